@@ -1,0 +1,15 @@
+"""The errors that every room may raise and every way in reports."""
+
+from __future__ import annotations
+
+
+class WrongInputError(ValueError):
+    """Something that came from outside cannot be used.
+
+    The message is one sentence that says what came, what was expected and what to do. The command line
+    prints it and ends with exit code 2; ImageJ shows it in one message.
+    """
+
+
+class CancelledError(Exception):
+    """The user asked to stop. The command line ends with exit code 130."""

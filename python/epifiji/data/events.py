@@ -1,0 +1,62 @@
+"""Cell events: where and when a cell dies, divides or differentiates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+EVENT_COLOURS = {
+    "cell_death": (255, 0, 0),
+    "cell_sop": (0, 0, 255),
+    "cell_division": (0, 255, 0),
+}
+"""Red, green, blue (0–255) of the known classes, as the authors of DeXtrusion draw them."""
+
+OTHER_COLOURS = ((255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0))
+"""For classes of a user's own, in the order in which a network names them."""
+
+
+def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
+    """Red, green, blue (0–255) of a class; `classes` are all those of the network, for classes without a fixed colour."""
+    if event in EVENT_COLOURS:
+        return EVENT_COLOURS[event]
+    others = [name for name in classes if name not in EVENT_COLOURS]
+    return OTHER_COLOURS[others.index(event) % len(OTHER_COLOURS) if event in others else 0]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One cell event.
+
+    Parameters
+    ----------
+    event
+        Name of the class, such as ``cell_death``.
+    frame
+        0-based frame of the movie.
+    y, x
+        0-based position in pixels of the movie.
+    score
+        Mean probability over the event's volume, 0–1; NaN where nobody computed one.
+    volume
+        Voxels of the event in the probability map; 0 where there is no map.
+    border
+        True where the network could not see a whole window around the event.
+    """
+
+    event: str
+    frame: int
+    y: float
+    x: float
+    score: float = math.nan
+    volume: int = 0
+    border: bool = False
+
+
+def by_class(events: Iterable[Event], classes: Iterable[str] = ()) -> dict[str, list[Event]]:
+    """Group events by class: first the given classes, in order and even where empty, then any others, by name."""
+    groups: dict[str, list[Event]] = {name: [] for name in classes}
+    for event in sorted(events, key=lambda e: e.event):
+        groups.setdefault(event.event, []).append(event)
+    return {name: sorted(group, key=lambda e: (e.frame, e.y, e.x)) for name, group in groups.items()}

@@ -1,0 +1,124 @@
+"""A movie of an epithelium: pixels over time, with their scale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+
+MIN_FRAMES = 5
+WINDOW_FRAMES = 10
+
+
+class Stack(Protocol):
+    """Anything that gives frames: a numpy array, an HDF5 dataset, a file read page by page."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, Y, X)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """A real numeric type."""
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Give the frames ``start:stop`` as an array (n, Y, X)."""
+
+
+@dataclass(frozen=True)
+class Movie:
+    """Pixels (T, Y, X) of any real dtype, with what is known about them.
+
+    Parameters
+    ----------
+    pixels
+        The frames, in memory or read from the file when sliced.
+    name
+        What the results are named after: the file's name without its extension, or the image's title.
+    pixel_size_um
+        Side of a pixel in µm, or None where the file does not say.
+    frame_interval_s
+        Time between frames in seconds, or None where the file does not say.
+    path
+        The file, if the movie came from one.
+    notices
+        Sentences for the user about how the file was understood, such as Z taken as time.
+
+    Raises
+    ------
+    WrongInputError
+        Where the array is not three-dimensional, not real, has fewer than 5 frames or an empty side.
+    """
+
+    pixels: Stack
+    name: str = "movie"
+    pixel_size_um: float | None = None
+    frame_interval_s: float | None = None
+    path: Path | None = None
+    notices: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.pixels.shape)
+        if len(shape) != 3:
+            raise WrongInputError(
+                f"{self.name} is an array of shape {shape}, but a movie has the three axes (T, Y, X): "
+                "give one channel and one plane over time."
+            )
+        if 0 in shape:
+            raise WrongInputError(f"{self.name} has the shape {shape} and so no pixels: give a movie that is not empty.")
+        if self.pixels.dtype.kind not in "buif":
+            raise WrongInputError(
+                f"{self.name} has pixels of type {self.pixels.dtype}, but real numbers are needed: "
+                "convert it to 8, 16 or 32 bit."
+            )
+        if shape[0] < MIN_FRAMES:
+            raise WrongInputError(
+                f"{self.name} has {shape[0]} frame{'s' if shape[0] > 1 else ''}, but at least {MIN_FRAMES} are needed "
+                f"({WINDOW_FRAMES} or more are better): give a movie, not a still image."
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(T, Y, X) in frames and pixels."""
+        t, y, x = self.pixels.shape
+        return int(t), int(y), int(x)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The pixels' type."""
+        return np.dtype(self.pixels.dtype)
+
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        """Read the frames ``start:stop`` as an array (stop - start, Y, X)."""
+        return np.asarray(self.pixels[start:stop])
+
+    def chunks(self, megabytes: float = 32) -> Iterator[tuple[int, np.ndarray]]:
+        """Walk through the movie: (first frame, frames) with at most `megabytes` of pixels at once."""
+        count, height, width = self.shape
+        size = max(1, int(megabytes * 1e6 / (height * width * self.dtype.itemsize)))
+        for start in range(0, count, size):
+            yield start, self.frames(start, min(start + size, count))
+
+    def require_finite(self) -> None:
+        """Read a floating-point movie once and refuse it where a pixel is NaN or infinite.
+
+        Raises
+        ------
+        WrongInputError
+            Naming the first such frame (1-based, as ImageJ counts).
+        """
+        if self.dtype.kind != "f":
+            return
+        for start, frames in self.chunks():
+            bad = ~np.isfinite(frames).all(axis=(1, 2))
+            if bad.any():
+                raise WrongInputError(
+                    f"{self.name} has pixels that are not numbers (NaN or infinite), first in frame "
+                    f"{start + int(np.argmax(bad)) + 1}, but every pixel needs a value: replace them, in Fiji with "
+                    "Process > Math > NaN Background or Remove NaNs."
+                )

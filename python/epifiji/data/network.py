@@ -1,0 +1,59 @@
+"""A network as a value: its description and its weights, without any framework."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+NOTHING = "nothing"
+"""Name of class 0, which every network has: no event."""
+
+
+class NetworkDescription(BaseModel):
+    """What ``network.json`` says of a network, beside its weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = Field(1, ge=1, le=1, description="Version of this file's form.")
+    kind: str = Field("dexnet", pattern="^dexnet$", description="Architecture.")
+    name: str = Field(min_length=1, description="Name of the network.")
+    classes: tuple[str, ...] = Field(min_length=2, description="Class names in the order of the network's outputs, 'nothing' first.")
+    window_half_size_px: int = Field(22, ge=4, le=200, description="A window has twice this plus one pixels a side.")
+    frames_before: int = Field(5, ge=1, le=100, description="Frames of a window before its centre frame.")
+    frames_after: int = Field(5, ge=1, le=100, description="Frames of a window from its centre frame on.")
+    cell_diameter_px: float = Field(gt=0, description="Cell diameter that the network was trained for, in pixels.")
+    event_duration_frames: float = Field(gt=0, description="Event duration that the network was trained for, in frames.")
+    members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
+    provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
+    weights_sha256: tuple[str, ...] = Field((), description="SHA-256 of each member's weights file, in order.")
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The classes that are events: all but the first."""
+        return self.classes[1:]
+
+    @property
+    def window_size_px(self) -> int:
+        """Side of a window in pixels."""
+        return 2 * self.window_half_size_px + 1
+
+    @property
+    def window_frames(self) -> int:
+        """Frames of a window."""
+        return self.frames_before + self.frames_after
+
+
+Weights = dict[str, np.ndarray]
+"""A member's arrays by name, such as ``conv_0/kernel``; see :mod:`epifiji.engine.network`."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network, or several whose probabilities are averaged."""
+
+    description: NetworkDescription
+    weights: tuple[Weights, ...]
+    source: str = ""
+    sha256: str = ""

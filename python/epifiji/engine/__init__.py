@@ -1,0 +1,1 @@
+"""What is computed: windows, networks, probability maps, peaks, metrics, simulated tissues."""
