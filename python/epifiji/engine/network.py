@@ -1,0 +1,198 @@
+"""The DeXNet: a CNN on every frame of a window, a GRU over its frames (Villars, Letort et al., Development 2023).
+
+Every frame passes ``[conv 3x3 relu, conv 3x3 relu, batch norm]`` with f, 2f, 4f and 8f filters, a 2x2 max-pool after
+the first three, then a global max-pool; a GRU runs over the frames; dense layers of 32, 16 and the classes' number
+(softmax) follow. All sizes are read off the weights, so that a network with other numbers of filters or units works.
+
+A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gamma|beta|mean|variance`` (i = 0–3),
+``gru/kernel|recurrent|bias`` and ``dense_<i>/kernel|bias`` (i = 0–2), with Keras's axes.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import Network, NetworkDescription, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+BLOCKS = 4
+CONVOLUTIONS = 2 * BLOCKS
+DENSE = 3
+LEAST_SIDE_PX = 8
+"""Three poolings by 2 leave one pixel of it."""
+
+BATCH_WINDOWS = 32
+"""Windows classified at once. Larger batches gain 5 % of speed and cost 40 MB for each doubling."""
+
+
+def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str, tuple[int, ...]]:
+    """Give the shape that each array must have, from the first convolution's filters, the GRU's units and the description."""
+    filters = weights["conv_0/kernel"].shape[-1]
+    units = weights["gru/recurrent"].shape[0]
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 1
+    for block in range(BLOCKS):
+        width = filters * 2**block
+        for i in (2 * block, 2 * block + 1):
+            shapes[f"conv_{i}/kernel"] = (3, 3, channels, width)
+            shapes[f"conv_{i}/bias"] = (width,)
+            channels = width
+        shapes |= {f"norm_{block}/{part}": (width,) for part in ("gamma", "beta", "mean", "variance")}
+    shapes |= {"gru/kernel": (channels, 3 * units), "gru/recurrent": (units, 3 * units), "gru/bias": (2, 3 * units)}
+    entering = units
+    for i in range(DENSE):
+        leaving = len(description.classes) if i == DENSE - 1 else weights[f"dense_{i}/kernel"].shape[-1]
+        shapes |= {f"dense_{i}/kernel": (entering, leaving), f"dense_{i}/bias": (leaving,)}
+        entering = leaving
+    return shapes
+
+
+def check_network(network: Network) -> None:
+    """Make sure that every member's arrays fit together and fit the description.
+
+    Raises
+    ------
+    WrongInputError
+        Naming the network and the first array that is missing, unexpected, of another shape or not finite.
+    """
+    name, description = network.description.name, network.description
+    if len(network.weights) != description.members:
+        raise WrongInputError(
+            f"the network {name} says it has {description.members} members but holds the weights of "
+            f"{len(network.weights)}: fetch or import it again."
+        )
+    if description.window_size_px < LEAST_SIDE_PX:
+        raise WrongInputError(f"the network {name} has windows of {description.window_size_px} px, too small to pool.")
+    for number, weights in enumerate(network.weights):
+        problem = _problem(weights, description)
+        if problem:
+            raise WrongInputError(
+                f"the weights of network {name} (member {number}) are not those of a DeXNet with the classes "
+                f"{', '.join(description.classes)}: {problem}; fetch or import it again."
+            )
+
+
+def _problem(weights: Weights, description: NetworkDescription) -> str:
+    """Say what is wrong with a member's arrays, or give an empty text."""
+    needed = ["conv_0/kernel", "gru/recurrent", *(f"dense_{i}/kernel" for i in range(DENSE))]
+    for key in needed:
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].ndim < 2:
+            return f"{key} has the shape {weights[key].shape}"
+    shapes = array_shapes(weights, description)
+    for key, shape in shapes.items():
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].shape != shape:
+            return f"{key} has the shape {weights[key].shape} instead of {shape}"
+        if weights[key].dtype != np.float32 or not np.isfinite(weights[key]).all():
+            return f"{key} is not made of finite 32-bit numbers"
+    unexpected = sorted(set(weights) - set(shapes))
+    return f"{unexpected[0]} is unexpected" if unexpected else ""
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow without its start-up messages (it takes seconds: call it late)."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+def build_model(description: NetworkDescription, weights: Weights) -> keras.Model:
+    """Build the Keras model of one member: windows (n, frames, side, side, 1) in 0–1 to probabilities (n, classes)."""
+    import_tensorflow()
+    import keras
+    from keras import layers
+
+    side, frames = description.window_size_px, description.window_frames
+    entry = keras.Input((frames, side, side, 1))
+    x = keras.ops.reshape(entry, (-1, side, side, 1))
+    for block in range(BLOCKS):
+        for i in (2 * block, 2 * block + 1):
+            width = weights[f"conv_{i}/bias"].size
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv_{i}")(x)
+        x = layers.BatchNormalization(name=f"norm_{block}")(x)
+        x = layers.MaxPool2D(2)(x) if block < BLOCKS - 1 else layers.GlobalMaxPool2D()(x)
+    x = keras.ops.reshape(x, (-1, frames, x.shape[-1]))
+    x = layers.GRU(weights["gru/recurrent"].shape[0], unroll=True, name="gru")(x)
+    x = layers.Dropout(0.5)(x)
+    for i in range(DENSE):
+        activation = "softmax" if i == DENSE - 1 else "relu"
+        x = layers.Dense(weights[f"dense_{i}/bias"].size, activation=activation, name=f"dense_{i}")(x)
+    model = keras.Model(entry, x, name=description.name.replace(" ", "_"))
+    set_weights(model, weights)
+    return model
+
+
+def set_weights(model: keras.Model, weights: Weights) -> None:
+    """Put a member's arrays into its model."""
+    parts = {"conv": ("kernel", "bias"), "norm": ("gamma", "beta", "mean", "variance"), "gru": ("kernel", "recurrent", "bias"),
+             "dense": ("kernel", "bias")}
+    for layer in model.layers:
+        kind = layer.name.split("_")[0]
+        if kind in parts and f"{layer.name}/{parts[kind][0]}" in weights:
+            layer.set_weights([weights[f"{layer.name}/{part}"] for part in parts[kind]])
+
+
+class Classifier:
+    """The members of a network, built and traced once, ready to classify windows.
+
+    Parameters
+    ----------
+    network
+        Its weights are checked first.
+    batch
+        Windows computed at once; every call is cut into such batches, the last one filled up.
+
+    Raises
+    ------
+    WrongInputError
+        From :func:`check_network`.
+    """
+
+    def __init__(self, network: Network, batch: int = BATCH_WINDOWS) -> None:
+        check_network(network)
+        self.description = network.description
+        self.batch = batch
+        tf = import_tensorflow()
+        side, frames = self.description.window_size_px, self.description.window_frames
+        self._shape = (batch, frames, side, side)
+        signature = [tf.TensorSpec(self._shape, tf.uint8)]
+        self._members = []
+        for weights in network.weights:
+            model = build_model(self.description, weights)
+
+            def classify(windows: Any, model: keras.Model = model) -> Any:
+                return model(tf.cast(windows, tf.float32)[..., None] / 255.0, training=False)
+
+            self._members.append(tf.function(classify, input_signature=signature))
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __call__(self, member: int, windows: np.ndarray) -> np.ndarray:
+        """Classify windows (n, frames, side, side), uint8 (see :func:`epifiji.engine.windows.normalised`).
+
+        Returns
+        -------
+        Probabilities (n, classes), float32, each row summing to 1.
+        """
+        probabilities = np.empty((len(windows), len(self.description.classes)), np.float32)
+        filled = np.zeros(self._shape, np.uint8)
+        for start in range(0, len(windows), self.batch):
+            part = windows[start : start + self.batch]
+            if len(part) < self.batch:
+                filled[: len(part)] = part
+                probabilities[start:] = self._members[member](filled).numpy()[: len(part)]
+            else:
+                probabilities[start : start + self.batch] = self._members[member](part).numpy()
+        return probabilities

@@ -1,0 +1,122 @@
+"""Where windows lie in a movie, what each of them sees, and how it is normalised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.data.network import NetworkDescription
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The window centres of one member of a network: every combination of the three lists.
+
+    `frames`, `ys`, `xs` are ascending 0-based coordinates in the movie; a window reaches beyond the movie in time alone,
+    where the first and last frame are repeated.
+    """
+
+    frames: np.ndarray
+    ys: np.ndarray
+    xs: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """Number of windows."""
+        return len(self.frames) * len(self.ys) * len(self.xs)
+
+
+def require_room(name: str, shape: tuple[int, int, int], description: NetworkDescription, rescaled: bool) -> None:
+    """Refuse a movie whose sides are smaller than a window.
+
+    Raises
+    ------
+    WrongInputError
+        Where Y or X is under the window's side.
+    """
+    side = description.window_size_px
+    if min(shape[1:]) < side:
+        state = " after rescaling to the network's cell diameter" if rescaled else ""
+        raise WrongInputError(
+            f"{name} is {shape[2]} x {shape[1]} px (width x height){state}, but the network {description.name} looks at windows "
+            f"of {side} x {side} px: give a larger field of view"
+            + (" or check --cell-diameter." if rescaled else ", or --cell-diameter if its cells are small.")
+        )
+
+
+def even_centres(size: int, half: int, step: int, shift: int) -> np.ndarray:
+    """Give the centres from `half` + `shift` on, every `step`, together with the first and the last that fit.
+
+    With both ends in the list, every pixel lies within `step` of a centre or beyond the outermost ones.
+    """
+    first, last = half, size - 1 - half
+    return np.unique(np.concatenate([[first], np.arange(first + shift, last, step), [last]])).astype(np.intp)
+
+
+def exact_grids(shape: tuple[int, int, int], description: NetworkDescription, step_xy: int, step_t: int) -> list[Grid]:
+    """Place the windows of every member so that together they cover the whole movie.
+
+    Member m of M starts ``floor(m * step / M)`` later on each axis, in pixels in space and in frames in time, so that the
+    members look at different places between each other's.
+    """
+    count, height, width = shape
+    half, members = description.window_half_size_px, description.members
+    grids = []
+    for m in range(members):
+        shift_xy, shift_t = m * step_xy // members, m * step_t // members
+        grids.append(
+            Grid(
+                frames=even_centres(count, 0, step_t, shift_t),
+                ys=even_centres(height, half, step_xy, shift_xy),
+                xs=even_centres(width, half, step_xy, shift_xy),
+            )
+        )
+    return grids
+
+
+def normalised(windows: np.ndarray) -> np.ndarray:
+    """Bring every window (n, frames, side, side) of any real dtype to 0–255, uint8, by its own minimum and maximum.
+
+    As in DeXtrusion: ``uint8(255 * ((w - min) / (max - min)))``, only subtracted where max = min. The quotient is
+    computed first and in double precision (single for float32 movies), since the cut to 8 bits shows the last digit.
+    """
+    kind = np.float32 if windows.dtype == np.float32 else np.float64
+    least = windows.min(axis=(1, 2, 3), keepdims=True).astype(kind)
+    span = windows.max(axis=(1, 2, 3), keepdims=True).astype(kind) - least
+    span[span == 0] = 1
+    scaled = windows - least
+    scaled /= span
+    scaled *= kind(255)
+    return scaled.astype(np.uint8)
+
+
+class NearbyFrames:
+    """Reads a movie's frames around ascending centres, each frame once."""
+
+    def __init__(self, movie: Movie, before: int, after: int) -> None:
+        self._movie, self._before, self._after = movie, before, after
+        self._held: dict[int, np.ndarray] = {}
+
+    def __call__(self, centre: int) -> np.ndarray:
+        """Give the frames ``centre - before : centre + after`` as (n, Y, X), the movie's ends repeated beyond it."""
+        wanted = np.clip(np.arange(centre - self._before, centre + self._after), 0, self._movie.shape[0] - 1)
+        self._held = {frame: pixels for frame, pixels in self._held.items() if frame >= wanted[0]}
+        missing = [int(frame) for frame in np.unique(wanted) if frame not in self._held]
+        if missing:
+            for offset, pixels in enumerate(self._movie.frames(missing[0], missing[-1] + 1)):
+                self._held[missing[0] + offset] = pixels
+        return np.stack([self._held[int(frame)] for frame in wanted])
+
+
+def cut_windows(frames: np.ndarray, grid: Grid, half: int, batch: int) -> Iterator[np.ndarray]:
+    """Cut frames (n, Y, X) around every (y, x) of the grid, y slowest: arrays (at most `batch`, n, side, side)."""
+    side = 2 * half + 1
+    views = np.lib.stride_tricks.sliding_window_view(frames, (side, side), axis=(1, 2))
+    ys, xs = (a.ravel() for a in np.meshgrid(grid.ys - half, grid.xs - half, indexing="ij"))
+    for start in range(0, ys.size, batch):
+        part = slice(start, start + batch)
+        yield views[:, ys[part], xs[part]].swapaxes(0, 1)
