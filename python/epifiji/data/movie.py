@@ -70,7 +70,9 @@ class Movie:
                 "give one channel and one plane over time."
             )
         if 0 in shape:
-            raise WrongInputError(f"{self.name} has the shape {shape} and so no pixels: give a movie that is not empty.")
+            raise WrongInputError(
+                f"{self.name} has the shape {shape} and so no pixels: give a movie that is not empty."
+            )
         if self.pixels.dtype.kind not in "buif":
             raise WrongInputError(
                 f"{self.name} has pixels of type {self.pixels.dtype}, but real numbers are needed: "
@@ -90,12 +92,12 @@ class Movie:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The pixels' type."""
-        return np.dtype(self.pixels.dtype)
+        """The type in which frames are read; see :func:`working_dtype`."""
+        return working_dtype(self.pixels.dtype)
 
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Read the frames ``start:stop`` as an array (stop - start, Y, X)."""
-        return np.asarray(self.pixels[start:stop])
+        return np.asarray(self.pixels[start:stop]).astype(self.dtype, copy=False)
 
     def chunks(self, megabytes: float = 32) -> Iterator[tuple[int, np.ndarray]]:
         """Walk through the movie: (first frame, frames) with at most `megabytes` of pixels at once."""
@@ -122,3 +124,10 @@ class Movie:
                     f"{start + int(np.argmax(bad)) + 1}, but every pixel needs a value: replace them, in Fiji with "
                     "Process > Math > NaN Background or Remove NaNs."
                 )
+
+
+def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the type to compute in: the pixels' own, native byte order; one that scipy knows where it does not know theirs."""
+    unknown = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32, np.dtype(np.longdouble): np.float64}
+    native = np.dtype(dtype).newbyteorder("=")
+    return np.dtype(unknown.get(native, native))

@@ -19,12 +19,16 @@ class NetworkDescription(BaseModel):
     format: int = Field(1, ge=1, le=1, description="Version of this file's form.")
     kind: str = Field("dexnet", pattern="^dexnet$", description="Architecture.")
     name: str = Field(min_length=1, description="Name of the network.")
-    classes: tuple[str, ...] = Field(min_length=2, description="Class names in the order of the network's outputs, 'nothing' first.")
+    classes: tuple[str, ...] = Field(
+        min_length=2, description="Class names in the order of the network's outputs, 'nothing' first."
+    )
     window_half_size_px: int = Field(22, ge=4, le=200, description="A window has twice this plus one pixels a side.")
     frames_before: int = Field(5, ge=1, le=100, description="Frames of a window before its centre frame.")
     frames_after: int = Field(5, ge=1, le=100, description="Frames of a window from its centre frame on.")
     cell_diameter_px: float = Field(gt=0, description="Cell diameter that the network was trained for, in pixels.")
-    event_duration_frames: float = Field(gt=0, description="Event duration that the network was trained for, in frames.")
+    event_duration_frames: float = Field(
+        gt=0, description="Event duration that the network was trained for, in frames."
+    )
     members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
     weights_sha256: tuple[str, ...] = Field((), description="SHA-256 of each member's weights file, in order.")

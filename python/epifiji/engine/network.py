@@ -44,7 +44,11 @@ def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str,
             shapes[f"conv_{i}/bias"] = (width,)
             channels = width
         shapes |= {f"norm_{block}/{part}": (width,) for part in ("gamma", "beta", "mean", "variance")}
-    shapes |= {"gru/kernel": (channels, 3 * units), "gru/recurrent": (units, 3 * units), "gru/bias": (2, 3 * units)}
+    shapes |= {
+        "gru/kernel": (channels, 3 * units),
+        "gru/recurrent": (units, 3 * units),
+        "gru/bias": (2, 3 * units),
+    }
     entering = units
     for i in range(DENSE):
         leaving = len(description.classes) if i == DENSE - 1 else weights[f"dense_{i}/kernel"].shape[-1]
@@ -135,8 +139,12 @@ def build_model(description: NetworkDescription, weights: Weights) -> keras.Mode
 
 def set_weights(model: keras.Model, weights: Weights) -> None:
     """Put a member's arrays into its model."""
-    parts = {"conv": ("kernel", "bias"), "norm": ("gamma", "beta", "mean", "variance"), "gru": ("kernel", "recurrent", "bias"),
-             "dense": ("kernel", "bias")}
+    parts = {
+        "conv": ("kernel", "bias"),
+        "norm": ("gamma", "beta", "mean", "variance"),
+        "gru": ("kernel", "recurrent", "bias"),
+        "dense": ("kernel", "bias"),
+    }
     for layer in model.layers:
         kind = layer.name.split("_")[0]
         if kind in parts and f"{layer.name}/{parts[kind][0]}" in weights:

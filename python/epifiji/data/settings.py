@@ -1,0 +1,212 @@
+"""The settings of every job: names, units, ranges, defaults and help, in one place.
+
+The command line's options, Python's keyword arguments, a worker's requests, ImageJ's dialogs and macro keys, and the README's
+table all come from these models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from epifiji.data.errors import WrongInputError
+
+MODES = ("exact", "compatible")
+DEFAULT_THRESHOLD = {"exact": 160, "compatible": 180}
+DEFAULT_MIN_VOLUME = {"exact": 600, "compatible": 800}
+"""Thresholds belong to an arithmetic: the two modes weigh windows differently, which changes a map's levels and sizes."""
+
+
+def _by_class(value: object) -> object:
+    """Read one number, or numbers by class written as ``cell_death=170,cell_sop=190``."""
+    if not isinstance(value, str):
+        return value
+    if "=" not in value:
+        return _number(value)
+    pairs: dict[str, object] = {}
+    for part in value.split(","):
+        name, equals, number = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and number) or name in pairs:
+            raise ValueError("a number, or numbers by class such as cell_death=170,cell_sop=190")
+        pairs[name] = _number(number)
+    return pairs
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"\s*[+-]?\d+\s*", text):
+        raise ValueError("a whole number, or whole numbers by class such as cell_death=170,cell_sop=190")
+    return int(text)
+
+
+def _names(value: object) -> object:
+    """Read names separated by commas."""
+    if isinstance(value, str):
+        value = [name.strip() for name in value.split(",") if name.strip()]
+        if not value:
+            raise ValueError("one or more class names separated by commas, such as cell_death,cell_division")
+    return value
+
+
+Level = Annotated[int, Field(ge=0, le=255)]
+Voxels = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class Settings(BaseModel):
+    """What all settings share: unknown names are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class EventSettings(Settings):
+    """How a probability map becomes events."""
+
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = Field(
+        None, description="Event classes to look for, separated by commas; all of the network's where not given.", title="classes"
+    )
+    threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = Field(
+        None,
+        title="0-255",
+        description="Least mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
+        f"Where not given {DEFAULT_THRESHOLD['exact']}, or {DEFAULT_THRESHOLD['compatible']} in compatible mode.",
+    )
+    min_volume: Annotated[Voxels | dict[str, Voxels] | None, BeforeValidator(_by_class)] = Field(
+        None,
+        title="voxels",
+        description="An event's volume is larger than this, in voxels of the map; one number, or by class. "
+        f"Where not given {DEFAULT_MIN_VOLUME['exact']}, or {DEFAULT_MIN_VOLUME['compatible']} in compatible mode.",
+    )
+    seed_distance_xy: int = Field(
+        10, ge=1, le=1000, title="px", description="Two peaks of a map closer than this in x and y are one event."
+    )
+    seed_distance_t: int = Field(
+        4, ge=1, le=1000, title="frames", description="Two peaks of a map closer than this in time are one event."
+    )
+
+    def threshold_of(self, event: str, mode: str) -> int:
+        """Give the threshold of a class, 0–255."""
+        return _of(self.threshold, event, DEFAULT_THRESHOLD[mode])
+
+    def min_volume_of(self, event: str, mode: str) -> int:
+        """Give the volume in voxels that an event of a class must exceed."""
+        return _of(self.min_volume, event, DEFAULT_MIN_VOLUME[mode])
+
+    def chosen_events(self, known: Iterable[str]) -> tuple[str, ...]:
+        """Give the classes to look for, in the network's order.
+
+        Raises
+        ------
+        WrongInputError
+            Where a setting names a class that the network does not know.
+        """
+        known = tuple(known)
+        named = [*(self.events or ()), *_keys(self.threshold), *_keys(self.min_volume)]
+        for name in named:
+            if name not in known:
+                raise WrongInputError(f"the event class {name!r} is not known: the network's classes are {', '.join(known)}.")
+        return tuple(name for name in known if self.events is None or name in self.events)
+
+
+class DetectionSettings(EventSettings):
+    """How events are found in a movie."""
+
+    cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = Field(
+        None,
+        title="px|auto",
+        description="Diameter of the movie's cells in pixels, or auto to estimate it. The movie is rescaled where it differs "
+        "from the network's by more than 30 %. Where not given the movie is taken as it is.",
+    )
+    event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = Field(
+        None,
+        title="frames",
+        description="How long an extrusion takes in the movie, in frames. The movie is rescaled in time where it differs from the "
+        "network's by more than 30 %. Where not given the movie is taken as it is.",
+    )
+    step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
+    step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")
+    maps: Literal["none", "raw", "scaled", "clean"] = Field(
+        "none",
+        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
+        "event's volume at its mean (clean).",
+    )
+    mode: Literal["exact", "compatible"] = Field(
+        "exact", description="Arithmetic: exact, the project's own, or compatible, the authors' package to the bit."
+    )
+    channel: int | None = Field(
+        None, ge=1, title="number", description="Channel to use where the movie has several, counted from 1 as in ImageJ."
+    )
+
+
+class ComparisonSettings(Settings):
+    """When a detected and a reference event are the same."""
+
+    distance_xy: float = Field(
+        10, gt=0, le=10000, title="px", allow_inf_nan=False, description="Largest distance between two matching events."
+    )
+    distance_t: float = Field(
+        4, ge=0, le=10000, title="frames", allow_inf_nan=False, description="Most frames between two matching events."
+    )
+
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
+
+def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySettings:
+    """Make settings from what a user gave: texts, numbers, or None for what was left out.
+
+    Raises
+    ------
+    WrongInputError
+        One sentence that names the setting, what came, what is expected and where to read on.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return kind(**given)
+    except ValidationError as problem:
+        raise WrongInputError(_sentence(kind, given, problem)) from problem
+
+
+def _sentence(kind: type[Settings], given: Mapping[str, Any], problem: ValidationError) -> str:
+    """Say in one sentence what is wrong with the first bad setting."""
+    name = str(problem.errors()[0]["loc"][0])
+    if name not in kind.model_fields:
+        return f"there is no setting {name!r}: the settings are {', '.join(kind.model_fields)}."
+    return f"{name} is {given.get(name)!r}, but {expectation(kind, name)}: give another value, or leave {name} out."
+
+
+def expectation(kind: type[Settings], name: str) -> str:
+    """Say in words which values a setting takes."""
+    schema = kind.model_json_schema()
+    field = schema["properties"][name]
+    choices = [c for c in field.get("anyOf", [field]) if c.get("type") != "null"]
+    return f"it must be {' or '.join(_words(choice) for choice in choices)}"
+
+
+def _words(choice: Mapping[str, Any]) -> str:
+    """Put one alternative of a JSON schema into words."""
+    if "enum" in choice or "const" in choice:
+        return "one of " + ", ".join(choice["enum"]) if "enum" in choice else repr(choice["const"]).strip("'")
+    if choice.get("type") == "array":
+        return "names separated by commas"
+    if choice.get("type") == "object":
+        return "such numbers by class, as in cell_death=170,cell_sop=190"
+    kind = "a whole number" if choice.get("type") == "integer" else "a number"
+    low, high = choice.get("minimum"), choice.get("maximum")
+    above = choice.get("exclusiveMinimum")
+    if above is not None:
+        return f"{kind} above {above:g}" + (f" and at most {high:g}" if high is not None else "")
+    if low is not None and high is not None:
+        return f"{kind} from {low:g} to {high:g}"
+    return kind + (f" of at least {low:g}" if low is not None else "")
+
+
+def _of(value: int | dict[str, int] | None, event: str, default: int) -> int:
+    if isinstance(value, dict):
+        return value.get(event, default)
+    return default if value is None else value
+
+
+def _keys(value: object) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, dict) else ()

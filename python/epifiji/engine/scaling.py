@@ -1,0 +1,150 @@
+"""Bringing a movie to the scale that a network knows, and its maps and events back.
+
+Splines and sizes are ``scipy.ndimage.zoom``'s. Frames are rescaled one by one in space; rescaling in time takes bands of
+rows. A cubic spline along one axis does not depend on the others, so the pieces give what the whole would give.
+
+In compatible mode pixel centres of the first and last pixel coincide, as in the authors' package; otherwise the outer edges do
+(zoom's ``grid_mode``), so that a map comes back at exactly the movie's size and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import MIN_FRAMES, Movie
+from epifiji.data.progress import Report, silent
+
+TOLERANCE = 0.3
+"""Movies within this fraction of the network's own scale are taken as they are."""
+
+BAND_BYTES = 64e6
+
+
+class Storage(Protocol):
+    """An array that may lie on disk."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, place: Any) -> np.ndarray:
+        """Read a part."""
+
+    def __setitem__(self, place: Any, values: np.ndarray) -> None:
+        """Write a part."""
+
+
+Create = Callable[[tuple[int, ...], np.dtype[Any]], Storage]
+
+
+def scale_factor(own: float, given: float | None) -> float:
+    """Give the factor by which to rescale an axis: ``own / given``, or 1 where they differ by at most 30 % of `own`."""
+    return 1.0 if given is None or abs(given - own) <= TOLERANCE * own else own / given
+
+
+def rescale(
+    movie: Movie, factor_t: float, factor_xy: float, compatible: bool, create: Create, report: Report = silent
+) -> Movie:
+    """Rescale a movie by cubic splines, in space first, then in time, each giving the movie's own dtype.
+
+    Raises
+    ------
+    WrongInputError
+        Where fewer than 5 frames or no pixels are left.
+    """
+    count, height, width = movie.shape
+    height, width = max(1, round(height * factor_xy)), max(1, round(width * factor_xy))
+    frames = round(count * factor_t)
+    if frames < MIN_FRAMES:
+        raise WrongInputError(
+            f"{movie.name} has {count} frames, which leaves {frames} at the network's event duration, but at least "
+            f"{MIN_FRAMES} are needed: check --event-duration or give a longer movie."
+        )
+    pixels: Any = movie.pixels
+    if factor_xy != 1:
+        pixels = create((count, height, width), movie.dtype)
+        for t in range(count):
+            pixels[t] = _zoom(movie.frames(t, t + 1)[0], (height, width), movie.dtype, compatible)
+            report((t + 1) / count, "rescaling the movie in space")
+    if factor_t != 1:
+        pixels = _rescale_time(replace(movie, pixels=pixels), frames, movie.dtype, compatible, create)
+    return replace(movie, pixels=pixels)
+
+
+def rescale_map(
+    raw: Storage, shape: tuple[int, int, int], compatible: bool, create: Create, report: Report = silent
+) -> Storage:
+    """Bring a map (T, Y, X), uint8, from the network's scale to a movie's shape.
+
+    Linear interpolation, which stays within the map's values; in compatible mode the authors' cubic one, whose size in x comes
+    from the ratio in y and can so differ from the movie's by a pixel.
+    """
+    order = 3 if compatible else 1
+    count, height, width = shape
+    if compatible:
+        width = round(raw.shape[2] * (height / raw.shape[1]))
+    if tuple(raw.shape) == (count, height, width):
+        return raw
+    between = create((raw.shape[0], height, width), np.dtype(np.float64 if compatible else np.float32))
+    for t in range(raw.shape[0]):
+        frame = raw[t].astype(between.dtype)
+        between[t] = _zoom(frame, (height, width), between.dtype, compatible, order)
+        report((t + 1) / raw.shape[0], "bringing the maps to the movie's size")
+    return _rescale_time(between, count, np.dtype(np.uint8), compatible, create, order)
+
+
+def _rescale_time(
+    pixels: Any, count: int, dtype: np.dtype[Any], compatible: bool, create: Create, order: int = 3
+) -> Storage:
+    """Rescale in time, band of rows by band of rows."""
+    before, height, width = pixels.shape
+    result = create((count, height, width), dtype)
+    rows = max(1, int(BAND_BYTES / (8 * max(before, count) * width)))
+    for top in range(0, height, rows):
+        band = _read_band(pixels, slice(top, min(top + rows, height)))
+        result[:, top : top + rows] = _zoom(band, (count, *band.shape[1:]), dtype, compatible, order)
+    return result
+
+
+def _read_band(pixels: Any, rows: slice) -> np.ndarray:
+    """Read some rows of all frames, from a movie or from storage."""
+    if isinstance(pixels, Movie):
+        if not isinstance(pixels.pixels, np.ndarray) and not hasattr(pixels.pixels, "path"):
+            return np.concatenate([part[:, rows] for _, part in pixels.chunks()])
+        return np.asarray(pixels.pixels[:, rows]).astype(pixels.dtype, copy=False)
+    return pixels[:, rows]
+
+
+def _zoom(
+    values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any], compatible: bool, order: int = 3
+) -> np.ndarray:
+    """Interpolate an array to a shape, rounded and cut to the range of an integer dtype."""
+    factors = [new / old for new, old in zip(shape, values.shape, strict=True)]
+    if compatible:
+        return ndimage.zoom(values, factors, output=dtype, order=order)
+    exact = ndimage.zoom(values, factors, output=np.float64, order=order, mode="nearest", grid_mode=True)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        exact = np.clip(np.rint(exact), limits.min, limits.max)
+    return exact.astype(dtype)
+
+
+def place_in_movie(
+    centroid: tuple[float, float, float], map_shape: tuple[int, ...], shape: tuple[int, int, int], compatible: bool
+) -> tuple[int, float, float]:
+    """Bring a position (t, y, x) in a map to the movie: (frame, y, x).
+
+    In compatible mode ``floor(position * ratio)`` with the ratio of y used for x too. Otherwise pixel areas correspond, the
+    frame is the nearest one, and y and x stay unrounded.
+    """
+    ratios = [new / old for new, old in zip(shape, map_shape, strict=True)]
+    if compatible:
+        t, y, x = (int(np.floor(c * r)) for c, r in zip(centroid, (ratios[0], ratios[1], ratios[1]), strict=True))
+        return t, float(y), float(x)
+    t, y, x = ((c + 0.5) * r - 0.5 for c, r in zip(centroid, ratios, strict=True))
+    return int(np.clip(np.floor(t + 0.5), 0, shape[0] - 1)), y, x
