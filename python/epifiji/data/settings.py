@@ -64,7 +64,9 @@ class EventSettings(Settings):
     """How a probability map becomes events."""
 
     events: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = Field(
-        None, description="Event classes to look for, separated by commas; all of the network's where not given.", title="classes"
+        None,
+        description="Event classes to look for, separated by commas; all of the network's where not given.",
+        title="classes",
     )
     threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = Field(
         None,
@@ -105,7 +107,9 @@ class EventSettings(Settings):
         named = [*(self.events or ()), *_keys(self.threshold), *_keys(self.min_volume)]
         for name in named:
             if name not in known:
-                raise WrongInputError(f"the event class {name!r} is not known: the network's classes are {', '.join(known)}.")
+                raise WrongInputError(
+                    f"the event class {name!r} is not known: the network's classes are {', '.join(known)}."
+                )
         return tuple(name for name in known if self.events is None or name in self.events)
 
 
@@ -135,7 +139,10 @@ class DetectionSettings(EventSettings):
         "exact", description="Arithmetic: exact, the project's own, or compatible, the authors' package to the bit."
     )
     channel: int | None = Field(
-        None, ge=1, title="number", description="Channel to use where the movie has several, counted from 1 as in ImageJ."
+        None,
+        ge=1,
+        title="number",
+        description="Channel to use where the movie has several, counted from 1 as in ImageJ.",
     )
 
 

@@ -65,26 +65,29 @@ def rescale(
             f"{movie.name} has {count} frames, which leaves {frames} at the network's event duration, but at least "
             f"{MIN_FRAMES} are needed: check --event-duration or give a longer movie."
         )
-    pixels: Any = movie.pixels
-    if factor_xy != 1:
-        pixels = create((count, height, width), movie.dtype)
-        for t in range(count):
-            pixels[t] = _zoom(movie.frames(t, t + 1)[0], (height, width), movie.dtype, compatible)
-            report((t + 1) / count, "rescaling the movie in space")
+    if factor_xy == factor_t == 1:
+        return movie
+    pixels = create((count, height, width), movie.dtype)
+    for t in range(count):
+        frame = movie.frames(t, t + 1)[0]
+        pixels[t] = frame if factor_xy == 1 else _zoom(frame, (height, width), movie.dtype, compatible)
+        report((t + 1) / count, "rescaling the movie")
     if factor_t != 1:
-        pixels = _rescale_time(replace(movie, pixels=pixels), frames, movie.dtype, compatible, create)
+        pixels = _rescale_time(pixels, frames, movie.dtype, compatible, create)
     return replace(movie, pixels=pixels)
 
 
 def rescale_map(
-    raw: Storage, shape: tuple[int, int, int], compatible: bool, create: Create, report: Report = silent
+    raw: Storage, shape: tuple[int, int, int], compatible: bool, create: Create, order: int | None = None
 ) -> Storage:
     """Bring a map (T, Y, X), uint8, from the network's scale to a movie's shape.
 
     Linear interpolation, which stays within the map's values; in compatible mode the authors' cubic one, whose size in x comes
-    from the ratio in y and can so differ from the movie's by a pixel.
+    from the ratio in y and can so differ from the movie's by a pixel. `order` asks for another spline, such as 0 for maps
+    whose values must not mix.
     """
-    order = 3 if compatible else 1
+    if order is None:
+        order = 3 if compatible else 1
     count, height, width = shape
     if compatible:
         width = round(raw.shape[2] * (height / raw.shape[1]))
@@ -94,30 +97,20 @@ def rescale_map(
     for t in range(raw.shape[0]):
         frame = raw[t].astype(between.dtype)
         between[t] = _zoom(frame, (height, width), between.dtype, compatible, order)
-        report((t + 1) / raw.shape[0], "bringing the maps to the movie's size")
     return _rescale_time(between, count, np.dtype(np.uint8), compatible, create, order)
 
 
 def _rescale_time(
-    pixels: Any, count: int, dtype: np.dtype[Any], compatible: bool, create: Create, order: int = 3
+    pixels: Storage, count: int, dtype: np.dtype[Any], compatible: bool, create: Create, order: int = 3
 ) -> Storage:
     """Rescale in time, band of rows by band of rows."""
     before, height, width = pixels.shape
     result = create((count, height, width), dtype)
     rows = max(1, int(BAND_BYTES / (8 * max(before, count) * width)))
     for top in range(0, height, rows):
-        band = _read_band(pixels, slice(top, min(top + rows, height)))
+        band = pixels[:, top : top + rows]
         result[:, top : top + rows] = _zoom(band, (count, *band.shape[1:]), dtype, compatible, order)
     return result
-
-
-def _read_band(pixels: Any, rows: slice) -> np.ndarray:
-    """Read some rows of all frames, from a movie or from storage."""
-    if isinstance(pixels, Movie):
-        if not isinstance(pixels.pixels, np.ndarray) and not hasattr(pixels.pixels, "path"):
-            return np.concatenate([part[:, rows] for _, part in pixels.chunks()])
-        return np.asarray(pixels.pixels[:, rows]).astype(pixels.dtype, copy=False)
-    return pixels[:, rows]
 
 
 def _zoom(
@@ -144,7 +137,7 @@ def place_in_movie(
     """
     ratios = [new / old for new, old in zip(shape, map_shape, strict=True)]
     if compatible:
-        t, y, x = (int(np.floor(c * r)) for c, r in zip(centroid, (ratios[0], ratios[1], ratios[1]), strict=True))
-        return t, float(y), float(x)
-    t, y, x = ((c + 0.5) * r - 0.5 for c, r in zip(centroid, ratios, strict=True))
-    return int(np.clip(np.floor(t + 0.5), 0, shape[0] - 1)), y, x
+        frame, y, x = (int(np.floor(c * r)) for c, r in zip(centroid, (ratios[0], ratios[1], ratios[1]), strict=True))
+        return frame, float(y), float(x)
+    t, in_y, in_x = ((c + 0.5) * r - 0.5 for c, r in zip(centroid, ratios, strict=True))
+    return int(np.clip(np.floor(t + 0.5), 0, shape[0] - 1)), in_y, in_x

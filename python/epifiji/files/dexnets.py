@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import ast
 import os
-import re
-import shutil
-import stat
 import tempfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights
+from epifiji.files.archives import unpack
 
 CONFIG = "config.cfg"
 CHECKPOINT = "variables/variables"
 INDEX, DATA = f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"
-LARGEST_FILE_BYTES = 200_000_000
 AUTHORS = "Trained by the authors of DeXtrusion (Villars, Letort et al., Development 150, dev201747, 2023); BSD-3."
 
 
@@ -43,10 +40,7 @@ def read_dexnet(path: Path) -> Network:
     if path.is_dir():
         return _read_folder(path, path.name)
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-        _unpack(path, Path(temporary))
-        folder = Path(temporary)
-        while not _member_folders(folder) and len(children := [c for c in folder.iterdir() if c.is_dir()]) == 1:
-            folder = children[0]
+        folder = unpack(path, Path(temporary), (CONFIG, INDEX, DATA))
         return _read_folder(folder, path.stem)
 
 
@@ -55,40 +49,6 @@ def _member_folders(folder: Path) -> list[Path]:
     if (folder / CONFIG).is_file():
         return [folder]
     return sorted(child for child in folder.iterdir() if (child / CONFIG).is_file())
-
-
-def _unpack(path: Path, target: Path) -> None:
-    """Take the networks' three files out of a zip, and nothing else."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                _refuse_unsafe(path, entry)
-            for entry in archive.infolist():
-                name = PurePosixPath(entry.filename)
-                if not any(entry.filename == wanted or entry.filename.endswith(f"/{wanted}") for wanted in (CONFIG, INDEX, DATA)):
-                    continue
-                place = target.joinpath(*name.parts)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(entry) as source, place.open("wb") as copy:
-                    shutil.copyfileobj(source, copy)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as problem:
-        raise WrongInputError(f"{path} cannot be unpacked as a zip ({problem}): download the network again.") from problem
-
-
-def _refuse_unsafe(path: Path, entry: zipfile.ZipInfo) -> None:
-    """Refuse a zip entry that would leave its folder, is a link, or is far larger than a network."""
-    name = entry.filename.replace("\\", "/")
-    leaves = name.startswith("/") or ".." in PurePosixPath(name).parts or re.match(r"^[A-Za-z]:", name)
-    if leaves or stat.S_ISLNK(entry.external_attr >> 16):
-        raise WrongInputError(
-            f"{path} holds the entry {entry.filename!r}, which would be written outside the network's folder: "
-            "do not use this file; fetch the network from its authors."
-        )
-    if entry.file_size > LARGEST_FILE_BYTES:
-        raise WrongInputError(
-            f"{path} holds the entry {entry.filename!r} of {entry.file_size} bytes, but a network's files are under "
-            f"{LARGEST_FILE_BYTES}: fetch the network from its authors."
-        )
 
 
 def _read_folder(folder: Path, name: str) -> Network:
@@ -120,25 +80,26 @@ def _read_config(path: Path) -> dict[str, object]:
             except (ValueError, SyntaxError):
                 found[key.strip()] = value.strip()
     try:
-        files = found["events_category_names"]
-        half_y, half_x = found["window_half_size"]  # type: ignore[misc]
-        before, after = found["nb_temporal_frames"]  # type: ignore[misc]
-        classes = (NOTHING, *(str(file).removesuffix(".zip").strip("_") for file in files[1:]))  # type: ignore[index]
+        files: Any = found["events_category_names"]
+        half: Any = found["window_half_size"]
+        frames: Any = found["nb_temporal_frames"]
         config = {
-            "classes": classes,
-            "window_half_size_px": int(half_y),
-            "frames_before": int(before),
-            "frames_after": int(after),
-            "cell_diameter_px": float(found["cell_diameter"]),  # type: ignore[arg-type]
-            "event_duration_frames": float(found["extrusion_duration"]),  # type: ignore[arg-type]
+            "classes": (NOTHING, *(str(file).removesuffix(".zip").strip("_") for file in files[1:])),
+            "window_half_size_px": int(half[0]),
+            "frames_before": int(frames[0]),
+            "frames_after": int(frames[1]),
+            "cell_diameter_px": float(str(found["cell_diameter"])),
+            "event_duration_frames": float(str(found["extrusion_duration"])),
         }
-    except (KeyError, TypeError, ValueError) as problem:
+    except (KeyError, TypeError, ValueError, IndexError) as problem:
         raise WrongInputError(
             f"{path.parent.name}/{CONFIG} does not say what a DeXNet's does ({type(problem).__name__}: {problem}): "
             "import the network again from its authors."
         ) from problem
-    if half_y != half_x:
-        raise WrongInputError(f"{path.parent.name}/{CONFIG} has a window of {half_y} x {half_x}, but only square ones are known.")
+    if half[0] != half[1]:
+        raise WrongInputError(
+            f"{path.parent.name}/{CONFIG} has a window of {half[0]} x {half[1]} px, but only square ones are known."
+        )
     return config
 
 
@@ -149,7 +110,9 @@ def _read_checkpoint(folder: Path) -> Weights:
             raise WrongInputError(f"the network {folder.name} has no {file}: import it again from its authors.")
     arrays = _checkpoint_arrays(folder)
     places = {f"variables/{number}": key for number, key in enumerate(_variable_keys())}
-    places |= {f"layer_with_weights-{i + 2}/{part}": f"dense_{i}/{part}" for i in range(3) for part in ("kernel", "bias")}
+    places |= {
+        f"layer_with_weights-{i + 2}/{part}": f"dense_{i}/{part}" for i in range(3) for part in ("kernel", "bias")
+    }
     missing = [place for place in places if place not in arrays]
     if missing:
         raise WrongInputError(

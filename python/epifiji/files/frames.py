@@ -1,0 +1,196 @@
+"""What all movie files share: frames that are read when sliced, axes put in order, faults told in one sentence."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+
+AXIS_NAMES = {"T": "time points", "Z": "planes (Z)"}
+PAGE_AXES = "TIQ"
+"""Time, and the two letters that tifffile gives to pages which nobody named."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into one sentence.
+
+    The libraries that decode files raise many kinds of exception; none of them tells a user which file it was.
+
+    Raises
+    ------
+    WrongInputError
+        For a file that is missing, forbidden, damaged or not understood, naming it and the cause.
+    """
+    try:
+        yield
+    except WrongInputError:
+        raise
+    except FileNotFoundError as error:
+        raise WrongInputError(
+            f"{path} does not exist, but a TIFF or HDF5 file was expected: check its name and its folder."
+        ) from error
+    except PermissionError as error:
+        raise WrongInputError(
+            f"{path} may not be read by this user, but read permission is needed: ask for it or copy the file."
+        ) from error
+    except Exception as error:
+        raise WrongInputError(
+            f"{path} could not be read ({_cause(error)}), but a whole TIFF or HDF5 file was expected: "
+            "copy it again, or open it in Fiji and save it as TIFF."
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    first = text.splitlines()[0]
+    return first if len(first) <= 120 else first[:117] + "..."
+
+
+def require_channel_number(channel: int | None) -> None:
+    """Refuse a channel below 1: channels are counted as ImageJ shows them."""
+    if channel is not None and channel < 1:
+        raise WrongInputError(f"Channel {channel} was asked for, but channels are counted from 1: choose 1 or more.")
+
+
+def pick(
+    axes: str, shape: Sequence[int], channel: int | None, source: str
+) -> tuple[tuple[int | slice, ...], tuple[str, ...]]:
+    """Say which part of a file's array is the movie.
+
+    Parameters
+    ----------
+    axes
+        One letter for each axis: T, Z, C, S (colour samples), Y, X, or others.
+    shape
+        Length of each axis.
+    channel
+        Channel to take, from 1; needed where there are several.
+    source
+        The file or dataset, for messages.
+
+    Returns
+    -------
+    index
+        For each axis a whole slice (time, Y, X) or a number; a movie of one frame has no slice for time.
+    notices
+        Sentences about an axis that was taken as time.
+
+    Raises
+    ------
+    WrongInputError
+        For colours, several channels without a choice, a channel that is not there, or both T and Z.
+    """
+    lengths = list(zip(axes, shape, strict=True))
+    samples = math.prod(n for axis, n in lengths if axis == "S")
+    if samples > 1:
+        raise WrongInputError(
+            f"{source} is a colour (RGB) image with {samples} values in each pixel, but one grey value is needed: "
+            "in Fiji use Image > Type > 8-bit, or split its channels, and save it."
+        )
+    over_time = [i for i, (axis, n) in enumerate(lengths) if axis not in "CSYX" and n > 1]
+    if len(over_time) > 1:
+        held = " and ".join(
+            f"{n} {AXIS_NAMES.get(axis, f'along {axis}')}" for axis, n in (lengths[i] for i in over_time)
+        )
+        raise WrongInputError(
+            f"{source} has {held}, but a movie has one plane over time: in Fiji project it (Image > Stacks > "
+            "Z Project...) or keep one plane (Image > Hyperstacks > Reduce Dimensionality...), and save it."
+        )
+    chosen = _channel_index(math.prod(n for axis, n in lengths if axis == "C"), channel, bool(over_time), source)
+    index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
+    if chosen and "C" in axes:
+        index[axes.index("C")] = chosen
+    notices = []
+    for i in over_time:
+        index[i] = slice(None)
+        axis, n = lengths[i]
+        if axis not in PAGE_AXES:
+            what = "planes (Z)" if axis == "Z" else f"images along the axis {axis}"
+            notices.append(f"{source} has {n} {what} and one time point: they were taken as time.")
+    return tuple(index), tuple(notices)
+
+
+def _channel_index(count: int, channel: int | None, has_time: bool, source: str) -> int:
+    if channel is not None and channel > count:
+        has, choose = (f"{count} channels", f"choose 1 to {count}") if count > 1 else ("one channel", "leave it out")
+        raise WrongInputError(f"{source} has {has}, but channel {channel} was asked for: {choose}.")
+    if channel is None and count > 1 and not has_time:
+        raise WrongInputError(
+            f"{source} has {count} channels and a single time point, but frames over time are needed: if the channels "
+            "are the frames, use Image > Hyperstacks > Re-order Hyperstack... in Fiji and save it."
+        )
+    if channel is None and count > 1:
+        raise WrongInputError(
+            f"{source} has {count} channels, but one is needed: choose it with --channel N (1 to {count})."
+        )
+    return 0 if channel is None else channel - 1
+
+
+class FramesOnDisk(ABC):
+    """Frames (T, Y, X) of a file, read when sliced.
+
+    The file is opened for each slice and closed after it, so that threads and processes may share the object and
+    no memory stays behind. Bits are given as 0 and 255 (uint8), as ImageJ shows them; any byte order becomes the
+    machine's.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape
+        (T, Y, X) in frames and pixels.
+    stored
+        Type of the pixels in the file.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], stored: np.dtype[Any]) -> None:
+        self.path = path
+        self.shape = shape
+        self.stored = stored
+        self.dtype = np.dtype(np.uint8) if stored.kind == "b" else stored.newbyteorder("=")
+        self._file_size = path.stat().st_size
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        # Without this numpy would make an array of Python objects.
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Read the frames of a slice as an array (n, Y, X).
+
+        Raises
+        ------
+        TypeError
+            For anything but a slice of frames.
+        WrongInputError
+            Where the file was removed, cut or damaged since it was opened.
+        """
+        if not isinstance(frames, slice):
+            raise TypeError(f"frames are read by slices such as [0:10], not by {frames!r}")
+        wanted = range(*frames.indices(len(self)))
+        pixels = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        with readable(self.path):
+            if self.path.stat().st_size != self._file_size:
+                raise WrongInputError(
+                    f"{self.path} has changed since it was opened, but it has to stay as it is while it is read: "
+                    "start again when nothing writes to it any more."
+                )
+            if len(wanted) > 0:
+                self._read(pixels, wanted)
+        if self.stored.kind == "b":
+            pixels *= 255
+        return pixels
+
+    @abstractmethod
+    def _read(self, pixels: np.ndarray, wanted: range) -> None:
+        """Fill `pixels` (n, Y, X) with the `wanted` frames, of which there is at least one."""

@@ -1,0 +1,187 @@
+"""Movies read from TIFF and HDF5 files, and written as ImageJ reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.files.atomic import replacing
+from epifiji.files.frames import readable, require_channel_number
+from epifiji.files.hdf5 import is_hdf5, open_hdf5
+from epifiji.files.tiff import open_tiff
+
+HDF5_PATH = re.compile(r"(?P<file>.+?\.(?:h5|hdf5|hdf))(?::(?P<dataset>.*))?", re.IGNORECASE | re.DOTALL)
+EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGNORECASE)
+
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+OTHER_STARTS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF",
+    b"BM": "a BMP picture",
+    b"PK\x03\x04": "a zip",
+    b"RIFF": "an AVI film",
+    b"\0\0\0\x0cjP": "a JPEG 2000 picture",
+    b"\x93NUMPY": "a numpy array",
+    b"%PDF": "a PDF",
+}
+
+LARGEST_CLASSIC_TIFF = 2**32 - 2**25
+"""Bytes of pixels above which ImageJ's own TIFFs have a single page header, as positions are 32-bit numbers."""
+
+LARGEST_EXACT_FLOAT32 = 2**24
+
+
+def split_path(path: str | Path) -> tuple[Path, str | None]:
+    r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` starts no dataset."""
+    match = HDF5_PATH.fullmatch(str(path))
+    if match is None:
+        return Path(path), None
+    dataset = (match["dataset"] or "").replace("\\", "/")
+    return Path(match["file"]), dataset or None
+
+
+def movie_name(path: str | Path) -> str:
+    """Give the name that results are named after: the file's, without extension and without a dataset."""
+    name = split_path(path)[0].name
+    return EXTENSION.sub("", name) or Path(name).stem or "movie"
+
+
+def file_sha256(path: str | Path) -> str:
+    """Compute the SHA-256 of a movie's file (the whole file, whatever the dataset), reading it piece by piece."""
+    file = split_path(path)[0]
+    with readable(file), file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_movie(path: str | Path, channel: int | None = None) -> Movie:
+    """Open a movie; its frames are read from the file when sliced.
+
+    ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are known by their content.
+
+    Parameters
+    ----------
+    path
+        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which may be left out where there is only one.
+    channel
+        Channel to take, counted from 1 as ImageJ shows it; needed where there are several.
+
+    Returns
+    -------
+    movie
+        Its `notices` say how the file was understood where that is not plain, such as Z taken as time.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is missing, damaged, cut off, no TIFF or HDF5, or does not hold one grey plane over time.
+    """
+    require_channel_number(channel)
+    file, dataset = split_path(path)
+    with readable(file):
+        movie = _open(file, dataset, channel)
+        # Decoding one frame now finds a codec that is missing before anything is computed.
+        movie.frames(0, 1)
+    return movie
+
+
+def _open(file: Path, dataset: str | None, channel: int | None) -> Movie:
+    if file.exists() and not file.is_file():
+        what = "a folder" if file.is_dir() else "no ordinary file"
+        raise WrongInputError(f"{file} is {what}, but a TIFF or HDF5 file was expected: give one file.")
+    with file.open("rb") as stream:
+        start = stream.read(16)
+    if not start:
+        raise WrongInputError(f"{file} is empty (0 bytes), but a TIFF or HDF5 file was expected: copy it again.")
+    if start.startswith(TIFF_STARTS):
+        if dataset is not None:
+            raise WrongInputError(f"{file} is a TIFF, but only HDF5 files have datasets: leave out :{dataset}.")
+        return open_tiff(file, movie_name(file), channel)
+    # A file may begin with a block of its writer's own before the HDF5 part, as MATLAB's do.
+    if start.startswith(HDF5_START) or is_hdf5(file):
+        return open_hdf5(file, dataset, movie_name(file), channel)
+    kind = next((kind for known, kind in OTHER_STARTS.items() if start.startswith(known)), "something else")
+    raise WrongInputError(
+        f"{file} is {kind}, but a TIFF or HDF5 file was expected: open it in Fiji and save it with "
+        "File > Save As > Tiff..."
+    )
+
+
+def write_movie(movie: Movie, path: str | Path) -> None:
+    """Write a movie as an ImageJ TIFF with the axes TYX, its pixel size and its frame interval.
+
+    Frames are read and written piece by piece. ImageJ knows 8 and 16 bit (unsigned) and 32-bit floats: all other
+    types become 32-bit floats. The file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    movie
+        The movie.
+    path
+        A file that does not exist, in a folder that does.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file exists, cannot be written, or the movie has whole numbers beyond 2^24, which 32-bit floats round.
+    """
+    path = Path(path)
+    if path.exists():
+        raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
+    if not path.parent.is_dir():
+        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+    try:
+        with replacing(path) as part:
+            _write_imagej(movie, part)
+    except OSError as error:
+        raise WrongInputError(
+            f"{path} could not be written ({error.strerror or error}): check the disk's space and your permission."
+        ) from error
+
+
+def _write_imagej(movie: Movie, path: Path) -> None:
+    metadata: dict[str, str | float] = {"axes": "TYX"}
+    pixels_per_unit = None
+    if movie.pixel_size_um:
+        metadata["unit"] = "um"
+        pixels_per_unit = (1 / movie.pixel_size_um, 1 / movie.pixel_size_um)
+    if movie.frame_interval_s:
+        metadata["finterval"] = movie.frame_interval_s
+    dtype = _imagej_dtype(movie.dtype)
+    size = int(np.prod(movie.shape)) * dtype.itemsize
+    tifffile.imwrite(
+        path,
+        _planes(movie, dtype),
+        shape=movie.shape,
+        dtype=dtype,
+        imagej=True,
+        ome=False,
+        truncate=size > LARGEST_CLASSIC_TIFF,
+        resolution=pixels_per_unit,
+        metadata=metadata,
+    )
+
+
+def _imagej_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+
+
+def _planes(movie: Movie, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+    for _, frames in movie.chunks():
+        if frames.dtype.kind in "iu" and frames.dtype.itemsize >= 4:
+            largest = max(abs(int(frames.min())), abs(int(frames.max())))
+            if largest > LARGEST_EXACT_FLOAT32:
+                raise WrongInputError(
+                    f"{movie.name} has whole numbers up to {largest} or more, but ImageJ's 32-bit floats keep them "
+                    f"exactly only to {LARGEST_EXACT_FLOAT32}: scale the movie down."
+                )
+        yield from frames.astype(dtype, copy=False)

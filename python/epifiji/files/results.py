@@ -1,0 +1,173 @@
+"""The result folder of a movie: one form, whoever asked.
+
+Everything is written into a temporary folder beside the result and moved into place at the end, so that a run that fails or
+is cancelled leaves nothing, and one that succeeds never leaves half a result.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from epifiji.data.errors import WrongInputError
+
+EVENTS_TABLE = "events.csv"
+RUN_RECORD = "run.json"
+PICTURE = "overlay.png"
+RAW_MAP, SCALED_MAP, CLEAN_MAP = "rawproba", "proba", "cleaned"
+MAP_KINDS = (RAW_MAP, SCALED_MAP, CLEAN_MAP)
+
+
+def result_folder(movie: str, beside: Path, out: Path | None = None, several: bool = False) -> Path:
+    """Say where the results of a movie go: ``movie_epifiji`` beside its file, or `out`, or a folder of its own in `out`."""
+    if out is not None and not several:
+        return out
+    return (out if out is not None else beside) / f"{movie}_epifiji"
+
+
+def roi_file(movie: str, event: str) -> str:
+    """Name the ROI zip of a class, as the authors do."""
+    return f"{movie}_{event}.zip"
+
+
+def map_file(movie: str, event: str, kind: str) -> str:
+    """Name a map's file; `kind` is one of `MAP_KINDS`."""
+    return f"{movie}_{event}_{kind}.tif"
+
+
+def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: bool) -> None:
+    """Refuse to write where a result of this movie lies already, or where nothing can be written.
+
+    Raises
+    ------
+    WrongInputError
+        Naming the file that would be overwritten, or the folder that cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise WrongInputError(f"{folder} is a file, but results go into a folder: give another --out.")
+    names = [EVENTS_TABLE, RUN_RECORD, PICTURE]
+    for event in events:
+        names += [roi_file(movie, event), *(map_file(movie, event, kind) for kind in MAP_KINDS)]
+    for name in names:
+        if not overwrite and (folder / name).exists():
+            raise WrongInputError(
+                f"{folder / name} exists and would be overwritten: give another --out, or --overwrite to replace the results."
+            )
+    try:
+        with new_files(folder, ()):
+            pass
+    except OSError as problem:
+        raise WrongInputError(
+            f"results cannot be written to {folder} ({problem.strerror}): give another --out."
+        ) from problem
+
+
+@contextmanager
+def new_files(folder: Path, replaced: Iterable[str]) -> Iterator[Path]:
+    """Give a temporary folder whose files are moved to `folder` at the end, or deleted where the block raises.
+
+    Files of an earlier run that are named in `replaced` and not written again are deleted. Folders that did not exist
+    are made only when there is something to move.
+    """
+    parent = folder if folder.is_dir() else folder.parent
+    while not parent.is_dir():
+        parent = parent.parent
+    partial = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=parent))
+    try:
+        yield partial
+        written = sorted(partial.iterdir())
+        if written:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in set(replaced) - {file.name for file in written}:
+                (folder / name).unlink(missing_ok=True)
+            for file in written:
+                file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write ``run.json``."""
+    path.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read ``run.json`` of a result folder; an empty one where there is none, as in the authors' results.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is not readable as JSON with an object in it.
+    """
+    path = folder / RUN_RECORD
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as problem:
+        raise WrongInputError(f"{path} cannot be read ({problem}): detect the events again.") from problem
+    if not isinstance(record, dict):
+        raise WrongInputError(f"{path} does not hold the record of a run: detect the events again.")
+    return record
+
+
+def write_map(
+    path: Path,
+    frames: Iterable[np.ndarray],
+    shape: tuple[int, ...],
+    pixel_size_um: float | None = None,
+    frame_interval_s: float | None = None,
+) -> None:
+    """Write a map as an 8-bit ImageJ TIFF (T, Y, X), frame by frame."""
+    metadata: dict[str, Any] = {"axes": "TYX"}
+    resolution = None
+    if pixel_size_um:
+        metadata["unit"] = "um"
+        resolution = (1 / pixel_size_um, 1 / pixel_size_um)
+    if frame_interval_s:
+        metadata |= {"finterval": frame_interval_s, "tunit": "sec"}
+    tifffile.imwrite(
+        path, iter(frames), shape=tuple(shape), dtype=np.uint8, imagej=True, resolution=resolution, metadata=metadata
+    )
+
+
+def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
+    """Find the maps to make events from: (movie name, file by class).
+
+    A file stands for itself. In a folder the raw maps are taken, or where there are none those at the movie's size.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is none, or maps of several movies.
+    """
+    if place.is_file():
+        files, kind = [place], next((k for k in MAP_KINDS[:2] if place.stem.endswith(f"_{k}")), None)
+        if kind is None:
+            raise WrongInputError(
+                f"{place} is no probability map: give a file that ends with _{RAW_MAP}.tif or _{SCALED_MAP}.tif."
+            )
+    else:
+        kind, files = next(
+            ((k, found) for k in MAP_KINDS[:2] if (found := sorted(place.glob(f"*_{k}.tif")))), (RAW_MAP, [])
+        )
+    if not files:
+        raise WrongInputError(
+            f"{place} holds no probability maps (files that end with _{RAW_MAP}.tif): detect with --maps raw to keep them."
+        )
+    stems = [file.stem.removesuffix(f"_{kind}") for file in files]
+    splits = [stem.rpartition("_cell_") for stem in stems]
+    movies = {before for before, _, _ in splits}
+    if not all(between for _, between, _ in splits) or len(movies) > 1:
+        raise WrongInputError(
+            f"{place} holds maps of several movies or of unnamed classes ({', '.join(stems)}): give one movie's folder or one map."
+        )
+    return movies.pop(), {f"cell_{after}": file for (_, _, after), file in zip(splits, files, strict=True)}

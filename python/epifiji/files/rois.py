@@ -1,0 +1,376 @@
+"""Events as ImageJ ROI files: the one place where frames are counted from 1.
+
+Inside Python an event has a 0-based frame, and an integer position is the centre of a pixel. ImageJ counts
+frames from 1. Its points and lines have integers at the centres of pixels too, but its areas (rectangles,
+ovals, polygons) have integers at their upper left corners, so half a pixel is taken off their centres here.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event, colour_of
+from epifiji.data.network import NOTHING
+from epifiji.files.atomic import replacing
+
+if TYPE_CHECKING:
+    from roifile import ImagejRoi
+
+MAX_COORDINATE = 60535
+"""ImageJ stores an integer position in 16 bits and reads the 5,000 highest values as negative."""
+
+MAX_FRAME = 2**31 - 2
+"""0-based; ImageJ stores a frame in 32 bits with a sign."""
+
+MAX_ENTRY_BYTES = 50_000_000
+MAX_ZIP_BYTES = 1_000_000_000
+MAX_ENTRIES = 1_000_000
+"""What is unpacked in memory, at most: one ROI, all of them, and how many. A point takes about 160 bytes."""
+
+_VERSION = 227
+_STROKE_WIDTH = 3
+_SECOND_HEADER_FIELD = slice(60, 64)
+_SECOND_HEADER_BYTES = 52
+_NAME = re.compile(r"(\d{4,})-(\d{4,})-(\d{4,})(?!\d)")
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, struct.error)
+"""What Python raises on zips that are broken, encrypted (RuntimeError) or packed in a way it does not know."""
+
+_ENTRY_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_rois(path: Path, events: Iterable[Event], colour: tuple[int, int, int] | None = None) -> None:
+    """Write events as a zip of ImageJ point ROIs, in the form of DeXtrusion's authors.
+
+    A ROI has the integer `left` and `top` of the nearest pixel (halves go up, as ImageJ rounds), channel and
+    z position 1, the 1-based frame as t position, the name ``FFFF-YYYY-XXXX`` with that frame, and a stroke
+    of width 3. An event between pixels also gets ImageJ's sub-pixel coordinates: ImageJ derives the same
+    integer position from them and keeps them, and the authors' reader looks at the integers alone. Further
+    events with one name are called ``FFFF-YYYY-XXXX-1`` and so on, because readers by name would see only
+    the last of them. Equal events give equal bytes.
+
+    Parameters
+    ----------
+    path
+        The zip; one that exists is replaced, in one step.
+    events
+        One or more; a class without events gets no file.
+    colour
+        Red, green, blue (0–255) of all ROIs; without one, the fixed colour of each event's class.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is no event, or one has no place in a ROI file (see `MAX_COORDINATE`).
+    """
+    path = Path(path)
+    events = list(events)
+    if not events:
+        raise WrongInputError(
+            f"{path.name} was to be written with no events, but ImageJ refuses a zip without ROIs: "
+            "write no file for a class without events."
+        )
+    entries = [_entry(event, repeat, colour or colour_of(event.event)) for event, repeat in _repeats(events)]
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            info = zipfile.ZipInfo(f"{name}.roi", _ENTRY_DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, data)
+
+
+def read_rois(path: Path, event: str) -> list[Event]:
+    """Read the events of a ROI zip or a single ``.roi`` file, written here, by the authors or by ImageJ.
+
+    Every ROI is read, also where several have one name, and every point of a multi-point ROI is an event;
+    of any other type the centre of the bounding box is. Nothing is written to disk; entries whose name does
+    not end in ``.roi`` are passed over, as ImageJ does. Colours, counters and names are not kept.
+
+    The frame is the t position, or the z position where t is 1 or not set (a movie stored as Z), or the
+    position in a plain stack, or the first number of a name such as ``FFFF-YYYY-XXXX``. Points of one ROI
+    that lie in different slices have their own position in the stack, which is the frame where the movie
+    has one channel and one plane.
+
+    Parameters
+    ----------
+    path
+        The file; its content decides whether it is a zip.
+    event
+        Name of the events' class; see :func:`event_of_file`.
+
+    Returns
+    -------
+    list of Event
+        In the file's order, without score and volume; empty for an empty zip.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is missing, too large or neither, holds something else than ROIs, or where a ROI is
+        broken or has no frame; the ROI is named.
+    """
+    path = Path(path)
+    found: list[Event] = []
+    for name, data in _entries(path):
+        where = f"{path.name}, ROI {name}" if name != path.stem else path.name
+        roi = _decode(data, where)
+        positions = _positions(roi, where)
+        frames = _frames(roi, roi.name or name, len(positions), where)
+        found += [Event(event, frame, y, x) for frame, (y, x) in zip(frames, positions.tolist(), strict=True)]
+    return found
+
+
+def event_of_file(path: Path, movie_name: str | None = None, classes: Iterable[str] = ()) -> str:
+    """Name of the class whose events a file holds: ``cell_death`` for ``movie_cell_death.zip``.
+
+    A known class at the end of the name counts first (those given as `classes`, the three of DeXtrusion and
+    ``nothing``), then what follows the movie's name, then ``cell_…``; otherwise it is the whole name.
+    """
+    stem = Path(path).stem
+    known = [name for name in (*classes, *EVENT_COLOURS, NOTHING) if f"_{stem}".endswith(f"_{name}")]
+    if known:
+        return max(known, key=len)
+    if movie_name and stem.startswith(f"{movie_name}_") and stem != f"{movie_name}_":
+        return stem[len(movie_name) + 1 :]
+    _, marker, rest = f"_{stem}".rpartition("_cell_")
+    return f"cell_{rest}" if marker and rest else stem
+
+
+def _repeats(events: Iterable[Event]) -> Iterator[tuple[Event, int]]:
+    """Give each event with the number of earlier events that have the same name."""
+    seen: Counter[str] = Counter()
+    for event in events:
+        name = _name(event)
+        yield event, seen[name]
+        seen[name] += 1
+
+
+def _name(event: Event) -> str:
+    y, x = _pixel(event)
+    return f"{event.frame + 1:04d}-{y:04d}-{x:04d}"
+
+
+def _pixel(event: Event) -> tuple[int, int]:
+    """Nearest pixel (y, x), refused where ImageJ would read another."""
+    place = f"frame {event.frame}, y {event.y:g}, x {event.x:g} (0-based)"
+    if not (math.isfinite(event.y) and math.isfinite(event.x)):
+        raise WrongInputError(f"An event of {event.event} lies at {place}, but a ROI needs numbers: leave it out.")
+    # In single precision, as ImageJ has it when it rounds.
+    y, x = (math.floor(float(np.float32(value)) + 0.5) for value in (event.y, event.x))
+    if not (0 <= event.frame <= MAX_FRAME and 0 <= y <= MAX_COORDINATE and 0 <= x <= MAX_COORDINATE):
+        raise WrongInputError(
+            f"An event of {event.event} lies at {place}, but an ImageJ ROI file holds frames from 0 to {MAX_FRAME} "
+            f"and positions from 0 to {MAX_COORDINATE}: crop the movie or leave the event out."
+        )
+    return y, x
+
+
+def _entry(event: Event, repeat: int, colour: tuple[int, int, int]) -> tuple[str, bytes]:
+    """Name and content of an event's ROI."""
+    from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
+
+    y, x = _pixel(event)
+    name = _name(event) + (f"-{repeat}" if repeat else "")
+    roi = ImagejRoi(
+        roitype=ROI_TYPE.POINT,
+        version=_VERSION,
+        name=name,
+        top=y,
+        left=x,
+        n_coordinates=1,
+        integer_coordinates=np.zeros((1, 2), dtype=np.int32),
+        position=event.frame + 1,
+        c_position=1,
+        z_position=1,
+        t_position=event.frame + 1,
+        stroke_width=_STROKE_WIDTH,
+        stroke_color=bytes((255, *colour)),
+    )
+    if (y, x) != (event.y, event.x):
+        roi.options = ROI_OPTIONS.SUB_PIXEL_RESOLUTION
+        roi.subpixel_coordinates = np.array([[event.x, event.y]], dtype=np.float32)
+    return name, roi.tobytes()
+
+
+def _entries(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Give name (without extension) and bytes of each ROI in a file."""
+    archive = _opened(path)
+    if archive is None:
+        with path.open("rb") as file:
+            yield path.stem, _limited(file.read(MAX_ENTRY_BYTES + 1), path.name)
+        return
+    with archive:
+        for info in _roi_entries(archive, path):
+            yield Path(info.filename).stem, _unpacked(archive, info, path)
+
+
+def _opened(path: Path) -> zipfile.ZipFile | None:
+    """Open a zip; None for a file that is none."""
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                return None
+        return zipfile.ZipFile(path)
+    except FileNotFoundError:
+        raise WrongInputError(f"{path} does not exist, but a ROI zip or .roi file is needed: check the path.") from None
+    except OSError as error:
+        raise WrongInputError(
+            f"{path} cannot be read ({error.strerror or error}), but a ROI zip or .roi file is needed: check the path."
+        ) from None
+    except _ZIP_ERRORS as error:
+        raise WrongInputError(
+            f"{path.name} is a broken zip ({error}), but a zip of ImageJ ROIs is needed: save the ROIs again."
+        ) from None
+
+
+def _roi_entries(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    """Entries that claim to be ROIs, where they are not too many or too large."""
+    everything = [info for info in archive.infolist() if not info.filename.endswith("/")]
+    # "._name.roi" is what macOS adds to a zip beside name.roi: a file's attributes, no ROI.
+    rois = [
+        info
+        for info in everything
+        if info.filename.lower().endswith(".roi") and not Path(info.filename).name.startswith("._")
+    ]
+    if everything and not rois:
+        raise WrongInputError(
+            f"{path.name} is a zip without ROIs (it holds {everything[0].filename!r}), but files ending in .roi are "
+            "needed: save the ROIs in ImageJ's ROI Manager with More > Save."
+        )
+    size = sum(info.file_size for info in rois)
+    if len(rois) > MAX_ENTRIES or size > MAX_ZIP_BYTES:
+        raise WrongInputError(
+            f"{path.name} holds {len(rois)} ROIs of {size} bytes, but at most {MAX_ENTRIES} of {MAX_ZIP_BYTES} bytes "
+            "in all are read: split it."
+        )
+    return rois
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
+    """Bytes of one entry, read in memory up to the limit whatever size it claims."""
+    where = f"{path.name}, entry {info.filename}"
+    try:
+        with archive.open(info) as file:
+            data = file.read(MAX_ENTRY_BYTES + 1)
+    except (*_ZIP_ERRORS, OSError) as error:
+        raise WrongInputError(
+            f"{where}, cannot be unpacked ({error}), but an ImageJ ROI is needed: save the ROIs again."
+        ) from None
+    return _limited(data, where)
+
+
+def _limited(data: bytes, where: str) -> bytes:
+    if len(data) > MAX_ENTRY_BYTES:
+        raise WrongInputError(
+            f"{where} has more than {MAX_ENTRY_BYTES} bytes, but a ROI has a few hundred: give a file of ImageJ ROIs."
+        )
+    return data
+
+
+def _decode(data: bytes, where: str) -> ImagejRoi:
+    """Decode one ROI, refusing whatever is cut short."""
+    from roifile import ImagejRoi
+
+    if data[:4] != b"Iout":
+        raise WrongInputError(
+            f"{where} is not an ImageJ ROI (it does not begin with 'Iout'), but one is needed: "
+            "save the ROIs in ImageJ's ROI Manager with More > Save."
+        )
+    # ImageJ and roifile pass over a second header that is cut off, and with it the frame.
+    second_header = int.from_bytes(data[_SECOND_HEADER_FIELD], "big")
+    cut_off = second_header and second_header + _SECOND_HEADER_BYTES > len(data)
+    reason: object = f"it ends after {len(data)} bytes"
+    try:
+        if not cut_off:
+            return ImagejRoi.frombytes(data)
+    except (ValueError, TypeError, IndexError, struct.error, OverflowError, MemoryError) as error:
+        reason = error
+    raise WrongInputError(f"{where} is a broken ImageJ ROI ({reason}): save the ROIs again.")
+
+
+def _positions(roi: ImagejRoi, where: str) -> np.ndarray:
+    """Positions (n, 2) in pixels, y then x: all points of a point ROI, the centre of any other."""
+    from roifile import ROI_TYPE
+
+    if roi.roitype == ROI_TYPE.POINT:
+        positions = _coordinates(roi)
+    else:
+        on_line = roi.roitype in {ROI_TYPE.LINE, ROI_TYPE.FREELINE, ROI_TYPE.POLYLINE, ROI_TYPE.ANGLE}
+        corners = _corners(roi)
+        positions = np.empty((0, 2))
+        if len(corners):
+            positions = (corners.min(axis=0, keepdims=True) + corners.max(axis=0, keepdims=True)) / 2
+            positions -= 0.0 if on_line else 0.5
+    if not len(positions):
+        raise WrongInputError(
+            f"{where} has the type {roi.roitype.name.lower()} and no coordinates, but every event needs a position: "
+            "delete this ROI or draw it again."
+        )
+    if not np.isfinite(positions).all():
+        raise WrongInputError(f"{where} has a position that is not a number: delete this ROI or draw it again.")
+    return positions[:, ::-1]
+
+
+def _corners(roi: ImagejRoi) -> np.ndarray:
+    """Points (n, 2) in ImageJ's coordinates, x then y, that span the bounding box of a ROI that is no point."""
+    from roifile import ROI_SUBTYPE, ROI_TYPE
+
+    by_axis = roi.roitype == ROI_TYPE.FREEHAND and roi.subtype in {ROI_SUBTYPE.ELLIPSE, ROI_SUBTYPE.ROTATED_RECT}
+    if roi.roitype == ROI_TYPE.LINE or by_axis:
+        # An ellipse and a rotated rectangle are stored as their axis, which has the same centre.
+        return np.array([[roi.x1, roi.y1], [roi.x2, roi.y2]], dtype=float)
+    if roi.subpixelrect and not roi.composite:
+        return np.array([[roi.xd, roi.yd], [roi.xd + roi.widthd, roi.yd + roi.heightd]], dtype=float)
+    if roi.roitype in {ROI_TYPE.RECT, ROI_TYPE.OVAL}:
+        return np.array([[roi.left, roi.top], [roi.right, roi.bottom]], dtype=float)
+    return _coordinates(roi)
+
+
+def _coordinates(roi: ImagejRoi) -> np.ndarray:
+    """All points (n, 2) of a ROI, x then y."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(roi.coordinates(), dtype=float).reshape(-1, 2)
+
+
+def _frames(roi: ImagejRoi, name: str, count: int, where: str) -> list[int]:
+    """0-based frame of each of a ROI's points."""
+    from roifile import ROI_TYPE
+
+    own = _frame(roi)
+    # Only a point ROI has positions of its points; in any other file the field means nothing.
+    in_stack = [0] * count
+    if roi.roitype == ROI_TYPE.POINT and roi.counter_positions is not None:
+        in_stack = roi.counter_positions.tolist()
+    # Where all points lie in one slice the ROI's own position says more: it knows channels and planes.
+    pointwise = len(set(in_stack)) > 1
+    named = _NAME.match(name)
+    last = int(named[1]) - 1 if named else -1
+    frames = []
+    for position in in_stack:
+        candidates = (position - 1 if pointwise else -1, own, position - 1, last)
+        frame = next((candidate for candidate in candidates if candidate >= 0), None)
+        if frame is None:
+            raise WrongInputError(
+                f"{where} has no position in the stack, but every event needs its frame: set it in ImageJ "
+                "(ROI Manager > Properties > Position) or name the ROI FFFF-YYYY-XXXX by frame, y and x."
+            )
+        frames.append(frame)
+    return frames
+
+
+def _frame(roi: ImagejRoi) -> int:
+    """0-based frame by the ROI's positions, or -1."""
+    placed = [position for position in (roi.t_position, roi.z_position) if position > 0]
+    if placed:
+        return next((position for position in placed if position > 1), 1) - 1
+    return max(int(roi.position), 0) - 1

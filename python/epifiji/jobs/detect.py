@@ -1,0 +1,202 @@
+"""Finding events in a movie."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.movie import WINDOW_FRAMES, Movie
+from epifiji.data.network import Network
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings import DetectionSettings, parse_settings
+from epifiji.engine.compatible import Compatible
+from epifiji.engine.maps import Arithmetic, Exact, map_frames
+from epifiji.engine.network import Classifier
+from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
+from epifiji.engine.windows import require_room
+from epifiji.files.movies import file_sha256, read_movie
+from epifiji.files.networks import find_network, read_network
+from epifiji.files.results import MAP_KINDS, RAW_MAP, SCALED_MAP
+from epifiji.files.scratch import ScratchFolder
+from epifiji.jobs.result import EventFinder, MapScale, Result, versions
+
+MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
+
+
+def detect(
+    movie: Movie | np.ndarray | str | Path,
+    network: Network | str | Path | None = None,
+    report: Report = silent,
+    **settings: Any,
+) -> Result:
+    """Find cell events in a movie.
+
+    Parameters
+    ----------
+    movie
+        An array (T, Y, X) of any real dtype, a file, or a :class:`~epifiji.data.movie.Movie`.
+    network
+        Name, folder or zip of a network; the first one found where not given.
+    report
+        Called with progress; may raise to cancel.
+    **settings
+        Those of :class:`~epifiji.data.settings.DetectionSettings`, which the README lists: ``cell_diameter``,
+        ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``, ``mode`` …
+
+    Raises
+    ------
+    WrongInputError
+        Where the movie, the network or a setting cannot be used; the message says what to do.
+    """
+    chosen = parse_settings(DetectionSettings, settings)
+    started = time.perf_counter()
+    opened = open_movie(movie, chosen.channel)
+    if not isinstance(network, Network):
+        network = read_network(find_network(network))
+    classes = chosen.chosen_events(network.description.events)
+    opened.require_finite()
+    diameter = _cell_diameter(opened, chosen)
+    scratch = ScratchFolder()
+    try:
+        detection = _Detection(opened, network, chosen, classes, diameter, scratch, report)
+        return detection.run(started)
+    except BaseException:
+        scratch.remove()
+        raise
+
+
+def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = None) -> Movie:
+    """Take a movie as it is, wrap an array, or read a file."""
+    if isinstance(movie, Movie):
+        return movie
+    if isinstance(movie, np.ndarray):
+        return Movie(movie)
+    return read_movie(movie, channel)
+
+
+def _cell_diameter(movie: Movie, settings: DetectionSettings) -> float | None:
+    if settings.cell_diameter != "auto":
+        return settings.cell_diameter
+    from epifiji.engine.diameter import estimate_cell_diameter
+
+    return estimate_cell_diameter(movie)
+
+
+class _Detection:
+    """One run, from a movie to its result."""
+
+    def __init__(
+        self,
+        movie: Movie,
+        network: Network,
+        settings: DetectionSettings,
+        classes: tuple[str, ...],
+        diameter: float | None,
+        scratch: ScratchFolder,
+        report: Report,
+    ) -> None:
+        self.movie, self.network, self.settings, self.classes = movie, network, settings, classes
+        self.diameter, self.scratch, self.report = diameter, scratch, report
+        self.compatible = settings.mode == "compatible"
+
+    def run(self, started: float) -> Result:
+        """Rescale, look for events, and put together what was found."""
+        description, settings = self.network.description, self.settings
+        factor_xy = scale_factor(description.cell_diameter_px, self.diameter)
+        factor_t = scale_factor(description.event_duration_frames, settings.event_duration)
+        scaled = rescale(self.movie, factor_t, factor_xy, self.compatible, self.scratch, self.report)
+        require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
+        kind = Compatible if self.compatible else Exact
+        arithmetic = kind(scaled.shape, description, settings.step_xy, settings.step_t)
+        classifier = Classifier(self.network)
+        loaded = time.perf_counter()
+        raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
+        clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
+        finder = EventFinder(self._scale(scaled), self.classes, settings, settings.mode, clean)
+        indices = [description.events.index(name) for name in self.classes]
+        for t, frame in enumerate(map_frames(scaled, classifier, arithmetic, self.report)):
+            for name, index in zip(self.classes, indices, strict=True):
+                finder.feed(name, frame[index])
+                if raw:
+                    raw[name][t] = frame[index]
+        events = finder.finish()
+        record = self._record(scaled, arithmetic, factor_t, factor_xy)
+        record["seconds"] = {
+            "before_first_window": round(loaded - started, 3),
+            "total": round(time.perf_counter() - started, 3),
+        }
+        return Result(
+            events, self.classes, self.movie, record, self._maps(raw, clean), self._notices(scaled), self.scratch
+        )
+
+    def _scale(self, scaled: Movie) -> MapScale:
+        margin = self.network.description.window_half_size_px
+        return MapScale(self.movie.shape, scaled.shape, margin, self.compatible)
+
+    def _new_maps(self, shape: tuple[int, int, int]) -> dict[str, Storage]:
+        return {name: self.scratch(shape, np.uint8) for name in self.classes}
+
+    def _maps(self, raw: dict[str, Storage], clean: dict[str, Storage]) -> dict[str, dict[str, Storage]]:
+        """Bring the maps that were asked for to their scales."""
+        kept: dict[str, dict[str, Storage]] = {}
+        shape = self.movie.shape
+        for kind in MAPS_KEPT[self.settings.maps]:
+            if kind == RAW_MAP:
+                kept[kind] = raw
+            elif kind == SCALED_MAP:
+                kept[kind] = {n: rescale_map(m, shape, self.compatible, self.scratch) for n, m in raw.items()}
+            else:
+                kept[kind] = {n: rescale_map(m, shape, self.compatible, self.scratch, 0) for n, m in clean.items()}
+        return kept
+
+    def _notices(self, scaled: Movie) -> tuple[str, ...]:
+        notices = list(self.movie.notices)
+        if self.settings.cell_diameter == "auto":
+            notices.append(f"The cells' diameter was estimated as {self.diameter:.1f} px.")
+        if scaled.shape[0] < WINDOW_FRAMES:
+            notices.append(
+                f"{self.movie.name} has {scaled.shape[0]} frames{' after rescaling' if scaled.shape != self.movie.shape else ''}, "
+                f"fewer than the {WINDOW_FRAMES} that a window sees, so every window repeats the first or last one: "
+                "take what was found with caution."
+            )
+        return tuple(notices)
+
+    def _record(self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float) -> dict[str, Any]:
+        """Write down what is needed to run this again, and what it took."""
+        movie, settings, description = self.movie, self.settings, self.network.description
+        resolved = {
+            "threshold": {name: settings.threshold_of(name, settings.mode) for name in self.classes},
+            "min_volume": {name: settings.min_volume_of(name, settings.mode) for name in self.classes},
+            "events": list(self.classes),
+        }
+        return {
+            "epifiji": 1,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "movie": {
+                "name": movie.name,
+                "file": str(movie.path) if movie.path else None,
+                "sha256": file_sha256(movie.path) if movie.path else None,
+                "shape": list(movie.shape),
+                "dtype": str(movie.dtype),
+                "pixel_size_um": movie.pixel_size_um,
+                "frame_interval_s": movie.frame_interval_s,
+            },
+            "network": {
+                **description.model_dump(include={"name", "classes", "members", "window_half_size_px", "provenance"}),
+                "source": self.network.source or None,
+                "sha256": self.network.sha256 or None,
+            },
+            "settings": settings.model_dump() | resolved,
+            "scale": {
+                "cell_diameter_px": self.diameter,
+                "factor_t": factor_t,
+                "factor_xy": factor_xy,
+                "map_shape": list(scaled.shape),
+            },
+            "windows": sum(grid.size for grid in arithmetic.grids),
+            "versions": versions(),
+        }
