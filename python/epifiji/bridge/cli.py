@@ -1,0 +1,280 @@
+"""The command line: ``epifiji``.
+
+Exit codes: 0 done, 2 wrong input (one sentence on standard error), 130 cancelled, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, say, say_json, say_table
+from epifiji.bridge.options import with_settings
+from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.settings import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
+
+app = typer.Typer(
+    help="Find cell events (extrusion, division, SOP) in movies of epithelia.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+networks_app = typer.Typer(help="List, show, import and fetch networks.", no_args_is_help=True)
+app.add_typer(networks_app, name="networks")
+
+NetworkOption = Annotated[
+    str | None, typer.Option("--network", metavar="NAME|DIR|ZIP", help="The network; the first one found where not given.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
+
+USAGE_ERROR = typer.BadParameter.__mro__[1]
+
+
+@app.command()
+def demo(network: NetworkOption = None, out: OutOption = None, overwrite: OverwriteOption = False) -> None:
+    """Make an example movie, find its events, and show them in an embedded ImageJ."""
+    from epifiji.bridge.demo import run_demo
+
+    with ProgressBar("demo") as report:
+        shown = run_demo(out, network, overwrite, report)
+    say_table(EVENT_COLUMNS, event_rows(shown.result.events))
+    say(f"{len(shown.result.events)} events found, of {shown.planted} planted in the movie.")
+    say(f"movie:    {shown.movie_file}")
+    say(f"results:  {shown.folder}")
+    say(f"in ImageJ: {shown.imagej_picture}")
+    say(f"picture:  {shown.folder / 'overlay.png'}")
+
+
+@app.command()
+@with_settings(DetectionSettings)
+def detect(
+    movies: Annotated[list[str], typer.Argument(metavar="MOVIE...", help="TIFF files, or HDF5 as file.h5:/dataset.")],
+    network: NetworkOption = None,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    compatible: CompatibleOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Find the events of movies; the results go into MOVIE_epifiji beside each."""
+    from epifiji.files.movies import movie_name, split_path
+    from epifiji.files.networks import find_network, read_network
+    from epifiji.files.results import require_free, result_folder
+    from epifiji.jobs.detect import detect as run
+    from epifiji.jobs.detect import open_movie
+
+    settings = _with_mode(settings or {}, compatible)
+    chosen = parse_settings(DetectionSettings, settings)
+    places = {
+        movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out, len(movies) > 1) for movie in movies
+    }
+    if len(set(places.values())) < len(movies):
+        raise WrongInputError("two of the movies have one name, so their results would mix: detect them in separate calls.")
+    loaded = read_network(find_network(network))
+    classes = chosen.chosen_events(loaded.description.events)
+    summaries: list[dict[str, Any]] = []
+    failures: list[str] = []
+    for movie, folder in places.items():
+        try:
+            opened = open_movie(movie, chosen.channel)
+            require_free(folder, opened.name, classes, overwrite)
+            with ProgressBar(opened.name, silent=as_json) as report:
+                result = run(opened, loaded, report, **settings)
+            result.save(folder, overwrite)
+        except WrongInputError as problem:
+            if len(movies) == 1:
+                raise
+            failures.append(f"{movie}: {problem}")
+            note(f"epifiji: {failures[-1]}")
+            continue
+        for notice in result.notices:
+            note(notice)
+        summaries.append(_summary(result, folder))
+        if not as_json:
+            _say_summary(result, folder)
+    if as_json:
+        say_json({"results": summaries, "failed": failures})
+    if failures:
+        raise WrongInputError(f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done.")
+
+
+@app.command()
+@with_settings(EventSettings)
+def rois(
+    maps: Annotated[Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")],
+    movie: Annotated[str | None, typer.Option("--movie", help="The movie, where run.json does not lead to it.")] = None,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    compatible: CompatibleOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Make the events again from kept maps, with other thresholds, without running the network."""
+    from epifiji.jobs.rois import events_from_maps
+
+    result = events_from_maps(maps, movie, **_with_mode(settings or {}, compatible))
+    folder = out if out is not None else (maps if maps.is_dir() else maps.parent)
+    result.save(folder, overwrite)
+    if as_json:
+        say_json(_summary(result, folder))
+    else:
+        _say_summary(result, folder)
+
+
+@app.command()
+@with_settings(ComparisonSettings)
+def compare(
+    detected: Annotated[Path, typer.Argument(metavar="DETECTED", help="A ROI zip, a result folder, or events.csv.")],
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The same, judged to be true.")],
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Compare detected events with reference events: precision, recall, F1."""
+    from epifiji.jobs.evaluate import compare as run
+
+    chosen = parse_settings(ComparisonSettings, settings or {})
+    comparison = run(detected, reference, chosen.distance_xy, chosen.distance_t)
+    if as_json:
+        say_json(comparison.to_dict())
+        return
+    for notice in comparison.notices:
+        note(notice)
+    say_table(comparison.columns(), comparison.rows())
+
+
+@app.command()
+def doctor(
+    fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to look at too.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at this installation: Python, TensorFlow, Java, ImageJ, networks; say what is wrong and what to do."""
+    from dataclasses import asdict
+
+    from epifiji.bridge.doctor import diagnose
+
+    findings = diagnose(fiji=fiji)
+    if as_json:
+        say_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            say(f"{finding.state:<8} {finding.name}: {finding.what}" + (f" -> {finding.do}" if finding.do else ""))
+    if any(finding.state == "problem" for finding in findings):
+        raise typer.Exit(2)
+
+
+@networks_app.command("list")
+def networks_list(as_json: JsonOption = False) -> None:
+    """List the networks that are known by name."""
+    from epifiji.files.networks import HOW_TO_GET_ONE, available
+
+    found = available()
+    if as_json:
+        say_json({"networks": [{"name": name, "path": str(path)} for name, path in found]})
+    elif found:
+        say_table(("name", "place"), found)
+    else:
+        say(f"No network yet: {HOW_TO_GET_ONE}.")
+
+
+@networks_app.command("show")
+def networks_show(
+    network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False
+) -> None:
+    """Show what a network finds, the scale it was trained for and where it came from."""
+    from epifiji.files.networks import card, find_network, read_network
+
+    loaded = read_network(find_network(network))
+    if as_json:
+        say_json(loaded.description.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
+    else:
+        say(f"{card(loaded.description)}- SHA-256 of its weights: {loaded.sha256}\n- Read from {loaded.source}")
+
+
+@networks_app.command("import")
+def networks_import(
+    network: Annotated[Path, typer.Argument(metavar="DIR|ZIP", help="A network of the authors' or of EpiFiji.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name to give it; its own where not given.")] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Bring a network into your own folder, where it is known by name."""
+    from epifiji.files.networks import find_network, import_network
+
+    say(f"imported: {import_network(find_network(network), name, overwrite)}")
+
+
+@networks_app.command("fetch")
+def networks_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="notum_all, notum_ExtSOPDiv, notum_ExtSOP or notum_Ext.")],
+    base_url: Annotated[str | None, typer.Option("--base-url", help="Where NAME.zip lies, if not at its authors'.")] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Fetch a network from the repository of DeXtrusion's authors."""
+    from epifiji.files.networks import AUTHORS_URL, fetch_network
+
+    say(f"fetched: {fetch_network(name, base_url or AUTHORS_URL, overwrite)}")
+
+
+def _with_mode(settings: dict[str, Any], compatible: bool) -> dict[str, Any]:
+    """Read --compatible, and refuse it beside another --mode."""
+    if not compatible:
+        return settings
+    if settings.get("mode", "compatible") != "compatible":
+        raise WrongInputError(f"--compatible and --mode {settings['mode']} contradict each other: give one of them.")
+    return settings | {"mode": "compatible"}
+
+
+def _summary(result: Any, folder: Path) -> dict[str, Any]:
+    """Say in JSON what was found."""
+    return {
+        "movie": result.movie.name,
+        "folder": str(folder),
+        "counts": result.counts,
+        "at_border": result.border_counts,
+        "events": [
+            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume, "border": e.border}
+            for e in result.events
+        ],
+        "seconds": result.record.get("seconds", {}),
+        "notices": list(result.notices),
+    }
+
+
+def _say_summary(result: Any, folder: Path) -> None:
+    border = result.border_counts
+    counts = [f"{n} {name}" + (f" ({border[name]} at the border)" if border[name] else "") for name, n in result.counts.items()]
+    say(f"{result.movie.name}: {', '.join(counts)}")
+    say(f"results: {folder}")
+
+
+def main() -> None:
+    """Run the command line and end with its exit code."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except WrongInputError as problem:
+        _end(str(problem), 2)
+    except (KeyboardInterrupt, CancelledError, typer.Abort):
+        _end("cancelled; nothing was left behind.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as problem:
+        _end(f"{problem.filename or 'a file'} could not be read or written ({problem.strerror or problem}).", 1)
+    except Exception as problem:
+        if isinstance(problem, USAGE_ERROR):
+            _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", 2)  # type: ignore[attr-defined]
+        if os.environ.get("EPIFIJI_TRACEBACK"):
+            raise
+        _end(f"something went wrong inside ({type(problem).__name__}: {problem}); set EPIFIJI_TRACEBACK=1 for the details.", 1)
+
+
+def _end(sentence: str, code: int) -> None:
+    note(f"epifiji: {sentence}")
+    sys.exit(code)
