@@ -68,7 +68,7 @@ class Exact:
         self._ys = [1 - np.minimum(_distances(shape[1], grid.ys) / fade, 1) for grid in self.grids]
         self._xs = [1 - np.minimum(_distances(shape[2], grid.xs) / fade, 1) for grid in self.grids]
         self._ts = [_distances(shape[0], grid.frames) <= reach for grid in self.grids]
-        self._trust = np.outer(*(towards_edge(size, half) for size in shape[1:]))
+        self._trust = np.minimum.outer(*(towards_edge(size, half) for size in shape[1:]))
 
     def voting(self, member: int, frame: int) -> np.ndarray:
         """See :class:`Arithmetic`."""

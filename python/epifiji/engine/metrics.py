@@ -15,11 +15,12 @@ from scipy.spatial import cKDTree
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
+from epifiji.data.settings import ComparisonSettings
 
-DISTANCE_XY_PX = 10.0
+DISTANCE_XY_PX = ComparisonSettings().distance_xy
 """Largest distance in the plane, in pixels, between a detected event and its reference."""
 
-DISTANCE_T_FRAMES = 4.0
+DISTANCE_T_FRAMES = ComparisonSettings().distance_t
 """Largest distance in time, in frames."""
 
 Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]

@@ -40,7 +40,7 @@ _NEIGHBOURS = 10  # cells that may own a point or the nearest edge of it
 _AFFINITIES = 6
 _MEMBRANE_SIGMA_PX = 1.1
 _EXTRUSION_REST = 2  # the frames in which an extruding cell is tiny
-_CAP=2.0;_ROUND=0.8;_DAUGHTER=0.7;_RELAX=0.3;_FAST=1.2
+_CAP=2.0;_XROUND=0.0;_TINY=0.01;_ROUND=0.8;_DAUGHTER=0.7;_RELAX=0.3;_FAST=1.2
 _DIVISION_GROWTH = 2.3
 _DIVISION_SPEED = 0.05  # of each daughter, in cell diameters a frame
 _BOND_BRIGHTNESS, _BOND_DECAY = 1.0, 0.85  # of the new junction between daughters
@@ -386,6 +386,7 @@ class _Camera:
         cells = self.tissue.cells
         affinity = cells["affinity"].astype(np.float32)
         likeness = np.einsum("ij,ij->i", affinity[first], affinity[second]) / np.sqrt(_AFFINITIES)
+        likeness = np.clip(likeness, -2, 2)
         sisters = cells["sister"][first] == cells["identity"][second]
         return np.exp(0.22 * likeness) * (1 + _BOND_BRIGHTNESS * sisters * cells["bond"][first])
 
@@ -448,7 +449,8 @@ class _Extrusion(_Course):
             tissue.replace(row, tissue.cells[:0])
         else:
             left = max(-elapsed - _EXTRUSION_REST, 0) / (self.duration - _EXTRUSION_REST)
-            tissue.cells["area"][row] = self.area * left + 0.01 * tissue.mean_area
+            tissue.cells["area"][row] = self.area * left + _TINY * tissue.mean_area
+            tissue.cells["roundness"][row] = 1 + _XROUND * (1 - left)
 
     def observed(self, labels: np.ndarray) -> Event:
         last = int(np.flatnonzero((labels == self.identities[0]).any(axis=(1, 2)))[-1])

@@ -88,34 +88,37 @@ def pick(
     WrongInputError
         For colours, several channels without a choice, a channel that is not there, or both T and Z.
     """
-    lengths = list(zip(axes, shape, strict=True))
-    samples = math.prod(n for axis, n in lengths if axis == "S")
+    time = _time_axis(axes, shape, source)
+    channels = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "C")
+    chosen = _channel_index(channels, channel, time is not None, source)
+    index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
+    if chosen:
+        index[axes.index("C")] = chosen
+    if time is None:
+        return tuple(index), ()
+    index[time] = slice(None)
+    if axes[time] in PAGE_AXES:
+        return tuple(index), ()
+    what = AXIS_NAMES.get(axes[time], f"images along the axis {axes[time]}")
+    return tuple(index), (f"{source} has {shape[time]} {what} and one time point: they were taken as time.",)
+
+
+def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:
+    """Find the only axis beside channels, Y and X that is longer than 1; None where there is none."""
+    samples = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "S")
     if samples > 1:
         raise WrongInputError(
             f"{source} is a colour (RGB) image with {samples} values in each pixel, but one grey value is needed: "
             "in Fiji use Image > Type > 8-bit, or split its channels, and save it."
         )
-    over_time = [i for i, (axis, n) in enumerate(lengths) if axis not in "CSYX" and n > 1]
-    if len(over_time) > 1:
-        held = " and ".join(
-            f"{n} {AXIS_NAMES.get(axis, f'along {axis}')}" for axis, n in (lengths[i] for i in over_time)
-        )
+    long = [i for i, (axis, n) in enumerate(zip(axes, shape, strict=True)) if axis not in "CSYX" and n > 1]
+    if len(long) > 1:
+        held = " and ".join(f"{shape[i]} {AXIS_NAMES.get(axes[i], f'along {axes[i]}')}" for i in long)
         raise WrongInputError(
             f"{source} has {held}, but a movie has one plane over time: in Fiji project it (Image > Stacks > "
             "Z Project...) or keep one plane (Image > Hyperstacks > Reduce Dimensionality...), and save it."
         )
-    chosen = _channel_index(math.prod(n for axis, n in lengths if axis == "C"), channel, bool(over_time), source)
-    index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
-    if chosen and "C" in axes:
-        index[axes.index("C")] = chosen
-    notices = []
-    for i in over_time:
-        index[i] = slice(None)
-        axis, n = lengths[i]
-        if axis not in PAGE_AXES:
-            what = "planes (Z)" if axis == "Z" else f"images along the axis {axis}"
-            notices.append(f"{source} has {n} {what} and one time point: they were taken as time.")
-    return tuple(index), tuple(notices)
+    return long[0] if long else None
 
 
 def _channel_index(count: int, channel: int | None, has_time: bool, source: str) -> int:

@@ -66,12 +66,12 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
 
 
 def _dataset(file: h5py.File, path: Path, name: str | None) -> h5py.Dataset:
+    found = file.get(name) if name is not None else None
+    if isinstance(found, h5py.Dataset):
+        return found
     every: list[h5py.Dataset] = []
     file.visititems(lambda _, item: every.append(item) if isinstance(item, h5py.Dataset) else None)
     if name is not None:
-        found = file.get(name)
-        if isinstance(found, h5py.Dataset):
-            return found
         what = f"a group {name}, which is no dataset" if isinstance(found, h5py.Group) else f"no dataset {name}"
         raise WrongInputError(f"{path} has {what}, but one of its datasets was expected: {_listed(every)}.")
     fitting = [d for d in every if d.shape is not None and d.dtype.kind in "buif" and _axes(d) is not None]

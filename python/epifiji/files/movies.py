@@ -53,7 +53,7 @@ def split_path(path: str | Path) -> tuple[Path, str | None]:
 def movie_name(path: str | Path) -> str:
     """Give the name that results are named after: the file's, without extension and without a dataset."""
     name = split_path(path)[0].name
-    return EXTENSION.sub("", name) or Path(name).stem or "movie"
+    return (EXTENSION.sub("", name) if EXTENSION.search(name) else Path(name).stem) or "movie"
 
 
 def file_sha256(path: str | Path) -> str:

@@ -67,7 +67,7 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
 
 def _cut_off(path: Path, held: str) -> WrongInputError:
     return WrongInputError(
-        f"{path} is cut off: {held}, but a whole file is needed: copy it again from where it was made."
+        f"{path} is cut off: {held}, but a whole file is needed: copy it again, or open it in Fiji and save what is there."
     )
 
 
@@ -116,7 +116,7 @@ def _only_series(tif: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPageS
 
 
 def _plane_count(series: tifffile.TiffPageSeries) -> int:
-    return math.prod(n for axis, n in zip(series.axes, series.shape, strict=True) if axis not in "CSYX")
+    return math.prod(n for axis, n in zip(series.axes.upper(), series.shape, strict=True) if axis not in "CSYX")
 
 
 def _understood(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def _ome_elements(tif: tifffile.TiffFile) -> list[ElementTree.Element]:
 
 def _long_axes(series: tifffile.TiffPageSeries) -> tuple[str, tuple[int, ...]]:
     """Leave out axes of length 1, except Y and X."""
-    kept = [(a, n) for a, n in zip(series.axes, series.shape, strict=True) if n > 1 or a in "YX"]
+    kept = [(a, n) for a, n in zip(series.axes.upper(), series.shape, strict=True) if n > 1 or a in "YX"]
     return "".join(a for a, _ in kept), tuple(n for _, n in kept)
 
 

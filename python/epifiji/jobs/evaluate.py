@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from epifiji.data.events import EVENT_COLOURS, Event
 from epifiji.engine.metrics import (
     DISTANCE_T_FRAMES,
     DISTANCE_XY_PX,
+    ClassScores,
     Matching,
     Scores,
     match_events,
@@ -58,13 +59,22 @@ class Comparison:
             "notices": list(self.notices),
         }
 
+    def columns(self) -> list[str]:
+        """Give the headings of a table for people."""
+        return ["event", *(field.name.replace("_", " ") for field in fields(ClassScores))]
+
+    def rows(self) -> list[list[str]]:
+        """Give a row of texts for each class and one for all, three decimals, a dash where nothing is defined."""
+        by_name = {**self.scores.classes, "all": self.scores.overall}
+        return [[name, *map(_text, astuple(scores))] for name, scores in by_name.items()]
+
 
 @dataclass(frozen=True)
 class _Side:
     """The events of one side.
 
     `complete` is true where a class that is absent was looked for and not found (a table, a list of events);
-    ROI files speak only of the classes that they are named after. `alone` is true for a single ROI file.
+    ROI files speak only of the classes that they are named after. `alone` is true for a single ROI file given by name.
     """
 
     events: list[Event]
@@ -110,12 +120,10 @@ def compare(
     _require_understood(found, known)
     _require_understood(known, found)
     judged = _judged_classes(found, known)
-    for side, name, other in ((found, "detected", "reference"), (known, "reference", "detected")):
+    for side, name, other in ((found, "Detected", "reference"), (known, "Reference", "detected side")):
         for event in sorted(side.classes - judged):
-            count = sum(e.event == event for e in side.events)
-            notices.append(
-                f"{count} {name} events of {event} were left out: the {other} side does not judge this class."
-            )
+            count = sum(one.event == event for one in side.events)
+            notices.append(f"{name} events of {event} were left out ({count}): the {other} says nothing of this class.")
     matching = match_events(
         [event for event in found.events if event.event in judged],
         [event for event in known.events if event.event in judged],
@@ -130,8 +138,7 @@ def _sides(detected: Events, reference: Events) -> tuple[_Side, _Side]:
     sides: list[_Side | None] = [_complete_side(source) for source in (detected, reference)]
     classes = frozenset[str]().union(*(side.classes for side in sides if side))
     found, known = (
-        side or _roi_side(_roi_files(source), classes)
-        for side, source in zip(sides, (detected, reference), strict=True)
+        side or _roi_side(source, classes) for side, source in zip(sides, (detected, reference), strict=True)
     )
     return found, known
 
@@ -153,6 +160,10 @@ def _side(events: list[Event]) -> _Side:
     return _Side(events, frozenset(event.event for event in events), complete=True)
 
 
+def _is_file(source: Events) -> bool:
+    return isinstance(source, str | Path) and not Path(source).is_dir()
+
+
 def _roi_files(source: Events) -> list[Path]:
     """ROI files of a folder, a path or a sequence of paths."""
     if not isinstance(source, str | Path):
@@ -171,11 +182,11 @@ def _roi_files(source: Events) -> list[Path]:
     return paths
 
 
-def _roi_side(paths: Sequence[Path], classes: Iterable[str]) -> _Side:
+def _roi_side(source: Events, classes: Iterable[str]) -> _Side:
     """Read ROI files, one for each class."""
     names: dict[str, Path] = {}
     events: list[Event] = []
-    for path in paths:
+    for path in _roi_files(source):
         name = event_of_file(path, classes=classes)
         if name in names:
             raise WrongInputError(
@@ -184,7 +195,7 @@ def _roi_side(paths: Sequence[Path], classes: Iterable[str]) -> _Side:
             )
         names[name] = path
         events += read_rois(path, name)
-    return _Side(events, frozenset(names), complete=False, alone=len(paths) == 1)
+    return _Side(events, frozenset(names), complete=False, alone=_is_file(source))
 
 
 def _joined(found: _Side, known: _Side, notices: list[str]) -> _Side:
@@ -204,13 +215,19 @@ def _judged_classes(found: _Side, known: _Side) -> frozenset[str]:
 
 
 def _require_understood(side: _Side, other: _Side) -> None:
-    """Refuse file names that speak of no class at all, such as RoiSet.zip."""
-    if side.complete or not other.classes or side.classes & {*other.classes, *EVENT_COLOURS}:
+    """Refuse file names that speak of no class of the other side, unless that may have looked for it in vain."""
+    if side.complete or not other.classes or side.classes & other.classes:
+        return
+    if other.complete and side.classes & EVENT_COLOURS.keys():
         return
     raise WrongInputError(
         f"The ROI files of one side are named after {_listed(side.classes)}, but the other side has "
         f"{_listed(other.classes)}: name the files <movie>_<class>.zip after the classes to be compared."
     )
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _listed(classes: Iterable[str]) -> str:

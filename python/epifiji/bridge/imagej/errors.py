@@ -1,0 +1,42 @@
+"""What goes wrong inside ImageJ and the JVM, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from epifiji.data.errors import WrongInputError
+
+
+class ImageJError(RuntimeError):
+    """Java, ImageJ, a macro or a script failed. The message says what failed and why, in one sentence.
+
+    Longer texts, such as the traceback of a Jython script, are in the exception's notes.
+    """
+
+
+@contextmanager
+def java_errors(doing: str) -> Iterator[None]:
+    """Turn any exception of Java's in the block into an :class:`ImageJError` that begins with `doing`."""
+    import jpype
+
+    try:
+        yield
+    except (WrongInputError, ImageJError):
+        raise
+    except jpype.JException as error:
+        raise ImageJError(f"{doing} failed: {said_by(error)}.") from error
+
+
+def said_by(error: BaseException) -> str:
+    """Give a Java exception's message, or its class where it has none; without a full stop at the end."""
+    import jpype
+
+    if not isinstance(error, jpype.JException):
+        return str(error)
+    kind = str(error.getClass().getSimpleName())
+    if kind == "OutOfMemoryError":
+        megabytes = int(jpype.java.lang.Runtime.getRuntime().maxMemory()) // 2**20
+        return f"Java's memory of {megabytes} MB is full; close images, or give it more with JAVA_TOOL_OPTIONS=-Xmx8g"
+    message = str(error.getMessage() or "").strip().rstrip(".")
+    return message if kind in ("RuntimeException", "Exception") and message else f"{kind}: {message}".rstrip(": ")

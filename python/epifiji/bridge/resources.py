@@ -1,0 +1,26 @@
+"""Where the files lie that EpiFiji carries beside its Python code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from epifiji.data.errors import WrongInputError
+
+
+def resource_folder(name: str) -> Path:
+    """Find a folder such as ``jars``: inside the installed package, or at the root of a source tree.
+
+    Raises
+    ------
+    WrongInputError
+        Where it is in neither place.
+    """
+    package = Path(__file__).resolve().parents[1]
+    places = (package / name, package.parents[1] / name)
+    for place in places:
+        if place.is_dir():
+            return place
+    raise WrongInputError(
+        f"EpiFiji's folder {name} is missing (looked for {places[0]}), but it comes with every installation: "
+        "install EpiFiji again."
+    )

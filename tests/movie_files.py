@@ -1,0 +1,49 @@
+"""Movie files that several tests make, and how they compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from epifiji.data.movie import Movie
+from epifiji.files.movies import read_movie
+
+FRAMES = np.random.default_rng(3).integers(0, 60_000, (12, 21, 34)).astype(np.uint16)
+"""Pixels of the movies that the tests write, (T, Y, X)."""
+
+
+def save(path: Path, frames: np.ndarray = FRAMES, **options) -> Path:
+    """Write a plain TIFF, without any metadata unless asked."""
+    tifffile.imwrite(path, frames, photometric="minisblack", **{"metadata": None, **options})
+    return path
+
+
+def assert_same(path: Path | str, expected: np.ndarray = FRAMES, channel: int | None = None) -> Movie:
+    """Read a movie and compare all its frames with an array; give the movie."""
+    movie = read_movie(path, channel)
+    read = movie.frames(0, len(expected))
+    assert movie.shape == expected.shape
+    assert read.dtype == expected.dtype
+    assert read.dtype.isnative
+    np.testing.assert_array_equal(read, expected)
+    return movie
+
+
+def two_ome_files(folder: Path) -> list[Path]:
+    """Split FRAMES into two OME-TIFFs whose descriptions name both, as the OME model says."""
+    paths = [folder / "first.ome.tif", folder / "second.ome.tif"]
+    planes = "".join(
+        f'<TiffData FirstT="{t}" IFD="{t % 6}" PlaneCount="1"><UUID FileName="{paths[t // 6].name}">urn:uuid:{t // 6}</UUID>'
+        "</TiffData>"
+        for t in range(12)
+    )
+    for i, path in enumerate(paths):
+        description = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{i}"><Image ID="Image:0">'
+            '<Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="34" SizeY="21" SizeZ="1" SizeC="1" '
+            f'SizeT="12"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>{planes}</Pixels></Image></OME>'
+        )
+        save(path, FRAMES[6 * i : 6 * i + 6], description=description, ome=False)
+    return paths

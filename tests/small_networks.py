@@ -1,0 +1,45 @@
+"""Small DeXNets with seeded random weights, for tests that need any network rather than a good one."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from epifiji.data.network import Network, NetworkDescription, Weights
+
+CLASSES = ("nothing", "cell_death", "cell_sop", "cell_division")
+
+
+def small_network(members: int = 2, filters: int = 2, units: int = 4, seed: int = 0, **description: object) -> Network:
+    """Make a network of the authors' architecture with few filters."""
+    known = {"name": "small", "classes": CLASSES, "cell_diameter_px": 25, "event_duration_frames": 4.5, "members": members}
+    described = NetworkDescription(**(known | description))
+    random = np.random.default_rng(seed)
+    return Network(described, tuple(_weights(random, filters, units, len(described.classes)) for _ in range(members)))
+
+
+def _weights(random: np.random.Generator, filters: int, units: int, classes: int) -> Weights:
+    def normal(*shape: int) -> np.ndarray:
+        fan_in = int(np.prod(shape[:-1])) or 1
+        return (random.normal(size=shape) * np.sqrt(2 / fan_in)).astype(np.float32)
+
+    weights: Weights = {}
+    channels = 1
+    for block in range(4):
+        width = filters * 2**block
+        for i in (2 * block, 2 * block + 1):
+            weights |= {f"conv_{i}/kernel": normal(3, 3, channels, width), f"conv_{i}/bias": 0.1 * normal(width)}
+            channels = width
+        weights |= {f"norm_{block}/{part}": 0.2 * normal(width) for part in ("beta", "mean")}
+        weights |= {
+            f"norm_{block}/{part}": random.uniform(0.5, 1.5, width).astype(np.float32) for part in ("gamma", "variance")
+        }
+    weights |= {
+        "gru/kernel": normal(channels, 3 * units),
+        "gru/recurrent": normal(units, 3 * units),
+        "gru/bias": 0.1 * normal(2, 3 * units),
+    }
+    entering = units
+    for i, leaving in enumerate((8, 6, classes)):
+        weights |= {f"dense_{i}/kernel": 2 * normal(entering, leaving), f"dense_{i}/bias": 0.1 * normal(leaving)}
+        entering = leaving
+    return weights
