@@ -17,3 +17,28 @@ def shared_data() -> Path:
     if not (folder / "oracle").is_dir():
         pytest.skip(f"no test data in {folder}: set EPIFIJI_TEST_DATA to the folder that holds oracle/ and dexnets/")
     return folder
+
+
+@pytest.fixture(scope="session")
+def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with random weights, as a folder."""
+    from epifiji.files.networks import write_network
+    from small_networks import small_network
+
+    return write_network(small_network(2, seed=11), tmp_path_factory.mktemp("networks") / "small")
+
+
+@pytest.fixture(scope="session")
+def movie_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short calibrated movie of smooth noise."""
+    import numpy as np
+    from scipy.ndimage import gaussian_filter
+
+    from epifiji.data.movie import Movie
+    from epifiji.files.movies import write_movie
+
+    field = gaussian_filter(np.random.default_rng(7).normal(size=(12, 70, 80)), (1, 3, 3))
+    pixels = (255 * (field - field.min()) / (field.max() - field.min())).astype(np.uint8)
+    path = tmp_path_factory.mktemp("movies") / "noise.tif"
+    write_movie(Movie(pixels, "noise", 0.2, 300.0), path)
+    return path

@@ -11,7 +11,13 @@ CLASSES = ("nothing", "cell_death", "cell_sop", "cell_division")
 
 def small_network(members: int = 2, filters: int = 2, units: int = 4, seed: int = 0, **description: object) -> Network:
     """Make a network of the authors' architecture with few filters."""
-    known = {"name": "small", "classes": CLASSES, "cell_diameter_px": 25, "event_duration_frames": 4.5, "members": members}
+    known = {
+        "name": "small",
+        "classes": CLASSES,
+        "cell_diameter_px": 25,
+        "event_duration_frames": 4.5,
+        "members": members,
+    }
     described = NetworkDescription(**(known | description))
     random = np.random.default_rng(seed)
     return Network(described, tuple(_weights(random, filters, units, len(described.classes)) for _ in range(members)))

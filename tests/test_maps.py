@@ -40,7 +40,9 @@ def test_compatible_maps_are_the_authors_sums(step_xy: int, step_t: int) -> None
     for m in range(members):
         late, inward = m * step_xy // members, m * step_t // members
         times = [5 + late + i * step_t for i in range(-(-(padded[0] - 10 - late) // step_t))]
-        rows, columns = ([22 + inward + i * step_xy for i in range(-(-(n - 45 - inward) // step_xy))] for n in SHAPE[1:])
+        rows, columns = (
+            [22 + inward + i * step_xy for i in range(-(-(n - 45 - inward) // step_xy))] for n in SHAPE[1:]
+        )
         for t in times:
             for i, y in enumerate(rows):
                 for j, x in enumerate(columns):
@@ -84,7 +86,9 @@ def test_exact_maps_have_a_value_everywhere_at_any_step(shape: tuple[int, int, i
     arithmetic = Exact(shape, small_network(2).description, step_xy, step_t)
     certain = np.array([0, 1, 1, 1], np.float32)
     votes = {
-        (m, int(t)): np.broadcast_to(certain, (len(g.ys), len(g.xs), 4)) for m, g in enumerate(arithmetic.grids) for t in g.frames
+        (m, int(t)): np.broadcast_to(certain, (len(g.ys), len(g.xs), 4))
+        for m, g in enumerate(arithmetic.grids)
+        for t in g.frames
     }
     for frame in range(shape[0]):
         result = combined(arithmetic, votes, frame)

@@ -27,7 +27,8 @@ def formula(windows: np.ndarray, weights: Weights) -> np.ndarray:
                 kernel, bias = weights[f"conv_{i}/kernel"].astype(float), weights[f"conv_{i}/bias"]
                 padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
                 x = np.maximum(
-                    np.stack([correlate(padded, kernel[..., k], "valid")[..., 0] for k in range(bias.size)], -1) + bias, 0
+                    np.stack([correlate(padded, kernel[..., k], "valid")[..., 0] for k in range(bias.size)], -1) + bias,
+                    0,
                 )
             g, b, m, v = (weights[f"norm_{block}/{part}"] for part in ("gamma", "beta", "mean", "variance"))
             x = g * (x - m) / np.sqrt(v + 1e-3) + b
@@ -84,7 +85,10 @@ def _changed(key: str, value: np.ndarray | None) -> Network:
         (_changed("gru/bias", None), "gru/bias is missing"),
         (_changed("conv_0/kernel", None), "conv_0/kernel is missing"),
         (_changed("conv_0/kernel", np.zeros(3, np.float32)), "conv_0/kernel has the shape"),
-        (_changed("conv_3/kernel", np.zeros((3, 3, 1, 1), np.float32)), "conv_3/kernel has the shape (3, 3, 1, 1) instead of (3, 3, 4, 4)"),
+        (
+            _changed("conv_3/kernel", np.zeros((3, 3, 1, 1), np.float32)),
+            "conv_3/kernel has the shape (3, 3, 1, 1) instead of (3, 3, 4, 4)",
+        ),
         (_changed("norm_2/beta", np.full(8, np.nan, np.float32)), "norm_2/beta is not made of finite 32-bit numbers"),
         (_changed("conv_8/kernel", np.zeros((3, 3, 1, 1), np.float32)), "conv_8/kernel is unexpected"),
         (replace(small_network(2), weights=small_network(1).weights), "has 2 members but holds the weights of 1"),

@@ -37,9 +37,7 @@ def whole_map(probability: np.ndarray, region: np.ndarray, distance_t: int, dist
     maxima = local_maxima(distance, connectivity=3) & region
     seeds, _ = ndimage.label(ndimage.maximum_filter(maxima.astype(np.uint8), (distance_t, distance_xy, distance_xy)))
     parts = watershed(-distance, seeds, mask=region)
-    return [
-        Volume(np.argwhere(parts == n), float(probability[parts == n].mean())) for n in np.unique(parts[parts > 0])
-    ]
+    return [Volume(np.argwhere(parts == n), float(probability[parts == n].mean())) for n in np.unique(parts[parts > 0])]
 
 
 def positives(probability: np.ndarray) -> np.ndarray:

@@ -27,7 +27,9 @@ def smooth(shape: tuple[int, ...], dtype: type, seed: int = 0) -> np.ndarray:
     return (field * top).astype(dtype)
 
 
-@pytest.mark.parametrize(("given", "factor"), [(None, 1), (25, 1), (32.5, 1), (17.5, 1), (33, 25 / 33), (40, 0.625), (12.5, 2)])
+@pytest.mark.parametrize(
+    ("given", "factor"), [(None, 1), (25, 1), (32.5, 1), (17.5, 1), (33, 25 / 33), (40, 0.625), (12.5, 2)]
+)
 def test_only_movies_more_than_30_percent_off_are_rescaled(given: float | None, factor: float) -> None:
     assert scale_factor(25, given) == factor
 
@@ -97,5 +99,7 @@ def test_compatible_places_are_floored_with_the_ratio_of_y() -> None:
 
 
 def test_too_few_frames_after_rescaling_are_refused(create: ScratchFolder) -> None:
-    with pytest.raises(WrongInputError, match="has 8 frames, which leaves 4 at the network's event duration.*--event-duration"):
+    with pytest.raises(
+        WrongInputError, match="has 8 frames, which leaves 4 at the network's event duration.*--event-duration"
+    ):
         rescale(Movie(np.zeros((8, 50, 50), np.uint8)), 0.5, 1, False, create)

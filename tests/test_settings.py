@@ -9,8 +9,20 @@ from epifiji.data.settings import ComparisonSettings, DetectionSettings, EventSe
 
 
 def test_texts_and_values_give_the_same_settings() -> None:
-    texts = {"threshold": "170", "step_xy": "5", "cell_diameter": "31.5", "events": "cell_death, cell_sop", "mode": "compatible"}
-    values = {"threshold": 170, "step_xy": 5, "cell_diameter": 31.5, "events": ("cell_death", "cell_sop"), "mode": "compatible"}
+    texts = {
+        "threshold": "170",
+        "step_xy": "5",
+        "cell_diameter": "31.5",
+        "events": "cell_death, cell_sop",
+        "mode": "compatible",
+    }
+    values = {
+        "threshold": 170,
+        "step_xy": 5,
+        "cell_diameter": 31.5,
+        "events": ("cell_death", "cell_sop"),
+        "mode": "compatible",
+    }
     assert parse_settings(DetectionSettings, texts) == parse_settings(DetectionSettings, values)
 
 
@@ -24,7 +36,11 @@ def test_what_is_left_out_takes_the_defaults_of_its_mode() -> None:
 
 def test_thresholds_may_differ_by_class() -> None:
     settings = parse_settings(EventSettings, {"threshold": "cell_death=170, cell_sop=200"})
-    assert [settings.threshold_of(name, "exact") for name in ("cell_death", "cell_sop", "cell_division")] == [170, 200, 160]
+    assert [settings.threshold_of(name, "exact") for name in ("cell_death", "cell_sop", "cell_division")] == [
+        170,
+        200,
+        160,
+    ]
 
 
 def test_events_are_given_in_the_networks_order() -> None:
@@ -57,10 +73,14 @@ def test_a_bad_value_gives_one_sentence(kind: type, given: dict, words: str) -> 
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("setting", [{"events": "cell_fusion"}, {"threshold": "cell_fusion=3"}, {"min_volume": {"cell_fusion": 3}}])
+@pytest.mark.parametrize(
+    "setting", [{"events": "cell_fusion"}, {"threshold": "cell_fusion=3"}, {"min_volume": {"cell_fusion": 3}}]
+)
 def test_an_unknown_class_is_refused_and_the_known_ones_are_named(setting: dict) -> None:
     settings = parse_settings(EventSettings, setting)
-    with pytest.raises(WrongInputError, match="'cell_fusion' is not known: the network's classes are cell_death, cell_sop"):
+    with pytest.raises(
+        WrongInputError, match="'cell_fusion' is not known: the network's classes are cell_death, cell_sop"
+    ):
         settings.chosen_events(["cell_death", "cell_sop"])
 
 

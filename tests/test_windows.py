@@ -90,7 +90,9 @@ def test_the_movies_ends_are_repeated_and_each_frame_is_read_once(step: int) -> 
 def test_a_movie_narrower_than_a_window_is_refused() -> None:
     network = small_network().description
     require_room("movie", (10, 45, 45), network, rescaled=False)
-    with pytest.raises(WrongInputError, match="movie is 200 x 44 px .* windows of 45 x 45 px: give a larger field of view"):
+    with pytest.raises(
+        WrongInputError, match="movie is 200 x 44 px .* windows of 45 x 45 px: give a larger field of view"
+    ):
         require_room("movie", (10, 44, 200), network, rescaled=False)
     with pytest.raises(WrongInputError, match="after rescaling to the network's cell diameter.*check --cell-diameter"):
         require_room("movie", (10, 44, 200), network, rescaled=True)

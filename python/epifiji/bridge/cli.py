@@ -28,7 +28,8 @@ networks_app = typer.Typer(help="List, show, import and fetch networks.", no_arg
 app.add_typer(networks_app, name="networks")
 
 NetworkOption = Annotated[
-    str | None, typer.Option("--network", metavar="NAME|DIR|ZIP", help="The network; the first one found where not given.")
+    str | None,
+    typer.Option("--network", metavar="NAME|DIR|ZIP", help="The network; the first one found where not given."),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
@@ -77,7 +78,9 @@ def detect(
         movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out, len(movies) > 1) for movie in movies
     }
     if len(set(places.values())) < len(movies):
-        raise WrongInputError("two of the movies have one name, so their results would mix: detect them in separate calls.")
+        raise WrongInputError(
+            "two of the movies have one name, so their results would mix: detect them in separate calls."
+        )
     loaded = read_network(find_network(network))
     classes = chosen.chosen_events(loaded.description.events)
     summaries: list[dict[str, Any]] = []
@@ -103,13 +106,17 @@ def detect(
     if as_json:
         say_json({"results": summaries, "failed": failures})
     if failures:
-        raise WrongInputError(f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done.")
+        raise WrongInputError(
+            f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done."
+        )
 
 
 @app.command()
 @with_settings(EventSettings)
 def rois(
-    maps: Annotated[Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")],
+    maps: Annotated[
+        Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")
+    ],
     movie: Annotated[str | None, typer.Option("--movie", help="The movie, where run.json does not lead to it.")] = None,
     out: OutOption = None,
     overwrite: OverwriteOption = False,
@@ -185,9 +192,7 @@ def networks_list(as_json: JsonOption = False) -> None:
 
 
 @networks_app.command("show")
-def networks_show(
-    network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False
-) -> None:
+def networks_show(network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False) -> None:
     """Show what a network finds, the scale it was trained for and where it came from."""
     from epifiji.files.networks import card, find_network, read_network
 
@@ -213,7 +218,9 @@ def networks_import(
 @networks_app.command("fetch")
 def networks_fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="notum_all, notum_ExtSOPDiv, notum_ExtSOP or notum_Ext.")],
-    base_url: Annotated[str | None, typer.Option("--base-url", help="Where NAME.zip lies, if not at its authors'.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="Where NAME.zip lies, if not at its authors'.")
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Fetch a network from the repository of DeXtrusion's authors."""
@@ -239,7 +246,15 @@ def _summary(result: Any, folder: Path) -> dict[str, Any]:
         "counts": result.counts,
         "at_border": result.border_counts,
         "events": [
-            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume, "border": e.border}
+            {
+                "event": e.event,
+                "frame": e.frame + 1,
+                "y": e.y,
+                "x": e.x,
+                "score": e.score,
+                "volume": e.volume,
+                "border": e.border,
+            }
             for e in result.events
         ],
         "seconds": result.record.get("seconds", {}),
@@ -249,7 +264,10 @@ def _summary(result: Any, folder: Path) -> dict[str, Any]:
 
 def _say_summary(result: Any, folder: Path) -> None:
     border = result.border_counts
-    counts = [f"{n} {name}" + (f" ({border[name]} at the border)" if border[name] else "") for name, n in result.counts.items()]
+    counts = [
+        f"{n} {name}" + (f" ({border[name]} at the border)" if border[name] else "")
+        for name, n in result.counts.items()
+    ]
     say(f"{result.movie.name}: {', '.join(counts)}")
     say(f"results: {folder}")
 
@@ -272,7 +290,10 @@ def main() -> None:
             _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", 2)  # type: ignore[attr-defined]
         if os.environ.get("EPIFIJI_TRACEBACK"):
             raise
-        _end(f"something went wrong inside ({type(problem).__name__}: {problem}); set EPIFIJI_TRACEBACK=1 for the details.", 1)
+        _end(
+            f"something went wrong inside ({type(problem).__name__}: {problem}); set EPIFIJI_TRACEBACK=1 for the details.",
+            1,
+        )
 
 
 def _end(sentence: str, code: int) -> None:

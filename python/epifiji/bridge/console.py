@@ -35,12 +35,12 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    rows = [[str(cell) for cell in row] for row in rows]
+    texts = [[str(cell) for cell in row] for row in rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = bool(rows) and all(row[index].replace(".", "").replace("-", "").isdigit() for row in rows)
+        numeric = bool(texts) and all(row[index].replace(".", "").replace("-", "").isdigit() for row in texts)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
+    for row in texts:
         table.add_row(*row)
     Console(file=sys.stdout, highlight=False).print(table)
 
@@ -68,7 +68,12 @@ class ProgressBar:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeRemainingColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TimeRemainingColumn(),
+            )
             self._progress = Progress(*columns, console=Console(file=sys.stderr), transient=True)
             self._progress.start()
             self._task = self._progress.add_task(self._title, total=1.0)

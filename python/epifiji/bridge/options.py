@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -42,7 +42,6 @@ def _option(kind: type[Settings], name: str) -> Any:
     """Describe one setting as a typer option."""
     field = kind.model_fields[name]
     default = "" if field.default is None else f" (default: {field.default})"
-    choices = field.annotation.__args__ if getattr(field.annotation, "__origin__", None) is not None else ()
-    metavar = field.title or "|".join(choice for choice in choices if isinstance(choice, str))
+    metavar = field.title or "|".join(get_args(field.annotation))
     flag = f"--{name.replace('_', '-')}"
     return Annotated[str | None, typer.Option(flag, metavar=metavar.upper(), help=f"{field.description}{default}")]

@@ -125,8 +125,8 @@ class DetectionSettings(EventSettings):
     event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = Field(
         None,
         title="frames",
-        description="How long an extrusion takes in the movie, in frames. The movie is rescaled in time where it differs from the "
-        "network's by more than 30 %. Where not given the movie is taken as it is.",
+        description="How long an extrusion takes in the movie, in frames. The movie is rescaled in time where it differs "
+        "from the network's by more than 30 %. Where not given the movie is taken as it is.",
     )
     step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
     step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")

@@ -7,7 +7,6 @@ neither loaded nor run, and of a zip only the three files of each network are ta
 from __future__ import annotations
 
 import ast
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights
+from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.files.archives import unpack
 
 CONFIG = "config.cfg"
@@ -123,15 +123,13 @@ def _read_checkpoint(folder: Path) -> Weights:
 
 def _checkpoint_arrays(folder: Path) -> dict[str, np.ndarray]:
     """Read all arrays of a TensorFlow checkpoint by name."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
+    tf = import_tensorflow()
     suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
     try:
         reader = tf.train.load_checkpoint(str(folder / CHECKPOINT))
         names = [name for name in reader.get_variable_to_shape_map() if name.endswith(suffix)]
         return {name.removesuffix(suffix): reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError) as problem:
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as problem:
         raise WrongInputError(
             f"the checkpoint of network {folder.name} cannot be read ({str(problem).splitlines()[0][:120]}): "
             "import it again from its authors."

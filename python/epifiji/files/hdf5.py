@@ -62,7 +62,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
         pixel_size = _pixel_size_um(chosen)
     if dataset is None:
         notices = (*notices, f"{frames.dataset} was read, the only dataset of {path} that can be a movie.")
-    return Movie(frames, name=name, pixel_size_um=pixel_size, path=path, notices=notices)
+    return Movie(frames, name=name, pixel_size_um=pixel_size, path=Path(f"{path}:{frames.dataset}"), notices=notices)
 
 
 def _dataset(file: h5py.File, path: Path, name: str | None) -> h5py.Dataset:

@@ -182,8 +182,8 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
         found = hashlib.sha256(file.read_bytes()).hexdigest()
         if found != AUTHORS_SHA256[name]:
             raise WrongInputError(
-                f"{address} gave a file with SHA-256 {found}, but {AUTHORS_SHA256[name]} was expected: it was not kept; try again "
-                "later, or import a file that you trust with 'epifiji networks import'."
+                f"{address} gave a file with SHA-256 {found}, but {AUTHORS_SHA256[name]} was expected: it was not kept; "
+                "try again later, or import a file that you trust with 'epifiji networks import'."
             )
         return import_network(file, name, overwrite)
 
@@ -199,7 +199,8 @@ def card(description: NetworkDescription) -> str:
         f"{description.provenance}\n\n"
         f"- Looks at windows of {description.window_frames} frames of {description.window_size_px} x "
         f"{description.window_size_px} px.\n"
-        f"- Trained for cells of {description.cell_diameter_px:g} px and events of {description.event_duration_frames:g} frames.\n"
+        f"- Trained for cells of {description.cell_diameter_px:g} px and events of "
+        f"{description.event_duration_frames:g} frames.\n"
         f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"
     )
 

@@ -168,6 +168,7 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
     movies = {before for before, _, _ in splits}
     if not all(between for _, between, _ in splits) or len(movies) > 1:
         raise WrongInputError(
-            f"{place} holds maps of several movies or of unnamed classes ({', '.join(stems)}): give one movie's folder or one map."
+            f"{place} holds maps of several movies or of unnamed classes ({', '.join(stems)}): give one movie's folder "
+            "or one map."
         )
     return movies.pop(), {f"cell_{after}": file for (_, _, after), file in zip(splits, files, strict=True)}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import weakref
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ class ScratchArray:
     The file is mapped anew at each access, so that its pages do not stay counted as the process's memory.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], folder: ScratchFolder) -> None:
         self.path, self.shape, self.dtype = path, shape, np.dtype(dtype)
+        self._folder = folder
         with path.open("wb") as file:
             file.truncate(int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize)
 
@@ -32,25 +33,14 @@ class ScratchArray:
 
 
 class ScratchFolder:
-    """Makes scratch arrays in a temporary folder, which is removed with them at the end of the ``with`` block."""
+    """Makes scratch arrays in a temporary folder, which goes with the last of them, or when it is removed."""
 
     def __init__(self, parent: Path | None = None) -> None:
         self._path = Path(tempfile.mkdtemp(prefix="epifiji-", dir=parent))
         self._count = 0
-
-    def __enter__(self) -> ScratchFolder:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.remove()
-
-    def remove(self) -> None:
-        """Delete the folder and what is in it."""
-        shutil.rmtree(self._path, ignore_errors=True)
+        self.remove = weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
 
     def __call__(self, shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> ScratchArray:
         """Make an array of zeros."""
         self._count += 1
-        return ScratchArray(self._path / f"{self._count}.raw", shape, np.dtype(dtype))
+        return ScratchArray(self._path / f"{self._count}.raw", shape, np.dtype(dtype), self)

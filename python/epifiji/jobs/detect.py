@@ -26,6 +26,8 @@ from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
 
+_warm: dict[str, Classifier] = {}
+
 
 def detect(
     movie: Movie | np.ndarray | str | Path,
@@ -86,6 +88,16 @@ def _cell_diameter(movie: Movie, settings: DetectionSettings) -> float | None:
     return estimate_cell_diameter(movie)
 
 
+def warm_classifier(network: Network) -> Classifier:
+    """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
+    if not network.sha256:
+        return Classifier(network)
+    if network.sha256 not in _warm:
+        _warm.clear()
+        _warm[network.sha256] = Classifier(network)
+    return _warm[network.sha256]
+
+
 class _Detection:
     """One run, from a movie to its result."""
 
@@ -112,7 +124,7 @@ class _Detection:
         require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
         kind = Compatible if self.compatible else Exact
         arithmetic = kind(scaled.shape, description, settings.step_xy, settings.step_t)
-        classifier = Classifier(self.network)
+        classifier = warm_classifier(self.network)
         loaded = time.perf_counter()
         raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
         clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
@@ -129,9 +141,7 @@ class _Detection:
             "before_first_window": round(loaded - started, 3),
             "total": round(time.perf_counter() - started, 3),
         }
-        return Result(
-            events, self.classes, self.movie, record, self._maps(raw, clean), self._notices(scaled), self.scratch
-        )
+        return Result(events, self.classes, self.movie, record, self._maps(raw, clean), self._notices(scaled))
 
     def _scale(self, scaled: Movie) -> MapScale:
         margin = self.network.description.window_half_size_px
@@ -158,8 +168,9 @@ class _Detection:
         if self.settings.cell_diameter == "auto":
             notices.append(f"The cells' diameter was estimated as {self.diameter:.1f} px.")
         if scaled.shape[0] < WINDOW_FRAMES:
+            state = " after rescaling" if scaled.shape[0] != self.movie.shape[0] else ""
             notices.append(
-                f"{self.movie.name} has {scaled.shape[0]} frames{' after rescaling' if scaled.shape != self.movie.shape else ''}, "
+                f"{self.movie.name} has {scaled.shape[0]} frames{state}, "
                 f"fewer than the {WINDOW_FRAMES} that a window sees, so every window repeats the first or last one: "
                 "take what was found with caution."
             )

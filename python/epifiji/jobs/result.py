@@ -31,7 +31,6 @@ from epifiji.files.results import (
     write_record,
 )
 from epifiji.files.rois import write_rois
-from epifiji.files.scratch import ScratchFolder
 from epifiji.files.tables import write_events
 
 VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")
@@ -64,7 +63,6 @@ class Result:
     record: dict[str, Any]
     maps: dict[str, dict[str, Storage]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
-    scratch: ScratchFolder | None = None
 
     @property
     def counts(self) -> dict[str, int]:

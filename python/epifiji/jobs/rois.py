@@ -9,8 +9,10 @@ from typing import Any
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.settings import MODES, EventSettings, parse_settings
-from epifiji.files.movies import read_movie
+from epifiji.engine.scaling import rescale_map
+from epifiji.files.movies import read_movie, split_path
 from epifiji.files.results import SCALED_MAP, find_maps, map_file, read_record
+from epifiji.files.scratch import ScratchFolder
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
 MARGIN_PX = 22
@@ -44,12 +46,13 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
     if mode not in MODES:
         raise WrongInputError(f"mode is {mode!r}, but it must be one of {', '.join(MODES)}: give another value.")
     chosen = parse_settings(EventSettings, settings)
-    classes = chosen.chosen_events(files)
+    in_order = [name for name in record.get("network", {}).get("classes", ()) if name in files]
+    classes = chosen.chosen_events(dict.fromkeys([*in_order, *files]))
     opened = {event: read_movie(files[event]) for event in classes}
     shapes = {event: found.shape for event, found in opened.items()}
     if len(set(shapes.values())) > 1:
         raise WrongInputError(f"the maps of {name} differ in shape ({shapes}): detect the events again.")
-    source = _source_movie(maps, name, classes[0], movie, record, opened[classes[0]])
+    source = _source_movie(maps, name, opened[classes[0]], classes[0], movie, record)
     margin = record.get("network", {}).get("window_half_size_px", MARGIN_PX)
     scale = MapScale(source.shape, shapes[classes[0]], margin, mode == "compatible")
     finder = EventFinder(scale, classes, chosen, mode)
@@ -61,19 +64,36 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
 
 
 def _source_movie(
-    maps: Path, name: str, event: str, given: str | Path | Movie | None, record: dict[str, Any], map_movie: Movie
+    maps: Path, name: str, raw: Movie, event: str, given: str | Path | Movie | None, record: dict[str, Any]
 ) -> Movie:
-    """Find the movie that the maps belong to, or something of its shape."""
-    if isinstance(given, Movie):
-        return given
-    if given is not None:
-        return read_movie(given, record.get("settings", {}).get("channel"))
+    """Find the movie that the maps belong to, or let a map at its size stand in for it.
+
+    Raises
+    ------
+    WrongInputError
+        Where the movie's shape is not the one that the maps were made of.
+    """
+    shape = tuple(record.get("movie", {}).get("shape", ()))
     file = record.get("movie", {}).get("file")
-    if file and Path(file.partition(".h5:")[0]).exists():
-        return read_movie(file, record.get("settings", {}).get("channel"))
+    if given is None and file and split_path(file)[0].exists():
+        given = file
+    if given is not None:
+        found = given if isinstance(given, Movie) else read_movie(given, record.get("settings", {}).get("channel"))
+        if shape and found.shape != shape:
+            raise WrongInputError(
+                f"{found.name} has the shape {found.shape}, but the maps in {maps} were made of a movie of the shape {shape}: "
+                "give the movie that belongs to them with --movie."
+            )
+        return found
     scaled = (maps if maps.is_dir() else maps.parent) / map_file(name, event, SCALED_MAP)
-    stand_in = read_movie(scaled) if scaled.is_file() else map_movie
-    return Movie(stand_in.pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s)
+    stand_in = read_movie(scaled) if scaled.is_file() else raw
+    pixels: Any = stand_in.pixels
+    if shape and stand_in.shape != shape:
+        create = ScratchFolder()
+        copy = create(raw.shape, raw.dtype)
+        copy[:] = raw.frames(0, raw.shape[0])
+        pixels = rescale_map(copy, shape, False, create)
+    return Movie(pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s)
 
 
 def _record(

@@ -1,0 +1,39 @@
+"""TensorFlow, imported late and without its start-up messages.
+
+It stands in this room because both the reader of checkpoints and the engine need it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def import_tensorflow() -> Any:
+    """Import TensorFlow (seconds, 0.4 GB: call it late) and let it find its devices."""
+    if "tensorflow" in sys.modules:
+        return sys.modules["tensorflow"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with _native_messages_dropped():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")
+    tf.get_logger().setLevel("ERROR")
+    return tf
+
+
+@contextmanager
+def _native_messages_dropped() -> Iterator[None]:
+    """Drop what native code writes to standard error, which no setting of TensorFlow's silences; Python's errors still raise."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,292 @@
+"""Networks as files: the project's form, the authors', names, and what strangers' files must not do."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import json
+import stat
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epifiji.data.errors import WrongInputError
+from epifiji.files import networks
+from epifiji.files.networks import (
+    available,
+    fetch_network,
+    find_network,
+    import_network,
+    read_network,
+    user_folder,
+    weights_sha256,
+    write_network,
+)
+from small_networks import small_network
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's own networks out of the tests."""
+    monkeypatch.delenv("EPIFIJI_NETWORKS", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+
+def test_a_written_network_is_read_back_the_same(tmp_path: Path) -> None:
+    network = small_network(2)
+    folder = write_network(network, tmp_path / "small")
+    back = read_network(folder)
+    assert back.sha256 == weights_sha256(network)
+    for ours, theirs in zip(back.weights, network.weights, strict=True):
+        assert ours.keys() == theirs.keys()
+        assert all(np.array_equal(ours[key], theirs[key]) for key in ours)
+    assert back.description.classes == network.description.classes
+    assert "Finds: cell_death, cell_sop, cell_division." in (folder / "card.md").read_text()
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith("home")) == ["small"]
+
+
+def test_a_zip_of_a_network_is_the_network(tmp_path: Path) -> None:
+    folder = write_network(small_network(1), tmp_path / "small")
+    file = tmp_path / "small.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for part in folder.iterdir():
+            archive.write(part, f"outer/small/{part.name}")
+    assert read_network(file).sha256 == read_network(folder).sha256
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    write_network(small_network(1), tmp_path / "small")
+    with pytest.raises(WrongInputError, match="small exists: choose another name, or --overwrite"):
+        write_network(small_network(1, seed=1), tmp_path / "small")
+    write_network(small_network(1, seed=1), tmp_path / "small", overwrite=True)
+    assert read_network(tmp_path / "small").sha256 == weights_sha256(small_network(1, seed=1))
+
+
+def test_networks_are_found_by_name_in_the_named_folder_then_among_the_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert available() == []
+    with pytest.raises(
+        WrongInputError, match="there is no network yet: get one with 'epifiji networks fetch notum_all'"
+    ):
+        find_network()
+    write_network(small_network(1), tmp_path / "named" / "beta")
+    write_network(small_network(1), tmp_path / "named" / "Alpha")
+    imported = import_network(tmp_path / "named" / "beta", "gamma")
+    assert imported == user_folder() / "gamma"
+    assert [name for name, _ in available()] == ["gamma"]
+    monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
+    assert [name for name, _ in available()] == ["Alpha", "beta", "gamma"]
+    assert find_network() == tmp_path / "named" / "Alpha"
+    assert find_network("gamma") == imported
+    with pytest.raises(WrongInputError, match="no network 'delta'.*known by name .Alpha, beta, gamma."):
+        find_network("delta")
+
+
+@pytest.mark.parametrize("name", ["../away", ".hidden", "a b", "", "a/b"])
+def test_names_that_are_no_names_are_refused(tmp_path: Path, name: str) -> None:
+    folder = write_network(small_network(1, name="x y"), tmp_path / "small")
+    with pytest.raises(WrongInputError, match="cannot name a network"):
+        import_network(folder, name)
+
+
+def _spoil_json(folder: Path, **changes: object) -> None:
+    file = folder / "network.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def test_spoiled_folders_are_refused_with_their_reason(tmp_path: Path) -> None:
+    def fresh(number: int) -> Path:
+        return write_network(small_network(1), tmp_path / f"n{number}")
+
+    folder = fresh(0)
+    (folder / "network.json").write_text("{")
+    with pytest.raises(WrongInputError, match="network.json cannot be read"):
+        read_network(folder)
+    folder = fresh(1)
+    _spoil_json(folder, format=2)
+    with pytest.raises(WrongInputError, match="format: Input should be less than or equal to 1"):
+        read_network(folder)
+    folder = fresh(2)
+    _spoil_json(folder, code="import os")
+    with pytest.raises(WrongInputError, match="code: Extra inputs are not permitted"):
+        read_network(folder)
+    folder = fresh(3)
+    (folder / "weights_0.npz").unlink()
+    with pytest.raises(WrongInputError, match="weights_0.npz cannot be read"):
+        read_network(folder)
+    folder = fresh(4)
+    np.savez(folder / "weights_0.npz", **small_network(1, seed=9).weights[0])
+    with pytest.raises(WrongInputError, match="is not the file that network.json describes"):
+        read_network(folder)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(WrongInputError, match="holds no network: give a folder with network.json"):
+        read_network(empty)
+
+
+def test_pickled_weights_are_never_loaded(tmp_path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple:
+            return (Path.touch, (tmp_path / "executed",))
+
+    folder = write_network(small_network(1), tmp_path / "small")
+    np.savez(folder / "weights_0.npz", **{"conv_0/kernel": np.array([Trap()], object)})
+    _spoil_json(folder, weights_sha256=[])
+    with pytest.raises(WrongInputError, match="weights_0.npz cannot be read"):
+        read_network(folder)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil/config.cfg", "/evil/config.cfg", "a/../../config.cfg", "C:\\evil\\config.cfg", "..\\config.cfg"]
+)
+def test_zip_paths_that_leave_the_folder_are_refused(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "evil.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(name), "nb_events_category = 4")
+    with pytest.raises(WrongInputError, match="leads outside the folder it is unpacked to"):
+        read_network(file)
+
+
+def test_zip_links_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "link.zip"
+    entry = zipfile.ZipInfo("net/config.cfg")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(WrongInputError, match="leads outside the folder"):
+        read_network(file)
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    file = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("net/config.cfg", "w") as entry:
+        for _ in range(201):
+            entry.write(bytes(1_000_000))
+    with pytest.raises(WrongInputError, match="one of 201000000 bytes, but at most"):
+        read_network(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nb_events_category = 4\n", "KeyError: 'events_category_names'"),
+        ("events_category_names = 3\nwindow_half_size = (22, 22)\n", "does not say what a DeXNet's does"),
+        ("events_category_names = __import__('os').system('false')\n", "does not say what a DeXNet's does"),
+        (
+            "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 20)\nnb_temporal_frames = (5, 5)\n"
+            "cell_diameter = 25\nextrusion_duration = 4.5\n",
+            "window of 22 x 20 px",
+        ),
+        (
+            "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
+            "cell_diameter = 25\nextrusion_duration = 4.5\n",
+            "has no variables/variables.index",
+        ),
+    ],
+)
+def test_bad_dexnets_are_refused(tmp_path: Path, text: str, words: str) -> None:
+    folder = tmp_path / "net"
+    folder.mkdir()
+    (folder / "config.cfg").write_text(text)
+    with pytest.raises(WrongInputError) as caught:
+        read_network(folder)
+    assert words in str(caught.value)
+
+
+def test_a_broken_checkpoint_is_refused(tmp_path: Path, shared_data: Path) -> None:
+    with zipfile.ZipFile(shared_data / "dexnets" / "notum_all.zip") as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / "notum_all" / "notumAll0"
+    data = folder / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1000])
+    with pytest.raises(WrongInputError, match="checkpoint of network notumAll0 cannot be read"):
+        read_network(folder)
+
+
+def test_the_authors_networks_are_imported_from_zip_and_folder_alike(tmp_path: Path, shared_data: Path) -> None:
+    file = shared_data / "dexnets" / "notum_all.zip"
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(tmp_path)
+    network = read_network(file)
+    assert network.description.classes == ("nothing", "cell_death", "cell_sop", "cell_division")
+    assert (network.description.members, network.description.cell_diameter_px) == (2, 25)
+    assert read_network(tmp_path / "notum_all").sha256 == network.sha256
+    single = read_network(tmp_path / "notum_all" / "notumAll1")
+    assert single.description.members == 1
+    assert all(np.array_equal(single.weights[0][key], network.weights[1][key]) for key in single.weights[0])
+    imported = read_network(import_network(file))
+    assert imported.sha256 == network.sha256
+    assert "Villars, Letort et al." in imported.description.provenance
+
+
+def test_members_that_differ_are_no_ensemble(tmp_path: Path, shared_data: Path) -> None:
+    with zipfile.ZipFile(shared_data / "dexnets" / "notum_all.zip") as archive:
+        archive.extractall(tmp_path)
+    config = tmp_path / "notum_all" / "notumAll1" / "config.cfg"
+    config.write_text(config.read_text().replace("cell_diameter = 25", "cell_diameter = 30"))
+    with pytest.raises(
+        WrongInputError, match="notumAll0 and notumAll1 of notum_all differ in their classes, window or scale"
+    ):
+        read_network(tmp_path / "notum_all")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A web server on this machine that gives the files of a folder."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, directory=str(folder), **options)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_address[1]}", folder
+        running.shutdown()
+        thread.join()
+
+
+def test_a_fetched_network_is_checked_and_imported(server: tuple[str, Path], shared_data: Path) -> None:
+    address, folder = server
+    data = (shared_data / "dexnets" / "notum_ExtSOP.zip").read_bytes()
+    (folder / "notum_ExtSOP.zip").write_bytes(data)
+    with pytest.raises(WrongInputError) as caught:
+        (folder / "notum_all.zip").write_bytes(data)
+        fetch_network("notum_all", address)
+    assert (
+        f"SHA-256 {hashlib.sha256(data).hexdigest()}, but {networks.AUTHORS_SHA256['notum_all']} was expected"
+        in str(caught.value)
+    )
+    assert available() == []
+    assert fetch_network("notum_ExtSOP", address) == user_folder() / "notum_ExtSOP"
+    assert [name for name, _ in available()] == ["notum_ExtSOP"]
+
+
+def test_what_cannot_be_fetched_says_how_to_import(server: tuple[str, Path]) -> None:
+    address, _ = server
+    with pytest.raises(
+        WrongInputError, match="cannot be reached .*not found.*run 'epifiji networks import notum_all.zip'"
+    ):
+        fetch_network("notum_all", address)
+    with pytest.raises(WrongInputError, match="cannot be reached .*refused.*DeXNets"):
+        fetch_network("notum_all", "http://127.0.0.1:9")
+    with pytest.raises(WrongInputError, match="'notum' is none of the authors' networks: choose one of notum_all"):
+        fetch_network("notum", address)
+
+
+def test_the_address_names_the_authors_commit() -> None:
+    assert networks.AUTHORS_URL.startswith("https://github.com/Image-Analysis-Hub/DeXtrusion/")
+    assert networks.AUTHORS_COMMIT in networks.AUTHORS_URL
+    assert networks.AUTHORS_URL.endswith("/DeXNets")
