@@ -42,6 +42,6 @@ def _option(kind: type[Settings], name: str) -> Any:
     """Describe one setting as a typer option."""
     field = kind.model_fields[name]
     default = "" if field.default is None else f" (default: {field.default})"
-    metavar = field.title or "|".join(get_args(field.annotation))
+    metavar = (field.title or "").upper() or "|".join(get_args(field.annotation))
     flag = f"--{name.replace('_', '-')}"
-    return Annotated[str | None, typer.Option(flag, metavar=metavar.upper(), help=f"{field.description}{default}")]
+    return Annotated[str | None, typer.Option(flag, metavar=metavar, help=f"{field.description}{default}")]
