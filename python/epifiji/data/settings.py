@@ -200,13 +200,16 @@ def _words(choice: Mapping[str, Any]) -> str:
     if choice.get("type") == "object":
         return "such numbers by class, as in cell_death=170,cell_sop=190"
     kind = "a whole number" if choice.get("type") == "integer" else "a number"
-    low, high = choice.get("minimum"), choice.get("maximum")
-    above = choice.get("exclusiveMinimum")
+    low, high, above = (choice.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))
     if above is not None:
-        return f"{kind} above {above:g}" + (f" and at most {high:g}" if high is not None else "")
+        return f"{kind} above {_figure(above)}" + (f" and at most {_figure(high)}" if high is not None else "")
     if low is not None and high is not None:
-        return f"{kind} from {low:g} to {high:g}"
-    return kind + (f" of at least {low:g}" if low is not None else "")
+        return f"{kind} from {_figure(low)} to {_figure(high)}"
+    return kind + (f" of at least {_figure(low)}" if low is not None else "")
+
+
+def _figure(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else str(number)
 
 
 def _of(value: int | dict[str, int] | None, event: str, default: int) -> int:

@@ -1,0 +1,71 @@
+"""What the README says is true: its settings, its commands, its Python."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+import epifiji
+from epifiji.bridge.cli import app
+from epifiji.data.settings import DetectionSettings, expectation
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def settings_table() -> str:
+    """Write the settings as the README shows them."""
+    rows = ["| Setting | Value | Unit | Default | Meaning |", "|---|---|---|---|---|"]
+    for name, field in DetectionSettings.model_fields.items():
+        value = expectation(DetectionSettings, name).removeprefix("it must be ")
+        default = "" if field.default is None else f"{field.default}"
+        unit = field.title if field.title in ("px", "frames", "voxels") else ""
+        rows.append(f"| `--{name.replace('_', '-')}` | {value} | {unit} | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_the_settings_are_those_of_the_program() -> None:
+    shown = re.search(r"<!-- settings.*?-->\n(.*?)\n<!-- end of settings -->", README, re.DOTALL)
+    assert shown is not None
+    assert shown.group(1) == settings_table()
+
+
+def test_the_two_commands_of_the_start_are_there() -> None:
+    assert "    pip install . && epifiji demo\n" in README
+    assert "    pip install '.[test]' && pytest\n" in README
+
+
+def test_every_command_and_option_that_is_shown_exists() -> None:
+    import typer
+
+    commands = typer.main.get_command(app).commands
+    shown = re.findall(r"^    epifiji (\w+)(.*)$", README, re.MULTILINE)
+    assert shown
+    for name, rest in shown:
+        assert name in commands
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        assert set(re.findall(r" (--[a-z-]+)", rest)) <= known
+
+
+def test_the_python_example_runs(
+    movie_file: Path,
+    network_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    shutil.copy(movie_file, tmp_path / "movie.tif")
+    shutil.copytree(network_folder, tmp_path / "networks" / "notum_all")
+    monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "networks"))
+    monkeypatch.chdir(tmp_path)
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    # A random network is less sure than a trained one, and the test movie is shorter.
+    example = example.replace("threshold=170", "threshold=0, min_volume=0").replace("frames(0, 20)", "frames(0, 12)")
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    found = names["result"].events
+    assert capsys.readouterr().out.count("\n") == len(found) > 0
+    assert (tmp_path / "movie_epifiji" / "events.csv").is_file()
+    assert names["array_result"].events == epifiji.detect("movie.tif", "notum_all").events
