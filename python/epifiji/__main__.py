@@ -1,0 +1,5 @@
+"""``python -m epifiji``."""
+
+from epifiji.bridge.cli import main
+
+main()
