@@ -80,7 +80,9 @@ def _surest(events: Sequence[Event], classes: Sequence[str]) -> list[Event]:
 def _draw_events(axes: Axes, events: Sequence[Event], classes: Sequence[str], radius: float) -> None:
     """Circle every event and write its frame beside it."""
     from matplotlib.patches import Circle
+    from matplotlib.patheffects import withStroke
 
+    outline = [withStroke(linewidth=2.5, foreground="black")]
     for event in events:
         colour = _unit(colour_of(event.event, classes))
         style = "--" if event.border else "-"
@@ -89,8 +91,9 @@ def _draw_events(axes: Axes, events: Sequence[Event], classes: Sequence[str], ra
             str(event.frame + 1),
             (event.x + 0.45 * radius, event.y - 0.45 * radius),
             color=colour,
-            fontsize=7,
+            fontsize=9,
             clip_on=True,
+            path_effects=outline,
         )
 
 
