@@ -209,7 +209,8 @@ class TestHdf5:
             file[dataset] = FRAMES
             file["other"] = FRAMES + 1
         movie = assert_same(f"{tmp_path / name}:{dataset}")
-        assert (movie.name, movie.path, movie.notices) == ("movie", tmp_path / name, ())
+        full = Path(f"{tmp_path / name}:/{dataset.lstrip(chr(47))}")
+        assert (movie.name, movie.path, movie.notices) == ("movie", full, ())
 
     def test_the_only_fitting_dataset_is_found_and_named(self, tmp_path):
         with h5py.File(tmp_path / "movie.h5", "w") as file:
