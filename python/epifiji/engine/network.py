@@ -10,13 +10,13 @@ A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gam
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.quiet_tensorflow import import_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -100,15 +100,6 @@ def _problem(weights: Weights, description: NetworkDescription) -> str:
             return f"{key} is not made of finite 32-bit numbers"
     unexpected = sorted(set(weights) - set(shapes))
     return f"{unexpected[0]} is unexpected" if unexpected else ""
-
-
-def import_tensorflow() -> Any:
-    """Import TensorFlow without its start-up messages (it takes seconds: call it late)."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import tensorflow as tf
-
-    tf.get_logger().setLevel("ERROR")
-    return tf
 
 
 def build_model(description: NetworkDescription, weights: Weights) -> keras.Model:
