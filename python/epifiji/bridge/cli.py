@@ -286,6 +286,8 @@ def main() -> None:
     except OSError as problem:
         _end(f"{problem.filename or 'a file'} could not be read or written ({problem.strerror or problem}).", 1)
     except Exception as problem:
+        if type(problem).__name__ == "ImageJError":
+            _end(str(problem), 1)
         if isinstance(problem, USAGE_ERROR):
             _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", 2)  # type: ignore[attr-defined]
         if os.environ.get("EPIFIJI_TRACEBACK"):

@@ -47,7 +47,7 @@ def run_demo(out: Path | None, network: str | None, overwrite: bool, report: Rep
     if movie_file.exists() and not overwrite:
         raise WrongInputError(f"{movie_file} exists: give another --out, or --overwrite to replace the demonstration.")
     report(0, "starting ImageJ")
-    imagej = open_imagej()
+    imagej = open_imagej(report=report)
     report(0, "making a movie of a tissue")
     movie, planted = simulate(**DEMO)
     place.mkdir(parents=True, exist_ok=True)

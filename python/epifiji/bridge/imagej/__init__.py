@@ -1,1 +1,7 @@
-"""ImageJ."""
+"""ImageJ in this process: the only part of EpiFiji that imports pyimagej, scyjava and JPype."""
+
+from epifiji.bridge.imagej.errors import ImageJError
+from epifiji.bridge.imagej.gateway import ImageJ
+from epifiji.bridge.imagej.host import open_imagej
+
+__all__ = ["ImageJ", "ImageJError", "open_imagej"]

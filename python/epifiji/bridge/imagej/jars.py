@@ -58,8 +58,10 @@ def class_path(report: Report = silent) -> list[Path]:
 
 
 def _reason(error: BaseException) -> str:
-    """First line of an error, without its end where it is long."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    """Say in a few words what went wrong: requests' own errors tell of sockets, at length."""
+    if isinstance(error, OSError):
+        return error.strerror or "no connection"
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _fetch(folder: Path, report: Report) -> None:

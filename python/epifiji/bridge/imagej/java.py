@@ -89,24 +89,28 @@ def _called(source: str, home: Path) -> str:
 
 def java_problem(home: Path, window: bool = False) -> str | None:
     """Say why ImageJ cannot run on the Java in a folder, as the end of a sentence; None where it can."""
+    return next(_problems(home, window), None)
+
+
+def _problems(home: Path, window: bool) -> Iterator[str]:
+    """Give what speaks against a Java, the most telling first; what follows may make no sense then."""
     if not home.is_dir():
-        return "does not exist"
+        yield "does not exist"
     version = java_version(home)
     if version is None:
-        return "holds no Java"
-    if not OLDEST_JAVA <= major_version(version) <= NEWEST_JAVA:
-        return f"is Java {version}, but {OLDEST_JAVA} to {NEWEST_JAVA} is needed"
+        yield "holds no Java"
+    elif not OLDEST_JAVA <= major_version(version) <= NEWEST_JAVA:
+        yield f"is Java {version}, but {OLDEST_JAVA} to {NEWEST_JAVA} is needed"
     if _library(home) is None:
-        return "has no JVM library for this system"
+        yield "has no JVM library for this system"
     told = _release(home)
     machine, ours = (MACHINES.get(m.lower(), m.lower()) for m in (told.get("OS_ARCH", ""), platform.machine()))
     if machine and machine != ours:
-        return f"is made for {machine}, but this Python is for {ours}"
+        yield f"is made for {machine}, but this Python is for {ours}"
     if "MODULES" in told and "java.desktop" not in told["MODULES"].split():
-        return "lacks the module java.desktop, without which there are no images"
+        yield "lacks the module java.desktop, without which there are no images"
     if window and sys.platform == "linux" and not (home / "lib" / "libawt_xawt.so").exists():
-        return "is a headless Java, which cannot open windows"
-    return None
+        yield "is a headless Java, which cannot open windows"
 
 
 def java_version(home: Path) -> str | None:

@@ -1,0 +1,169 @@
+"""Looks at an installation, and says what is wrong with it and what to do."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from epifiji.bridge.imagej import ImageJError, open_imagej
+from epifiji.bridge.imagej.host import fiji_folder, has_imagej2, window_problem
+from epifiji.bridge.imagej.jars import class_path, jar_folder
+from epifiji.bridge.imagej.java import (
+    HOW_TO_GET_ONE,
+    NEWEST_JAVA,
+    OLDEST_JAVA,
+    find_java,
+    java_homes_of_fiji,
+    java_problem,
+    java_version,
+    major_version,
+)
+from epifiji.data.errors import WrongInputError
+
+OLDEST_PYTHON = (3, 11)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    name
+        What it is, in a word or two.
+    state
+        ``ok``; ``warning`` where EpiFiji works with something less; ``problem`` where it does not.
+    what
+        What was found.
+    do
+        What to do about it; empty where nothing is to be done.
+    """
+
+    name: str
+    state: Literal["ok", "warning", "problem"]
+    what: str
+    do: str = ""
+
+
+def diagnose(fiji: str | Path | None = None) -> list[Finding]:
+    """Look at Python, TensorFlow, Java, ImageJ, networks, the display and, where one is given, a Fiji folder.
+
+    TensorFlow is imported and the embedded ImageJ is started in this process, because only that tells whether they work.
+    Nothing raises: what goes wrong is among the findings.
+    """
+    findings = [_python(), _tensorflow(), java := _java(), libraries := _libraries()]
+    if "problem" in (java.state, libraries.state):
+        findings.append(Finding("ImageJ", "problem", "not started, for want of what it needs", "see above"))
+    else:
+        findings.append(_imagej())
+    findings += [_display(), _networks()]
+    return findings if fiji is None else [*findings, *_fiji(fiji)]
+
+
+def _python() -> Finding:
+    what = f"{platform.python_version()}, {sys.executable}"
+    if sys.version_info < OLDEST_PYTHON:
+        return Finding("Python", "problem", what, "install Python 3.11 or newer and EpiFiji in it")
+    return Finding("Python", "ok", what)
+
+
+def _tensorflow() -> Finding:
+    try:
+        import tensorflow
+    except Exception as error:
+        return Finding(
+            "TensorFlow",
+            "problem",
+            f"cannot be imported ({type(error).__name__}: {error})",
+            "run 'pip install --force-reinstall tensorflow' in this Python, if there is a TensorFlow for it",
+        )
+    return Finding("TensorFlow", "ok", str(tensorflow.__version__))
+
+
+def _java() -> Finding:
+    try:
+        java, notices = find_java()
+    except ImageJError as error:
+        return Finding("Java", "problem", str(error), HOW_TO_GET_ONE)
+    what = " ".join(
+        [f"{java.version} of {java.source}, {java.home}", *(f"({notice.rstrip('.')})" for notice in notices)]
+    )
+    if notices:
+        return Finding("Java", "warning", what, "correct JAVA_HOME or unset it" if "JAVA_HOME" in what else "")
+    return Finding("Java", "ok", what)
+
+
+def _libraries() -> Finding:
+    try:
+        jars = class_path()
+    except ImageJError as error:
+        return Finding("Java libraries", "problem", str(error), "connect to the internet once and run this again")
+    return Finding("Java libraries", "ok", f"{len(jars)} in {jar_folder()}")
+
+
+def _imagej() -> Finding:
+    start = time.monotonic()
+    try:
+        version = open_imagej().run_macro("return getVersion();")
+    except (ImageJError, WrongInputError) as error:
+        return Finding("ImageJ", "problem", str(error), "correct what it says and run this again")
+    return Finding("ImageJ", "ok", f"{version} runs macros, {time.monotonic() - start:.1f} s")
+
+
+def _display() -> Finding:
+    problem = window_problem()
+    if problem:
+        return Finding(
+            "display", "warning", f"{problem}: ImageJ works without windows", "start from a desktop to have them"
+        )
+    try:
+        java, _ = find_java(window=True)
+    except ImageJError as error:
+        return Finding("display", "warning", str(error), HOW_TO_GET_ONE)
+    return Finding("display", "ok", f"windows open on the Java of {java.source}")
+
+
+def _networks() -> Finding:
+    from epifiji.files.networks import HOW_TO_GET_ONE as HOW_TO_GET_A_NETWORK
+    from epifiji.files.networks import available
+
+    found = available()
+    if not found:
+        return Finding("networks", "warning", "none", HOW_TO_GET_A_NETWORK)
+    return Finding("networks", "ok", ", ".join(f"{name} ({path})" for name, path in found))
+
+
+def _fiji(fiji: str | Path) -> Iterator[Finding]:
+    try:
+        folder = fiji_folder(fiji)
+    except WrongInputError as error:
+        yield Finding("Fiji", "problem", str(error), "give the folder that holds jars and plugins")
+        return
+    if has_imagej2(folder):
+        yield Finding("Fiji", "ok", str(folder))
+    else:
+        what = f"{folder} is an ImageJ without ImageJ2: Python cannot open it"
+        yield Finding("Fiji", "warning", what, "use Fiji, which brings ImageJ2")
+    yield _java_of_fiji(folder)
+
+
+def _java_of_fiji(folder: Path) -> Finding:
+    problems = {home: java_problem(home) for home in java_homes_of_fiji(folder)}
+    if not problems:
+        return Finding("Fiji's Java", "warning", "it brings none and needs another's", "nothing, if Fiji starts")
+    for home, problem in problems.items():
+        if problem is None:
+            return Finding("Fiji's Java", "ok", f"{java_version(home)}, {home}")
+    home, problem = next(iter(problems.items()))
+    old = 0 < major_version(java_version(home) or "") < OLDEST_JAVA
+    do = (
+        "download a new Fiji, which brings a newer Java"
+        if old
+        else f"use a Fiji with Java {OLDEST_JAVA} to {NEWEST_JAVA}"
+    )
+    return Finding("Fiji's Java", "problem", f"{home} {problem}", do)

@@ -1,0 +1,159 @@
+"""What EpiFiji's other parts see of ImageJ, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from epifiji.bridge.imagej import images, rois, scripts
+from epifiji.bridge.imagej.java import Java
+from epifiji.data.movie import Movie
+
+
+class ImageJ:
+    """A running ImageJ: the embedded one, or the user's Fiji.
+
+    Parameters
+    ----------
+    context
+        The SciJava context. A gateway of pyimagej's has it as ``ij.context()``: ``ImageJ(ij.context())`` uses an ImageJ
+        that runs already.
+    java
+        The Java that it runs on, where EpiFiji chose it.
+    notices
+        Sentences for the user, such as why another Java was passed over.
+
+    Attributes
+    ----------
+    headless
+        Whether it has no windows.
+    version
+        ImageJ's own version, such as ``1.54p``.
+    """
+
+    def __init__(self, context: Any, java: Java | None = None, notices: tuple[str, ...] = ()) -> None:
+        from scyjava import jimport
+
+        self.context = context
+        self.java = java
+        self.notices = notices
+        self.headless = bool(jimport("java.awt.GraphicsEnvironment").isHeadless())
+        self.version = str(jimport("ij.IJ").getVersion())
+
+    def run_macro(self, code: str, argument: str = "") -> str:
+        """Run the code of an IJ macro.
+
+        Parameters
+        ----------
+        code
+            The macro.
+        argument
+            What its ``getArgument()`` gives.
+
+        Returns
+        -------
+        str
+            What the macro returns; empty where it returns nothing.
+
+        Raises
+        ------
+        ImageJError
+            Where ImageJ reports an error, the macro ends with ``exit("why")`` or a command calls ``IJ.error``. Errors
+            that ImageJ's commands keep to themselves, such as a filter given a number that is none, cannot be seen.
+        """
+        return scripts.run_macro(code, argument, self.headless)
+
+    def run_script(self, script: str | Path, /, **parameters: Any) -> dict[str, Any]:
+        """Run a Jython script with ``#@`` parameters.
+
+        Parameters
+        ----------
+        script
+            A path that ends in ``.py``, or the code itself.
+        **parameters
+            Values of its parameters by name; those left out take the script's own default, never one of an earlier run.
+
+        Returns
+        -------
+        dict
+            The script's ``#@output`` values by name: strings, numbers and their lists as Python's, others as Java's.
+
+        Raises
+        ------
+        WrongInputError
+            For a file that cannot be read, an unknown parameter, a missing one, or a value of another type.
+        ImageJError
+            Where the script raises; Jython's traceback is in the exception's notes.
+        """
+        return scripts.run_script(self.context, script, parameters)
+
+    def to_imageplus(self, movie: Movie) -> Any:
+        """Copy a movie into an ``ij.ImagePlus``, which is not shown yet.
+
+        Frames become T; pixel size (µm), frame interval (s) and name are kept. uint8, uint16 and float32 stay what they
+        are; other types take the smallest of these three that keeps every value. Where none does, the pixels become
+        float32, which a warning in the log and the image's property ``EpiFiji`` say.
+
+        Raises
+        ------
+        ImageJError
+            Where Java's memory is too small.
+        """
+        return images.to_imageplus(movie)
+
+    def to_movie(self, image: Any) -> Movie:
+        """Copy an ``ij.ImagePlus`` of 8, 16 or 32 bit into a movie (T, Y, X), virtual stacks included.
+
+        A stack of Z with one time point is taken as time, which the movie's notices say.
+
+        Raises
+        ------
+        WrongInputError
+            For colours, several channels, Z and T at once, or fewer frames than a movie has.
+        """
+        return images.to_movie(image)
+
+    def show_rois(self, image: Any, zips: Iterable[str | Path]) -> int:
+        """Show the ROIs of zips with their names, positions and colours, beside what is there already.
+
+        With a window the image is shown and the ROIs are appended to the ROI Manager; headless, where there is no
+        manager, they are added to the image's overlay.
+
+        Returns
+        -------
+        int
+            How many ROIs there were.
+
+        Raises
+        ------
+        WrongInputError
+            Where a file is no zip of ImageJ ROIs; nothing is shown then.
+        """
+        return rois.show_rois(image, zips, self.headless)
+
+    def save_tiff(self, image: Any, path: str | Path) -> None:
+        """Write an image of one channel with its ROIs as an ImageJ TIFF; a file of that name is replaced.
+
+        Raises
+        ------
+        WrongInputError
+            Where the folder does not exist.
+        ImageJError
+            Where the file cannot be written.
+        """
+        images.save_tiff(image, Path(path))
+
+    def save_picture(self, image: Any, frame: int, path: str | Path) -> None:
+        """Draw one frame (0-based) of an image of one channel with its ROIs, as ImageJ flattens it, and write it as PNG.
+
+        The image itself stays as it is; a file of that name is replaced.
+
+        Raises
+        ------
+        WrongInputError
+            Where there is no such frame or no such folder.
+        ImageJError
+            Where the file cannot be written.
+        """
+        images.save_picture(image, frame, Path(path))

@@ -1,0 +1,103 @@
+"""What keeps ImageJ from ending the process or waiting for a click while Python runs something in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from epifiji.bridge.imagej.errors import said_by
+
+ERROR_BOXES = frozenset({"Macro Error", "No Image"})
+"""Titles of the boxes that show what a failed macro's exception says too."""
+
+_running: list[tuple[str, list[str]]] = []
+
+
+def watch_java() -> None:
+    """Make sure, once for each JVM, that nothing that :func:`watched` runs ends or fails silently."""
+    import jpype
+    from scyjava import is_jvm_headless, jimport
+
+    runnable = jpype.JProxy("java.lang.Runnable", dict={"run": _on_exit})
+    jpype.java.lang.Runtime.getRuntime().addShutdownHook(jpype.java.lang.Thread(runnable))
+    if is_jvm_headless():
+        handler = jpype.JProxy("ij.IJ$ExceptionHandler", dict={"handle": _on_exception})
+        jimport("ij.IJ").setExceptionHandler(handler)
+
+
+@contextmanager
+def watched(what: str) -> Iterator[list[str]]:
+    """Run a block of ImageJ's, and give what ImageJ reports of errors meanwhile, one sentence each.
+
+    If Java ends the process in the block, that happens with exit code 1 and a sentence that names `what`: without a
+    window ImageJ calls ``System.exit(0)`` where a command needs an image and none is open, as if all were well.
+    """
+    from scyjava import jimport
+
+    reported: list[str] = []
+    last_message = jimport("ij.IJ").getErrorMessage
+    last_message()  # forgets what was reported before
+    _running.append((what, reported))
+    try:
+        yield reported
+    finally:
+        _running.pop()
+        message = last_message()
+        if message is not None:
+            reported.append(in_one_line(message))
+
+
+def in_one_line(message: Any) -> str:
+    """Bring a message of ImageJ's into one line without a full stop."""
+    return " ".join(str(message).split()).rstrip(".")
+
+
+def _on_exit() -> None:
+    if not _running:
+        return
+    sys.stdout.flush()
+    sys.stderr.write(
+        f"epifiji: {_running[-1][0]} ended the whole process: either it needs an open image and there was none, or it "
+        'quits Java itself; open an image first, and leave out System.exit and run("Quit").\n'
+    )
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _on_exception(error: Any) -> None:
+    """Take an exception that ImageJ would print and forget."""
+    while error.getCause() is not None:
+        error = error.getCause()
+    if _running:
+        _running[-1][1].append(said_by(error))
+    else:
+        sys.stderr.write(f"epifiji: ImageJ reports {said_by(error)}.\n")
+
+
+@contextmanager
+def error_boxes_closed(headless: bool) -> Iterator[None]:
+    """While the block runs, close the boxes that tell of a macro's error as they open: an exception tells of it."""
+    if headless:
+        yield
+        return
+    import jpype
+
+    toolkit = jpype.java.awt.Toolkit.getDefaultToolkit()
+    listener = jpype.JProxy("java.awt.event.AWTEventListener", dict={"eventDispatched": _close_error_box})
+    toolkit.addAWTEventListener(listener, jpype.java.awt.AWTEvent.WINDOW_EVENT_MASK)
+    try:
+        yield
+    finally:
+        toolkit.removeAWTEventListener(listener)
+
+
+def _close_error_box(event: Any) -> None:
+    from scyjava import jimport, jinstance
+
+    box = event.getSource()
+    opened = event.getID() == jimport("java.awt.event.WindowEvent").WINDOW_OPENED
+    if opened and jinstance(box, "java.awt.Dialog") and str(box.getTitle()) in ERROR_BOXES:
+        box.dispose()

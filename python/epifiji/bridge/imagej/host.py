@@ -1,0 +1,261 @@
+"""The one JVM of this process, with the embedded ImageJ or the user's Fiji in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
+from epifiji.bridge.imagej.gateway import ImageJ
+from epifiji.bridge.imagej.guards import watch_java
+from epifiji.bridge.imagej.jars import class_path
+from epifiji.bridge.imagej.java import Java, find_java, major_version
+from epifiji.data.errors import WrongInputError
+from epifiji.data.progress import Report, silent
+
+MAVEN_COORDINATE = re.compile(r"[\w.-]+:[\w.-]+(:[\w.+:-]+)?")
+
+ALIASES = ("ij.ImagePlus", "ij.measure.ResultsTable", "ij.plugin.frame.RoiManager")
+"""Classes that scripts may name without their package in a parameter, as in Fiji."""
+
+_lock = threading.Lock()
+_opened: dict[tuple[str, bool], ImageJ] = {}
+
+
+def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: Report = silent) -> ImageJ:
+    """Start ImageJ in this process, or give the one that was started before.
+
+    Parameters
+    ----------
+    fiji
+        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``, which pyimagej then opens. Without it the embedded
+        ImageJ starts, which needs nothing but this package (and, for its first start, the internet).
+    headless
+        False opens ImageJ's window.
+    report
+        Told how far the first start's fetching of Java libraries is.
+
+    Raises
+    ------
+    WrongInputError
+        Where this process has an ImageJ of another kind (there is one JVM in a process, for ever), `fiji` is no Fiji, or
+        a window is asked for where none can be.
+    ImageJError
+        Where no Java will do, the libraries cannot be fetched, or ImageJ does not start.
+    """
+    fiji = _checked(fiji)
+    with _lock:
+        asked = (str(fiji or ""), headless)
+        if asked not in _opened:
+            _require_no_jvm(asked)
+            if not headless:
+                _require_display(embedded=fiji is None)
+            _opened[asked] = _start_embedded(headless, report) if fiji is None else _start_fiji(fiji, headless)
+        return _opened[asked]
+
+
+def fiji_folder(path: str | Path) -> Path:
+    """Check that a folder holds a Fiji or ImageJ: its jar and its folder ``plugins``.
+
+    Raises
+    ------
+    WrongInputError
+        Where it does not.
+    """
+    folder = Path(path).expanduser().absolute()
+    if not folder.is_dir():
+        raise WrongInputError(
+            f"{path} is no folder, but Fiji's is needed: give the folder that holds jars and plugins."
+        )
+    has_jar = (folder / "ij.jar").is_file() or any(folder.glob("jars/ij-*.jar"))
+    if not has_jar or not (folder / "plugins").is_dir():
+        raise WrongInputError(
+            f"{path} is no Fiji (it lacks {'plugins' if has_jar else 'jars/ij-*.jar'}), but the folder that holds jars "
+            "and plugins is needed: it is often called Fiji or Fiji.app."
+        )
+    return folder
+
+
+def has_imagej2(folder: Path) -> bool:
+    """Say whether a Fiji folder holds what pyimagej needs beside ImageJ itself."""
+    return any(folder.glob("jars/imagej-legacy-*.jar"))
+
+
+def window_problem(embedded: bool = True) -> str | None:
+    """Say why ImageJ cannot open windows here; None where nothing speaks against it."""
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        return "there is no display (DISPLAY is not set)"
+    if sys.platform == "darwin" and embedded:
+        return "on macOS Python cannot show the windows of an embedded ImageJ"
+    return None
+
+
+def _checked(fiji: str | Path | None) -> str | Path | None:
+    """Tell a Maven coordinate (str) from a folder (Path)."""
+    if isinstance(fiji, str) and not Path(fiji).exists() and MAVEN_COORDINATE.fullmatch(fiji):
+        return fiji
+    if fiji is None:
+        return None
+    folder = fiji_folder(fiji)
+    if not has_imagej2(folder):
+        raise WrongInputError(
+            f"{fiji} is an ImageJ without ImageJ2 (jars/imagej-legacy-*.jar), which Python needs to open it: give a Fiji, or "
+            "leave it out to use the embedded ImageJ."
+        )
+    return folder
+
+
+def _require_no_jvm(asked: tuple[str, bool]) -> None:
+    import scyjava
+
+    for fiji, headless in _opened:
+        raise WrongInputError(
+            f"{_called(*asked)} was asked for, but this process runs {_called(fiji, headless)} already, and a process has "
+            "one JVM for ever: ask for the same again, or start a new Python."
+        )
+    if scyjava.jvm_started():
+        raise WrongInputError(
+            f"{_called(*asked)} was asked for, but this process runs a JVM already that something else started: start a new "
+            "Python, or use its ImageJ with epifiji.bridge.imagej.ImageJ(ij.context())."
+        )
+
+
+def _called(fiji: str, headless: bool) -> str:
+    return f"{f'the Fiji {fiji}' if fiji else 'the embedded ImageJ'} {'without a' if headless else 'with its'} window"
+
+
+def _require_display(embedded: bool) -> None:
+    problem = window_problem(embedded)
+    if problem:
+        raise WrongInputError(
+            f"ImageJ was to open its window, but {problem}: use headless=True, or start this from a desktop."
+        )
+
+
+def _start_embedded(headless: bool, report: Report) -> ImageJ:
+    java, notices = find_java(window=not headless)
+    jars = class_path(report)
+    report(1.0, "starting ImageJ")
+    _start_jvm(java, jars, [f"-Djava.awt.headless={str(headless).lower()}", f"-Dplugins.dir={_home()}"])
+    from scyjava import jimport, when_jvm_stops
+
+    with java_errors("Starting ImageJ"):
+        if headless:
+            jimport("net.imagej.patcher.LegacyInjector").preinit()
+        context = jimport("org.scijava.Context")(jimport("org.scijava.plugin.PluginIndex")())
+        when_jvm_stops(context.dispose)
+        _add_jython(context)
+        if not headless:
+            window = jimport("ij.ImageJ")
+            window(window.EMBEDDED)
+        return _ready(ImageJ(context, java, notices))
+
+
+def _ready(imagej: ImageJ) -> ImageJ:
+    from scyjava import when_jvm_stops
+
+    watch_java()
+    when_jvm_stops(_leave_java)
+    return imagej
+
+
+def _leave_java() -> None:
+    """Let the process end although threads of Java's run on: those of ImageJ's filters, windows and plugins often do.
+
+    HACK: JPype either waits for all of them, or leaves its own queue of references, whose thread then calls into a Python
+    that has ended and aborts the process: so that one is stopped here.
+    """
+    import jpype
+
+    jpype.JClass("org.jpype.ref.JPypeReferenceQueue").getInstance().stop()
+    jpype.config.destroy_jvm = False
+
+
+def _add_jython(context: Any) -> None:
+    """Make Jython known as a script language, and ImageJ's types to it; in Fiji plugins of SciJava's do that."""
+    from scyjava import jimport
+
+    jython = jimport("org.scijava.script.AdaptedScriptLanguage")(jimport("org.python.jsr223.PyScriptEngineFactory")())
+    scripts = context.service("org.scijava.script.ScriptService")
+    scripts.getIndex().add(jython, True)
+    for name in ALIASES:
+        scripts.addAlias(jimport(name).class_)
+
+
+def _home() -> Path:
+    """Make the folder where the embedded ImageJ looks for plugins; without it, it takes those of the working folder."""
+    import platformdirs
+
+    home = Path(platformdirs.user_data_path("epifiji", appauthor=False)) / "imagej"
+    with suppress(OSError):
+        for name in ("plugins", "macros"):
+            (home / name).mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _start_fiji(fiji: str | Path, headless: bool) -> ImageJ:
+    """Open a Fiji through pyimagej, on its own Java where that will do."""
+    import imagej
+    import scyjava
+
+    folder = fiji if isinstance(fiji, Path) else None
+    java, notices = find_java(window=not headless, fiji=folder)
+    if folder and any(folder.glob("jars/imglib2-imglyb-*.jar")):
+        # HACK: importing pyimagej asks SciJava's repository for this jar, even where the folder has it.
+        scyjava.config.endpoints.clear()
+    # With "never" pyimagej 1.8.0 fails; "auto" takes the Java of the environment, which is the one chosen here.
+    scyjava.config.set_java_constraints(fetch="auto", version=str(major_version(java.version)))
+    scyjava.config.add_kwargs(jvmpath=str(java.library))
+    try:
+        with _environment(java):
+            gateway = imagej.init(str(fiji), mode="headless" if headless else "interactive")
+        if gateway and not headless:
+            gateway.ui().showUI()
+        context = gateway.context() if gateway else None
+    except Exception as error:
+        raise ImageJError(f"{fiji} did not start on Java {java.version} ({java.home}): {said_by(error)}.") from error
+    if context is None:
+        raise ImageJError(f"{fiji} holds no ImageJ2, which pyimagej needs: give a Fiji, or leave it out.")
+    return _ready(ImageJ(context, java, notices))
+
+
+def _start_jvm(java: Java, jars: Iterable[Path], options: Iterable[str]) -> None:
+    import scyjava
+
+    scyjava.config.endpoints.clear()
+    scyjava.config.set_java_constraints(fetch="never", version=str(major_version(java.version)))
+    scyjava.config.add_classpath(*map(str, jars))
+    scyjava.config.add_kwargs(jvmpath=str(java.library))
+    # The patcher of ImageJ's classes defines them by reflection.
+    scyjava.config.add_options(["--add-opens=java.base/java.lang=ALL-UNNAMED", "-Dfile.encoding=UTF-8", *options])
+    if major_version(java.version) >= 24:
+        # Java warns of what JPype and Jython do, in lines that nobody can act on.
+        quiet = ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
+        scyjava.config.add_options(quiet)
+    try:
+        with _environment(java):
+            scyjava.start_jvm()
+    except Exception as error:
+        raise ImageJError(f"Java {java.version} in {java.home} did not start: {error}") from error
+
+
+@contextmanager
+def _environment(java: Java) -> Iterator[None]:
+    """Let scyjava find the chosen Java and no other: it looks at JAVA_HOME and the PATH."""
+    before = {name: os.environ.get(name) for name in ("JAVA_HOME", "PATH")}
+    os.environ["JAVA_HOME"] = str(java.home)
+    os.environ["PATH"] = os.pathsep.join([str(java.home / "bin"), before["PATH"] or ""])
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,208 @@
+"""Checks of the embedded ImageJ that run inside a JVM, and the process that most of them share; see :mod:`jvm`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from epifiji.bridge.imagej import ImageJ, ImageJError, open_imagej
+from epifiji.data.errors import WrongInputError
+from image_checks import (
+    calibration_in_imagej,
+    frames_of_another_byte_order,
+    grey_image,
+    images_of_imagej,
+    refused_files,
+    rois_in_overlay,
+    round_trips,
+    rounded_pixels,
+    signed_image,
+    virtual_stack,
+)
+from jvm import Finished, run_checks
+
+
+def start(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    assert imagej.java is not None
+    return {
+        "headless": imagej.headless,
+        "version": imagej.version,
+        "java": [imagej.java.source, str(imagej.java.home), imagej.java.version],
+        "notices": imagej.notices,
+        "java_home": os.environ.get("JAVA_HOME"),
+        "path": os.environ["PATH"],
+    }
+
+
+def opened_again(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    other = {}
+    for name, arguments in {"window": {"headless": not imagej.headless}, "fiji": {"fiji": "sc.fiji:fiji"}}.items():
+        with pytest.raises(WrongInputError) as refused:
+            open_imagej(**arguments)
+        other[name] = str(refused.value)
+    return {"same": open_imagej(headless=imagej.headless) is imagej, **other}
+
+
+def macro_value(imagej: ImageJ, _: Path) -> list[str]:
+    return [imagej.run_macro('return "seen " + getArgument();', "this"), imagej.run_macro("x = 1;")]
+
+
+def filtered(imagej: ImageJ, _: Path) -> str:
+    code = 'newImage("ramp", "8-bit ramp", 256, 9, 1); run("Mean...", "radius=2"); return "" + getValue(100, 4);'
+    return imagej.run_macro(code)
+
+
+def plugins_folder(imagej: ImageJ, _: Path) -> str:
+    return imagej.run_macro('return getDirectory("plugins");')
+
+
+FAILING_MACROS = {
+    "unknown function": 'x = 1;\ny = nonsense(2);\nprint("went on");',
+    "syntax": "x = (",
+    "unknown command": 'run("No Such Command");',
+    "command without an image": 'run("Scale...", "x=0.5 y=0.5 create");',
+    "function without an image": "getDimensions(w, h, c, z, t);",
+    "exit with a text": 'exit("no movie today");',
+    "exit with a sum": 'name = "a.tif";\nn = 3;\nexit("cannot read " + name + " of " + n);',
+    "exit with a function": 'exit(toUpperCase("no"));',
+    "exit in a function": 'f("deep");\nfunction f(what) {\n  exit(what);\n}',
+    "missing file": 'open("/no/such/file.tif");\nprint("went on");',
+    "exception in Java": 'x = call("java.lang.Integer.parseInt", "seven");',
+    "headless dialog": 'Dialog.create("a");\nDialog.addNumber("b", 1);\nDialog.show();',
+    "ROI Manager": 'roiManager("count");',
+}
+
+
+def failing_macros(imagej: ImageJ, _: Path) -> dict[str, str]:
+    said = {}
+    for name, code in FAILING_MACROS.items():
+        with pytest.raises(ImageJError) as failure:
+            imagej.run_macro(code)
+        said[name] = str(failure.value)
+    return said
+
+
+def ending_macros(imagej: ImageJ, _: Path) -> list[str]:
+    codes = ("exit();", "exit;", 'if (true)\n  exit;\nprint("went on");', "f();\nfunction f() {\n  exit();\n}")
+    return [imagej.run_macro(code) for code in codes] + [imagej.run_macro('return "still works";')]
+
+
+SCRIPT = """#@ Integer frames
+#@ Double (value=2.5) interval
+#@ String (choices={"death", "division"}, value="death") kind
+#@ Boolean (required=false) flag
+#@ ImagePlus image
+#@ LogService log
+#@output String text
+#@output Double duration
+#@output things
+# a letter outside ASCII: \u00e9
+text = "%d %s %s %d %s" % (frames, kind, flag, image.getWidth(), log is not None)
+duration = frames * interval
+things = [1, "two", {"three": 3.5}]
+"""
+
+
+def script_outputs(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    path = folder / "Count_Frames.py"
+    path.write_text(SCRIPT, encoding="utf-8")
+    image = grey_image(imagej)
+    given = imagej.run_script(path, frames=np.int64(4), interval=3, kind="division", flag=True, image=image)
+    return {"given": given, "defaults": imagej.run_script(SCRIPT, frames="12", image=image)}
+
+
+FAILING_SCRIPTS = {
+    "exception": ("x = 1\nraise ValueError('a bad number')\n", {}),
+    "exception in Java": ("from java.lang import Integer\nInteger.parseInt('seven')\n", {}),
+    "syntax": ("x = (\n", {}),
+    "error shown": ("from ij import IJ\nIJ.error('this movie is too short')\n", {}),
+    "missing": ("#@ Integer frames\n", {}),
+    "unknown": ("#@ Integer frames\n", {"frames": 2, "farmes": 3}),
+    "type": ("#@ Integer frames\n", {"frames": "many"}),
+    "fraction": ("#@ Integer frames\n", {"frames": 2.5}),
+    "choice": ('#@ String (choices={"death", "division"}) kind\n', {"kind": "birth"}),
+    "file": ("/no/such/script.py", {}),
+}
+
+
+def failing_scripts(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    said = {}
+    for name, (script, parameters) in FAILING_SCRIPTS.items():
+        with pytest.raises((ImageJError, WrongInputError)) as failure:
+            imagej.run_script(script, **parameters)
+        said[name] = [failure.type.__name__, str(failure.value), getattr(failure.value, "__notes__", [])]
+    return said
+
+
+def remembered_parameter(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    script = "#@ Integer (value=1) frames\n#@output int n\nn = frames\n"
+    return {"first": imagej.run_script(script, frames=9), "then": imagej.run_script(script)}
+
+
+def context_of_another(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    other = ImageJ(imagej.context)
+    return {"macro": other.run_macro('return "a";'), "script": other.run_script("#@output int n\nn = 1\n")}
+
+
+def image_needed_and_none_open(imagej: ImageJ, _: Path) -> None:
+    imagej.run_macro('run("Close All");\nsaveAs("tiff", "x.tif");')
+
+
+def diagnosis(_: ImageJ, __: Path) -> list[Any]:
+    from dataclasses import asdict
+
+    from epifiji.bridge.doctor import diagnose
+
+    return [asdict(finding) for finding in diagnose()]
+
+
+WINDOW_MACROS = ("unknown function", "syntax", "unknown command", "function without an image")
+
+
+def failing_macros_with_a_window(imagej: ImageJ, _: Path) -> dict[str, str]:
+    said = {}
+    for name in WINDOW_MACROS:
+        with pytest.raises(ImageJError) as failure:
+            imagej.run_macro(FAILING_MACROS[name])
+        said[name] = str(failure.value)
+    return said
+
+
+HEADLESS = [
+    start,
+    opened_again,
+    macro_value,
+    filtered,
+    failing_macros,
+    ending_macros,
+    script_outputs,
+    failing_scripts,
+    remembered_parameter,
+    round_trips,
+    calibration_in_imagej,
+    rounded_pixels,
+    frames_of_another_byte_order,
+    images_of_imagej,
+    signed_image,
+    virtual_stack,
+    rois_in_overlay,
+    refused_files,
+    context_of_another,
+    image_needed_and_none_open,
+]
+
+_headless: list[Finished] = []
+
+
+def headless_process(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Run the checks that need no window, on the Java that this machine gives; the last one ends the process.
+
+    It runs once for all test modules.
+    """
+    if not _headless:
+        _headless.append(run_checks(HEADLESS, tmp_path_factory.mktemp("headless")))
+    return _headless[0]

