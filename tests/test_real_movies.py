@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,24 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
+from epifiji.files.movies import read_movie, write_movie
 from epifiji.files.tables import read_events
+from jvm import run_checks
 
 
 def detect(movie: Path, network: Path, out: Path, *options: str) -> dict:
-    command = [sys.executable, "-m", "epifiji", "detect", str(movie), "--network", str(network), "--out", str(out), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "epifiji",
+        "detect",
+        str(movie),
+        "--network",
+        str(network),
+        "--out",
+        str(out),
+        "--json",
+    ]
     answer = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
     (result,) = json.loads(answer.stdout)["results"]
@@ -40,6 +53,30 @@ def test_the_visible_division_of_the_wing_disc_is_found(wing_disc: tuple[dict, P
         "wingdisc_8f has 8 frames, fewer than the 10 that a window sees, so every window repeats the first or last one: "
         "take what was found with caution."
     ]
+
+
+def events_in_imagej(imagej: Any, folder: Path) -> list[list]:
+    """Open the movie and its ROI zips, and read back what ImageJ shows: name, x, y and frame of each ROI."""
+    movie, out = (Path(line) for line in (folder / "paths.txt").read_text().splitlines())
+    image = imagej.to_imageplus(read_movie(movie))
+    imagej.show_rois(image, sorted(out.glob("*_cell_*.zip")))
+    overlay = image.getOverlay()
+    shown = [overlay.get(i) for i in range(overlay.size())]
+    imagej.save_picture(image, 5, folder / "frame_6.png")
+    return [[str(r.getName()), float(r.getXBase()), float(r.getYBase()), int(r.getTPosition())] for r in shown]
+
+
+def test_its_rois_open_in_imagej(wing_disc: tuple[dict, Path], shared_data: Path, tmp_path: Path) -> None:
+    _, out = wing_disc
+    (tmp_path / "paths.txt").write_text(f"{shared_data / 'movies' / 'wingdisc_8f.tif'}\n{out}")
+    shown = run_checks([events_in_imagej], tmp_path)[events_in_imagej]
+    found = read_events(out / "events.csv")
+    assert len(shown) == len(found) > 0
+    for name, x, y, t in shown:
+        near = [e for e in found if abs(e.x - x) <= 1 and abs(e.y - y) <= 1 and e.frame + 1 == t]
+        assert len(near) == 1
+        assert name == f"{t:04d}-{round(y):04d}-{round(x):04d}"
+    assert (tmp_path / "frame_6.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_voxel_of_a_real_map_belongs_to_a_window(wing_disc: tuple[dict, Path]) -> None:

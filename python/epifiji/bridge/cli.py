@@ -14,7 +14,7 @@ import typer
 
 from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, say, say_json, say_table
 from epifiji.bridge.options import with_settings
-from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.errors import CancelledError, ImageJError, WrongInputError
 from epifiji.data.settings import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
 
 app = typer.Typer(
@@ -280,14 +280,14 @@ def main() -> None:
         _end(str(problem), 2)
     except (KeyboardInterrupt, CancelledError, typer.Abort):
         _end("cancelled; nothing was left behind.", 130)
+    except ImageJError as problem:
+        _end(str(problem), 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as problem:
         _end(f"{problem.filename or 'a file'} could not be read or written ({problem.strerror or problem}).", 1)
     except Exception as problem:
-        if type(problem).__name__ == "ImageJError":
-            _end(str(problem), 1)
         if isinstance(problem, USAGE_ERROR):
             _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", 2)  # type: ignore[attr-defined]
         if os.environ.get("EPIFIJI_TRACEBACK"):

@@ -13,3 +13,11 @@ class WrongInputError(ValueError):
 
 class CancelledError(Exception):
     """The user asked to stop. The command line ends with exit code 130."""
+
+
+class ImageJError(RuntimeError):
+    """Java, ImageJ, a macro or a script failed. The message says what failed and why, in one sentence.
+
+    Longer texts, such as the traceback of a Jython script, are in the exception's notes. The command line ends with exit
+    code 1.
+    """

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from epifiji.data.errors import WrongInputError
-
-
-class ImageJError(RuntimeError):
-    """Java, ImageJ, a macro or a script failed. The message says what failed and why, in one sentence.
-
-    Longer texts, such as the traceback of a Jython script, are in the exception's notes.
-    """
+from epifiji.data.errors import ImageJError, WrongInputError
 
 
 @contextmanager
