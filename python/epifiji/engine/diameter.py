@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,10 +25,10 @@ LEAST_SIDE_CELLS = 3
 BLOCK_PX = 8
 """Side of the squares over which structure is judged."""
 
-CELL_PX = 12
+CELL_PX = 10
 """Cell diameter in the image that is segmented, whatever the scale."""
 
-SMOOTHING = 0.10
+SMOOTHING = 0.1
 """Sigma of the smoothing, in cell diameters. White noise so smoothed has basins of about 0.7 diameters."""
 
 SEED_DEPTH = 0.3
@@ -36,38 +37,57 @@ SEED_DEPTH = 0.3
 LEAST_CONTRAST = 0.35
 """Least contrast of a cell, as a fraction of that of the frame's most contrasted cells."""
 
-MOST_DRIFT = 0.25
-"""Most d log(median) / d log(scale) on a plateau: about 0 for cells, 0.5 for noise of any correlation length."""
+ALLOWED_DRIFT = (0.05, 0.3)
+"""Most d log(median) / d log(scale) on a plateau, for the least and the most skewed images.
+
+About 0 for cells, 0.3 to 0.7 for noise of any grain.
+"""
+
+SYMMETRIC_DRIFT, DRIFT_PER_SKEWNESS = 0.15, 0.4
+"""The same for an image of skewness 0, and by how much more is allowed the more bright outweighs dark."""
 
 LEAST_CELLS = 10
 """Fewest whole cells, over all sampled frames, that make an estimate."""
 
 
 @dataclass(frozen=True)
+class _Cells:
+    """Cells that one frame shows at one scale: diameters (px of the movie), contrasts, skewness of the pixels."""
+
+    diameters: np.ndarray
+    contrasts: np.ndarray
+    skewness: float
+
+
+NO_CELLS = _Cells(np.empty(0), np.empty(0), 0.0)
+
+
+@dataclass(frozen=True)
 class _Measurement:
-    """What one scale shows: median diameter (px of the movie), median contrast, number of cells."""
+    """What all frames show at one scale: medians of diameter (px of the movie), contrast, skewness."""
 
     diameter: float
     contrast: float
-    cells: int
+    skewness: float
 
 
 def estimate_cell_diameter(movie: Movie) -> float:
     """Estimate the diameter of the cells of a membrane-labelled epithelium.
 
-    The diameter is the median over cells of ``2 * sqrt(area / pi)``, the diameter of the disk of the cell's area,
-    where the areas of neighbours meet on the middle of their junction.
+    The diameter is the median over cells of ``2 * sqrt(area / pi)``, the diameter of the disk of the cell's
+    area; the areas of neighbours meet on the middle of their junction.
 
     Each of 13 scales from 7 to 102 px is taken in turn as the hypothetical diameter: the frames are smoothed
-    with a sigma of a tenth of it, sampled down to 12 pixels per cell, evened out by their local mean and
-    standard deviation, and segmented by a watershed from the minima of some depth. Where cells are resolved, their
-    median diameter does not depend on the scale; where they are not, it follows the scale: noise breaks into
-    basins smaller than the hypothesis, and cells fuse into larger ones only far above their own size. The estimate is where
-    hypothesis and median agree *and* the median stays the same from scale to scale; among several such, the one
-    with the most contrast between junctions and interiors.
+    with a sigma of a tenth of it, sampled down to 10 pixels per cell, evened out by their local mean and
+    standard deviation, and segmented by a watershed from minima of some depth. Where this resolves the cells,
+    their median diameter does not depend on the scale. Where it does not, the median follows the scale: noise
+    breaks into basins smaller than the hypothesis, and cells fuse only far above their own size. The estimate
+    is the median where it equals the scale *and* stays nearly the same over the neighbouring scales; among
+    several such, the one with the most contrast between junctions and interiors. How nearly depends on the
+    skewness of the pixels: junctions are bright and thin, noise is symmetric, dark junctions are refused.
 
-    Five frames spread over the movie are read, one at a time, and of each at most the 20 by 20 diameters with the
-    most structure are segmented, so time and memory stay bounded for large frames.
+    Five frames spread over the movie are read, one at a time, and of each at most the 20 by 20 diameters with
+    the most structure are segmented, so that time and memory stay bounded for large frames.
 
     Parameters
     ----------
@@ -82,9 +102,10 @@ def estimate_cell_diameter(movie: Movie) -> float:
     Raises
     ------
     WrongInputError
-        Where no scale gives at least ten whole cells of a stable size, or a sampled frame has pixels that are not finite.
+        Where no scale shows at least ten whole cells of a stable size, as in a flat image, in noise, with dark
+        junctions, or with cells outside 7 to 100 px; or where a sampled frame has pixels that are not finite.
     """
-    found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in SCALES_PX]
+    found: list[list[_Cells]] = [[] for _ in SCALES_PX]
     for frame in _sampled_frames(movie):
         structure = _structure(frame)
         for scale, cells in zip(SCALES_PX, found, strict=True):
@@ -93,8 +114,8 @@ def estimate_cell_diameter(movie: Movie) -> float:
     diameter = _stable_diameter([_pooled(cells) for cells in found])
     if diameter is None:
         raise WrongInputError(
-            f"No cell diameter can be estimated from {movie.name}, which shows no network of bright junctions with at least "
-            f"{LEAST_CELLS} whole cells of 8 to 100 pixels: give --cell-diameter in pixels."
+            f"{movie.name} shows no network of bright junctions with at least {LEAST_CELLS} whole cells of 7 to 100 "
+            "pixels, which an estimate of the cell diameter needs: give --cell-diameter in pixels."
         )
     return diameter
 
@@ -107,8 +128,8 @@ def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
         frame = movie.frames(index, index + 1)[0]
         if frame.dtype.kind == "f" and not np.isfinite(frame).all():
             raise WrongInputError(
-                f"Frame {index + 1} of {movie.name} has pixels that are not numbers (NaN or infinite), so no cell diameter can be "
-                "estimated: replace them or give --cell-diameter in pixels."
+                f"{movie.name} has pixels that are not numbers (NaN or infinite) in frame {index + 1}, but an estimate "
+                "of the cell diameter needs every pixel: replace them or give --cell-diameter in pixels."
             )
         yield frame
 
@@ -137,18 +158,24 @@ def _busiest_window(frame: np.ndarray, structure: np.ndarray, side: int) -> np.n
     return frame[top : top + side, left : left + side]
 
 
-def _cells_at(window: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Segment a window for cells of a diameter of `scale` pixels: diameters (px of the movie) and contrasts."""
+def _cells_at(window: np.ndarray, scale: float) -> _Cells:
+    """Segment a window for cells of a diameter of `scale` pixels."""
     from scipy import ndimage
 
     if min(window.shape) < LEAST_SIDE_CELLS * scale:
-        return np.empty(0), np.empty(0)
+        return NO_CELLS
     bins = max(1, int(scale / (2 * CELL_PX)))
-    image = _binned(window, bins)
-    image = ndimage.gaussian_filter(image, SMOOTHING * scale / bins)
-    image = ndimage.zoom(image, CELL_PX * bins / scale, order=1)
-    areas, contrasts = _basins(image)
-    return 2 * np.sqrt(areas / np.pi) * scale / CELL_PX, contrasts
+    binned = _binned(window, bins)
+    smooth = ndimage.gaussian_filter(binned, SMOOTHING * scale / bins)
+    image = ndimage.zoom(smooth, CELL_PX * bins / scale, order=1, mode="nearest", grid_mode=True)
+    if np.ptp(image) == 0:
+        return NO_CELLS
+    even = image - ndimage.gaussian_filter(image, CELL_PX)
+    even /= np.sqrt(ndimage.gaussian_filter(even**2, 1.5 * CELL_PX)) + 1e-6 * np.ptp(image)
+    areas, contrasts = _basins(image, even)
+    pixel_area = bins**2 * binned.size / image.size
+    skewness = float((((even - even.mean()) / even.std()) ** 3).mean())
+    return _Cells(2 * np.sqrt(areas * pixel_area / np.pi), contrasts, skewness)
 
 
 def _binned(image: np.ndarray, bins: int) -> np.ndarray:
@@ -158,17 +185,13 @@ def _binned(image: np.ndarray, bins: int) -> np.ndarray:
     return squares.mean(axis=(1, 3), dtype=np.float32)
 
 
-def _basins(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Segment an image whose cells are 12 px wide: areas (px) and contrasts of the whole, contrasted cells."""
+def _basins(image: np.ndarray, even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Segment an image by its evened version: areas (px) and contrasts of the whole, contrasted cells."""
     from scipy import ndimage
     from skimage.measure import label
     from skimage.morphology import h_minima
     from skimage.segmentation import clear_border, find_boundaries, watershed
 
-    if np.ptp(image) == 0:
-        return np.empty(0), np.empty(0)
-    even = image - ndimage.gaussian_filter(image, CELL_PX)
-    even /= np.sqrt(ndimage.gaussian_filter(even**2, 1.5 * CELL_PX)) + 1e-6 * np.ptp(image)
     labels = watershed(even, label(h_minima(even, SEED_DEPTH)))
     borders = find_boundaries(labels)
     whole = np.unique(clear_border(labels))
@@ -184,27 +207,26 @@ def _basins(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return areas[kept], contrasts[kept]
 
 
-def _pooled(cells: list[tuple[np.ndarray, np.ndarray]]) -> _Measurement:
-    """Put the cells of all sampled frames together."""
-    diameters = np.concatenate([diameters for diameters, _ in cells])
-    contrasts = np.concatenate([contrasts for _, contrasts in cells])
+def _pooled(frames: list[_Cells]) -> _Measurement | None:
+    """Put the cells of all sampled frames together; None where they are too few."""
+    diameters = np.concatenate([cells.diameters for cells in frames])
     if diameters.size < LEAST_CELLS:
-        return _Measurement(math.nan, 0.0, 0)
-    return _Measurement(float(np.median(diameters)), float(np.median(contrasts)), diameters.size)
+        return None
+    contrasts = np.concatenate([cells.contrasts for cells in frames])
+    skewness = [cells.skewness for cells in frames if cells.diameters.size]
+    return _Measurement(float(np.median(diameters)), float(np.median(contrasts)), float(np.median(skewness)))
 
 
-def _stable_diameter(measured: list[_Measurement]) -> float | None:
+def _stable_diameter(found: list[_Measurement | None]) -> float | None:
     """Find the scale that agrees with its own median on the most contrasted plateau; None where there is none."""
-    medians = np.array([measurement.diameter for measurement in measured])
+    steps = [(scale, measured) for scale, measured in zip(SCALES_PX, found, strict=True) if measured]
     best, most = None, 0.0
-    for index in range(len(measured) - 1):
-        here, after = index, index + 1
-        if not (medians[here] >= SCALES_PX[here] and medians[after] < SCALES_PX[after]):
+    for index, ((scale, here), (next_scale, after)) in enumerate(pairwise(steps)):
+        if not (here.diameter >= scale and after.diameter < next_scale):
             continue
-        low, high = max(0, index - 1), min(len(measured) - 1, index + 2)
-        if math.isnan(medians[high]):
-            high = after
-        drift = math.log(medians[high] / medians[low]) / math.log(SCALES_PX[high] / SCALES_PX[low])
-        if abs(drift) < MOST_DRIFT and measured[here].contrast > most:
-            best, most = math.sqrt(medians[here] * medians[after]), measured[here].contrast
+        (low, smaller), *_, (high, larger) = steps[max(0, index - 1) : index + 3]
+        drift = math.log(larger.diameter / smaller.diameter) / math.log(high / low)
+        allowed = np.clip(SYMMETRIC_DRIFT + DRIFT_PER_SKEWNESS * here.skewness, *ALLOWED_DRIFT)
+        if abs(drift) < allowed and here.contrast > most:
+            best, most = math.sqrt(here.diameter * after.diameter), here.contrast
     return best
