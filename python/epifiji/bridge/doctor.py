@@ -24,6 +24,7 @@ from epifiji.bridge.imagej.java import (
     major_version,
 )
 from epifiji.data.errors import WrongInputError
+from epifiji.data.quiet_tensorflow import import_tensorflow
 
 OLDEST_PYTHON = (3, 11)
 
@@ -74,7 +75,7 @@ def _python() -> Finding:
 
 def _tensorflow() -> Finding:
     try:
-        import tensorflow
+        version = str(import_tensorflow().__version__)
     except Exception as error:
         return Finding(
             "TensorFlow",
@@ -82,7 +83,7 @@ def _tensorflow() -> Finding:
             f"cannot be imported ({type(error).__name__}: {error})",
             "run 'pip install --force-reinstall tensorflow' in this Python, if there is a TensorFlow for it",
         )
-    return Finding("TensorFlow", "ok", str(tensorflow.__version__))
+    return Finding("TensorFlow", "ok", version)
 
 
 def _java() -> Finding:
