@@ -1,0 +1,214 @@
+"""A living epithelium: cells as a power diagram on a torus that is larger than the field of view.
+
+The point x belongs to the cell with the least ``s |x - p|² - w``, where p is the cell's site, w its weight and s its
+roundness (1 for most cells; a larger one makes edges bulge outwards). In every frame the weights follow target areas,
+and the sites follow the cells' centroids, a smooth flow and a jitter. Lengths and speeds grow with the cell diameter,
+as if the magnification changed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+REFERENCE_DIAMETER_PX = 25.0
+"""The lengths in this simulation, in pixels, are those at this cell diameter."""
+
+AFFINITIES = 6
+"""Numbers of a cell that say how bright its junctions with others are."""
+
+CELL = np.dtype(
+    [
+        ("identity", np.int32),  # 1, 2, 3 …; never given twice
+        ("site", np.float64, 2),  # y, x in px of the torus
+        ("weight", np.float64),  # px²
+        ("roundness", np.float64),
+        ("area", np.float64),  # px²; what the cell aims at
+        ("steered", np.bool_),  # an event sets the area; the other cells share what is left
+        ("wander", np.float64, 3),  # jitter of y, x and area; standard deviation 1
+        ("affinity", np.float64, AFFINITIES),
+        ("sister", np.int32),  # identity of the other daughter, 0 where there is none
+        ("bond", np.float64),  # 1 when the junction with the sister is new, later less
+    ]
+)
+
+_AREA_SPREAD = 0.3  # standard deviation of the logarithm
+_SETTLING_STEPS = 60
+_NEIGHBOURS = 10  # cells that may own a point or an edge near it
+_BOND_DECAY = 0.7  # in a frame
+_JITTER_PX, _JITTER_FRAMES, _AREA_JITTER = 0.22, 6, 0.05
+_FLOW_PX = 0.3  # in a frame
+
+
+class Grid:
+    """Points of a regular grid in square blocks; each block asks only the cells nearest to its centre.
+
+    Parameters
+    ----------
+    origin
+        y and x of the first point, px of the torus.
+    shape
+        Numbers of points (Y, X); values of the points beyond it, in the last blocks, are computed and cut off.
+    step
+        Distance between points, px.
+    block
+        A block has so many points a side.
+    """
+
+    def __init__(self, origin: float, shape: tuple[int, int], step: float, block: int) -> None:
+        self.shape, self.block = shape, block
+        self.rows, self.columns = -(-shape[0] // block), -(-shape[1] // block)
+        self.padded = (self.rows * block, self.columns * block)
+        corners = np.indices((self.rows, self.columns)).reshape(2, -1).T * block
+        middle = (block - 1) / 2
+        self.centres = (corners + middle) * step + origin
+        self.offsets = (np.indices((block, block)).reshape(2, 1, -1) - middle).astype(np.float32) * np.float32(step)
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """Order values (block, point) as an image (Y, X)."""
+        tiles = values.reshape(self.rows, self.columns, self.block, self.block).swapaxes(1, 2)
+        return tiles.reshape(self.padded)[: self.shape[0], : self.shape[1]]
+
+    def points(self, images: np.ndarray) -> np.ndarray:
+        """Order images (n, Y, X) of the padded size as values (n, block, point)."""
+        tiles = images.reshape(-1, self.rows, self.block, self.columns, self.block).swapaxes(2, 3)
+        return tiles.reshape(len(images), self.rows * self.columns, self.block**2)
+
+
+class Tissue:
+    """The cells and how they move.
+
+    Parameters
+    ----------
+    field
+        Height and width of the field of view, px. The torus has a margin around it, so that nobody sees that it is one.
+    diameter
+        Mean diameter of circles as large as the cells, px.
+    random
+        Where all chance comes from.
+    """
+
+    def __init__(self, field: tuple[int, int], diameter: float, random: np.random.Generator) -> None:
+        self.field, self.diameter, self.random = np.array(field), diameter, random
+        self.margin = 2 * diameter
+        step, block = diameter / 14, 4
+        rows, columns = (int(np.ceil((side + 2 * self.margin) / step / block)) * block for side in field)
+        self.size = np.array([rows, columns]) * step
+        self.grid, self.point_area = Grid(0, (rows, columns), step, block), step**2
+        # Areas are log-normal: the mean of their diameters is less than the diameter of their mean.
+        self.mean_area = np.pi / 4 * diameter**2 * np.exp(_AREA_SPREAD**2 / 4)
+        self.born = round(float(np.prod(self.size)) / self.mean_area)
+        self.cells = cells = np.zeros(self.born, CELL)
+        cells["identity"] = np.arange(1, self.born + 1)
+        cells["site"] = random.random((self.born, 2)) * self.size
+        cells["roundness"] = 1
+        cells["area"] = self.mean_area * np.exp(_AREA_SPREAD * random.standard_normal(self.born))
+        cells["affinity"] = random.standard_normal((self.born, AFFINITIES))
+        self.waves = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2)])
+        self.phases = random.uniform(0, 2 * np.pi, len(self.waves))
+        self.strengths = random.standard_normal(len(self.waves))
+        for _ in range(_SETTLING_STEPS):
+            self._relax(0.5)
+
+    def row(self, identity: int) -> int:
+        """Row of the cell with this number."""
+        return int(np.flatnonzero(self.cells["identity"] == identity)[0])
+
+    def replace(self, row: int, cells: np.ndarray) -> None:
+        """Put new cells (none, one or more), which get their numbers here, in the place of the one in this row."""
+        cells["identity"] = self.born + 1 + np.arange(len(cells))
+        self.born += len(cells)
+        self.cells = np.concatenate([np.delete(self.cells, row), cells])
+
+    def nearest(self, grid: Grid, shift: np.ndarray | float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the cells that may own the points of each block.
+
+        A power distance in the plane is a distance in space when each site is lifted by ``sqrt(max(w) - w)``;
+        a search tree there finds the cells that are nearest to a block's centre.
+
+        Parameters
+        ----------
+        grid
+            n blocks of p points.
+        shift
+            (2, n, p), px: moves the points.
+
+        Returns
+        -------
+        tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
+            Rows of the k cells (k, n), their powers ``s |x - p|² - w`` at the points (k, n, p), and the ways from
+            their sites to the points (k, 2, n, p).
+        """
+        from scipy.spatial import cKDTree
+
+        cells = self.cells
+        lift = np.sqrt(cells["weight"].max() - cells["weight"])
+        site = cells["site"] % self.size
+        site = np.where(site < self.size, site, 0)  # the remainder of a tiny negative number is the divisor
+        tree = cKDTree(np.column_stack([site, lift]), boxsize=[*self.size, 0])
+        centres = grid.centres % self.size
+        rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), _NEIGHBOURS)[1].T
+        away = self.shortest(centres - site[rows])
+        way = away.transpose(0, 2, 1).astype(np.float32)[..., None] + (grid.offsets + shift)
+        power = (way**2).sum(1) * cells["roundness"].astype(np.float32)[rows][..., None]
+        power -= cells["weight"].astype(np.float32)[rows][..., None]
+        return rows, power, way
+
+    def shortest(self, ways: np.ndarray) -> np.ndarray:
+        """Ways (…, 2) on the torus, y and x in px, the short way round."""
+        return ways - self.size * np.round(ways / self.size)
+
+    def advance(self) -> None:
+        """Let one frame pass."""
+        cells, scale = self.cells, self.diameter / REFERENCE_DIAMETER_PX
+        memory = np.exp(-1 / _JITTER_FRAMES)
+        news = np.sqrt(1 - memory**2) * self.random.standard_normal((len(cells), 3))
+        cells["wander"] = memory * cells["wander"] + news
+        cells["site"] += scale * (_JITTER_PX * cells["wander"][:, :2] + _FLOW_PX * self._flow())
+        cells["bond"] *= _BOND_DECAY
+        for _ in range(2):
+            self._relax(0.15)
+
+    def expected(self, frames: int) -> np.ndarray:
+        """Where the flow alone brings the sites in so many frames: y, x (n, 2) in px of the torus."""
+        scale = self.diameter / REFERENCE_DIAMETER_PX
+        return self.cells["site"] + frames * scale * _FLOW_PX * self._flow()
+
+    def _flow(self) -> np.ndarray:
+        """Velocity (n, 2) at the sites, 1 in the mean square: the curl of a few plane waves, so without divergence."""
+        slope = np.sin(2 * np.pi * (self.cells["site"] / self.size) @ self.waves.T + self.phases)
+        across = self.waves / self.size
+        across = across[:, ::-1] * (-1, 1) / np.linalg.norm(across, axis=1, keepdims=True)
+        return slope * (self.strengths / np.linalg.norm(self.strengths) * np.sqrt(2)) @ across
+
+    def _relax(self, rate: float) -> None:
+        """Move sites towards the centroids of their cells, and weights towards those that give the target areas.
+
+        A steered cell keeps to its centroid more closely: it would leave its neighbours as a slit.
+        """
+        cells, count = self.cells, len(self.cells)
+        rows, power, way = self.nearest(self.grid)
+        best = power.argmin(0)[None]
+        owner = np.take_along_axis(rows[..., None], best, 0).ravel()
+        points = np.bincount(owner, minlength=count)
+        for axis in range(2):
+            offset = np.take_along_axis(way[:, axis], best, 0).ravel()
+            moment = np.bincount(owner, offset, minlength=count) / np.maximum(points, 1)
+            cells["site"][:, axis] += rate * np.where(cells["steered"], 3, 1) * moment
+        self._weigh(points * self.point_area)
+
+    def _weigh(self, area: np.ndarray) -> None:
+        """Change the weights of cells that have these areas (n,), px².
+
+        Where a cell of diameter d and roundness s among cells of the mean diameter m gains weight, its area grows
+        by about ``pi d / (s d + m)`` times as much: the sum over its edges of their length over the slope of the
+        difference of the powers across them.
+        """
+        cells = self.cells
+        free = ~cells["steered"]
+        target = cells["area"] * np.where(free, np.exp(_AREA_JITTER * cells["wander"][:, 2]), 1)
+        target[free] *= (area.sum() - target[~free].sum()) / target[free].sum()
+        diameter = np.sqrt(4 / np.pi * np.maximum(area, self.point_area))
+        response = np.pi * diameter / (cells["roundness"] * diameter + self.diameter)
+        most = 0.1 * self.diameter**2
+        cells["weight"] += np.clip(0.6 * (target - area) / response, -most, most)
+        cells["weight"] -= cells["weight"].mean()
