@@ -1,0 +1,48 @@
+"""The newcomer's command, as a newcomer runs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import tifffile
+
+from epifiji.engine.metrics import match_events, score
+from epifiji.engine.simulation import DEMO, simulate
+from epifiji.files.tables import read_events
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "epifiji", "demo", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
+
+
+def test_the_demonstration_finds_the_planted_events_and_shows_them(shared_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    answer = run("--out", str(out), EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
+    assert answer.returncode == 0, answer.stderr
+    folder = out / "epifiji_demo_epifiji"
+    assert str(folder / "overlay.png") in answer.stdout.replace("\n", "")
+    found = read_events(folder / "events.csv")
+    assert f"{len(found)} events found; 10 were planted" in answer.stdout
+    _, planted = simulate(**DEMO)
+    scores = score(match_events(found, planted)).overall
+    assert scores.true_positives >= 9
+    assert scores.false_positives <= 1
+    with tifffile.TiffFile(folder / "epifiji_demo_imagej.tif") as tif:
+        assert tif.is_imagej
+        assert len(tif.imagej_metadata["Overlays"]) == len(found)
+    for picture in ("overlay.png", "epifiji_demo_imagej.png"):
+        assert (folder / picture).read_bytes().startswith(b"\x89PNG")
+    again = run("--out", str(out), EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
+    assert again.returncode == 2
+    assert "epifiji_demo.tif exists: give another --out, or --overwrite" in again.stderr
+
+
+def test_without_a_network_it_says_how_to_get_one(tmp_path: Path) -> None:
+    answer = run("--out", str(tmp_path / "demo"), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
+    assert answer.returncode == 2
+    assert "there is no network yet: get one with 'epifiji networks fetch notum_all'" in answer.stderr
+    assert not (tmp_path / "demo").exists()
