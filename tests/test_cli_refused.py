@@ -68,7 +68,10 @@ MOVIES: dict[str, tuple[Callable[[Path], object], str]] = {
     "text": (lambda d: text_file(d, "text.tif"), "but a TIFF or HDF5 file was expected"),
     "cut off": (cut_off, "cut"),
     "single image": (lambda d: write(d / "one.tif", noise(60, 60), imagej=True), "1 frame, but at least 5"),
-    "four frames": (lambda d: write(d / "four.tif", noise(4, 60, 60), imagej=True, metadata={"axes": "TYX"}), "4 frames, but at least 5"),
+    "four frames": (
+        lambda d: write(d / "four.tif", noise(4, 60, 60), imagej=True, metadata={"axes": "TYX"}),
+        "4 frames, but at least 5",
+    ),
     "too narrow": (lambda d: write(d / "thin.tif", noise(8, 60, 44)), "44 x 60 px (width x height)"),
     "RGB": (lambda d: write(d / "rgb.tif", noise(8, 60, 60, 3), photometric="rgb"), "RGB"),
     "two channels": (
