@@ -201,9 +201,8 @@ def compare(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
 
 
 def say_comparison(title: str, taken: dict[str, list[Measurement]], arguments: argparse.Namespace) -> None:
-    print(
-        f"\n{title}, {arguments.mode} mode, medians of {arguments.repeats}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    )
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    print(f"\n{title}, {arguments.mode} mode, medians of {arguments.repeats}, {load}")
     columns: dict[str, list[float]] = {}
     for name, all_of_it in taken.items():
         wall, cpu, peak, windows = (

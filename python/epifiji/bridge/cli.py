@@ -34,6 +34,7 @@ NetworkOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
 CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
 
 USAGE_ERROR = typer.BadParameter.__mro__[1]
@@ -177,6 +178,37 @@ def doctor(
         raise typer.Exit(2)
 
 
+@app.command("install-fiji")
+def install_fiji(
+    folder: FijiArgument,
+    python: Annotated[
+        Path | None,
+        typer.Option("--python", metavar="FILE", help="The Python that runs the engine; this one where not given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put EpiFiji's menu commands and macros into a Fiji, or bring them up to date."""
+    from epifiji.bridge.install import install_fiji as run
+
+    installation = run(folder, python)
+    _say_installation(installation, as_json)
+    if not as_json and installation.unchanged:
+        say(f"unchanged: this EpiFiji is already installed in {installation.folder}.")
+    elif not as_json:
+        say(f"installed in {installation.folder}: start Fiji again to see EpiFiji in its menu Plugins.")
+
+
+@app.command("uninstall-fiji")
+def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
+    """Remove what install-fiji put into a Fiji, except what was changed since."""
+    from epifiji.bridge.install import uninstall_fiji as run
+
+    installation = run(folder)
+    _say_installation(installation, as_json)
+    if not as_json:
+        say(f"removed from {installation.folder}.")
+
+
 @networks_app.command("list")
 def networks_list(as_json: JsonOption = False) -> None:
     """List the networks that are known by name."""
@@ -270,6 +302,15 @@ def _say_summary(result: Any, folder: Path) -> None:
     ]
     say(f"{result.movie.name}: {', '.join(counts)}")
     say(f"results: {folder}")
+
+
+def _say_installation(installation: Any, as_json: bool) -> None:
+    """List what was written into a Fiji folder, left there and removed from it."""
+    if as_json:
+        say_json(installation.to_dict())
+        return
+    for step in (*installation.written, *installation.left, *installation.removed):
+        say(f"{step.what:<10} {step.path}")
 
 
 def main() -> None:
