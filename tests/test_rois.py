@@ -257,7 +257,7 @@ class TestZips:
     def test_entries_that_point_out_of_the_folder_are_read_and_nothing_is_written(self, tmp_path, point):
         path = make_zip(tmp_path / "a.zip", ("../../evil.roi", point), ("/evil.roi", point))
         assert places(path) == [(6, 10, 20)] * 2
-        assert sorted(tmp_path.parent.rglob("evil*")) == []
+        assert sorted(tmp_path.parent.rglob("evil.roi")) == []
 
     def test_a_zip_of_other_files_is_refused(self, tmp_path):
         path = make_zip(tmp_path / "network.zip", ("saved_model.pb", b"weights"))

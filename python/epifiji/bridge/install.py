@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 import subprocess
@@ -16,6 +15,7 @@ from epifiji.bridge.installed_files import (
     errors_as_sentences,
     install_files,
     json_bytes,
+    own_version,
     remove_files,
 )
 from epifiji.bridge.resources import resource_folder
@@ -98,7 +98,7 @@ def _this_python() -> dict[str, str]:
     return {
         "python": sys.executable,
         "python_version": platform.python_version(),
-        "epifiji_version": importlib.metadata.version("epifiji"),
+        "epifiji_version": own_version(),
     }
 
 
@@ -123,7 +123,7 @@ def _other_python(python: Path) -> dict[str, str]:
         raise WrongInputError(
             f"{python} is no Python with EpiFiji in it, but one is needed: install EpiFiji there, or give another."
         ) from None
-    if epifiji != (own := importlib.metadata.version("epifiji")):
+    if epifiji != (own := own_version()):
         raise WrongInputError(
             f"{python} has EpiFiji {epifiji}, but this is EpiFiji {own}, and Fiji's scripts must fit the engine: install the "
             "same version in both, or run install-fiji with that Python's EpiFiji."

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,12 @@ JYTHON_CLASS = b"\xca\xfe\xba\xbe"
 
 
 What = Literal["new", "updated", "made", "unchanged", "changed", "in use", "removed"]
+
+
+@cache
+def own_version() -> str:
+    """Give EpiFiji's version, read once: a user who may not write may not be able to read the package's folder either."""
+    return importlib.metadata.version("epifiji")
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
         made = _missing_folders(folder, wanted)
         emptied = _emptied(folder, earlier.folders, doomed, _parents([*wanted, MANIFEST]))
         folders = sorted({*made, *earlier.folders} - set(emptied))
-        manifest = Manifest(epifiji=importlib.metadata.version("epifiji"), files=goal, folders=folders)
+        manifest = Manifest(epifiji=own_version(), files=goal, folders=folders)
         gone: list[str] = []
         if writes or doomed or manifest != earlier:
             before = {"earlier": earlier.earlier | earlier.files, "folders": sorted({*made, *earlier.folders})}
