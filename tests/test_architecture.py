@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_environment_yml_has_the_versions_of_pyproject() -> None:
     assert pip == project["dependencies"]
 
 
-FOREIGN = ("/work/", "/root/", "/tmp/", "/home/", "pypi.org", "repo1.maven.org", "repo.maven.apache.org")
+MACHINE_PATH = re.compile(r"/(?:work|root|tmp|home)/")
 TEXTS = [
     path
     for folder in ("python", "fiji", "jars", "docs", "benchmarks", "tests", ".ci")
@@ -87,9 +88,8 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_text_names_a_machine_or_a_registry(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert not [word for word in FOREIGN if word in text]
+def test_no_text_names_a_machines_path(path: Path) -> None:
+    assert not MACHINE_PATH.findall(path.read_text(encoding="utf-8"))
 
 
 def test_nothing_but_the_fixtures_knows_the_test_data() -> None:
