@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +237,27 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_making_events_again_in_place_keeps_the_maps(movie_file: Path, network_folder: Path, tmp_path: Path) -> None:
+    folder = epifiji.detect(movie_file, network_folder, maps="raw", **LOOSE).save(tmp_path / "out")
+    maps = {file.name: file.read_bytes() for file in folder.glob("*_rawproba.tif")}
+    assert len(maps) == 3
+    assert list(folder.glob("*.zip"))
+    epifiji.events_from_maps(folder, threshold=255).save(folder, overwrite=True)
+    assert {file.name: file.read_bytes() for file in folder.glob("*_rawproba.tif")} == maps
+    assert not list(folder.glob("*.zip"))
+    assert set(json.loads((folder / "run.json").read_text())["files"]) == {file.name for file in folder.iterdir()}
+    assert epifiji.events_from_maps(folder, **LOOSE).events
+
+
+def test_a_network_of_the_same_weights_and_other_classes_is_checked_anew(
+    pixels: np.ndarray, network_folder: Path
+) -> None:
+    network = read_network(network_folder)
+    epifiji.detect(pixels, network)
+    renamed = network.description.model_copy(update={"classes": ("nothing", "a", "b", "c")})
+    assert epifiji.detect(pixels, replace(network, description=renamed)).classes == ("a", "b", "c")
+    fewer = network.description.model_copy(update={"classes": ("nothing", "blink")})
+    with pytest.raises(epifiji.WrongInputError, match="are not those of a DeXNet with the classes nothing, blink"):
+        epifiji.detect(pixels, replace(network, description=fewer))

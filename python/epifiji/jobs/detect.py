@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.movie import WINDOW_FRAMES, Movie
-from epifiji.data.network import Network
+from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DetectionSettings, parse_settings
 from epifiji.engine.compatible import Compatible
@@ -26,7 +26,7 @@ from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
 
-_warm: dict[str, Classifier] = {}
+_warm: dict[tuple[str, NetworkDescription], Classifier] = {}
 
 
 def detect(
@@ -92,10 +92,11 @@ def warm_classifier(network: Network) -> Classifier:
     """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
     if not network.sha256:
         return Classifier(network)
-    if network.sha256 not in _warm:
+    key = network.sha256, network.description
+    if key not in _warm:
         _warm.clear()
-        _warm[network.sha256] = Classifier(network)
-    return _warm[network.sha256]
+        _warm[key] = Classifier(network)
+    return _warm[key]
 
 
 class _Detection:
@@ -179,11 +180,6 @@ class _Detection:
     def _record(self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float) -> dict[str, Any]:
         """Write down what is needed to run this again, and what it took."""
         movie, settings, description = self.movie, self.settings, self.network.description
-        resolved = {
-            "threshold": {name: settings.threshold_of(name, settings.mode) for name in self.classes},
-            "min_volume": {name: settings.min_volume_of(name, settings.mode) for name in self.classes},
-            "events": list(self.classes),
-        }
         return {
             "epifiji": 1,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -201,7 +197,7 @@ class _Detection:
                 "source": self.network.source or None,
                 "sha256": self.network.sha256 or None,
             },
-            "settings": settings.model_dump() | resolved,
+            "settings": settings.resolved(self.classes, settings.mode),
             "scale": {
                 "cell_diameter_px": self.diameter,
                 "factor_t": factor_t,
