@@ -95,6 +95,15 @@ class EventSettings(Settings):
         """Give the volume in voxels that an event of a class must exceed."""
         return _of(self.min_volume, event, DEFAULT_MIN_VOLUME[mode])
 
+    def resolved(self, events: Iterable[str], mode: str) -> dict[str, Any]:
+        """Give all settings as plain values, with what each class gets where a default or one number stood for all."""
+        events = list(events)
+        return self.model_dump() | {
+            "events": events,
+            "threshold": {name: self.threshold_of(name, mode) for name in events},
+            "min_volume": {name: self.min_volume_of(name, mode) for name in events},
+        }
+
     def chosen_events(self, known: Iterable[str]) -> tuple[str, ...]:
         """Give the classes to look for, in the network's order.
 

@@ -43,6 +43,16 @@ def map_file(movie: str, event: str, kind: str) -> str:
     return f"{movie}_{event}_{kind}.tif"
 
 
+def roi_files(movie: str, events: Iterable[str]) -> list[str]:
+    """Name the ROI zips that a run on a movie may leave."""
+    return [roi_file(movie, event) for event in events]
+
+
+def map_files(movie: str, events: Iterable[str]) -> list[str]:
+    """Name the maps that a run on a movie may leave."""
+    return [map_file(movie, event, kind) for event in events for kind in MAP_KINDS]
+
+
 def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: bool) -> None:
     """Refuse to write where a result of this movie lies already, or where nothing can be written.
 
@@ -53,10 +63,8 @@ def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: boo
     """
     if folder.exists() and not folder.is_dir():
         raise WrongInputError(f"{folder} is a file, but results go into a folder: give another --out.")
-    names = [EVENTS_TABLE, RUN_RECORD, PICTURE]
-    for event in events:
-        names += [roi_file(movie, event), *(map_file(movie, event, kind) for kind in MAP_KINDS)]
-    for name in names:
+    events = tuple(events)
+    for name in [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]:
         if not overwrite and (folder / name).exists():
             raise WrongInputError(
                 f"{folder / name} exists and would be overwritten: give another --out, or --overwrite to replace the results."

@@ -19,14 +19,15 @@ from epifiji.engine.scaling import Storage, place_in_movie
 from epifiji.files.pictures import write_picture
 from epifiji.files.results import (
     EVENTS_TABLE,
-    MAP_KINDS,
     PICTURE,
     RAW_MAP,
     RUN_RECORD,
     map_file,
+    map_files,
     new_files,
     require_free,
     roi_file,
+    roi_files,
     write_map,
     write_record,
 )
@@ -55,6 +56,8 @@ class Result:
         Settings, network, versions, shapes, hashes and timings, as in ``run.json``.
     notices
         Sentences for the user.
+    from_maps
+        True where the events were made again from kept maps, which then stay when the result is saved beside them.
     """
 
     events: list[Event]
@@ -63,6 +66,7 @@ class Result:
     record: dict[str, Any]
     maps: dict[str, dict[str, Storage]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    from_maps: bool = False
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,17 +89,14 @@ class Result:
         """
         folder = Path(folder)
         require_free(folder, self.movie.name, self.classes, overwrite)
-        with new_files(folder, self._possible_files()) as partial:
-            self._write(partial)
+        maps = map_files(self.movie.name, self.classes)
+        kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []
+        replaced = roi_files(self.movie.name, self.classes) + ([] if self.from_maps else maps)
+        with new_files(folder, replaced) as partial:
+            self._write(partial, kept)
         return folder
 
-    def _possible_files(self) -> list[str]:
-        """Name all files that a run on this movie may have left."""
-        name = self.movie.name
-        files = [roi_file(name, event) for event in self.classes]
-        return files + [map_file(name, event, kind) for event in self.classes for kind in MAP_KINDS]
-
-    def _write(self, folder: Path) -> None:
+    def _write(self, folder: Path, kept: list[str]) -> None:
         movie = self.movie
         write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
         for event, group in by_class(self.events, self.classes).items():
@@ -114,7 +115,7 @@ class Result:
                 )
         half = max(12, round(self.record["network"]["window_half_size_px"] / factor_xy))
         write_picture(folder / PICTURE, movie, self.events, self.classes, half)
-        files = sorted({*(file.name for file in folder.iterdir()), RUN_RECORD})
+        files = sorted({*(file.name for file in folder.iterdir()), RUN_RECORD, *kept})
         write_record(folder / RUN_RECORD, self.record | {"files": files})
 
 

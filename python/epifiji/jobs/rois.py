@@ -60,7 +60,8 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
         for _, frames in opened[event].chunks():
             for frame in frames:
                 finder.feed(event, frame)
-    return Result(finder.finish(), classes, source, _record(record, chosen, classes, mode, maps, source, scale))
+    written = _record(record, chosen, classes, mode, maps, source, scale)
+    return Result(finder.finish(), classes, source, written, from_maps=True)
 
 
 def _source_movie(
@@ -106,12 +107,6 @@ def _record(
     scale: MapScale,
 ) -> dict[str, Any]:
     """Write down what was done, keeping what is known of the detection."""
-    resolved = {
-        "threshold": {name: settings.threshold_of(name, mode) for name in classes},
-        "min_volume": {name: settings.min_volume_of(name, mode) for name in classes},
-        "events": list(classes),
-        "mode": mode,
-    }
     factors = [new / old for new, old in zip(scale.map_shape, scale.shape, strict=True)]
     return {
         "epifiji": 1,
@@ -121,6 +116,6 @@ def _record(
         **{key: value for key, value in earlier.items() if key not in ("files", "seconds", "windows")},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "maps": str(maps),
-        "settings": earlier.get("settings", {}) | settings.model_dump() | resolved,
+        "settings": earlier.get("settings", {}) | settings.resolved(classes, mode) | {"mode": mode},
         "versions": versions(),
     }
