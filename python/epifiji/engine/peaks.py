@@ -12,12 +12,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from scipy import ndimage
 
 POSITIVE_LEVEL = 125
 THINNING = (2, 2)
+"""In (y, x): a voxel stays where it, the one above, the one to the left and the one between these are positive."""
+
 LARGEST_WHOLE_BOX = 12_000_000
 """Voxels up to which `joining` works on all positive voxels in one box (about 0.5 GB)."""
 
@@ -61,6 +64,15 @@ class _Cluster:
 
     def __init__(self, patches: Iterable[_Patch] = ()) -> None:
         self.patches = list(patches)
+        self.joined: _Cluster | None = None
+
+    @property
+    def root(self) -> _Cluster:
+        """The cluster that this one was joined to, in the end."""
+        cluster = self
+        while cluster.joined is not None:
+            cluster = cluster.joined
+        return cluster
 
     @property
     def last(self) -> int:
@@ -110,18 +122,17 @@ class PeakFinder:
         self._frames = 0
         self._open: list[_Cluster] = []
         self._waiting: list[_Patch] = []
+        self._recent: list[tuple[_Patch, _Cluster]] = []
 
     def feed(self, frame: np.ndarray) -> Iterator[Volume]:
         """Take the map's next frame (Y, X), uint8, and give the volumes that no later frame can change."""
         positive = frame > POSITIVE_LEVEL
         if positive.any():
-            positive = ndimage.minimum_filter(positive.view(np.uint8), THINNING).view(bool)
-            patches = _patches(frame, positive, self._frames)
+            patches = list(_patches(frame, _thinned(positive), self._frames))
             if self._joining:
                 self._waiting += patches
             else:
-                for patch in patches:
-                    self._add(patch)
+                self._add(patches)
         self._frames += 1
         yield from self._close([c for c in self._open if c.last + self._near_t < self._frames])
 
@@ -134,30 +145,38 @@ class PeakFinder:
                 values = everything.values(box)
                 yield from _moved(self._split(values, values > 0), box)
             else:
-                for patch in self._waiting:
-                    self._add(patch)
+                for _, patches in groupby(self._waiting, key=lambda patch: patch.t):
+                    self._add(list(patches))
         yield from self._close(self._open)
 
-    def _add(self, patch: _Patch) -> None:
-        """Put a patch into the cluster that it comes near to, joining clusters where it comes near to several."""
-        near = [c for c in self._open if any(self._touches(patch, other) for other in c.patches)]
-        cluster = near[0] if near else _Cluster()
-        for other in near[1:]:
-            cluster.patches += other.patches
-        cluster.patches.append(patch)
-        self._open = [c for c in self._open if not any(c is n for n in near)] + [cluster]
+    def _add(self, patches: list[_Patch]) -> None:
+        """Put the patches of one frame into the clusters that they come near to, joining clusters that they connect."""
+        if not patches:
+            return
+        self._recent = [(p, c) for p, c in self._recent if p.t + self._near_t >= patches[0].t]
+        new = [(patch, _Cluster([patch])) for patch in patches]
+        self._recent += new
+        self._open += [cluster for _, cluster in new]
+        around = np.array([(p.y, p.x, p.y + p.values.shape[0], p.x + p.values.shape[1]) for p, _ in self._recent])
+        own = around[-len(new) :, None]
+        gaps = np.maximum(own[..., :2] - around[None, :, 2:], around[None, :, :2] - own[..., 2:]) + 1
+        for one, other in np.argwhere((gaps <= self._near_xy).all(axis=2)).tolist():
+            self._join(new[one][1].root, self._recent[other][1].root)
+        self._open = [cluster for cluster in self._open if cluster.root is cluster]
 
-    def _touches(self, a: _Patch, b: _Patch) -> bool:
-        """Say whether two patches' boxes lie so close that their volumes could depend on each other."""
-        gap_y = max(a.y - (b.y + b.values.shape[0] - 1), b.y - (a.y + a.values.shape[0] - 1))
-        gap_x = max(a.x - (b.x + b.values.shape[1] - 1), b.x - (a.x + a.values.shape[1] - 1))
-        return abs(a.t - b.t) <= self._near_t and gap_y <= self._near_xy and gap_x <= self._near_xy
+    def _join(self, one: _Cluster, other: _Cluster) -> None:
+        if one is other:
+            return
+        small, large = sorted((one, other), key=lambda cluster: len(cluster.patches))
+        large.patches += small.patches
+        small.patches, small.joined = [], large
 
     def _close(self, clusters: list[_Cluster]) -> Iterator[Volume]:
         """Find the volumes of clusters and forget these."""
         if not clusters:
             return
-        self._open = [c for c in self._open if not any(c is done for done in clusters)]
+        done = {id(cluster) for cluster in clusters}
+        self._open = [cluster for cluster in self._open if id(cluster) not in done]
         for cluster in clusters:
             box = cluster.box((self._frames, *self._shape))
             yield from _moved(self._volumes(cluster.values(box)), box)
@@ -182,8 +201,12 @@ class PeakFinder:
 
         distance = ndimage.distance_transform_edt(region)
         maxima = local_maxima(distance, connectivity=3)
-        seeds, _ = ndimage.label(ndimage.maximum_filter(maxima.view(np.uint8), self._seed_box))
-        parts = watershed(-distance, seeds, mask=region)
+        seeds, count = ndimage.label(ndimage.maximum_filter(maxima.view(np.uint8), self._seed_box))
+        if count == 1 and ndimage.label(region)[1] == 1:
+            # One seed floods all that hangs together by faces, which is how the watershed goes.
+            parts = region.astype(np.int32)
+        else:
+            parts = watershed(-distance, seeds, mask=region)
         for number, box in enumerate(ndimage.find_objects(parts), start=1):
             if box is not None:
                 inside = parts[box] == number
@@ -196,6 +219,13 @@ def _moved(volumes: Iterable[Volume], box: tuple[slice, ...]) -> Iterator[Volume
     corner = np.array([s.start for s in box])
     for volume in volumes:
         yield Volume(volume.voxels + corner, volume.value)
+
+
+def _thinned(positive: np.ndarray) -> np.ndarray:
+    """Apply a minimum filter of `THINNING` to a frame (Y, X), bool, as ndimage.minimum_filter does with its edge repeated."""
+    padded = np.pad(positive, ((1, 0), (1, 0)), mode="symmetric")
+    rows = padded[1:] & padded[:-1]
+    return rows[:, 1:] & rows[:, :-1]
 
 
 def _patches(frame: np.ndarray, positive: np.ndarray, t: int) -> Iterator[_Patch]:
