@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_importing = threading.Lock()
+
 
 def import_tensorflow() -> Any:
     """Import TensorFlow (seconds, 0.4 GB: call it late) and let it find its devices."""
-    if "tensorflow" in sys.modules:
-        return sys.modules["tensorflow"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _native_messages_dropped():
-        import tensorflow as tf
+    with _importing:
+        if "tensorflow" in sys.modules:
+            return sys.modules["tensorflow"]
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        with _native_messages_dropped():
+            import tensorflow as tf
 
-        tf.config.list_physical_devices("GPU")
-    tf.get_logger().setLevel("ERROR")
-    return tf
+            tf.config.list_physical_devices("GPU")
+        tf.get_logger().setLevel("ERROR")
+        return tf
 
 
 @contextmanager

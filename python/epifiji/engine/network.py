@@ -197,7 +197,8 @@ class Classifier:
             def classify(windows: Any, model: keras.Model = model) -> Any:
                 return model(tf.cast(windows, tf.float32)[..., None] / 255.0, training=False)
 
-            self._members.append(tf.function(classify, input_signature=signature))
+            # Autograph would write a temporary file, which stays where the process is ended at once.
+            self._members.append(tf.function(classify, input_signature=signature, autograph=False))
 
     def __len__(self) -> int:
         return len(self._members)
