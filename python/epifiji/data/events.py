@@ -25,6 +25,16 @@ def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
     return OTHER_COLOURS[others.index(event) % len(OTHER_COLOURS) if event in others else 0]
 
 
+def group_of(event: str, classes: Iterable[str] = ()) -> int:
+    """Number of a class's ROI group in ImageJ, from 1; `classes` are all those of the network.
+
+    The known classes have the same numbers in every network.
+    """
+    fixed = [*EVENT_COLOURS]
+    names = [*fixed, *(name for name in classes if name not in fixed)]
+    return names.index(event) + 1 if event in names else len(names) + 1
+
+
 @dataclass(frozen=True)
 class Event:
     """One cell event.

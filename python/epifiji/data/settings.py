@@ -41,7 +41,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _names(value: object) -> object:
+def names(value: object) -> object:
     """Read names separated by commas."""
     if isinstance(value, str):
         value = [name.strip() for name in value.split(",") if name.strip()]
@@ -63,7 +63,7 @@ class Settings(BaseModel):
 class EventSettings(Settings):
     """How a probability map becomes events."""
 
-    events: Annotated[tuple[str, ...] | None, BeforeValidator(_names)] = Field(
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
         None,
         description="Event classes to look for, separated by commas; all of the network's where not given.",
         title="classes",
@@ -163,6 +163,41 @@ class ComparisonSettings(Settings):
     )
     distance_t: float = Field(
         4, ge=0, le=10000, title="frames", allow_inf_nan=False, description="Most frames between two matching events."
+    )
+    counting: Literal["one-to-one", "authors"] = Field(
+        "one-to-one",
+        description="How events are matched: one-to-one, the best of all matchings, or authors, one after the other as "
+        "DeXtrusion's authors count.",
+    )
+
+
+class StatisticsSettings(Settings):
+    """How events are counted over time and space."""
+
+    time_bin: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        title="frames",
+        description="Frames that are counted together for the rate. Where not given a twentieth of the movie.",
+    )
+    bandwidth: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = Field(
+        None,
+        title="px",
+        description="Standard deviation of the Gaussian that smooths the density map. Where not given a tenth of the frame's "
+        "shorter side.",
+    )
+    permutations: int = Field(
+        999, ge=19, le=99_999, title="number", description="How many random arrangements the events are compared with."
+    )
+    frame_distance: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = Field(
+        None,
+        title="px",
+        description="How many pixels one frame counts for in distances in space and time. Where not given the frame's side "
+        "divided by the number of frames.",
+    )
+    seed: int = Field(
+        1, ge=0, le=2**32 - 1, title="number", description="Another number gives other random arrangements."
     )
 
 

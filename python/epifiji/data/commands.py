@@ -1,0 +1,333 @@
+"""The parameters of Fiji's menu commands: what a dialog asks for, what the recorder writes and a macro's options may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field
+
+from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
+from epifiji.data.settings import (
+    ComparisonSettings,
+    DetectionSettings,
+    EventSettings,
+    Settings,
+    StatisticsSettings,
+    names,
+)
+
+Page = Literal["first", "more", "macro"]
+"""Where a parameter is asked for: on the dialog's first page, on the page for experts, or in macros alone."""
+
+DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps"
+REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
+COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
+SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
+CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
+STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
+
+
+def _flag(label: str, description: str, page: Page = "first", default: bool = False) -> Any:
+    return Field(default, description=description, json_schema_extra={"page": page, "label": label})
+
+
+def _path(kind: Literal["file", "folder"], label: str, description: str, page: Page = "first") -> Any:
+    return Field(None, title=kind, description=description, json_schema_extra={"page": page, "label": label})
+
+
+REPLACE = "Empty the ROI Manager first. Where not given the events are added to the ROIs that are there."
+TABLE = "Show the events as a table too; table=false in a macro shows none."
+KEEP_GOING = (
+    "In a macro, go on after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then says what went wrong, "
+    "and is empty where all went well."
+)
+
+
+class DetectCommand(DetectionSettings):
+    """Finds cell events in the open movie, or in a file."""
+
+    network: str | None = Field(
+        None, title="network", description="Name, folder or zip of a network; the first one found where not given."
+    )
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", TABLE, default=True)
+    save: bool = _flag(
+        "Save beside the movie", "Write the results into the folder MOVIE_epifiji beside the movie's file."
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write the results into the folder MOVIE_epifiji in this folder.", "macro"
+    )
+    input: str | None = _path(
+        "file", "Input", "A movie's file, instead of the open image; its results are only written.", "macro"
+    )
+    overwrite: bool = _flag("Overwrite saved results", "Replace earlier results in that folder.", "more")
+    keep_going: bool = _flag("Keep going", KEEP_GOING, "macro")
+
+
+class OpenCommand(Settings):
+    """Shows the events of an earlier run, EpiFiji's or the authors', on the open movie."""
+
+    results: str | None = _path("folder", "Results", "A result folder, a ROI zip, or events.csv.")
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", TABLE, default=True)
+
+
+class ShowMapsCommand(Settings):
+    """Shows kept probability maps in colour over the movie."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder with maps; that of the open movie where not given."
+    )
+
+
+class ReviewCommand(Settings):
+    """Shows events one by one: y keeps, n rejects, u undoes; the decisions are written after every key."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given."
+    )
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+        None, title="classes", description="Classes to look at, separated by commas; all where not given."
+    )
+    order: Literal["time", "score", "random"] = Field(
+        "time", description="In which order: by time, the least sure first (score), or at random."
+    )
+    seed: int = Field(1, ge=0, title="number", description="Another number gives another random order.")
+    before: int = Field(6, ge=0, le=50, title="frames", description="Frames to show before the event.")
+    after: int = Field(6, ge=0, le=50, title="frames", description="Frames to show after the event.")
+    half_size: int = Field(25, ge=5, le=500, title="px", description="How far around the event to show the movie.")
+    zoom: int = Field(3, ge=1, le=20, title="times", description="How much larger than on the movie to show it.")
+    loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
+    only_kept: bool = _flag(
+        "Leave only kept ROIs in the manager",
+        "At the end, put the kept and added events into the ROI Manager in place of what is there.",
+    )
+    review: str | None = _path(
+        "folder", "Folder of the review", "Where review.csv lies; the result folder where not given.", "more"
+    )
+
+
+class AdjustCommand(EventSettings):
+    """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder with maps; that of the open movie where not given."
+    )
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", TABLE, default=True)
+    save: bool = _flag(
+        "Save in the result folder", "Put the events into the result folder, in place of those that are there."
+    )
+
+
+class CompareCommand(ComparisonSettings):
+    """Compares detected events with a reference: matches green, false positives red, false negatives yellow."""
+
+    detected: str | None = _path(
+        "folder", "Detected", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given."
+    )
+    reference: str | None = _path("file", "Reference", "The same, judged to be true.")
+    curve: bool = _flag(
+        "Curve over the threshold",
+        "Precision and recall over the threshold, from the probability maps in the detected result folder.",
+    )
+    output: str | None = _path(
+        "folder",
+        "Output",
+        "Write scores, ROI zips of matches and errors, and curves into this folder; only shown where not given.",
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier comparison in that folder.", "more")
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+
+
+class PlotCommand(StatisticsSettings):
+    """Plots events over time and tissue: rate, density, and nearest neighbours against chance."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given."
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write plots and tables into this folder; only shown where not given."
+    )
+    overwrite: bool = _flag("Overwrite", "Replace earlier plots in that folder.", "more")
+    table: bool = _flag("Show a table", "Show the summary as a table; table=false in a macro shows none.", default=True)
+
+
+class ScoreCommand(Settings):
+    """Draws some events at random for you to judge, y or n, and says how many are right. ROIs and results stay as they are."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given."
+    )
+    number: int = Field(50, ge=1, le=100_000, title="number", description="How many events to draw.")
+    each_class: bool = _flag("So many of each class", "Draw that number of each class instead of all together.")
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+        None, title="classes", description="Classes to draw from, separated by commas; all where not given."
+    )
+    seed: int = Field(1, ge=0, title="number", description="Another number draws other events.")
+    before: int = Field(6, ge=0, le=50, title="frames", description="Frames to show before the event.")
+    after: int = Field(6, ge=0, le=50, title="frames", description="Frames to show after the event.")
+    half_size: int = Field(25, ge=5, le=500, title="px", description="How far around the event to show the movie.")
+    zoom: int = Field(3, ge=1, le=20, title="times", description="How much larger than on the movie to show it.")
+    loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
+    output: str | None = _path(
+        "folder", "Output", "Write score.csv into this folder; only a table is shown where not given."
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier score.csv in that folder.", "more")
+
+
+EVENTS_ALONG = (
+    "A result folder or a ROI zip; the ROIs in the manager where not given, or the overlay's without a window."
+)
+NEW_FILES = "Write the new movie and ROI zips into this folder instead of opening them."
+MOVIE_FILE = (
+    "A movie's file, instead of the open image; what comes of it is only written, beside it where no output is given."
+)
+NEW_ROIS = (
+    "Put the new ROIs into the ROI Manager, in place of what is there. The new image has them as its overlay anyway."
+)
+
+
+class NewMovieCommand(Settings):
+    """What commands that make a new movie and its ROIs share."""
+
+    results: str | None = _path("folder", "Events", EVENTS_ALONG)
+    output: str | None = _path("folder", "Output", NEW_FILES)
+    replace_rois: bool = _flag("Replace the ROIs in the manager", NEW_ROIS)
+    overwrite: bool = _flag("Overwrite", "Replace earlier files of these names in that folder.", "more")
+    input: str | None = _path("file", "Input", MOVIE_FILE, "macro")
+
+
+class CropCommand(NewMovieCommand, CropSettings):
+    """Takes a part of the open movie, in space and time, with the events in it. A rectangle on the image gives the place."""
+
+
+class RescaleCommand(NewMovieCommand, ScalingSettings):
+    """Makes the open movie larger or smaller, in space and time, with its events."""
+
+
+class GalleryCommand(GallerySettings):
+    """Shows events below each other, each as a row of crops of the open movie over time."""
+
+    results: str | None = _path("folder", "Events", EVENTS_ALONG)
+    output: str | None = _path("file", "Output", "A .png or .tif to write the gallery to as well.", "macro")
+    overwrite: bool = _flag("Overwrite", "Replace that file.", "macro")
+
+
+class CheckCommand(Settings):
+    """Looks at what is installed, and says what is wrong and what to do."""
+
+
+class StopCommand(Settings):
+    """Stops the Python process that runs the networks; the next command starts it again."""
+
+    exit_code: int | None = Field(
+        None,
+        ge=0,
+        le=255,
+        description="In a macro without a window: end ImageJ too, with this exit code.",
+        json_schema_extra={"page": "macro"},
+    )
+
+
+COMMANDS: dict[str, type[Settings]] = {
+    DETECT: DetectCommand,
+    OPEN: OpenCommand,
+    REVIEW: ReviewCommand,
+    ADJUST: AdjustCommand,
+    SHOW_MAPS: ShowMapsCommand,
+    COMPARE: CompareCommand,
+    PLOT: PlotCommand,
+    SCORE: ScoreCommand,
+    GALLERY: GalleryCommand,
+    CROP: CropCommand,
+    RESCALE: RescaleCommand,
+    STOP: StopCommand,
+    CHECK: CheckCommand,
+}
+"""The commands of Plugins > EpiFiji by their labels."""
+
+FIRST = (
+    "detected",
+    "reference",
+    "results",
+    "network",
+    "cell_diameter",
+    "event_duration",
+    "events",
+    "threshold",
+    "min_volume",
+    "maps",
+)
+"""What a dialog begins with, in this order."""
+
+LABELS = {
+    "events": "Event classes",
+    "threshold": "Least probability",
+    "min_volume": "Least volume",
+    "maps": "Probability maps",
+}
+"""What a dialog calls a setting whose name says too little there."""
+
+COUNTLESS = ("classes", "number")
+"""What the command line's help calls values that have no unit."""
+
+EXPERT = (
+    "seed",
+    "before",
+    "after",
+    "half_size",
+    "zoom",
+    "step_xy",
+    "step_t",
+    "seed_distance_xy",
+    "seed_distance_t",
+    "mode",
+    "channel",
+    "permutations",
+    "frame_distance",
+)
+"""Settings that a dialog asks for on its second page."""
+
+
+def described(label: str) -> dict[str, Any]:
+    """Describe a command as plain JSON types: its help, and each parameter as a dialog and a macro need it.
+
+    A parameter has `key`, `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder`` or ``network``), `default` (a
+    text, or a truth value for a flag), `unit`, `choices`, `help` and `page`.
+    """
+    model = COMMANDS[label]
+    keys = sorted(model.model_fields, key=lambda key: FIRST.index(key) if key in FIRST else len(FIRST))
+    return {"help": (model.__doc__ or "").strip(), "parameters": [_described_field(model, key) for key in keys]}
+
+
+def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
+    field = model.model_fields[key]
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
+    kind, unit = "text", "" if field.title in COUNTLESS else field.title or ""
+    if field.annotation is bool:
+        kind = "flag"
+    elif choices and not unit:
+        kind = "choice"
+    elif unit in ("file", "folder", "network"):
+        kind, unit = unit, ""
+    default: Any = bool(field.default) if kind == "flag" else "" if field.default is None else str(field.default)
+    return {
+        "key": key,
+        "label": extra.get("label") or LABELS.get(key) or key.replace("_", " ").capitalize(),
+        "kind": kind,
+        "default": default,
+        "unit": unit,
+        "choices": choices if kind == "choice" else [],
+        "help": field.description or "",
+        "page": _page(model, key, extra),
+    }
+
+
+def _page(model: type[Settings], key: str, extra: Mapping[str, Any]) -> Any:
+    if model is AdjustCommand and key in EventSettings.model_fields:
+        return "macro"  # A person has sliders for these.
+    return extra.get("page") or ("more" if key in EXPERT else "first")
