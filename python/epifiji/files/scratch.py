@@ -1,8 +1,9 @@
-"""Arrays that are too large for memory, in a temporary file."""
+"""Arrays that are too large for memory, in temporary files."""
 
 from __future__ import annotations
 
-import shutil
+import errno
+import os
 import tempfile
 import weakref
 from pathlib import Path
@@ -10,37 +11,74 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.errors import WrongInputError
+
+MEGABYTE = 1 << 20
+
 
 class ScratchArray:
     """An array on disk, of which only what is indexed comes into memory.
 
-    The file is mapped anew at each access, so that its pages do not stay counted as the process's memory.
+    The file is mapped anew at each access, so that its pages do not stay counted as the process's memory. It has no name, or
+    on Windows one that goes when it is closed: nothing of it is left, even where the process is killed.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], folder: ScratchFolder) -> None:
-        self.path, self.shape, self.dtype = path, shape, np.dtype(dtype)
-        self._folder = folder
-        with path.open("wb") as file:
-            file.truncate(int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize)
+    def __init__(self, parent: Path | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        self._file = tempfile.TemporaryFile(prefix="epifiji-", dir=parent)  # noqa: SIM115 - it lives as long as the array
+        self.close = weakref.finalize(self, self._file.close)
+        size = int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize
+        try:
+            _reserve(self._file.fileno(), size)
+        except OSError as problem:
+            self.close()
+            if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise WrongInputError(
+                f"{parent or tempfile.gettempdir()} has no room for a temporary file of {size / MEGABYTE:.0f} MB: free some "
+                "disk space, or let the environment variable TMPDIR name a folder on another disk."
+            ) from problem
 
     def __getitem__(self, place: Any) -> np.ndarray:
         """Copy a part into memory, indexed as a numpy array."""
-        return np.array(np.memmap(self.path, self.dtype, "r", shape=self.shape)[place])
+        return np.array(np.memmap(self._file, self.dtype, "r", shape=self.shape)[place])
 
     def __setitem__(self, place: Any, values: np.ndarray) -> None:
         """Write a part, indexed as a numpy array."""
-        np.memmap(self.path, self.dtype, "r+", shape=self.shape)[place] = values
+        np.memmap(self._file, self.dtype, "r+", shape=self.shape)[place] = values
 
 
 class ScratchFolder:
-    """Makes scratch arrays in a temporary folder, which goes with the last of them, or when it is removed."""
+    """Makes scratch arrays in the folder for temporary files; their files go with them, or when all are removed."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self._path = Path(tempfile.mkdtemp(prefix="epifiji-", dir=parent))
-        self._count = 0
-        self.remove = weakref.finalize(self, shutil.rmtree, self._path, ignore_errors=True)
+        self._parent = parent
+        self._arrays: weakref.WeakSet[ScratchArray] = weakref.WeakSet()
 
     def __call__(self, shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> ScratchArray:
-        """Make an array of zeros."""
-        self._count += 1
-        return ScratchArray(self._path / f"{self._count}.raw", shape, np.dtype(dtype), self)
+        """Make an array of zeros.
+
+        Raises
+        ------
+        WrongInputError
+            Where the disk has no room for it.
+        """
+        array = ScratchArray(self._parent, shape, np.dtype(dtype))
+        self._arrays.add(array)
+        return array
+
+    def remove(self) -> None:
+        """Remove the files of all arrays, which can then be used no more."""
+        for array in self._arrays:
+            array.close()
+
+
+def _reserve(file: int, size: int) -> None:
+    """Make a file `size` zeros long, on the disk itself where the system can: a full disk found later ends the process."""
+    os.truncate(file, size)
+    if size and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, 0, size)
+        except OSError as problem:
+            if problem.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
