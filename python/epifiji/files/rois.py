@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ _VERSION = 227
 _STROKE_WIDTH = 3
 _SECOND_HEADER_FIELD = slice(60, 64)
 _SECOND_HEADER_BYTES = 52
+_SHOWN_NAME = re.compile(r"(?P<event>\S+) \d+(?: \((?P<score>[01]\.\d+)\))?(?:-\d+)?")
 _NAME = re.compile(r"(\d{4,})-(\d{4,})-(\d{4,})(?!\d)")
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, struct.error)
 """What Python raises on zips that are broken, encrypted (RuntimeError) or packed in a way it does not know."""
@@ -120,14 +122,35 @@ def read_rois(path: Path, event: str) -> list[Event]:
         broken or has no frame; the ROI is named.
     """
     path = Path(path)
-    found: list[Event] = []
-    for name, data in _entries(path):
-        where = f"{path.name}, ROI {name}" if name != path.stem else path.name
-        roi = _decode(data, where)
-        positions = _positions(roi, where)
-        frames = _frames(roi, roi.name or name, len(positions), where)
-        found += [Event(event, frame, y, x) for frame, (y, x) in zip(frames, positions.tolist(), strict=True)]
+    return [found for name, data in roi_entries(path) for found in _events(name, data, path.name, event)]
+
+
+def _events(name: str, data: bytes, file_name: str, event: str) -> list[Event]:
+    """Read the events of one ROI: every point of a point ROI, the centre of any other."""
+    where = f"{file_name}, ROI {name}" if name != Path(file_name).stem else file_name
+    roi = _decode(data, where)
+    positions = _positions(roi, where)
+    frames = _frames(roi, roi.name or name, len(positions), where)
+    return [Event(event, frame, y, x) for frame, (y, x) in zip(frames, positions.tolist(), strict=True)]
+
+
+def read_named_rois(path: Path, other: str) -> list[Event]:
+    """Read ROIs of several classes from one zip, as the ROI Manager saves them.
+
+    A ROI called ``<class> <number>`` or ``<class> <number> (<score>)``, as EpiFiji names those that it shows, is an event of
+    that class with that score; any other is one of the class `other`. Positions and errors are those of :func:`read_rois`.
+    """
+    found = []
+    for name, data in roi_entries(Path(path)):
+        named = _SHOWN_NAME.fullmatch(name)
+        event, score = (named["event"], float(named["score"] or "nan")) if named else (other, math.nan)
+        found += [replace(one, event=event, score=score) for one in _events(name, data, Path(path).name, event)]
     return found
+
+
+def shown_name(event: Event, number: int) -> str:
+    """Name an event's ROI for people: class, number and score."""
+    return f"{event.event} {number}" + ("" if math.isnan(event.score) else f" ({event.score:.2f})")
 
 
 def event_of_file(path: Path, movie_name: str | None = None, classes: Iterable[str] = ()) -> str:
@@ -202,8 +225,14 @@ def _entry(event: Event, repeat: int, colour: tuple[int, int, int]) -> tuple[str
     return name, roi.tobytes()
 
 
-def _entries(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give name (without extension) and bytes of each ROI in a file."""
+def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Give name (without extension) and bytes of each ROI in a zip, or of a single ``.roi`` file, within the limits above.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is missing, too large or neither, or an entry cannot be unpacked; its bytes are not looked at.
+    """
     archive = _opened(path)
     if archive is None:
         with path.open("rb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,18 +71,23 @@ def write_events(
         Time between frames in seconds, or None where unknown.
     """
     path = Path(path)
-    header = [*COLUMNS, *(["y_um", "x_um"] if pixel_size_um else []), *(["time_min"] if frame_interval_s else [])]
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(header)
-        for event in events:
-            row = [event.event, str(event.frame + 1), _number(event.y, 2), _number(event.x, 2)]
-            row += [_number(event.score, 4), str(event.volume), str(int(event.border))]
-            if pixel_size_um:
-                row += [_number(event.y * pixel_size_um, 3), _number(event.x * pixel_size_um, 3)]
-            if frame_interval_s:
-                row.append(_number(event.frame * frame_interval_s / 60, 3))
-            table.writerow(row)
+        csv.writer(file, lineterminator="\n").writerows(event_rows(events, pixel_size_um, frame_interval_s))
+
+
+def event_rows(
+    events: Iterable[Event], pixel_size_um: float | None = None, frame_interval_s: float | None = None
+) -> Iterator[list[str]]:
+    """Give the table's header, then its rows, as :func:`write_events` writes them."""
+    yield [*COLUMNS, *(["y_um", "x_um"] if pixel_size_um else []), *(["time_min"] if frame_interval_s else [])]
+    for event in events:
+        row = [event.event, str(event.frame + 1), _number(event.y, 2), _number(event.x, 2)]
+        row += [_number(event.score, 4), str(event.volume), str(int(event.border))]
+        if pixel_size_um:
+            row += [_number(event.y * pixel_size_um, 3), _number(event.x * pixel_size_um, 3)]
+        if frame_interval_s:
+            row.append(_number(event.frame * frame_interval_s / 60, 3))
+        yield row
 
 
 def read_events(path: Path) -> list[Event]:
@@ -116,6 +121,28 @@ def read_events(path: Path) -> list[Event]:
             f"{path.name} is empty, but a table with the header {_EXAMPLE} is needed: write it again."
         )
     return events
+
+
+def read_scale(path: Path) -> tuple[float | None, float | None]:
+    """Tell pixel size (µm) and frame interval (s) by the columns in µm and minutes of a table of events; None where it has none.
+
+    The cells are rounded, so the row with the largest numbers tells.
+    """
+    rows = list(csv.DictReader(io.StringIO(_text(Path(path)), newline="")))
+    return _scale(rows, "y_um", "y"), _scale(rows, "time_min", "frame", offset=1, factor=60)
+
+
+def _scale(rows: list[dict[str, str]], scaled: str, plain: str, offset: int = 0, factor: int = 1) -> float | None:
+    """Divide the largest number of one column by that of another in its row."""
+    pairs = []
+    for row in rows:
+        try:
+            pairs.append((float(row[scaled]), float(row[plain]) - offset))
+        except (KeyError, TypeError, ValueError):
+            continue
+    above, below = max(pairs, default=(0.0, 0.0))
+    scale = factor * above / below if below > 0 else 0.0
+    return scale if math.isfinite(scale) and scale > 0 else None
 
 
 def _number(value: float, decimals: int) -> str:
