@@ -59,7 +59,7 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     axes.set_xticks([])
     axes.set_yticks([])
     for row, event in enumerate(surest):
-        colour = _unit(colour_of(event.event, classes))
+        colour = on_dark(colour_of(event.event, classes))
         for column, offset in enumerate(STRIP_FRAMES):
             crop_axes = figure.add_subplot(grid[row, 7 + column])
             _draw_crop(crop_axes, movie, event, offset, half_px)
@@ -84,7 +84,7 @@ def _draw_events(axes: Axes, events: Sequence[Event], classes: Sequence[str], ra
 
     outline = [withStroke(linewidth=2.5, foreground="black")]
     for event in events:
-        colour = _unit(colour_of(event.event, classes))
+        colour = on_dark(colour_of(event.event, classes))
         style = "--" if event.border else "-"
         axes.add_patch(Circle((event.x, event.y), 0.6 * radius, fill=False, color=colour, lw=1.4, ls=style))
         axes.annotate(
@@ -104,9 +104,7 @@ def _draw_crop(axes: Axes, movie: Movie, event: Event, offset: int, half: int) -
     axes.set_yticks([])
     frame = event.frame + offset
     if 0 <= frame < movie.shape[0]:
-        y, x = round(event.y), round(event.x)
-        top, left = max(0, y - half), max(0, x - half)
-        crop = movie.frames(frame, frame + 1)[0][top : y + half + 1, left : x + half + 1]
+        top, left, crop = crop_around(movie.frames(frame, frame + 1)[0], event, half)
         if crop.size:
             bottom, right = top + crop.shape[0], left + crop.shape[1]
             axes.imshow(_shown(crop), cmap="gray", extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5))
@@ -116,12 +114,30 @@ def _draw_crop(axes: Axes, movie: Movie, event: Event, offset: int, half: int) -
     axes.set_title(title if offset else f"frame {event.frame + 1}", color=FOREGROUND, fontsize=7, pad=2)
 
 
+def crop_around(frame: np.ndarray, event: Event, half: int) -> tuple[int, int, np.ndarray]:
+    """Cut the pixels around an event out of a frame: (top, left, crop), less where the frame ends."""
+    y, x = round(event.y), round(event.x)
+    top, left = max(0, y - half), max(0, x - half)
+    return top, left, frame[top : y + half + 1, left : x + half + 1]
+
+
 def _shown(frame: np.ndarray) -> np.ndarray:
-    """Bring a frame to 0–1 between its 0.5 and 99.7 percentiles, thinned where it is larger than a picture needs."""
+    """Bring a frame to 0–1, thinned where it is larger than a picture needs."""
     step = max(1, -(-max(frame.shape) // LARGEST_SIDE_PX))
-    frame = frame[::step, ::step].astype(np.float32)
-    low, high = np.percentile(frame, (0.5, 99.7))
-    return np.clip((frame - low) / max(high - low, 1e-9), 0, 1)
+    frame = frame[::step, ::step]
+    return stretched(frame, contrast_limits(frame))
+
+
+def contrast_limits(pixels: np.ndarray) -> tuple[float, float]:
+    """Give what is to be shown black and white: the 0.5 and 99.7 percentiles."""
+    low, high = np.percentile(pixels.astype(np.float32), (0.5, 99.7))
+    return float(low), float(high)
+
+
+def stretched(pixels: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """Bring pixels to 0–1 between limits."""
+    low, high = limits
+    return np.clip((pixels.astype(np.float32) - low) / max(high - low, 1e-9), 0, 1)
 
 
 def _counts(events: Sequence[Event], classes: Sequence[str]) -> str:
@@ -129,7 +145,8 @@ def _counts(events: Sequence[Event], classes: Sequence[str]) -> str:
     return ", ".join(f"{len(group)} {name.removeprefix('cell_')}" for name, group in groups.items()) or "no events"
 
 
-def _unit(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+def on_dark(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    """Give a class's colour as matplotlib takes it, legible on `BACKGROUND`."""
     red, green, blue = colour
     # Pure blue is hardly seen on dark grey.
     return (0.35, 0.55, 1.0) if colour == (0, 0, 255) else (red / 255, green / 255, blue / 255)

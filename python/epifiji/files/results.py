@@ -61,10 +61,22 @@ def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: boo
     WrongInputError
         Naming the file that would be overwritten, or the folder that cannot be written to.
     """
+    events = tuple(events)
+    names = [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]
+    require_absent(folder, names, overwrite)
+
+
+def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
+    """Refuse to write files of these names into a folder where one exists already, or where nothing can be written.
+
+    Raises
+    ------
+    WrongInputError
+        Naming the file that would be overwritten, or the folder that cannot be written to.
+    """
     if folder.exists() and not folder.is_dir():
         raise WrongInputError(f"{folder} is a file, but results go into a folder: give another --out.")
-    events = tuple(events)
-    for name in [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]:
+    for name in names:
         if not overwrite and (folder / name).exists():
             raise WrongInputError(
                 f"{folder / name} exists and would be overwritten: give another --out, or --overwrite to replace the results."
@@ -91,7 +103,8 @@ def new_files(folder: Path, replaced: Iterable[str]) -> Iterator[Path]:
     partial = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=parent))
     try:
         yield partial
-        written = sorted(partial.iterdir())
+        # The record comes last: where it is, a result is complete.
+        written = sorted(partial.iterdir(), key=lambda file: (file.name == RUN_RECORD, file.name))
         if written:
             folder.mkdir(parents=True, exist_ok=True)
             for name in set(replaced) - {file.name for file in written}:

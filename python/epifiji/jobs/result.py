@@ -13,6 +13,7 @@ import numpy as np
 
 from epifiji.data.events import Event, by_class
 from epifiji.data.movie import Movie
+from epifiji.data.progress import Report, silent
 from epifiji.data.settings import EventSettings
 from epifiji.engine.peaks import PeakFinder, Volume
 from epifiji.engine.scaling import Storage, place_in_movie
@@ -34,6 +35,7 @@ from epifiji.files.results import (
 from epifiji.files.rois import write_rois
 from epifiji.files.tables import write_events
 
+WRITING = "writing the results"
 VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")
 
 
@@ -79,8 +81,17 @@ class Result:
         groups = by_class(self.events, self.classes)
         return {name: sum(event.border for event in group) for name, group in groups.items()}
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+    def save(self, folder: str | Path, overwrite: bool = False, report: Report = silent) -> Path:
         """Write the result folder: events, ROI zips, maps, picture and record.
+
+        Parameters
+        ----------
+        folder
+            Made where it does not exist.
+        overwrite
+            Whether earlier results may be replaced.
+        report
+            Called with progress; may raise to cancel, which leaves nothing behind.
 
         Raises
         ------
@@ -93,11 +104,12 @@ class Result:
         kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []
         replaced = roi_files(self.movie.name, self.classes) + ([] if self.from_maps else maps)
         with new_files(folder, replaced) as partial:
-            self._write(partial, kept)
+            self._write(partial, kept, report)
         return folder
 
-    def _write(self, folder: Path, kept: list[str]) -> None:
+    def _write(self, folder: Path, kept: list[str], report: Report) -> None:
         movie = self.movie
+        report(0, WRITING)
         write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
         for event, group in by_class(self.events, self.classes).items():
             if group:
@@ -108,15 +120,22 @@ class Result:
             for event, pixels in maps.items():
                 write_map(
                     folder / map_file(movie.name, event, kind),
-                    (pixels[t] for t in range(pixels.shape[0])),
+                    _frames(pixels, report),
                     pixels.shape,
                     movie.pixel_size_um and movie.pixel_size_um / (factor_xy if at_network_scale else 1),
                     movie.frame_interval_s and movie.frame_interval_s / (factor_t if at_network_scale else 1),
                 )
+        report(1, WRITING)
         half = max(12, round(self.record["network"]["window_half_size_px"] / factor_xy))
         write_picture(folder / PICTURE, movie, self.events, self.classes, half)
         files = sorted({*(file.name for file in folder.iterdir()), RUN_RECORD, *kept})
         write_record(folder / RUN_RECORD, self.record | {"files": files})
+
+
+def _frames(pixels: Storage, report: Report) -> Iterator[np.ndarray]:
+    for t in range(pixels.shape[0]):
+        report(t / pixels.shape[0], WRITING)
+        yield pixels[t]
 
 
 @dataclass(frozen=True)
