@@ -135,7 +135,7 @@ class TestResult:
         detected = [Event("cell_death", 6, 11, 11), Event("cell_death", 5, 60, 60), Event("cell_death", 5, 90, 60)]
         result = compare(detected, DEATHS, 12, 3).to_dict()
         assert json.loads(json.dumps(result, allow_nan=False)) == result
-        assert set(result) == {"distance_xy_px", "distance_t_frames", "overall", "classes", "notices"}
+        assert set(result) == {"distance_xy_px", "distance_t_frames", "counting", "overall", "classes", "notices"}
         assert (result["distance_xy_px"], result["distance_t_frames"]) == (12, 3)
         assert result["overall"] == result["classes"]["cell_death"]
         assert result["overall"]["precision"] == 1 / 3

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.engine.metrics import Matching, match_events, score
+from epifiji.engine.metrics import Matching, match_as_authors, match_events, score
 
 
 def death(frame: float, y: float, x: float) -> Event:
@@ -147,6 +147,62 @@ class TestMatching:
         assert time.perf_counter() - started < 10
         assert len(matching.pairs) == 5000
         assert sum(cost(*pair) for pair in matching.pairs) <= 5000 * (1 + math.sqrt(0.5)) + 1e-6
+
+
+class TestCountingAsTheAuthors:
+    # One detection between two reference events, one near the first alone: x = 0 … 24 on a line.
+    FIRST, SECOND = death(0, 0, 6), death(0, 0, 16)
+    BETWEEN, LEFT = death(0, 0, 10), death(0, 0, 0)
+
+    def test_the_first_detection_takes_the_nearest_and_the_next_goes_without(self):
+        matching = match_as_authors([self.BETWEEN, self.LEFT], [self.FIRST, self.SECOND])
+        # Both reference events have a detection near, so none is missed, though only one is in a pair.
+        assert matching == Matching(pairs=((self.BETWEEN, self.FIRST),), false_positives=(self.LEFT,))
+
+    def test_in_the_other_order_both_are_correct(self):
+        matching = match_as_authors([self.LEFT, self.BETWEEN], [self.FIRST, self.SECOND])
+        assert matching == Matching(pairs=((self.LEFT, self.FIRST), (self.BETWEEN, self.SECOND)))
+
+    def test_ours_finds_both_in_either_order(self):
+        for detected in ([self.LEFT, self.BETWEEN], [self.BETWEEN, self.LEFT]):
+            assert len(match_events(detected, [self.FIRST, self.SECOND]).pairs) == 2
+
+    def test_one_detection_makes_two_reference_events_found(self):
+        close = [death(0, 0, 0), death(0, 0, 8)]
+        theirs = score(match_as_authors([death(0, 0, 4)], close)).overall
+        assert (theirs.true_positives, theirs.false_positives, theirs.false_negatives, theirs.recall) == (1, 0, 0, 1)
+        assert score(match_events([death(0, 0, 4)], close)).overall.recall == 0.5
+
+    def test_frames_weigh_as_much_as_pixels_in_what_is_nearest(self):
+        beside, later = death(5, 0, 4), death(8, 0, 0)
+        assert match_as_authors([death(5, 0, 0)], [beside, later]).pairs[0][1] == later
+
+    def test_of_equally_near_ones_the_first_in_the_file_is_taken(self):
+        left, right = death(5, 0, 0), death(5, 0, 8)
+        for reference in ([left, right], [right, left]):
+            assert match_as_authors([death(5, 0, 4)], reference).pairs[0][1] == reference[0]
+
+    def test_the_order_within_a_class_survives_events_of_others_between(self):
+        sop = Event("cell_sop", 0, 0, 10)
+        matching = match_as_authors([self.BETWEEN, sop, self.LEFT], [self.FIRST, self.SECOND])
+        assert matching.false_positives == (self.LEFT, sop)
+
+    @pytest.mark.parametrize(
+        ("detected", "reference", "expected"),
+        [([], [], (0, 0, 0)), ([LEFT], [], (0, 1, 0)), ([], [LEFT], (0, 0, 1)), ([LEFT], [death(9, 0, 0)], (0, 1, 1))],
+    )
+    def test_empty_sides_and_far_events(self, detected, reference, expected):
+        found = score(match_as_authors(detected, reference)).overall
+        assert (found.true_positives, found.false_positives, found.false_negatives) == expected
+
+    @settings(max_examples=200, deadline=None)
+    @given(grid_events, grid_events)
+    def test_it_never_pairs_more_nor_misses_more_than_the_best_matching(self, detected, reference):
+        theirs, ours = match_as_authors(detected, reference), match_events(detected, reference)
+        assert len(theirs.pairs) <= len(ours.pairs)
+        assert len(theirs.false_negatives) <= len(ours.false_negatives)
+        near = [b for b in reference if any(allowed(a, b, 10, 4) for a in detected)]
+        assert len(theirs.false_negatives) == len(reference) - len(near)
 
 
 class TestScores:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event
@@ -15,14 +15,20 @@ from epifiji.engine.metrics import (
     ClassScores,
     Matching,
     Scores,
+    match_as_authors,
     match_events,
     score,
 )
+from epifiji.files.comparisons import outcome_of_file, write_comparison
+from epifiji.files.results import RUN_RECORD, read_record
 from epifiji.files.rois import event_of_file, read_rois
 from epifiji.files.tables import read_events
 
 TABLE_NAME = "events.csv"
 ZIP_PATTERN = "*_cell_*.zip"
+
+Counting = Literal["one-to-one", "authors"]
+"""How events are matched: the best matching, or as DeXtrusion's authors count."""
 
 Events = Path | str | Sequence[Event] | Sequence[Path | str]
 """Where events are: a result folder, a table, a ROI zip or several, or the events themselves."""
@@ -42,6 +48,10 @@ class Comparison:
         How far apart matched events may lie.
     notices
         Sentences about events that were not judged or classes that were joined.
+    counting
+        How the events were matched.
+    movie
+        What files of the comparison are named after.
     """
 
     scores: Scores
@@ -49,12 +59,45 @@ class Comparison:
     distance_xy_px: float
     distance_t_frames: float
     notices: tuple[str, ...] = ()
+    counting: Counting = "one-to-one"
+    movie: str = "movie"
+
+    @property
+    def outcomes(self) -> dict[str, list[Event]]:
+        """Give the detected events that match and that do not, and the reference events that were missed."""
+        return {
+            "match": [found for found, _ in self.matching.pairs],
+            "falsepositive": list(self.matching.false_positives),
+            "falsenegative": list(self.matching.false_negatives),
+        }
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+        """Write the scores as ``comparison.csv``, and a ROI zip for each class and outcome that has events.
+
+        Raises
+        ------
+        WrongInputError
+            Where a file would be overwritten without being asked, or the folder cannot be written to.
+        """
+        folder = Path(folder)
+        how = {
+            "distance_xy_px": self.distance_xy_px,
+            "distance_t_frames": self.distance_t_frames,
+            "counting": self.counting,
+        }
+        scores = {name: asdict(found) | how for name, found in self._by_name().items()}
+        write_comparison(folder, self.movie, scores, self.outcomes, overwrite)
+        return folder
+
+    def _by_name(self) -> dict[str, ClassScores]:
+        return {**self.scores.classes, "all": self.scores.overall}
 
     def to_dict(self) -> dict[str, Any]:
         """Scores, distances and notices as plain JSON types, unrounded; what is undefined is None."""
         return {
             "distance_xy_px": self.distance_xy_px,
             "distance_t_frames": self.distance_t_frames,
+            "counting": self.counting,
             **asdict(self.scores),
             "notices": list(self.notices),
         }
@@ -65,8 +108,17 @@ class Comparison:
 
     def rows(self) -> list[list[str]]:
         """Give a row of texts for each class and one for all, three decimals, a dash where nothing is defined."""
-        by_name = {**self.scores.classes, "all": self.scores.overall}
-        return [[name, *map(_text, astuple(scores))] for name, scores in by_name.items()]
+        return [[name, *map(_text, astuple(scores))] for name, scores in self._by_name().items()]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is compared with what: events of the judged classes alone, these classes, and what a user should know."""
+
+    detected: list[Event]
+    reference: list[Event]
+    classes: frozenset[str]
+    notices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -88,6 +140,7 @@ def compare(
     reference: Events,
     distance_xy: float = DISTANCE_XY_PX,
     distance_t: float = DISTANCE_T_FRAMES,
+    counting: Counting = "one-to-one",
 ) -> Comparison:
     """Match detected to reference events one to one and score the match.
 
@@ -107,13 +160,47 @@ def compare(
         The two sides.
     distance_xy, distance_t
         See :func:`epifiji.engine.metrics.match_events`; in pixels and frames.
+    counting
+        ``one-to-one``, or ``authors`` for :func:`epifiji.engine.metrics.match_as_authors`, which says how it differs.
 
     Raises
     ------
     WrongInputError
         Where a side cannot be read, holds one class twice, or has no class in common with the other side.
     """
-    found, known = _sides(detected, reference)
+    sides = judge(detected, reference)
+    matching = matcher(counting)(sides.detected, sides.reference, distance_xy, distance_t)
+    return Comparison(
+        score(matching, sides.classes),
+        matching,
+        float(distance_xy),
+        float(distance_t),
+        sides.notices,
+        counting,
+        movie_of(detected),
+    )
+
+
+def matcher(counting: str) -> Callable[[Iterable[Event], Iterable[Event], float, float], Matching]:
+    """Give the function that matches in a way.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is no such way.
+    """
+    ways = {"one-to-one": match_events, "authors": match_as_authors}
+    if counting not in ways:
+        raise WrongInputError(f"counting is {counting!r}, but it must be one of {', '.join(ways)}: give another value.")
+    return ways[counting]
+
+
+def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -> Judged:
+    """Read both sides and say which classes are compared; see :func:`compare`.
+
+    `looked_for` are classes that the detected side looked for, where events alone do not tell.
+    """
+    found, known = _sides(detected, reference, looked_for)
     notices: list[str] = []
     if found.alone and known.alone:
         found = _joined(found, known, notices)
@@ -124,18 +211,46 @@ def compare(
         for event in sorted(side.classes - judged):
             count = sum(one.event == event for one in side.events)
             notices.append(f"{name} events of {event} were left out ({count}): the {other} says nothing of this class.")
-    matching = match_events(
+    return Judged(
         [event for event in found.events if event.event in judged],
         [event for event in known.events if event.event in judged],
-        distance_xy,
-        distance_t,
+        judged,
+        tuple(notices),
     )
-    return Comparison(score(matching, judged), matching, float(distance_xy), float(distance_t), tuple(notices))
 
 
-def _sides(detected: Events, reference: Events) -> tuple[_Side, _Side]:
+def movie_of(source: Events) -> str:
+    """Name the movie that events belong to: by the record of the run, the ROI file's name or the folder's."""
+    if not isinstance(source, str | Path):
+        paths = [item for item in source if isinstance(item, str | Path)]
+        return movie_of(paths[0]) if paths else "movie"
+    path = Path(source)
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() or path.suffix.lower() == ".csv":
+        named = read_record(folder).get("movie", {}).get("name") if (folder / RUN_RECORD).is_file() else None
+        zips = [] if named or not path.is_dir() else sorted(path.glob(ZIP_PATTERN))
+        if zips:
+            return movie_of(zips[0])
+        return str(named or folder.resolve().name.removesuffix("_epifiji") or "movie")
+    return path.stem.removesuffix(event_of_file(path)).rstrip("_") or path.stem
+
+
+def read_events_of(place: Path) -> list[Event]:
+    """Read the events of a result folder (its ``events.csv``, else its ``*_cell_*.zip``), such a table, or one ROI file.
+
+    Raises
+    ------
+    WrongInputError
+        Where there are none, or a file cannot be read.
+    """
+    return (_complete_side(place) or _roi_side(place, ())).events
+
+
+def _sides(detected: Events, reference: Events, looked_for: Iterable[str]) -> tuple[_Side, _Side]:
     """Read both sides; classes that a table names help to understand the other side's file names."""
     sides: list[_Side | None] = [_complete_side(source) for source in (detected, reference)]
+    if sides[0] is not None:
+        sides[0] = replace(sides[0], classes=sides[0].classes.union(looked_for))
     classes = frozenset[str]().union(*(side.classes for side in sides if side))
     found, known = (
         side or _roi_side(source, classes) for side, source in zip(sides, (detected, reference), strict=True)
@@ -174,7 +289,7 @@ def _roi_files(source: Events) -> list[Path]:
     path = Path(source)
     if not path.is_dir():
         return [path]
-    paths = sorted(path.glob(ZIP_PATTERN))
+    paths = [file for file in sorted(path.glob(ZIP_PATTERN)) if outcome_of_file(file) is None]
     if not paths:
         raise WrongInputError(
             f"{path} has neither {TABLE_NAME} nor a {ZIP_PATTERN}, but a result folder is needed: check the path."

@@ -1,0 +1,74 @@
+"""What a comparison with a reference leaves in a folder: scores, ROI zips of matches and errors, and curves over thresholds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from epifiji.data.events import Event, by_class
+from epifiji.files.results import new_files, require_absent
+from epifiji.files.rois import write_rois
+
+COMPARISON_TABLE = "comparison.csv"
+CURVE_TABLE = "curve.csv"
+CURVE_PICTURE = "curve.png"
+
+OUTCOME_COLOURS = {"match": (0, 255, 0), "falsepositive": (255, 0, 0), "falsenegative": (255, 255, 0)}
+"""Red, green, blue of detected events that match, of those that do not, and of reference events that were missed.
+
+The names end the files' names. The authors' package, which has no matches, shortens the others to FP and FN.
+"""
+
+AUTHORS_ENDINGS = {"FP": "falsepositive", "FN": "falsenegative"}
+
+Row = Mapping[str, str | int | float | None]
+
+
+def outcome_file(movie: str, event: str, outcome: str) -> str:
+    """Name the ROI zip of a class and an outcome, one of `OUTCOME_COLOURS`."""
+    return f"{movie}_{event}_{outcome}.zip"
+
+
+def outcome_of_file(path: Path) -> str | None:
+    """Tell which outcome of a comparison a ROI file holds; None for a file that holds events as detected or annotated."""
+    ending = path.stem.rpartition("_")[2]
+    return AUTHORS_ENDINGS.get(ending, ending if ending in OUTCOME_COLOURS else None)
+
+
+def comparison_files(movie: str, events: Iterable[str]) -> list[str]:
+    """Name all files that a comparison may leave."""
+    zips = [outcome_file(movie, event, outcome) for event in events for outcome in OUTCOME_COLOURS]
+    return [COMPARISON_TABLE, CURVE_TABLE, CURVE_PICTURE, *zips]
+
+
+def write_comparison(
+    folder: Path, movie: str, scores: Mapping[str, Row], outcomes: Mapping[str, Sequence[Event]], overwrite: bool
+) -> None:
+    """Write scores by class and the events of each outcome, all or nothing.
+
+    A class without events of an outcome gets no file, as ImageJ refuses zips without ROIs; an earlier comparison's file of
+    that name, and its curves, are deleted where it is replaced.
+
+    Raises
+    ------
+    WrongInputError
+        Where a file would be overwritten without being asked, or the folder cannot be written to.
+    """
+    names = comparison_files(movie, scores)
+    require_absent(folder, names, overwrite)
+    with new_files(folder, names) as partial:
+        write_table(partial / COMPARISON_TABLE, ({"event": name, **row} for name, row in scores.items()))
+        for outcome, events in outcomes.items():
+            for event, group in by_class(events).items():
+                write_rois(partial / outcome_file(movie, event, outcome), group, OUTCOME_COLOURS[outcome])
+
+
+def write_table(path: Path, rows: Iterable[Row]) -> None:
+    """Write rows as comma-separated values in UTF-8, headed by the first row's keys; what is undefined is empty."""
+    rows = list(rows)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows[0] if rows else ["event"])
+        for row in rows:
+            writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row.values())
