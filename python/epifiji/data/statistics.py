@@ -1,0 +1,153 @@
+"""What is counted and measured of a movie's events over time and space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The movie that events lie in.
+
+    Parameters
+    ----------
+    shape
+        (T, Y, X) in frames and pixels.
+    pixel_size_um, frame_interval_s
+        Side of a pixel and time between frames; None where unknown.
+    known
+        False where the shape was guessed from the events, which reach its edges then.
+    """
+
+    shape: tuple[int, int, int]
+    pixel_size_um: float | None = None
+    frame_interval_s: float | None = None
+    known: bool = True
+
+    @property
+    def length_unit(self) -> str:
+        """Unit of lengths."""
+        return "µm" if self.pixel_size_um else "px"
+
+    @property
+    def length(self) -> float:
+        """One pixel in the unit of lengths."""
+        return self.pixel_size_um or 1.0
+
+    @property
+    def time_unit(self) -> str:
+        """Unit of times."""
+        return "min" if self.frame_interval_s else "frames"
+
+    @property
+    def time(self) -> float:
+        """One frame in the unit of times."""
+        return self.frame_interval_s / 60 if self.frame_interval_s else 1.0
+
+    @property
+    def rate_unit(self) -> str:
+        """What rates are counted by: hours, or frames."""
+        return "hour" if self.frame_interval_s else "frame"
+
+    @property
+    def rate_time(self) -> float:
+        """One frame in the unit that rates are counted by."""
+        return self.frame_interval_s / 3600 if self.frame_interval_s else 1.0
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Events counted over time.
+
+    Parameters
+    ----------
+    edges
+        Bounds of the bins in frames from 0, (n + 1,); the last bin may be shorter.
+    counts
+        Events in each bin, (n,).
+    """
+
+    edges: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def cumulative(self) -> np.ndarray:
+        """Events up to the end of each bin, (n,)."""
+        return np.cumsum(self.counts)
+
+    def per_frame(self) -> np.ndarray:
+        """Events in each bin divided by its frames, (n,)."""
+        return self.counts / np.diff(self.edges)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Distances from each event to its nearest neighbour, against random arrangements; all lengths in pixels.
+
+    Parameters
+    ----------
+    distances
+        Rising distances, (m,).
+    share
+        Share of the events whose nearest neighbour lies within each distance, (m,).
+    low, middle, high
+        2.5, 50 and 97.5 per cent of that share in the random arrangements, (m,) each.
+    mean
+        Mean distance of the events.
+    expected, expected_low, expected_high
+        Mean, 2.5 and 97.5 per cent of the mean distances of the random arrangements.
+    p
+        Share of the arrangements whose mean is at least as extreme on one side, the observed one counted, doubled; at most 1.
+    """
+
+    distances: np.ndarray
+    share: np.ndarray
+    low: np.ndarray
+    middle: np.ndarray
+    high: np.ndarray
+    mean: float
+    expected: float
+    expected_low: float
+    expected_high: float
+    p: float
+
+    @property
+    def verdict(self) -> str:
+        """Say in words how the events lie."""
+        if self.p > SIGNIFICANT:
+            return "as by chance"
+        return "clustered" if self.mean < self.expected else "spread out"
+
+
+@dataclass(frozen=True)
+class ClassStatistics:
+    """What is known of the events of one class.
+
+    Parameters
+    ----------
+    places
+        Frame, y, x of each event, (n, 3).
+    border
+        How many lie at the border.
+    rates
+        Counts over time.
+    density
+        Events per pixel over the frame, on a grid of cells of `cell_px` pixels: its sum times ``cell_px ** 2`` is the number
+        of events.
+    cell_px
+        Sides (y, x) of a cell in pixels.
+    space, space_time
+        Nearest neighbours; None where there are too few events or the movie's size is unknown.
+    """
+
+    places: np.ndarray
+    border: int
+    rates: Rates
+    density: np.ndarray
+    cell_px: tuple[float, float]
+    space: Neighbours | None
+    space_time: Neighbours | None

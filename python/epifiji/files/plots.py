@@ -1,0 +1,267 @@
+"""Plots as PNG: curves over thresholds, rates over time, densities and nearest neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epifiji.data.events import colour_of
+from epifiji.data.statistics import ClassStatistics, Extent, Neighbours
+from epifiji.files.pictures import BACKGROUND, FOREGROUND, on_dark
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GRID = "#343841"
+PANEL_INCHES = 3.6
+MOST_COLUMNS = 3
+DOTS_PER_INCH = 110
+SCORES = {"precision": ("-", "o"), "recall": ("--", "s"), "f1": (":", None)}
+SCORE_COLOURS = {"precision": "#ffb454", "recall": "#59c2ff", "f1": "#e6e8ec"}
+MOST_DOTS = 2000
+"""More events than this would hide the density under them."""
+
+Scores = Mapping[str, Sequence[float | None]]
+
+
+def draw_curves(
+    path: Path, movie: str, thresholds: Sequence[int], classes: Mapping[str, Scores], used: Mapping[str, int]
+) -> None:
+    """Draw precision, recall and F1 over the threshold, a panel for each class.
+
+    Parameters
+    ----------
+    path
+        A PNG to write.
+    movie
+        Its name, for the title.
+    thresholds
+        0–255, rising.
+    classes
+        For each class ``precision``, ``recall`` and ``f1`` at each threshold; None where undefined, which leaves a gap.
+    used
+        For each class the threshold to mark.
+    """
+    figure, panels = _panels(len(classes), f"{movie}: scores over the threshold")
+    for axes, (event, scores) in zip(panels, classes.items(), strict=False):
+        for key, (line, marker) in SCORES.items():
+            values = [np.nan if value is None else value for value in scores[key]]
+            label = "F1" if key == "f1" else key
+            axes.plot(
+                thresholds,
+                values,
+                line,
+                marker=marker,
+                color=SCORE_COLOURS[key],
+                label=label,
+                ms=3.5,
+                lw=1.6,
+                clip_on=False,
+            )
+        if event in used:
+            axes.axvline(used[event], color=FOREGROUND, lw=0.9, alpha=0.6, label=f"as set: {used[event]}")
+        axes.set_ylim(0, 1)
+        axes.set_xlim(thresholds[0] - 2, thresholds[-1] + 2)
+        axes.set_xlabel("threshold (mean probability, 0–255)")
+        axes.set_ylabel("score")
+        name = _name(event) if event != "all" else "all classes"
+        axes.set_title(name, color=_colour(event, classes), fontsize=10)
+        if all(value is None for values in scores.values() for value in values):
+            _say(axes, "no events on either side")
+        else:
+            _legend(axes, loc="best")
+    _save(figure, path)
+
+
+def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent) -> None:
+    """Draw the rate in bins of time, and the cumulative number of events."""
+    figure, (above, below) = _panels(2, f"{movie}: events over time", columns=1, width=7.4, height=2.9)
+    for event, found in classes.items():
+        rates, colour = found.rates, _colour(event, classes)
+        edges = rates.edges * extent.time
+        above.stairs(rates.per_frame() / extent.rate_time, edges, color=colour, lw=1.8, label=_name(event))
+        frames = np.sort(found.places[:, 0]) * extent.time
+        steps = np.concatenate([[0], frames, [edges[-1]]])
+        heights = np.concatenate([[0], np.arange(1, len(frames) + 1), [len(frames)]])
+        below.step(steps, heights, where="post", color=colour, lw=1.8, label=f"{_name(event)}: {len(frames)}")
+    end = extent.shape[0] * extent.time
+    for axes, label in ((above, f"events per {extent.rate_unit}"), (below, "events so far")):
+        axes.set_xlim(0, end)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(label)
+        if any(len(found.places) for found in classes.values()):
+            _legend(axes, loc="upper left", outside=True)
+        else:
+            _say(axes, "no events")
+    below.set_xlabel(f"time ({extent.time_unit})")
+    _save(figure, path)
+
+
+def draw_densities(
+    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, bandwidth_px: float
+) -> None:
+    """Draw the density of each class over the frame, with the events as dots."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    height, width = (side * extent.length for side in extent.shape[1:])
+    bandwidth = bandwidth_px * extent.length
+    title = f"{movie}: where events lie (Gaussian of {bandwidth:.3g} {extent.length_unit})"
+    aspect = min(2.0, max(0.5, height / width))
+    figure, panels = _panels(len(classes), title, height=0.78 * PANEL_INCHES * aspect + 0.6, width=PANEL_INCHES + 0.6)
+    # In squares of 100 pixels, or micrometres, on a side: numbers near 1.
+    square = (100 / extent.length) ** 2
+    for axes, (event, found) in zip(panels, classes.items(), strict=False):
+        colour = _colour(event, classes)
+        colours = LinearSegmentedColormap.from_list(event, [BACKGROUND, colour])
+        half = extent.length / 2
+        top = float(found.density.max()) * square
+        image = axes.imshow(
+            found.density * square,
+            cmap=colours,
+            extent=(-half, width - half, height - half, -half),
+            vmin=0,
+            vmax=top or 1,
+            interpolation="bilinear",
+        )
+        dots = found.places[:MOST_DOTS, 1:] * extent.length
+        axes.plot(dots[:, 1], dots[:, 0], "o", ms=3.2, mfc="none", mec=FOREGROUND, mew=0.6, alpha=0.7)
+        axes.set_xlim(-half, width - half)
+        axes.set_ylim(height - half, -half)
+        axes.set_xlabel(f"x ({extent.length_unit})")
+        axes.set_ylabel(f"y ({extent.length_unit})")
+        axes.set_title(f"{_name(event)}: {_events(len(found.places))}", color=colour, fontsize=10)
+        axes.grid(False)
+        if not len(found.places):
+            _say(axes, "no events")
+        bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+        bar.set_label(f"events per (100 {extent.length_unit})²", color=FOREGROUND, fontsize=8)
+        bar.ax.tick_params(colors=FOREGROUND, labelsize=7.5)
+        bar.outline.set_edgecolor(GRID)
+    if not classes:
+        _say(panels[0], "no events")
+    _save(figure, path)
+
+
+def draw_neighbours(
+    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, frame_distance_px: float
+) -> None:
+    """Draw the distances to the nearest neighbour against random arrangements: in space, and in space and time."""
+    figure, panels = _panels(
+        2 * max(1, len(classes)), f"{movie}: distance to the nearest event of the class", columns=2, width=4.2
+    )
+    together = f"distance ({extent.length_unit}; one frame counts {frame_distance_px * extent.length:.3g})"
+    kinds = (
+        ("space", f"distance ({extent.length_unit})", "in space, against uniform places"),
+        ("space_time", together, "in space and time, against permuted frames"),
+    )
+    for row, (event, found) in enumerate(classes.items()):
+        colour = _colour(event, classes)
+        for column, (key, label, against) in enumerate(kinds):
+            axes = panels[2 * row + column]
+            axes.set_title(f"{_name(event)} {against}", color=colour, fontsize=8.5)
+            axes.set_xlabel(label)
+            axes.set_ylabel("share of events")
+            axes.set_ylim(0, 1.02)
+            neighbours = getattr(found, key)
+            if neighbours is None:
+                _say(axes, _too_little(found, extent))
+            else:
+                _draw_neighbours(axes, neighbours, colour, extent.length)
+    if not classes:
+        for axes in panels:
+            _say(axes, "no events")
+    _save(figure, path)
+
+
+def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) -> None:
+    distances = found.distances * length
+    axes.fill_between(distances, found.low, found.high, color="#8a919e", alpha=0.35, lw=0, label="95 % of random")
+    axes.plot(distances, found.middle, "--", color="#b9bfca", lw=1.1, label="random, median")
+    axes.plot(distances, found.share, color=colour, lw=2, label="events")
+    axes.set_xlim(0, float(distances[-1]) or 1)
+    axes.text(
+        0.97,
+        0.33,
+        f"{found.verdict}\np = {found.p:.2g}",
+        transform=axes.transAxes,
+        ha="right",
+        fontsize=9,
+        color=FOREGROUND,
+    )
+    _legend(axes, loc="lower right")
+
+
+def _too_little(found: ClassStatistics, extent: Extent) -> str:
+    if not extent.known and found.space_time is not None:
+        return "the movie's size is not known"
+    return f"{_events(len(found.places))}: too few to compare"
+
+
+def _panels(
+    count: int, title: str, columns: int = MOST_COLUMNS, width: float = PANEL_INCHES + 0.4, height: float = PANEL_INCHES
+) -> tuple[Figure, list[Axes]]:
+    """Make a dark figure of at least one panel; panels beyond `count` are left out."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = max(1, count)
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(
+        figsize=(max(5.2, columns * width), rows * height + 0.5),
+        dpi=DOTS_PER_INCH,
+        facecolor=BACKGROUND,
+        layout="constrained",
+    )
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, color=FOREGROUND, fontsize=11)
+    panels = []
+    for number in range(count):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        axes.set_facecolor(BACKGROUND)
+        axes.tick_params(colors=FOREGROUND, labelsize=8)
+        axes.xaxis.label.set(color=FOREGROUND, fontsize=9)
+        axes.yaxis.label.set(color=FOREGROUND, fontsize=9)
+        for spine in axes.spines.values():
+            spine.set_color("#7a808c")
+        axes.grid(color=GRID, lw=0.6)
+        axes.set_axisbelow(True)
+        panels.append(axes)
+    return figure, panels
+
+
+def _legend(axes: Axes, loc: Any, outside: bool = False) -> None:
+    place: Any = (1.01, 1) if outside else (0, 0, 1, 1)
+    axes.legend(
+        loc=loc,
+        bbox_to_anchor=place,
+        fontsize=8,
+        framealpha=0.8,
+        facecolor=BACKGROUND,
+        edgecolor=GRID,
+        labelcolor=FOREGROUND,
+    )
+
+
+def _say(axes: Axes, sentence: str) -> None:
+    axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color=FOREGROUND, fontsize=9)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, facecolor=BACKGROUND)
+
+
+def _colour(event: str, classes: Mapping[str, Any]) -> Any:
+    return FOREGROUND if event == "all" else on_dark(colour_of(event, classes))
+
+
+def _name(event: str) -> str:
+    return event.removeprefix("cell_")
+
+
+def _events(count: int) -> str:
+    return f"{count} event" + ("" if count == 1 else "s")

@@ -1,0 +1,202 @@
+"""Comparisons and plots as menu commands: headless, with windows, and through a worker."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desktop import desktop
+from epifiji.data.events import Event
+from epifiji.files.results import map_file, write_map, write_record
+from epifiji.files.rois import write_rois
+from epifiji.files.tables import write_events
+from epifiji.jobs.statistics import FILES
+from figure_checks import (
+    COMPARE,
+    HEADLESS,
+    PLOT,
+    WINDOW,
+    compared_from_the_manager,
+    compared_headless,
+    compared_in_a_window,
+    plotted_in_a_window,
+    refused,
+)
+from jvm import Finished, run_checks
+from plain_fiji import make_plain_fiji, run_in_plain_fiji
+
+SHAPE = (24, 90, 100)
+FOUND, FALSE, MISSED = (
+    Event("cell_death", 5, 10, 10, 0.8),
+    Event("cell_death", 5, 60, 10),
+    Event("cell_death", 9, 60, 60),
+)
+KNOWN = [Event("cell_death", 6, 12, 10), MISSED, Event("cell_sop", 3, 20, 70)]
+GREEN, RED, YELLOW = [0, 255, 0], [255, 0, 0], [255, 255, 0]
+SHOWN = [
+    ["cell_death_match 1 (0.80)", 101, GREEN, [6, 10.0, 10.0]],
+    ["cell_death_falsepositive 1", 102, RED, [6, 10.0, 60.0]],
+    ["cell_death_falsenegative 1", 103, YELLOW, [10, 60.0, 60.0]],
+    ["cell_sop_falsenegative 1", 103, YELLOW, [4, 70.0, 20.0]],
+]
+
+
+def results(folder: Path) -> Path:
+    folder.mkdir()
+    write_events(folder / "events.csv", [FOUND, FALSE])
+    movie = {"name": "wing", "shape": list(SHAPE), "pixel_size_um": 0.5, "frame_interval_s": 120}
+    write_record(folder / "run.json", {"movie": movie})
+    return folder
+
+
+def files(folder: Path) -> Path:
+    """Put what the checks use into a folder."""
+    results(folder / "detected")
+    maps = results(folder / "detected_with_maps")
+    field = np.zeros(SHAPE, np.uint8)
+    field[3:8, 3:18, 3:18] = 200
+    write_map(maps / map_file("wing", "cell_death", "rawproba"), iter(field), SHAPE)
+    write_events(folder / "known.csv", KNOWN)
+    write_rois(folder / "wing_cell_death.zip", KNOWN[:2])
+    return folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return run_checks(HEADLESS, files(tmp_path_factory.mktemp("headless")))
+
+
+class TestWithoutAWindow:
+    def test_matches_and_errors_lie_on_the_movie(self, headless: Finished) -> None:
+        assert headless[compared_headless]["first"] == SHOWN
+
+    def test_options_reach_the_matching_and_an_old_overlay_is_replaced(self, headless: Finished) -> None:
+        rois = headless[compared_headless]["strict"]
+        assert [name for name, *_ in rois] == [
+            "cell_death_falsepositive 1 (0.80)",
+            "cell_death_falsepositive 2",
+            "cell_death_falsenegative 1",
+            "cell_death_falsenegative 2",
+            "cell_sop_falsenegative 1",
+        ]
+
+    def test_the_output_folder_has_scores_and_zips(self, headless: Finished) -> None:
+        assert headless[compared_headless]
+        assert names(headless.folder / "the comparison") == [
+            "comparison.csv",
+            "wing_cell_death_falsenegative.zip",
+            "wing_cell_death_falsepositive.zip",
+            "wing_cell_death_match.zip",
+            "wing_cell_sop_falsenegative.zip",
+        ]
+
+    def test_the_log_has_the_scores(self, headless: Finished) -> None:
+        assert (
+            "EpiFiji: cell_death: precision 0.500, recall 0.500, F1 0.500; cell_sop: precision -, recall 0"
+            in headless.out
+        )
+
+    def test_plots_go_into_the_folder(self, headless: Finished) -> None:
+        assert names(headless.folder / "plots") == sorted(FILES)
+        with (headless.folder / "plots" / "summary.csv").open(encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        # 24 frames of 2 minutes.
+        assert (row["events"], row["events per hour"], row["first (min)"]) == ("2", "2.5", "10")
+
+    @pytest.mark.parametrize(
+        ("what", "words"),
+        [
+            ("no reference", "No reference was named, but annotated events are needed: give reference="),
+            ("missing reference", "nowhere.zip does not exist, but events are needed: check the path."),
+            ("no window", "There are no ROIs in the manager to compare: detect events first, or give detected="),
+            ("exists", "comparison.csv exists and would be overwritten"),
+            ("no maps", "holds no probability maps"),
+            (
+                "other movie",
+                "belong to a movie of 24 frames of 90 x 100 pixels (Y, X), but other has 6 frames of 10 x 10",
+            ),
+            ("plot without a folder", "Without a window the plots need a folder: give output=[folder]."),
+            ("nothing to plot", "There are no ROIs in the manager to plot: detect events first, or give results="),
+            ("bad setting", "time_bin is '0', but it must be a whole number from 1 to 1000000"),
+        ],
+    )
+    def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:
+        assert words in headless[refused][what]
+        assert not (headless.folder / "never").exists()
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = files(tmp_path_factory.mktemp("window"))
+    (folder / "temporary").mkdir()
+    with desktop() as display:
+        env = {"DISPLAY": display, "TMPDIR": str(folder / "temporary")}
+        return run_checks(WINDOW, folder, headless=False, env=env)
+
+
+class TestWithAWindow:
+    def test_matches_and_errors_follow_the_users_rois(self, window: Finished) -> None:
+        rois = window[compared_in_a_window]["rois"]
+        assert rois[0][1] == 0
+        assert rois[1:] == SHOWN
+
+    def test_scores_are_a_table(self, window: Finished) -> None:
+        table = window[compared_in_a_window]["table"]
+        assert table["columns"][:5] == ["event", "true positives", "false positives", "false negatives", "precision"]
+        assert [row[0] for row in table["rows"]] == ["cell_death", "cell_sop", "all"]
+
+    def test_the_curve_is_shown_and_the_movie_stays_the_active_image(self, window: Finished) -> None:
+        seen = window[compared_in_a_window]
+        assert seen["titles"] == ["wing", "wing-curve"]
+        assert seen["active"] == "wing"
+        assert seen["temporary"] == []
+
+    def test_drawn_rois_have_the_class_of_the_only_reference(self, window: Finished) -> None:
+        shown = [name for name, *_ in window[compared_from_the_manager]["rois"]]
+        assert shown == ["mine", "cell_death_match 1", "cell_death_falsenegative 1"]
+        assert names(window.folder / "drawn") == [
+            "comparison.csv",
+            "wing_cell_death_falsenegative.zip",
+            "wing_cell_death_match.zip",
+        ]
+
+    def test_rois_of_an_earlier_comparison_are_not_compared_again(self, window: Finished) -> None:
+        assert [name for name, *_ in window[compared_from_the_manager]["again"]] == [
+            "event_falsepositive 1",
+            "cell_death_falsenegative 1",
+            "cell_death_falsenegative 2",
+            "cell_sop_falsenegative 1",
+        ]
+
+    def test_plots_of_the_manager_are_shown_in_the_images_units(self, window: Finished) -> None:
+        seen = window[plotted_in_a_window]
+        assert {"wing-rate", "wing-density", "wing-neighbours"} <= set(seen["titles"])
+        assert "first (min)" in seen["table"]["columns"]
+        (row,) = seen["table"]["rows"]
+        assert row[:2] == ["cell_death", "2"]
+        assert names(window.folder / "managed") == sorted(FILES)
+
+
+def test_both_run_through_a_worker_too(tmp_path: Path) -> None:
+    fiji = make_plain_fiji(tmp_path / "Fiji für später")
+    folder = tmp_path / "mit Leerzeichen"
+    folder.mkdir()
+    files(folder)
+    code = "folder = getArgument();\n" + "".join(
+        part.replace("@", '" + folder + "/')
+        for part in (
+            COMPARE + 'detected=[@detected] reference=[@known.csv] output=[@compared]");\n',
+            PLOT + 'results=[@detected] output=[@plotted] permutations=19");\n',
+        )
+    )
+    ended = run_in_plain_fiji(fiji, code, str(folder))
+    assert "cell_death: 2 events, 2.5 per hour" in ended.stdout + ended.stderr
+    assert len(names(folder / "compared")) == 5
+    assert names(folder / "plotted") == sorted(FILES)
