@@ -1,0 +1,337 @@
+"""A movie and its events together: cropped, rescaled, and shown as a gallery."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event, by_class, colour_of
+from epifiji.data.movie import MIN_FRAMES, Movie
+from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings import parse_settings
+from epifiji.engine.scaling import place_in_movie, rescale
+from epifiji.files.gallery import write_gallery
+from epifiji.files.movies import write_movie
+from epifiji.files.results import new_files, require_absent, roi_file, roi_files
+from epifiji.files.rois import write_rois
+from epifiji.files.scratch import ScratchFolder
+from epifiji.files.tables import write_events
+from epifiji.jobs.detect import open_movie
+from epifiji.jobs.evaluate import Events, read_events_of
+
+CROPPED, RESCALED = "crop", "rescaled"
+"""What the names of new movies end with."""
+
+AnyMovie = Movie | np.ndarray | str | Path
+
+
+@dataclass(frozen=True)
+class MovieWithEvents:
+    """A movie and the events in it.
+
+    Parameters
+    ----------
+    movie, events
+        In the movie's own frames and pixels.
+    left_out
+        How many events of the movie that this one was made of lie outside.
+    """
+
+    movie: Movie
+    events: list[Event]
+    left_out: int = 0
+
+    def require_free(self, folder: str | Path, overwrite: bool = False) -> None:
+        """Refuse where :meth:`save` would overwrite something.
+
+        Raises
+        ------
+        WrongInputError
+            Naming the file.
+        """
+        require_absent(Path(folder), self._names(), overwrite)
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+        """Write ``<name>.tif``, a ROI zip ``<name>_<class>.zip`` for each class, and ``<name>_events.csv``, or nothing.
+
+        Raises
+        ------
+        WrongInputError
+            Where one of them exists, or the movie or an event has no place in its file.
+        """
+        folder, name, scale = Path(folder), self.movie.name, (self.movie.pixel_size_um, self.movie.frame_interval_s)
+        self.require_free(folder, overwrite)
+        with new_files(folder, self._names()) as partial:
+            write_movie(self.movie, partial / f"{name}.tif")
+            groups = by_class(self.events)
+            for event, group in groups.items():
+                write_rois(partial / roi_file(name, event), group, colour_of(event, groups))
+            if self.events:
+                write_events(partial / f"{name}_events.csv", self.events, *scale)
+            written = sorted(file.name for file in partial.iterdir())
+        return [folder / file for file in written]
+
+    def _names(self) -> list[str]:
+        name = self.movie.name
+        classes = dict.fromkeys([*EVENT_COLOURS, *(event.event for event in self.events)])
+        return [f"{name}.tif", f"{name}_events.csv", *roi_files(name, classes)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a movie: `left` and `top` (px) and `first` (frame) from 0, and its `shape` (T, Y, X)."""
+
+    left: int
+    top: int
+    first: int
+    shape: tuple[int, int, int]
+
+    def place(self, event: Event) -> Event | None:
+        """Give an event as it lies in the part; None where its pixel is outside."""
+        moved = replace(event, frame=event.frame - self.first, y=event.y - self.top, x=event.x - self.left)
+        return moved if _is_inside(moved, self.shape) else None
+
+
+class _PartFrames:
+    """The frames of a part, read from the movie when sliced."""
+
+    def __init__(self, movie: Movie, part: Part) -> None:
+        self._movie, self._part = movie, part
+        self.shape, self.dtype = part.shape, movie.dtype
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        start, stop, _ = frames.indices(self.shape[0])
+        part, (_, height, width) = self._part, self.shape
+        whole = self._movie.frames(part.first + start, part.first + stop)
+        return whole[:, part.top : part.top + height, part.left : part.left + width]
+
+
+def crop(movie: AnyMovie, events: Events = (), **settings: Any) -> MovieWithEvents:
+    """Take a part of a movie, in space and time, with the events that lie in it.
+
+    Parameters
+    ----------
+    movie
+        An array (T, Y, X), a file, or a :class:`~epifiji.data.movie.Movie`; pixels are read when they are needed.
+    events
+        A result folder, a table, a ROI zip or several, or events.
+    **settings
+        Those of :class:`~epifiji.data.movie_settings.CropSettings`: ``x``, ``y``, ``width``, ``height`` (px, from 0),
+        ``first_frame``, ``last_frame`` (from 1, both are kept).
+
+    Raises
+    ------
+    WrongInputError
+        Where the part does not lie in the movie, or has fewer than 5 frames.
+    """
+    opened = open_movie(movie)
+    part = part_of(opened.name, opened.shape, parse_settings(CropSettings, settings))
+    known = events_of(events)
+    inside = [moved for event in known if (moved := part.place(event)) is not None]
+    pixels = _PartFrames(opened, part)
+    cropped = replace(opened, pixels=pixels, name=f"{opened.name}_{CROPPED}", path=None)
+    return MovieWithEvents(cropped, inside, len(known) - len(inside))
+
+
+def part_of(name: str, shape: tuple[int, int, int], settings: CropSettings) -> Part:
+    """Find the part of a movie of this shape.
+
+    Raises
+    ------
+    WrongInputError
+        Where it does not lie in the movie, or has fewer than 5 frames.
+    """
+    count, height, width = shape
+    last = settings.last_frame or count
+    right = width if settings.width is None else settings.x + settings.width
+    bottom = height if settings.height is None else settings.y + settings.height
+    if not (settings.x < right <= width and settings.y < bottom <= height):
+        raise WrongInputError(
+            f"The part from x {settings.x}, y {settings.y} to x {right - 1}, y {bottom - 1} was asked for, but {name} has "
+            f"{width} x {height} pixels: give x, y, width and height that lie in it."
+        )
+    if last > count or last - settings.first_frame + 1 < MIN_FRAMES:
+        raise WrongInputError(
+            f"The frames {settings.first_frame} to {last} were asked for, but {name} has {count} and at least {MIN_FRAMES} are "
+            "needed: give another first_frame or last_frame."
+        )
+    first = settings.first_frame - 1
+    return Part(settings.x, settings.y, first, (last - first, bottom - settings.y, right - settings.x))
+
+
+def rescale_with_events(
+    movie: AnyMovie, events: Events = (), report: Report = silent, **settings: Any
+) -> MovieWithEvents:
+    """Make a movie larger or smaller in space and time, with its events.
+
+    The outer edges of the frames stay the outer edges, and so do the beginning and the end. The calibration follows. Pixels are
+    interpolated by cubic splines, piece by piece in temporary files.
+
+    Parameters
+    ----------
+    movie, events
+        See :func:`crop`.
+    report
+        Called with progress; may raise to cancel.
+    **settings
+        Those of :class:`~epifiji.data.movie_settings.ScalingSettings`: ``factor_xy`` or ``new_cell_diameter``, ``factor_t`` or
+        ``frames``.
+
+    Raises
+    ------
+    WrongInputError
+        Where no or two factors are given, fewer than 5 frames or no pixels are left, or an event is not in the movie.
+    """
+    opened = open_movie(movie)
+    opened.require_finite()
+    factor_t, factor_xy = _factors(opened, parse_settings(ScalingSettings, settings))
+    known = events_of(events)
+    _require_inside(opened, known)
+    scratch = ScratchFolder()
+    try:
+        scaled = rescale(opened, factor_t, factor_xy, False, scratch, report)
+    except BaseException:
+        scratch.remove()
+        raise
+    ratio_t, ratio_y, ratio_x = (new / old for new, old in zip(scaled.shape, opened.shape, strict=True))
+    size, interval = opened.pixel_size_um, opened.frame_interval_s
+    result = replace(
+        scaled,
+        name=f"{opened.name}_{RESCALED}",
+        # Whole numbers of pixels make the ratios of x and y differ a little.
+        pixel_size_um=size and size / math.sqrt(ratio_y * ratio_x),
+        frame_interval_s=interval and interval / ratio_t,
+        path=None,
+    )
+    return MovieWithEvents(result, [rescaled_event(event, opened.shape, result.shape) for event in known])
+
+
+def rescaled_event(event: Event, shape: tuple[int, int, int], new_shape: tuple[int, int, int]) -> Event:
+    """Give an event as it lies in a movie that was rescaled to another shape."""
+    frame, y, x = place_in_movie((event.frame, event.y, event.x), shape, new_shape, False)
+    return replace(event, frame=frame, y=y, x=x)
+
+
+def _factors(movie: Movie, settings: ScalingSettings) -> tuple[float, float]:
+    """Give the factors in time and in space.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is none, there are two for one axis, or what is left is no movie.
+    """
+    for one, other in (("factor_xy", "new_cell_diameter"), ("factor_t", "frames")):
+        if getattr(settings, one) is not None and getattr(settings, other) is not None:
+            raise WrongInputError(f"{one} and {other} were both given, but either says how much: give one of them.")
+    factor_xy, factor_t = settings.factor_xy, settings.factor_t
+    if settings.frames is not None:
+        factor_t = settings.frames / movie.shape[0]
+    if settings.new_cell_diameter is not None:
+        factor_xy = settings.new_cell_diameter / _cell_diameter(movie, settings)
+    if factor_xy is None and factor_t is None:
+        raise WrongInputError(
+            "Nothing says how much to rescale: give factor_xy, new_cell_diameter, factor_t or frames."
+        )
+    frames = round(movie.shape[0] * (factor_t or 1))
+    if frames < MIN_FRAMES:
+        raise WrongInputError(
+            f"{movie.name} has {movie.shape[0]} frames, of which {frames} would be left, but at least {MIN_FRAMES} are needed: "
+            "give a larger factor_t."
+        )
+    return factor_t or 1.0, factor_xy or 1.0
+
+
+def _cell_diameter(movie: Movie, settings: ScalingSettings) -> float:
+    if settings.cell_diameter != "auto":
+        return settings.cell_diameter
+    from epifiji.engine.diameter import estimate_cell_diameter
+
+    return estimate_cell_diameter(movie)
+
+
+def save_gallery(movie: AnyMovie, events: Events, file: str | Path, overwrite: bool = False, **settings: Any) -> int:
+    """Draw a row of crops over time for each event, into one picture.
+
+    Parameters
+    ----------
+    movie, events
+        See :func:`crop`.
+    file
+        A ``.png`` or ``.tif`` to write.
+    overwrite
+        Replace a file that exists.
+    **settings
+        Those of :class:`~epifiji.data.movie_settings.GallerySettings`: ``before``, ``after``, ``half_size``, ``zoom``,
+        ``order``, ``rows``.
+
+    Returns
+    -------
+    int
+        How many events are shown.
+
+    Raises
+    ------
+    WrongInputError
+        Where there are no events, one is not in the movie, or the file exists or is no picture's.
+    """
+    chosen = parse_settings(GallerySettings, settings)
+    path = Path(file)
+    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: give such a name.")
+    if path.exists() and not overwrite:
+        raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
+    if not path.parent.is_dir():
+        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+    opened, known = open_movie(movie), events_of(events)
+    if not known:
+        raise WrongInputError("There are no events to show: detect some first, or lower the thresholds.")
+    _require_inside(opened, known)
+    classes = list(by_class(known))
+    if chosen.order == "score":
+        in_order = sorted(known, key=lambda e: (math.isnan(e.score), -e.score, e.frame))
+    else:
+        in_order = sorted(known, key=lambda e: (e.frame, e.y, e.x))
+    shown = in_order[: chosen.rows]
+    write_gallery(path, opened, shown, classes, chosen)
+    return len(shown)
+
+
+def events_of(events: Events) -> list[Event]:
+    """Read events, wherever they are: a result folder, a table, a ROI zip or several, or the events themselves."""
+    if isinstance(events, str | Path):
+        return read_events_of(_existing(events))
+    found: list[Event] = []
+    for one in events:
+        found += [one] if isinstance(one, Event) else read_events_of(_existing(one))
+    return found
+
+
+def _existing(place: str | Path) -> Path:
+    if not Path(place).exists():
+        raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
+    return Path(place)
+
+
+def _is_inside(event: Event, shape: Sequence[int]) -> bool:
+    """Whether the event's pixel is one of a movie of this shape; halves go up, as ImageJ rounds."""
+    count, height, width = shape
+    y, x = math.floor(event.y + 0.5), math.floor(event.x + 0.5)
+    return 0 <= event.frame < count and 0 <= y < height and 0 <= x < width
+
+
+def _require_inside(movie: Movie, events: Sequence[Event]) -> None:
+    """Refuse events of another movie."""
+    for event in events:
+        if not _is_inside(event, movie.shape):
+            count, height, width = movie.shape
+            raise WrongInputError(
+                f"An event of {event.event} lies in frame {event.frame + 1}, x {event.x:g}, y {event.y:g}, but {movie.name} has "
+                f"{count} frames of {width} x {height} pixels: give the movie that the events belong to."
+            )
