@@ -1,0 +1,217 @@
+"""A person's review of detected events: what was decided, in which order, and how to take it back.
+
+A review is its events and the list of what was done to them; everything else follows by doing it again. So undoing takes away
+the last thing done, to any depth, also after a review was read from its file.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+
+Decision = Literal["", "keep", "reject", "skip"]
+Order = Literal["time", "score", "random"]
+
+DECISIONS: tuple[Decision, ...] = ("keep", "reject", "skip")
+Z_95 = 1.959963984540054
+"""Quantile of the normal distribution at 0.975."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing that was done.
+
+    Parameters
+    ----------
+    item
+        Which event it was done to, from 0.
+    what
+        ``keep``, ``reject``, ``skip``, ``class``, ``move`` or ``add``.
+    event
+        The event as it is afterwards, for ``class``, ``move`` and ``add``.
+    seconds
+        How long it took since the thing before.
+    """
+
+    item: int
+    what: str
+    event: Event | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Item:
+    """An event under review.
+
+    Parameters
+    ----------
+    detected
+        The event as it was detected; None for one that the person added.
+    event
+        The event as it is now, with corrected class and position.
+    decision
+        What was decided; empty while nothing was. An added event is kept.
+    seconds
+        Time spent on it.
+    """
+
+    detected: Event | None
+    event: Event
+    decision: Decision = ""
+    seconds: float = 0.0
+
+    @property
+    def correct(self) -> bool:
+        """Whether it was detected, kept, and has the class that was detected."""
+        return self.detected is not None and self.decision == "keep" and self.event.event == self.detected.event
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How many of the judged events were right, with a 95 % interval (Wilson's score interval); None before the first."""
+
+    correct: int
+    judged: int
+
+    @property
+    def value(self) -> float | None:
+        """The fraction that was right."""
+        return self.correct / self.judged if self.judged else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Lower and upper end, 0–1; see :func:`wilson`."""
+        return wilson(self.correct / self.judged, self.judged) if self.judged else None
+
+
+def wilson(fraction: float, judged: float) -> tuple[float, float]:
+    """Give the 95 % interval of a fraction of `judged` events, above 0 (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927)."""
+    z2 = Z_95**2
+    middle = (fraction + z2 / (2 * judged)) / (1 + z2 / judged)
+    half = Z_95 / (1 + z2 / judged) * math.sqrt(fraction * (1 - fraction) / judged + z2 / (4 * judged**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+class Review:
+    """Events, and what a person decided about them.
+
+    Parameters
+    ----------
+    events
+        As they were detected.
+    actions
+        What was done already, in order.
+
+    Raises
+    ------
+    WrongInputError
+        Where an action does not fit the events.
+    """
+
+    def __init__(self, events: Iterable[Event], actions: Iterable[Action] = ()) -> None:
+        self.detected = tuple(events)
+        self._items = [Item(event, event) for event in self.detected]
+        self._before: list[Item | None] = []
+        self.actions: list[Action] = []
+        for action in actions:
+            self.do(action)
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """All events: the detected ones in their order, then the added ones."""
+        return tuple(self._items)
+
+    def do(self, action: Action) -> None:
+        """Do something to an event; see :class:`Action`.
+
+        Raises
+        ------
+        WrongInputError
+            Where there is no such event or no such action.
+        """
+        last = len(self._items) - (action.what != "add")
+        if not 0 <= action.item <= last or (action.what == "add" and action.item != last):
+            raise WrongInputError(
+                f"The review has {len(self._items)} events, but number {action.item + 1} was to be changed."
+            )
+        if action.what == "add" and action.event is not None:
+            self._before.append(None)
+            self._items.append(Item(None, action.event, "keep", action.seconds))
+        else:
+            before = self._items[action.item]
+            self._items[action.item] = _after(before, action)
+            self._before.append(before)
+        self.actions.append(action)
+
+    def undo(self) -> int | None:
+        """Take the last thing back; give the event that it was done to, or None where there is nothing to take back."""
+        if not self.actions:
+            return None
+        action, before = self.actions.pop(), self._before.pop()
+        if before is None:
+            self._items.pop()
+        else:
+            self._items[action.item] = before
+        return action.item
+
+    def precision(self, event: str | None = None) -> Precision:
+        """Give the precision of the events judged so far: of one detected class, or of all."""
+        judged = [
+            item
+            for item in self._items
+            if item.detected is not None
+            and item.decision in ("keep", "reject")
+            and event in (None, item.detected.event)
+        ]
+        return Precision(sum(item.correct for item in judged), len(judged))
+
+    def kept(self) -> list[Event]:
+        """Give the kept events, corrected, and the added ones."""
+        return [item.event for item in self._items if item.decision == "keep"]
+
+    def rejected(self) -> list[Event]:
+        """Give the rejected events as they were detected."""
+        return [item.detected for item in self._items if item.decision == "reject" and item.detected is not None]
+
+
+def _after(item: Item, action: Action) -> Item:
+    seconds = item.seconds + action.seconds
+    if action.event is None:
+        for decision in DECISIONS:
+            if action.what == decision:
+                return replace(item, decision=decision, seconds=seconds)
+    if action.what in ("class", "move") and action.event is not None:
+        return replace(item, event=action.event, seconds=seconds)
+    raise WrongInputError(
+        f"{action.what!r} was to be done in a review, but {', '.join(DECISIONS)}, class, move or add can be."
+    )
+
+
+def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
+    """Give the order in which to look at events: their places in `events`.
+
+    Parameters
+    ----------
+    events
+        All events.
+    order
+        By ``time``, by ``score`` (the least sure first, those without a score at the end) or ``random``.
+    classes
+        Those to look at; all where not given.
+    seed
+        Of the random order.
+    """
+    wanted = None if classes is None else set(classes)
+    chosen = [i for i, event in enumerate(events) if wanted is None or event.event in wanted]
+    if order == "random":
+        random.Random(seed).shuffle(chosen)
+        return chosen
+    if order == "score":
+        return sorted(chosen, key=lambda i: (math.isnan(events[i].score), events[i].score, events[i].frame, i))
+    return sorted(chosen, key=lambda i: (events[i].frame, events[i].y, events[i].x, i))

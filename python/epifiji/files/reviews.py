@@ -1,0 +1,220 @@
+"""Reviews as files: ``review.csv``, written after every decision, and what comes out of a review at its end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote, unquote
+from weakref import WeakKeyDictionary
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, by_class
+from epifiji.data.review import DECISIONS, Action, Item, Review
+from epifiji.files.atomic import replacing
+from epifiji.files.results import roi_file
+from epifiji.files.rois import NOTHING, write_rois
+from epifiji.files.tables import write_events
+
+REVIEW = "review.csv"
+REVIEWED = "reviewed"
+"""The folder beside a review that holds what came out of it."""
+
+COLUMNS = (
+    "number",
+    "event",
+    "frame",
+    "y",
+    "x",
+    "score",
+    "decision",
+    "class",
+    "new_frame",
+    "new_y",
+    "new_x",
+    "seconds",
+    "source",
+    "history",
+)
+MAX_BYTES = 200_000_000
+NO_COLOUR = (128, 128, 128)
+_STEP = re.compile(r"(\d+):([a-z]+)(?:=([^ ]*))?@([0-9.]+)")
+
+
+def write_review(path: Path, review: Review) -> None:
+    """Write a review as comma-separated values in UTF-8, in one step.
+
+    A row is an event: its number (from 1), class, frame (from 1), y, x and score as detected (empty for an added one); the
+    decision (``keep``, ``reject``, ``skip`` or nothing yet); the class and position as they are now; the seconds spent on
+    it; ``detected`` or ``added``; and the history: what was done to it, each as ``number:what=value@seconds``, where the
+    number counts all that was done in the review.
+    """
+    lines = _lines(review)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        file.writelines(lines)
+
+
+_written: WeakKeyDictionary[Review, list[tuple[Item, int, str]]] = WeakKeyDictionary()
+"""For each review and event the state that was written last, the number of steps in it, and the line: most stay as they are."""
+
+
+def _lines(review: Review) -> list[str]:
+    steps = Counter(action.item for action in review.actions)
+    before = _written.get(review, [])
+    after = []
+    for index, item in enumerate(review.items):
+        known = before[index] if index < len(before) else None
+        if known is None or known[0] is not item or known[1] != steps[index]:
+            history = (
+                [_step(number, a) for number, a in enumerate(review.actions, start=1) if a.item == index]
+                if steps[index]
+                else []
+            )
+            known = item, steps[index], _line([str(index + 1), *_row(item), " ".join(history)])
+        after.append(known)
+    _written[review] = after
+    return [line for _, _, line in after]
+
+
+def _line(cells: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _row(item: Item) -> list[str]:
+    known = item.detected
+    now = item.event
+    before = ["", "", "", "", ""]
+    if known is not None:
+        score = "" if math.isnan(known.score) else repr(known.score)
+        before = [known.event, str(known.frame + 1), repr(known.y), repr(known.x), score]
+    after = [item.decision, now.event, str(now.frame + 1), f"{now.y:.2f}", f"{now.x:.2f}"]
+    return [*before, *after, f"{item.seconds:.2f}", "detected" if known is not None else "added"]
+
+
+def _step(number: int, action: Action) -> str:
+    value = ""
+    if action.event is not None:
+        place = f"{action.event.frame + 1}/{action.event.y!r}/{action.event.x!r}"
+        name = quote(action.event.event, safe="")
+        value = "=" + {"class": name, "move": place, "add": f"{place}/{name}"}[action.what]
+    return f"{number}:{action.what}{value}@{action.seconds:.2f}"
+
+
+def read_review(path: Path) -> Review:
+    """Read a review, with everything that can be undone in it.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is missing or no review; the line is named.
+    """
+    rows = _rows(path)
+    events: list[Event] = []
+    steps: list[tuple[int, int, str, str, float]] = []
+    for line, row in enumerate(rows, start=2):
+        where = f"{path.name}, line {line}"
+        if row["source"] == "detected":
+            events.append(_event(row, where))
+        for step in row["history"].split():
+            match = _STEP.fullmatch(step)
+            if match is None:
+                raise WrongInputError(
+                    f"{where}, has the step {step!r}, which no review writes: put the file back as it was."
+                )
+            number, what, value, seconds = match.groups()
+            steps.append((int(number), line - 2, what, value or "", float(seconds)))
+    review = Review(events)
+    for expected, (number, item, what, value, seconds) in enumerate(sorted(steps), start=1):
+        if number != expected:
+            raise WrongInputError(f"{path.name} lacks the step {expected} of the review: put the file back as it was.")
+        review.do(Action(item, what, _changed(review, item, what, value, path.name), seconds))
+    return review
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise WrongInputError(f"{path} has more than {MAX_BYTES} bytes, but a review has less: check the path.")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise WrongInputError(f"{path} does not exist, but a review is needed: check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongInputError(f"{path} cannot be read ({error}), but a review is needed: check the path.") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise WrongInputError(f"{path.name} is no table ({error}), but a review is needed: check the path.") from None
+    if tuple(reader.fieldnames or ()) != COLUMNS or any(None in row or None in row.values() for row in rows):
+        raise WrongInputError(f"{path.name} has not the columns of a review ({', '.join(COLUMNS)}): check the path.")
+    return rows
+
+
+def _event(row: dict[str, str], where: str) -> Event:
+    try:
+        score = float(row["score"]) if row["score"] else math.nan
+        return Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score)
+    except ValueError as error:
+        raise WrongInputError(f"{where}, holds no event ({error}): put the file back as it was.") from None
+
+
+def _changed(review: Review, item: int, what: str, value: str, name: str) -> Event | None:
+    """Give the event as it was after a step."""
+    if what in DECISIONS:
+        return None
+    try:
+        if what == "add":
+            frame, y, x, event = value.split("/", 3)
+            return Event(unquote(event), int(frame) - 1, float(y), float(x))
+        now = review.items[item].event
+        if what == "class":
+            return Event(unquote(value), now.frame, now.y, now.x, now.score, now.volume, now.border)
+        frame, y, x = value.split("/")
+        return Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border)
+    except (ValueError, IndexError) as error:
+        raise WrongInputError(f"{name} has the step {what}={value}, which no review writes ({error}).") from None
+
+
+def write_reviewed(
+    folder: Path, movie: str, review: Review, pixel_size_um: float | None, interval_s: float | None
+) -> list[Path]:
+    """Write what came out of a review: kept events by class, the rejected ones as ``<movie>_nothing.zip``, and a table.
+
+    Files of an earlier end of this review are replaced; a class without events leaves none.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    for event, events in by_class(review.kept(), _classes(review)).items():
+        written += _write_class(folder / roi_file(movie, event), events, None)
+    written += _write_class(folder / roi_file(movie, NOTHING), review.rejected(), NO_COLOUR)
+    table = folder / "events.csv"
+    write_events(table, review.kept(), pixel_size_um, interval_s)
+    return [*written, table]
+
+
+def _write_class(path: Path, events: Iterable[Event], colour: tuple[int, int, int] | None) -> list[Path]:
+    events = list(events)
+    if not events:
+        path.unlink(missing_ok=True)
+        return []
+    write_rois(path, events, colour)
+    return [path]
+
+
+def _classes(review: Review) -> list[str]:
+    """List every class that an event of the review ever had."""
+    named = [event for item in review.items for event in (item.detected, item.event) if event is not None]
+    changed = [action.event for action in review.actions if action.event is not None]
+    return list(dict.fromkeys(event.event for event in [*named, *changed]))

@@ -1,0 +1,250 @@
+"""Reviews: decisions and undo, the file that survives a crash, precision with its interval, and what comes out at the end."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.review import Action, Precision, Review, presented
+from epifiji.files.reviews import read_review, write_review
+from epifiji.files.rois import read_rois, write_rois
+from epifiji.files.tables import read_events, write_events
+from epifiji.jobs.review import decide, finish_review, start_review
+
+CLASSES = ("cell_death", "cell_sop", "cell_division")
+
+
+def some_events(count: int = 12, seed: int = 0) -> list[Event]:
+    random = np.random.default_rng(seed)
+    return [
+        Event(
+            CLASSES[int(random.integers(3))],
+            int(random.integers(50)),
+            float(random.uniform(0, 100)),
+            float(random.uniform(0, 100)),
+            float(random.uniform(0.5, 1)),
+        )
+        for _ in range(count)
+    ]
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> list[tuple[str, int, float]]:
+    """A person's doings: (what, a number, a position), undo among them."""
+    steps = st.tuples(
+        st.sampled_from(["keep", "reject", "skip", "class", "move", "add", "undo"]),
+        st.integers(0, 30),
+        st.floats(0, 99, allow_nan=False),
+    )
+    return draw(st.lists(steps, max_size=25))
+
+
+def follow(review: Review, script: list[tuple[str, int, float]]) -> None:
+    for what, number, place in script:
+        if what == "undo":
+            review.undo()
+        elif what == "add":
+            review.do(Action(len(review.items), "add", Event(CLASSES[number % 3], number, place, place / 3), 0.5))
+        else:
+            index = number % len(review.items)
+            now = review.items[index].event
+            changed = None
+            if what == "class":
+                changed = Event("a class with spaces/=:@,", now.frame, now.y, now.x, now.score)
+            elif what == "move":
+                changed = Event(now.event, number, place, place / 7, now.score)
+            review.do(Action(index, what, changed, 1.25))
+
+
+@settings(max_examples=60, deadline=None)
+@given(script=scripts())
+def test_a_review_reads_back_with_everything_that_can_be_undone(script: list, tmp_path_factory) -> None:
+    path = tmp_path_factory.mktemp("review") / "review.csv"
+    review = Review(some_events())
+    follow(review, script)
+    write_review(path, review)
+    again = read_review(path)
+    assert again.items == review.items
+    while review.actions:
+        assert again.undo() == review.undo()
+        assert again.items == review.items
+    assert again.undo() is None
+    assert [item.event for item in again.items] == some_events()
+
+
+def test_undo_gives_back_what_was_before_each_step() -> None:
+    review = Review(some_events(3))
+    states = [review.items]
+    for action in (
+        Action(0, "keep"),
+        Action(0, "reject"),
+        Action(1, "class", Event("cell_sop", 1, 2, 3)),
+        Action(3, "add", Event("cell_death", 5, 6, 7)),
+        Action(3, "reject"),
+    ):
+        review.do(action)
+        states.append(review.items)
+    for expected in reversed(states[:-1]):
+        review.undo()
+        assert review.items == expected
+
+
+def test_actions_that_do_not_fit_are_refused() -> None:
+    review = Review(some_events(2))
+    for action in (
+        Action(2, "keep"),
+        Action(-1, "keep"),
+        Action(5, "add", Event("a", 0, 0, 0)),
+        Action(0, "burn"),
+        Action(0, "move"),
+    ):
+        with pytest.raises(WrongInputError):
+            review.do(action)
+    assert not review.actions
+
+
+@pytest.mark.parametrize(("correct", "judged"), [(0, 1), (1, 1), (7, 10), (0, 30), (30, 30), (481, 500)])
+def test_the_interval_is_wilsons(correct: int, judged: int) -> None:
+    expected = binomtest(correct, judged).proportion_ci(0.95, "wilson")
+    assert Precision(correct, judged).interval == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert Precision(0, 0).value is Precision(0, 0).interval is None
+
+
+def test_precision_counts_judged_events_and_a_changed_class_as_wrong() -> None:
+    review = Review([Event("cell_death", t, 1, 1, 0.8) for t in range(5)] + [Event("cell_sop", 9, 1, 1, 0.7)])
+    review.do(Action(0, "keep"))
+    review.do(Action(1, "reject"))
+    review.do(Action(2, "skip"))
+    review.do(Action(3, "class", Event("cell_sop", 3, 1, 1)))
+    review.do(Action(3, "keep"))
+    review.do(Action(5, "keep"))
+    review.do(Action(6, "add", Event("cell_death", 4, 2, 2)))
+    assert review.precision() == Precision(2, 4)
+    assert review.precision("cell_death") == Precision(1, 3)
+    assert review.precision("cell_sop") == Precision(1, 1)
+    assert [event.event for event in review.kept()] == ["cell_death", "cell_sop", "cell_sop", "cell_death"]
+    assert [event.frame for event in review.rejected()] == [1]
+
+
+def test_events_are_presented_by_time_by_score_or_at_random() -> None:
+    events = [*some_events(30), Event("cell_death", 0, 0, 0, math.nan)]
+    by_time, by_score = presented(events, "time"), presented(events, "score")
+    assert sorted(by_time) == list(range(31))
+    assert [events[i].frame for i in by_time] == sorted(event.frame for event in events)
+    assert [events[i].score for i in by_score[:-1]] == sorted(event.score for event in events[:-1])
+    assert by_score[-1] == 30
+    assert (
+        presented(events, "random", seed=3)
+        == presented(events, "random", seed=3)
+        != presented(events, "random", seed=4)
+    )
+    assert {events[i].event for i in presented(events, "time", ["cell_sop"])} == {"cell_sop"}
+
+
+def test_a_review_goes_on_where_it_stopped_and_ends_in_files(tmp_path: Path) -> None:
+    events = [
+        Event("cell_death", 3, 10.25, 20.5, 0.9),
+        Event("cell_division", 5, 30.0, 40.0, 0.7),
+        Event("cell_sop", 8, 1, 2, 0.6),
+    ]
+    write_events(tmp_path / "events.csv", events, 0.5, 60)
+    path, review = start_review(tmp_path)
+    assert not path.exists()
+    decide(path, review, Action(0, "keep"))
+    path, review = start_review(tmp_path)
+    assert [item.decision for item in review.items] == ["keep", "", ""]
+    decide(path, review, Action(1, "reject"))
+    decide(path, review, Action(1, "skip"))
+    decide(path, review, None)
+    decide(path, review, Action(2, "class", Event("cell_death", 8, 1, 2, 0.6)))
+    decide(path, review, Action(2, "keep"))
+    decide(path, review, Action(3, "add", Event("cell_division", 20, 7, 8)))
+    summary = finish_review(path, "movie")
+    folder = tmp_path / "reviewed"
+    assert sorted(file.name for file in folder.iterdir()) == [
+        "events.csv",
+        "movie_cell_death.zip",
+        "movie_cell_division.zip",
+        "movie_nothing.zip",
+    ]
+    assert [(e.frame, e.y, e.x) for e in read_rois(folder / "movie_cell_death.zip", "a")] == [
+        (3, 10.25, 20.5),
+        (8, 1, 2),
+    ]
+    assert [(e.frame, e.y, e.x) for e in read_rois(folder / "movie_nothing.zip", "nothing")] == [(5, 30, 40)]
+    assert [e.event for e in read_events(folder / "events.csv")] == ["cell_death", "cell_death", "cell_division"]
+    assert summary.counts["all"] == {
+        "detected": 3, "kept": 2, "rejected": 1, "skipped": 0, "open": 0, "other class": 1, "moved": 0, "added": 1,
+    }  # fmt: skip
+    assert summary.precision["all"] == Precision(1, 3)
+    decide(path, review, Action(1, "keep"))
+    finish_review(path, "movie")
+    assert not (folder / "movie_nothing.zip").exists()
+
+
+def test_a_review_of_other_events_is_not_gone_on_with(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.csv", some_events())
+    path, review = start_review(tmp_path)
+    decide(path, review, Action(0, "keep"))
+    before = path.read_bytes()
+    write_events(tmp_path / "events.csv", some_events(seed=1))
+    with pytest.raises(WrongInputError, match="is the review of 12 other events: move it away to begin anew"):
+        start_review(tmp_path)
+    assert path.read_bytes() == before
+
+
+def test_roi_zips_are_reviewed_too(tmp_path: Path) -> None:
+    write_rois(tmp_path / "movie_cell_death.zip", [Event("cell_death", 1, 2, 3), Event("cell_death", 4, 5, 6)])
+    path, review = start_review(tmp_path / "movie_cell_death.zip")
+    assert path == tmp_path / "review.csv"
+    assert [item.event.event for item in review.items] == ["cell_death"] * 2
+
+
+BROKEN = {
+    "missing": None,
+    "not a table": b"\x00\xff\xfe",
+    "another table": b"event,frame,y,x\ncell_death,1,2,3\n",
+    "a bad number": b"1,cell_death,one,2.0,3.0,0.5,,cell_death,1,2.00,3.00,0.00,detected,\n",
+    "a bad step": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,1:keep\n",
+    "a step that lacks": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,2:keep@1.00\n",
+    "a row cut short": b"1,cell_death,1,2.0\n",
+    "an unknown step": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,1:burn@1.00\n",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_no_review_is_refused_in_a_sentence(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "review.csv"
+    content = BROKEN[kind]
+    if content is not None:
+        write_review(path, Review([]))
+        path.write_bytes(content if content.startswith((b"\x00", b"event")) else path.read_bytes() + content)
+    with pytest.raises(WrongInputError) as refused:
+        read_review(path)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith(".")
+
+
+def test_a_crash_while_writing_leaves_the_review_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_events(tmp_path / "events.csv", some_events())
+    path, review = start_review(tmp_path)
+    decide(path, review, Action(0, "keep"))
+    before = path.read_bytes()
+    monkeypatch.setattr(
+        "epifiji.files.reviews._row", lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(OSError, match="No space left"):
+        decide(path, review, Action(1, "keep"))
+    with pytest.raises(OSError, match="No space left"):
+        decide(path, review, None)
+    assert path.read_bytes() == before
+    assert read_review(path).actions == review.actions
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["events.csv", "review.csv"]
