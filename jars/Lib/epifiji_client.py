@@ -1,0 +1,171 @@
+"""What EpiFiji's scripts share: command() runs one, from its parameters to one message where it fails (Jython 2.7)."""
+import json
+import os
+import textwrap
+import time
+import traceback
+
+from ij import IJ, Macro
+from java.awt import GraphicsEnvironment
+from java.io import File
+from java.lang import RuntimeException, System, Throwable
+
+import epifiji_engine
+import epifiji_parameters
+from epifiji_engine import EngineError
+from epifiji_parameters import from_dialog, from_macro
+
+TITLE = "EpiFiji"
+LAST_ERROR = "epifiji.error"
+EXIT_CODES = {"input": 2, "cancelled": 130, "failure": 1}
+CANCELLED = "cancelled"
+LINE = 80
+
+
+def command(label, do, first=None):
+    """Run a menu command: do(parameters), where the parameters are those that a macro or a person gave, and no others.
+
+    do may raise EngineError. A person who was asked in a dialog is asked again where the input was wrong. first has values that
+    the dialog shows in place of those given before.
+    """
+    System.setProperty(LAST_ERROR, "")
+    keep_going, given, asked = False, None, False
+    while True:
+        try:
+            given, asked = _parameters(label, given, first)
+            if given is not None:
+                keep_going = given.pop("keep_going", False)
+                do(given)
+            return
+        except EngineError as error:
+            _tell(error, keep_going)
+            if not asked or error.kind != "input":
+                return
+        except (Exception, Throwable) as error:
+            details = traceback.format_exc()
+            _tell(EngineError("%s failed: %s." % (label.rstrip("."), str(error).strip().rstrip(".")), details=details), keep_going)
+            return
+        finally:
+            _quiet()
+
+
+def call(job, request, image=None):
+    """Do a job of the engine's with progress in ImageJ's bar; Escape cancels it."""
+    return epifiji_engine.call(job, request, image, _Progress())
+
+
+def record(label, given):
+    """Write parameters that a window of a command's own asked for into the macro recorder, if it is open."""
+    epifiji_parameters.record(given, _described(label)["parameters"])
+
+
+def tell(sentence):
+    """Say what was done, in ImageJ's status line, or in the log where there is no window."""
+    IJ.log("EpiFiji: " + sentence) if GraphicsEnvironment.isHeadless() else IJ.showStatus("EpiFiji: " + sentence)
+
+
+def end_process(exit_code):
+    """End ImageJ with an exit code where it has no window; inside Python, and with a window, end the macro instead."""
+    code = int(exit_code) if exit_code.isdigit() else -1
+    if not 0 <= code <= 255:
+        raise EngineError("exit_code is %s, but it must be a whole number from 0 to 255." % exit_code, "input")
+    if GraphicsEnvironment.isHeadless() and not epifiji_engine.is_inside_python():
+        System.exit(code)
+    if code:
+        raise EngineError("The macro ended with exit code %d: see the log." % code)
+
+
+class _Progress(object):
+    """Shows what is happening and the time left, and says whether Escape was pressed."""
+
+    def __init__(self):
+        self.doing, self.started, self.shown = None, 0, 0
+        self.visible = not GraphicsEnvironment.isHeadless()
+        IJ.resetEscape()
+
+    def __call__(self, done, doing):
+        now = time.time()
+        if doing != self.doing:
+            self.doing, self.started, self.shown = doing, now, 0
+        if self.visible and now - self.shown > 0.2:
+            self.shown = now
+            IJ.showProgress(done)
+            IJ.showStatus("EpiFiji: %s%s (Esc cancels)" % (doing, self._left(done, now)))
+        return IJ.escapePressed()
+
+    def _left(self, done, now):
+        spent = now - self.started
+        if done <= 0 or spent < 2:
+            return ""
+        left = spent * (1 - done) / done
+        return ", %d %%, %s left" % (100 * done, "%d min" % round(left / 60) if left >= 90 else "%d s" % max(1, round(left)))
+
+
+def _parameters(label, before, first):
+    """Give the parameters (None where a person cancelled), and whether a person was asked."""
+    described = _described(label)
+    given = from_macro(label, described["parameters"]) if before is None else None
+    if given is not None or not described["parameters"]:
+        return _absolute(given or {}, described), False
+    networks = []
+    if any(one["kind"] == "network" for one in described["parameters"]):
+        networks = call("describe", {})["networks"]
+        if not networks:
+            raise EngineError("There is no network yet, but one is needed: run 'epifiji networks fetch notum_all' in a terminal.")
+    if all(one["page"] == "macro" for one in described["parameters"]):
+        return {}, False
+    given = from_dialog(label, described, networks, dict(first or {}, **(before or {})))
+    return None if given is None else _absolute(given, described), True
+
+
+def _absolute(given, described):
+    """Make relative paths absolute, as the engine works in another folder."""
+    paths = [one["key"] for one in described["parameters"] if one["kind"] in ("file", "folder")]
+    return dict((key, File(value).getAbsolutePath() if key in paths else value) for key, value in given.items())
+
+
+def _described(label):
+    """Describe a command: from the file that 'epifiji install-fiji' wrote, or by the engine where that is in this process."""
+    file_name = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "epifiji", "settings.json")
+    if System.getProperties().get(epifiji_engine.ENGINE_HERE) is None and os.path.isfile(file_name):
+        with open(file_name) as file:
+            return json.load(file)["commands"][label]
+    return epifiji_engine.call("describe", {})["commands"][label]
+
+
+def _tell(error, keep_going):
+    """Say once what went wrong; without a window end with an exit code, unless the macro wants to go on."""
+    sentence = error.sentence
+    if error.details:
+        IJ.log(error.details) if not GraphicsEnvironment.isHeadless() else System.err.println(error.details)
+    if error.kind == CANCELLED:
+        IJ.showStatus("EpiFiji: cancelled; nothing was changed")
+        sentence = "It was cancelled; nothing was changed."
+    System.setProperty(LAST_ERROR, sentence)
+    if keep_going:
+        IJ.log("EpiFiji: " + sentence)
+    elif not GraphicsEnvironment.isHeadless():
+        # Escape has ended the macro already, as it does in all of ImageJ.
+        if error.kind != CANCELLED:
+            _show_error(sentence)
+    elif epifiji_engine.is_inside_python():
+        _show_error(sentence)
+    else:
+        System.err.println("epifiji: " + sentence)
+        System.exit(EXIT_CODES[error.kind])
+
+
+def _show_error(sentence):
+    """Show an error as ImageJ does, which ends the macro that called."""
+    try:
+        # ImageJ's boxes do not break lines.
+        IJ.error(TITLE, sentence if GraphicsEnvironment.isHeadless() else "\n".join(textwrap.wrap(sentence, LINE)))
+    except RuntimeException as end:
+        # ImageJ has told the macro to end by this. Our own ImageJ passes it on; Fiji would print it as the script's fault.
+        if end.getMessage() != Macro.MACRO_CANCELED or epifiji_engine.is_inside_python():
+            raise
+
+
+def _quiet():
+    if not GraphicsEnvironment.isHeadless():
+        IJ.showProgress(1.0)

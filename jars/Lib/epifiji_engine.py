@@ -1,0 +1,276 @@
+"""How scripts in ImageJ reach EpiFiji's Python engine (Jython 2.7).
+
+call() hides which of two ways is taken: the engine in this process, where ImageJ was started from Python, or a worker of its
+own, where it was started by its icon. The worker is started once, kept while ImageJ runs, and found again by every script.
+"""
+import json
+import os
+
+from synchronize import apply_synchronized
+
+from java.io import File
+from java.lang import Class, ClassNotFoundException, Exception as JavaException, Runtime, System, Thread
+from java.util import ArrayList, HashMap
+from java.util.concurrent import ConcurrentLinkedQueue
+from java.util.function import BiFunction, Consumer
+
+ENGINE_HERE = "epifiji.engine"
+WORKER = "epifiji.worker"
+CANCEL_PATIENCE_MS = 1500
+POLL_MS = 20
+LARGEST_BLOCK = 1 << 29
+SPARE_MEMORY = 1 << 24
+SIGNALLED = 128
+ENDS = ("COMPLETION", "CANCELATION", "FAILURE", "CRASH")
+TASK = """
+from epifiji.bridge import worker
+task.outputs["version"] = worker.VERSION
+if worker.VERSION == version:
+    worker.do_task(task, job, request, blocks)
+"""
+INSTALL_AGAIN = (
+    "install EpiFiji in a Python of version 3.11 or newer and run 'epifiji install-fiji' with the folder of this Fiji from there"
+)
+
+
+class EngineError(Exception):
+    """What the user is told; kind is input, cancelled or failure."""
+
+    def __init__(self, sentence, kind="failure", details=""):
+        Exception.__init__(self, sentence)
+        self.sentence, self.kind, self.details = sentence, kind, details
+
+
+def call(job, request, image=None, progress=None):
+    """Do a job and give its result, a dictionary.
+
+    request is of plain JSON types; image is an epifiji_images.Pixels, whose pixels go along; progress(done, doing) is told of
+    progress and answers whether to stop.
+    """
+    engine = _EngineHere.find() or _Worker.find()
+    blocks = []
+    try:
+        if image is not None:
+            engine.require_room(image.frame_bytes * image.frames)
+            for first, count in image.portions(LARGEST_BLOCK):
+                block = engine.block(image.frame_bytes * count)
+                blocks.append(block)
+                image.write(engine.buffer(block), first, count)
+                if progress and progress(0, "reading the movie"):
+                    raise EngineError("cancelled", "cancelled")
+            request = dict(request, image=image.description())
+        answer = json.loads(engine.ask(job, json.dumps(request), blocks, progress or (lambda done, doing: False)))
+    finally:
+        for block in blocks:
+            engine.release(block)
+    if "error" in answer:
+        raise EngineError(answer["error"], answer["kind"], answer.get("details", ""))
+    return answer["result"]
+
+
+def is_inside_python():
+    """Whether Python started this JVM, which then must not be ended from here."""
+    try:
+        Class.forName("org.jpype.JPypeContext")
+        return True
+    except ClassNotFoundException:
+        return False
+
+
+def stop():
+    """Stop the worker, if there is one; say whether there was."""
+    worker = System.getProperties().remove(WORKER)
+    if worker is None or not worker.isAlive():
+        return False
+    worker.close()
+    return True
+
+
+class _Report(BiFunction):
+    """What the engine in this process calls with progress; true asks it to stop."""
+
+    def __init__(self, progress):
+        self.progress = progress
+
+    def apply(self, done, doing):
+        return bool(self.progress(done, doing))
+
+
+class _EngineHere(object):
+    """The engine in this process: a function from a map to a JSON text."""
+
+    def __init__(self, function):
+        self.function = function
+
+    @staticmethod
+    def find():
+        function = System.getProperties().get(ENGINE_HERE)
+        return _EngineHere(function) if function is not None else None
+
+    def require_room(self, size):
+        pass
+
+    def block(self, size):
+        block = self.function.apply(_map(allocate=size))
+        if block is None:
+            raise EngineError("The computer's memory is full: close other programs, or crop the movie.")
+        return block
+
+    def buffer(self, block):
+        return block
+
+    def release(self, block):
+        self.function.apply(_map(release=block))
+
+    def ask(self, job, request, blocks, progress):
+        return self.function.apply(_map(job=job, request=request, blocks=ArrayList(blocks), report=_Report(progress)))
+
+
+class _Updates(Consumer):
+    """Takes a task's events on Appose's thread; they are read on the script's."""
+
+    def __init__(self):
+        self.queue, self.begun, self.ended = ConcurrentLinkedQueue(), False, False
+
+    def accept(self, event):
+        kind = str(event.responseType)
+        self.begun = self.begun or kind != "CRASH"
+        if event.message is not None:
+            self.queue.add((event.current / 1000.0, event.message))
+        self.ended = self.ended or kind in ENDS
+
+
+class _Worker(object):
+    """A Python process that speaks Appose's protocol on its standard input and output."""
+
+    def __init__(self, service, python, version):
+        self.service, self.python, self.version = service, python, version
+
+    @staticmethod
+    def find():
+        python, version = _installed_python()
+        # Two scripts at once must not start two workers; modules are not shared between all of them, but properties are.
+        properties = System.getProperties()
+        return _Worker(apply_synchronized(properties, _Worker._service, (properties, python)), python, version)
+
+    @staticmethod
+    def _service(properties, python):
+        service = properties.get(WORKER)
+        if service is None or not service.isAlive():
+            service = _start(python)
+            properties.put(WORKER, service)
+        return service
+
+    def require_room(self, size):
+        """On Linux, writing into more shared memory than there is ends the JVM: so look first."""
+        place = File("/dev/shm")
+        if place.isDirectory() and place.getUsableSpace() < size + SPARE_MEMORY:
+            raise EngineError("The movie needs %d MB of shared memory, but %s has %d MB left: give the movie as a file with "
+                              "input=[...], crop it, or make %s larger."
+                              % (size >> 20, place, place.getUsableSpace() >> 20, place), "input")
+
+    def block(self, size):
+        from org.apposed.appose import NDArray
+        self.require_room(size)
+        try:
+            return NDArray(NDArray.DType.UINT8, NDArray.Shape(NDArray.Shape.Order.C_ORDER, [size]))
+        except JavaException as error:
+            raise EngineError("Shared memory of %d MB could not be had (%s): close other programs, or crop the movie."
+                              % (size >> 20, error.getMessage()))
+
+    def buffer(self, block):
+        return block.buffer()
+
+    def release(self, block):
+        block.close()
+
+    def ask(self, job, request, blocks, progress):
+        task = self.service.task(TASK, _map(job=job, request=request, blocks=ArrayList(blocks), version=self.version))
+        updates = _Updates()
+        task.listen(updates)
+        task.start()
+        self._wait(task, updates, progress)
+        status = str(task.status)
+        if status == "COMPLETE" and task.outputs.get("version") == self.version:
+            return task.outputs.get("answer")
+        System.getProperties().remove(WORKER, self.service)
+        if status == "COMPLETE":
+            self.service.close()
+            raise EngineError("This Fiji has the scripts of EpiFiji %s, but its Python %s has EpiFiji %s: run 'epifiji "
+                              "install-fiji' with the folder of this Fiji from there, and start Fiji again."
+                              % (self.version, self.python, task.outputs.get("version")))
+        if status == "FAILED":
+            self.service.close()
+            raise EngineError("EpiFiji's engine does not fit these scripts (%s): %s." % (_last_line(task.error), INSTALL_AGAIN),
+                              details=task.error)
+        raise EngineError(self._why_it_ended(updates.begun), details="\n".join(self.service.errorLines()))
+
+    def _why_it_ended(self, begun):
+        """Say in a sentence why the worker is gone; begun says whether it had taken up its work."""
+        code = self.service.waitFor()
+        said = _last_line("\n".join(self.service.errorLines())) or "it said nothing"
+        if not begun:
+            return "The Python %s did not start EpiFiji's engine (%s): %s." % (self.python, said, INSTALL_AGAIN)
+        return ("EpiFiji's engine ended in the middle of its work (%s); memory may have been full: close other programs or crop "
+                "the movie, and try again." % ("signal %d" % (code - SIGNALLED) if code > SIGNALLED else said))
+
+    def _wait(self, task, updates, progress):
+        """Wait for the task's end, passing progress on; one that does not stop when asked to is ended."""
+        done, doing, deadline = 0.0, "starting the engine", None
+        # NB: not until the task's status says so, which Appose sets before the outputs.
+        while not updates.ended:
+            if not self.service.isAlive():
+                # Appose tells no task of this that came too late.
+                self.service.waitFor()
+                return
+            Thread.sleep(POLL_MS)
+            while not updates.queue.isEmpty():
+                done, doing = updates.queue.poll()
+            if deadline is None and progress(done, doing):
+                deadline = System.currentTimeMillis() + CANCEL_PATIENCE_MS
+                task.cancel()
+            if deadline is not None and System.currentTimeMillis() > deadline:
+                System.getProperties().remove(WORKER, self.service)
+                self.service.kill()
+                self.service.waitFor()
+                raise EngineError("cancelled", "cancelled")
+
+
+def _map(**values):
+    result = HashMap()
+    for key, value in values.items():
+        result.put(key, value)
+    return result
+
+
+def _installed_python():
+    """Read which Python 'epifiji install-fiji' wrote down, and the version of EpiFiji's that it installed."""
+    record = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "epifiji", "python.json")
+    try:
+        with open(record) as file:
+            known = json.load(file)
+        python, version = known["python"], known["epifiji_version"]
+    except (IOError, ValueError, KeyError, TypeError):
+        raise EngineError("This Fiji does not say which Python runs EpiFiji (%s): %s." % (record, INSTALL_AGAIN))
+    if not File(python).isFile():
+        raise EngineError("EpiFiji's Python %s is gone: %s." % (python, INSTALL_AGAIN))
+    return python, version
+
+
+def _start(python):
+    try:
+        from org.apposed.appose import Service
+    except ImportError:
+        raise EngineError("This Fiji lacks the Java library Appose: run 'epifiji install-fiji' with its folder again.")
+    service = Service(File(python).getParentFile(), [python, "-m", "epifiji.bridge.worker"])
+    try:
+        service.start()
+    except JavaException as error:
+        raise EngineError("EpiFiji's Python %s did not start (%s): %s." % (python, error.getMessage(), INSTALL_AGAIN))
+    Runtime.getRuntime().addShutdownHook(Thread(lambda: service.close()))
+    return service
+
+
+def _last_line(text):
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else ""

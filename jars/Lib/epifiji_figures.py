@@ -1,0 +1,41 @@
+"""What comparisons and plots share: the open image described, and pictures that the engine drew shown (Jython 2.7)."""
+import os
+
+from ij import IJ
+from java.awt import GraphicsEnvironment
+
+from epifiji_images import shape_of
+
+
+def described(image):
+    """Describe an image without its pixels; None for none."""
+    if image is None:
+        return None
+    scale = image.getCalibration()
+    return {
+        "title": image.getTitle(),
+        "shape": shape_of(image),
+        "calibration": {
+            "pixel_width": scale.pixelWidth,
+            "pixel_height": scale.pixelHeight,
+            "x_unit": scale.getXUnit(),
+            "y_unit": scale.getYUnit(),
+            "interval": scale.frameInterval,
+            "time_unit": scale.getTimeUnit(),
+        },
+    }
+
+
+def show_pictures(answer, image):
+    """Show the pictures of an answer as <name>-<picture>, remove temporary files, and leave the movie the active image."""
+    if not GraphicsEnvironment.isHeadless():
+        for path in answer["pictures"]:
+            picture = IJ.openImage(path)
+            picture.setTitle("%s-%s" % (answer["name"], os.path.splitext(os.path.basename(path))[0]))
+            picture.show()
+        if answer["pictures"] and image is not None and image.getWindow() is not None:
+            IJ.selectWindow(image.getID())
+    if answer["temporary"]:
+        for name in os.listdir(answer["temporary"]):
+            os.remove(os.path.join(answer["temporary"], name))
+        os.rmdir(answer["temporary"])

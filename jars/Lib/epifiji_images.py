@@ -1,0 +1,290 @@
+"""Movies that are open in ImageJ: their pixels for the engine, and what the engine found shown on them (Jython 2.7)."""
+import os
+import re
+from contextlib import contextmanager
+
+from ij import CompositeImage, IJ, ImagePlus, ImageStack, WindowManager
+from ij.gui import Overlay, PointRoi, TextRoi
+from ij.io import RoiEncoder
+from ij.measure import ResultsTable
+from ij.plugin.frame import RoiManager
+from ij.process import LUT
+from java.awt import Color, Font, GraphicsEnvironment
+from java.io import BufferedOutputStream, File, FileOutputStream
+from java.nio import ByteOrder
+from java.util.zip import ZipEntry, ZipOutputStream
+
+from epifiji_engine import EngineError
+
+RESULTS = "EpiFiji results"
+"""The property of an image that names the folder of its results."""
+
+STROKE_WIDTH = 3
+SYMBOL_SIZE = 5
+"""ImageJ's "XXL": a circle around the event that does not hide it."""
+FAINTEST = 30
+"""Map levels up to this are drawn black."""
+
+
+class Pixels(object):
+    """The frames of one channel of an image, on their way to the engine."""
+
+    def __init__(self, image, channel=None):
+        self.image = image
+        self.title = image.getTitle()
+        self.bits = image.getBitDepth()
+        if self.bits not in (8, 16, 32) or image.getType() == ImagePlus.COLOR_256:
+            raise EngineError("%s is a colour image, but one grey value in each pixel is needed: use Image > Type > 8-bit, or "
+                              "split its channels." % self.title, "input")
+        channels, planes, frames = image.getNChannels(), image.getNSlices(), image.getNFrames()
+        if channels > 1 and channel is None:
+            raise EngineError("%s has %d channels, but one is needed: choose one with channel=1 to %d, or split them."
+                              % (self.title, channels, channels), "input")
+        if channel is not None and not 1 <= channel <= channels:
+            raise EngineError("%s has %d channel%s, but channel %d was asked for: give another."
+                              % (self.title, channels, "s"[:channels > 1], channel), "input")
+        if planes > 1 and frames > 1:
+            raise EngineError("%s has %d planes (Z) in each of %d frames, but a movie has one plane over time: project it with "
+                              "Image > Stacks > Z Project..." % (self.title, planes, frames), "input")
+        self.notices = []
+        if planes > 1:
+            self.notices.append("%s has %d planes (Z) and one time point: they were taken as time." % (self.title, planes))
+        self.frames = max(planes, frames)
+        self.indices = [image.getStackIndex(channel or 1, min(t, planes), min(t, frames)) for t in range(1, self.frames + 1)]
+        self.frame_bytes = image.getWidth() * image.getHeight() * self.bits // 8
+
+    def portions(self, largest):
+        """Give (first frame, number of frames) of blocks that have no more bytes than the largest."""
+        step = max(1, largest // self.frame_bytes)
+        return [(first, min(step, self.frames - first)) for first in range(0, self.frames, step)]
+
+    def write(self, buffer, first, count):
+        """Write frames into a buffer of bytes, little-endian."""
+        stack = self.image.getStack()
+        buffer.order(ByteOrder.LITTLE_ENDIAN)
+        typed = {8: buffer, 16: buffer.asShortBuffer(), 32: buffer.asFloatBuffer()}[self.bits]
+        for index in self.indices[first:first + count]:
+            typed.put(stack.getPixels(index))
+
+    def description(self):
+        """Give what else the engine needs to know of the image, as plain JSON types."""
+        calibration = self.image.getCalibration()
+        return {
+            "title": self.title,
+            "shape": [self.frames, self.image.getHeight(), self.image.getWidth()],
+            "bits": self.bits,
+            "signed": bool(calibration.isSigned16Bit()),
+            "file": file_of(self.image),
+            "notices": self.notices,
+            "calibration": {
+                "pixel_width": calibration.pixelWidth,
+                "pixel_height": calibration.pixelHeight,
+                "x_unit": calibration.getXUnit(),
+                "y_unit": calibration.getYUnit(),
+                "interval": calibration.frameInterval,
+                "time_unit": calibration.getTimeUnit(),
+            },
+        }
+
+
+def shown_pixels(image):
+    """Give the pixels of the channel that an image shows."""
+    return Pixels(image, image.getC() if image.getNChannels() > 1 else None)
+
+
+def current_image(needed=True):
+    """Give the active image, or None where none is open and none is needed."""
+    image = WindowManager.getCurrentImage()
+    if image is None and needed:
+        raise EngineError("No image is open, but a movie is needed: open one with File > Open..., then choose this again.", "input")
+    return image
+
+
+def file_of(image):
+    """Name the file that an image was opened from, where its pixels are still the file's."""
+    info = image.getOriginalFileInfo()
+    if info is None or image.changes or not info.directory or not info.fileName:
+        return None
+    path = os.path.join(info.directory, info.fileName)
+    return path if os.path.isfile(path) else None
+
+
+def shape_of(image):
+    """Give (T, Y, X) of an image, Z taken as T where there is no T."""
+    return [max(image.getNFrames(), image.getNSlices()), image.getHeight(), image.getWidth()]
+
+
+def results_shown():
+    """Give the parameter results as a dialog is to show it first: the folder of the active image's results, where known."""
+    image = WindowManager.getCurrentImage()
+    folder = image.getProperty(RESULTS) if image is not None else None
+    return {"results": folder} if folder else {}
+
+
+def require_shape(image, shape, what):
+    """Refuse an image that is not of the size (T, Y, X) that something belongs to; what names that."""
+    if shape and shape_of(image) != shape:
+        raise EngineError("%s belong to a movie of %d frames of %d x %d pixels (T, Y, X), but %s has %d of %d x %d: open the movie "
+                          "that they were found in." % tuple([what] + shape + [image.getTitle()] + shape_of(image)), "input")
+
+
+def show_events(image, answer, replace, table):
+    """Show events as ROIs: in the ROI Manager, or as the image's overlay where there is no window.
+
+    The image may be None or closed by now: the ROI Manager then shows them alone.
+    """
+    frames_of = image if image is not None and image.getStackSize() > 0 else None
+    rois = rois_of_events(frames_of, answer)
+    if GraphicsEnvironment.isHeadless():
+        if frames_of is not None:
+            _overlay(frames_of, rois, replace)
+        return
+    _manage(frames_of if frames_of is not None and frames_of.getWindow() is not None else None, rois, replace)
+    if table:
+        show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
+    if frames_of is not None and answer.get("folder"):
+        frames_of.setProperty(RESULTS, answer["folder"])
+
+
+def rois_of_events(image, answer):
+    """Make a ROI of each event of an answer, placed for an image or for none."""
+    kinds = dict((kind["name"], kind) for kind in answer["classes"])
+    return [_roi(event, kinds[event["event"]], image) for event in answer["events"]]
+
+
+def _roi(event, kind, image):
+    x, y = event["x"], event["y"]
+    whole = x == int(x) and y == int(y)
+    roi = PointRoi(int(x), int(y)) if whole else PointRoi(x, y)
+    roi.setName(event["name"])
+    set_frame(roi, event["frame"], image)
+    roi.setGroup(kind["group"])
+    roi.setStrokeColor(Color(*kind["colour"]))
+    roi.setStrokeWidth(STROKE_WIDTH)
+    roi.setPointType(PointRoi.CIRCLE)
+    roi.setSize(SYMBOL_SIZE)
+    return roi
+
+
+def set_frame(roi, frame, image):
+    """Put a ROI into a frame (from 1) of an image, or of one that is not open where that is None."""
+    if image is not None and image.getNFrames() == 1:
+        roi.setPosition(frame)
+    else:
+        roi.setPosition(0 if image is not None and image.getNChannels() > 1 else 1, 1, frame)
+
+
+def _overlay(image, rois, replace):
+    overlay = None if replace else image.getOverlay()
+    overlay = overlay or Overlay()
+    for roi in rois:
+        overlay.add(roi)
+    image.setOverlay(overlay)
+
+
+def _manage(image, rois, replace):
+    manager = RoiManager.getRoiManager()
+    if replace:
+        manager.reset()
+    for roi in rois:
+        # addRoi would rename ROIs after the frame that is shown.
+        manager.add(image, roi, -1)
+    if image is not None and rois:
+        manager.runCommand(image, "Show All")
+
+
+def show_table(title, columns, rows):
+    """Show rows of texts as a table, numbers among them as numbers."""
+    table = ResultsTable()
+    table.setPrecision(4)
+    for row in rows:
+        table.incrementCounter()
+        for column, text in zip(columns, row):
+            if re.match(r"-?[0-9.]+$", text):
+                table.addValue(column, float(text))
+            else:
+                table.addValue(column, text)
+    table.show(title)
+
+
+def show_maps(image, maps, name):
+    """Show maps, a file for each class, in colour over a movie; without one, over each other.
+
+    Gives the new image, called <movie>-maps.
+    """
+    opened = [IJ.openImage(one["file"]) for one in maps]
+    colours = [one["colour"] for one in maps]
+    height, width, frames = opened[0].getHeight(), opened[0].getWidth(), opened[0].getStackSize()
+    bits = image.getBitDepth() if image is not None else 8
+    pixels = shown_pixels(image) if image is not None else None
+    stack = ImageStack(width, height)
+    for t in range(1, frames + 1):
+        if pixels is not None:
+            stack.addSlice("movie", image.getStack().getProcessor(pixels.indices[t - 1]).duplicate())
+        for one, shown in zip(maps, opened):
+            processor = shown.getStack().getProcessor(t)
+            stack.addSlice(one["event"], {8: processor, 16: processor.convertToShort(False), 32: processor.convertToFloat()}[bits])
+    channels = len(opened) + (pixels is not None)
+    flat = ImagePlus("%s-maps" % name, stack)
+    flat.setDimensions(channels, 1, frames)
+    result = CompositeImage(flat, CompositeImage.COMPOSITE)
+    result.setCalibration((image if image is not None else opened[0]).getCalibration().copy())
+    if pixels is not None:
+        _set_look(result, 1, LUT.createLutFromColor(Color.WHITE), image.getDisplayRangeMin(), image.getDisplayRangeMax())
+    for channel, colour in enumerate(colours, start=channels - len(opened) + 1):
+        _set_look(result, channel, LUT.createLutFromColor(Color(*colour)), FAINTEST, 255)
+    result.setOverlay(_legend(maps, height))
+    result.setPosition(1, 1, image.getT() if image is not None and image.getNFrames() > 1 else 1)
+    return result
+
+
+def _legend(maps, height):
+    """Name the classes in their colours, in the upper left corner."""
+    font = Font("SansSerif", Font.BOLD, max(6, min(14, height // 20)))
+    legend = Overlay()
+    for line, one in enumerate(maps):
+        name = TextRoi(3, 3 + line * (font.getSize() + 3), one["event"], font)
+        name.setStrokeColor(Color(*one["colour"]))
+        legend.add(name)
+    return legend
+
+
+def remove_maps(answer):
+    """Remove the files of maps that an answer of the engine's brought."""
+    for one in answer.get("maps", ()):
+        os.remove(one["file"])
+    if answer.get("maps_folder"):
+        os.rmdir(answer["maps_folder"])
+
+
+@contextmanager
+def saved_manager(needed=True):
+    """Save the ROI Manager's ROIs as a zip for a while, and give its path; None where there are none."""
+    manager = RoiManager.getInstance() if needed else None
+    with saved_rois(manager.getRoisAsArray() if manager is not None else []) as path:
+        yield path
+
+
+@contextmanager
+def saved_rois(rois):
+    """Save ROIs as a zip for a while, and give its path; None where there are none."""
+    if not rois:
+        yield None
+        return
+    file = File.createTempFile("epifiji-", ".zip")
+    try:
+        archive = ZipOutputStream(BufferedOutputStream(FileOutputStream(file)))
+        # Not the manager's own Save: that is written into the macro recorder. A folder for each, as names may repeat.
+        for number, roi in enumerate(rois):
+            archive.putNextEntry(ZipEntry("%d/%s.roi" % (number, (roi.getName() or "event").replace("/", "_"))))
+            archive.write(RoiEncoder.saveAsByteArray(roi))
+            archive.closeEntry()
+        archive.close()
+        yield file.getPath()
+    finally:
+        file.delete()
+
+
+def _set_look(image, channel, lut, low, high):
+    lut.min, lut.max = low, high
+    image.setChannelLut(lut, channel)

@@ -1,0 +1,161 @@
+"""Parameters of EpiFiji's commands: read strictly from a macro's options, or asked for in a dialog and recorded (Jython 2.7).
+
+What the parameters are comes from the engine's settings; nothing is taken silently from an earlier run: values that a person
+gave before are only what a dialog shows first.
+"""
+import re
+
+from ij import Macro, Prefs
+from ij.gui import GenericDialog
+from ij.plugin.frame import Recorder
+from java.awt import GraphicsEnvironment
+
+from epifiji_engine import EngineError
+
+TOKEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(\[(?P<bracketed>.*?)\](?=\s|$)|(?P<plain>\S*)))?(\s+|$)", re.DOTALL)
+TRUTH = {"": True, "true": True, "false": False}
+COLUMNS = {"file": 30, "folder": 30}
+MORE = "More settings"
+EMPTY_FIELDS = "Fields may be left empty; Help says what that means."
+
+
+def from_macro(label, parameters):
+    """Read the options that a macro gave this command, as a dictionary of texts and truth values; None where there are none.
+
+    Every key must be one of the command's and come once.
+    """
+    options = Macro.getOptions()
+    if options is None:
+        return {} if GraphicsEnvironment.isHeadless() else None
+    known = dict((parameter["key"], parameter) for parameter in parameters)
+    values, place, options = {}, 0, options.strip()
+    while place < len(options):
+        token = TOKEN.match(options, place)
+        if token is None or (token.group("plain") or "").startswith("["):
+            raise EngineError("%s was given the options '%s', which cannot be read from '%s' on: write key=value, with [ ] around "
+                              "values that have spaces." % (label, options, options[place:]), "input")
+        place = token.end()
+        key = token.group(1)
+        if key not in known:
+            raise EngineError("%s was given '%s', but its parameters are %s: check the names."
+                              % (label, key, ", ".join(sorted(known)) or "none"), "input")
+        if key in values:
+            raise EngineError("%s was given '%s' twice: give it once." % (label, key), "input")
+        given = token.group("bracketed") if token.group("bracketed") is not None else token.group("plain")
+        values[key] = _value(label, known[key], given)
+    return values
+
+
+def _value(label, parameter, given):
+    key = parameter["key"]
+    if parameter["kind"] == "flag":
+        if (given or "").lower() not in TRUTH:
+            raise EngineError("%s was given %s=%s, but it is true where %s stands alone or %s=true, and false with %s=false: write "
+                              "one of these." % (label, key, given, key, key, key), "input")
+        return TRUTH[(given or "").lower()]
+    if not given:
+        raise EngineError("%s was given '%s' without a value: write %s=value, or leave it out." % (label, key, key), "input")
+    return given
+
+
+def from_dialog(label, described, networks, first=None):
+    """Ask a person, showing first what was given before; None where the dialog was cancelled.
+
+    first has values that take the place of those given before, as after a refusal.
+    """
+    parameters = [one for one in described["parameters"] if one["page"] != "macro"]
+    shown = dict((one["key"], _remembered(label, one)) for one in parameters)
+    shown.update(first or {})
+    pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
+    values = {}
+    for number, page in enumerate(pages):
+        if number == 1 and not (page and values.pop(MORE)):
+            # What the second page would ask for keeps its default where that page was not opened.
+            break
+        dialog = GenericDialog(label.rstrip("."))
+        for one in page:
+            _add(dialog, one, shown[one["key"]], networks)
+        if number == 0 and pages[1]:
+            dialog.addCheckbox(MORE, any(shown[one["key"]] != one["default"] for one in pages[1]))
+        if any(one["kind"] == "text" for one in page):
+            dialog.addMessage(EMPTY_FIELDS)
+        dialog.addHelp(_help(label, described))
+        dialog.showDialog()
+        if dialog.wasCanceled():
+            return None
+        values.update(_read(dialog, page + ([{"key": MORE, "kind": "flag"}] if number == 0 and pages[1] else [])))
+    values.pop(MORE, None)
+    for one in parameters:
+        value = values.get(one["key"], one["default"])
+        Prefs.set(_preference(label, one["key"]), value)
+    given = dict((one["key"], values[one["key"]]) for one in parameters if values.get(one["key"], one["default"]) != one["default"])
+    record(given, parameters)
+    return given
+
+
+def _add(dialog, parameter, value, networks):
+    kind = parameter["kind"]
+    title = parameter["label"] + (" (%s)" % parameter["unit"].replace("|", " or ") if parameter["unit"] else "")
+    if kind == "flag":
+        dialog.addCheckbox(title, value)
+    elif kind == "choice" or kind == "network":
+        choices = parameter["choices"] or networks
+        dialog.addChoice(title, choices, value if value in choices else choices[0])
+    elif kind == "folder":
+        dialog.addDirectoryField(title, value, COLUMNS[kind])
+    elif kind == "file":
+        dialog.addFileField(title, value, COLUMNS[kind])
+    else:
+        dialog.addStringField(title, value, 10)
+
+
+def _read(dialog, page):
+    """Read the fields themselves: GenericDialog's getters would record every one of them, also where it has its default."""
+    texts, choices, flags = (iter(fields or ()) for fields in (dialog.getStringFields(), dialog.getChoices(), dialog.getCheckboxes()))
+    values = {}
+    for one in page:
+        if one["kind"] == "flag":
+            values[one["key"]] = bool(next(flags).getState())
+        elif one["kind"] in ("choice", "network"):
+            values[one["key"]] = next(choices).getSelectedItem()
+        else:
+            values[one["key"]] = next(texts).getText().strip()
+    return values
+
+
+def record(given, parameters):
+    """Write what was given into the macro recorder, if it is open."""
+    if not Recorder.record:
+        return
+    Recorder.resetCommandOptions()
+    for one in parameters:
+        if one["key"] not in given:
+            continue
+        value = given[one["key"]]
+        if one["kind"] in ("file", "folder"):
+            Recorder.recordPath(one["key"], value)
+        elif value is True:
+            Recorder.recordOption(one["key"])
+        else:
+            Recorder.recordOption(one["key"], "false" if value is False else value)
+
+
+def _preference(label, key):
+    return "epifiji.%s.%s" % (label.rstrip(".").replace(" ", "_").lower(), key)
+
+
+def _remembered(label, parameter):
+    if parameter["kind"] == "flag":
+        return bool(Prefs.get(_preference(label, parameter["key"]), parameter["default"]))
+    return Prefs.get(_preference(label, parameter["key"]), parameter["default"])
+
+
+def _help(label, described):
+    """Write what the button Help shows."""
+    rows = ["<b>%s</b> %s" % (one["key"], _escaped(one["help"])) for one in described["parameters"]]
+    return "<html><body style='width:420px'><h2>%s</h2><p>%s</p><p>%s</p></body></html>" % (
+        label.rstrip("."), _escaped(described["help"]), "<br><br>".join(rows))
+
+
+def _escaped(text):
+    return text.replace("&", "&amp;").replace("<", "&lt;")

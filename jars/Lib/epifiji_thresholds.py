@@ -1,0 +1,176 @@
+"""The window with sliders for the thresholds of probability maps; the events on the movie follow (Jython 2.7).
+
+The engine gives every event that some thresholds would give, with its value and volume; which of them pass is decided here,
+without it. Only other distances between events need the engine again.
+"""
+from ij.gui import Overlay, PointRoi
+from java.awt import Color, GridLayout
+from java.awt.event import WindowAdapter
+from java.util.concurrent import LinkedBlockingQueue
+from javax.swing import BorderFactory, JButton, JComboBox, JFrame, JLabel, JPanel, JSlider
+
+from epifiji_client import call
+from epifiji_images import SYMBOL_SIZE, set_frame
+
+TITLE = "Adjust Event Thresholds"
+ALL = "all classes"
+LEAST_POSITIVE = 125
+"""Map levels up to this are no event's, whatever the threshold."""
+
+VOLUME_STEPS = 200
+DISTANCES = (("seed_distance_xy", "Apart in x and y, at least", 1, 60, "px"), ("seed_distance_t", "Apart in time, at least", 1, 30, "frames"))
+
+
+class ThresholdWindow(object):
+    """Sliders, the events that pass as an overlay on the movie, and what the person chose."""
+
+    def __init__(self, image, found):
+        self.image, self.found = image, found
+        self.before = image.getOverlay()
+        self.classes = [kind["name"] for kind in found["classes"]]
+        self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in found["classes"])
+        self.thresholds = dict((kind["name"], kind["threshold"]) for kind in found["classes"])
+        self.volumes = dict((kind["name"], kind["min_volume"]) for kind in found["classes"])
+        self.distances = dict((key, found[key]) for key, _, _, _, _ in DISTANCES)
+        self.known = {}
+        self.wanted = LinkedBlockingQueue()
+        self.setting = False
+        self._take(found)
+
+    def run(self):
+        """Show the sliders until the person applies or discards; give the settings, or None where she discarded."""
+        self._build()
+        try:
+            self._show()
+            while True:
+                what, value = self.wanted.take()
+                while not self.wanted.isEmpty() and what == "show":
+                    what, value = self.wanted.take()
+                if what == "end":
+                    return self._chosen() if value else None
+                if what == "distance" and self.wanted.isEmpty():
+                    self.distances.update(value)
+                    self._take(call("candidates", dict(self.distances, results=self.found["results"])))
+                self._show()
+        finally:
+            self.window.dispose()
+            self.image.setOverlay(self.before)
+
+    def _take(self, found):
+        """Make a ROI of every event, once."""
+        self.candidates = []
+        for event in found["events"]:
+            roi = PointRoi(event["x"], event["y"])
+            set_frame(roi, event["frame"], self.image)
+            roi.setStrokeColor(self.colours[event["event"]])
+            roi.setPointType(PointRoi.CIRCLE)
+            roi.setSize(SYMBOL_SIZE)
+            self.candidates.append((event["event"], event["value"], event["volume"], roi))
+        self.largest = max([100] + [volume for _, _, volume, _ in self.candidates])
+
+    def _show(self):
+        """Put the events that pass on the movie."""
+        overlay, counts = Overlay(), dict.fromkeys(self.classes, 0)
+        for name, value, volume, roi in self.candidates:
+            if value > self.thresholds[name] and volume > self.volumes[name]:
+                overlay.add(roi)
+                counts[name] += 1
+        self.image.setOverlay(overlay)
+        self.count.setText("   ".join("%d %s" % (counts[name], name) for name in self.classes))
+
+    def _chosen(self):
+        def by_class(values):
+            same = len(set(values.values())) == 1
+            return str(values.values()[0]) if same else ",".join("%s=%d" % (name, values[name]) for name in self.classes)
+        chosen = {"threshold": by_class(self.thresholds), "min_volume": by_class(self.volumes)}
+        chosen.update((key, str(value)) for key, value in self.distances.items())
+        return chosen
+
+    def _build(self):
+        self.window = JFrame(TITLE)
+        panel = JPanel(GridLayout(0, 1))
+        panel.setBorder(BorderFactory.createEmptyBorder(8, 10, 8, 10))
+        self.choice = JComboBox([ALL] + self.classes)
+        self.choice.addActionListener(lambda event: self._set_sliders())
+        panel.add(self.choice)
+        self.texts = {}
+        self.threshold = self._slider(panel, "threshold", LEAST_POSITIVE, 255, lambda value: self._set(self.thresholds, value))
+        self.volume = self._slider(panel, "volume", 0, VOLUME_STEPS, lambda value: self._set(self.volumes, self._of_step(value)))
+        for key, _, low, high, _ in DISTANCES:
+            slider = self._slider(panel, key, low, high, None)
+            slider.setValue(self.distances[key])
+            slider.addChangeListener(lambda event, key=key: self._distance(key, event.getSource()))
+        self.count = JLabel(" ")
+        panel.add(self.count)
+        buttons = JPanel()
+        for text, value in (("Apply", True), ("Discard", False)):
+            button = JButton(text)
+            button.addActionListener(lambda event, value=value: self.wanted.put(("end", value)))
+            buttons.add(button)
+        panel.add(buttons)
+        self._set_sliders()
+        self.window.add(panel)
+        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
+        self.window.addWindowListener(_Closing(self.wanted))
+        self.window.pack()
+        self.window.setSize(460, self.window.getHeight())
+        self.window.setLocationByPlatform(True)
+        self.window.setVisible(True)
+
+    def _slider(self, panel, key, low, high, changed):
+        self.texts[key] = JLabel(" ")
+        slider = JSlider(low, high)
+        panel.add(self.texts[key])
+        panel.add(slider)
+        if changed is not None:
+            slider.addChangeListener(lambda event: changed(slider.getValue()))
+        return slider
+
+    def _of_step(self, step):
+        """Give the volume of a slider's step: steps grow with the volume."""
+        return int(round((self.largest + 1.0) ** (step / float(VOLUME_STEPS)))) - 1
+
+    def _step_of(self, volume):
+        from math import log
+        return int(round(VOLUME_STEPS * log(volume + 1.0) / log(self.largest + 1.0)))
+
+    def _named(self):
+        chosen = self.choice.getSelectedItem()
+        return self.classes if chosen == ALL else [chosen]
+
+    def _set(self, values, value):
+        if self.setting:
+            return
+        for name in self._named():
+            values[name] = value
+        self._tell()
+        self.wanted.put(("show", None))
+
+    def _set_sliders(self):
+        """Let the sliders show the values of the chosen class."""
+        name = self._named()[0]
+        self.setting = True
+        self.threshold.setValue(self.thresholds[name])
+        self.volume.setValue(min(VOLUME_STEPS, self._step_of(self.volumes[name])))
+        self.setting = False
+        self._tell()
+
+    def _tell(self):
+        name = self._named()[0]
+        self.texts["threshold"].setText("Least mean probability: %d of 255" % self.thresholds[name])
+        self.texts["volume"].setText("Least volume: %d voxels" % self.volumes[name])
+        for key, text, _, _, unit in DISTANCES:
+            self.texts[key].setText("%s: %d %s" % (text, self.distances[key], unit))
+
+    def _distance(self, key, slider):
+        self.texts[key].setText([text for one, text, _, _, _ in DISTANCES if one == key][0] + ": %d" % slider.getValue())
+        if not slider.getValueIsAdjusting():
+            self.wanted.put(("distance", {key: slider.getValue()}))
+
+
+class _Closing(WindowAdapter):
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    def windowClosing(self, event):
+        self.wanted.put(("end", False))

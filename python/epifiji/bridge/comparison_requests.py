@@ -1,0 +1,130 @@
+"""What a comparison with a reference in ImageJ asks of the engine: scores, and ROIs of matches and errors."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.shown_events import shown_event
+from epifiji.data.commands import CompareCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, by_class
+from epifiji.data.progress import Report
+from epifiji.data.settings import ComparisonSettings, parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+FIRST_GROUP = 101
+"""ImageJ's group of matches; false positives and false negatives have the next two. Classes of events come long before."""
+
+
+def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Compare events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where none are named.
+
+    ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); None where none is open. The ROIs of an outcome
+    are a class of their own, such as ``cell_death_falsepositive``, as in the names of the files.
+    """
+    from epifiji.bridge.shared_pixels import movie_name_of_title
+    from epifiji.files.comparisons import CURVE_PICTURE
+    from epifiji.jobs.comparison import run_comparison
+
+    command = parse_settings(CompareCommand, request["settings"])
+    if command.reference is None:
+        raise WrongInputError(
+            "No reference was named, but annotated events are needed: give reference=[file or folder]."
+        )
+    for place in filter(None, (command.detected, command.reference)):
+        if not Path(place).exists():
+            raise WrongInputError(f"{place} does not exist, but events are needed: check the path.")
+    image = request.get("image")
+    if command.detected is not None and image:
+        _require_shape(Path(command.detected), image)
+    detected = command.detected or _in_manager(request.get("manager"), Path(command.reference))
+    movie = movie_name_of_title(image["title"]) if image else None
+    settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
+    temporary = tempfile.mkdtemp(prefix="epifiji-curve-") if command.curve and command.output is None else None
+    folder = command.output or temporary
+    try:
+        comparison, files = run_comparison(
+            detected,
+            command.reference,
+            settings,
+            Path(folder) if folder else None,
+            command.curve,
+            command.overwrite,
+            movie,
+        )
+    except BaseException:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return {
+        **_outcomes(comparison.outcomes),
+        "columns": comparison.columns(),
+        "rows": comparison.rows(),
+        "name": comparison.movie,
+        "notices": list(comparison.notices),
+        "pictures": [str(file) for file in files if file.name == CURVE_PICTURE],
+        "temporary": temporary,
+        "said": _said(comparison.scores.classes),
+    }
+
+
+def _require_shape(place: Path, image: dict[str, Any]) -> None:
+    """Refuse an open image that is not of the size of the movie that the events were found in."""
+    from epifiji.files.results import read_record
+
+    shape = read_record(place if place.is_dir() else place.parent).get("movie", {}).get("shape")
+    if shape and list(shape) != list(image["shape"]):
+        sizes = [f"{t} frames of {y} x {x} pixels (Y, X)" for t, y, x in (shape, image["shape"])]
+        raise WrongInputError(
+            f"The events in {place} belong to a movie of {sizes[0]}, but {image['title']} has {sizes[1]}: open the "
+            "movie that they were found in, or close the image."
+        )
+
+
+def _outcomes(outcomes: dict[str, list[Event]]) -> Answer:
+    """Describe matches and errors as the client shows events: a class for each class and outcome."""
+    from epifiji.files.comparisons import OUTCOME_COLOURS
+
+    kinds, shown = [], []
+    for number, (outcome, events) in enumerate(outcomes.items()):
+        for name, group in by_class(events).items():
+            kind = f"{name}_{outcome}"
+            colour, group_number = OUTCOME_COLOURS[outcome], FIRST_GROUP + number
+            kinds.append({"name": kind, "colour": colour, "group": group_number, "count": len(group)})
+            shown += [shown_event(replace(event, event=kind), row) for row, event in enumerate(group, start=1)]
+    return {"classes": kinds, "events": shown}
+
+
+def _in_manager(manager: str | None, reference: Path) -> list[Event]:
+    """Read the ROI Manager's ROIs without those of an earlier comparison.
+
+    Those whose names tell no class have that of a reference of one file.
+    """
+    from epifiji.files.comparisons import OUTCOME_COLOURS
+    from epifiji.files.rois import event_of_file, read_named_rois
+
+    if not manager:
+        raise WrongInputError(
+            "There are no ROIs in the manager to compare: detect events first, or give detected=[folder]."
+        )
+    one_class = reference.is_file() and reference.suffix.lower() != ".csv"
+    events = read_named_rois(Path(manager), event_of_file(reference) if one_class else "event")
+    return [event for event in events if event.event.rpartition("_")[2] not in OUTCOME_COLOURS]
+
+
+def _said(classes: dict[str, Any]) -> str:
+    """Say in a line how well each class was found."""
+    texts = []
+    for name, scores in classes.items():
+        found = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
+        texts.append(f"{name}: " + ", ".join(f"{key} {'-' if n is None else f'{n:.3f}'}" for key, n in found.items()))
+    return "; ".join(texts) or "there was nothing to compare"

@@ -1,0 +1,28 @@
+"""What a user is told when something ends an EpiFiji command, whichever way it was asked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from epifiji.data.errors import CancelledError, ImageJError, WrongInputError
+
+Kind = Literal["input", "cancelled", "failure"]
+EXIT_CODES: dict[Kind, int] = {"input": 2, "cancelled": 130, "failure": 1}
+UNFORESEEN = "something went wrong inside"
+
+
+def told(error: BaseException) -> tuple[str, Kind]:
+    """Give the sentence that tells of an exception, and whether it is the input's fault, the user's wish or a failure."""
+    match error:
+        case WrongInputError():
+            return str(error), "input"
+        case CancelledError() | KeyboardInterrupt():
+            return "cancelled; nothing was left behind.", "cancelled"
+        case ImageJError():
+            return str(error), "failure"
+        case OSError():
+            name = error.filename or "a file"
+            return f"{name} could not be read or written ({error.strerror or error}).", "failure"
+        case MemoryError():
+            return "the computer's memory is full: close other programs, or crop the movie.", "failure"
+    return f"{UNFORESEEN} ({type(error).__name__}: {error}).", "failure"

@@ -1,0 +1,299 @@
+"""What ImageJ's commands ask of the engine, and what they get: JSON both ways, beside blocks of pixels.
+
+A request gives the same answer whether it comes from an ImageJ in this process or through a worker. The answer is either
+``{"result": …}`` or ``{"error": sentence, "kind": …}``, where the kind is ``input`` (the user can mend it), ``cancelled`` or
+``failure``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge import (
+    comparison_requests,
+    movie_requests,
+    review_requests,
+    score_requests,
+    statistics_requests,
+    threshold_requests,
+)
+from epifiji.bridge.failures import told
+from epifiji.bridge.shared_pixels import movie_of_image
+from epifiji.bridge.shown_events import shown_events
+from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand, described
+from epifiji.data.errors import ImageJError, WrongInputError
+from epifiji.data.events import colour_of, group_of
+from epifiji.data.movie import Movie
+from epifiji.data.network import Network
+from epifiji.data.progress import Report
+from epifiji.data.settings import DetectionSettings, parse_settings
+
+VERSION = importlib.metadata.version("epifiji")
+"""What is running, also where another version was installed since."""
+
+WAIT_S = 0.1
+"""How often a job that waits for another looks whether it was cancelled."""
+
+Blocks = Sequence[np.ndarray]
+Answer = dict[str, Any]
+Job = Callable[[dict[str, Any], Blocks, Report], Answer]
+
+_one_at_a_time = threading.Lock()
+
+
+def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
+    """Do a job.
+
+    Parameters
+    ----------
+    job
+        One of `JOBS`.
+    request
+        A JSON object; see the job's function.
+    blocks
+        Pixels of the request's image, as bytes (uint8, one axis), whole frames in each.
+    report
+        Told of progress; may raise to cancel.
+
+    Returns
+    -------
+    str
+        A JSON object, whatever happens.
+    """
+    try:
+        result = _job(job)(json.loads(request), blocks, report)
+        return json.dumps({"result": result}, allow_nan=False)
+    except Exception as error:
+        sentence, kind = told(error)
+        unforeseen = kind == "failure" and not isinstance(error, ImageJError)
+        return json.dumps({"error": sentence, "kind": kind, "details": traceback.format_exc() if unforeseen else ""})
+
+
+def _job(name: str) -> Job:
+    if name not in JOBS:
+        raise WrongInputError(
+            f"There is no job {name!r}: the scripts in Fiji do not fit this EpiFiji, install both anew."
+        )
+    return JOBS[name]
+
+
+def describe_commands() -> Answer:
+    """Describe all menu commands, as the client's dialogs and macros need them."""
+    return {label: described(label) for label in COMMANDS}
+
+
+def _describe(_: dict[str, Any], __: Blocks, ___: Report) -> Answer:
+    """Say who answers, and which networks there are."""
+    from epifiji.files.networks import available
+
+    return {
+        "version": VERSION,
+        "python": platform.python_version(),
+        "process": os.getpid(),
+        "commands": describe_commands(),
+        "networks": [name for name, _ in available()],
+    }
+
+
+def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+    """Find events: ``settings`` by key, ``image`` (or none where settings name an ``input``), ``headless``."""
+    from epifiji.files.results import require_free
+    from epifiji.jobs.detect import detect, open_movie
+
+    command = parse_settings(DetectCommand, request["settings"])
+    settings = command.model_dump(include=set(DetectionSettings.model_fields), exclude_unset=True)
+    network = _network(command.network)
+    classes = command.chosen_events(network.description.events)
+    movie = open_movie(command.input, command.channel) if command.input else movie_of_image(request["image"], blocks)
+    folder = _result_folder(command, movie, headless=bool(request.get("headless")))
+    if folder is not None:
+        require_free(folder, movie.name, classes, command.overwrite)
+    while not _one_at_a_time.acquire(timeout=WAIT_S):
+        report(0, "waiting for another detection")
+    try:
+        result = detect(movie, network, report, **settings)
+    finally:
+        _one_at_a_time.release()
+    if folder is not None:
+        result.save(folder, command.overwrite, report)
+    shown = _maps_to_show(result.maps, movie) if command.maps != "none" and not request.get("headless") else {}
+    return {
+        **shown_events(result.events, result.classes, movie.pixel_size_um, movie.frame_interval_s),
+        "name": movie.name,
+        "network": network.description.name,
+        "notices": list(result.notices),
+        "folder": str(folder) if folder is not None else None,
+        "seconds": result.record["seconds"]["total"],
+        **shown,
+    }
+
+
+_networks: dict[Path, tuple[Any, Network]] = {}
+
+
+def _network(given: str | None) -> Network:
+    """Read a network, or give it as it was read before where its files are the same."""
+    from epifiji.files.networks import find_network, read_network
+
+    path = find_network(given)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    state = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    if path not in _networks or _networks[path][0] != state:
+        _networks[path] = state, read_network(path)
+    return _networks[path][1]
+
+
+def _result_folder(command: DetectCommand, movie: Movie, headless: bool) -> Path | None:
+    """Say where the results go; None where they are only shown."""
+    from epifiji.files.movies import split_path
+    from epifiji.files.results import result_folder
+
+    if command.output is not None:
+        return result_folder(movie.name, Path(command.output))
+    if not (command.save or command.input or headless):
+        return None
+    if movie.path is None:
+        raise WrongInputError(
+            f"{movie.name} was not opened from a file, or was changed since, so there is no folder beside it for the results: "
+            "save it first, or give output=[folder]."
+        )
+    return result_folder(movie.name, split_path(str(movie.path))[0].parent)
+
+
+def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
+    """Write maps at the movie's size into a temporary folder, which the client removes."""
+    from epifiji.engine.scaling import rescale_map
+    from epifiji.files.results import RAW_MAP, SCALED_MAP, map_file, write_map
+    from epifiji.files.scratch import ScratchFolder
+
+    at_size = maps.get(SCALED_MAP) or {
+        name: rescale_map(pixels, movie.shape, False, ScratchFolder()) for name, pixels in maps[RAW_MAP].items()
+    }
+    folder = Path(tempfile.mkdtemp(prefix="epifiji-maps-"))
+    written = []
+    try:
+        for name, pixels in at_size.items():
+            file = folder / map_file("movie", name, SCALED_MAP)
+            frames = (pixels[t] for t in range(pixels.shape[0]))
+            write_map(file, frames, pixels.shape, movie.pixel_size_um, movie.frame_interval_s)
+            written.append({"event": name, "file": str(file), "colour": colour_of(name, at_size)})
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return {"maps": written, "maps_folder": str(folder)}
+
+
+def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Read the events of an earlier run: ``settings`` by key."""
+    from epifiji.files.results import read_record
+    from epifiji.jobs.evaluate import read_events_of
+
+    command = parse_settings(OpenCommand, request["settings"])
+    place = _given(command.results)
+    events = read_events_of(place)
+    record = read_record(place if place.is_dir() else place.parent)
+    movie = record.get("movie", {})
+    classes = record.get("settings", {}).get("events") or []
+    return {
+        **shown_events(events, classes, movie.get("pixel_size_um"), movie.get("frame_interval_s")),
+        "name": place.name,
+        "folder": str(place if place.is_dir() else place.parent),
+        "movie": _existing(movie.get("file")),
+        "shape": movie.get("shape"),
+    }
+
+
+def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Bring kept maps to the size of a movie: ``settings`` by key, ``shape`` (T, Y, X) of the open image, if one is open."""
+    from epifiji.engine.scaling import rescale_map
+    from epifiji.files.movies import read_movie
+    from epifiji.files.results import RAW_MAP, find_maps, read_record
+    from epifiji.files.scratch import ScratchFolder
+
+    place = _given(parse_settings(ShowMapsCommand, request["settings"]).results)
+    name, files = find_maps(place)
+    record = read_record(place if place.is_dir() else place.parent).get("movie", {})
+    movies = {
+        event: read_movie(files[event]) for event in sorted(files, key=lambda event: (group_of(event, files), event))
+    }
+    first = next(iter(movies.values()))
+    open_shape, own_shape = request.get("shape"), record.get("shape")
+    if open_shape and own_shape and list(open_shape) != list(own_shape):
+        raise WrongInputError(
+            f"The maps in {place} belong to a movie of {_size(own_shape)}, but the open image has {_size(open_shape)}: open the "
+            "movie that they were made of, or close the image to see the maps alone."
+        )
+    t, y, x = own_shape or open_shape or first.shape
+    maps = {}
+    for event, movie in movies.items():
+        scratch = ScratchFolder()
+        raw = scratch(movie.shape, np.dtype(np.uint8))
+        for start, frames in movie.chunks():
+            raw[start : start + len(frames)] = frames
+        maps[event] = rescale_map(raw, (t, y, x), False, scratch)
+    stand_in = Movie(
+        np.broadcast_to(np.uint8(0), (t, y, x)), name, record.get("pixel_size_um"), record.get("frame_interval_s")
+    )
+    return {**_maps_to_show({RAW_MAP: maps}, stand_in), "name": name, "movie": _existing(record.get("file"))}
+
+
+def _diagnose(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Look at the installation: ``fiji`` is the folder of the ImageJ that asks, where it has one."""
+    from dataclasses import asdict
+
+    from epifiji.bridge.doctor import diagnose
+
+    return {"findings": [asdict(finding) for finding in diagnose(request.get("fiji"), inside=True)]}
+
+
+def _given(results: str | None) -> Path:
+    if results is None:
+        raise WrongInputError("No results were named, but a result folder is needed: give results=[folder].")
+    place = Path(results)
+    if not place.exists():
+        raise WrongInputError(f"{place} does not exist, but a result folder is needed: check the path.")
+    return place
+
+
+def _existing(file: str | None) -> str | None:
+    return file if file and Path(file).is_file() else None
+
+
+def _size(shape: Sequence[int]) -> str:
+    t, y, x = shape
+    return f"{t} frames of {x} x {y} pixels"
+
+
+JOBS: dict[str, Job] = {
+    "describe": _describe,
+    "detect": _detect,
+    "open": _open,
+    "maps": _show_maps,
+    "diagnose": _diagnose,
+    "review_begin": review_requests.begin,
+    "review_act": review_requests.act,
+    "review_end": review_requests.end,
+    "candidates": threshold_requests.candidates,
+    "adjust": threshold_requests.apply,
+    "compare": comparison_requests.compare_events,
+    "plot": statistics_requests.plot,
+    "crop": movie_requests.crop_to_files,
+    "crop_here": movie_requests.crop_here,
+    "rescale": movie_requests.rescale_to_files,
+    "rescale_here": movie_requests.rescale_here,
+    "gallery": movie_requests.gallery,
+    "score_begin": score_requests.begin_score,
+    "score_end": score_requests.end_score,
+}

@@ -1,0 +1,190 @@
+"""What the review in ImageJ asks of the engine: to begin, to note a decision, to take one back, to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.commands import ReviewCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of
+from epifiji.data.progress import Report
+from epifiji.data.review import Action, Item, Review, presented
+from epifiji.data.settings import parse_settings
+
+_open: dict[Path, tuple[int, Review]] = {}
+"""Reviews as they were written last, with their files' times: read anew where a file is another."""
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Begin a review or go on with it.
+
+    ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named, ``beside`` the folder for
+    its review.
+    """
+    from epifiji.jobs.review import start_review
+
+    command = parse_settings(ReviewCommand, request["settings"])
+    source: str | list[Event] | None = command.results
+    folder = command.review
+    if source is None:
+        source = events_to_look_at(None, request.get("manager"))[0]
+        folder = folder or request.get("beside")
+        if folder is None:
+            raise WrongInputError(
+                "The movie was not opened from a file, so its review has no place: give review=[folder]."
+            )
+    path, review = start_review(source, folder)
+    events = [item.event for item in review.items]
+    wanted = command.events
+    answer = begun(path, review, path.parent, presented(events, command.order, wanted, command.seed))
+    classes = [kind["name"] for kind in answer["classes"]]
+    for name in wanted or ():
+        if name not in classes:
+            raise WrongInputError(f"There are no events of the class {name!r}: the classes are {', '.join(classes)}.")
+    return answer | {
+        "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop", "only_kept"})
+    }
+
+
+def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Event], Path | None]:
+    """Read the events of results or of a zip of the ROI Manager's ROIs, and say in which folder their record lies.
+
+    Raises
+    ------
+    WrongInputError
+        Where there are neither.
+    """
+    from epifiji.files.rois import read_named_rois
+    from epifiji.jobs.evaluate import read_events_of
+
+    if results is None:
+        if not manager:
+            raise WrongInputError(
+                "There are no ROIs in the manager to review: detect events first, or give results=[folder]."
+            )
+        return read_named_rois(Path(manager), "event"), None
+    place = Path(results)
+    if not place.exists():
+        raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
+    return read_events_of(place), place if place.is_dir() else place.parent
+
+
+def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]) -> Answer:
+    """Say what the window needs of a review in the file `path`: its events, those to look at in `order`, classes and movie.
+
+    The file is written here, so that a decision needs no more than itself, whatever process it finds.
+    """
+    from epifiji.files.movies import split_path
+    from epifiji.files.results import read_record
+    from epifiji.files.reviews import write_review
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_review(path, review)
+    _open[path] = _time(path), review
+    record = read_record(results) if results is not None else {}
+    known = record.get("settings", {}).get("events") or EVENT_COLOURS
+    classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
+    movie = record.get("movie", {})
+    file = movie.get("file")
+    return {
+        "review": str(path),
+        "items": "\n".join(map(_line, review.items)),
+        "order": list(order),
+        "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
+        "movie": file if file and split_path(file)[0].is_file() else None,
+        "shape": movie.get("shape"),
+        **_state(review),
+    }
+
+
+def act(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Note what was done: ``review`` (the file), ``what`` (or ``undo``), ``item``, ``event`` where it changed, ``seconds``.
+
+    A review that this process does not know, because the one before died, is read from its file.
+    """
+    from epifiji.jobs.review import decide
+
+    path = Path(request["review"])
+    review = _review(path)
+    action = None
+    if request["what"] != "undo":
+        event = request.get("event")
+        action = Action(
+            int(request["item"]), request["what"], _event(event) if event else None, float(request["seconds"])
+        )
+    item = decide(path, review, action)
+    _open[path] = _time(path), review
+    items = review.items
+    changed = _line(items[item]) if item is not None and item < len(items) else None
+    return {"item": item, "now": changed, "count": len(items), **_state(review)}
+
+
+def end(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Write what came out: ``review`` (the file), ``movie`` (its name, where ``run.json`` may not have one)."""
+    from dataclasses import asdict
+
+    from epifiji.files.results import read_record
+    from epifiji.jobs.review import finish_review
+
+    path = Path(request["review"])
+    if not _review(path).actions:
+        path.unlink()
+        return {"files": [], "counts": {}, "precision": {}, "folder": None}
+    named = read_record(path.parent).get("movie", {}).get("name")
+    summary = finish_review(path, None if named else request.get("movie"))
+    return {
+        "files": [str(file) for file in summary.files],
+        "folder": str(summary.files[0].parent) if summary.files else None,
+        "counts": summary.counts,
+        "precision": {
+            name: asdict(found) | {"value": found.value, "interval": found.interval}
+            for name, found in summary.precision.items()
+        },
+    }
+
+
+def _review(path: Path) -> Review:
+    from epifiji.files.reviews import read_review
+
+    if path not in _open or _open[path][0] != _time(path):
+        review = read_review(path)
+        _open[path] = _time(path), review
+    return _open[path][1]
+
+
+def _time(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _event(event: dict[str, Any]) -> Event:
+    score = event.get("score")
+    nan = float("nan")
+    return Event(
+        event["event"], int(event["frame"]) - 1, float(event["y"]), float(event["x"]), nan if score is None else score
+    )
+
+
+def _line(item: Item) -> str:
+    """Write an event as a line: class, frame, y, x, score, decision, whether it was added; Jython reads JSON slowly."""
+    event = item.event
+    score = "" if event.score != event.score else repr(event.score)
+    cells = (event.event, event.frame + 1, event.y, event.x, score, item.decision, int(item.detected is None))
+    return "\t".join(map(str, cells))
+
+
+def _state(review: Review) -> Answer:
+    precision = review.precision()
+    return {
+        "done": sum(bool(item.decision) for item in review.items if item.detected is not None),
+        "steps": len(review.actions),
+        "correct": precision.correct,
+        "judged": precision.judged,
+        "interval": precision.interval,
+    }

@@ -1,0 +1,71 @@
+"""What the plots in ImageJ ask of the engine: pictures, and a table for people."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.commands import PlotCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.progress import Report
+from epifiji.data.settings import StatisticsSettings, parse_settings
+from epifiji.data.statistics import Extent
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+    """Plot events: ``settings`` by key, ``headless``; ``manager`` is a zip of the ROI Manager's ROIs where no results are named.
+
+    ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; None where none is open.
+    """
+    from epifiji.bridge.shared_pixels import calibration_of_image, movie_name_of_title
+    from epifiji.files.results import require_absent
+    from epifiji.files.rois import read_named_rois
+    from epifiji.jobs.statistics import FILES, PICTURES, event_statistics
+
+    command = parse_settings(PlotCommand, request["settings"])
+    if command.output is None and request.get("headless"):
+        raise WrongInputError("Without a window the plots need a folder: give output=[folder].")
+    if command.output is not None:
+        require_absent(Path(command.output), FILES, command.overwrite)
+    image, extent, name = request.get("image"), None, None
+    if image:
+        scale = calibration_of_image(**image["calibration"])
+        extent = Extent(tuple(image["shape"]), scale.x_um, scale.interval_s)
+    if command.results is None:
+        if not request.get("manager"):
+            raise WrongInputError(
+                "There are no ROIs in the manager to plot: detect events first, or give results=[folder]."
+            )
+        name = movie_name_of_title(image["title"]) if image else None
+    settings = command.model_dump(include=set(StatisticsSettings.model_fields))
+    source = command.results or read_named_rois(Path(request["manager"]), "event")
+    found = event_statistics(source, None, report, extent, name, **settings)
+    folder = Path(command.output or tempfile.mkdtemp(prefix="epifiji-plots-"))
+    try:
+        files = found.save(folder, command.overwrite)
+    except BaseException:
+        if command.output is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    rows = found.summary()
+    return {
+        "name": found.movie,
+        "pictures": [str(file) for file in files if file.name in PICTURES],
+        "temporary": str(folder) if command.output is None else None,
+        "columns": list(rows[0]) if rows else ["event"],
+        "rows": [[_text(value) for value in row.values()] for row in rows],
+        "notices": list(found.notices),
+        "said": "; ".join(f"{event}: {found.in_words(one)}" for event, one in found.classes.items()) or "no events",
+    }
+
+
+def _text(value: Any) -> str:
+    return "-" if value in (None, "") else f"{value:.4f}" if isinstance(value, float) else str(value)

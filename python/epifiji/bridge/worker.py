@@ -1,0 +1,151 @@
+"""The engine as a process of its own, which a Fiji that was started by its icon keeps: ``python -m epifiji.bridge.worker``.
+
+It speaks Appose's protocol on its standard input and output. Nothing listens on a port. When its input closes, because Fiji
+ended or was killed, it stops whatever it is doing, removes the shared memory that it was working on, and ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TextIO
+
+import numpy as np
+
+from epifiji.bridge.requests import VERSION, answer
+from epifiji.data.errors import CancelledError
+
+__all__ = ["VERSION", "do_task", "main"]
+
+LEAST_BETWEEN_UPDATES_S = 0.1
+END_PATIENCE_S = 2.0
+"""How long a job may take to stop and remove its files when Fiji is gone."""
+
+_in_use: set[Any] = set()
+_jobs: set[int] = set()
+_changed = threading.Condition()
+_orphaned = threading.Event()
+
+
+def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
+    """Do a job for an Appose task, and leave the answer in its outputs as ``answer``.
+
+    Parameters
+    ----------
+    task
+        Appose's task; it is told of progress, and asked whether to stop.
+    job, request
+        See :func:`epifiji.bridge.requests.answer`.
+    blocks
+        Appose's arrays of bytes, in shared memory that the client made and removes.
+    """
+    if job == "describe":
+        # A person is about to fill in a dialog: time to load what the first detection needs.
+        threading.Thread(target=_load_engine, name="EpiFiji-Load", daemon=True).start()
+    shared = [block.shm for block in blocks]
+    with _changed:
+        _jobs.add(threading.get_ident())
+        _in_use.update(shared)
+    try:
+        task.outputs["answer"] = answer(job, request, [block.ndarray() for block in blocks], _Progress(task))
+    finally:
+        # The client may remove the memory once nothing here looks at it any more.
+        blocks = ()
+        gc.collect()
+        with _changed:
+            if not _orphaned.is_set():
+                _in_use.difference_update(shared)
+            _jobs.discard(threading.get_ident())
+            _changed.notify_all()
+        for memory in shared:
+            with suppress(BufferError):
+                memory.close()
+
+
+def _load_engine() -> None:
+    from epifiji.data.quiet_tensorflow import import_tensorflow
+
+    import_tensorflow()
+    import epifiji.jobs.detect  # noqa: F401
+
+
+class _Progress:
+    """Tells an Appose task how far a job is, not too often, and stops the job where nobody wants it any more."""
+
+    def __init__(self, task: Any) -> None:
+        self._task, self._told, self._doing = task, 0.0, ""
+
+    def __call__(self, done: float, doing: str) -> None:
+        if self._task.cancel_requested or _orphaned.is_set():
+            raise CancelledError
+        now = time.monotonic()
+        if doing != self._doing or now - self._told >= LEAST_BETWEEN_UPDATES_S:
+            self._told, self._doing = now, doing
+            self._task.update(doing, current=round(1000 * done), maximum=1000)
+
+
+class Messages(io.TextIOBase):
+    """A standard output from which only Appose's messages come out, each as a line of its own.
+
+    Appose prints from several threads, and print writes a line and its end one after the other; anything else that is printed
+    would break a message, for which Fiji would then wait for ever. It goes to the standard error.
+    """
+
+    def __init__(self, out: TextIO, others: TextIO) -> None:
+        self._out, self._others = out, others
+        self._writing = threading.Lock()
+        self._of_thread = threading.local()
+
+    def write(self, text: str) -> int:
+        """Write the lines that are complete."""
+        *lines, self._of_thread.begun = (getattr(self._of_thread, "begun", "") + text).split("\n")
+        for line in lines:
+            is_message = line.startswith("{") and '"responseType"' in line
+            with self._writing:
+                stream = self._out if is_message else self._others
+                stream.write(line + "\n")
+                stream.flush()
+        return len(text)
+
+
+def _leave() -> None:
+    """Stop the jobs, let them remove their files, and remove shared memory whose maker is gone."""
+    with _changed:
+        _orphaned.set()
+        _changed.wait_for(lambda: not _jobs, END_PATIENCE_S)
+        for memory in _in_use:
+            with suppress(OSError):
+                memory.unlink()
+
+
+def main() -> None:
+    """Answer until standard input closes."""
+    from appose import python_worker
+
+    # Where TensorFlow is imported while another thread waits for standard input, Windows may wait for ever.
+    if sys.platform == "win32":
+        from epifiji.data.quiet_tensorflow import import_tensorflow
+
+        import_tensorflow()
+    # Native code that prints would break the protocol: only Appose keeps the real output.
+    protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = Messages(protocol, sys.stderr)
+    assert np is not None  # numpy too must be there before the first request
+    python_worker.main()
+    _leave()
+    # Not sys.exit: that waits for a job that does not stop.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    # Tasks import this module by its name, which is another one than what runs here.
+    from epifiji.bridge.worker import main as main_of_tasks
+
+    main_of_tasks()

@@ -1,0 +1,125 @@
+"""An ImageJ in a JVM that Python did not start, with EpiFiji installed as in a Fiji: its scripts reach the engine by a worker.
+
+What SciJava does in a full Fiji, to make commands of scripts, a few lines of Jython stand in for; ImageJ, Jython, Appose, the
+scripts, the client and the worker are the real ones.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from epifiji.bridge.imagej.jars import class_path
+from epifiji.bridge.imagej.java import find_java
+from epifiji.bridge.install import install_fiji
+
+TIMEOUT_S = 300
+
+HOST = """
+import os, sys, time
+from java.awt import GraphicsEnvironment
+from java.lang import System, Thread
+
+HEADLESS = GraphicsEnvironment.isHeadless()
+if HEADLESS:
+    from net.imagej.patcher import LegacyInjector
+    LegacyInjector.preinit()
+from ij import CommandListener, Executer, IJ, ImageJ
+from org.python.util import PythonInterpreter
+
+FOLDER = os.path.join(System.getProperty("plugins.dir"), "scripts", "Plugins", "EpiFiji")
+LABELS = dict((name[:-3].replace("_", " "), os.path.join(FOLDER, name)) for name in os.listdir(FOLDER) if name.endswith(".py"))
+
+
+class Commands(CommandListener):
+    def commandExecuting(self, command):
+        if command not in LABELS:
+            return command
+        interpreter = PythonInterpreter()
+        interpreter.execfile(LABELS[command])
+        return None
+
+
+Executer.addCommandListener(Commands())
+if not HEADLESS:
+    ImageJ(ImageJ.EMBEDDED)
+macro, argument = [text.decode("utf-8") for text in (sys.argv + [""])[1:3]]  # Jython gives bytes
+with open(macro) as file:
+    code = file.read()
+if macro.endswith(".py"):
+    exec(code)
+else:
+    thread = Thread(lambda: IJ.runMacro(code, argument), "Run$_macro")
+    thread.start()
+    thread.join()
+System.exit(0)  # as Fiji does after a macro, however that ended
+"""
+
+
+def make_plain_fiji(folder: Path, python: Path | None = None) -> Path:
+    """Make a folder with ImageJ, Jython and EpiFiji in it."""
+    (folder / "plugins").mkdir(parents=True)
+    (folder / "macros").mkdir()
+    (folder / "jars").mkdir()
+    (folder / "luts").mkdir()
+    (folder / "luts" / "Glasbey.lut").write_bytes(bytes(range(256)) * 3)
+    for jar in class_path():
+        shutil.copyfile(jar, folder / "jars" / jar.name)
+    install_fiji(folder, python)
+    (folder / "host.py").write_text(HOST)
+    return folder
+
+
+def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = True) -> list[str]:
+    """Give the command that starts this ImageJ and runs a macro, or a Jython script in its place."""
+    java = find_java(window=not headless)[0]
+    properties = {
+        "java.awt.headless": str(headless).lower(),
+        "plugins.dir": fiji,
+        "python.path": fiji / "jars" / "Lib",
+        "python.console.encoding": "UTF-8",
+        "python.cachedir.skip": "true",
+    }
+    return [
+        str(java.home / "bin" / "java"),
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        "-XX:TieredStopAtLevel=1",  # short runs do not earn what better code costs to make
+        *(f"-D{name}={value}" for name, value in properties.items()),
+        "-cp",
+        os.pathsep.join(map(str, sorted((fiji / "jars").glob("*.jar")))),
+        "org.python.util.jython",
+        str(fiji / "host.py"),
+        str(macro),
+        argument,
+    ]
+
+
+def run_in_plain_fiji(
+    fiji: Path,
+    code: str,
+    argument: str = "",
+    headless: bool = True,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
+) -> subprocess.CompletedProcess[str]:
+    """Run the code of a macro, or of a Jython script where its first line is a Python comment; wait until ImageJ has ended."""
+    file = fiji / ("code.py" if code.startswith("#") else "code.ijm")
+    file.write_text(code, encoding="utf-8")
+    return subprocess.run(
+        command_line(fiji, file, argument, headless),
+        cwd=fiji,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_in_plain_fiji(make_plain_fiji(Path(sys.argv[1])), sys.argv[2]).returncode)

@@ -1,0 +1,413 @@
+"""The engine as a process of its own, as a Fiji that was started by its icon reaches it: real JVMs, real workers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+import epifiji
+from epifiji.bridge.requests import VERSION
+from epifiji.bridge.worker import Messages
+from epifiji.files.networks import write_network
+from plain_fiji import command_line, make_plain_fiji, run_in_plain_fiji
+from small_networks import small_network
+from worker_scripts import FAILING_PYTHONS, IMAGES, KILLED, LIFE, LOOSE, TWO_AT_ONCE
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and /dev/shm")
+
+WITHOUT_EPIFIJI = f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
+"""A Python that sees no installed packages."""
+
+GONE_S = 10
+STILL_S = 2
+
+
+def within(seconds: float, happened: Callable[[], bool]) -> bool:
+    """Wait until something has happened."""
+    end = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def is_gone(process: int) -> bool:
+    """Say whether a process has ended, also where nobody has taken note of that yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    field = gaussian_filter(np.random.default_rng(7).normal(size=(12, 70, 80)), (1, 3, 3))
+    return (255 * (field - field.min()) / (field.max() - field.min())).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def fiji(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_plain_fiji(tmp_path_factory.mktemp("worker") / "Fiji für Müller")
+
+
+@pytest.fixture(scope="module")
+def movies(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> Path:
+    """Make the same movie in many forms, and some that are none."""
+    folder = tmp_path_factory.mktemp("movies of all kinds")
+    other = pixels[::-1]
+    nan = pixels.astype(np.float32)
+    nan[4, 2, 3] = np.nan
+    forms: dict[str, tuple[np.ndarray, str]] = {
+        "8": (pixels, "TYX"),
+        "16": (pixels.astype(np.uint16) * 200, "TYX"),
+        "32": (pixels.astype(np.float32) / 7 - 3, "TYX"),
+        "z": (pixels, "ZYX"),
+        "channels": (np.stack([other, pixels], axis=1), "TCYX"),
+        "nan": (nan, "TYX"),
+        "one": (pixels[0], "YX"),
+        "volume": (np.stack([pixels, other], axis=1), "TZYX"),
+    }
+    for name, (array, axes) in forms.items():
+        tifffile.imwrite(folder / f"{name}.tif", array, imagej=True, metadata={"axes": axes})
+    tifffile.imwrite(folder / "rgb.tif", np.stack([pixels] * 3, axis=-1), imagej=True, metadata={"axes": "TYXS"})
+    (pixels.astype(np.int16) * 100 - 9000).astype("<i2").tofile(folder / "signed.raw")
+    return folder
+
+
+def run_script(fiji: Path, script: str, **given: object) -> dict[str, Any]:
+    """Run a Jython script of :mod:`worker_scripts` in a JVM of its own, and give what it found."""
+    report = fiji / "found.json"
+    report.unlink(missing_ok=True)
+    ended = run_in_plain_fiji(fiji, script, json.dumps({"report": str(report), **given}, default=str))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert report.exists(), ended.stdout + ended.stderr
+    return {**json.loads(report.read_text()), "out": ended.stdout, "err": ended.stderr}
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_network(small_network(1, seed=15), tmp_path_factory.mktemp("network") / "quick")
+
+
+@pytest.fixture(scope="module")
+def runs(fiji: Path, movies: Path, network: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run two long scripts, each in its ImageJ, at the same time."""
+    out = tmp_path_factory.mktemp("out")
+    second = Path(shutil.copytree(fiji, tmp_path_factory.mktemp("second") / "Fiji"))
+    given = {"movies": movies, "network": network, "out": out}
+    with ThreadPoolExecutor(2) as both:
+        images = both.submit(run_script, fiji, IMAGES, **given)
+        life = both.submit(run_script, second, LIFE, **given)
+        return {"images": images.result(), "life": life.result(), "second": second}
+
+
+@pytest.fixture(scope="module")
+def images(runs: dict[str, Any]) -> dict[str, Any]:
+    """What was found in images of all kinds, one after the other in one JVM, then ten times in the same."""
+    return runs["images"]
+
+
+@pytest.fixture(scope="module")
+def life(runs: dict[str, Any]) -> dict[str, Any]:
+    """What happened where the worker was stopped, killed and cancelled, in one JVM."""
+    return runs["life"]
+
+
+@pytest.fixture(scope="module")
+def expected(pixels: np.ndarray, network: Path) -> list[list[float]]:
+    result = epifiji.detect(pixels, network, **LOOSE)
+    assert len(result.events) > 3
+    return places(result.events)
+
+
+def places(events: list[epifiji.Event]) -> list[list[float]]:
+    """Give what ImageJ keeps of events: frames from 1, and positions as 32-bit numbers."""
+    return [[e.frame + 1, pytest.approx(e.x, abs=1e-4), pytest.approx(e.y, abs=1e-4)] for e in events]
+
+
+class TestImages:
+    @pytest.mark.parametrize("kind", ["8", "z", "channels", "virtual"])
+    def test_the_same_movie_in_many_forms_has_the_events_that_python_finds(self, images, expected, kind):
+        assert images["found"][kind] == {"error": "", "events": expected}
+
+    @pytest.mark.parametrize("kind", ["16", "32", "signed"])
+    def test_other_levels_have_the_events_that_python_finds(self, images, movies, network, pixels, kind):
+        array = {
+            "16": lambda: pixels.astype(np.uint16) * 200,
+            "32": lambda: pixels.astype(np.float32) / 7 - 3,
+            "signed": lambda: pixels.astype(np.int16) * 100 - 9000,
+        }[kind]()
+        result = epifiji.detect(array, network, **LOOSE)
+        assert result.events
+        assert images["found"][kind] == {"error": "", "events": places(result.events)}
+
+    def test_planes_taken_as_time_are_told(self, images):
+        assert "z.tif has 12 planes (Z) and one time point: they were taken as time." in images["out"]
+
+    @pytest.mark.parametrize(
+        ("kind", "words"),
+        [
+            ("rgb", "rgb.tif is a colour image, but one grey value in each pixel is needed"),
+            ("one", "one has 1 frame, but at least 5 are needed"),
+            ("nan", "nan has pixels that are not numbers (NaN or infinite), first in frame 5"),
+            (
+                "channels without a choice",
+                "channels.tif has 2 channels, but one is needed: choose one with channel=1 to 2",
+            ),
+            ("third channel", "channels.tif has 2 channels, but channel 3 was asked for"),
+            ("volume", "volume.tif has 2 planes (Z) in each of 12 frames"),
+        ],
+    )
+    def test_what_is_no_movie_is_refused_in_a_sentence(self, images, kind, words):
+        found = images["found"][kind]
+        assert words in found["error"]
+        assert "\n" not in found["error"]
+        assert found["events"] == []
+
+    def test_a_refused_image_leaves_nothing_beside_it(self, images, movies):
+        written = {path.name for path in movies.iterdir() if path.is_dir()}
+        assert written == {f"{name}_epifiji" for name in ("8", "16", "32", "z", "channels")}
+
+    def test_more_pixels_than_there_is_shared_memory_are_refused_before_they_are_read(self, images):
+        assert images["huge"].startswith("The movie needs 953674 MB of shared memory, but /dev/shm has ")
+        assert images["huge"].endswith(
+            " MB left: give the movie as a file with input=[...], crop it, or make /dev/shm larger."
+        )
+
+
+class TestOneWorker:
+    def test_it_is_kept_from_one_command_to_the_next(self, images):
+        assert len(set(images["processes"])) == 1
+        assert images["processes"][0] != os.getpid()
+
+    def test_shared_memory_is_given_back(self, images):
+        """Other programs may use it meanwhile, but for a short time."""
+        assert within(GONE_S, lambda: not any(Path("/dev/shm", name).exists() for name in images["shared"]))
+
+    def test_its_memory_levels_off(self, images):
+        after_3, after_10 = images["kB"][2], images["kB"][9]
+        assert after_10 < 1.1 * after_3
+
+    def test_it_ends_with_imagej(self, images):
+        assert within(GONE_S, lambda: is_gone(images["processes"][-1]))
+
+    def test_two_detections_at_once_wait_for_each_other(self, images):
+        first, second = images["together"]
+        assert first == second
+        assert first
+        assert "waiting for another detection" in images["heard"]
+
+
+class TestEnds:
+    def test_a_stopped_engine_is_started_again(self, life):
+        assert life["stopped"] == [True, False]
+        before, after = life["restarted"]
+        assert before != after
+        assert within(GONE_S, lambda: is_gone(before))
+
+    def test_a_killed_worker_is_told_in_a_sentence_and_the_next_command_works(self, life):
+        assert life["killed"] == [
+            "failure",
+            "EpiFiji's engine ended in the middle of its work (signal 9); memory may have been full: close other programs or "
+            "crop the movie, and try again.",
+        ]
+        assert life["after the kill"] > 0
+
+    @pytest.mark.parametrize("moment", ["at once", "reading", "early", "middle"])
+    def test_cancelling_takes_less_than_two_seconds_and_leaves_nothing(self, life, moment):
+        kind, seconds, left, process = life["cancelled"][moment]
+        assert kind == "cancelled"
+        assert seconds < STILL_S
+        assert left == []
+        assert process == life["cancelled by"]
+
+    def test_after_cancelling_the_next_command_works(self, life):
+        assert life["after the cancelling"] > 0
+
+    def test_a_worker_that_does_not_stop_is_ended(self, life):
+        kind, seconds, left, process = life["stuck"]
+        assert kind == "cancelled"
+        assert seconds < STILL_S
+        assert left == []
+        assert process != life["cancelled by"]
+        assert within(GONE_S, lambda: is_gone(life["cancelled by"]))
+
+
+def descendants(process: int) -> Iterator[int]:
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        yield int(child)
+        yield from descendants(int(child))
+
+
+def test_when_imagej_is_killed_the_worker_ends_and_leaves_nothing(
+    fiji: Path, movies: Path, network: Path, tmp_path: Path
+) -> None:
+    script, temporary, progress = fiji / "killed.py", tmp_path / "temporary", tmp_path / "progress"
+    temporary.mkdir()
+    script.write_text(KILLED)
+    given = {"movies": str(movies), "network": str(network), "out": str(tmp_path / "out"), "progress": str(progress)}
+    with (tmp_path / "log").open("w") as log:
+        imagej = subprocess.Popen(
+            command_line(fiji, script, json.dumps(given)),
+            cwd=fiji,
+            env={**os.environ, "TMPDIR": str(temporary)},
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+        )
+        assert within(60, lambda: progress.exists() or imagej.poll() is not None)
+        assert imagej.poll() is None, (tmp_path / "log").read_text()
+        worker = int(progress.read_text())
+        mapped = Path(f"/proc/{worker}/maps").read_text().split()
+        shared = [Path(word) for word in mapped if word.startswith("/dev/shm/")]
+        assert shared
+        imagej.send_signal(signal.SIGKILL)
+        imagej.wait()
+    assert within(GONE_S, lambda: is_gone(worker))
+    assert [memory for memory in shared if memory.exists()] == []
+    assert list(temporary.rglob("*")) == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_imagejs_at_once_have_a_worker_each(
+    fiji: Path, runs: dict[str, Any], movies: Path, network: Path, expected: list[list[float]]
+) -> None:
+    folders = [fiji, runs["second"]]
+    with ThreadPoolExecutor(2) as both:
+        found = list(
+            both.map(
+                lambda f: run_script(f, TWO_AT_ONCE, movie=movies / "8.tif", network=network, out=f / "out"), folders
+            )
+        )
+    assert [one["events"] for one in found] == [expected] * 2
+    assert found[0]["process"] != found[1]["process"]
+
+
+@pytest.fixture(scope="module")
+def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movies: Path, network: Path) -> dict[str, Any]:
+    """Run commands with Pythons that do not fit, and with one that may write small files only."""
+    folder = tmp_path_factory.mktemp("pythons")
+    files = {
+        "old": "#!/bin/sh\necho '  File \"worker.py\", line 9' >&2\necho 'SyntaxError: invalid syntax' >&2\nexit 1\n",
+        "silent": "#!/bin/sh\nexit 0\n",
+        "without": WITHOUT_EPIFIJI,
+        "limited": f'#!/bin/sh\nulimit -f 4\nexec "{sys.executable}" "$@"\n',
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    (folder / "no program").write_text("text")
+    record = fiji / "jars" / "epifiji" / "python.json"
+    before = record.read_text()
+    try:
+        given = {
+            "pythons": folder,
+            "record": record,
+            "movie": movies / "8.tif",
+            "network": network,
+            "out": folder / "out",
+        }
+        return run_script(fiji, FAILING_PYTHONS, **given) | {"folder": folder}
+    finally:
+        record.write_text(before)
+
+
+AGAIN = (
+    ": install EpiFiji in a Python of version 3.11 or newer and run 'epifiji install-fiji' with the folder of this Fiji from "
+    "there."
+)
+
+
+class TestPythonsThatDoNotFit:
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("missing", "EpiFiji's Python {}/missing is gone" + AGAIN),
+            ("old", "The Python {}/old did not start EpiFiji's engine (SyntaxError: invalid syntax)" + AGAIN),
+            ("silent", "The Python {}/silent did not start EpiFiji's engine (it said nothing)" + AGAIN),
+            (
+                "other version",
+                "This Fiji has the scripts of EpiFiji 0.0.1, but its Python {python} has EpiFiji {version}: run 'epifiji "
+                "install-fiji' with the folder of this Fiji from there, and start Fiji again.",
+            ),
+        ],
+    )
+    def test_it_is_told_in_a_sentence_with_what_to_do(self, pythons, name, words):
+        text = words.replace("{}", str(pythons["folder"])).format(python=sys.executable, version=VERSION)
+        assert pythons["errors"][name] == text
+
+    @pytest.mark.parametrize(
+        ("name", "begin", "words"),
+        [
+            ("without", "The Python {}/without did not start EpiFiji's engine (", "No module named"),
+            ("no program", "EpiFiji's Python {}/no program did not start (", "ermission denied"),
+            ("no record", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
+            ("no object", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
+        ],
+    )
+    def test_what_the_system_said_is_in_the_sentence(self, pythons, name, begin, words):
+        said = pythons["errors"][name]
+        assert said.startswith(begin.replace("{}", str(pythons["folder"])))
+        assert words in said
+        assert said.endswith(AGAIN)
+        assert "\n" not in said
+
+    def test_a_disk_that_is_full_is_told_and_nothing_is_left(self, pythons):
+        said = pythons["errors"]["limited"]
+        assert said.endswith("could not be read or written (File too large).")
+        assert "\n" not in said
+        assert pythons["left"] == []
+
+
+def test_without_a_window_the_exit_code_is_one_and_the_last_line_says_why(fiji: Path, tmp_path: Path) -> None:
+    record = fiji / "jars" / "epifiji" / "python.json"
+    before = record.read_text()
+    python = tmp_path / "python without EpiFiji"
+    python.write_text(WITHOUT_EPIFIJI)
+    python.chmod(0o755)
+    try:
+        record.write_text(json.dumps({**json.loads(before), "python": str(python)}))
+        ended = run_in_plain_fiji(fiji, 'run("Detect Epithelial Events...", "input=/a.tif");\nprint("went on");')
+    finally:
+        record.write_text(before)
+    assert ended.returncode == 1
+    assert "went on" not in ended.stdout
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"epifiji: The Python {python} did not start EpiFiji's engine (")
+    assert last.endswith(AGAIN)
+    assert sum(line.startswith("epifiji: ") for line in ended.stderr.splitlines()) == 1
+
+
+class TestMessages:
+    def test_messages_of_many_threads_stay_whole_and_other_prints_stay_out(self):
+        out, others = io.StringIO(), io.StringIO()
+        messages = Messages(out, others)
+
+        def talk(number: int) -> None:
+            for count in range(200):
+                print(f'{{"responseType": "UPDATE", "task": "{number}-{count}"}}', file=messages)
+                print("a library says", number, end=" ", file=messages)
+                print(count, file=messages)
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(talk, range(8)))
+        told = [json.loads(line)["task"] for line in out.getvalue().splitlines()]
+        assert sorted(told) == sorted(f"{number}-{count}" for number in range(8) for count in range(200))
+        said = others.getvalue().splitlines()
+        assert sorted(said) == sorted(f"a library says {number} {count}" for number in range(8) for count in range(200))

@@ -1,0 +1,249 @@
+"""Jython scripts that tests/test_worker.py runs in an ImageJ that Python did not start.
+
+Each gets a JSON text as its argument, whose `report` names the file for what it found.
+"""
+
+from __future__ import annotations
+
+LOOSE = {"threshold": 60, "min_volume": 20}
+
+_COMMON = '''# -*- coding: utf-8 -*-
+import json, os, time
+from ij import IJ, WindowManager
+from java.lang import Runtime, System, Thread
+import epifiji_engine
+from epifiji_engine import EngineError
+from epifiji_images import Pixels
+
+given = json.loads(argument)
+LOOSE = "threshold=60 min_volume=20 "
+SETTINGS = {"threshold": "60", "min_volume": "20", "network": given.get("network")}
+found = {}
+
+
+def kill(signal, process):
+    Runtime.getRuntime().exec(["kill", "-" + signal, str(process)]).waitFor()
+
+
+def described():
+    return epifiji_engine.call("describe", {})
+
+
+def image_of(name):
+    return IJ.openImage(os.path.join(given["movies"], name))
+
+
+def ask(image=None, progress=None, **settings):
+    """Detect without writing anything, as a dialog's command does."""
+    return epifiji_engine.call("detect", {"settings": dict(SETTINGS, **settings)}, Pixels(image), progress)
+
+
+def places(answer):
+    return [[event["frame"], event["x"], event["y"]] for event in answer["events"]]
+
+
+def report():
+    with open(given["report"], "w") as file:
+        json.dump(found, file)
+'''
+
+IMAGES = (
+    _COMMON
+    + """
+from ij import ImagePlus, VirtualStack
+from ij.plugin import FileInfoVirtualStack
+
+
+def command(image, options=""):
+    WindowManager.setTempCurrentImage(image)
+    IJ.run("Detect Epithelial Events...", "keep_going overwrite network=[%s] %s%s" % (given["network"], LOOSE, options))
+    WindowManager.setTempCurrentImage(None)
+    overlay = image.getOverlay()
+    rois = [overlay.get(i) for i in range(overlay.size())] if overlay is not None else []
+    frame = lambda roi: roi.getTPosition() or roi.getPosition()
+    events = [[frame(roi), roi.getContainedFloatPoints().xpoints[0], roi.getContainedFloatPoints().ypoints[0]] for roi in rois]
+    return {"error": System.getProperty("epifiji.error"), "events": events}
+
+
+def signed():
+    path = os.path.join(given["movies"], "signed.raw")
+    IJ.run("Raw...", "open=[%s] image=[16-bit Signed] width=80 height=70 number=12 little-endian" % path)
+    image = WindowManager.getCurrentImage()
+    image.setTitle("signed")
+    return image
+
+
+def virtual():
+    image = FileInfoVirtualStack.openVirtual(os.path.join(given["movies"], "8.tif"))
+    assert image.getStack().isVirtual()
+    return image
+
+
+results = {}
+for kind in ("8", "16", "32", "z", "nan", "one", "volume", "rgb"):
+    results[kind] = command(image_of(kind + ".tif"))
+results["channels"] = command(image_of("channels.tif"), "channel=2")
+results["channels without a choice"] = command(image_of("channels.tif"))
+results["third channel"] = command(image_of("channels.tif"), "channel=3")
+results["virtual"] = command(virtual())
+results["signed"] = command(signed(), "output=[%s]" % os.path.join(given["movies"], "..", "signed out"))
+found["found"] = results
+processes = [described()["process"]]
+
+before = os.listdir("/dev/shm")
+movie = image_of("8.tif")
+kilobytes = []
+for number in range(10):
+    ask(movie, step_xy="20")
+    with open("/proc/%d/status" % processes[0]) as file:
+        kilobytes.append([int(line.split()[1]) for line in file if line.startswith("VmRSS")][0])
+found["kB"] = kilobytes
+found["shared"] = sorted(set(os.listdir("/dev/shm")) - set(before))
+
+heard, together = set(), {}
+
+
+def listening(done, doing):
+    heard.add(doing)
+    return False
+
+
+threads = [Thread(lambda number=number: together.update({number: places(ask(image_of("8.tif"), listening, step_xy="6"))}))
+           for number in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+found["together"], found["heard"] = [together[0], together[1]], sorted(heard)
+
+try:
+    ask(ImagePlus("huge", VirtualStack(10000, 10000, 10000)))
+except EngineError as error:
+    found["huge"] = error.sentence
+processes.append(described()["process"])
+found["processes"] = processes
+report()
+"""
+)
+
+LIFE = (
+    _COMMON
+    + '''
+movie = image_of("8.tif")
+
+
+class Cancel(object):
+    """Asks to stop at a moment, and notes when."""
+
+    def __init__(self, moment, also=None):
+        self.moment, self.also, self.asked = moment, also, None
+
+    def __call__(self, done, doing):
+        if self.asked is None and self.moment(done, doing):
+            if self.also:
+                self.also()
+            self.asked = time.time()
+        return self.asked is not None
+
+
+def cancelled(moment, also=None):
+    progress = Cancel(moment, also)
+    settings = {"step_xy": "1", "output": given["out"], "maps": "raw"}
+    try:
+        ask(movie, progress, **settings)
+        kind = "finished"
+    except EngineError as error:
+        kind = error.kind
+    seconds = time.time() - progress.asked
+    left = os.listdir(given["out"])
+    return [kind, seconds, left, described()["process"]]
+
+
+def looking(done, doing):
+    return doing == "looking for events"
+
+
+first = described()["process"]
+found["stopped"] = [epifiji_engine.stop(), epifiji_engine.stop()]
+found["restarted"] = [first, described()["process"]]
+
+ask(movie)
+second = described()["process"]
+try:
+    ask(movie, Cancel(lambda done, doing: looking(done, doing) and done > 0.1, lambda: kill("KILL", second)), step_xy="1")
+except EngineError as error:
+    found["killed"] = [error.kind, error.sentence]
+found["after the kill"] = len(ask(movie)["events"])
+
+found["cancelled by"] = third = described()["process"]
+found["cancelled"] = {
+    "at once": cancelled(lambda done, doing: True),
+    "reading": cancelled(lambda done, doing: doing != "reading the movie"),
+    "early": cancelled(looking),
+    "middle": cancelled(lambda done, doing: looking(done, doing) and done > 0.2),
+}
+found["after the cancelling"] = len(ask(movie)["events"])
+found["stuck"] = cancelled(looking, lambda: kill("STOP", third))
+report()
+'''
+)
+
+KILLED = (
+    _COMMON
+    + """
+process = described()["process"]
+
+
+def progress(done, doing):
+    if doing == "looking for events" and done > 0.05 and not os.path.exists(given["progress"]):
+        with open(given["progress"] + ".part", "w") as file:
+            file.write(str(process))
+        os.rename(given["progress"] + ".part", given["progress"])
+    return False
+
+
+ask(image_of("8.tif"), progress, step_xy="1", step_t="1", maps="clean", output=given["out"])
+"""
+)
+
+TWO_AT_ONCE = (
+    _COMMON
+    + """
+image = IJ.openImage(given["movie"])
+WindowManager.setTempCurrentImage(image)
+IJ.run("Detect Epithelial Events...", "network=[%s] output=[%s] %s" % (given["network"], given["out"], LOOSE))
+rois = [image.getOverlay().get(i) for i in range(image.getOverlay().size())]
+points = [roi.getContainedFloatPoints() for roi in rois]
+found["events"] = [[roi.getTPosition() or roi.getPosition(), at.xpoints[0], at.ypoints[0]] for roi, at in zip(rois, points)]
+found["process"] = described()["process"]
+report()
+"""
+)
+
+FAILING_PYTHONS = (
+    _COMMON
+    + """
+with open(given["record"]) as file:
+    good = json.load(file)
+errors = {}
+
+
+def failing(name, record):
+    epifiji_engine.stop()
+    with open(given["record"], "w") as file:
+        file.write(record if isinstance(record, str) else json.dumps(record))
+    options = "keep_going input=[%s] output=[%s] network=[%s]" % (given["movie"], given["out"], given["network"])
+    IJ.run("Detect Epithelial Events...", options + " maps=raw")
+    errors[name] = System.getProperty("epifiji.error")
+
+
+for name in ("missing", "old", "silent", "without", "no program", "limited"):
+    failing(name, dict(good, python=os.path.join(given["pythons"], name)))
+failing("no object", "[]")
+failing("no record", "")
+failing("other version", dict(good, epifiji_version="0.0.1"))
+found["errors"] = errors
+found["left"] = sorted(os.listdir(given["out"])) if os.path.isdir(given["out"]) else []
+report()
+"""
+)
