@@ -1,0 +1,46 @@
+"""Plugins > EpiFiji > Adjust Event Thresholds...: sliders for kept probability maps; a macro gives the values."""
+from ij import IJ, Macro
+from java.awt import GraphicsEnvironment
+from java.io import File
+
+from epifiji_client import call, command, record, tell
+from epifiji_engine import EngineError
+from epifiji_images import RESULTS, current_image, require_shape, results_shown, show_events
+from epifiji_thresholds import ThresholdWindow
+
+LABEL = "Adjust Event Thresholds..."
+
+
+def adjust(parameters):
+    image = current_image(needed=False)
+    results = parameters.get("results") or (image.getProperty(RESULTS) if image is not None else None)
+    if not results:
+        raise EngineError("No results were named, but a result folder with maps is needed: give results=[folder].", "input")
+    parameters["results"] = File(results).getAbsolutePath()
+    if Macro.getOptions() is None and not GraphicsEnvironment.isHeadless():
+        found = call("candidates", {"results": parameters["results"]})
+        image = _movie(image, found)
+        window = ThresholdWindow(image, found)
+        chosen = window.run()
+        if chosen is None:
+            tell("the thresholds were left as they were")
+            return
+        parameters.update(chosen)
+        record(LABEL, parameters)
+    found = call("adjust", {"settings": parameters})
+    show_events(_movie(image, found), found, parameters.get("replace_rois", False), parameters.get("table", True))
+    tell("%d events of %s%s" % (len(found["events"]), found["name"],
+                                "; saved in " + found["folder"] if parameters.get("save") else ""))
+
+
+def _movie(image, found):
+    if image is None and found["movie"]:
+        image = IJ.openImage(found["movie"])
+        image.show()
+    if image is None:
+        raise EngineError("No image is open, and the movie of %s is not where it was: open it first." % found["name"], "input")
+    require_shape(image, found["shape"], "The maps")
+    return image
+
+
+command(LABEL, adjust, results_shown())

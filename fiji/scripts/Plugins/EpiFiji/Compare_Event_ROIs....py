@@ -1,0 +1,24 @@
+"""Plugins > EpiFiji > Compare Event ROIs...: detected events against a reference; matches and errors in colour on the movie."""
+from ij import IJ
+from java.awt import GraphicsEnvironment
+
+from epifiji_client import call, command, tell
+from epifiji_figures import described, show_pictures
+from epifiji_images import current_image, results_shown, saved_manager, show_events, show_table
+
+
+def compare(parameters):
+    image = current_image(needed=False)
+    headless = GraphicsEnvironment.isHeadless()
+    with saved_manager(needed="detected" not in parameters and not headless) as manager:
+        found = call("compare", {"settings": parameters, "manager": manager, "image": described(image)})
+    for notice in found["notices"]:
+        IJ.log("EpiFiji: " + notice)
+    show_pictures(found, image)
+    show_events(image, found, parameters.get("replace_rois", False), False)
+    if parameters.get("table", True) and not headless:
+        show_table("Comparison of %s" % found["name"], found["columns"], found["rows"])
+    tell(found["said"])
+
+
+command("Compare Event ROIs...", compare, dict(("detected", folder) for folder in results_shown().values()))

@@ -1,0 +1,25 @@
+"""Plugins > EpiFiji > Crop Movie and Events...: a part of the open movie, in space and time, with the events in it."""
+from ij import WindowManager
+
+from epifiji_client import call, command
+from epifiji_images import Pixels, current_image, shape_of
+from epifiji_movie_tools import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
+
+
+def crop(parameters):
+    image = current_image() if "input" not in parameters else None
+    if image is not None:
+        parameters = with_selection(parameters, image)
+    if image is None or "output" in parameters:
+        make_files("crop", parameters, image)
+        return
+    Pixels(image, image.getC())  # refuses what is no movie
+    along = RoisOfMovie(image)
+    found = call("crop_here", {"settings": parameters, "title": image.getTitle(), "shape": shape_of(image), "places": along.places()})
+    made = cropped(image, found)
+    rois, left_out = new_rois(made, found, along)
+    show_with_rois(made, rois, left_out, parameters.get("replace_rois", False))
+
+
+image = WindowManager.getCurrentImage()
+command("Crop Movie and Events...", crop, with_selection({}, image) if image is not None else {})

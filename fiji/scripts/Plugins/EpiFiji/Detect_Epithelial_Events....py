@@ -1,0 +1,27 @@
+"""Plugins > EpiFiji > Detect Epithelial Events...: finds cell events in the open movie and shows them as ROIs."""
+from ij import IJ
+from java.awt import GraphicsEnvironment
+
+from epifiji_client import call, command, tell
+from epifiji_images import Pixels, current_image, remove_maps, show_events, show_maps
+
+
+def detect(parameters):
+    headless = GraphicsEnvironment.isHeadless()
+    image = None if "input" in parameters else current_image()
+    channel = parameters.get("channel", "")
+    pixels = None if image is None else Pixels(image, int(channel) if channel.isdigit() else None)
+    found = call("detect", {"settings": parameters, "headless": headless or image is None}, pixels)
+    if image is not None:
+        show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
+    if found.get("maps"):
+        show_maps(image, found["maps"], found["name"]).show()
+        remove_maps(found)
+    for notice in found["notices"]:
+        IJ.log("EpiFiji: " + notice)
+    counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])
+    written = "; the results are in " + found["folder"] if found["folder"] else ""
+    tell("%s: %s%s" % (found["name"], counts, written))
+
+
+command("Detect Epithelial Events...", detect)

@@ -1,0 +1,20 @@
+"""Plugins > EpiFiji > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
+from ij import IJ
+
+from epifiji_client import call, command, tell
+from epifiji_images import current_image, require_shape, results_shown, show_events
+
+
+def open_events(parameters):
+    found = call("open", {"settings": parameters})
+    image = current_image(needed=False)
+    if image is None and found["movie"]:
+        image = IJ.openImage(found["movie"])
+        image.show()
+    if image is not None:
+        require_shape(image, found["shape"], "The events in %s" % found["folder"])
+    show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
+    tell("%d events of %s" % (len(found["events"]), found["name"]))
+
+
+command("Open Epithelial Events...", open_events, results_shown())

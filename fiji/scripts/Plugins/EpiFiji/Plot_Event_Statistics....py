@@ -1,0 +1,23 @@
+"""Plugins > EpiFiji > Plot Event Statistics...: rate, density and nearest neighbours of events, as pictures and a table."""
+from ij import IJ
+from java.awt import GraphicsEnvironment
+
+from epifiji_client import call, command, tell
+from epifiji_figures import described, show_pictures
+from epifiji_images import current_image, results_shown, saved_manager, show_table
+
+
+def plot(parameters):
+    image = current_image(needed=False)
+    headless = GraphicsEnvironment.isHeadless()
+    with saved_manager(needed="results" not in parameters and not headless) as manager:
+        found = call("plot", {"settings": parameters, "manager": manager, "image": described(image), "headless": headless})
+    for notice in found["notices"]:
+        IJ.log("EpiFiji: " + notice)
+    show_pictures(found, image)
+    if parameters.get("table", True) and not headless:
+        show_table("Statistics of %s" % found["name"], found["columns"], found["rows"])
+    tell(found["said"])
+
+
+command("Plot Event Statistics...", plot, results_shown())

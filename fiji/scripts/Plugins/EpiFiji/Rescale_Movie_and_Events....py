@@ -1,0 +1,23 @@
+"""Plugins > EpiFiji > Rescale Movie and Events...: the open movie larger or smaller, in space and time, with its events."""
+
+from epifiji_client import call, command
+from epifiji_images import current_image, shown_pixels
+from epifiji_movie_tools import RoisOfMovie, make_files, new_rois, open_and_remove, show_with_rois
+
+
+def rescale(parameters):
+    image = current_image() if "input" not in parameters else None
+    if image is None or "output" in parameters:
+        make_files("rescale", parameters, image)
+        return
+    along = RoisOfMovie(image)
+    pixels = shown_pixels(image)
+    found = call("rescale_here", {"settings": parameters, "places": along.places()}, pixels)
+    made = open_and_remove(found["file"], found["folder"])
+    made.setTitle(found["name"])
+    made.setDisplayRange(image.getDisplayRangeMin(), image.getDisplayRangeMax())
+    rois, left_out = new_rois(made, found, along, (found["ratios"][1], found["ratios"][2]))
+    show_with_rois(made, rois, left_out, parameters.get("replace_rois", False))
+
+
+command("Rescale Movie and Events...", rescale)

@@ -1,0 +1,35 @@
+"""Plugins > EpiFiji > Review Epithelial Events...: keep (y), reject (n) or correct events one by one; u undoes, Esc ends."""
+import os
+
+from ij import IJ
+from java.awt import GraphicsEnvironment
+
+from epifiji_client import call, command
+from epifiji_engine import EngineError
+from epifiji_images import RESULTS, current_image, file_of, require_shape, saved_manager
+from epifiji_review import ReviewWindow, show_summary
+
+
+def review(parameters):
+    if GraphicsEnvironment.isHeadless():
+        raise EngineError("A review needs a window: start ImageJ with one.", "input")
+    image = current_image(needed="results" not in parameters)
+    beside = None
+    if image is not None and (image.getProperty(RESULTS) or file_of(image)):
+        beside = image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
+    with saved_manager(needed="results" not in parameters) as manager:
+        begun = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside})
+    if image is None:
+        if not begun["movie"]:
+            raise EngineError("No image is open, but a review needs the movie: open it first.", "input")
+        image = IJ.openImage(begun["movie"])
+        image.show()
+    require_shape(image, begun["shape"], "The events")
+    if not begun["order"]:
+        raise EngineError("There are no events of these classes to review: choose others.", "input")
+    window = ReviewWindow(image, begun)
+    window.run()
+    show_summary(window, call("review_end", {"review": begun["review"], "movie": image.getShortTitle()}))
+
+
+command("Review Epithelial Events...", review)

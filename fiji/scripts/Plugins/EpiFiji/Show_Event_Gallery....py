@@ -1,0 +1,19 @@
+"""Plugins > EpiFiji > Show Event Gallery...: a row of crops of the open movie over time for each event."""
+
+from epifiji_client import call, command, tell
+from epifiji_images import current_image, results_shown, saved_rois, shown_pixels
+from epifiji_movie_tools import RoisOfMovie, open_and_remove
+
+
+def show(parameters):
+    image = current_image()
+    pixels = shown_pixels(image)
+    with saved_rois([] if "results" in parameters else RoisOfMovie(image).rois) as rois:
+        found = call("gallery", {"settings": parameters, "manager": rois}, pixels)
+    picture = open_and_remove(found["file"], found["folder"])
+    picture.setTitle(found["name"])
+    picture.show()
+    tell("%d of %d events" % (found["shown"], found["of"]))
+
+
+command("Show Event Gallery...", show, results_shown())

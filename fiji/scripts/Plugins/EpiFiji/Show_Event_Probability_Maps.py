@@ -1,0 +1,21 @@
+"""Plugins > EpiFiji > Show Event Probability Maps: kept maps of a run in colour over the movie."""
+from ij import IJ
+from java.io import File
+
+from epifiji_client import call, command, tell
+from epifiji_images import RESULTS, current_image, remove_maps, shape_of, show_maps
+
+
+def show(parameters):
+    image = current_image(needed=False)
+    results = parameters.get("results") or (image.getProperty(RESULTS) if image is not None else None)
+    settings = {"results": File(results).getAbsolutePath()} if results else {}
+    found = call("maps", {"settings": settings, "shape": shape_of(image) if image is not None else None})
+    if image is None and found["movie"]:
+        image = IJ.openImage(found["movie"])
+    show_maps(image, found["maps"], found["name"]).show()
+    remove_maps(found)
+    tell("maps of " + found["name"])
+
+
+command("Show Event Probability Maps", show)

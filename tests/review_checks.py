@@ -1,0 +1,180 @@
+"""A review of thirty events with real keys and clicks; see :mod:`jvm` and :mod:`desktop`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop import focus, picture, press, wait_for, windows
+from desktop_checks import manager, open_movie
+from epifiji.bridge.imagej import ImageJ
+from epifiji.files.reviews import read_review
+
+REVIEW = "Review Epithelial Events"
+OPTIONS = "before=2 after=3 half_size=20 zoom=2"
+FIRST = ["y", "n", "s", "u", "n", "2", "y", "n", "u", "y", "Right", "Right", "Left", "3", "y"]
+"""Keys of the first half, and of the second, where click:… is a click: on the picture's crop of the event, on the movie."""
+
+SECOND = [
+    "click:picture:-5:3", "y", "click:movie:12:17", "y", "a", "click:movie:40:33", "Down", "n", "a", "Escape", "y",
+    "Down", "Up", "1", "1", "y", *["y", "n"] * 9, "n", "y", "u", "u", "n",
+]  # fmt: skip
+
+
+def _frame(title: str = REVIEW) -> Any:
+    from scyjava import jimport
+
+    return next(
+        w
+        for w in jimport("java.awt.Window").getWindows()
+        if w.isVisible() and str(getattr(w, "getTitle", str)()) == title
+    )
+
+
+def _labels(title: str = REVIEW) -> list[str]:
+    from scyjava import jinstance
+
+    panel = next(c for c in _frame(title).getContentPane().getComponents() if jinstance(c, "javax.swing.JPanel"))
+    return [str(c.getText()) for c in panel.getComponents() if jinstance(c, "javax.swing.JLabel")]
+
+
+def _picture() -> Any:
+    from scyjava import jinstance
+
+    return next(c for c in _frame().getContentPane().getComponents() if jinstance(c, "javax.swing.JLabel"))
+
+
+def _click(x: int, y: int) -> None:
+    subprocess.run(["xdotool", "mousemove", "--sync", str(x), str(y), "click", "1"], check=True)
+
+
+def _click_in_picture(dx: int, dy: int) -> None:
+    """Click in the crop of the event's own frame, this far (px of the movie) from its middle."""
+    label = _picture()
+    place, icon = label.getLocationOnScreen(), label.getIcon()
+    left = place.x + (label.getWidth() - icon.getIconWidth()) // 2
+    top = place.y + (label.getHeight() - icon.getIconHeight()) // 2
+    side, zoom, before = 41, 2, 2
+    _click(left + before * (side + 2) * zoom + (20 + dx) * zoom + 1, top + (20 + dy) * zoom + 1)
+
+
+def _click_on_movie(image: Any, x: int, y: int) -> None:
+    canvas = image.getCanvas()
+    place = canvas.getLocationOnScreen()
+    magnification = float(canvas.getMagnification())
+    focus(str(image.getTitle()))
+    _click(place.x + int((x + 0.5) * magnification), place.y + int((y + 0.5) * magnification))
+    focus(REVIEW)
+
+
+def _do(steps: list[str], image: Any) -> None:
+    """Press and click one after the other, each when the one before was shown."""
+    for step in steps:
+        before = _labels()
+        if step.startswith("click:"):
+            _, where, x, y = step.split(":")
+            _click_in_picture(int(x), int(y)) if where == "picture" else _click_on_movie(image, int(x), int(y))
+        else:
+            press(step)
+        if step not in ("Left", "Right", "Up", "Down", "1", "2", "3"):
+            wait_for(f"what {step} does", lambda before=before: _labels() != before, 10)
+        else:
+            time.sleep(0.3)
+
+
+def _start(imagej: ImageJ) -> Any:
+    from scyjava import jimport
+
+    image = open_movie()
+    code = f'run("Review Epithelial Events...", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] {OPTIONS} only_kept");'
+    jimport("ij.macro.MacroRunner")(code)
+    focus(REVIEW)
+    wait_for("the first event", lambda: _picture().getIcon() is not None)
+    return image
+
+
+def _end(folder: Path) -> dict[str, Any]:
+    picture(folder / "review.png", REVIEW)
+    press("Escape")
+    wait_for("the summary", lambda: windows("Review of noise"))
+    wait_for("the window's end", lambda: not windows(REVIEW))
+    time.sleep(0.5)
+    return {"manager": [[str(r.getName()), int(r.getTPosition())] for r in manager().getRoisAsArray()]}
+
+
+def whole_review(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    image = _start(imagej)
+    _do(FIRST + SECOND, image)
+    return _end(folder)
+
+
+def killed_review(imagej: ImageJ, _: Path) -> None:
+    image = _start(imagej)
+    _do(FIRST, image)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def resumed_review(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    image = _start(imagej)
+    _do(SECOND, image)
+    return _end(folder)
+
+
+def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """While the review runs its keys are its own, in front alone; afterwards they are ImageJ's and the user's again."""
+    from scyjava import jimport
+
+    system = jimport("java.lang.System")
+    jimport("ij.plugin.MacroInstaller")().install(
+        'macro "Mine [y]" { call("java.lang.System.setProperty", "mine", "fired"); }'
+    )
+    image = _start(imagej)
+    steps = _done_steps()
+    _do(["y"], image)
+    during = [str(system.getProperty("mine") or ""), len(windows("New Image..."))]
+    focus("ImageJ")
+    press("s")  # a key of the review, but in another window
+    time.sleep(0.5)
+    elsewhere = _done_steps() - steps
+    for window in windows("Save As"):
+        subprocess.run(["xdotool", "windowactivate", "--sync", window, "key", "Escape"], check=False)
+    press("Escape")
+    focus(REVIEW)
+    press("Escape")
+    wait_for("the window's end", lambda: not windows(REVIEW))
+    focus(str(image.getTitle()))
+    press("y")
+    fired = wait_for("the user's own shortcut", lambda: str(system.getProperty("mine") or ""), 10)
+    focus(str(image.getTitle()))
+    press("n")
+    wait_for("ImageJ's own dialog", lambda: windows("New Image..."), 10)
+    picture(folder / "new_image.png")
+    focus("New Image...")
+    press("Escape")
+    return {"during": during, "elsewhere": elsewhere, "fired": fired}
+
+
+def _done_steps() -> int:
+    file = Path(os.environ["EPIFIJI_TEST_RESULTS"]) / "review.csv"
+    return len(read_review(file).actions) if file.exists() else 0
+
+
+def review_of_the_manager(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """The ROI Manager's events, the least sure first; closing the movie ends the review."""
+    from scyjava import jimport
+
+    image = open_movie()
+    image.setProperty("EpiFiji results", os.environ["EPIFIJI_TEST_OTHER"])
+    before = [str(roi.getName()) for roi in manager().getRoisAsArray()]
+    jimport("ij.macro.MacroRunner")(f'run("Review Epithelial Events...", "order=score {OPTIONS}");')
+    focus(REVIEW)
+    wait_for("the first event", lambda: _picture().getIcon() is not None)
+    _do(["y", "n"], image)
+    image.changes = False
+    image.close()
+    wait_for("the window's end", lambda: not windows(REVIEW))
+    return {"same": before == [str(roi.getName()) for roi in manager().getRoisAsArray()], "count": len(before)}

@@ -1,0 +1,77 @@
+"""Commands that show earlier results in ImageJ: events of EpiFiji and of the authors' package, and probability maps."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import epifiji
+from epifiji import Result
+from jvm import Finished, run_checks
+from result_checks import RESULTS, checked, maps_of_another_movie, maps_shown, opened_results, refused_results
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> tuple[Path, Result]:
+    result = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100, maps="scaled")
+    return result.save(tmp_path_factory.mktemp("saved") / "noise_epifiji"), result
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, saved: tuple[Path, Result]) -> Finished:
+    folder = tmp_path_factory.mktemp("shown")
+    zips = folder / "results"
+    zips.mkdir()
+    for file in saved[0].glob("*_cell_*.zip"):
+        shutil.copy(file, zips)
+    env = {
+        "EPIFIJI_TEST_MOVIE": str(movie_file),
+        "EPIFIJI_TEST_RESULTS": str(saved[0]),
+        "EPIFIJI_TEST_ZIPS": str(zips),
+    }
+    return run_checks(RESULTS, folder, env=env)
+
+
+def test_events_of_a_folder_a_table_and_zips_alone_are_the_same(shown: Finished, saved: tuple[Path, Result]) -> None:
+    events = saved[1].events
+    for name, rois in shown[opened_results].items():
+        assert len(rois) == len(events) > 0, name
+        assert sorted(t for _, t, _ in rois) == sorted(event.frame + 1 for event in events)
+        assert sorted(x for *_, x in rois) == pytest.approx(sorted(event.x for event in events), abs=0.01)
+
+
+def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None:
+    said = shown[refused_results]
+    assert "/no/such/folder does not exist, but a result folder is needed" in said["missing"]
+    assert "has neither events.csv nor a *_cell_*.zip, but a result folder is needed" in said["empty"]
+    assert (
+        "belong to a movie of 12 frames of 70 x 80 pixels (T, Y, X), but other has 6 of 10 x 10" in said["other movie"]
+    )
+    assert "No results were named, but a result folder is needed" in said["none named"]
+
+
+def test_maps_lie_over_the_movie_frame_by_frame(shown: Finished, saved: tuple[Path, Result], movie_file: Path) -> None:
+    seen = shown[maps_shown]
+    assert seen["title"] == "noise-maps"
+    assert seen["legend"] == list(saved[1].classes)
+    composite = np.load(shown.folder / "composite.npy").reshape(seen["shape"])
+    assert np.array_equal(composite[:, 0], tifffile.imread(movie_file))
+    for channel, event in enumerate(saved[1].classes, start=1):
+        assert np.array_equal(composite[:, channel], tifffile.imread(saved[0] / f"noise_{event}_proba.tif"))
+
+
+def test_maps_of_another_movie_are_refused(shown: Finished) -> None:
+    assert (
+        "belong to a movie of 12 frames of 80 x 70 pixels, but the open image has 6 frames"
+        in shown[maps_of_another_movie]
+    )
+
+
+def test_the_check_and_the_stop_say_what_they_find(shown: Finished) -> None:
+    assert shown[checked] is None
+    assert "EpiFiji: ok  TensorFlow  " in shown.out
+    assert "EpiFiji: no engine was running" in shown.out
