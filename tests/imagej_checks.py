@@ -72,6 +72,7 @@ FAILING_MACROS = {
     "exit in a function": 'f("deep");\nfunction f(what) {\n  exit(what);\n}',
     "missing file": 'open("/no/such/file.tif");\nprint("went on");',
     "exception in Java": 'x = call("java.lang.Integer.parseInt", "seven");',
+    "command of EpiFiji's in a loop": 'for (i = 0; i < 2; i++) {\n  run("Detect Epithelial Events...", "nonsense=3");\n}',
     "headless dialog": 'Dialog.create("a");\nDialog.addNumber("b", 1);\nDialog.show();',
     "ROI Manager": 'roiManager("count");',
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from epifiji.bridge.doctor import Finding, diagnose
 from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
+from epifiji.bridge.installed_files import own_version
 from test_java import java_folder
 
 
@@ -94,3 +96,22 @@ def test_a_folder_that_is_no_fiji_and_an_imagej_without_imagej2_are_told(broken:
     (broken / "ij.jar").touch()
     finding = by_name(diagnose(broken))["Fiji"]
     assert (finding.state, finding.do) == ("warning", "use Fiji, which brings ImageJ2")
+
+
+def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Path) -> None:
+    fiji = broken / "Fiji"
+    record = fiji / "jars" / "epifiji" / "python.json"
+    record.parent.mkdir(parents=True)
+    (fiji / "plugins").mkdir()
+    (fiji / "jars" / "ij-1.54p.jar").touch()
+    assert by_name(diagnose(fiji))["Fiji's EpiFiji"].do == "run 'epifiji install-fiji' with Fiji's folder"
+    for python, version, state, what in (
+        (sys.executable, own_version(), "ok", sys.executable),
+        (sys.executable, "0.0.1", "problem", f"but this is {own_version()}"),
+        ("/no/such/python", own_version(), "problem", "which is gone"),
+    ):
+        record.write_text(json.dumps({"python": python, "epifiji_version": version}))
+        finding = by_name(diagnose(fiji))["Fiji's EpiFiji"]
+        assert finding.state == state
+        assert what in finding.what
+        assert bool(finding.do) == (state != "ok")

@@ -75,6 +75,10 @@ def test_a_filter_takes_its_options_headless(headless: Finished) -> None:
         ("exit in a function", "The macro failed: deep."),
         ("missing file", "The macro failed: File not found: /no/such/file.tif."),
         ("exception in Java", 'The macro failed: NumberFormatException: For input string: "seven".'),
+        (
+            "command of EpiFiji's in a loop",
+            "The macro failed in line 2: Detect Epithelial Events... was given 'nonsense', but its parameters are cell_diameter,",
+        ),
         ("headless dialog", "The macro failed: Cannot instantiate headless dialog except in macro mode."),
         (
             "ROI Manager",
@@ -83,7 +87,7 @@ def test_a_filter_takes_its_options_headless(headless: Finished) -> None:
     ],
 )
 def test_a_macro_that_fails_raises_with_its_message(headless: Finished, name: str, message: str) -> None:
-    assert headless[failing_macros][name] == message
+    assert headless[failing_macros][name].startswith(message)
 
 
 def test_a_plain_exit_is_an_ordinary_end(headless: Finished) -> None:

@@ -144,13 +144,14 @@ def test_the_saved_tiff_holds_frames_scale_and_rois(headless: Finished) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no.zip", "but a zip of ImageJ ROIs is needed: check the path."),
+        ("no.zip", "no.zip does not exist, but a ROI zip or .roi file is needed: check the path."),
+        ("text.zip", "text in text.zip is no ImageJ ROI: save the ROIs again."),
         (
-            "text.zip",
-            "text.zip cannot be read (File is not a zip file), but a zip of ImageJ ROIs is needed: check the path.",
+            "none.zip",
+            "none.zip is a zip without ROIs (it holds 'readme.txt'), but files ending in .roi are needed: save the ROIs in "
+            "ImageJ's ROI Manager with More > Save.",
         ),
-        ("none.zip", "none.zip holds no ROIs, but a zip of ImageJ ROIs is needed: save them from the ROI Manager."),
-        ("broken.zip", "1.roi in broken.zip is no ImageJ ROI: save the ROIs again."),
+        ("broken.zip", "1 in broken.zip is no ImageJ ROI: save the ROIs again."),
         ("frame", "Frame 6 (0-based) of grey was asked for, but it has 6: choose 0 to 5."),
         ("folder", "no/such is no folder, but x.tif is to be written into it: make it first."),
         ("overlay", "None"),

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from epifiji.bridge.imagej.jars import WORKER, class_path
 from epifiji.bridge.install import install_fiji, uninstall_fiji
-from epifiji.bridge.installed_files import Installation, install_files
+from epifiji.bridge.installed_files import Installation, install_files, own_version
+from epifiji.data.commands import COMMANDS, described
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings import DetectionSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT, MODULE = "scripts/Plugins/EpiFiji/Detect_It.py", "jars/Lib/epifiji_module.py"
@@ -72,10 +73,29 @@ class TestInstalling:
                 if path.suffix in {".py", ".ijm"}:
                     assert (fiji / target / path.relative_to(ROOT / source)).read_bytes() == path.read_bytes()
 
+    def test_only_libraries_that_this_fiji_lacks_are_added(self, fiji: Path) -> None:
+        own = {"jars/jna-5.17.0.jar", "jars/linux64/groovy-5.0.1.jar", "jars/jna-platform-extra-1.0.jar"}
+        for path in own:
+            (fiji / path).parent.mkdir(exist_ok=True)
+            (fiji / path).write_bytes(b"Fiji's own")
+        install_fiji(fiji)
+        added = (
+            {path.name for path in (fiji / "jars").glob("*.jar")} - {"ij-1.54p.jar"} - {Path(path).name for path in own}
+        )
+        wanted = {path.name for path in class_path(listed=WORKER)}
+        assert wanted - added == {name for name in wanted if name.startswith(("jna-5", "groovy-4"))}
+        assert any(name.startswith("appose-") for name in added)
+        assert install_fiji(fiji).unchanged
+        uninstall_fiji(fiji)
+        assert {path.name for path in (fiji / "jars").glob("**/*.jar")} == {
+            "ij-1.54p.jar",
+            *(Path(path).name for path in own),
+        }
+
     def test_the_settings_schema_and_this_python_are_written(self, fiji):
         install_fiji(fiji)
         schema = json.loads((fiji / "jars/epifiji/settings.json").read_text(encoding="utf-8"))
-        assert schema == DetectionSettings.model_json_schema()
+        assert schema == {"epifiji": own_version(), "commands": {label: described(label) for label in COMMANDS}}
         python = json.loads((fiji / "jars/epifiji/python.json").read_text(encoding="utf-8"))
         told = subprocess.check_output([python["python"], "--version"], text=True)
         assert python["python"] == sys.executable

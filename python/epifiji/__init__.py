@@ -12,37 +12,55 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from epifiji.bridge.imagej import ImageJ, open_imagej
     from epifiji.data.errors import CancelledError, WrongInputError
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
     from epifiji.files.movies import read_movie
+    from epifiji.jobs.curve import threshold_curve
     from epifiji.jobs.detect import detect
     from epifiji.jobs.evaluate import compare
+    from epifiji.jobs.movie_tools import crop, rescale_with_events, save_gallery
     from epifiji.jobs.result import Result
     from epifiji.jobs.rois import events_from_maps
+    from epifiji.jobs.statistics import event_statistics
 
 _HOMES = {
     "CancelledError": "epifiji.data.errors",
     "Event": "epifiji.data.events",
+    "ImageJ": "epifiji.bridge.imagej",
     "Movie": "epifiji.data.movie",
     "Result": "epifiji.jobs.result",
     "WrongInputError": "epifiji.data.errors",
     "compare": "epifiji.jobs.evaluate",
+    "crop": "epifiji.jobs.movie_tools",
     "detect": "epifiji.jobs.detect",
+    "event_statistics": "epifiji.jobs.statistics",
     "events_from_maps": "epifiji.jobs.rois",
+    "open_imagej": "epifiji.bridge.imagej",
     "read_movie": "epifiji.files.movies",
+    "rescale_with_events": "epifiji.jobs.movie_tools",
+    "save_gallery": "epifiji.jobs.movie_tools",
+    "threshold_curve": "epifiji.jobs.curve",
 }
 
 __all__ = [
     "CancelledError",
     "Event",
+    "ImageJ",
     "Movie",
     "Result",
     "WrongInputError",
     "compare",
+    "crop",
     "detect",
+    "event_statistics",
     "events_from_maps",
+    "open_imagej",
     "read_movie",
+    "rescale_with_events",
+    "save_gallery",
+    "threshold_curve",
 ]
 
 

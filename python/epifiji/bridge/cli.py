@@ -8,14 +8,22 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, say, say_json, say_table
+from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
+from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.options import with_settings
-from epifiji.data.errors import CancelledError, ImageJError, WrongInputError
-from epifiji.data.settings import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
+from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.settings import (
+    ComparisonSettings,
+    DetectionSettings,
+    EventSettings,
+    StatisticsSettings,
+    parse_settings,
+)
 
 app = typer.Typer(
     help="Find cell events (extrusion, division, SOP) in movies of epithelia.",
@@ -26,6 +34,7 @@ app = typer.Typer(
 )
 networks_app = typer.Typer(help="List, show, import and fetch networks.", no_args_is_help=True)
 app.add_typer(networks_app, name="networks")
+app.add_typer(movie_app)
 
 NetworkOption = Annotated[
     str | None,
@@ -142,20 +151,64 @@ def rois(
 def compare(
     detected: Annotated[Path, typer.Argument(metavar="DETECTED", help="A ROI zip, a result folder, or events.csv.")],
     reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The same, judged to be true.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Write the scores and ROI zips of matches and errors into this folder."
+        ),
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Also score every threshold, by the maps in DETECTED; needs --out.")
+    ] = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Compare detected events with reference events: precision, recall, F1."""
-    from epifiji.jobs.evaluate import compare as run
+    from epifiji.jobs.comparison import run_comparison
 
+    if curve and out is None:
+        raise WrongInputError("--curve makes a table and a picture, but has no folder for them: give --out DIR.")
     chosen = parse_settings(ComparisonSettings, settings or {})
-    comparison = run(detected, reference, chosen.distance_xy, chosen.distance_t)
+    comparison, files = run_comparison(detected, reference, chosen, out, curve, overwrite)
     if as_json:
-        say_json(comparison.to_dict())
+        say_json(comparison.to_dict() | ({"files": [str(file) for file in files]} if out is not None else {}))
         return
     for notice in comparison.notices:
         note(notice)
     say_table(comparison.columns(), comparison.rows())
+    if out is not None:
+        say(f"written: {out}")
+
+
+@app.command()
+@with_settings(StatisticsSettings)
+def plot(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result folder, a ROI zip, or events.csv.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the plots and tables go.")],
+    movie: Annotated[
+        str | None, typer.Option("--movie", help="The movie, for its size, where run.json does not lead to it.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Plot rate, density and nearest neighbours of events, and test whether they cluster."""
+    from epifiji.files.results import require_absent
+    from epifiji.jobs.statistics import FILES, event_statistics
+
+    require_absent(out, FILES, overwrite)
+    with ProgressBar("plot", silent=as_json) as report:
+        found = event_statistics(results, movie, report, **(settings or {}))
+    files = found.save(out, overwrite)
+    if as_json:
+        say_json({"summary": found.summary(), "files": [str(file) for file in files], "notices": list(found.notices)})
+        return
+    for notice in found.notices:
+        note(notice)
+    for name, one in found.classes.items():
+        say(f"{name}: {found.in_words(one)}")
+    say(f"written: {out}")
 
 
 @app.command()
@@ -178,6 +231,29 @@ def doctor(
         raise typer.Exit(2)
 
 
+@app.command("fiji")
+def fiji(
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--fiji", metavar="DIR", help="A Fiji with EpiFiji installed; the embedded ImageJ where not given."
+        ),
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Without a window; needs --macro.")] = False,
+    macro: Annotated[Path | None, typer.Option("--macro", metavar="FILE", help="An IJ macro to run.")] = None,
+    argument: Annotated[
+        str, typer.Option("--argument", metavar="TEXT", help="What the macro's getArgument() gives.")
+    ] = "",
+) -> None:
+    """Open Fiji, or the embedded ImageJ, with the engine inside and the commands in Plugins > EpiFiji."""
+    from epifiji.bridge.fiji import run_fiji
+
+    with ProgressBar("fiji") as report:
+        said = run_fiji(folder, headless, macro, argument, report)
+    if said:
+        say(said)
+
+
 @app.command("install-fiji")
 def install_fiji(
     folder: FijiArgument,
@@ -190,7 +266,8 @@ def install_fiji(
     """Put EpiFiji's menu commands and macros into a Fiji, or bring them up to date."""
     from epifiji.bridge.install import install_fiji as run
 
-    installation = run(folder, python)
+    with ProgressBar("install", silent=as_json) as report:
+        installation = run(folder, python, report)
     _say_installation(installation, as_json)
     if not as_json and installation.unchanged:
         say(f"unchanged: this EpiFiji is already installed in {installation.folder}.")
@@ -317,28 +394,21 @@ def main() -> None:
     """Run the command line and end with its exit code."""
     try:
         sys.exit(app(standalone_mode=False) or 0)
-    except WrongInputError as problem:
-        _end(str(problem), 2)
-    except (KeyboardInterrupt, CancelledError, typer.Abort):
-        _end("cancelled; nothing was left behind.", 130)
-    except ImageJError as problem:
-        _end(str(problem), 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except OSError as problem:
-        _end(f"{problem.filename or 'a file'} could not be read or written ({problem.strerror or problem}).", 1)
-    except Exception as problem:
+    except typer.Abort:
+        _end(*told(CancelledError()))
+    except (Exception, KeyboardInterrupt) as problem:
         if isinstance(problem, USAGE_ERROR):
-            _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", 2)  # type: ignore[attr-defined]
+            _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", "input")  # type: ignore[union-attr]
         if os.environ.get("EPIFIJI_TRACEBACK"):
             raise
-        _end(
-            f"something went wrong inside ({type(problem).__name__}: {problem}); set EPIFIJI_TRACEBACK=1 for the details.",
-            1,
-        )
+        sentence, kind = told(problem)
+        details = "; set EPIFIJI_TRACEBACK=1 for the details." if sentence.startswith(UNFORESEEN) else ""
+        _end(sentence.rstrip(".") + details if details else sentence, kind)
 
 
-def _end(sentence: str, code: int) -> None:
+def _end(sentence: str, kind: Kind) -> NoReturn:
     note(f"epifiji: {sentence}")
-    sys.exit(code)
+    sys.exit(EXIT_CODES[kind])

@@ -23,6 +23,7 @@ from epifiji.bridge.imagej.java import (
     java_version,
     major_version,
 )
+from epifiji.bridge.installed_files import installed_python, own_version
 from epifiji.data.errors import WrongInputError
 from epifiji.data.quiet_tensorflow import import_tensorflow
 
@@ -51,12 +52,16 @@ class Finding:
     do: str = ""
 
 
-def diagnose(fiji: str | Path | None = None) -> list[Finding]:
+def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Finding]:
     """Look at Python, TensorFlow, Java, ImageJ, networks, the display and, where one is given, a Fiji folder.
 
     TensorFlow is imported and the embedded ImageJ is started in this process, because only that tells whether they work.
-    Nothing raises: what goes wrong is among the findings.
+    Nothing raises: what goes wrong is among the findings. `inside` says that a running ImageJ asks: then Java and the
+    embedded ImageJ are not looked at.
     """
+    if inside:
+        findings = [_python(), _tensorflow(), _networks()]
+        return [*findings, *(_fiji(fiji) if fiji and _is_fiji(fiji) else [])]
     findings = [_python(), _tensorflow(), java := _java(), libraries := _libraries()]
     if "problem" in (java.state, libraries.state):
         findings.append(Finding("ImageJ", "problem", "not started, for want of what it needs", "see above"))
@@ -139,6 +144,13 @@ def _networks() -> Finding:
     return Finding("networks", "ok", ", ".join(f"{name} ({path})" for name, path in found))
 
 
+def _is_fiji(folder: str | Path) -> bool:
+    try:
+        return bool(fiji_folder(folder))
+    except WrongInputError:
+        return False
+
+
 def _fiji(fiji: str | Path) -> Iterator[Finding]:
     try:
         folder = fiji_folder(fiji)
@@ -151,6 +163,21 @@ def _fiji(fiji: str | Path) -> Iterator[Finding]:
         what = f"{folder} is an ImageJ without ImageJ2: Python cannot open it"
         yield Finding("Fiji", "warning", what, "use Fiji, which brings ImageJ2")
     yield _java_of_fiji(folder)
+    yield _installed(folder)
+
+
+def _installed(folder: Path) -> Finding:
+    """Compare what 'epifiji install-fiji' left in a Fiji with this EpiFiji."""
+    python, version = installed_python(folder)
+    again = "run 'epifiji install-fiji' with Fiji's folder again"
+    if python is None:
+        return Finding("Fiji's EpiFiji", "warning", "is not installed there", again.removesuffix(" again"))
+    what = f"{version}, run by {python}"
+    if not python.is_file():
+        return Finding("Fiji's EpiFiji", "problem", f"{what}, which is gone", again)
+    if version != own_version():
+        return Finding("Fiji's EpiFiji", "problem", f"{what}, but this is {own_version()}", again)
+    return Finding("Fiji's EpiFiji", "ok", what)
 
 
 def _java_of_fiji(folder: Path) -> Finding:

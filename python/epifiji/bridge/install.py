@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 from epifiji.bridge.imagej.host import fiji_folder
+from epifiji.bridge.imagej.jars import WORKER, class_path
 from epifiji.bridge.installed_files import (
-    RECORDS,
+    COMMANDS,
+    PYTHON,
     Installation,
     errors_as_sentences,
     install_files,
+    installed_paths,
     json_bytes,
     own_version,
     remove_files,
 )
+from epifiji.bridge.requests import describe_commands
 from epifiji.bridge.resources import resource_folder
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings import DetectionSettings
+from epifiji.data.progress import Report, silent
 
 OVERLAY = (("fiji", "scripts", "scripts"), ("fiji", "macros", "macros"), ("jars", "Lib", "jars/Lib"))
 """What is copied: EpiFiji's folder, the tree in it, and where that goes in Fiji."""
@@ -32,8 +37,10 @@ print(json.dumps([platform.python_version(), importlib.metadata.version("epifiji
 PATIENCE_S = 60
 
 
-def install_fiji(folder: Path, python: Path | None = None) -> Installation:
-    """Copy EpiFiji's scripts, macros and client into a Fiji folder, with the settings' schema and which Python to use.
+def install_fiji(folder: Path, python: Path | None = None, report: Report = silent) -> Installation:
+    """Copy EpiFiji's scripts, macros and client into a Fiji folder, with what its dialogs ask for and which Python to use.
+
+    Java libraries that the scripts need and this Fiji lacks are added too; the first time, they are fetched from Maven Central.
 
     A second call changes nothing; one of a later version replaces what the earlier one wrote and removes what is no longer
     needed. Where anything fails, everything that this call did is undone.
@@ -44,15 +51,21 @@ def install_fiji(folder: Path, python: Path | None = None) -> Installation:
         The folder of a Fiji or ImageJ: it holds ``plugins``, and ``jars/ij-*.jar`` or ``ij.jar``.
     python
         The Python that runs the engine when Fiji is started by its icon; this one where not given.
+    report
+        Told how far the fetching of Java libraries is.
 
     Raises
     ------
     WrongInputError
         Where `folder` is no Fiji, `python` has not this EpiFiji, a file that EpiFiji did not write (or that was changed since)
         is in the way, a link leads outside the folder, or the folder cannot be written.
+    ImageJError
+        Where Java libraries cannot be fetched.
     """
     with errors_as_sentences():
-        return install_files(fiji_folder(folder), _overlay() | _records(python))
+        fiji = fiji_folder(folder)
+        records = _records(python)
+        return install_files(fiji, _overlay() | _lacking_jars(fiji, report) | records)
 
 
 def uninstall_fiji(folder: Path) -> Installation:
@@ -82,11 +95,26 @@ def _overlay() -> dict[str, bytes]:
     return contents
 
 
-def _records(python: Path | None) -> dict[str, bytes]:
-    """Write down the settings' schema, and which Python runs the engine."""
+def _lacking_jars(fiji: Path, report: Report) -> dict[str, bytes]:
+    """Read the Java libraries of which this Fiji has no version of its own, by their path in it."""
+    ours = installed_paths(fiji)
+    jars = (jar.relative_to(fiji).as_posix() for jar in fiji.glob("jars/**/*.jar"))
+    own = {_artifact(Path(path).name) for path in jars if path not in ours}
     return {
-        f"{RECORDS}/settings.json": json_bytes(DetectionSettings.model_json_schema()),
-        f"{RECORDS}/python.json": json_bytes(_this_python() if python is None else _other_python(python)),
+        f"jars/{jar.name}": jar.read_bytes() for jar in class_path(report, WORKER) if _artifact(jar.name) not in own
+    }
+
+
+def _artifact(jar: str) -> str:
+    """Give a jar's name without its version."""
+    return re.sub(r"-\d[^/]*$", "", jar.removesuffix(".jar"))
+
+
+def _records(python: Path | None) -> dict[str, bytes]:
+    """Write down what the dialogs ask for, and which Python runs the engine."""
+    return {
+        COMMANDS: json_bytes({"epifiji": own_version(), "commands": describe_commands()}),
+        PYTHON: json_bytes(_this_python() if python is None else _other_python(python)),
     }
 
 

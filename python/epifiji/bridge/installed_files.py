@@ -23,6 +23,8 @@ from epifiji.data.errors import WrongInputError
 
 RECORDS = "jars/epifiji"
 MANIFEST = f"{RECORDS}/installed.json"
+PYTHON = f"{RECORDS}/python.json"
+COMMANDS = f"{RECORDS}/settings.json"
 STAGING = f"{RECORDS}/.installing"
 JYTHON_CLASS = b"\xca\xfe\xba\xbe"
 """The first bytes of what Jython keeps, compiled, beside a module that it imported."""
@@ -104,6 +106,21 @@ class Manifest(BaseModel):
     def paths(self) -> list[str]:
         """List every file that may have been written."""
         return sorted({*self.files, *self.earlier})
+
+
+def installed_paths(folder: Path) -> frozenset[str]:
+    """List the paths of the files that an earlier installation wrote, with forward slashes."""
+    _require_place(folder, MANIFEST)
+    return frozenset(_read_manifest(folder).paths())
+
+
+def installed_python(folder: Path) -> tuple[Path | None, str]:
+    """Give the Python that an installation wrote down, and EpiFiji's version; (None, "") where there is none to read."""
+    try:
+        record = json.loads((folder / PYTHON).read_text(encoding="utf-8"))
+        return Path(record["python"]), str(record["epifiji_version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, ""
 
 
 def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:

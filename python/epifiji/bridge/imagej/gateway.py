@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from epifiji.bridge.imagej import images, rois, scripts
 from epifiji.bridge.imagej.java import Java
 from epifiji.data.movie import Movie
+
+LOOK_S = 0.2
 
 
 class ImageJ:
@@ -40,6 +43,20 @@ class ImageJ:
         self.notices = notices
         self.headless = bool(jimport("java.awt.GraphicsEnvironment").isHeadless())
         self.version = str(jimport("ij.IJ").getVersion())
+
+    def log(self, text: str) -> None:
+        """Show a text in ImageJ's log; without a window nowhere."""
+        from scyjava import jimport
+
+        if not self.headless:
+            jimport("ij.IJ").log(text)
+
+    def wait_until_closed(self) -> None:
+        """Wait until the user closes ImageJ's window; at once where it has none."""
+        from scyjava import jimport
+
+        while not self.headless and jimport("ij.IJ").getInstance() is not None:
+            time.sleep(LOOK_S)
 
     def run_macro(self, code: str, argument: str = "") -> str:
         """Run the code of an IJ macro.

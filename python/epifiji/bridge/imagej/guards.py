@@ -10,7 +10,7 @@ from typing import Any
 
 from epifiji.bridge.imagej.errors import said_by
 
-ERROR_BOXES = frozenset({"Macro Error", "No Image"})
+ERROR_BOXES = frozenset({"Macro Error", "No Image", "EpiFiji"})
 """Titles of the boxes that show what a failed macro's exception says too."""
 
 _running: list[tuple[str, list[str]]] = []

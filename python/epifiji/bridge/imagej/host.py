@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import os
 import re
 import sys
@@ -14,8 +15,10 @@ from typing import Any
 from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
 from epifiji.bridge.imagej.gateway import ImageJ
 from epifiji.bridge.imagej.guards import watch_java
+from epifiji.bridge.imagej.inside import put_engine_inside
 from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import Java, find_java, major_version
+from epifiji.bridge.imagej.menu import add_commands, client_folder
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report, silent
 
@@ -23,6 +26,8 @@ MAVEN_COORDINATE = re.compile(r"[\w.-]+:[\w.-]+(:[\w.+:-]+)?")
 
 ALIASES = ("ij.ImagePlus", "ij.measure.ResultsTable", "ij.plugin.frame.RoiManager")
 """Classes that scripts may name without their package in a parameter, as in Fiji."""
+
+GROUP_COLOURS = "luts/Glasbey.lut"
 
 _lock = threading.Lock()
 _opened: dict[tuple[str, bool], ImageJ] = {}
@@ -142,7 +147,8 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
     java, notices = find_java(window=not headless)
     jars = class_path(report)
     report(1.0, "starting ImageJ")
-    _start_jvm(java, jars, [f"-Djava.awt.headless={str(headless).lower()}", f"-Dplugins.dir={_home()}"])
+    options = {"java.awt.headless": str(headless).lower(), "plugins.dir": _home(), "python.path": client_folder()}
+    _start_jvm(java, jars, [f"-D{name}={value}" for name, value in options.items()])
     from scyjava import jimport, when_jvm_stops
 
     with java_errors("Starting ImageJ"):
@@ -154,6 +160,7 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
         if not headless:
             window = jimport("ij.ImageJ")
             window(window.EMBEDDED)
+        add_commands(window=not headless)
         return _ready(ImageJ(context, java, notices))
 
 
@@ -161,6 +168,7 @@ def _ready(imagej: ImageJ) -> ImageJ:
     from scyjava import when_jvm_stops
 
     watch_java()
+    put_engine_inside()
     when_jvm_stops(_leave_java)
     return imagej
 
@@ -194,9 +202,21 @@ def _home() -> Path:
 
     home = Path(platformdirs.user_data_path("epifiji", appauthor=False)) / "imagej"
     with suppress(OSError):
-        for name in ("plugins", "macros"):
+        for name in ("plugins", "macros", "luts"):
             (home / name).mkdir(parents=True, exist_ok=True)
+        if not (home / GROUP_COLOURS).exists():
+            (home / GROUP_COLOURS).write_bytes(_group_colours())
     return home
+
+
+def _group_colours() -> bytes:
+    """Make the table of colours that ImageJ looks for when a ROI gets a group: 256 hues far from their neighbours'.
+
+    Fiji has a file of this name; ImageJ from Maven has none, and complains in its log.
+    """
+    golden = (5**0.5 - 1) / 2
+    colours = [colorsys.hsv_to_rgb(group * golden % 1, 0.9, 1 - 0.4 * (group % 2)) for group in range(256)]
+    return bytes(round(255 * colour[channel]) for channel in range(3) for colour in colours)
 
 
 def _start_fiji(fiji: str | Path, headless: bool) -> ImageJ:

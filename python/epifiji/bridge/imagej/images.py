@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.imagej.errors import ImageJError, java_errors
+from epifiji.bridge.shared_pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.files.atomic import replacing
-from epifiji.files.calibration import MICROMETRES, SECONDS, Calibration, quantity
-from epifiji.files.movies import EXTENSION
+from epifiji.files.calibration import Calibration
 
 _logger = logging.getLogger(__name__)
-
-DTYPES: dict[int, np.dtype[Any]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
-"""What ImageJ's grey images hold, by bits."""
 
 
 def to_imageplus(movie: Movie) -> Any:
@@ -112,8 +109,7 @@ def to_movie(image: Any) -> Movie:
             values = np.asarray(stack.getPixels(index + 1)).view(DTYPES[int(image.getBitDepth())]).reshape(frame.shape)
             frame[:] = values if not offset else (values.astype(np.int32) - offset).astype(dtype)
     read = _read_calibration(calibration)
-    name = EXTENSION.sub("", title).replace("/", "_").replace("\\", "_").strip() or "movie"
-    return Movie(pixels, name, read.x_um, read.interval_s, notices=notices + read.notices(title))
+    return Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices + read.notices(title))
 
 
 def _require_one_plane_over_time(image: Any, title: str) -> tuple[str, ...]:
@@ -140,11 +136,13 @@ def _require_one_plane_over_time(image: Any, title: str) -> tuple[str, ...]:
 
 
 def _read_calibration(calibration: Any) -> Calibration:
-    y_unit = calibration.getYUnit() or calibration.getXUnit()
-    return Calibration(
-        quantity(calibration.pixelWidth, calibration.getXUnit(), MICROMETRES),
-        quantity(calibration.pixelHeight, y_unit, MICROMETRES),
-        quantity(calibration.frameInterval, calibration.getTimeUnit(), SECONDS),
+    return calibration_of_image(
+        calibration.pixelWidth,
+        calibration.pixelHeight,
+        calibration.getXUnit(),
+        calibration.getYUnit(),
+        calibration.frameInterval,
+        calibration.getTimeUnit(),
     )
 
 

@@ -1,4 +1,4 @@
-"""The Java libraries of the embedded ImageJ: fetched once from Maven Central, then kept in the user's cache."""
+"""Java libraries, of the embedded ImageJ and those that a Fiji lacks: fetched once, then kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ FETCH_TIMEOUT_S = 30
 FETCHES_AT_ONCE = 6
 
 
-def endpoints() -> list[str]:
-    """Read the pinned Maven coordinates of ``jars/endpoints.txt``."""
-    text = (resource_folder("jars") / "endpoints.txt").read_text(encoding="utf-8")
+EMBEDDED, WORKER = "endpoints.txt", "worker-endpoints.txt"
+"""The lists in ``jars/``: what the embedded ImageJ is made of, and what runs the engine as a process of its own."""
+
+
+def endpoints(listed: str = EMBEDDED) -> list[str]:
+    """Read the pinned Maven coordinates of a list in ``jars/``."""
+    text = (resource_folder("jars") / listed).read_text(encoding="utf-8")
     lines = (line.partition("#")[0].strip() for line in text.splitlines())
     return [line for line in lines if line]
 
 
-def jar_folder() -> Path:
-    """Name the folder in the user's cache that holds the libraries of these endpoints; it may not exist yet."""
+def jar_folder(listed: str = EMBEDDED) -> Path:
+    """Name the folder in the user's cache that holds the libraries of a list; it may not exist yet."""
     import platformdirs
 
-    digest = hashlib.sha256("\n".join(endpoints()).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\n".join(endpoints(listed)).encode()).hexdigest()[:12]
     return Path(platformdirs.user_cache_path("epifiji", appauthor=False)) / "java" / digest
 
 
-def class_path(report: Report = silent) -> list[Path]:
-    """Give the jars of the embedded ImageJ, fetching them where the cache does not hold them yet.
+def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
+    """Give the jars of a list and those that they need, fetching them where the cache does not hold them yet.
 
     The folder appears in the cache in one step, when all jars are there and whole: an interrupted or a second fetch at
     the same time does no harm. Once it is there, no network is used.
@@ -44,15 +48,14 @@ def class_path(report: Report = silent) -> list[Path]:
     ImageJError
         Where they cannot be fetched.
     """
-    folder = jar_folder()
+    folder = jar_folder(listed)
     if not folder.is_dir():
         try:
-            _fetch(folder, report)
+            _fetch(folder, endpoints(listed), report)
         except Exception as error:
             raise ImageJError(
-                f"ImageJ's Java libraries could not be fetched from Maven Central ({_reason(error)}), but the first "
-                "start needs them: connect to the internet (behind a proxy, set HTTPS_PROXY) and try again; later "
-                f"starts find them in {folder}."
+                f"Java libraries could not be fetched from Maven Central ({_reason(error)}), but they are needed once: connect "
+                f"to the internet (behind a proxy, set HTTPS_PROXY) and try again; later they are found in {folder}."
             ) from error
     return sorted(folder.glob("*.jar"))
 
@@ -64,18 +67,18 @@ def _reason(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
-def _fetch(folder: Path, report: Report) -> None:
+def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A repository of our own: jgo leaves half a jar in a shared one when it is interrupted, and takes it for whole.
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder.parent, ignore_cleanup_errors=True) as name:
         whole = Path(name) / "jars"
         whole.mkdir()
-        report(0.0, "finding ImageJ's Java libraries, once")
-        artifacts = _resolved(Path(name) / "repository")
+        report(0.0, "finding Java libraries, once")
+        artifacts = _resolved(wanted, Path(name) / "repository")
         with ThreadPoolExecutor(FETCHES_AT_ONCE) as pool:
             for done, jar in enumerate(pool.map(_whole_jar, artifacts), start=1):
                 shutil.move(jar, whole / jar.name)
-                report(done / len(artifacts), "fetching ImageJ's Java libraries, once")
+                report(done / len(artifacts), "fetching Java libraries, once")
         try:
             whole.rename(folder)
         except OSError:
@@ -83,12 +86,12 @@ def _fetch(folder: Path, report: Report) -> None:
                 raise
 
 
-def _resolved(repository: Path) -> list[Any]:
+def _resolved(coordinates: list[str], repository: Path) -> list[Any]:
     """Find all artifacts that the endpoints need, those included, as jgo's objects."""
     from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=repository, timeout=FETCH_TIMEOUT_S)
-    wanted = [context.create_dependency(coordinate) for coordinate in endpoints()]
+    wanted = [context.create_dependency(coordinate) for coordinate in coordinates]
     inputs, others = context.resolver.resolve(wanted)
     needed = [dependency for dependency in others if dependency.scope in ("compile", "runtime")]
     return [dependency.artifact for dependency in (*inputs, *needed)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.imagej.errors import java_errors
 from epifiji.data.errors import WrongInputError
+from epifiji.files.rois import roi_entries
 
 
 def show_rois(image: Any, zips: Iterable[str | Path], headless: bool) -> int:
@@ -34,22 +34,17 @@ def read_imagej_rois(path: Path) -> Iterator[Any]:
     from scyjava import jimport
 
     decoder = jimport("ij.io.RoiDecoder")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            files = {name: archive.read(name) for name in archive.infolist() if name.filename.endswith(".roi")}
-    except (OSError, zipfile.BadZipFile, RuntimeError) as error:
-        raise WrongInputError(
-            f"{path} cannot be read ({error}), but a zip of ImageJ ROIs is needed: check the path."
-        ) from None
-    if not files:
+    found = False
+    for name, content in roi_entries(path):
+        found = True
+        try:
+            yield decoder(content, name).getRoi()
+        except jpype.JException:
+            raise WrongInputError(f"{name} in {path} is no ImageJ ROI: save the ROIs again.") from None
+    if not found:
         raise WrongInputError(
             f"{path} holds no ROIs, but a zip of ImageJ ROIs is needed: save them from the ROI Manager."
         )
-    for file, content in files.items():
-        try:
-            yield decoder(content, Path(file.filename).name).getRoi()
-        except jpype.JException:
-            raise WrongInputError(f"{file.filename} in {path} is no ImageJ ROI: save the ROIs again.") from None
 
 
 def _add_to_overlay(image: Any, rois: Iterable[Any]) -> None:

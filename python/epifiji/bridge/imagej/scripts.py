@@ -13,6 +13,9 @@ from epifiji.bridge.imagej.guards import error_boxes_closed, in_one_line, watche
 from epifiji.data.errors import WrongInputError
 
 SCRIPT_NAME = "script.py"
+LAST_ERROR = "epifiji.error"
+"""The property in which our commands leave what went wrong; empty where nothing did."""
+
 PLAIN = ("Boolean", "Character", "Number", "String")
 
 
@@ -21,10 +24,14 @@ def run_macro(code: str, argument: str, headless: bool) -> str:
     from scyjava import jimport
 
     interpreter = jimport("ij.macro.Interpreter")()
+    system = jimport("java.lang.System")
+    system.clearProperty(LAST_ERROR)
     with watched("a macro") as reported, error_boxes_closed(headless):
         value, reason = _interpret(interpreter, code, argument)
     message = interpreter.getErrorMessage()
-    reason = reason or (in_one_line(message) if message is not None else next(iter(reported), None))
+    # Where a command of ours ended the macro in a loop, the interpreter complains of the loop's syntax instead.
+    own = system.getProperty(LAST_ERROR) if message is not None else None
+    reason = reason or (in_one_line(own or message) if message is not None else next(iter(reported), None))
     if reason:
         raise ImageJError(f"The macro failed{_line_of(interpreter)}: {reason}.")
     return "" if value is None else str(value)

@@ -1,0 +1,60 @@
+"""Fiji started from Python: with its window until it is closed, or for one macro without a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from epifiji.bridge.imagej import open_imagej
+from epifiji.bridge.imagej.host import fiji_folder
+from epifiji.bridge.installed_files import installed_python
+from epifiji.data.errors import ImageJError, WrongInputError
+from epifiji.data.progress import Report, silent
+
+
+def run_fiji(fiji: Path | None, headless: bool, macro: Path | None, argument: str, report: Report = silent) -> str:
+    """Open ImageJ with the engine inside, run a macro where one is given, and wait until the window is closed.
+
+    Parameters
+    ----------
+    fiji
+        A Fiji folder into which EpiFiji was installed; the embedded ImageJ where not given.
+    headless
+        Whether to do without a window, and end with the macro.
+    macro, argument
+        An IJ macro's file, and what its ``getArgument()`` gives.
+    report
+        Told how far the first start's fetching of Java libraries is.
+
+    Returns
+    -------
+    str
+        What the macro returned; empty without one.
+
+    Raises
+    ------
+    WrongInputError
+        Where `fiji` is no Fiji or lacks EpiFiji, the macro cannot be read, or there is nothing to do without a window.
+    ImageJError
+        Where ImageJ does not start or the macro fails.
+    """
+    if headless and macro is None:
+        raise WrongInputError("Without a window there is nothing to do but to run a macro: give --macro FILE too.")
+    if fiji is not None and installed_python(fiji_folder(fiji))[0] is None:
+        raise WrongInputError(f"{fiji} has no EpiFiji in it: run 'epifiji install-fiji' with this folder first.")
+    code = _read(macro) if macro is not None else ""
+    imagej = open_imagej(fiji, headless, report)
+    try:
+        return imagej.run_macro(code, argument) if code else ""
+    except ImageJError as error:
+        imagej.log(str(error))
+        raise
+    finally:
+        imagej.wait_until_closed()
+
+
+def _read(macro: Path) -> str:
+    try:
+        # ImageJ reads macros so too.
+        return macro.read_text(encoding="iso-8859-1")
+    except OSError as error:
+        raise WrongInputError(f"The macro {macro} cannot be read ({error.strerror}): check the path.") from None

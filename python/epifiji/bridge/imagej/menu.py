@@ -1,0 +1,81 @@
+"""EpiFiji's scripts as commands of the embedded ImageJ; in Fiji SciJava makes them of the same files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from epifiji.bridge.resources import resource_folder
+
+MENU_PATH = ("scripts", "Plugins", "EpiFiji")
+PLUGIN = "ij.plugin.EpiFijiCommand"
+PROPERTY = "epifiji.script"
+
+
+def script_files() -> dict[str, Path]:
+    """Give EpiFiji's scripts by their labels: the file's name without its extension, spaces for underscores."""
+    folder = resource_folder("fiji").joinpath(*MENU_PATH)
+    return {path.name.removesuffix(".py").replace("_", " "): path for path in sorted(folder.glob("*_*.py"))}
+
+
+def client_folder() -> Path:
+    """Name the folder of the Jython modules that the scripts import."""
+    return resource_folder("jars") / "Lib"
+
+
+def add_commands(window: bool) -> None:
+    """Make every script a command of ImageJ's, for macros and the recorder, and with a window an item of Plugins > EpiFiji."""
+    from scyjava import jimport
+
+    scripts = script_files()
+    _define_plugin()
+    menus = jimport("ij.Menus")
+    if menus.getCommands() is None:
+        jimport("ij.IJ").runMacro("")  # Without a window ImageJ reads its commands at first use.
+    for label, path in scripts.items():
+        jimport("java.lang.System").setProperty(f"{PROPERTY}.{label}", str(path))
+        menus.getCommands().put(label, f'{PLUGIN}("{label}")')
+    if window:
+        _add_menu(scripts)
+
+
+def _define_plugin() -> None:
+    """Define the class by which ImageJ runs a script: it looks for plugins by their class's name.
+
+    No Python runs on the way, so that a dialog may stay open while Python ends.
+    """
+    from scyjava import jimport
+
+    pool = jimport("javassist.ClassPool").getDefault()
+    pool.appendClassPath(jimport("javassist.LoaderClassPath")(jimport("ij.IJ").class_.getClassLoader()))
+    plugin = pool.makeClass(PLUGIN)
+    plugin.addInterface(pool.get("ij.plugin.PlugIn"))
+    body = f"""public void run(String label) {{
+        org.python.util.PythonInterpreter interpreter = new org.python.util.PythonInterpreter();
+        interpreter.getSystemState().dont_write_bytecode = true;
+        try {{
+            interpreter.execfile(System.getProperty("{PROPERTY}." + label));
+        }} catch (RuntimeException error) {{
+            if (error.toString().indexOf(ij.Macro.MACRO_CANCELED) >= 0)
+                throw new RuntimeException(ij.Macro.MACRO_CANCELED);
+            throw error;
+        }} finally {{
+            interpreter.cleanup();
+        }}
+    }}"""
+    plugin.addMethod(jimport("javassist.CtNewMethod").make(body, plugin))
+    plugin.toClass(jimport("ij.plugin.Macro_Runner").class_)
+
+
+def _add_menu(labels: Any) -> None:
+    from scyjava import jimport
+
+    imagej = jimport("ij.IJ").getInstance()
+    bar = jimport("ij.Menus").getMenuBar()
+    plugins = next(bar.getMenu(i) for i in range(bar.getMenuCount()) if str(bar.getMenu(i).getLabel()) == "Plugins")
+    menu = jimport("java.awt.Menu")(MENU_PATH[-1])
+    for label in labels:
+        item = jimport("java.awt.MenuItem")(label)
+        item.addActionListener(imagej)
+        menu.add(item)
+    plugins.add(menu)

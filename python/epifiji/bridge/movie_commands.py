@@ -1,0 +1,100 @@
+"""The command line's commands for a movie and its events together: crop, rescale, gallery."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from epifiji.bridge.console import ProgressBar, say, say_json
+from epifiji.bridge.options import with_settings
+from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
+
+movie_app = typer.Typer()
+
+MovieArgument = Annotated[str, typer.Argument(metavar="MOVIE", help="A TIFF file, or HDF5 as file.h5:/dataset.")]
+EventsOption = Annotated[
+    list[str] | None, typer.Option("--events", metavar="RESULTS", help="A result folder or a ROI zip; give several.")
+]
+FolderOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Where the files go; beside the movie where not given.")
+]
+ChannelOption = Annotated[
+    int | None, typer.Option("--channel", metavar="NUMBER", help="Channel to use where the movie has several, from 1.")
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+
+
+@movie_app.command()
+@with_settings(CropSettings)
+def crop(
+    movie: MovieArgument,
+    events: EventsOption = None,
+    out: FolderOption = None,
+    channel: ChannelOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Take a part of a movie, in space and time, with the events in it."""
+    from epifiji.files.movies import read_movie
+    from epifiji.jobs.movie_tools import crop as run
+
+    made = run(read_movie(movie, channel), events or [], **(settings or {}))
+    _save(made, movie, out, overwrite, as_json)
+
+
+@movie_app.command()
+@with_settings(ScalingSettings)
+def rescale(
+    movie: MovieArgument,
+    events: EventsOption = None,
+    out: FolderOption = None,
+    channel: ChannelOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Make a movie larger or smaller, in space and time, with its events."""
+    from epifiji.files.movies import read_movie
+    from epifiji.jobs.movie_tools import rescale_with_events
+
+    opened = read_movie(movie, channel)
+    with ProgressBar(opened.name, silent=as_json) as report:
+        made = rescale_with_events(opened, events or [], report, **(settings or {}))
+    _save(made, movie, out, overwrite, as_json)
+
+
+@movie_app.command()
+@with_settings(GallerySettings)
+def gallery(
+    movie: MovieArgument,
+    results: Annotated[
+        list[str], typer.Argument(metavar="RESULTS...", help="A result folder, events.csv or ROI zips.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The .png or .tif to write.")],
+    channel: ChannelOption = None,
+    overwrite: OverwriteOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Draw a row of crops over time for each event, into one picture."""
+    from epifiji.files.movies import read_movie
+    from epifiji.jobs.movie_tools import save_gallery
+
+    shown = save_gallery(read_movie(movie, channel), results, out, overwrite, **(settings or {}))
+    say(f"{shown} events: {out}")
+
+
+def _save(made: Any, movie: str, out: Path | None, overwrite: bool, as_json: bool) -> None:
+    from epifiji.files.movies import split_path
+
+    files = made.save(out if out is not None else split_path(movie)[0].parent, overwrite)
+    if as_json:
+        say_json({"files": [str(f) for f in files], "events": len(made.events), "left_out": made.left_out})
+        return
+    outside = f", {made.left_out} outside" if made.left_out else ""
+    say(f"{made.movie.name}: {len(made.events)} events{outside}")
+    for file in files:
+        say(f"written: {file}")
