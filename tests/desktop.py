@@ -1,0 +1,81 @@
+"""A person at a desktop: real keys and clicks by xdotool, and what the screen shows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from display import virtual_display
+
+PATIENCE_S = 60
+LOOK_S = 0.1
+
+Seen = TypeVar("Seen")
+
+
+@contextmanager
+def desktop() -> Iterator[str]:
+    """Start a virtual display with a window manager, which gives windows the focus as on a desktop."""
+    for program in ("xdotool", "openbox", "import"):
+        if shutil.which(program) is None:
+            pytest.skip(
+                f"{program} is not installed, so nobody can press keys: install xdotool, openbox and imagemagick"
+            )
+    with virtual_display() as display:
+        manager = subprocess.Popen(
+            ["openbox"], env={"DISPLAY": display, "HOME": "/nonexistent"}, stderr=subprocess.DEVNULL
+        )
+        try:
+            yield display
+        finally:
+            manager.terminate()
+            manager.wait(PATIENCE_S)
+
+
+def wait_for(what: str, look: Callable[[], Seen], patience_s: float = PATIENCE_S) -> Seen:
+    """Look until something true is seen, and give it."""
+    deadline = time.monotonic() + patience_s
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"{what} was not seen for {patience_s:g} s"
+        time.sleep(LOOK_S)
+    return seen
+
+
+def windows(title: str) -> list[str]:
+    """List the visible windows of exactly this title."""
+    name = rf"^{re.escape(title)}( \([0-9.]+%\))?$"
+    found = subprocess.run(
+        ["xdotool", "search", "--onlyvisible", "--name", name], capture_output=True, text=True, check=False
+    )
+    return found.stdout.split()
+
+
+def focus(title: str) -> str:
+    """Wait for a window, and bring it to the front as a click would."""
+    window = wait_for(f"the window {title}", lambda: windows(title))[-1]
+    subprocess.run(["xdotool", "windowactivate", "--sync", window], check=True, timeout=PATIENCE_S)
+    return window
+
+
+def press(*keys: str) -> None:
+    """Press keys one after the other, by xdotool's names, in the window that has the focus."""
+    subprocess.run(["xdotool", "key", "--delay", "60", *keys], check=True)
+
+
+def type_text(text: str) -> None:
+    """Type a text into the field that has the focus."""
+    subprocess.run(["xdotool", "type", "--delay", "30", "--", text], check=True)
+
+
+def picture(path: Path, title: str | None = None) -> None:
+    """Save a picture of a window, or of the whole screen."""
+    window = windows(title)[-1] if title else "root"
+    subprocess.run(["import", "-window", window, str(path)], check=True)

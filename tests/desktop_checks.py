@@ -1,0 +1,213 @@
+"""Checks that run in a process with ImageJ's windows open, while xdotool presses keys; see :mod:`jvm` and :mod:`desktop`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop import focus, picture, press, type_text, wait_for, windows
+from epifiji.bridge.imagej import ImageJ
+
+DETECT = "Detect Epithelial Events..."
+DIALOG = "Detect Epithelial Events"
+SLOW = 'run("Detect Epithelial Events...", "step_xy=3 step_t=1 threshold=130 min_volume=100 table=false");'
+
+
+def start_command(label: str) -> None:
+    """Start a command as its menu item does: on a thread of its own."""
+    from scyjava import jimport
+
+    jimport("ij.Executer")(label, None)
+
+
+def manager() -> Any:
+    from scyjava import jimport
+
+    return jimport("ij.plugin.frame.RoiManager").getRoiManager()
+
+
+def status() -> str:
+    """What ImageJ's status line says; the line has no public getter."""
+    from scyjava import jimport
+
+    panel = jimport("ij.IJ").getInstance().getStatusBar()
+    labels = [part for part in panel.getComponents() if hasattr(part, "getText")]
+    return " ".join(str(label.getText()) for label in labels)
+
+
+def open_movie() -> Any:
+    from scyjava import jimport
+
+    image = jimport("ij.IJ").openImage(os.environ["EPIFIJI_TEST_MOVIE"])
+    image.show()
+    wait_for("the movie", lambda: windows(str(image.getTitle())))
+    return image
+
+
+def roi_table() -> list[list[Any]]:
+    rois = manager().getRoisAsArray()
+    return [
+        [
+            str(roi.getName()),
+            int(roi.getGroup()),
+            [roi.getStrokeColor().getRed(), roi.getStrokeColor().getGreen(), roi.getStrokeColor().getBlue()]
+            if roi.getStrokeColor() is not None
+            else None,
+            [float(roi.getFloatPolygon().xpoints[0]), float(roi.getFloatPolygon().ypoints[0])],
+            [int(roi.getCPosition()), int(roi.getZPosition()), int(roi.getTPosition()), int(roi.getPosition())],
+        ]
+        for roi in rois
+    ]
+
+
+def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """A person's first detection: her own ROIs stay, a wrong value is told and asked again, the recorder writes it down."""
+    from scyjava import jimport
+
+    IJ = jimport("ij.IJ")
+    IJ.run("Record...")
+    image = open_movie()
+    for x in range(3):
+        manager().add(image, jimport("ij.gui.Roi")(x, x, 5, 5), -1)
+    start_command(DETECT)
+    focus(DIALOG)
+    press("Tab")
+    type_text("-3")
+    press("Return")
+    focus("EpiFiji")
+    picture(folder / "refused.png", "EpiFiji")
+    press("Return")
+    focus(DIALOG)
+    press("Tab", "ctrl+a", "BackSpace", "Tab", "Tab", "Tab")
+    type_text("130")
+    press("Tab")
+    type_text("100")
+    picture(folder / "dialog.png", DIALOG)
+    press("Return")
+    wait_for("the table", lambda: windows("Events of noise"))
+    table = jimport("ij.measure.ResultsTable").getResultsTable("Events of noise")
+    wait_for("the status", lambda: "noise" in status())
+    recorder = jimport("ij.plugin.frame.Recorder").getInstance()
+    picture(folder / "screen.png")
+    return {
+        "rois": roi_table(),
+        "rows": int(table.size()),
+        "columns": str(table.getColumnHeadings()).split("\t"),
+        "status": status(),
+        "recorded": str(recorder.getText()),
+    }
+
+
+def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
+    """Escape at three moments: as soon as the work begins, in its middle, and near its end."""
+    from scyjava import jimport
+
+    found = []
+    for moment in (0.0, 0.3, 0.7):
+        before = roi_table()
+        image = jimport("ij.WindowManager").getCurrentImage()
+        jimport("ij.macro.MacroRunner")(SLOW)
+        wait_for("work", lambda moment=moment: _done() > moment)
+        focus(str(image.getTitle()))
+        pressed = time.monotonic()
+        press("Escape")
+        wait_for("the end", lambda: "cancelled" in status())
+        took = time.monotonic() - pressed
+        found.append({"took": took, "same": roi_table() == before, "locked": bool(image.isLocked())})
+    return found
+
+
+def _done() -> float:
+    """How far the status line says that the work is."""
+    said = status()
+    if "looking for events" not in said:
+        return -1
+    return float(said.split("looking for events, ")[1].split(" %")[0]) / 100 if " %" in said else 0.01
+
+
+def cancelled_dialog(_: ImageJ, __: Path) -> bool:
+    before = roi_table()
+    start_command(DETECT)
+    focus(DIALOG)
+    press("Escape")
+    wait_for("the dialog's end", lambda: not windows(DIALOG))
+    time.sleep(0.5)
+    return roi_table() == before
+
+
+def closed_while_running(_: ImageJ, __: Path) -> dict[str, Any]:
+    """The movie is closed in the middle: its events still come into the manager."""
+    from scyjava import jimport
+
+    manager().reset()
+    image = jimport("ij.WindowManager").getCurrentImage()
+    jimport("ij.macro.MacroRunner")(SLOW)
+    wait_for("work", lambda: _done() > 0)
+    image.changes = False
+    image.close()
+    wait_for("the events", lambda: manager().getCount() > 0)
+    return {"rois": int(manager().getCount())}
+
+
+def maps_in_colour(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    from scyjava import jimport
+
+    open_movie()
+    imagej.run_macro(
+        'run("Detect Epithelial Events...", "threshold=130 min_volume=100 maps=raw replace_rois table=false");'
+    )
+    image = jimport("ij.IJ").getImage()
+    image.setT(6)
+    time.sleep(1)
+    picture(folder / "maps.png", str(image.getTitle()))
+    tables = [list(lut.getBytes()) for lut in image.getLuts()]  # all reds, then all greens, then all blues
+    colours = [[int(table[i]) & 255 for i in (255, 511, 767)] for table in tables]
+    return {
+        "title": str(image.getTitle()),
+        "shape": [int(image.getNChannels()), int(image.getNSlices()), int(image.getNFrames())],
+        "pixel": float(image.getCalibration().pixelWidth),
+        "colours": colours,
+        "rois": int(manager().getCount()),
+    }
+
+
+def menu_items(_: ImageJ, __: Path) -> list[str]:
+    from scyjava import jimport
+
+    bar = jimport("ij.Menus").getMenuBar()
+    plugins = next(bar.getMenu(i) for i in range(bar.getMenuCount()) if str(bar.getMenu(i).getLabel()) == "Plugins")
+    menu = next(
+        plugins.getItem(i) for i in range(plugins.getItemCount()) if str(plugins.getItem(i).getLabel()) == "EpiFiji"
+    )
+    return [str(menu.getItem(i).getLabel()) for i in range(menu.getItemCount())]
+
+
+def many_rois(imagej: ImageJ, __: Path) -> dict[str, Any]:
+    """A user's thousand ROIs are there, named and placed as before, when a detection adds its own."""
+    from scyjava import jimport
+
+    open_movie()
+    manager().reset()
+    for i in range(1000):
+        roi = jimport("ij.gui.Roi")(i % 50, i // 50, 3, 3)
+        roi.setName(f"mine-{i}")
+        manager().add(jimport("ij.IJ").getImage(), roi, -1)
+    before = [str(roi.getName()) for roi in manager().getRoisAsArray()]
+    started = time.monotonic()
+    imagej.run_macro('run("Detect Epithelial Events...", "threshold=130 min_volume=100 table=false");')
+    took = time.monotonic() - started
+    after = [str(roi.getName()) for roi in manager().getRoisAsArray()]
+    return {"kept": after[:1000] == before, "added": len(after) - 1000, "took": took}
+
+
+DESKTOP = [
+    menu_items,
+    detect_by_keys,
+    cancelled_dialog,
+    cancel_by_escape,
+    closed_while_running,
+    maps_in_colour,
+    many_rois,
+]

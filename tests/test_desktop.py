@@ -1,0 +1,109 @@
+"""Detection as a person meets it: menu, dialog, recorder, Escape, ROI Manager, table and maps, with real keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import epifiji
+from desktop import desktop
+from desktop_checks import (
+    DESKTOP,
+    cancel_by_escape,
+    cancelled_dialog,
+    closed_while_running,
+    detect_by_keys,
+    many_rois,
+    maps_in_colour,
+    menu_items,
+)
+from epifiji.data.commands import COMMANDS
+from epifiji.data.events import EVENT_COLOURS, Event
+from jvm import Finished, run_checks
+
+LOOSE = {"threshold": 130, "min_volume": 100}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> Finished:
+    folder = tmp_path_factory.mktemp("desktop")
+    with desktop() as display:
+        env = {
+            "DISPLAY": display,
+            "EPIFIJI_TEST_MOVIE": str(movie_file),
+            "EPIFIJI_NETWORKS": str(network_folder.parent),
+        }
+        return run_checks(DESKTOP, folder, headless=False, env=env)
+
+
+@pytest.fixture(scope="module")
+def events(movie_file: Path, network_folder: Path) -> list[Event]:
+    return epifiji.detect(movie_file, network_folder, **LOOSE).events
+
+
+def test_every_command_is_in_the_menu(shown: Finished) -> None:
+    assert sorted(shown[menu_items]) == sorted(COMMANDS)
+
+
+def test_events_become_rois_after_the_users_own(shown: Finished, events: list[Event]) -> None:
+    rois = shown[detect_by_keys]["rois"]
+    assert [group for _, group, *_ in rois[:3]] == [0, 0, 0]
+    found = rois[3:]
+    assert len(found) == len(events)
+    for (name, group, colour, (x, y), (_, _, t, _)), event in zip(found, events, strict=True):
+        assert name.startswith(f"{event.event} ")
+        assert name.endswith(f" ({event.score:.2f})")
+        assert tuple(colour) == EVENT_COLOURS[event.event]
+        assert group == [*EVENT_COLOURS].index(event.event) + 1
+        assert (x, y) == pytest.approx((event.x, event.y), abs=1e-3)
+        assert t == event.frame + 1
+
+
+def test_the_table_has_a_row_for_each_event(shown: Finished, events: list[Event]) -> None:
+    seen = shown[detect_by_keys]
+    assert seen["rows"] == len(events)
+    assert {"event", "frame", "score", "y_um", "time_min"} <= set(seen["columns"])
+
+
+def test_the_recorder_writes_what_was_asked_for_and_nothing_else(shown: Finished) -> None:
+    assert (
+        'run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100");'
+        in shown[detect_by_keys]["recorded"]
+    )
+
+
+def test_a_cancelled_dialog_changes_nothing(shown: Finished) -> None:
+    assert shown[cancelled_dialog] is True
+
+
+def test_escape_cancels_within_two_seconds_and_leaves_everything(shown: Finished) -> None:
+    for moment in shown[cancel_by_escape]:
+        assert moment["took"] < 2
+        assert moment["same"]
+        assert not moment["locked"]
+
+
+def test_a_movie_closed_in_the_middle_still_gives_its_events(
+    shown: Finished, movie_file: Path, network_folder: Path
+) -> None:
+    expected = epifiji.detect(movie_file, network_folder, step_xy=3, step_t=1, **LOOSE).events
+    assert shown[closed_while_running]["rois"] == len(expected) > 0
+
+
+def test_maps_open_in_colour_over_the_movie_with_its_calibration(shown: Finished, events: list[Event]) -> None:
+    seen = shown[maps_in_colour]
+    assert seen["title"] == "noise-maps"
+    assert seen["shape"] == [4, 1, 12]
+    assert seen["pixel"] == pytest.approx(0.2)
+    assert [tuple(colour) for colour in seen["colours"]] == [(255, 255, 255), *EVENT_COLOURS.values()]
+    assert seen["rois"] == len(events)
+
+
+def test_a_users_thousand_rois_stay(shown: Finished, events: list[Event]) -> None:
+    assert shown[many_rois]["kept"]
+    assert shown[many_rois]["added"] == len(events)
+
+
+def test_the_process_ends_well(shown: Finished) -> None:
+    assert shown.code == 0, shown.err
