@@ -10,9 +10,11 @@ import pytest
 
 import epifiji
 from epifiji.bridge.cli import app
-from epifiji.data.settings import DetectionSettings, expectation
+from epifiji.data.commands import COMMANDS, DETECT
+from epifiji.data.settings import DetectionSettings, expectation, parse_settings
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def settings_table() -> str:
@@ -41,12 +43,42 @@ def test_every_command_and_option_that_is_shown_exists() -> None:
     import typer
 
     commands = typer.main.get_command(app).commands
-    shown = re.findall(r"^    epifiji (\w+)(.*)$", README, re.MULTILINE)
+    shown = re.findall(r"^    epifiji ([\w-]+)(.*)$", README, re.MULTILINE)
     assert shown
     for name, rest in shown:
         assert name in commands
         known = {option for parameter in commands[name].params for option in parameter.opts}
         assert set(re.findall(r" (--[a-z-]+)", rest)) <= known
+
+
+def options(text: str) -> dict[str, str | bool]:
+    """Read a macro's options; a key alone is true."""
+    read = re.findall(r"(\w+)(?:=(?:\[(.*?)\]|(\S+)))?(?:\s+|$)", text)
+    return {key: bracketed or plain or True for key, bracketed, plain in read}
+
+
+def test_the_commands_of_fiji_are_all_there() -> None:
+    assert re.findall(r"^\| `([A-Z][^`]+)` \|", README, re.MULTILINE) == list(COMMANDS)
+
+
+def test_every_macro_example_is_understood_by_its_command() -> None:
+    shown = re.findall(r"""run\("([^"]+)"(?:, "([^"]*)")?\)""", README)
+    assert len(shown) > 3
+    for label, text in shown:
+        parse_settings(COMMANDS[label], options(text))
+
+
+def test_the_examples_of_the_batch_macro_are_understood_by_the_detection() -> None:
+    shown = re.findall(r'batch_detect\.ijm[^"]*"([^"]+)"', README)
+    assert len(shown) == 2
+    for text in shown:
+        parse_settings(COMMANDS[DETECT], options(text))
+        assert {"input", "output"} <= options(text).keys()
+
+
+def test_the_files_that_are_linked_exist() -> None:
+    for file in re.findall(r"\]\(((?!http)[^)]+)\)", README):
+        assert (ROOT / file).is_file(), file
 
 
 def test_the_python_example_runs(
