@@ -23,7 +23,7 @@ import tifffile
 from scipy import ndimage
 
 from epifiji.data.network import Network, NetworkDescription, Weights
-from epifiji.engine.network import BLOCKS, DENSE, array_shapes, build_model, set_weights
+from epifiji.engine.network import BLOCKS, DENSE, array_shapes, build_encoder, build_judge, set_weights
 from epifiji.engine.windows import normalised
 from epifiji.files.networks import write_network
 
@@ -118,11 +118,15 @@ def calibrate(weights: Weights, windows: np.ndarray) -> None:
     """
     import keras
 
-    model = build_model(DESCRIPTION, weights)
-    inputs = windows[..., None] / np.float32(255)
+    encoder, judge = build_encoder(DESCRIPTION, weights), build_judge(DESCRIPTION, weights)
+    crops = windows.reshape(-1, *windows.shape[2:], 1) / np.float32(255)
 
     def entering(layer: str) -> np.ndarray:
-        set_weights(model, weights)
+        model, inputs = encoder, crops
+        set_weights(encoder, weights)
+        if layer.startswith("dense"):
+            set_weights(judge, weights)
+            model, inputs = judge, np.asarray(encoder(crops, training=False)).reshape(*windows.shape[:2], -1)
         return np.asarray(keras.Model(model.input, model.get_layer(layer).input)(inputs, training=False))
 
     for block in range(BLOCKS):

@@ -10,6 +10,7 @@ A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gam
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,29 +103,39 @@ def _problem(weights: Weights, description: NetworkDescription) -> str:
     return f"{unexpected[0]} is unexpected" if unexpected else ""
 
 
-def build_model(description: NetworkDescription, weights: Weights) -> keras.Model:
-    """Build the Keras model of one member: windows (n, frames, side, side, 1) in 0–1 to probabilities (n, classes)."""
+def build_encoder(description: NetworkDescription, weights: Weights) -> keras.Model:
+    """Build the Keras model of the part of a member that looks at frames: (n, side, side, 1) in 0–1 to features (n, 8 f)."""
     import_tensorflow()
     import keras
     from keras import layers
 
     batch_norm = _batch_norm_layer()
-    side, frames = description.window_size_px, description.window_frames
-    entry = keras.Input((frames, side, side, 1))
-    x = keras.ops.reshape(entry, (-1, side, side, 1))
+    side = description.window_size_px
+    x = entry = keras.Input((side, side, 1))
     for block in range(BLOCKS):
         for i in (2 * block, 2 * block + 1):
             width = weights[f"conv_{i}/bias"].size
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv_{i}")(x)
         x = batch_norm(name=f"norm_{block}")(x)
         x = layers.MaxPool2D(2)(x) if block < BLOCKS - 1 else layers.GlobalMaxPool2D()(x)
-    x = keras.ops.reshape(x, (-1, frames, x.shape[-1]))
+    model = keras.Model(entry, x, name="encoder")
+    set_weights(model, weights)
+    return model
+
+
+def build_judge(description: NetworkDescription, weights: Weights) -> keras.Model:
+    """Build the part that joins the frames of a window: features (n, frames, 8 f) to probabilities (n, classes)."""
+    import_tensorflow()
+    import keras
+    from keras import layers
+
+    x = entry = keras.Input((description.window_frames, weights["gru/kernel"].shape[0]))
     x = layers.GRU(weights["gru/recurrent"].shape[0], unroll=True, name="gru")(x)
     x = layers.Dropout(0.5)(x)
     for i in range(DENSE):
         activation = "softmax" if i == DENSE - 1 else "relu"
         x = layers.Dense(weights[f"dense_{i}/bias"].size, activation=activation, name=f"dense_{i}")(x)
-    model = keras.Model(entry, x, name=description.name.replace(" ", "_"))
+    model = keras.Model(entry, x, name="judge")
     set_weights(model, weights)
     return model
 
@@ -167,7 +178,7 @@ def set_weights(model: keras.Model, weights: Weights) -> None:
 
 
 class Classifier:
-    """The members of a network, built and traced once, ready to classify windows.
+    """The members of a network, built and traced once, ready to classify windows, whole or frame by frame.
 
     Parameters
     ----------
@@ -186,19 +197,7 @@ class Classifier:
         check_network(network)
         self.description = network.description
         self.batch = batch
-        tf = import_tensorflow()
-        side, frames = self.description.window_size_px, self.description.window_frames
-        self._shape = (batch, frames, side, side)
-        signature = [tf.TensorSpec(self._shape, tf.uint8)]
-        self._members = []
-        for weights in network.weights:
-            model = build_model(self.description, weights)
-
-            def classify(windows: Any, model: keras.Model = model) -> Any:
-                return model(tf.cast(windows, tf.float32)[..., None] / 255.0, training=False)
-
-            # Autograph would write a temporary file, which stays where the process is ended at once.
-            self._members.append(tf.function(classify, input_signature=signature, autograph=False))
+        self._members = [_Member(self.description, weights, batch) for weights in network.weights]
 
     def __len__(self) -> int:
         return len(self._members)
@@ -210,13 +209,57 @@ class Classifier:
         -------
         Probabilities (n, classes), float32, each row summing to 1.
         """
-        probabilities = np.empty((len(windows), len(self.description.classes)), np.float32)
-        filled = np.zeros(self._shape, np.uint8)
-        for start in range(0, len(windows), self.batch):
-            part = windows[start : start + self.batch]
-            if len(part) < self.batch:
-                filled[: len(part)] = part
-                probabilities[start:] = self._members[member](filled).numpy()[: len(part)]
-            else:
-                probabilities[start : start + self.batch] = self._members[member](part).numpy()
-        return probabilities
+        return _in_batches(self._members[member].classify, windows, self.batch)
+
+    def encode(self, member: int, crops: np.ndarray) -> np.ndarray:
+        """Encode single frames of windows: (n, side, side), uint8, to features (n, features), float32."""
+        return _in_batches(self._members[member].encode, crops, self.batch * self.description.window_frames)
+
+    def judge(self, member: int, features: np.ndarray) -> np.ndarray:
+        """Classify windows by the features of their frames (n, frames, features): probabilities (n, classes), float32."""
+        return _in_batches(self._members[member].judge, features, self.batch * self.description.window_frames)
+
+
+class _Member:
+    """One member's model, and its two parts, each traced for batches of one size when first needed."""
+
+    def __init__(self, description: NetworkDescription, weights: Weights, batch: int) -> None:
+        self._tf = import_tensorflow()
+        frames, side = description.window_frames, description.window_size_px
+        self._encoder, self._judge = build_encoder(description, weights), build_judge(description, weights)
+        features = weights["gru/kernel"].shape[0]
+        many = batch * frames
+
+        def encode(crops: Any) -> Any:
+            return self._encoder(self._tf.cast(crops, self._tf.float32)[..., None] / 255.0, training=False)
+
+        def judge(given: Any) -> Any:
+            return self._judge(given, training=False)
+
+        def classify(windows: Any) -> Any:
+            encoded = encode(self._tf.reshape(windows, (many, side, side)))
+            return judge(self._tf.reshape(encoded, (batch, frames, features)))
+
+        uint8, float32 = self._tf.uint8, self._tf.float32
+        self.classify = self._traced(classify, (batch, frames, side, side), uint8)
+        self.encode = self._traced(encode, (many, side, side), uint8)
+        self.judge = self._traced(judge, (many, frames, features), float32)
+
+    def _traced(self, function: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+        # Autograph would write a temporary file, which stays where the process is ended at once.
+        signature = [self._tf.TensorSpec(shape, dtype)]
+        return self._tf.function(function, input_signature=signature, autograph=False)
+
+
+def _in_batches(compute: Callable[[Any], Any], values: np.ndarray, batch: int) -> np.ndarray:
+    """Compute batches of one size, the last one filled up with zeros."""
+    results = []
+    for start in range(0, len(values), batch):
+        part = values[start : start + batch]
+        if len(part) < batch:
+            filled = np.zeros((batch, *values.shape[1:]), values.dtype)
+            filled[: len(part)] = part
+            results.append(compute(filled).numpy()[: len(part)])
+        else:
+            results.append(compute(part).numpy())
+    return np.concatenate(results)
