@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.compatible import Compatible
-from epifiji.engine.maps import Arithmetic, Exact, map_frames
+from epifiji.engine.maps import Arithmetic, Exact
 from epifiji.engine.network import Classifier
 from small_networks import small_network
 
@@ -100,22 +101,22 @@ def test_the_order_of_a_members_windows_does_not_matter_in_exact_maps() -> None:
     network = small_network(2)
     movie = Movie(np.random.default_rng(5).integers(0, 255, (7, 50, 52), np.uint8))
     both = Exact(movie.shape, network.description, 10, 2)
-    one = np.stack(list(map_frames(movie, Classifier(network), both)))
-    small_batches = np.stack(list(map_frames(movie, Classifier(network, batch=3), both)))
+    one = np.stack(list(maps_of(movie, Classifier(network), both)))
+    small_batches = np.stack(list(maps_of(movie, Classifier(network, batch=3), both)))
     assert np.abs(one.astype(int) - small_batches).max() <= 1
 
 
 @pytest.mark.parametrize("kind", [Exact, Compatible])
 def test_maps_come_frame_by_frame_and_tell_how_far_they_are(kind: type) -> None:
     network = small_network(2)
-    movie = Movie(np.random.default_rng(6).integers(0, 255, (11, 50, 52), np.uint8))
+    movie = Movie(np.random.default_rng(6).integers(0, 255, (41, 50, 52), np.uint8))
     arithmetic = kind(movie.shape, network.description, 10, 2)
     told: list[float] = []
     frames = []
-    for frame in map_frames(movie, Classifier(network), arithmetic, lambda done, _: told.append(done)):
+    for frame in maps_of(movie, Classifier(network), arithmetic, report=lambda done, _: told.append(done)):
         frames.append(frame)
-        assert told[-1] < 1 or len(frames) > 8
-    assert len(frames) == 11
+        assert told[-1] < 1 or len(frames) > 20
+    assert len(frames) == 41
     assert told == sorted(told)
     assert told[-1] == 1
     expected = {

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import Movie
-from epifiji.engine.windows import Grid, NearbyFrames, cut_windows, even_centres, exact_grids, normalised, require_room
+from epifiji.engine.windows import Grid, cut_windows, even_centres, exact_grids, normalised, require_room
 from small_networks import small_network
 
 DTYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.float32, np.float64)
@@ -62,29 +61,6 @@ def test_windows_are_the_pixels_around_their_centre() -> None:
     centres = [(y, x) for y in grid.ys for x in grid.xs]
     for window, (y, x) in zip(windows, centres, strict=True):
         assert np.array_equal(window, frames[:, y - 22 : y + 23, x - 22 : x + 23])
-
-
-class CountingStack:
-    """Frames that remember how often each was read."""
-
-    def __init__(self, pixels: np.ndarray) -> None:
-        self.pixels, self.shape, self.dtype = pixels, pixels.shape, pixels.dtype
-        self.reads = np.zeros(len(pixels), int)
-
-    def __getitem__(self, frames: slice) -> np.ndarray:
-        self.reads[frames] += 1
-        return self.pixels[frames]
-
-
-@pytest.mark.parametrize("step", [1, 2, 3])
-def test_the_movies_ends_are_repeated_and_each_frame_is_read_once(step: int) -> None:
-    pixels = np.random.default_rng(4).integers(0, 255, (13, 6, 7), np.uint8)
-    stack = CountingStack(pixels)
-    nearby = NearbyFrames(Movie(stack), 5, 5)
-    padded = np.pad(pixels, ((5, 5), (0, 0), (0, 0)), mode="edge")
-    for centre in range(0, 13, step):
-        assert np.array_equal(nearby(centre), padded[centre : centre + 10])
-    assert stack.reads.max() == 1
 
 
 def test_a_movie_narrower_than_a_window_is_refused() -> None:

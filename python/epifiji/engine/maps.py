@@ -10,16 +10,14 @@ A frame of the map leaves as soon as no window to come can reach it, so that mem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
-from epifiji.data.movie import Movie
 from epifiji.data.network import NetworkDescription
-from epifiji.data.progress import Report, silent
-from epifiji.engine.network import Classifier
-from epifiji.engine.windows import Grid, NearbyFrames, cut_windows, exact_grids, normalised
+from epifiji.engine.blocks import Block, Probabilities
+from epifiji.engine.windows import Grid, exact_grids
 
 REACH_T = 1
 """Frames on either side of its centre to which a window gives its probabilities: 0.2 of its half length."""
@@ -112,53 +110,38 @@ def _distances(size: int, centres: np.ndarray) -> np.ndarray:
 
 
 def map_frames(
-    movie: Movie, classifier: Classifier, arithmetic: Arithmetic, report: Report = silent
+    shape: tuple[int, int, int], arithmetic: Arithmetic, blocks: Sequence[Block], answers: Iterable[Probabilities]
 ) -> Iterator[np.ndarray]:
-    """Slide the windows over a movie and give its probability maps, frame by frame.
+    """Make the probability maps of a movie of this shape from its blocks' probabilities, frame by frame.
 
     Parameters
     ----------
-    movie
-        At the network's scale, at least a window wide.
-    classifier
-        The network; its members all look at the movie.
     arithmetic
-        Made for this movie's shape.
+        Made for this shape.
+    blocks, answers
+        All blocks of the movie by time, and what was found in each; taken as the frames need them.
 
     Yields
     ------
     Maps (events, Y, X), uint8 0–255, for each frame of the movie in turn.
     """
-    description = classifier.description
-    nearby = NearbyFrames(movie, description.frames_before, description.frames_after)
-    members = range(len(arithmetic.grids))
-    order = sorted((int(centre), member) for member in members for centre in arithmetic.grids[member].frames)
-    place = {call: number for number, call in enumerate(order)}
-    held: dict[tuple[int, int], np.ndarray] = {}
-    done = 0
-    for frame in range(movie.shape[0]):
-        voters = [(member, int(centre)) for member in members for centre in arithmetic.voting(member, frame)]
-        held = {call: kept for call, kept in held.items() if call[0] >= min((c for _, c in voters), default=frame)}
-        needed = max([done, *(place[centre, member] + 1 for member, centre in voters)])
-        for number in range(done, needed):
-            centre, member = order[number]
-            held[centre, member] = _classify(
-                nearby(centre),
-                arithmetic.grids[member],
-                member,
-                classifier,
-                lambda done, doing, number=number: report((number + done) / len(order), doing),
-            )
-        done = needed
-        yield arithmetic.combine(frame, [(member, centre, held[centre, member]) for member, centre in voters])
-
-
-def _classify(frames: np.ndarray, grid: Grid, member: int, classifier: Classifier, report: Report) -> np.ndarray:
-    """Classify all windows of one member and one centre frame: probabilities (Ny, Nx, classes)."""
-    parts, done = [], 0
-    total = len(grid.ys) * len(grid.xs)
-    for windows in cut_windows(frames, grid, classifier.description.window_half_size_px, classifier.batch):
-        parts.append(classifier(member, normalised(windows)))
-        done += len(windows)
-        report(done / total, "looking for events")
-    return np.concatenate(parts).reshape(len(grid.ys), len(grid.xs), -1)
+    held: dict[tuple[int, int], list[np.ndarray]] = {}
+    done, members = 0, range(len(arithmetic.grids))
+    lowest = set({block.start: block for block in blocks}.values())
+    todo = iter(zip(blocks, answers, strict=True))
+    for frame in range(shape[0]):
+        voters = [(m, int(centre)) for m in members for centre in arithmetic.voting(m, frame)]
+        least = min((centre for _, centre in voters), default=frame)
+        held = {vote: rows for vote, rows in held.items() if vote[1] >= least}
+        last = max((centre for _, centre in voters), default=-1)
+        while done <= last:
+            block, answer = next(todo)
+            for member, found in enumerate(answer):
+                for centre, rows in zip(block.of(arithmetic.grids[member]).frames, found, strict=True):
+                    held.setdefault((member, int(centre)), []).append(rows)
+            if block in lowest:
+                done = block.stop
+        yield arithmetic.combine(frame, [(m, centre, np.concatenate(held[m, centre])) for m, centre in voters])
+    for _ in todo:
+        # Windows that vote on no frame are still computed, so that progress ends at its end.
+        pass

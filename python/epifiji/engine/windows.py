@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import Movie
 from epifiji.data.network import NetworkDescription
 
 
@@ -92,24 +91,6 @@ def normalised(windows: np.ndarray) -> np.ndarray:
     scaled /= span
     scaled *= kind(255)
     return scaled.astype(np.uint8)
-
-
-class NearbyFrames:
-    """Reads a movie's frames around ascending centres, each frame once."""
-
-    def __init__(self, movie: Movie, before: int, after: int) -> None:
-        self._movie, self._before, self._after = movie, before, after
-        self._held: dict[int, np.ndarray] = {}
-
-    def __call__(self, centre: int) -> np.ndarray:
-        """Give the frames ``centre - before : centre + after`` as (n, Y, X), the movie's ends repeated beyond it."""
-        wanted = np.clip(np.arange(centre - self._before, centre + self._after), 0, self._movie.shape[0] - 1)
-        self._held = {frame: pixels for frame, pixels in self._held.items() if frame >= wanted[0]}
-        missing = [int(frame) for frame in np.unique(wanted) if frame not in self._held]
-        if missing:
-            for offset, pixels in enumerate(self._movie.frames(missing[0], missing[-1] + 1)):
-                self._held[missing[0] + offset] = pixels
-        return np.stack([self._held[int(frame)] for frame in wanted])
 
 
 def cut_windows(frames: np.ndarray, grid: Grid, half: int, batch: int) -> Iterator[np.ndarray]:

@@ -1,0 +1,43 @@
+"""Classifying every window by itself, as the networks were trained: the modes exact and compatible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from epifiji.data.progress import Report
+from epifiji.engine.blocks import Probabilities, Strip
+from epifiji.engine.network import Classifier
+from epifiji.engine.windows import Grid, cut_windows, normalised
+
+LOOKING = "looking for events"
+
+
+class EveryWindow:
+    """See :class:`epifiji.engine.blocks.Asker`."""
+
+    margin_frames = margin_rows = 0
+    bytes_for_pixel = 0.0
+
+    def __init__(self, classifier: Classifier) -> None:
+        self._classifier = classifier
+
+    def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
+        """Classify the windows member by member, in each by frame, y and x."""
+        description, batch = self._classifier.description, self._classifier.batch
+        half, before, length = description.window_half_size_px, description.frames_before, description.window_frames
+        done, total = 0, max(1, sum(grid.size for grid in grids))
+        answers = []
+        for member, grid in enumerate(grids):
+            placed = Grid(grid.frames, grid.ys - strip.top, grid.xs)
+            parts = [np.empty((0, len(description.classes)), np.float32)]
+            for centre in grid.frames:
+                first = int(centre) - before - strip.first
+                for windows in cut_windows(strip.pixels[first : first + length], placed, half, batch):
+                    parts.append(self._classifier(member, normalised(windows)))
+                    done += len(windows)
+                    report(done / total, LOOKING)
+            shape = len(grid.frames), len(grid.ys), len(grid.xs), len(description.classes)
+            answers.append(np.concatenate(parts).reshape(shape))
+        return answers

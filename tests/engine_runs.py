@@ -1,0 +1,37 @@
+"""The engine without files and jobs, as tests compare it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from epifiji.data.movie import Movie
+from epifiji.data.progress import Report, silent
+from epifiji.engine.blocks import Asker, divide, read_strip
+from epifiji.engine.every_window import EveryWindow
+from epifiji.engine.maps import Arithmetic, map_frames
+from epifiji.engine.network import Classifier
+
+
+def maps_of(
+    movie: Movie,
+    classifier: Classifier,
+    arithmetic: Arithmetic,
+    rows: int = 10_000,
+    asker: Asker | None = None,
+    report: Report = silent,
+) -> Iterator[np.ndarray]:
+    """Give the maps of a movie frame by frame, from blocks of at most so many rows."""
+    asker = asker or EveryWindow(classifier)
+    blocks = divide(arithmetic.grids, movie.shape, rows)
+
+    def answers() -> Iterator[list[np.ndarray]]:
+        for number, block in enumerate(blocks):
+            yield asker(
+                read_strip(movie, block, classifier.description, asker),
+                [block.of(grid) for grid in arithmetic.grids],
+                lambda done, doing, number=number: report((number + done) / len(blocks), doing),
+            )
+
+    return map_frames(movie.shape, arithmetic, blocks, answers())
