@@ -205,10 +205,10 @@ def card(description: NetworkDescription) -> str:
     )
 
 
-def weights_sha256(network: Network) -> str:
-    """Hash a network's numbers, the same in whatever form they are stored."""
+def weights_sha256(*members: Weights) -> str:
+    """Hash members' numbers, the same in whatever form they are stored."""
     digest = hashlib.sha256()
-    for weights in network.weights:
+    for weights in members:
         for key in sorted(weights):
             digest.update(key.encode())
             digest.update(str(weights[key].shape).encode())
@@ -232,7 +232,7 @@ def _is_network(path: Path) -> bool:
 
 
 def _identified(network: Network, path: Path) -> Network:
-    return Network(network.description, network.weights, str(path), weights_sha256(network))
+    return Network(network.description, network.weights, str(path), weights_sha256(*network.weights))
 
 
 def _read_folder(folder: Path, source: Path) -> Network:

@@ -1,0 +1,154 @@
+"""A small network that says where in a movie a DeXNet is worth asking (see :mod:`epifiji.engine.fast`).
+
+A DeXNet classifies each window by itself: 24 million multiplications for a frame of 45 x 45 px, which the next window does
+again a few pixels on. The screen looks at every frame once, as a whole: it brings the frame to local contrast, reduces it to a
+quarter of its side by convolutions, and joins neighbouring frames by convolutions over time; 6,000 multiplications for a pixel.
+It was trained to foretell what the authors' networks answer, so it knows their event classes and no others, and it decides
+nothing: events are found by the DeXNet, in the windows that the screen lets through.
+
+Arrays are named ``<layer>/kernel|bias``, with Keras's axes; layers are those of `LAYERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.quiet_tensorflow import import_tensorflow
+
+STRIDE = 4
+"""Pixels of the movie for a pixel of the screen's answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
+
+BOX = 11
+"""Side of the neighbourhood that contrast is adapted to, in pixels of the answer: 44 px, about a window."""
+
+HALO_PX = 48
+"""How far around a place the screen looks: half a receptive field of 41 px and half a box, up to a multiple of `STRIDE`."""
+
+PLACES_AT_ONCE = 8192
+"""Places of a frame that are joined over time at once."""
+
+REACH_FRAMES = 5
+"""How many frames before and after a place the screen looks at."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution: over y and x where `side` is given, else over time."""
+
+    name: str
+    width: int
+    side: int = 0
+    stride: int = 1
+    dilation: int = 1
+    frames: int = 0
+
+
+LAYERS = (
+    Layer("space_0", 16, side=5, stride=2),
+    Layer("space_1", 32, side=3, stride=2),
+    Layer("space_2", 48, side=3),
+    Layer("space_3", 48, side=3, dilation=2),
+    Layer("space_4", 48, side=3),
+    Layer("time_0", 48, frames=5),
+    Layer("time_1", 48, frames=5),
+    Layer("time_2", 48, frames=3),
+)
+
+
+def shapes(classes: int) -> dict[str, tuple[int, ...]]:
+    """Give the shape of each array of a screen that knows so many event classes."""
+    found: dict[str, tuple[int, ...]] = {}
+    width = 2
+    for layer in LAYERS:
+        kernel = (layer.side, layer.side) if layer.side else (layer.frames, 1)
+        found[f"{layer.name}/kernel"] = (*kernel, width, layer.width)
+        found[f"{layer.name}/bias"] = (layer.width,)
+        width = layer.width
+    return found | {"answer/kernel": (1, 1, width, classes), "answer/bias": (classes,)}
+
+
+def frame_features(weights: Mapping[str, Any], frames: Any) -> Any:
+    """Look at frames one by one: float32 (n, Y, X) of any level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width)."""
+    tf = import_tensorflow()
+    x = _local_contrast(frames[..., None])
+    for layer in LAYERS:
+        if layer.side:
+            kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
+            x = tf.nn.relu(tf.nn.conv2d(x, kernel, layer.stride, "SAME", dilations=layer.dilation) + bias)
+    return x
+
+
+def logits(weights: Mapping[str, Any], features: Any) -> Any:
+    """Join frames over time: features (n, places, width) to logits (n - 2 * REACH_FRAMES, places, classes).
+
+    The first and last `REACH_FRAMES` frames are looked at and get no answer.
+    """
+    tf = import_tensorflow()
+    # Frames are the rows of an image whose columns are the places of a frame.
+    x = features[None]
+    for layer in LAYERS:
+        if layer.frames:
+            kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
+            x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "VALID") + bias)
+    return (tf.nn.conv2d(x, weights["answer/kernel"], 1, "VALID") + weights["answer/bias"])[0]
+
+
+def _local_contrast(images: Any) -> Any:
+    """Bring images (n, Y, X, 1) to local contrast: in the range of the values nearby, and in their standard deviations.
+
+    As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do.
+    """
+    tf = import_tensorflow()
+
+    def pooled(values: Any, pool: Any) -> Any:
+        return pool(pool(values, STRIDE, STRIDE, "VALID"), BOX, 1, "SAME")
+
+    def wide(values: Any) -> Any:
+        return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
+
+    greatest, least = pooled(images, tf.nn.max_pool2d), -pooled(-images, tf.nn.max_pool2d)
+    mean, square = pooled(images, tf.nn.avg_pool2d), pooled(images**2, tf.nn.avg_pool2d)
+    span = greatest - least + 1e-6
+    deviation = tf.sqrt(tf.maximum(square - mean**2, 0.0)) + 0.02 * span
+    by_range = (images - wide(least)) / wide(span)
+    by_deviation = (images - wide(mean)) / wide(deviation)
+    return tf.concat([by_range, 0.5 * by_deviation], -1)
+
+
+class Screen:
+    """The network with its weights, ready to look at a block's frames."""
+
+    def __init__(self, weights: Mapping[str, np.ndarray], classes: Sequence[str]) -> None:
+        tf = import_tensorflow()
+        self.classes = tuple(classes)
+        held = {name: tf.constant(values) for name, values in weights.items()}
+        self._features = tf.function(
+            lambda frames: frame_features(held, tf.cast(frames, tf.float32)),
+            input_signature=[tf.TensorSpec((None, None, None), tf.float32)],
+            autograph=False,
+        )
+        width = LAYERS[-1].width
+        self._logits = tf.function(
+            lambda features: logits(held, features),
+            input_signature=[tf.TensorSpec((None, None, width), tf.float32)],
+            autograph=False,
+        )
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """Foretell the greatest logit of any event class: frames (n, Y, X) to (n - 2 * REACH_FRAMES, ceil(Y/4), ceil(X/4))."""
+        _, height, width = frames.shape
+        fill = ((0, -height % STRIDE), (0, -width % STRIDE))
+        features = np.concatenate(
+            [self._features(np.pad(frame, fill, "edge")[None].astype(np.float32)).numpy() for frame in frames]
+        )
+        count, rows, columns, _ = features.shape
+        flat = features.reshape(count, rows * columns, -1)
+        parts = [
+            self._logits(flat[:, at : at + PLACES_AT_ONCE]).numpy().max(-1)
+            for at in range(0, rows * columns, PLACES_AT_ONCE)
+        ]
+        return np.concatenate(parts, 1).reshape(-1, rows, columns)

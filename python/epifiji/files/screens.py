@@ -1,0 +1,27 @@
+"""The screening network that comes with EpiFiji; see :mod:`epifiji.engine.screen` and its card beside the weights."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+
+from epifiji.data.network import Network, Weights
+from epifiji.files.networks import weights_sha256
+
+FOLDER = "networks"
+WEIGHTS = "dexnet_screen.npz"
+CLASSES, SERVED = "classes", "served"
+
+
+def read_screen(network: Network) -> tuple[Weights, tuple[str, ...]] | None:
+    """Read the screen's arrays and classes, or give None where it was not trained for this network.
+
+    It answers for the networks whose members' weights have the SHA-256 that stand beside its own: another network, even one
+    with the same classes, may see events where those see none.
+    """
+    with (resources.files("epifiji") / FOLDER / WEIGHTS).open("rb") as file:
+        arrays = dict(np.load(file, allow_pickle=False))
+    classes = tuple(str(name) for name in arrays.pop(CLASSES))
+    served = {str(known) for known in arrays.pop(SERVED)}
+    return (arrays, classes) if {weights_sha256(member) for member in network.weights} <= served else None

@@ -1,0 +1,149 @@
+"""Fast mode: which windows share their frames' codes, and that what is shared changes little."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine_runs import maps_of
+from epifiji.data.movie import Movie
+from epifiji.engine.every_window import EveryWindow
+from epifiji.engine.fast import LONGEST_GAP, Fast, normalised_alike, runs_of
+from epifiji.engine.maps import Exact
+from epifiji.engine.network import Classifier
+from epifiji.engine.screen import LAYERS, REACH_FRAMES, STRIDE, Screen, shapes
+from epifiji.engine.windows import normalised
+from small_networks import small_network
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("longest", [1, 3, 5, 100])
+def test_runs_hold_every_chosen_window_once_and_no_more_than_the_gaps_between(seed: int, longest: int) -> None:
+    random = np.random.default_rng(seed)
+    chosen = random.random((17, 4, 3)) < random.choice([0.02, 0.3, 0.8])
+    held = np.zeros(chosen.shape, int)
+    for first, count, y, x in runs_of(chosen, longest).reshape(-1, 4):
+        assert 1 <= count <= longest
+        held[first : first + count, y, x] += 1
+    assert held.max(initial=0) <= 1
+    assert held[chosen].all()
+    for _, y, x in np.argwhere((held > 0) & ~chosen):
+        line = chosen[:, y, x]
+        inside = np.flatnonzero(line)
+        gaps = np.diff(inside)
+        filled = sum(gap - 1 for gap in gaps if 1 < gap <= LONGEST_GAP + 1)
+        assert held[:, y, x].sum() == line.sum() + filled
+
+
+def test_a_window_alone_is_normalised_as_ever() -> None:
+    for dtype in (np.uint8, np.uint16, np.float32):
+        window = np.random.default_rng(1).integers(7, 200, (10, 45, 45)).astype(dtype)
+        alike = normalised_alike(window, np.array([0]), 10)
+        assert np.abs(alike.astype(int) - normalised(window[None])[0]).max() <= 1
+
+
+def test_windows_in_a_run_share_the_mean_of_their_limits() -> None:
+    frames = np.random.default_rng(2).integers(0, 1000, (14, 45, 45)).astype(np.uint16)
+    frames[0, 0, 0], frames[13, 0, 0] = 5000, 3000
+    starts = np.array([0, 2, 4])
+    windows = [frames[s : s + 10].astype(float) for s in starts]
+    low, high = np.mean([w.min() for w in windows]), np.mean([w.max() for w in windows])
+    expected = np.clip(255 * (frames - low) / (high - low), 0, 255).astype(np.uint8)
+    assert np.array_equal(normalised_alike(frames, starts, 10), expected)
+
+
+def test_pixels_that_are_all_the_same_are_no_division_by_zero() -> None:
+    assert not normalised_alike(np.full((10, 45, 45), 7, np.uint8), np.array([0]), 10).any()
+
+
+def random_screen(seed: int = 0) -> Screen:
+    random = np.random.default_rng(seed)
+    weights = {
+        name: (random.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
+        for name, shape in shapes(3).items()
+    }
+    return Screen(weights, ("cell_death", "cell_sop", "cell_division"))
+
+
+def test_a_screen_answers_for_every_place_and_frame() -> None:
+    frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
+    assert random_screen()(frames).shape == (15 - 2 * REACH_FRAMES, 13, 16)
+    assert sum(layer.frames - 1 for layer in LAYERS if layer.frames) == 2 * REACH_FRAMES
+
+
+def test_a_screen_does_not_see_brightness_and_contrast_of_the_whole() -> None:
+    frames = np.random.default_rng(3).integers(0, 255, (12, 48, 48)).astype(np.float32)
+    screen = random_screen()
+    assert np.allclose(screen(frames), screen(40 * frames + 1000), atol=1e-2)
+
+
+def test_a_part_of_a_frame_has_the_answers_of_the_whole_where_it_reaches_far_enough() -> None:
+    from epifiji.engine.screen import HALO_PX
+
+    frames = np.random.default_rng(5).integers(0, 255, (11, 240, 64), np.uint8)
+    screen = random_screen()
+    top = 80
+    part = screen(frames[:, top - HALO_PX : top + 40 + HALO_PX])
+    inside = part[:, HALO_PX // STRIDE : (HALO_PX + 40) // STRIDE]
+    assert np.allclose(inside, screen(frames)[:, top // STRIDE : (top + 40) // STRIDE], atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def movie() -> Movie:
+    return Movie(np.random.default_rng(8).integers(0, 255, (31, 90, 75), np.uint8))
+
+
+class Everywhere:
+    """Stands in for a screen that lets everything through."""
+
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        return np.full(
+            (len(frames) - 2 * REACH_FRAMES, -(-frames.shape[1] // STRIDE), -(-frames.shape[2] // STRIDE)), 9.0
+        )
+
+
+class Nowhere(Everywhere):
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        return -super().__call__(frames)
+
+
+def test_where_all_is_let_through_maps_are_nearly_the_exact_ones(movie: Movie) -> None:
+    network = small_network(2)
+    classifier = Classifier(network)
+    arithmetic = Exact(movie.shape, network.description, 10, 2)
+    exact = np.stack(list(maps_of(movie, classifier, arithmetic, asker=EveryWindow(classifier))))
+    shared = np.stack(list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, Everywhere()))))
+    assert exact.std() > 1
+    assert np.abs(exact.astype(int) - shared).max() <= 3
+
+
+def test_where_nothing_is_let_through_maps_are_empty(movie: Movie) -> None:
+    network = small_network(2)
+    classifier = Classifier(network)
+    arithmetic = Exact(movie.shape, network.description, 10, 2)
+    assert not np.stack(list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, Nowhere())))).any()
+
+
+@pytest.mark.parametrize("rows", [60, 30])
+def test_strips_of_fast_mode_give_what_the_whole_gives(movie: Movie, rows: int) -> None:
+    network = small_network(2)
+    classifier = Classifier(network)
+    arithmetic = Exact(movie.shape, network.description, 10, 2)
+    for screen in (random_screen(), None):
+        asker = Fast(classifier, screen)
+        whole = np.stack(list(maps_of(movie, classifier, arithmetic, asker=asker)))
+        strips = np.stack(list(maps_of(movie, classifier, arithmetic, rows, asker)))
+        assert whole.any()
+        assert (whole != strips).mean() < 0.001
+
+
+def test_a_network_whose_classes_the_screen_does_not_know_is_asked_at_every_second_place_first(movie: Movie) -> None:
+    network = small_network(1)
+    classifier = Classifier(network)
+    arithmetic = Exact(movie.shape, network.description, 10, 2)
+    encoded = []
+    encode = classifier.encode
+    classifier.encode = lambda member, crops: encoded.append(len(crops)) or encode(member, crops)
+    list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, None)))
+    every_second = len(arithmetic.grids[0].ys[::2]) * len(arithmetic.grids[0].xs[::2])
+    assert sum(encoded) >= every_second * movie.shape[0]
