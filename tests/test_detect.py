@@ -15,9 +15,10 @@ import tifffile
 from scipy import ndimage
 
 import epifiji
+from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.compatible import Compatible
-from epifiji.engine.maps import Exact, map_frames
+from epifiji.engine.maps import Exact
 from epifiji.engine.network import Classifier
 from epifiji.files.networks import read_network
 from epifiji.files.rois import read_rois
@@ -37,7 +38,7 @@ def test_the_maps_are_those_of_the_engine(pixels: np.ndarray, network_folder: Pa
     for mode, arithmetic in (("exact", Exact), ("compatible", Compatible)):
         result = epifiji.detect(pixels, network, mode=mode, maps="raw", **LOOSE)
         expected = np.stack(
-            list(map_frames(Movie(pixels), Classifier(network), arithmetic(pixels.shape, network.description, 10, 2)))
+            list(maps_of(Movie(pixels), Classifier(network), arithmetic(pixels.shape, network.description, 10, 2)))
         )
         for index, event in enumerate(network.description.events):
             assert np.array_equal(result.maps["rawproba"][event][:], expected[:, index])

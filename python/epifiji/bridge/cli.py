@@ -79,6 +79,7 @@ def detect(
     from epifiji.files.movies import movie_name, split_path
     from epifiji.files.networks import find_network, read_network
     from epifiji.files.results import require_free, result_folder
+    from epifiji.jobs.computing import computer_for
     from epifiji.jobs.detect import detect as run
     from epifiji.jobs.detect import open_movie
 
@@ -95,24 +96,21 @@ def detect(
     classes = chosen.chosen_events(loaded.description.events)
     summaries: list[dict[str, Any]] = []
     failures: list[str] = []
-    for movie, folder in places.items():
-        try:
-            opened = open_movie(movie, chosen.channel)
-            require_free(folder, opened.name, classes, overwrite)
-            with ProgressBar(opened.name, silent=as_json) as report:
-                result = run(opened, loaded, report, **settings)
-            result.save(folder, overwrite)
-        except WrongInputError as problem:
-            if len(movies) == 1:
-                raise
-            failures.append(f"{movie}: {problem}")
-            note(f"epifiji: {failures[-1]}")
-            continue
-        for notice in result.notices:
-            note(notice)
-        summaries.append(_summary(result, folder))
-        if not as_json:
-            _say_summary(result, folder)
+    with computer_for(chosen) as computer:
+        for movie, folder in places.items():
+            try:
+                opened = open_movie(movie, chosen.channel)
+                require_free(folder, opened.name, classes, overwrite)
+                with ProgressBar(opened.name, silent=as_json) as report:
+                    result = run(opened, loaded, report, computer, **settings)
+                result.save(folder, overwrite)
+            except WrongInputError as problem:
+                if len(movies) == 1:
+                    raise
+                failures.append(f"{movie}: {problem}")
+                note(f"epifiji: {failures[-1]}")
+                continue
+            summaries.append(_told(result, folder, as_json))
     if as_json:
         say_json({"results": summaries, "failed": failures})
     if failures:
@@ -336,6 +334,15 @@ def networks_fetch(
     from epifiji.files.networks import AUTHORS_URL, fetch_network
 
     say(f"fetched: {fetch_network(name, base_url or AUTHORS_URL, overwrite)}")
+
+
+def _told(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:
+    """Tell what was found, and give it as JSON's types."""
+    for notice in result.notices:
+        note(notice)
+    if not as_json:
+        _say_summary(result, folder)
+    return _summary(result, folder)
 
 
 def _with_mode(settings: dict[str, Any], compatible: bool) -> dict[str, Any]:

@@ -271,7 +271,7 @@ LABELS = {
 }
 """What a dialog calls a setting whose name says too little there."""
 
-COUNTLESS = ("classes", "number")
+COUNTLESS = ("classes", "number", "address")
 """What the command line's help calls values that have no unit."""
 
 EXPERT = (
@@ -288,8 +288,13 @@ EXPERT = (
     "channel",
     "permutations",
     "frame_distance",
+    "memory",
+    "device",
 )
 """Settings that a dialog asks for on its second page."""
+
+UNASKED = ("workers", "scheduler")
+"""Settings that macros alone may give: Fiji is no place to start a cluster from by a click."""
 
 
 def described(label: str) -> dict[str, Any]:
@@ -330,4 +335,4 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
 def _page(model: type[Settings], key: str, extra: Mapping[str, Any]) -> Any:
     if model is AdjustCommand and key in EventSettings.model_fields:
         return "macro"  # A person has sliders for these.
-    return extra.get("page") or ("more" if key in EXPERT else "first")
+    return extra.get("page") or ("macro" if key in UNASKED else "more" if key in EXPERT else "first")

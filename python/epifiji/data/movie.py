@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +106,13 @@ class Movie:
         size = max(1, int(megabytes * 1e6 / (height * width * self.dtype.itemsize)))
         for start in range(0, count, size):
             yield start, self.frames(start, min(start + size, count))
+
+    def sha256(self) -> str:
+        """Compute the SHA-256 of the pixels, in the frames' order."""
+        digest = hashlib.sha256()
+        for _, frames in self.chunks():
+            digest.update(np.ascontiguousarray(frames).data)
+        return digest.hexdigest()
 
     def require_finite(self) -> None:
         """Read a floating-point movie once and refuse it where a pixel is NaN or infinite.

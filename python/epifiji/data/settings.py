@@ -14,10 +14,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from epifiji.data.errors import WrongInputError
 
-MODES = ("exact", "compatible")
-DEFAULT_THRESHOLD = {"exact": 160, "compatible": 180}
-DEFAULT_MIN_VOLUME = {"exact": 600, "compatible": 800}
-"""Thresholds belong to an arithmetic: the two modes weigh windows differently, which changes a map's levels and sizes."""
+MODES = ("fast", "exact", "compatible")
+DEFAULT_THRESHOLD = {"fast": 160, "exact": 160, "compatible": 180}
+DEFAULT_MIN_VOLUME = {"fast": 600, "exact": 600, "compatible": 800}
+"""Thresholds belong to an arithmetic: compatible mode weighs windows otherwise, which changes a map's levels and sizes."""
 
 
 def _by_class(value: object) -> object:
@@ -122,8 +122,34 @@ class EventSettings(Settings):
         return tuple(name for name in known if self.events is None or name in self.events)
 
 
-class DetectionSettings(EventSettings):
-    """How events are found in a movie."""
+class ComputingSettings(Settings):
+    """What computes, and with how much memory; the events do not depend on it."""
+
+    memory: int = Field(
+        2000,
+        ge=1200,
+        le=10_000_000,
+        title="MB",
+        description="About how much memory to use in each process. Large frames are divided into strips to keep to it.",
+    )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto",
+        description="Where to compute: on the processor (cpu), a graphics card (gpu), or a card where there is one.",
+    )
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        title="number",
+        description="Processes that share the work on this machine. Where not given one process uses all cores.",
+    )
+    scheduler: str | None = Field(
+        None, title="address", description="Address of a dask scheduler whose workers, on other machines, do the work."
+    )
+
+
+class MapSettings(EventSettings):
+    """How a movie becomes a probability map, and that events."""
 
     cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = Field(
         None,
@@ -144,8 +170,10 @@ class DetectionSettings(EventSettings):
         description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
         "event's volume at its mean (clean).",
     )
-    mode: Literal["exact", "compatible"] = Field(
-        "exact", description="Arithmetic: exact, the project's own, or compatible, the authors' package to the bit."
+    mode: Literal["fast", "exact", "compatible"] = Field(
+        "fast",
+        description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
+        "of them as the authors' package does, to the bit.",
     )
     channel: int | None = Field(
         None,
@@ -153,6 +181,10 @@ class DetectionSettings(EventSettings):
         title="number",
         description="Channel to use where the movie has several, counted from 1 as in ImageJ.",
     )
+
+
+class DetectionSettings(ComputingSettings, MapSettings):
+    """How events are found in a movie."""
 
 
 class ComparisonSettings(Settings):
@@ -235,14 +267,19 @@ def expectation(kind: type[Settings], name: str) -> str:
     return f"it must be {' or '.join(_words(choice) for choice in choices)}"
 
 
+TYPES = {
+    "array": "names separated by commas",
+    "object": "such numbers by class, as in cell_death=170,cell_sop=190",
+    "string": "a text",
+}
+
+
 def _words(choice: Mapping[str, Any]) -> str:
     """Put one alternative of a JSON schema into words."""
     if "enum" in choice or "const" in choice:
         return "one of " + ", ".join(choice["enum"]) if "enum" in choice else repr(choice["const"]).strip("'")
-    if choice.get("type") == "array":
-        return "names separated by commas"
-    if choice.get("type") == "object":
-        return "such numbers by class, as in cell_death=170,cell_sop=190"
+    if choice.get("type") in TYPES:
+        return TYPES[choice["type"]]
     kind = "a whole number" if choice.get("type") == "integer" else "a number"
     low, high, above = (choice.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))
     if above is not None:

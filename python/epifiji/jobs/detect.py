@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,29 +11,33 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.movie import WINDOW_FRAMES, Movie
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.network import Network
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DetectionSettings, parse_settings
+from epifiji.engine.blocks import Block, Probabilities, divide, rows_within
 from epifiji.engine.compatible import Compatible
 from epifiji.engine.maps import Arithmetic, Exact, map_frames
-from epifiji.engine.network import Classifier
 from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
 from epifiji.engine.windows import require_room
 from epifiji.files.movies import file_sha256, read_movie
 from epifiji.files.networks import find_network, read_network
 from epifiji.files.results import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.scratch import ScratchFolder
+from epifiji.files.unfinished import Unfinished
+from epifiji.jobs.computing import Computer, asker_of, computer_for
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
-MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
+BASE_MEGABYTES = 900
+"""What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
 
-_warm: dict[tuple[str, NetworkDescription], Classifier] = {}
+MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
 
 
 def detect(
     movie: Movie | np.ndarray | str | Path,
     network: Network | str | Path | None = None,
     report: Report = silent,
+    computer: Computer | None = None,
     **settings: Any,
 ) -> Result:
     """Find cell events in a movie.
@@ -45,6 +50,8 @@ def detect(
         Name, folder or zip of a network; the first one found where not given.
     report
         Called with progress; may raise to cancel.
+    computer
+        Who computes, for several movies in turn; see :func:`epifiji.jobs.computing.computer_for`.
     **settings
         Those of :class:`~epifiji.data.settings.DetectionSettings`, which the README lists: ``cell_diameter``,
         ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``, ``mode`` …
@@ -65,7 +72,10 @@ def detect(
     scratch = ScratchFolder()
     try:
         detection = _Detection(opened, network, chosen, classes, diameter, scratch, report)
-        return detection.run(started)
+        if computer is not None:
+            return detection.run(started, computer)
+        with computer_for(chosen) as own:
+            return detection.run(started, own)
     except BaseException:
         scratch.remove()
         raise
@@ -88,17 +98,6 @@ def _cell_diameter(movie: Movie, settings: DetectionSettings) -> float | None:
     return estimate_cell_diameter(movie)
 
 
-def warm_classifier(network: Network) -> Classifier:
-    """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
-    if not network.sha256:
-        return Classifier(network)
-    key = network.sha256, network.description
-    if key not in _warm:
-        _warm.clear()
-        _warm[key] = Classifier(network)
-    return _warm[key]
-
-
 class _Detection:
     """One run, from a movie to its result."""
 
@@ -116,7 +115,7 @@ class _Detection:
         self.diameter, self.scratch, self.report = diameter, scratch, report
         self.compatible = settings.mode == "compatible"
 
-    def run(self, started: float) -> Result:
+    def run(self, started: float, computer: Computer) -> Result:
         """Rescale, look for events, and put together what was found."""
         description, settings = self.network.description, self.settings
         factor_xy = scale_factor(description.cell_diameter_px, self.diameter)
@@ -125,13 +124,16 @@ class _Detection:
         require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
         kind = Compatible if self.compatible else Exact
         arithmetic = kind(scaled.shape, description, settings.step_xy, settings.step_t)
-        classifier = warm_classifier(self.network)
+        asker = asker_of(self.network, settings.mode, settings.device)
         loaded = time.perf_counter()
+        rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)
+        blocks = divide(arithmetic.grids, scaled.shape, rows)
+        answers = self._answers(scaled, arithmetic, blocks, computer)
         raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
         clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
         finder = EventFinder(self._scale(scaled), self.classes, settings, settings.mode, clean)
         indices = [description.events.index(name) for name in self.classes]
-        for t, frame in enumerate(map_frames(scaled, classifier, arithmetic, self.report)):
+        for t, frame in enumerate(map_frames(scaled.shape, arithmetic, blocks, answers)):
             for name, index in zip(self.classes, indices, strict=True):
                 finder.feed(name, frame[index])
                 if raw:
@@ -143,6 +145,32 @@ class _Detection:
             "total": round(time.perf_counter() - started, 3),
         }
         return Result(events, self.classes, self.movie, record, self._maps(raw, clean), self._notices(scaled))
+
+    def _answers(
+        self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], computer: Computer
+    ) -> Iterator[Probabilities]:
+        """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
+        settings, network = self.settings, self.network
+        identity = {
+            "pixels": self.movie.sha256(),
+            "shape": scaled.shape,
+            "network": network.sha256,
+            "settings": settings.model_dump(include={"mode", "step_xy", "step_t"}),
+            "blocks": [(block.start, block.top) for block in blocks],
+            "versions": versions(),
+        }
+        # A network that was not read from a file cannot be known again.
+        unfinished = Unfinished(identity) if network.sha256 else None
+        kept = {n: found for n in range(len(blocks)) if unfinished and (found := unfinished.get(n)) is not None}
+        missing = [(b, [b.of(grid) for grid in arithmetic.grids]) for n, b in enumerate(blocks) if n not in kept]
+        computed = computer(scaled, missing, network, settings.mode, self.report)
+        for number in range(len(blocks)):
+            answer = kept[number] if number in kept else next(computed)
+            if unfinished and number not in kept:
+                unfinished.put(number, answer)
+            yield answer
+        if unfinished:
+            unfinished.remove()
 
     def _scale(self, scaled: Movie) -> MapScale:
         margin = self.network.description.window_half_size_px

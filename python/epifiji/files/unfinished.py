@@ -1,0 +1,69 @@
+"""What an interrupted run had computed, kept so that the same run goes on from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.files.atomic import replacing
+
+KEPT_DAYS = 14
+
+
+def cache_folder() -> Path:
+    """Give the folder in the user's cache where unfinished runs are kept; it may not exist yet."""
+    import platformdirs
+
+    return Path(platformdirs.user_cache_path("epifiji", appauthor=False)) / "unfinished"
+
+
+class Unfinished:
+    """The finished parts of a run, numbered, each some arrays; all of it goes when the run has ended.
+
+    Keeping them is a convenience: where the disk is full or read-only the run goes on without.
+
+    Parameters
+    ----------
+    identity
+        Plain JSON values that say which run it is: another run with the same ones would compute the same.
+    """
+
+    def __init__(self, identity: Mapping[str, Any]) -> None:
+        text = json.dumps(identity, sort_keys=True)
+        self._folder = cache_folder() / hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def get(self, number: int) -> list[np.ndarray] | None:
+        """Give a finished part, or None."""
+        try:
+            with np.load(self._file(number), allow_pickle=False) as arrays:
+                return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None
+
+    def put(self, number: int, arrays: Sequence[np.ndarray]) -> None:
+        """Keep a finished part."""
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with replacing(self._file(number)) as part:
+                np.savez_compressed(part, *arrays)
+
+    def remove(self) -> None:
+        """Forget this run, and those that nobody has gone on with for a while."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        with suppress(OSError):
+            for other in self._folder.parent.iterdir():
+                if time.time() - other.stat().st_mtime > KEPT_DAYS * 86400:
+                    shutil.rmtree(other, ignore_errors=True)
+            self._folder.parent.rmdir()
+
+    def _file(self, number: int) -> Path:
+        return self._folder / f"{number}.npz"

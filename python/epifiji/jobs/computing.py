@@ -1,0 +1,192 @@
+"""Who computes the blocks of a movie: this process, or workers on this or other machines by dask.distributed.
+
+A block's task carries the pixels that it looks at and the network, so workers need neither the movie's file nor a common disk,
+and the task of a worker that is lost is given to another.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings import ComputingSettings
+from epifiji.engine.blocks import Asker, Block, Probabilities, Strip, read_strip
+from epifiji.engine.devices import choose_device
+from epifiji.engine.every_window import LOOKING, EveryWindow
+from epifiji.engine.fast import Fast
+from epifiji.engine.network import Classifier
+from epifiji.engine.screen import Screen
+from epifiji.engine.windows import Grid
+from epifiji.files.screens import read_screen
+
+TASKS_A_WORKER = 2
+"""Tasks given to each worker ahead of time, so that none waits for its pixels."""
+
+WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
+
+_warm: dict[tuple[str, NetworkDescription, str], Classifier] = {}
+_screens: dict[str, Screen | None] = {}
+
+
+def asker_of(network: Network, mode: str, device: str = "auto") -> Asker:
+    """Give what classifies windows in a mode; networks are kept from one detection to the next while they stay the same."""
+    classifier = warm_classifier(network, device)
+    return Fast(classifier, warm_screen(network)) if mode == "fast" else EveryWindow(classifier)
+
+
+def warm_classifier(network: Network, device: str = "auto") -> Classifier:
+    """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
+    batch = choose_device(device)
+    if not network.sha256:
+        return Classifier(network, batch)
+    key = network.sha256, network.description, device
+    if key not in _warm:
+        _warm.clear()
+        _warm[key] = Classifier(network, batch)
+    return _warm[key]
+
+
+def warm_screen(network: Network) -> Screen | None:
+    """Give the screen for a network, or None where it was not trained for it."""
+    if network.sha256 not in _screens:
+        found = read_screen(network)
+        screen = None if found is None else Screen(*found)
+        if not network.sha256:
+            return screen
+        _screens[network.sha256] = screen
+    return _screens[network.sha256]
+
+
+class Computer(Protocol):
+    """Computes blocks."""
+
+    def __call__(
+        self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
+    ) -> Iterator[Probabilities]:
+        """Give the blocks' answers in order."""
+
+
+@contextmanager
+def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
+    """Give what computes by the settings, with workers where they ask for some, which end at the end.
+
+    Raises
+    ------
+    WrongInputError
+        Where both `workers` and `scheduler` are given, dask is not installed, or no scheduler answers.
+    """
+    if settings.workers is None and settings.scheduler is None:
+        yield Here(settings.device)
+        return
+    if settings.workers is not None and settings.scheduler is not None:
+        raise WrongInputError(
+            "both workers and scheduler are given, but the work is done either by processes here or by a scheduler's workers: "
+            "leave one of them out."
+        )
+    try:
+        from distributed import Client, LocalCluster, Security
+    except ImportError as problem:
+        raise WrongInputError(
+            "workers and scheduler need the package distributed, which is not installed: pip install 'epifiji[cluster]'."
+        ) from problem
+    if settings.scheduler is not None:
+        try:
+            client = Client(settings.scheduler, timeout=SCHEDULER_TIMEOUT_S)
+        except (OSError, ValueError, TimeoutError) as problem:
+            raise WrongInputError(
+                f"no dask scheduler answers at {settings.scheduler!r} ({problem}): give its address as it prints it, such as "
+                "tcp://10.0.0.1:8786."
+            ) from problem
+        with client:
+            yield OnWorkers(client, settings.device)
+        return
+    workers = settings.workers or 1
+    # Certificates for this run alone: the workers' ports are local, but other users of the machine could reach them.
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            memory_limit=None,
+            security=Security.temporary(),
+            silence_logs=logging.CRITICAL,
+            env={"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // workers))},
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield OnWorkers(client, settings.device)
+
+
+class Here:
+    """Computes blocks in this process, one after the other."""
+
+    def __init__(self, device: str = "auto") -> None:
+        self._device = device
+
+    def __call__(
+        self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
+    ) -> Iterator[Probabilities]:
+        """See :class:`Computer`."""
+        asker = asker_of(network, mode, self._device)
+        for number, (block, grids) in enumerate(blocks):
+
+            def tell(done: float, doing: str, number: int = number) -> None:
+                report((number + done) / len(blocks), doing)
+
+            yield asker(read_strip(movie, block, network.description, asker), grids, tell)
+
+
+class OnWorkers:
+    """Computes blocks on dask's workers."""
+
+    def __init__(self, client: Any, device: str = "auto") -> None:
+        self._client, self._device = client, device
+
+    def __call__(
+        self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
+    ) -> Iterator[Probabilities]:
+        """See :class:`Computer`."""
+        from distributed import wait
+
+        asker = asker_of(network, mode, self._device)
+        todo = list(enumerate(blocks))[::-1]
+        running: dict[int, Any] = {}
+        try:
+            for number in range(len(blocks)):
+                while todo and len(running) < TASKS_A_WORKER * max(1, len(self._client.scheduler_info()["workers"])):
+                    at, (block, grids) = todo.pop()
+                    strip = read_strip(movie, block, network.description, asker)
+                    running[at] = self._client.submit(
+                        _task, strip, grids, network, mode, self._device, pure=False, priority=-at
+                    )
+                while not running[number].done():
+                    with suppress(TimeoutError):
+                        wait(list(running.values()), timeout=WAIT_S, return_when="FIRST_COMPLETED")
+                    report((number + sum(one.done() for one in running.values())) / len(blocks), LOOKING)
+                yield _result(running.pop(number))
+        finally:
+            self._client.cancel(list(running.values()), force=True)
+
+
+def _task(strip: Strip, grids: list[Grid], network: Network, mode: str, device: str) -> Probabilities:
+    """Classify a block's windows, in a worker."""
+    return asker_of(network, mode, device)(strip, grids, silent)
+
+
+def _result(future: Any) -> Probabilities:
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as problem:
+        raise WrongInputError(
+            f"Several workers ended in the middle of their work ({problem}): their memory may have been full; give fewer workers "
+            "or machines with more memory."
+        ) from problem

@@ -1,0 +1,210 @@
+"""Interrupted runs go on where they stopped; workers give what one process gives, also where one of them is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import epifiji
+from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.data.settings import ComputingSettings
+from epifiji.engine.every_window import EveryWindow
+from epifiji.files.networks import read_network
+from epifiji.files.unfinished import Unfinished, cache_folder
+from epifiji.jobs.computing import OnWorkers, computer_for, warm_screen
+from epifiji.jobs.detect import detect
+
+SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 8}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="module")
+def pixels(movie_file: Path) -> np.ndarray:
+    return np.concatenate([tifffile.imread(movie_file)] * 8)
+
+
+@pytest.fixture(scope="module")
+def whole(pixels: np.ndarray, network_folder: Path) -> epifiji.Result:
+    return detect(pixels, network_folder, **SETTINGS)
+
+
+def assert_same(one: epifiji.Result, other: epifiji.Result) -> None:
+    assert one.events
+    assert one.events == other.events
+    for name, found in one.maps["rawproba"].items():
+        assert np.array_equal(found[:], other.maps["rawproba"][name][:])
+
+
+class TestAnInterruptedRun:
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """First frames of the blocks that were computed."""
+        found: list[int] = []
+        ask = EveryWindow.__call__
+
+        def noting(self: Any, strip: Any, grids: Any, report: Any) -> Any:
+            found.append(strip.first + 5)
+            return ask(self, strip, grids, report)
+
+        monkeypatch.setattr(EveryWindow, "__call__", noting)
+        return found
+
+    @staticmethod
+    def interrupt(pixels: np.ndarray, network_folder: Path, **settings: Any) -> None:
+        def report(done: float, doing: str) -> None:
+            if doing == "looking for events" and done > 0.6:
+                raise CancelledError
+
+        with pytest.raises(CancelledError):
+            detect(pixels, network_folder, report, **{**SETTINGS, **settings})
+
+    def test_goes_on_where_it_stopped_and_gives_the_same(self, pixels, network_folder, whole, asked) -> None:
+        self.interrupt(pixels, network_folder)
+        assert asked == [0, 24, 48]
+        asked.clear()
+        assert_same(detect(pixels, network_folder, **SETTINGS), whole)
+        assert asked == [48, 72]
+        assert not cache_folder().exists()
+
+    def test_is_not_gone_on_with_for_another_movie_or_step(self, pixels, network_folder, asked) -> None:
+        self.interrupt(pixels, network_folder)
+        asked.clear()
+        other = pixels.copy()
+        other[50, 3, 4] ^= 1
+        detect(other, network_folder, **SETTINGS)
+        detect(pixels, network_folder, **{**SETTINGS, "step_xy": 9})
+        assert asked == [0, 24, 48, 72] * 2
+
+    def test_may_have_other_thresholds(self, pixels, network_folder, asked) -> None:
+        self.interrupt(pixels, network_folder)
+        asked.clear()
+        detect(pixels, network_folder, **{**SETTINGS, "threshold": 200})
+        assert asked == [48, 72]
+
+    def test_a_part_that_was_cut_off_is_computed_again(self, pixels, network_folder, whole, asked) -> None:
+        self.interrupt(pixels, network_folder)
+        part = next(cache_folder().rglob("1.npz"))
+        part.write_bytes(part.read_bytes()[:100])
+        asked.clear()
+        assert_same(detect(pixels, network_folder, **SETTINGS), whole)
+        assert asked == [24, 48, 72]
+
+    def test_where_nothing_can_be_kept_it_runs_all_the_same(self, pixels, network_folder, whole, cache) -> None:
+        cache.write_text("a file where the folder should be")
+        assert_same(detect(pixels, network_folder, **SETTINGS), whole)
+
+    def test_parts_that_nobody_asked_for_go_after_a_while(self) -> None:
+        old, new = Unfinished({"run": 1}), Unfinished({"run": 2})
+        old.put(0, [np.zeros(3)])
+        new.put(0, [np.zeros(3)])
+        (folder,) = {path.parent for path in cache_folder().rglob("0.npz")} - {new._file(0).parent}
+        past = time.time() - 20 * 86400
+        os.utime(folder, (past, past))
+        new.remove()
+        assert old.get(0) is None
+        assert not cache_folder().exists()
+
+
+class TestWorkers:
+    @pytest.fixture(scope="class")
+    def two(self) -> Iterator[OnWorkers]:
+        with computer_for(ComputingSettings(workers=2)) as computer:
+            yield computer
+
+    def test_give_what_one_process_gives(self, two, pixels, network_folder, whole) -> None:
+        told: list[float] = []
+        result = detect(pixels, network_folder, lambda done, _: told.append(done), two, **SETTINGS)
+        assert_same(result, whole)
+        assert told == sorted(told)
+        assert told[-1] == 1
+
+    def test_one_that_is_lost_changes_nothing(self, two, pixels, network_folder, whole) -> None:
+        processes = two._client.run(os.getpid)
+        killed = threading.Event()
+
+        def report(done: float, doing: str) -> None:
+            if done > 0.2 and not killed.is_set():
+                killed.set()
+                os.kill(next(iter(processes.values())), signal.SIGKILL)
+
+        assert_same(detect(pixels, network_folder, report, two, **SETTINGS), whole)
+        assert killed.is_set()
+
+    def test_cancelling_leaves_them_ready(self, two, pixels, network_folder, whole) -> None:
+        def report(done: float, doing: str) -> None:
+            raise CancelledError
+
+        with pytest.raises(CancelledError):
+            detect(pixels[:40], network_folder, report, two, **SETTINGS)
+        assert_same(detect(pixels, network_folder, computer=two, **SETTINGS), whole)
+
+    def test_of_a_scheduler_are_used_by_its_address(self, pixels, network_folder, whole) -> None:
+        from distributed import LocalCluster
+
+        with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+            result = detect(pixels, network_folder, scheduler=cluster.scheduler_address, **SETTINGS)
+        assert_same(result, whole)
+
+    def test_and_a_scheduler_contradict_each_other(self, pixels, network_folder) -> None:
+        with pytest.raises(WrongInputError, match="both workers and scheduler are given"):
+            detect(pixels, network_folder, workers=2, scheduler="tcp://127.0.0.1:1")
+
+    def test_a_scheduler_that_does_not_answer_is_told_in_a_sentence(
+        self, pixels, network_folder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 1)
+        for address in ("tcp://127.0.0.1:1", "no address"):
+            with pytest.raises(WrongInputError, match=f"no dask scheduler answers at '{address}'"):
+                detect(pixels, network_folder, scheduler=address)
+
+    def test_without_the_package_they_are_refused_with_what_to_do(
+        self, pixels, network_folder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        with pytest.raises(WrongInputError, match=r"pip install 'epifiji\[cluster\]'"):
+            detect(pixels, network_folder, workers=2)
+
+
+def test_a_gpu_that_is_not_there_is_refused(pixels: np.ndarray, network_folder: Path) -> None:
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        assert detect(pixels, network_folder, device="gpu", **SETTINGS).events
+    else:
+        with pytest.raises(WrongInputError, match="device is gpu, but TensorFlow sees none here"):
+            detect(pixels, network_folder, device="gpu")
+
+
+def test_the_screen_serves_the_networks_that_it_was_trained_for(shared_data: Path, network_folder: Path) -> None:
+    networks = shared_data / "dexnets"
+    assert warm_screen(read_network(networks / "notum_all.zip")) is not None
+    assert warm_screen(read_network(network_folder)) is None
+
+
+def test_fast_mode_finds_the_events_of_exact_mode(shared_data: Path) -> None:
+    """In a part of the synthetic movie; benchmarks/fast_mode.py does the same with hundreds of events."""
+    part = tifffile.imread(shared_data / "oracle" / "movie.tif")[:20, :128, :128]
+    network = read_network(shared_data / "dexnets" / "notum_all.zip")
+    exact, fast = (detect(Movie(part), network, mode=mode).events for mode in ("exact", "fast"))
+    assert len(exact) == 2
+    for one, other in zip(exact, fast, strict=True):
+        assert one.event == other.event
+        assert abs(one.frame - other.frame) <= 1
+        assert np.hypot(one.y - other.y, one.x - other.x) <= 5
+        assert abs(one.score - other.score) <= 0.05
