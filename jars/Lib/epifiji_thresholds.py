@@ -1,6 +1,6 @@
 """The window with sliders for the thresholds of probability maps; the events on the movie follow (Jython 2.7).
 
-The engine gives every event that some thresholds would give, with its value and volume; which of them pass is decided here,
+The engine gives every event that some thresholds would give, with its score and volume; which of them pass is decided here,
 without it. Only other distances between events need the engine again.
 """
 from ij.gui import Overlay, PointRoi
@@ -65,14 +65,14 @@ class ThresholdWindow(object):
             roi.setStrokeColor(self.colours[event["event"]])
             roi.setPointType(PointRoi.CIRCLE)
             roi.setSize(SYMBOL_SIZE)
-            self.candidates.append((event["event"], event["value"], event["volume"], roi))
+            self.candidates.append((event["event"], event["score"], event["volume"], roi))
         self.largest = max([100] + [volume for _, _, volume, _ in self.candidates])
 
     def _show(self):
         """Put the events that pass on the movie."""
         overlay, counts = Overlay(), dict.fromkeys(self.classes, 0)
-        for name, value, volume, roi in self.candidates:
-            if value > self.thresholds[name] and volume > self.volumes[name]:
+        for name, score, volume, roi in self.candidates:
+            if score > self.thresholds[name] / 255.0 and volume > self.volumes[name]:
                 overlay.add(roi)
                 counts[name] += 1
         self.image.setOverlay(overlay)

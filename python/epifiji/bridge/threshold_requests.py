@@ -21,7 +21,8 @@ Blocks = Sequence[np.ndarray]
 def candidates(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Give every event that some thresholds would give: ``results``, ``seed_distance_xy``, ``seed_distance_t``.
 
-    An event of a class passes where its ``value`` is over the threshold and its ``volume`` over the least one.
+    An event of a class passes where its ``score`` is over the threshold / 255 and its ``volume`` over the least one; in this
+    form the comparison with whole thresholds is free of rounding.
     """
     from epifiji.files.results import read_record
     from epifiji.jobs.rois import events_from_maps
@@ -52,7 +53,7 @@ def candidates(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         "seed_distance_xy": result.record["settings"]["seed_distance_xy"],
         "seed_distance_t": result.record["settings"]["seed_distance_t"],
         "events": [
-            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "value": 255 * e.score, "volume": e.volume}
+            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume}
             for e in result.events
         ],
     }
