@@ -35,3 +35,23 @@ def test_the_example_for_python_finds_and_keeps_the_events(
         assert len(list(csv.DictReader(file))) == len(expected.events) > 0
     with tifffile.TiffFile(results / "noise_with_events.tif") as tiff:
         assert len(tiff.imagej_metadata["Overlays"]) == len(expected.events)
+
+
+def test_the_example_for_what_follows_a_detection_runs(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
+    detected, results = tmp_path / "noise_epifiji", tmp_path / "results"
+    found = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100, maps="raw")
+    found.save(detected)
+    finished = subprocess.run(
+        [sys.executable, str(EXAMPLES / "after_detection.py"), str(movie_file), str(detected), str(results)],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    kept = sum(event.score > 0.6 for event in found.events[:-1])
+    assert f"kept: {kept}, precision {kept / len(found.events):.2f}" in finished.stdout
+    with (results / "comparison" / "comparison.csv").open() as file:
+        overall = list(csv.DictReader(file))[-1]
+    assert (overall["true_positives"], overall["false_positives"]) == (str(kept), str(len(found.events) - kept))
+    assert {file.name for file in results.iterdir()} == {"comparison", "curve", "plots", "part", "gallery.png"}

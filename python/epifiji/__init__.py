@@ -16,16 +16,20 @@ if TYPE_CHECKING:
     from epifiji.data.errors import CancelledError, WrongInputError
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
+    from epifiji.data.review import Action
     from epifiji.files.movies import read_movie
     from epifiji.jobs.curve import threshold_curve
     from epifiji.jobs.detect import detect
     from epifiji.jobs.evaluate import compare
     from epifiji.jobs.movie_tools import crop, rescale_with_events, save_gallery
     from epifiji.jobs.result import Result
+    from epifiji.jobs.review import decide, finish_review, start_review
     from epifiji.jobs.rois import events_from_maps
+    from epifiji.jobs.score import draw_events
     from epifiji.jobs.statistics import event_statistics
 
 _HOMES = {
+    "Action": "epifiji.data.review",
     "CancelledError": "epifiji.data.errors",
     "Event": "epifiji.data.events",
     "ImageJ": "epifiji.bridge.imagej",
@@ -34,17 +38,22 @@ _HOMES = {
     "WrongInputError": "epifiji.data.errors",
     "compare": "epifiji.jobs.evaluate",
     "crop": "epifiji.jobs.movie_tools",
+    "decide": "epifiji.jobs.review",
     "detect": "epifiji.jobs.detect",
+    "draw_events": "epifiji.jobs.score",
     "event_statistics": "epifiji.jobs.statistics",
     "events_from_maps": "epifiji.jobs.rois",
+    "finish_review": "epifiji.jobs.review",
     "open_imagej": "epifiji.bridge.imagej",
     "read_movie": "epifiji.files.movies",
     "rescale_with_events": "epifiji.jobs.movie_tools",
     "save_gallery": "epifiji.jobs.movie_tools",
+    "start_review": "epifiji.jobs.review",
     "threshold_curve": "epifiji.jobs.curve",
 }
 
 __all__ = [
+    "Action",
     "CancelledError",
     "Event",
     "ImageJ",
@@ -53,13 +62,17 @@ __all__ = [
     "WrongInputError",
     "compare",
     "crop",
+    "decide",
     "detect",
+    "draw_events",
     "event_statistics",
     "events_from_maps",
+    "finish_review",
     "open_imagej",
     "read_movie",
     "rescale_with_events",
     "save_gallery",
+    "start_review",
     "threshold_curve",
 ]
 
