@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 GRID = "#343841"
 PANEL_INCHES = 3.6
+NEIGHBOURS_INCHES = 2.3
+"""So that three classes fit on a screen at full size."""
 MOST_COLUMNS = 3
 DOTS_PER_INCH = 110
 SCORES = {"precision": ("-", "o"), "recall": ("--", "s"), "f1": (":", None)}
@@ -151,7 +153,11 @@ def draw_neighbours(
 ) -> None:
     """Draw the distances to the nearest neighbour against random arrangements: in space, and in space and time."""
     figure, panels = _panels(
-        2 * max(1, len(classes)), f"{movie}: distance to the nearest event of the class", columns=2, width=4.2
+        2 * max(1, len(classes)),
+        f"{movie}: distance to the nearest event of the class",
+        columns=2,
+        width=4.2,
+        height=NEIGHBOURS_INCHES,
     )
     together = f"distance ({extent.length_unit}; one frame counts {frame_distance_px * extent.length:.3g})"
     kinds = (
@@ -178,6 +184,8 @@ def draw_neighbours(
 
 
 def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) -> None:
+    from matplotlib.patheffects import withStroke
+
     distances = found.distances * length
     axes.fill_between(distances, found.low, found.high, color="#8a919e", alpha=0.35, lw=0, label="95 % of random")
     axes.plot(distances, found.middle, "--", color="#b9bfca", lw=1.1, label="random, median")
@@ -185,12 +193,13 @@ def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) 
     axes.set_xlim(0, float(distances[-1]) or 1)
     axes.text(
         0.97,
-        0.33,
+        0.46,
         f"{found.verdict}\np = {found.p:.2g}",
         transform=axes.transAxes,
         ha="right",
         fontsize=9,
         color=FOREGROUND,
+        path_effects=[withStroke(linewidth=3, foreground=BACKGROUND)],
     )
     _legend(axes, loc="lower right")
 
