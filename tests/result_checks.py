@@ -64,9 +64,15 @@ def maps_shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     np.save(folder / "composite.npy", np.stack(frames))
     shape = [int(image.getNFrames()), int(image.getNChannels()), int(image.getHeight()), int(image.getWidth())]
     title = str(image.getTitle())
-    legend = [str(roi.getText()).strip() for roi in image.getOverlay().toArray()]
+    rois = image.getOverlay().toArray()
+    legend = [str(roi.getText()).strip() for roi in rois if hasattr(roi, "getText")]
+    swatches = [[str(roi.getName()), _rgb(roi.getFillColor())] for roi in rois if not hasattr(roi, "getText")]
     imagej.run_macro("close(); close();")
-    return {"shape": shape, "title": title, "legend": legend}
+    return {"shape": shape, "title": title, "legend": legend, "swatches": swatches}
+
+
+def _rgb(colour: Any) -> list[int]:
+    return [int(colour.getRed()), int(colour.getGreen()), int(colour.getBlue())]
 
 
 def maps_of_another_movie(imagej: ImageJ, _: Path) -> str:

@@ -16,12 +16,15 @@ from epifiji.files.reviews import read_review
 
 REVIEW = "Review Epithelial Events"
 OPTIONS = "before=2 after=3 half_size=20 zoom=2"
-FIRST = ["y", "n", "s", "u", "n", "2", "y", "n", "u", "y", "Right", "Right", "Left", "3", "y"]
-"""Keys of the first half, and of the second, where click:… is a click: on the picture's crop of the event, on the movie."""
+FIRST = ["y", "n", "s", "u", "n", "2", "y", "n", "u", "y", "Right", "Right", "Left", "3", "y", "Down", "y"]
+"""Keys of the first half, in which the seventh event is passed over, and of the second.
+
+There click:… is a click, on the picture's crop of the event or on the movie, and drag:… a drag of the event by so many pixels.
+"""
 
 SECOND = [
-    "click:picture:-5:3", "y", "click:movie:12:17", "y", "a", "click:movie:40:33", "Down", "n", "a", "Escape", "y",
-    "Down", "Up", "1", "1", "y", *["y", "n"] * 9, "n", "y", "u", "u", "n",
+    "click:picture:-5:3", "y", "click:movie:12:17", "y", "a", "click:movie:40:33", "Down", "n", "a", "Escape",
+    "drag:movie:9:-6", "y", "Down", "Up", "1", "1", "drag:picture:6:4", "y", *["y", "n"] * 8, "n", "y", "u", "u", "n", "y",
 ]  # fmt: skip
 
 
@@ -52,22 +55,46 @@ def _click(x: int, y: int) -> None:
     subprocess.run(["xdotool", "mousemove", "--sync", str(x), str(y), "click", "1"], check=True)
 
 
-def _click_in_picture(dx: int, dy: int) -> None:
-    """Click in the crop of the event's own frame, this far (px of the movie) from its middle."""
+def _drag(start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Press, move in steps as a hand does, and release."""
+    steps = [(a + (b - a) * i // 4 for a, b in zip(start, end, strict=True)) for i in range(1, 5)]
+    moves = [part for x, y in steps for part in ("mousemove", "--sync", str(x), str(y), "sleep", "0.05")]
+    first = ["mousemove", "--sync", *map(str, start), "sleep", "0.1", "mousedown", "1"]
+    subprocess.run(["xdotool", *first, *moves, "mouseup", "1"], check=True)
+
+
+def _in_picture(dx: int, dy: int) -> tuple[int, int]:
+    """Where on the screen the crop of the event's own frame has a place, this far (px of the movie) from its middle."""
     label = _picture()
     place, icon = label.getLocationOnScreen(), label.getIcon()
     left = place.x + (label.getWidth() - icon.getIconWidth()) // 2
     top = place.y + (label.getHeight() - icon.getIconHeight()) // 2
     side, zoom, before = 41, 2, 2
-    _click(left + before * (side + 2) * zoom + (20 + dx) * zoom + 1, top + (20 + dy) * zoom + 1)
+    return left + before * (side + 2) * zoom + (20 + dx) * zoom + 1, top + (20 + dy) * zoom + 1
 
 
-def _click_on_movie(image: Any, x: int, y: int) -> None:
+def _on_movie(image: Any, x: float, y: float) -> tuple[int, int]:
     canvas = image.getCanvas()
     place = canvas.getLocationOnScreen()
     magnification = float(canvas.getMagnification())
+    return place.x + int((x + 0.5) * magnification), place.y + int((y + 0.5) * magnification)
+
+
+def _use_mouse(step: str, image: Any) -> None:
+    """Click at a place, or drag the event by some pixels."""
+    how, where, x, y = step.split(":")
+    if where == "picture":
+        _click(*_in_picture(int(x), int(y))) if how == "click" else _drag(
+            _in_picture(0, 0), _in_picture(int(x), int(y))
+        )
+        return
     focus(str(image.getTitle()))
-    _click(place.x + int((x + 0.5) * magnification), place.y + int((y + 0.5) * magnification))
+    if how == "click":
+        _click(*_on_movie(image, int(x), int(y)))
+    else:
+        point = image.getRoi().getFloatPolygon()
+        now = float(point.xpoints[0]), float(point.ypoints[0])
+        _drag(_on_movie(image, *now), _on_movie(image, now[0] + int(x), now[1] + int(y)))
     focus(REVIEW)
 
 
@@ -75,9 +102,8 @@ def _do(steps: list[str], image: Any) -> None:
     """Press and click one after the other, each when the one before was shown."""
     for step in steps:
         before = _labels()
-        if step.startswith("click:"):
-            _, where, x, y = step.split(":")
-            _click_in_picture(int(x), int(y)) if where == "picture" else _click_on_movie(image, int(x), int(y))
+        if ":" in step:
+            _use_mouse(step, image)
         else:
             press(step)
         if step not in ("Left", "Right", "Up", "Down", "1", "2", "3"):
@@ -161,6 +187,40 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 def _done_steps() -> int:
     file = Path(os.environ["EPIFIJI_TEST_RESULTS"]) / "review.csv"
     return len(read_review(file).actions) if file.exists() else 0
+
+
+def one_class_at_random(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """Events of one class in a random order, as a loop; a click on a loop leaves the event in its frame; the keypad counts."""
+    from scyjava import jimport
+
+    image = open_movie()
+    results = os.environ["EPIFIJI_TEST_OTHER_RESULTS"]
+    options = f"results=[{results}] events=cell_sop order=random seed=2 loop before=2 after=3 half_size=20 zoom=4"
+    jimport("ij.macro.MacroRunner")(f'run("{REVIEW}...", "{options}");')
+    focus(REVIEW)
+    wait_for("the first event", lambda: _picture().getIcon() is not None)
+    slice_before, seen = int(image.getCurrentSlice()), set()
+    for _ in range(30):
+        seen.add(int(jimport("java.util.Arrays").hashCode(_pixels())))
+        time.sleep(0.05)
+    _do(["y"], image)
+    label = _picture()
+    place, size = label.getLocationOnScreen(), label.getSize()
+    before = _labels()
+    _click(place.x + size.width // 2 - 24, place.y + size.height // 2 + 16)
+    wait_for("the new place", lambda: _labels() != before)
+    _do(["y", "KP_1", "n"], image)
+    picture(folder / "loop.png", REVIEW)
+    stayed = int(image.getRoi() is not None)
+    press("Escape")
+    wait_for("the window's end", lambda: not windows(REVIEW))
+    image.close()
+    return {"pictures": len(seen), "slice": slice_before, "point": stayed}
+
+
+def _pixels() -> Any:
+    shown = _picture().getIcon().getImage()
+    return shown.getRGB(0, 0, shown.getWidth(), shown.getHeight(), None, 0, shown.getWidth())
 
 
 def review_of_the_manager(imagej: ImageJ, _: Path) -> dict[str, Any]:

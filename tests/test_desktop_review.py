@@ -13,11 +13,19 @@ import pytest
 
 from desktop import desktop
 from epifiji.data.events import Event
+from epifiji.data.review import presented
 from epifiji.files.reviews import read_review
 from epifiji.files.rois import read_rois
 from epifiji.files.tables import write_events
 from jvm import Finished, run_checks
-from review_checks import keys_given_back, killed_review, resumed_review, review_of_the_manager, whole_review
+from review_checks import (
+    keys_given_back,
+    killed_review,
+    one_class_at_random,
+    resumed_review,
+    review_of_the_manager,
+    whole_review,
+)
 
 CLASSES = ("cell_death", "cell_sop", "cell_division")
 
@@ -32,7 +40,7 @@ def planted() -> list[Event]:
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> dict[str, Path]:
     folders = {}
-    for name in ("whole", "killed", "keys", "manager"):
+    for name in ("whole", "killed", "keys", "manager", "random"):
         folder = tmp_path_factory.mktemp(name) / "noise_epifiji"
         folder.mkdir()
         write_events(folder / "events.csv", planted())
@@ -47,7 +55,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, results: dict[str, Path], mov
     finished = {}
     with desktop() as display:
         for name, checks in {
-            "whole": [whole_review, review_of_the_manager],
+            "whole": [whole_review, review_of_the_manager, one_class_at_random],
             "killed": [killed_review],
             "resumed": [resumed_review],
             "keys": [keys_given_back],
@@ -57,6 +65,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, results: dict[str, Path], mov
                 "EPIFIJI_TEST_MOVIE": str(movie_file),
                 "EPIFIJI_TEST_RESULTS": str(results["killed" if name == "resumed" else name]),
                 "EPIFIJI_TEST_OTHER": str(results["manager"].parent / "other"),
+                "EPIFIJI_TEST_OTHER_RESULTS": str(results["random"]),
             }
             finished[name] = run_checks(checks, tmp_path_factory.mktemp(f"run_{name}"), headless=False, env=env)
     return finished
@@ -80,13 +89,13 @@ DECIDED = {
     1: "keep",
     2: "reject",
     3: "reject",
-    **dict.fromkeys(range(4, 9), "keep"),
-    9: "reject",
-    10: "reject",
-    11: "keep",
+    **dict.fromkeys(range(4, 12), "keep"),
+    7: "reject",
+    12: "reject",
+    **dict.fromkeys((13, 14), "keep"),
+    **{number: "keep" if number % 2 else "reject" for number in range(15, 31)},
 }
-DECIDED |= {12: "keep", **{number: "keep" if number % 2 else "reject" for number in range(13, 31)}}
-"""By hand, from the keys: what was decided of each event, from 1. The ninth was passed over and came back at the end."""
+"""By hand, from the keys: what was decided of each event, from 1. The seventh and the eleventh were passed over and came back."""
 
 
 def test_every_key_and_click_is_in_the_table(done: dict[str, Finished], results: dict[str, Path]) -> None:
@@ -97,15 +106,23 @@ def test_every_key_and_click_is_in_the_table(done: dict[str, Finished], results:
     assert {number: items[number - 1].decision for number in DECIDED} == DECIDED
     assert items[3].event.event == "cell_sop"  # key 2
     assert items[5].event.event == "cell_division"  # key 3
-    moved = items[6]  # clicked in the picture, 5 px to the left and 3 down
-    assert (moved.event.y, moved.event.x) == pytest.approx((events[6].y + 3, events[6].x - 5), abs=0.5)
-    moved = items[7]  # clicked on the movie at x 12, y 17
+    moved = items[8]  # clicked in the picture, 5 px to the left and 3 down
+    assert (moved.event.y, moved.event.x) == pytest.approx((events[8].y + 3, events[8].x - 5), abs=0.5)
+    moved = items[9]  # clicked on the movie at x 12, y 17
     assert (moved.event.y, moved.event.x) == pytest.approx((17, 12), abs=0.6)
+    moved = items[12]  # dragged on the movie
+    assert (moved.event.y, moved.event.x) == pytest.approx((events[12].y - 6, events[12].x + 9), abs=0.6)
+    moved = items[13]  # dragged in the picture
+    assert (moved.event.y, moved.event.x) == pytest.approx((events[13].y + 4, events[13].x + 6), abs=0.6)
+    assert moved.event.event == "cell_death"  # key 1
+    still = [item for number, item in enumerate(items[:30]) if number not in (8, 9, 12, 13)]
+    assert all((item.event.y, item.event.x) == (item.detected.y, item.detected.x) for item in still if item.detected)
+    assert all(item.event.frame == event.frame for item, event in zip(items, events, strict=False))
     assert len(items) == 31
     added = items[30]
     assert added.detected is None
     assert (added.event.y, added.event.x) == pytest.approx((33, 40), abs=0.6)
-    assert added.event.event == events[8].event
+    assert added.event.event == events[10].event
 
 
 def test_a_killed_review_goes_on_to_the_same_end(done: dict[str, Finished], results: dict[str, Path]) -> None:
@@ -131,6 +148,21 @@ def test_keys_act_in_front_alone_and_are_given_back(done: dict[str, Finished]) -
     assert seen["during"] == ["", 0]
     assert seen["elsewhere"] == 1
     assert seen["fired"] == "fired"
+
+
+def test_one_class_in_a_random_order_as_a_loop(done: dict[str, Finished], results: dict[str, Path]) -> None:
+    seen = done["whole"][one_class_at_random]
+    assert seen["pictures"] >= 3, "the loop moved"
+    review = read_review(results["random"] / "review.csv")
+    order = [index for index in presented(planted(), "random", None, 2) if planted()[index].event == "cell_sop"]
+    first, second, third = (review.items[index] for index in order[:3])
+    assert [item.decision for item in (first, second, third)] == ["keep", "keep", "reject"]
+    assert sum(bool(item.decision) for item in review.items) == 3
+    assert second.detected is not None
+    assert (second.event.y, second.event.x) == pytest.approx((second.detected.y + 4, second.detected.x - 6), abs=0.8)
+    assert second.event.frame == second.detected.frame
+    assert third.event.event == "cell_death"
+    assert seen["slice"] == first.event.frame + 1
 
 
 def test_the_managers_rois_can_be_reviewed_and_stay(done: dict[str, Finished], results: dict[str, Path]) -> None:

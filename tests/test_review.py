@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy.stats import binomtest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.data.review import Action, Precision, Review, presented
+from epifiji.data.review import Action, Precision, Review, order_of, place_to_go_on, presented
 from epifiji.files.reviews import read_review, write_review
 from epifiji.files.rois import read_rois, write_rois
 from epifiji.files.tables import read_events, write_events
@@ -147,6 +148,40 @@ def test_events_are_presented_by_time_by_score_or_at_random() -> None:
         != presented(events, "random", seed=4)
     )
     assert {events[i].event for i in presented(events, "time", ["cell_sop"])} == {"cell_sop"}
+
+
+@pytest.mark.parametrize("order", ["time", "score", "random"])
+def test_corrections_and_additions_change_no_order(order: Any) -> None:
+    review = Review(some_events(30))
+    before = order_of(review, order, ["cell_death"], 4)
+    index = before[3]
+    review.do(Action(index, "class", Event("cell_sop", review.items[index].event.frame, 1, 2, 0.1)))
+    review.do(Action(before[4], "move", Event("cell_death", 49, 1, 2, 0.1)))
+    review.do(Action(30, "add", Event("cell_death", 0, 1, 2)))
+    review.do(Action(31, "add", Event("cell_division", 0, 1, 2)))
+    after = order_of(review, order, ["cell_death"], 4)
+    assert [item for item in after if item < 30] == before
+    assert sorted(set(after) - set(before)) == [30]
+    assert index in order_of(review, order, ["cell_sop"], 4)
+
+
+def test_a_review_stands_after_the_event_that_was_last_worked_on() -> None:
+    review = Review(some_events(6))
+    order = [3, 1, 5, 0, 2, 4]
+    assert place_to_go_on(review, order) == 0
+    review.do(Action(3, "keep"))
+    review.do(Action(5, "reject"))
+    assert place_to_go_on(review, order) == 3, "1 was passed over, and comes after the last"
+    review.do(Action(0, "move", Event("cell_death", 1, 1, 1)))
+    assert place_to_go_on(review, order) == 3, "it was corrected and still waits"
+    review.do(Action(6, "add", Event("cell_death", 2, 2, 2)))
+    assert place_to_go_on(review, [*order, 6]) == 3
+    for item in (0, 2, 4):
+        review.do(Action(item, "skip"))
+    assert place_to_go_on(review, [*order, 6]) == 1
+    review.do(Action(1, "keep"))
+    assert place_to_go_on(review, [*order, 6]) == 1, "nothing is open"
+    assert place_to_go_on(review, [4]) == 0
 
 
 def test_a_review_goes_on_where_it_stopped_and_ends_in_files(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import tifffile
 
 import epifiji
 from epifiji import Result
+from epifiji.data.events import EVENT_COLOURS
 from jvm import Finished, run_checks
 from result_checks import RESULTS, checked, maps_of_another_movie, maps_shown, opened_results, refused_results
 
@@ -57,7 +58,8 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None
 def test_maps_lie_over_the_movie_frame_by_frame(shown: Finished, saved: tuple[Path, Result], movie_file: Path) -> None:
     seen = shown[maps_shown]
     assert seen["title"] == "noise-maps"
-    assert seen["legend"] == list(saved[1].classes)
+    assert seen["legend"] == [*saved[1].classes, "probability 0.12 to 1"]
+    assert seen["swatches"] == [[name, list(EVENT_COLOURS[name])] for name in saved[1].classes]
     composite = np.load(shown.folder / "composite.npy").reshape(seen["shape"])
     assert np.array_equal(composite[:, 0], tifffile.imread(movie_file))
     for channel, event in enumerate(saved[1].classes, start=1):

@@ -4,7 +4,7 @@ import re
 from contextlib import contextmanager
 
 from ij import CompositeImage, IJ, ImagePlus, ImageStack, WindowManager
-from ij.gui import Overlay, PointRoi, TextRoi
+from ij.gui import Overlay, PointRoi, Roi, TextRoi
 from ij.io import RoiEncoder
 from ij.measure import ResultsTable
 from ij.plugin.frame import RoiManager
@@ -24,6 +24,13 @@ SYMBOL_SIZE = 5
 """ImageJ's "XXL": a circle around the event that does not hide it."""
 FAINTEST = 30
 """Map levels up to this are drawn black."""
+
+TABLE_FONT = Font("SansSerif", Font.PLAIN, 16)
+"""What ImageJ writes tables in, unless a person chose another size."""
+CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
+MEASURED_ROWS = 200
+
+BEHIND_TEXT = Color(0, 0, 0, 140)
 
 
 class Pixels(object):
@@ -205,6 +212,22 @@ def show_table(title, columns, rows):
             else:
                 table.addValue(column, text)
     table.show(title)
+    fit_table(title)
+
+
+def fit_table(title):
+    """Make a table's window as large as its columns and rows need, where the screen has room: ImageJ's own size cuts some off."""
+    window = WindowManager.getWindow(title)
+    if window is None:
+        return
+    panel = window.getTextPanel()
+    metrics = window.getFontMetrics(TABLE_FONT)
+    lines = [panel.getColumnHeadings()] + [panel.getLine(row) for row in range(min(panel.getLineCount(), MEASURED_ROWS))]
+    cells = [line.split("\t") for line in lines]
+    widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
+    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
+    window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height // 2)))
 
 
 def show_maps(image, maps, name):
@@ -239,13 +262,20 @@ def show_maps(image, maps, name):
 
 
 def _legend(maps, height):
-    """Name the classes in their colours, in the upper left corner."""
+    """Say in the upper left corner which colour is which class's, and what brightness means."""
     font = Font("SansSerif", Font.BOLD, max(6, min(14, height // 20)))
-    legend = Overlay()
-    for line, one in enumerate(maps):
-        name = TextRoi(3, 3 + line * (font.getSize() + 3), one["event"], font)
-        name.setStrokeColor(Color(*one["colour"]))
+    step, legend = font.getSize() + 3, Overlay()
+    texts = [one["event"] for one in maps] + ["probability %.2g to 1" % (FAINTEST / 255.0)]
+    for line, text in enumerate(texts):
+        name = TextRoi(step + 6, 3 + line * step, text, font)
+        name.setStrokeColor(Color.WHITE)
+        name.setFillColor(BEHIND_TEXT)
         legend.add(name)
+    for line, one in enumerate(maps):
+        swatch = Roi(3, 4 + line * step, step - 2, step - 2)
+        swatch.setName(one["event"])
+        swatch.setFillColor(Color(*one["colour"]))
+        legend.add(swatch)
     return legend
 
 

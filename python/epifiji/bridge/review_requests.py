@@ -12,7 +12,7 @@ from epifiji.data.commands import ReviewCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of
 from epifiji.data.progress import Report
-from epifiji.data.review import Action, Item, Review, presented
+from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
 from epifiji.data.settings import parse_settings
 
 _open: dict[Path, tuple[int, Review]] = {}
@@ -41,9 +41,8 @@ def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
                 "The movie was not opened from a file, so its review has no place: give review=[folder]."
             )
     path, review = start_review(source, folder)
-    events = [item.event for item in review.items]
     wanted = command.events
-    answer = begun(path, review, path.parent, presented(events, command.order, wanted, command.seed))
+    answer = begun(path, review, path.parent, order_of(review, command.order, wanted, command.seed))
     classes = [kind["name"] for kind in answer["classes"]]
     for name in wanted or ():
         if name not in classes:
@@ -97,6 +96,7 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
         "review": str(path),
         "items": "\n".join(map(_line, review.items)),
         "order": list(order),
+        "place": place_to_go_on(review, order) if order else 0,
         "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
         "movie": file if file and split_path(file)[0].is_file() else None,
         "shape": movie.get("shape"),

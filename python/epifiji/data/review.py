@@ -193,6 +193,44 @@ def _after(item: Item, action: Action) -> Item:
     )
 
 
+def order_of(review: Review, order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
+    """Give the order in which to look at the items of a review, the same before and after it was interrupted.
+
+    So it goes by what was detected, and not by places and classes as they were corrected; events that were added come where
+    they belong in time, at the end of any other order. An event is looked at where it has, or had, one of the `classes`.
+    """
+    wanted = None if classes is None else set(classes)
+    chosen = presented(review.detected, order, None, seed)
+    added = range(len(review.detected), len(review.items))
+    if order == "time":
+        chosen = presented([item.detected or item.event for item in review.items], order)
+    else:
+        chosen += added
+    items = review.items
+
+    def named(item: Item) -> set[str]:
+        return {event.event for event in (item.detected, item.event) if event is not None}
+
+    return [index for index in chosen if wanted is None or wanted & named(items[index])]
+
+
+def place_to_go_on(review: Review, order: Sequence[int]) -> int:
+    """Give the place in `order` at which a review stands: that of the next event to decide after the one that was last worked on.
+
+    An event of which only class or place were changed is the next itself. What was left open before comes after the last
+    event; where nothing is open it is the place of the event that was last worked on.
+    """
+    places = {item: place for place, item in enumerate(order)}
+    items, last, start = review.items, len(order) - 1, 0
+    for action in reversed(review.actions):
+        if action.item in places and items[action.item].detected is not None:
+            last = places[action.item]
+            start = last + (action.what in DECISIONS)
+            break
+    turned = [(start + step) % len(order) for step in range(len(order))]
+    return next((place for place in turned if not items[order[place]].decision), last)
+
+
 def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
     """Give the order in which to look at events: their places in `events`.
 

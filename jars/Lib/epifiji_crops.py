@@ -1,0 +1,122 @@
+"""Crops of a movie around an event, side by side or as a loop, and what a click on them means (Jython 2.7)."""
+from ij.plugin import ContrastEnhancer
+from java.awt import BasicStroke, Color, Dimension, Font
+
+COLUMNS = 7
+GAP = 2
+SATURATED = 0.35
+REACH = 10
+"""Radius of the circle around the event, in pixels of the movie."""
+
+CURRENT = Color(255, 255, 255)
+FONT = Font("SansSerif", Font.BOLD, 12)
+
+
+class Crops(object):
+    """The crops of a review: from some frames before an event to some after, or one of these at a time.
+
+    Parameters: the image; its pixels, for the places of frames in the stack; the settings before, after, half_size, zoom and loop;
+    and the colours of the classes.
+    """
+
+    def __init__(self, image, pixels, settings, colours):
+        self.image, self.pixels, self.colours = image, pixels, colours
+        self.before, self.after, self.half, self.zoom = (settings[key] for key in ("before", "after", "half_size", "zoom"))
+        self.looping = settings["loop"]
+        self.side = 2 * self.half + 1
+        self._tiles = []
+
+    def colour(self, item):
+        """Give the colour of an event's class."""
+        return self.colours.get(item["event"], Color.WHITE)
+
+    def size(self):
+        """Give the size of the largest picture."""
+        rows, columns = self._grid()
+        step = (self.side + GAP) * self.zoom
+        return Dimension(step * columns, step * rows)
+
+    def frames_of(self, item):
+        """List the frames around an event that the movie has."""
+        return range(max(1, item["frame"] - self.before), min(self.pixels.frames, item["frame"] + self.after) + 1)
+
+    def draw(self, item, current, looped):
+        """Draw the crops around an event: all of them, that of the frame current marked, or that of the frame looped alone."""
+        frames = self.frames_of(item)
+        columns = min(COLUMNS, self.before + self.after + 1)
+        rows = -(-(self.before + self.after + 1) // COLUMNS)
+        left, top = int(item["x"]) - self.half, int(item["y"]) - self.half
+        stack = self.image.getStack()
+        sheet = stack.getProcessor(1).createProcessor(columns * (self.side + GAP) - GAP, rows * (self.side + GAP) - GAP)
+        tiles = {}
+        for frame in frames:
+            cell = frame - item["frame"] + self.before
+            x, y = (cell % columns) * (self.side + GAP), (cell // columns) * (self.side + GAP)
+            source = stack.getProcessor(self.pixels.indices[frame - 1])
+            source.setRoi(max(0, left), max(0, top), self.side + min(0, left), self.side + min(0, top))
+            sheet.insert(source.crop(), x + max(0, -left), y + max(0, -top))
+            source.resetRoi()
+            tiles[frame] = x, y
+        sheet.resetMinAndMax()
+        ContrastEnhancer().stretchHistogram(sheet, SATURATED)
+        if self.looping:
+            # All frames have one contrast, or the loop would flicker.
+            sheet.setRoi(tiles[looped][0], tiles[looped][1], self.side, self.side)
+            sheet, tiles = _cropped(sheet), {looped: (0, 0)}
+        self._tiles = [(frame, x * self.zoom, y * self.zoom, left, top) for frame, (x, y) in sorted(tiles.items())]
+        drawn = sheet.convertToByteProcessor(True).resize(sheet.getWidth() * self.zoom, sheet.getHeight() * self.zoom)
+        picture = drawn.convertToColorProcessor().getBufferedImage()
+        self._mark(picture.createGraphics(), item, current)
+        return picture
+
+    def at(self, x, y):
+        """Give frame, y and x on the movie of a point of the picture; the frame is None in a loop, which nobody can stop in time.
+
+        Gives None between crops.
+        """
+        side = self.side * self.zoom
+        for frame, left, top, first_x, first_y in self._tiles:
+            if left <= x < left + side and top <= y < top + side:
+                place = first_y + (y - top) / float(self.zoom) - 0.5, first_x + (x - left) / float(self.zoom) - 0.5
+                return (None if self.looping else frame,) + place
+        return None
+
+    def _grid(self):
+        shown = 1 if self.looping else self.before + self.after + 1
+        return -(-shown // COLUMNS), min(COLUMNS, shown)
+
+    def _mark(self, pen, item, current):
+        """Frame the crops: the event's own frame in its class's colour, the one on the movie in white; mark the place."""
+        side = self.side * self.zoom
+        pen.setFont(FONT)
+        for frame, x, y, left, top in self._tiles:
+            if frame == item["frame"]:
+                pen.setColor(self.colour(item))
+                pen.setStroke(BasicStroke(3))
+                pen.drawRect(x + 1, y + 1, side - 3, side - 3)
+                pen.setStroke(BasicStroke(1))
+            if frame == item["frame"] or self.looping:
+                pen.setColor(self.colour(item))
+                middle_x, middle_y = x + (item["x"] - left + 0.5) * self.zoom, y + (item["y"] - top + 0.5) * self.zoom
+                reach = REACH * self.zoom
+                pen.drawOval(int(middle_x - reach), int(middle_y - reach), 2 * reach, 2 * reach)
+            if frame == current and not self.looping:
+                pen.setColor(CURRENT)
+                pen.drawRect(x + 4, y + 4, side - 9, side - 9)
+            _write(pen, str(frame), x + 8, y + 19)
+        pen.dispose()
+
+
+def _cropped(sheet):
+    cropped = sheet.crop()
+    cropped.setMinAndMax(sheet.getMin(), sheet.getMax())
+    return cropped
+
+
+def _write(pen, text, x, y):
+    """Write in white that is seen on white too."""
+    pen.setColor(Color.BLACK)
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        pen.drawString(text, x + dx, y + dy)
+    pen.setColor(Color.WHITE)
+    pen.drawString(text, x, y)

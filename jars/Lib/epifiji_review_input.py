@@ -1,0 +1,120 @@
+"""Keys, clicks and closed windows of a review: each only puts what is wanted into the review's queue (Jython 2.7)."""
+from ij import ImageListener, ImagePlus
+from ij.gui import Toolbar
+from java.awt import KeyEventDispatcher, KeyboardFocusManager
+from java.awt.event import KeyEvent, MouseAdapter, WindowAdapter
+from javax.swing import SwingUtilities
+
+KEYS = {
+    KeyEvent.VK_Y: "keep", KeyEvent.VK_N: "reject", KeyEvent.VK_S: "skip", KeyEvent.VK_U: "undo", KeyEvent.VK_A: "add",
+    KeyEvent.VK_LEFT: "frame-", KeyEvent.VK_RIGHT: "frame+", KeyEvent.VK_UP: "event-", KeyEvent.VK_DOWN: "event+",
+    KeyEvent.VK_KP_LEFT: "frame-", KeyEvent.VK_KP_RIGHT: "frame+", KeyEvent.VK_KP_UP: "event-", KeyEvent.VK_KP_DOWN: "event+",
+    KeyEvent.VK_1: "class1", KeyEvent.VK_2: "class2", KeyEvent.VK_3: "class3", KeyEvent.VK_4: "class4",
+    KeyEvent.VK_NUMPAD1: "class1", KeyEvent.VK_NUMPAD2: "class2", KeyEvent.VK_NUMPAD3: "class3", KeyEvent.VK_NUMPAD4: "class4",
+    KeyEvent.VK_ESCAPE: "end",
+}
+TYPED = "ynsuaYNSUA1234"
+MODIFIERS = KeyEvent.CTRL_DOWN_MASK | KeyEvent.ALT_DOWN_MASK | KeyEvent.META_DOWN_MASK
+
+
+class Inputs(object):
+    """All that a person does in a review, from take() to give_back()."""
+
+    def __init__(self, review, canvas):
+        self._focus = KeyboardFocusManager.getCurrentKeyboardFocusManager()
+        self._canvas = canvas
+        self._keys, self._mouse, self._closing = _Keys(review), _CanvasMouse(review), _Closing(review)
+
+    def take(self):
+        self._focus.addKeyEventDispatcher(self._keys)
+        self._canvas.addMouseListener(self._mouse)
+        ImagePlus.addImageListener(self._closing)
+
+    def give_back(self):
+        self._focus.removeKeyEventDispatcher(self._keys)
+        self._canvas.removeMouseListener(self._mouse)
+        ImagePlus.removeImageListener(self._closing)
+
+
+class _Keys(KeyEventDispatcher):
+    """Takes the review's keys while its window or the movie's is in front, before ImageJ sees them."""
+
+    def __init__(self, review):
+        self.review = review
+
+    def dispatchKeyEvent(self, event):
+        window = KeyboardFocusManager.getCurrentKeyboardFocusManager().getActiveWindow()
+        if not self.review.is_in_front(window) or event.getModifiersEx() & MODIFIERS:
+            return False
+        if event.getID() == KeyEvent.KEY_TYPED:
+            return event.getKeyChar() in TYPED
+        what = KEYS.get(event.getKeyCode())
+        if what is None:
+            return False
+        if event.getID() == KeyEvent.KEY_PRESSED:
+            self.review.wanted.put(_wanted(what))
+        return True
+
+
+def _wanted(what):
+    if what.startswith("class"):
+        return "class", int(what[5:]) - 1
+    if what[-1] in "+-":
+        return what[:-1], 1 if what[-1] == "+" else -1
+    return what, None
+
+
+class _CanvasMouse(MouseAdapter):
+    """Clicks and drags on the movie with the point tool.
+
+    It is the mouse's pixel that counts, and not ImageJ's point: that stays where it was when the click is near it.
+    """
+
+    def __init__(self, review):
+        self.review = review
+
+    def mouseReleased(self, event):
+        if SwingUtilities.isLeftMouseButton(event) and Toolbar.getToolName() in ("point", "multipoint"):
+            canvas = event.getSource()
+            self.review.clicked_on_movie(canvas.offScreenY(event.getY()), canvas.offScreenX(event.getX()))
+
+
+class PictureMouse(MouseAdapter):
+    """Clicks and drags on the crops; a drag ends where the event is."""
+
+    def __init__(self, review):
+        self.review = review
+
+    def mouseReleased(self, event):
+        icon = self.review.picture.getIcon()
+        if icon is not None and SwingUtilities.isLeftMouseButton(event):
+            left = (self.review.picture.getWidth() - icon.getIconWidth()) // 2
+            top = (self.review.picture.getHeight() - icon.getIconHeight()) // 2
+            self.review.clicked_in_picture(event.getX() - left, event.getY() - top)
+
+
+class _Closing(ImageListener):
+    """Ends the review when the movie is closed."""
+
+    def __init__(self, review):
+        self.review = review
+
+    def imageClosed(self, image):
+        if image is self.review.image:
+            self.review.wanted.put(("end", None))
+
+    def imageOpened(self, image):
+        pass
+
+    def imageUpdated(self, image):
+        pass
+
+
+class WindowClosing(WindowAdapter):
+    """Ends the review when its window is closed."""
+
+    def __init__(self, review):
+        self.review = review
+
+    def windowClosing(self, event):
+        self.review.wanted.put(("end", None))
