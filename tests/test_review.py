@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,22 @@ def test_roi_zips_are_reviewed_too(tmp_path: Path) -> None:
     path, review = start_review(tmp_path / "movie_cell_death.zip")
     assert path == tmp_path / "review.csv"
     assert [item.event.event for item in review.items] == ["cell_death"] * 2
+
+
+def test_a_zip_of_the_manager_keeps_the_classes_that_its_rois_are_named_after(tmp_path: Path) -> None:
+    rois = [("cell_death 1 (0.80)", 2), ("cell_sop 1", 5), ("mine", 7)]
+    with zipfile.ZipFile(tmp_path / "RoiSet.zip", "w") as archive:
+        for name, frame in rois:
+            write_rois(tmp_path / "one.zip", [Event("any", frame, 10, 20)])
+            with zipfile.ZipFile(tmp_path / "one.zip") as one:
+                archive.writestr(f"{name}.roi", one.read(one.namelist()[0]))
+    _, review = start_review(tmp_path / "RoiSet.zip")
+    found = [(item.event.event, item.event.frame, item.event.score) for item in review.items]
+    assert found[0] == ("cell_death", 2, 0.8)
+    assert [one[:2] for one in found[1:]] == [("cell_sop", 5), ("RoiSet", 7)]
+    (tmp_path / "RoiSet.zip").rename(tmp_path / "movie_cell_division.zip")
+    _, review = start_review(tmp_path / "movie_cell_division.zip")
+    assert {item.event.event for item in review.items} == {"cell_division"}
 
 
 BROKEN = {

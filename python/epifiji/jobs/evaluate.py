@@ -21,7 +21,7 @@ from epifiji.engine.metrics import (
 )
 from epifiji.files.comparisons import outcome_of_file, write_comparison
 from epifiji.files.results import RUN_RECORD, read_record
-from epifiji.files.rois import event_of_file, read_rois
+from epifiji.files.rois import NOTHING, event_of_file, read_named_rois, read_rois
 from epifiji.files.tables import read_events
 
 TABLE_NAME = "events.csv"
@@ -238,11 +238,16 @@ def movie_of(source: Events) -> str:
 def read_events_of(place: Path) -> list[Event]:
     """Read the events of a result folder (its ``events.csv``, else its ``*_cell_*.zip``), such a table, or one ROI file.
 
+    A zip that is not named after a known class, as the ROI Manager's ``RoiSet.zip``, may hold several: each ROI then has the
+    class that its own name tells, as EpiFiji names those that it shows.
+
     Raises
     ------
     WrongInputError
         Where there are none, or a file cannot be read.
     """
+    if place.is_file() and place.suffix.lower() != ".csv" and event_of_file(place) not in (*EVENT_COLOURS, NOTHING):
+        return read_named_rois(place, event_of_file(place))
     return (_complete_side(place) or _roi_side(place, ())).events
 
 
