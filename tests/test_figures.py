@@ -178,9 +178,10 @@ class TestWithAWindow:
     def test_plots_of_the_manager_are_shown_in_the_images_units(self, window: Finished) -> None:
         seen = window[plotted_in_a_window]
         assert {"wing-rate", "wing-density", "wing-neighbours"} <= set(seen["titles"])
-        assert "first (min)" in seen["table"]["columns"]
-        (row,) = seen["table"]["rows"]
-        assert row[:2] == ["cell_death", "2"]
+        assert seen["table"]["columns"] == ["quantity", "cell_death"]
+        rows = dict(seen["table"]["rows"])
+        assert rows["events"] == "2"
+        assert float(rows["first (min)"]) == 10
         assert names(window.folder / "managed") == sorted(FILES)
 
 

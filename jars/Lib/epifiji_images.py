@@ -201,13 +201,14 @@ def _manage(image, rois, replace):
 
 
 def show_table(title, columns, rows):
-    """Show rows of texts as a table, numbers among them as numbers."""
+    """Show rows of texts as a table; columns in which all are numbers, as numbers."""
     table = ResultsTable()
     table.setPrecision(4)
+    numbers = [all(re.match(r"-?[0-9.]+$", row[i]) for row in rows) for i in range(len(columns))]
     for row in rows:
         table.incrementCounter()
-        for column, text in zip(columns, row):
-            if re.match(r"-?[0-9.]+$", text):
+        for column, text, is_number in zip(columns, row, numbers):
+            if is_number:
                 table.addValue(column, float(text))
             else:
                 table.addValue(column, text)
@@ -227,7 +228,7 @@ def fit_table(title):
     widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
     screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
     height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
-    window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height // 2)))
+    window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
 
 
 def show_maps(image, maps, name):

@@ -7,7 +7,6 @@ import time
 
 from ij import IJ
 from ij.gui import PointRoi, Toolbar
-from ij.measure import ResultsTable
 from java.awt import BorderLayout, Color, Font
 from java.lang import IllegalMonitorStateException, InterruptedException, Runnable
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
@@ -15,7 +14,7 @@ from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPa
 
 from epifiji_client import call
 from epifiji_crops import Crops
-from epifiji_images import fit_table, show_events, shown_pixels
+from epifiji_images import show_events, show_table, shown_pixels
 from epifiji_review_input import Inputs, PictureMouse, WindowClosing
 
 TITLE = "Review Epithelial Events"
@@ -23,6 +22,7 @@ LOOP_MS = 150
 HINTS = ("y keep   n reject   s skip   u undo   1-%d class   click or drag: correct the place   a add a missed one   "
          "left, right: frames   up, down: events   Esc end")
 HINTS_SCORE = "y right   n wrong   s skip   u undo   left, right: frames   up, down: events   Esc end"
+COUNTS = ("detected", "kept", "rejected", "skipped", "open", "other class", "moved", "added")
 CHANGES = ("class", "point", "add")
 """What changes events, and is not done where they are only judged."""
 SAME_PLACE_PX = 0.01
@@ -190,7 +190,7 @@ class ReviewWindow(object):
         head = "  %d of %d   %s   frame %d   y %.1f   x %.1f%s   %s%s" % (
             number, count, item["event"], item["frame"], item["y"], item["x"], score, decided, "   added" if item["added"] else "")
         if self.adding:
-            head = "Click where the missed %s is, on the movie or here; Esc: none" % item["event"]
+            head = "  Click where the missed %s is, on the movie or here; Esc: none" % item["event"]
         elif done == count:
             head += "   All are decided: Esc ends"
         below = "Precision: no event judged yet"
@@ -317,19 +317,11 @@ def show_summary(window, summary):
     if not summary["counts"]:
         IJ.showStatus("EpiFiji: nothing was decided")
         return
-    table = ResultsTable()
-    table.setPrecision(3)
+    rows = []
     for name in sorted(summary["counts"], key=lambda name: (name == "all", name)):
-        table.incrementCounter()
-        table.addValue("class", name)
-        for key in ("detected", "kept", "rejected", "skipped", "open", "other class", "moved", "added"):
-            table.addValue(key, summary["counts"][name][key])
         found = summary["precision"][name]
-        if found["judged"]:
-            table.addValue("precision", found["value"])
-            table.addValue("from", found["interval"][0])
-            table.addValue("to", found["interval"][1])
-    title = "Review of %s" % window.image.getShortTitle()
-    table.show(title)
-    fit_table(title)
+        # Where nothing was judged there is no precision, and ImageJ would show an empty number as 0.
+        precision = ["%.3f" % value for value in [found["value"]] + found["interval"]] if found["judged"] else ["-"] * 3
+        rows.append([name] + [str(summary["counts"][name][key]) for key in COUNTS] + precision)
+    show_table("Review of %s" % window.image.getShortTitle(), ["class"] + list(COUNTS) + ["precision", "from", "to"], rows)
     IJ.showStatus("EpiFiji: the reviewed events are in %s" % summary["folder"])

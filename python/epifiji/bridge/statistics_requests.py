@@ -60,8 +60,9 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
         "name": found.movie,
         "pictures": [str(file) for file in files if file.name in PICTURES],
         "temporary": str(folder) if command.output is None else None,
-        "columns": list(rows[0]) if rows else ["event"],
-        "rows": [[_text(value) for value in row.values()] for row in rows],
+        # A line for each quantity: classes side by side fit on a screen, and are what one compares.
+        "columns": ["quantity", *(row["event"] for row in rows)],
+        "rows": [[key, *(_text(row[key]) for row in rows)] for key in (rows[0] if rows else ()) if key != "event"],
         "notices": list(found.notices),
         "said": "; ".join(f"{event}: {found.in_words(one)}" for event, one in found.classes.items()) or "no events",
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GRID = "#343841"
 PANEL_INCHES = 3.6
-NEIGHBOURS_INCHES = 2.3
+NEIGHBOURS_INCHES = 1.95
 """So that three classes fit on a screen at full size."""
 MOST_COLUMNS = 3
 DOTS_PER_INCH = 110
@@ -156,7 +156,7 @@ def draw_neighbours(
         2 * max(1, len(classes)),
         f"{movie}: distance to the nearest event of the class",
         columns=2,
-        width=4.2,
+        width=4.0,
         height=NEIGHBOURS_INCHES,
     )
     together = f"distance ({extent.length_unit}; one frame counts {frame_distance_px * extent.length:.3g})"
@@ -193,7 +193,7 @@ def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) 
     axes.set_xlim(0, float(distances[-1]) or 1)
     axes.text(
         0.97,
-        0.46,
+        0.5,
         f"{found.verdict}\np = {found.p:.2g}",
         transform=axes.transAxes,
         ha="right",
