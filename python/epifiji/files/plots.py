@@ -22,6 +22,8 @@ NEIGHBOURS_INCHES = 1.95
 """So that three classes fit on a screen at full size."""
 MOST_COLUMNS = 3
 DOTS_PER_INCH = 110
+RANDOM: dict[str, Any] = {"color": "#8a919e", "alpha": 0.35, "lw": 0}
+MEDIAN: dict[str, Any] = {"color": "#b9bfca", "lw": 1.1, "ls": "--"}
 SCORES = {"precision": ("-", "o"), "recall": ("--", "s"), "f1": (":", None)}
 SCORE_COLOURS = {"precision": "#ffb454", "recall": "#59c2ff", "f1": "#e6e8ec"}
 MOST_DOTS = 2000
@@ -177,6 +179,8 @@ def draw_neighbours(
                 _say(axes, _too_little(found, extent))
             else:
                 _draw_neighbours(axes, neighbours, colour, extent.length)
+    if any(getattr(found, key) is not None for found in classes.values() for key, _, _ in kinds):
+        _explain_neighbours(figure)
     if not classes:
         for axes in panels:
             _say(axes, "no events")
@@ -187,13 +191,13 @@ def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) 
     from matplotlib.patheffects import withStroke
 
     distances = found.distances * length
-    axes.fill_between(distances, found.low, found.high, color="#8a919e", alpha=0.35, lw=0, label="95 % of random")
-    axes.plot(distances, found.middle, "--", color="#b9bfca", lw=1.1, label="random, median")
-    axes.plot(distances, found.share, color=colour, lw=2, label="events")
+    axes.fill_between(distances, found.low, found.high, **RANDOM)
+    axes.plot(distances, found.middle, **MEDIAN)
+    axes.plot(distances, found.share, color=colour, lw=2)
     axes.set_xlim(0, float(distances[-1]) or 1)
     axes.text(
         0.97,
-        0.5,
+        0.1,
         f"{found.verdict}\np = {found.p:.2g}",
         transform=axes.transAxes,
         ha="right",
@@ -201,7 +205,23 @@ def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) 
         color=FOREGROUND,
         path_effects=[withStroke(linewidth=3, foreground=BACKGROUND)],
     )
-    _legend(axes, loc="lower right")
+
+
+def _explain_neighbours(figure: Figure) -> None:
+    """Say once, below the panels and over none of their curves, what is drawn in them."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    lines = [Line2D([], [], color=FOREGROUND, lw=2), Line2D([], [], **MEDIAN), Patch(**RANDOM)]
+    figure.legend(
+        lines,
+        ["events of the class", "random, median", "95 % of random"],
+        loc="outside lower center",
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+        labelcolor=FOREGROUND,
+    )
 
 
 def _too_little(found: ClassStatistics, extent: Extent) -> str:
