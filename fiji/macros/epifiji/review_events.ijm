@@ -176,7 +176,9 @@ function show(index, sheet) {
     rename("Event " + (index - first + 1) + " of " + total + " in frame " + frame);
     setBatchMode("show");
     setBatchMode(false);
-    setLocation(20, 20);
+    // Below the question, which ImageJ puts into the upper quarter of the screen, where there is room.
+    getLocationAndSize(x, y, w, h);
+    setLocation(20, maxOf(20, minOf((screenHeight - 150) / 4 + 190, screenHeight - h - 40)));
     if (isOpen(sheet)) {
         selectImage(sheet);
         close();
