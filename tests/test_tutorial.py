@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def test_a_few_decisions_give_reviewed_rois(done: Finished) -> None:
     files = done[reviewed]["files"]
     assert "events.csv" in files
     assert f"{NAME}_nothing.zip" in files
+    assert done[reviewed]["decisions"] == ["keep", "keep", "keep", "reject"]
 
 
 def test_sliders_change_what_is_shown_and_what_is_applied(done: Finished) -> None:
@@ -54,12 +56,12 @@ def test_sliders_change_what_is_shown_and_what_is_applied(done: Finished) -> Non
 
 def test_plots_a_comparison_a_gallery_and_a_score_are_shown(done: Finished) -> None:
     titles = done[plotted]["images"]
-    assert {f"{NAME}-rate.png", f"{NAME}-rate"} & set(titles)
+    assert {f"{NAME}-{name}" for name in ("rate", "density", "neighbours", "gallery")} <= set(titles)
+    assert done[plotted]["scored"] == ["4", "4", "3"]
 
 
 def test_every_picture_of_the_tutorial_is_made_by_this_test(done: Finished) -> None:
     text = (DOCS / "tutorial.md").read_text(encoding="utf-8")
     made = {f"tutorial_{picture.name}" for picture in done.folder.glob("*.png")}
-    for name in made:
-        assert f"images/{name}" in text
-        assert (DOCS / "images" / name).is_file()
+    assert made == set(re.findall(r"images/(tutorial_\w+\.png)", text))
+    assert made == {file.name for file in (DOCS / "images").glob("tutorial_*.png")}

@@ -9,17 +9,21 @@ from typing import Any
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import DETECT, DIALOG, manager, start_command
 from epifiji.bridge.imagej import ImageJ
+from epifiji.files.reviews import read_review
 
 NAME = "tissue"
 
 
-def _place(title: str, x: int, y: int) -> None:
-    """Put one of ImageJ's windows somewhere, so that pictures show several."""
+def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> None:
+    """Put one of ImageJ's windows somewhere, so that pictures show several, as a person would."""
     from scyjava import jimport
 
     for window in jimport("java.awt.Window").getWindows():
         if window.isVisible() and str(getattr(window, "getTitle", str)()).startswith(title):
             window.setLocation(x, y)
+            if size is not None:
+                window.setSize(*size)
+                window.validate()
             window.toFront()
     time.sleep(0.3)
 
@@ -52,7 +56,7 @@ def detected(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     movie.setSlice(10)
     _place("ImageJ", 20, 10)
     _place(f"{NAME}.tif", 20, 120)
-    _place("ROI Manager", 560, 120)
+    _place("ROI Manager", 560, 120, (320, 340))
     _place(f"Events of {NAME}", 560, 480)
     picture(folder / "events.png")
     return counts
@@ -83,7 +87,11 @@ def reviewed(_: ImageJ, folder: Path) -> dict[str, Any]:
     focus(f"Review of {NAME}")
     time.sleep(0.5)
     picture(folder / "review_summary.png", f"Review of {NAME}")
-    return {"files": sorted(file.name for file in (results / "reviewed").iterdir())}
+    review = read_review(results / "review.csv")
+    return {
+        "files": sorted(file.name for file in (results / "reviewed").iterdir()),
+        "decisions": sorted(item.decision for item in review.items if item.decision),
+    }
 
 
 def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
@@ -134,9 +142,9 @@ def plotted(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     time.sleep(1)
     titles = [str(image.getTitle()) for image in _images()]
     for name in ("rate", "density", "neighbours"):
-        _place(f"{NAME}-{name}", 100, 100)
+        _place(f"{NAME}-{name}", 20, 20)
         time.sleep(0.5)
-        picture(folder / f"{name}.png", next(title for title in titles if title.endswith(f"-{name}")))
+        picture(folder / f"{name}.png", f"{NAME}-{name}")
     focus(f"Comparison of {NAME}")
     time.sleep(0.5)
     picture(folder / "comparison.png", f"Comparison of {NAME}")
@@ -154,7 +162,12 @@ def plotted(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     picture(folder / "score.png", "Score Events at Random")
     press("Escape")
     wait_for("the score", lambda: windows(f"Score of {NAME}"))
-    return {"images": titles}
+    table = jimport("ij.measure.ResultsTable").getResultsTable(f"Score of {NAME}")
+    last = int(table.size()) - 1
+    return {
+        "images": titles,
+        "scored": [str(table.getStringValue(name, last)) for name in ("drawn", "judged", "right")],
+    }
 
 
 TUTORIAL = [detected, reviewed, adjusted, plotted]

@@ -1,0 +1,299 @@
+"""Every window of the menu's commands and of the review macro, with a picture of each; see :mod:`jvm` and :mod:`desktop`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop import focus, picture, press, wait_for, windows
+from desktop_checks import manager, start_command
+from epifiji.bridge.imagej import ImageJ
+from epifiji.data.commands import COMMANDS, described
+from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _said, _shown, _to_the_question
+
+NAME = "tissue"
+REVIEW, SCORE, ADJUST = "Review Epithelial Events", "Score Events at Random", "Adjust Event Thresholds"
+DIALOGS = [label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])]
+
+
+def slug(label: str) -> str:
+    """Name the picture of a command's window."""
+    return label.rstrip(".").lower().replace(" ", "_")
+
+
+def _image(title: str) -> Any:
+    from scyjava import jimport
+
+    return jimport("ij.WindowManager").getImage(title)
+
+
+def _start(image: str, code: str) -> None:
+    """Run a macro that waits for a person, on a thread of its own."""
+    from scyjava import jimport
+
+    jimport("ij.macro.MacroRunner")(f'selectImage("{image}"); {code}')
+
+
+def _dialog(title: str) -> Any:
+    from scyjava import jimport, jinstance
+
+    found = [
+        window
+        for window in jimport("java.awt.Window").getWindows()
+        if window.isVisible() and jinstance(window, "ij.gui.GenericDialog") and str(window.getTitle()) == title
+    ]
+    return found[0] if found else None
+
+
+def _texts(dialog: Any) -> list[str]:
+    """The labels of a dialog's fields, as a person reads them."""
+    from scyjava import jinstance
+
+    kinds = ("java.awt.Label", "java.awt.Checkbox")
+    found = []
+    for part in dialog.getComponents():
+        for inner in [part, *(part.getComponents() if hasattr(part, "getComponents") else [])]:
+            if jinstance(inner, kinds[0]) and not jinstance(inner, "ij.gui.MultiLineLabel"):
+                found.append(str(inner.getText()))
+            elif jinstance(inner, kinds[1]):
+                found.append(str(inner.getLabel()))
+    return found
+
+
+def dialogs(imagej: ImageJ, folder: Path) -> dict[str, dict[str, list[str]]]:
+    """Open the dialog of every command, with its second page, and cancel it."""
+    imagej.run_macro(f'open("{folder / NAME}.tif"); run("Set... ", "zoom=200");')
+    seen: dict[str, dict[str, list[str]]] = {}
+    for label in DIALOGS:
+        title = label.rstrip(".")
+        start_command(label)
+        dialog = wait_for(title, lambda title=title: _dialog(title))
+        focus(title)
+        time.sleep(0.3)
+        picture(folder / f"{slug(label)}.png", title)
+        seen[label] = {"first": _texts(dialog)}
+        boxes = [box for box in (dialog.getCheckboxes() or []) if str(box.getLabel()) == "More settings"]
+        if boxes:
+            boxes[0].setState(True)
+            dialog.getButtons()[0].dispatchEvent(_pressed(dialog.getButtons()[0]))
+            page = wait_for("the second page", lambda t=title, d=dialog: (p := _dialog(t)) is not None and p != d and p)
+            focus(title)
+            time.sleep(0.3)
+            picture(folder / f"{slug(label)}_more.png", title)
+            seen[label]["more"] = _texts(page)
+        press("Escape")
+        wait_for("the dialog's end", lambda title=title: _dialog(title) is None)
+    return seen
+
+
+def _pressed(button: Any) -> Any:
+    from scyjava import jimport
+
+    ActionEvent = jimport("java.awt.event.ActionEvent")
+    return ActionEvent(button, ActionEvent.ACTION_PERFORMED, button.getLabel())
+
+
+def shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """What opens, comparisons and plots show."""
+    from scyjava import jimport
+
+    results, out = folder / f"{NAME}_epifiji", folder / "known_epifiji"
+    movie = _image(f"{NAME}.tif")
+    imagej.run_macro(
+        f'selectImage("{NAME}.tif"); run("Compare Event ROIs...", "detected=[{results}] reference=[{out}] curve");'
+    )
+    overlay = [str(roi.getName()) for roi in manager().getRoisAsArray()]
+    movie.setSlice(FRAME)
+    table, curve = f"Comparison of {NAME}", f"{NAME}-curve"
+    _front(folder, table, "comparison_table")
+    _front(folder, curve, "comparison_curve")
+    _front(folder, f"{NAME}.tif", "comparison_movie")
+    manager().reset()
+    imagej.run_macro(f'selectImage("{NAME}.tif"); run("Plot Event Statistics...", "results=[{results}]");')
+    for name in ("rate", "density", "neighbours"):
+        _front(folder, f"{NAME}-{name}", f"plot_{name}")
+    _front(folder, f"Statistics of {NAME}", "plot_table")
+    titles = [str(title) for title in jimport("ij.WindowManager").getImageTitles()]
+    for title in titles:
+        if title != f"{NAME}.tif":
+            _image(title).close()
+    imagej.run_macro(f'selectImage("{NAME}.tif"); run("Open Epithelial Events...", "results=[{results}]");')
+    _front(folder, f"Events of {NAME}_epifiji", "events_table")
+    _place("ROI Manager", 700, 300, (330, 320))
+    _front(folder, "ROI Manager", "manager")
+    imagej.run_macro(f'selectImage("{NAME}.tif"); run("Show Event Probability Maps", "results=[{results}]");')
+    maps = _image(f"{NAME}-maps")
+    maps.setT(FRAME)
+    imagej.run_macro('run("Set... ", "zoom=300");')
+    _front(folder, f"{NAME}-maps", "maps")
+    maps.close()
+    imagej.run_macro(f'selectImage("{NAME}.tif"); run("Show Event Gallery...", "results=[{results}] rows=4");')
+    gallery = f"{NAME}-gallery"
+    _front(folder, gallery, "gallery")
+    _image(gallery).close()
+    for made, code in {
+        "crop": 'run("Crop Movie and Events...", "x=20 y=20 width=110 height=90 first_frame=4 last_frame=26");',
+        "rescaled": 'run("Rescale Movie and Events...", "factor_xy=2");',
+    }.items():
+        imagej.run_macro(f'selectImage("{NAME}.tif"); {code}')
+        image = _image(f"{NAME}_{made}")
+        imagej.run_macro(f'selectImage("{image.getTitle()}"); run("Set... ", "zoom=200");')
+        image.setT(FRAME - 3 if made == "crop" else FRAME)
+        _front(folder, str(image.getTitle()), made)
+        image.changes = False
+        image.close()
+    return {"outcomes": overlay, "titles": titles, "sizes": {t: _sizes(t) for t in TABLES}}
+
+
+FRAME = 10
+TABLES = (f"Comparison of {NAME}", f"Statistics of {NAME}", f"Events of {NAME}_epifiji")
+
+
+def _sizes(title: str) -> dict[str, Any]:
+    """How wide a table's window is, and whether it shows all its columns."""
+    from scyjava import jimport, jinstance
+
+    window = jimport("ij.WindowManager").getWindow(title)
+    bars = [part for part in window.getTextPanel().getComponents() if jinstance(part, "java.awt.Scrollbar")]
+    across = [bar for bar in bars if int(bar.getOrientation()) == 0]
+    return {
+        "width": int(window.getWidth()),
+        "hidden": max(int(b.getMaximum()) - int(b.getVisibleAmount()) for b in across),
+    }
+
+
+def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> None:
+    """Put one of ImageJ's windows somewhere, large enough for what it shows."""
+    from scyjava import jimport
+
+    for window in jimport("java.awt.Window").getWindows():
+        if window.isVisible() and str(getattr(window, "getTitle", str)()) == title:
+            window.setLocation(x, y)
+            if size is not None:
+                window.setSize(*size)
+                window.validate()
+
+
+def _screen(path: Path) -> None:
+    """Keep a picture of the screen without the empty parts around the windows."""
+    picture(path)
+    subprocess.run(["mogrify", "-trim", "+repage", str(path)], check=True)
+
+
+def _front(folder: Path, title: str, name: str) -> None:
+    """Bring a window to the front and keep its picture."""
+    focus(title)
+    time.sleep(0.5)
+    picture(folder / f"{name}.png", title)
+
+
+def judged(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """The review as a montage and as a loop, with a missed event being added, its summary, and a score."""
+    results = folder / f"{NAME}_epifiji"
+    _start(f"{NAME}.tif", f'run("{REVIEW}...", "results=[{results}]");')
+    focus(REVIEW)
+    time.sleep(1)
+    press("y", "y", "n", "Right", "Right")
+    time.sleep(1)
+    picture(folder / "review.png", REVIEW)
+    press("a")
+    time.sleep(0.5)
+    picture(folder / "review_add.png", REVIEW)
+    press("Escape", "Escape")
+    wait_for("the summary", lambda: windows(f"Review of {NAME}"))
+    _front(folder, f"Review of {NAME}", "review_summary")
+    summary = _sizes(f"Review of {NAME}")
+    _start(f"{NAME}.tif", f'run("{REVIEW}...", "results=[{results}] loop zoom=6");')
+    focus(REVIEW)
+    time.sleep(1)
+    picture(folder / "review_loop.png", REVIEW)
+    press("Escape")
+    wait_for("the end", lambda: not windows(REVIEW))
+    time.sleep(1)
+    _start(f"{NAME}.tif", f'run("{SCORE}...", "results=[{results}] number=4");')
+    focus(SCORE)
+    time.sleep(1)
+    press("y", "n", "y", "y")
+    time.sleep(1)
+    picture(folder / "score.png", SCORE)
+    press("Escape")
+    wait_for("the score", lambda: windows(f"Score of {NAME}"))
+    _front(folder, f"Score of {NAME}", "score_table")
+    return {"summary": summary, "score": _sizes(f"Score of {NAME}")}
+
+
+def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Sliders of one class, moved and discarded, by the button and by closing the window: nothing is another than before."""
+    from scyjava import jimport
+
+    movie, results = _image(f"{NAME}.tif"), folder / f"{NAME}_epifiji"
+    kept = jimport("ij.gui.Overlay")(jimport("ij.gui.Roi")(1, 1, 5, 5))
+    movie.setOverlay(kept)
+    files = {file.name: file.read_bytes() for file in results.iterdir() if file.is_file()}
+    rois, found = int(manager().getCount()), []
+    movie.setProperty("EpiFiji results", str(results))
+    for way in ("button", "closed"):
+        jimport("ij.IJ").selectWindow(f"{NAME}.tif")
+        start_command(f"{ADJUST}...")
+        wait_for("the dialog", lambda: _dialog(ADJUST))
+        focus(ADJUST)
+        press("Return")
+        wait_for("the sliders", lambda: not movie.getOverlay().equals(kept))
+        focus(ADJUST)
+        time.sleep(1)
+        before = int(movie.getOverlay().size())
+        press("Down", "Down", "Return", "Tab", *["Right"] * 130)
+        wait_for("fewer events", lambda before=before: movie.getOverlay().size() < before)
+        others = {str(roi.getStrokeColor()) for roi in movie.getOverlay().toArray()}
+        picture(folder / "sliders.png", ADJUST)
+        if way == "button":
+            press("Tab", "Tab", "Tab", "Tab", "Tab", "space")
+        else:
+            press("alt+F4")
+        wait_for("the end", lambda: not windows(ADJUST))
+        wait_for("the overlay of before", lambda: movie.getOverlay() is not None and movie.getOverlay().equals(kept))
+        found.append({"before": before, "colours": len(others)})
+    after = {file.name: file.read_bytes() for file in results.iterdir() if file.is_file()}
+    movie.setOverlay(None)
+    return {"ways": found, "files": files == after, "rois": int(manager().getCount()) == rois}
+
+
+def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """The review macro's crops and its two questions, which do not hide the crops."""
+    from scyjava import jimport
+
+    IJ = jimport("ij.IJ")
+    manager().reset()
+    IJ.run("Close All")
+    for window in jimport("ij.WindowManager").getAllNonImageWindows() or []:
+        window.dispose()
+    _place("ImageJ", 30, 30)
+    argument = f"movie=[{folder / NAME}.tif] rois=[{folder / NAME}_cell_death.zip]"
+    thread = jimport("java.lang.Thread")(_runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), argument)), "Run$_macro")
+    thread.start()
+    said, hidden = [], []
+    total = int(os.environ["EPIFIJI_TEST_DEATHS"])
+    wait_for("the first event", lambda: _shown(1, total))
+    _to_the_question()
+    said.append(_said(_question()))
+    time.sleep(0.5)
+    hidden.append(bool(_question().getBounds().intersects(IJ.getImage().getWindow().getBounds())))
+    _screen(folder / "macro.png")
+    press("y")
+    wait_for("the second event", lambda: _shown(2, total))
+    _to_the_question()
+    press("Escape")
+    wait_for("the question after Esc", lambda: (d := _question()) is not None and _said(d).startswith("Undo"))
+    _to_the_question()
+    said.append(_said(_question()))
+    _screen(folder / "macro_stop.png")
+    press("n")
+    wait_for("the end", lambda: "not looked at" in str(IJ.getLog() or ""))
+    thread.join(10_000)
+    return {"said": said, "hidden": hidden}
+
+
+PICTURES = [dialogs, shown, judged, discarded, macro]
