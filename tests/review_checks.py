@@ -106,7 +106,7 @@ def _do(steps: list[str], image: Any) -> None:
             _use_mouse(step, image)
         else:
             press(step)
-        if step not in ("Left", "Right", "Up", "Down", "1", "2", "3"):
+        if step not in ("Left", "Right", "Up", "Down", "1", "2", "3", "4"):
             wait_for(f"what {step} does", lambda before=before: _labels() != before, 10)
         else:
             time.sleep(0.3)
@@ -159,9 +159,13 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         'macro "Mine [y]" { call("java.lang.System.setProperty", "mine", "fired"); }'
     )
     image = _start(imagej)
+    shown = _visible()
+    for title in (REVIEW, str(image.getTitle())):
+        focus(title)
+        _do(["y", "n", "s", "u", "a", "Escape", "1", "2", "3", "4", "Right", "Left", "Down", "Up", "n"], image)
+    time.sleep(1)
+    during = {"mine": str(system.getProperty("mine") or ""), "opened": sorted(set(_visible()) - set(shown))}
     steps = _done_steps()
-    _do(["y"], image)
-    during = [str(system.getProperty("mine") or ""), len(windows("New Image..."))]
     focus("ImageJ")
     press("s")  # a key of the review, but in another window
     time.sleep(0.5)
@@ -182,6 +186,13 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     focus("New Image...")
     press("Escape")
     return {"during": during, "elsewhere": elsewhere, "fired": fired}
+
+
+def _visible() -> list[str]:
+    """The titles of all windows, dialogs too."""
+    from scyjava import jimport
+
+    return [str(getattr(w, "getTitle", str)()) for w in jimport("java.awt.Window").getWindows() if w.isShowing()]
 
 
 def _done_steps() -> int:
