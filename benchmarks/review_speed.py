@@ -23,6 +23,7 @@ TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
 KEYS = 100
+SLOW_S = 0.2
 MAP = (100, 512, 512)
 
 
@@ -171,9 +172,11 @@ def main() -> None:
             sys.exit(f"{check.__name__}: {done.values.get(check.__name__)}\n{done.err}")
     seen = done[review]
     median, worst = statistics.median(seen["took"]), max(seen["took"])
+    slow = [f"{took:.3f} s at key {number}" for number, took in enumerate(seen["took"], start=1) if took > SLOW_S]
     print(
         f"review of {count} events: opened in {seen['opened']:.2f} s; next event after {median:.3f} s (worst {worst:.3f} s)"
     )
+    print(f"  over {SLOW_S} s: {', '.join(slow) or 'none'}")
     seen = done[sliders]
     print(f"sliders of a map {MAP}: opened in {seen['opened']:.2f} s, {seen['events']} events")
     for name, took in seen["took"].items():
