@@ -15,6 +15,7 @@ import typer
 from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, say, say_json, say_table
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
+from epifiji.bridge.network_commands import networks_app
 from epifiji.bridge.options import with_settings
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.settings import (
@@ -32,7 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-networks_app = typer.Typer(help="List, show, import and fetch networks.", no_args_is_help=True)
 app.add_typer(networks_app, name="networks")
 app.add_typer(movie_app)
 
@@ -282,58 +282,6 @@ def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
     _say_installation(installation, as_json)
     if not as_json:
         say(f"removed from {installation.folder}.")
-
-
-@networks_app.command("list")
-def networks_list(as_json: JsonOption = False) -> None:
-    """List the networks that are known by name."""
-    from epifiji.files.networks import HOW_TO_GET_ONE, available
-
-    found = available()
-    if as_json:
-        say_json({"networks": [{"name": name, "path": str(path)} for name, path in found]})
-    elif found:
-        say_table(("name", "place"), found)
-    else:
-        say(f"No network yet: {HOW_TO_GET_ONE}.")
-
-
-@networks_app.command("show")
-def networks_show(network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False) -> None:
-    """Show what a network finds, the scale it was trained for and where it came from."""
-    from epifiji.files.networks import card, find_network, read_network
-
-    loaded = read_network(find_network(network))
-    if as_json:
-        say_json(loaded.description.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
-    else:
-        say(f"{card(loaded.description)}- SHA-256 of its weights: {loaded.sha256}\n- Read from {loaded.source}")
-
-
-@networks_app.command("import")
-def networks_import(
-    network: Annotated[Path, typer.Argument(metavar="DIR|ZIP", help="A network of the authors' or of EpiFiji.")],
-    name: Annotated[str | None, typer.Option("--name", help="Name to give it; its own where not given.")] = None,
-    overwrite: OverwriteOption = False,
-) -> None:
-    """Bring a network into your own folder, where it is known by name."""
-    from epifiji.files.networks import find_network, import_network
-
-    say(f"imported: {import_network(find_network(network), name, overwrite)}")
-
-
-@networks_app.command("fetch")
-def networks_fetch(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="notum_all, notum_ExtSOPDiv, notum_ExtSOP or notum_Ext.")],
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", help="Where NAME.zip lies, if not at its authors'.")
-    ] = None,
-    overwrite: OverwriteOption = False,
-) -> None:
-    """Fetch a network from the repository of DeXtrusion's authors."""
-    from epifiji.files.networks import AUTHORS_URL, fetch_network
-
-    say(f"fetched: {fetch_network(name, base_url or AUTHORS_URL, overwrite)}")
 
 
 def _told(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:

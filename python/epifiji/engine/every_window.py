@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -34,10 +35,20 @@ class EveryWindow:
             parts = [np.empty((0, len(description.classes)), np.float32)]
             for centre in grid.frames:
                 first = int(centre) - before - strip.first
-                for windows in cut_windows(strip.pixels[first : first + length], placed, half, batch):
-                    parts.append(self._classifier(member, normalised(windows)))
+                cut = cut_windows(strip.pixels[first : first + length], placed, half, batch)
+                for windows in ahead(map(normalised, cut)):
+                    parts.append(self._classifier(member, windows))
                     done += len(windows)
                     report(done / total, LOOKING)
             shape = len(grid.frames), len(grid.ys), len(grid.xs), len(description.classes)
             answers.append(np.concatenate(parts).reshape(shape))
         return answers
+
+
+def ahead(values: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Make each value while the one before is used, so that a GPU need not wait for its windows."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, values, None)
+        while (value := coming.result()) is not None:
+            coming = maker.submit(next, values, None)
+            yield value

@@ -23,6 +23,9 @@ REACH_T = 1
 """Frames on either side of its centre to which a window gives its probabilities: 0.2 of its half length."""
 
 
+BAND_ROWS = 512
+
+
 def reach_xy(half: int) -> int:
     """Pixels on either side of its centre to which a window gives its probabilities: 0.3 of its half size."""
     return int(0.3 * half)
@@ -73,15 +76,20 @@ class Exact:
         return self.grids[member].frames[self._ts[member][frame]]
 
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
-        """See :class:`Arithmetic`: the weighted mean of all votes."""
-        total: np.ndarray | float = 0.0
-        weight: np.ndarray | float = 0.0
-        for member, _, probabilities in votes:
-            along_y, along_x = self._ys[member], self._xs[member]
-            total = total + along_y @ probabilities[..., 1:].transpose(2, 0, 1) @ along_x.T
-            weight = weight + along_y.sum(1)[:, None] * along_x.sum(1)
-        mean = np.minimum(np.asarray(total) / weight, np.float32(1)) * self._trust
-        return (mean * np.float32(255)).astype(np.uint8)
+        """See :class:`Arithmetic`: the weighted mean of all votes, computed a band of rows at a time."""
+        height, width = self._trust.shape
+        result = np.empty((votes[0][2].shape[-1] - 1, height, width), np.uint8)
+        for top in range(0, height, BAND_ROWS):
+            rows = slice(top, top + BAND_ROWS)
+            total: np.ndarray | float = 0.0
+            weight: np.ndarray | float = 0.0
+            for member, _, probabilities in votes:
+                along_y, along_x = self._ys[member][rows], self._xs[member]
+                total = total + along_y @ probabilities[..., 1:].transpose(2, 0, 1) @ along_x.T
+                weight = weight + along_y.sum(1)[:, None] * along_x.sum(1)
+            mean = np.minimum(np.asarray(total) / weight, np.float32(1)) * self._trust[rows]
+            result[:, rows] = mean * np.float32(255)
+        return result
 
 
 def fade_px(half: int, step_xy: int) -> float:

@@ -24,7 +24,7 @@ from epifiji.files.networks import find_network, read_network
 from epifiji.files.results import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.scratch import ScratchFolder
 from epifiji.files.unfinished import Unfinished
-from epifiji.jobs.computing import Computer, asker_of, computer_for
+from epifiji.jobs.computing import Computer, asker_of, computer_for, warm_screen
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
 BASE_MEGABYTES = 900
@@ -233,5 +233,6 @@ class _Detection:
                 "map_shape": list(scaled.shape),
             },
             "windows": sum(grid.size for grid in arithmetic.grids),
+            "screened": settings.mode == "fast" and warm_screen(self.network) is not None,
             "versions": versions(),
         }
