@@ -241,7 +241,7 @@ def main() -> None:
         "--movie", type=Path, help="a TIFF, taken as it is, or mirrored to each --size; else smooth noise"
     )
     parser.add_argument("--size", action="append", help=f"frames x height x width; default {' and '.join(SIZES)}")
-    parser.add_argument("--mode", choices=("exact", "compatible"), default="exact", help="EpiFiji's arithmetic")
+    parser.add_argument("--mode", choices=("fast", "exact", "compatible"), default="fast", help="EpiFiji's arithmetic")
     parser.add_argument("--step-xy", type=int, help="px between windows; default 10")
     parser.add_argument("--step-t", type=int, default=2, help="frames between windows")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each program, in turn")

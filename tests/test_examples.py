@@ -55,3 +55,12 @@ def test_the_example_for_what_follows_a_detection_runs(tmp_path: Path, movie_fil
         overall = list(csv.DictReader(file))[-1]
     assert (overall["true_positives"], overall["false_positives"]) == (str(kept), str(len(found.events) - kept))
     assert {file.name for file in results.iterdir()} == {"comparison", "curve", "plots", "part", "gallery.png"}
+
+
+def test_the_example_for_a_cluster_asks_for_its_workers(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "slurm_cluster.py"), "movie.tif", "--out", str(tmp_path), "--show"]
+    script = subprocess.run(
+        [*command, "--partition", "short"], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    for line in ("#SBATCH -p short", "#SBATCH --cpus-per-task=4", "#SBATCH -t 02:00:00", "--nthreads 1 "):
+        assert line in script

@@ -1,0 +1,129 @@
+"""Whether fast mode finds the events of exact mode, and in how much less time; see README.md."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from scipy import ndimage
+from scipy.optimize import linear_sum_assignment
+
+import epifiji
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.engine.simulation import simulate
+from epifiji.files.networks import find_network, read_network
+from epifiji.jobs.computing import asker_of
+
+WITHIN_PX, WITHIN_FRAMES, WITHIN_SCORE = 5, 1, 0.05
+
+SIMULATED = (
+    {"seed": 101, "cell_diameter_px": 25.0, "noise": 0.0},
+    {"seed": 102, "cell_diameter_px": 20.0, "noise": 0.0},
+    {"seed": 103, "cell_diameter_px": 23.0, "noise": 12.0},
+    {"seed": 104, "cell_diameter_px": 28.0, "noise": 0.0},
+    {"seed": 105, "cell_diameter_px": 22.0, "noise": 6.0},
+)
+"""Seeds that the screen was not trained on."""
+
+
+def simulated() -> Iterator[tuple[str, np.ndarray]]:
+    for one in SIMULATED:
+        movie, _ = simulate(
+            seed=int(one["seed"]),
+            frames=60,
+            height=340,
+            width=340,
+            cell_diameter_px=one["cell_diameter_px"],
+            extrusions=24,
+            divisions=14,
+            sops=10,
+        )
+        random = np.random.default_rng(int(one["seed"]))
+        noisy = movie.frames(0, 60) + one["noise"] * random.standard_normal(movie.shape)
+        yield (
+            "simulated {seed}, {cell_diameter_px:g} px, noise {noise:g}".format(**one),
+            np.clip(noisy, 0, 255).astype(np.uint8),
+        )
+
+
+def replayed(outlines: Path, shape: tuple[int, int, int] = (100, 512, 512), seed: int = 1) -> np.ndarray:
+    """Show outlines (T, Y, X) as a microscope would show membranes, blurred and noisy: uint8."""
+    random = np.random.default_rng(seed)
+    drawn = tifffile.imread(outlines)[: shape[0], : shape[1], : shape[2]] > 0
+    if drawn.mean() > 0.5:
+        drawn = ~drawn
+    texture = ndimage.gaussian_filter(random.standard_normal(drawn.shape), (3, 4, 4))
+    movie = np.empty(drawn.shape, np.uint8)
+    for t, frame in enumerate(drawn):
+        membrane = np.exp(-(ndimage.distance_transform_edt(~frame) ** 2) / (2 * 1.2**2))
+        membrane = ndimage.gaussian_filter(membrane * np.exp(0.25 * texture[t] / texture.std()), 0.8)
+        movie[t] = np.clip(random.poisson(3 * (15 + 110 * membrane)) / 3, 0, 255)
+    return movie
+
+
+def same(exact: list[Event], fast: list[Event]) -> int:
+    """Count the events that both found, one to one."""
+    count = 0
+    for name in {event.event for event in exact}:
+        these, those = ([e for e in events if e.event == name] for events in (exact, fast))
+        far = np.array(
+            [
+                [
+                    np.hypot(a.y - b.y, a.x - b.x) > WITHIN_PX
+                    or abs(a.frame - b.frame) > WITHIN_FRAMES
+                    or abs(a.score - b.score) > WITHIN_SCORE
+                    for b in those
+                ]
+                for a in these
+            ]
+        ).reshape(len(these), len(those))
+        count += int((~far[linear_sum_assignment(far)]).sum())
+    return count
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", default="notum_all", help="name, folder or zip")
+    parser.add_argument("--movie", type=Path, action="append", default=[], help="a TIFF, besides the simulated movies")
+    parser.add_argument("--replay", type=Path, help="a TIFF of outlines, shown as membranes")
+    parser.add_argument("--write-replay", type=Path, help="only write that movie into this file")
+    parser.add_argument("--no-simulated", action="store_true", help="leave the simulated movies out")
+    parser.add_argument("--json", type=Path, help="write all figures to this file too")
+    arguments = parser.parse_args()
+    if arguments.write_replay:
+        tifffile.imwrite(arguments.write_replay, replayed(arguments.replay), imagej=True, metadata={"axes": "TYX"})
+        return
+    network = read_network(find_network(arguments.network))
+    for mode in ("fast", "exact"):
+        asker_of(network, mode)
+    movies = [(path.name, tifffile.imread(path)) for path in arguments.movie]
+    movies += [("replay", replayed(arguments.replay))] if arguments.replay else []
+    rows = []
+    for name, pixels in [*movies, *([] if arguments.no_simulated else simulated())]:
+        row: dict[str, object] = {"movie": name, "shape": pixels.shape}
+        events = {}
+        for mode in ("exact", "fast"):
+            wall, cpu = time.perf_counter(), time.process_time()
+            events[mode] = epifiji.detect(Movie(pixels), network, mode=mode).events
+            row |= {f"{mode} s": time.perf_counter() - wall, f"{mode} CPU s": time.process_time() - cpu}
+        row |= {
+            "exact": len(events["exact"]),
+            "fast": len(events["fast"]),
+            "same": same(events["exact"], events["fast"]),
+        }
+        rows.append(row)
+        print({key: round(value, 1) if isinstance(value, float) else value for key, value in row.items()}, flush=True)
+    found, both = (sum(int(str(row[key])) for row in rows) for key in ("exact", "same"))
+    print(f"{both} of {found} events are the same, with {sum(int(str(r['fast'])) for r in rows) - both} others")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
