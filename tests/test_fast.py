@@ -62,6 +62,8 @@ def random_screen(seed: int = 0) -> Screen:
         name: (random.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
         for name, shape in shapes(3).items()
     }
+    # Sure of itself, so that some windows are let through and others are not.
+    weights["answer/kernel"] *= 20
     return Screen(weights, ("cell_death", "cell_sop", "cell_division"))
 
 
@@ -74,7 +76,7 @@ def test_a_screen_answers_for_every_place_and_frame() -> None:
 def test_a_screen_does_not_see_brightness_and_contrast_of_the_whole() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (12, 48, 48)).astype(np.float32)
     screen = random_screen()
-    assert np.allclose(screen(frames), screen(40 * frames + 1000), atol=1e-2)
+    assert np.allclose(screen(frames), screen(40 * frames + 1000), atol=0.1)
 
 
 def test_a_part_of_a_frame_has_the_answers_of_the_whole_where_it_reaches_far_enough() -> None:
@@ -85,7 +87,7 @@ def test_a_part_of_a_frame_has_the_answers_of_the_whole_where_it_reaches_far_eno
     top = 80
     part = screen(frames[:, top - HALO_PX : top + 40 + HALO_PX])
     inside = part[:, HALO_PX // STRIDE : (HALO_PX + 40) // STRIDE]
-    assert np.allclose(inside, screen(frames)[:, top // STRIDE : (top + 40) // STRIDE], atol=1e-4)
+    assert np.allclose(inside, screen(frames)[:, top // STRIDE : (top + 40) // STRIDE], atol=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -96,15 +98,15 @@ def movie() -> Movie:
 class Everywhere:
     """Stands in for a screen that lets everything through."""
 
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
+    def __call__(self, frames: np.ndarray, tell: object) -> np.ndarray:
         return np.full(
             (len(frames) - 2 * REACH_FRAMES, -(-frames.shape[1] // STRIDE), -(-frames.shape[2] // STRIDE)), 9.0
         )
 
 
 class Nowhere(Everywhere):
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
-        return -super().__call__(frames)
+    def __call__(self, frames: np.ndarray, tell: object) -> np.ndarray:
+        return -super().__call__(frames, tell)
 
 
 def test_where_all_is_let_through_maps_are_nearly_the_exact_ones(movie: Movie) -> None:
@@ -133,7 +135,7 @@ def test_strips_of_fast_mode_give_what_the_whole_gives(movie: Movie, rows: int) 
         asker = Fast(classifier, screen)
         whole = np.stack(list(maps_of(movie, classifier, arithmetic, asker=asker)))
         strips = np.stack(list(maps_of(movie, classifier, arithmetic, rows, asker)))
-        assert whole.any()
+        assert 0 < (whole > 0).mean() < 1
         assert (whole != strips).mean() < 0.001
 
 

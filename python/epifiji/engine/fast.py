@@ -45,8 +45,12 @@ On three movies with 67 events the first was lost at 2, at twice the speed.
 FIRST_LOOK_LEVEL = 0.02
 """Event probability over which the neighbours of a window of the first look are classified."""
 
-RUNS_AT_ONCE = 1000
+WINDOWS_AT_ONCE = 500
 """Windows classified at once, about: what a person waits for before a cancellation is seen, and memory for their codes."""
+
+
+SCREENING = 0.3
+"""Share of the time that the screen takes, about."""
 
 
 class Fast:
@@ -63,13 +67,13 @@ class Fast:
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Classify the windows that matter; the others hold no event for sure."""
-        report(0, LOOKING)
-        foretold = self._foretold(strip)
+        screening = 0.0 if self._screen is None else SCREENING
+        foretold = self._foretold(strip, lambda done: report(screening * done, LOOKING))
         answers = []
         for member, grid in enumerate(grids):
 
             def tell(done: float, member: int = member) -> None:
-                report((member + done) / len(grids), LOOKING)
+                report(screening + (1 - screening) * (member + done) / len(grids), LOOKING)
 
             windows = _Windows(strip, grid, member, self._classifier)
             if foretold is not None:
@@ -97,11 +101,11 @@ class Fast:
             )
         return answers
 
-    def _foretold(self, strip: Strip) -> np.ndarray | None:
+    def _foretold(self, strip: Strip, tell: Callable[[float], None]) -> np.ndarray | None:
         """Give the screen's answer for the strip's frames, the greatest of each place and its neighbours."""
         if self._screen is None:
             return None
-        return ndimage.maximum_filter(self._screen(strip.pixels), (1, 3, 3))
+        return ndimage.maximum_filter(self._screen(strip.pixels, tell), (1, 3, 3))
 
     def _chosen(self, foretold: np.ndarray, strip: Strip, grid: Grid) -> np.ndarray:
         """Say for each window (frames, ys, xs) whether to classify it."""
@@ -140,7 +144,7 @@ class _Windows:
     ) -> np.ndarray:
         """Put the probabilities of chosen windows (frames, ys, xs) into an answer, and give it."""
         runs = runs_of(chosen, longest)
-        batch = max(1, RUNS_AT_ONCE // longest)
+        batch = max(1, WINDOWS_AT_ONCE // longest)
         for at in range(0, len(runs), batch):
             self._classify_runs(runs[at : at + batch], answer)
             tell(min(1.0, (at + batch) / len(runs)))

@@ -11,7 +11,7 @@ Arrays are named ``<layer>/kernel|bias``, with Keras's axes; layers are those of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,17 +138,28 @@ class Screen:
             autograph=False,
         )
 
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """Foretell the greatest logit of any event class: frames (n, Y, X) to (n - 2 * REACH_FRAMES, ceil(Y/4), ceil(X/4))."""
-        _, height, width = frames.shape
+    def __call__(self, frames: np.ndarray, tell: Callable[[float], None] = lambda done: None) -> np.ndarray:
+        """Foretell the greatest logit of any event class.
+
+        Parameters
+        ----------
+        frames
+            (n, Y, X), of any real dtype.
+        tell
+            Called with the fraction that is done; may raise to cancel.
+
+        Returns
+        -------
+        (n - 2 * REACH_FRAMES, ceil(Y / 4), ceil(X / 4)), float32; the first and last frames get no answer.
+        """
+        count, height, width = frames.shape
         fill = ((0, -height % STRIDE), (0, -width % STRIDE))
-        features = np.concatenate(
-            [self._features(np.pad(frame, fill, "edge")[None].astype(np.float32)).numpy() for frame in frames]
-        )
-        count, rows, columns, _ = features.shape
-        flat = features.reshape(count, rows * columns, -1)
-        parts = [
-            self._logits(flat[:, at : at + PLACES_AT_ONCE]).numpy().max(-1)
-            for at in range(0, rows * columns, PLACES_AT_ONCE)
-        ]
+        features = []
+        for number, frame in enumerate(frames):
+            features.append(self._features(np.pad(frame, fill, "edge")[None].astype(np.float32)).numpy()[0])
+            tell(number / count)
+        rows, columns, _ = features[0].shape
+        flat = np.stack(features).reshape(count, rows * columns, -1)
+        starts = range(0, rows * columns, PLACES_AT_ONCE)
+        parts = [self._logits(flat[:, at : at + PLACES_AT_ONCE]).numpy().max(-1) for at in starts]
         return np.concatenate(parts, 1).reshape(-1, rows, columns)
