@@ -128,7 +128,7 @@ OPTIONS: dict[str, tuple[list[str], str]] = {
     "step of 0": (["--step-xy", "0"], "step_xy is '0', but it must be a whole number from 1 to 200"),
     "half a frame": (["--step-t", "0.5"], "step_t is '0.5'"),
     "unknown maps": (["--maps", "all"], "maps is 'all', but it must be one of none, raw, scaled, clean"),
-    "unknown mode": (["--mode", "best"], "mode is 'best', but it must be one of exact, compatible"),
+    "unknown mode": (["--mode", "best"], "mode is 'best', but it must be one of fast, exact, compatible"),
     "two modes": (["--mode", "exact", "--compatible"], "--compatible and --mode exact contradict each other"),
     "channel of a single channel": (["--channel", "3"], "channel"),
     "unknown option": (["--treshold", "3"], "No such option: --treshold"),
