@@ -76,16 +76,20 @@ def measure(command: Sequence[object]) -> tuple[float, float, float, str]:
         return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * bytes_each / 1e6, output.read()
 
 
-def run_epifiji(movie: Path, network: Path, out: Path, mode: str, step_xy: int, step_t: int) -> Measurement:
+def run_epifiji(
+    movie: Path, network: Path, out: Path, mode: str, step_xy: int, step_t: int, scale: Sequence[object] = ()
+) -> Measurement:
     command = [sys.executable, "-c", "from epifiji.bridge.cli import main; main()", "detect", movie]
     command += ["--network", network, "--mode", mode, "--maps", "raw", "--out", out, "--overwrite"]
-    command += ["--step-xy", step_xy, "--step-t", step_t]
+    command += ["--step-xy", step_xy, "--step-t", step_t, *scale]
     wall, cpu, peak, _ = measure(command)
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     return Measurement(wall, cpu, peak, record["windows"])
 
 
-def run_peer(python: Path, movie: Path, members: list[str], out: Path, step_xy: int, step_t: int) -> Measurement:
+def run_peer(
+    python: Path, movie: Path, members: list[str], out: Path, step_xy: int, step_t: int, scale: Sequence[object] = ()
+) -> Measurement:
     command = [
         python,
         PEER_SCRIPT,
@@ -96,6 +100,7 @@ def run_peer(python: Path, movie: Path, members: list[str], out: Path, step_xy: 
         step_xy,
         "--step-t",
         step_t,
+        *scale,
         "--networks",
         *members,
     ]
@@ -186,6 +191,8 @@ def compare(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     python = peer_python(arguments.peer_python)
     members = peer_members(arguments.network, python, work)
     steps = arguments.step_xy or 10, arguments.step_t
+    scale = ["--cell-diameter", arguments.cell_diameter] if arguments.cell_diameter else []
+    scale += ["--event-duration", arguments.event_duration] if arguments.event_duration else []
     found: dict[str, object] = {}
     for size in arguments.size or ([None] if arguments.movie else SIZES):
         movie = write_movie(work / f"{size}.tif", shape_of(size), arguments.movie) if size else arguments.movie
@@ -193,8 +200,8 @@ def compare(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
         taken: dict[str, list[Measurement]] = {EPIFIJI: [], PEER: []}
         for repeat in range(arguments.repeats):
             out = work / f"{title}_{repeat}"
-            taken[EPIFIJI].append(run_epifiji(movie, arguments.network, out / "epifiji", arguments.mode, *steps))
-            taken[PEER].append(run_peer(python, movie, members, out / "peer", *steps))
+            taken[EPIFIJI].append(run_epifiji(movie, arguments.network, out / "epifiji", arguments.mode, *steps, scale))
+            taken[PEER].append(run_peer(python, movie, members, out / "peer", *steps, scale))
         say_comparison(title, taken, arguments)
         found[title] = {name: [asdict(one) for one in all_of_it] for name, all_of_it in taken.items()}
     return found
@@ -244,6 +251,8 @@ def main() -> None:
     parser.add_argument("--mode", choices=("fast", "exact", "compatible"), default="fast", help="EpiFiji's arithmetic")
     parser.add_argument("--step-xy", type=int, help="px between windows; default 10")
     parser.add_argument("--step-t", type=int, default=2, help="frames between windows")
+    parser.add_argument("--cell-diameter", type=float, help="px, for both; default the network's own")
+    parser.add_argument("--event-duration", type=float, help="frames, for both; default the network's own")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each program, in turn")
     parser.add_argument(
         "--peer-python", type=Path, help=f"Python with dextrusion; else {PEER_ENVIRONMENT.name}/ is made"
