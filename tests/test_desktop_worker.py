@@ -1,45 +1,51 @@
-"""Detection with a window in an ImageJ that Python did not start: the dialog by real keys, the events through the worker."""
+"""Windows in an ImageJ that Python did not start: dialogs and keys as a person uses them, the engine through the worker."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import epifiji
 from desktop import desktop, focus, press, type_text
+from epifiji.data.events import Event
+from epifiji.files.reviews import read_review
 from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji
+from worker_desktop_scripts import CLOSED, DIALOG, ESCAPE, REVIEW
 
-WATCH = """# what a person would look at
-import json
-from ij import Executer, IJ, WindowManager
-from ij.plugin.frame import RoiManager
-
-IJ.openImage(argument).show()
-Executer("Detect Epithelial Events...", None)
-for _ in range(1200):
-    Thread.sleep(100)
-    if WindowManager.getFrame("Events of noise") is not None:
-        break
-manager = RoiManager.getRoiManager()
-rois = [[roi.getName(), roi.getTPosition(), roi.getFloatPolygon().xpoints[0], roi.getFloatPolygon().ypoints[0]]
-        for roi in manager.getRoisAsArray()]
-System.out.println("seen " + json.dumps({"rois": rois, "shown": IJ.getImage().getTitle()}))
-"""
+LOOSE = {"threshold": 130, "min_volume": 100}
+STILL_S = 2
 
 
-def test_a_dialog_by_keys_gives_the_same_events(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
-    fiji = make_plain_fiji(tmp_path / "Fiji")
-    script = tmp_path / "watch.py"
-    script.write_text(WATCH)
+@pytest.fixture(scope="module")
+def fiji(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_plain_fiji(tmp_path_factory.mktemp("worker") / "Fiji")
+
+
+@pytest.fixture(scope="module")
+def events(movie_file: Path, network_folder: Path) -> list[Event]:
+    found = epifiji.detect(movie_file, network_folder, **LOOSE).events
+    assert found
+    return found
+
+
+def run_at_desktop(
+    fiji: Path, script: str, networks: Path, act: Callable[[], None] | None = None, **given: object
+) -> Any:
+    """Run a script of :mod:`worker_desktop_scripts` at a desktop, do something meanwhile, and give what the script found."""
+    file = fiji / "script.py"
+    file.write_text(script)
     with desktop() as display, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", display)
-        patch.setenv("EPIFIJI_NETWORKS", str(network_folder.parent))
+        patch.setenv("EPIFIJI_NETWORKS", str(networks))
         process = subprocess.Popen(
-            command_line(fiji, script, str(movie_file), headless=False),
+            command_line(fiji, file, json.dumps(given, default=str), headless=False),
             cwd=fiji,
             env=dict(os.environ),
             stdin=subprocess.DEVNULL,
@@ -48,19 +54,70 @@ def test_a_dialog_by_keys_gives_the_same_events(tmp_path: Path, movie_file: Path
             text=True,
         )
         try:
-            focus("Detect Epithelial Events")
-            press("Tab", "Tab", "Tab", "Tab")
-            type_text("130")
-            press("Tab")
-            type_text("100")
-            press("Return")
+            if act is not None:
+                act()
             out, error = process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
-    assert "seen " in out, error
-    seen = json.loads(out.split("seen ", 1)[1].splitlines()[0])
-    events = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100).events
-    assert len(seen["rois"]) == len(events) > 0
-    for (name, t, x, y), event in zip(seen["rois"], events, strict=True):
+    assert process.returncode == 0, out + error
+    assert "seen " in out, out + error
+    return json.loads(out.split("seen ", 1)[1].splitlines()[0])
+
+
+def assert_same(rois: list[list[Any]], events: list[Event]) -> None:
+    assert len(rois) == len(events)
+    for (name, t, x, y), event in zip(rois, events, strict=True):
         assert name.startswith(event.event)
         assert (t, x, y) == pytest.approx((event.frame + 1, event.x, event.y), abs=1e-3)
+
+
+def test_a_dialog_by_keys_gives_the_same_events(
+    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
+) -> None:
+    def fill() -> None:
+        focus("Detect Epithelial Events")
+        press("Tab", "Tab", "Tab", "Tab")
+        type_text("130")
+        press("Tab")
+        type_text("100")
+        press("Return")
+
+    assert_same(run_at_desktop(fiji, DIALOG, network_folder.parent, fill, movie=movie_file)["rois"], events)
+
+
+def test_escape_cancels_at_three_moments_and_the_next_command_works(
+    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
+) -> None:
+    seen = run_at_desktop(fiji, ESCAPE, network_folder.parent, movie=movie_file)
+    assert len(seen["moments"]) == 3
+    for moment in seen["moments"]:
+        assert moment["took"] < STILL_S
+        assert moment["same"]
+        assert not moment["locked"]
+        assert not moment["overlay"]
+    assert seen["next"] == len(events)
+
+
+def test_a_movie_closed_while_it_is_read_or_searched_still_gives_events_and_maps(
+    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
+) -> None:
+    seen = run_at_desktop(fiji, CLOSED, network_folder.parent, movie=movie_file)
+    for moment in ("reading", "searching"):
+        assert not seen[moment]["open"]
+        assert_same(seen[moment]["rois"], events)
+        assert seen[moment]["positions"] == [[1, True]]
+        assert seen[moment]["maps"] == ["noise-maps", 12]
+        assert not seen[moment]["left"]
+
+
+def test_events_are_reviewed_and_scored_by_keys(
+    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event], tmp_path: Path
+) -> None:
+    results = epifiji.detect(movie_file, network_folder, **LOOSE).save(tmp_path / "noise_epifiji")
+    out = tmp_path / "out"
+    run_at_desktop(fiji, REVIEW, network_folder.parent, movie=movie_file, results=results, out=out)
+    decided = [item.decision for item in read_review(out / "review.csv").items if item.decision]
+    assert decided == ["keep", "reject", "keep"]
+    with (out / "score.csv").open(newline="") as file:
+        last = list(csv.DictReader(file))[-1]
+    assert (last["judged"], last["right"]) == ("3", "2")

@@ -51,14 +51,9 @@ def call(job, request, image=None, progress=None):
     blocks = []
     try:
         if image is not None:
-            engine.require_room(image.frame_bytes * image.frames)
-            for first, count in image.portions(LARGEST_BLOCK):
-                block = engine.block(image.frame_bytes * count)
-                blocks.append(block)
-                image.write(engine.buffer(block), first, count)
-                if progress and progress(0, "reading the movie"):
-                    raise EngineError("cancelled", "cancelled")
             request = dict(request, image=image.description())
+            with image.kept():
+                _write(engine, image, blocks, progress)
         answer = json.loads(engine.ask(job, json.dumps(request), blocks, progress or (lambda done, doing: False)))
     finally:
         for block in blocks:
@@ -66,6 +61,17 @@ def call(job, request, image=None, progress=None):
     if "error" in answer:
         raise EngineError(answer["error"], answer["kind"], answer.get("details", ""))
     return answer["result"]
+
+
+def _write(engine, image, blocks, progress):
+    """Write the pixels into blocks of memory, which are added to the list as they are made."""
+    engine.require_room(image.frame_bytes * image.frames)
+    for first, count in image.portions(LARGEST_BLOCK):
+        block = engine.block(image.frame_bytes * count)
+        blocks.append(block)
+        image.write(engine.buffer(block), first, count)
+        if progress and progress(0, "reading the movie"):
+            raise EngineError("cancelled", "cancelled")
 
 
 def is_inside_python():

@@ -65,6 +65,17 @@ class Pixels(object):
         step = max(1, largest // self.frame_bytes)
         return [(first, min(step, self.frames - first)) for first in range(0, self.frames, step)]
 
+    @contextmanager
+    def kept(self):
+        """Keep the pixels for a while, also where the image is closed meanwhile."""
+        self.image.setIgnoreFlush(True)
+        try:
+            yield
+        finally:
+            self.image.setIgnoreFlush(False)
+            if self.image.getWindow() is not None and self.image.getWindow().isClosed():
+                self.image.flush()
+
     def write(self, buffer, first, count):
         """Write frames into a buffer of bytes, little-endian."""
         stack = self.image.getStack()
@@ -107,6 +118,11 @@ def current_image(needed=True):
     return image
 
 
+def unless_closed(image):
+    """Give an image, or None where it was closed, which takes its pixels and its number of frames away."""
+    return image if image is not None and image.getProcessor() is not None else None
+
+
 def file_of(image):
     """Name the file that an image was opened from, where its pixels are still the file's."""
     info = image.getOriginalFileInfo()
@@ -140,17 +156,17 @@ def show_events(image, answer, replace, table):
 
     The image may be None or closed by now: the ROI Manager then shows them alone.
     """
-    frames_of = image if image is not None and image.getStackSize() > 0 else None
-    rois = rois_of_events(frames_of, answer)
+    image = unless_closed(image)
+    rois = rois_of_events(image, answer)
     if GraphicsEnvironment.isHeadless():
-        if frames_of is not None:
-            _overlay(frames_of, rois, replace)
+        if image is not None:
+            _overlay(image, rois, replace)
         return
-    _manage(frames_of if frames_of is not None and frames_of.getWindow() is not None else None, rois, replace)
+    _manage(image if image is not None and image.getWindow() is not None else None, rois, replace)
     if table:
         show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
-    if frames_of is not None and answer.get("folder"):
-        frames_of.setProperty(RESULTS, answer["folder"])
+    if image is not None and answer.get("folder"):
+        image.setProperty(RESULTS, answer["folder"])
 
 
 def rois_of_events(image, answer):
@@ -231,11 +247,20 @@ def fit_table(title):
     window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
 
 
-def show_maps(image, maps, name):
-    """Show maps, a file for each class, in colour over a movie; without one, over each other.
+def show_maps(image, answer):
+    """Show the maps of an answer in colour over a movie; without one, over each other. Their files are removed.
 
-    Gives the new image, called <movie>-maps.
+    The movie may be None or closed by now. The new image is called <movie>-maps.
     """
+    try:
+        _composite(unless_closed(image), answer["maps"], answer["name"]).show()
+    finally:
+        for one in answer["maps"]:
+            os.remove(one["file"])
+        os.rmdir(answer["maps_folder"])
+
+
+def _composite(image, maps, name):
     opened = [IJ.openImage(one["file"]) for one in maps]
     colours = [one["colour"] for one in maps]
     height, width, frames = opened[0].getHeight(), opened[0].getWidth(), opened[0].getStackSize()
@@ -278,14 +303,6 @@ def _legend(maps, height):
         swatch.setFillColor(Color(*one["colour"]))
         legend.add(swatch)
     return legend
-
-
-def remove_maps(answer):
-    """Remove the files of maps that an answer of the engine's brought."""
-    for one in answer.get("maps", ()):
-        os.remove(one["file"])
-    if answer.get("maps_folder"):
-        os.rmdir(answer["maps_folder"])
 
 
 @contextmanager

@@ -3,7 +3,7 @@ from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
-from epifiji_images import Pixels, current_image, remove_maps, show_events, show_maps
+from epifiji_images import Pixels, current_image, show_events, show_maps
 
 
 def detect(parameters):
@@ -15,8 +15,7 @@ def detect(parameters):
     if image is not None:
         show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
     if found.get("maps"):
-        show_maps(image, found["maps"], found["name"]).show()
-        remove_maps(found)
+        show_maps(image, found)
     for notice in found["notices"]:
         IJ.log("EpiFiji: " + notice)
     counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])

@@ -11,11 +11,11 @@ def rescale(parameters):
         make_files("rescale", parameters, image)
         return
     along = RoisOfMovie(image)
-    pixels = shown_pixels(image)
+    pixels, shown_range = shown_pixels(image), (image.getDisplayRangeMin(), image.getDisplayRangeMax())
     found = call("rescale_here", {"settings": parameters, "places": along.places()}, pixels)
     made = open_and_remove(found["file"], found["folder"])
     made.setTitle(found["name"])
-    made.setDisplayRange(image.getDisplayRangeMin(), image.getDisplayRangeMax())
+    made.setDisplayRange(*shown_range)
     rois, left_out = new_rois(made, found, along, (found["ratios"][1], found["ratios"][2]))
     show_with_rois(made, rois, left_out, parameters.get("replace_rois", False))
 

@@ -3,7 +3,7 @@ from ij import IJ
 from java.io import File
 
 from epifiji_client import call, command, tell
-from epifiji_images import RESULTS, current_image, remove_maps, shape_of, show_maps
+from epifiji_images import RESULTS, current_image, shape_of, show_maps
 
 
 def show(parameters):
@@ -13,8 +13,7 @@ def show(parameters):
     found = call("maps", {"settings": settings, "shape": shape_of(image) if image is not None else None})
     if image is None and found["movie"]:
         image = IJ.openImage(found["movie"])
-    show_maps(image, found["maps"], found["name"]).show()
-    remove_maps(found)
+    show_maps(image, found)
     tell("maps of " + found["name"])
 
 
