@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from epifiji.bridge.imagej.jars import class_path
@@ -105,12 +105,16 @@ def run_in_plain_fiji(
     headless: bool = True,
     env: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
+    before: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run the code of a macro, or of a Jython script where its first line is a Python comment; wait until ImageJ has ended."""
+    """Run the code of a macro, or of a Jython script where its first line is a Python comment; wait until ImageJ has ended.
+
+    `before` are words before the command, of a program that runs it.
+    """
     file = fiji / ("code.py" if code.startswith("#") else "code.ijm")
     file.write_text(code, encoding="utf-8")
     return subprocess.run(
-        command_line(fiji, file, argument, headless),
+        [*before, *command_line(fiji, file, argument, headless)],
         cwd=fiji,
         env={**os.environ, **(env or {})},
         capture_output=True,

@@ -21,17 +21,13 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import epifiji
-from epifiji.bridge.requests import VERSION
 from epifiji.bridge.worker import Messages
 from epifiji.files.networks import write_network
-from plain_fiji import command_line, make_plain_fiji, run_in_plain_fiji
+from plain_fiji import command_line, make_plain_fiji
 from small_networks import small_network
-from worker_scripts import FAILING_PYTHONS, IMAGES, KILLED, LIFE, LOOSE, TWO_AT_ONCE
+from worker_scripts import IMAGES, KILLED, LIFE, LOOSE, TWO_AT_ONCE, run_script
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and /dev/shm")
-
-WITHOUT_EPIFIJI = f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
-"""A Python that sees no installed packages."""
 
 GONE_S = 10
 STILL_S = 2
@@ -88,16 +84,6 @@ def movies(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> Path
     tifffile.imwrite(folder / "rgb.tif", np.stack([pixels] * 3, axis=-1), imagej=True, metadata={"axes": "TYXS"})
     (pixels.astype(np.int16) * 100 - 9000).astype("<i2").tofile(folder / "signed.raw")
     return folder
-
-
-def run_script(fiji: Path, script: str, **given: object) -> dict[str, Any]:
-    """Run a Jython script of :mod:`worker_scripts` in a JVM of its own, and give what it found."""
-    report = fiji / "found.json"
-    report.unlink(missing_ok=True)
-    ended = run_in_plain_fiji(fiji, script, json.dumps({"report": str(report), **given}, default=str))
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert report.exists(), ended.stdout + ended.stderr
-    return {**json.loads(report.read_text()), "out": ended.stdout, "err": ended.stderr}
 
 
 @pytest.fixture(scope="module")
@@ -200,8 +186,9 @@ class TestOneWorker:
         """Other programs may use it meanwhile, but for a short time."""
         assert within(GONE_S, lambda: not any(Path("/dev/shm", name).exists() for name in images["shared"]))
 
-    def test_its_memory_levels_off(self, images):
-        after_3, after_10 = images["kB"][2], images["kB"][9]
+    @pytest.mark.parametrize("whose", ["kB", "Java's kB"])
+    def test_memory_levels_off(self, images, whose):
+        after_3, after_10 = images[whose][2], images[whose][9]
         assert after_10 < 1.1 * after_3
 
     def test_it_ends_with_imagej(self, images):
@@ -236,6 +223,9 @@ class TestEnds:
         assert seconds < STILL_S
         assert left == []
         assert process == life["cancelled by"]
+
+    def test_no_shared_memory_is_left_by_what_was_stopped_killed_or_cancelled(self, life):
+        assert within(GONE_S, lambda: not any(Path("/dev/shm", name).exists() for name in life["shared"]))
 
     def test_after_cancelling_the_next_command_works(self, life):
         assert life["after the cancelling"] > 0
@@ -297,101 +287,6 @@ def test_two_imagejs_at_once_have_a_worker_each(
         )
     assert [one["events"] for one in found] == [expected] * 2
     assert found[0]["process"] != found[1]["process"]
-
-
-@pytest.fixture(scope="module")
-def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movies: Path, network: Path) -> dict[str, Any]:
-    """Run commands with Pythons that do not fit, and with one that may write small files only."""
-    folder = tmp_path_factory.mktemp("pythons")
-    files = {
-        "old": "#!/bin/sh\necho '  File \"worker.py\", line 9' >&2\necho 'SyntaxError: invalid syntax' >&2\nexit 1\n",
-        "silent": "#!/bin/sh\nexit 0\n",
-        "without": WITHOUT_EPIFIJI,
-        "limited": f'#!/bin/sh\nulimit -f 4\nexec "{sys.executable}" "$@"\n',
-    }
-    for name, text in files.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
-    (folder / "no program").write_text("text")
-    record = fiji / "jars" / "epifiji" / "python.json"
-    before = record.read_text()
-    try:
-        given = {
-            "pythons": folder,
-            "record": record,
-            "movie": movies / "8.tif",
-            "network": network,
-            "out": folder / "out",
-        }
-        return run_script(fiji, FAILING_PYTHONS, **given) | {"folder": folder}
-    finally:
-        record.write_text(before)
-
-
-AGAIN = (
-    ": install EpiFiji in a Python of version 3.11 or newer and run 'epifiji install-fiji' with the folder of this Fiji from "
-    "there."
-)
-
-
-class TestPythonsThatDoNotFit:
-    @pytest.mark.parametrize(
-        ("name", "words"),
-        [
-            ("missing", "EpiFiji's Python {}/missing is gone" + AGAIN),
-            ("old", "The Python {}/old did not start EpiFiji's engine (SyntaxError: invalid syntax)" + AGAIN),
-            ("silent", "The Python {}/silent did not start EpiFiji's engine (it said nothing)" + AGAIN),
-            (
-                "other version",
-                "This Fiji has the scripts of EpiFiji 0.0.1, but its Python {python} has EpiFiji {version}: run 'epifiji "
-                "install-fiji' with the folder of this Fiji from there, and start Fiji again.",
-            ),
-        ],
-    )
-    def test_it_is_told_in_a_sentence_with_what_to_do(self, pythons, name, words):
-        text = words.replace("{}", str(pythons["folder"])).format(python=sys.executable, version=VERSION)
-        assert pythons["errors"][name] == text
-
-    @pytest.mark.parametrize(
-        ("name", "begin", "words"),
-        [
-            ("without", "The Python {}/without did not start EpiFiji's engine (", "No module named"),
-            ("no program", "EpiFiji's Python {}/no program did not start (", "ermission denied"),
-            ("no record", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
-            ("no object", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
-        ],
-    )
-    def test_what_the_system_said_is_in_the_sentence(self, pythons, name, begin, words):
-        said = pythons["errors"][name]
-        assert said.startswith(begin.replace("{}", str(pythons["folder"])))
-        assert words in said
-        assert said.endswith(AGAIN)
-        assert "\n" not in said
-
-    def test_a_disk_that_is_full_is_told_and_nothing_is_left(self, pythons):
-        said = pythons["errors"]["limited"]
-        assert said.endswith("could not be read or written (File too large).")
-        assert "\n" not in said
-        assert pythons["left"] == []
-
-
-def test_without_a_window_the_exit_code_is_one_and_the_last_line_says_why(fiji: Path, tmp_path: Path) -> None:
-    record = fiji / "jars" / "epifiji" / "python.json"
-    before = record.read_text()
-    python = tmp_path / "python without EpiFiji"
-    python.write_text(WITHOUT_EPIFIJI)
-    python.chmod(0o755)
-    try:
-        record.write_text(json.dumps({**json.loads(before), "python": str(python)}))
-        ended = run_in_plain_fiji(fiji, 'run("Detect Epithelial Events...", "input=/a.tif");\nprint("went on");')
-    finally:
-        record.write_text(before)
-    assert ended.returncode == 1
-    assert "went on" not in ended.stdout
-    last = ended.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"epifiji: The Python {python} did not start EpiFiji's engine (")
-    assert last.endswith(AGAIN)
-    assert sum(line.startswith("epifiji: ") for line in ended.stderr.splitlines()) == 1
 
 
 class TestMessages:

@@ -1,9 +1,15 @@
-"""Jython scripts that tests/test_worker.py runs in an ImageJ that Python did not start.
+"""Jython scripts that the tests of the worker run in an ImageJ that Python did not start.
 
 Each gets a JSON text as its argument, whose `report` names the file for what it found.
 """
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from plain_fiji import run_in_plain_fiji
 
 LOOSE = {"threshold": 60, "min_volume": 20}
 
@@ -92,12 +98,14 @@ processes = [described()["process"]]
 
 before = os.listdir("/dev/shm")
 movie = image_of("8.tif")
-kilobytes = []
+kilobytes, java_kilobytes = [], []
 for number in range(10):
     ask(movie, step_xy="20")
     with open("/proc/%d/status" % processes[0]) as file:
         kilobytes.append([int(line.split()[1]) for line in file if line.startswith("VmRSS")][0])
-found["kB"] = kilobytes
+    System.gc()
+    java_kilobytes.append((Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory()) // 1024)
+found["kB"], found["Java's kB"] = kilobytes, java_kilobytes
 found["shared"] = sorted(set(os.listdir("/dev/shm")) - set(before))
 
 heard, together = set(), {}
@@ -163,6 +171,7 @@ def looking(done, doing):
     return doing == "looking for events"
 
 
+shared = set(os.listdir("/dev/shm"))
 first = described()["process"]
 found["stopped"] = [epifiji_engine.stop(), epifiji_engine.stop()]
 found["restarted"] = [first, described()["process"]]
@@ -184,6 +193,7 @@ found["cancelled"] = {
 }
 found["after the cancelling"] = len(ask(movie)["events"])
 found["stuck"] = cancelled(looking, lambda: kill("STOP", third))
+found["shared"] = sorted(set(os.listdir("/dev/shm")) - shared)
 report()
 '''
 )
@@ -220,6 +230,27 @@ report()
 """
 )
 
+FULL_DISK = (
+    _COMMON
+    + """
+errors = {}
+for maps in ("none", "clean"):
+    options = "keep_going input=[%s] output=[%s] network=[%s] maps=%s " % (given["movie"], given["full"], given["network"], maps)
+    IJ.run("Detect Epithelial Events...", options + LOOSE)
+    errors[maps] = System.getProperty("epifiji.error")
+    found["written" if maps == "none" else "left"] = sorted(os.listdir(given["full"]))
+    if maps == "none":
+        IJ.run("Detect Epithelial Events...", options + LOOSE)
+        errors["again"] = System.getProperty("epifiji.error")
+        for folder, _, names in os.walk(given["full"]):
+            for name in names:
+                os.remove(os.path.join(folder, name))
+        os.rmdir(os.path.join(given["full"], "8_epifiji"))
+found["errors"] = errors
+report()
+"""
+)
+
 FAILING_PYTHONS = (
     _COMMON
     + """
@@ -247,3 +278,13 @@ found["left"] = sorted(os.listdir(given["out"])) if os.path.isdir(given["out"]) 
 report()
 """
 )
+
+
+def run_script(fiji: Path, script: str, before: tuple[str, ...] = (), **given: object) -> dict[str, Any]:
+    """Run one of these scripts in a JVM of its own, and give what it found; `before` are words before the command."""
+    report = fiji / "found.json"
+    report.unlink(missing_ok=True)
+    ended = run_in_plain_fiji(fiji, script, json.dumps({"report": str(report), **given}, default=str), before=before)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert report.exists(), ended.stdout + ended.stderr
+    return {**json.loads(report.read_text()), "out": ended.stdout, "err": ended.stderr}

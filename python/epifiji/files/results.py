@@ -111,6 +111,11 @@ def new_files(folder: Path, replaced: Iterable[str]) -> Iterator[Path]:
                 (folder / name).unlink(missing_ok=True)
             for file in written:
                 file.replace(folder / file.name)
+    except OSError as problem:
+        # Libraries often do not say which file; the temporary folder's would mean nothing to anyone.
+        if problem.filename is None or str(partial) in str(problem.filename):
+            problem.filename = str(folder)
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

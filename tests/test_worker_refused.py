@@ -1,0 +1,187 @@
+"""What a worker cannot do is told in one sentence: Pythons that do not fit, options that do not parse, disks that are full."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from epifiji.bridge.requests import VERSION
+from plain_fiji import make_plain_fiji, run_in_plain_fiji
+from worker_scripts import FAILING_PYTHONS, FULL_DISK, run_script
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses Unix's limits and file systems")
+
+WITHOUT_EPIFIJI = f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
+"""A Python that sees no installed packages."""
+
+SMALL_DISK = ("unshare", "--map-root-user", "--mount", "sh", "-c")
+"""Runs a command where mounting is allowed, and what is mounted is seen by that command alone."""
+
+
+@pytest.fixture(scope="module")
+def fiji(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_plain_fiji(tmp_path_factory.mktemp("refused") / "Fiji für Müller")
+
+
+@pytest.fixture(scope="module")
+def movie(movie_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copy(movie_file, tmp_path_factory.mktemp("one movie") / "8.tif"))
+
+
+@pytest.fixture(scope="module")
+def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, network_folder: Path) -> dict[str, Any]:
+    """Run commands with Pythons that do not fit, and with one that may write small files only."""
+    folder = tmp_path_factory.mktemp("pythons")
+    files = {
+        "old": "#!/bin/sh\necho '  File \"worker.py\", line 9' >&2\necho 'SyntaxError: invalid syntax' >&2\nexit 1\n",
+        "silent": "#!/bin/sh\nexit 0\n",
+        "without": WITHOUT_EPIFIJI,
+        "limited": f'#!/bin/sh\nulimit -f 4\nexec "{sys.executable}" "$@"\n',
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    (folder / "no program").write_text("text")
+    record = fiji / "jars" / "epifiji" / "python.json"
+    before = record.read_text()
+    try:
+        given = {
+            "pythons": folder,
+            "record": record,
+            "movie": movie,
+            "network": network_folder,
+            "out": folder / "out",
+        }
+        return run_script(fiji, FAILING_PYTHONS, **given) | {"folder": folder}
+    finally:
+        record.write_text(before)
+
+
+AGAIN = (
+    ": install EpiFiji in a Python of version 3.11 or newer and run 'epifiji install-fiji' with the folder of this Fiji from "
+    "there."
+)
+
+
+class TestPythonsThatDoNotFit:
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("missing", "EpiFiji's Python {}/missing is gone" + AGAIN),
+            ("old", "The Python {}/old did not start EpiFiji's engine (SyntaxError: invalid syntax)" + AGAIN),
+            ("silent", "The Python {}/silent did not start EpiFiji's engine (it said nothing)" + AGAIN),
+            (
+                "other version",
+                "This Fiji has the scripts of EpiFiji 0.0.1, but its Python {python} has EpiFiji {version}: run 'epifiji "
+                "install-fiji' with the folder of this Fiji from there, and start Fiji again.",
+            ),
+        ],
+    )
+    def test_it_is_told_in_a_sentence_with_what_to_do(self, pythons, name, words):
+        text = words.replace("{}", str(pythons["folder"])).format(python=sys.executable, version=VERSION)
+        assert pythons["errors"][name] == text
+
+    @pytest.mark.parametrize(
+        ("name", "begin", "words"),
+        [
+            ("without", "The Python {}/without did not start EpiFiji's engine (", "No module named"),
+            ("no program", "EpiFiji's Python {}/no program did not start (", "ermission denied"),
+            ("no record", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
+            ("no object", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
+        ],
+    )
+    def test_what_the_system_said_is_in_the_sentence(self, pythons, name, begin, words):
+        said = pythons["errors"][name]
+        assert said.startswith(begin.replace("{}", str(pythons["folder"])))
+        assert words in said
+        assert said.endswith(AGAIN)
+        assert "\n" not in said
+
+    def test_a_file_that_may_not_grow_is_told_and_nothing_is_left(self, pythons):
+        said = pythons["errors"]["limited"]
+        assert (
+            said == "a file could not be read or written (File too large): check the path and the disk, and try again."
+        )
+        assert pythons["left"] == []
+
+
+def test_without_a_window_the_exit_code_is_one_and_the_last_line_says_why(fiji: Path, tmp_path: Path) -> None:
+    record = fiji / "jars" / "epifiji" / "python.json"
+    before = record.read_text()
+    python = tmp_path / "python without EpiFiji"
+    python.write_text(WITHOUT_EPIFIJI)
+    python.chmod(0o755)
+    try:
+        record.write_text(json.dumps({**json.loads(before), "python": str(python)}))
+        ended = run_in_plain_fiji(fiji, 'run("Detect Epithelial Events...", "input=/a.tif");\nprint("went on");')
+    finally:
+        record.write_text(before)
+    assert ended.returncode == 1
+    assert "went on" not in ended.stdout
+    last = ended.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"epifiji: The Python {python} did not start EpiFiji's engine (")
+    assert last.endswith(AGAIN)
+    assert sum(line.startswith("epifiji: ") for line in ended.stderr.splitlines()) == 1
+
+
+@pytest.fixture(scope="module")
+def full(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, network_folder: Path) -> dict[str, Any]:
+    """Run detections whose results go onto a disk of 700 kB: without maps they fit there, with all maps they do not."""
+    disk = tmp_path_factory.mktemp("full")
+    mount = f'mount -t tmpfs -o size=700k none "{disk}" && exec "$0" "$@"'
+    probe = subprocess.run([*SMALL_DISK, mount, "true"], capture_output=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip("this user may not mount a small disk in a name space of its own")
+    given = {"movie": movie, "network": network_folder, "full": disk}
+    return run_script(fiji, FULL_DISK, (*SMALL_DISK, mount), **given)
+
+
+class TestFullDisk:
+    def test_what_fits_is_written(self, full):
+        assert full["errors"]["none"] == ""
+        assert full["written"] == ["8_epifiji"]
+
+    def test_the_same_movie_twice_is_refused_for_the_results_that_are_there(self, full):
+        assert "8_epifiji/events.csv exists and would be overwritten" in full["errors"]["again"]
+
+    def test_a_disk_that_fills_is_told_in_a_sentence_and_nothing_is_left(self, full):
+        assert full["errors"]["clean"].endswith(
+            "/8_epifiji could not be read or written (No space left on device): free some space there, or choose a folder on "
+            "another disk."
+        )
+        assert full["left"] == []
+
+
+class TestOptions:
+    """Without a window a wrong option ends the macro and ImageJ, with exit code 2."""
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ("netwrk=x", "was given 'netwrk', but its parameters are cell_diameter, "),
+            ("step_xy=ten", "step_xy is 'ten', but it must be a whole number from 1 to 200"),
+            ("input=[/no/such movie.tif]", "/no/such movie.tif"),
+            ("network=small network=notum_all", "was given 'network' twice: give it once."),
+            ("network", "was given 'network' without a value: write network=value, or leave it out."),
+            ("maps=all", "maps is 'all', but it must be one of none, raw, scaled, clean"),
+            ("save=maybe", "was given save=maybe, but it is true where save stands alone or save=true"),
+            ("output=[unclosed", "cannot be read from 'output=[unclosed' on: write key=value, with [ ] around"),
+        ],
+    )
+    def test_they_are_strict(self, options, words, fiji, movie, network_folder, monkeypatch):
+        monkeypatch.setenv("EPIFIJI_NETWORKS", str(network_folder.parent))
+        ended = run_in_plain_fiji(
+            fiji, f'open("{movie}");\nrun("Detect Epithelial Events...", "{options}");\nprint("went on");'
+        )
+        assert ended.returncode == 2, ended.stdout + ended.stderr
+        assert "went on" not in ended.stdout
+        (line,) = [line for line in ended.stderr.splitlines() if line.startswith("epifiji: ")]
+        assert words in line
+        assert "Traceback" not in ended.stderr
+        assert [path.name for path in movie.parent.iterdir()] == [movie.name]
