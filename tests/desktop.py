@@ -75,6 +75,11 @@ def type_text(text: str) -> None:
     subprocess.run(["xdotool", "type", "--delay", "30", "--", text], check=True)
 
 
+def click(x: int, y: int) -> None:
+    """Click on a place of the screen."""
+    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
+
+
 def picture(path: Path, title: str | None = None) -> None:
     """Save a picture of a window, or of the whole screen."""
     window = windows(title)[-1] if title else "root"

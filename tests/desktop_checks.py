@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from desktop import focus, picture, press, type_text, wait_for, windows
+from desktop import click, focus, picture, press, type_text, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
 
 DETECT = "Detect Epithelial Events..."
@@ -90,6 +91,7 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     table = jimport("ij.measure.ResultsTable").getResultsTable("Events of noise")
     wait_for("the status", lambda: "noise" in status())
     recorder = jimport("ij.plugin.frame.Recorder").getInstance()
+    _lay_out(image)
     picture(folder / "screen.png")
     return {
         "rois": roi_table(),
@@ -98,6 +100,21 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
         "status": status(),
         "recorded": str(recorder.getText()),
     }
+
+
+def _lay_out(image: Any) -> None:
+    """Put movie, ROI Manager and table beside each other, the last event's frame in front."""
+    from scyjava import jimport
+
+    jimport("ij.IJ").run(image, "Set... ", "zoom=300")
+    manager().select(image, manager().getCount() - 1)
+    for window in jimport("java.awt.Window").getWindows():
+        title = str(getattr(window, "getTitle", str)())
+        for name, (x, y) in {"noise": (20, 120), "ROI Manager": (300, 120), "Events of": (20, 480)}.items():
+            if title.startswith(name):
+                window.setLocation(x, y)
+                window.toFront()
+    time.sleep(1)
 
 
 def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
@@ -202,9 +219,73 @@ def many_rois(imagej: ImageJ, __: Path) -> dict[str, Any]:
     return {"kept": after[:1000] == before, "added": len(after) - 1000, "took": took}
 
 
+def _window_of(kind: str) -> Any:
+    """The visible window of one of ImageJ's classes."""
+    from scyjava import jimport
+
+    shown = [window for window in jimport("java.awt.Window").getWindows() if window.isShowing()]
+    return next((window for window in shown if str(window.getClass().getSimpleName()) == kind), None)
+
+
+def _parts(container: Any) -> Iterator[Any]:
+    for part in container.getComponents():
+        yield part
+        if hasattr(part, "getComponents"):
+            yield from _parts(part)
+
+
+def said(dialog: Any) -> str:
+    """A dialog's own text: ImageJ draws it in a canvas that keeps its lines."""
+    from scyjava import jimport
+
+    field = jimport("java.lang.Class").forName("ij.gui.MultiLineLabel").getDeclaredField("lines")
+    field.setAccessible(True)
+    labels = [part for part in _parts(dialog) if "MultiLineLabel" in str(part.getClass().getName())]
+    return " ".join(str(line).strip() for label in labels for line in field.get(label))
+
+
+def help_and_what_is_remembered(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """A dialog shows what was chosen in the last one, and help; a macro takes nothing of what is remembered."""
+    start_command(DETECT)
+    focus(DIALOG)
+    dialog = _window_of("GenericDialog")
+    remembered = [str(field.getText()) for field in dialog.getStringFields()]
+    button = next(part for part in _parts(dialog) if "Help" in str(getattr(part, "getLabel", str)()))
+    place, size = button.getLocationOnScreen(), button.getSize()
+    click(place.x + size.width // 2, place.y + size.height // 2)
+    window = wait_for("the help", lambda: _window_of("HTMLDialog"))
+    text = next(str(part.getText()) for part in _parts(window) if hasattr(part, "getContentType"))
+    time.sleep(0.5)
+    picture(folder / "help.png")
+    press("Escape")
+    wait_for("the help's end", lambda: _window_of("HTMLDialog") is None)
+    focus(DIALOG)
+    press("Escape")
+    wait_for("the dialog's end", lambda: not windows(DIALOG))
+    imagej.run_macro(f'run("{DETECT}", "network=small table=false output=[{folder / "not remembered"}]");')
+    return {"remembered": remembered, "help": text}
+
+
+def refused_macro(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """With a window a wrong option is told in ImageJ's box for macros, and ends the macro."""
+    from scyjava import jimport
+
+    before = roi_table()
+    jimport("ij.macro.MacroRunner")(f'run("{DETECT}", "netwrk=small"); File.saveString("", "{folder / "went on"}");')
+    focus("Macro Error")
+    picture(folder / "refused_macro.png", "Macro Error")
+    told = said(_window_of("GenericDialog"))
+    press("Return")
+    wait_for("the box's end", lambda: not windows("Macro Error"))
+    time.sleep(1)
+    return {"said": told, "same": roi_table() == before}
+
+
 DESKTOP = [
     menu_items,
     detect_by_keys,
+    help_and_what_is_remembered,
+    refused_macro,
     cancelled_dialog,
     cancel_by_escape,
     closed_while_running,

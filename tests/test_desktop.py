@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,13 @@ from desktop_checks import (
     cancelled_dialog,
     closed_while_running,
     detect_by_keys,
+    help_and_what_is_remembered,
     many_rois,
     maps_in_colour,
     menu_items,
+    refused_macro,
 )
-from epifiji.data.commands import COMMANDS
+from epifiji.data.commands import COMMANDS, DETECT
 from epifiji.data.events import EVENT_COLOURS, Event
 from jvm import Finished, run_checks
 
@@ -43,7 +46,7 @@ def events(movie_file: Path, network_folder: Path) -> list[Event]:
 
 
 def test_every_command_is_in_the_menu(shown: Finished) -> None:
-    assert sorted(shown[menu_items]) == sorted(COMMANDS)
+    assert shown[menu_items] == sorted(COMMANDS)
 
 
 def test_events_become_rois_after_the_users_own(shown: Finished, events: list[Event]) -> None:
@@ -71,6 +74,30 @@ def test_the_recorder_writes_what_was_asked_for_and_nothing_else(shown: Finished
         'run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100");'
         in shown[detect_by_keys]["recorded"]
     )
+
+
+def test_a_dialog_shows_what_was_chosen_last_and_helps(shown: Finished) -> None:
+    seen = shown[help_and_what_is_remembered]
+    assert [text for text in seen["remembered"] if text] == ["130", "100"]
+    for key, field in COMMANDS[DETECT].model_fields.items():
+        assert key in seen["help"]
+        assert (field.description or "").split("&")[0].split(";")[0] in " ".join(seen["help"].split())
+
+
+def test_a_macro_takes_nothing_that_a_dialog_remembers(shown: Finished, movie_file: Path, network_folder: Path) -> None:
+    assert shown[help_and_what_is_remembered]
+    record = json.loads((shown.folder / "not remembered" / "noise_epifiji" / "run.json").read_text())
+    settings = epifiji.detect(movie_file, network_folder).record["settings"]
+    assert {key: record["settings"][key] for key in ("threshold", "min_volume")} == {
+        key: settings[key] for key in ("threshold", "min_volume")
+    }
+
+
+def test_a_macros_wrong_option_is_told_in_a_box_and_ends_it(shown: Finished) -> None:
+    seen = shown[refused_macro]
+    assert "Detect Epithelial Events... was given 'netwrk', but its parameters are cell_diameter," in seen["said"]
+    assert seen["same"]
+    assert not (shown.folder / "went on").exists()
 
 
 def test_a_cancelled_dialog_changes_nothing(shown: Finished) -> None:

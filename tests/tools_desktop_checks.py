@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import manager, open_movie, roi_table, status
+from desktop_checks import manager, open_movie, roi_table, said, status
 from epifiji.bridge.imagej import ImageJ
 from review_checks import _labels
 
@@ -113,20 +113,6 @@ def _question() -> Any:
     return dialogs[0] if dialogs else None
 
 
-def _said(dialog: Any) -> str:
-    """What a question's own text begins with: ImageJ draws it in a canvas that keeps its lines."""
-    from scyjava import jimport
-
-    labels = []
-    for part in dialog.getComponents():
-        for inner in [part, *(part.getComponents() if hasattr(part, "getComponents") else [])]:
-            if "MultiLineLabel" in str(inner.getClass().getName()):
-                field = jimport("java.lang.Class").forName("ij.gui.MultiLineLabel").getDeclaredField("lines")
-                field.setAccessible(True)
-                labels += [str(line) for line in field.get(inner)]
-    return " ".join(labels)
-
-
 def _to_the_question() -> None:
     wait_for("the question in front", lambda: (found := _question()) is not None and found.isFocused())
 
@@ -154,7 +140,7 @@ def macro_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     _to_the_question()
     picture(folder / "macro.png")
     press("Escape")
-    wait_for("the question after Esc", lambda: (d := _question()) is not None and _said(d).startswith("Undo"))
+    wait_for("the question after Esc", lambda: (d := _question()) is not None and said(d).startswith("Undo"))
     _to_the_question()
     picture(folder / "macro_stop.png")
     press("y")
@@ -164,7 +150,7 @@ def macro_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("the fifth", lambda: _shown(5, 5))
     _to_the_question()
     press("Escape")
-    wait_for("the question after Esc", lambda: (d := _question()) is not None and _said(d).startswith("Undo"))
+    wait_for("the question after Esc", lambda: (d := _question()) is not None and said(d).startswith("Undo"))
     _to_the_question()
     press("n")
     wait_for("the end", _finished)
