@@ -94,6 +94,7 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     _lay_out(image)
     picture(folder / "screen.png")
     return {
+        "frames": [_frame_after_choosing(image, index) for index in range(int(manager().getCount()))],
         "rois": roi_table(),
         "rows": int(table.size()),
         "columns": str(table.getColumnHeadings()).split("\t"),
@@ -115,6 +116,12 @@ def _lay_out(image: Any) -> None:
                 window.setLocation(x, y)
                 window.toFront()
     time.sleep(1)
+
+
+def _frame_after_choosing(image: Any, index: int) -> int:
+    """The frame to which ImageJ goes for a ROI that is chosen in the manager."""
+    manager().select(image, index)
+    return int(image.getCurrentSlice())
 
 
 def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:

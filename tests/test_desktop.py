@@ -63,6 +63,10 @@ def test_events_become_rois_after_the_users_own(shown: Finished, events: list[Ev
         assert t == event.frame + 1
 
 
+def test_choosing_an_event_in_the_manager_goes_to_its_frame(shown: Finished, events: list[Event]) -> None:
+    assert shown[detect_by_keys]["frames"][3:] == [event.frame + 1 for event in events]
+
+
 def test_the_table_has_a_row_for_each_event(shown: Finished, events: list[Event]) -> None:
     seen = shown[detect_by_keys]
     assert seen["rows"] == len(events)

@@ -191,9 +191,9 @@ def _roi(event, kind, image):
 
 def set_frame(roi, frame, image):
     """Put a ROI into a frame (from 1) of an image, or of one that is not open where that is None."""
-    if image is not None and image.getNFrames() == 1:
-        roi.setPosition(frame)
-    else:
+    # Both: where a stack has time alone, ImageJ looks for the place in the stack, and in a hyperstack for the frame.
+    roi.setPosition(frame)
+    if image is None or image.getNFrames() > 1:
         roi.setPosition(0 if image is not None and image.getNChannels() > 1 else 1, 1, frame)
 
 
