@@ -61,6 +61,25 @@ def test_the_commands_of_fiji_are_all_there() -> None:
     assert re.findall(r"^\| `([A-Z][^`]+)` \|", README, re.MULTILINE) == list(COMMANDS)
 
 
+def test_the_checklist_for_fiji_counts_the_commands_and_lists_what_is_installed() -> None:
+    checklist = (ROOT / "docs" / "fiji.md").read_text(encoding="utf-8")
+    first, *_, last = sorted(COMMANDS)
+    assert len(COMMANDS) == 13
+    assert f"thirteen commands, from *{first}* to *{last}*" in checklist
+    macros = sorted(file.name for file in (ROOT / "fiji" / "macros" / "epifiji").iterdir())
+    assert f"macros/epifiji/            {', '.join(macros)}\n" in checklist
+    steps = [int(number) for number in re.findall(r"^\| (\d+) \|", checklist, re.MULTILINE)]
+    assert steps == list(range(1, len(steps) + 1))
+
+
+def test_labels_are_those_of_the_files_and_no_other_plugins() -> None:
+    """ImageJ knows a command by its last label alone; these belong to DeXtrusion's plugin."""
+    files = (ROOT / "fiji" / "scripts" / "Plugins" / "EpiFiji").glob("*.py")
+    assert sorted(file.name.removesuffix(".py").replace("_", " ") for file in files) == sorted(COMMANDS)
+    assert all(label.isascii() and not label.endswith("....") for label in COMMANDS)
+    assert not {label.lower().rstrip(".") for label in COMMANDS} & {"detect events", "load events"}
+
+
 def test_every_macro_example_is_understood_by_its_command() -> None:
     shown = re.findall(r"""run\("([^"]+)"(?:, "([^"]*)")?\)""", README)
     assert len(shown) > 3
