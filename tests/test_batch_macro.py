@@ -263,6 +263,19 @@ def window(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPath
         return run_checks(checks, folder, headless=False, env=env)
 
 
+def test_with_a_window_the_worker_does_the_same(
+    movies: Path, network_folder: Path, tmp_path: Path, expected: dict[str, bytes]
+) -> None:
+    batch = make_batch(tmp_path, movies, network_folder, make_plain_fiji(tmp_path / "Fiji für später"))
+    (batch.movies / BROKEN).unlink()
+    with desktop() as display:
+        done = run_in_plain_fiji(
+            batch.fiji, MACRO.read_text(encoding="ascii"), batch.argument(), headless=False, env={"DISPLAY": display}
+        )
+    assert done.returncode == 0, done.stderr
+    assert {movie: batch.table(movie).read_bytes() for movie in MOVIES} == expected
+
+
 class TestWithAWindow:
     def test_a_dialog_asks_where_there_is_no_argument(self, window: Finished, expected: dict[str, bytes]) -> None:
         assert "EpiFiji: 2 done, 0 skipped, 0 failed; " in window[filled_dialog]

