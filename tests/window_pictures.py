@@ -10,9 +10,10 @@ from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
+from desktop_checks import said as text_of
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.commands import COMMANDS, described
-from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _said, _shown, _to_the_question
+from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"
 REVIEW, SCORE, ADJUST = "Review Epithelial Events", "Score Events at Random", "Adjust Event Thresholds"
@@ -278,7 +279,7 @@ def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
     total = int(os.environ["EPIFIJI_TEST_DEATHS"])
     wait_for("the first event", lambda: _shown(1, total))
     _to_the_question()
-    said.append(_said(_question()))
+    said.append(text_of(_question()))
     time.sleep(0.5)
     hidden.append(bool(_question().getBounds().intersects(IJ.getImage().getWindow().getBounds())))
     _screen(folder / "macro.png")
@@ -286,9 +287,9 @@ def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("the second event", lambda: _shown(2, total))
     _to_the_question()
     press("Escape")
-    wait_for("the question after Esc", lambda: (d := _question()) is not None and _said(d).startswith("Undo"))
+    wait_for("the question after Esc", lambda: (d := _question()) is not None and text_of(d).startswith("Undo"))
     _to_the_question()
-    said.append(_said(_question()))
+    said.append(text_of(_question()))
     _screen(folder / "macro_stop.png")
     press("n")
     wait_for("the end", lambda: "not looked at" in str(IJ.getLog() or ""))
