@@ -14,6 +14,9 @@ from epifiji.bridge.imagej import ImageJ
 DETECT = "Detect Epithelial Events..."
 DIALOG = "Detect Epithelial Events"
 SLOW = 'run("Detect Epithelial Events...", "step_xy=3 step_t=1 threshold=130 min_volume=100 table=false");'
+SLOWER = SLOW.replace("step_xy=3", "step_xy=1")
+
+CANCELLED = "It was cancelled; nothing was changed."
 
 
 def start_command(label: str) -> None:
@@ -132,15 +135,23 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
     for moment in (0.0, 0.3, 0.7):
         before = roi_table()
         image = jimport("ij.WindowManager").getCurrentImage()
-        jimport("ij.macro.MacroRunner")(SLOW)
+        jimport("ij.macro.MacroRunner")(SLOWER)
         wait_for("work", lambda moment=moment: _done() > moment)
         focus(str(image.getTitle()))
         pressed = time.monotonic()
         press("Escape")
-        wait_for("the end", lambda: "cancelled" in status())
+        # Not by the status line, where ImageJ writes too: what lies under the mouse.
+        wait_for("the end", lambda: error() == CANCELLED)
         took = time.monotonic() - pressed
         found.append({"took": took, "same": roi_table() == before, "locked": bool(image.isLocked())})
     return found
+
+
+def error() -> str:
+    """What the last of our commands left for macros to read."""
+    from scyjava import jimport
+
+    return str(jimport("java.lang.System").getProperty("epifiji.error", ""))
 
 
 def _done() -> float:

@@ -170,6 +170,9 @@ class TestImages:
         written = {path.name for path in movies.iterdir() if path.is_dir()}
         assert written == {f"{name}_epifiji" for name in ("8", "16", "32", "z", "channels")}
 
+    def test_progress_tells_how_much_is_done_and_after_a_while_how_long_it_may_take(self, images):
+        assert images["told"] == ["", ", 25 %", ", 25 %, 60 s left", ", 50 %, 5 min left", ", 99 %, 1 s left"]
+
     def test_more_pixels_than_there_is_shared_memory_are_refused_before_they_are_read(self, images):
         assert images["huge"].startswith("The movie needs 953674 MB of shared memory, but /dev/shm has ")
         assert images["huge"].endswith(

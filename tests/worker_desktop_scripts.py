@@ -17,7 +17,7 @@ from epifiji_images import Pixels, show_events, show_maps
 
 given = json.loads(argument)
 LOOSE = "threshold=130 min_volume=100 table=false"
-SLOW = 'run("Detect Epithelial Events...", "step_xy=3 step_t=1 %s");'
+SLOW = 'run("Detect Epithelial Events...", "step_xy=1 step_t=1 %s");'
 found = {}
 
 

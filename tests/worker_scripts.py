@@ -128,6 +128,12 @@ try:
     ask(ImagePlus("huge", VirtualStack(10000, 10000, 10000)))
 except EngineError as error:
     found["huge"] = error.sentence
+from epifiji_client import _Progress
+progress = _Progress()
+found["told"] = []
+for done, seconds in ((0.0, 5), (0.25, 1), (0.25, 20), (0.5, 300), (0.999, 10)):
+    progress.started = 0
+    found["told"].append(progress._left(done, seconds))
 processes.append(described()["process"])
 found["processes"] = processes
 report()

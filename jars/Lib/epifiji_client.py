@@ -95,10 +95,13 @@ class _Progress(object):
 
     def _left(self, done, now):
         spent = now - self.started
-        if done <= 0 or spent < 2:
+        if done <= 0:
             return ""
+        percent = ", %d %%" % (100 * done)
+        if spent < 2:
+            return percent
         left = spent * (1 - done) / done
-        return ", %d %%, %s left" % (100 * done, "%d min" % round(left / 60) if left >= 90 else "%d s" % max(1, round(left)))
+        return "%s, %s left" % (percent, "%d min" % round(left / 60) if left >= 90 else "%d s" % max(1, round(left)))
 
 
 def _parameters(label, before, first):
