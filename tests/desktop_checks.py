@@ -14,7 +14,7 @@ from epifiji.bridge.imagej import ImageJ
 DETECT = "Detect Epithelial Events..."
 DIALOG = "Detect Epithelial Events"
 SLOW = 'run("Detect Epithelial Events...", "step_xy=3 step_t=1 threshold=130 min_volume=100 table=false");'
-SLOWER = SLOW.replace("step_xy=3", "step_xy=1")
+SLOWER = SLOW.replace("step_xy=3", "step_xy=1 mode=exact")
 
 CANCELLED = "It was cancelled; nothing was changed."
 
@@ -136,13 +136,16 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
         before = roi_table()
         image = jimport("ij.WindowManager").getCurrentImage()
         jimport("ij.macro.MacroRunner")(SLOWER)
-        wait_for("work", lambda moment=moment: _done() > moment)
+        wait_for(f"work past {moment}", lambda moment=moment: _done() > moment)
         focus(str(image.getTitle()))
+        # The window manager is done before Java knows that the window has the focus, and keys until then are lost.
+        wait_for("the movie's focus", lambda: image.getWindow().isFocused())
         pressed = time.monotonic()
         press("Escape")
         # Not by the status line, where ImageJ writes too: what lies under the mouse.
-        wait_for("the end", lambda: error() == CANCELLED)
+        wait_for(f"the end of what was cancelled at {moment}", lambda: error() == CANCELLED)
         took = time.monotonic() - pressed
+        wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
         found.append({"took": took, "same": roi_table() == before, "locked": bool(image.isLocked())})
     return found
 

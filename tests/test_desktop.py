@@ -109,7 +109,10 @@ def test_a_cancelled_dialog_changes_nothing(shown: Finished) -> None:
 
 
 def test_escape_cancels_within_two_seconds_and_leaves_everything(shown: Finished) -> None:
-    for moment in shown[cancel_by_escape]:
+    moments = shown[cancel_by_escape]
+    assert isinstance(moments, list), moments
+    assert len(moments) == 3
+    for moment in moments:
         assert moment["took"] < 2
         assert moment["same"]
         assert not moment["locked"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 _COMMON = """# what a person would do and see
 import json, os, re, time
 from ij import Executer, IJ, WindowManager
-from ij.macro import MacroRunner
+from ij.macro import Interpreter, MacroRunner
 from ij.plugin.frame import RoiManager
 from java.awt import Window
 from java.lang import Runtime
@@ -17,7 +17,7 @@ from epifiji_images import Pixels, show_events, show_maps
 
 given = json.loads(argument)
 LOOSE = "threshold=130 min_volume=100 table=false"
-SLOW = 'run("Detect Epithelial Events...", "step_xy=1 step_t=1 %s");'
+SLOW = 'run("Detect Epithelial Events...", "step_xy=1 step_t=1 mode=exact %s");'
 found = {}
 
 
@@ -93,10 +93,14 @@ found["moments"] = []
 for moment in (0.0, 0.3, 0.7):
     MacroRunner(SLOW % LOOSE)
     wait_for(lambda: done() > moment)
+    press("noise.tif")
+    wait_for(lambda: image.getWindow().isFocused())
     pressed = time.time()
     press("noise.tif", "Escape")
     wait_for(lambda: System.getProperty("epifiji.error").startswith("It was cancelled"))
-    found["moments"].append({"took": time.time() - pressed, "same": rois() == before, "locked": image.isLocked(),
+    took = time.time() - pressed
+    wait_for(lambda: Interpreter.getInstance() is None)
+    found["moments"].append({"took": took, "same": rois() == before, "locked": image.isLocked(),
                              "overlay": image.getOverlay() is not None and image.getOverlay().size()})
 IJ.showStatus("")
 manager.reset()
