@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-DEXNET, EPINET = "dexnet", "epinet"
+DEXNET: Literal["dexnet"] = "dexnet"
+EPINET: Literal["epinet"] = "epinet"
 """Kinds of networks: classifying windows one by one, or looking at whole frames."""
 
 NOTHING = "nothing"

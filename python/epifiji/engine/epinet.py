@@ -40,7 +40,7 @@ REACH_FRAMES = 6
 """How many frames before and after a place the network looks at."""
 
 REACH_PX = 144
-"""How far around a place the network looks, at most: half the receptive field and half the larger box, a multiple of `GRAIN_PX`."""
+"""How far around a place the network looks, at most: half the receptive field and half the larger box, in whole `GRAIN_PX`."""
 
 FRAMES_TOGETHER = 4
 """Frames looked at at once: of a large frame few fit into memory, and of small frames one alone is too little work."""
@@ -165,7 +165,8 @@ def join_more_frames(weights: Mapping[str, Any], features: Features, memory: Seq
     """
     tf = import_tensorflow()
     coarse, fine = features
-    count, kept = tf.shape(fine)[0], []
+    count = tf.shape(fine)[0]
+    kept: list[Any] = []
     for step in MIXING:
         if step[0].frames:
             coarse = tf.concat([memory[len(kept)], coarse], 0)
@@ -237,7 +238,6 @@ def local_contrast(frames: Any) -> Any:
         deviation = tf.sqrt(tf.maximum(square - mean**2, 0.0)) + 0.02 * span + 1e-6
         channels.append(tf.clip_by_value(0.5 * (x - wide(mean)) / wide(deviation), -2.0, 5.0))
     return tf.concat(channels, -1)
-
 
 
 def places(shape: tuple[int, int, int]) -> Grid:

@@ -79,7 +79,9 @@ def answers_for(events: np.ndarray, shape: tuple[int, int, int], classes: int) -
             along = (((a[n] - b) / s) ** 2 for a, n, b, s in zip((ts, ys, xs), near, (t, y, x), _SIGMAS, strict=True))
             dt, dy, dx = along
             there = np.minimum(1, 2 * np.exp(-(dt[:, None, None] + dy[:, None] + dx) / 2))
-            part = result[near[0][0] : near[0][-1] + 1, near[1][0] : near[1][-1] + 1, near[2][0] : near[2][-1] + 1, int(kind)]
+            part = result[
+                near[0][0] : near[0][-1] + 1, near[1][0] : near[1][-1] + 1, near[2][0] : near[2][-1] + 1, int(kind)
+            ]
             np.maximum(part, there, out=part)
     return result
 
@@ -126,7 +128,11 @@ class Sampler:
     def draw(self) -> Part:
         """Draw a part."""
         random = self._random
-        zoom = float(np.exp(random.uniform(*np.log(ZOOMS)))) if "zoom" not in self._without and random.random() < 0.3 else 1.0
+        zoom = (
+            float(np.exp(random.uniform(*np.log(ZOOMS))))
+            if "zoom" not in self._without and random.random() < 0.3
+            else 1.0
+        )
         side = int(np.ceil(PART_PX / zoom))
         size = np.array([PART_FRAMES, side, side])
         if self._targets and random.random() < AT_EVENTS:
@@ -137,7 +143,9 @@ class Sampler:
         else:
             number = int(random.choice(len(self._movies), p=self._shares))
             shape = np.array(self._movies[number].pixels.shape)
-            start = random.integers(-np.array([REACH_FRAMES, 0, 0]), np.maximum(shape - size + [REACH_FRAMES, 0, 0], 0) + 1)
+            start = random.integers(
+                -np.array([REACH_FRAMES, 0, 0]), np.maximum(shape - size + [REACH_FRAMES, 0, 0], 0) + 1
+            )
         return self._part(self._movies[number], start, size, zoom)
 
     def _part(self, movie: Labelled, start: np.ndarray, size: np.ndarray, zoom: float) -> Part:
@@ -154,13 +162,17 @@ class Sampler:
         if movie.judged is not None:
             judged = movie.judged[ts[0] : ts[-1] + 1, y, x][ts - ts[0]]
             known = np.pad(judged, [(0, 0), *short])
-        known[(np.arange(start[0], start[0] + size[0]) < 0) | (np.arange(start[0], start[0] + size[0]) >= shape[0])] = False
+        known[(np.arange(start[0], start[0] + size[0]) < 0) | (np.arange(start[0], start[0] + size[0]) >= shape[0])] = (
+            False
+        )
         known[:, cut.shape[1] - short[0][1] :] = False
         known[:, :, cut.shape[2] - short[1][1] :] = False
         events = movie.events.copy()
         events[:, 1:] -= start
         if zoom != 1:
-            grown = ndimage.zoom(cut, (1, PART_PX / size[1], PART_PX / size[2]), order=1, grid_mode=True, mode="nearest")
+            grown = ndimage.zoom(
+                cut, (1, PART_PX / size[1], PART_PX / size[2]), order=1, grid_mode=True, mode="nearest"
+            )
             cut = grown
             events[:, 2:] = (events[:, 2:] + 0.5) * PART_PX / size[1] - 0.5
             places = ((np.arange(PART_PX) + 0.5) * size[1] / PART_PX).astype(int)
@@ -170,7 +182,9 @@ class Sampler:
         spread = float(cut.max() - cut.min()) or 1.0
         frames = changed((cut - cut.min()) / np.float32(spread), self._random, self._without)
         answered = slice(REACH_FRAMES, PART_FRAMES - REACH_FRAMES)
-        answers = answers_for(events - [0, REACH_FRAMES, 0, 0], (PART_FRAMES - 2 * REACH_FRAMES, PART_PX, PART_PX), self._classes)
+        answers = answers_for(
+            events - [0, REACH_FRAMES, 0, 0], (PART_FRAMES - 2 * REACH_FRAMES, PART_PX, PART_PX), self._classes
+        )
         weights = known[answered, ::STRIDE, ::STRIDE].astype(np.float32)
         return Part(np.ascontiguousarray(frames), answers, np.repeat(weights[..., None], self._classes, -1))
 

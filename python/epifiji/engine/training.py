@@ -1,7 +1,7 @@
 """Teaching an EpiNet.
 
-The loss of a place and class with answer p and truth q is the cross-entropy times ``|p - q|`` (focal loss for soft truths, Li et al.,
-NeurIPS 2020: most places are plainly nothing and shall not drown the others) and ``1 + EVENT_WEIGHT q``.
+The loss of a place and class with answer p and truth q is the cross-entropy times ``|p - q|`` (focal loss for soft truths, Li et
+al., NeurIPS 2020: most places are plainly nothing and shall not drown the others) and ``1 + EVENT_WEIGHT q``.
 Weights follow AdamW with a cosine-shaped rate; what is kept is their moving average.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,7 @@ class State:
 def lower_precision() -> bool:
     """Say whether this processor multiplies in bfloat16, which halves the time of training and of nothing else."""
     try:
-        with open("/proc/cpuinfo", encoding="ascii", errors="ignore") as info:
-            return "avx512_bf16" in info.read()
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
     except OSError:
         return False
 

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights
 from epifiji.files.archives import unpack
 from epifiji.files.dexnets import is_dexnet, read_dexnet
 
@@ -193,12 +193,16 @@ LARGEST_DOWNLOAD_BYTES = 100_000_000
 
 def card(description: NetworkDescription) -> str:
     """Write what a person wants to know of a network before using it."""
+    looks = {
+        DEXNET: f"windows of {description.window_frames} frames of {description.window_size_px} x "
+        f"{description.window_size_px} px",
+        EPINET: f"whole frames, {description.window_frames} of them at once",
+    }
     return (
         f"# {description.name}\n\n"
         f"Finds: {', '.join(description.events)}.\n\n"
         f"{description.provenance}\n\n"
-        f"- Looks at windows of {description.window_frames} frames of {description.window_size_px} x "
-        f"{description.window_size_px} px.\n"
+        f"- Looks at {looks[description.kind]}.\n"
         f"- Trained for cells of {description.cell_diameter_px:g} px and events of "
         f"{description.event_duration_frames:g} frames.\n"
         f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"

@@ -263,6 +263,8 @@ class _Detection:
                 "map_shape": list(scaled.shape),
             },
             "windows": sum(grid.size for grid in arithmetic.grids),
-            "screened": description.kind == DEXNET and settings.mode == "fast" and warm_screen(self.network) is not None,
+            "screened": description.kind == DEXNET
+            and settings.mode == "fast"
+            and warm_screen(self.network) is not None,
             "versions": versions(),
         }
