@@ -254,6 +254,12 @@ def check_epinet(network: Network) -> None:
         Naming the network and the first array that is wrong.
     """
     name, events = network.description.name, network.description.events
+    seen = network.description.frames_before, network.description.frames_after
+    if seen != (REACH_FRAMES, REACH_FRAMES + 1):
+        raise WrongInputError(
+            f"the network {name} says that it looks at {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet "
+            f"looks at {REACH_FRAMES} and {REACH_FRAMES + 1}: import it again."
+        )
     for number, weights in enumerate(network.weights):
         wrong = problem(weights, len(events))
         if wrong:
