@@ -124,11 +124,13 @@ class Debris:
         found = zip(places, self.brightness, self.sigmas, strict=True)
         return [Spot(float(y), float(x), float(bright), float(sigma)) for (y, x), bright, sigma in found]
 
-    def observed(self, frames: int) -> Distractor:
-        """Return where it is in the middle of its life, or of what the movie's so many frames show of it."""
+    def observed(self, shape: tuple[int, ...]) -> Distractor | None:
+        """Return where it is in the middle of the time that a movie (T, Y, X) shows it, or None where it has left."""
+        frames, height, width = shape
         frame = (max(0, self.first) + min(frames, self.first + self.frames) - 1) // 2
         y, x = self.start + self.pace * (frame - self.first)
-        return Distractor("debris", frame, float(y), float(x))
+        inside = 0 <= y <= height - 1 and 0 <= x <= width - 1
+        return Distractor("debris", frame, float(y), float(x)) if inside else None
 
 
 def make_small(tissue: Tissue, count: int, random: np.random.Generator) -> list[int]:

@@ -196,7 +196,7 @@ def _events(courses: list[Course], labels: np.ndarray) -> list[Event]:
 
 def _distractors(courses: list[Course], debris: list[Debris], small: list[int], labels: np.ndarray) -> list[Distractor]:
     found = [course.observed(labels) for course in courses if isinstance(course, Shrinking | Flicker)]
-    found += [speck.observed(len(labels)) for speck in debris]
+    found += [speck.observed(labels.shape) for speck in debris]
     middle = len(labels) // 2
     for cell in small:
         y, x = np.nonzero(labels[middle] == cell)
