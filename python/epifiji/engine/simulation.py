@@ -18,9 +18,8 @@ from epifiji.data.settings import parse_settings
 from epifiji.data.simulation_settings import SimulationSettings
 from epifiji.engine.courses import Course, Division, EventCourse, Extrusion, Sop
 from epifiji.engine.distractors import Debris, Distractor, Flicker, Shrinking, make_small
-from epifiji.engine.junctions import Drawing
-from epifiji.engine.microscope import Microscope, Spot
-from epifiji.engine.planning import World, places
+from epifiji.engine.microscope import Microscope, Spot, membrane_px
+from epifiji.engine.planning import Beyond, World, places
 from epifiji.engine.tissue import Tissue
 
 _LEAD_FRAMES = 20  # lived through before the first frame, so that an event may be under way in it
@@ -132,11 +131,11 @@ def simulate_tissue(settings: SimulationSettings | None = None, **values: Any) -
     _require_two_cells(chosen)
     planning, living, seeing = (np.random.default_rng(s) for s in np.random.SeedSequence(chosen.seed).spawn(3))
     world = World(chosen)
-    courses = _planned(chosen, world, planning)
+    tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
+    courses = _planned(chosen, world.beyond, planning)
     debris = [Debris(chosen, planning) for _ in range(chosen.debris)]
-    tissue = Tissue(chosen, living, world.views, world.shore)
     small = make_small(tissue, chosen.small_cells, living)
-    drawing, microscope = _instruments(tissue, chosen, seeing)
+    microscope = Microscope(chosen, tissue.canvas, seeing)
     shape = (chosen.frames, chosen.height, chosen.width)
     pixels = np.empty(shape, np.uint8 if chosen.bit_depth == 8 else np.uint16)
     labels = np.empty(shape, np.int32)
@@ -144,12 +143,12 @@ def simulate_tissue(settings: SimulationSettings | None = None, **values: Any) -
     for frame in range(-lead, chosen.frames):
         for course in courses:
             course.act(tissue, frame, courses)
-        tissue.advance()
+        tissue.advance(frame)
         if frame < 0:
             continue
         if frame:
             microscope.move(np.round(world.views[frame]).astype(int) - np.round(world.views[frame - 1]).astype(int))
-        scene = drawing.scene(frame, microscope.wait())
+        scene = tissue.scene(frame, microscope.wait())
         spots: list[Spot] = [spot for course in courses for spot in course.spots(tissue, frame)]
         spots += [spot for speck in debris for spot in speck.spots(frame)]
         labels[frame], pixels[frame] = scene.labels, microscope.picture(scene, spots, frame)
@@ -167,7 +166,7 @@ def _require_two_cells(settings: SimulationSettings) -> None:
             )
 
 
-def _planned(settings: SimulationSettings, world: World, random: np.random.Generator) -> list[Course]:
+def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> list[Course]:
     """Plan everything that befalls single cells."""
     kinds: list[type[Course]] = [
         *settings.extrusions * [Extrusion],
@@ -176,17 +175,8 @@ def _planned(settings: SimulationSettings, world: World, random: np.random.Gener
         *settings.shrinking_cells * [Shrinking],
         *settings.flickering_spots * [Flicker],
     ]
-    where = places(len(kinds), settings, world, random)
+    where = places(len(kinds), settings, beyond, random)
     return [kind(int(place[0]), place[1:], settings, random) for kind, place in zip(kinds, where, strict=True)]
-
-
-def _instruments(
-    tissue: Tissue, settings: SimulationSettings, random: np.random.Generator
-) -> tuple[Drawing, Microscope]:
-    """Make what draws the tissue and what looks at it."""
-    shape = Drawing.grid_of(tissue).padded
-    microscope = Microscope(settings, shape, random)
-    return Drawing(tissue, microscope.membrane_px, settings.junction_spread, settings.tricellular), microscope
 
 
 def _events(courses: list[Course], labels: np.ndarray) -> list[Event]:
