@@ -18,7 +18,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.settings import ComparisonSettings
 from epifiji.engine.geometry import measure
 from epifiji.engine.metrics import match_events, score
-from epifiji.engine.outlines import label_outlines
+from epifiji.engine.outlines import drawn_lines, label_outlines
 from epifiji.engine.simulation import Simulation, simulate_tissue
 from epifiji.files.networks import find_network, read_network
 
@@ -35,19 +35,24 @@ HARD: dict[str, Any] = PLAIN | {
     "unfocused_regions": 0.15,
 }
 EDGE: dict[str, Any] = PLAIN | {"no_tissue": 0.25, "dark_regions": 0.25, "extrusions": 6, "divisions": 6, "sops": 4}
-KINDS = {"plain": PLAIN, "hard": HARD, "edge": EDGE}
+REPLAY: dict[str, Any] = SIZE | {"extrusions": 6, "divisions": 6, "sops": 4}
+KINDS = {"plain": PLAIN, "hard": HARD, "edge": EDGE, "replay": REPLAY}
 FIRST_SEED = 900
 
 
-def movies(kind: str, count: int) -> Iterator[Simulation]:
+def movies(kind: str, count: int, data: Path | None) -> Iterator[Simulation]:
+    outlines = None
+    if kind == "replay":
+        assert data is not None
+        outlines = tifffile.imread(data / "tissues" / "eyedisc_outlines_120f.tif")
     for number in range(count):
-        yield simulate_tissue(seed=FIRST_SEED + number, **KINDS[kind])
+        yield simulate_tissue(outlines=outlines, seed=FIRST_SEED + number, **KINDS[kind])
 
 
-def found_in(kind: str, count: int, network: Any) -> dict[str, Any]:
+def found_in(kind: str, count: int, network: Any, data: Path | None) -> dict[str, Any]:
     """Let a network look at simulated movies; give recall, precision and how many events there were, by class."""
     sums: dict[str, np.ndarray] = {}
-    for simulation in movies(kind, count):
+    for simulation in movies(kind, count, data):
         answers = epifiji.detect(Movie(simulation.pixels), network, mode="fast").events
         scores = score(match_events(answers, simulation.events, WITHIN.distance_xy, WITHIN.distance_t))
         for name, one in scores.classes.items():
@@ -95,13 +100,13 @@ def real(data: Path) -> dict[str, dict[str, float]]:
     """Measure the real tissues of the test data."""
     tissues = data / "tissues"
     wing = tifffile.imread(tissues / "wing_raw_and_skeleton.tif")
-    wing_cells = label_outlines(wing[0])[None]
+    wing_cells = label_outlines(drawn_lines(wing[0]))[None]
     disc = tifffile.imread(data / "movies" / "wingdisc_8f_labels.tif").astype(int)
     eye = tifffile.imread(tissues / "eyedisc_outlines_120f.tif")[::20]
     notum = tifffile.imread(tissues / "pupal_notum_segmentation.tif")
     return {
-        "eye disc": geometry(np.stack([label_outlines(frame) for frame in eye])),
-        "notum": geometry(label_outlines(notum)[None]),
+        "eye disc": geometry(np.stack([label_outlines(drawn_lines(frame)) for frame in eye])),
+        "notum": geometry(label_outlines(drawn_lines(notum))[None]),
         "wing": geometry(wing_cells) | imaging(wing_cells, wing[1:]),
         "wing disc": geometry(disc) | imaging(disc, tifffile.imread(data / "movies" / "wingdisc_8f.tif")),
     }
@@ -110,7 +115,8 @@ def real(data: Path) -> dict[str, dict[str, float]]:
 def simulated(count: int) -> dict[str, dict[str, float]]:
     """Measure simulated tissues of 21 px, as large as the real ones, and how fast they are made."""
     rows = {}
-    for kind, settings in KINDS.items():
+    for kind in ("plain", "hard", "edge"):
+        settings = KINDS[kind]
         started, labels, pixels = time.process_time(), [], []
         for number in range(count):
             one = simulate_tissue(seed=FIRST_SEED + number, **settings | {"cell_diameter_px": 21})
@@ -136,18 +142,20 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="the folder of the test data, to measure real tissues too")
     parser.add_argument("--movies", type=int, default=5, help="movies of each kind")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["plain"], help="what kinds the network looks at")
+    parser.add_argument("--only-network", action="store_true", help="measure no geometry")
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     arguments = parser.parse_args()
     figures: dict[str, Any] = {}
-    if arguments.data:
+    if arguments.data and not arguments.only_network:
         figures["real tissues"] = real(arguments.data)
         say(figures["real tissues"])
-    figures["simulated tissues"] = simulated(min(3, arguments.movies))
-    say(figures["simulated tissues"])
+    if not arguments.only_network:
+        figures["simulated tissues"] = simulated(min(3, arguments.movies))
+        say(figures["simulated tissues"])
     if arguments.network:
         network = read_network(find_network(arguments.network))
         for kind in arguments.kinds:
-            figures[kind] = found_in(kind, arguments.movies, network)
+            figures[kind] = found_in(kind, arguments.movies, network, arguments.data)
             print(kind)
             say(figures[kind])
     if arguments.json:

@@ -16,10 +16,11 @@ LEAST_AREA = 0.05
 
 
 class Distractor(NamedTuple):
-    """Something that is no event."""
+    """Something that is no event, or not known to be one."""
 
     kind: str
-    """``shrinking_cell``, ``small_cell``, ``debris`` or ``flickering_spot``."""
+    """``shrinking_cell``, ``small_cell``, ``debris``, ``flickering_spot``, or ``unclear``: where real outlines are replayed
+    and one of their own cells appears or vanishes, be it an event or a flaw of the outlines."""
     frame: int
     """0-based: when a cell is smallest, or the middle of the time that something is there."""
     y: float
@@ -133,11 +134,11 @@ class Debris:
         return Distractor("debris", frame, float(y), float(x)) if inside else None
 
 
-def make_small(tissue: Epithelium, count: int, random: np.random.Generator) -> list[int]:
+def make_small(tissue: Epithelium, count: int, frames: int, random: np.random.Generator) -> list[int]:
     """Make cells in the field small for good, rather the smallest; give their numbers."""
     cells = tissue.cells
     inside = (np.abs(tissue.seen(cells["site"], 0) - (tissue.field - 1) / 2) < tissue.field / 2).all(1)
-    free = np.flatnonzero(inside & ~cells["void"])
+    free = np.flatnonzero(inside & tissue.fit_for_events(0, frames - 1))
     size = cells["area"][free] * np.exp(0.3 * random.standard_normal(len(free)))
     rows = free[np.argsort(size)][:count]
     cells["area"][rows] = tissue.mean_area * random.uniform(0.1, 0.35, len(rows))

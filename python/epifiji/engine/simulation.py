@@ -20,6 +20,7 @@ from epifiji.engine.courses import Course, Division, EventCourse, Extrusion, Sop
 from epifiji.engine.distractors import Debris, Distractor, Flicker, Shrinking, make_small
 from epifiji.engine.microscope import Microscope, Spot, membrane_px
 from epifiji.engine.planning import Beyond, World, places
+from epifiji.engine.replay import Replay
 from epifiji.engine.tissue import Tissue
 
 _LEAD_FRAMES = 20  # lived through before the first frame, so that an event may be under way in it
@@ -125,16 +126,39 @@ def simulate(
     return Movie(result.pixels, name=f"simulated_{seed}"), result.events
 
 
-def simulate_tissue(settings: SimulationSettings | None = None, **values: Any) -> Simulation:
-    """Simulate as :func:`simulate` does, from settings or their values; tell also which cell owns a pixel."""
+def simulate_tissue(
+    settings: SimulationSettings | None = None, outlines: np.ndarray | None = None, **values: Any
+) -> Simulation:
+    """Simulate as :func:`simulate` does, from settings or their values; tell also which cell owns a pixel.
+
+    Parameters
+    ----------
+    settings
+        What to simulate; where not given, `values` are the settings.
+    outlines
+        (T, Y, X) or (1, Y, X): lines around real cells, which are then shown in place of simulated ones, scaled to
+        the cell diameter. Where the movie is longer they go back and forth; a smooth flow moves a single frame.
+    **values
+        Settings by name.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`simulate` does, and where the outlines show no cells or too few for the field.
+    """
     chosen = settings or parse_settings(SimulationSettings, values)
     _require_two_cells(chosen)
     planning, living, seeing = (np.random.default_rng(s) for s in np.random.SeedSequence(chosen.seed).spawn(3))
     world = World(chosen)
-    tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
-    courses = _planned(chosen, world.beyond, planning)
+    tissue: Tissue | Replay
+    if outlines is None:
+        tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
+        courses = _planned(chosen, world.beyond, planning)
+    else:
+        tissue = Replay(chosen, outlines, living, world.views, membrane_px(chosen))
+        courses = _planned(chosen, tissue.beyond, planning)
     debris = [Debris(chosen, planning) for _ in range(chosen.debris)]
-    small = make_small(tissue, chosen.small_cells, living)
+    small = make_small(tissue, chosen.small_cells, chosen.frames, living)
     microscope = Microscope(chosen, tissue.canvas, seeing)
     shape = (chosen.frames, chosen.height, chosen.width)
     pixels = np.empty(shape, np.uint8 if chosen.bit_depth == 8 else np.uint16)
@@ -152,7 +176,10 @@ def simulate_tissue(settings: SimulationSettings | None = None, **values: Any) -
         spots: list[Spot] = [spot for course in courses for spot in course.spots(tissue, frame)]
         spots += [spot for speck in debris for spot in speck.spots(frame)]
         labels[frame], pixels[frame] = scene.labels, microscope.picture(scene, spots, frame)
-    return Simulation(pixels, labels, _events(courses, labels), _distractors(courses, debris, small, labels), chosen)
+    distractors = _distractors(courses, debris, small, labels)
+    if isinstance(tissue, Replay):
+        distractors += [Distractor("unclear", *place) for place in tissue.unclear(chosen.frames)]
+    return Simulation(pixels, labels, _events(courses, labels), sorted(distractors), chosen)
 
 
 def _require_two_cells(settings: SimulationSettings) -> None:
@@ -191,4 +218,4 @@ def _distractors(courses: list[Course], debris: list[Debris], small: list[int], 
     for cell in small:
         y, x = np.nonzero(labels[middle] == cell)
         found.append(Distractor("small_cell", middle, float(y.mean()), float(x.mean())) if len(y) else None)
-    return sorted(distractor for distractor in found if distractor)
+    return [distractor for distractor in found if distractor]
