@@ -177,11 +177,6 @@ class MapSettings(EventSettings):
     )
     step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
     step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")
-    maps: Literal["none", "raw", "scaled", "clean"] = Field(
-        "none",
-        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
-        "event's volume at its mean (clean).",
-    )
     mode: Literal["fast", "exact", "compatible"] = Field(
         "exact",
         description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
@@ -196,10 +191,16 @@ class MapSettings(EventSettings):
 
 
 class DetectionSettings(ComputingSettings, MapSettings):
-    """How events are found in a movie."""
+    """How events are found in a movie, and what is kept of the way there."""
+
+    maps: Literal["none", "raw", "scaled", "clean"] = Field(
+        "none",
+        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
+        "event's volume at its mean (clean).",
+    )
 
 
-class ComparisonSettings(Settings):
+class MatchingSettings(Settings):
     """When a detected and a reference event are the same."""
 
     distance_xy: float = Field(
@@ -208,6 +209,11 @@ class ComparisonSettings(Settings):
     distance_t: float = Field(
         4, ge=0, le=10000, title="frames", allow_inf_nan=False, description="Most frames between two matching events."
     )
+
+
+class ComparisonSettings(MatchingSettings):
+    """How detected events are compared with a reference."""
+
     counting: Literal["one-to-one", "authors"] = Field(
         "one-to-one",
         description="How events are matched: one-to-one, the best of all matchings, or authors, one after the other as "

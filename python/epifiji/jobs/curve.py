@@ -12,7 +12,7 @@ from epifiji.data.settings import EventSettings, parse_settings
 from epifiji.engine.metrics import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
 from epifiji.files.results import find_maps, new_files, read_record, require_absent
-from epifiji.jobs.evaluate import Counting, Events, judge, matcher
+from epifiji.jobs.compare import Counting, Events, judge, matcher
 from epifiji.jobs.rois import events_from_maps
 
 CURVE_THRESHOLDS = tuple(range(125, 255, 5))
@@ -62,7 +62,7 @@ class Curve:
         WrongInputError
             Where a file would be overwritten without being asked, or the folder cannot be written to.
         """
-        from epifiji.files.plots import draw_curves
+        from epifiji.files.curves import draw_curves
 
         folder = Path(folder)
         names = (CURVE_TABLE, CURVE_PICTURE)
@@ -97,7 +97,7 @@ def threshold_curve(
     maps
         A result folder with kept maps, or one map.
     reference, distance_xy, distance_t, counting
-        See :func:`~epifiji.jobs.evaluate.compare`.
+        See :func:`~epifiji.jobs.compare.compare`.
     thresholds
         0–255.
     **settings
