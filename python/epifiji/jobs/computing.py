@@ -32,36 +32,37 @@ TASKS_A_WORKER = 2
 WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 
 _warm: dict[tuple[str, NetworkDescription, str], Classifier] = {}
-_screens: dict[str, Screen | None] = {}
+_screens: dict[tuple[str, str], Screen | None] = {}
 
 
 def asker_of(network: Network, mode: str, device: str = "auto") -> Asker:
     """Give what classifies windows in a mode; networks are kept from one detection to the next while they stay the same."""
     classifier = warm_classifier(network, device)
-    return Fast(classifier, warm_screen(network)) if mode == "fast" else EveryWindow(classifier)
+    return Fast(classifier, warm_screen(network, device)) if mode == "fast" else EveryWindow(classifier)
 
 
 def warm_classifier(network: Network, device: str = "auto") -> Classifier:
     """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
-    batch = choose_device(device)
+    chosen = choose_device(device)
     if not network.sha256:
-        return Classifier(network, batch)
+        return Classifier(network, chosen.batch, chosen.precision)
     key = network.sha256, network.description, device
     if key not in _warm:
         _warm.clear()
-        _warm[key] = Classifier(network, batch)
+        _warm[key] = Classifier(network, chosen.batch, chosen.precision)
     return _warm[key]
 
 
-def warm_screen(network: Network) -> Screen | None:
+def warm_screen(network: Network, device: str = "auto") -> Screen | None:
     """Give the screen for a network, or None where it was not trained for it."""
-    if network.sha256 not in _screens:
+    key = network.sha256, device
+    if key not in _screens:
         found = read_screen(network)
-        screen = None if found is None else Screen(*found)
+        screen = None if found is None else Screen(*found, choose_device(device).precision)
         if not network.sha256:
             return screen
-        _screens[network.sha256] = screen
-    return _screens[network.sha256]
+        _screens[key] = screen
+    return _screens[key]
 
 
 class Computer(Protocol):
