@@ -139,7 +139,7 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
         wait_for(f"work past {moment}", lambda moment=moment: _done() > moment)
         focus(str(image.getTitle()))
         # The window manager is done before Java knows that the window has the focus, and keys until then are lost.
-        wait_for("the movie's focus", lambda: image.getWindow().isFocused())
+        wait_for("the movie's focus", image.getWindow().isFocused)
         pressed = time.monotonic()
         press("Escape")
         # Not by the status line, where ImageJ writes too: what lies under the mouse.

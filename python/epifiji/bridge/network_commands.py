@@ -18,15 +18,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 @networks_app.command("list")
 def networks_list(as_json: JsonOption = False) -> None:
     """List the networks that are known by name."""
-    from epifiji.files.networks import HOW_TO_GET_ONE, available
+    from epifiji.files.networks import available
 
     found = available()
     if as_json:
         say_json({"networks": [{"name": name, "path": str(path)} for name, path in found]})
-    elif found:
-        say_table(("name", "place"), found)
     else:
-        say(f"No network yet: {HOW_TO_GET_ONE}.")
+        say_table(("name", "place"), found)
 
 
 @networks_app.command("show")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+DEXNET: Literal["dexnet"] = "dexnet"
+EPINET: Literal["epinet"] = "epinet"
+"""Kinds of networks: classifying windows one by one, or looking at whole frames."""
 
 NOTHING = "nothing"
 """Name of class 0, which every network has: no event."""
@@ -17,7 +22,9 @@ class NetworkDescription(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: int = Field(1, ge=1, le=1, description="Version of this file's form.")
-    kind: str = Field("dexnet", pattern="^dexnet$", description="Architecture.")
+    kind: Literal["dexnet", "epinet"] = Field(
+        DEXNET, description="Architecture: windows one by one (dexnet), or whole frames (epinet)."
+    )
     name: str = Field(min_length=1, description="Name of the network.")
     classes: tuple[str, ...] = Field(
         min_length=2, description="Class names in the order of the network's outputs, 'nothing' first."
@@ -28,6 +35,12 @@ class NetworkDescription(BaseModel):
     cell_diameter_px: float = Field(gt=0, description="Cell diameter that the network was trained for, in pixels.")
     event_duration_frames: float = Field(
         gt=0, description="Event duration that the network was trained for, in frames."
+    )
+    thresholds: dict[str, int] = Field(
+        {}, description="Least mean probability of an event of a class, 0-255, where the user gives none."
+    )
+    min_volumes: dict[str, int] = Field(
+        {}, description="Volume in voxels that an event of a class must exceed, where the user gives none."
     )
     members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")

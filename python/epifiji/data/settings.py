@@ -60,6 +60,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+AnyEvents = TypeVar("AnyEvents", bound="EventSettings")
+
+
 class EventSettings(Settings):
     """How a probability map becomes events."""
 
@@ -103,6 +106,15 @@ class EventSettings(Settings):
             "threshold": {name: self.threshold_of(name, mode) for name in events},
             "min_volume": {name: self.min_volume_of(name, mode) for name in events},
         }
+
+    def with_defaults(self: AnyEvents, thresholds: Mapping[str, int], min_volumes: Mapping[str, int]) -> AnyEvents:
+        """Give these settings with a network's own thresholds and volumes, by class, where the user gave none."""
+        return self.model_copy(
+            update={
+                "threshold": _filled(self.threshold, thresholds),
+                "min_volume": _filled(self.min_volume, min_volumes),
+            }
+        )
 
     def chosen_events(self, known: Iterable[str]) -> tuple[str, ...]:
         """Give the classes to look for, in the network's order.
@@ -283,7 +295,7 @@ TYPES = {
 def _words(choice: Mapping[str, Any]) -> str:
     """Put one alternative of a JSON schema into words."""
     if "enum" in choice or "const" in choice:
-        return "one of " + ", ".join(choice["enum"]) if "enum" in choice else repr(choice["const"]).strip("'")
+        return "one of " + ", ".join(map(str, choice["enum"])) if "enum" in choice else repr(choice["const"]).strip("'")
     if choice.get("type") in TYPES:
         return TYPES[choice["type"]]
     kind = "a whole number" if choice.get("type") == "integer" else "a number"
@@ -303,6 +315,12 @@ def _of(value: int | dict[str, int] | None, event: str, default: int) -> int:
     if isinstance(value, dict):
         return value.get(event, default)
     return default if value is None else value
+
+
+def _filled(value: int | dict[str, int] | None, defaults: Mapping[str, int]) -> int | dict[str, int] | None:
+    if isinstance(value, int) or not defaults:
+        return value
+    return {**defaults, **(value or {})}
 
 
 def _keys(value: object) -> tuple[str, ...]:

@@ -13,13 +13,14 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights
 from epifiji.files.archives import unpack
 from epifiji.files.dexnets import is_dexnet, read_dexnet
 
@@ -38,10 +39,16 @@ AUTHORS_SHA256 = {
 """The authors' networks in their repository, at that commit."""
 
 FETCH_TIMEOUT_S = 30
+SHIPPED = "epinet"
+"""The network that comes with EpiFiji."""
+
 HOW_TO_GET_ONE = (
-    "get one with 'epifiji networks fetch notum_all', or download notum_all.zip from the folder DeXNets of "
+    "get one of DeXtrusion's with 'epifiji networks fetch notum_all', or download notum_all.zip from the folder DeXNets of "
     "github.com/Image-Analysis-Hub/DeXtrusion and run 'epifiji networks import notum_all.zip'"
 )
+
+
+SHIPPED_FOLDER = Path(str(resources.files("epifiji"))) / "networks"
 
 
 def user_folder() -> Path:
@@ -52,13 +59,13 @@ def user_folder() -> Path:
 
 
 def available() -> list[tuple[str, Path]]:
-    """List the networks that have a name: those in the folder named by EPIFIJI_NETWORKS, then the imported ones.
+    """List the networks that have a name: those in the folder named by EPIFIJI_NETWORKS, the shipped one, the imported ones.
 
     Each folder's are sorted by name, without regard to case; of several with one name the first counts.
     """
-    places = [Path(folder) for folder in (os.environ.get(FOLDER_VARIABLE), user_folder()) if folder]
+    named, own = os.environ.get(FOLDER_VARIABLE), user_folder()
     found: dict[str, Path] = {}
-    for place in places:
+    for place in ([Path(named)] if named else []) + [SHIPPED_FOLDER, own]:
         if place.is_dir():
             for path in sorted(place.iterdir(), key=lambda p: (p.name.lower(), p.name)):
                 if not path.name.startswith(".") and _is_network(path):
@@ -76,17 +83,14 @@ def find_network(given: str | Path | None = None) -> Path:
     """
     known = dict(available())
     if given is None:
-        if not known:
-            raise WrongInputError(f"there is no network yet: {HOW_TO_GET_ONE}.")
         return next(iter(known.values()))
     if str(given) in known:
         return known[str(given)]
     path = Path(given)
     if path.exists():
         return path
-    names = ", ".join(known) or "none"
     raise WrongInputError(
-        f"there is no network {str(given)!r}: give a folder, a zip, or one of the networks known by name ({names}), or "
+        f"there is no network {str(given)!r}: give a folder, a zip, or one that is known by name ({', '.join(known)}), or "
         f"{HOW_TO_GET_ONE}."
     )
 
@@ -193,12 +197,16 @@ LARGEST_DOWNLOAD_BYTES = 100_000_000
 
 def card(description: NetworkDescription) -> str:
     """Write what a person wants to know of a network before using it."""
+    looks = {
+        DEXNET: f"windows of {description.window_frames} frames of {description.window_size_px} x "
+        f"{description.window_size_px} px",
+        EPINET: f"whole frames, {description.window_frames} of them at once",
+    }
     return (
         f"# {description.name}\n\n"
         f"Finds: {', '.join(description.events)}.\n\n"
         f"{description.provenance}\n\n"
-        f"- Looks at windows of {description.window_frames} frames of {description.window_size_px} x "
-        f"{description.window_size_px} px.\n"
+        f"- Looks at {looks[description.kind]}.\n"
         f"- Trained for cells of {description.cell_diameter_px:g} px and events of "
         f"{description.event_duration_frames:g} frames.\n"
         f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.network import EPINET, Network
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import ComputingSettings
 from epifiji.engine.blocks import Asker, Block, Probabilities, Strip, read_strip
 from epifiji.engine.devices import choose_device
+from epifiji.engine.epinet import EpiNet
 from epifiji.engine.every_window import LOOKING, EveryWindow
 from epifiji.engine.fast import Fast
 from epifiji.engine.network import Classifier
@@ -31,25 +32,34 @@ TASKS_A_WORKER = 2
 
 WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 
-_warm: dict[tuple[str, NetworkDescription, str], Classifier] = {}
+_warm: dict[tuple[str, str, str], Any] = {}
 _screens: dict[str, Screen | None] = {}
 
 
 def asker_of(network: Network, mode: str, device: str = "auto") -> Asker:
     """Give what classifies windows in a mode; networks are kept from one detection to the next while they stay the same."""
+    if network.description.kind == EPINET:
+        asker: Asker = _kept_warm(network, device, lambda batch: EpiNet(network))
+        return asker
     classifier = warm_classifier(network, device)
     return Fast(classifier, warm_screen(network)) if mode == "fast" else EveryWindow(classifier)
 
 
 def warm_classifier(network: Network, device: str = "auto") -> Classifier:
     """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
+    classifier: Classifier = _kept_warm(network, device, lambda batch: Classifier(network, batch))
+    return classifier
+
+
+def _kept_warm(network: Network, device: str, make: Callable[[int], Any]) -> Any:
+    """Give what was made of the last network, or make it, for batches of the size that suits the device."""
     batch = choose_device(device)
     if not network.sha256:
-        return Classifier(network, batch)
-    key = network.sha256, network.description, device
+        return make(batch)
+    key = network.sha256, network.description.model_dump_json(), device
     if key not in _warm:
         _warm.clear()
-        _warm[key] = Classifier(network, batch)
+        _warm[key] = make(batch)
     return _warm[key]
 
 

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import WINDOW_FRAMES, Movie
-from epifiji.data.network import Network
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DetectionSettings, parse_settings
 from epifiji.engine.blocks import Block, Probabilities, divide, rows_within
 from epifiji.engine.compatible import Compatible
 from epifiji.engine.maps import Arithmetic, Exact, map_frames
 from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
+from epifiji.engine.whole_frames import WholeFrames
 from epifiji.engine.windows import require_room
 from epifiji.files.movies import file_sha256, read_movie
 from epifiji.files.networks import find_network, read_network
@@ -66,7 +68,10 @@ def detect(
     opened = open_movie(movie, chosen.channel)
     if not isinstance(network, Network):
         network = read_network(find_network(network))
-    classes = chosen.chosen_events(network.description.events)
+    description = network.description
+    classes = chosen.chosen_events(description.events)
+    chosen = chosen.with_defaults(description.thresholds, description.min_volumes)
+    _require_mode(chosen.mode, description)
     opened.require_finite()
     diameter = _cell_diameter(opened, chosen)
     scratch = ScratchFolder()
@@ -88,6 +93,14 @@ def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = Non
     if isinstance(movie, np.ndarray):
         return Movie(movie)
     return read_movie(movie, channel)
+
+
+def _require_mode(mode: str, description: NetworkDescription) -> None:
+    if mode == "compatible" and description.kind != DEXNET:
+        raise WrongInputError(
+            f"mode is 'compatible', which repeats what the authors' package does with their networks, but {description.name} is "
+            "another kind of network: choose another mode, or one of the authors' networks."
+        )
 
 
 def _cell_diameter(movie: Movie, settings: DetectionSettings) -> float | None:
@@ -122,8 +135,7 @@ class _Detection:
         factor_t = scale_factor(description.event_duration_frames, settings.event_duration)
         scaled = rescale(self.movie, factor_t, factor_xy, self.compatible, self.scratch, self.report)
         require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
-        kind = Compatible if self.compatible else Exact
-        arithmetic = kind(scaled.shape, description, settings.step_xy, settings.step_t)
+        arithmetic = self._arithmetic(scaled.shape)
         asker = asker_of(self.network, settings.mode, settings.device)
         loaded = time.perf_counter()
         rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)
@@ -145,6 +157,13 @@ class _Detection:
             "total": round(time.perf_counter() - started, 3),
         }
         return Result(events, self.classes, self.movie, record, self._maps(raw, clean), self._notices(scaled))
+
+    def _arithmetic(self, shape: tuple[int, int, int]) -> Arithmetic:
+        description, settings = self.network.description, self.settings
+        if description.kind == EPINET:
+            return WholeFrames(shape, description.members)
+        kind = Compatible if self.compatible else Exact
+        return kind(shape, description, settings.step_xy, settings.step_t)
 
     def _answers(
         self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], computer: Computer
@@ -221,7 +240,18 @@ class _Detection:
                 "frame_interval_s": movie.frame_interval_s,
             },
             "network": {
-                **description.model_dump(include={"name", "classes", "members", "window_half_size_px", "provenance"}),
+                **description.model_dump(
+                    include={
+                        "kind",
+                        "name",
+                        "classes",
+                        "members",
+                        "window_half_size_px",
+                        "thresholds",
+                        "min_volumes",
+                        "provenance",
+                    }
+                ),
                 "source": self.network.source or None,
                 "sha256": self.network.sha256 or None,
             },
@@ -233,6 +263,8 @@ class _Detection:
                 "map_shape": list(scaled.shape),
             },
             "windows": sum(grid.size for grid in arithmetic.grids),
-            "screened": settings.mode == "fast" and warm_screen(self.network) is not None,
+            "screened": description.kind == DEXNET
+            and settings.mode == "fast"
+            and warm_screen(self.network) is not None,
             "versions": versions(),
         }

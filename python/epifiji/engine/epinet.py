@@ -1,0 +1,327 @@
+"""EpiNet: a network that looks at each frame of a movie once, as a whole, and says where and when events are centred.
+
+A DeXNet classifies a window, and every window anew. EpiNet brings a frame to local contrast, reduces it by convolutions to a
+quarter and an eighth of its side, joins the frames by convolutions over time at the eighth, and answers at the quarter: for each
+event class the probability that an event lies within about a third of a cell's diameter and two frames. 13,000 multiplications
+for a pixel; a DeXNet at steps of 10 px and 2 frames needs 1.3 million.
+
+Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, out); all sizes are read off them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import Network, Weights
+from epifiji.data.progress import Report
+from epifiji.data.quiet_tensorflow import import_tensorflow
+from epifiji.engine.blocks import Probabilities, Strip
+from epifiji.engine.every_window import LOOKING
+from epifiji.engine.windows import Grid
+
+STRIDE = 4
+"""Pixels of the movie for one of the answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
+
+GRAIN_PX = 8
+"""Frames are filled up to a multiple of this, the coarsest of the network's grids."""
+
+BOXES = (11, 33)
+"""Sides of the neighbourhoods that contrast is adapted to, in pixels of the answer: 44 px, and 132 px."""
+
+CHANNELS = 3
+"""Local contrast by range, and by standard deviation near and far."""
+
+REACH_FRAMES = 6
+"""How many frames before and after a place the network looks at."""
+
+REACH_PX = 144
+"""How far around a place the network looks, at most: half the receptive field and half the larger box, in whole `GRAIN_PX`."""
+
+FRAMES_TOGETHER = 4
+"""Frames looked at at once: of a large frame few fit into memory, and of small frames one alone is too little work."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution: over y and x where `side` is given, else over time; a residual one is added to what enters it."""
+
+    name: str
+    width: int
+    side: int = 0
+    stride: int = 1
+    dilation: int = 1
+    frames: int = 0
+
+
+FINE = (Layer("fine_0", 24, side=5, stride=2), Layer("fine_1", 48, side=3, stride=2), Layer("fine_2", 48, side=3))
+COARSE = Layer("coarse", 96, side=3, stride=2)
+MIXING = (
+    (Layer("space_0", 96, side=3), Layer("space_1", 96, side=3)),
+    (Layer("time_0", 96, frames=5),),
+    (Layer("space_2", 96, side=3, dilation=2), Layer("space_3", 96, side=3)),
+    (Layer("time_1", 96, frames=5),),
+    (Layer("space_4", 96, side=3),),
+    (Layer("time_2", 96, frames=5),),
+)
+"""Residual steps at the eighth; the last layer of each begins at 0 when a network is made."""
+
+FINE_AGAIN = (Layer("joining", 48, side=1), Layer("skipping", 48, side=1), Layer("fine_3", 48, side=3))
+ANSWER = "answer"
+
+
+def shapes(events: int) -> dict[str, tuple[int, ...]]:
+    """Give the shape of each array of a network that knows so many event classes."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def add(layer: Layer, entering: int) -> int:
+        sides = (layer.side, layer.side) if layer.side else (layer.frames, 1)
+        found[f"{layer.name}/kernel"] = (*sides, entering, layer.width)
+        found[f"{layer.name}/bias"] = (layer.width,)
+        return layer.width
+
+    width = CHANNELS
+    for layer in FINE:
+        width = add(layer, width)
+    width = add(COARSE, width)
+    for step in MIXING:
+        for layer in step:
+            width = add(layer, width)
+    joining, skipping, last = FINE_AGAIN
+    add(joining, width)
+    add(skipping, FINE[-1].width)
+    add(last, skipping.width)
+    return found | {f"{ANSWER}/kernel": (1, 1, last.width, events), f"{ANSWER}/bias": (events,)}
+
+
+def new_weights(events: int, random: np.random.Generator, rarity: float = 0.005) -> Weights:
+    """Draw a network that has learnt nothing: He's normal distribution, residual steps that do nothing yet.
+
+    Parameters
+    ----------
+    rarity
+        The probability that it gives everywhere.
+    """
+    found = {}
+    still = {step[-1].name for step in MIXING} | {FINE[-1].name, FINE_AGAIN[-1].name}
+    for name, shape in shapes(events).items():
+        layer, part = name.split("/")
+        spread = np.sqrt(2 / np.prod(shape[:-1])) if part == "kernel" and layer not in still else 0.0
+        values = spread * random.standard_normal(shape)
+        if layer == ANSWER:
+            values = 0.1 * random.standard_normal(shape) if part == "kernel" else np.full(shape, np.log(rarity))
+        found[name] = values.astype(np.float32)
+    return found
+
+
+def problem(weights: Weights, events: int) -> str:
+    """Say what is wrong with a network's arrays, or give an empty text."""
+    needed = shapes(events)
+    for key, shape in needed.items():
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].shape != shape:
+            return f"{key} has the shape {weights[key].shape} instead of {shape}"
+        if weights[key].dtype != np.float32 or not np.isfinite(weights[key]).all():
+            return f"{key} is not made of finite 32-bit numbers"
+    unexpected = sorted(set(weights) - set(needed))
+    return f"{unexpected[0]} is unexpected" if unexpected else ""
+
+
+Features = tuple[Any, Any]
+"""What is seen in frames one by one: (n, Y/8, X/8, 96) to be joined over time, and (n, Y/4, X/4, 48) to answer finely."""
+
+
+def look_at_frames(weights: Mapping[str, Any], contrast: Any) -> Features:
+    """Look at frames one by one: :func:`local_contrast` (n, Y, X, 3), Y and X multiples of 8, to features."""
+    tf = import_tensorflow()
+    x = contrast
+    for layer in FINE[:2]:
+        x = tf.nn.relu(_convolved(weights, layer, x))
+    fine = tf.nn.relu(x + _convolved(weights, FINE[2], x))
+    return tf.nn.relu(_convolved(weights, COARSE, fine)), tf.nn.relu(_convolved(weights, FINE_AGAIN[1], fine))
+
+
+def join_frames(weights: Mapping[str, Any], features: Features) -> Any:
+    """Join frames over time: features of n frames to logits (n - 2 * REACH_FRAMES, Y/4, X/4, events).
+
+    The first and last `REACH_FRAMES` frames are looked at and get no answer.
+    """
+    coarse, fine = features
+    for step in MIXING:
+        coarse = _mixed(weights, step, coarse)
+    return _answered(weights, coarse, fine[REACH_FRAMES:-REACH_FRAMES])
+
+
+def join_more_frames(weights: Mapping[str, Any], features: Features, memory: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """Join some more frames to those that memory holds: features of n frames to logits of n, each `REACH_FRAMES` earlier.
+
+    Memory is what entered each convolution over time, and the fine features, of the last frames: :func:`blank_memory` at first.
+    The first 2 * REACH_FRAMES answers after that mean nothing.
+    """
+    tf = import_tensorflow()
+    coarse, fine = features
+    count = tf.shape(fine)[0]
+    kept: list[Any] = []
+    for step in MIXING:
+        if step[0].frames:
+            coarse = tf.concat([memory[len(kept)], coarse], 0)
+            kept.append(coarse[count:])
+        coarse = _mixed(weights, step, coarse)
+    fine = tf.concat([memory[len(kept)], fine], 0)
+    return _answered(weights, coarse, fine[:count]), [*kept, fine[count:]]
+
+
+def blank_memory(shape: tuple[int, int]) -> list[np.ndarray]:
+    """Give the memory of frames (Y, X) when none was seen."""
+    height, width = shape
+    grids = [(step[0].frames - 1, GRAIN_PX, COARSE.width) for step in MIXING if step[0].frames]
+    grids.append((REACH_FRAMES, STRIDE, FINE_AGAIN[1].width))
+    return [np.zeros((n, height // grain, width // grain, depth), np.float32) for n, grain, depth in grids]
+
+
+def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
+    """Take a residual step, which loses the first and last frames where it looks at frames around."""
+    tf = import_tensorflow()
+    news, lost = x, 0
+    for number, layer in enumerate(step):
+        news = _convolved(weights, layer, tf.nn.relu(news) if number else news)
+        lost += layer.frames // 2
+    return tf.nn.relu(x[lost : tf.shape(x)[0] - lost] + news)
+
+
+def _answered(weights: Mapping[str, Any], coarse: Any, fine: Any) -> Any:
+    """Bring what was joined at the eighth to the quarter, beside what was seen there, and answer: logits."""
+    tf = import_tensorflow()
+    x = tf.nn.relu(_convolved(weights, FINE_AGAIN[0], coarse))
+    x = tf.repeat(tf.repeat(x, 2, 1), 2, 2) + fine
+    x = tf.nn.relu(x + _convolved(weights, FINE_AGAIN[2], x))
+    return tf.nn.conv2d(x, weights[f"{ANSWER}/kernel"], 1, "SAME") + weights[f"{ANSWER}/bias"]
+
+
+def _convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
+    tf = import_tensorflow()
+    kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
+    if layer.side:
+        return tf.nn.conv2d(x, kernel, layer.stride, "SAME", dilations=layer.dilation) + bias
+    # Frames are the rows of an image whose columns are the places of a frame.
+    count, height, width, depth = tf.unstack(tf.shape(x))
+    rows = tf.nn.conv2d(tf.reshape(x, (1, count, height * width, depth)), kernel, 1, "VALID") + bias
+    return tf.reshape(rows, (-1, height, width, layer.width))
+
+
+def local_contrast(frames: Any) -> Any:
+    """Bring frames (n, Y, X), float32 of any level, to local contrast (n, Y, X, 3).
+
+    As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do, and
+    so they shall here. The wide neighbourhood tells a dim part from a bright one.
+    """
+    tf = import_tensorflow()
+    x = frames[..., None]
+
+    def pooled(pool: Any, values: Any, box: int) -> Any:
+        return pool(pool(values, STRIDE, STRIDE, "VALID"), box, 1, "SAME")
+
+    def wide(values: Any) -> Any:
+        return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
+
+    near, far = BOXES
+    greatest, least = pooled(tf.nn.max_pool2d, x, near), -pooled(tf.nn.max_pool2d, -x, near)
+    span = greatest - least
+    channels = [(x - wide(least)) / wide(span + 1e-6)]
+    for box in (near, far):
+        mean, square = pooled(tf.nn.avg_pool2d, x, box), pooled(tf.nn.avg_pool2d, x**2, box)
+        deviation = tf.sqrt(tf.maximum(square - mean**2, 0.0)) + 0.02 * span + 1e-6
+        channels.append(tf.clip_by_value(0.5 * (x - wide(mean)) / wide(deviation), -2.0, 5.0))
+    return tf.concat(channels, -1)
+
+
+def places(shape: tuple[int, int, int]) -> Grid:
+    """Give the places that are answered in a movie (T, Y, X): each stands for 4 x 4 px, by the second of these."""
+    return Grid(np.arange(shape[0]), *(np.arange(1, n, STRIDE) for n in shape[1:]))
+
+
+def check_epinet(network: Network) -> None:
+    """Make sure that every member's arrays are those of an EpiNet with the description's classes.
+
+    Raises
+    ------
+    WrongInputError
+        Naming the network and the first array that is wrong.
+    """
+    name, events = network.description.name, network.description.events
+    seen = network.description.frames_before, network.description.frames_after
+    if seen != (REACH_FRAMES, REACH_FRAMES + 1):
+        raise WrongInputError(
+            f"the network {name} says that it looks at {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet "
+            f"looks at {REACH_FRAMES} and {REACH_FRAMES + 1}: import it again."
+        )
+    for number, weights in enumerate(network.weights):
+        wrong = problem(weights, len(events))
+        if wrong:
+            raise WrongInputError(
+                f"the weights of network {name} (member {number}) are not those of an EpiNet with the events "
+                f"{', '.join(events)}: {wrong}; import it again."
+            )
+
+
+class EpiNet:
+    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.blocks.Asker`."""
+
+    margin_frames = 0
+    bytes_for_pixel = 10.0
+
+    def __init__(self, network: Network) -> None:
+        check_epinet(network)
+        self.description = network.description
+        self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
+        self._members = [self._traced(member) for member in network.weights]
+
+    def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
+        """Answer at all :func:`places` of a block."""
+        frames = grids[0].frames
+        first = int(frames[0]) - REACH_FRAMES - strip.first
+        # The grids of all blocks fall together where each begins at a multiple of the coarsest.
+        above = -strip.top % GRAIN_PX
+        pixels = strip.pixels[first : first + len(frames) + 2 * REACH_FRAMES, above:]
+        row = (int(grids[0].ys[0]) - strip.top - above) // STRIDE
+        rows, columns = slice(row, row + len(grids[0].ys)), slice(0, len(grids[0].xs))
+        answers = []
+        for number, member in enumerate(self._members):
+
+            def tell(done: float, number: int = number) -> None:
+                report((number + done) / len(self._members), LOOKING)
+
+            found = np.concatenate([part[:, rows, columns] for part in self._answers(member, pixels, tell)])
+            found = found[2 * REACH_FRAMES :][: len(frames)]
+            answers.append(np.concatenate([1 - found.max(-1, keepdims=True), found], -1))
+        return answers
+
+    @staticmethod
+    def _answers(member: Callable[..., Any], pixels: np.ndarray, tell: Callable[[float], None]) -> Iterator[np.ndarray]:
+        """Look at frames a few at a time, and give the probabilities (n, Y/4, X/4, events) of frames REACH_FRAMES earlier."""
+        fill = [(0, -n % GRAIN_PX) for n in pixels.shape[1:]]
+        memory: list[Any] = blank_memory((pixels.shape[1] + fill[0][1], pixels.shape[2] + fill[1][1]))
+        for at in range(0, len(pixels), FRAMES_TOGETHER):
+            some = pixels[at : at + FRAMES_TOGETHER].astype(np.float32)
+            some = np.pad(some, [(0, FRAMES_TOGETHER - len(some)), *fill], "edge")
+            found, memory = member(some, memory)
+            yield found.numpy()
+            tell(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
+
+    @staticmethod
+    def _traced(weights: Weights) -> Callable[..., Any]:
+        tf = import_tensorflow()
+        held = {name: tf.constant(values) for name, values in weights.items()}
+
+        def answer(frames: Any, memory: list[Any]) -> Any:
+            logits, kept = join_more_frames(held, look_at_frames(held, local_contrast(frames)), memory)
+            return tf.sigmoid(logits), kept
+
+        blank = [tf.TensorSpec((one.shape[0], None, None, one.shape[-1])) for one in blank_memory((GRAIN_PX, GRAIN_PX))]
+        signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None)), blank]
+        return tf.function(answer, input_signature=signature, autograph=False)
