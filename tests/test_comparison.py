@@ -21,8 +21,8 @@ from epifiji.data.settings import ComparisonSettings
 from epifiji.files.results import map_file, write_map, write_record
 from epifiji.files.rois import read_rois, write_rois
 from epifiji.files.tables import write_events
+from epifiji.jobs.compare import compare
 from epifiji.jobs.comparison import run_comparison
-from epifiji.jobs.evaluate import compare
 
 SHAPE = (24, 90, 100)
 FOUND, MISSED, FALSE = Event("cell_death", 5, 10, 10), Event("cell_death", 9, 60, 60), Event("cell_death", 5, 60, 10)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from epifiji.data.movie import Movie
     from epifiji.data.review import Action
     from epifiji.files.movies import read_movie
+    from epifiji.jobs.compare import compare
     from epifiji.jobs.curve import threshold_curve
     from epifiji.jobs.detect import detect
-    from epifiji.jobs.evaluate import compare
     from epifiji.jobs.movie_tools import crop, rescale_with_events, save_gallery
     from epifiji.jobs.result import Result
     from epifiji.jobs.review import decide, finish_review, start_review
@@ -36,7 +36,7 @@ _HOMES = {
     "Movie": "epifiji.data.movie",
     "Result": "epifiji.jobs.result",
     "WrongInputError": "epifiji.data.errors",
-    "compare": "epifiji.jobs.evaluate",
+    "compare": "epifiji.jobs.compare",
     "crop": "epifiji.jobs.movie_tools",
     "decide": "epifiji.jobs.review",
     "detect": "epifiji.jobs.detect",

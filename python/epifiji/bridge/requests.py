@@ -198,7 +198,7 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
 def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Read the events of an earlier run: ``settings`` by key."""
     from epifiji.files.results import read_record
-    from epifiji.jobs.evaluate import read_events_of
+    from epifiji.jobs.compare import read_events_of
 
     command = parse_settings(OpenCommand, request["settings"])
     place = _given(command.results)

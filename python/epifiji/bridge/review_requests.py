@@ -61,7 +61,7 @@ def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Ev
         Where there are neither.
     """
     from epifiji.files.rois import read_named_rois
-    from epifiji.jobs.evaluate import read_events_of
+    from epifiji.jobs.compare import read_events_of
 
     if results is None:
         if not manager:

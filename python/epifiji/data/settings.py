@@ -177,11 +177,6 @@ class MapSettings(EventSettings):
     )
     step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
     step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")
-    maps: Literal["none", "raw", "scaled", "clean"] = Field(
-        "none",
-        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
-        "event's volume at its mean (clean).",
-    )
     mode: Literal["fast", "exact", "compatible"] = Field(
         "exact",
         description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
@@ -196,7 +191,13 @@ class MapSettings(EventSettings):
 
 
 class DetectionSettings(ComputingSettings, MapSettings):
-    """How events are found in a movie."""
+    """How events are found in a movie, and what is kept of the way there."""
+
+    maps: Literal["none", "raw", "scaled", "clean"] = Field(
+        "none",
+        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
+        "event's volume at its mean (clean).",
+    )
 
 
 class ComparisonSettings(Settings):

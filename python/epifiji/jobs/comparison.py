@@ -9,8 +9,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.settings import ComparisonSettings
 from epifiji.files.comparisons import COMPARISON_TABLE, CURVE_PICTURE, CURVE_TABLE, comparison_files
 from epifiji.files.results import new_files, require_absent
+from epifiji.jobs.compare import Comparison, Events, compare
 from epifiji.jobs.curve import threshold_curve
-from epifiji.jobs.evaluate import Comparison, Events, compare
 
 
 def run_comparison(
@@ -27,7 +27,7 @@ def run_comparison(
     Raises
     ------
     WrongInputError
-        As :func:`~epifiji.jobs.evaluate.compare` and :func:`~epifiji.jobs.curve.threshold_curve`, or where a file would be
+        As :func:`~epifiji.jobs.compare.compare` and :func:`~epifiji.jobs.curve.threshold_curve`, or where a file would be
         overwritten without being asked.
     """
     if folder is not None:

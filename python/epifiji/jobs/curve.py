@@ -12,7 +12,7 @@ from epifiji.data.settings import EventSettings, parse_settings
 from epifiji.engine.metrics import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
 from epifiji.files.results import find_maps, new_files, read_record, require_absent
-from epifiji.jobs.evaluate import Counting, Events, judge, matcher
+from epifiji.jobs.compare import Counting, Events, judge, matcher
 from epifiji.jobs.rois import events_from_maps
 
 CURVE_THRESHOLDS = tuple(range(125, 255, 5))
@@ -97,7 +97,7 @@ def threshold_curve(
     maps
         A result folder with kept maps, or one map.
     reference, distance_xy, distance_t, counting
-        See :func:`~epifiji.jobs.evaluate.compare`.
+        See :func:`~epifiji.jobs.compare.compare`.
     thresholds
         0–255.
     **settings

@@ -23,8 +23,8 @@ from epifiji.files.results import new_files, require_absent, roi_file, roi_files
 from epifiji.files.rois import write_rois
 from epifiji.files.scratch import ScratchFolder
 from epifiji.files.tables import write_events
+from epifiji.jobs.compare import Events, read_events_of
 from epifiji.jobs.detect import open_movie
-from epifiji.jobs.evaluate import Events, read_events_of
 
 CROPPED, RESCALED = "crop", "rescaled"
 """What the names of new movies end with."""

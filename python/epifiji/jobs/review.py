@@ -12,7 +12,7 @@ from epifiji.data.events import EVENT_COLOURS, Event
 from epifiji.data.review import Action, Precision, Review
 from epifiji.files.results import read_record
 from epifiji.files.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
-from epifiji.jobs.evaluate import read_events_of
+from epifiji.jobs.compare import read_events_of
 
 
 @dataclass(frozen=True)

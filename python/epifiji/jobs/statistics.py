@@ -21,7 +21,7 @@ from epifiji.files.comparisons import write_table
 from epifiji.files.movies import read_movie
 from epifiji.files.results import EVENTS_TABLE, new_files, read_record, require_absent
 from epifiji.files.tables import read_scale
-from epifiji.jobs.evaluate import movie_of, read_events_of
+from epifiji.jobs.compare import movie_of, read_events_of
 
 BINS = 20
 """Bins of time where no length is given."""

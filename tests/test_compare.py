@@ -11,7 +11,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.files.rois import read_rois, write_rois
 from epifiji.files.tables import write_events
-from epifiji.jobs.evaluate import Comparison, compare
+from epifiji.jobs.compare import Comparison, compare
 
 DEATHS = [Event("cell_death", 5, 10, 10), Event("cell_death", 9, 100, 100)]
 SOPS = [Event("cell_sop", 7, 50, 50)]
