@@ -10,16 +10,20 @@ import pytest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.simulation_settings import SimulationSettings
+from epifiji.engine.planning import SEPARATION_FRAMES
 from epifiji.engine.simulation import (
     DEMO,
-    EDGE_DIAMETERS,
-    EDGE_FRAMES,
-    SEPARATION_DIAMETERS,
-    SEPARATION_FRAMES,
     Simulation,
     simulate,
     simulate_tissue,
 )
+
+EDGE_FRAMES = SimulationSettings().margin_frames
+EDGE_DIAMETERS = SimulationSettings().margin_diameters
+SEPARATION_DIAMETERS = SimulationSettings().separation_diameters
+MOVED = 0.3
+"""How far a cell may move from where its event is planned, in diameters."""
 
 SMALL: dict[str, Any] = {"frames": 5, "height": 60, "width": 70, "extrusions": 0, "divisions": 0, "sops": 0}
 
@@ -98,12 +102,12 @@ def test_events_of_the_demo_keep_away_from_edges_and_from_each_other(demo: Simul
     frames, height, width = demo.pixels.shape
     for event in demo.events:
         assert EDGE_FRAMES <= event.frame < frames - EDGE_FRAMES
-        assert min(event.y, event.x, height - 1 - event.y, width - 1 - event.x) >= EDGE_DIAMETERS * diameter
+        assert min(event.y, event.x, height - 1 - event.y, width - 1 - event.x) >= (EDGE_DIAMETERS - MOVED) * diameter
     for number, one in enumerate(demo.events):
         for other in demo.events[:number]:
             distance = np.hypot(one.y - other.y, one.x - other.x)
             apart_in_time = abs(one.frame - other.frame) > SEPARATION_FRAMES
-            assert apart_in_time or distance >= SEPARATION_DIAMETERS * diameter
+            assert apart_in_time or distance >= (SEPARATION_DIAMETERS - MOVED) * diameter
 
 
 def test_extruded_cell_shrinks_to_nothing_at_the_stated_frame(demo: Simulation) -> None:
@@ -170,15 +174,20 @@ def test_cells_keep_their_numbers_and_move_little_in_a_frame(plain: Simulation) 
     [
         (
             {"cell_diameter_px": 7.5},
-            "The cell diameter is 7.5 px, but 8 to 200 px can be simulated: give a value between.",
+            "cell_diameter_px is 7.5, but it must be a number from 8 to 200: give another value, or leave cell_diameter_px out.",
         ),
-        ({"cell_diameter_px": float("nan")}, "The cell diameter is nan px, but 8 to 200 px"),
-        ({"frames": 4}, "frames is 4, but a whole number of at least 5 is needed"),
-        ({"height": 49}, "height is 49, but a whole number of at least 50 is needed"),
-        ({"width": 60.0}, "width is 60.0, but a whole number of at least 50 is needed"),
-        ({"seed": -1}, "seed is -1, but a whole number of at least 0 is needed"),
-        ({"extrusions": -1}, "extrusions is -1, but a whole number of at least 0 is needed"),
-        ({"sops": True}, "sops is True, but a whole number of at least 0 is needed"),
+        ({"cell_diameter_px": float("nan")}, "cell_diameter_px is nan, but it must be a number from 8 to 200"),
+        ({"frames": 4}, "frames is 4, but it must be a whole number from 5 to 100000"),
+        (
+            {"height": 49},
+            "height is 49 px, but at least two cell diameters, 50 px, are needed: give a larger height or a smaller "
+            "cell_diameter_px.",
+        ),
+        ({"width": 60.5}, "width is 60.5, but it must be a whole number from 16 to 20000"),
+        ({"seed": -1}, "seed is -1, but it must be a whole number from 0 to"),
+        ({"extrusions": -1}, "extrusions is -1, but it must be a whole number from 0 to 100000"),
+        ({"bit_depth": 12}, "bit_depth is 12, but it must be one of 8, 16"),
+        ({"extrusion": 3}, "there is no setting 'extrusion': the settings are seed, frames"),
         (
             {"divisions": 1},
             "Events asked for: 1, but 5 frames of 60 x 70 px with cells of 25 px have room for 0: ask for fewer",

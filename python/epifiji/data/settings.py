@@ -295,7 +295,7 @@ TYPES = {
 def _words(choice: Mapping[str, Any]) -> str:
     """Put one alternative of a JSON schema into words."""
     if "enum" in choice or "const" in choice:
-        return "one of " + ", ".join(choice["enum"]) if "enum" in choice else repr(choice["const"]).strip("'")
+        return "one of " + ", ".join(map(str, choice["enum"])) if "enum" in choice else repr(choice["const"]).strip("'")
     if choice.get("type") in TYPES:
         return TYPES[choice["type"]]
     kind = "a whole number" if choice.get("type") == "integer" else "a number"

@@ -7,13 +7,21 @@ from typing import NamedTuple
 
 import numpy as np
 
-from epifiji.engine.tissue import AFFINITIES, REFERENCE_DIAMETER_PX, Grid, Tissue
+from epifiji.data.simulation_settings import SimulationSettings
+from epifiji.engine.junctions import Scene
+from epifiji.engine.tissue import REFERENCE_DIAMETER_PX
 
-_MEMBRANE_SIGMA_PX, _SPOT_SIGMA_PX, _BLUR_SIGMA_PX, _HAZE_SIGMA_PX = 1.1, 3.2, 0.9, 7.0
-_PATCH_SIGMA_PX, _TEXTURE_SIGMA_PX, _BEND_SIGMA_PX = 40.0, 2.0, 6.0
-_JUNCTION_SPREAD, _PATCH_SPREAD, _TEXTURE_SPREAD = 0.22, 0.15, 0.12  # standard deviations of logarithms
-_DARK_LEVEL, _MEMBRANE_LEVEL = 7.0, 75.0  # grey levels
-_PHOTONS, _CAMERA_NOISE = 4.0, 1.5  # photons to a grey level; grey levels
+MEMBRANE_SIGMA_PX, BLUR_SIGMA_PX = 1.1, 0.9
+"""At the reference diameter, where nothing else is said."""
+
+_HAZE_SIGMA_PX, _INSIDE_SIGMA_PX = 7.0, 1.5
+_PATCH_SIGMA_PX, _TEXTURE_SIGMA_PX, _BEND_SIGMA_PX, _REGION_SIGMA_PX = 40.0, 2.0, 6.0, 30.0
+_PATCH_SPREAD, _TEXTURE_SPREAD = 0.15, 0.12  # standard deviations of logarithms
+_UNFOCUSED_SIGMA_PX = (1.5, 3.5)
+_DARKNESS = (0.03, 0.35)  # what light is left in dark regions
+_TURN = 0.02  # how fast regions change, radians a frame
+_GAIN_16_BIT, _OFFSET_16_BIT = 16, 100
+_SPOT_REACH = 6  # standard deviations
 
 
 class Spot(NamedTuple):
@@ -23,93 +31,128 @@ class Spot(NamedTuple):
     x: float
     brightness: float
     """1 = that of a membrane."""
+    sigma_px: float
 
 
 class Microscope:
-    """The field of view over a tissue; it keeps what changes slowly from picture to picture."""
+    """The field of view over a tissue; it keeps what changes slowly from picture to picture.
 
-    def __init__(self, tissue: Tissue, random: np.random.Generator) -> None:
-        self.tissue, self.random = tissue, random
-        self.scale = tissue.diameter / REFERENCE_DIAMETER_PX
-        height, width = (int(side) for side in tissue.field)
-        self.grid = Grid(tissue.margin, (height, width), 1, max(2, round(tissue.diameter / 3)))
+    Parameters
+    ----------
+    settings
+        What it sees, and how well.
+    shape
+        Height and width (Y, X) in which noise is drawn, at least those of the field.
+    random
+        Where all chance comes from.
+    """
+
+    def __init__(self, settings: SimulationSettings, shape: tuple[int, int], random: np.random.Generator) -> None:
+        self.settings, self.shape, self.random = settings, shape, random
+        self.scale = scale = settings.cell_diameter_px / REFERENCE_DIAMETER_PX
+        self.membrane_px = settings.membrane_px or MEMBRANE_SIGMA_PX * scale
+        self.blur_px = settings.blur_px or BLUR_SIGMA_PX * scale
         self.patches = np.exp(_PATCH_SPREAD * self._noise(_PATCH_SIGMA_PX))
         self.texture = self._noise(_TEXTURE_SIGMA_PX)
         self.bends = np.stack([self._noise(_BEND_SIGMA_PX) for _ in range(2)])
+        self.dark = _Region(self, settings.dark_regions)
+        self.unfocused = _Region(self, settings.unfocused_regions)
+        self.darkness = random.uniform(*_DARKNESS)
+        self.out_of_focus_px = scale * random.uniform(*_UNFOCUSED_SIGMA_PX)
+        self.lost_px = _lost_focus(settings, random) * scale
+        self.gains = np.exp(settings.unsteady_light * random.standard_normal(settings.frames))
+        self.gains *= (1 - settings.bleaching) ** np.linspace(0, 1, settings.frames)
 
-    def picture(self, spots: Sequence[Spot]) -> tuple[np.ndarray, np.ndarray]:
-        """Take a picture of the tissue as it is now.
+    def move(self, step: np.ndarray) -> None:
+        """Let the tissue's texture and the bends of its membranes follow, where the field moves by whole px (2,)."""
+        if step.any():
+            self.texture = np.roll(self.texture, -step, (0, 1))
+            self.bends = np.roll(self.bends, -step, (1, 2))
 
-        Returns
-        -------
-        tuple[numpy.ndarray, numpy.ndarray]
-            Numbers of the cells, int32, and the picture, uint8, both (Y, X).
-        """
+    def wait(self) -> np.ndarray:
+        """Let one frame pass; give the bends of the membranes (2, Y, X), px."""
         self.texture = 0.8 * self.texture + 0.6 * self._noise(_TEXTURE_SIGMA_PX)
         news = np.stack([self._noise(_BEND_SIGMA_PX) for _ in range(2)])
         self.bends = 0.96 * self.bends + 0.28 * news
-        labels, membranes = self._membranes()
-        height, width = labels.shape
-        signal = membranes * np.exp(_TEXTURE_SPREAD * self.texture[:height, :width])
-        y, x = np.ogrid[:height, :width]
-        for spot in spots:
-            distance = np.hypot(y - spot.y, x - spot.x) / (_SPOT_SIGMA_PX * self.scale)
-            signal += spot.brightness * np.exp(-(distance**2) / 2)
-        return labels, self._exposed(signal)
+        return self.bends * np.float32(self.scale)
 
-    def _noise(self, sigma_px: float) -> np.ndarray:
-        """Smooth noise (Y, X) of the padded size, of mean 0 and standard deviation 1."""
+    def picture(self, scene: Scene, spots: Sequence[Spot], frame: int) -> np.ndarray:
+        """Take a picture (Y, X), uint8 or uint16, of what is there."""
+        height, width = scene.labels.shape
+        signal = scene.membranes * np.exp(_TEXTURE_SPREAD * self.texture[:height, :width])
+        for spot in spots:
+            _shine(signal, spot)
+        return self._counted(self._light(signal, scene.inside, frame))
+
+    def _light(self, signal: np.ndarray, inside: np.ndarray, frame: int) -> np.ndarray:
+        """Blur a signal (Y, X; 1 = a membrane), add haze, and shade: grey levels of 255."""
         from scipy.ndimage import gaussian_filter
 
-        white = self.random.standard_normal(self.grid.padded, np.float32)
+        settings = self.settings
+        height, width = signal.shape
+        sharp = gaussian_filter(signal, np.hypot(self.blur_px, self.lost_px[frame]))
+        if settings.unfocused_regions:
+            far = self.unfocused.at(frame)[:height, :width]
+            sharp += far * (gaussian_filter(signal, np.hypot(self.blur_px, self.out_of_focus_px)) - sharp)
+        cell = gaussian_filter(inside, _INSIDE_SIGMA_PX * self.scale) if np.ptp(inside) else inside
+        haze = settings.haze * gaussian_filter(sharp, _HAZE_SIGMA_PX * self.scale, truncate=3)
+        light = sharp + cell * (haze + 1 / (settings.contrast - 1))
+        light *= self.gains[frame] * settings.brightness * self.patches[:height, :width]
+        if settings.dark_regions:
+            light *= 1 - (1 - self.darkness) * self.dark.at(frame)[:height, :width]
+        return light
+
+    def _counted(self, light: np.ndarray) -> np.ndarray:
+        """Let a camera count the photons of light given in grey levels of 255."""
+        settings = self.settings
+        photons = settings.photons / settings.brightness
+        counted = self.random.poisson(photons * light) / photons
+        counted += settings.camera_noise * self.random.standard_normal(counted.shape, np.float32)
+        if settings.bit_depth == 8:
+            return np.clip(np.round(counted), 0, 255).astype(np.uint8)
+        return np.clip(np.round(_GAIN_16_BIT * counted + _OFFSET_16_BIT), 0, 65535).astype(np.uint16)
+
+    def _noise(self, sigma_px: float) -> np.ndarray:
+        """Smooth noise (Y, X), of mean 0 and standard deviation 1."""
+        from scipy.ndimage import gaussian_filter
+
+        white = self.random.standard_normal(self.shape, np.float32)
         sigma = sigma_px * self.scale
         # White noise after a Gaussian filter has the standard deviation 1 / (2 sqrt(pi) sigma).
         return gaussian_filter(white, sigma, mode="wrap", truncate=3) * np.float32(2 * np.sqrt(np.pi) * sigma)
 
-    def _exposed(self, signal: np.ndarray) -> np.ndarray:
-        """Blur a signal (Y, X; 1 = a membrane), add haze, and let a camera count its photons: uint8."""
-        from scipy.ndimage import gaussian_filter
 
-        height, width = signal.shape
-        sharp = gaussian_filter(signal, _BLUR_SIGMA_PX * self.scale)
-        haze = 0.12 * gaussian_filter(sharp, _HAZE_SIGMA_PX * self.scale, truncate=3)
-        light = _DARK_LEVEL + _MEMBRANE_LEVEL * (sharp + haze) * self.patches[:height, :width]
-        counted = self.random.poisson(_PHOTONS * light) / _PHOTONS
-        counted += _CAMERA_NOISE * self.random.standard_normal(counted.shape, np.float32)
-        return np.clip(np.round(counted), 0, 255).astype(np.uint8)
+class _Region:
+    """A part of the field with soft borders that changes slowly."""
 
-    def _membranes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Numbers of the cells and brightness of their membranes, both (Y, X).
+    def __init__(self, microscope: Microscope, share: float) -> None:
+        self.share = share
+        self.waves = [microscope._noise(_REGION_SIGMA_PX) for _ in range(2)] if share else []
 
-        The distance to the edge between two cells is the difference of their powers over that of the powers'
-        gradients (exact where both roundnesses are 1). The second nearest edge shines too, so vertices are brighter.
-        """
-        cells = self.tissue.cells
-        rows, power, way = self.tissue.nearest(self.grid, self.grid.points(self.bends * np.float32(self.scale)))
-        way *= cells["roundness"].astype(np.float32)[rows][:, None, :, None]
-        best = power.argmin(0)[None]
-        owner = np.take_along_axis(rows[..., None], best, 0)[0]
-        slope = 2 * np.sqrt(((way - np.take_along_axis(way, best[:, None], 0)) ** 2).sum(1))
-        distance = (power - np.take_along_axis(power, best, 0)) / np.maximum(slope, 1e-3)
-        np.put_along_axis(distance, best, np.inf, 0)
-        brightness = np.zeros(owner.shape, np.float32)
-        for share in (1.0, 0.5):
-            near = distance.argmin(0)[None]
-            away = np.take_along_axis(distance, near, 0)[0] / (_MEMBRANE_SIGMA_PX * self.scale)
-            lit = np.nonzero(away < 3.3)
-            second = np.take_along_axis(rows[..., None], near, 0)[0][lit]
-            brightness[lit] += share * np.exp(-(away[lit] ** 2) / 2) * self._junctions(owner[lit], second)
-            np.put_along_axis(distance, near, np.inf, 0)
-        return self.grid.image(cells["identity"][owner]), self.grid.image(brightness)
+    def at(self, frame: int) -> np.ndarray:
+        """Tell how much each pixel belongs to the region in this frame (Y, X), 0–1."""
+        one, other = self.waves
+        height = one * np.float32(np.cos(_TURN * frame)) + other * np.float32(np.sin(_TURN * frame))
+        height -= np.quantile(height[::4, ::4], 1 - self.share)
+        return 1 / (1 + np.exp(-6 * height / max(float(height.std()), 1e-6)))
 
-    def _junctions(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        """Brightness of the junctions between the cells in these rows (n,).
 
-        Its logarithm is the product of the cells' affinities, about normal. Daughters inherit the affinities, and
-        with them the brightness; the new junction between them is brighter.
-        """
-        cells = self.tissue.cells
-        affinity = cells["affinity"].astype(np.float32)
-        product = np.einsum("ij,ij->i", affinity[first], affinity[second]) / np.sqrt(AFFINITIES)
-        sisters = cells["sister"][first] == cells["identity"][second]
-        return np.exp(_JUNCTION_SPREAD * np.clip(product, -2, 2)) * (1 + sisters * cells["bond"][first])
+def _lost_focus(settings: SimulationSettings, random: np.random.Generator) -> np.ndarray:
+    """Draw how much each frame (n,) is out of focus, px at the reference diameter; lost focus lasts for 1–3 frames."""
+    lost = np.zeros(settings.frames)
+    while settings.unfocused_frames and np.mean(lost > 0) < settings.unfocused_frames:
+        start = int(random.integers(settings.frames))
+        lost[start : start + random.integers(1, 4)] = random.uniform(*_UNFOCUSED_SIGMA_PX)
+    return lost
+
+
+def _shine(signal: np.ndarray, spot: Spot) -> None:
+    """Add a spot to a signal (Y, X)."""
+    reach = _SPOT_REACH * spot.sigma_px
+    window = tuple(slice(max(0, int(at - reach)), max(0, int(at + reach) + 2)) for at in (spot.y, spot.x))
+    part = signal[window]
+    if part.size:
+        y, x = np.ogrid[
+            window[0].start : window[0].start + part.shape[0], window[1].start : window[1].start + part.shape[1]
+        ]
+        part += spot.brightness * np.exp(-((y - spot.y) ** 2 + (x - spot.x) ** 2) / (2 * spot.sigma_px**2))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from epifiji.data.simulation_settings import NOMINAL_DURATION, SimulationSettings
+
 REFERENCE_DIAMETER_PX = 25.0
 """The lengths in this simulation, in pixels, are those at this cell diameter."""
 
@@ -27,16 +29,19 @@ CELL = np.dtype(
         ("wander", np.float64, 3),  # jitter of y, x and area; standard deviation 1
         ("affinity", np.float64, AFFINITIES),
         ("sister", np.int32),  # identity of the other daughter, 0 where there is none
-        ("bond", np.float64),  # 1 when the junction with the sister is new, later less
+        ("bond", np.float64),  # what the junction with the sister has more of, 1 when it is new, later less
+        ("glow", np.float64),  # what all its junctions have more of
+        ("inside", np.float64),  # brightness inside, 1 for most cells
+        ("void", np.bool_),  # no cell but what is beyond the tissue's edge
     ]
 )
 
-_AREA_SPREAD = 0.3  # standard deviation of the logarithm
 _SETTLING_STEPS = 60
-_NEIGHBOURS = 10  # cells that may own a point or an edge near it
+NEIGHBOURS = 10  # cells that may own a point or an edge near it
 _BOND_DECAY = 0.7  # in a frame
 _JITTER_PX, _JITTER_FRAMES, _AREA_JITTER = 0.22, 6, 0.05
 _FLOW_PX = 0.3  # in a frame
+_SUBSTEPS, _MOST_SUBSTEPS = 2, 6  # of a frame; more where events are fast
 
 
 class Grid:
@@ -45,7 +50,7 @@ class Grid:
     Parameters
     ----------
     origin
-        y and x of the first point, px of the torus.
+        y and x of the first point (2,), px of the torus.
     shape
         Numbers of points (Y, X); values of the points beyond it, in the last blocks, are computed and cut off.
     step
@@ -54,14 +59,19 @@ class Grid:
         A block has so many points a side.
     """
 
-    def __init__(self, origin: float, shape: tuple[int, int], step: float, block: int) -> None:
+    def __init__(self, origin: np.ndarray, shape: tuple[int, int], step: float, block: int) -> None:
         self.shape, self.block = shape, block
         self.rows, self.columns = -(-shape[0] // block), -(-shape[1] // block)
         self.padded = (self.rows * block, self.columns * block)
         corners = np.indices((self.rows, self.columns)).reshape(2, -1).T * block
         middle = (block - 1) / 2
-        self.centres = (corners + middle) * step + origin
+        self.corner = (corners + middle) * step
+        self.move(origin)
         self.offsets = (np.indices((block, block)).reshape(2, 1, -1) - middle).astype(np.float32) * np.float32(step)
+
+    def move(self, origin: np.ndarray) -> None:
+        """Let the grid begin at another point of the torus (2,)."""
+        self.centres = self.corner + origin
 
     def image(self, values: np.ndarray) -> np.ndarray:
         """Order values (block, point) as an image (Y, X)."""
@@ -74,40 +84,94 @@ class Grid:
         return tiles.reshape(len(images), self.rows * self.columns, self.block**2)
 
 
+class Shore:
+    """Where the tissue ends: a wavy line through the field of view.
+
+    Parameters
+    ----------
+    field
+        Height and width of the field of view, px.
+    share
+        Part of the field that lies beyond the line, 0–1.
+    diameter
+        Mean diameter of the cells, px.
+    random
+        Where direction and waves come from.
+    """
+
+    def __init__(self, field: tuple[int, int], share: float, diameter: float, random: np.random.Generator) -> None:
+        angle, phases = random.uniform(0, 2 * np.pi), random.uniform(0, 2 * np.pi, 2)
+        self.ahead, self.aside = np.array([np.sin(angle), np.cos(angle)]), np.array([np.cos(angle), -np.sin(angle)])
+        self.waves = diameter * np.array([2.0, 0.8]), np.array([0.02, 0.07]) * 25 / diameter, phases
+        rows, columns = (np.arange(0, side, max(1, side // 64)) for side in field)
+        points = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+        self.limit = np.inf if share == 0 else float(np.quantile(self._depth(points), 1 - share))
+
+    def beyond(self, places: np.ndarray) -> np.ndarray:
+        """Tell which places (n, 2), y and x in px of the field, have no tissue."""
+        return self._depth(places) > self.limit
+
+    def _depth(self, places: np.ndarray) -> np.ndarray:
+        heights, frequencies, phases = self.waves
+        along = (places @ self.aside)[:, None] * frequencies + phases
+        return places @ self.ahead + np.sin(along) @ heights
+
+
 class Tissue:
     """The cells and how they move.
 
     Parameters
     ----------
-    field
-        Height and width of the field of view, px. The torus has a margin around it, so that nobody sees that it is one.
-    diameter
-        Mean diameter of circles as large as the cells, px.
+    settings
+        Size of the field, cells, motion. The torus has a margin around the field, so that nobody sees that it is one.
     random
         Where all chance comes from.
+    views
+        (n, 2): where the field of view begins in each frame, px from where it begins without drift.
+    shore
+        Where the tissue ends.
     """
 
-    def __init__(self, field: tuple[int, int], diameter: float, random: np.random.Generator) -> None:
-        self.field, self.diameter, self.random = np.array(field), diameter, random
+    def __init__(
+        self, settings: SimulationSettings, random: np.random.Generator, views: np.ndarray, shore: Shore
+    ) -> None:
+        field, diameter = (settings.height, settings.width), settings.cell_diameter_px
+        self.field, self.diameter, self.random, self.views = np.array(field), diameter, random, views
+        scale, spread = diameter / REFERENCE_DIAMETER_PX, settings.area_spread
         self.margin = 2 * diameter
+        self.jitter = scale * _JITTER_PX * settings.restlessness
+        self.flow = scale * _FLOW_PX if settings.flow_px is None else settings.flow_px
+        hurry = NOMINAL_DURATION / settings.event_duration
+        self.substeps = int(np.clip(np.ceil(_SUBSTEPS * hurry), _SUBSTEPS, _MOST_SUBSTEPS))
         step, block = diameter / 14, 4
         rows, columns = (int(np.ceil((side + 2 * self.margin) / step / block)) * block for side in field)
         self.size = np.array([rows, columns]) * step
-        self.grid, self.point_area = Grid(0, (rows, columns), step, block), step**2
+        self.grid, self.point_area = Grid(np.zeros(2), (rows, columns), step, block), step**2
         # Areas are log-normal: the mean of their diameters is less than the diameter of their mean.
-        self.mean_area = np.pi / 4 * diameter**2 * np.exp(_AREA_SPREAD**2 / 4)
+        self.mean_area = np.pi / 4 * diameter**2 * np.exp(spread**2 / 4)
         self.born = round(float(np.prod(self.size)) / self.mean_area)
         self.cells = cells = np.zeros(self.born, CELL)
         cells["identity"] = np.arange(1, self.born + 1)
         cells["site"] = random.random((self.born, 2)) * self.size
-        cells["roundness"] = 1
-        cells["area"] = self.mean_area * np.exp(_AREA_SPREAD * random.standard_normal(self.born))
+        cells["roundness"] = cells["inside"] = 1
+        cells["area"] = self.mean_area * np.exp(spread * random.standard_normal(self.born))
         cells["affinity"] = random.standard_normal((self.born, AFFINITIES))
         self.waves = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2)])
         self.phases = random.uniform(0, 2 * np.pi, len(self.waves))
         self.strengths = random.standard_normal(len(self.waves))
         for _ in range(_SETTLING_STEPS):
             self._relax(0.5)
+        cells["inside"] = np.exp(settings.inside_spread * random.standard_normal(self.born))
+        cells["void"] = shore.beyond(self.seen(cells["site"], 0))
+
+    def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
+        """Give the places (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
+        middle = (self.field - 1) / 2
+        return middle + self.shortest(sites - self.origin(frame) - middle)
+
+    def origin(self, frame: int) -> np.ndarray:
+        """Give the point of the torus (2,) where the field of view begins in this frame."""
+        return self.margin + self.views[min(max(frame, 0), len(self.views) - 1)]
 
     def row(self, identity: int) -> int:
         """Row of the cell with this number."""
@@ -146,7 +210,7 @@ class Tissue:
         site = np.where(site < self.size, site, 0)  # the remainder of a tiny negative number is the divisor
         tree = cKDTree(np.column_stack([site, lift]), boxsize=[*self.size, 0])
         centres = grid.centres % self.size
-        rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), _NEIGHBOURS)[1].T
+        rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), NEIGHBOURS)[1].T
         away = self.shortest(centres - site[rows])
         way = away.transpose(0, 2, 1).astype(np.float32)[..., None] + (grid.offsets + shift)
         power = (way**2).sum(1) * cells["roundness"].astype(np.float32)[rows][..., None]
@@ -159,19 +223,18 @@ class Tissue:
 
     def advance(self) -> None:
         """Let one frame pass."""
-        cells, scale = self.cells, self.diameter / REFERENCE_DIAMETER_PX
+        cells = self.cells
         memory = np.exp(-1 / _JITTER_FRAMES)
         news = np.sqrt(1 - memory**2) * self.random.standard_normal((len(cells), 3))
         cells["wander"] = memory * cells["wander"] + news
-        cells["site"] += scale * (_JITTER_PX * cells["wander"][:, :2] + _FLOW_PX * self._flow())
+        cells["site"] += self.jitter * cells["wander"][:, :2] + self.flow * self._flow()
         cells["bond"] *= _BOND_DECAY
-        for _ in range(2):
-            self._relax(0.15)
+        for _ in range(self.substeps):
+            self._relax(0.3 / self.substeps)
 
     def expected(self, frames: int) -> np.ndarray:
         """Where the flow alone brings the sites in so many frames: y, x (n, 2) in px of the torus."""
-        scale = self.diameter / REFERENCE_DIAMETER_PX
-        return self.cells["site"] + frames * scale * _FLOW_PX * self._flow()
+        return self.cells["site"] + frames * self.flow * self._flow()
 
     def _flow(self) -> np.ndarray:
         """Velocity (n, 2) at the sites, 1 in the mean square: the curl of a few plane waves, so without divergence."""
