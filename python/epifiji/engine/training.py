@@ -7,7 +7,7 @@ Weights follow AdamW with a cosine-shaped rate; what is kept is their moving ave
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -154,7 +154,7 @@ def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
     return SCALE * tf.reduce_mean(counted * entropy * away * (1 + EVENT_WEIGHT * answers))
 
 
-def drawn_ahead(sampler: Iterable[Part], parts: int) -> Iterator[list[Part]]:
+def drawn_ahead(sampler: Iterable[Part], parts: int) -> Generator[list[Part], None, None]:
     """Draw the parts of the next step while one is learnt from; one thread, so that a seed gives one course."""
     source = iter(sampler)
     with ThreadPoolExecutor(1) as maker:
