@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from epifiji.jobs.compare import compare
     from epifiji.jobs.curve import threshold_curve
     from epifiji.jobs.detect import detect
+    from epifiji.jobs.evaluate import evaluate
     from epifiji.jobs.movie_tools import crop, rescale_with_events, save_gallery
     from epifiji.jobs.result import Result
     from epifiji.jobs.review import decide, finish_review, start_review
@@ -41,6 +42,7 @@ _HOMES = {
     "decide": "epifiji.jobs.review",
     "detect": "epifiji.jobs.detect",
     "draw_events": "epifiji.jobs.score",
+    "evaluate": "epifiji.jobs.evaluate",
     "event_statistics": "epifiji.jobs.statistics",
     "events_from_maps": "epifiji.jobs.rois",
     "finish_review": "epifiji.jobs.review",
@@ -65,6 +67,7 @@ __all__ = [
     "decide",
     "detect",
     "draw_events",
+    "evaluate",
     "event_statistics",
     "events_from_maps",
     "finish_review",

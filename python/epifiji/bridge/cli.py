@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, say, say_json, say_table
+from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.network_commands import networks_app
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(networks_app, name="networks")
 app.add_typer(movie_app)
+app.add_typer(evaluation_app)
 
 NetworkOption = Annotated[
     str | None,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+WIDE = 200
+"""Characters of a table's line, at most, where no terminal shows it."""
+
+
 def say(text: str = "") -> None:
     """Print a line on standard output."""
     sys.stdout.write(f"{text}\n")
@@ -42,7 +46,9 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in texts:
         table.add_row(*row)
-    Console(file=sys.stdout, highlight=False).print(table)
+    # In a pipe nothing is narrow, and lines that are whole can be searched.
+    width = None if sys.stdout.isatty() else WIDE
+    Console(file=sys.stdout, highlight=False, width=width).print(table)
 
 
 def event_rows(events: Iterable[Event]) -> list[list[object]]:

@@ -205,7 +205,7 @@ class DetectionSettings(ComputingSettings, MapSettings):
     )
 
 
-class ComparisonSettings(Settings):
+class MatchingSettings(Settings):
     """When a detected and a reference event are the same."""
 
     distance_xy: float = Field(
@@ -214,6 +214,11 @@ class ComparisonSettings(Settings):
     distance_t: float = Field(
         4, ge=0, le=10000, title="frames", allow_inf_nan=False, description="Most frames between two matching events."
     )
+
+
+class ComparisonSettings(MatchingSettings):
+    """How detected events are compared with a reference."""
+
     counting: Literal["one-to-one", "authors"] = Field(
         "one-to-one",
         description="How events are matched: one-to-one, the best of all matchings, or authors, one after the other as "

@@ -1,8 +1,8 @@
-"""Plots as PNG: curves over thresholds, rates over time, densities and nearest neighbours."""
+"""Plots as PNG: rates over time, densities and nearest neighbours, and what all plots share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,85 +24,32 @@ MOST_COLUMNS = 3
 DOTS_PER_INCH = 110
 RANDOM: dict[str, Any] = {"color": "#8a919e", "alpha": 0.35, "lw": 0}
 MEDIAN: dict[str, Any] = {"color": "#b9bfca", "lw": 1.1, "ls": "--"}
-SCORES = {"precision": ("-", "o"), "recall": ("--", "s"), "f1": (":", None)}
-SCORE_COLOURS = {"precision": "#ffb454", "recall": "#59c2ff", "f1": "#e6e8ec"}
 MOST_DOTS = 2000
 """More events than this would hide the density under them."""
-
-Scores = Mapping[str, Sequence[float | None]]
-
-
-def draw_curves(
-    path: Path, movie: str, thresholds: Sequence[int], classes: Mapping[str, Scores], used: Mapping[str, int]
-) -> None:
-    """Draw precision, recall and F1 over the threshold, a panel for each class.
-
-    Parameters
-    ----------
-    path
-        A PNG to write.
-    movie
-        Its name, for the title.
-    thresholds
-        0–255, rising.
-    classes
-        For each class ``precision``, ``recall`` and ``f1`` at each threshold; None where undefined, which leaves a gap.
-    used
-        For each class the threshold to mark.
-    """
-    figure, panels = _panels(len(classes), f"{movie}: scores over the threshold")
-    for axes, (event, scores) in zip(panels, classes.items(), strict=False):
-        for key, (line, marker) in SCORES.items():
-            values = [np.nan if value is None else value for value in scores[key]]
-            label = "F1" if key == "f1" else key
-            axes.plot(
-                thresholds,
-                values,
-                line,
-                marker=marker,
-                color=SCORE_COLOURS[key],
-                label=label,
-                ms=3.5,
-                lw=1.6,
-                clip_on=False,
-            )
-        if event in used:
-            axes.axvline(used[event], color=FOREGROUND, lw=0.9, alpha=0.6, label=f"as set: {used[event]}")
-        axes.set_ylim(0, 1)
-        axes.set_xlim(thresholds[0] - 2, thresholds[-1] + 2)
-        axes.set_xlabel("threshold (mean probability, 0–255)")
-        axes.set_ylabel("score")
-        name = _name(event) if event != "all" else "all classes"
-        axes.set_title(name, color=_colour(event, classes), fontsize=10)
-        if all(value is None for values in scores.values() for value in values):
-            _say(axes, "no events on either side")
-        else:
-            _legend(axes, loc="best")
-    _save(figure, path)
 
 
 def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent) -> None:
     """Draw the rate in bins of time, and the cumulative number of events."""
-    figure, (above, below) = _panels(2, f"{movie}: events over time", columns=1, width=7.4, height=2.9)
+    figure, (above, below) = dark_panels(2, f"{movie}: events over time", columns=1, width=7.4, height=2.9)
     for event, found in classes.items():
-        rates, colour = found.rates, _colour(event, classes)
+        rates, colour = found.rates, class_colour(event, classes)
         edges = rates.edges * extent.time
-        above.stairs(rates.per_frame() / extent.rate_time, edges, color=colour, lw=1.8, label=_name(event))
+        above.stairs(rates.per_frame() / extent.rate_time, edges, color=colour, lw=1.8, label=class_name(event))
         frames = np.sort(found.places[:, 0]) * extent.time
         steps = np.concatenate([[0], frames, [edges[-1]]])
         heights = np.concatenate([[0], np.arange(1, len(frames) + 1), [len(frames)]])
-        below.step(steps, heights, where="post", color=colour, lw=1.8, label=f"{_name(event)}: {len(frames)}")
+        below.step(steps, heights, where="post", color=colour, lw=1.8, label=f"{class_name(event)}: {len(frames)}")
     end = extent.shape[0] * extent.time
     for axes, label in ((above, f"events per {extent.rate_unit}"), (below, "events so far")):
         axes.set_xlim(0, end)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(label)
         if any(len(found.places) for found in classes.values()):
-            _legend(axes, loc="upper left", outside=True)
+            legend(axes, loc="upper left", outside=True)
         else:
-            _say(axes, "no events")
+            say(axes, "no events")
     below.set_xlabel(f"time ({extent.time_unit})")
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_densities(
@@ -115,11 +62,13 @@ def draw_densities(
     bandwidth = bandwidth_px * extent.length
     title = f"{movie}: where events lie (Gaussian of {bandwidth:.3g} {extent.length_unit})"
     aspect = min(2.0, max(0.5, height / width))
-    figure, panels = _panels(len(classes), title, height=0.78 * PANEL_INCHES * aspect + 0.6, width=PANEL_INCHES + 0.6)
+    figure, panels = dark_panels(
+        len(classes), title, height=0.78 * PANEL_INCHES * aspect + 0.6, width=PANEL_INCHES + 0.6
+    )
     # In squares of 100 pixels, or micrometres, on a side: numbers near 1.
     square = (100 / extent.length) ** 2
     for axes, (event, found) in zip(panels, classes.items(), strict=False):
-        colour = _colour(event, classes)
+        colour = class_colour(event, classes)
         colours = LinearSegmentedColormap.from_list(event, [BACKGROUND, colour])
         half = extent.length / 2
         top = float(found.density.max()) * square
@@ -137,24 +86,24 @@ def draw_densities(
         axes.set_ylim(height - half, -half)
         axes.set_xlabel(f"x ({extent.length_unit})")
         axes.set_ylabel(f"y ({extent.length_unit})")
-        axes.set_title(f"{_name(event)}: {_events(len(found.places))}", color=colour, fontsize=10)
+        axes.set_title(f"{class_name(event)}: {_events(len(found.places))}", color=colour, fontsize=10)
         axes.grid(False)
         if not len(found.places):
-            _say(axes, "no events")
+            say(axes, "no events")
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
         bar.set_label(f"events per (100 {extent.length_unit})²", color=FOREGROUND, fontsize=8)
         bar.ax.tick_params(colors=FOREGROUND, labelsize=7.5)
         bar.outline.set_edgecolor(GRID)
     if not classes:
-        _say(panels[0], "no events")
-    _save(figure, path)
+        say(panels[0], "no events")
+    save(figure, path)
 
 
 def draw_neighbours(
     path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, frame_distance_px: float
 ) -> None:
     """Draw the distances to the nearest neighbour against random arrangements: in space, and in space and time."""
-    figure, panels = _panels(
+    figure, panels = dark_panels(
         2 * max(1, len(classes)),
         f"{movie}: distance to the nearest event of the class",
         columns=2,
@@ -167,24 +116,24 @@ def draw_neighbours(
         ("space_time", together, "in space and time, against permuted frames"),
     )
     for row, (event, found) in enumerate(classes.items()):
-        colour = _colour(event, classes)
+        colour = class_colour(event, classes)
         for column, (key, label, against) in enumerate(kinds):
             axes = panels[2 * row + column]
-            axes.set_title(f"{_name(event)} {against}", color=colour, fontsize=8.5)
+            axes.set_title(f"{class_name(event)} {against}", color=colour, fontsize=8.5)
             axes.set_xlabel(label)
             axes.set_ylabel("share of events")
             axes.set_ylim(0, 1.02)
             neighbours = getattr(found, key)
             if neighbours is None:
-                _say(axes, _too_little(found, extent))
+                say(axes, _too_little(found, extent))
             else:
                 _draw_neighbours(axes, neighbours, colour, extent.length)
     if any(getattr(found, key) is not None for found in classes.values() for key, _, _ in kinds):
         _explain_neighbours(figure)
     if not classes:
         for axes in panels:
-            _say(axes, "no events")
-    _save(figure, path)
+            say(axes, "no events")
+    save(figure, path)
 
 
 def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) -> None:
@@ -230,7 +179,7 @@ def _too_little(found: ClassStatistics, extent: Extent) -> str:
     return f"{_events(len(found.places))}: too few to compare"
 
 
-def _panels(
+def dark_panels(
     count: int, title: str, columns: int = MOST_COLUMNS, width: float = PANEL_INCHES + 0.4, height: float = PANEL_INCHES
 ) -> tuple[Figure, list[Axes]]:
     """Make a dark figure of at least one panel; panels beyond `count` are left out."""
@@ -263,7 +212,8 @@ def _panels(
     return figure, panels
 
 
-def _legend(axes: Axes, loc: Any, outside: bool = False) -> None:
+def legend(axes: Axes, loc: Any, outside: bool = False) -> None:
+    """Explain the lines of a panel, in it or to the right of it."""
     place: Any = (1.01, 1) if outside else (0, 0, 1, 1)
     axes.legend(
         loc=loc,
@@ -276,19 +226,23 @@ def _legend(axes: Axes, loc: Any, outside: bool = False) -> None:
     )
 
 
-def _say(axes: Axes, sentence: str) -> None:
+def say(axes: Axes, sentence: str) -> None:
+    """Say in the middle of a panel why nothing is drawn there."""
     axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color=FOREGROUND, fontsize=9)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure as PNG."""
     figure.savefig(path, facecolor=BACKGROUND)
 
 
-def _colour(event: str, classes: Mapping[str, Any]) -> Any:
+def class_colour(event: str, classes: Iterable[str]) -> Any:
+    """Give the colour of a class on a dark ground."""
     return FOREGROUND if event == "all" else on_dark(colour_of(event, classes))
 
 
-def _name(event: str) -> str:
+def class_name(event: str) -> str:
+    """Name a class in a title."""
     return event.removeprefix("cell_")
 
 

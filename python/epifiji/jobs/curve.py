@@ -62,7 +62,7 @@ class Curve:
         WrongInputError
             Where a file would be overwritten without being asked, or the folder cannot be written to.
         """
-        from epifiji.files.plots import draw_curves
+        from epifiji.files.curves import draw_curves
 
         folder = Path(folder)
         names = (CURVE_TABLE, CURVE_PICTURE)

@@ -1,0 +1,175 @@
+"""Intervals of precision, recall and F1, and of differences between two networks on the same movies. Chance is seeded.
+
+Counts are arrays whose last axis is true positives, false positives, false negatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from epifiji.data.evaluation import Counts, Interval
+
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+FEWEST_MOVIES = 5
+"""From so many movies on, intervals say how much movies differ; with fewer, chance is taken to act on each event alone."""
+
+
+def counts_of(counts: np.ndarray) -> Counts:
+    """Name the three counts."""
+    return Counts(*(int(number) for number in counts))
+
+
+def precision_of(counts: np.ndarray) -> np.ndarray:
+    """TP / (TP + FP); NaN where nothing was detected."""
+    return _ratio(counts[..., 0], counts[..., 0] + counts[..., 1])
+
+
+def recall_of(counts: np.ndarray) -> np.ndarray:
+    """TP / (TP + FN); NaN where the reference is empty."""
+    return _ratio(counts[..., 0], counts[..., 0] + counts[..., 2])
+
+
+def f1_of(counts: np.ndarray) -> np.ndarray:
+    """2 TP / (2 TP + FP + FN); NaN where both sides are empty."""
+    return _ratio(2 * counts[..., 0], 2 * counts[..., 0] + counts[..., 1] + counts[..., 2])
+
+
+def score_intervals(movies: np.ndarray, seed: int) -> tuple[Interval, Interval, Interval]:
+    """Give precision, recall and F1 of all movies together, with 95 % intervals.
+
+    The events count as independent: Wilson's interval, and for F1 that of J = TP / (TP + FP + FN), as F1 = 2 J / (1 + J) rises
+    with J. From `FEWEST_MOVIES` movies on, movies are drawn with replacement too, and the interval reaches as far as either:
+    movies that happen to be alike make few events no more certain.
+
+    Parameters
+    ----------
+    movies
+        Counts of each movie, (movies, 3).
+    seed
+        Of the draws.
+    """
+    whole = movies.sum(axis=0)
+    tp, fp, fn = (int(number) for number in whole)
+    overlap = wilson_interval(tp, tp + fp + fn)
+    f1 = Interval(*(None if j is None else 2 * j / (1 + j) for j in (overlap.value, overlap.low, overlap.high)))
+    precision, recall = wilson_interval(tp, tp + fp), wilson_interval(tp, tp + fn)
+    if len(movies) < FEWEST_MOVIES:
+        return precision, recall, f1
+    draws = _draws(movies, seed)
+    of_movies = (drawn_interval(float(of(whole)), of(draws), len(movies)) for of in (precision_of, recall_of, f1_of))
+    first, second, third = (_wider(*both) for both in zip((precision, recall, f1), of_movies, strict=True))
+    return first, second, third
+
+
+def wilson_interval(part: int, whole: int) -> Interval:
+    """Give a share with its interval (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927); nothing where `whole` is 0."""
+    if not whole:
+        return Interval()
+    found = stats.binomtest(part, whole).proportion_ci(CONFIDENCE, method="wilson")
+    return Interval(part / whole, float(found.low), float(found.high))
+
+
+def difference_of_f1(
+    movies: tuple[np.ndarray, np.ndarray], places: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[Interval, float]:
+    """Tell by how much the first network's F1 exceeds the second's, with a 95 % interval, and how telling that is.
+
+    The interval is that of places drawn with replacement, from `FEWEST_MOVIES` movies on widened to that of movies drawn so;
+    both networks are scored on the same draw. The p-value is that of the permutation test for pairs: where the networks do not
+    differ, what one says of a place could as well be what the other says of it.
+
+    Parameters
+    ----------
+    movies
+        Counts of each movie for the first network and for the second, (movies, 3) each.
+    places
+        Counts of each place for both, (places, 3) each: places are reference events and those that either network took for one.
+    seed
+        Of the draws.
+
+    Returns
+    -------
+    interval, p
+        The interval is empty where one of the two has no F1.
+    """
+    value = float(f1_of(movies[0].sum(axis=0)) - f1_of(movies[1].sum(axis=0)))
+    if np.isnan(value):
+        return Interval(), 1.0
+    interval = Interval()
+    for units in (places, movies) if len(movies[0]) >= FEWEST_MOVIES else (places,):
+        draws = _draws(np.concatenate(units, axis=1), seed)
+        drawn = drawn_interval(value, f1_of(draws[:, :3]) - f1_of(draws[:, 3:]), len(units[0]))
+        interval = _wider(drawn, interval)
+    return interval, _p_of_exchanged(*places, seed)
+
+
+def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:
+    """Give the percentile interval of bootstrap draws, widened for few units.
+
+    Percentiles of draws from n units are too narrow by the factor that Student's t and n / (n - 1) make good (T. Hesterberg, What
+    teachers should know about the bootstrap, Am. Stat. 69, 2015, section 4.1). Draws without a score are left out.
+    """
+    draws = draws[~np.isnan(draws)]
+    if np.isnan(value) or not len(draws):
+        return Interval()
+    outside = (1 - CONFIDENCE) / 2
+    if units > 1:
+        outside = stats.norm.cdf(stats.t.ppf(outside, units - 1) * np.sqrt(units / (units - 1)))
+    low, high = np.quantile(draws, (outside, 1 - outside))
+    return Interval(float(value), float(min(low, value)), float(max(high, value)))
+
+
+def best_threshold(levels: Sequence[int], counts: np.ndarray, default: int) -> int:
+    """Choose the threshold with the best F1: the default where it is one of several, else the middle of their longest run.
+
+    Parameters
+    ----------
+    levels
+        Thresholds, rising.
+    counts
+        At each of them, (levels, 3).
+    default
+        One of the levels; also what is given where no threshold finds a true event.
+    """
+    scores = np.nan_to_num(f1_of(counts))
+    best = np.flatnonzero(scores == scores.max())
+    if scores.max() <= 0 or levels.index(default) in best:
+        return default
+    longest = max(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1), key=len)
+    return levels[longest[len(longest) // 2]]
+
+
+def _wider(one: Interval, other: Interval) -> Interval:
+    """Let an interval reach as far as another one of the same score, if there is one."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return one
+    return Interval(one.value, min(one.low, other.low), max(one.high, other.high))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(part, float) / np.asarray(whole, float)
+
+
+def _draws(units: np.ndarray, seed: int) -> np.ndarray:
+    """Sum the counts of as many units as there are, drawn with replacement, (RESAMPLES, columns)."""
+    kinds, numbers = np.unique(units, axis=0, return_counts=True)
+    drawn = np.random.default_rng(seed).multinomial(len(units), numbers / len(units), RESAMPLES)
+    return drawn @ kinds
+
+
+def _p_of_exchanged(first: np.ndarray, second: np.ndarray, seed: int) -> float:
+    """Give the p-value of a difference of F1, with the answers to places exchanged between the networks at random.
+
+    The answers as they are count as one of the exchanges, so that p is never 0.
+    """
+    kinds, numbers = np.unique(np.concatenate([first, second], axis=1), axis=0, return_counts=True)
+    moved = np.random.default_rng(seed).binomial(numbers, 0.5, (RESAMPLES, len(kinds))) @ (kinds[:, 3:] - kinds[:, :3])
+    one, other = first.sum(axis=0), second.sum(axis=0)
+    observed = abs(f1_of(one) - f1_of(other))
+    as_large = np.abs(f1_of(one + moved) - f1_of(other - moved)) >= observed - 1e-9
+    return (1 + int(np.count_nonzero(as_large))) / (RESAMPLES + 1)
