@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-Count = tuple[int, int, int]
-"""True positives, false positives, false negatives."""
+from epifiji.data.evaluation import Counts
 
 
-def f1_of(count: Count) -> float | None:
-    """2 TP / (2 TP + FP + FN); None where there is nothing on either side."""
-    tp, fp, fn = count
-    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else None
-
-
-def precision_of(count: Count) -> float | None:
-    """TP / (TP + FP); None where nothing was found."""
-    return count[0] / (count[0] + count[1]) if count[0] + count[1] else None
-
-
-def recall_of(count: Count) -> float | None:
-    """TP / (TP + FN); None where there are no events."""
-    return count[0] / (count[0] + count[2]) if count[0] + count[2] else None
-
-
-def summed(counts: list[Count]) -> Count:
+def summed(counts: Iterable[Counts]) -> Counts:
     """Add counts up."""
-    return tuple(map(sum, zip(*counts, strict=True))) if counts else (0, 0, 0)  # type: ignore[return-value]
+    each = [(one.true_positives, one.false_positives, one.false_negatives) for one in counts]
+    return Counts(*(sum(column) for column in zip(*each, strict=True))) if each else Counts(0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -39,47 +24,41 @@ class Examination:
     thresholds
         For each class the threshold that was used, 0–255.
     counts
-        For each class what it gave there.
+        For each class with held-out events what it gave there.
     curves
-        For each class the counts at each threshold of `levels`.
+        For each of these the counts at each threshold of `levels`.
     levels
         Thresholds, rising.
     confusion
-        For each class, and ``nothing``, how many of its events were found as each class, and as ``nothing`` (missed);
+        For each of these, and ``nothing``, how many of its events were found as each class, and as ``nothing`` (missed);
         events of ``nothing`` are false detections.
     """
 
     thresholds: dict[str, int]
-    counts: dict[str, Count]
-    curves: dict[str, list[Count]]
+    counts: dict[str, Counts]
+    curves: dict[str, list[Counts]]
     levels: tuple[int, ...]
     confusion: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    @property
-    def overall(self) -> Count:
-        """The counts of all classes together."""
-        return summed(list(self.counts.values()))
+    def f1(self, classes: Iterable[str] | None = None) -> float | None:
+        """F1 of all events of some classes together, or of all classes."""
+        chosen = self.counts if classes is None else [name for name in classes if name in self.counts]
+        return summed(self.counts[name] for name in chosen).f1
 
-    @property
-    def f1(self) -> float | None:
-        """F1 of all events together."""
-        return f1_of(self.overall)
-
-    def best_f1(self) -> float | None:
-        """F1 of all events together where each class has its best threshold of all."""
-        best = [max(curve, key=lambda count: f1_of(count) or 0.0) for curve in self.curves.values() if curve]
-        return f1_of(summed(best))
+    def best_f1(self, classes: Sequence[str]) -> float | None:
+        """F1 of all events of some classes where each has the threshold that is best for it here."""
+        return summed(
+            max(self.curves[name], key=lambda one: one.f1 or 0.0) for name in classes if self.curves.get(name)
+        ).f1
 
     def to_dict(self) -> dict[str, Any]:
         """Give scores and counts as plain JSON types."""
+        classes = {name: _told(one) | {"threshold": self.thresholds[name]} for name, one in self.counts.items()}
+        return {"all": _told(summed(self.counts.values())), "classes": classes, "confusion": self.confusion}
 
-        def told(count: Count) -> dict[str, Any]:
-            tp, fp, fn = count
-            named = {"true_positives": tp, "false_positives": fp, "false_negatives": fn}
-            return named | {"precision": precision_of(count), "recall": recall_of(count), "f1": f1_of(count)}
 
-        classes = {name: told(count) | {"threshold": self.thresholds[name]} for name, count in self.counts.items()}
-        return {"all": told(self.overall), "classes": classes, "confusion": self.confusion}
+def _told(counts: Counts) -> dict[str, Any]:
+    return asdict(counts) | {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
 
 
 @dataclass(frozen=True)
@@ -108,3 +87,54 @@ class Point:
     held_out_loss: float | None = None
     f1: float | None = None
     quality: float | None = None
+
+
+def in_words(
+    name: str, parent: str | None, after: Examination | None, before: Examination | None, known: Sequence[str]
+) -> tuple[str, bool]:
+    """Say in one sentence what a training gained on held-out events and whether to use the new network, and whether to.
+
+    Parameters
+    ----------
+    name, parent
+        The new network and the one that it is compared with.
+    after, before
+        Of both; None where nothing is held out, or where there is nothing to compare with.
+    known
+        Classes that the earlier network knows.
+    """
+    if after is None or not after.counts:
+        return (
+            f"No events could be held out to judge the new network '{name}': look at what it detects before you use it.",
+            True,
+        )
+    shared = [event for event in after.counts if event in known] if before is not None else []
+    own = [event for event in after.counts if event not in shared]
+    events = sum(one.true_positives + one.false_negatives for one in after.counts.values())
+    parts, good = [], True
+    if before is not None and shared:
+        old, new, best = before.f1(shared) or 0.0, after.f1(shared) or 0.0, before.best_f1(shared) or 0.0
+        good = new > old and new >= best
+        change = (
+            f"stayed at {new:.2f}" if new == old else f"{'rose' if new > old else 'fell'} from {old:.2f} to {new:.2f}"
+        )
+        each = [f"{event} {_f1(before, event)} to {_f1(after, event)}" for event in shared]
+        parts.append(f"F1 {change} ({', '.join(each)})")
+    if own:
+        good = good and (after.f1(own) or 0.0) >= LEAST_F1
+        each = [f"{event} {_f1(after, event)}" for event in own]
+        parts.append(f"{'that of new classes is' if shared else 'F1 is'} {after.f1(own) or 0:.2f} ({', '.join(each)})")
+    told = f"On {events} held-out event{'s' if events != 1 else ''} {' and '.join(parts)}"
+    if good:
+        return f"{told}: use the new network '{name}'.", True
+    if shared:
+        return f"{told}: the new network is no better; keep using '{parent}'.", False
+    return f"{told}: that is little; mark more events before you use the new network '{name}'.", False
+
+
+def _f1(found: Examination, event: str) -> str:
+    return f"{found.counts[event].f1 or 0:.2f}"
+
+
+LEAST_F1 = 0.5
+"""A network that does worse on new classes is not worth using."""

@@ -23,7 +23,11 @@ class TrainingSettings(ScaleSettings):
         description="Channel to use where movies have several, counted from 1 as in ImageJ.",
     )
     steps: int = Field(
-        1500, ge=10, le=1_000_000, title="number", description="Steps of learning, at most; each is two parts of a movie."
+        1500,
+        ge=10,
+        le=1_000_000,
+        title="number",
+        description="Steps of learning, at most; each is two parts of a movie.",
     )
     minutes: float = Field(
         15,
@@ -42,6 +46,7 @@ class TrainingSettings(ScaleSettings):
     )
     rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = Field(
         None,
+        title="number",
         description="How much is changed in a step, at most. Where not given 0.001, or 0.0005 for a network that is to keep "
         "what it knows.",
     )
@@ -68,12 +73,16 @@ class RetrainingSettings(TrainingSettings):
     """How a network that knows something learns more."""
 
     steps: int = Field(
-        800, ge=10, le=1_000_000, title="number", description="Steps of learning, at most; each is two parts of a movie."
+        800,
+        ge=10,
+        le=1_000_000,
+        title="number",
+        description="Steps of learning, at most; each is two parts of a movie.",
     )
-    unmarked: Literal["none", "unknown"] | None = Field(
-        None,
-        description="What a place is where nothing is marked: no event (none), or not looked at (unknown). Where not given "
-        "none for movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
+    unmarked: Literal["auto", "none", "unknown"] = Field(
+        "auto",
+        description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "
+        "movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
     )
     keep: float = Field(
         0.5,

@@ -94,6 +94,7 @@ CHANGES: dict[str, tuple[float, Change]] = {
 Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :mod:`epifiji.engine.samples`.
 """
 
+
 def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:
     """Make each change with its probability, but for those named in `without`."""
     for name, (probability, change) in CHANGES.items():

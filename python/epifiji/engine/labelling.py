@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,11 @@ AROUND_FRAMES, AROUND_PX = round(3 * SIGMA_FRAMES), round(3 * SIGMA_PX)
 
 
 def at_network_scale(
-    movie: Movie, description: NetworkDescription, diameter: float | None, duration: float | None, report: Report = silent
+    movie: Movie,
+    description: NetworkDescription,
+    diameter: float | None,
+    duration: float | None,
+    report: Report = silent,
 ) -> np.ndarray:
     """Read a movie into memory, rescaled as a detection would: (T, Y, X) of the movie's own dtype.
 
@@ -33,11 +38,12 @@ def at_network_scale(
     WrongInputError
         Where fewer than 5 frames are left, or the pixels do not fit into memory.
     """
-    factors = scale_factor(description.event_duration_frames, duration), scale_factor(
-        description.cell_diameter_px, diameter
+    factors = (
+        scale_factor(description.event_duration_frames, duration),
+        scale_factor(description.cell_diameter_px, diameter),
     )
     try:
-        scaled = rescale(movie, *factors, False, np.zeros, report)
+        scaled = rescale(movie, *factors, False, _array, report)
         return scaled.frames(0, scaled.shape[0])
     except MemoryError as problem:
         raise WrongInputError(
@@ -45,8 +51,12 @@ def at_network_scale(
         ) from problem
 
 
+def _array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    return np.zeros(shape, dtype)
+
+
 def places_of(events: Sequence[Event], shape: tuple[int, ...], scaled: tuple[int, ...]) -> np.ndarray:
-    """Bring events of a movie (T, Y, X) to its rescaled form: (n, 3) at frame, y, x, float, moved into the frame if just outside."""
+    """Bring events of a movie (T, Y, X) to its rescaled form: (n, 3) at frame, y, x; those just outside the frame into it."""
     ratios = np.array(scaled) / np.array(shape)
     places = np.array([(one.frame, one.y, one.x) for one in events], float).reshape(-1, 3)
     return np.clip((places + 0.5) * ratios - 0.5, 0, np.array(scaled) - 1)

@@ -15,8 +15,9 @@ from epifiji.engine.samples import Part, Sampler
 def carried_over(
     parent: Weights, parent_events: Sequence[str], events: Sequence[str], random: np.random.Generator
 ) -> Weights:
-    """Give the weights with which a network for `events` begins: those of another one, whose answer layer loses the classes that
-    are not wanted and gets new columns, which know nothing, for those that it lacks.
+    """Give the weights with which a network for `events` begins: those of another one.
+
+    Its answer layer loses the classes that are not wanted, and gets new columns, which know nothing, for those that it lacks.
     """
     fresh = new_weights(len(events), random)
     weights = {name: values.copy() for name, values in parent.items()}
@@ -62,4 +63,6 @@ class Mixed:
         drawn = np.arange(step * self._parts, (step + 1) * self._parts)
         ends = np.cumsum(self._shares)
         # The golden ratio's multiples fill the unit interval evenly.
-        return [int(np.searchsorted(ends, place, side="right").clip(0, len(ends) - 1)) for place in drawn * 0.6180339887 % 1]
+        return [
+            int(np.searchsorted(ends, place, side="right").clip(0, len(ends) - 1)) for place in drawn * 0.6180339887 % 1
+        ]

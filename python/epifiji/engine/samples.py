@@ -47,7 +47,7 @@ class Labelled:
     labelled
         For each class whether its events are known in this movie, or None for all; those of the others are taught.
     taught
-        (T, ceil(Y/4), ceil(X/4), classes), uint8 in 0–255, or None: answers of another network.
+        (T, Y/4, X/4, n), uint8 in 0–255, or None: answers of another network to the first n classes.
     sure
         Where `taught` is learnt from: everywhere, or only where it says that nothing is there.
     """
@@ -195,28 +195,31 @@ class Sampler:
         places = [start[0] + REACH_FRAMES + np.arange(answered[0])]
         places += [a + (grid * size[1] / PART_PX).astype(int) for a in start[1:].tolist()]
         within = [(p >= 0) & (p < n) for p, n in zip(places, movie.pixels.shape, strict=True)]
-        inside = np.logical_and.reduce(np.ix_(*within))[..., None]
+        inside = (within[0][:, None, None] & within[1][:, None] & within[2])[..., None]
         ts, ys, xs = (np.clip(p, 0, n - 1) for p, n in zip(places, movie.pixels.shape, strict=True))
         known = inside & np.array(movie.labelled or (True,) * self._classes)
         if movie.judged is not None:
             known = known & movie.judged[np.ix_(ts, ys, xs)][..., None]
         if movie.taught is None:
             return answers, np.broadcast_to(known, answers.shape)
-        taught = movie.taught[np.ix_(ts, ys // STRIDE, xs // STRIDE)] / np.float32(255)
-        counted = (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.sure else True
+        rows, columns = (np.minimum(p // STRIDE, n - 1) for p, n in zip((ys, xs), movie.taught.shape[1:], strict=False))
+        taught = movie.taught[np.ix_(ts, rows, columns)] / np.float32(255)
+        counted = np.zeros(answers.shape, bool)
+        counted[..., : taught.shape[-1]] = (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.sure else True
+        taught = np.pad(taught, [(0, 0)] * 3 + [(0, self._classes - taught.shape[-1])])
         return np.where(known, answers, taught), known | (inside & counted)
 
     def _turned(
         self, frames: np.ndarray, answers: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Flip and turn a square part."""
-        together = frames, answers, weights
+        together = [frames, answers, weights]
         for axis in (1, 2):
             if self._random.random() < 0.5:
-                together = tuple(np.flip(one, axis) for one in together)
+                together = [np.flip(one, axis) for one in together]
         if self._random.random() < 0.5:
-            together = tuple(one.swapaxes(1, 2) for one in together)
-        return together
+            together = [one.swapaxes(1, 2) for one in together]
+        return together[0], together[1], together[2]
 
 
 def _cut(pixels: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:

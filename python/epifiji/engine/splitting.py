@@ -32,7 +32,7 @@ BADLY_SPLIT = 1.0
 """Cost of a class of which nothing is held out, or most."""
 
 IN_TIME = 0.3
-"""Cost of cutting in time, where the same cells are on both sides; it is done where the field is too small, or would be split badly."""
+"""Cost of cutting in time, which leaves the same cells on both sides: it is done where no cut in space is good."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class HeldOut:
 
     def counts(self, places: np.ndarray) -> np.ndarray:
         """Say which places (n, 3) at frame, y, x count."""
-        return np.logical_and(places >= self.low, places < self.high).all(1)
+        return np.asarray(np.logical_and(places >= self.low, places < self.high).all(1))
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def split(
         if _cost(counts[chosen].sum(0), counts.sum(0), share) < BADLY_SPLIT:
             return Split(
                 [movie for movie, held in zip(movies, chosen, strict=True) if not held],
-                [_whole(movies[i], names[i]) for i in np.flatnonzero(chosen)],
+                [_whole(movies[i], names[i]) for i in np.flatnonzero(chosen).tolist()],
                 "movies",
             )
     learnt: list[Labelled] = []
@@ -179,7 +179,7 @@ def _cut_at(movie: Labelled, name: str, axis: int, place: int, after: bool) -> t
 
 
 def _part(movie: Labelled, axis: int, start: int, stop: int) -> Labelled:
-    """Give the part of a movie from `start` up to `stop` along an axis; in the plane both are multiples of the answers' stride."""
+    """Give the part of a movie from `start` to `stop` along an axis; in the plane they are multiples of the answers' stride."""
 
     def within(places: np.ndarray) -> np.ndarray:
         moved = places[(places[:, axis - 3] >= start) & (places[:, axis - 3] < stop)].copy()

@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,8 @@ from epifiji.files.dexnets import is_dexnet, read_dexnet
 DESCRIPTION = "network.json"
 CARD = "card.md"
 FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
+SHIPPED = "epinet"
+"""Name of the network that comes with EpiFiji."""
 
 AUTHORS_COMMIT = "de8b61191547b6358c21dc178f823c652163e862"
 AUTHORS_URL = f"https://github.com/Image-Analysis-Hub/DeXtrusion/raw/{AUTHORS_COMMIT}/DeXNets"
@@ -49,6 +52,12 @@ def user_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_path("epifiji", appauthor=False)) / "networks"
+
+
+def shipped_network() -> Path | None:
+    """Give the folder of the network that comes with EpiFiji, or None where there is none."""
+    folder = Path(__file__).resolve().parents[1] / "networks" / SHIPPED
+    return folder if (folder / DESCRIPTION).is_file() else None
 
 
 def available() -> list[tuple[str, Path]]:
@@ -116,8 +125,10 @@ def read_network(path: Path) -> Network:
     )
 
 
-def write_network(network: Network, folder: Path, overwrite: bool = False) -> Path:
-    """Write a network as a folder, under a temporary name first.
+def write_network(
+    network: Network, folder: Path, overwrite: bool = False, more: Callable[[Path], object] | None = None
+) -> Path:
+    """Write a network as a folder, under a temporary name first; `more` is told where to put further files.
 
     Raises
     ------
@@ -137,6 +148,8 @@ def write_network(network: Network, folder: Path, overwrite: bool = False) -> Pa
         description = network.description.model_copy(update={"weights_sha256": tuple(hashes)})
         (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (partial / CARD).write_text(card(description), encoding="utf-8")
+        if more is not None:
+            more(partial)
         partial.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -149,11 +162,22 @@ def write_network(network: Network, folder: Path, overwrite: bool = False) -> Pa
 def import_network(path: Path, name: str | None = None, overwrite: bool = False) -> Path:
     """Bring a network of either form into the user's folder, where it is known by name."""
     network = read_network(path)
-    name = name or network.description.name
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
-        raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    name = require_name(name or network.description.name)
     described = network.description.model_copy(update={"name": name})
     return write_network(Network(described, network.weights), user_folder() / name, overwrite)
+
+
+def require_name(name: str) -> str:
+    """Give a name back that can name a network.
+
+    Raises
+    ------
+    WrongInputError
+        Where it cannot.
+    """
+    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
+        raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    return name
 
 
 def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = False) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.errors import CancelledError
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.training import Point
@@ -106,7 +107,12 @@ class Course:
     def run(self, report: Report) -> Weights:
         """Learn, and give the averaged weights at the best moment, or at the end where nothing is held out.
 
-        Where the report raises, as where the user cancels, what was learnt is kept for the next time.
+        Whatever ends it, what was learnt is kept for the next time.
+
+        Raises
+        ------
+        CancelledError
+            Where the user stops it, by the report or by an interrupt; it says what is kept.
         """
         settings, state = self._settings, self.state
         trainer = Trainer(state, settings.steps, self._rate)
@@ -122,6 +128,11 @@ class Course:
                     self._measure(trainer, report)
                 if time.monotonic() - self._saved > CHECKPOINT_S:
                     self._save()
+        except (CancelledError, KeyboardInterrupt) as end:
+            self._save()
+            raise CancelledError(
+                f"what was learnt in {state.step} steps is kept: start it again to go on from there."
+            ) from end
         except BaseException:
             self._save()
             raise

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, Network
 from epifiji.data.progress import Report, silent
-from epifiji.data.training import Count, Examination, f1_of
+from epifiji.data.training import Examination
 from epifiji.engine.metrics import Matching, match_events
 from epifiji.engine.splitting import HeldOut
 from epifiji.jobs.detect import detect
@@ -80,22 +81,20 @@ class Examiner:
 
     def quality(self, found: Sequence[Sequence[Event]]) -> float:
         """Average F1 over thresholds and classes: it jumps less from one moment to the next than F1 at one threshold."""
-        each = [
-            np.mean([f1_of(self._count(found, {name: level})) or 0.0 for level in LEVELS[::2]]) for name in self.judged
-        ]
+        each = [np.mean([self._count(found, {name: level}).f1 or 0.0 for level in LEVELS[::2]]) for name in self.judged]
         return float(np.mean(each)) if each else 0.0
 
     def _default(self, name: str) -> int:
         return self._defaults.get(name, LEVELS[len(LEVELS) // 3])
 
-    def _best(self, curve: Sequence[Count]) -> int:
-        scores = np.array([f1_of(count) or 0.0 for count in curve])
+    def _best(self, curve: Sequence[Counts]) -> int:
+        scores = np.array([count.f1 or 0.0 for count in curve])
         padded = np.pad(scores, SMOOTHED, "edge")
         smooth = np.convolve(padded, np.ones(2 * SMOOTHED + 1) / (2 * SMOOTHED + 1), "valid")
         best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
         return LEVELS[best[len(best) // 2]]
 
-    def _count(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> Count:
+    def _count(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> Counts:
         """Count over all movies."""
         counts = np.zeros(3, int)
         for movie in range(len(self.held_out)):
@@ -105,14 +104,11 @@ class Examiner:
                 sum(self._is_false(movie, one) for one in matching.false_positives),
                 sum(self._counts(movie, known) for known in matching.false_negatives),
             )
-        tp, fp, fn = counts.tolist()
-        return tp, fp, fn
+        return Counts(*counts.tolist())
 
     def _matching(self, found: Sequence[Sequence[Event]], movie: int, thresholds: Mapping[str, int]) -> Matching:
         """Match what is over its class's threshold in a movie with the truth; classes without a threshold are left out."""
-        above = [
-            one for one in found[movie] if one.event in thresholds and one.score > thresholds[one.event] / 255
-        ]
+        above = [one for one in found[movie] if one.event in thresholds and one.score > thresholds[one.event] / 255]
         return match_events(above, [one for one in self._truth[movie] if one.event in thresholds])
 
     def _counts(self, movie: int, event: Event) -> bool:

@@ -65,7 +65,7 @@ class Source:
         return found | ({NOTHING: len(self.nothing)} if self.nothing else {})
 
 
-def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmarked: str | None = None) -> list[Source]:
+def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmarked: str = "auto") -> list[Source]:
     """Read folders of annotated movies, and reviews: ``review.csv``, the folder that holds it, or what came out of it.
 
     Raises
@@ -83,7 +83,7 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
         else:
             folder = read_training_folder(one, settings.channel)
             marked = tuple(sorted({name for movie in folder for name in movie.events}))
-            sources += [_annotated(movie, marked, unmarked or "none") for movie in folder]
+            sources += [_annotated(movie, marked, complete=unmarked != "unknown") for movie in folder]
     for source in sources:
         source.movie.require_finite()
     if not any(source.events for source in sources):
@@ -106,7 +106,9 @@ def _require_each_once(sources: Sequence[Source]) -> None:
     for source in sources:
         place = str(source.movie.path)
         if place in seen:
-            raise WrongInputError(f"the movie {place} is given twice, but each is learnt from once: leave one of them out.")
+            raise WrongInputError(
+                f"the movie {place} is given twice, but each is learnt from once: leave one of them out."
+            )
         seen[place] = source
 
 
@@ -120,11 +122,11 @@ def _review_of(place: Path) -> Path | None:
     return None
 
 
-def _annotated(movie: LabelledMovie, marked: tuple[str, ...], unmarked: str) -> Source:
+def _annotated(movie: LabelledMovie, marked: tuple[str, ...], complete: bool) -> Source:
     """Take a movie with ROIs; a class that other movies of the folder have and this one lacks does not occur here."""
     events = tuple(event for group in movie.events.values() for event in group)
-    known = marked if unmarked == "none" else tuple(movie.events)
-    return Source(movie.movie, events, tuple(movie.nothing), (), known, unmarked == "none", notices=movie.notices)
+    known = marked if complete else tuple(movie.events)
+    return Source(movie.movie, events, tuple(movie.nothing), (), known, complete, notices=movie.notices)
 
 
 def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
@@ -146,7 +148,9 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
     undecided = [item.event for item in review.items if item.decision in ("", "skip")]
     kept, rejected = review.kept(), review.rejected()
     if not kept and not rejected:
-        raise WrongInputError(f"{path} decides of no event, but some must be kept or rejected to learn from: review them first.")
+        raise WrongInputError(
+            f"{path} decides of no event, but some must be kept or rejected to learn from: review them first."
+        )
     marked = dict.fromkeys([*((record.get("settings") or {}).get("events") or ()), *(event.event for event in kept)])
     notices = [f"{path}: {len(kept)} events kept or added, {len(rejected)} rejected, {len(undecided)} undecided."]
     return Source(
