@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
 from epifiji.data.network import Network, Weights
-from epifiji.data.progress import Report
+from epifiji.data.progress import Report, silent
 from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.engine.blocks import Probabilities, Strip
+from epifiji.engine.blocks import Block, Probabilities, Strip, read_strip
 from epifiji.engine.every_window import LOOKING
 from epifiji.engine.windows import Grid
 
@@ -267,6 +268,17 @@ def check_epinet(network: Network) -> None:
                 f"the weights of network {name} (member {number}) are not those of an EpiNet with the events "
                 f"{', '.join(events)}: {wrong}; import it again."
             )
+
+
+def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
+    """Give what a network answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), uint8 in 0–255.
+
+    Several members are averaged.
+    """
+    asker, movie = EpiNet(network), Movie(pixels)
+    block = Block(0, pixels.shape[0], 0, pixels.shape[1])
+    found = asker(read_strip(movie, block, network.description, asker), [places(movie.shape)], report)
+    return np.rint(255 * np.mean([one[..., 1:] for one in found], 0)).astype(np.uint8)
 
 
 class EpiNet:

@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from epifiji.files.dexnets import is_dexnet, read_dexnet
 DESCRIPTION = "network.json"
 CARD = "card.md"
 FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
+SHIPPED = "epinet"
+"""Name of the network that comes with EpiFiji."""
 
 AUTHORS_COMMIT = "de8b61191547b6358c21dc178f823c652163e862"
 AUTHORS_URL = f"https://github.com/Image-Analysis-Hub/DeXtrusion/raw/{AUTHORS_COMMIT}/DeXNets"
@@ -39,14 +42,10 @@ AUTHORS_SHA256 = {
 """The authors' networks in their repository, at that commit."""
 
 FETCH_TIMEOUT_S = 30
-SHIPPED = "epinet"
-"""The network that comes with EpiFiji."""
-
 HOW_TO_GET_ONE = (
     "get one of DeXtrusion's with 'epifiji networks fetch notum_all', or download notum_all.zip from the folder DeXNets of "
     "github.com/Image-Analysis-Hub/DeXtrusion and run 'epifiji networks import notum_all.zip'"
 )
-
 
 SHIPPED_FOLDER = Path(str(resources.files("epifiji"))) / "networks"
 
@@ -120,8 +119,10 @@ def read_network(path: Path) -> Network:
     )
 
 
-def write_network(network: Network, folder: Path, overwrite: bool = False) -> Path:
-    """Write a network as a folder, under a temporary name first.
+def write_network(
+    network: Network, folder: Path, overwrite: bool = False, more: Callable[[Path], object] | None = None
+) -> Path:
+    """Write a network as a folder, under a temporary name first; `more` is told where to put further files.
 
     Raises
     ------
@@ -141,6 +142,8 @@ def write_network(network: Network, folder: Path, overwrite: bool = False) -> Pa
         description = network.description.model_copy(update={"weights_sha256": tuple(hashes)})
         (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (partial / CARD).write_text(card(description), encoding="utf-8")
+        if more is not None:
+            more(partial)
         partial.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)
@@ -153,11 +156,22 @@ def write_network(network: Network, folder: Path, overwrite: bool = False) -> Pa
 def import_network(path: Path, name: str | None = None, overwrite: bool = False) -> Path:
     """Bring a network of either form into the user's folder, where it is known by name."""
     network = read_network(path)
-    name = name or network.description.name
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
-        raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    name = require_name(name or network.description.name)
     described = network.description.model_copy(update={"name": name})
     return write_network(Network(described, network.weights), user_folder() / name, overwrite)
+
+
+def require_name(name: str) -> str:
+    """Give a name back that can name a network.
+
+    Raises
+    ------
+    WrongInputError
+        Where it cannot.
+    """
+    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
+        raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    return name
 
 
 def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = False) -> Path:
