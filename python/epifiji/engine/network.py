@@ -104,10 +104,6 @@ def _problem(weights: Weights, description: NetworkDescription) -> str:
 def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32") -> Any:
     """Look at single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
 
-    Batch norms use TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes
-    ``x * scale + (beta - mean * scale)``, whose rounding differs by up to a level of the map here and there, and which takes a
-    tenth longer in all.
-
     Parameters
     ----------
     precision
@@ -116,29 +112,52 @@ def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32") -
     tf = import_tensorflow()
     x = tf.cast(tf.cast(crops, tf.float32)[..., None] / 255.0, precision)
     for block in range(BLOCKS):
-        for i in (2 * block, 2 * block + 1):
-            kernel, bias = (tf.cast(weights[f"conv_{i}/{part}"], precision) for part in ("kernel", "bias"))
-            x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
-        gamma, beta, mean, variance = (
-            weights[f"norm_{block}/{part}"] for part in ("gamma", "beta", "mean", "variance")
-        )
-        x = tf.raw_ops.FusedBatchNormV3(
-            x=x, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=NORM_EPSILON, is_training=False
-        ).y
+        x = normalise(weights, block, convolve(weights, block, x))
         x = tf.nn.max_pool2d(x, 2, 2, "VALID") if block < BLOCKS - 1 else tf.reduce_max(x, (1, 2))
     return tf.cast(x, tf.float32)
 
 
-def judge(weights: Mapping[str, Any], features: Any) -> Any:
-    """Join the frames of windows: features (n, frames, 8 f) to probabilities (n, classes), by the GRU and the dense layers.
+def convolve(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+    """Pass images (n, height, width, channels) through a block's two convolutions."""
+    tf = import_tensorflow()
+    for i in (2 * block, 2 * block + 1):
+        kernel, bias = (tf.cast(weights[f"conv_{i}/{part}"], x.dtype) for part in ("kernel", "bias"))
+        x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+    return x
 
-    The GRU is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and
+
+def normalise(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+    """Pass images (n, height, width, channels) through a block's batch norm.
+
+    By TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes ``x * scale + (beta - mean * scale)``, whose
+    rounding differs by up to a level of the map here and there, and which takes a tenth longer in all.
+    """
+    tf = import_tensorflow()
+    gamma, beta, mean, variance = (weights[f"norm_{block}/{part}"] for part in ("gamma", "beta", "mean", "variance"))
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=NORM_EPSILON, is_training=False
+    ).y
+
+
+def judge(weights: Mapping[str, Any], features: Any) -> Any:
+    """Join the frames of windows: features (n, frames, 8 f) to probabilities (n, classes)."""
+    tf = import_tensorflow()
+    x = last_state(weights, features)
+    for i in range(DENSE):
+        x = tf.matmul(x, weights[f"dense_{i}/kernel"]) + weights[f"dense_{i}/bias"]
+        x = tf.nn.softmax(x) if i == DENSE - 1 else tf.nn.relu(x)
+    return x
+
+
+def last_state(weights: Mapping[str, Any], features: Any) -> Any:
+    """Run the GRU over the frames of windows: features (n, frames, 8 f) to its last state (n, units).
+
+    It is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and
     ``h' = z h + (1 - z) tanh(x_h + r h_h)``, with the frame's part x and the state's part h of each gate, and the logistic
     function s.
     """
     tf = import_tensorflow()
-    units = weights["gru/recurrent"].shape[0]
-    state = tf.zeros((features.shape[0], units))
+    state = tf.zeros((features.shape[0], weights["gru/recurrent"].shape[0]))
     for frame in tf.unstack(features, axis=1):
         from_frame = tf.matmul(frame, weights["gru/kernel"]) + weights["gru/bias"][0]
         from_state = tf.matmul(state, weights["gru/recurrent"]) + weights["gru/bias"][1]
@@ -146,11 +165,7 @@ def judge(weights: Mapping[str, Any], features: Any) -> Any:
         h_z, h_r, h_h = tf.split(from_state, 3, axis=1)
         update, reset = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
         state = update * state + (1 - update) * tf.tanh(x_h + reset * h_h)
-    x = state
-    for i in range(DENSE):
-        x = tf.matmul(x, weights[f"dense_{i}/kernel"]) + weights[f"dense_{i}/bias"]
-        x = tf.nn.softmax(x) if i == DENSE - 1 else tf.nn.relu(x)
-    return x
+    return state
 
 
 class Classifier:
