@@ -15,19 +15,18 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files import networks
+from epifiji.files import zoo
 from epifiji.files.networks import (
     SHIPPED,
     SHIPPED_FOLDER,
     available,
-    fetch_network,
     find_network,
-    import_network,
     read_network,
     user_folder,
     weights_sha256,
     write_network,
 )
+from epifiji.files.zoo import fetch_network, import_network
 from small_networks import small_network
 
 
@@ -264,9 +263,8 @@ def test_a_fetched_network_is_checked_and_imported(server: tuple[str, Path], sha
     with pytest.raises(WrongInputError) as caught:
         (folder / "notum_all.zip").write_bytes(data)
         fetch_network("notum_all", address)
-    assert (
-        f"SHA-256 {hashlib.sha256(data).hexdigest()}, but {networks.AUTHORS_SHA256['notum_all']} was expected"
-        in str(caught.value)
+    assert f"SHA-256 {hashlib.sha256(data).hexdigest()}, but {zoo.AUTHORS_SHA256['notum_all']} was expected" in str(
+        caught.value
     )
     assert [name for name, _ in available()] == [SHIPPED]
     assert fetch_network("notum_ExtSOP", address) == user_folder() / "notum_ExtSOP"
@@ -286,6 +284,6 @@ def test_what_cannot_be_fetched_says_how_to_import(server: tuple[str, Path]) -> 
 
 
 def test_the_address_names_the_authors_commit() -> None:
-    assert networks.AUTHORS_URL.startswith("https://github.com/Image-Analysis-Hub/DeXtrusion/")
-    assert networks.AUTHORS_COMMIT in networks.AUTHORS_URL
-    assert networks.AUTHORS_URL.endswith("/DeXNets")
+    assert zoo.AUTHORS_URL.startswith("https://github.com/Image-Analysis-Hub/DeXtrusion/")
+    assert zoo.AUTHORS_COMMIT in zoo.AUTHORS_URL
+    assert zoo.AUTHORS_URL.endswith("/DeXNets")
