@@ -9,10 +9,13 @@ import numpy as np
 from scipy import ndimage
 
 from epifiji.engine.augmentation import TURNS, ZOOM, changed
-from epifiji.engine.epinet import REACH_FRAMES, STRIDE
+from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES, STRIDE
 
 PART_FRAMES, PART_PX = 32, 128
 """A part has so many frames, of which the first and last `REACH_FRAMES` are not answered, and so many pixels a side."""
+
+LEAST_FRAMES, LEAST_PX = 20, 64
+"""Those of parts of small movies."""
 
 SIGMA_PX, SIGMA_FRAMES = 6.0, 1.5
 """How far an event's answer reaches: 1 up to 1.2 of these, half at 1.7."""
@@ -68,9 +71,9 @@ class Part:
     Parameters
     ----------
     frames
-        (PART_FRAMES, PART_PX, PART_PX), float32, of any level.
+        (n, side, side), float32, of any level; `PART_FRAMES` and `PART_PX` unless the movies are small.
     answers, weights
-        (PART_FRAMES - 2 * REACH_FRAMES, PART_PX/4, PART_PX/4, events), float32: probabilities, and how much each counts.
+        (n - 2 * REACH_FRAMES, side/4, side/4, events), float32: probabilities, and how much each counts.
     """
 
     frames: np.ndarray
@@ -133,6 +136,7 @@ class Sampler:
         ]
         self._targets.append([(n, place) for n, movie in enumerate(movies) for place in movie.marked])
         self._targets = [targets for targets in self._targets if targets]
+        self._frames, self._px = part_size([movie.pixels.shape for movie in movies])
         areas = np.array([movie.pixels.size for movie in movies], float)
         self._shares = areas / areas.sum()
 
@@ -150,8 +154,8 @@ class Sampler:
         zoom = 1.0
         if ZOOM not in self._without and random.random() < ZOOMED:
             zoom = float(np.exp(random.uniform(*np.log(ZOOMS))))
-        side = int(np.ceil(PART_PX / zoom))
-        size = np.array([PART_FRAMES, side, side])
+        side = int(np.ceil(self._px / zoom))
+        size = np.array([self._frames, side, side])
         if self._targets and random.random() < AT_EVENTS:
             targets = self._targets[random.integers(len(self._targets))]
             number, place = targets[random.integers(len(targets))]
@@ -173,8 +177,8 @@ class Sampler:
         frames, events = _cut(movie.pixels, start, size), movie.events.copy()
         events[:, 1:] -= start
         answers, weights = self._answers(movie, events, start, size)
-        if size[1] != PART_PX:
-            scale = PART_PX / size[1]
+        if size[1] != self._px:
+            scale = self._px / size[1]
             frames = ndimage.zoom(frames, (1, scale, scale), order=1, grid_mode=True, mode="nearest")
         if TURNS not in self._without:
             frames, answers, weights = self._turned(frames, answers, weights)
@@ -186,14 +190,14 @@ class Sampler:
         self, movie: Labelled, events: np.ndarray, start: np.ndarray, size: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give the answers to a part, by its events (relative to `start`) and what is taught, and how much they count."""
-        answered = (PART_FRAMES - 2 * REACH_FRAMES, PART_PX, PART_PX)
+        answered = (self._frames - 2 * REACH_FRAMES, self._px, self._px)
         events = events - [0, REACH_FRAMES, 0, 0]
-        events[:, 2:] = (events[:, 2:] + 0.5) * PART_PX / size[1] - 0.5
+        events[:, 2:] = (events[:, 2:] + 0.5) * self._px / size[1] - 0.5
         answers = answers_for(events, answered, self._classes)
         # The movie's frame, row and column at the middle of each answer.
-        grid = np.arange(0, PART_PX, STRIDE) + STRIDE / 2
+        grid = np.arange(0, self._px, STRIDE) + STRIDE / 2
         places = [start[0] + REACH_FRAMES + np.arange(answered[0])]
-        places += [a + (grid * size[1] / PART_PX).astype(int) for a in start[1:].tolist()]
+        places += [a + (grid * size[1] / self._px).astype(int) for a in start[1:].tolist()]
         within = [(p >= 0) & (p < n) for p, n in zip(places, movie.pixels.shape, strict=True)]
         inside = (within[0][:, None, None] & within[1][:, None] & within[2])[..., None]
         ts, ys, xs = (np.clip(p, 0, n - 1) for p, n in zip(places, movie.pixels.shape, strict=True))
@@ -220,6 +224,14 @@ class Sampler:
         if self._random.random() < 0.5:
             together = [one.swapaxes(1, 2) for one in together]
         return together[0], together[1], together[2]
+
+
+def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """Give the frames and the side of parts of movies (T, Y, X): fewer than usual where none of them fills a part."""
+    longest = max(shape[0] for shape in shapes) + 2 * REACH_FRAMES
+    largest = max(max(shape[1:]) for shape in shapes)
+    in_grain = -(-largest // GRAIN_PX) * GRAIN_PX
+    return int(np.clip(longest, LEAST_FRAMES, PART_FRAMES)), int(np.clip(in_grain, LEAST_PX, PART_PX))
 
 
 def _cut(pixels: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:

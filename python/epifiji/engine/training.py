@@ -18,8 +18,8 @@ import numpy as np
 from epifiji.data.network import Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.devices import multiplies_bfloat16
-from epifiji.engine.epinet import REACH_FRAMES, STRIDE, join_frames, local_contrast, look_at_frames
-from epifiji.engine.samples import PART_FRAMES, PART_PX, Part
+from epifiji.engine.epinet import join_frames, local_contrast, look_at_frames
+from epifiji.engine.samples import Part
 
 EVENT_WEIGHT = 4.0
 PARTS_A_STEP = 2
@@ -74,12 +74,9 @@ class Trainer:
         self._names = [name for name in state.weights if not name.startswith(frozen or ("\0",))]
         self._variables = {name: tf.Variable(values) for name, values in state.weights.items()}
         self._dtype = tf.bfloat16 if multiplies_bfloat16() else tf.float32
-        events = state.weights["answer/bias"].shape[0]
-        answered = PART_FRAMES - 2 * REACH_FRAMES
-        frames, answer = (PART_FRAMES, PART_PX, PART_PX), (answered, PART_PX // STRIDE, PART_PX // STRIDE, events)
-        signature = [tf.TensorSpec(shape) for shape in (frames, answer, answer)]
-        self._gradients = tf.function(self._loss_and_gradients, input_signature=signature, autograph=False)
-        self._loss = tf.function(self._loss_of_part, input_signature=signature, autograph=False)
+        # Traced anew for each size of parts, of which there are one or two.
+        self._gradients = tf.function(self._loss_and_gradients, autograph=False)
+        self._loss = tf.function(self._loss_of_part, autograph=False)
 
     def _loss_and_gradients(self, frames: Any, answers: Any, counted: Any) -> Any:
         tf = import_tensorflow()
@@ -99,7 +96,7 @@ class Trainer:
         """Give the mean loss of some parts under the averaged weights, without learning from them."""
         for name, values in self.state.average.items():
             self._variables[name].assign(values)
-        losses = [float(self._loss(part.frames, part.answers, part.weights)) for part in parts]
+        losses = [float(self._loss(*self._tensors(part))) for part in parts]
         for name, values in self.state.weights.items():
             self._variables[name].assign(values)
         return float(np.mean(losses))
@@ -110,13 +107,18 @@ class Trainer:
         total: list[Any] = []
         losses = []
         for part in parts:
-            loss, found = self._gradients(part.frames, part.answers, part.weights)
+            loss, found = self._gradients(*self._tensors(part))
             losses.append(float(loss))
             total = [a + b for a, b in zip(total, found, strict=True)] if total else found
         total, _ = tf.clip_by_global_norm([gradient / len(parts) for gradient in total], 1.0)
         self._apply({name: gradient.numpy() for name, gradient in zip(self._names, total, strict=True)})
         self.state.losses.append(float(np.mean(losses)))
         return self.state.losses[-1]
+
+    @staticmethod
+    def _tensors(part: Part) -> list[Any]:
+        tf = import_tensorflow()
+        return [tf.constant(values) for values in (part.frames, part.answers, part.weights)]
 
     def _apply(self, gradients: Mapping[str, np.ndarray]) -> None:
         """Do a step of AdamW (Loshchilov & Hutter, ICLR 2019), and move the average."""

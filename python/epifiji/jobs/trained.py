@@ -214,7 +214,7 @@ def write_trained(
 
 def _write(network: Network, target: Target, write_report: Callable[[Path], None]) -> None:
     if target.out is None:
-        write_network(network, target.folder, target.overwrite, write_report)
+        write_network(network, target.folder, target.overwrite, more=write_report)
         return
     with new_files(target.out, REPORT_FILES) as partial:
         write_report(partial)
