@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
     from epifiji.data.review import Action
+    from epifiji.engine.simulation import simulate
     from epifiji.files.movies import read_movie
     from epifiji.jobs.curve import threshold_curve
     from epifiji.jobs.detect import detect
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from epifiji.jobs.review import decide, finish_review, start_review
     from epifiji.jobs.rois import events_from_maps
     from epifiji.jobs.score import draw_events
+    from epifiji.jobs.simulate import simulate_movies
     from epifiji.jobs.statistics import event_statistics
 
 _HOMES = {
@@ -48,6 +50,8 @@ _HOMES = {
     "read_movie": "epifiji.files.movies",
     "rescale_with_events": "epifiji.jobs.movie_tools",
     "save_gallery": "epifiji.jobs.movie_tools",
+    "simulate": "epifiji.engine.simulation",
+    "simulate_movies": "epifiji.jobs.simulate",
     "start_review": "epifiji.jobs.review",
     "threshold_curve": "epifiji.jobs.curve",
 }
@@ -72,6 +76,8 @@ __all__ = [
     "read_movie",
     "rescale_with_events",
     "save_gallery",
+    "simulate",
+    "simulate_movies",
     "start_review",
     "threshold_curve",
 ]
