@@ -77,7 +77,7 @@ def measure(command: Sequence[object]) -> tuple[float, float, float, str]:
 
 
 def run_epifiji(
-    movie: Path, network: Path, out: Path, mode: str, step_xy: int, step_t: int, scale: Sequence[object] = ()
+    movie: Path, network: Path | str, out: Path, mode: str, step_xy: int, step_t: int, scale: Sequence[object] = ()
 ) -> Measurement:
     command = [sys.executable, "-c", "from epifiji.bridge.cli import main; main()", "detect", movie]
     command += ["--network", network, "--mode", mode, "--maps", "raw", "--out", out, "--overwrite"]
@@ -200,7 +200,8 @@ def compare(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
         taken: dict[str, list[Measurement]] = {EPIFIJI: [], PEER: []}
         for repeat in range(arguments.repeats):
             out = work / f"{title}_{repeat}"
-            taken[EPIFIJI].append(run_epifiji(movie, arguments.network, out / "epifiji", arguments.mode, *steps, scale))
+            ours = arguments.ours or arguments.network
+            taken[EPIFIJI].append(run_epifiji(movie, ours, out / "epifiji", arguments.mode, *steps, scale))
             taken[PEER].append(run_peer(python, movie, members, out / "peer", *steps, scale))
         say_comparison(title, taken, arguments)
         found[title] = {name: [asdict(one) for one in all_of_it] for name, all_of_it in taken.items()}
@@ -230,7 +231,9 @@ def memory(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     for size in arguments.size or MEMORY_SIZES:
         step_xy = arguments.step_xy or MEMORY_SIZES.get(size, 10)
         movie = write_movie(work / f"{size}.tif", shape_of(size), arguments.movie)
-        taken = run_epifiji(movie, arguments.network, work / size, arguments.mode, step_xy, arguments.step_t)
+        taken = run_epifiji(
+            movie, arguments.ours or arguments.network, work / size, arguments.mode, step_xy, arguments.step_t
+        )
         under = "yes" if taken.peak_mb < MEMORY_LIMIT_MB else "NO"
         rows.append([size, step_xy, taken.windows, round(taken.wall_s), round(taken.peak_mb), under])
         found[size] = asdict(taken) | {"step_xy": step_xy}
@@ -244,6 +247,7 @@ def main() -> None:
     parser.add_argument(
         "--network", type=Path, required=True, help="a network's folder or zip, in EpiFiji's form or the authors'"
     )
+    parser.add_argument("--ours", help="another network for EpiFiji, such as epinet")
     parser.add_argument(
         "--movie", type=Path, help="a TIFF, taken as it is, or mirrored to each --size; else smooth noise"
     )

@@ -1,10 +1,13 @@
-"""Small DeXNets with seeded random weights, for tests that need any network rather than a good one."""
+"""Small DeXNets, and EpiNets, with seeded random weights, for tests that need any network rather than a good one."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.engine.epinet import REACH_FRAMES, new_weights
 
 CLASSES = ("nothing", "cell_death", "cell_sop", "cell_division")
 
@@ -49,3 +52,26 @@ def _weights(random: np.random.Generator, filters: int, units: int, classes: int
         weights |= {f"dense_{i}/kernel": 2 * normal(entering, leaving), f"dense_{i}/bias": 0.1 * normal(leaving)}
         entering = leaving
     return weights
+
+
+def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> Network:
+    """An EpiNet of the full size with random weights, whose answers differ from place to place."""
+    random = np.random.default_rng(seed)
+    weights = []
+    for _ in range(members):
+        one = new_weights(3, random, rarity=0.5)
+        one |= {
+            name: 0.01 * random.standard_normal(a.shape).astype(np.float32) for name, a in one.items() if not a.any()
+        }
+        weights.append(one)
+    known = {
+        "kind": "epinet",
+        "name": "epi",
+        "classes": CLASSES,
+        "frames_before": REACH_FRAMES,
+        "frames_after": REACH_FRAMES + 1,
+        "cell_diameter_px": 25,
+        "event_duration_frames": 4.5,
+        "members": members,
+    }
+    return Network(NetworkDescription(**(known | described)), tuple(weights))

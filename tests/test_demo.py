@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -41,8 +42,13 @@ def test_the_demonstration_finds_the_planted_events_and_shows_them(shared_data: 
     assert "epifiji_demo.tif exists: give another --out, or --overwrite" in again.stderr
 
 
-def test_without_a_network_it_says_how_to_get_one(tmp_path: Path) -> None:
-    answer = run("--out", str(tmp_path / "demo"), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
-    assert answer.returncode == 2
-    assert "there is no network yet: get one with 'epifiji networks fetch notum_all'" in answer.stderr
-    assert not (tmp_path / "demo").exists()
+def test_a_newcomer_needs_no_network_of_anybody_else(tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    answer = run("--out", str(out), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
+    assert answer.returncode == 0, answer.stderr
+    folder = out / "epifiji_demo_epifiji"
+    assert json.loads((folder / "run.json").read_text())["network"]["name"] == "epinet"
+    _, planted = simulate(**DEMO)
+    scores = score(match_events(read_events(folder / "events.csv"), planted)).overall
+    assert scores.true_positives >= 9
+    assert scores.false_positives <= 1

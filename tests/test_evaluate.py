@@ -29,15 +29,15 @@ from epifiji.files.training_data import LabelledMovie
 from epifiji.jobs.evaluate import evaluate
 from epifiji.jobs.evaluation import Evaluation
 from epifiji.jobs.judging import Judgement, differences_of
-from small_networks import small_network
+from small_networks import small_epinet, small_network
 
 LOOSE = {"min_volume": 20}
 FILES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_curves.csv", "evaluation_differences.csv"]
 
 
-def lively_network(seed: int, name: str) -> Network:
+def lively_network(seed: int, name: str, **described: object) -> Network:
     """A random network that is sure of much; these seeds give events of two classes."""
-    network = small_network(1, seed=seed, name=name)
+    network = small_network(1, seed=seed, name=name, **described)
     network.weights[0]["dense_2/kernel"] *= 6
     return network
 
@@ -119,6 +119,23 @@ class TestScores:
                 assert found.default.threshold == 160
                 assert found.default.counts == found.curve[160]
                 assert found.default.f1.low <= found.default.f1.value <= found.default.f1.high
+
+    def test_a_network_may_have_a_default_of_its_own(self, folder):
+        own = {"thresholds": {"cell_death": 181}, "min_volumes": {"cell_sop": 33}}
+        found = evaluate(
+            lively_network(15, "own", **own), folder, events="cell_death,cell_sop", threshold="cell_sop=170"
+        )
+        classes = found.networks[0].classes
+        assert {event: one.default.threshold for event, one in classes.items()} == {"cell_death": 181, "cell_sop": 170}
+        larger = evaluate(lively_network(15, "larger"), folder, events="cell_sop", min_volume=33, threshold=170)
+        assert larger.networks[0].classes["cell_sop"].curve == classes["cell_sop"].curve
+
+    def test_networks_of_both_kinds_are_judged_alike(self, folder, networks):
+        found = evaluate([networks[0], small_epinet(1)], folder, min_volume=0, events="cell_death")
+        assert [one.name for one in found.networks] == ["net15", "epi"]
+        assert found.networks[1].classes["cell_death"].best.counts.true_positives >= 0
+        with pytest.raises(WrongInputError, match="mode is 'compatible', which .* but epi is another kind"):
+            evaluate([networks[0], small_epinet(1)], folder, mode="compatible")
 
     def test_a_threshold_that_is_given_is_the_default(self, folder, networks):
         found = evaluate(networks[0], folder, threshold="cell_death=172,cell_sop=181", **LOOSE).networks[0].classes

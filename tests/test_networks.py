@@ -15,17 +15,18 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files import networks
+from epifiji.files import zoo
 from epifiji.files.networks import (
+    SHIPPED,
+    SHIPPED_FOLDER,
     available,
-    fetch_network,
     find_network,
-    import_network,
     read_network,
     user_folder,
     weights_sha256,
     write_network,
 )
+from epifiji.files.zoo import fetch_network, import_network
 from small_networks import small_network
 
 
@@ -70,21 +71,18 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
 def test_networks_are_found_by_name_in_the_named_folder_then_among_the_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert available() == []
-    with pytest.raises(
-        WrongInputError, match="there is no network yet: get one with 'epifiji networks fetch notum_all'"
-    ):
-        find_network()
+    assert available() == [(SHIPPED, SHIPPED_FOLDER / SHIPPED)]
+    assert find_network() == SHIPPED_FOLDER / SHIPPED
     write_network(small_network(1), tmp_path / "named" / "beta")
     write_network(small_network(1), tmp_path / "named" / "Alpha")
     imported = import_network(tmp_path / "named" / "beta", "gamma")
     assert imported == user_folder() / "gamma"
-    assert [name for name, _ in available()] == ["gamma"]
+    assert [name for name, _ in available()] == ["epinet", "gamma"]
     monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
-    assert [name for name, _ in available()] == ["Alpha", "beta", "gamma"]
+    assert [name for name, _ in available()] == ["Alpha", "beta", "epinet", "gamma"]
     assert find_network() == tmp_path / "named" / "Alpha"
     assert find_network("gamma") == imported
-    with pytest.raises(WrongInputError, match="no network 'delta'.*known by name .Alpha, beta, gamma."):
+    with pytest.raises(WrongInputError, match="no network 'delta'.*known by name .Alpha, beta, epinet, gamma."):
         find_network("delta")
 
 
@@ -265,13 +263,12 @@ def test_a_fetched_network_is_checked_and_imported(server: tuple[str, Path], sha
     with pytest.raises(WrongInputError) as caught:
         (folder / "notum_all.zip").write_bytes(data)
         fetch_network("notum_all", address)
-    assert (
-        f"SHA-256 {hashlib.sha256(data).hexdigest()}, but {networks.AUTHORS_SHA256['notum_all']} was expected"
-        in str(caught.value)
+    assert f"SHA-256 {hashlib.sha256(data).hexdigest()}, but {zoo.AUTHORS_SHA256['notum_all']} was expected" in str(
+        caught.value
     )
-    assert available() == []
+    assert [name for name, _ in available()] == [SHIPPED]
     assert fetch_network("notum_ExtSOP", address) == user_folder() / "notum_ExtSOP"
-    assert [name for name, _ in available()] == ["notum_ExtSOP"]
+    assert [name for name, _ in available()] == [SHIPPED, "notum_ExtSOP"]
 
 
 def test_what_cannot_be_fetched_says_how_to_import(server: tuple[str, Path]) -> None:
@@ -287,6 +284,6 @@ def test_what_cannot_be_fetched_says_how_to_import(server: tuple[str, Path]) -> 
 
 
 def test_the_address_names_the_authors_commit() -> None:
-    assert networks.AUTHORS_URL.startswith("https://github.com/Image-Analysis-Hub/DeXtrusion/")
-    assert networks.AUTHORS_COMMIT in networks.AUTHORS_URL
-    assert networks.AUTHORS_URL.endswith("/DeXNets")
+    assert zoo.AUTHORS_URL.startswith("https://github.com/Image-Analysis-Hub/DeXtrusion/")
+    assert zoo.AUTHORS_COMMIT in zoo.AUTHORS_URL
+    assert zoo.AUTHORS_URL.endswith("/DeXNets")

@@ -128,13 +128,6 @@ class TestRefusals:
         request = {"settings": {"network": str(network_folder)} | settings, "image": image(pixels)}
         assert words in refused("detect", request, bytes_of(pixels))
 
-    def test_no_network_anywhere(self, pixels, tmp_path, monkeypatch):
-        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-        monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "none"))
-        monkeypatch.setattr(Path, "home", lambda: tmp_path)
-        request = {"settings": {}, "image": image(pixels)}
-        assert "there is no network yet" in refused("detect", request, bytes_of(pixels))
-
     def test_no_image(self, network_folder):
         said = refused("detect", {"settings": {"network": str(network_folder)}, "image": None})
         assert said == "No image came with the request, but a movie is needed: open one first."

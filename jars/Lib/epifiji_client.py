@@ -113,8 +113,6 @@ def _parameters(label, before, first):
     networks = []
     if any(one["kind"] == "network" for one in described["parameters"]):
         networks = call("describe", {})["networks"]
-        if not networks:
-            raise EngineError("There is no network yet, but one is needed: run 'epifiji networks fetch notum_all' in a terminal.")
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
     given = from_dialog(label, described, networks, dict(first or {}, **(before or {})))

@@ -28,6 +28,11 @@ def note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def plain(text: str) -> str:
+    """Take out of a stranger's text what would move a terminal's cursor or colour it."""
+    return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
+
+
 def say_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object."""
     say(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))

@@ -135,13 +135,9 @@ def _display() -> Finding:
 
 
 def _networks() -> Finding:
-    from epifiji.files.networks import HOW_TO_GET_ONE as HOW_TO_GET_A_NETWORK
     from epifiji.files.networks import available
 
-    found = available()
-    if not found:
-        return Finding("networks", "warning", "none", HOW_TO_GET_A_NETWORK)
-    return Finding("networks", "ok", ", ".join(f"{name} ({path})" for name, path in found))
+    return Finding("networks", "ok", ", ".join(f"{name} ({path})" for name, path in available()))
 
 
 def _is_fiji(folder: str | Path) -> bool:

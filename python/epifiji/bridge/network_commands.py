@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from epifiji.bridge.console import say, say_json, say_table
+from epifiji.bridge.console import note, plain, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from epifiji.files.zoo import Listed
 
 networks_app = typer.Typer(help="List, show, import and fetch networks.", no_args_is_help=True)
 
@@ -18,39 +20,53 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 @networks_app.command("list")
 def networks_list(as_json: JsonOption = False) -> None:
     """List the networks that are known by name."""
-    from epifiji.files.networks import HOW_TO_GET_ONE, available
+    from epifiji.files.zoo import listed
 
-    found = available()
+    found = listed()
     if as_json:
-        say_json({"networks": [{"name": name, "path": str(path)} for name, path in found]})
-    elif found:
-        say_table(("name", "place"), found)
-    else:
-        say(f"No network yet: {HOW_TO_GET_ONE}.")
+        say_json({"networks": [_listed(one) for one in found]})
+        return
+    say_table(LIST_COLUMNS, [_row(one) for one in found])
+    for one in found:
+        if one.problem:
+            note(f"{plain(one.name)} cannot be used: {plain(one.problem)}")
 
 
 @networks_app.command("show")
 def networks_show(network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False) -> None:
-    """Show what a network finds, the scale it was trained for and where it came from."""
-    from epifiji.files.networks import card, find_network, read_network
+    """Show a network's card: what it finds, the scale it was trained for and where it came from."""
+    from epifiji.files.networks import card, find_network, own_card, read_network
 
-    loaded = read_network(find_network(network))
+    place = find_network(network)
+    loaded = read_network(place)
+    described = loaded.description
     if as_json:
-        say_json(loaded.description.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
-    else:
-        say(f"{card(loaded.description)}- SHA-256 of its weights: {loaded.sha256}\n- Read from {loaded.source}")
+        say_json(described.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
+        return
+    say(plain(own_card(place) or card(described)).rstrip("\n"))
+    if described.origin:
+        say(f"- Imported from {plain(described.origin)}")
+    say(f"- SHA-256 of its weights: {loaded.sha256}\n- Read from {loaded.source}")
 
 
 @networks_app.command("import")
 def networks_import(
-    network: Annotated[Path, typer.Argument(metavar="DIR|ZIP", help="A network of the authors' or of EpiFiji.")],
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|ZIP|URL", help="A network of the authors' or of EpiFiji; an address needs --sha256."
+        ),
+    ],
     name: Annotated[str | None, typer.Option("--name", help="Name to give it; its own where not given.")] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", metavar="HASH", help="The zip's SHA-256; another file is refused.")
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
     """Bring a network into your own folder, where it is known by name."""
-    from epifiji.files.networks import find_network, import_network
+    from epifiji.files.zoo import import_network
 
-    say(f"imported: {import_network(find_network(network), name, overwrite)}")
+    say(f"imported: {import_network(network, name, overwrite, sha256)}")
 
 
 @networks_app.command("fetch")
@@ -62,6 +78,24 @@ def networks_fetch(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Fetch a network from the repository of DeXtrusion's authors."""
-    from epifiji.files.networks import AUTHORS_URL, fetch_network
+    from epifiji.files.zoo import AUTHORS_URL, fetch_network
 
     say(f"fetched: {fetch_network(name, base_url or AUTHORS_URL, overwrite)}")
+
+
+LIST_COLUMNS = ("name", "kind", "finds", "cells (px)", "events (frames)", "from")
+
+
+def _row(one: Listed) -> list[str]:
+    if one.description is None:
+        return [plain(one.name), "broken", "-", "-", "-", one.origin]
+    described = one.description
+    scale = f"{described.cell_diameter_px:g}", f"{described.event_duration_frames:g}"
+    return [plain(one.name), described.kind, plain(", ".join(described.events)), *scale, plain(one.origin)]
+
+
+def _listed(one: Listed) -> dict[str, Any]:
+    known = one.description.model_dump(exclude={"name"}) if one.description else {}
+    return {"name": one.name, "path": str(one.path), "origin": one.origin, "problem": one.problem} | {
+        key: value for key, value in known.items() if key != "origin"
+    }

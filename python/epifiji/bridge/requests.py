@@ -15,7 +15,8 @@ import shutil
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from epifiji.bridge import (
     comparison_requests,
+    evaluation_requests,
     movie_requests,
     review_requests,
     score_requests,
@@ -120,12 +122,8 @@ def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
     folder = _result_folder(command, movie, headless=bool(request.get("headless")))
     if folder is not None:
         require_free(folder, movie.name, classes, command.overwrite)
-    while not _one_at_a_time.acquire(timeout=WAIT_S):
-        report(0, "waiting for another detection")
-    try:
+    with _alone(report):
         result = detect(movie, network, report, **settings)
-    finally:
-        _one_at_a_time.release()
     if folder is not None:
         result.save(folder, command.overwrite, report)
     shown = _maps_to_show(result.maps, movie) if command.maps != "none" and not request.get("headless") else {}
@@ -138,6 +136,23 @@ def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
         "seconds": result.record["seconds"]["total"],
         **shown,
     }
+
+
+def _evaluate(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+    """See :func:`epifiji.bridge.evaluation_requests.evaluate_networks`."""
+    with _alone(report):
+        return evaluation_requests.evaluate_networks(request, blocks, report)
+
+
+@contextmanager
+def _alone(report: Report) -> Iterator[None]:
+    """Wait until no other detection runs, and keep others waiting."""
+    while not _one_at_a_time.acquire(timeout=WAIT_S):
+        report(0, "waiting for another detection")
+    try:
+        yield
+    finally:
+        _one_at_a_time.release()
 
 
 _networks: dict[Path, tuple[Any, Network]] = {}
@@ -287,6 +302,7 @@ JOBS: dict[str, Job] = {
     "review_end": review_requests.end,
     "candidates": threshold_requests.candidates,
     "adjust": threshold_requests.apply,
+    "evaluate": _evaluate,
     "compare": comparison_requests.compare_events,
     "plot": statistics_requests.plot,
     "crop": movie_requests.crop_to_files,

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from epifiji.data.evaluation_settings import EvaluationSettings
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings import (
     ComparisonSettings,
@@ -24,6 +25,7 @@ DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
+EVALUATE = "Evaluate Event Network..."
 CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
 STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
 
@@ -142,6 +144,27 @@ class CompareCommand(ComparisonSettings):
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
+class EvaluateCommand(EvaluationSettings):
+    """Judges networks on movies with annotated events: precision, recall and F1 over thresholds, and which network is better."""
+
+    network: str | None = Field(
+        None, title="network", description="Name, folder or zip of a network; the first one found where not given."
+    )
+    other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+        None, title="names", description="Others to compare it with, by name, folder or zip, separated by commas."
+    )
+    folder: str | None = _path(
+        "folder",
+        "Annotated movies",
+        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.",
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write tables, curves and a record into this folder; only shown where not given."
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier evaluation in that folder.", "more")
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+
+
 class PlotCommand(StatisticsSettings):
     """Plots events over time and tissue: rate, density, and nearest neighbours against chance."""
 
@@ -239,6 +262,7 @@ COMMANDS: dict[str, type[Settings]] = {
     ADJUST: AdjustCommand,
     SHOW_MAPS: ShowMapsCommand,
     COMPARE: CompareCommand,
+    EVALUATE: EvaluateCommand,
     PLOT: PlotCommand,
     SCORE: ScoreCommand,
     GALLERY: GalleryCommand,
@@ -254,6 +278,8 @@ FIRST = (
     "reference",
     "results",
     "network",
+    "other_networks",
+    "folder",
     "cell_diameter",
     "event_duration",
     "events",
@@ -275,6 +301,7 @@ LABELS = {
     "distance_xy": "Apart in x and y, at most",
     "distance_t": "Apart in time, at most",
     "counting": "Way of counting",
+    "unmarked": "No file of a class means",
     "before": "Show before the event",
     "after": "Show after the event",
     "half_size": "Show around the event",
@@ -292,7 +319,7 @@ LABELS = {
 }
 """What a dialog calls a setting whose name says too little there."""
 
-COUNTLESS = ("classes", "number", "address")
+COUNTLESS = ("classes", "names", "number", "address")
 """What the command line's help calls values that have no unit."""
 
 EXPERT = (

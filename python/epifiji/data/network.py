@@ -44,6 +44,7 @@ class NetworkDescription(BaseModel):
     )
     members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
+    origin: str = Field("", description="The folder, zip or address that it was imported from.")
     weights_sha256: tuple[str, ...] = Field((), description="SHA-256 of each member's weights file, in order.")
 
     @property

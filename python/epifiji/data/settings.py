@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from epifiji.data.errors import WrongInputError
 
-MODES = ("exact", "fast", "compatible")
+MODES = ("fast", "exact", "compatible")
 DEFAULT_THRESHOLD = {"fast": 160, "exact": 160, "compatible": 180}
 DEFAULT_MIN_VOLUME = {"fast": 600, "exact": 600, "compatible": 800}
 """Thresholds belong to an arithmetic: compatible mode weighs windows otherwise, which changes a map's levels and sizes."""
@@ -183,7 +183,7 @@ class MapSettings(ScaleSettings, EventSettings):
     step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
     step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")
     mode: Literal["fast", "exact", "compatible"] = Field(
-        "exact",
+        "fast",
         description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
         "of them as the authors' package does, to the bit.",
     )

@@ -8,9 +8,9 @@ import numpy as np
 
 from epifiji.data.events import Event
 from epifiji.data.simulation_settings import NOMINAL_DURATION, SimulationSettings
+from epifiji.engine.epithelium import REFERENCE_DIAMETER_PX, Epithelium
 from epifiji.engine.microscope import Spot
 from epifiji.engine.planning import SEPARATION_FRAMES
-from epifiji.engine.tissue import REFERENCE_DIAMETER_PX, Tissue
 
 _DRIFT_DIAMETERS = 0.15  # a cell moves while its event goes on
 _SPOT_SIGMA_PX = 3.2  # at the reference diameter
@@ -60,7 +60,7 @@ class Course:
         drawn = float(self.random.uniform(low, high))
         return drawn if self.random.random() < self.variety else plain
 
-    def act(self, tissue: Tissue, frame: int, courses: Sequence[Course]) -> None:
+    def act(self, tissue: Epithelium, frame: int, courses: Sequence[Course]) -> None:
         """Choose or steer the cell for this frame (negative before the movie); `courses` are all, this one too."""
         elapsed = frame - self.frame
         if elapsed == -self.duration:
@@ -70,7 +70,7 @@ class Course:
         if elapsed == self.after:
             tissue.cells["steered"][np.isin(tissue.cells["identity"], self.identities)] = False
 
-    def _choose(self, tissue: Tissue, courses: Sequence[Course]) -> None:
+    def _choose(self, tissue: Epithelium, courses: Sequence[Course]) -> None:
         """Take a cell near the planned place, of a size that suits the event and away from other events."""
         cells = tissue.cells
         site = tissue.seen(tissue.expected(self.duration), self.frame)
@@ -83,19 +83,20 @@ class Course:
                 distance = np.linalg.norm(site - other.place, axis=1) / tissue.diameter
                 lack = np.maximum(lack, self.separation + _DRIFT_DIAMETERS - distance)
         misfit += 20 * np.maximum(lack, 0)
-        row = int(np.argmin(np.where(cells["steered"] | cells["void"], np.inf, misfit)))
+        fit = tissue.fit_for_events(self.frame - self.duration, self.frame + self.after)
+        row = int(np.argmin(np.where(fit, misfit, np.inf)))
         cells["steered"][row] = True
         self.identities, self.area = (int(cells["identity"][row]),), float(cells["area"][row])
         self.place = site[row]
 
-    def steer(self, tissue: Tissue, elapsed: int) -> None:
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
         """Change the cell, `elapsed` frames after the event (negative before it)."""
 
-    def spots(self, tissue: Tissue, frame: int) -> list[Spot]:
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
         """Bright spots in this frame."""
         return []
 
-    def site(self, tissue: Tissue, frame: int) -> np.ndarray:
+    def site(self, tissue: Epithelium, frame: int) -> np.ndarray:
         """Give the place of the (first) cell in the field, y and x (2,) in px."""
         return tissue.seen(tissue.cells["site"][tissue.row(self.identities[0])], frame)
 
@@ -132,7 +133,7 @@ class Extrusion(EventCourse):
         self.last_site = np.zeros(2)
         self.inside_field = True
 
-    def steer(self, tissue: Tissue, elapsed: int) -> None:
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
         """Change the cell, `elapsed` frames after the event (negative before it)."""
         row = tissue.row(self.identities[0])
         self.last_site = self.site(tissue, self.frame + elapsed)
@@ -144,7 +145,7 @@ class Extrusion(EventCourse):
         tissue.cells["area"][row] = left * self.area + 0.01 * tissue.mean_area
         tissue.cells["glow"][row] = self.glow * (1 - left)
 
-    def spots(self, tissue: Tissue, frame: int) -> list[Spot]:
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
         """Bright spots in this frame."""
         elapsed = frame - self.frame
         if not self.remnant or not 0 <= elapsed < self._REMNANT_FRAMES:
@@ -161,7 +162,7 @@ class Extrusion(EventCourse):
         return self._at(last + 1, labels[last])
 
 
-def split(tissue: Tissue, identity: int, share: float, apart: float) -> tuple[int, int]:
+def split(tissue: Epithelium, identity: int, share: float, apart: float) -> tuple[int, int]:
     """Put two daughters in the place of a cell, along a random axis; give their numbers.
 
     Parameters
@@ -215,7 +216,7 @@ class Division(EventCourse):
         self.apart = self.vary(0.35, 0.25, 0.45)
         self.share = self.vary(0.5, 0.4, 0.6)
 
-    def steer(self, tissue: Tissue, elapsed: int) -> None:
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
         """Change the cell, `elapsed` frames after the event (negative before it)."""
         if elapsed < 0:
             self._grow(tissue, 1 + elapsed / self.duration)
@@ -234,7 +235,7 @@ class Division(EventCourse):
         cells["inside"][rows] = self.inside**left
         cells["glow"][rows] = self.glow * left
 
-    def _grow(self, tissue: Tissue, progress: float) -> None:
+    def _grow(self, tissue: Epithelium, progress: float) -> None:
         """Make the mother larger and rounder; `progress` is 0–1."""
         row = tissue.row(self.identities[0])
         full = max(self.area, min(self.growth * self.area, self.most * tissue.mean_area))
@@ -259,12 +260,12 @@ class Sop(EventCourse):
         self.share = self.vary(0, 0.5, 0.68) if self.random.random() < 0.5 else 0
         self.duration = self.after
 
-    def steer(self, tissue: Tissue, elapsed: int) -> None:
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
         """Change the cell, `elapsed` frames after the event (negative before it)."""
         if elapsed == 0 and self.share:
             self.identities = split(tissue, self.identities[0], self.share, 0.4)
 
-    def spots(self, tissue: Tissue, frame: int) -> list[Spot]:
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
         """Bright spots in this frame."""
         elapsed = abs(frame - self.frame)
         if elapsed > self.after:

@@ -8,18 +8,19 @@ import numpy as np
 
 from epifiji.data.simulation_settings import SimulationSettings
 from epifiji.engine.courses import Course
+from epifiji.engine.epithelium import REFERENCE_DIAMETER_PX, Epithelium
 from epifiji.engine.microscope import Spot
-from epifiji.engine.tissue import REFERENCE_DIAMETER_PX, Tissue
 
 LEAST_AREA = 0.05
 """Shrinking cells keep so much of their area, and of the mean area, at least."""
 
 
 class Distractor(NamedTuple):
-    """Something that is no event."""
+    """Something that is no event, or not known to be one."""
 
     kind: str
-    """``shrinking_cell``, ``small_cell``, ``debris`` or ``flickering_spot``."""
+    """``shrinking_cell``, ``small_cell``, ``debris``, ``flickering_spot``, or ``unclear``: where real outlines are replayed
+    and one of their own cells appears or vanishes, be it an event or a flaw of the outlines."""
     frame: int
     """0-based: when a cell is smallest, or the middle of the time that something is there."""
     y: float
@@ -40,7 +41,7 @@ class Shrinking(Course):
         self.after += self.rest
         self.glow = self.vary(0.25, -0.1, 1)
 
-    def steer(self, tissue: Tissue, elapsed: int) -> None:
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
         """Change the cell, `elapsed` frames after the event (negative before it)."""
         row = tissue.row(self.identities[0])
         gone, back = -elapsed / self.duration, (elapsed - self.rest) / max(1, self.after - self.rest)
@@ -82,7 +83,7 @@ class Flicker(Course):
         if self.kind == "lasting":
             self.duration, self.after = self.frame + 1, 10**6
 
-    def spots(self, tissue: Tissue, frame: int) -> list[Spot]:
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
         """Bright spots in this frame."""
         elapsed = frame - self.frame
         gone = abs(elapsed) > self.life and self.kind != "lasting"
@@ -133,11 +134,11 @@ class Debris:
         return Distractor("debris", frame, float(y), float(x)) if inside else None
 
 
-def make_small(tissue: Tissue, count: int, random: np.random.Generator) -> list[int]:
+def make_small(tissue: Epithelium, count: int, frames: int, random: np.random.Generator) -> list[int]:
     """Make cells in the field small for good, rather the smallest; give their numbers."""
     cells = tissue.cells
     inside = (np.abs(tissue.seen(cells["site"], 0) - (tissue.field - 1) / 2) < tissue.field / 2).all(1)
-    free = np.flatnonzero(inside & ~cells["void"])
+    free = np.flatnonzero(inside & tissue.fit_for_events(0, frames - 1))
     size = cells["area"][free] * np.exp(0.3 * random.standard_normal(len(free)))
     rows = free[np.argsort(size)][:count]
     cells["area"][rows] = tissue.mean_area * random.uniform(0.1, 0.35, len(rows))

@@ -255,6 +255,12 @@ def check_epinet(network: Network) -> None:
         Naming the network and the first array that is wrong.
     """
     name, events = network.description.name, network.description.events
+    seen = network.description.frames_before, network.description.frames_after
+    if seen != (REACH_FRAMES, REACH_FRAMES + 1):
+        raise WrongInputError(
+            f"the network {name} says that it looks at {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet "
+            f"looks at {REACH_FRAMES} and {REACH_FRAMES + 1}: import it again."
+        )
     for number, weights in enumerate(network.weights):
         wrong = problem(weights, len(events))
         if wrong:
@@ -276,16 +282,24 @@ def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = sile
 
 
 class EpiNet:
-    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.blocks.Asker`."""
+    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.blocks.Asker`.
+
+    Parameters
+    ----------
+    network
+        Its weights are checked first.
+    precision
+        What convolutions compute in: ``float32``, or ``bfloat16`` where a CPU is quicker so, as in training.
+    """
 
     margin_frames = 0
     bytes_for_pixel = 10.0
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, precision: str = "float32") -> None:
         check_epinet(network)
         self.description = network.description
         self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
-        self._members = [self._traced(member) for member in network.weights]
+        self._members = [self._traced(member, precision) for member in network.weights]
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Answer at all :func:`places` of a block."""
@@ -320,13 +334,14 @@ class EpiNet:
             tell(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
 
     @staticmethod
-    def _traced(weights: Weights) -> Callable[..., Any]:
+    def _traced(weights: Weights, precision: str) -> Callable[..., Any]:
         tf = import_tensorflow()
-        held = {name: tf.constant(values) for name, values in weights.items()}
+        held = {name: tf.constant(values, precision) for name, values in weights.items()}
 
         def answer(frames: Any, memory: list[Any]) -> Any:
-            logits, kept = join_more_frames(held, look_at_frames(held, local_contrast(frames)), memory)
-            return tf.sigmoid(logits), kept
+            seen = look_at_frames(held, tf.cast(local_contrast(frames), precision))
+            logits, kept = join_more_frames(held, seen, [tf.cast(one, precision) for one in memory])
+            return tf.sigmoid(tf.cast(logits, tf.float32)), [tf.cast(one, tf.float32) for one in kept]
 
         blank = [tf.TensorSpec((one.shape[0], None, None, one.shape[-1])) for one in blank_memory((GRAIN_PX, GRAIN_PX))]
         signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None)), blank]

@@ -8,12 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from epifiji.data.simulation_settings import SimulationSettings
-from epifiji.engine.junctions import Scene
-from epifiji.engine.tissue import REFERENCE_DIAMETER_PX
+from epifiji.engine.epithelium import REFERENCE_DIAMETER_PX, Scene
 
-MEMBRANE_SIGMA_PX, BLUR_SIGMA_PX = 1.1, 0.9
-"""At the reference diameter, where nothing else is said."""
-
+_MEMBRANE_SIGMA_PX, _BLUR_SIGMA_PX = 1.1, 0.9
 _HAZE_SIGMA_PX, _INSIDE_SIGMA_PX = 7.0, 1.5
 _PATCH_SIGMA_PX, _TEXTURE_SIGMA_PX, _BEND_SIGMA_PX, _REGION_SIGMA_PX = 40.0, 2.0, 6.0, 30.0
 _PATCH_SPREAD, _TEXTURE_SPREAD = 0.15, 0.12  # standard deviations of logarithms
@@ -22,6 +19,11 @@ _DARKNESS = (0.03, 0.35)  # what light is left in dark regions
 _TURN = 0.02  # how fast regions change, radians a frame
 _GAIN_16_BIT, _OFFSET_16_BIT = 16, 100
 _SPOT_REACH = 6  # standard deviations
+
+
+def membrane_px(settings: SimulationSettings) -> float:
+    """Give the standard deviation of a membrane's profile, px."""
+    return settings.membrane_px or _MEMBRANE_SIGMA_PX * settings.cell_diameter_px / REFERENCE_DIAMETER_PX
 
 
 class Spot(NamedTuple):
@@ -50,8 +52,7 @@ class Microscope:
     def __init__(self, settings: SimulationSettings, shape: tuple[int, int], random: np.random.Generator) -> None:
         self.settings, self.shape, self.random = settings, shape, random
         self.scale = scale = settings.cell_diameter_px / REFERENCE_DIAMETER_PX
-        self.membrane_px = settings.membrane_px or MEMBRANE_SIGMA_PX * scale
-        self.blur_px = settings.blur_px or BLUR_SIGMA_PX * scale
+        self.blur_px = settings.blur_px or _BLUR_SIGMA_PX * scale
         self.patches = np.exp(_PATCH_SPREAD * self._noise(_PATCH_SIGMA_PX))
         self.texture = self._noise(_TEXTURE_SIGMA_PX)
         self.bends = np.stack([self._noise(_BEND_SIGMA_PX) for _ in range(2)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
@@ -10,6 +12,9 @@ from epifiji.engine.tissue import Shore
 
 SEPARATION_FRAMES = 8
 """Events that are more frames apart than this may be at one place."""
+
+Beyond = Callable[[np.ndarray], np.ndarray]
+"""Tells which frames and places (n, 3) have no tissue."""
 
 SLACK_DIAMETERS = 0.2  # a place is planned before it is known where the cells will be
 _TRIES = 20
@@ -36,8 +41,12 @@ class World:
         self.shore = Shore((settings.height, settings.width), settings.no_tissue, settings.cell_diameter_px, random)
         self.views = _drift(settings, random)
 
+    def beyond(self, draws: np.ndarray) -> np.ndarray:
+        """Tell which frames and places (n, 3) have no tissue."""
+        return self.shore.beyond(draws[:, 1:] + self.views[draws[:, 0].astype(int)])
 
-def places(count: int, settings: SimulationSettings, world: World, random: np.random.Generator) -> np.ndarray:
+
+def places(count: int, settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> np.ndarray:
     """Draw frames and places (count, 3) that are far enough from each other and from the movie's ends.
 
     Of a few random draws the one is taken that leaves room for most others.
@@ -49,7 +58,7 @@ def places(count: int, settings: SimulationSettings, world: World, random: np.ra
     """
     most = 0
     for _ in range(_TRIES if count else 0):
-        taken = _draw(count, settings, world, random)
+        taken = _draw(count, settings, beyond, random)
         if len(taken) == count:
             return random.permutation(taken)
         most = max(most, len(taken))
@@ -64,8 +73,8 @@ def places(count: int, settings: SimulationSettings, world: World, random: np.ra
 
 def room(settings: SimulationSettings) -> int:
     """Say how many events, shrinking cells and flickering spots together surely find a place in such a movie."""
-    world = World(settings)
-    return min(len(_draw(10_000, settings, world, np.random.default_rng(number))) for number in range(3))
+    beyond = World(settings).beyond
+    return min(len(_draw(10_000, settings, beyond, np.random.default_rng(number))) for number in range(3))
 
 
 def _drift(settings: SimulationSettings, random: np.random.Generator) -> np.ndarray:
@@ -80,7 +89,7 @@ def _drift(settings: SimulationSettings, random: np.random.Generator) -> np.ndar
     return np.cumsum(steps, 0)
 
 
-def _draw(count: int, settings: SimulationSettings, world: World, random: np.random.Generator) -> np.ndarray:
+def _draw(count: int, settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> np.ndarray:
     """Draw at most `count` frames and places (n, 3)."""
     diameter, shape = settings.cell_diameter_px, (settings.frames, settings.height, settings.width)
     edge = (settings.margin_diameters + SLACK_DIAMETERS) * diameter
@@ -90,7 +99,7 @@ def _draw(count: int, settings: SimulationSettings, world: World, random: np.ran
         return np.empty((0, 3))
     draws = random.uniform(low, high, (min(max(600, 8 * count), 2000), 3))
     draws[:, 0] = np.round(draws[:, 0])
-    draws = draws[~world.shore.beyond(draws[:, 1:] + world.views[draws[:, 0].astype(int)])]
+    draws = draws[~beyond(draws)]
     apart = np.abs(draws[:, None] - draws)
     separation = settings.separation_diameters + SLACK_DIAMETERS
     clash = np.hypot(apart[..., 1], apart[..., 2]) < separation * diameter

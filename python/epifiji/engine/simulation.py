@@ -18,9 +18,9 @@ from epifiji.data.settings import parse_settings
 from epifiji.data.simulation_settings import SimulationSettings
 from epifiji.engine.courses import Course, Division, EventCourse, Extrusion, Sop
 from epifiji.engine.distractors import Debris, Distractor, Flicker, Shrinking, make_small
-from epifiji.engine.junctions import Drawing
-from epifiji.engine.microscope import Microscope, Spot
-from epifiji.engine.planning import World, places
+from epifiji.engine.microscope import Microscope, Spot, membrane_px
+from epifiji.engine.planning import Beyond, World, places
+from epifiji.engine.replay import Replay
 from epifiji.engine.tissue import Tissue
 
 _LEAD_FRAMES = 20  # lived through before the first frame, so that an event may be under way in it
@@ -126,17 +126,40 @@ def simulate(
     return Movie(result.pixels, name=f"simulated_{seed}"), result.events
 
 
-def simulate_tissue(settings: SimulationSettings | None = None, **values: Any) -> Simulation:
-    """Simulate as :func:`simulate` does, from settings or their values; tell also which cell owns a pixel."""
+def simulate_tissue(
+    settings: SimulationSettings | None = None, outlines: np.ndarray | None = None, **values: Any
+) -> Simulation:
+    """Simulate as :func:`simulate` does, from settings or their values; tell also which cell owns a pixel.
+
+    Parameters
+    ----------
+    settings
+        What to simulate; where not given, `values` are the settings.
+    outlines
+        (T, Y, X) or (1, Y, X): lines around real cells, which are then shown in place of simulated ones, scaled to
+        the cell diameter. Where the movie is longer they go back and forth; a smooth flow moves a single frame.
+    **values
+        Settings by name.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`simulate` does, and where the outlines show no cells or too few for the field.
+    """
     chosen = settings or parse_settings(SimulationSettings, values)
     _require_two_cells(chosen)
     planning, living, seeing = (np.random.default_rng(s) for s in np.random.SeedSequence(chosen.seed).spawn(3))
     world = World(chosen)
-    courses = _planned(chosen, world, planning)
+    tissue: Tissue | Replay
+    if outlines is None:
+        tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
+        courses = _planned(chosen, world.beyond, planning)
+    else:
+        tissue = Replay(chosen, outlines, living, world.views, membrane_px(chosen))
+        courses = _planned(chosen, tissue.beyond, planning)
     debris = [Debris(chosen, planning) for _ in range(chosen.debris)]
-    tissue = Tissue(chosen, living, world.views, world.shore)
-    small = make_small(tissue, chosen.small_cells, living)
-    drawing, microscope = _instruments(tissue, chosen, seeing)
+    small = make_small(tissue, chosen.small_cells, chosen.frames, living)
+    microscope = Microscope(chosen, tissue.canvas, seeing)
     shape = (chosen.frames, chosen.height, chosen.width)
     pixels = np.empty(shape, np.uint8 if chosen.bit_depth == 8 else np.uint16)
     labels = np.empty(shape, np.int32)
@@ -144,16 +167,19 @@ def simulate_tissue(settings: SimulationSettings | None = None, **values: Any) -
     for frame in range(-lead, chosen.frames):
         for course in courses:
             course.act(tissue, frame, courses)
-        tissue.advance()
+        tissue.advance(frame)
         if frame < 0:
             continue
         if frame:
             microscope.move(np.round(world.views[frame]).astype(int) - np.round(world.views[frame - 1]).astype(int))
-        scene = drawing.scene(frame, microscope.wait())
+        scene = tissue.scene(frame, microscope.wait())
         spots: list[Spot] = [spot for course in courses for spot in course.spots(tissue, frame)]
         spots += [spot for speck in debris for spot in speck.spots(frame)]
         labels[frame], pixels[frame] = scene.labels, microscope.picture(scene, spots, frame)
-    return Simulation(pixels, labels, _events(courses, labels), _distractors(courses, debris, small, labels), chosen)
+    distractors = _distractors(courses, debris, small, labels)
+    if isinstance(tissue, Replay):
+        distractors += [Distractor("unclear", *place) for place in tissue.unclear(chosen.frames)]
+    return Simulation(pixels, labels, _events(courses, labels), sorted(distractors), chosen)
 
 
 def _require_two_cells(settings: SimulationSettings) -> None:
@@ -167,7 +193,7 @@ def _require_two_cells(settings: SimulationSettings) -> None:
             )
 
 
-def _planned(settings: SimulationSettings, world: World, random: np.random.Generator) -> list[Course]:
+def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> list[Course]:
     """Plan everything that befalls single cells."""
     kinds: list[type[Course]] = [
         *settings.extrusions * [Extrusion],
@@ -176,17 +202,8 @@ def _planned(settings: SimulationSettings, world: World, random: np.random.Gener
         *settings.shrinking_cells * [Shrinking],
         *settings.flickering_spots * [Flicker],
     ]
-    where = places(len(kinds), settings, world, random)
+    where = places(len(kinds), settings, beyond, random)
     return [kind(int(place[0]), place[1:], settings, random) for kind, place in zip(kinds, where, strict=True)]
-
-
-def _instruments(
-    tissue: Tissue, settings: SimulationSettings, random: np.random.Generator
-) -> tuple[Drawing, Microscope]:
-    """Make what draws the tissue and what looks at it."""
-    shape = Drawing.grid_of(tissue).padded
-    microscope = Microscope(settings, shape, random)
-    return Drawing(tissue, microscope.membrane_px, settings.junction_spread, settings.tricellular), microscope
 
 
 def _events(courses: list[Course], labels: np.ndarray) -> list[Event]:
@@ -201,4 +218,4 @@ def _distractors(courses: list[Course], debris: list[Debris], small: list[int], 
     for cell in small:
         y, x = np.nonzero(labels[middle] == cell)
         found.append(Distractor("small_cell", middle, float(y.mean()), float(x.mean())) if len(y) else None)
-    return sorted(distractor for distractor in found if distractor)
+    return [distractor for distractor in found if distractor]

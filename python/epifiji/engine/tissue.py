@@ -11,34 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from epifiji.data.simulation_settings import NOMINAL_DURATION, SimulationSettings
-
-REFERENCE_DIAMETER_PX = 25.0
-"""The lengths in this simulation, in pixels, are those at this cell diameter."""
-
-AFFINITIES = 6
-"""Numbers of a cell that say how bright its junctions with others are."""
-
-CELL = np.dtype(
-    [
-        ("identity", np.int32),  # 1, 2, 3 …; never given twice
-        ("site", np.float64, 2),  # y, x in px of the torus
-        ("weight", np.float64),  # px²
-        ("roundness", np.float64),
-        ("area", np.float64),  # px²; what the cell aims at
-        ("steered", np.bool_),  # an event sets the area; the other cells share what is left
-        ("wander", np.float64, 3),  # jitter of y, x and area; standard deviation 1
-        ("affinity", np.float64, AFFINITIES),
-        ("sister", np.int32),  # identity of the other daughter, 0 where there is none
-        ("bond", np.float64),  # what the junction with the sister has more of, 1 when it is new, later less
-        ("glow", np.float64),  # what all its junctions have more of
-        ("inside", np.float64),  # brightness inside, 1 for most cells
-        ("void", np.bool_),  # no cell but what is beyond the tissue's edge
-    ]
-)
+from epifiji.engine.epithelium import AFFINITIES, CELL, REFERENCE_DIAMETER_PX, Epithelium, Scene
 
 _SETTLING_STEPS = 60
 NEIGHBOURS = 10  # cells that may own a point or an edge near it
-_BOND_DECAY = 0.7  # in a frame
 _JITTER_PX, _JITTER_FRAMES, _AREA_JITTER = 0.22, 6, 0.05
 _FLOW_PX = 0.3  # in a frame
 _SUBSTEPS, _MOST_SUBSTEPS = 2, 6  # of a frame; more where events are fast
@@ -117,8 +93,8 @@ class Shore:
         return places @ self.ahead + np.sin(along) @ heights
 
 
-class Tissue:
-    """The cells and how they move.
+class Tissue(Epithelium):
+    """Cells as a power diagram, and how they move.
 
     Parameters
     ----------
@@ -127,16 +103,23 @@ class Tissue:
     random
         Where all chance comes from.
     views
-        (n, 2): where the field of view begins in each frame, px from where it begins without drift.
+        (T, 2): where the field of view begins in each frame, px from where it begins without drift.
+    membrane_px
+        Standard deviation of a membrane's profile, px.
     shore
         Where the tissue ends.
     """
 
     def __init__(
-        self, settings: SimulationSettings, random: np.random.Generator, views: np.ndarray, shore: Shore
+        self,
+        settings: SimulationSettings,
+        random: np.random.Generator,
+        views: np.ndarray,
+        membrane_px: float,
+        shore: Shore,
     ) -> None:
+        super().__init__(settings, random, views, membrane_px)
         field, diameter = (settings.height, settings.width), settings.cell_diameter_px
-        self.field, self.diameter, self.random, self.views = np.array(field), diameter, random, views
         scale, spread = diameter / REFERENCE_DIAMETER_PX, settings.area_spread
         self.margin = 2 * diameter
         self.jitter = scale * _JITTER_PX * settings.restlessness
@@ -163,6 +146,8 @@ class Tissue:
             self._relax(0.5)
         cells["inside"] = np.exp(settings.inside_spread * random.standard_normal(self.born))
         cells["void"] = shore.beyond(self.seen(cells["site"], 0))
+        self.pixels = Grid(self.origin(0), field, 1, max(2, round(diameter / 3)))
+        self.canvas = self.pixels.padded
 
     def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
         """Give the places (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
@@ -172,16 +157,6 @@ class Tissue:
     def origin(self, frame: int) -> np.ndarray:
         """Give the point of the torus (2,) where the field of view begins in this frame."""
         return self.margin + self.views[min(max(frame, 0), len(self.views) - 1)]
-
-    def row(self, identity: int) -> int:
-        """Row of the cell with this number."""
-        return int(np.flatnonzero(self.cells["identity"] == identity)[0])
-
-    def replace(self, row: int, cells: np.ndarray) -> None:
-        """Put new cells (none, one or more), which get their numbers here, in the place of the one in this row."""
-        cells["identity"] = self.born + 1 + np.arange(len(cells))
-        self.born += len(cells)
-        self.cells = np.concatenate([np.delete(self.cells, row), cells])
 
     def nearest(self, grid: Grid, shift: np.ndarray | float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Find the cells that may own the points of each block.
@@ -221,20 +196,54 @@ class Tissue:
         """Ways (…, 2) on the torus, y and x in px, the short way round."""
         return ways - self.size * np.round(ways / self.size)
 
-    def advance(self) -> None:
+    def advance(self, frame: int) -> None:
         """Let one frame pass."""
         cells = self.cells
         memory = np.exp(-1 / _JITTER_FRAMES)
         news = np.sqrt(1 - memory**2) * self.random.standard_normal((len(cells), 3))
         cells["wander"] = memory * cells["wander"] + news
         cells["site"] += self.jitter * cells["wander"][:, :2] + self.flow * self._flow()
-        cells["bond"] *= _BOND_DECAY
+        self.age_bonds()
         for _ in range(self.substeps):
             self._relax(0.3 / self.substeps)
 
     def expected(self, frames: int) -> np.ndarray:
         """Where the flow alone brings the sites in so many frames: y, x (n, 2) in px of the torus."""
         return self.cells["site"] + frames * self.flow * self._flow()
+
+    def scene(self, frame: int, bends: np.ndarray) -> Scene:
+        """Draw the tissue as it is now.
+
+        The distance to the edge between two cells is the difference of their powers over that of the powers'
+        gradients (exact where both roundnesses are 1). The second nearest edge shines too, so vertices are brighter.
+
+        Parameters
+        ----------
+        frame
+            Says where the field of view is.
+        bends
+            (2, Y, X) of the grid's padded size, px: moves the membranes.
+        """
+        cells = self.cells
+        self.pixels.move(self.origin(frame))
+        rows, power, way = self.nearest(self.pixels, self.pixels.points(bends))
+        way *= cells["roundness"].astype(np.float32)[rows][:, None, :, None]
+        best = power.argmin(0)[None]
+        owner = np.take_along_axis(rows[..., None], best, 0)[0]
+        slope = 2 * np.sqrt(((way - np.take_along_axis(way, best[:, None], 0)) ** 2).sum(1))
+        distance = (power - np.take_along_axis(power, best, 0)) / np.maximum(slope, 1e-3)
+        np.put_along_axis(distance, best, np.inf, 0)
+        brightness = np.zeros(owner.shape, np.float32)
+        for share in (1.0, self.tricellular):
+            near = distance.argmin(0)[None]
+            away = np.take_along_axis(distance, near, 0)[0] / self.membrane_px
+            lit = np.nonzero(away < 3.3)
+            second = np.take_along_axis(rows[..., None], near, 0)[0][lit]
+            brightness[lit] += share * np.exp(-(away[lit] ** 2) / 2) * self.junctions(owner[lit], second)
+            np.put_along_axis(distance, near, np.inf, 0)
+        numbers = np.where(cells["void"], 0, cells["identity"]).astype(np.int32)
+        inside = np.where(cells["void"], np.float32(0.6), cells["inside"]).astype(np.float32)
+        return Scene(self.pixels.image(numbers[owner]), self.pixels.image(brightness), self.pixels.image(inside[owner]))
 
     def _flow(self) -> np.ndarray:
         """Velocity (n, 2) at the sites, 1 in the mean square: the curl of a few plane waves, so without divergence."""

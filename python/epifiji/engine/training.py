@@ -11,13 +11,13 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.network import Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
+from epifiji.engine.devices import multiplies_bfloat16
 from epifiji.engine.epinet import join_frames, local_contrast, look_at_frames
 from epifiji.engine.samples import Part
 
@@ -53,14 +53,6 @@ class State:
     losses: list[float] = field(default_factory=list)
 
 
-def lower_precision() -> bool:
-    """Say whether this processor multiplies in bfloat16, which halves the time of training and of nothing else."""
-    try:
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        return False
-
-
 class Trainer:
     """Trains the weights of one EpiNet.
 
@@ -81,7 +73,7 @@ class Trainer:
         self.state, self.steps, self._rate = state, steps, rate
         self._names = [name for name in state.weights if not name.startswith(frozen or ("\0",))]
         self._variables = {name: tf.Variable(values) for name, values in state.weights.items()}
-        self._dtype = tf.bfloat16 if lower_precision() else tf.float32
+        self._dtype = tf.bfloat16 if multiplies_bfloat16() else tf.float32
         # Traced anew for each size of parts, of which there are one or two.
         self._gradients = tf.function(self._loss_and_gradients, autograph=False)
         self._loss = tf.function(self._loss_of_part, autograph=False)

@@ -44,6 +44,21 @@ def read_dexnet(path: Path) -> Network:
         return _read_folder(folder, path.stem)
 
 
+def read_dexnet_description(path: Path) -> NetworkDescription:
+    """Read what a DeXNet, as :func:`read_dexnet` takes it, says of itself; its checkpoints are not looked at.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`read_dexnet`, as far as that can be told without the numbers.
+    """
+    if path.is_dir():
+        return _described(path, path.name)[1]
+    with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
+        folder = unpack(path, Path(temporary), (CONFIG,))
+        return _described(folder, path.stem)[1]
+
+
 def _member_folders(folder: Path) -> list[Path]:
     """List the networks of a folder, sorted by name: itself, or its sub-folders."""
     if (folder / CONFIG).is_file():
@@ -52,7 +67,13 @@ def _member_folders(folder: Path) -> list[Path]:
 
 
 def _read_folder(folder: Path, name: str) -> Network:
-    """Read all members of a folder and describe them together."""
+    """Read all members of a folder."""
+    members, description = _described(folder, name)
+    return Network(description, tuple(_read_checkpoint(member) for member in members))
+
+
+def _described(folder: Path, name: str) -> tuple[list[Path], NetworkDescription]:
+    """Find the members of a folder and describe them together."""
     members = _member_folders(folder)
     if not members:
         raise WrongInputError(
@@ -65,8 +86,7 @@ def _read_folder(folder: Path, name: str) -> Network:
                 f"the networks {members[0].name} and {member.name} of {name} differ in their classes, window or scale, but the "
                 "members of an ensemble must agree: use one of them alone."
             )
-    description = NetworkDescription(name=name, members=len(members), provenance=AUTHORS, **configs[0])
-    return Network(description, tuple(_read_checkpoint(member) for member in members))
+    return members, NetworkDescription(name=name, members=len(members), provenance=AUTHORS, **configs[0])
 
 
 def _read_config(path: Path) -> dict[str, object]:

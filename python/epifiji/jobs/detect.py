@@ -29,7 +29,7 @@ from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.computing import Computer, asker_of, computer_for, warm_screen
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
-BASE_MEGABYTES = 900
+BASE_MEGABYTES = 700
 """What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
@@ -71,7 +71,7 @@ def detect(
     description = network.description
     classes = chosen.chosen_events(description.events)
     chosen = chosen.with_defaults(description.thresholds, description.min_volumes)
-    _require_mode(chosen.mode, description)
+    require_mode(chosen.mode, description)
     opened.require_finite()
     diameter = _cell_diameter(opened, chosen)
     scratch = ScratchFolder()
@@ -95,7 +95,14 @@ def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = Non
     return read_movie(movie, channel)
 
 
-def _require_mode(mode: str, description: NetworkDescription) -> None:
+def require_mode(mode: str, description: NetworkDescription) -> None:
+    """Refuse to repeat the authors' arithmetic with a network of another kind than theirs.
+
+    Raises
+    ------
+    WrongInputError
+        Saying which network and which mode.
+    """
     if mode == "compatible" and description.kind != DEXNET:
         raise WrongInputError(
             f"mode is 'compatible', which repeats what the authors' package does with their networks, but {description.name} is "

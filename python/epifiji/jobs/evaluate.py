@@ -21,7 +21,7 @@ from epifiji.files.movies import file_sha256
 from epifiji.files.networks import find_network, read_network
 from epifiji.files.training_data import LabelledMovie, classes_of, read_training_folder
 from epifiji.jobs.computing import computer_for
-from epifiji.jobs.detect import detect
+from epifiji.jobs.detect import detect, require_mode
 from epifiji.jobs.evaluation import Evaluation
 from epifiji.jobs.judging import THRESHOLDS, Judgement, differences_of, judged_movies
 from epifiji.jobs.result import versions
@@ -59,6 +59,7 @@ def evaluate(
     movies = read_training_folder(folder, chosen.channel)
     classes = _classes(judges, movies, chosen)
     judged = tuple(event for event in classes_of(movies) if any(event in known for known in classes.values()))
+    own = {name: _own(chosen, network) for name, network in judges.items()}
     evaluated, judgements = [], {}
     with computer_for(chosen) as computer:
         for number, (name, network) in enumerate(judges.items()):
@@ -67,10 +68,10 @@ def evaluate(
             for index, movie in enumerate(movies):
                 done = number * len(movies) + index
                 part = _Part(report, done, len(judges) * len(movies), f"{name}, {movie.name}")
-                found = detect(movie.movie, network, part, computer, **_detection(chosen, classes[name]))
+                found = detect(movie.movie, network, part, computer, **_detection(own[name], classes[name]))
                 candidates.append(found.events)
             seconds = time.perf_counter() - started
-            judgements[name] = Judgement(candidates, movies, classes[name], chosen)
+            judgements[name] = Judgement(candidates, movies, classes[name], own[name])
             scores = judgements[name].classes()
             evaluated.append(NetworkEvaluation(name, network.source, network.sha256, scores, seconds))
     return Evaluation(
@@ -110,6 +111,12 @@ def _named(given: Sequence[AnyNetwork]) -> dict[str, Network]:
         name if names.count(name) == 1 else f"{name} ({_called(one)})" for name, one in zip(names, given, strict=True)
     ]
     return dict(zip(unique, read, strict=True))
+
+
+def _own(settings: EvaluationSettings, network: Network) -> EvaluationSettings:
+    """Give the settings with a network's own thresholds and volumes where the user gave none."""
+    require_mode(settings.mode, network.description)
+    return settings.with_defaults(network.description.thresholds, network.description.min_volumes)
 
 
 def _called(network: AnyNetwork) -> str:

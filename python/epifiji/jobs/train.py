@@ -19,7 +19,7 @@ from epifiji.engine.epinet import REACH_FRAMES, check_epinet, new_weights
 from epifiji.engine.retraining import carried_over
 from epifiji.engine.samples import Labelled, Part, Sampler
 from epifiji.engine.splitting import Split, split
-from epifiji.files.networks import find_network, read_network, shipped_network
+from epifiji.files.networks import SHIPPED, SHIPPED_FOLDER, find_network, read_network
 from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.course import Course
 from epifiji.jobs.held_out import Examiner, candidates
@@ -144,11 +144,10 @@ def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given)
 
 
-def _beginning(network: Network | str | Path | None) -> Network | None:
+def _beginning(network: Network | str | Path | None) -> Network:
     """Read the EpiNet to begin with: the one that comes with EpiFiji where none is named."""
     if network is None:
-        shipped = shipped_network()
-        return read_network(shipped) if shipped else None
+        return read_network(SHIPPED_FOLDER / SHIPPED)
     read = network if isinstance(network, Network) else read_network(find_network(network))
     if read.description.kind != EPINET:
         raise WrongInputError(

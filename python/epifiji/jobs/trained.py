@@ -12,7 +12,7 @@ from typing import Any
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
 from epifiji.data.training import Examination, Point, in_words
-from epifiji.files.networks import available, read_network, require_name, user_folder, write_network
+from epifiji.files.networks import available, read_network, user_folder, write_network
 from epifiji.files.results import new_files, require_absent
 from epifiji.files.training_plots import (
     CONFUSION,
@@ -22,6 +22,7 @@ from epifiji.files.training_plots import (
     draw_learning_curve,
     draw_precision_recall,
 )
+from epifiji.files.zoo import require_name
 
 RECORD = "training.json"
 REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)
@@ -213,7 +214,7 @@ def write_trained(
 
 def _write(network: Network, target: Target, write_report: Callable[[Path], None]) -> None:
     if target.out is None:
-        write_network(network, target.folder, target.overwrite, write_report)
+        write_network(network, target.folder, target.overwrite, more=write_report)
         return
     with new_files(target.out, REPORT_FILES) as partial:
         write_report(partial)

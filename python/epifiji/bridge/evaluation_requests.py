@@ -1,0 +1,58 @@
+"""What judging networks in ImageJ asks of the engine: a table, curves as a picture, and a sentence."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.commands import EvaluateCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation_settings import EvaluationSettings
+from epifiji.data.progress import Report
+from epifiji.data.settings import parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+    """Judge networks: ``settings`` by key, ``headless``."""
+    from epifiji.files.evaluations import FILES, PICTURE
+    from epifiji.files.networks import find_network
+    from epifiji.files.results import require_absent
+    from epifiji.jobs.evaluate import evaluate
+
+    command = parse_settings(EvaluateCommand, request["settings"])
+    if command.folder is None:
+        raise WrongInputError("No folder was named, but movies with annotated events are needed: give folder=[folder].")
+    if command.output is not None:
+        require_absent(Path(command.output), FILES, command.overwrite)
+    networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
+    settings = command.model_dump(include=set(EvaluationSettings.model_fields), exclude_unset=True)
+    found = evaluate(networks, command.folder, report, **settings)
+    temporary = None
+    if command.output is None and not request.get("headless"):
+        temporary = tempfile.mkdtemp(prefix="epifiji-evaluation-")
+    place = command.output or temporary
+    try:
+        files = found.save(place, command.overwrite) if place else []
+    except BaseException:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return {
+        "name": Path(command.folder).name,
+        "pictures": [str(file) for file in files if file.name == PICTURE],
+        "temporary": temporary,
+        "columns": found.columns(),
+        "rows": found.rows(),
+        "difference_columns": found.difference_columns(),
+        "difference_rows": found.difference_rows(),
+        "notices": [*found.notices, *found.choices()],
+        "said": found.conclusion,
+    }

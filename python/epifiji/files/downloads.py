@@ -1,0 +1,155 @@
+"""Files from an address: read within limits, kept only where their hash is the expected one."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from epifiji.data.errors import WrongInputError
+
+LARGEST_DOWNLOAD_BYTES = 100_000_000
+PIECE_BYTES = 1_000_000
+TIMEOUT_S = 30
+
+ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+://|file:)")
+SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+HOW_TO_HASH = (
+    "download the file, make sure that it is the one you want, and compute it with 'sha256sum FILE' (on macOS 'shasum -a 256 "
+    "FILE', on Windows 'certutil -hashfile FILE SHA256')"
+)
+
+
+def is_address(text: str) -> bool:
+    """Tell an address such as ``https://…`` from a path; a drive's letter begins none."""
+    return ADDRESS.match(text) is not None
+
+
+def require_sha256(sha256: str | None, what: str) -> str:
+    """Give a SHA-256 in lower case.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is none, saying how to get it, or it is not 64 hexadecimal digits.
+    """
+    if not sha256:
+        raise WrongInputError(
+            f"{what} was given without its SHA-256, but what an address gives may change: take the SHA-256 from where the file "
+            f"is published, or {HOW_TO_HASH}, and give it with --sha256."
+        )
+    if not SHA256.fullmatch(sha256.strip()):
+        raise WrongInputError(f"the SHA-256 is {sha256!r}, but it has 64 digits from 0 to 9 and a to f: {HOW_TO_HASH}.")
+    return sha256.strip().lower()
+
+
+def download(address: str, folder: Path, sha256: str, instead: str = "check the address") -> Path:
+    """Read a file from an ``https``, ``http`` or ``file`` address into a folder.
+
+    A redirection is followed to ``https`` and ``http`` alone, never from the first to the second, and never to a file.
+
+    Parameters
+    ----------
+    folder
+        Of its own, where the file gets the last part of the address as its name.
+    sha256
+        What the file must have.
+    instead
+        What to do where the address gives nothing.
+
+    Raises
+    ------
+    WrongInputError
+        Where the address is of another kind, nothing comes from it, more than `LARGEST_DOWNLOAD_BYTES` come, or another file.
+    """
+    place = folder / _file_name(address)
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with _opened(address) as source, place.open("wb") as copy:
+            for piece in _pieces(source):
+                size += len(piece)
+                if size > LARGEST_DOWNLOAD_BYTES:
+                    break
+                digest.update(piece)
+                copy.write(piece)
+    except WrongInputError:
+        raise
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        reason = getattr(problem, "reason", None) or problem
+        raise WrongInputError(f"{address} cannot be reached ({reason}): {instead}.") from problem
+    if size > LARGEST_DOWNLOAD_BYTES:
+        place.unlink()
+        raise WrongInputError(
+            f"{address} gives more than {LARGEST_DOWNLOAD_BYTES} bytes, but a network has a few million: check the address."
+        )
+    if digest.hexdigest() != sha256:
+        place.unlink()
+        raise WrongInputError(
+            f"{address} gave a file with SHA-256 {digest.hexdigest()}, but {sha256} was expected: it was not kept; "
+            "try again later, or import a file that you trust with 'epifiji networks import'."
+        )
+    return place
+
+
+def _file_name(address: str) -> str:
+    """Name the downloaded file after the address, whatever that holds."""
+    last = urllib.parse.unquote(urllib.parse.urlsplit(address).path).rstrip("/").rpartition("/")[2]
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", last.removesuffix(".zip")).strip(".")
+    return f"{stem[:100] or 'network'}.zip"
+
+
+def _opened(address: str) -> Any:
+    parts = urllib.parse.urlsplit(address)
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise WrongInputError(
+                f"{address} names the machine {parts.netloc}, but a file address leads to a file of this one: write file:///path."
+            )
+        return Path(urllib.request.url2pathname(parts.path)).open("rb")
+    if parts.scheme not in ("https", "http"):
+        raise WrongInputError(
+            f"{address} is an address of the kind {parts.scheme}, but https, http and file are known: download the file, and "
+            "import that."
+        )
+    return _opener().open(address, timeout=TIMEOUT_S)
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Make what opens web addresses and, unlike urllib's own, nothing else."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler(),
+        urllib.request.UnknownHandler(),
+        urllib.request.HTTPHandler(),
+        urllib.request.HTTPSHandler(),
+        urllib.request.HTTPDefaultErrorHandler(),
+        _Redirections(),
+        urllib.request.HTTPErrorProcessor(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _Redirections(urllib.request.HTTPRedirectHandler):
+    """Follows redirections to the web alone, and stays with encryption where it began."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """See :meth:`urllib.request.HTTPRedirectHandler.redirect_request`."""
+        kind = urllib.parse.urlsplit(newurl).scheme
+        if kind != "https" and (kind != "http" or req.type == "https"):
+            raise urllib.error.URLError(f"it leads on to {newurl}, which is not followed")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _pieces(source: IO[bytes]) -> Iterator[bytes]:
+    while piece := source.read(PIECE_BYTES):
+        yield piece

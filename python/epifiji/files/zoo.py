@@ -1,0 +1,163 @@
+"""The networks at hand: what each of them is, and how others come here, from a folder, a zip or an address."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import Network, NetworkDescription
+from epifiji.files.downloads import download, is_address, require_sha256
+from epifiji.files.networks import (
+    SHIPPED_FOLDER,
+    available,
+    find_network,
+    own_card,
+    read_description,
+    read_network,
+    user_folder,
+    write_network,
+)
+
+AUTHORS_COMMIT = "de8b61191547b6358c21dc178f823c652163e862"
+AUTHORS_URL = f"https://github.com/Image-Analysis-Hub/DeXtrusion/raw/{AUTHORS_COMMIT}/DeXNets"
+AUTHORS_SHA256 = {
+    "notum_all": "774818cf4ffc8bdbb9ad143572f08cefb932cd89422463832850cc2e8b12186a",
+    "notum_ExtSOPDiv": "0755490748d7334058539229cd532922e7655ae774b255881e7273b121f45d30",
+    "notum_ExtSOP": "c22414ada113a092dde972ca19dc0e1b5ea1369d7578293869218677acab8162",
+    "notum_Ext": "9e4666c9b54b362d64081a890c22831e857c922eb6bbf34f9d1dc921342dee92",
+}
+"""The authors' networks in their repository, at that commit."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A network that has a name.
+
+    Parameters
+    ----------
+    name, path
+        What it is called, and where it lies.
+    description
+        What it says of itself; None where that cannot be read.
+    origin
+        Where it came from.
+    problem
+        Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    path: Path
+    description: NetworkDescription | None
+    origin: str
+    problem: str = ""
+
+
+def listed() -> list[Listed]:
+    """Describe the networks that are known by name; see :func:`epifiji.files.networks.available`. Weights are not loaded."""
+    found = []
+    for name, path in available():
+        shipped = path.parent == SHIPPED_FOLDER
+        try:
+            described = read_description(path)
+        except (WrongInputError, OSError) as problem:
+            found.append(Listed(name, path, None, str(path), str(problem)))
+            continue
+        origin = "comes with EpiFiji" if shipped else described.origin or str(path)
+        found.append(Listed(name, path, described, origin))
+    return found
+
+
+def import_network(
+    source: str | Path, name: str | None = None, overwrite: bool = False, sha256: str | None = None
+) -> Path:
+    """Bring a network of either form into the user's folder, where it is known by name.
+
+    Parameters
+    ----------
+    source
+        A folder, a zip, a known name, or the address of a zip: ``https://…``, ``http://…``, ``file:///…``.
+    name
+        What to call it; as it calls itself where not given.
+    overwrite
+        Whether a network of that name may be replaced.
+    sha256
+        Of the zip; needed for an address.
+
+    Returns
+    -------
+    Path
+        Its folder.
+
+    Raises
+    ------
+    WrongInputError
+        Where an address comes without a hash or cannot be read, the hash is another, there is no network, or one of that name
+        exists.
+    """
+    if not is_address(str(source)):
+        path = find_network(source)
+        if sha256:
+            _require_hash(path, require_sha256(sha256, str(source)))
+        return _imported(path, name, overwrite, f"{path.resolve()}")
+    expected = require_sha256(sha256, str(source))
+    with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
+        file = download(str(source), Path(temporary), expected)
+        return _imported(file, name, overwrite, f"{source} (SHA-256 {expected})")
+
+
+def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = False) -> Path:
+    """Download one of the authors' networks, check its SHA-256 and import it.
+
+    Raises
+    ------
+    WrongInputError
+        Where the name is unknown, the address cannot be reached (saying how to import a file instead), or the file is not
+        the expected one.
+    """
+    if name not in AUTHORS_SHA256:
+        raise WrongInputError(f"{name!r} is none of the authors' networks: choose one of {', '.join(AUTHORS_SHA256)}.")
+    address = f"{base_url}/{name}.zip"
+    instead = (
+        f"download {name}.zip from the folder DeXNets of github.com/Image-Analysis-Hub/DeXtrusion on any machine and run "
+        f"'epifiji networks import {name}.zip'"
+    )
+    with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
+        file = download(address, Path(temporary), AUTHORS_SHA256[name], instead)
+        return _imported(file, name, overwrite, address)
+
+
+def require_name(name: str) -> str:
+    """Give a name back that can name a network.
+
+    Raises
+    ------
+    WrongInputError
+        Where it cannot.
+    """
+    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
+        raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    return name
+
+
+def _imported(path: Path, name: str | None, overwrite: bool, origin: str) -> Path:
+    network = read_network(path)
+    name = require_name(name or network.description.name)
+    described = network.description.model_copy(update={"name": name, "origin": origin})
+    return write_network(Network(described, network.weights), user_folder() / name, overwrite, own_card(path))
+
+
+def _require_hash(path: Path, sha256: str) -> None:
+    """Refuse another file than the expected one."""
+    if path.is_dir():
+        raise WrongInputError(
+            f"{path} is a folder, but a SHA-256 is that of a zip: leave --sha256 out, or give the zip."
+        )
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise WrongInputError(
+            f"{path} has the SHA-256 {found}, but {sha256} was expected: get the file from its authors again."
+        )

@@ -1,0 +1,55 @@
+"""Checks of judging networks in ImageJ; see :mod:`jvm`. Networks and movies lie in the folder that the process runs in."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from epifiji.bridge.imagej import ImageJ, ImageJError
+from figure_checks import table, titles
+
+EVALUATE = 'run("Evaluate Event Network...", "min_volume=20 '
+
+
+def judged_headless(imagej: ImageJ, _: Path) -> None:
+    imagej.run_macro(EVALUATE + 'network=[net one] folder=[the movies] events=cell_death output=[its scores]");')
+
+
+def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
+    """What the command says where it cannot do what was asked."""
+    said = {}
+    commands = {
+        "no folder": 'network=[net one]");',
+        "missing folder": 'network=[net one] folder=nowhere");',
+        "missing network": 'network=nowhere folder=[the movies]");',
+        "twice": 'network=[net one] other_networks=[net one] folder=[the movies]");',
+        "exists": 'network=[net one] folder=[the movies] output=[its scores]");',
+        "bad setting": 'network=[net one] folder=[the movies] unmarked=maybe");',
+    }
+    for name, code in commands.items():
+        with pytest.raises(ImageJError) as failure:
+            imagej.run_macro(EVALUATE + code)
+        said[name] = str(failure.value)
+    return said
+
+
+def judged_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    from scyjava import jimport
+
+    imagej.run_macro('newImage("mine", "8-bit", 30, 30, 1);')
+    imagej.run_macro(EVALUATE + 'network=[net one] other_networks=[net two] folder=[the movies]");')
+    return {
+        "titles": titles(),
+        "active": str(jimport("ij.IJ").getImage().getTitle()),
+        "scores": table("Networks on the movies"),
+        "differences": table("Networks compared on the movies"),
+        "log": str(jimport("ij.IJ").getLog()),
+        "temporary": [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-evaluation-*")],
+    }
+
+
+HEADLESS = [judged_headless, refused]
+WINDOW = [judged_in_a_window]

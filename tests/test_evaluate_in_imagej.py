@@ -1,0 +1,107 @@
+"""Judging networks as a menu command: headless, with a window, and through a worker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import epifiji
+from desktop import desktop
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.files.movies import write_movie
+from epifiji.files.networks import write_network
+from epifiji.files.rois import write_rois
+from evaluation_checks import EVALUATE, HEADLESS, WINDOW, judged_headless, judged_in_a_window, refused
+from jvm import Finished, run_checks
+from plain_fiji import make_plain_fiji, run_in_plain_fiji
+from small_networks import small_network
+
+SCORES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_curves.csv"]
+
+
+def files(folder: Path) -> Path:
+    """Put two networks and an annotated movie into a folder."""
+    for name, seed in (("net one", 15), ("net two", 25)):
+        network = small_network(1, seed=seed, name=name.replace(" ", "_"))
+        network.weights[0]["dense_2/kernel"] *= 6
+        write_network(network, folder / name)
+    (folder / "the movies").mkdir()
+    field = gaussian_filter(np.random.default_rng(7).normal(size=(12, 100, 110)), (1, 3, 3))
+    pixels = (255 * (field - field.min()) / (field.max() - field.min())).astype(np.uint8)
+    write_movie(Movie(pixels), folder / "the movies" / "noise.tif")
+    found = epifiji.detect(pixels, folder / "net one", threshold=175, min_volume=20, events="cell_death").events
+    rounded = [Event("cell_death", event.frame, round(event.y), round(event.x)) for event in found]
+    write_rois(folder / "the movies" / "noise_cell_death.zip", rounded)
+    return folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    return run_checks(HEADLESS, files(tmp_path_factory.mktemp("headless")))
+
+
+class TestWithoutAWindow:
+    def test_the_scores_are_those_that_python_gives(self, headless: Finished) -> None:
+        folder = headless.folder
+        assert names(folder / "its scores") == SCORES
+        written = json.loads((folder / "its scores" / "evaluation.json").read_text(encoding="utf-8"))
+        expected = epifiji.evaluate(folder / "net one", folder / "the movies", events="cell_death", min_volume=20)
+        (one,), (other,) = written["networks"], json.loads(json.dumps(expected.to_dict()))["networks"]
+        assert one["classes"] == other["classes"]
+        assert f"EpiFiji: {expected.conclusion}" in headless.out
+        assert "EpiFiji: best for net_one: --threshold cell_death=" in headless.out
+
+    @pytest.mark.parametrize(
+        ("what", "words"),
+        [
+            ("no folder", "No folder was named, but movies with annotated events are needed: give folder=[folder]."),
+            ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
+            ("missing network", "there is no network 'nowhere'"),
+            ("twice", "is given twice, but networks differ: name it once."),
+            ("exists", "evaluation.csv exists and would be overwritten"),
+            ("bad setting", "unmarked is 'maybe', but it must be one of none, unknown"),
+        ],
+    )
+    def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:
+        assert headless[judged_headless] is None
+        assert words in headless[refused][what]
+
+
+def test_with_a_window_there_are_tables_and_curves(tmp_path: Path) -> None:
+    files(tmp_path)
+    (tmp_path / "temporary").mkdir()
+    with desktop() as display:
+        env = {"DISPLAY": display, "TMPDIR": str(tmp_path / "temporary")}
+        seen = run_checks(WINDOW, tmp_path, headless=False, env=env)[judged_in_a_window]
+    assert seen["titles"] == ["mine", "the movies-evaluation"]
+    assert seen["active"] == "mine"
+    assert seen["temporary"] == []
+    assert seen["scores"]["columns"][:3] == ["event", "network", "threshold"]
+    assert {row[1] for row in seen["scores"]["rows"]} == {"net_one", "net_two"}
+    assert [row[:3] for row in seen["differences"]["rows"]] == [
+        ["cell_death", "default", "net_one - net_two"],
+        ["cell_death", "best", "net_one - net_two"],
+    ]
+    assert seen["log"].rstrip().splitlines()[-1].startswith("EpiFiji: cell_death: ")
+
+
+def test_it_runs_through_a_worker_too(tmp_path: Path) -> None:
+    fiji = make_plain_fiji(tmp_path / "Fiji für später")
+    folder = tmp_path / "mit Leerzeichen"
+    folder.mkdir()
+    files(folder)
+    code = "folder = getArgument();\n" + (
+        EVALUATE + 'network=[@net one] other_networks=[@net two] folder=[@the movies] output=[@scores]");\n'
+    ).replace("@", '" + folder + "/')
+    ended = run_in_plain_fiji(fiji, code, str(folder))
+    assert "EpiFiji: cell_death: " in ended.stdout + ended.stderr
+    assert names(folder / "scores") == sorted([*SCORES, "evaluation_differences.csv"])
