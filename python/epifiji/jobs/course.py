@@ -138,7 +138,6 @@ class Course:
             raise
         finally:
             parts.close()
-        self._save()
         return self.progress.best if self._judge else state.average
 
     def _due(self, trainer: Trainer) -> bool:
@@ -174,6 +173,7 @@ class Course:
             progress.since = 0 if gained else progress.since + 1
         progress.seconds = time.monotonic() - self._begun
         progress.points.append(Point(state.step, progress.seconds, loss, held_out_loss, f1, quality))
+        self._save()
 
     def _save(self) -> None:
         self.progress.seconds = time.monotonic() - self._begun
