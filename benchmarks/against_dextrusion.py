@@ -231,7 +231,9 @@ def memory(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     for size in arguments.size or MEMORY_SIZES:
         step_xy = arguments.step_xy or MEMORY_SIZES.get(size, 10)
         movie = write_movie(work / f"{size}.tif", shape_of(size), arguments.movie)
-        taken = run_epifiji(movie, arguments.ours or arguments.network, work / size, arguments.mode, step_xy, arguments.step_t)
+        taken = run_epifiji(
+            movie, arguments.ours or arguments.network, work / size, arguments.mode, step_xy, arguments.step_t
+        )
         under = "yes" if taken.peak_mb < MEMORY_LIMIT_MB else "NO"
         rows.append([size, step_xy, taken.windows, round(taken.wall_s), round(taken.peak_mb), under])
         found[size] = asdict(taken) | {"step_xy": step_xy}
