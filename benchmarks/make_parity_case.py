@@ -23,7 +23,7 @@ import tifffile
 from scipy import ndimage
 
 from epifiji.data.network import Network, NetworkDescription, Weights
-from epifiji.engine.network import BLOCKS, DENSE, array_shapes, build_encoder, build_judge, set_weights
+from epifiji.engine.network import BLOCKS, DENSE, array_shapes, convolve, last_state, normalise
 from epifiji.engine.windows import normalised
 from epifiji.files.networks import write_network
 
@@ -116,31 +116,24 @@ def calibrate(weights: Weights, windows: np.ndarray) -> None:
 
     A network whose layers pass on nearly the same for all windows would show the programs' last digits.
     """
-    import keras
+    import tensorflow as tf
 
-    encoder, judge = build_encoder(DESCRIPTION, weights), build_judge(DESCRIPTION, weights)
-    crops = windows.reshape(-1, *windows.shape[2:], 1) / np.float32(255)
-
-    def entering(layer: str) -> np.ndarray:
-        model, inputs = encoder, crops
-        set_weights(encoder, weights)
-        if layer.startswith("dense"):
-            set_weights(judge, weights)
-            model, inputs = judge, np.asarray(encoder(crops, training=False)).reshape(*windows.shape[:2], -1)
-        return np.asarray(keras.Model(model.input, model.get_layer(layer).input)(inputs, training=False))
-
+    signal = tf.constant(windows.reshape(-1, *windows.shape[2:], 1) / np.float32(255))
     for block in range(BLOCKS):
-        signal = entering(f"norm_{block}")
-        if block == BLOCKS - 1:
-            signal = signal.max((1, 2), keepdims=True)
-        weights[f"norm_{block}/mean"] = rounded(signal.mean((0, 1, 2)))
-        weights[f"norm_{block}/variance"] = np.maximum(rounded(signal.var((0, 1, 2))), np.float32(GRAIN))
+        signal = convolve(weights, block, signal)
+        last = block == BLOCKS - 1
+        seen = np.asarray(tf.reduce_max(signal, (1, 2), keepdims=True) if last else signal)
+        weights[f"norm_{block}/mean"] = rounded(seen.mean((0, 1, 2)))
+        weights[f"norm_{block}/variance"] = np.maximum(rounded(seen.var((0, 1, 2))), np.float32(GRAIN))
+        signal = normalise(weights, block, signal)
+        signal = tf.reduce_max(signal, (1, 2)) if last else tf.nn.max_pool2d(signal, 2, 2, "VALID")
+    entering = np.asarray(last_state(weights, tf.reshape(signal, (*windows.shape[:2], -1))))
     for number in range(DENSE):
         kernel, bias = f"dense_{number}/kernel", f"dense_{number}/bias"
-        signal = entering(f"dense_{number}")
         spread = CONFIDENCE if number == DENSE - 1 else 1
-        weights[kernel] = rounded(weights[kernel] * spread / (signal @ weights[kernel]).std(0))
-        weights[bias] = rounded(-(signal @ weights[kernel]).mean(0))
+        weights[kernel] = rounded(weights[kernel] * spread / (entering @ weights[kernel]).std(0))
+        weights[bias] = rounded(-(entering @ weights[kernel]).mean(0))
+        entering = np.maximum(entering @ weights[kernel] + weights[bias], 0)
     weights[bias][0] += NOTHING_LOGIT
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -123,7 +125,8 @@ class TestAnInterruptedRun:
 
 class TestWorkers:
     @pytest.fixture(scope="class")
-    def two(self) -> Iterator[OnWorkers]:
+    @classmethod
+    def two(cls) -> Iterator[OnWorkers]:
         with computer_for(ComputingSettings(workers=2)) as computer:
             yield computer
 
@@ -179,6 +182,43 @@ class TestWorkers:
         monkeypatch.setitem(sys.modules, "distributed", None)
         with pytest.raises(WrongInputError, match=r"pip install 'epifiji\[cluster\]'"):
             detect(pixels, network_folder, workers=2)
+
+
+class TestResultFiles:
+    """Those of the command line, byte by byte; in fast mode, whose answers depend on how a movie is divided into blocks."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def written(cls, pixels: np.ndarray, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+        folder = tmp_path_factory.mktemp("written")
+        tifffile.imwrite(folder / "movie.tif", pixels[:60], imagej=True, metadata={"axes": "TYX"})
+
+        def write(*options: str) -> dict[str, bytes]:
+            out = folder / "_".join(["out", *options])
+            command = [sys.executable, "-m", "epifiji", "detect", str(folder / "movie.tif"), "--out", str(out)]
+            command += ["--network", str(network_folder), "--threshold", "0", "--min-volume", "0", "--maps", "clean"]
+            run = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+            assert run.returncode == 0, run.stderr
+            return {path.name: path.read_bytes() for path in out.iterdir()}
+
+        return write
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def alone(cls, written: Any) -> dict[str, bytes]:
+        return written()
+
+    @pytest.mark.parametrize("workers", ["2", "4"])
+    def test_are_the_same_with_workers(self, written: Any, alone: dict[str, bytes], workers: str) -> None:
+        shared = written("--workers", workers)
+        assert len(alone["events.csv"].splitlines()) > 2
+        assert shared.keys() == alone.keys() > {"events.csv", "run.json", "overlay.png"}
+        records = [json.loads(files.pop("run.json")) for files in (dict(shared), dict(alone))]
+        assert [record["settings"].pop("workers") for record in records] == [int(workers), None]
+        for record in records:
+            del record["created"], record["seconds"]
+        assert records[0] == records[1]
+        assert [name for name in alone if name != "run.json" and shared[name] != alone[name]] == []
 
 
 def test_a_gpu_that_is_not_there_is_refused(pixels: np.ndarray, network_folder: Path) -> None:

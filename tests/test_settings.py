@@ -31,7 +31,7 @@ def test_what_is_left_out_takes_the_defaults_of_its_mode() -> None:
     assert settings.threshold_of("cell_death", "compatible") == 180
     assert settings.min_volume_of("cell_death", "compatible") == 800
     assert settings.threshold_of("cell_death", "exact") == 160
-    assert (settings.step_xy, settings.step_t, settings.maps, settings.mode) == (10, 2, "none", "exact")
+    assert (settings.step_xy, settings.step_t, settings.maps, settings.mode) == (10, 2, "none", "fast")
 
 
 def test_thresholds_may_differ_by_class() -> None:

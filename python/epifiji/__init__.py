@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from epifiji.jobs.rois import events_from_maps
     from epifiji.jobs.score import draw_events
     from epifiji.jobs.statistics import event_statistics
+    from epifiji.jobs.train import retrain, train
 
 _HOMES = {
     "Action": "epifiji.data.review",
@@ -49,9 +50,11 @@ _HOMES = {
     "open_imagej": "epifiji.bridge.imagej",
     "read_movie": "epifiji.files.movies",
     "rescale_with_events": "epifiji.jobs.movie_tools",
+    "retrain": "epifiji.jobs.train",
     "save_gallery": "epifiji.jobs.movie_tools",
     "start_review": "epifiji.jobs.review",
     "threshold_curve": "epifiji.jobs.curve",
+    "train": "epifiji.jobs.train",
 }
 
 __all__ = [
@@ -74,9 +77,11 @@ __all__ = [
     "open_imagej",
     "read_movie",
     "rescale_with_events",
+    "retrain",
     "save_gallery",
     "start_review",
     "threshold_curve",
+    "train",
 ]
 
 

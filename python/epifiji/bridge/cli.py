@@ -18,6 +18,7 @@ from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.network_commands import networks_app
 from epifiji.bridge.options import with_settings
+from epifiji.bridge.training_commands import training_app
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.settings import (
     ComparisonSettings,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.add_typer(networks_app, name="networks")
 app.add_typer(movie_app)
 app.add_typer(evaluation_app)
+app.add_typer(training_app)
 
 NetworkOption = Annotated[
     str | None,

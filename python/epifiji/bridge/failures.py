@@ -28,7 +28,7 @@ def told(error: BaseException) -> tuple[str, Kind]:
         case WrongInputError():
             return str(error), "input"
         case CancelledError() | KeyboardInterrupt():
-            return "cancelled; nothing was left behind.", "cancelled"
+            return f"cancelled; {str(error) or 'nothing was left behind.'}", "cancelled"
         case ImageJError():
             return str(error), "failure"
         case OSError():

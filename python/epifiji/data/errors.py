@@ -12,7 +12,10 @@ class WrongInputError(ValueError):
 
 
 class CancelledError(Exception):
-    """The user asked to stop. The command line ends with exit code 130."""
+    """The user asked to stop. The command line ends with exit code 130.
+
+    A message says what was left behind, as half a sentence with its full stop; without one it is nothing.
+    """
 
 
 class ImageJError(RuntimeError):

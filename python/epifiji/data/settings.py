@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from epifiji.data.errors import WrongInputError
 
-MODES = ("exact", "fast", "compatible")
+MODES = ("fast", "exact", "compatible")
 DEFAULT_THRESHOLD = {"fast": 160, "exact": 160, "compatible": 180}
 DEFAULT_MIN_VOLUME = {"fast": 600, "exact": 600, "compatible": 800}
 """Thresholds belong to an arithmetic: compatible mode weighs windows otherwise, which changes a map's levels and sizes."""
@@ -160,8 +160,8 @@ class ComputingSettings(Settings):
     )
 
 
-class MapSettings(EventSettings):
-    """How a movie becomes a probability map, and that events."""
+class ScaleSettings(Settings):
+    """How large a movie's cells are and how long its events take, for a network that knows others."""
 
     cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = Field(
         None,
@@ -175,10 +175,15 @@ class MapSettings(EventSettings):
         description="How long an extrusion takes in the movie, in frames. The movie is rescaled in time where it differs "
         "from the network's by more than 30 %. Where not given the movie is taken as it is.",
     )
+
+
+class MapSettings(ScaleSettings, EventSettings):
+    """How a movie becomes a probability map, and that events."""
+
     step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
     step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")
     mode: Literal["fast", "exact", "compatible"] = Field(
-        "exact",
+        "fast",
         description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
         "of them as the authors' package does, to the bit.",
     )

@@ -7,6 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
+from epifiji.data.training_settings import TURNS, ZOOM
+
+__all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed"]
+
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """Takes frames (n, Y, X), float32 in 0–1, and gives frames of that shape."""
 
@@ -85,10 +89,10 @@ CHANGES: dict[str, tuple[float, Change]] = {
     "specks": (0.15, specks),
     "noise": (0.4, noise),
 }
-"""By name: the probability, and the change; made in this order. Noise comes last, as in a camera."""
+"""By name: the probability, and the change; made in this order. Noise comes last, as in a camera.
 
-TURNS = "turns"
-"""The name of flips and quarter turns, which move events too; see :mod:`epifiji.engine.samples`."""
+Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :mod:`epifiji.engine.samples`.
+"""
 
 
 def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:

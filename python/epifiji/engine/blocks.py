@@ -109,7 +109,8 @@ def read_strip(movie: Movie, block: Block, description: NetworkDescription, aske
     top = max(0, block.top - around)
     rows = slice(top, min(height, block.bottom + around))
     wanted = np.clip(np.arange(block.start - before, block.stop - 1 + after), 0, count - 1)
-    first, last = int(wanted[0]), int(wanted[-1])
-    # Frame by frame: of a large frame only the rows that are needed stay in memory.
-    read = np.stack([movie.frames(t, t + 1)[0, rows] for t in range(first, last + 1)])
-    return Strip(read[wanted - first] if len(wanted) > len(read) else read, block.start - before, top)
+    # Frame by frame, each let go at once: of a large frame only the rows that are needed stay in memory.
+    pixels = np.empty((len(wanted), rows.stop - rows.start, movie.shape[2]), movie.dtype)
+    for t in range(int(wanted[0]), int(wanted[-1]) + 1):
+        pixels[wanted == t] = movie.frames(t, t + 1)[0, rows]
+    return Strip(pixels, block.start - before, top)

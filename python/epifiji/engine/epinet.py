@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
 from epifiji.data.network import Network, Weights
-from epifiji.data.progress import Report
+from epifiji.data.progress import Report, silent
 from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.engine.blocks import Probabilities, Strip
+from epifiji.engine.blocks import Block, Probabilities, Strip, read_strip
 from epifiji.engine.every_window import LOOKING
 from epifiji.engine.windows import Grid
 
@@ -269,17 +270,36 @@ def check_epinet(network: Network) -> None:
             )
 
 
+def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
+    """Give what a network answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), uint8 in 0–255.
+
+    Several members are averaged.
+    """
+    asker, movie = EpiNet(network), Movie(pixels)
+    block = Block(0, pixels.shape[0], 0, pixels.shape[1])
+    found = asker(read_strip(movie, block, network.description, asker), [places(movie.shape)], report)
+    return np.rint(255 * np.mean([one[..., 1:] for one in found], 0)).astype(np.uint8)
+
+
 class EpiNet:
-    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.blocks.Asker`."""
+    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.blocks.Asker`.
+
+    Parameters
+    ----------
+    network
+        Its weights are checked first.
+    precision
+        What convolutions compute in: ``float32``, or ``bfloat16`` where a CPU is quicker so, as in training.
+    """
 
     margin_frames = 0
     bytes_for_pixel = 10.0
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, precision: str = "float32") -> None:
         check_epinet(network)
         self.description = network.description
         self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
-        self._members = [self._traced(member) for member in network.weights]
+        self._members = [self._traced(member, precision) for member in network.weights]
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Answer at all :func:`places` of a block."""
@@ -314,13 +334,14 @@ class EpiNet:
             tell(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
 
     @staticmethod
-    def _traced(weights: Weights) -> Callable[..., Any]:
+    def _traced(weights: Weights, precision: str) -> Callable[..., Any]:
         tf = import_tensorflow()
-        held = {name: tf.constant(values) for name, values in weights.items()}
+        held = {name: tf.constant(values, precision) for name, values in weights.items()}
 
         def answer(frames: Any, memory: list[Any]) -> Any:
-            logits, kept = join_more_frames(held, look_at_frames(held, local_contrast(frames)), memory)
-            return tf.sigmoid(logits), kept
+            seen = look_at_frames(held, tf.cast(local_contrast(frames), precision))
+            logits, kept = join_more_frames(held, seen, [tf.cast(one, precision) for one in memory])
+            return tf.sigmoid(tf.cast(logits, tf.float32)), [tf.cast(one, tf.float32) for one in kept]
 
         blank = [tf.TensorSpec((one.shape[0], None, None, one.shape[-1])) for one in blank_memory((GRAIN_PX, GRAIN_PX))]
         signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None)), blank]

@@ -63,7 +63,7 @@ class Fast:
             max(0, REACH_FRAMES + 1 - min(description.frames_before, description.frames_after)) if screen else 0
         )
         self.margin_rows = max(0, HALO_PX - description.window_half_size_px) if screen else 0
-        self.bytes_for_pixel = 40.0 if screen else 0.0
+        self.bytes_for_pixel = 16.0 if screen else 0.0
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Classify the windows that matter; the others hold no event for sure."""

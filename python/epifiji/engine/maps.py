@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from epifiji.data.network import NetworkDescription
 from epifiji.engine.blocks import Block, Probabilities
@@ -66,8 +67,9 @@ class Exact:
         half = description.window_half_size_px
         fade = fade_px(half, step_xy)
         reach = max(REACH_T, -(-step_t // 2))
-        self._ys = [1 - np.minimum(_distances(shape[1], grid.ys) / fade, 1) for grid in self.grids]
-        self._xs = [1 - np.minimum(_distances(shape[2], grid.xs) / fade, 1) for grid in self.grids]
+        # A place lies within reach of two or three windows of an axis, so sparse matrices hold all that is not 0.
+        self._ys = [csr_array(1 - np.minimum(_distances(shape[1], grid.ys) / fade, 1)) for grid in self.grids]
+        self._xs = [csr_array(1 - np.minimum(_distances(shape[2], grid.xs) / fade, 1)) for grid in self.grids]
         self._ts = [_distances(shape[0], grid.frames) <= reach for grid in self.grids]
         self._trust = np.minimum.outer(*(towards_edge(size, half) for size in shape[1:]))
 
@@ -78,17 +80,20 @@ class Exact:
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
         """See :class:`Arithmetic`: the weighted mean of all votes, computed a band of rows at a time."""
         height, width = self._trust.shape
+        given: dict[int, np.ndarray] = {}
+        for member, _, probabilities in votes:
+            given[member] = given.get(member, np.float32(0)) + probabilities[..., 1:].transpose(2, 0, 1)
+        counts = {member: sum(voter == member for voter, *_ in votes) for member in given}
         result = np.empty((votes[0][2].shape[-1] - 1, height, width), np.uint8)
         for top in range(0, height, BAND_ROWS):
             rows = slice(top, top + BAND_ROWS)
-            total: np.ndarray | float = 0.0
-            weight: np.ndarray | float = 0.0
-            for member, _, probabilities in votes:
-                along_y, along_x = self._ys[member][rows], self._xs[member]
-                total = total + along_y @ probabilities[..., 1:].transpose(2, 0, 1) @ along_x.T
-                weight = weight + along_y.sum(1)[:, None] * along_x.sum(1)
-            mean = np.minimum(np.asarray(total) / weight, np.float32(1)) * self._trust[rows]
-            result[:, rows] = mean * np.float32(255)
+            ys = {member: self._ys[member][rows] for member in given}
+            weight = sum(
+                np.outer(counts[member] * along_y.sum(1), self._xs[member].sum(1)) for member, along_y in ys.items()
+            )
+            for event, found in enumerate(result[:, rows]):
+                total = sum((self._xs[m] @ (along_y @ given[m][event]).T).T for m, along_y in ys.items())
+                found[:] = np.minimum(total / weight, np.float32(1)) * self._trust[rows] * np.float32(255)
         return result
 
 

@@ -10,8 +10,8 @@ A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gam
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +19,15 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription, Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
 
-if TYPE_CHECKING:
-    import keras
-
 BLOCKS = 4
 CONVOLUTIONS = 2 * BLOCKS
 DENSE = 3
+NORM_EPSILON = 1e-3
 LEAST_SIDE_PX = 8
 """Three poolings by 2 leave one pixel of it."""
 
-BATCH_WINDOWS = 32
-"""Windows classified at once. Larger batches gain 5 % of speed and cost 40 MB for each doubling."""
+BATCH_WINDOWS = 8
+"""Windows classified at once. Larger batches gain at most 5 % of speed and cost 20 to 50 MB for each doubling."""
 
 
 def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str, tuple[int, ...]]:
@@ -103,82 +101,75 @@ def _problem(weights: Weights, description: NetworkDescription) -> str:
     return f"{unexpected[0]} is unexpected" if unexpected else ""
 
 
-def build_encoder(description: NetworkDescription, weights: Weights) -> keras.Model:
-    """Build the Keras model of the part of a member that looks at frames: (n, side, side, 1) in 0–1 to features (n, 8 f)."""
-    import_tensorflow()
-    import keras
-    from keras import layers
+def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32") -> Any:
+    """Look at single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
 
-    batch_norm = _batch_norm_layer()
-    side = description.window_size_px
-    x = entry = keras.Input((side, side, 1))
-    for block in range(BLOCKS):
-        for i in (2 * block, 2 * block + 1):
-            width = weights[f"conv_{i}/bias"].size
-            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv_{i}")(x)
-        x = batch_norm(name=f"norm_{block}")(x)
-        x = layers.MaxPool2D(2)(x) if block < BLOCKS - 1 else layers.GlobalMaxPool2D()(x)
-    model = keras.Model(entry, x, name="encoder")
-    set_weights(model, weights)
-    return model
-
-
-def build_judge(description: NetworkDescription, weights: Weights) -> keras.Model:
-    """Build the part that joins the frames of a window: features (n, frames, 8 f) to probabilities (n, classes)."""
-    import_tensorflow()
-    import keras
-    from keras import layers
-
-    x = entry = keras.Input((description.window_frames, weights["gru/kernel"].shape[0]))
-    x = layers.GRU(weights["gru/recurrent"].shape[0], unroll=True, name="gru")(x)
-    x = layers.Dropout(0.5)(x)
-    for i in range(DENSE):
-        activation = "softmax" if i == DENSE - 1 else "relu"
-        x = layers.Dense(weights[f"dense_{i}/bias"].size, activation=activation, name=f"dense_{i}")(x)
-    model = keras.Model(entry, x, name="judge")
-    set_weights(model, weights)
-    return model
-
-
-def _batch_norm_layer() -> type[keras.layers.BatchNormalization]:
-    """Make a batch norm that uses TensorFlow's fused operation when it does not train, as the authors' Keras 2 does.
-
-    Keras 3 computes ``x * scale + (beta - mean * scale)``, whose rounding differs by up to a level of the map here and there,
-    and which takes a tenth longer in all.
+    Parameters
+    ----------
+    precision
+        The type of the signals between the layers, ``float32`` or ``bfloat16``.
     """
     tf = import_tensorflow()
-    import keras
-
-    class FusedBatchNormalization(keras.layers.BatchNormalization):
-        """See above; images (n, height, width, channels) alone."""
-
-        def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-            if training:
-                return super().call(inputs, training=training, mask=mask)
-            normalised, *_ = tf.compat.v1.nn.fused_batch_norm(
-                inputs, self.gamma, self.beta, self.moving_mean, self.moving_variance, self.epsilon, is_training=False
-            )
-            return normalised
-
-    return FusedBatchNormalization
+    x = tf.cast(tf.cast(crops, tf.float32)[..., None] / 255.0, precision)
+    for block in range(BLOCKS):
+        x = normalise(weights, block, convolve(weights, block, x))
+        x = tf.nn.max_pool2d(x, 2, 2, "VALID") if block < BLOCKS - 1 else tf.reduce_max(x, (1, 2))
+    return tf.cast(x, tf.float32)
 
 
-def set_weights(model: keras.Model, weights: Weights) -> None:
-    """Put a member's arrays into its model."""
-    parts = {
-        "conv": ("kernel", "bias"),
-        "norm": ("gamma", "beta", "mean", "variance"),
-        "gru": ("kernel", "recurrent", "bias"),
-        "dense": ("kernel", "bias"),
-    }
-    for layer in model.layers:
-        kind = layer.name.split("_")[0]
-        if kind in parts and f"{layer.name}/{parts[kind][0]}" in weights:
-            layer.set_weights([weights[f"{layer.name}/{part}"] for part in parts[kind]])
+def convolve(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+    """Pass images (n, height, width, channels) through a block's two convolutions."""
+    tf = import_tensorflow()
+    for i in (2 * block, 2 * block + 1):
+        kernel, bias = (tf.cast(weights[f"conv_{i}/{part}"], x.dtype) for part in ("kernel", "bias"))
+        x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+    return x
+
+
+def normalise(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+    """Pass images (n, height, width, channels) through a block's batch norm.
+
+    By TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes ``x * scale + (beta - mean * scale)``, whose
+    rounding differs by up to a level of the map here and there, and which takes a tenth longer in all.
+    """
+    tf = import_tensorflow()
+    gamma, beta, mean, variance = (weights[f"norm_{block}/{part}"] for part in ("gamma", "beta", "mean", "variance"))
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=NORM_EPSILON, is_training=False
+    ).y
+
+
+def judge(weights: Mapping[str, Any], features: Any) -> Any:
+    """Join the frames of windows: features (n, frames, 8 f) to probabilities (n, classes)."""
+    tf = import_tensorflow()
+    x = last_state(weights, features)
+    for i in range(DENSE):
+        x = tf.matmul(x, weights[f"dense_{i}/kernel"]) + weights[f"dense_{i}/bias"]
+        x = tf.nn.softmax(x) if i == DENSE - 1 else tf.nn.relu(x)
+    return x
+
+
+def last_state(weights: Mapping[str, Any], features: Any) -> Any:
+    """Run the GRU over the frames of windows: features (n, frames, 8 f) to its last state (n, units).
+
+    It is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and
+    ``h' = z h + (1 - z) tanh(x_h + r h_h)``, with the frame's part x and the state's part h of each gate, and the logistic
+    function s.
+    """
+    tf = import_tensorflow()
+    state = tf.zeros((features.shape[0], weights["gru/recurrent"].shape[0]))
+    for frame in tf.unstack(features, axis=1):
+        from_frame = tf.matmul(frame, weights["gru/kernel"]) + weights["gru/bias"][0]
+        from_state = tf.matmul(state, weights["gru/recurrent"]) + weights["gru/bias"][1]
+        x_z, x_r, x_h = tf.split(from_frame, 3, axis=1)
+        h_z, h_r, h_h = tf.split(from_state, 3, axis=1)
+        update, reset = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
+        state = update * state + (1 - update) * tf.tanh(x_h + reset * h_h)
+    return state
 
 
 class Classifier:
-    """The members of a network, built and traced once, ready to classify windows, whole or frame by frame.
+    """The members of a network, traced once, ready to classify windows, whole or frame by frame.
 
     Parameters
     ----------
@@ -186,6 +177,8 @@ class Classifier:
         Its weights are checked first.
     batch
         Windows computed at once; every call is cut into such batches, the last one filled up.
+    precision
+        The type in which :meth:`encode` computes, ``float32`` or ``bfloat16``; whole windows are always computed in float32.
 
     Raises
     ------
@@ -193,11 +186,11 @@ class Classifier:
         From :func:`check_network`.
     """
 
-    def __init__(self, network: Network, batch: int = BATCH_WINDOWS) -> None:
+    def __init__(self, network: Network, batch: int = BATCH_WINDOWS, precision: str = "float32") -> None:
         check_network(network)
         self.description = network.description
         self.batch = batch
-        self._members = [_Member(self.description, weights, batch) for weights in network.weights]
+        self._members = [_Member(self.description, weights, batch, precision) for weights in network.weights]
 
     def __len__(self) -> int:
         return len(self._members)
@@ -221,34 +214,27 @@ class Classifier:
 
 
 class _Member:
-    """One member's model, and its two parts, each traced for batches of one size when first needed."""
+    """One member, and its two parts, each traced for batches of one size when first needed."""
 
-    def __init__(self, description: NetworkDescription, weights: Weights, batch: int) -> None:
-        self._tf = import_tensorflow()
+    def __init__(self, description: NetworkDescription, weights: Weights, batch: int, precision: str) -> None:
+        tf = import_tensorflow()
         frames, side = description.window_frames, description.window_size_px
-        self._encoder, self._judge = build_encoder(description, weights), build_judge(description, weights)
-        features = weights["gru/kernel"].shape[0]
-        many = batch * frames
-
-        def encode(crops: Any) -> Any:
-            return self._encoder(self._tf.cast(crops, self._tf.float32)[..., None] / 255.0, training=False)
-
-        def judge(given: Any) -> Any:
-            return self._judge(given, training=False)
+        many, features = batch * frames, weights["gru/kernel"].shape[0]
+        held = {name: tf.constant(values) for name, values in weights.items()}
 
         def classify(windows: Any) -> Any:
-            encoded = encode(self._tf.reshape(windows, (many, side, side)))
-            return judge(self._tf.reshape(encoded, (batch, frames, features)))
+            encoded = encode(held, tf.reshape(windows, (many, side, side)))
+            return judge(held, tf.reshape(encoded, (batch, frames, features)))
 
-        uint8, float32 = self._tf.uint8, self._tf.float32
-        self.classify = self._traced(classify, (batch, frames, side, side), uint8)
-        self.encode = self._traced(encode, (many, side, side), uint8)
-        self.judge = self._traced(judge, (many, frames, features), float32)
+        self.classify = _traced(classify, (batch, frames, side, side), tf.uint8)
+        self.encode = _traced(lambda crops: encode(held, crops, precision), (many, side, side), tf.uint8)
+        self.judge = _traced(lambda given: judge(held, given), (many, frames, features), tf.float32)
 
-    def _traced(self, function: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
-        # Autograph would write a temporary file, which stays where the process is ended at once.
-        signature = [self._tf.TensorSpec(shape, dtype)]
-        return self._tf.function(function, input_signature=signature, autograph=False)
+
+def _traced(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+    tf = import_tensorflow()
+    # Autograph would write a temporary file, which stays where the process is ended at once.
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
 
 
 def _in_batches(compute: Callable[[Any], Any], values: np.ndarray, batch: int) -> np.ndarray:

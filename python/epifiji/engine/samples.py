@@ -8,11 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from epifiji.engine.augmentation import TURNS, changed
-from epifiji.engine.epinet import REACH_FRAMES, STRIDE
+from epifiji.engine.augmentation import TURNS, ZOOM, changed
+from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES, STRIDE
 
 PART_FRAMES, PART_PX = 32, 128
 """A part has so many frames, of which the first and last `REACH_FRAMES` are not answered, and so many pixels a side."""
+
+LEAST_FRAMES, LEAST_PX = 20, 64
+"""Those of parts of small movies."""
 
 SIGMA_PX, SIGMA_FRAMES = 6.0, 1.5
 """How far an event's answer reaches: 1 up to 1.2 of these, half at 1.7."""
@@ -22,6 +25,12 @@ AT_EVENTS = 0.75
 
 ZOOMS = (0.8, 1.25)
 """Range of the factors by which a part is shrunk or enlarged."""
+
+ZOOMED = 0.3
+"""Share of parts that are."""
+
+SURELY_NOTHING = 0.1
+"""Another network is sure that nothing is at a place where all its probabilities are below this."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +46,22 @@ class Labelled:
     marked
         (m, 3), float: frame, y, x of places that look like events and are none.
     judged
-        (T, Y, X), bool, or None for all: what may be learnt from. Events elsewhere count as unknown.
+        (T, Y, X), bool, or None for all: where all events are known. Elsewhere `taught` is learnt, or nothing.
+    labelled
+        For each class whether its events are known in this movie, or None for all; those of the others are taught.
+    taught
+        (T, Y/4, X/4, n), uint8 in 0–255, or None: answers of another network to the first n classes.
+    sure
+        Where `taught` is learnt from: everywhere, or only where it says that nothing is there.
     """
 
     pixels: np.ndarray
     events: np.ndarray
     marked: np.ndarray
     judged: np.ndarray | None = None
+    labelled: tuple[bool, ...] | None = None
+    taught: np.ndarray | None = None
+    sure: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,9 +71,9 @@ class Part:
     Parameters
     ----------
     frames
-        (PART_FRAMES, PART_PX, PART_PX), float32, of any level.
+        (n, side, side), float32, of any level; `PART_FRAMES` and `PART_PX` unless the movies are small.
     answers, weights
-        (PART_FRAMES - 2 * REACH_FRAMES, PART_PX/4, PART_PX/4, events), float32: probabilities, and how much each counts.
+        (n - 2 * REACH_FRAMES, side/4, side/4, events), float32: probabilities, and how much each counts.
     """
 
     frames: np.ndarray
@@ -118,6 +136,7 @@ class Sampler:
         ]
         self._targets.append([(n, place) for n, movie in enumerate(movies) for place in movie.marked])
         self._targets = [targets for targets in self._targets if targets]
+        self._frames, self._px = part_size([movie.pixels.shape for movie in movies])
         areas = np.array([movie.pixels.size for movie in movies], float)
         self._shares = areas / areas.sum()
 
@@ -125,16 +144,18 @@ class Sampler:
         while True:
             yield self.draw()
 
+    def reseed(self, random: np.random.Generator) -> None:
+        """Take chance from here from now on: so that a step's parts depend on its number alone."""
+        self._random = random
+
     def draw(self) -> Part:
         """Draw a part."""
         random = self._random
-        zoom = (
-            float(np.exp(random.uniform(*np.log(ZOOMS))))
-            if "zoom" not in self._without and random.random() < 0.3
-            else 1.0
-        )
-        side = int(np.ceil(PART_PX / zoom))
-        size = np.array([PART_FRAMES, side, side])
+        zoom = 1.0
+        if ZOOM not in self._without and random.random() < ZOOMED:
+            zoom = float(np.exp(random.uniform(*np.log(ZOOMS))))
+        side = int(np.ceil(self._px / zoom))
+        size = np.array([self._frames, side, side])
         if self._targets and random.random() < AT_EVENTS:
             targets = self._targets[random.integers(len(self._targets))]
             number, place = targets[random.integers(len(targets))]
@@ -146,57 +167,77 @@ class Sampler:
             start = random.integers(
                 -np.array([REACH_FRAMES, 0, 0]), np.maximum(shape - size + [REACH_FRAMES, 0, 0], 0) + 1
             )
-        return self._part(self._movies[number], start, size, zoom)
+        return self._part(self._movies[number], start, size)
 
-    def _part(self, movie: Labelled, start: np.ndarray, size: np.ndarray, zoom: float) -> Part:
+    def _part(self, movie: Labelled, start: np.ndarray, size: np.ndarray) -> Part:
         """Cut a part of this size; where it leaves the movie it begins with repeated frames, or at the field's edge."""
         shape = np.array(movie.pixels.shape)
         low = np.array([-REACH_FRAMES, 0, 0])
         start = np.clip(start, low, np.maximum(shape - size - low, low))
-        ts = np.clip(np.arange(start[0], start[0] + size[0]), 0, shape[0] - 1)
-        y, x = (slice(a, a + n) for a, n in zip(start[1:], size[1:], strict=True))
-        cut = movie.pixels[ts[0] : ts[-1] + 1, y, x][ts - ts[0]].astype(np.float32)
-        short = [(0, n - m) for n, m in zip(size[1:].tolist(), cut.shape[1:], strict=True)]
-        cut = np.pad(cut, [(0, 0), *short], "reflect" if min(cut.shape[1:]) > max(s for _, s in short) else "edge")
-        known = np.ones(cut.shape, bool)
-        if movie.judged is not None:
-            judged = movie.judged[ts[0] : ts[-1] + 1, y, x][ts - ts[0]]
-            known = np.pad(judged, [(0, 0), *short])
-        known[(np.arange(start[0], start[0] + size[0]) < 0) | (np.arange(start[0], start[0] + size[0]) >= shape[0])] = (
-            False
-        )
-        known[:, cut.shape[1] - short[0][1] :] = False
-        known[:, :, cut.shape[2] - short[1][1] :] = False
-        events = movie.events.copy()
+        frames, events = _cut(movie.pixels, start, size), movie.events.copy()
         events[:, 1:] -= start
-        if zoom != 1:
-            grown = ndimage.zoom(
-                cut, (1, PART_PX / size[1], PART_PX / size[2]), order=1, grid_mode=True, mode="nearest"
-            )
-            cut = grown
-            events[:, 2:] = (events[:, 2:] + 0.5) * PART_PX / size[1] - 0.5
-            places = ((np.arange(PART_PX) + 0.5) * size[1] / PART_PX).astype(int)
-            known = known[:, places][:, :, places]
+        answers, weights = self._answers(movie, events, start, size)
+        if size[1] != self._px:
+            scale = self._px / size[1]
+            frames = ndimage.zoom(frames, (1, scale, scale), order=1, grid_mode=True, mode="nearest")
         if TURNS not in self._without:
-            cut, known, events = self._turned(cut, known, events)
-        spread = float(cut.max() - cut.min()) or 1.0
-        frames = changed((cut - cut.min()) / np.float32(spread), self._random, self._without)
-        answered = slice(REACH_FRAMES, PART_FRAMES - REACH_FRAMES)
-        answers = answers_for(
-            events - [0, REACH_FRAMES, 0, 0], (PART_FRAMES - 2 * REACH_FRAMES, PART_PX, PART_PX), self._classes
-        )
-        weights = known[answered, ::STRIDE, ::STRIDE].astype(np.float32)
-        return Part(np.ascontiguousarray(frames), answers, np.repeat(weights[..., None], self._classes, -1))
+            frames, answers, weights = self._turned(frames, answers, weights)
+        spread = float(frames.max() - frames.min()) or 1.0
+        frames = changed((frames - frames.min()) / np.float32(spread), self._random, self._without)
+        return Part(*(np.ascontiguousarray(one, np.float32) for one in (frames, answers, weights)))
+
+    def _answers(
+        self, movie: Labelled, events: np.ndarray, start: np.ndarray, size: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Give the answers to a part, by its events (relative to `start`) and what is taught, and how much they count."""
+        answered = (self._frames - 2 * REACH_FRAMES, self._px, self._px)
+        events = events - [0, REACH_FRAMES, 0, 0]
+        events[:, 2:] = (events[:, 2:] + 0.5) * self._px / size[1] - 0.5
+        answers = answers_for(events, answered, self._classes)
+        # The movie's frame, row and column at the middle of each answer.
+        grid = np.arange(0, self._px, STRIDE) + STRIDE / 2
+        places = [start[0] + REACH_FRAMES + np.arange(answered[0])]
+        places += [a + (grid * size[1] / self._px).astype(int) for a in start[1:].tolist()]
+        within = [(p >= 0) & (p < n) for p, n in zip(places, movie.pixels.shape, strict=True)]
+        inside = (within[0][:, None, None] & within[1][:, None] & within[2])[..., None]
+        ts, ys, xs = (np.clip(p, 0, n - 1) for p, n in zip(places, movie.pixels.shape, strict=True))
+        known = inside & np.array(movie.labelled or (True,) * self._classes)
+        if movie.judged is not None:
+            known = known & movie.judged[np.ix_(ts, ys, xs)][..., None]
+        if movie.taught is None:
+            return answers, np.broadcast_to(known, answers.shape)
+        rows, columns = (np.minimum(p // STRIDE, n - 1) for p, n in zip((ys, xs), movie.taught.shape[1:], strict=False))
+        taught = movie.taught[np.ix_(ts, rows, columns)] / np.float32(255)
+        counted = np.zeros(answers.shape, bool)
+        counted[..., : taught.shape[-1]] = (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.sure else True
+        taught = np.pad(taught, [(0, 0)] * 3 + [(0, self._classes - taught.shape[-1])])
+        return np.where(known, answers, taught), known | (inside & counted)
 
     def _turned(
-        self, frames: np.ndarray, known: np.ndarray, events: np.ndarray
+        self, frames: np.ndarray, answers: np.ndarray, weights: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Flip and turn a square part."""
+        together = [frames, answers, weights]
         for axis in (1, 2):
             if self._random.random() < 0.5:
-                frames, known = np.flip(frames, axis), np.flip(known, axis)
-                events[:, axis + 1] = PART_PX - 1 - events[:, axis + 1]
+                together = [np.flip(one, axis) for one in together]
         if self._random.random() < 0.5:
-            frames, known = frames.transpose(0, 2, 1), known.transpose(0, 2, 1)
-            events[:, 2:] = events[:, 3:1:-1].copy()
-        return frames, known, events
+            together = [one.swapaxes(1, 2) for one in together]
+        return together[0], together[1], together[2]
+
+
+def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """Give the frames and the side of parts of movies (T, Y, X): fewer than usual where none of them fills a part."""
+    longest = max(shape[0] for shape in shapes) + 2 * REACH_FRAMES
+    largest = max(max(shape[1:]) for shape in shapes)
+    in_grain = -(-largest // GRAIN_PX) * GRAIN_PX
+    return int(np.clip(longest, LEAST_FRAMES, PART_FRAMES)), int(np.clip(in_grain, LEAST_PX, PART_PX))
+
+
+def _cut(pixels: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Cut frames out of a movie, float32; where it has no more, its first and last frames are repeated and its rows mirrored."""
+    ts = np.clip(np.arange(start[0], start[0] + size[0]), 0, pixels.shape[0] - 1)
+    y, x = (slice(a, a + n) for a, n in zip(start[1:], size[1:], strict=True))
+    cut = pixels[ts[0] : ts[-1] + 1, y, x][ts - ts[0]].astype(np.float32)
+    short = [(0, n - m) for n, m in zip(size[1:].tolist(), cut.shape[1:], strict=True)]
+    return np.pad(cut, [(0, 0), *short], "reflect" if min(cut.shape[1:]) > max(s for _, s in short) else "edge")

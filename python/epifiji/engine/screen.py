@@ -28,7 +28,7 @@ BOX = 11
 HALO_PX = 48
 """How far around a place the screen looks: half a receptive field of 41 px and half a box, up to a multiple of `STRIDE`."""
 
-PLACES_AT_ONCE = 8192
+PLACES_AT_ONCE = 1024
 """Places of a frame that are joined over time at once."""
 
 REACH_FRAMES = 5
@@ -72,9 +72,12 @@ def shapes(classes: int) -> dict[str, tuple[int, ...]]:
 
 
 def frame_features(weights: Mapping[str, Any], frames: Any) -> Any:
-    """Look at frames one by one: float32 (n, Y, X) of any level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width)."""
+    """Look at frames one by one: float32 (n, Y, X) of any level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width).
+
+    The answer is of the weights' type, in which the convolutions are computed.
+    """
     tf = import_tensorflow()
-    x = _local_contrast(frames[..., None])
+    x = tf.cast(_local_contrast(frames[..., None]), weights["space_0/kernel"].dtype)
     for layer in LAYERS:
         if layer.side:
             kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
@@ -120,22 +123,31 @@ def _local_contrast(images: Any) -> Any:
 
 
 class Screen:
-    """The network with its weights, ready to look at a block's frames."""
+    """The network with its weights, ready to look at a block's frames.
 
-    def __init__(self, weights: Mapping[str, np.ndarray], classes: Sequence[str]) -> None:
+    Parameters
+    ----------
+    weights, classes
+        The arrays, and the event classes that it knows.
+    precision
+        The type in which convolutions are computed, ``float32`` or ``bfloat16``.
+    """
+
+    def __init__(self, weights: Mapping[str, np.ndarray], classes: Sequence[str], precision: str = "float32") -> None:
         tf = import_tensorflow()
         self.classes = tuple(classes)
-        held = {name: tf.constant(values) for name, values in weights.items()}
+        held = {name: tf.cast(tf.constant(values), precision) for name, values in weights.items()}
+
+        def greatest(features: Any) -> Any:
+            return tf.reduce_max(tf.cast(logits(held, features), tf.float32), -1)
+
         self._features = tf.function(
-            lambda frames: frame_features(held, tf.cast(frames, tf.float32)),
+            lambda frames: frame_features(held, frames),
             input_signature=[tf.TensorSpec((None, None, None), tf.float32)],
             autograph=False,
         )
-        width = LAYERS[-1].width
-        self._logits = tf.function(
-            lambda features: logits(held, features),
-            input_signature=[tf.TensorSpec((None, None, width), tf.float32)],
-            autograph=False,
+        self._greatest = tf.function(
+            greatest, input_signature=[tf.TensorSpec((None, None, LAYERS[-1].width), precision)], autograph=False
         )
 
     def __call__(self, frames: np.ndarray, tell: Callable[[float], None] = lambda done: None) -> np.ndarray:
@@ -153,13 +165,15 @@ class Screen:
         (n - 2 * REACH_FRAMES, ceil(Y / 4), ceil(X / 4)), float32; the first and last frames get no answer.
         """
         count, height, width = frames.shape
-        fill = ((0, -height % STRIDE), (0, -width % STRIDE))
-        features = []
+        rows, columns = -(-height // STRIDE), -(-width // STRIDE)
+        fill = ((0, rows * STRIDE - height), (0, columns * STRIDE - width))
+        features: np.ndarray | None = None
         for number, frame in enumerate(frames):
-            features.append(self._features(np.pad(frame, fill, "edge")[None].astype(np.float32)).numpy()[0])
+            found = self._features(np.pad(frame, fill, "edge")[None].astype(np.float32)).numpy()
+            features = np.empty((count, rows * columns, found.shape[-1]), found.dtype) if features is None else features
+            features[number] = found.reshape(rows * columns, -1)
             tell(number / count)
-        rows, columns, _ = features[0].shape
-        flat = np.stack(features).reshape(count, rows * columns, -1)
+        assert features is not None
         starts = range(0, rows * columns, PLACES_AT_ONCE)
-        parts = [self._logits(flat[:, at : at + PLACES_AT_ONCE]).numpy().max(-1) for at in starts]
+        parts = [self._greatest(features[:, at : at + PLACES_AT_ONCE]).numpy() for at in starts]
         return np.concatenate(parts, 1).reshape(-1, rows, columns)

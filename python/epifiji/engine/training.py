@@ -7,19 +7,19 @@ Weights follow AdamW with a cosine-shaped rate; what is kept is their moving ave
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.network import Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.engine.epinet import REACH_FRAMES, join_frames, local_contrast, look_at_frames
-from epifiji.engine.samples import PART_FRAMES, PART_PX, Part, Sampler
+from epifiji.engine.devices import multiplies_bfloat16
+from epifiji.engine.epinet import join_frames, local_contrast, look_at_frames
+from epifiji.engine.samples import Part
 
 EVENT_WEIGHT = 4.0
 PARTS_A_STEP = 2
@@ -53,14 +53,6 @@ class State:
     losses: list[float] = field(default_factory=list)
 
 
-def lower_precision() -> bool:
-    """Say whether this processor multiplies in bfloat16, which halves the time of training and of nothing else."""
-    try:
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="ignore")
-    except OSError:
-        return False
-
-
 class Trainer:
     """Trains the weights of one EpiNet.
 
@@ -69,7 +61,7 @@ class Trainer:
     state
         Where to begin or go on; changed in place.
     steps
-        Steps in all, for the rate.
+        Steps in all, for the rate; the attribute may be changed on the way.
     rate
         Greatest learning rate.
     frozen
@@ -78,31 +70,36 @@ class Trainer:
 
     def __init__(self, state: State, steps: int, rate: float, frozen: tuple[str, ...] = ()) -> None:
         tf = import_tensorflow()
-        self.state, self._steps, self._rate = state, steps, rate
+        self.state, self.steps, self._rate = state, steps, rate
         self._names = [name for name in state.weights if not name.startswith(frozen or ("\0",))]
         self._variables = {name: tf.Variable(values) for name, values in state.weights.items()}
-        self._dtype = tf.bfloat16 if lower_precision() else tf.float32
-        events = state.weights["answer/bias"].shape[0]
-        answered = PART_FRAMES - 2 * REACH_FRAMES
-        self._gradients = tf.function(
-            self._loss_and_gradients,
-            input_signature=[
-                tf.TensorSpec((PART_FRAMES, PART_PX, PART_PX), tf.float32),
-                tf.TensorSpec((answered, PART_PX // 4, PART_PX // 4, events), tf.float32),
-                tf.TensorSpec((answered, PART_PX // 4, PART_PX // 4, events), tf.float32),
-            ],
-            autograph=False,
-        )
+        self._dtype = tf.bfloat16 if multiplies_bfloat16() else tf.float32
+        # Traced anew for each size of parts, of which there are one or two.
+        self._gradients = tf.function(self._loss_and_gradients, autograph=False)
+        self._loss = tf.function(self._loss_of_part, autograph=False)
 
     def _loss_and_gradients(self, frames: Any, answers: Any, counted: Any) -> Any:
         tf = import_tensorflow()
         watched = [self._variables[name] for name in self._names]
         with tf.GradientTape() as tape:
-            weights = {name: tf.cast(variable, self._dtype) for name, variable in self._variables.items()}
-            contrast = tf.cast(local_contrast(frames), self._dtype)
-            logits = tf.cast(join_frames(weights, look_at_frames(weights, contrast)), tf.float32)
-            loss = loss_of(logits, answers, counted)
+            loss = self._loss_of_part(frames, answers, counted)
         return loss, tape.gradient(loss, watched)
+
+    def _loss_of_part(self, frames: Any, answers: Any, counted: Any) -> Any:
+        tf = import_tensorflow()
+        weights = {name: tf.cast(variable, self._dtype) for name, variable in self._variables.items()}
+        contrast = tf.cast(local_contrast(frames), self._dtype)
+        logits = tf.cast(join_frames(weights, look_at_frames(weights, contrast)), tf.float32)
+        return loss_of(logits, answers, counted)
+
+    def loss(self, parts: Sequence[Part]) -> float:
+        """Give the mean loss of some parts under the averaged weights, without learning from them."""
+        for name, values in self.state.average.items():
+            self._variables[name].assign(values)
+        losses = [float(self._loss(*self._tensors(part))) for part in parts]
+        for name, values in self.state.weights.items():
+            self._variables[name].assign(values)
+        return float(np.mean(losses))
 
     def step(self, parts: list[Part]) -> float:
         """Learn from some parts; give their mean loss."""
@@ -110,7 +107,7 @@ class Trainer:
         total: list[Any] = []
         losses = []
         for part in parts:
-            loss, found = self._gradients(part.frames, part.answers, part.weights)
+            loss, found = self._gradients(*self._tensors(part))
             losses.append(float(loss))
             total = [a + b for a, b in zip(total, found, strict=True)] if total else found
         total, _ = tf.clip_by_global_norm([gradient / len(parts) for gradient in total], 1.0)
@@ -118,12 +115,17 @@ class Trainer:
         self.state.losses.append(float(np.mean(losses)))
         return self.state.losses[-1]
 
+    @staticmethod
+    def _tensors(part: Part) -> list[Any]:
+        tf = import_tensorflow()
+        return [tf.constant(values) for values in (part.frames, part.answers, part.weights)]
+
     def _apply(self, gradients: Mapping[str, np.ndarray]) -> None:
         """Do a step of AdamW (Loshchilov & Hutter, ICLR 2019), and move the average."""
         state = self.state
         state.step += 1
         n, warm = state.step, min(1.0, state.step / WARM_UP_STEPS)
-        rate = self._rate * warm * 0.5 * (1 + np.cos(np.pi * min(1.0, n / self._steps)))
+        rate = self._rate * warm * 0.5 * (1 + np.cos(np.pi * min(1.0, n / self.steps)))
         kept = min(1 - 1 / AVERAGED_STEPS, n / (n + 10))
         for name, gradient in gradients.items():
             first = state.moments.setdefault(f"{name}/first", np.zeros_like(gradient))
@@ -146,7 +148,7 @@ def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
     return SCALE * tf.reduce_mean(counted * entropy * away * (1 + EVENT_WEIGHT * answers))
 
 
-def drawn_ahead(sampler: Sampler, parts: int) -> Iterator[list[Part]]:
+def drawn_ahead(sampler: Iterable[Part], parts: int) -> Generator[list[Part], None, None]:
     """Draw the parts of the next step while one is learnt from; one thread, so that a seed gives one course."""
     source = iter(sampler)
     with ThreadPoolExecutor(1) as maker:

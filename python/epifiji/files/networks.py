@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from io import BytesIO
@@ -147,8 +147,21 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
         )
 
 
-def write_network(network: Network, folder: Path, overwrite: bool = False, text: str | None = None) -> Path:
-    """Write a network as a folder, under a temporary name first; `text` is its card, where it has one of its own.
+def write_network(
+    network: Network,
+    folder: Path,
+    overwrite: bool = False,
+    text: str | None = None,
+    more: Callable[[Path], object] | None = None,
+) -> Path:
+    """Write a network as a folder, under a temporary name first.
+
+    Parameters
+    ----------
+    text
+        Its card, where it has one of its own.
+    more
+        Told where to put further files.
 
     Raises
     ------
@@ -168,6 +181,8 @@ def write_network(network: Network, folder: Path, overwrite: bool = False, text:
         description = network.description.model_copy(update={"weights_sha256": tuple(hashes)})
         (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (partial / CARD).write_text(text or card(description), encoding="utf-8")
+        if more is not None:
+            more(partial)
         partial.chmod(0o755)
         if folder.exists():
             shutil.rmtree(folder)

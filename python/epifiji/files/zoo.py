@@ -129,11 +129,22 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
         return _imported(file, name, overwrite, address)
 
 
-def _imported(path: Path, name: str | None, overwrite: bool, origin: str) -> Path:
-    network = read_network(path)
-    name = name or network.description.name
+def require_name(name: str) -> str:
+    """Give a name back that can name a network.
+
+    Raises
+    ------
+    WrongInputError
+        Where it cannot.
+    """
     if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
         raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    return name
+
+
+def _imported(path: Path, name: str | None, overwrite: bool, origin: str) -> Path:
+    network = read_network(path)
+    name = require_name(name or network.description.name)
     described = network.description.model_copy(update={"name": name, "origin": origin})
     return write_network(Network(described, network.weights), user_folder() / name, overwrite, own_card(path))
 

@@ -18,7 +18,7 @@ from epifiji.data.network import EPINET, Network
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import ComputingSettings
 from epifiji.engine.blocks import Asker, Block, Probabilities, Strip, read_strip
-from epifiji.engine.devices import choose_device
+from epifiji.engine.devices import Device, choose_device
 from epifiji.engine.epinet import EpiNet
 from epifiji.engine.every_window import LOOKING, EveryWindow
 from epifiji.engine.fast import Fast
@@ -33,45 +33,51 @@ TASKS_A_WORKER = 2
 WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 
 _warm: dict[tuple[str, str, str], Any] = {}
-_screens: dict[str, Screen | None] = {}
+_screens: dict[tuple[str, str], Screen | None] = {}
 
 
 def asker_of(network: Network, mode: str, device: str = "auto") -> Asker:
     """Give what classifies windows in a mode; networks are kept from one detection to the next while they stay the same."""
     if network.description.kind == EPINET:
-        asker: Asker = _kept_warm(network, device, lambda batch: EpiNet(network))
+        precise = mode != "fast"
+        asker: Asker = _kept_warm(
+            network, device, lambda chosen: EpiNet(network, "float32" if precise else chosen.precision), str(precise)
+        )
         return asker
     classifier = warm_classifier(network, device)
-    return Fast(classifier, warm_screen(network)) if mode == "fast" else EveryWindow(classifier)
+    return Fast(classifier, warm_screen(network, device)) if mode == "fast" else EveryWindow(classifier)
 
 
 def warm_classifier(network: Network, device: str = "auto") -> Classifier:
     """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
-    classifier: Classifier = _kept_warm(network, device, lambda batch: Classifier(network, batch))
+    classifier: Classifier = _kept_warm(
+        network, device, lambda chosen: Classifier(network, chosen.batch, chosen.precision)
+    )
     return classifier
 
 
-def _kept_warm(network: Network, device: str, make: Callable[[int], Any]) -> Any:
-    """Give what was made of the last network, or make it, for batches of the size that suits the device."""
-    batch = choose_device(device)
+def _kept_warm(network: Network, device: str, make: Callable[[Device], Any], way: str = "") -> Any:
+    """Give what was made of the last network, or make it for the device."""
+    chosen = choose_device(device)
     if not network.sha256:
-        return make(batch)
-    key = network.sha256, network.description.model_dump_json(), device
+        return make(chosen)
+    key = network.sha256, network.description.model_dump_json(), device + way
     if key not in _warm:
         _warm.clear()
-        _warm[key] = make(batch)
+        _warm[key] = make(chosen)
     return _warm[key]
 
 
-def warm_screen(network: Network) -> Screen | None:
+def warm_screen(network: Network, device: str = "auto") -> Screen | None:
     """Give the screen for a network, or None where it was not trained for it."""
-    if network.sha256 not in _screens:
+    key = network.sha256, device
+    if key not in _screens:
         found = read_screen(network)
-        screen = None if found is None else Screen(*found)
+        screen = None if found is None else Screen(*found, choose_device(device).precision)
         if not network.sha256:
             return screen
-        _screens[network.sha256] = screen
-    return _screens[network.sha256]
+        _screens[key] = screen
+    return _screens[key]
 
 
 class Computer(Protocol):

@@ -29,7 +29,7 @@ from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.computing import Computer, asker_of, computer_for, warm_screen
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
-BASE_MEGABYTES = 900
+BASE_MEGABYTES = 700
 """What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}

@@ -1,0 +1,212 @@
+"""The course of a training: step after step, judged now and then, ended where nothing is gained, gone on with after a break."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import CancelledError
+from epifiji.data.network import Weights
+from epifiji.data.progress import Report
+from epifiji.data.training import Point
+from epifiji.data.training_settings import TrainingSettings
+from epifiji.engine.retraining import Mixed
+from epifiji.engine.samples import Part, Sampler
+from epifiji.engine.training import PARTS_A_STEP, State, Trainer, drawn_ahead
+from epifiji.files.unfinished import Unfinished
+
+CHECKPOINT_S = 60.0
+POINTS = 20
+"""About how often a network is judged in a whole training."""
+
+FEWEST_STEPS_BETWEEN = 25
+TIMED_STEPS = 15
+"""After so many steps it is known how many the time allows."""
+
+LEAST_GAIN = 0.01
+"""A loss that is less by this part of it is a gain."""
+
+LEARNING = "learning"
+
+Judge = Callable[[Weights, Report], tuple[float, float | None]]
+"""Gives quality and F1 of weights on held-out events."""
+
+
+@dataclass
+class Progress:
+    """How far a training has come, beside the trainer's state: all that is kept of it over a break.
+
+    Parameters
+    ----------
+    best
+        The averaged weights at the best moment.
+    best_quality
+        Their quality; less than 0 before the first judgement.
+    points
+        What was measured on the way.
+    seconds
+        Time spent.
+    since
+        Judgements without a gain.
+    seen
+        Steps whose losses went into points.
+    """
+
+    best: Weights
+    best_quality: float = -1.0
+    points: list[Point] = field(default_factory=list)
+    seconds: float = 0.0
+    since: int = 0
+    seen: int = 0
+
+
+class Course:
+    """A training.
+
+    Parameters
+    ----------
+    weights
+        What it begins with.
+    samplers
+        What is learnt from, with shares.
+    settings
+        Steps, minutes, patience, rate and seed.
+    held_out
+        Unchanged parts around held-out events, for the loss; none where nothing is held out.
+    judge
+        Judges weights; None where nothing is held out.
+    unfinished
+        Where it is kept.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        samplers: Sequence[tuple[Sampler, float]],
+        settings: TrainingSettings,
+        rate: float,
+        held_out: Sequence[Part],
+        judge: Judge | None,
+        unfinished: Unfinished,
+    ) -> None:
+        self._samplers, self._settings, self._rate = samplers, settings, rate
+        self._held_out, self._judge, self._unfinished = held_out, judge, unfinished
+        kept = _read(unfinished)
+        self.resumed_at = kept[0].step if kept else 0
+        copies = ({name: values.copy() for name, values in weights.items()} for _ in range(3))
+        self.state, self.progress = kept or (State(next(copies), next(copies)), Progress(next(copies)))
+        self._begun = time.monotonic() - self.progress.seconds
+        self._saved = time.monotonic()
+        self._started_at = self.state.step
+
+    def run(self, report: Report) -> Weights:
+        """Learn, and give the averaged weights at the best moment, or at the end where nothing is held out.
+
+        Whatever ends it, what was learnt is kept for the next time.
+
+        Raises
+        ------
+        CancelledError
+            Where the user stops it, by the report or by an interrupt; it says what is kept.
+        """
+        settings, state = self._settings, self.state
+        trainer = Trainer(state, settings.steps, self._rate)
+        parts = drawn_ahead(Mixed(self._samplers, settings.seed, state.step, PARTS_A_STEP), PARTS_A_STEP)
+        try:
+            if not self.progress.points:
+                self._measure(trainer, report)
+            while not self._ended(trainer):
+                trainer.step(next(parts))
+                self._plan(trainer)
+                report(min(1.0, state.step / trainer.steps), f"{LEARNING}, step {state.step} of {trainer.steps}")
+                if self._due(trainer):
+                    self._measure(trainer, report)
+                if time.monotonic() - self._saved > CHECKPOINT_S:
+                    self._save()
+        except (CancelledError, KeyboardInterrupt) as end:
+            self._save()
+            raise CancelledError(
+                f"what was learnt in {state.step} steps is kept: start it again to go on from there."
+            ) from end
+        except BaseException:
+            self._save()
+            raise
+        finally:
+            parts.close()
+        self._save()
+        return self.progress.best if self._judge else state.average
+
+    def _due(self, trainer: Trainer) -> bool:
+        """Say whether it is time to judge."""
+        step, last = self.state.step, self.progress.points[-1].step
+        return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // POINTS)
+
+    def _ended(self, trainer: Trainer) -> bool:
+        return self.state.step >= trainer.steps or self.progress.since >= self._settings.patience
+
+    def _plan(self, trainer: Trainer) -> None:
+        """Make as many steps as there is time for; the rate falls to nothing at the last."""
+        step, spent = self.state.step, time.monotonic() - self._begun
+        if step - self._started_at >= TIMED_STEPS and step % 5 == 0:
+            left = max(0.0, 60 * self._settings.minutes - spent)
+            trainer.steps = int(min(step + left * step / spent, self._settings.steps))
+
+    def _measure(self, trainer: Trainer, report: Report) -> None:
+        """Judge the averaged weights, and keep them where they are the best so far."""
+        progress, state = self.progress, self.state
+        losses = state.losses[progress.seen :]
+        progress.seen = len(state.losses)
+        loss = float(np.mean(losses)) if losses else None
+        quality = f1 = held_out_loss = None
+        if self._judge is not None:
+            held_out_loss = trainer.loss(self._held_out) if self._held_out else None
+            quality, f1 = self._judge(state.average, report)
+            least = min((p.held_out_loss for p in progress.points if p.held_out_loss is not None), default=np.inf)
+            gained = held_out_loss is not None and held_out_loss < (1 - LEAST_GAIN) * least
+            if quality > progress.best_quality:
+                progress.best_quality, gained = quality, True
+                progress.best = {name: values.copy() for name, values in state.average.items()}
+            progress.since = 0 if gained else progress.since + 1
+        progress.seconds = time.monotonic() - self._begun
+        progress.points.append(Point(state.step, progress.seconds, loss, held_out_loss, f1, quality))
+
+    def _save(self) -> None:
+        self.progress.seconds = time.monotonic() - self._begun
+        _write(self._unfinished, self.state, self.progress)
+        self._saved = time.monotonic()
+
+
+def _write(unfinished: Unfinished, state: State, progress: Progress) -> None:
+    """Keep a training: its arrays, and all else as JSON."""
+    groups = {"weights": state.weights, "average": state.average, "moments": state.moments, "best": progress.best}
+    known = {
+        "step": state.step,
+        "losses": state.losses,
+        "names": {group: sorted(arrays) for group, arrays in groups.items()},
+        "points": [asdict(point) for point in progress.points],
+        **{name: getattr(progress, name) for name in ("best_quality", "seconds", "since", "seen")},
+    }
+    text = np.frombuffer(json.dumps(known).encode(), np.uint8)
+    unfinished.put(0, [text, *(arrays[name] for arrays in groups.values() for name in sorted(arrays))])
+
+
+def _read(unfinished: Unfinished) -> tuple[State, Progress] | None:
+    """Read what was kept; None where there is nothing, or nothing that can be read."""
+    arrays = unfinished.get(0)
+    if not arrays:
+        return None
+    try:
+        known: Mapping[str, Any] = json.loads(arrays[0].tobytes())
+        values = iter(arrays[1:])
+        groups = {group: {name: next(values) for name in names} for group, names in known["names"].items()}
+        state = State(groups["weights"], groups["average"], groups["moments"], known["step"], known["losses"])
+        points = [Point(**point) for point in known["points"]]
+        kept = {name: known[name] for name in ("best_quality", "seconds", "since", "seen")}
+        return state, Progress(groups["best"], points=points, **kept)
+    except (ValueError, KeyError, TypeError, StopIteration):
+        return None

@@ -1,0 +1,226 @@
+"""What a network is to learn from: folders of annotated movies, and reviews of what was detected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.movie import Movie
+from epifiji.data.network import NOTHING, NetworkDescription
+from epifiji.data.progress import Report, silent
+from epifiji.data.training_settings import TrainingSettings
+from epifiji.engine.labelling import at_network_scale, judged_in, places_of
+from epifiji.engine.samples import Labelled
+from epifiji.files.movies import read_movie
+from epifiji.files.results import read_record
+from epifiji.files.reviews import REVIEW, REVIEWED, read_review
+from epifiji.files.training_data import FORM, LabelledMovie, read_training_folder
+
+READING = "reading the movies"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A movie with what is known of it, in its own frames and pixels.
+
+    Parameters
+    ----------
+    movie
+        The movie.
+    events
+        Its events.
+    nothing
+        Places that are no event though they look like one.
+    undecided
+        Places that may or may not be events.
+    marked
+        The classes that were looked for.
+    complete
+        Whether all events of these classes are among `events`, or else a place far from all others is unknown.
+    cell_diameter, event_duration
+        What the movie's events were detected with.
+    notices
+        Sentences about how it was understood.
+    """
+
+    movie: Movie
+    events: tuple[Event, ...]
+    nothing: tuple[Event, ...]
+    undecided: tuple[Event, ...]
+    marked: tuple[str, ...]
+    complete: bool
+    cell_diameter: float | None = None
+    event_duration: float | None = None
+    notices: tuple[str, ...] = field(default=())
+
+    def counts(self) -> dict[str, int]:
+        """Number of events of each class, and of places that are none."""
+        found = {name: sum(one.event == name for one in self.events) for name in self.marked}
+        return found | ({NOTHING: len(self.nothing)} if self.nothing else {})
+
+
+def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmarked: str = "auto") -> list[Source]:
+    """Read folders of annotated movies, and reviews: ``review.csv``, the folder that holds it, or what came out of it.
+
+    Raises
+    ------
+    WrongInputError
+        Where nothing is given, a source is neither, a movie comes twice, or no event is marked in any.
+    """
+    if not given:
+        raise WrongInputError(f"nothing to learn from was given, but a review or a folder is needed that holds {FORM}.")
+    sources: list[Source] = []
+    for one in given:
+        review = _review_of(Path(one))
+        if review is not None:
+            sources.append(_reviewed(review, settings.channel, complete=unmarked == "none"))
+        else:
+            folder = read_training_folder(one, settings.channel)
+            marked = tuple(sorted({name for movie in folder for name in movie.events}))
+            sources += [_annotated(movie, marked, complete=unmarked != "unknown") for movie in folder]
+    for source in sources:
+        source.movie.require_finite()
+    if not any(source.events for source in sources):
+        raise WrongInputError(
+            f"no event of any class is marked in {', '.join(map(str, given))}, but events are needed to learn from: mark some in "
+            "<movie>_<class>.zip, or keep some in a review."
+        )
+    _require_each_once(sources)
+    return sources
+
+
+def classes_in(sources: Iterable[Source]) -> tuple[str, ...]:
+    """Give the classes that have events: those of DeXtrusion in their fixed order, then any others by name."""
+    found = {event.event for source in sources for event in source.events}
+    return (*(name for name in EVENT_COLOURS if name in found), *sorted(found - EVENT_COLOURS.keys()))
+
+
+def _require_each_once(sources: Sequence[Source]) -> None:
+    seen: dict[str, Source] = {}
+    for source in sources:
+        place = str(source.movie.path)
+        if place in seen:
+            raise WrongInputError(
+                f"the movie {place} is given twice, but each is learnt from once: leave one of them out."
+            )
+        seen[place] = source
+
+
+def _review_of(place: Path) -> Path | None:
+    """Find the review that a path means."""
+    if place.name == REVIEW and place.is_file():
+        return place
+    for folder in (place, place.parent) if place.name == REVIEWED else (place,):
+        if (folder / REVIEW).is_file():
+            return folder / REVIEW
+    return None
+
+
+def _annotated(movie: LabelledMovie, marked: tuple[str, ...], complete: bool) -> Source:
+    """Take a movie with ROIs; a class that other movies of the folder have and this one lacks does not occur here."""
+    events = tuple(event for group in movie.events.values() for event in group)
+    known = marked if complete else tuple(movie.events)
+    return Source(movie.movie, events, tuple(movie.nothing), (), known, complete, notices=movie.notices)
+
+
+def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
+    """Take a review: kept and added events as they are now, rejected ones as nothing, the others as unknown."""
+    review = read_review(path)
+    record = read_record(path.parent)
+    told = record.get("movie") or {}
+    if not told.get("file"):
+        raise WrongInputError(
+            f"{path} does not say which movie it belongs to, as there is no {path.parent / 'run.json'} that names one: put the "
+            f"movie and the ROIs of the folder {REVIEWED} into one folder and learn from that."
+        )
+    movie = read_movie(told["file"], channel)
+    if list(movie.shape) != list(told.get("shape") or movie.shape):
+        raise WrongInputError(
+            f"{path} is the review of a movie of the shape {tuple(told['shape'])}, but {told['file']} has {movie.shape} now: put "
+            "the movie back as it was."
+        )
+    undecided = [item.event for item in review.items if item.decision in ("", "skip")]
+    kept, rejected = review.kept(), review.rejected()
+    if not kept and not rejected:
+        raise WrongInputError(
+            f"{path} decides of no event, but some must be kept or rejected to learn from: review them first."
+        )
+    marked = dict.fromkeys([*((record.get("settings") or {}).get("events") or ()), *(event.event for event in kept)])
+    notices = [f"{path}: {len(kept)} events kept or added, {len(rejected)} rejected, {len(undecided)} undecided."]
+    return Source(
+        movie,
+        tuple(kept),
+        tuple(rejected),
+        tuple(undecided),
+        tuple(marked),
+        complete,
+        (record.get("scale") or {}).get("cell_diameter_px"),
+        (record.get("settings") or {}).get("event_duration"),
+        (*movie.notices, *notices),
+    )
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is learnt from, at the network's scale."""
+
+    movies: list[Labelled]
+    names: list[str]
+    sha256: list[str]
+
+
+def prepare(
+    sources: Sequence[Source],
+    description: NetworkDescription,
+    settings: TrainingSettings,
+    report: Report = silent,
+) -> Material:
+    """Bring movies and events to a network's scale; places and numbers of the classes are those of the description."""
+    made = Material([], [], [])
+    for number, source in enumerate(sources):
+        report(number / len(sources), READING)
+        diameter = settings.cell_diameter if settings.cell_diameter is not None else source.cell_diameter
+        if diameter == "auto":
+            from epifiji.engine.diameter import estimate_cell_diameter
+
+            diameter = estimate_cell_diameter(source.movie)
+        duration = settings.event_duration if settings.event_duration is not None else source.event_duration
+        pixels = at_network_scale(source.movie, description, diameter, duration)
+        labelled = _labelled(source, pixels, description.events)
+        made.movies.append(labelled)
+        made.names.append(source.movie.name)
+        made.sha256.append(_hash(labelled))
+    return made
+
+
+def _labelled(source: Source, pixels: np.ndarray, classes: Sequence[str]) -> Labelled:
+    shape = source.movie.shape
+    places, marked, undecided = (
+        places_of(some, shape, pixels.shape) for some in (source.events, source.nothing, source.undecided)
+    )
+    kinds = np.array([classes.index(one.event) for one in source.events], float).reshape(-1, 1)
+    return Labelled(
+        pixels,
+        np.concatenate([kinds, places], 1),
+        marked,
+        judged_in(pixels.shape, np.concatenate([places, marked]), undecided, source.complete),
+        tuple(name in source.marked for name in classes),
+        sure=not source.complete,
+    )
+
+
+def _hash(movie: Labelled) -> str:
+    """Tell apart what is learnt from."""
+    digest = hashlib.sha256()
+    parts = (movie.pixels, movie.events, movie.marked, movie.judged)
+    for values in (part for part in parts if part is not None):
+        digest.update(str((values.shape, values.dtype)).encode())
+        digest.update(np.ascontiguousarray(values).data)
+    digest.update(str((movie.labelled, movie.sure)).encode())
+    return digest.hexdigest()

@@ -1,0 +1,177 @@
+"""What a network is told to answer: by events, by what is known, and by another network."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.training_settings import CHANGES
+from epifiji.engine import augmentation
+from epifiji.engine.epinet import (
+    REACH_FRAMES,
+    answers_to_movie,
+    join_frames,
+    local_contrast,
+    look_at_frames,
+    new_weights,
+)
+from epifiji.engine.retraining import Mixed, carried_over
+from epifiji.engine.samples import Labelled, Part, Sampler, part_size
+
+SHAPE = (32, 128, 128)
+NONE = np.empty((0, 3))
+PLAIN = frozenset(CHANGES)
+
+
+def part_of(movie: Labelled, classes: int = 1, without: frozenset[str] = PLAIN, seed: int = 0) -> Part:
+    return Sampler([movie], classes, np.random.default_rng(seed), without).draw()
+
+
+def pixels(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, shape).astype(np.uint8)
+
+
+def events(*rows: tuple[float, float, float, float]) -> np.ndarray:
+    return np.array(rows, float).reshape(-1, 4)
+
+
+def test_every_change_can_be_switched_off_by_its_name() -> None:
+    assert set(CHANGES) == {*augmentation.CHANGES, augmentation.TURNS, augmentation.ZOOM}
+    movie = Labelled(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
+    cut = part_of(movie)
+    levels = np.unique(np.round(255 * cut.frames, 3))
+    assert np.allclose(levels, np.round(levels), atol=0.01), "frames are the movie's own grey levels"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_turned_and_zoomed_answers_lie_on_what_they_answer(seed: int) -> None:
+    """The event is the only bright thing: the brightest answer lies at the brightest pixels."""
+    dark = np.zeros((60, 220, 220), np.float32)
+    dark[30, 100:105, 90:95] = 1
+    movie, only = Labelled(dark, events((0, 30, 102, 92)), NONE), PLAIN - {"turns", "zoom"}
+    sampler = Sampler([movie], 1, np.random.default_rng(seed), only)
+    part = next(part for part in sampler if part.answers.max() == 1)
+    t, y, x = (part.answers[..., 0] * (part.answers[..., 0] == part.answers.max())).nonzero()
+    frames, rows, columns = np.nonzero(part.frames > 0.5)
+    assert abs(t.mean() + REACH_FRAMES - frames.mean()) < 0.5
+    assert abs(4 * y.mean() + 1.5 - rows.mean()) < 2
+    assert abs(4 * x.mean() + 1.5 - columns.mean()) < 2
+
+
+def test_where_nobody_judged_nothing_is_learnt() -> None:
+    judged = np.zeros(SHAPE, bool)
+    judged[:, :64] = True
+    movie = Labelled(pixels(), events((0, 16, 32, 64), (0, 16, 96, 64)), NONE, judged=judged)
+    for seed in range(5):
+        part = part_of(movie, seed=seed)
+        assert part.answers[:, :16].max() == 1
+        inside = part.weights[..., 0].any(axis=(1, 2))
+        assert (part.weights[inside, :16] == 1).all()
+        assert not part.weights[:, 16:].any()
+
+
+def test_another_networks_answers_stand_where_it_is_not_known_what_there_is() -> None:
+    judged = np.zeros(SHAPE, bool)
+    judged[:, :64] = True
+    taught = np.full((32, 32, 32, 1), 51, np.uint8)
+    part = part_of(Labelled(pixels(), events((0, 16, 32, 64)), NONE, judged=judged, taught=taught))
+    inside = part.weights[..., 0].any(axis=(1, 2))
+    assert np.allclose(part.answers[inside, 16:], 0.2)
+    assert (part.weights[inside] == 1).all()
+    assert part.answers[inside, :16].max() == 1
+    assert part.answers[inside, :3].max() < 0.05
+
+
+def test_a_class_that_is_not_marked_is_taught_and_a_new_one_that_nobody_knows_is_left_alone() -> None:
+    taught = np.full((32, 32, 32, 2), 102, np.uint8)
+    movie = Labelled(pixels(), events((0, 16, 64, 64)), NONE, labelled=(True, False, False), taught=taught)
+    part = part_of(movie, classes=3)
+    inside = part.weights[..., 0].any(axis=(1, 2))
+    assert part.answers[inside][..., 0].max() == 1
+    assert np.allclose(part.answers[inside][..., 1], 0.4)
+    assert (part.weights[inside][..., :2] == 1).all()
+    assert not part.weights[..., 2].any()
+
+
+def test_where_the_other_network_is_unsure_nothing_is_learnt_if_only_what_is_sure_counts() -> None:
+    taught = np.zeros((32, 32, 32, 1), np.uint8)
+    taught[:, 20:] = 120
+    movie = Labelled(pixels(), events(), NONE, judged=np.zeros(SHAPE, bool), taught=taught, sure=True)
+    part = part_of(movie)
+    inside = part.weights[..., 0].any(axis=(1, 2))
+    assert (part.weights[inside, :20] == 1).all()
+    assert not part.weights[:, 20:].any()
+
+
+def test_small_movies_are_learnt_from_in_small_parts() -> None:
+    assert part_size([(200, 512, 512)]) == (32, 128)
+    assert part_size([(12, 45, 45), (9, 45, 70)]) == (24, 72)
+    assert part_size([(5, 20, 20)]) == (20, 64)
+    part = part_of(Labelled(pixels((12, 45, 60)), events((0, 6, 20, 30)), NONE), without=frozenset())
+    assert part.frames.shape == (24, 64, 64)
+    assert part.answers.shape == part.weights.shape == (12, 16, 16, 1)
+
+
+def test_a_steps_parts_depend_on_its_number_alone() -> None:
+    movie = Labelled(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
+
+    def drawn(first: int) -> list[Part]:
+        sampler = Sampler([movie], 1, np.random.default_rng(99))
+        return list(islice(Mixed([(sampler, 1.0)], 3, first, 2), 4))
+
+    whole, later = drawn(0) + drawn(2), drawn(1)
+    for one, other in zip(whole[2:6], later, strict=True):
+        assert np.array_equal(one.frames, other.frames)
+    assert not np.array_equal(whole[0].frames, whole[2].frames)
+
+
+def test_parts_are_shared_out_as_told() -> None:
+    bright, dark = (
+        Sampler(
+            [Labelled(np.full((20, 64, 64), level), events(), NONE, labelled=(level > 0,))], 1, np.random.default_rng(0)
+        )
+        for level in (1, 0)
+    )
+    parts = islice(Mixed([(bright, 0.7), (dark, 0.3)], 1, 0, 2), 200)
+    share = np.mean([part.weights.any() for part in parts])
+    assert abs(share - 0.7) < 0.02
+
+
+def test_a_grown_network_answers_to_what_it_knew_as_before() -> None:
+    random = np.random.default_rng(1)
+    parent = new_weights(2, random)
+    child = carried_over(parent, ("a", "b"), ("b", "new", "a"), random)
+    frames = random.random((16, 32, 32)).astype(np.float32)
+
+    def answered(weights: dict) -> np.ndarray:
+        return join_frames(weights, look_at_frames(weights, local_contrast(frames))).numpy()
+
+    before, after = answered(parent), answered(child)
+    assert np.allclose(after[..., [2, 0]], before, atol=1e-5)
+    assert not np.allclose(after[..., 1], before[..., 0], atol=0.01)
+    child["answer/kernel"][:] = 0
+    assert parent["answer/kernel"].any(), "the parent's arrays are its own"
+
+
+def test_a_networks_answers_to_a_movie_are_those_of_its_whole_frames() -> None:
+    random = np.random.default_rng(2)
+    weights = new_weights(2, random, rarity=0.4)
+    described = NetworkDescription(
+        kind="epinet",
+        name="any",
+        classes=("nothing", "a", "b"),
+        frames_before=REACH_FRAMES,
+        frames_after=REACH_FRAMES + 1,
+        cell_diameter_px=25,
+        event_duration_frames=4.5,
+    )
+    movie = random.integers(0, 255, (9, 42, 50)).astype(np.uint8)
+    found = answers_to_movie(Network(described, (weights,)), movie)
+    padded = np.pad(movie.astype(np.float32), [(REACH_FRAMES, REACH_FRAMES), (0, 6), (0, 6)], "edge")
+    logits = join_frames(weights, look_at_frames(weights, local_contrast(padded))).numpy()
+    expected = 255 / (1 + np.exp(-logits))
+    assert found.shape == (9, 11, 13, 2)
+    assert np.abs(found - expected[:, :11, :13]).max() < 1
