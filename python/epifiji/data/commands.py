@@ -301,7 +301,7 @@ LABELS = {
     "distance_xy": "Apart in x and y, at most",
     "distance_t": "Apart in time, at most",
     "counting": "Way of counting",
-    "unmarked": "No file of a class means",
+    "unmarked": "Events of a class without a ROI file",
     "before": "Show before the event",
     "after": "Show after the event",
     "half_size": "Show around the event",
