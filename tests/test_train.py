@@ -21,11 +21,12 @@ import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.epinet import REACH_FRAMES, answers_to_movie, new_weights
 from epifiji.engine.samples import Labelled
 from epifiji.files.networks import available, read_network, user_folder, write_network
-from epifiji.jobs.rehearsal import rehearsal, taught_by
+from epifiji.jobs.rehearsal import simulated, taught_by
 from epifiji.jobs.review import decide, start_review
 from labelled_movies import blinking, write_blinking
 
@@ -74,7 +75,7 @@ def test_a_class_of_the_users_own_is_learnt_from_nothing(movies: Path) -> None:
     result = epifiji.train(movies, from_scratch=True, steps=90, patience=100)
     folder = user_folder() / "my_spots"
     assert result.folder == folder
-    assert dict(available()) == {"my_spots": folder}
+    assert dict(available())["my_spots"] == folder
     assert sorted(file.name for file in folder.iterdir()) == sorted(
         ["card.md", "network.json", "training.json", "weights_0.npz", *PICTURES]
     )
@@ -169,7 +170,7 @@ def test_a_network_is_retrained_from_a_review_into_another_one(review: Path, tmp
 
 def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> None:
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
-    (movie,) = rehearsal(parent, ("cell_death", "blink", "new"), lambda done, doing: None, count=1)
+    (movie,) = taught_by(parent, simulated(3, silent, count=1), silent, classes=3)
     assert movie.labelled == (False, False, False)
     assert np.array_equal(movie.taught[..., :2], answers_to_movie(parent, movie.pixels))
     assert not movie.taught[..., 2].any()
@@ -180,7 +181,7 @@ def test_the_parent_is_asked_only_where_it_is_not_known_what_there_is(tmp_path: 
     pixels, _ = blinking(1)
     known = Labelled(pixels, np.empty((0, 4)), np.empty((0, 3)), labelled=(True, True))
     partly = replace(known, labelled=(False, True))
-    asked = taught_by(parent, [known, partly], lambda done, doing: None)
+    asked = taught_by(parent, [known, partly], silent)
     assert asked[0].taught is None
     assert asked[1].taught.shape == (28, 16, 16, 2)
 
