@@ -31,7 +31,7 @@ from epifiji.jobs.evaluation import Evaluation
 from epifiji.jobs.judging import Judgement, differences_of
 from small_networks import small_epinet, small_network
 
-LOOSE = {"min_volume": 20}
+LOOSE = {"mode": "exact", "min_volume": 20}
 FILES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_curves.csv", "evaluation_differences.csv"]
 
 
