@@ -9,7 +9,7 @@ from epifiji.engine.planning import room
 
 PLAIN_RANGES: dict[str, tuple[float, float]] = {
     "cell_diameter_px": (15, 40),
-    "area_spread": (0.2, 0.42),
+    "area_spread": (0.2, 0.5),
     "stretch": (1, 1.5),
     "event_duration": (7, 18),
     "event_variety": (0.3, 1),
