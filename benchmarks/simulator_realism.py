@@ -36,7 +36,17 @@ HARD: dict[str, Any] = PLAIN | {
 }
 EDGE: dict[str, Any] = PLAIN | {"no_tissue": 0.25, "dark_regions": 0.25, "extrusions": 6, "divisions": 6, "sops": 4}
 REPLAY: dict[str, Any] = SIZE | {"extrusions": 6, "divisions": 6, "sops": 4}
-KINDS = {"plain": PLAIN, "hard": HARD, "edge": EDGE, "replay": REPLAY}
+VARIED: dict[str, Any] = SIZE | {
+    "event_variety": 1,
+    "extrusions": 6,
+    "divisions": 6,
+    "sops": 5,
+    "shrinking_cells": 5,
+    "flickering_spots": 5,
+    "small_cells": 6,
+    "debris": 5,
+}
+KINDS = {"plain": PLAIN, "varied": VARIED, "hard": HARD, "edge": EDGE, "replay": REPLAY}
 FIRST_SEED = 900
 
 
@@ -50,15 +60,27 @@ def movies(kind: str, count: int, data: Path | None) -> Iterator[Simulation]:
 
 
 def found_in(kind: str, count: int, network: Any, data: Path | None) -> dict[str, Any]:
-    """Let a network look at simulated movies; give recall, precision and how many events there were, by class."""
+    """Let a network look at simulated movies; give recall, precision and how many events there were, by class.
+
+    Of what is no event it gives how much of it is called one.
+    """
     sums: dict[str, np.ndarray] = {}
+    called: dict[str, list[bool]] = {}
     for simulation in movies(kind, count, data):
         answers = epifiji.detect(Movie(simulation.pixels), network, mode="fast").events
         scores = score(match_events(answers, simulation.events, WITHIN.distance_xy, WITHIN.distance_t))
         for name, one in scores.classes.items():
             counts = np.array([one.true_positives, one.false_negatives, one.false_positives])
             sums[name] = sums.get(name, 0) + counts
-    return {
+        for one in simulation.distractors:
+            near = [
+                abs(e.frame - one.frame) <= WITHIN.distance_t
+                and np.hypot(e.y - one.y, e.x - one.x) <= WITHIN.distance_xy
+                for e in answers
+            ]
+            called.setdefault(one.kind, []).append(any(near))
+    others = {kind: {"number": len(any_), "called an event": np.mean(any_)} for kind, any_ in sorted(called.items())}
+    return others | {
         name: {"events": int(right + missed), "recall": right / (right + missed), "precision": right / (right + wrong)}
         for name, (right, missed, wrong) in sorted(sums.items())
     }

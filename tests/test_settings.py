@@ -6,6 +6,7 @@ import pytest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
+from epifiji.data.simulation_settings import SimulationSettings
 
 
 def test_texts_and_values_give_the_same_settings() -> None:
@@ -85,7 +86,7 @@ def test_an_unknown_class_is_refused_and_the_known_ones_are_named(setting: dict)
 
 
 def test_every_setting_says_what_it_means() -> None:
-    for kind in (DetectionSettings, ComparisonSettings):
+    for kind in (DetectionSettings, ComparisonSettings, SimulationSettings):
         for name, field in kind.model_fields.items():
             assert field.description, name
             assert field.description.endswith("."), name

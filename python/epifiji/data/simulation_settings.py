@@ -35,6 +35,13 @@ class SimulationSettings(Settings):
     area_spread: float = Field(
         0.3, ge=0, le=0.6, description="How much cells differ in area: standard deviation of its logarithm."
     )
+    stretch: float = Field(
+        1,
+        ge=1,
+        le=2,
+        title="times",
+        description="How much longer than wide cells are, along the frame's height or width.",
+    )
 
     extrusions: Count = Field(5, title="number", description="Cells that leave the tissue.")
     divisions: Count = Field(3, title="number", description="Cells that divide.")
@@ -134,6 +141,15 @@ class SimulationSettings(Settings):
     )
     tricellular: float = Field(
         0.5, ge=0, le=4, title="times", description="How much is added to the brightness where three cells meet."
+    )
+    texture: float = Field(
+        0.12,
+        ge=0,
+        le=1,
+        description="How grainy membranes are: standard deviation of the logarithm of their brightness.",
+    )
+    clouds: float = Field(
+        0, ge=0, le=1.5, description="How cloudy the light inside cells is: standard deviation of its logarithm."
     )
     inside_spread: float = Field(
         0,

@@ -155,10 +155,11 @@ class Extrusion(EventCourse):
 
     def observed(self, labels: np.ndarray) -> Event | None:
         """Return the event as the labels (T, Y, X) show it, or None where its cell is out of the field."""
-        shown = np.flatnonzero((labels[: self.frame] == self.identities[0]).any(axis=(1, 2)))
+        first = max(0, self.frame - self.duration)
+        shown = np.flatnonzero((labels[first : self.frame] == self.identities[0]).any(axis=(1, 2)))
         if not len(shown) or not self.inside_field:
             return None
-        last = int(shown[-1])
+        last = first + int(shown[-1])
         return self._at(last + 1, labels[last])
 
 

@@ -12,8 +12,8 @@ from epifiji.engine.epithelium import REFERENCE_DIAMETER_PX, Scene
 
 _MEMBRANE_SIGMA_PX, _BLUR_SIGMA_PX = 1.1, 0.9
 _HAZE_SIGMA_PX, _INSIDE_SIGMA_PX = 7.0, 1.5
-_PATCH_SIGMA_PX, _TEXTURE_SIGMA_PX, _BEND_SIGMA_PX, _REGION_SIGMA_PX = 40.0, 2.0, 6.0, 30.0
-_PATCH_SPREAD, _TEXTURE_SPREAD = 0.15, 0.12  # standard deviations of logarithms
+_PATCH_SIGMA_PX, _TEXTURE_SIGMA_PX, _BEND_SIGMA_PX, _REGION_SIGMA_PX, _CLOUD_SIGMA_PX = 40.0, 2.0, 6.0, 30.0, 4.0
+_PATCH_SPREAD = 0.15  # standard deviation of the logarithm
 _UNFOCUSED_SIGMA_PX = (1.5, 3.5)
 _DARKNESS = (0.03, 0.35)  # what light is left in dark regions
 _TURN = 0.02  # how fast regions change, radians a frame
@@ -56,6 +56,7 @@ class Microscope:
         self.patches = np.exp(_PATCH_SPREAD * self._noise(_PATCH_SIGMA_PX))
         self.texture = self._noise(_TEXTURE_SIGMA_PX)
         self.bends = np.stack([self._noise(_BEND_SIGMA_PX) for _ in range(2)])
+        self.clouds = self._noise(_CLOUD_SIGMA_PX) if settings.clouds else self.patches
         self.dark = _Region(self, settings.dark_regions)
         self.unfocused = _Region(self, settings.unfocused_regions)
         self.darkness = random.uniform(*_DARKNESS)
@@ -75,15 +76,21 @@ class Microscope:
         self.texture = 0.8 * self.texture + 0.6 * self._noise(_TEXTURE_SIGMA_PX)
         news = np.stack([self._noise(_BEND_SIGMA_PX) for _ in range(2)])
         self.bends = 0.96 * self.bends + 0.28 * news
+        if self.settings.clouds:
+            self.clouds = 0.9 * self.clouds + 0.44 * self._noise(_CLOUD_SIGMA_PX)
         return self.bends * np.float32(self.scale)
 
     def picture(self, scene: Scene, spots: Sequence[Spot], frame: int) -> np.ndarray:
         """Take a picture (Y, X), uint8 or uint16, of what is there."""
+        settings = self.settings
         height, width = scene.labels.shape
-        signal = scene.membranes * np.exp(_TEXTURE_SPREAD * self.texture[:height, :width])
+        signal = scene.membranes * np.exp(settings.texture * self.texture[:height, :width])
         for spot in spots:
             _shine(signal, spot)
-        return self._counted(self._light(signal, scene.inside, frame))
+        inside = scene.inside
+        if settings.clouds:
+            inside = inside * np.exp(settings.clouds * self.clouds[:height, :width])
+        return self._counted(self._light(signal, inside, frame))
 
     def _light(self, signal: np.ndarray, inside: np.ndarray, frame: int) -> np.ndarray:
         """Blur a signal (Y, X; 1 = a membrane), add haze, and shade: grey levels of 255."""

@@ -11,6 +11,8 @@ from epifiji.data.errors import WrongInputError
 _SPECK_PX, _SPECK_SHARE = 8, 0.1  # smaller than either, the latter of the median cell, is a flaw in a line
 _OUTSIDE_CELLS = 8  # larger than so many cells and at the frame's edge is beyond the tissue
 _LEAST_OVERLAP = 0.3  # of what two cells cover together, to be one cell
+_HELD = 0.6  # of a cell that lies in another in the next frame, which it shares: a line between was overlooked
+_LEAST_MENDED, _MOST_LAPSES = 0.35, 6  # of the median cell; frames. Smaller ones, or for longer, have really gone
 _LEAST_CELLS = 5
 _HALVING = 2  # how much coarser frames are when their shift is looked for
 
@@ -82,15 +84,18 @@ def track(frames: list[np.ndarray]) -> np.ndarray:
     -------
     numpy.ndarray
         (T, Y, X), int32. Cells of successive frames that overlap are one, those that do so most first, where the
-        overlap is at least 0.3 of what they cover together; all others are new.
+        overlap is at least 0.3 of what they cover together; all others are new. A line between two cells that is
+        missing for up to six frames is drawn where it was.
     """
     tracked = np.empty((len(frames), *frames[0].shape), np.int32)
     tracked[0], born = frames[0], int(frames[0].max())
-    for number, after in enumerate(frames[1:], 1):
+    lapses = np.zeros(0, int)
+    for number, found in enumerate(frames[1:], 1):
         before = tracked[number - 1]
+        lapses = np.pad(lapses, (0, born + 1 - len(lapses)))
+        after = _mended(before, found, lapses)
         names = np.zeros(int(after.max()) + 1, np.int32)
-        both = (before > 0) & (after > 0)
-        pairs, overlaps = np.unique(np.stack([before[both], after[both]]), axis=1, return_counts=True)
+        pairs, overlaps = _overlaps(before, after)
         areas = np.bincount(before.ravel()), np.bincount(after.ravel())
         share = overlaps / (areas[0][pairs[0]] + areas[1][pairs[1]] - overlaps)
         taken: set[int] = set()
@@ -104,3 +109,46 @@ def track(frames: list[np.ndarray]) -> np.ndarray:
         born += len(unknown)
         tracked[number] = names[after]
     return tracked
+
+
+def _overlaps(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """List which cells of two frames (Y, X) overlap: pairs (2, n) and pixels (n,)."""
+    both = (before > 0) & (after > 0)
+    base = int(after.max()) + 1
+    codes, counts = np.unique(before[both].astype(np.int64) * base + after[both], return_counts=True)
+    return np.stack([codes // base, codes % base]), counts
+
+
+def _mended(before: np.ndarray, after: np.ndarray, lapses: np.ndarray) -> np.ndarray:
+    """Draw a line that is missing in a frame where it was in the frame before; cells never fuse, but lines are overlooked.
+
+    Parameters
+    ----------
+    before, after
+        Labels (Y, X) of two successive frames.
+    lapses
+        For how many frames in a row each cell of `before` has been drawn so; counted here. After some it is believed to be gone.
+    """
+    from scipy import ndimage
+
+    pairs, overlaps = _overlaps(before, after)
+    areas = np.bincount(before.ravel())
+    usual = np.median(areas[1:][areas[1:] > 0]) if (areas[1:] > 0).any() else 0
+    held = (overlaps > _HELD * areas[pairs[0]]) & (areas[pairs[0]] > _LEAST_MENDED * usual)
+    held &= lapses[pairs[0]] < _MOST_LAPSES
+    mended, born, counted = after.copy(), int(after.max()), np.zeros_like(lapses)
+    places = ndimage.find_objects(after)
+    for cell in np.unique(pairs[1]):
+        olds = pairs[0][held & (pairs[1] == cell)]
+        if len(olds) < 2:
+            continue
+        here = places[cell - 1]
+        known = np.isin(before[here], olds)
+        nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+        parts = np.searchsorted(olds, before[here][tuple(nearest)])
+        mine = after[here] == cell
+        mended[here][mine] = born + 1 + parts[mine]
+        born += len(olds)
+        counted[olds] = lapses[olds] + 1
+    lapses[:] = counted
+    return mended

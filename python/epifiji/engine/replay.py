@@ -12,11 +12,12 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.simulation_settings import SimulationSettings
 from epifiji.engine.epithelium import AFFINITIES, CELL, REFERENCE_DIAMETER_PX, Epithelium, Scene
+from epifiji.engine.label_drawing import draw
 from epifiji.engine.outlines import drawn_lines, label_outlines, shifts, track
+from epifiji.engine.warps import Flow, give_away, make_rounder, pull, window
 
 _MARGIN_DIAMETERS = 2.0
-_REACH = 4.0  # radii around a cell that move with it
-_FLOW_PX, _FLOW_DIAMETERS, _STEEPEST = 0.3, 3.0, 0.4  # of the flow that moves outlines of a single frame
+_FLOW_PX = 0.3  # of the flow that moves outlines of a single frame
 _STEADY = 0.5  # a cell whose area changes more, in parts of the mean, was not outlined well
 _ROUNDEST = 0.8  # excess of roundness with which a cell is a disc
 _WINDOWS = 40  # tries to find a window full of tissue
@@ -93,9 +94,13 @@ class Replay(Epithelium):
         tissue = [np.mean(middle[y : y + needed[0] : 4, x : x + needed[1] : 4] > 0) for y, x in starts]
         self.margin = int(np.ceil((_MARGIN_DIAMETERS * self.diameter + np.abs(self.views).max()) / self.zoom))
         start, size = starts[int(np.argmax(tissue))] - self.margin, needed + 2 * self.margin
-        parts = [label_outlines(_window(frame, start + step, size)) for frame, step in zip(lines, way, strict=True)]
+        parts = [label_outlines(window(frame, start + step, size)) for frame, step in zip(lines, way, strict=True)]
         self.base = track(parts)
-        self.flows = _Flows(self, settings) if len(lines) == 1 else None
+        self.flows = self._flow(settings) if len(lines) == 1 else None
+
+    def _flow(self, settings: SimulationSettings) -> Flow:
+        pace = _FLOW_PX * self.diameter / REFERENCE_DIAMETER_PX if settings.flow_px is None else settings.flow_px
+        return Flow(self.base.shape[1:], pace / self.zoom, self.diameter / self.zoom, self.random)
 
     def _measure(self, count: int) -> None:
         """Measure areas (T, n), px², and middles (T, n, 2), y and x in px of the outlines, of all cells."""
@@ -159,7 +164,7 @@ class Replay(Epithelium):
 
     def fit_for_events(self, first: int, last: int) -> np.ndarray:
         """Tell which cells (n,) are outlined all the time between these frames, about equally large."""
-        shown = [self._index(frame) for frame in range(first - 1, last + 2)]
+        shown = [self._index(frame) for frame in range(first - 1, min(last + 2, len(self.views) + 1))]
         areas = self.areas[shown]
         steady = (areas > 0).all(0) & (areas.std(0) < _STEADY * np.maximum(areas.mean(0), 1))
         fit = super().fit_for_events(first, last)
@@ -216,10 +221,7 @@ class Replay(Epithelium):
 
     def scene(self, frame: int, bends: np.ndarray) -> Scene:
         """Draw the tissue as it is now; `bends` move the membranes of outlines of a single frame alone."""
-        from epifiji.engine.label_drawing import draw
-
-        labels = self._labels(frame, bends)
-        return draw(self, labels)
+        return draw(self, self._labels(frame, bends))
 
     def _labels(self, frame: int, bends: np.ndarray) -> np.ndarray:
         """Give the numbers of the cells in the field (Y, X), int32, with all that events do to them."""
@@ -229,7 +231,7 @@ class Replay(Epithelium):
         areas = self.areas[self._index(frame)]
         moved = places.copy() if self.flows is None else places + bends
         for base, factor in factors.items():
-            _pull(moved, middles[base - 1], np.sqrt(areas[base - 1] / np.pi), factor)
+            pull(moved, middles[base - 1], np.sqrt(areas[base - 1] / np.pi), factor)
         view = self.views[min(max(frame, 0), len(self.views) - 1)].astype(np.float32)
         source = (moved + view[:, None, None]) / np.float32(self.zoom) + self.margin
         if self.flows is not None:
@@ -237,7 +239,7 @@ class Replay(Epithelium):
         index = np.clip(np.round(source).astype(int), 0, np.array(self.base.shape[1:])[:, None, None] - 1)
         labels = self.base[self._index(frame)][index[0], index[1]]
         for base in self.gone:
-            _give_away(labels, labels == base)
+            give_away(labels, labels == base)
         self._round_up(labels, factors)
         for base, (daughters, way) in self.split.items():
             mine = np.flatnonzero(labels == base)
@@ -255,106 +257,4 @@ class Replay(Epithelium):
             rows = rows or [int(row) for row in np.flatnonzero(self.cells["identity"] == base)]
             share = min(1.0, max((self.cells["roundness"][row] - 1 for row in rows), default=0) / _ROUNDEST)
             if share > 0:
-                _make_rounder(labels, base, share)
-
-
-def _window(frame: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Cut a part (Y, X) out of a frame, false where it reaches beyond."""
-    part = np.zeros(size, frame.dtype)
-    low, high = np.maximum(start, 0), np.minimum(start + size, frame.shape)
-    if (low < high).all():
-        inner = tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))
-        part[inner] = frame[low[0] : high[0], low[1] : high[1]]
-    return part
-
-
-def _around(middle: np.ndarray, reach: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Give the part of an image within a distance of a place."""
-    y, x = (
-        slice(max(0, int(m - reach)), min(side, max(0, int(m + reach) + 2)))
-        for m, side in zip(middle, shape, strict=True)
-    )
-    return y, x
-
-
-def _pull(moved: np.ndarray, middle: np.ndarray, radius: float, factor: float) -> None:
-    """Let pixels (2, Y, X) come from nearer or farther so that a cell's area changes by a factor."""
-    window = _around(middle, _REACH * radius, moved.shape[1:])
-    y, x = (np.arange(part.start, part.stop, dtype=np.float32) - m for part, m in zip(window, middle, strict=True))
-    y, x = np.meshgrid(y, x, indexing="ij")
-    square, edge, reach = y**2 + x**2, factor * radius**2, (_REACH * radius) ** 2
-    fall = np.clip((reach - square) / (reach - edge), 0, 1)
-    outer = np.sqrt(np.maximum(square - (factor - 1) * radius**2 * fall, 0) / np.maximum(square, 1e-6))
-    times = np.where(square > edge, outer, 1 / np.sqrt(max(factor, 1e-6)))
-    limit = 3 * radius / np.sqrt(np.maximum(square, 1))  # a vanished cell's own place would come from far away
-    times = np.minimum(times, np.maximum(limit, 1)) - 1
-    moved[0][window] += y * times
-    moved[1][window] += x * times
-
-
-def _give_away(labels: np.ndarray, mine: np.ndarray) -> None:
-    """Give a cell's pixels (Y, X) to the nearest neighbours."""
-    from scipy import ndimage
-
-    if mine.any() and not mine.all():
-        nearest = ndimage.distance_transform_edt(mine, return_distances=False, return_indices=True)
-        labels[mine] = labels[tuple(index[mine] for index in nearest)]
-
-
-def _make_rounder(labels: np.ndarray, cell: int, share: float) -> None:
-    """Bring a cell nearer to a disc of its area, by a share of the way (0–1); neighbours fill and yield."""
-    from scipy import ndimage
-
-    where = np.argwhere(labels == cell)
-    if len(where) < 4:
-        return
-    middle, radius = where.mean(0), float(np.sqrt(len(where) / np.pi))
-    window = _around(middle, 3 * radius, labels.shape)
-    part = labels[window]
-    mine = part == cell
-    inside = ndimage.distance_transform_edt(mine) - ndimage.distance_transform_edt(~mine)
-    y, x = np.ogrid[window[0], window[1]]
-    disc = radius - np.hypot(y - middle[0], x - middle[1])
-    round_cell = (1 - share) * inside + share * disc > 0
-    round_cell &= part != 0
-    part[round_cell] = cell
-    lost = mine & ~round_cell
-    if lost.any():
-        nearest = ndimage.distance_transform_edt(part == cell, return_distances=False, return_indices=True)
-        part[lost] = part[tuple(index[lost] for index in nearest)]
-
-
-class _Flows:
-    """A smooth flow to and fro that moves outlines of a single frame, never so far that they would fold."""
-
-    def __init__(self, replay: Replay, settings: SimulationSettings) -> None:
-        from scipy import ndimage
-
-        random, shape = replay.random, replay.base.shape[1:]
-        pace = _FLOW_PX * replay.diameter / REFERENCE_DIAMETER_PX if settings.flow_px is None else settings.flow_px
-        sigma = _FLOW_DIAMETERS * replay.diameter / replay.zoom
-        waves = np.stack(
-            [ndimage.gaussian_filter(random.standard_normal(shape), sigma, mode="reflect") for _ in range(4)]
-        ).reshape(2, 2, *shape)
-        steepest = max(float(np.abs(np.gradient(wave, axis=(-2, -1))).max()) for wave in waves)
-        self.waves = (_STEEPEST / 2 / max(steepest, 1e-9) * waves).astype(np.float32)
-        size = float(np.sqrt((self.waves**2).sum(1).mean()))
-        self.turns = pace / replay.zoom / max(size, 1e-9) * random.uniform(0.7, 1.4, 2)
-        self.phases = random.uniform(0, 2 * np.pi, 2)
-
-    def image(self, frame: int, places: np.ndarray) -> np.ndarray:
-        """Give from how far away comes what is at these places, both y and x (2, …) in px of the outlines."""
-        index = tuple(
-            np.clip(np.round(place).astype(int), 0, side - 1)
-            for place, side in zip(places, self.waves.shape[2:], strict=True)
-        )
-        pairs = zip(self.waves, self.turns, self.phases, strict=True)
-        parts = [wave[:, index[0], index[1]] * np.float32(np.sin(turn * frame + phase)) for wave, turn, phase in pairs]
-        return parts[0] + parts[1]
-
-    def at(self, frame: int, middles: np.ndarray) -> np.ndarray:
-        """Give how far middles (n, 2) of the outlines have been moved, px of the outlines."""
-        moved = np.zeros_like(middles)
-        for _ in range(3):
-            moved = self.image(frame, (middles - moved).T).T
-        return moved
+                make_rounder(labels, base, share)

@@ -40,7 +40,7 @@ class Arguments(TypedDict):
 
 
 DEMO: Arguments = {
-    "seed": 1,
+    "seed": 6,
     "frames": 30,
     "height": 170,
     "width": 170,

@@ -30,12 +30,12 @@ class Grid:
     shape
         Numbers of points (Y, X); values of the points beyond it, in the last blocks, are computed and cut off.
     step
-        Distance between points, px.
+        Distance between points, px; one number, or one for y and one for x.
     block
         A block has so many points a side.
     """
 
-    def __init__(self, origin: np.ndarray, shape: tuple[int, int], step: float, block: int) -> None:
+    def __init__(self, origin: np.ndarray, shape: tuple[int, int], step: float | np.ndarray, block: int) -> None:
         self.shape, self.block = shape, block
         self.rows, self.columns = -(-shape[0] // block), -(-shape[1] // block)
         self.padded = (self.rows * block, self.columns * block)
@@ -43,7 +43,8 @@ class Grid:
         middle = (block - 1) / 2
         self.corner = (corners + middle) * step
         self.move(origin)
-        self.offsets = (np.indices((block, block)).reshape(2, 1, -1) - middle).astype(np.float32) * np.float32(step)
+        offsets = (np.indices((block, block)).reshape(2, 1, -1) - middle).astype(np.float32)
+        self.offsets = offsets * np.broadcast_to(step, 2).astype(np.float32)[:, None, None]
 
     def move(self, origin: np.ndarray) -> None:
         """Let the grid begin at another point of the torus (2,)."""
@@ -127,7 +128,9 @@ class Tissue(Epithelium):
         hurry = NOMINAL_DURATION / settings.event_duration
         self.substeps = int(np.clip(np.ceil(_SUBSTEPS * hurry), _SUBSTEPS, _MOST_SUBSTEPS))
         step, block = diameter / 14, 4
-        rows, columns = (int(np.ceil((side + 2 * self.margin) / step / block)) * block for side in field)
+        self.stretch = self._drawn_stretch(settings.stretch)
+        sides = self.field / self.stretch + 2 * self.margin
+        rows, columns = (int(np.ceil(side / step / block)) * block for side in sides)
         self.size = np.array([rows, columns]) * step
         self.grid, self.point_area = Grid(np.zeros(2), (rows, columns), step, block), step**2
         # Areas are log-normal: the mean of their diameters is less than the diameter of their mean.
@@ -146,17 +149,22 @@ class Tissue(Epithelium):
             self._relax(0.5)
         cells["inside"] = np.exp(settings.inside_spread * random.standard_normal(self.born))
         cells["void"] = shore.beyond(self.seen(cells["site"], 0))
-        self.pixels = Grid(self.origin(0), field, 1, max(2, round(diameter / 3)))
+        self.pixels = Grid(self.origin(0), field, 1 / self.stretch, max(2, round(diameter / 3)))
         self.canvas = self.pixels.padded
 
     def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
         """Give the places (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
         middle = (self.field - 1) / 2
-        return middle + self.shortest(sites - self.origin(frame) - middle)
+        return middle + self.stretch * self.shortest(sites - self.origin(frame) - middle / self.stretch)
 
     def origin(self, frame: int) -> np.ndarray:
         """Give the point of the torus (2,) where the field of view begins in this frame."""
-        return self.margin + self.views[min(max(frame, 0), len(self.views) - 1)]
+        return self.margin + self.views[min(max(frame, 0), len(self.views) - 1)] / self.stretch
+
+    def _drawn_stretch(self, aspect: float) -> np.ndarray:
+        """Give how much the picture is stretched in y and x: all that is round in the tissue is as long as told."""
+        ratio = np.sqrt([aspect, 1 / aspect])
+        return ratio if aspect == 1 or self.random.random() < 0.5 else ratio[::-1]
 
     def nearest(self, grid: Grid, shift: np.ndarray | float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Find the cells that may own the points of each block.
@@ -226,7 +234,9 @@ class Tissue(Epithelium):
         """
         cells = self.cells
         self.pixels.move(self.origin(frame))
-        rows, power, way = self.nearest(self.pixels, self.pixels.points(bends))
+        stretch = self.stretch.astype(np.float32)[:, None, None]
+        rows, power, way = self.nearest(self.pixels, self.pixels.points(bends) / stretch)
+        way /= stretch  # now gradients in the picture
         way *= cells["roundness"].astype(np.float32)[rows][:, None, :, None]
         best = power.argmin(0)[None]
         owner = np.take_along_axis(rows[..., None], best, 0)[0]

@@ -9,7 +9,8 @@ from epifiji.engine.planning import room
 
 PLAIN_RANGES: dict[str, tuple[float, float]] = {
     "cell_diameter_px": (15, 40),
-    "area_spread": (0.2, 0.42),
+    "area_spread": (0.2, 0.5),
+    "stretch": (1, 1.5),
     "event_duration": (7, 18),
     "event_variety": (0.3, 1),
     "flow_px": (0, 0.6),
@@ -18,6 +19,8 @@ PLAIN_RANGES: dict[str, tuple[float, float]] = {
     "haze": (0.05, 0.3),
     "junction_spread": (0.1, 0.35),
     "tricellular": (0.2, 1),
+    "texture": (0.05, 0.3),
+    "clouds": (0, 0.3),
     "inside_spread": (0, 0.08),
     "brightness": (30, 140),
     "photons": (100, 800),
@@ -40,6 +43,8 @@ HARD_RANGES: dict[str, tuple[float, float]] = PLAIN_RANGES | {
     "contrast": (2, 8),
     "haze": (0.1, 0.9),
     "junction_spread": (0.1, 0.5),
+    "texture": (0.05, 0.5),
+    "clouds": (0, 0.8),
     "inside_spread": (0, 0.2),
     "brightness": (12, 120),
     "photons": (15, 150),
@@ -91,6 +96,8 @@ def vary(seed: int, frames: int = 60, height: int = 256, width: int = 256) -> Si
     for name in _SPOILING:
         if name in values and random.random() < 0.5:
             del values[name]
+    if random.random() < 0.6:
+        values["stretch"] = 1.0
     if kind == "edge":
         values |= {name: float(random.uniform(*ends)) for name, ends in EDGE_RANGES.items()}
         dropped = random.choice(["no_tissue", "dark_regions", ""])
