@@ -56,7 +56,7 @@ def test_pixels_that_are_all_the_same_are_no_division_by_zero() -> None:
     assert not normalised_alike(np.full((10, 45, 45), 7, np.uint8), np.array([0]), 10).any()
 
 
-def random_screen(seed: int = 0) -> Screen:
+def random_screen(seed: int = 0, precision: str = "float32") -> Screen:
     random = np.random.default_rng(seed)
     weights = {
         name: (random.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
@@ -64,13 +64,20 @@ def random_screen(seed: int = 0) -> Screen:
     }
     # Sure of itself, so that some windows are let through and others are not.
     weights["answer/kernel"] *= 20
-    return Screen(weights, ("cell_death", "cell_sop", "cell_division"))
+    return Screen(weights, ("cell_death", "cell_sop", "cell_division"), precision)
 
 
 def test_a_screen_answers_for_every_place_and_frame() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
     assert random_screen()(frames).shape == (15 - 2 * REACH_FRAMES, 13, 16)
     assert sum(layer.frames - 1 for layer in LAYERS if layer.frames) == 2 * REACH_FRAMES
+
+
+def test_a_screen_answers_nearly_the_same_in_either_precision() -> None:
+    frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
+    full, half = random_screen()(frames), random_screen(precision="bfloat16")(frames)
+    assert half.dtype == np.float32
+    assert 0 < np.abs(full - half).max() < 0.06 * np.abs(full).max()
 
 
 def test_a_screen_does_not_see_brightness_and_contrast_of_the_whole() -> None:

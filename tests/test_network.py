@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -63,6 +65,27 @@ def test_probabilities_are_the_formulas() -> None:
         assert probabilities.dtype == np.float32
         assert np.allclose(probabilities, formula(windows, network.weights[member]), atol=1e-5)
     assert not np.allclose(classifier(0, windows), classifier(1, windows))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_frames_that_are_encoded_by_themselves_give_nearly_the_formula_in_either_precision(precision: str) -> None:
+    network = small_network(1, seed=3)
+    windows = np.random.default_rng(0).integers(0, 256, (3, 10, 45, 45), np.uint8)
+    classifier = Classifier(network, batch=2, precision=precision)
+    features = classifier.encode(0, windows.reshape(-1, 45, 45)).reshape(3, 10, -1)
+    assert features.dtype == np.float32
+    difference = np.abs(classifier.judge(0, features) - formula(windows, network.weights[0])).max()
+    assert difference < (1e-5 if precision == "float32" else 0.02)
+
+
+def test_keras_is_imported_where_somebody_asks_for_it() -> None:
+    code = (
+        "import sys; from epifiji.data.quiet_tensorflow import import_tensorflow; tf = import_tensorflow();"
+        "assert 'keras' not in sys.modules; import tensorflow.keras.optimizers as optimizers;"
+        "print(tf.keras.layers.Dense(2)(tf.ones((1, 3))).shape, optimizers.SGD(0.1).name)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.strip() == "(1, 2) sgd", run.stderr
 
 
 def test_other_sizes_of_window_and_network_work() -> None:
