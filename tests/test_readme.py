@@ -11,27 +11,34 @@ import pytest
 import epifiji
 from epifiji.bridge.cli import app
 from epifiji.data.commands import COMMANDS, DETECT
-from epifiji.data.settings import DetectionSettings, expectation, parse_settings
+from epifiji.data.settings import DetectionSettings, Settings, expectation, parse_settings
+from epifiji.data.simulation_settings import SimulationSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def settings_table() -> str:
+UNITS = ("px", "frames", "voxels", "diameters", "grey levels")
+
+
+def settings_table(kind: type[Settings]) -> str:
     """Write the settings as the README shows them."""
     rows = ["| Setting | Value | Unit | Default | Meaning |", "|---|---|---|---|---|"]
-    for name, field in DetectionSettings.model_fields.items():
-        value = expectation(DetectionSettings, name).removeprefix("it must be ")
+    for name, field in kind.model_fields.items():
+        value = expectation(kind, name).removeprefix("it must be ")
         default = "" if field.default is None else f"{field.default}"
-        unit = field.title if field.title in ("px", "frames", "voxels") else ""
+        unit = field.title if field.title in UNITS else ""
         rows.append(f"| `--{name.replace('_', '-')}` | {value} | {unit} | {default} | {field.description} |")
     return "\n".join(rows)
 
 
-def test_the_settings_are_those_of_the_program() -> None:
-    shown = re.search(r"<!-- settings.*?-->\n(.*?)\n<!-- end of settings -->", README, re.DOTALL)
+@pytest.mark.parametrize(
+    ("name", "kind"), [("settings", DetectionSettings), ("simulation settings", SimulationSettings)]
+)
+def test_the_settings_are_those_of_the_program(name: str, kind: type[Settings]) -> None:
+    shown = re.search(rf"<!-- {name}:.*?-->\n(.*?)\n<!-- end of {name} -->", README, re.DOTALL)
     assert shown is not None
-    assert shown.group(1) == settings_table()
+    assert shown.group(1) == settings_table(kind)
 
 
 def test_the_two_commands_of_the_start_are_there() -> None:
@@ -67,8 +74,8 @@ def test_the_commands_of_fiji_are_all_there() -> None:
 def test_the_checklist_for_fiji_counts_the_commands_and_lists_what_is_installed() -> None:
     checklist = (ROOT / "docs" / "fiji.md").read_text(encoding="utf-8")
     first, *_, last = sorted(COMMANDS)
-    assert len(COMMANDS) == 14
-    assert f"fourteen commands, from *{first}* to *{last}*" in checklist
+    assert len(COMMANDS) == 16
+    assert f"sixteen commands, from *{first}* to *{last}*" in checklist
     macros = sorted(file.name for file in (ROOT / "fiji" / "macros" / "epifiji").iterdir())
     assert f"macros/epifiji/            {', '.join(macros)}\n" in checklist
     steps = [int(number) for number in re.findall(r"^\| (\d+) \|", checklist, re.MULTILINE)]

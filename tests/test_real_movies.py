@@ -1,4 +1,4 @@
-"""The main job on real tissue, with the authors' networks, from the command line to ImageJ."""
+"""The main job on real tissue, with the authors' networks and our own, from the command line to ImageJ."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 
+import epifiji
 from epifiji.data.movie import Movie
 from epifiji.files.movies import read_movie, write_movie
+from epifiji.files.networks import SHIPPED, SHIPPED_FOLDER
 from epifiji.files.tables import read_events
 from jvm import run_checks
 
@@ -99,3 +101,13 @@ def test_a_longer_movie_runs_to_the_end(shared_data: Path, tmp_path: Path) -> No
     events = read_events(tmp_path / "out" / "events.csv")
     assert len(events) == sum(result["counts"].values())
     assert all(0 <= e.frame < 40 and 0 <= e.y < 100 and 0 <= e.x < 120 for e in events)
+
+
+def test_epinet_finds_the_divisions_that_can_be_seen_in_a_wing_disc(shared_data: Path) -> None:
+    movie = read_movie(shared_data / "movies" / "wingdisc_8f.tif")
+    found = epifiji.detect(movie, SHIPPED_FOLDER / SHIPPED).events
+    # Seen by eye: rounded up and dark, then two daughters.
+    for frame, y, x in ((6, 27, 156), (4, 189, 191)):
+        near = [e for e in found if np.hypot(e.y - y, e.x - x) < 10 and abs(e.frame - frame) <= 2]
+        assert [e.event for e in near] == ["cell_division"]
+    assert len(found) <= 3

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
     from epifiji.data.review import Action
+    from epifiji.engine.simulation import simulate
     from epifiji.files.movies import read_movie
     from epifiji.jobs.compare import compare
     from epifiji.jobs.curve import threshold_curve
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from epifiji.jobs.review import decide, finish_review, start_review
     from epifiji.jobs.rois import events_from_maps
     from epifiji.jobs.score import draw_events
+    from epifiji.jobs.simulate import simulate_movies
     from epifiji.jobs.statistics import event_statistics
     from epifiji.jobs.train import retrain, train
 
@@ -54,6 +56,8 @@ _HOMES = {
     "rescale_with_events": "epifiji.jobs.movie_tools",
     "retrain": "epifiji.jobs.train",
     "save_gallery": "epifiji.jobs.movie_tools",
+    "simulate": "epifiji.engine.simulation",
+    "simulate_movies": "epifiji.jobs.simulate",
     "start_review": "epifiji.jobs.review",
     "threshold_curve": "epifiji.jobs.curve",
     "train": "epifiji.jobs.train",
@@ -82,6 +86,8 @@ __all__ = [
     "rescale_with_events",
     "retrain",
     "save_gallery",
+    "simulate",
+    "simulate_movies",
     "start_review",
     "threshold_curve",
     "train",

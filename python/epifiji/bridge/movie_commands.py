@@ -1,4 +1,4 @@
-"""The command line's commands for a movie and its events together: crop, rescale, gallery."""
+"""The command line's commands for a movie and its events together: crop, rescale, gallery, simulate."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from epifiji.bridge.console import ProgressBar, say, say_json
 from epifiji.bridge.options import with_settings
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
+from epifiji.data.simulation_settings import SimulationSettings
 
 movie_app = typer.Typer()
 
@@ -85,6 +86,37 @@ def gallery(
 
     shown = save_gallery(read_movie(movie, channel), results, out, overwrite, **(settings or {}))
     say(f"{shown} events: {out}")
+
+
+@movie_app.command()
+@with_settings(SimulationSettings)
+def simulate(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the movies and their events.")],
+    movies: Annotated[int, typer.Option("--movies", metavar="NUMBER", help="How many, each with the next seed.")] = 1,
+    varied: Annotated[
+        bool, typer.Option("--vary", help="Draw what is not given at random for each movie, to train a network with.")
+    ] = False,
+    outlines: Annotated[
+        Path | None,
+        typer.Option(
+            "--outlines", metavar="FILE", help="A TIFF of lines around real cells, to show in place of simulated ones."
+        ),
+    ] = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Simulate movies of epithelia with true events: TIFF, ROI zips, and a record."""
+    from epifiji.jobs.simulate import simulate_movies
+
+    with ProgressBar("simulate", silent=as_json) as report:
+        made = simulate_movies(folder, movies, varied, outlines, overwrite, report, **(settings or {}))
+    if as_json:
+        say_json({"folder": str(made.folder), "files": made.files, "events": made.counts})
+        return
+    for name, counts in made.counts.items():
+        say(f"{name}: " + (", ".join(f"{count} {event}" for event, count in counts.items()) or "no events"))
+    say(f"written: {made.folder}")
 
 
 def _save(made: Any, movie: str, out: Path | None, overwrite: bool, as_json: bool) -> None:

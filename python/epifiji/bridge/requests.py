@@ -30,6 +30,7 @@ from epifiji.bridge import (
     score_requests,
     statistics_requests,
     threshold_requests,
+    training_requests,
 )
 from epifiji.bridge.failures import told
 from epifiji.bridge.shared_pixels import movie_of_image
@@ -312,4 +313,6 @@ JOBS: dict[str, Job] = {
     "gallery": movie_requests.gallery,
     "score_begin": score_requests.begin_score,
     "score_end": score_requests.end_score,
+    "train": training_requests.train_network,
+    "retrain": training_requests.retrain_network,
 }

@@ -17,6 +17,7 @@ from epifiji.data.settings import (
     StatisticsSettings,
     names,
 )
+from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 
 Page = Literal["first", "more", "macro"]
 """Where a parameter is asked for: on the dialog's first page, on the page for experts, or in macros alone."""
@@ -25,7 +26,7 @@ DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
-EVALUATE = "Evaluate Event Network..."
+EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
 CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
 STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
 
@@ -201,6 +202,58 @@ class ScoreCommand(Settings):
     overwrite: bool = _flag("Overwrite", "Replace an earlier score.csv in that folder.", "more")
 
 
+NEW_NETWORK = "Name of the new network; after the data where not given."
+TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in a macro shows none."
+
+
+class NewNetworkCommand(TrainingSettings):
+    """What commands that make a new network share."""
+
+    name: str | None = Field(
+        None, title="name", description=NEW_NETWORK, json_schema_extra={"label": "Name of the new network"}
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write pictures and training.json into this folder instead of the new network's.", "more"
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier network of that name.", "more")
+    table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
+    keep_going: bool = _flag("Keep going", KEEP_GOING, "macro")
+
+
+class TrainCommand(NewNetworkCommand):
+    """Trains a network on annotated movies, with event classes of any names. A cancelled training goes on when started again."""
+
+    folder: str | None = _path(
+        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it."
+    )
+    begin_with: str | None = Field(
+        None,
+        title="name",
+        description="Name, folder or zip of the EpiNet to begin with; EpiFiji's own where not given.",
+        json_schema_extra={"page": "more"},
+    )
+    from_scratch: bool = _flag("Begin with nothing", "Begin with a network that knows nothing.", "more")
+
+
+class RetrainCommand(RetrainingSettings, NewNetworkCommand):
+    """Lets a network learn from a review: what you kept, rejected, added and corrected. The old network stays as it is.
+
+    A cancelled training goes on when it is started again.
+    """
+
+    network: str | None = Field(
+        None,
+        title="network",
+        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.",
+    )
+    results: str | None = _path(
+        "folder", "Reviewed results", "The result folder with the review; that of the open movie where not given."
+    )
+    folder: str | None = _path(
+        "folder", "Annotated movies", "A folder of movies with their events as ROIs, to learn from too or instead."
+    )
+
+
 EVENTS_ALONG = (
     "A result folder or a ROI zip; the ROIs in the manager where not given, or the overlay's without a window."
 )
@@ -263,6 +316,8 @@ COMMANDS: dict[str, type[Settings]] = {
     SHOW_MAPS: ShowMapsCommand,
     COMPARE: CompareCommand,
     EVALUATE: EvaluateCommand,
+    TRAIN: TrainCommand,
+    RETRAIN: RetrainCommand,
     PLOT: PlotCommand,
     SCORE: ScoreCommand,
     GALLERY: GalleryCommand,
@@ -316,10 +371,17 @@ LABELS = {
     "factor_xy": "Factor in x and y",
     "factor_t": "Factor in time",
     "frames": "New length",
+    "steps": "Steps, at most",
+    "minutes": "Time, at most",
+    "patience": "Judgements without a gain",
+    "rate": "Rate of learning",
+    "held_out": "Part held out",
+    "without": "Changes to leave out",
+    "keep": "Part spent on keeping what it knew",
 }
 """What a dialog calls a setting whose name says too little there."""
 
-COUNTLESS = ("classes", "names", "number", "address")
+COUNTLESS = ("classes", "name", "names", "number", "address")
 """What the command line's help calls values that have no unit."""
 
 EXPERT = (
@@ -338,6 +400,12 @@ EXPERT = (
     "frame_distance",
     "memory",
     "device",
+    "steps",
+    "patience",
+    "rate",
+    "held_out",
+    "without",
+    "keep",
 )
 """Settings that a dialog asks for on its second page."""
 

@@ -59,8 +59,8 @@ class TrainingSettings(ScaleSettings):
         description="Part of the events that is not learnt from but judged on: whole movies where there are three or more, "
         "else parts of the field.",
     )
-    without: Annotated[tuple[Literal[CHANGES], ...], BeforeValidator(names)] = Field(  # type: ignore[valid-type]
-        (),
+    without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = Field(  # type: ignore[valid-type]
+        None,
         title="names",
         description="Changes not to make to what is learnt from, separated by commas: " + ", ".join(CHANGES) + ".",
     )
@@ -83,6 +83,7 @@ class RetrainingSettings(TrainingSettings):
         "auto",
         description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "
         "movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
+        json_schema_extra={"label": "Where nothing is marked", "page": "more"},
     )
     keep: float = Field(
         0.5,

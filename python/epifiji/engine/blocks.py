@@ -67,6 +67,9 @@ class Asker(Protocol):
     bytes_for_pixel: float
     """Memory that is needed for a pixel of a block's frames, beside the pixel itself."""
 
+    precision: str
+    """The type in which frames are encoded, ``float32`` or ``bfloat16``."""
+
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Classify the windows at the centres of each member's part of its grid, in the movie's coordinates."""
 

@@ -300,7 +300,7 @@ class EpiNet:
 
     def __init__(self, network: Network, precision: str = "float32") -> None:
         check_epinet(network)
-        self.description = network.description
+        self.description, self.precision = network.description, precision
         self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
         self._members = [self._traced(member, precision) for member in network.weights]
 

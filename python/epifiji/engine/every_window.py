@@ -20,6 +20,7 @@ class EveryWindow:
 
     margin_frames = margin_rows = 0
     bytes_for_pixel = 0.0
+    precision = "float32"
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier

@@ -58,6 +58,7 @@ class Fast:
 
     def __init__(self, classifier: Classifier, screen: Screen | None) -> None:
         self._classifier, self._screen = classifier, screen
+        self.precision = classifier.precision
         description = classifier.description
         self.margin_frames = (
             max(0, REACH_FRAMES + 1 - min(description.frames_before, description.frames_after)) if screen else 0

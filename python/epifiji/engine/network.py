@@ -189,7 +189,7 @@ class Classifier:
     def __init__(self, network: Network, batch: int = BATCH_WINDOWS, precision: str = "float32") -> None:
         check_network(network)
         self.description = network.description
-        self.batch = batch
+        self.batch, self.precision = batch, precision
         self._members = [_Member(self.description, weights, batch, precision) for weights in network.weights]
 
     def __len__(self) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.simulation_settings import SimulationSettings
 from epifiji.engine.tissue import Shore
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 SEPARATION_FRAMES = 8
 """Events that are more frames apart than this may be at one place."""
@@ -18,6 +22,7 @@ Beyond = Callable[[np.ndarray], np.ndarray]
 
 SLACK_DIAMETERS = 0.2  # a place is planned before it is known where the cells will be
 _TRIES = 20
+_MOST_DRAWS = 20_000
 
 
 class World:
@@ -46,7 +51,9 @@ class World:
         return self.shore.beyond(draws[:, 1:] + self.views[draws[:, 0].astype(int)])
 
 
-def places(count: int, settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> np.ndarray:
+def places(
+    count: int, settings: SimulationSettings, beyond: Beyond, random: np.random.Generator, fewer: bool = False
+) -> np.ndarray:
     """Draw frames and places (count, 3) that are far enough from each other and from the movie's ends.
 
     Of a few random draws the one is taken that leaves room for most others.
@@ -54,27 +61,27 @@ def places(count: int, settings: SimulationSettings, beyond: Beyond, random: np.
     Raises
     ------
     WrongInputError
-        Where there is no room for so many.
+        Where there is no room for so many, unless `fewer` will do.
     """
-    most = 0
+    best = np.empty((0, 3))
     for _ in range(_TRIES if count else 0):
         taken = _draw(count, settings, beyond, random)
         if len(taken) == count:
             return random.permutation(taken)
-        most = max(most, len(taken))
-    if count == 0:
-        return np.empty((0, 3))
+        best = max(best, taken, key=len)
+    if count == 0 or fewer:
+        return random.permutation(best)
     shape = (settings.frames, settings.height, settings.width)
     raise WrongInputError(
         f"Events asked for: {count}, but {shape[0]} frames of {shape[1]} x {shape[2]} px with cells of "
-        f"{settings.cell_diameter_px:g} px have room for {most}: ask for fewer, or for a larger or longer movie."
+        f"{settings.cell_diameter_px:g} px have room for {len(best)}: ask for fewer, or for a larger or longer movie."
     )
 
 
-def room(settings: SimulationSettings) -> int:
-    """Say how many events, shrinking cells and flickering spots together surely find a place in such a movie."""
+def room(settings: SimulationSettings, wanted: int) -> int:
+    """Say how many of the wanted events, shrinking cells and flickering spots together surely find a place in a movie."""
     beyond = World(settings).beyond
-    return min(len(_draw(10_000, settings, beyond, np.random.default_rng(number))) for number in range(3))
+    return min(len(_draw(wanted, settings, beyond, np.random.default_rng(number))) for number in range(3))
 
 
 def _drift(settings: SimulationSettings, random: np.random.Generator) -> np.ndarray:
@@ -97,17 +104,29 @@ def _draw(count: int, settings: SimulationSettings, beyond: Beyond, random: np.r
     high = np.array(shape) - 1 - low
     if (low > high).any():
         return np.empty((0, 3))
-    draws = random.uniform(low, high, (min(max(600, 8 * count), 2000), 3))
+    draws = random.uniform(low, high, (int(np.clip(8 * count, 600, _MOST_DRAWS)), 3))
     draws[:, 0] = np.round(draws[:, 0])
     draws = draws[~beyond(draws)]
-    apart = np.abs(draws[:, None] - draws)
-    separation = settings.separation_diameters + SLACK_DIAMETERS
-    clash = np.hypot(apart[..., 1], apart[..., 2]) < separation * diameter
-    clash &= apart[..., 0] <= SEPARATION_FRAMES + 1
-    free = np.ones(len(draws), bool)
+    clash = _clashes(draws, (settings.separation_diameters + SLACK_DIAMETERS) * diameter)
+    free = np.ones(len(draws), np.int64)
     taken: list[int] = []
     while free.any() and len(taken) < count:
         some = random.permutation(np.flatnonzero(free))[:8]
-        taken.append(int(some[(clash[some] & free).sum(1).argmin()]))
-        free &= ~clash[taken[-1]]
+        taken.append(int(some[(clash[some] @ free).argmin()]))
+        free[clash.indices[clash.indptr[taken[-1]] : clash.indptr[taken[-1] + 1]]] = 0
     return draws[taken]
+
+
+def _clashes(draws: np.ndarray, separation_px: float) -> csr_array:
+    """Tell which frames and places (n, 3) are too near to each other, each to itself too: (n, n), 0 or 1."""
+    from scipy.sparse import csr_array, eye_array
+    from scipy.spatial import cKDTree
+
+    count = len(draws)
+    if count == 0:
+        return csr_array((0, 0), dtype=np.int64)
+    one, other = cKDTree(draws[:, 1:]).query_pairs(separation_px, output_type="ndarray").T
+    near = np.abs(draws[one, 0] - draws[other, 0]) <= SEPARATION_FRAMES + 1
+    one, other = one[near], other[near]
+    pairs = csr_array((np.ones(len(one), np.int64), (one, other)), shape=(count, count))
+    return csr_array(pairs + pairs.T + eye_array(count, dtype=np.int64))

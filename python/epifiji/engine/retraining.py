@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import Any, Protocol
 
 import numpy as np
 
 from epifiji.data.network import Weights
 from epifiji.engine.epinet import ANSWER, new_weights
-from epifiji.engine.samples import Part, Sampler
 
 
 def carried_over(
@@ -30,6 +30,16 @@ def carried_over(
     return weights
 
 
+class Draws(Protocol):
+    """Draws what is learnt from in one go."""
+
+    def reseed(self, random: np.random.Generator) -> None:
+        """Take chance from here from now on."""
+
+    def draw(self) -> Any:
+        """Draw a part."""
+
+
 class Mixed:
     """Gives the parts of step after step, drawn by one sampler or another, from a seed and the step's number alone.
 
@@ -45,12 +55,12 @@ class Mixed:
         Parts of a step.
     """
 
-    def __init__(self, samplers: Sequence[tuple[Sampler, float]], seed: int, first: int, parts: int) -> None:
+    def __init__(self, samplers: Sequence[tuple[Draws, float]], seed: int, first: int, parts: int) -> None:
         self._samplers, self._seed, self._first, self._parts = samplers, seed, first, parts
         shares = np.array([share for _, share in samplers], float)
         self._shares = shares / shares.sum()
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[Any]:
         for step in count(self._first):
             random = np.random.default_rng([self._seed, step])
             for number in self._whose(step):

@@ -80,6 +80,11 @@ class Part:
     answers: np.ndarray
     weights: np.ndarray
 
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """As a loss takes them."""
+        return self.frames, self.answers, self.weights
+
 
 def answers_for(events: np.ndarray, shape: tuple[int, int, int], classes: int) -> np.ndarray:
     """Give the answers (T, Y/4, X/4, classes), float32 in 0–1, for events (n, 4) at class, frame, y, x in `shape` (T, Y, X).

@@ -14,6 +14,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
+from epifiji.data.progress import Report, silent
 from epifiji.data.settings import parse_settings
 from epifiji.data.simulation_settings import SimulationSettings
 from epifiji.engine.courses import Course, Division, EventCourse, Extrusion, Sop
@@ -127,7 +128,11 @@ def simulate(
 
 
 def simulate_tissue(
-    settings: SimulationSettings | None = None, outlines: np.ndarray | None = None, **values: Any
+    settings: SimulationSettings | None = None,
+    outlines: np.ndarray | None = None,
+    fewer: bool = False,
+    report: Report = silent,
+    **values: Any,
 ) -> Simulation:
     """Simulate as :func:`simulate` does, from settings or their values; tell also which cell owns a pixel.
 
@@ -138,6 +143,10 @@ def simulate_tissue(
     outlines
         (T, Y, X) or (1, Y, X): lines around real cells, which are then shown in place of simulated ones, scaled to
         the cell diameter. Where the movie is longer they go back and forth; a smooth flow moves a single frame.
+    fewer
+        Where there is no room for so many events and distractors, be content with fewer.
+    report
+        Called with progress; may raise to cancel.
     **values
         Settings by name.
 
@@ -153,10 +162,10 @@ def simulate_tissue(
     tissue: Tissue | Replay
     if outlines is None:
         tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
-        courses = _planned(chosen, world.beyond, planning)
+        courses = _planned(chosen, world.beyond, planning, fewer)
     else:
         tissue = Replay(chosen, outlines, living, world.views, membrane_px(chosen))
-        courses = _planned(chosen, tissue.beyond, planning)
+        courses = _planned(chosen, tissue.beyond, planning, fewer)
     debris = [Debris(chosen, planning) for _ in range(chosen.debris)]
     small = make_small(tissue, chosen.small_cells, chosen.frames, living)
     microscope = Microscope(chosen, tissue.canvas, seeing)
@@ -168,6 +177,7 @@ def simulate_tissue(
         for course in courses:
             course.act(tissue, frame, courses)
         tissue.advance(frame)
+        report((frame + lead) / (chosen.frames + lead), "simulating")
         if frame < 0:
             continue
         if frame:
@@ -193,7 +203,7 @@ def _require_two_cells(settings: SimulationSettings) -> None:
             )
 
 
-def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> list[Course]:
+def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Generator, fewer: bool) -> list[Course]:
     """Plan everything that befalls single cells."""
     kinds: list[type[Course]] = [
         *settings.extrusions * [Extrusion],
@@ -202,7 +212,9 @@ def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Gen
         *settings.shrinking_cells * [Shrinking],
         *settings.flickering_spots * [Flicker],
     ]
-    where = places(len(kinds), settings, beyond, random)
+    where = places(len(kinds), settings, beyond, random, fewer)
+    if len(where) < len(kinds):
+        kinds = [kinds[index] for index in np.sort(random.permutation(len(kinds))[: len(where)])]
     return [kind(int(place[0]), place[1:], settings, random) for kind, place in zip(kinds, where, strict=True)]
 
 

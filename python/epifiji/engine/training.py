@@ -7,11 +7,11 @@ Weights follow AdamW with a cosine-shaped rate; what is kept is their moving ave
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from epifiji.data.network import Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.devices import multiplies_bfloat16
 from epifiji.engine.epinet import join_frames, local_contrast, look_at_frames
-from epifiji.engine.samples import Part
 
 EVENT_WEIGHT = 4.0
 PARTS_A_STEP = 2
@@ -28,6 +27,18 @@ WARM_UP_STEPS = 60
 WEIGHT_DECAY = 1e-3
 SCALE = 1000.0
 """The mean loss over all places is tiny, since most are plainly nothing."""
+
+
+class Arrays(Protocol):
+    """What a network learns from in one go."""
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """As the loss takes them."""
+
+
+LossOfPart = Callable[..., Any]
+"""Takes weights by name, and a part's arrays as tensors."""
 
 
 @dataclass
@@ -54,7 +65,7 @@ class State:
 
 
 class Trainer:
-    """Trains the weights of one EpiNet.
+    """Trains the weights of a network.
 
     Parameters
     ----------
@@ -65,34 +76,36 @@ class Trainer:
     rate
         Greatest learning rate.
     frozen
-        Beginnings of the names of arrays that stay as they are.
+        Says of an array's name whether it stays as it is.
+    loss
+        Gives the loss of a part under weights; that of an EpiNet where not given.
     """
 
-    def __init__(self, state: State, steps: int, rate: float, frozen: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        state: State,
+        steps: int,
+        rate: float,
+        frozen: Callable[[str], bool] | None = None,
+        loss: LossOfPart | None = None,
+    ) -> None:
         tf = import_tensorflow()
         self.state, self.steps, self._rate = state, steps, rate
-        self._names = [name for name in state.weights if not name.startswith(frozen or ("\0",))]
+        self._names = [name for name in state.weights if frozen is None or not frozen(name)]
         self._variables = {name: tf.Variable(values) for name, values in state.weights.items()}
-        self._dtype = tf.bfloat16 if multiplies_bfloat16() else tf.float32
+        self._loss_of = loss or epinet_loss
         # Traced anew for each size of parts, of which there are one or two.
         self._gradients = tf.function(self._loss_and_gradients, autograph=False)
-        self._loss = tf.function(self._loss_of_part, autograph=False)
+        self._loss = tf.function(lambda *arrays: self._loss_of(self._variables, *arrays), autograph=False)
 
-    def _loss_and_gradients(self, frames: Any, answers: Any, counted: Any) -> Any:
+    def _loss_and_gradients(self, *arrays: Any) -> Any:
         tf = import_tensorflow()
         watched = [self._variables[name] for name in self._names]
         with tf.GradientTape() as tape:
-            loss = self._loss_of_part(frames, answers, counted)
+            loss = self._loss_of(self._variables, *arrays)
         return loss, tape.gradient(loss, watched)
 
-    def _loss_of_part(self, frames: Any, answers: Any, counted: Any) -> Any:
-        tf = import_tensorflow()
-        weights = {name: tf.cast(variable, self._dtype) for name, variable in self._variables.items()}
-        contrast = tf.cast(local_contrast(frames), self._dtype)
-        logits = tf.cast(join_frames(weights, look_at_frames(weights, contrast)), tf.float32)
-        return loss_of(logits, answers, counted)
-
-    def loss(self, parts: Sequence[Part]) -> float:
+    def loss(self, parts: Sequence[Arrays]) -> float:
         """Give the mean loss of some parts under the averaged weights, without learning from them."""
         for name, values in self.state.average.items():
             self._variables[name].assign(values)
@@ -101,7 +114,7 @@ class Trainer:
             self._variables[name].assign(values)
         return float(np.mean(losses))
 
-    def step(self, parts: list[Part]) -> float:
+    def step(self, parts: Sequence[Arrays]) -> float:
         """Learn from some parts; give their mean loss."""
         tf = import_tensorflow()
         total: list[Any] = []
@@ -116,9 +129,9 @@ class Trainer:
         return self.state.losses[-1]
 
     @staticmethod
-    def _tensors(part: Part) -> list[Any]:
+    def _tensors(part: Arrays) -> list[Any]:
         tf = import_tensorflow()
-        return [tf.constant(values) for values in (part.frames, part.answers, part.weights)]
+        return [tf.constant(values) for values in part.arrays]
 
     def _apply(self, gradients: Mapping[str, np.ndarray]) -> None:
         """Do a step of AdamW (Loshchilov & Hutter, ICLR 2019), and move the average."""
@@ -140,6 +153,15 @@ class Trainer:
             self._variables[name].assign(values)
 
 
+def epinet_loss(weights: Mapping[str, Any], frames: Any, answers: Any, counted: Any) -> Any:
+    """Give the loss of an EpiNet's answers to a part's frames; the processor's quicker precision is used."""
+    tf = import_tensorflow()
+    kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
+    cast = {name: tf.cast(values, kind) for name, values in weights.items()}
+    seen = look_at_frames(cast, tf.cast(local_contrast(frames), kind))
+    return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
+
+
 def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
     """Give the loss of logits (n, Y, X, events) beside the answers, counted by weights; see this module."""
     tf = import_tensorflow()
@@ -148,7 +170,7 @@ def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
     return SCALE * tf.reduce_mean(counted * entropy * away * (1 + EVENT_WEIGHT * answers))
 
 
-def drawn_ahead(sampler: Iterable[Part], parts: int) -> Generator[list[Part], None, None]:
+def drawn_ahead(sampler: Iterable[Any], parts: int) -> Generator[list[Any], None, None]:
     """Draw the parts of the next step while one is learnt from; one thread, so that a seed gives one course."""
     source = iter(sampler)
     with ThreadPoolExecutor(1) as maker:

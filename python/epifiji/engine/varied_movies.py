@@ -55,6 +55,7 @@ WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px
 
 _SPOILING = ("drift_px", "unfocused_regions", "unfocused_frames", "bleaching", "unsteady_light")
 _MOST_EVENTS = 0.6  # of the room that there is
+_DENSITY = 0.012  # events and distractors to a cell and frame, at most
 _WITHOUT_EVENTS = 0.08  # of the movies
 
 
@@ -112,8 +113,8 @@ def _counts(settings: SimulationSettings, random: np.random.Generator) -> dict[s
     """Draw how many events and distractors there are; they take up at most a part of the room."""
     cells = settings.height * settings.width / (np.pi / 4 * settings.cell_diameter_px**2)
     cells *= 1 - settings.no_tissue
-    free = room(settings)
-    most = _MOST_EVENTS * min(free, 0.012 * cells * settings.frames) * random.uniform(0.1, 1)
+    free = room(settings, int(np.ceil(_DENSITY * cells * settings.frames)))
+    most = _MOST_EVENTS * free * random.uniform(0.2, 1)
     shares = random.dirichlet([2.5, 1.8, 1.2, 1.2, 0.8])
     names = ("extrusions", "divisions", "sops", "shrinking_cells", "flickering_spots")
     counts = {name: int(share * most) for name, share in zip(names, shares, strict=True)}

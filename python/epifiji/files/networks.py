@@ -57,7 +57,8 @@ def available() -> list[tuple[str, Path]]:
     named, own = os.environ.get(FOLDER_VARIABLE), user_folder()
     found: dict[str, Path] = {}
     for place in ([Path(named)] if named else []) + [SHIPPED_FOLDER, own]:
-        if place.is_dir():
+        # A folder that may not be read holds nothing for this user.
+        if place.is_dir() and os.access(place, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             for path in sorted(place.iterdir(), key=lambda p: (p.name.lower(), p.name)):
                 if not path.name.startswith(".") and _is_network(path):
                     found.setdefault(path.stem if path.is_file() else path.name, path)

@@ -129,6 +129,8 @@ def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
+            # Its page of figures needs some port; a fixed one is taken where a second run or a cluster of the user's is there.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             dashboard_address=None,
             memory_limit=None,
             security=Security.temporary(),
@@ -182,9 +184,11 @@ class OnWorkers:
                     running[at] = self._client.submit(
                         _task, strip, grids, network, mode, self._device, pure=False, priority=-at
                     )
-                while not running[number].done():
+                ready = False
+                while not ready:
                     with suppress(TimeoutError):
-                        wait(list(running.values()), timeout=WAIT_S, return_when="FIRST_COMPLETED")
+                        wait([running[number]], timeout=WAIT_S)
+                    ready = running[number].done()
                     report((number + sum(one.done() for one in running.values())) / len(blocks), LOOKING)
                 yield _result(running.pop(number))
         finally:

@@ -15,15 +15,12 @@ from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.training import Point
 from epifiji.data.training_settings import TrainingSettings
-from epifiji.engine.retraining import Mixed
-from epifiji.engine.samples import Part, Sampler
-from epifiji.engine.training import PARTS_A_STEP, State, Trainer, drawn_ahead
+from epifiji.engine.retraining import Draws, Mixed
+from epifiji.engine.training import PARTS_A_STEP, Arrays, State, Trainer, drawn_ahead
 from epifiji.files.unfinished import Unfinished
+from epifiji.jobs.schools import School
 
 CHECKPOINT_S = 60.0
-POINTS = 20
-"""About how often a network is judged in a whole training."""
-
 FEWEST_STEPS_BETWEEN = 25
 TIMED_STEPS = 15
 """After so many steps it is known how many the time allows."""
@@ -70,8 +67,8 @@ class Course:
 
     Parameters
     ----------
-    weights
-        What it begins with.
+    school
+        How the network is taught.
     samplers
         What is learnt from, with shares.
     settings
@@ -86,20 +83,18 @@ class Course:
 
     def __init__(
         self,
-        weights: Weights,
-        samplers: Sequence[tuple[Sampler, float]],
+        school: School,
+        samplers: Sequence[tuple[Draws, float]],
         settings: TrainingSettings,
-        rate: float,
-        held_out: Sequence[Part],
+        held_out: Sequence[Arrays],
         judge: Judge | None,
         unfinished: Unfinished,
     ) -> None:
-        self._samplers, self._settings, self._rate = samplers, settings, rate
+        self._school, self._samplers, self._settings = school, samplers, settings
         self._held_out, self._judge, self._unfinished = held_out, judge, unfinished
         kept = _read(unfinished)
         self.resumed_at = kept[0].step if kept else 0
-        copies = ({name: values.copy() for name, values in weights.items()} for _ in range(3))
-        self.state, self.progress = kept or (State(next(copies), next(copies)), Progress(next(copies)))
+        self.state, self.progress = kept or _begun(school.first_weights())
         self._begun = time.monotonic() - self.progress.seconds
         self._saved = time.monotonic()
         self._started_at = self.state.step
@@ -115,7 +110,7 @@ class Course:
             Where the user stops it, by the report or by an interrupt; it says what is kept.
         """
         settings, state = self._settings, self.state
-        trainer = Trainer(state, settings.steps, self._rate)
+        trainer = self._school.trainer(state, settings.steps, settings.rate or self._school.rate)
         parts = drawn_ahead(Mixed(self._samplers, settings.seed, state.step, PARTS_A_STEP), PARTS_A_STEP)
         try:
             if not self.progress.points:
@@ -138,13 +133,12 @@ class Course:
             raise
         finally:
             parts.close()
-        self._save()
         return self.progress.best if self._judge else state.average
 
     def _due(self, trainer: Trainer) -> bool:
         """Say whether it is time to judge."""
         step, last = self.state.step, self.progress.points[-1].step
-        return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // POINTS)
+        return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // self._school.points)
 
     def _ended(self, trainer: Trainer) -> bool:
         return self.state.step >= trainer.steps or self.progress.since >= self._settings.patience
@@ -174,11 +168,17 @@ class Course:
             progress.since = 0 if gained else progress.since + 1
         progress.seconds = time.monotonic() - self._begun
         progress.points.append(Point(state.step, progress.seconds, loss, held_out_loss, f1, quality))
+        self._save()
 
     def _save(self) -> None:
         self.progress.seconds = time.monotonic() - self._begun
         _write(self._unfinished, self.state, self.progress)
         self._saved = time.monotonic()
+
+
+def _begun(weights: Weights) -> tuple[State, Progress]:
+    copies = ({name: values.copy() for name, values in weights.items()} for _ in range(3))
+    return State(next(copies), next(copies)), Progress(next(copies))
 
 
 def _write(unfinished: Unfinished, state: State, progress: Progress) -> None:

@@ -15,7 +15,7 @@ from epifiji.data.movie import WINDOW_FRAMES, Movie
 from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DetectionSettings, parse_settings
-from epifiji.engine.blocks import Block, Probabilities, divide, rows_within
+from epifiji.engine.blocks import Asker, Block, Probabilities, divide, rows_within
 from epifiji.engine.compatible import Compatible
 from epifiji.engine.maps import Arithmetic, Exact, map_frames
 from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
@@ -147,7 +147,7 @@ class _Detection:
         loaded = time.perf_counter()
         rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)
         blocks = divide(arithmetic.grids, scaled.shape, rows)
-        answers = self._answers(scaled, arithmetic, blocks, computer)
+        answers = self._answers(scaled, arithmetic, blocks, asker, computer)
         raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
         clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
         finder = EventFinder(self._scale(scaled), self.classes, settings, settings.mode, clean)
@@ -158,7 +158,7 @@ class _Detection:
                 if raw:
                     raw[name][t] = frame[index]
         events = finder.finish()
-        record = self._record(scaled, arithmetic, factor_t, factor_xy)
+        record = self._record(scaled, arithmetic, factor_t, factor_xy) | {"precision": asker.precision}
         record["seconds"] = {
             "before_first_window": round(loaded - started, 3),
             "total": round(time.perf_counter() - started, 3),
@@ -173,7 +173,7 @@ class _Detection:
         return kind(shape, description, settings.step_xy, settings.step_t)
 
     def _answers(
-        self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], computer: Computer
+        self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], asker: Asker, computer: Computer
     ) -> Iterator[Probabilities]:
         """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
         settings, network = self.settings, self.network
@@ -183,6 +183,7 @@ class _Detection:
             "network": network.sha256,
             "settings": settings.model_dump(include={"mode", "step_xy", "step_t"}),
             "blocks": [(block.start, block.top) for block in blocks],
+            "precision": asker.precision,
             "versions": versions(),
         }
         # A network that was not read from a file cannot be known again.

@@ -11,6 +11,7 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, Network
 from epifiji.data.progress import Report, silent
+from epifiji.data.settings import DEFAULT_THRESHOLD
 from epifiji.data.training import Examination
 from epifiji.engine.metrics import Matching, match_events
 from epifiji.engine.splitting import HeldOut
@@ -85,7 +86,7 @@ class Examiner:
         return float(np.mean(each)) if each else 0.0
 
     def _default(self, name: str) -> int:
-        return self._defaults.get(name, LEVELS[len(LEVELS) // 3])
+        return self._defaults.get(name, DEFAULT_THRESHOLD["fast"])
 
     def _best(self, curve: Sequence[Counts]) -> int:
         scores = np.array([count.f1 or 0.0 for count in curve])

@@ -21,44 +21,35 @@ FIRST_SEED = 5_000_000
 """Far from those of movies that a network was trained or tested on."""
 
 REHEARSING = "simulating movies, so that nothing is forgotten"
+ASKING = "asking the network what it knows already"
 
 
-def rehearsal(parent: Network, classes: Sequence[str], report: Report, count: int = MOVIES) -> list[Labelled]:
-    """Simulate movies of many kinds, to be answered as the parent answers them; it knows the first of the classes.
-
-    Classes that it does not know do not occur in them.
-    """
+def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelled]:
+    """Simulate movies of many kinds, in which nothing counts as known but what a network answers to them."""
     made: list[Labelled] = []
     seed = FIRST_SEED
     while len(made) < count:
         report(len(made) / count, REHEARSING)
         found = simulate_tissue(vary(seed, FRAMES, SIDE_PX, SIDE_PX))
         seed += 1
-        if len(found.events) < FEWEST_EVENTS:
-            continue
-        # Parts are drawn around these places; what is answered there is the parent's affair.
-        places = np.array([(one.frame, one.y, one.x) for one in found.events], float)
-        kinds = np.zeros((len(places), 1))
-        taught = answers_to_movie(parent, found.pixels)
-        unknown = len(classes) - taught.shape[-1]
-        taught = np.pad(taught, [(0, 0)] * 3 + [(0, unknown)])
-        made.append(
-            Labelled(
-                found.pixels,
-                np.concatenate([kinds, places], 1),
-                np.empty((0, 3)),
-                labelled=(False,) * len(classes),
-                taught=taught,
-            )
-        )
+        if len(found.events) >= FEWEST_EVENTS:
+            # Parts are drawn around these places, of whatever class; what is answered there is the network's affair.
+            places = [(0, one.frame, one.y, one.x) for one in found.events]
+            made.append(Labelled(found.pixels, np.array(places, float), np.empty((0, 3)), labelled=(False,) * classes))
     return made
 
 
-def taught_by(parent: Network, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
-    """Let the parent's answers stand where it is not known what there is in a movie."""
+def taught_by(parent: Network, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
+    """Let an EpiNet's answers stand where it is not known what there is in a movie.
+
+    Where there are more `classes` than it knows, of which these are the first, the others do not occur.
+    """
     done = []
     for number, movie in enumerate(movies):
-        report(number / len(movies), "asking the network what it knows already")
-        needed = movie.judged is not None or not all(movie.labelled or (True,))
-        done.append(replace(movie, taught=answers_to_movie(parent, movie.pixels)) if needed else movie)
+        report(number / len(movies), ASKING)
+        if movie.judged is not None or not all(movie.labelled or (True,)):
+            taught = answers_to_movie(parent, movie.pixels)
+            more = max(0, classes - taught.shape[-1])
+            movie = replace(movie, taught=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
+        done.append(movie)
     return done

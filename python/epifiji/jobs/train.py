@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import EPINET, NOTHING, Network, NetworkDescription, Weights
+from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescription, Weights
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DEFAULT_THRESHOLD, parse_settings
 from epifiji.data.training import Examination
 from epifiji.data.training_settings import CHANGES, RetrainingSettings, TrainingSettings
-from epifiji.engine.epinet import REACH_FRAMES, check_epinet, new_weights
-from epifiji.engine.retraining import carried_over
-from epifiji.engine.samples import Labelled, Part, Sampler
+from epifiji.engine.epinet import REACH_FRAMES, check_epinet
+from epifiji.engine.network import check_network
 from epifiji.engine.splitting import Split, split
+from epifiji.engine.windows import require_room
 from epifiji.files.networks import SHIPPED, SHIPPED_FOLDER, find_network, read_network
 from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.course import Course
 from epifiji.jobs.held_out import Examiner, candidates
-from epifiji.jobs.rehearsal import rehearsal, taught_by
 from epifiji.jobs.result import versions
+from epifiji.jobs.schools import DexNetSchool, EpiNetSchool, School, held_out_parts
 from epifiji.jobs.trained import Target, TrainingResult, target_for, write_trained
 from epifiji.jobs.training_input import Material, Source, classes_in, prepare, read_sources
 
@@ -34,7 +34,6 @@ CELL_DIAMETER_PX, EVENT_DURATION_FRAMES = 25.0, 4.5
 MIN_VOLUME = 150
 """Voxels that an event of a new class exceeds; the answers to one are taught in about 1,000."""
 
-RATE, KEEPING_RATE = 1e-3, 5e-4
 HELD_OUT_PARTS = 12
 FEW_EVENTS = 10
 """A class with fewer is hardly learnt; the user is told."""
@@ -90,12 +89,9 @@ def train(
     parent = None if from_scratch else _beginning(network)
     target = target_for(name, Path(folder).resolve().name, _path(out), overwrite, parent)
     sources = read_sources([folder], chosen)
-    classes = classes_in(sources)
-    notices = (
-        [] if parent or from_scratch else ["There is no EpiNet to begin with, so the training began with nothing."]
-    )
-    description = _description(target.name, classes, parent.description if parent else None)
-    return _Training(target, chosen, sources, description, parent, notices, report).run(keep=0.0)
+    description = _described(target.name, classes_in(sources), parent.description if parent else None)
+    school = EpiNetSchool(description, parent, chosen, keeping=False)
+    return _Training(target, chosen, sources, description, parent, school, report).run()
 
 
 def retrain(
@@ -115,7 +111,7 @@ def retrain(
     Parameters
     ----------
     network
-        Name, folder or zip of an EpiNet.
+        Name, folder or zip of an EpiNet, or of one of the authors' networks.
     sources
         Reviews (``review.csv``, or the result folder that holds it) and folders as :func:`train` takes them.
     name, out, overwrite, report
@@ -133,11 +129,19 @@ def retrain(
     given = [sources] if isinstance(sources, str | Path) else list(sources)
     read = read_sources(given, chosen, chosen.unmarked)
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
-    check_epinet(parent)
     known = parent.description.events
     classes = (*known, *(event for event in classes_in(read) if event not in known))
-    description = _description(target.name, classes, parent.description)
-    return _Training(target, chosen, read, description, parent, [], report).run(chosen.keep)
+    school: School
+    if parent.description.kind == EPINET:
+        check_epinet(parent)
+        description = _described(target.name, classes, parent.description)
+        school = EpiNetSchool(description, parent, chosen, keeping=True)
+    else:
+        check_network(parent)
+        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": ()}
+        description = parent.description.model_copy(update=changed)
+        school = DexNetSchool(description, parent, chosen)
+    return _Training(target, chosen, read, description, parent, school, report).run(chosen.keep)
 
 
 def _path(given: str | Path | None) -> Path | None:
@@ -158,8 +162,8 @@ def _beginning(network: Network | str | Path | None) -> Network:
     return read
 
 
-def _description(name: str, classes: Sequence[str], parent: NetworkDescription | None) -> NetworkDescription:
-    """Describe the new network; thresholds and volumes of classes that are new are put in later."""
+def _described(name: str, classes: Sequence[str], parent: NetworkDescription | None) -> NetworkDescription:
+    """Describe a new EpiNet; thresholds of classes that are new are put in later."""
     thresholds, volumes = (dict(parent.thresholds), dict(parent.min_volumes)) if parent else ({}, {})
     return NetworkDescription(
         kind=EPINET,
@@ -184,33 +188,35 @@ class _Training:
     sources: list[Source]
     description: NetworkDescription
     parent: Network | None
-    notices: list[str]
+    school: School
     report: Report
+    notices: list[str] = field(default_factory=list)
 
-    def run(self, keep: float) -> TrainingResult:
-        """Train; `keep` is the part of the learning that is spent on what the parent knew."""
+    def run(self, keep: float | None = None) -> TrainingResult:
+        """Train; `keep` is the part of the learning that is spent on what the parent knew, None for a network of its own."""
         settings, classes = self.settings, self.description.events
         material = prepare(self.sources, self.description, settings, self.report)
+        if self.description.kind == DEXNET:
+            for movie, name in zip(material.movies, material.names, strict=True):
+                t, y, x = movie.pixels.shape
+                require_room(name, (t, y, x), self.description, rescaled=settings.cell_diameter is not None)
         parted = split(
             material.movies, material.names, len(classes), settings.held_out, np.random.default_rng(settings.seed)
         )
         self._tell_of(parted)
         examiner = Examiner(parted.held_out, classes, self.description.thresholds)
-        learnt = parted.learnt
-        samplers: list[tuple[Sampler, float]] = []
-        if self.parent is not None and keep:
-            learnt = taught_by(self.parent, learnt, self.report)
-            kept = rehearsal(self.parent, classes, self.report)
-            samplers.append((self._sampler(kept), keep))
-        samplers.insert(0, (self._sampler(learnt), 1 - keep))
+        school, without = self.school, frozenset(settings.without or ())
+        learnt = parted.learnt if keep is None else school.prepared(parted.learnt, self.report)
+        samplers = [(school.sampler(learnt, without), 1 - (keep or 0))]
+        if keep:
+            samplers.append((school.sampler(school.rehearsed(self.report), without), keep))
         unfinished = Unfinished(self._identity(material, keep))
-        rate = settings.rate or (KEEPING_RATE if keep else RATE)
+        movies = [one.movie for one in parted.held_out]
         course = Course(
-            self._first_weights(),
+            school,
             samplers,
             settings,
-            rate,
-            self._unchanged(parted),
+            held_out_parts(school, movies, HELD_OUT_PARTS, frozenset(CHANGES)),
             (lambda weights, report: self._judge(weights, examiner, report)) if examiner.judged else None,
             unfinished,
         )
@@ -219,12 +225,13 @@ class _Training:
         weights = course.run(self.report)
         after = self._examined(weights, examiner)
         before = self._examined_parent(examiner)
-        thresholds = {**self.description.thresholds, **(after.thresholds if after else {})}
+        chosen = {event: after.thresholds[event] for event in examiner.judged} if after else {}
+        thresholds = self.description.thresholds | chosen
         described = self.description.model_copy(update={"thresholds": thresholds})
         points = course.progress.points
         best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
         result = write_trained(
-            Network(described, (weights,)),
+            school.network(weights, described),
             self.target,
             self.parent,
             self.parent if before else None,
@@ -238,33 +245,16 @@ class _Training:
         unfinished.remove()
         return result
 
-    def _first_weights(self) -> Weights:
-        random = np.random.default_rng(self.settings.seed)
-        if self.parent is None:
-            return new_weights(len(self.description.events), random)
-        return carried_over(self.parent.weights[0], self.parent.description.events, self.description.events, random)
-
-    def _sampler(self, movies: Sequence[Labelled]) -> Sampler:
-        random = np.random.default_rng(self.settings.seed)
-        return Sampler(movies, len(self.description.events), random, frozenset(self.settings.without))
-
-    def _unchanged(self, parted: Split) -> list[Part]:
-        """Cut parts out of what is held out, without changing them."""
-        movies = [one.movie for one in parted.held_out]
-        if not movies:
-            return []
-        random = np.random.default_rng(self.settings.seed)
-        sampler = Sampler(movies, len(self.description.events), random, frozenset(CHANGES))
-        return [sampler.draw() for _ in range(HELD_OUT_PARTS)]
-
     def _judge(self, weights: Weights, examiner: Examiner, report: Report) -> tuple[float, float | None]:
-        found = candidates(Network(self.description, (weights,)), examiner.held_out, report)
+        found = candidates(self.school.network(weights, self.description), examiner.held_out, report)
         return examiner.quality(found), examiner.examine(found).f1()
 
     def _examined(self, weights: Weights, examiner: Examiner) -> Examination | None:
         if not examiner.judged:
             return None
-        return examiner.examine(candidates(Network(self.description, (weights,)), examiner.held_out, self.report))
+        return examiner.examine(
+            candidates(self.school.network(weights, self.description), examiner.held_out, self.report)
+        )
 
     def _examined_parent(self, examiner: Examiner) -> Examination | None:
         """Judge the parent as users have it, by its own thresholds, where it knows a class that is held out."""
@@ -297,7 +287,7 @@ class _Training:
         if len(own) == 1 and len(counts) == 1:
             self.notices.append(f"Events of {own[0]} alone are marked, so the network will find that class alone.")
 
-    def _identity(self, material: Material, keep: float) -> dict[str, Any]:
+    def _identity(self, material: Material, keep: float | None) -> dict[str, Any]:
         """Say which training it is: what was kept of another one with the same values can be gone on with."""
         # How long it may take, and when to stop, may change in between.
         left_out = {"minutes", "patience", "steps"}

@@ -1,0 +1,90 @@
+"""What training in ImageJ asks of the engine: a new network, scores as a table, pictures, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.commands import RetrainCommand, TrainCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.progress import Report
+from epifiji.data.settings import parse_settings
+from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def train_network(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+    """Train on a folder: ``settings`` by key."""
+    from epifiji.jobs.train import train
+
+    command = parse_settings(TrainCommand, request["settings"])
+    if command.folder is None:
+        raise WrongInputError("No folder was named, but movies with annotated events are needed: give folder=[folder].")
+    settings = command.model_dump(include=set(TrainingSettings.model_fields), exclude_unset=True)
+    how = command.name, command.output, command.overwrite
+    return _told(train(command.folder, command.begin_with, *how, command.from_scratch, report, **settings))
+
+
+def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+    """Learn more from a review, annotated movies, or both: ``settings`` by key."""
+    from epifiji.jobs.train import retrain
+
+    command = parse_settings(RetrainCommand, request["settings"])
+    sources = [place for place in (command.results, command.folder) if place is not None]
+    if not sources:
+        raise WrongInputError(
+            "No review was named, but one is needed to learn from: open the reviewed movie, or give results=[folder]."
+        )
+    settings = command.model_dump(include=set(RetrainingSettings.model_fields), exclude_unset=True)
+    network = command.network or _network_of(Path(sources[0]))
+    how = command.name, command.output, command.overwrite
+    return _told(retrain(network, sources, *how, report, **settings))
+
+
+def _network_of(results: Path) -> str:
+    """Say which network found the events of a result folder."""
+    from epifiji.files.results import read_record
+
+    told = read_record(results if results.is_dir() else results.parent).get("network", {})
+    source = told.get("source")
+    if source and Path(source).exists():
+        return str(source)
+    if told.get("name"):
+        return str(told["name"])
+    raise WrongInputError(f"{results} does not say which network found its events: give network=[name].")
+
+
+def _told(result: Any) -> Answer:
+    """Say what came of a training; ``rows`` has a line for each class with held-out events."""
+    after, before = result.after, result.before
+    rows = []
+    for event, counts in (after.counts if after else {}).items():
+        old = before.counts.get(event) if before else None
+        rows.append(
+            [
+                event,
+                str(counts.true_positives + counts.false_negatives),
+                *(_text(value) for value in (counts.precision, counts.recall, counts.f1)),
+                _text(old.f1 if old else None),
+                str(after.thresholds[event]),
+            ]
+        )
+    return {
+        "name": result.network.description.name,
+        "folder": str(result.folder),
+        "columns": ["event", "held out", "precision", "recall", "F1", "F1 before", "threshold"],
+        "rows": rows,
+        "pictures": [str(file) for file in result.files if file.suffix == ".png"],
+        "temporary": None,
+        "notices": list(result.notices),
+        "said": result.sentence,
+    }
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

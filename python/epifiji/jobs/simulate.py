@@ -1,0 +1,166 @@
+"""Simulated movies as files: what a network can be trained and tested with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event, by_class
+from epifiji.data.movie import Movie
+from epifiji.data.network import NOTHING
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings import parse_settings
+from epifiji.data.simulation_settings import SimulationSettings
+from epifiji.engine.geometry import measure
+from epifiji.engine.simulation import Simulation, simulate_tissue
+from epifiji.engine.varied_movies import vary
+from epifiji.files.movies import write_movie
+from epifiji.files.outlines import read_outlines
+from epifiji.files.results import new_files, require_absent, roi_file, roi_files, write_record
+from epifiji.files.reviews import NO_COLOUR
+from epifiji.files.rois import write_rois
+from epifiji.jobs.result import versions
+
+if TYPE_CHECKING:
+    from epifiji.engine.distractors import Distractor
+
+RECORD = "simulation.json"
+UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True)
+class SimulatedFiles:
+    """What was written.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    files
+        Names of the files in it.
+    counts
+        Events of each class in each movie, by the movie's name.
+    """
+
+    folder: Path
+    files: list[str]
+    counts: dict[str, dict[str, int]]
+
+
+def simulate_movies(
+    folder: str | Path,
+    movies: int = 1,
+    varied: bool = False,
+    outlines: str | Path | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+    **settings: Any,
+) -> SimulatedFiles:
+    """Write simulated movies with their events, as a network learns from them.
+
+    For each movie there are ``simulated_<seed>.tif``, a ROI zip ``simulated_<seed>_<class>.zip`` for each class with
+    events, and ``simulated_<seed>_nothing.zip`` with what is no event though it may look like one; for all of them
+    ``simulation.json`` with the settings, the versions, and the cells' sizes and shapes.
+
+    Parameters
+    ----------
+    folder
+        Where they go.
+    movies
+        How many; each has the seed after the one before.
+    varied
+        Draw the settings that are not given for each movie at random, as :func:`epifiji.engine.varied_movies.vary` does.
+    outlines
+        A TIFF of lines around real cells, one image or several over time, to show in place of simulated cells.
+    overwrite
+        Replace what is there.
+    report
+        Called with progress; may raise to cancel.
+    **settings
+        Those of :class:`epifiji.data.simulation_settings.SimulationSettings`.
+
+    Raises
+    ------
+    WrongInputError
+        Where a setting is wrong, a file exists, the outlines cannot be used, or there is no room for so many events.
+    """
+    folder, chosen = Path(folder), parse_settings(SimulationSettings, settings)
+    if not 1 <= movies <= 100_000:
+        raise WrongInputError(
+            f"movies is {movies}, but it must be a whole number from 1 to 100000: give such a number."
+        )
+    drawn = None if outlines is None else read_outlines(Path(outlines))
+    names = [f"simulated_{chosen.seed + number}" for number in range(movies)]
+    possible = [RECORD, *(file for name in names for file in _files(name))]
+    require_absent(folder, possible, overwrite)
+    record: dict[str, Any] = {"versions": versions(), "varied": varied, "outlines": _source(outlines), "movies": []}
+    counts: dict[str, dict[str, int]] = {}
+    with new_files(folder, possible) as partial:
+        for number, name in enumerate(names):
+            one = _settings_of(chosen, settings, number, varied)
+
+            def within(done: float, doing: str, number: int = number, name: str = name) -> None:
+                report((number + done) / movies, f"{doing} {name}" if movies > 1 else doing)
+
+            made = simulate_tissue(one, drawn, varied, within)
+            _write(partial, name, made)
+            counts[name] = dict(Counter(event.event for event in made.events))
+            record["movies"].append({"name": name} | _described(made))
+        write_record(partial / RECORD, record)
+        written = sorted(file.name for file in partial.iterdir())
+    return SimulatedFiles(folder, written, counts)
+
+
+def _settings_of(chosen: SimulationSettings, given: Mapping[str, Any], number: int, varied: bool) -> SimulationSettings:
+    """Give the settings of one movie of several."""
+    seed = chosen.seed + number
+    if not varied:
+        return chosen.model_copy(update={"seed": seed})
+    drawn = vary(seed, chosen.frames, chosen.height, chosen.width)
+    kept = {name: getattr(chosen, name) for name, value in given.items() if value is not None}
+    return drawn.model_copy(update=kept | {"seed": seed})
+
+
+def _files(name: str) -> list[str]:
+    return [f"{name}.tif", *roi_files(name, [*EVENT_COLOURS, NOTHING])]
+
+
+def _write(folder: Path, name: str, made: Simulation) -> None:
+    """Write a movie and its ROI zips."""
+    write_movie(Movie(made.pixels, name), folder / f"{name}.tif")
+    for event, group in by_class(made.events).items():
+        write_rois(folder / roi_file(name, event), group)
+    others = [Event(NOTHING, d.frame, d.y, d.x) for d in made.distractors if d.kind != UNCLEAR]
+    if others:
+        write_rois(folder / roi_file(name, NOTHING), others, NO_COLOUR)
+
+
+def _described(made: Simulation) -> dict[str, Any]:
+    """Say in JSON's types what a movie is."""
+    cells = measure(made.labels[:: max(1, len(made.labels) // 3)])
+    return {
+        "settings": made.settings.model_dump(),
+        "events": dict(Counter(event.event for event in made.events)),
+        "no_events": [_placed(distractor) for distractor in made.distractors],
+        "cells": asdict(cells) if cells.cells else None,
+        "pixels_sha256": hashlib.sha256(np.ascontiguousarray(made.pixels).tobytes()).hexdigest(),
+    }
+
+
+def _placed(distractor: Distractor) -> dict[str, Any]:
+    """Tell frames as ImageJ does, from 1."""
+    return distractor._asdict() | {"frame": distractor.frame + 1}
+
+
+def _source(outlines: str | Path | None) -> dict[str, str] | None:
+    if outlines is None:
+        return None
+    path = Path(outlines)
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}

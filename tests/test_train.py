@@ -1,0 +1,255 @@
+"""Training from annotated movies and retraining from reviews, to the network's folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import epifiji
+from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.progress import silent
+from epifiji.data.review import Action
+from epifiji.engine.epinet import REACH_FRAMES, answers_to_movie, new_weights
+from epifiji.engine.samples import Labelled
+from epifiji.files.networks import available, read_network, user_folder, write_network
+from epifiji.jobs.rehearsal import simulated, taught_by
+from epifiji.jobs.review import decide, start_review
+from labelled_movies import blinking, write_blinking
+
+PICTURES = ("confusion_matrix.png", "learning_curve.png", "precision_recall.png")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's networks and unfinished trainings out of it, and those of the tests out of the user's."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
+    monkeypatch.delenv("EPIFIJI_NETWORKS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def movies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three small movies with blinking discs."""
+    folder = tmp_path_factory.mktemp("annotated") / "my spots"
+    for number in range(3):
+        write_blinking(folder, f"spots{number}", number)
+    return folder
+
+
+def parent_in(folder: Path, *classes: str, rarity: float = 0.3) -> Path:
+    """Write an EpiNet that has learnt nothing and finds something everywhere."""
+    described = NetworkDescription(
+        kind="epinet",
+        name=folder.name,
+        classes=("nothing", *classes),
+        frames_before=REACH_FRAMES,
+        frames_after=REACH_FRAMES + 1,
+        cell_diameter_px=25,
+        event_duration_frames=4.5,
+        thresholds=dict.fromkeys(classes, 140),
+        min_volumes=dict.fromkeys(classes, 100),
+    )
+    return write_network(Network(described, (new_weights(len(classes), np.random.default_rng(3), rarity),)), folder)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_a_class_of_the_users_own_is_learnt_from_nothing(movies: Path) -> None:
+    result = epifiji.train(movies, from_scratch=True, steps=90, patience=100)
+    folder = user_folder() / "my_spots"
+    assert result.folder == folder
+    assert dict(available())["my_spots"] == folder
+    assert sorted(file.name for file in folder.iterdir()) == sorted(
+        ["card.md", "network.json", "training.json", "weights_0.npz", *PICTURES]
+    )
+    for name in PICTURES:
+        with Image.open(folder / name) as picture:
+            assert picture.size[0] > 300
+    assert result.network.description.classes == ("nothing", "blink")
+    assert result.sentence.startswith("On 6 held-out events F1 is ")
+    assert result.points[-1].loss < 0.5 * result.points[1].loss
+    # Another movie, which nobody has seen.
+    pixels, events = blinking(77, (40, 100, 100), 12)
+    found = epifiji.detect(pixels, "my_spots", mode="fast")
+    assert epifiji.compare(found.events, events).scores.overall.f1 > 0.7
+    card = (folder / "card.md").read_text()
+    assert "spots0 (6 blink)" in card
+    assert result.sentence in card
+    record = json.loads((folder / "training.json").read_text())
+    assert record["split"] == "movies"
+    assert record["held_out"] == {"blink": 6}
+    assert record["parent"] is None
+    assert record["result"] == result.sentence
+    assert not list((user_folder().parent.parent).rglob("*.part*"))
+
+
+def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Path) -> None:
+    settings = {"from_scratch": True, "steps": 12, "name": "interrupted"}
+
+    def stop_at(step: int):
+        def report(done: float, doing: str) -> None:
+            if doing.startswith(f"learning, step {step} "):
+                raise CancelledError
+
+        return report
+
+    with pytest.raises(CancelledError, match="what was learnt in 5 steps is kept: start it again to go on from there"):
+        epifiji.train(movies, report=stop_at(5), **settings)
+    assert not user_folder().exists()
+    resumed = epifiji.train(movies, **settings)
+    assert "The training went on from step 5, where it was interrupted." in resumed.notices
+    assert [point.step for point in resumed.points] == [0, 12]
+    whole = epifiji.train(movies, **(settings | {"name": "whole"}))
+    assert not any("went on" in notice for notice in whole.notices)
+    for name, values in whole.network.weights[0].items():
+        assert np.allclose(resumed.network.weights[0][name], values, atol=2e-3), name
+
+
+def test_other_data_or_settings_are_another_training(movies: Path) -> None:
+    def stop(done: float, doing: str) -> None:
+        if doing.startswith("learning, step 2 "):
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        epifiji.train(movies, from_scratch=True, steps=10, report=stop)
+    result = epifiji.train(movies, from_scratch=True, steps=10, seed=2)
+    assert not any("went on" in notice for notice in result.notices)
+
+
+@pytest.fixture
+def review(tmp_path: Path) -> Iterator[Path]:
+    """A review of all of a movie's events, two of them given a class that the network does not know."""
+    pixels, events = write_blinking(tmp_path / "movie", "wing", 5, shape=(60, 96, 160), events=24)
+    result = replace(epifiji.detect(pixels, parent_in(tmp_path / "any", "blink"), threshold=0, min_volume=0))
+    folder = tmp_path / "movie" / "wing_epifiji"
+    folder.mkdir()
+    record = result.record | {"movie": result.record["movie"] | {"file": str(tmp_path / "movie" / "wing.tif")}}
+    (folder / "run.json").write_text(json.dumps(record))
+    place, begun = start_review(events, folder)
+    for number, event in enumerate(events):
+        if number % 8 == 0:
+            decide(place, begun, Action(number, "class", Event("flash", event.frame, event.y, event.x)))
+        decide(place, begun, Action(number, "keep"))
+    return place
+
+
+def test_a_network_is_retrained_from_a_review_into_another_one(review: Path, tmp_path: Path) -> None:
+    parent = parent_in(tmp_path / "parent", "cell_death", "blink")
+    before = contents(parent)
+    result = epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none", out=tmp_path / "report")
+    assert contents(parent) == before
+    assert result.folder == user_folder() / "parent_wing"
+    assert result.network.description.classes == ("nothing", "cell_death", "blink", "flash")
+    assert result.network.description.thresholds["cell_death"] == 140
+    assert result.before is not None
+    assert "blink" in result.before.counts
+    assert sorted(file.name for file in (tmp_path / "report").iterdir()) == sorted([*PICTURES, "training.json"])
+    record = json.loads((tmp_path / "report" / "training.json").read_text())
+    assert record["parent"] == {"name": "parent", "sha256": read_network(parent).sha256, "source": str(parent)}
+    assert record["split"] == "parts"
+    # A second time it gets another name.
+    assert epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none").folder.name == "parent_wing_2"
+
+
+def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> None:
+    parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
+    (movie,) = taught_by(parent, simulated(3, silent, count=1), silent, classes=3)
+    assert movie.labelled == (False, False, False)
+    assert np.array_equal(movie.taught[..., :2], answers_to_movie(parent, movie.pixels))
+    assert not movie.taught[..., 2].any()
+
+
+def test_the_parent_is_asked_only_where_it_is_not_known_what_there_is(tmp_path: Path) -> None:
+    parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
+    pixels, _ = blinking(1)
+    known = Labelled(pixels, np.empty((0, 4)), np.empty((0, 3)), labelled=(True, True))
+    partly = replace(known, labelled=(False, True))
+    asked = taught_by(parent, [known, partly], silent)
+    assert asked[0].taught is None
+    assert asked[1].taught.shape == (28, 16, 16, 2)
+
+
+class TestRefused:
+    def test_the_parents_name_is_never_taken(self, movies, tmp_path):
+        parent = parent_in(user_folder() / "mine", "blink")
+        before = contents(parent)
+        for how in ({"network": "mine"}, {"network": parent}):
+            with pytest.raises(WrongInputError, match="'mine' of the one that it begins with, which is never replaced"):
+                epifiji.train(movies, name="mine", overwrite=True, **how)
+        assert contents(parent) == before
+
+    def test_a_name_that_is_taken_needs_overwrite(self, movies):
+        parent_in(user_folder() / "taken", "blink")
+        with pytest.raises(WrongInputError, match="there is a network 'taken' already: give another --name"):
+            epifiji.train(movies, name="taken", from_scratch=True)
+
+    def test_files_of_an_earlier_report_are_not_replaced(self, movies, tmp_path):
+        (tmp_path / "training.json").write_text("{}")
+        with pytest.raises(WrongInputError, match="training.json"):
+            epifiji.train(movies, from_scratch=True, out=tmp_path)
+
+    def test_a_bad_name(self, movies):
+        with pytest.raises(WrongInputError, match="'a/b' cannot name a network"):
+            epifiji.train(movies, name="a/b", from_scratch=True)
+
+    def test_nothing_and_something_to_begin_with(self, movies, tmp_path):
+        with pytest.raises(WrongInputError, match="leave one out"):
+            epifiji.train(movies, parent_in(tmp_path / "p", "blink"), from_scratch=True)
+
+    def test_one_of_the_authors_networks_to_begin_with(self, movies, network_folder):
+        with pytest.raises(WrongInputError, match="a training begins with an EpiNet or with nothing"):
+            epifiji.train(movies, network_folder)
+
+
+def command(*arguments: str, **how: object) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "epifiji", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how
+    )
+
+
+def test_the_command_line_trains_goes_on_after_an_interrupt_and_says_one_line(movies: Path, tmp_path: Path) -> None:
+    asked = ("train", str(movies), "--from-scratch", "--steps", "200", "--patience", "1000", "--minutes", "600")
+    first = command(*asked)
+    # The first judgement is kept before the first step.
+    while not list((tmp_path / "user cache").rglob("0.npz")) and first.poll() is None:
+        time.sleep(0.1)
+    first.send_signal(signal.SIGINT)
+    _, said = first.communicate(timeout=300)
+    assert first.returncode == 130, said
+    assert re.fullmatch(
+        r"epifiji: cancelled; what was learnt in \d+ steps is kept: start it again to go on from there\.\n", said
+    )
+    assert not (tmp_path / "user data").exists()
+    second = command(*asked[:2], "--from-scratch", "--steps", "10", "--json")
+    out, noted = second.communicate(timeout=600)
+    assert second.returncode == 0, noted
+    told = json.loads(out)
+    assert told["sentence"].startswith("On 6 held-out events")
+    steps = int(re.search(r"in (\d+) steps", said).group(1))
+    assert any(f"went on from step {steps}" in notice for notice in told["notices"]) == bool(steps)
+    assert [file.name for file in (tmp_path / "user data" / "epifiji" / "networks").iterdir()] == ["my_spots"]
+
+
+def test_the_command_line_refuses_in_one_sentence(tmp_path: Path) -> None:
+    nowhere = command("retrain", "nothing", str(tmp_path))
+    _, said = nowhere.communicate(timeout=120)
+    assert nowhere.returncode == 2
+    assert said.startswith("epifiji: there is no network 'nothing'")
+    assert said.count("\n") == 1
