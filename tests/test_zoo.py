@@ -219,6 +219,8 @@ class TestTheList:
         events = ["cell_death,", "cell_sop,", "cell_division"]
         assert ["epi", "epinet", *events, "31.5", "4.5", str(tmp_path / "named" / "epi")] in rows
         assert ["wing", "dexnet", *events, "25", "4.5", str(network_zip[0])] in rows
+        (shipped,) = (row for row in rows if row[:2] == ["epinet", "epinet"])
+        assert shipped[-3:] == ["comes", "with", "EpiFiji"]
 
     def test_the_authors_networks_are_listed_without_reading_their_weights(self, shared_data, monkeypatch):
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(shared_data / "dexnets"))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from epifiji.jobs.curve import threshold_curve
     from epifiji.jobs.detect import detect
     from epifiji.jobs.evaluate import evaluate
+    from epifiji.jobs.export import export_network
     from epifiji.jobs.movie_tools import crop, rescale_with_events, save_gallery
     from epifiji.jobs.result import Result
     from epifiji.jobs.review import decide, finish_review, start_review
@@ -47,6 +48,7 @@ _HOMES = {
     "draw_events": "epifiji.jobs.score",
     "evaluate": "epifiji.jobs.evaluate",
     "event_statistics": "epifiji.jobs.statistics",
+    "export_network": "epifiji.jobs.export",
     "events_from_maps": "epifiji.jobs.rois",
     "finish_review": "epifiji.jobs.review",
     "open_imagej": "epifiji.bridge.imagej",
@@ -77,6 +79,7 @@ __all__ = [
     "evaluate",
     "event_statistics",
     "events_from_maps",
+    "export_network",
     "finish_review",
     "open_imagej",
     "read_movie",

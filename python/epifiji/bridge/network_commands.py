@@ -1,7 +1,8 @@
-"""The command line's commands for networks: list, show, import, fetch."""
+"""The command line's commands for networks: list, show, import, export, fetch."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from epifiji.bridge.console import note, plain, say, say_json, say_table
 if TYPE_CHECKING:
     from epifiji.files.zoo import Listed
 
-networks_app = typer.Typer(help="List, show, import and fetch networks.", no_args_is_help=True)
+networks_app = typer.Typer(help="List, show, import, export and fetch networks.", no_args_is_help=True)
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a network of that name.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
@@ -67,6 +68,26 @@ def networks_import(
     from epifiji.files.zoo import import_network
 
     say(f"imported: {import_network(network, name, overwrite, sha256)}")
+
+
+@networks_app.command("export")
+def networks_export(
+    network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP", help="An EpiNet.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="An ONNX model (.onnx), or a package for bioimage.io (.zip).")
+    ],
+    author: Annotated[
+        list[str] | None, typer.Option("--author", metavar="NAME", help="Who made it, for a package; give several.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--license", metavar="SPDX", help="Its licence, for a package, such as CC-BY-4.0.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")] = False,
+) -> None:
+    """Give an EpiNet to other programs, as an ONNX model or as a bioimage.io package."""
+    from epifiji.jobs.export import export_network
+
+    say(f"exported: {export_network(network, out, author or (), licence, overwrite)}")
 
 
 @networks_app.command("fetch")

@@ -270,15 +270,18 @@ def check_epinet(network: Network) -> None:
             )
 
 
-def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
-    """Give what a network answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), uint8 in 0–255.
-
-    Several members are averaged.
-    """
+def answers_of_members(network: Network, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
+    """Give what each member answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
     asker, movie = EpiNet(network), Movie(pixels)
     block = Block(0, pixels.shape[0], 0, pixels.shape[1])
-    found = asker(read_strip(movie, block, network.description, asker), [places(movie.shape)], report)
-    return np.rint(255 * np.mean([one[..., 1:] for one in found], 0)).astype(np.uint8)
+    grids = [places(movie.shape)] * len(network.weights)
+    found = asker(read_strip(movie, block, network.description, asker), grids, report)
+    return [one[..., 1:] for one in found]
+
+
+def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
+    """Give the mean of the members' answers (T, rows, columns, events), uint8 in 0–255; see :func:`answers_of_members`."""
+    return np.rint(255 * np.mean(answers_of_members(network, pixels, report), 0)).astype(np.uint8)
 
 
 class EpiNet:

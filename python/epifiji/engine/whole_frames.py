@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from epifiji.engine.epinet import STRIDE, places
+from epifiji.data.network import Network
+from epifiji.engine.epinet import STRIDE, answers_of_members, places
 from epifiji.engine.maps import Votes
 from epifiji.engine.windows import Grid
 
@@ -23,10 +26,23 @@ class WholeFrames:
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
         """See :class:`epifiji.engine.maps.Arithmetic`."""
         answers = votes[0][2][..., 1:] if len(votes) == 1 else np.mean([vote[2][..., 1:] for vote in votes], 0)
-        levels = np.moveaxis(np.float32(255) * answers, -1, 0)
-        for axis, size in zip((1, 2), self._size, strict=True):
-            levels = _finer(levels, axis, size)
-        return levels.astype(np.uint8)
+        return _at_size(np.moveaxis(np.float32(255) * answers, -1, 0), self._size).astype(np.uint8)
+
+
+def probabilities(network: Network, pixels: np.ndarray) -> np.ndarray:
+    """Give the probability of each event class at each pixel of a movie (T, Y, X): (events, T, Y, X), float32.
+
+    These are the maps of a detection before they are cut to 8 bits.
+    """
+    members = answers_of_members(network, pixels)
+    return np.stack([_at_size(np.moveaxis(frame, -1, 0), pixels.shape[1:]) for frame in np.mean(members, 0)], 1)
+
+
+def _at_size(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Interpolate answers (events, rows, columns) to a frame (events, Y, X)."""
+    for axis, side in zip((1, 2), size, strict=True):
+        values = _finer(values, axis, side)
+    return values
 
 
 def _finer(values: np.ndarray, axis: int, size: int) -> np.ndarray:

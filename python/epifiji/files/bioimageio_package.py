@@ -1,0 +1,209 @@
+"""A network as a package of the BioImage Model Zoo (bioimage.io): a zip with a description, the model, and a test of it.
+
+The description is that of the zoo's format 0.5 for models (https://bioimage.io/docs). It is written here, without the zoo's own
+library, whose versions each ask for certain versions of others; a test has that library check and run a package.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import NetworkDescription
+
+FORMAT = "0.5.4"
+DEXTRUSION = "Villars, Letort et al., DeXtrusion, Development 150, dev201747 (2023): which events these are."
+DEXTRUSION_DOI = "10.1242/dev.201747"
+TAGS = (
+    "fluorescence-light-microscopy", "2d-t", "tissue", "cells", "fiji", "imagej", "object-detection", "epithelium",
+    "cell-extrusion", "cell-division", "epifiji",
+)  # fmt: skip
+DESCRIPTION, WEIGHTS, CARD = "bioimageio.yaml", "weights.onnx", "README.md"
+TEST_INPUT, TEST_OUTPUT = "test_input.npy", "test_output.npy"
+SAMPLE_INPUT, SAMPLE_OUTPUT = "sample_input.tif", "sample_output.tif"
+"""The same in 8 bits, for people to look at."""
+
+LONGEST_NAME = 64
+VALIDATION = f"""
+
+# Validation
+
+`{TEST_OUTPUT}` is what EpiFiji computes for `{TEST_INPUT}`, a small simulated movie. How well the network does on movies of
+your own tells `epifiji evaluate`, from movies with annotated events.
+"""
+"""A section that the zoo asks for."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A movie (1, 1, T, Y, X) and the probabilities (1, events, T, Y, X) that the network gives for it, both float32."""
+
+    movie: np.ndarray
+    probability: np.ndarray
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a package is made of, beside the network's description.
+
+    Parameters
+    ----------
+    model, opset
+        The ONNX model, and the version of its operators.
+    input_name, output_name
+        What the model calls its only input and output.
+    grain_px, halo_px, halo_frames
+        Sides are multiples of the first; so far from the edge of a piece of a movie its answers are not to be used.
+    card
+        Of the network, in Markdown.
+    example
+        That others test against.
+    authors
+        Names.
+    licence
+        SPDX identifier; None where it is not known.
+    """
+
+    model: bytes
+    opset: int
+    input_name: str
+    output_name: str
+    grain_px: int
+    halo_px: int
+    halo_frames: int
+    card: str
+    example: Example
+    authors: Sequence[str]
+    licence: str | None
+
+
+def write_package(path: Path, description: NetworkDescription, exported: Exported) -> None:
+    """Write a package as a zip.
+
+    Raises
+    ------
+    WrongInputError
+        Where the package pyyaml is not installed.
+    """
+    files = {
+        WEIGHTS: exported.model,
+        CARD: (exported.card.rstrip() + VALIDATION).encode(),
+        TEST_INPUT: _npy(exported.example.movie),
+        TEST_OUTPUT: _npy(exported.example.probability),
+        SAMPLE_INPUT: _tiff(exported.example.movie[0]),
+        SAMPLE_OUTPUT: _tiff(255 * exported.example.probability[0]),
+    }
+    described = _described(
+        description, exported, {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {DESCRIPTION: _yaml(described), **files}.items():
+            archive.writestr(name, data)
+
+
+def _described(description: NetworkDescription, exported: Exported, hashes: dict[str, str]) -> dict[str, Any]:
+    """Describe the model in the zoo's words."""
+
+    def file(name: str) -> dict[str, str]:
+        return {"source": name, "sha256": hashes[name]}
+
+    grain, halo, halo_frames = exported.grain_px, exported.halo_px, exported.halo_frames
+    side = {"min": -(-(2 * halo + 1) // grain) * grain, "step": grain}
+    movie = {
+        "id": exported.input_name,
+        "description": "A movie of a tissue, of any level: the network takes contrast locally.",
+        "axes": [
+            {"type": "batch", "size": 1},
+            {"type": "channel", "channel_names": ["membrane"]},
+            {"type": "time", "size": {"min": 2 * halo_frames + 1, "step": 1}},
+            *({"type": "space", "id": axis, "size": side} for axis in "yx"),
+        ],
+        "data": {"type": "float32"},
+        "test_tensor": file(TEST_INPUT),
+        "sample_tensor": file(SAMPLE_INPUT),
+    }
+
+    def same(axis: str) -> dict[str, str]:
+        return {"tensor_id": exported.input_name, "axis_id": axis}
+
+    probability = {
+        "id": exported.output_name,
+        "description": "For each class the probability that an event lies near a pixel in a frame.",
+        "axes": [
+            {"type": "batch", "size": 1},
+            {"type": "channel", "channel_names": list(description.events)},
+            {"type": "time", "size": same("time"), "halo": halo_frames},
+            *({"type": "space", "id": axis, "size": same(axis), "halo": halo} for axis in "yx"),
+        ],
+        "data": {"type": "float32", "range": [0.0, 1.0]},
+        "test_tensor": file(TEST_OUTPUT),
+        "sample_tensor": file(SAMPLE_OUTPUT),
+    }
+    own = {
+        "kind",
+        "name",
+        "classes",
+        "cell_diameter_px",
+        "event_duration_frames",
+        "thresholds",
+        "min_volumes",
+        "provenance",
+    }
+    return {
+        "format_version": FORMAT,
+        "type": "model",
+        "name": _name(description.name),
+        "description": f"Finds {', '.join(description.events)} in movies of epithelia: where and when cells die, divide or "
+        f"differentiate. Made for cells of {description.cell_diameter_px:g} px and events of "
+        f"{description.event_duration_frames:g} frames.",
+        "authors": [{"name": name} for name in exported.authors],
+        "cite": [{"text": DEXTRUSION, "doi": DEXTRUSION_DOI}],
+        **({"license": exported.licence} if exported.licence else {}),
+        "documentation": CARD,
+        "tags": list(TAGS),
+        "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
+        "inputs": [movie],
+        "outputs": [probability],
+        "weights": {"onnx": {**file(WEIGHTS), "opset_version": exported.opset}},
+        "config": {"epifiji": description.model_dump(mode="json", include=own)},
+    }
+
+
+def _name(name: str) -> str:
+    """Name a model as the zoo allows it: letters, digits and a few signs."""
+    return f"EpiFiji {re.sub(r'[^A-Za-z0-9_+() -]', '_', name)}"[:LONGEST_NAME]
+
+
+def _npy(values: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def _tiff(values: np.ndarray) -> bytes:
+    """Write (C, T, Y, X) in levels 0–255 as ImageJ reads it."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, values.astype(np.uint8).swapaxes(0, 1), imagej=True, metadata={"axes": "TCYX"})
+    return file.getvalue()
+
+
+def _yaml(values: dict[str, Any]) -> bytes:
+    try:
+        import yaml
+    except ImportError as problem:
+        raise WrongInputError(
+            "an export needs the package pyyaml, which is not installed: pip install 'epifiji[export]'."
+        ) from problem
+    text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
+    return text.encode()
