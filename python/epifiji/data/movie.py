@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.settings import MIN_FRAMES
 
-MIN_FRAMES = 5
 WINDOW_FRAMES = 10
 
 

@@ -14,6 +14,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from epifiji.data.errors import WrongInputError
 
+MIN_FRAMES = 5
+"""A shorter movie has no event to be seen."""
+
 MODES = ("fast", "exact", "compatible")
 DEFAULT_THRESHOLD = {"fast": 160, "exact": 160, "compatible": 180}
 DEFAULT_MIN_VOLUME = {"fast": 600, "exact": 600, "compatible": 800}

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.movie import MIN_FRAMES
-from epifiji.data.settings import Settings
+from epifiji.data.settings import MIN_FRAMES, Settings
 
 Count = Annotated[int, Field(ge=0, le=100_000)]
 Share = Annotated[float, Field(ge=0, le=0.8, allow_inf_nan=False)]

@@ -17,8 +17,9 @@ import numpy as np
 from scipy import ndimage
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import MIN_FRAMES, Movie
+from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
+from epifiji.data.settings import MIN_FRAMES
 
 TOLERANCE = 0.3
 """Movies within this fraction of the network's own scale are taken as they are."""

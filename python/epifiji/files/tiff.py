@@ -15,7 +15,8 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import MIN_FRAMES, Movie
+from epifiji.data.movie import Movie
+from epifiji.data.settings import MIN_FRAMES
 from epifiji.files.calibration import Calibration, from_ome, from_tiff
 from epifiji.files.frames import FramesOnDisk, pick
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, by_class, colour_of
-from epifiji.data.movie import MIN_FRAMES, Movie
+from epifiji.data.movie import Movie
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings import parse_settings
+from epifiji.data.settings import MIN_FRAMES, parse_settings
 from epifiji.engine.scaling import place_in_movie, rescale
 from epifiji.files.gallery import write_gallery
 from epifiji.files.movies import write_movie
