@@ -58,7 +58,7 @@ def available() -> list[tuple[str, Path]]:
     found: dict[str, Path] = {}
     for place in ([Path(named)] if named else []) + [SHIPPED_FOLDER, own]:
         # A folder that may not be read holds nothing for this user.
-        if place.is_dir() and os.access(place, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        if os.access(place, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids) and place.is_dir():
             for path in sorted(place.iterdir(), key=lambda p: (p.name.lower(), p.name)):
                 if not path.name.startswith(".") and _is_network(path):
                     found.setdefault(path.stem if path.is_file() else path.name, path)
