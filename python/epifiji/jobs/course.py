@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -109,6 +112,16 @@ class Course:
         CancelledError
             Where the user stops it, by the report or by an interrupt; it says what is kept.
         """
+        with _interrupt_noted() as noted:
+
+            def tell(done: float, doing: str) -> None:
+                if noted.is_set():
+                    raise KeyboardInterrupt
+                report(done, doing)
+
+            return self._run(tell)
+
+    def _run(self, report: Report) -> Weights:
         settings, state = self._settings, self.state
         trainer = self._school.trainer(state, settings.steps, settings.rate or self._school.rate)
         parts = drawn_ahead(Mixed(self._samplers, settings.seed, state.step, PARTS_A_STEP), PARTS_A_STEP)
@@ -210,3 +223,23 @@ def _read(unfinished: Unfinished) -> tuple[State, Progress] | None:
         return state, Progress(groups["best"], points=points, **kept)
     except (ValueError, KeyError, TypeError, StopIteration):
         return None
+
+
+@contextmanager
+def _interrupt_noted() -> Iterator[threading.Event]:
+    """Note an interrupt instead of raising it in the middle of TensorFlow's work, which may crash; a second one raises."""
+    noted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+
+    def note(*_: object) -> None:
+        if noted.is_set():
+            raise KeyboardInterrupt
+        noted.set()
+
+    earlier = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, earlier or signal.default_int_handler)
