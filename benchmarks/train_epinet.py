@@ -34,7 +34,7 @@ from epifiji.engine.varied_movies import vary
 from epifiji.files.networks import read_network, weights_sha256, write_network
 
 EVENTS = ("cell_death", "cell_sop", "cell_division")
-FIRST_SEED, MOVIES, HELD_OUT = 10_000, 240, 24
+FIRST_SEED, MOVIES, HELD_OUT = 30_000, 240, 24
 STEPS, RATE = 12_000, 1.5e-3
 WITHIN_PX, WITHIN_FRAMES = 15, 4
 THRESHOLDS, VOLUMES = range(130, 235, 5), (50, 100, 200, 300, 450, 600)

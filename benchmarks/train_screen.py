@@ -22,8 +22,9 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import silent
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.blocks import Block, read_strip
+from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.fast import Fast
-from epifiji.engine.screen import REACH_FRAMES, STRIDE, frame_features, logits, shapes
+from epifiji.engine.screen import REACH_FRAMES, frame_features, logits, shapes
 from epifiji.engine.simulation import simulate
 from epifiji.engine.windows import Grid
 from epifiji.files.networks import find_network, read_network, weights_sha256

@@ -18,8 +18,8 @@ from epifiji.engine.epinet import (
     BOXES,
     REACH_FRAMES,
     EpiNet,
+    contrast,
     join_frames,
-    local_contrast,
     look_at_frames,
     places,
 )
@@ -46,7 +46,7 @@ def whole() -> np.ndarray:
 def test_frames_one_after_the_other_give_what_all_at_once_give(whole: np.ndarray) -> None:
     frames = np.pad(MOVIE, [(REACH_FRAMES, REACH_FRAMES), (0, 6), (0, 5)], "edge").astype(np.float32)
     weights = NETWORK.weights[0]
-    logits = join_frames(weights, look_at_frames(weights, local_contrast(frames))).numpy()[:, :23, :19]
+    logits = join_frames(weights, look_at_frames(weights, contrast(frames))).numpy()[:, :23, :19]
     assert whole.shape == (30, 23, 19, 4)
     assert np.abs(whole[..., 1:] - 1 / (1 + np.exp(-logits))).max() < 1e-5
     assert np.ptp(whole[..., 1:]) > 0.1
@@ -71,7 +71,7 @@ def test_a_strip_of_a_tall_movie_gives_what_the_whole_movie_gives() -> None:
 
 def test_contrast_is_that_of_the_neighbourhood() -> None:
     frame = np.random.default_rng(7).normal(100, 20, (1, 280, 280)).astype(np.float32)
-    found = local_contrast(frame).numpy()[0, 140, 140]
+    found = contrast(frame).numpy()[0, 140, 140]
     # The box around the pixel, of as many 4 x 4 px as the module says.
     at = 4 * (140 // 4)
     for box, channel in zip(BOXES, (1, 2), strict=True):

@@ -7,11 +7,12 @@ import pytest
 
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
+from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.every_window import EveryWindow
 from epifiji.engine.fast import LONGEST_GAP, Fast, normalised_alike, runs_of
 from epifiji.engine.maps import Exact
 from epifiji.engine.network import Classifier
-from epifiji.engine.screen import LAYERS, REACH_FRAMES, STRIDE, Screen, shapes
+from epifiji.engine.screen import LAYERS, REACH_FRAMES, Screen, shapes
 from epifiji.engine.windows import normalised
 from small_networks import small_network
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,6 +66,19 @@ class NetworkDescription(BaseModel):
 
 Weights = dict[str, np.ndarray]
 """A member's arrays by name, such as ``conv_0/kernel``; see :mod:`epifiji.engine.network`."""
+
+
+def unlike(weights: Weights, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Say what is wrong with a member's arrays where they shall have these shapes and no others, or give an empty text."""
+    for key, shape in shapes.items():
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].shape != shape:
+            return f"{key} has the shape {weights[key].shape} instead of {shape}"
+        if weights[key].dtype != np.float32 or not np.isfinite(weights[key]).all():
+            return f"{key} is not made of finite 32-bit numbers"
+    unexpected = sorted(set(weights) - set(shapes))
+    return f"{unexpected[0]} is unexpected" if unexpected else ""
 
 
 @dataclass(frozen=True)

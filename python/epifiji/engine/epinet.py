@@ -5,28 +5,25 @@ quarter and an eighth of its side, joins the frames by convolutions over time at
 event class the probability that an event lies within about a third of a cell's diameter and two frames. 13,000 multiplications
 for a pixel; a DeXNet at steps of 10 px and 2 frames needs 1.3 million.
 
-Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, out); all sizes are read off them.
+Layers are those of :mod:`epifiji.engine.convolutions`; all sizes are read off the arrays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.network import Network, Weights
+from epifiji.data.network import Network, Weights, unlike
 from epifiji.data.progress import Report, silent
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.blocks import Block, Probabilities, Strip, read_strip
+from epifiji.engine.convolutions import STRIDE, Layer, convolved, layer_shapes, local_contrast
 from epifiji.engine.every_window import LOOKING
 from epifiji.engine.windows import Grid
-
-STRIDE = 4
-"""Pixels of the movie for one of the answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
 
 GRAIN_PX = 8
 """Frames are filled up to a multiple of this, the coarsest of the network's grids."""
@@ -45,18 +42,6 @@ REACH_PX = 144
 
 FRAMES_TOGETHER = 4
 """Frames looked at at once: of a large frame few fit into memory, and of small frames one alone is too little work."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution: over y and x where `side` is given, else over time; a residual one is added to what enters it."""
-
-    name: str
-    width: int
-    side: int = 0
-    stride: int = 1
-    dilation: int = 1
-    frames: int = 0
 
 
 FINE = (Layer("fine_0", 24, side=5, stride=2), Layer("fine_1", 48, side=3, stride=2), Layer("fine_2", 48, side=3))
@@ -80,9 +65,7 @@ def shapes(events: int) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
 
     def add(layer: Layer, entering: int) -> int:
-        sides = (layer.side, layer.side) if layer.side else (layer.frames, 1)
-        found[f"{layer.name}/kernel"] = (*sides, entering, layer.width)
-        found[f"{layer.name}/bias"] = (layer.width,)
+        found.update(layer_shapes(layer, entering))
         return layer.width
 
     width = CHANNELS
@@ -119,32 +102,18 @@ def new_weights(events: int, random: np.random.Generator, rarity: float = 0.005)
     return found
 
 
-def problem(weights: Weights, events: int) -> str:
-    """Say what is wrong with a network's arrays, or give an empty text."""
-    needed = shapes(events)
-    for key, shape in needed.items():
-        if key not in weights:
-            return f"{key} is missing"
-        if weights[key].shape != shape:
-            return f"{key} has the shape {weights[key].shape} instead of {shape}"
-        if weights[key].dtype != np.float32 or not np.isfinite(weights[key]).all():
-            return f"{key} is not made of finite 32-bit numbers"
-    unexpected = sorted(set(weights) - set(needed))
-    return f"{unexpected[0]} is unexpected" if unexpected else ""
-
-
 Features = tuple[Any, Any]
 """What is seen in frames one by one: (n, Y/8, X/8, 96) to be joined over time, and (n, Y/4, X/4, 48) to answer finely."""
 
 
-def look_at_frames(weights: Mapping[str, Any], contrast: Any) -> Features:
-    """Look at frames one by one: :func:`local_contrast` (n, Y, X, 3), Y and X multiples of 8, to features."""
+def look_at_frames(weights: Mapping[str, Any], contrasts: Any) -> Features:
+    """Look at frames one by one: their :func:`contrast` (n, Y, X, 3), Y and X multiples of 8, to features."""
     tf = import_tensorflow()
-    x = contrast
+    x = contrasts
     for layer in FINE[:2]:
-        x = tf.nn.relu(_convolved(weights, layer, x))
-    fine = tf.nn.relu(x + _convolved(weights, FINE[2], x))
-    return tf.nn.relu(_convolved(weights, COARSE, fine)), tf.nn.relu(_convolved(weights, FINE_AGAIN[1], fine))
+        x = tf.nn.relu(convolved(weights, layer, x))
+    fine = tf.nn.relu(x + convolved(weights, FINE[2], x))
+    return tf.nn.relu(convolved(weights, COARSE, fine)), tf.nn.relu(convolved(weights, FINE_AGAIN[1], fine))
 
 
 def join_frames(weights: Mapping[str, Any], features: Features) -> Any:
@@ -190,7 +159,7 @@ def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
     tf = import_tensorflow()
     news, lost = x, 0
     for number, layer in enumerate(step):
-        news = _convolved(weights, layer, tf.nn.relu(news) if number else news)
+        news = convolved(weights, layer, tf.nn.relu(news) if number else news)
         lost += layer.frames // 2
     return tf.nn.relu(x[lost : tf.shape(x)[0] - lost] + news)
 
@@ -198,47 +167,20 @@ def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
 def _answered(weights: Mapping[str, Any], coarse: Any, fine: Any) -> Any:
     """Bring what was joined at the eighth to the quarter, beside what was seen there, and answer: logits."""
     tf = import_tensorflow()
-    x = tf.nn.relu(_convolved(weights, FINE_AGAIN[0], coarse))
+    x = tf.nn.relu(convolved(weights, FINE_AGAIN[0], coarse))
     x = tf.repeat(tf.repeat(x, 2, 1), 2, 2) + fine
-    x = tf.nn.relu(x + _convolved(weights, FINE_AGAIN[2], x))
+    x = tf.nn.relu(x + convolved(weights, FINE_AGAIN[2], x))
     return tf.nn.conv2d(x, weights[f"{ANSWER}/kernel"], 1, "SAME") + weights[f"{ANSWER}/bias"]
 
 
-def _convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
-    tf = import_tensorflow()
-    kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
-    if layer.side:
-        return tf.nn.conv2d(x, kernel, layer.stride, "SAME", dilations=layer.dilation) + bias
-    # Frames are the rows of an image whose columns are the places of a frame.
-    count, height, width, depth = tf.unstack(tf.shape(x))
-    rows = tf.nn.conv2d(tf.reshape(x, (1, count, height * width, depth)), kernel, 1, "VALID") + bias
-    return tf.reshape(rows, (-1, height, width, layer.width))
+def contrast(frames: Any) -> Any:
+    """Bring frames (n, Y, X), float32 of any level, to :func:`local_contrast` (n, Y, X, 3).
 
-
-def local_contrast(frames: Any) -> Any:
-    """Bring frames (n, Y, X), float32 of any level, to local contrast (n, Y, X, 3).
-
-    As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do, and
-    so they shall here. The wide neighbourhood tells a dim part from a bright one.
+    The wide neighbourhood tells a dim part from a bright one.
     """
     tf = import_tensorflow()
-    x = frames[..., None]
-
-    def pooled(pool: Any, values: Any, box: int) -> Any:
-        return pool(pool(values, STRIDE, STRIDE, "VALID"), box, 1, "SAME")
-
-    def wide(values: Any) -> Any:
-        return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
-
-    near, far = BOXES
-    greatest, least = pooled(tf.nn.max_pool2d, x, near), -pooled(tf.nn.max_pool2d, -x, near)
-    span = greatest - least
-    channels = [(x - wide(least)) / wide(span + 1e-6)]
-    for box in (near, far):
-        mean, square = pooled(tf.nn.avg_pool2d, x, box), pooled(tf.nn.avg_pool2d, x**2, box)
-        deviation = tf.sqrt(tf.maximum(square - mean**2, 0.0)) + 0.02 * span + 1e-6
-        channels.append(tf.clip_by_value(0.5 * (x - wide(mean)) / wide(deviation), -2.0, 5.0))
-    return tf.concat(channels, -1)
+    by_range, *by_deviation = local_contrast(frames, BOXES)
+    return tf.concat([by_range, *(tf.clip_by_value(one, -2.0, 5.0) for one in by_deviation)], -1)
 
 
 def places(shape: tuple[int, int, int]) -> Grid:
@@ -262,7 +204,7 @@ def check_epinet(network: Network) -> None:
             f"looks at {REACH_FRAMES} and {REACH_FRAMES + 1}: import it again."
         )
     for number, weights in enumerate(network.weights):
-        wrong = problem(weights, len(events))
+        wrong = unlike(weights, shapes(len(events)))
         if wrong:
             raise WrongInputError(
                 f"the weights of network {name} (member {number}) are not those of an EpiNet with the events "
@@ -342,7 +284,7 @@ class EpiNet:
         held = {name: tf.constant(values, precision) for name, values in weights.items()}
 
         def answer(frames: Any, memory: list[Any]) -> Any:
-            seen = look_at_frames(held, tf.cast(local_contrast(frames), precision))
+            seen = look_at_frames(held, tf.cast(contrast(frames), precision))
             logits, kept = join_more_frames(held, seen, [tf.cast(one, precision) for one in memory])
             return tf.sigmoid(tf.cast(logits, tf.float32)), [tf.cast(one, tf.float32) for one in kept]
 

@@ -25,9 +25,10 @@ from scipy import ndimage
 
 from epifiji.data.progress import Report
 from epifiji.engine.blocks import Probabilities, Strip
+from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.every_window import LOOKING
 from epifiji.engine.network import Classifier
-from epifiji.engine.screen import HALO_PX, REACH_FRAMES, STRIDE, Screen
+from epifiji.engine.screen import HALO_PX, REACH_FRAMES, Screen
 from epifiji.engine.windows import Grid
 
 LONGEST_RUN = 8

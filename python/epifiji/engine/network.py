@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.network import Network, NetworkDescription, Weights, unlike
 from epifiji.data.quiet_tensorflow import import_tensorflow
 
 BLOCKS = 4
@@ -89,16 +89,7 @@ def _problem(weights: Weights, description: NetworkDescription) -> str:
             return f"{key} is missing"
         if weights[key].ndim < 2:
             return f"{key} has the shape {weights[key].shape}"
-    shapes = array_shapes(weights, description)
-    for key, shape in shapes.items():
-        if key not in weights:
-            return f"{key} is missing"
-        if weights[key].shape != shape:
-            return f"{key} has the shape {weights[key].shape} instead of {shape}"
-        if weights[key].dtype != np.float32 or not np.isfinite(weights[key]).all():
-            return f"{key} is not made of finite 32-bit numbers"
-    unexpected = sorted(set(weights) - set(shapes))
-    return f"{unexpected[0]} is unexpected" if unexpected else ""
+    return unlike(weights, array_shapes(weights, description))
 
 
 def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32") -> Any:

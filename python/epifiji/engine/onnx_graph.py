@@ -16,6 +16,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import EPINET, Network, Weights
+from epifiji.engine.convolutions import STRIDE, Layer
 from epifiji.engine.epinet import (
     ANSWER,
     BOXES,
@@ -25,8 +26,6 @@ from epifiji.engine.epinet import (
     GRAIN_PX,
     MIXING,
     REACH_FRAMES,
-    STRIDE,
-    Layer,
     check_epinet,
 )
 
@@ -140,7 +139,7 @@ class _Graph:
         )
 
     def local_contrast(self, x: str) -> str:
-        """See :func:`epifiji.engine.epinet.local_contrast`: frames (n, 1, Y, X) to (n, 3, Y, X)."""
+        """See :func:`epifiji.engine.epinet.contrast`: frames (n, 1, Y, X) to (n, 3, Y, X)."""
 
         def pooled(operation: str, values: str, box: int) -> str:
             small = self.add(operation, [values], kernel_shape=[STRIDE, STRIDE], strides=[STRIDE, STRIDE])

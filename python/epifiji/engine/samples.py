@@ -9,7 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from epifiji.engine.augmentation import TURNS, ZOOM, changed
-from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES, STRIDE
+from epifiji.engine.convolutions import STRIDE
+from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES
 
 PART_FRAMES, PART_PX = 32, 128
 """A part has so many frames, of which the first and last `REACH_FRAMES` are not answered, and so many pixels a side."""

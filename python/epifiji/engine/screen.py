@@ -6,21 +6,18 @@ quarter of its side by convolutions, and joins neighbouring frames by convolutio
 It was trained to foretell what the authors' networks answer, so it knows their event classes and no others, and it decides
 nothing: events are found by the DeXNet, in the windows that the screen lets through.
 
-Arrays are named ``<layer>/kernel|bias``, with Keras's axes; layers are those of `LAYERS`.
+Its layers are those of `LAYERS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.quiet_tensorflow import import_tensorflow
-
-STRIDE = 4
-"""Pixels of the movie for a pixel of the screen's answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
+from epifiji.engine.convolutions import STRIDE, Layer, convolved, layer_shapes, local_contrast
 
 BOX = 11
 """Side of the neighbourhood that contrast is adapted to, in pixels of the answer: 44 px, about a window."""
@@ -33,18 +30,6 @@ PLACES_AT_ONCE = 1024
 
 REACH_FRAMES = 5
 """How many frames before and after a place the screen looks at."""
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A convolution: over y and x where `side` is given, else over time."""
-
-    name: str
-    width: int
-    side: int = 0
-    stride: int = 1
-    dilation: int = 1
-    frames: int = 0
 
 
 LAYERS = (
@@ -64,9 +49,7 @@ def shapes(classes: int) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     width = 2
     for layer in LAYERS:
-        kernel = (layer.side, layer.side) if layer.side else (layer.frames, 1)
-        found[f"{layer.name}/kernel"] = (*kernel, width, layer.width)
-        found[f"{layer.name}/bias"] = (layer.width,)
+        found |= layer_shapes(layer, width)
         width = layer.width
     return found | {"answer/kernel": (1, 1, width, classes), "answer/bias": (classes,)}
 
@@ -77,11 +60,10 @@ def frame_features(weights: Mapping[str, Any], frames: Any) -> Any:
     The answer is of the weights' type, in which the convolutions are computed.
     """
     tf = import_tensorflow()
-    x = tf.cast(_local_contrast(frames[..., None]), weights["space_0/kernel"].dtype)
+    x = tf.cast(tf.concat(local_contrast(frames, [BOX]), -1), weights["space_0/kernel"].dtype)
     for layer in LAYERS:
         if layer.side:
-            kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
-            x = tf.nn.relu(tf.nn.conv2d(x, kernel, layer.stride, "SAME", dilations=layer.dilation) + bias)
+            x = tf.nn.relu(convolved(weights, layer, x))
     return x
 
 
@@ -91,35 +73,11 @@ def logits(weights: Mapping[str, Any], features: Any) -> Any:
     The first and last `REACH_FRAMES` frames are looked at and get no answer.
     """
     tf = import_tensorflow()
-    # Frames are the rows of an image whose columns are the places of a frame.
-    x = features[None]
+    x = features[:, None]
     for layer in LAYERS:
         if layer.frames:
-            kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
-            x = tf.nn.relu(tf.nn.conv2d(x, kernel, 1, "VALID") + bias)
-    return (tf.nn.conv2d(x, weights["answer/kernel"], 1, "VALID") + weights["answer/bias"])[0]
-
-
-def _local_contrast(images: Any) -> Any:
-    """Bring images (n, Y, X, 1) to local contrast: in the range of the values nearby, and in their standard deviations.
-
-    As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do.
-    """
-    tf = import_tensorflow()
-
-    def pooled(values: Any, pool: Any) -> Any:
-        return pool(pool(values, STRIDE, STRIDE, "VALID"), BOX, 1, "SAME")
-
-    def wide(values: Any) -> Any:
-        return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
-
-    greatest, least = pooled(images, tf.nn.max_pool2d), -pooled(-images, tf.nn.max_pool2d)
-    mean, square = pooled(images, tf.nn.avg_pool2d), pooled(images**2, tf.nn.avg_pool2d)
-    span = greatest - least + 1e-6
-    deviation = tf.sqrt(tf.maximum(square - mean**2, 0.0)) + 0.02 * span
-    by_range = (images - wide(least)) / wide(span)
-    by_deviation = (images - wide(mean)) / wide(deviation)
-    return tf.concat([by_range, 0.5 * by_deviation], -1)
+            x = tf.nn.relu(convolved(weights, layer, x))
+    return (tf.nn.conv2d(x, weights["answer/kernel"], 1, "VALID") + weights["answer/bias"])[:, 0]
 
 
 class Screen:

@@ -18,7 +18,7 @@ import numpy as np
 from epifiji.data.network import Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.devices import multiplies_bfloat16
-from epifiji.engine.epinet import join_frames, local_contrast, look_at_frames
+from epifiji.engine.epinet import contrast, join_frames, look_at_frames
 
 EVENT_WEIGHT = 4.0
 PARTS_A_STEP = 2
@@ -158,7 +158,7 @@ def epinet_loss(weights: Mapping[str, Any], frames: Any, answers: Any, counted: 
     tf = import_tensorflow()
     kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
     cast = {name: tf.cast(values, kind) for name, values in weights.items()}
-    seen = look_at_frames(cast, tf.cast(local_contrast(frames), kind))
+    seen = look_at_frames(cast, tf.cast(contrast(frames), kind))
     return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from epifiji.data.network import Network
-from epifiji.engine.epinet import STRIDE, answers_of_members, places
+from epifiji.engine.convolutions import STRIDE
+from epifiji.engine.epinet import answers_of_members, places
 from epifiji.engine.maps import Votes
 from epifiji.engine.windows import Grid
 
