@@ -31,7 +31,7 @@ from epifiji.engine.samples import Labelled, Sampler
 from epifiji.engine.simulation import simulate_tissue
 from epifiji.engine.training import PARTS_A_STEP, State, Trainer, drawn_ahead
 from epifiji.engine.varied_movies import vary
-from epifiji.files.networks import read_network, weights_sha256, write_network
+from epifiji.files.networks import find_network, read_network, weights_sha256, write_network
 
 EVENTS = ("cell_death", "cell_sop", "cell_division")
 FIRST_SEED, MOVIES, HELD_OUT = 30_000, 240, 24
@@ -70,8 +70,8 @@ def read_movies(files: Iterable[Path]) -> list[Labelled]:
     return movies
 
 
-def train(movies: list[Labelled], out: Path, steps: int) -> None:
-    """Train, and write the average of the weights every hundred steps."""
+def train(movies: list[Labelled], out: Path, steps: int, start: str | None) -> None:
+    """Train from what a network knows or from nothing, and write weights and their average every hundred steps."""
     random = np.random.default_rng(0)
     if out.exists():
         with np.load(out) as kept:
@@ -81,6 +81,8 @@ def train(movies: list[Labelled], out: Path, steps: int) -> None:
         random = np.random.default_rng(state.step)
     else:
         weights = new_weights(len(EVENTS), random)
+        if start is not None:
+            weights = dict(read_network(find_network(start)).weights[0])
         state = State(weights, {name: values.copy() for name, values in weights.items()})
     trainer, started = Trainer(state, steps, RATE), time.perf_counter()
     parts = drawn_ahead(Sampler(movies, len(EVENTS), random), PARTS_A_STEP)
@@ -160,6 +162,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, nargs="?", help="what train wrote, to pack")
     parser.add_argument("network", type=Path, nargs="?", help="the network's folder, to pack")
     parser.add_argument("--out", type=Path, default=Path("weights.npz"), help="where train writes")
+    parser.add_argument("--start", help="the network to train on from, such as epinet; else from nothing")
     parser.add_argument("--movies", type=int, default=MOVIES)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
@@ -172,7 +175,7 @@ def main() -> None:
         return
     files = [arguments.folder / f"{seed:05d}.npz" for seed in seeds]
     if arguments.job == "train":
-        train(read_movies(files[:-HELD_OUT]), arguments.out, arguments.steps)
+        train(read_movies(files[:-HELD_OUT]), arguments.out, arguments.steps, arguments.start)
         return
     with np.load(arguments.weights) as kept:
         weights = {name[2:]: kept[name] for name in kept.files if name.startswith("a/")}

@@ -24,7 +24,7 @@ def maps_of(
 ) -> Iterator[np.ndarray]:
     """Give the maps of a movie frame by frame, from blocks of at most so many rows."""
     asker = asker or EveryWindow(classifier)
-    blocks = divide(arithmetic.grids, movie.shape, rows)
+    blocks = divide(arithmetic.grids, movie.shape, asker.frames_at_once, rows)
 
     def answers() -> Iterator[list[np.ndarray]]:
         for number, block in enumerate(blocks):

@@ -39,7 +39,7 @@ def pixels() -> np.ndarray:
 @pytest.mark.parametrize("rows", [10_000, 48, 45, 7])
 def test_every_window_lies_in_one_block(rows: int) -> None:
     grids = exact_grids(SHAPE, NETWORK.description, 7, 2)
-    blocks = divide(grids, SHAPE, rows)
+    blocks = divide(grids, SHAPE, 24, rows)
     for grid in grids:
         parts = [block.of(grid) for block in blocks]
         found = sorted((t, y, x) for part in parts for t in part.frames for y in part.ys for x in part.xs)
@@ -53,7 +53,7 @@ def test_a_block_sees_the_pixels_around_its_windows_and_the_movies_ends_repeated
     asker = EveryWindow(Classifier(NETWORK))
     padded = np.pad(pixels, ((5, 5), (0, 0), (0, 0)), mode="edge")
     grids = exact_grids(SHAPE, description, 7, 2)
-    for block in divide(grids, SHAPE, 30):
+    for block in divide(grids, SHAPE, 24, 30):
         stack.reads[:] = 0
         strip = read_strip(Movie(stack), block, description, asker)
         assert stack.reads.max() == 1

@@ -107,11 +107,11 @@ def test_where_the_other_network_is_unsure_nothing_is_learnt_if_only_what_is_sur
 
 
 def test_small_movies_are_learnt_from_in_small_parts() -> None:
-    assert part_size([(200, 512, 512)]) == (32, 128)
-    assert part_size([(12, 45, 45), (9, 45, 70)]) == (24, 72)
-    assert part_size([(5, 20, 20)]) == (20, 64)
+    assert part_size([(200, 512, 512)]) == (44, 128)
+    assert part_size([(12, 45, 45), (9, 45, 70)]) == (36, 72)
+    assert part_size([(5, 20, 20)]) == (32, 64)
     part = part_of(Labelled(pixels((12, 45, 60)), events((0, 6, 20, 30)), NONE), without=frozenset())
-    assert part.frames.shape == (24, 64, 64)
+    assert part.frames.shape == (36, 64, 64)
     assert part.answers.shape == part.weights.shape == (12, 16, 16, 1)
 
 

@@ -20,9 +20,6 @@ from epifiji.data.network import NetworkDescription
 from epifiji.data.progress import Report
 from epifiji.engine.windows import Grid
 
-FRAMES_AT_ONCE = 24
-"""Centre frames of a block; fast mode shares work within a block, so its answers depend on this number, and not on memory."""
-
 Probabilities = list[np.ndarray]
 """For each member (frames, rows, columns, classes), float32, of the windows in a block."""
 
@@ -58,6 +55,9 @@ class Strip:
 class Asker(Protocol):
     """A way of computing the windows of a block."""
 
+    frames_at_once: int
+    """Centre frames of a block; where a block's windows share work, answers depend on this number, and not on memory."""
+
     margin_frames: int
     """Frames that are needed before and after those that windows see."""
 
@@ -74,11 +74,13 @@ class Asker(Protocol):
         """Classify the windows at the centres of each member's part of its grid, in the movie's coordinates."""
 
 
-def divide(grids: Sequence[Grid], shape: tuple[int, int, int], rows_at_once: int) -> list[Block]:
+def divide(grids: Sequence[Grid], shape: tuple[int, int, int], frames_at_once: int, rows_at_once: int) -> list[Block]:
     """Divide a movie (T, Y, X) into blocks: first by time, then from top to bottom.
 
     Parameters
     ----------
+    frames_at_once
+        Frames of a block's windows' centres.
     rows_at_once
         Most pixel rows of a block's windows' centres; blocks are made equally high.
     """
@@ -86,8 +88,8 @@ def divide(grids: Sequence[Grid], shape: tuple[int, int, int], rows_at_once: int
     strips = max(1, -(-height // max(1, rows_at_once)))
     edges = np.linspace(0, height, strips + 1).round().astype(int)
     return [
-        Block(start, min(start + FRAMES_AT_ONCE, count), int(top), int(bottom))
-        for start in range(0, count, FRAMES_AT_ONCE)
+        Block(start, min(start + frames_at_once, count), int(top), int(bottom))
+        for start in range(0, count, frames_at_once)
         for top, bottom in pairwise(edges)
         if any(((grid.ys >= top) & (grid.ys < bottom)).any() for grid in grids)
     ]
@@ -98,7 +100,7 @@ def rows_within(
 ) -> int:
     """Give the most rows of a block whose pixels, `item` bytes each, and what is made of them fit into so much memory."""
     _, height, width = shape
-    frames = FRAMES_AT_ONCE + description.window_frames + 2 * asker.margin_frames
+    frames = asker.frames_at_once + description.window_frames + 2 * asker.margin_frames
     rows = megabytes * 1e6 / (frames * width * (item + asker.bytes_for_pixel))
     around = 2 * (description.window_half_size_px + asker.margin_rows)
     return int(np.clip(rows - around, description.window_size_px, height))

@@ -17,7 +17,7 @@ STRIDE = 4
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution: over y and x where `side` is given, else over time."""
+    """A convolution: over y and x where `side` is given, else over time; `dilation` is in pixels, or in frames."""
 
     name: str
     width: int
@@ -25,6 +25,11 @@ class Layer:
     stride: int = 1
     dilation: int = 1
     frames: int = 0
+
+    @property
+    def reach_frames(self) -> int:
+        """How many frames before and after a frame it looks at."""
+        return self.frames // 2 * self.dilation
 
 
 def layer_shapes(layer: Layer, entering: int) -> dict[str, tuple[int, ...]]:
@@ -34,15 +39,17 @@ def layer_shapes(layer: Layer, entering: int) -> dict[str, tuple[int, ...]]:
 
 
 def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
-    """Pass frames (n, Y, X, channels) through a layer; one over time loses the first and last ``layer.frames // 2`` frames."""
+    """Pass frames (n, Y, X, channels) through a layer; one over time loses the first and last `reach_frames`."""
     tf = import_tensorflow()
     kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
+    # TensorFlow has no gradient of a dilated kernel on most processors, so such a layer is made of others.
+    if layer.side and layer.dilation > 1:
+        return tf.nn.atrous_conv2d(x, kernel, layer.dilation, "SAME") + bias
     if layer.side:
-        return tf.nn.conv2d(x, kernel, layer.stride, "SAME", dilations=layer.dilation) + bias
-    # Frames are the rows of an image whose columns are the places of a frame.
-    count, height, width, depth = tf.unstack(tf.shape(x))
-    rows = tf.nn.conv2d(tf.reshape(x, (1, count, height * width, depth)), kernel, 1, "VALID") + bias
-    return tf.reshape(rows, (-1, height, width, layer.width))
+        return tf.nn.conv2d(x, kernel, layer.stride, "SAME") + bias
+    count = tf.shape(x)[0] - 2 * layer.reach_frames
+    seen = tf.concat([x[at : at + count] for at in range(0, layer.frames * layer.dilation, layer.dilation)], -1)
+    return tf.nn.conv2d(seen, tf.reshape(kernel, (1, 1, -1, layer.width)), 1, "VALID") + bias
 
 
 def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:

@@ -34,9 +34,6 @@ BOXES = (11, 33)
 CHANNELS = 3
 """Local contrast by range, and by standard deviation near and far."""
 
-REACH_FRAMES = 6
-"""How many frames before and after a place the network looks at."""
-
 REACH_PX = 144
 """How far around a place the network looks, at most: half the receptive field and half the larger box, in whole `GRAIN_PX`."""
 
@@ -50,11 +47,14 @@ MIXING = (
     (Layer("space_0", 96, side=3), Layer("space_1", 96, side=3)),
     (Layer("time_0", 96, frames=5),),
     (Layer("space_2", 96, side=3, dilation=2), Layer("space_3", 96, side=3)),
-    (Layer("time_1", 96, frames=5),),
+    (Layer("time_1", 96, frames=5, dilation=2),),
     (Layer("space_4", 96, side=3),),
-    (Layer("time_2", 96, frames=5),),
+    (Layer("time_2", 96, frames=5, dilation=3),),
 )
 """Residual steps at the eighth; the last layer of each begins at 0 when a network is made."""
+
+REACH_FRAMES = sum(layer.reach_frames for step in MIXING for layer in step)
+"""How many frames before and after a place the network looks at: 12, so that it sees both ends of what lives for 20 frames."""
 
 FINE_AGAIN = (Layer("joining", 48, side=1), Layer("skipping", 48, side=1), Layer("fine_3", 48, side=3))
 ANSWER = "answer"
@@ -149,7 +149,7 @@ def join_more_frames(weights: Mapping[str, Any], features: Features, memory: Seq
 def blank_memory(shape: tuple[int, int]) -> list[np.ndarray]:
     """Give the memory of frames (Y, X) when none was seen."""
     height, width = shape
-    grids = [(step[0].frames - 1, GRAIN_PX, COARSE.width) for step in MIXING if step[0].frames]
+    grids = [(2 * step[0].reach_frames, GRAIN_PX, COARSE.width) for step in MIXING if step[0].frames]
     grids.append((REACH_FRAMES, STRIDE, FINE_AGAIN[1].width))
     return [np.zeros((n, height // grain, width // grain, depth), np.float32) for n, grain, depth in grids]
 
@@ -160,7 +160,7 @@ def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
     news, lost = x, 0
     for number, layer in enumerate(step):
         news = convolved(weights, layer, tf.nn.relu(news) if number else news)
-        lost += layer.frames // 2
+        lost += layer.reach_frames
     return tf.nn.relu(x[lost : tf.shape(x)[0] - lost] + news)
 
 
@@ -238,6 +238,7 @@ class EpiNet:
     """
 
     margin_frames = 0
+    frames_at_once = 48
     bytes_for_pixel = 10.0
 
     def __init__(self, network: Network, precision: str = "float32") -> None:

@@ -18,6 +18,7 @@ LOOKING = "looking for events"
 class EveryWindow:
     """See :class:`epifiji.engine.blocks.Asker`."""
 
+    frames_at_once = 24
     margin_frames = margin_rows = 0
     bytes_for_pixel = 0.0
     precision = "float32"

@@ -57,6 +57,8 @@ SCREENING = 0.3
 class Fast:
     """See :class:`epifiji.engine.blocks.Asker`."""
 
+    frames_at_once = 24
+
     def __init__(self, classifier: Classifier, screen: Screen | None) -> None:
         self._classifier, self._screen = classifier, screen
         self.precision = classifier.precision

@@ -182,7 +182,7 @@ class _Graph:
             news, lost = coarse, 0
             for number, layer in enumerate(step):
                 news = convolved(layer, relu(news) if number else news)
-                lost += layer.frames // 2
+                lost += layer.reach_frames
             coarse = relu(self.add("Add", [self.inner(coarse, lost), news]))
         x = relu(convolved(FINE_AGAIN[0], coarse))
         x = self.add("Add", [self.wider(x, GRAIN_PX // STRIDE), self.inner(skipped, REACH_FRAMES)])
@@ -209,7 +209,7 @@ class _Graph:
             )
         weights = self.constant(np.transpose(kernel, (3, 2, 0, 1))[..., None], name=f"{name}/kernel")
         x = self.add("Unsqueeze", [self.add("Transpose", [x], perm=[1, 0, 2, 3]), self.whole(0)])
-        x = self.add("Conv", [x, weights, held], name)
+        x = self.add("Conv", [x, weights, held], name, dilations=[layer.dilation, 1, 1])
         return self.add("Transpose", [self.add("Squeeze", [x, self.whole(0)])], perm=[1, 0, 2, 3])
 
 

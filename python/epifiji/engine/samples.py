@@ -12,10 +12,10 @@ from epifiji.engine.augmentation import TURNS, ZOOM, changed
 from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES
 
-PART_FRAMES, PART_PX = 32, 128
+PART_FRAMES, PART_PX = 44, 128
 """A part has so many frames, of which the first and last `REACH_FRAMES` are not answered, and so many pixels a side."""
 
-LEAST_FRAMES, LEAST_PX = 20, 64
+LEAST_FRAMES, LEAST_PX = 32, 64
 """Those of parts of small movies."""
 
 SIGMA_PX, SIGMA_FRAMES = 6.0, 1.5

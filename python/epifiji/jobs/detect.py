@@ -146,7 +146,7 @@ class _Detection:
         asker = asker_of(self.network, settings.mode, settings.device)
         loaded = time.perf_counter()
         rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)
-        blocks = divide(arithmetic.grids, scaled.shape, rows)
+        blocks = divide(arithmetic.grids, scaled.shape, asker.frames_at_once, rows)
         answers = self._answers(scaled, arithmetic, blocks, asker, computer)
         raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
         clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
