@@ -197,11 +197,12 @@ def compare(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     for size in arguments.size or ([None] if arguments.movie else SIZES):
         movie = write_movie(work / f"{size}.tif", shape_of(size), arguments.movie) if size else arguments.movie
         title = size or arguments.movie.name
-        taken: dict[str, list[Measurement]] = {EPIFIJI: [], PEER: []}
+        ours = {f"{EPIFIJI}, {Path(one).stem}": one for one in arguments.ours or [arguments.network]}
+        taken: dict[str, list[Measurement]] = {name: [] for name in (*ours, PEER)}
         for repeat in range(arguments.repeats):
             out = work / f"{title}_{repeat}"
-            ours = arguments.ours or arguments.network
-            taken[EPIFIJI].append(run_epifiji(movie, ours, out / "epifiji", arguments.mode, *steps, scale))
+            for name, network in ours.items():
+                taken[name].append(run_epifiji(movie, network, out / name, arguments.mode, *steps, scale))
             taken[PEER].append(run_peer(python, movie, members, out / "peer", *steps, scale))
         say_comparison(title, taken, arguments)
         found[title] = {name: [asdict(one) for one in all_of_it] for name, all_of_it in taken.items()}
@@ -217,11 +218,15 @@ def say_comparison(title: str, taken: dict[str, list[Measurement]], arguments: a
             statistics.median(getattr(one, key) for one in all_of_it)
             for key in ("wall_s", "cpu_s", "peak_mb", "windows")
         )
-        columns[name] = [wall, cpu, peak, windows, 1000 * wall / windows, 1000 * cpu / windows]
-    heads = ("wall s", "CPU s", "peak MB", "windows", "wall ms/window", "CPU ms/window")
+        columns[name] = [wall, cpu, peak, windows]
+    heads = ("wall s", "CPU s", "peak MB", "windows or places")
     rows = [[name, *(f"{v:.1f}" if v < 100 else f"{v:.0f}" for v in values)] for name, values in columns.items()]
-    ratios = [ours / theirs for ours, theirs in zip(columns[EPIFIJI], columns[PEER], strict=True)]
-    say_rows([["", *heads], *rows, [f"{EPIFIJI} / {PEER}", *ratios]])
+    theirs = columns.pop(PEER)
+    for name, values in columns.items():
+        # What they look at differs between EpiNet and the package.
+        ratios = [f"{their / our:.1f}" for our, their in zip(values[:3], theirs, strict=False)]
+        rows.append([f"{PEER} / {name}", *ratios, ""])
+    say_rows([["", *heads], *rows])
 
 
 def memory(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
@@ -231,9 +236,8 @@ def memory(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
     for size in arguments.size or MEMORY_SIZES:
         step_xy = arguments.step_xy or MEMORY_SIZES.get(size, 10)
         movie = write_movie(work / f"{size}.tif", shape_of(size), arguments.movie)
-        taken = run_epifiji(
-            movie, arguments.ours or arguments.network, work / size, arguments.mode, step_xy, arguments.step_t
-        )
+        network = (arguments.ours or [arguments.network])[0]
+        taken = run_epifiji(movie, network, work / size, arguments.mode, step_xy, arguments.step_t)
         under = "yes" if taken.peak_mb < MEMORY_LIMIT_MB else "NO"
         rows.append([size, step_xy, taken.windows, round(taken.wall_s), round(taken.peak_mb), under])
         found[size] = asdict(taken) | {"step_xy": step_xy}
@@ -247,7 +251,9 @@ def main() -> None:
     parser.add_argument(
         "--network", type=Path, required=True, help="a network's folder or zip, in EpiFiji's form or the authors'"
     )
-    parser.add_argument("--ours", help="another network for EpiFiji, such as epinet")
+    parser.add_argument(
+        "--ours", action="append", help="what EpiFiji runs instead, such as epinet; may be given several times"
+    )
     parser.add_argument(
         "--movie", type=Path, help="a TIFF, taken as it is, or mirrored to each --size; else smooth noise"
     )
