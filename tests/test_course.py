@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -147,3 +148,15 @@ class TestAfterAnInterruption:
         resumed, trainers = course_of(clock)
         resumed.run(silent)
         assert trainers[0].planned[0] == 60
+
+
+@pytest.mark.parametrize("earlier", [signal.SIG_IGN, signal.SIG_DFL])
+def test_an_interrupt_that_was_ignored_stays_ignored_and_any_other_handler_comes_back(clock, earlier):
+    before = signal.signal(signal.SIGINT, earlier)
+    try:
+        during = []
+        course_of(clock)[0].run(lambda done, doing: during.append(signal.getsignal(signal.SIGINT)))
+        assert all((now == signal.SIG_IGN) == (earlier == signal.SIG_IGN) for now in during)
+        assert signal.getsignal(signal.SIGINT) == earlier
+    finally:
+        signal.signal(signal.SIGINT, before)

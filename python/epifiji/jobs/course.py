@@ -244,8 +244,12 @@ def _interrupt_noted() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         noted.set()
 
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Whoever started this process in the background wants it to go on.
+        yield noted
+        return
     earlier = signal.signal(signal.SIGINT, note)
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, earlier or signal.default_int_handler)
+        signal.signal(signal.SIGINT, earlier if earlier is not None else signal.default_int_handler)
