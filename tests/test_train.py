@@ -26,6 +26,7 @@ from epifiji.data.review import Action
 from epifiji.engine.epinet import REACH_FRAMES, answers_to_movie, new_weights
 from epifiji.engine.samples import Labelled
 from epifiji.files.networks import available, read_network, user_folder, write_network
+from epifiji.jobs import train
 from epifiji.jobs.rehearsal import simulated, taught_by
 from epifiji.jobs.review import decide, start_review
 from labelled_movies import blinking, write_blinking
@@ -131,6 +132,23 @@ def test_other_data_or_settings_are_another_training(movies: Path) -> None:
         epifiji.train(movies, from_scratch=True, steps=10, report=stop)
     result = epifiji.train(movies, from_scratch=True, steps=10, seed=2)
     assert not any("went on" in notice for notice in result.notices)
+
+
+def test_weights_that_were_learnt_for_other_frames_are_another_training(
+    movies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identities = []
+
+    def note(identity: dict) -> None:
+        identities.append(identity)
+        raise CancelledError
+
+    monkeypatch.setattr(train, "Unfinished", note)
+    for reach in (REACH_FRAMES, REACH_FRAMES - 1):
+        monkeypatch.setattr(train, "REACH_FRAMES", reach)
+        with pytest.raises(CancelledError):
+            epifiji.train(movies, from_scratch=True)
+    assert identities[0] != identities[1]
 
 
 @pytest.fixture

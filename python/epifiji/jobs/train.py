@@ -296,6 +296,8 @@ class _Training:
             "movies": material.sha256,
             "classes": list(self.description.classes),
             "scale": [self.description.cell_diameter_px, self.description.event_duration_frames],
+            # Weights that were learnt for other frames may have the same shapes.
+            "frames": [self.description.frames_before, self.description.frames_after],
             "parent": self.parent.sha256 if self.parent else None,
             "settings": self.settings.model_dump(exclude=left_out),
             "keep": keep,
