@@ -18,10 +18,10 @@ from epifiji.data.errors import WrongInputError
 from epifiji.files import zoo
 from epifiji.files.networks import (
     SHIPPED,
-    SHIPPED_FOLDER,
     available,
     find_network,
     read_network,
+    shipped_network,
     user_folder,
     weights_sha256,
     write_network,
@@ -68,11 +68,66 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     assert read_network(tmp_path / "small").sha256 == weights_sha256(*small_network(1, seed=1).weights)
 
 
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("failing", ["old", "new"])
+def test_an_interrupt_while_a_network_is_replaced_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: type[BaseException], failing: str
+) -> None:
+    folder = write_network(small_network(1), tmp_path / "networks" / "small")
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if path == folder if failing == "old" else target == folder and path.parent == folder.parent:
+            raise problem
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(problem):
+        write_network(small_network(1, seed=1), folder, overwrite=True)
+    assert read_network(folder).sha256 == weights_sha256(*small_network(1).weights)
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_is_no_folder_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    place, elsewhere = tmp_path / "small", write_network(small_network(1), tmp_path / "elsewhere")
+    place.symlink_to(elsewhere) if kind == "link" else place.write_text("mine")
+    with pytest.raises(WrongInputError, match=f"small is a {kind}, but only a network's folder is replaced"):
+        write_network(small_network(1, seed=1), place, overwrite=True)
+    assert read_network(elsewhere).sha256 == weights_sha256(*small_network(1).weights)
+
+
+@pytest.mark.parametrize("denied", ["named", "named/closed", "named/closed/network.json"])
+def test_a_folder_that_may_not_be_read_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    named = tmp_path / "named"
+    for name in ("closed", "open"):
+        write_network(small_network(1), named / name)
+    monkeypatch.setenv("EPIFIJI_NETWORKS", str(named))
+    listed, looked_at = Path.iterdir, Path.stat
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == tmp_path / denied:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    def stat_of(path: Path, **how: bool) -> object:
+        # What lies in a closed folder cannot be looked at either.
+        if path in (tmp_path / denied, tmp_path / denied / "network.json") and denied != "named":
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked_at(path, **how)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(Path, "stat", stat_of)
+    assert [name for name, _ in available()] == (["epinet"] if denied == "named" else ["open", "epinet"])
+
+
 def test_networks_are_found_by_name_in_the_named_folder_then_among_the_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert available() == [(SHIPPED, SHIPPED_FOLDER / SHIPPED)]
-    assert find_network() == SHIPPED_FOLDER / SHIPPED
+    assert available() == [(SHIPPED, shipped_network())]
+    assert find_network() == shipped_network()
     write_network(small_network(1), tmp_path / "named" / "beta")
     write_network(small_network(1), tmp_path / "named" / "Alpha")
     imported = import_network(tmp_path / "named" / "beta", "gamma")
