@@ -19,7 +19,7 @@ from epifiji.engine.epinet import REACH_FRAMES, check_epinet
 from epifiji.engine.network import check_network
 from epifiji.engine.splitting import Split, split
 from epifiji.engine.windows import require_room
-from epifiji.files.networks import SHIPPED, SHIPPED_FOLDER, find_network, read_network
+from epifiji.files.networks import find_network, read_network, shipped_network
 from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.course import Course
 from epifiji.jobs.held_out import Examiner, candidates
@@ -151,7 +151,7 @@ def _path(given: str | Path | None) -> Path | None:
 def _beginning(network: Network | str | Path | None) -> Network:
     """Read the EpiNet to begin with: the one that comes with EpiFiji where none is named."""
     if network is None:
-        return read_network(SHIPPED_FOLDER / SHIPPED)
+        return read_network(shipped_network())
     read = network if isinstance(network, Network) else read_network(find_network(network))
     if read.description.kind != EPINET:
         raise WrongInputError(
