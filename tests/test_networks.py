@@ -20,6 +20,7 @@ from epifiji.files.networks import (
     SHIPPED,
     available,
     find_network,
+    read_description,
     read_network,
     shipped_network,
     user_folder,
@@ -153,6 +154,23 @@ def _spoil_json(folder: Path, **changes: object) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
+SPOILED = [
+    (
+        {"classes": ["cell_death", "cell_sop", "cell_division", "nothing"]},
+        "the first class is 'cell_death' instead of 'nothing'",
+    ),
+    ({"classes": ["nothing", "a", "b", "a"]}, "the class 'a' comes twice"),
+    ({"classes": ["nothing", "a", "b", "nothing"]}, "the class 'nothing' comes twice"),
+    *(
+        ({"classes": ["nothing", "a", "b", name]}, f"the class {name!r} has the character {name[1]!r}")
+        for name in ("a/b", "a\\b", "a:b", "a\nb", "a\x1bb", "a\u202eb")
+    ),
+    *(({"classes": ["nothing", "a", "b", name]}, f"a class is called {name!r}") for name in ("", ".", "..")),
+    ({"thresholds": {"cell_death": 256}}, "thresholds.cell_death: Input should be less than or equal to 255"),
+    ({"min_volumes": {"cell_death": -1}}, "min_volumes.cell_death: Input should be greater than or equal to 0"),
+]
+
+
 def test_spoiled_folders_are_refused_with_their_reason(tmp_path: Path) -> None:
     def fresh(number: int) -> Path:
         return write_network(small_network(1), tmp_path / f"n{number}")
@@ -176,6 +194,17 @@ def test_spoiled_folders_are_refused_with_their_reason(tmp_path: Path) -> None:
     folder = fresh(4)
     np.savez(folder / "weights_0.npz", **small_network(1, seed=9).weights[0])
     with pytest.raises(WrongInputError, match="is not the file that network.json describes"):
+        read_network(folder)
+    for number, (spoiled, words) in enumerate(SPOILED, start=5):
+        folder = fresh(number)
+        _spoil_json(folder, **spoiled)
+        with pytest.raises(WrongInputError) as caught:
+            read_network(folder)
+        assert words in str(caught.value)
+        assert str(caught.value).isprintable()
+    folder = fresh(5 + len(SPOILED))
+    (folder / "network.json").write_text("[" * 100_000)
+    with pytest.raises(WrongInputError, match="network.json cannot be read"):
         read_network(folder)
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -226,6 +255,12 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         read_network(file)
 
 
+CONFIG = (
+    "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
+    "cell_diameter = 25\nextrusion_duration = 4.5\n"
+)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -237,10 +272,18 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
             "cell_diameter = 25\nextrusion_duration = 4.5\n",
             "window of 22 x 20 px",
         ),
-        (
-            "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
-            "cell_diameter = 25\nextrusion_duration = 4.5\n",
-            "has no variables/variables.index",
+        (CONFIG, "has no variables/variables.index"),
+        *(
+            (CONFIG.replace(known, spoiled), words)
+            for known, spoiled, words in [
+                ("['', '_cell_death.zip']", "['']", "classes: Tuple should have at least 2 items"),
+                ("['', '_cell_death.zip']", "['', '_../up.zip']", "the class '../up' has the character '/'"),
+                ("(22, 22)", "(500, 500)", "window_half_size_px: Input should be less than or equal to 200"),
+                ("(22, 22)", "(22,)", "IndexError"),
+                ("(22, 22)", "(1e999, 1e999)", "OverflowError"),
+                ("cell_diameter = 25", "cell_diameter = 0", "cell_diameter_px: Input should be greater than 0"),
+                ("[''", "(" * 100_000, "net is not described as a DeXNet is"),
+            ]
         ),
     ],
 )
@@ -251,6 +294,14 @@ def test_bad_dexnets_are_refused(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(WrongInputError) as caught:
         read_network(folder)
     assert words in str(caught.value)
+
+
+def test_too_many_members_are_no_ensemble(tmp_path: Path) -> None:
+    for number in range(65):
+        (tmp_path / "many" / f"net{number}").mkdir(parents=True)
+        (tmp_path / "many" / f"net{number}" / "config.cfg").write_text(CONFIG)
+    with pytest.raises(WrongInputError, match="many is not described as a DeXNet is .members: Input should be less"):
+        read_description(tmp_path / "many")
 
 
 def test_a_broken_checkpoint_is_refused(tmp_path: Path, shared_data: Path) -> None:

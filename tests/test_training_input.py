@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,19 @@ class TestReviews:
         decide(path, begun, Action(0, "skip"))
         (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
         with pytest.raises(WrongInputError, match="decides of no event"):
+            read_sources([path], PLAIN)
+
+    @pytest.mark.parametrize(
+        ("name", "words"), [("nothing", "stands for places without"), ("a/b", "has the character '/'")]
+    )
+    def test_nor_events_of_a_class_that_cannot_be_one(self, review, name, words):
+        path, begun = start_review(DETECTED, review.parent.parent / "other")
+        decide(path, begun, Action(0, "class", replace(DETECTED[0], event=name)))
+        decide(path, begun, Action(1, "keep"))
+        (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
+        read_sources([path], PLAIN)
+        decide(path, begun, Action(0, "keep"))
+        with pytest.raises(WrongInputError, match=f"of a class that cannot be learnt, as the class '{name}' {words}"):
             read_sources([path], PLAIN)
 
 

@@ -255,14 +255,20 @@ class TestTheList:
 
     def test_a_strangers_text_cannot_command_the_terminal(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
-        classes = ("nothing", "\x1b[31mcell_death")
         write_network(
-            small_network(1, classes=classes), tmp_path / "named" / "red", text="# Red\x1b[2J\x07\nLine two.\n"
+            small_network(1, origin="\x1b[32mthe web"),
+            tmp_path / "named" / "red",
+            text="# Red\x1b[2J\x07\nLine two.\n",
         )
+        file = write_network(small_network(1), tmp_path / "named" / "blue") / "network.json"
+        file.write_text(file.read_text().replace("cell_death", r"\u001b[31mcell_death"))
         assert run(monkeypatch, "list") == 0
         assert run(monkeypatch, "show", "red") == 0
+        assert run(monkeypatch, "show", "blue") == 2
         printed = capsys.readouterr()
         assert "\x1b" not in printed.out + printed.err
+        assert "[32mthe web" in printed.out
+        assert "[31mcell_death" in printed.err
         assert "# Red[2J\nLine two.\n" in printed.out
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights, first_problem
 from epifiji.files.archives import unpack
 from epifiji.files.dexnets import is_dexnet, read_dexnet, read_dexnet_description
 
@@ -291,9 +291,8 @@ def _read_folder(folder: Path, source: Path) -> Network:
 def _read_description(folder: Path, source: Path) -> NetworkDescription:
     try:
         return NetworkDescription(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
-    except (ValidationError, ValueError, TypeError, OSError) as problem:
-        first = problem.errors()[0] if isinstance(problem, ValidationError) else None
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(problem)
+    except (ValidationError, ValueError, TypeError, RecursionError, OSError) as problem:
+        reason = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
         raise WrongInputError(
             f"{source}: {DESCRIPTION} cannot be read ({reason}): import the network again."
         ) from problem

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.events import EVENT_COLOURS, Event, wrong_class_name
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, NetworkDescription
 from epifiji.data.progress import Report, silent
@@ -145,6 +145,7 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
             f"{path} is the review of a movie of the shape {tuple(told['shape'])}, but {told['file']} has {movie.shape} now: put "
             "the movie back as it was."
         )
+    _require_class_names(path, {event.event for event in review.kept()})
     undecided = [item.event for item in review.items if item.decision in ("", "skip")]
     kept, rejected = review.kept(), review.rejected()
     if not kept and not rejected:
@@ -164,6 +165,18 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
         (record.get("settings") or {}).get("event_duration"),
         (*movie.notices, *notices),
     )
+
+
+def _require_class_names(path: Path, names: Iterable[str]) -> None:
+    for name in sorted(names):
+        wrong = wrong_class_name(name)
+        if name == NOTHING:
+            wrong = f"the class {name!r} stands for places without an event"
+        if wrong:
+            raise WrongInputError(
+                f"{path} keeps events of a class that cannot be learnt, as {wrong}: give them another class in the review, or "
+                "reject them."
+            )
 
 
 @dataclass(frozen=True)
