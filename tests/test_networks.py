@@ -20,6 +20,7 @@ from epifiji.files.networks import (
     SHIPPED,
     available,
     find_network,
+    own_card,
     read_description,
     read_network,
     shipped_network,
@@ -28,7 +29,7 @@ from epifiji.files.networks import (
     write_network,
 )
 from epifiji.files.zoo import fetch_network, import_network
-from small_networks import small_network
+from small_networks import small_network, spoil_entry
 
 
 @pytest.fixture(autouse=True)
@@ -225,6 +226,37 @@ def test_pickled_weights_are_never_loaded(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+CONFIG = (
+    "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
+    "cell_diameter = 25\nextrusion_duration = 4.5\n"
+)
+
+
+def test_changed_bytes_in_the_weights_are_refused(tmp_path: Path) -> None:
+    folder = write_network(small_network(1), tmp_path / "small")
+    spoil_entry(folder / "weights_0.npz", "dense_0/kernel.npy")
+    _spoil_json(folder, weights_sha256=[])
+    with pytest.raises(WrongInputError, match="weights_0.npz cannot be read .* invalid block type.: import"):
+        read_network(folder)
+
+
+@pytest.mark.parametrize("name", ["net/network.json", "net/config.cfg"])
+def test_zips_with_changed_bytes_are_refused(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "net.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, CONFIG)
+    whole = file.read_bytes()
+    spoil_entry(file, name)
+    directory = tmp_path / "directory.zip"
+    directory.write_bytes(whole.replace(b"PK\x01\x02", b"PK\x09\x09"))
+    assert zipfile.is_zipfile(directory)
+    for broken, words in ((file, "invalid block type"), (directory, "Bad magic number")):
+        for read in (read_network, read_description, own_card):
+            if read is not own_card or name.endswith(".json"):
+                with pytest.raises(WrongInputError, match=f"cannot be read as a zip .*{words}.*: download it again"):
+                    read(broken)
+
+
 @pytest.mark.parametrize(
     "name", ["../evil/config.cfg", "/evil/config.cfg", "a/../../config.cfg", "C:\\evil\\config.cfg", "..\\config.cfg"]
 )
@@ -253,12 +285,6 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
             entry.write(bytes(1_000_000))
     with pytest.raises(WrongInputError, match="one of 201000000 bytes, but at most"):
         read_network(file)
-
-
-CONFIG = (
-    "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
-    "cell_diameter = 25\nextrusion_duration = 4.5\n"
-)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights, first_problem
-from epifiji.files.archives import unpack
+from epifiji.files.archives import ZIP_ERRORS, unpack
 from epifiji.files.dexnets import is_dexnet, read_dexnet, read_dexnet_description
 
 DESCRIPTION = "network.json"
@@ -263,8 +263,11 @@ def _weights_name(member: int) -> str:
 
 
 def _zip_names(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (*ZIP_ERRORS, OSError) as problem:
+        raise WrongInputError(f"{path} cannot be read as a zip ({problem}): download it again.") from problem
 
 
 def _is_network(path: Path) -> bool:
@@ -304,7 +307,7 @@ def _read_weights(folder: Path, source: Path, member: int, description: NetworkD
     try:
         with np.load(BytesIO(data), allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except (*ZIP_ERRORS, OSError) as problem:
         raise WrongInputError(
             f"{source}: {_weights_name(member)} cannot be read ({problem}): import the network again."
         ) from problem
