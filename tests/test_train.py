@@ -30,6 +30,7 @@ from epifiji.jobs import train
 from epifiji.jobs.rehearsal import simulated, taught_by
 from epifiji.jobs.review import decide, start_review
 from labelled_movies import blinking, write_blinking
+from small_networks import small_network
 
 PICTURES = ("confusion_matrix.png", "learning_curve.png", "precision_recall.png")
 
@@ -184,6 +185,15 @@ def test_a_network_is_retrained_from_a_review_into_another_one(review: Path, tmp
     assert record["split"] == "parts"
     # A second time it gets another name.
     assert epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none").folder.name == "parent_wing_2"
+
+
+def test_a_network_of_the_authors_form_is_retrained_without_the_origin_of_its_parent(
+    review: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = small_network(1, classes=("nothing", "blink"), origin="the web")
+    monkeypatch.setattr(train._Training, "run", lambda training, _: training.description)
+    described = epifiji.retrain(parent, review)
+    assert (described.classes, described.origin) == (("nothing", "blink", "flash"), "")
 
 
 def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> None:

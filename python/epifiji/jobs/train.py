@@ -138,7 +138,8 @@ def retrain(
         school = EpiNetSchool(description, parent, chosen, keeping=True)
     else:
         check_network(parent)
-        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": ()}
+        # Nobody imported this one from where the parent came from.
+        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
         description = parent.description.model_copy(update=changed)
         school = DexNetSchool(description, parent, chosen)
     return _Training(target, chosen, read, description, parent, school, report).run(chosen.keep)
