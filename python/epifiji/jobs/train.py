@@ -14,7 +14,7 @@ from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescri
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DEFAULT_THRESHOLD, parse_settings
 from epifiji.data.training import Examination
-from epifiji.data.training_settings import CHANGES, RetrainingSettings, TrainingSettings
+from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 from epifiji.engine.epinet import REACH_FRAMES, check_epinet
 from epifiji.engine.network import check_network
 from epifiji.engine.splitting import Split, split
@@ -217,7 +217,7 @@ class _Training:
             school,
             samplers,
             settings,
-            held_out_parts(school, movies, HELD_OUT_PARTS, frozenset(CHANGES)),
+            held_out_parts(school, movies, HELD_OUT_PARTS),
             (lambda weights, report: self._judge(weights, examiner, report)) if examiner.judged else None,
             unfinished,
         )
