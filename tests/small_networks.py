@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +55,16 @@ def _weights(random: np.random.Generator, filters: int, units: int, classes: int
         weights |= {f"dense_{i}/kernel": 2 * normal(entering, leaving), f"dense_{i}/bias": 0.1 * normal(leaving)}
         entering = leaving
     return weights
+
+
+def spoil_entry(file: Path, name: str) -> None:
+    """Change the first byte of what is compressed in a zip, so that it cannot be unpacked (there is no block of type 3)."""
+    with zipfile.ZipFile(file) as archive:
+        start = archive.getinfo(name).header_offset
+    data = bytearray(file.read_bytes())
+    named, more = struct.unpack("<HH", data[start + 26 : start + 30])
+    data[start + 30 + named + more] = 0xFF
+    file.write_bytes(data)
 
 
 def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> Network:

@@ -26,6 +26,7 @@ from epifiji.files.networks import read_network
 from epifiji.files.unfinished import Unfinished, cache_folder
 from epifiji.jobs.computing import OnWorkers, computer_for, warm_screen
 from epifiji.jobs.detect import detect
+from small_networks import spoil_entry
 
 SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 8}
 
@@ -106,6 +107,12 @@ class TestAnInterruptedRun:
         asked.clear()
         assert_same(detect(pixels, network_folder, **SETTINGS), whole)
         assert asked == [24, 48, 72]
+
+    def test_a_part_with_changed_bytes_is_none(self) -> None:
+        kept = Unfinished({"run": 1})
+        kept.put(0, [np.arange(1000)])
+        spoil_entry(next(cache_folder().rglob("0.npz")), "arr_0.npy")
+        assert kept.get(0) is None
 
     def test_where_nothing_can_be_kept_it_runs_all_the_same(self, pixels, network_folder, whole, cache) -> None:
         cache.write_text("a file where the folder should be")

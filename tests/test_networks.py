@@ -18,16 +18,18 @@ from epifiji.data.errors import WrongInputError
 from epifiji.files import zoo
 from epifiji.files.networks import (
     SHIPPED,
-    SHIPPED_FOLDER,
     available,
     find_network,
+    own_card,
+    read_description,
     read_network,
+    shipped_network,
     user_folder,
     weights_sha256,
     write_network,
 )
 from epifiji.files.zoo import fetch_network, import_network
-from small_networks import small_network
+from small_networks import small_network, spoil_entry
 
 
 @pytest.fixture(autouse=True)
@@ -68,11 +70,66 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     assert read_network(tmp_path / "small").sha256 == weights_sha256(*small_network(1, seed=1).weights)
 
 
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("failing", ["old", "new"])
+def test_an_interrupt_while_a_network_is_replaced_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: type[BaseException], failing: str
+) -> None:
+    folder = write_network(small_network(1), tmp_path / "networks" / "small")
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if path == folder if failing == "old" else target == folder and path.parent == folder.parent:
+            raise problem
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(problem):
+        write_network(small_network(1, seed=1), folder, overwrite=True)
+    assert read_network(folder).sha256 == weights_sha256(*small_network(1).weights)
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_what_is_no_folder_is_not_replaced(tmp_path: Path, kind: str) -> None:
+    place, elsewhere = tmp_path / "small", write_network(small_network(1), tmp_path / "elsewhere")
+    place.symlink_to(elsewhere) if kind == "link" else place.write_text("mine")
+    with pytest.raises(WrongInputError, match=f"small is a {kind}, but only a network's folder is replaced"):
+        write_network(small_network(1, seed=1), place, overwrite=True)
+    assert read_network(elsewhere).sha256 == weights_sha256(*small_network(1).weights)
+
+
+@pytest.mark.parametrize("denied", ["named", "named/closed", "named/closed/network.json"])
+def test_a_folder_that_may_not_be_read_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denied: str
+) -> None:
+    named = tmp_path / "named"
+    for name in ("closed", "open"):
+        write_network(small_network(1), named / name)
+    monkeypatch.setenv("EPIFIJI_NETWORKS", str(named))
+    listed, looked_at = Path.iterdir, Path.stat
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == tmp_path / denied:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    def stat_of(path: Path, **how: bool) -> object:
+        # What lies in a closed folder cannot be looked at either.
+        if path in (tmp_path / denied, tmp_path / denied / "network.json") and denied != "named":
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked_at(path, **how)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    monkeypatch.setattr(Path, "stat", stat_of)
+    assert [name for name, _ in available()] == (["epinet"] if denied == "named" else ["open", "epinet"])
+
+
 def test_networks_are_found_by_name_in_the_named_folder_then_among_the_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert available() == [(SHIPPED, SHIPPED_FOLDER / SHIPPED)]
-    assert find_network() == SHIPPED_FOLDER / SHIPPED
+    assert available() == [(SHIPPED, shipped_network())]
+    assert find_network() == shipped_network()
     write_network(small_network(1), tmp_path / "named" / "beta")
     write_network(small_network(1), tmp_path / "named" / "Alpha")
     imported = import_network(tmp_path / "named" / "beta", "gamma")
@@ -96,6 +153,23 @@ def test_names_that_are_no_names_are_refused(tmp_path: Path, name: str) -> None:
 def _spoil_json(folder: Path, **changes: object) -> None:
     file = folder / "network.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+SPOILED = [
+    (
+        {"classes": ["cell_death", "cell_sop", "cell_division", "nothing"]},
+        "the first class is 'cell_death' instead of 'nothing'",
+    ),
+    ({"classes": ["nothing", "a", "b", "a"]}, "the class 'a' comes twice"),
+    ({"classes": ["nothing", "a", "b", "nothing"]}, "the class 'nothing' comes twice"),
+    *(
+        ({"classes": ["nothing", "a", "b", name]}, f"the class {name!r} has the character {name[1]!r}")
+        for name in ("a/b", "a\\b", "a:b", "a\nb", "a\x1bb", "a\u202eb")
+    ),
+    *(({"classes": ["nothing", "a", "b", name]}, f"a class is called {name!r}") for name in ("", ".", "..")),
+    ({"thresholds": {"cell_death": 256}}, "thresholds.cell_death: Input should be less than or equal to 255"),
+    ({"min_volumes": {"cell_death": -1}}, "min_volumes.cell_death: Input should be greater than or equal to 0"),
+]
 
 
 def test_spoiled_folders_are_refused_with_their_reason(tmp_path: Path) -> None:
@@ -122,6 +196,17 @@ def test_spoiled_folders_are_refused_with_their_reason(tmp_path: Path) -> None:
     np.savez(folder / "weights_0.npz", **small_network(1, seed=9).weights[0])
     with pytest.raises(WrongInputError, match="is not the file that network.json describes"):
         read_network(folder)
+    for number, (spoiled, words) in enumerate(SPOILED, start=5):
+        folder = fresh(number)
+        _spoil_json(folder, **spoiled)
+        with pytest.raises(WrongInputError) as caught:
+            read_network(folder)
+        assert words in str(caught.value)
+        assert str(caught.value).isprintable()
+    folder = fresh(5 + len(SPOILED))
+    (folder / "network.json").write_text("[" * 100_000)
+    with pytest.raises(WrongInputError, match="network.json cannot be read"):
+        read_network(folder)
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(WrongInputError, match="holds no network: give a folder with network.json"):
@@ -139,6 +224,31 @@ def test_pickled_weights_are_never_loaded(tmp_path: Path) -> None:
     with pytest.raises(WrongInputError, match="weights_0.npz cannot be read"):
         read_network(folder)
     assert not (tmp_path / "executed").exists()
+
+
+def test_changed_bytes_in_the_weights_are_refused(tmp_path: Path) -> None:
+    folder = write_network(small_network(1), tmp_path / "small")
+    spoil_entry(folder / "weights_0.npz", "dense_0/kernel.npy")
+    _spoil_json(folder, weights_sha256=[])
+    with pytest.raises(WrongInputError, match="weights_0.npz cannot be read .* invalid block type.: import"):
+        read_network(folder)
+
+
+@pytest.mark.parametrize("name", ["net/network.json", "net/config.cfg"])
+def test_zips_with_changed_bytes_are_refused(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "net.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, 100 * "any text ")
+    whole = file.read_bytes()
+    spoil_entry(file, name)
+    directory = tmp_path / "directory.zip"
+    directory.write_bytes(whole.replace(b"PK\x01\x02", b"PK\x09\x09"))
+    assert zipfile.is_zipfile(directory)
+    for broken, words in ((file, "invalid block type"), (directory, "Bad magic number")):
+        for read in (read_network, read_description, own_card):
+            if read is not own_card or name.endswith(".json"):
+                with pytest.raises(WrongInputError, match=f"cannot be read as a zip .*{words}.*: download it again"):
+                    read(broken)
 
 
 @pytest.mark.parametrize(
@@ -169,70 +279,6 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
             entry.write(bytes(1_000_000))
     with pytest.raises(WrongInputError, match="one of 201000000 bytes, but at most"):
         read_network(file)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("nb_events_category = 4\n", "KeyError: 'events_category_names'"),
-        ("events_category_names = 3\nwindow_half_size = (22, 22)\n", "does not say what a DeXNet's does"),
-        ("events_category_names = __import__('os').system('false')\n", "does not say what a DeXNet's does"),
-        (
-            "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 20)\nnb_temporal_frames = (5, 5)\n"
-            "cell_diameter = 25\nextrusion_duration = 4.5\n",
-            "window of 22 x 20 px",
-        ),
-        (
-            "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
-            "cell_diameter = 25\nextrusion_duration = 4.5\n",
-            "has no variables/variables.index",
-        ),
-    ],
-)
-def test_bad_dexnets_are_refused(tmp_path: Path, text: str, words: str) -> None:
-    folder = tmp_path / "net"
-    folder.mkdir()
-    (folder / "config.cfg").write_text(text)
-    with pytest.raises(WrongInputError) as caught:
-        read_network(folder)
-    assert words in str(caught.value)
-
-
-def test_a_broken_checkpoint_is_refused(tmp_path: Path, shared_data: Path) -> None:
-    with zipfile.ZipFile(shared_data / "dexnets" / "notum_all.zip") as archive:
-        archive.extractall(tmp_path)
-    folder = tmp_path / "notum_all" / "notumAll0"
-    data = folder / "variables" / "variables.data-00000-of-00001"
-    data.write_bytes(data.read_bytes()[:1000])
-    with pytest.raises(WrongInputError, match="checkpoint of network notumAll0 cannot be read"):
-        read_network(folder)
-
-
-def test_the_authors_networks_are_imported_from_zip_and_folder_alike(tmp_path: Path, shared_data: Path) -> None:
-    file = shared_data / "dexnets" / "notum_all.zip"
-    with zipfile.ZipFile(file) as archive:
-        archive.extractall(tmp_path)
-    network = read_network(file)
-    assert network.description.classes == ("nothing", "cell_death", "cell_sop", "cell_division")
-    assert (network.description.members, network.description.cell_diameter_px) == (2, 25)
-    assert read_network(tmp_path / "notum_all").sha256 == network.sha256
-    single = read_network(tmp_path / "notum_all" / "notumAll1")
-    assert single.description.members == 1
-    assert all(np.array_equal(single.weights[0][key], network.weights[1][key]) for key in single.weights[0])
-    imported = read_network(import_network(file))
-    assert imported.sha256 == network.sha256
-    assert "Villars, Letort et al." in imported.description.provenance
-
-
-def test_members_that_differ_are_no_ensemble(tmp_path: Path, shared_data: Path) -> None:
-    with zipfile.ZipFile(shared_data / "dexnets" / "notum_all.zip") as archive:
-        archive.extractall(tmp_path)
-    config = tmp_path / "notum_all" / "notumAll1" / "config.cfg"
-    config.write_text(config.read_text().replace("cell_diameter = 25", "cell_diameter = 30"))
-    with pytest.raises(
-        WrongInputError, match="notumAll0 and notumAll1 of notum_all differ in their classes, window or scale"
-    ):
-        read_network(tmp_path / "notum_all")
 
 
 @pytest.fixture

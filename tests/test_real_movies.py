@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 import epifiji
 from epifiji.data.movie import Movie
 from epifiji.files.movies import read_movie, write_movie
-from epifiji.files.networks import SHIPPED, SHIPPED_FOLDER
+from epifiji.files.networks import shipped_network
 from epifiji.files.tables import read_events
 from jvm import run_checks
 
@@ -105,7 +105,7 @@ def test_a_longer_movie_runs_to_the_end(shared_data: Path, tmp_path: Path) -> No
 
 def test_epinet_finds_the_divisions_that_can_be_seen_in_a_wing_disc(shared_data: Path) -> None:
     movie = read_movie(shared_data / "movies" / "wingdisc_8f.tif")
-    found = epifiji.detect(movie, SHIPPED_FOLDER / SHIPPED).events
+    found = epifiji.detect(movie, shipped_network()).events
     # Seen by eye: rounded up and dark, then two daughters.
     for frame, y, x in ((6, 27, 156), (4, 189, 191)):
         near = [e for e in found if np.hypot(e.y - y, e.x - x) < 10 and abs(e.frame - frame) <= 2]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.files import rois
+from epifiji.files import archives
 from epifiji.files.rois import MAX_COORDINATE, event_of_file, read_rois, write_rois
 
 IMAGEJ_FILES = Path(__file__).parent / "data" / "rois"
@@ -265,7 +265,7 @@ class TestZips:
             places(path)
 
     def test_an_entry_that_unpacks_to_too_much_is_refused(self, tmp_path, monkeypatch, point):
-        monkeypatch.setattr(rois, "MAX_ENTRY_BYTES", 1000)
+        monkeypatch.setattr(archives, "LARGEST_ROI_BYTES", 1000)
         path = tmp_path / "bomb.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("a.roi", point)
@@ -273,9 +273,9 @@ class TestZips:
         with pytest.raises(WrongInputError, match=r"bomb\.zip, entry bomb\.roi has more than 1000 bytes"):
             places(path)
 
-    @pytest.mark.parametrize(("limit", "value"), [("MAX_ENTRIES", 1), ("MAX_ZIP_BYTES", 200)])
+    @pytest.mark.parametrize(("limit", "value"), [("MOST_ROIS", 1), ("LARGEST_ROIS_BYTES", 200)])
     def test_too_many_or_too_large_rois_are_refused(self, tmp_path, monkeypatch, point, limit, value):
-        monkeypatch.setattr(rois, limit, value)
+        monkeypatch.setattr(archives, limit, value)
         path = make_zip(tmp_path / "a.zip", ("a.roi", point), ("b.roi", point))
         with pytest.raises(WrongInputError, match=r"a\.zip holds 2 ROIs of 288 bytes, but at most .* split it"):
             places(path)

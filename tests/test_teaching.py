@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.training_settings import CHANGES
 from epifiji.engine import augmentation
@@ -20,6 +21,7 @@ from epifiji.engine.epinet import (
 )
 from epifiji.engine.retraining import Mixed, carried_over
 from epifiji.engine.samples import Labelled, Part, Sampler, part_size
+from epifiji.engine.training import State, Trainer
 
 SHAPE = (32, 128, 128)
 NONE = np.empty((0, 3))
@@ -175,3 +177,25 @@ def test_a_networks_answers_to_a_movie_are_those_of_its_whole_frames() -> None:
     expected = 255 / (1 + np.exp(-logits))
     assert found.shape == (9, 11, 13, 2)
     assert np.abs(found - expected[:, :11, :13]).max() < 1
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_training_that_diverges_ends_with_a_sentence_and_keeps_what_was_finite(bad: float) -> None:
+    first = np.array([1.0, 2.0], np.float32)
+    state = State({"a": first.copy()}, {"a": first.copy()})
+
+    class One:
+        def __init__(self, value: float) -> None:
+            self.arrays = (np.array(value, np.float32),)
+
+    trainer = Trainer(state, 10, 0.05, loss=lambda weights, value: (weights["a"] * value)[0])
+    trainer.step([One(1)])
+    moved = state.weights["a"].copy()
+    with pytest.raises(
+        WrongInputError, match=r"the training diverged at step 2 with a rate of 0\.05, .*: give a lower rate\."
+    ):
+        trainer.step([One(1), One(bad)])
+    assert (state.step, len(state.losses)) == (1, 1)
+    for values in (state.weights["a"], state.average["a"], *state.moments.values()):
+        assert np.isfinite(values).all()
+    assert np.array_equal(state.weights["a"], moved)

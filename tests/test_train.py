@@ -26,9 +26,11 @@ from epifiji.data.review import Action
 from epifiji.engine.epinet import REACH_FRAMES, answers_to_movie, new_weights
 from epifiji.engine.samples import Labelled
 from epifiji.files.networks import available, read_network, user_folder, write_network
+from epifiji.jobs import train
 from epifiji.jobs.rehearsal import simulated, taught_by
 from epifiji.jobs.review import decide, start_review
 from labelled_movies import blinking, write_blinking
+from small_networks import small_network
 
 PICTURES = ("confusion_matrix.png", "learning_curve.png", "precision_recall.png")
 
@@ -133,6 +135,23 @@ def test_other_data_or_settings_are_another_training(movies: Path) -> None:
     assert not any("went on" in notice for notice in result.notices)
 
 
+def test_weights_that_were_learnt_for_other_frames_are_another_training(
+    movies: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identities = []
+
+    def note(identity: dict) -> None:
+        identities.append(identity)
+        raise CancelledError
+
+    monkeypatch.setattr(train, "Unfinished", note)
+    for reach in (REACH_FRAMES, REACH_FRAMES - 1):
+        monkeypatch.setattr(train, "REACH_FRAMES", reach)
+        with pytest.raises(CancelledError):
+            epifiji.train(movies, from_scratch=True)
+    assert identities[0] != identities[1]
+
+
 @pytest.fixture
 def review(tmp_path: Path) -> Iterator[Path]:
     """A review of all of a movie's events, two of them given a class that the network does not know."""
@@ -166,6 +185,15 @@ def test_a_network_is_retrained_from_a_review_into_another_one(review: Path, tmp
     assert record["split"] == "parts"
     # A second time it gets another name.
     assert epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none").folder.name == "parent_wing_2"
+
+
+def test_a_network_of_the_authors_form_is_retrained_without_the_origin_of_its_parent(
+    review: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = small_network(1, classes=("nothing", "blink"), origin="the web")
+    monkeypatch.setattr(train._Training, "run", lambda training, _: training.description)
+    described = epifiji.retrain(parent, review)
+    assert (described.classes, described.origin) == (("nothing", "blink", "flash"), "")
 
 
 def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +114,34 @@ class TestReviews:
         with pytest.raises(WrongInputError, match="does not say which movie it belongs to"):
             read_sources([review], PLAIN)
 
+    def test_its_movie_is_found_beside_its_folder_where_both_were_moved(self, review, tmp_path):
+        moved = tmp_path / "elsewhere"
+        moved.mkdir()
+        for name in ("wing.tif", "wing_epifiji"):
+            (tmp_path / name).rename(moved / name)
+        (source,) = read_sources([moved / "wing_epifiji"], PLAIN)
+        assert source.movie.path == moved / "wing.tif"
+        (moved / "wing.tif").unlink()
+        with pytest.raises(WrongInputError, match=f"{tmp_path / 'wing.tif'} does not exist"):
+            read_sources([moved / "wing_epifiji"], PLAIN)
+
+    @pytest.mark.parametrize("files", [[], ["wing_cell_death.zip", "wing_cell_death_rawproba.tif"]])
+    def test_what_was_not_reviewed_is_to_be_reviewed_first(self, review, files):
+        review.unlink()
+        for name in files:
+            (review.parent / name).write_bytes(b"")
+        with pytest.raises(
+            WrongInputError, match="wing_epifiji holds events that were detected and not .*: review them"
+        ):
+            read_sources([review.parent], PLAIN)
+
+    def test_a_folder_of_movies_with_results_in_it_is_one_of_movies(self, review, tmp_path):
+        (tmp_path / "run.json").write_bytes((review.parent / "run.json").read_bytes())
+        with pytest.raises(WrongInputError, match=r"wing\.tif has no ROI file in"):
+            read_sources([tmp_path], PLAIN)
+        write_rois(tmp_path / "wing_blink.zip", [Event("blink", 10, 40, 60)])
+        assert read_sources([tmp_path], PLAIN)[0].counts() == {"blink": 1}
+
     def test_nor_with_another_movie(self, review, tmp_path):
         (tmp_path / "wing.tif").unlink()
         movie(tmp_path, "wing", (20, 60, 81))
@@ -124,6 +153,19 @@ class TestReviews:
         decide(path, begun, Action(0, "skip"))
         (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
         with pytest.raises(WrongInputError, match="decides of no event"):
+            read_sources([path], PLAIN)
+
+    @pytest.mark.parametrize(
+        ("name", "words"), [("nothing", "stands for places without"), ("a/b", "has the character '/'")]
+    )
+    def test_nor_events_of_a_class_that_cannot_be_one(self, review, name, words):
+        path, begun = start_review(DETECTED, review.parent.parent / "other")
+        decide(path, begun, Action(0, "class", replace(DETECTED[0], event=name)))
+        decide(path, begun, Action(1, "keep"))
+        (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
+        read_sources([path], PLAIN)
+        decide(path, begun, Action(0, "keep"))
+        with pytest.raises(WrongInputError, match=f"of a class that cannot be learnt, as the class '{name}' {words}"):
             read_sources([path], PLAIN)
 
 
@@ -151,11 +193,14 @@ class TestFolders:
         (made,) = prepare(read_sources([tmp_path], near), described("blink"), near).movies
         assert made.pixels.shape == SHAPE
 
-    def test_a_movie_given_twice_is_refused(self, tmp_path):
+    def test_a_movie_given_twice_is_refused(self, tmp_path, monkeypatch):
         movie(tmp_path)
         write_rois(tmp_path / "wing_blink.zip", [Event("blink", 10, 40, 60)])
         with pytest.raises(WrongInputError, match="is given twice"):
             read_sources([tmp_path, tmp_path], PLAIN)
+        monkeypatch.chdir(tmp_path.parent)
+        with pytest.raises(WrongInputError, match="is given twice"):
+            read_sources([tmp_path, tmp_path.name], PLAIN)
 
     def test_nothing_but_places_that_are_no_events_is_refused(self, tmp_path):
         movie(tmp_path)
@@ -172,7 +217,12 @@ class TestFolders:
     ("kind", "given", "words"),
     [
         (TrainingSettings, {"steps": "3"}, "steps is '3', but it must be a whole number from 10"),
-        (TrainingSettings, {"without": "noise,dirt"}, "without is 'noise,dirt'"),
+        (
+            TrainingSettings,
+            {"without": "noise,dirt"},
+            "without is 'noise,dirt', but it must be names separated by commas",
+        ),
+        (TrainingSettings, {"without": "noise,dirt"}, "separated by commas out of gamma, flicker, bleach"),
         (TrainingSettings, {"held_out": "0.9"}, "held_out is '0.9', but it must be a number from 0.05 to 0.5"),
         (TrainingSettings, {"rate": "0"}, "rate is '0', but it must be a number above 0"),
         (TrainingSettings, {"unmarked": "none"}, "there is no setting 'unmarked'"),

@@ -18,7 +18,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.files.downloads import is_address
 from epifiji.files.networks import read_network, user_folder, write_network
 from epifiji.files.zoo import import_network, listed
-from small_networks import small_epinet, small_network
+from small_networks import small_epinet, small_network, spoil_entry
 
 
 @pytest.fixture(autouse=True)
@@ -239,12 +239,23 @@ class TestTheList:
             archive.writestr("beach.txt", "sun")
         (named / "dex").mkdir()
         (named / "dex" / "config.cfg").write_text("nb_events_category = 4\n")
+        (named / "flat").mkdir()
+        (named / "flat" / "config.cfg").write_text(
+            "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 22)\nnb_temporal_frames = (5, 5)\n"
+            "cell_diameter = 0\nextrusion_duration = 4.5\n"
+        )
+        for name in ("torn", "flipped"):
+            with zipfile.ZipFile(named / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.write(named / "good" / "network.json", "network.json")
+        torn = named / "torn.zip"
+        torn.write_bytes(torn.read_bytes().replace(b"PK\x01\x02", b"PK\x09\x09"))
+        spoil_entry(named / "flipped.zip", "network.json")
         assert run(monkeypatch, "list") == 0
         printed = capsys.readouterr()
-        assert sum(" broken " in line for line in printed.out.splitlines()) == 4
+        assert sum(" broken " in line for line in printed.out.splitlines()) == 7
         assert any(line.split()[:2] == ["good", "dexnet"] for line in printed.out.splitlines())
         told = {line.split(" ")[0]: line for line in printed.err.splitlines()}
-        assert set(told) == {"cut", "dex", "holiday", "other"}
+        assert set(told) == {"cut", "dex", "flat", "flipped", "holiday", "other", "torn"}
         assert "network.json cannot be read" in told["cut"]
         assert "weights_0.npz is not the file that network.json describes" in told["other"]
         assert "holds no network" in told["holiday"]
@@ -255,14 +266,20 @@ class TestTheList:
 
     def test_a_strangers_text_cannot_command_the_terminal(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
-        classes = ("nothing", "\x1b[31mcell_death")
         write_network(
-            small_network(1, classes=classes), tmp_path / "named" / "red", text="# Red\x1b[2J\x07\nLine two.\n"
+            small_network(1, origin="\x1b[32mthe web"),
+            tmp_path / "named" / "red",
+            text="# Red\x1b[2J\x07\nLine two.\n",
         )
+        file = write_network(small_network(1), tmp_path / "named" / "blue") / "network.json"
+        file.write_text(file.read_text().replace("cell_death", r"\u001b[31mcell_death"))
         assert run(monkeypatch, "list") == 0
         assert run(monkeypatch, "show", "red") == 0
+        assert run(monkeypatch, "show", "blue") == 2
         printed = capsys.readouterr()
         assert "\x1b" not in printed.out + printed.err
+        assert "[32mthe web" in printed.out
+        assert "[31mcell_death" in printed.err
         assert "# Red[2J\nLine two.\n" in printed.out
 
 

@@ -17,6 +17,14 @@ OTHER_COLOURS = ((255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0))
 """For classes of a user's own, in the order in which a network names them."""
 
 
+def wrong_class_name(name: str) -> str:
+    """Say why a name cannot be that of a class, whose files are called after it; an empty text where it can."""
+    if name in ("", ".", ".."):
+        return f"a class is called {name!r}, which names no file"
+    wrong = next((letter for letter in name if letter in "/\\:" or not letter.isprintable()), None)
+    return "" if wrong is None else f"the class {name!r} has the character {wrong!r}, which no file's name may have"
+
+
 def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
     """Red, green, blue (0–255) of a class; `classes` are all those of the network, for classes without a fixed colour."""
     if event in EVENT_COLOURS:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from epifiji.data.events import wrong_class_name
+from epifiji.data.settings import Level, Voxels
 
 DEXNET: Literal["dexnet"] = "dexnet"
 EPINET: Literal["epinet"] = "epinet"
@@ -37,16 +40,28 @@ class NetworkDescription(BaseModel):
     event_duration_frames: float = Field(
         gt=0, description="Event duration that the network was trained for, in frames."
     )
-    thresholds: dict[str, int] = Field(
+    thresholds: dict[str, Level] = Field(
         {}, description="Least mean probability of an event of a class, 0-255, where the user gives none."
     )
-    min_volumes: dict[str, int] = Field(
+    min_volumes: dict[str, Voxels] = Field(
         {}, description="Volume in voxels that an event of a class must exceed, where the user gives none."
     )
     members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
     origin: str = Field("", description="The folder, zip or address that it was imported from.")
     weights_sha256: tuple[str, ...] = Field((), description="SHA-256 of each member's weights file, in order.")
+
+    @field_validator("classes")
+    @classmethod
+    def _check_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if classes[0] != NOTHING:
+            raise ValueError(f"the first class is {classes[0]!r} instead of {NOTHING!r}")
+        for number, name in enumerate(classes):
+            if name in classes[:number]:
+                raise ValueError(f"the class {name!r} comes twice")
+            if wrong := wrong_class_name(name):
+                raise ValueError(wrong)
+        return classes
 
     @property
     def events(self) -> tuple[str, ...]:
@@ -62,6 +77,12 @@ class NetworkDescription(BaseModel):
     def window_frames(self) -> int:
         """Frames of a window."""
         return self.frames_before + self.frames_after
+
+
+def first_problem(error: ValidationError) -> str:
+    """Say what is wrong with the first value of a description that is."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
 
 
 Weights = dict[str, np.ndarray]

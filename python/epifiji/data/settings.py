@@ -304,6 +304,8 @@ def _words(choice: Mapping[str, Any]) -> str:
     """Put one alternative of a JSON schema into words."""
     if "enum" in choice or "const" in choice:
         return "one of " + ", ".join(map(str, choice["enum"])) if "enum" in choice else repr(choice["const"]).strip("'")
+    if named := choice.get("items", {}).get("enum"):
+        return f"{TYPES['array']} out of {', '.join(named)}"
     if choice.get("type") in TYPES:
         return TYPES[choice["type"]]
     kind = "a whole number" if choice.get("type") == "integer" else "a number"

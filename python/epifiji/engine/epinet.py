@@ -200,8 +200,9 @@ def check_epinet(network: Network) -> None:
     seen = network.description.frames_before, network.description.frames_after
     if seen != (REACH_FRAMES, REACH_FRAMES + 1):
         raise WrongInputError(
-            f"the network {name} says that it looks at {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet "
-            f"looks at {REACH_FRAMES} and {REACH_FRAMES + 1}: import it again."
+            f"the network {name} looks at {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet looks at "
+            f"{REACH_FRAMES} and {REACH_FRAMES + 1} now, so it was made by an earlier EpiFiji: train it again, or use the one "
+            "that comes with EpiFiji."
         )
     for number, weights in enumerate(network.weights):
         wrong = unlike(weights, shapes(len(events)))

@@ -20,7 +20,6 @@ from epifiji.data.network import Network, NetworkDescription, Weights, unlike
 from epifiji.data.quiet_tensorflow import import_tensorflow
 
 BLOCKS = 4
-CONVOLUTIONS = 2 * BLOCKS
 DENSE = 3
 NORM_EPSILON = 1e-3
 LEAST_SIDE_PX = 8

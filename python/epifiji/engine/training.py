@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.devices import multiplies_bfloat16
@@ -115,7 +116,13 @@ class Trainer:
         return float(np.mean(losses))
 
     def step(self, parts: Sequence[Arrays]) -> float:
-        """Learn from some parts; give their mean loss."""
+        """Learn from some parts; give their mean loss.
+
+        Raises
+        ------
+        WrongInputError
+            Where the training diverges; the state stays as it was before.
+        """
         tf = import_tensorflow()
         total: list[Any] = []
         losses = []
@@ -123,7 +130,12 @@ class Trainer:
             loss, found = self._gradients(*self._tensors(part))
             losses.append(float(loss))
             total = [a + b for a, b in zip(total, found, strict=True)] if total else found
-        total, _ = tf.clip_by_global_norm([gradient / len(parts) for gradient in total], 1.0)
+        total, norm = tf.clip_by_global_norm([gradient / len(parts) for gradient in total], 1.0)
+        if not np.isfinite(float(norm)):
+            raise WrongInputError(
+                f"the training diverged at step {self.state.step + 1} with a rate of {self._rate:g}, as the gradient is not "
+                "finite any more: give a lower rate."
+            )
         self._apply({name: gradient.numpy() for name, gradient in zip(self._names, total, strict=True)})
         self.state.losses.append(float(np.mean(losses)))
         return self.state.losses[-1]

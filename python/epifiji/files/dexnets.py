@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights
+from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights, first_problem
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.files.archives import unpack
 
@@ -86,10 +87,15 @@ def _described(folder: Path, name: str) -> tuple[list[Path], NetworkDescription]
                 f"the networks {members[0].name} and {member.name} of {name} differ in their classes, window or scale, but the "
                 "members of an ensemble must agree: use one of them alone."
             )
-    return members, NetworkDescription(name=name, members=len(members), provenance=AUTHORS, **configs[0])
+    try:
+        return members, NetworkDescription(name=name, members=len(members), provenance=AUTHORS, **configs[0])
+    except ValidationError as problem:
+        raise WrongInputError(
+            f"{name} is not described as a DeXNet is ({first_problem(problem)}): import it again from its authors."
+        ) from problem
 
 
-def _read_config(path: Path) -> dict[str, object]:
+def _read_config(path: Path) -> dict[str, Any]:
     """Read what a ``config.cfg`` says of a network."""
     found: dict[str, object] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -97,7 +103,7 @@ def _read_config(path: Path) -> dict[str, object]:
         if equals:
             try:
                 found[key.strip()] = ast.literal_eval(value.strip())
-            except (ValueError, SyntaxError):
+            except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
                 found[key.strip()] = value.strip()
     try:
         files: Any = found["events_category_names"]
@@ -111,12 +117,13 @@ def _read_config(path: Path) -> dict[str, object]:
             "cell_diameter_px": float(str(found["cell_diameter"])),
             "event_duration_frames": float(str(found["extrusion_duration"])),
         }
-    except (KeyError, TypeError, ValueError, IndexError) as problem:
+        square = half[0] == half[1]
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as problem:
         raise WrongInputError(
             f"{path.parent.name}/{CONFIG} does not say what a DeXNet's does ({type(problem).__name__}: {problem}): "
             "import the network again from its authors."
         ) from problem
-    if half[0] != half[1]:
+    if not square:
         raise WrongInputError(
             f"{path.parent.name}/{CONFIG} has a window of {half[0]} x {half[1]} px, but only square ones are known."
         )

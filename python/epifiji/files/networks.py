@@ -21,8 +21,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights
-from epifiji.files.archives import unpack
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights, first_problem
+from epifiji.files.archives import ZIP_ERRORS, unpack
 from epifiji.files.dexnets import is_dexnet, read_dexnet, read_dexnet_description
 
 DESCRIPTION = "network.json"
@@ -42,6 +42,16 @@ HOW_TO_GET_ONE = (
 SHIPPED_FOLDER = Path(str(resources.files("epifiji"))) / "networks"
 
 
+def shipped_network() -> Path:
+    """Give the folder of the network that comes with EpiFiji."""
+    return SHIPPED_FOLDER / SHIPPED
+
+
+def is_shipped(path: Path) -> bool:
+    """Say whether a network is one that comes with EpiFiji."""
+    return path.parent == SHIPPED_FOLDER
+
+
 def user_folder() -> Path:
     """Give the folder where imported networks are kept; it may not exist yet."""
     import platformdirs
@@ -57,12 +67,18 @@ def available() -> list[tuple[str, Path]]:
     named, own = os.environ.get(FOLDER_VARIABLE), user_folder()
     found: dict[str, Path] = {}
     for place in ([Path(named)] if named else []) + [SHIPPED_FOLDER, own]:
-        # A folder that may not be read holds nothing for this user.
-        if os.access(place, os.R_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids) and place.is_dir():
-            for path in sorted(place.iterdir(), key=lambda p: (p.name.lower(), p.name)):
-                if not path.name.startswith(".") and _is_network(path):
-                    found.setdefault(path.stem if path.is_file() else path.name, path)
+        for path in _networks_in(place):
+            found.setdefault(path.stem if path.is_file() else path.name, path)
     return list(found.items())
+
+
+def _networks_in(folder: Path) -> list[Path]:
+    """List the networks in a folder; one that may not be read holds nothing for this user."""
+    try:
+        paths = sorted(folder.iterdir(), key=lambda p: (p.name.lower(), p.name))
+    except OSError:
+        return []
+    return [path for path in paths if not path.name.startswith(".") and _is_network(path)]
 
 
 def find_network(given: str | Path | None = None) -> Path:
@@ -167,10 +183,15 @@ def write_network(
     Raises
     ------
     WrongInputError
-        Where the folder exists and may not be overwritten.
+        Where the folder exists and may not be overwritten, or is none.
     """
     if folder.exists() and not overwrite:
         raise WrongInputError(f"{folder} exists: choose another name, or --overwrite to replace it.")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise WrongInputError(
+            f"{folder} is a {'link' if folder.is_symlink() else 'file'}, but only a network's folder is replaced: choose another "
+            "name, or delete it."
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=folder.parent))
     try:
@@ -185,12 +206,27 @@ def write_network(
         if more is not None:
             more(partial)
         partial.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        partial.rename(folder)
+        _take_place(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
+
+
+def _take_place(partial: Path, folder: Path) -> None:
+    """Rename a folder to the name of another, which comes back where that fails and is deleted where it does not."""
+    if not folder.exists():
+        partial.rename(folder)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=folder.parent))
+    earlier = aside / folder.name
+    try:
+        folder.rename(earlier)
+        partial.rename(folder)
+    finally:
+        # An interrupt may come between any two of these lines: one of the two networks is in place at the end.
+        if not folder.exists():
+            earlier.rename(folder)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def card(description: NetworkDescription) -> str:
@@ -227,14 +263,21 @@ def _weights_name(member: int) -> str:
 
 
 def _zip_names(path: Path) -> list[str]:
-    with zipfile.ZipFile(path) as archive:
-        return archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.namelist()
+    except (*ZIP_ERRORS, OSError) as problem:
+        raise WrongInputError(f"{path} cannot be read as a zip ({problem}): download it again.") from problem
 
 
 def _is_network(path: Path) -> bool:
-    if path.is_dir():
-        return (path / DESCRIPTION).is_file() or is_dexnet(path)
-    return path.suffix == ".zip" and zipfile.is_zipfile(path)
+    """Say whether a folder or file is a network that this user may read."""
+    try:
+        if path.is_dir():
+            return (path / DESCRIPTION).is_file() or is_dexnet(path)
+        return path.suffix == ".zip" and zipfile.is_zipfile(path)
+    except OSError:
+        return False
 
 
 def _identified(network: Network, path: Path) -> Network:
@@ -251,9 +294,8 @@ def _read_folder(folder: Path, source: Path) -> Network:
 def _read_description(folder: Path, source: Path) -> NetworkDescription:
     try:
         return NetworkDescription(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
-    except (ValidationError, ValueError, TypeError, OSError) as problem:
-        first = problem.errors()[0] if isinstance(problem, ValidationError) else None
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(problem)
+    except (ValidationError, ValueError, TypeError, RecursionError, OSError) as problem:
+        reason = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
         raise WrongInputError(
             f"{source}: {DESCRIPTION} cannot be read ({reason}): import the network again."
         ) from problem
@@ -265,7 +307,7 @@ def _read_weights(folder: Path, source: Path, member: int, description: NetworkD
     try:
         with np.load(BytesIO(data), allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
+    except (*ZIP_ERRORS, OSError) as problem:
         raise WrongInputError(
             f"{source}: {_weights_name(member)} cannot be read ({problem}): import the network again."
         ) from problem

@@ -7,12 +7,10 @@ ovals, polygons) have integers at their upper left corners, so half a pixel is t
 
 from __future__ import annotations
 
-import lzma
 import math
 import re
 import struct
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -24,6 +22,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of
 from epifiji.data.network import NOTHING
+from epifiji.files.archives import roi_entries
 from epifiji.files.atomic import replacing
 
 if TYPE_CHECKING:
@@ -35,20 +34,12 @@ MAX_COORDINATE = 60535
 MAX_FRAME = 2**31 - 2
 """0-based; ImageJ stores a frame in 32 bits with a sign."""
 
-MAX_ENTRY_BYTES = 50_000_000
-MAX_ZIP_BYTES = 1_000_000_000
-MAX_ENTRIES = 1_000_000
-"""What is unpacked in memory, at most: one ROI, all of them, and how many. A point takes about 160 bytes."""
-
 _VERSION = 227
 _STROKE_WIDTH = 3
 _SECOND_HEADER_FIELD = slice(60, 64)
 _SECOND_HEADER_BYTES = 52
 _SHOWN_NAME = re.compile(r"(?P<event>\S+) \d+(?: \((?P<score>[01]\.\d+)\))?(?:-\d+)?")
 _NAME = re.compile(r"(\d{4,})-(\d{4,})-(\d{4,})(?!\d)")
-_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, struct.error)
-"""What Python raises on zips that are broken, encrypted (RuntimeError) or packed in a way it does not know."""
-
 _ENTRY_DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -223,87 +214,6 @@ def _entry(event: Event, repeat: int, colour: tuple[int, int, int]) -> tuple[str
         roi.options = ROI_OPTIONS.SUB_PIXEL_RESOLUTION
         roi.subpixel_coordinates = np.array([[event.x, event.y]], dtype=np.float32)
     return name, roi.tobytes()
-
-
-def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give name (without extension) and bytes of each ROI in a zip, or of a single ``.roi`` file, within the limits above.
-
-    Raises
-    ------
-    WrongInputError
-        Where the file is missing, too large or neither, or an entry cannot be unpacked; its bytes are not looked at.
-    """
-    archive = _opened(path)
-    if archive is None:
-        with path.open("rb") as file:
-            yield path.stem, _limited(file.read(MAX_ENTRY_BYTES + 1), path.name)
-        return
-    with archive:
-        for info in _roi_entries(archive, path):
-            yield Path(info.filename).stem, _unpacked(archive, info, path)
-
-
-def _opened(path: Path) -> zipfile.ZipFile | None:
-    """Open a zip; None for a file that is none."""
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                return None
-        return zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise WrongInputError(f"{path} does not exist, but a ROI zip or .roi file is needed: check the path.") from None
-    except OSError as error:
-        raise WrongInputError(
-            f"{path} cannot be read ({error.strerror or error}), but a ROI zip or .roi file is needed: check the path."
-        ) from None
-    except _ZIP_ERRORS as error:
-        raise WrongInputError(
-            f"{path.name} is a broken zip ({error}), but a zip of ImageJ ROIs is needed: save the ROIs again."
-        ) from None
-
-
-def _roi_entries(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
-    """Entries that claim to be ROIs, where they are not too many or too large."""
-    everything = [info for info in archive.infolist() if not info.filename.endswith("/")]
-    # "._name.roi" is what macOS adds to a zip beside name.roi: a file's attributes, no ROI.
-    rois = [
-        info
-        for info in everything
-        if info.filename.lower().endswith(".roi") and not Path(info.filename).name.startswith("._")
-    ]
-    if everything and not rois:
-        raise WrongInputError(
-            f"{path.name} is a zip without ROIs (it holds {everything[0].filename!r}), but files ending in .roi are "
-            "needed: save the ROIs in ImageJ's ROI Manager with More > Save."
-        )
-    size = sum(info.file_size for info in rois)
-    if len(rois) > MAX_ENTRIES or size > MAX_ZIP_BYTES:
-        raise WrongInputError(
-            f"{path.name} holds {len(rois)} ROIs of {size} bytes, but at most {MAX_ENTRIES} of {MAX_ZIP_BYTES} bytes "
-            "in all are read: split it."
-        )
-    return rois
-
-
-def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> bytes:
-    """Bytes of one entry, read in memory up to the limit whatever size it claims."""
-    where = f"{path.name}, entry {info.filename}"
-    try:
-        with archive.open(info) as file:
-            data = file.read(MAX_ENTRY_BYTES + 1)
-    except (*_ZIP_ERRORS, OSError) as error:
-        raise WrongInputError(
-            f"{where}, cannot be unpacked ({error}), but an ImageJ ROI is needed: save the ROIs again."
-        ) from None
-    return _limited(data, where)
-
-
-def _limited(data: bytes, where: str) -> bytes:
-    if len(data) > MAX_ENTRY_BYTES:
-        raise WrongInputError(
-            f"{where} has more than {MAX_ENTRY_BYTES} bytes, but a ROI has a few hundred: give a file of ImageJ ROIs."
-        )
-    return data
 
 
 def _decode(data: bytes, where: str) -> ImagejRoi:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import time
-import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.files.archives import ZIP_ERRORS
 from epifiji.files.atomic import replacing
 
 KEPT_DAYS = 14
@@ -46,7 +46,7 @@ class Unfinished:
         try:
             with np.load(self._file(number), allow_pickle=False) as arrays:
                 return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        except (*ZIP_ERRORS, OSError, KeyError):
             return None
 
     def put(self, number: int, arrays: Sequence[np.ndarray]) -> None:

@@ -11,9 +11,9 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.files.downloads import download, is_address, require_sha256
 from epifiji.files.networks import (
-    SHIPPED_FOLDER,
     available,
     find_network,
+    is_shipped,
     own_card,
     read_description,
     read_network,
@@ -59,13 +59,12 @@ def listed() -> list[Listed]:
     """Describe the networks that are known by name; see :func:`epifiji.files.networks.available`. Weights are not loaded."""
     found = []
     for name, path in available():
-        shipped = path.parent == SHIPPED_FOLDER
         try:
             described = read_description(path)
         except (WrongInputError, OSError) as problem:
             found.append(Listed(name, path, None, str(path), str(problem)))
             continue
-        origin = "comes with EpiFiji" if shipped else described.origin or str(path)
+        origin = "comes with EpiFiji" if is_shipped(path) else described.origin or str(path)
         found.append(Listed(name, path, described, origin))
     return found
 

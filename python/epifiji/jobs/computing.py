@@ -32,7 +32,7 @@ TASKS_A_WORKER = 2
 
 WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 
-_warm: dict[tuple[str, str, str], Any] = {}
+_warm: dict[tuple[str, str, str, str], Any] = {}
 _screens: dict[tuple[str, str], Screen | None] = {}
 
 
@@ -61,7 +61,7 @@ def _kept_warm(network: Network, device: str, make: Callable[[Device], Any], way
     chosen = choose_device(device)
     if not network.sha256:
         return make(chosen)
-    key = network.sha256, network.description.model_dump_json(), device + way
+    key = network.sha256, network.description.model_dump_json(), device, way
     if key not in _warm:
         _warm.clear()
         _warm[key] = make(chosen)

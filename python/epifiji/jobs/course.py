@@ -128,14 +128,21 @@ class Course:
         try:
             if not self.progress.points:
                 self._measure(trainer, report)
+            if state.step >= TIMED_STEPS:
+                self._plan(trainer)
             while not self._ended(trainer):
                 trainer.step(next(parts))
-                self._plan(trainer)
+                # The first steps after a start are slow, as TensorFlow gets ready.
+                if state.step - self._started_at >= TIMED_STEPS and state.step % 5 == 0:
+                    self._plan(trainer)
                 report(min(1.0, state.step / trainer.steps), f"{LEARNING}, step {state.step} of {trainer.steps}")
                 if self._due(trainer):
                     self._measure(trainer, report)
                 if time.monotonic() - self._saved > CHECKPOINT_S:
                     self._save()
+            # An interrupt may have come between the last step and its judgement.
+            if self.progress.points[-1].step < state.step:
+                self._measure(trainer, report)
         except (CancelledError, KeyboardInterrupt) as end:
             self._save()
             raise CancelledError(
@@ -159,15 +166,13 @@ class Course:
     def _plan(self, trainer: Trainer) -> None:
         """Make as many steps as there is time for; the rate falls to nothing at the last."""
         step, spent = self.state.step, time.monotonic() - self._begun
-        if step - self._started_at >= TIMED_STEPS and step % 5 == 0:
-            left = max(0.0, 60 * self._settings.minutes - spent)
-            trainer.steps = int(min(step + left * step / spent, self._settings.steps))
+        left = max(0.0, 60 * self._settings.minutes - spent)
+        trainer.steps = int(min(step + left * step / spent, self._settings.steps))
 
     def _measure(self, trainer: Trainer, report: Report) -> None:
         """Judge the averaged weights, and keep them where they are the best so far."""
         progress, state = self.progress, self.state
         losses = state.losses[progress.seen :]
-        progress.seen = len(state.losses)
         loss = float(np.mean(losses)) if losses else None
         quality = f1 = held_out_loss = None
         if self._judge is not None:
@@ -181,6 +186,7 @@ class Course:
             progress.since = 0 if gained else progress.since + 1
         progress.seconds = time.monotonic() - self._begun
         progress.points.append(Point(state.step, progress.seconds, loss, held_out_loss, f1, quality))
+        progress.seen = len(state.losses)
         self._save()
 
     def _save(self) -> None:
@@ -238,8 +244,12 @@ def _interrupt_noted() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         noted.set()
 
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # Whoever started this process in the background wants it to go on.
+        yield noted
+        return
     earlier = signal.signal(signal.SIGINT, note)
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, earlier or signal.default_int_handler)
+        signal.signal(signal.SIGINT, earlier if earlier is not None else signal.default_int_handler)

@@ -15,7 +15,7 @@ from epifiji.engine.simulation import simulate
 from epifiji.engine.whole_frames import probabilities
 from epifiji.files.atomic import replacing
 from epifiji.files.bioimageio_package import Example, Exported, write_package
-from epifiji.files.networks import SHIPPED_FOLDER, card, find_network, own_card, read_network
+from epifiji.files.networks import card, find_network, is_shipped, own_card, read_network
 
 ONNX, PACKAGE = ".onnx", ".zip"
 EXAMPLE = {"seed": 3, "frames": 24, "height": 144, "width": 144, "extrusions": 1, "divisions": 1, "sops": 1}
@@ -74,7 +74,7 @@ def export_network(
         with replacing(path) as temporary:
             temporary.write_bytes(model)
         return path
-    shipped = place.parent == SHIPPED_FOLDER
+    shipped = is_shipped(place)
     if not authors and not shipped:
         raise WrongInputError(
             f"{loaded.description.name} has no author, but a bioimage.io package names who made the network: give --author NAME."

@@ -9,7 +9,7 @@ import numpy as np
 
 from epifiji.data.network import Network, NetworkDescription, Weights
 from epifiji.data.progress import Report
-from epifiji.data.training_settings import TrainingSettings
+from epifiji.data.training_settings import CHANGES, TrainingSettings
 from epifiji.engine.epinet import new_weights
 from epifiji.engine.network import Classifier
 from epifiji.engine.retraining import Draws, carried_over
@@ -144,9 +144,9 @@ class DexNetSchool:
         return Network(description, apart(weights))
 
 
-def held_out_parts(school: School, movies: Sequence[Labelled], count: int, without: frozenset[str]) -> list[Any]:
+def held_out_parts(school: School, movies: Sequence[Labelled], count: int) -> list[Any]:
     """Draw parts of held-out movies, without changing them."""
     if not movies:
         return []
-    sampler = school.sampler(movies, without)
+    sampler = school.sampler(movies, frozenset(CHANGES))
     return [sampler.draw() for _ in range(count)]

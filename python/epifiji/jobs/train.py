@@ -14,12 +14,12 @@ from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescri
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DEFAULT_THRESHOLD, parse_settings
 from epifiji.data.training import Examination
-from epifiji.data.training_settings import CHANGES, RetrainingSettings, TrainingSettings
+from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 from epifiji.engine.epinet import REACH_FRAMES, check_epinet
 from epifiji.engine.network import check_network
 from epifiji.engine.splitting import Split, split
 from epifiji.engine.windows import require_room
-from epifiji.files.networks import SHIPPED, SHIPPED_FOLDER, find_network, read_network
+from epifiji.files.networks import find_network, read_network, shipped_network
 from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.course import Course
 from epifiji.jobs.held_out import Examiner, candidates
@@ -138,7 +138,8 @@ def retrain(
         school = EpiNetSchool(description, parent, chosen, keeping=True)
     else:
         check_network(parent)
-        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": ()}
+        # Nobody imported this one from where the parent came from.
+        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
         description = parent.description.model_copy(update=changed)
         school = DexNetSchool(description, parent, chosen)
     return _Training(target, chosen, read, description, parent, school, report).run(chosen.keep)
@@ -151,7 +152,7 @@ def _path(given: str | Path | None) -> Path | None:
 def _beginning(network: Network | str | Path | None) -> Network:
     """Read the EpiNet to begin with: the one that comes with EpiFiji where none is named."""
     if network is None:
-        return read_network(SHIPPED_FOLDER / SHIPPED)
+        return read_network(shipped_network())
     read = network if isinstance(network, Network) else read_network(find_network(network))
     if read.description.kind != EPINET:
         raise WrongInputError(
@@ -216,7 +217,7 @@ class _Training:
             school,
             samplers,
             settings,
-            held_out_parts(school, movies, HELD_OUT_PARTS, frozenset(CHANGES)),
+            held_out_parts(school, movies, HELD_OUT_PARTS),
             (lambda weights, report: self._judge(weights, examiner, report)) if examiner.judged else None,
             unfinished,
         )
@@ -296,6 +297,8 @@ class _Training:
             "movies": material.sha256,
             "classes": list(self.description.classes),
             "scale": [self.description.cell_diameter_px, self.description.event_duration_frames],
+            # Weights that were learnt for other frames may have the same shapes.
+            "frames": [self.description.frames_before, self.description.frames_after],
             "parent": self.parent.sha256 if self.parent else None,
             "settings": self.settings.model_dump(exclude=left_out),
             "keep": keep,

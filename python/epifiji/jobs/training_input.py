@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.events import EVENT_COLOURS, Event, wrong_class_name
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, NetworkDescription
 from epifiji.data.progress import Report, silent
@@ -18,7 +18,7 @@ from epifiji.data.training_settings import TrainingSettings
 from epifiji.engine.labelling import at_network_scale, judged_in, places_of
 from epifiji.engine.samples import Labelled
 from epifiji.files.movies import read_movie
-from epifiji.files.results import read_record
+from epifiji.files.results import RUN_RECORD, read_record
 from epifiji.files.reviews import REVIEW, REVIEWED, read_review
 from epifiji.files.training_data import FORM, LabelledMovie, read_training_folder
 
@@ -71,7 +71,8 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
     Raises
     ------
     WrongInputError
-        Where nothing is given, a source is neither, a movie comes twice, or no event is marked in any.
+        Where nothing is given, a source is neither, events were detected and not reviewed, a movie comes twice, or no
+        event is marked in any.
     """
     if not given:
         raise WrongInputError(f"nothing to learn from was given, but a review or a folder is needed that holds {FORM}.")
@@ -81,7 +82,7 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
         if review is not None:
             sources.append(_reviewed(review, settings.channel, complete=unmarked == "none"))
         else:
-            folder = read_training_folder(one, settings.channel)
+            folder = _folder(Path(one), settings.channel)
             marked = tuple(sorted({name for movie in folder for name in movie.events}))
             sources += [_annotated(movie, marked, complete=unmarked != "unknown") for movie in folder]
     for source in sources:
@@ -104,7 +105,7 @@ def classes_in(sources: Iterable[Source]) -> tuple[str, ...]:
 def _require_each_once(sources: Sequence[Source]) -> None:
     seen: dict[str, Source] = {}
     for source in sources:
-        place = str(source.movie.path)
+        place = str(source.movie.path and source.movie.path.resolve())
         if place in seen:
             raise WrongInputError(
                 f"the movie {place} is given twice, but each is learnt from once: leave one of them out."
@@ -120,6 +121,24 @@ def _review_of(place: Path) -> Path | None:
         if (folder / REVIEW).is_file():
             return folder / REVIEW
     return None
+
+
+def _folder(place: Path, channel: int | None) -> list[LabelledMovie]:
+    try:
+        return read_training_folder(place, channel)
+    except WrongInputError as problem:
+        if not (place / RUN_RECORD).is_file() or _named_movie(place).is_file():
+            raise
+        raise WrongInputError(
+            f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
+            "first."
+        ) from problem
+
+
+def _named_movie(results: Path) -> Path:
+    """Give the place in a result folder of the movie that its run names."""
+    told = read_record(results).get("movie") or {}
+    return results / Path(told.get("file") or "").name
 
 
 def _annotated(movie: LabelledMovie, marked: tuple[str, ...], complete: bool) -> Source:
@@ -139,12 +158,16 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
             f"{path} does not say which movie it belongs to, as there is no {path.parent / 'run.json'} that names one: put the "
             f"movie and the ROIs of the folder {REVIEWED} into one folder and learn from that."
         )
-    movie = read_movie(told["file"], channel)
+    file = Path(told["file"])
+    beside = path.parent.parent / file.name
+    # Movie and results may have been moved together.
+    movie = read_movie(beside if beside.is_file() and not file.exists() else file, channel)
     if list(movie.shape) != list(told.get("shape") or movie.shape):
         raise WrongInputError(
-            f"{path} is the review of a movie of the shape {tuple(told['shape'])}, but {told['file']} has {movie.shape} now: put "
+            f"{path} is the review of a movie of the shape {tuple(told['shape'])}, but {movie.path} has {movie.shape} now: put "
             "the movie back as it was."
         )
+    _require_class_names(path, {event.event for event in review.kept()})
     undecided = [item.event for item in review.items if item.decision in ("", "skip")]
     kept, rejected = review.kept(), review.rejected()
     if not kept and not rejected:
@@ -164,6 +187,18 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
         (record.get("settings") or {}).get("event_duration"),
         (*movie.notices, *notices),
     )
+
+
+def _require_class_names(path: Path, names: Iterable[str]) -> None:
+    for name in sorted(names):
+        wrong = wrong_class_name(name)
+        if name == NOTHING:
+            wrong = f"the class {name!r} stands for places without an event"
+        if wrong:
+            raise WrongInputError(
+                f"{path} keeps events of a class that cannot be learnt, as {wrong}: give them another class in the review, or "
+                "reject them."
+            )
 
 
 @dataclass(frozen=True)
