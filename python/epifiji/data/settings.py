@@ -110,8 +110,15 @@ class EventSettings(Settings):
             "min_volume": {name: self.min_volume_of(name, mode) for name in events},
         }
 
-    def with_defaults(self: AnyEvents, thresholds: Mapping[str, int], min_volumes: Mapping[str, int]) -> AnyEvents:
-        """Give these settings with a network's own thresholds and volumes, by class, where the user gave none."""
+    def with_defaults(
+        self: AnyEvents, thresholds: Mapping[str, int], min_volumes: Mapping[str, int], mode: str
+    ) -> AnyEvents:
+        """Give these settings with a network's own thresholds and volumes, by class, where the user gave none.
+
+        They were chosen in fast mode, whose arithmetic is that of exact mode; in compatible mode they mean nothing.
+        """
+        if mode == "compatible":
+            return self
         return self.model_copy(
             update={
                 "threshold": _filled(self.threshold, thresholds),
