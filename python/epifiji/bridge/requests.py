@@ -139,21 +139,25 @@ def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
     }
 
 
-def _evaluate(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
-    """See :func:`epifiji.bridge.evaluation_requests.evaluate_networks`."""
-    with _alone(report):
-        return evaluation_requests.evaluate_networks(request, blocks, report)
-
-
 @contextmanager
 def _alone(report: Report) -> Iterator[None]:
-    """Wait until no other detection runs, and keep others waiting."""
+    """Wait until nothing else runs that takes the machine's memory and all its cores, and keep others waiting."""
     while not _one_at_a_time.acquire(timeout=WAIT_S):
-        report(0, "waiting for another detection")
+        report(0, "waiting for another detection or training")
     try:
         yield
     finally:
         _one_at_a_time.release()
+
+
+def _in_turn(job: Job) -> Job:
+    """Give a job that waits for its turn; see :func:`_alone`."""
+
+    def waiting(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+        with _alone(report):
+            return job(request, blocks, report)
+
+    return waiting
 
 
 _networks: dict[Path, tuple[Any, Network]] = {}
@@ -303,7 +307,7 @@ JOBS: dict[str, Job] = {
     "review_end": review_requests.end,
     "candidates": threshold_requests.candidates,
     "adjust": threshold_requests.apply,
-    "evaluate": _evaluate,
+    "evaluate": _in_turn(evaluation_requests.evaluate_networks),
     "compare": comparison_requests.compare_events,
     "plot": statistics_requests.plot,
     "crop": movie_requests.crop_to_files,
@@ -313,6 +317,6 @@ JOBS: dict[str, Job] = {
     "gallery": movie_requests.gallery,
     "score_begin": score_requests.begin_score,
     "score_end": score_requests.end_score,
-    "train": training_requests.train_network,
-    "retrain": training_requests.retrain_network,
+    "train": _in_turn(training_requests.train_network),
+    "retrain": _in_turn(training_requests.retrain_network),
 }
