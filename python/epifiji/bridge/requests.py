@@ -11,8 +11,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +30,7 @@ from epifiji.bridge import (
     threshold_requests,
     training_requests,
 )
+from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.failures import told
 from epifiji.bridge.shared_pixels import movie_of_image
 from epifiji.bridge.shown_events import shown_events
@@ -201,17 +200,13 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
     at_size = maps.get(SCALED_MAP) or {
         name: rescale_map(pixels, movie.shape, False, ScratchFolder()) for name, pixels in maps[RAW_MAP].items()
     }
-    folder = Path(tempfile.mkdtemp(prefix="epifiji-maps-"))
     written = []
-    try:
+    with client_folder("maps") as folder:
         for name, pixels in at_size.items():
             file = folder / map_file("movie", name, SCALED_MAP)
             frames = (pixels[t] for t in range(pixels.shape[0]))
             write_map(file, frames, pixels.shape, movie.pixel_size_um, movie.frame_interval_s)
             written.append({"event": name, "file": str(file), "colour": colour_of(name, at_size)})
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return {"maps": written, "maps_folder": str(folder)}
 
 
