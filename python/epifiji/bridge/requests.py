@@ -34,7 +34,8 @@ from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.failures import told
 from epifiji.bridge.shared_pixels import movie_of_image
 from epifiji.bridge.shown_events import shown_events
-from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand, described
+from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand
+from epifiji.data.dialogs import described
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.events import colour_of, group_of
 from epifiji.data.movie import Movie
