@@ -7,7 +7,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from epifiji.data.evaluation_settings import EvaluationSettings
-from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
+from epifiji.data.movie_settings import (
+    CropSettings,
+    FramesAfter,
+    FramesBefore,
+    GallerySettings,
+    HalfSize,
+    ScalingSettings,
+    Zoom,
+)
 from epifiji.data.settings import (
     ComparisonSettings,
     DetectionSettings,
@@ -96,10 +104,10 @@ class ReviewCommand(Settings):
         "time", description="In which order: by time, the least sure first (score), or at random."
     )
     seed: int = Field(1, ge=0, title="number", description="Another number gives another random order.")
-    before: int = Field(6, ge=0, le=50, title="frames", description="Frames to show before the event.")
-    after: int = Field(6, ge=0, le=50, title="frames", description="Frames to show after the event.")
-    half_size: int = Field(25, ge=5, le=500, title="px", description="How far around the event to show the movie.")
-    zoom: int = Field(3, ge=1, le=20, title="times", description="How much larger than on the movie to show it.")
+    before: FramesBefore = 6
+    after: FramesAfter = 6
+    half_size: HalfSize = 25
+    zoom: Zoom = 3
     loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
     only_kept: bool = _flag(
         "Leave only kept ROIs in the manager",
@@ -190,10 +198,10 @@ class ScoreCommand(Settings):
         None, title="classes", description="Classes to draw from, separated by commas; all where not given."
     )
     seed: int = Field(1, ge=0, title="number", description="Another number draws other events.")
-    before: int = Field(6, ge=0, le=50, title="frames", description="Frames to show before the event.")
-    after: int = Field(6, ge=0, le=50, title="frames", description="Frames to show after the event.")
-    half_size: int = Field(25, ge=5, le=500, title="px", description="How far around the event to show the movie.")
-    zoom: int = Field(3, ge=1, le=20, title="times", description="How much larger than on the movie to show it.")
+    before: FramesBefore = 6
+    after: FramesAfter = 6
+    half_size: HalfSize = 25
+    zoom: Zoom = 3
     loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
     output: str | None = _path(
         "folder", "Output", "Write score.csv into this folder; only a table is shown where not given."

@@ -55,6 +55,7 @@ def names(value: object) -> object:
 
 Level = Annotated[int, Field(ge=0, le=255)]
 Voxels = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, title="number")]
 
 
 class Settings(BaseModel):
@@ -261,9 +262,7 @@ class StatisticsSettings(Settings):
         description="How many pixels one frame counts for in distances in space and time. Where not given the frame's side "
         "divided by the number of frames.",
     )
-    seed: int = Field(
-        1, ge=0, le=2**32 - 1, title="number", description="Another number gives other random arrangements."
-    )
+    seed: Seed = Field(1, description="Another number gives other random arrangements.")
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
