@@ -23,6 +23,7 @@ from epifiji.files.rois import read_rois, write_rois
 from epifiji.files.tables import write_events
 from epifiji.jobs.compare import compare
 from epifiji.jobs.comparison import run_comparison
+from folders import names
 
 SHAPE = (24, 90, 100)
 FOUND, MISSED, FALSE = Event("cell_death", 5, 10, 10), Event("cell_death", 9, 60, 60), Event("cell_death", 5, 60, 10)
@@ -79,10 +80,6 @@ def renamed(maps: Path, old: str, new: str, movie: str = "bumps") -> None:
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
 
 
 class TestWhatIsWritten:

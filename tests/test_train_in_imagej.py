@@ -15,6 +15,7 @@ from epifiji.data.review import Action
 from epifiji.engine.epinet import REACH_FRAMES, new_weights
 from epifiji.files.networks import read_description, write_network
 from epifiji.jobs.review import decide, finish_review, start_review
+from folders import names
 from jvm import Finished, run_checks
 from labelled_movies import write_blinking
 from training_checks import (
@@ -87,12 +88,12 @@ class TestWithoutAWindow:
         assert read_description(networks(headless.folder) / "spots").classes == ("nothing", "blink")
         (sentence,) = (line for line in headless.out.splitlines() if line.endswith("the new network 'spots'."))
         assert sentence.startswith("EpiFiji: On 6 held-out events F1 is ")
-        report = sorted(file.name for file in (headless.folder / "the report").iterdir())
+        report = names(headless.folder / "the report")
         assert report == sorted([*PICTURES, "training.json"])
 
     def test_a_reviewed_result_teaches_the_network_that_found_it_which_stays(self, headless: Finished) -> None:
         assert headless[retrained_headless] is None
-        assert sorted(file.name for file in networks(headless.folder).iterdir()) == ["old", "old_wing", "spots"]
+        assert names(networks(headless.folder)) == ["old", "old_wing", "spots"]
         record = json.loads((networks(headless.folder) / "old_wing" / "training.json").read_text(encoding="utf-8"))
         assert record["parent"]["name"] == "old"
         assert not (networks(headless.folder) / "old" / "training.json").exists()
