@@ -16,16 +16,23 @@ import tifffile
 
 from epifiji.bridge.cli import main
 
+Refused = Callable[[list[str]], str]
 
-def run(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> tuple[int, str, str]:
-    """Run the command line in this process: (exit code, standard output, standard error)."""
-    monkeypatch.setattr(sys, "argv", ["epifiji", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed = capsys.readouterr()
-    return int(ended.value.code or 0), printed.out, printed.err
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
+    """Run the command line in this process, check that it ends as with all bad input, and give its sentence."""
+
+    def run(arguments: list[str]) -> str:
+        monkeypatch.setattr(sys, "argv", ["epifiji", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert ended.value.code == 2
+        assert printed.out == ""
+        return one_sentence(printed.err)
+
+    return run
 
 
 def write(path: Path, pixels: np.ndarray, **options: object) -> Path:
@@ -104,16 +111,11 @@ def one_sentence(error: str) -> str:
 
 
 @pytest.mark.parametrize("kind", MOVIES)
-def test_bad_movies(
-    kind: str, tmp_path: Path, network_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bad_movies(kind: str, tmp_path: Path, network_folder: Path, refused: Refused) -> None:
     make, words = MOVIES[kind]
     movie = make(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    code, out, error = run(["detect", str(movie), "--network", str(network_folder), "--json"], monkeypatch, capsys)
-    assert code == 2
-    assert out == ""
-    assert words in one_sentence(error)
+    assert words in refused(["detect", str(movie), "--network", str(network_folder), "--json"])
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -138,20 +140,11 @@ OPTIONS: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("kind", OPTIONS)
-def test_bad_options(
-    kind: str,
-    tmp_path: Path,
-    movie_file: Path,
-    network_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_options(kind: str, tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:
     options, words = OPTIONS[kind]
     out = tmp_path / "out"
     arguments = ["detect", str(movie_file), "--network", str(network_folder), "--out", str(out), *options]
-    code, _, error = run(arguments, monkeypatch, capsys)
-    assert code == 2
-    assert words in one_sentence(error)
+    assert words in refused(arguments)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -186,51 +179,26 @@ NETWORKS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_bad_networks(
-    kind: str,
-    tmp_path: Path,
-    movie_file: Path,
-    network_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_bad_networks(kind: str, tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:
     make, words = NETWORKS[kind]
     network = make(tmp_path, network_folder)
     before = sorted(tmp_path.rglob("*"))
     arguments = ["detect", str(movie_file), "--network", str(network), "--out", str(tmp_path / "out")]
-    code, _, error = run(arguments, monkeypatch, capsys)
-    assert code == 2
-    assert words in one_sentence(error)
+    assert words in refused(arguments)
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_results_are_not_overwritten(
-    tmp_path: Path,
-    movie_file: Path,
-    network_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_results_are_not_overwritten(tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:
     (tmp_path / "events.csv").write_text("mine")
     arguments = ["detect", str(movie_file), "--network", str(network_folder), "--out", str(tmp_path)]
-    code, _, error = run(arguments, monkeypatch, capsys)
-    assert code == 2
-    assert "events.csv exists and would be overwritten" in one_sentence(error)
+    assert "events.csv exists and would be overwritten" in refused(arguments)
     assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("events.csv", "mine")]
 
 
-def test_a_file_in_the_results_place(
-    tmp_path: Path,
-    movie_file: Path,
-    network_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_file_in_the_results_place(tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:
     taken = text_file(tmp_path, "out")
     arguments = ["detect", str(movie_file), "--network", str(network_folder), "--out", str(taken)]
-    code, _, error = run(arguments, monkeypatch, capsys)
-    assert code == 2
-    assert "is a file, but results go into a folder" in one_sentence(error)
+    assert "is a file, but results go into a folder" in refused(arguments)
 
 
 OTHER: dict[str, tuple[Callable[[Path], list[str]], str]] = {
@@ -263,15 +231,11 @@ def broken_record(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", OTHER)
-def test_other_commands(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_commands(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
     make, words = OTHER[kind]
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("EPIFIJI_NETWORKS", raising=False)
     arguments = make(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    code, _, error = run(arguments, monkeypatch, capsys)
-    assert code == 2
-    assert words in one_sentence(error)
+    assert words in refused(arguments)
     assert sorted(tmp_path.rglob("*")) == before

@@ -11,7 +11,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.files.rois import read_rois, write_rois
 from epifiji.files.tables import write_events
-from epifiji.jobs.compare import Comparison, compare
+from epifiji.jobs.compare import Comparison, compare, movie_of, read_events_of
 
 DEATHS = [Event("cell_death", 5, 10, 10), Event("cell_death", 9, 100, 100)]
 SOPS = [Event("cell_sop", 7, 50, 50)]
@@ -128,6 +128,27 @@ class TestClassesThatAreJudged:
         events = [Event("budding", 1, 2, 3)]
         (file,) = zips(tmp_path / "b", events, movie="my_movie")
         assert counts(compare(file, table(tmp_path / "a", events + DEATHS))) == {"budding": (1, 0, 0)}
+        assert counts(compare(tmp_path / "b", tmp_path / "a")) == {"budding": (1, 0, 0), "cell_death": (0, 0, 2)}
+
+    def test_a_class_of_ones_own_is_known_from_the_movie_beside_it(self, tmp_path):
+        events = [Event("budding", 1, 2, 3), Event("cell_budding", 4, 5, 6)]
+        zips(tmp_path, events + DEATHS, movie="my_cell_movie")
+        write_rois(tmp_path / "my_cell_movie_nothing.zip", SOPS)
+        write_rois(tmp_path / "RoiSet.zip", SOPS)
+        (tmp_path / "my_cell_movie.tif").touch()
+        assert sorted(event.event for event in read_events_of(tmp_path)) == [
+            "budding",
+            "cell_budding",
+            "cell_death",
+            "cell_death",
+        ]
+        assert movie_of(tmp_path) == "my_cell_movie"
+
+    def test_a_class_of_ones_own_is_known_from_the_record_beside_it(self, tmp_path):
+        zips(tmp_path, [Event("budding", 1, 2, 3)])
+        record = {"movie": {"name": "movie"}, "settings": {"events": ["budding"]}}
+        (tmp_path / "run.json").write_text(json.dumps(record), encoding="utf-8")
+        assert [event.event for event in read_events_of(tmp_path)] == ["budding"]
 
 
 class TestResult:

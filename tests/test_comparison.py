@@ -18,11 +18,12 @@ from epifiji.bridge.cli import main
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.settings import ComparisonSettings
-from epifiji.files.results import map_file, write_map, write_record
+from epifiji.files.results import find_maps, map_file, write_map, write_record
 from epifiji.files.rois import read_rois, write_rois
 from epifiji.files.tables import write_events
 from epifiji.jobs.compare import compare
 from epifiji.jobs.comparison import run_comparison
+from folders import names
 
 SHAPE = (24, 90, 100)
 FOUND, MISSED, FALSE = Event("cell_death", 5, 10, 10), Event("cell_death", 9, 60, 60), Event("cell_death", 5, 60, 10)
@@ -68,13 +69,17 @@ def maps(tmp_path: Path) -> Path:
     return folder
 
 
+def renamed(maps: Path, old: str, new: str, movie: str = "bumps") -> None:
+    """Give a class of a result folder another name, and its movie."""
+    record = (maps / "run.json").read_text(encoding="utf-8")
+    (maps / "run.json").write_text(record.replace(old, new).replace("bumps", movie), encoding="utf-8")
+    for file in sorted(maps.glob("*.tif")):
+        file.rename(maps / file.name.replace(old, new).replace("bumps", movie))
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
 
 
 class TestWhatIsWritten:
@@ -156,6 +161,30 @@ class TestCounting:
     def test_another_way_is_refused(self):
         with pytest.raises(WrongInputError, match="counting is 'best', but it must be one of one-to-one, authors"):
             compare([], [], counting="best")  # type: ignore[arg-type]
+
+
+class TestMapsOfOnesOwnClass:
+    def test_a_folder_and_a_file_of_it_are_read_as_the_record_says(self, maps):
+        renamed(maps, "cell_sop", "blink")
+        movie, files = find_maps(maps)
+        assert (movie, set(files)) == ("bumps", {"cell_death", "blink"})
+        assert find_maps(files["blink"]) == ("bumps", {"blink": files["blink"]})
+        assert set(epifiji.threshold_curve(maps, [Event("blink", 5, 10, 10)]).classes) == {"blink", "cell_death", "all"}
+
+    def test_a_movie_may_be_called_as_a_class_of_the_authors_begins(self, maps):
+        renamed(maps, "cell_sop", "blink", movie="wing_cell_2")
+        assert find_maps(maps)[0] == "wing_cell_2"
+
+    def test_without_a_record_the_class_cannot_be_told(self, maps):
+        renamed(maps, "cell_sop", "blink")
+        (maps / "run.json").unlink()
+        with pytest.raises(WrongInputError, match=r"of unnamed classes .*: give one movie's folder with its run\.json"):
+            find_maps(maps)
+
+    def test_maps_of_another_movie_are_refused(self, maps):
+        (maps / map_file("bumps", "cell_sop", "rawproba")).rename(maps / map_file("wing", "cell_sop", "rawproba"))
+        with pytest.raises(WrongInputError, match="holds maps of several movies"):
+            find_maps(maps)
 
 
 class TestCurves:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roifile
 import tifffile
 from scipy import ndimage
 
@@ -23,6 +24,7 @@ from epifiji.engine.network import Classifier
 from epifiji.files.networks import read_network
 from epifiji.files.rois import read_rois
 from epifiji.files.tables import read_events
+from small_networks import small_network
 
 LOOSE = {"threshold": 0, "min_volume": 0}
 """A random network is sure of nothing: keep whatever is over the positive level."""
@@ -112,6 +114,17 @@ def test_a_result_folder_holds_what_was_found(movie_file: Path, network_folder: 
     assert record["versions"]["tensorflow"]
     assert set(record["files"]) == {file.name for file in folder.iterdir()}
     assert (folder / "overlay.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_classes_of_ones_own_have_their_colours_and_their_maps_are_read_back(
+    pixels: np.ndarray, tmp_path: Path
+) -> None:
+    network = small_network(1, seed=14, classes=("nothing", "blink", "flash"))
+    result = epifiji.detect(pixels, network, maps="raw", **LOOSE)
+    folder = result.save(tmp_path / "out")
+    rois = roifile.roiread(folder / "movie_flash.zip")
+    assert {tuple(roi.stroke_color) for roi in rois} == {(255, 255, 0, 255)}
+    assert epifiji.events_from_maps(folder, **LOOSE).counts == result.counts
 
 
 def test_a_record_is_enough_to_run_again(movie_file: Path, network_folder: Path, tmp_path: Path) -> None:

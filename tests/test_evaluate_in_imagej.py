@@ -17,6 +17,7 @@ from epifiji.files.movies import write_movie
 from epifiji.files.networks import write_network
 from epifiji.files.rois import write_rois
 from evaluation_checks import EVALUATE, HEADLESS, WINDOW, judged_headless, judged_in_a_window, refused
+from folders import names
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import small_network
@@ -38,10 +39,6 @@ def files(folder: Path) -> Path:
     rounded = [Event("cell_death", event.frame, round(event.y), round(event.x)) for event in found]
     write_rois(folder / "the movies" / "noise_cell_death.zip", rounded)
     return folder
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
 
 
 @pytest.fixture(scope="module")

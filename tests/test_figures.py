@@ -25,6 +25,7 @@ from figure_checks import (
     plotted_in_a_window,
     refused,
 )
+from folders import names
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 
@@ -62,10 +63,6 @@ def files(folder: Path) -> Path:
     write_events(folder / "known.csv", KNOWN)
     write_rois(folder / "wing_cell_death.zip", KNOWN[:2])
     return folder
-
-
-def names(folder: Path) -> list[str]:
-    return sorted(file.name for file in folder.iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ import pytest
 from epifiji.bridge.imagej.jars import WORKER, class_path
 from epifiji.bridge.install import install_fiji, uninstall_fiji
 from epifiji.bridge.installed_files import Installation, install_files, own_version
-from epifiji.data.commands import COMMANDS, described
+from epifiji.data.commands import COMMANDS
+from epifiji.data.dialogs import described
 from epifiji.data.errors import WrongInputError
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import epifiji
+from epifiji.bridge import requests
 from epifiji.bridge.requests import answer
 from epifiji.bridge.shared_pixels import FrameBlocks, movie_name_of_title, movie_of_image
 from epifiji.data.commands import COMMANDS
@@ -324,6 +325,19 @@ class TestDetections:
         assert "maps" not in ask("detect", request, bytes_of(pixels))["result"]
 
 
+@pytest.mark.parametrize("place", [".", "review.csv", "reviewed", "reviewed/events.csv"])
+def test_retraining_asks_the_record_of_the_review_for_its_network(place, tmp_path):
+    (tmp_path / "reviewed").mkdir()
+    for file in ("review.csv", "reviewed/events.csv"):
+        (tmp_path / file).touch()
+    (tmp_path / "run.json").write_text(json.dumps({"network": {"name": "gone"}}))
+    assert refused("retrain", {"settings": {"results": str(tmp_path / place)}}).startswith("there is no network 'gone'")
+    (tmp_path / "run.json").unlink()
+    assert "does not say which network found its events" in refused(
+        "retrain", {"settings": {"results": str(tmp_path / place)}}
+    )
+
+
 class TestTwoAtOnce:
     def test_the_second_waits_for_the_first_and_both_are_answered(self, pixels, network_folder):
         request = {"settings": {"network": str(network_folder), **LOOSE}, "image": image(pixels)}
@@ -349,8 +363,21 @@ class TestTwoAtOnce:
         second.start()
         first.join()
         second.join()
-        assert heard[0] == "waiting for another detection"
+        assert heard[0] == "waiting for another detection or training"
         assert answers["first"]["result"]["events"] == answers["second"]["result"]["events"]
+
+    @pytest.mark.parametrize("job", ["evaluate", "train", "retrain"])
+    def test_what_takes_the_whole_machine_waits_too(self, job):
+        heard: list[str] = []
+
+        def cancelling(done: float, doing: str) -> None:
+            heard.append(doing)
+            raise CancelledError
+
+        with requests._alone(silent):
+            assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "cancelled"
+        assert heard == ["waiting for another detection or training"]
+        assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "input"
 
     def test_one_that_waits_can_be_cancelled(self, pixels, network_folder):
         request = {"settings": {"network": str(network_folder)}, "image": image(pixels)}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import roifile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
@@ -224,6 +225,16 @@ def test_a_review_goes_on_where_it_stopped_and_ends_in_files(tmp_path: Path) -> 
     decide(path, review, Action(1, "keep"))
     finish_review(path, "movie")
     assert not (folder / "movie_nothing.zip").exists()
+
+
+def test_kept_events_of_ones_own_classes_have_their_colours(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.csv", [Event("blink", 1, 2, 3), Event("flash", 4, 5, 6)])
+    path, review = start_review(tmp_path)
+    for item in (0, 1):
+        decide(path, review, Action(item, "keep"))
+    finish_review(path, "movie")
+    (blink,), (flash,) = (roifile.roiread(tmp_path / "reviewed" / f"movie_{name}.zip") for name in ("blink", "flash"))
+    assert (blink.stroke_color, flash.stroke_color) == (b"\xff\xff\xff\x00", b"\xff\xff\x00\xff")
 
 
 def test_a_review_of_other_events_is_not_gone_on_with(tmp_path: Path) -> None:

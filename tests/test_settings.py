@@ -44,6 +44,14 @@ def test_thresholds_may_differ_by_class() -> None:
     ]
 
 
+def test_a_networks_own_thresholds_are_not_those_of_another_arithmetic() -> None:
+    settings = parse_settings(EventSettings, {"min_volume": 5})
+    own = {"cell_death": 201}, {"cell_death": 77}
+    for mode, threshold in (("fast", 201), ("exact", 201), ("compatible", 180)):
+        filled = settings.with_defaults(*own, mode)
+        assert (filled.threshold_of("cell_death", mode), filled.min_volume_of("cell_death", mode)) == (threshold, 5)
+
+
 def test_events_are_given_in_the_networks_order() -> None:
     settings = parse_settings(EventSettings, {"events": "b,a"})
     assert settings.chosen_events(["a", "b", "c"]) == ("a", "b")

@@ -14,7 +14,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from desktop import desktop
-from epifiji.data.commands import COMMANDS, described
+from epifiji.data.commands import COMMANDS
+from epifiji.data.dialogs import described
 from epifiji.data.events import Event, by_class
 from epifiji.engine.simulation import DEMO, simulate
 from epifiji.files.movies import write_movie

@@ -12,7 +12,8 @@ from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
 from desktop_checks import said as text_of
 from epifiji.bridge.imagej import ImageJ
-from epifiji.data.commands import COMMANDS, described
+from epifiji.data.commands import COMMANDS
+from epifiji.data.dialogs import described
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"

@@ -17,7 +17,7 @@ from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.network_commands import networks_app
-from epifiji.bridge.options import with_settings
+from epifiji.bridge.options import JsonOption, with_settings
 from epifiji.bridge.training_commands import training_app
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.settings import (
@@ -46,7 +46,6 @@ NetworkOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
 CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.shown_events import shown_event
 from epifiji.data.commands import CompareCommand
 from epifiji.data.errors import WrongInputError
@@ -49,9 +49,9 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     detected = command.detected or _in_manager(request.get("manager"), Path(command.reference))
     movie = movie_name_of_title(image["title"]) if image else None
     settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
-    temporary = tempfile.mkdtemp(prefix="epifiji-curve-") if command.curve and command.output is None else None
-    folder = command.output or temporary
-    try:
+    only_shown = command.curve and command.output is None
+    with client_folder("curve") if only_shown else nullcontext() as temporary:
+        folder = command.output or temporary
         comparison, files = run_comparison(
             detected,
             command.reference,
@@ -61,10 +61,6 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
             command.overwrite,
             movie,
         )
-    except BaseException:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return {
         **_outcomes(comparison.outcomes),
         "columns": comparison.columns(),
@@ -72,7 +68,7 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         "name": comparison.movie,
         "notices": list(comparison.notices),
         "pictures": [str(file) for file in files if file.name == CURVE_PICTURE],
-        "temporary": temporary,
+        "temporary": str(temporary) if temporary else None,
         "said": _said(comparison.scores.classes),
     }
 

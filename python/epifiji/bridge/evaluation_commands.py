@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.console import ProgressBar, note, say, say_json, say_table
-from epifiji.bridge.options import with_settings
+from epifiji.bridge.options import JsonOption, with_settings
 from epifiji.data.evaluation_settings import EvaluationSettings
 
 evaluation_app = typer.Typer()
@@ -28,9 +28,7 @@ def evaluate(
         Path | None, typer.Option("--out", metavar="DIR", help="Write tables and curves into this folder.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier evaluation.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")
-    ] = False,
+    as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Judge networks on movies with annotated events: scores with intervals, best thresholds, networks side by side."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.client_folder import client_folder
 from epifiji.data.commands import EvaluateCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation_settings import EvaluationSettings
@@ -35,20 +35,14 @@ def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Ans
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
     settings = command.model_dump(include=set(EvaluationSettings.model_fields), exclude_unset=True)
     found = evaluate(networks, command.folder, report, **settings)
-    temporary = None
-    if command.output is None and not request.get("headless"):
-        temporary = tempfile.mkdtemp(prefix="epifiji-evaluation-")
-    place = command.output or temporary
-    try:
+    only_shown = command.output is None and not request.get("headless")
+    with client_folder("evaluation") if only_shown else nullcontext() as temporary:
+        place = command.output or temporary
         files = found.save(place, command.overwrite) if place else []
-    except BaseException:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
     return {
         "name": Path(command.folder).name,
         "pictures": [str(file) for file in files if file.name == PICTURE],
-        "temporary": temporary,
+        "temporary": str(temporary) if temporary else None,
         "columns": found.columns(),
         "rows": found.rows(),
         "difference_columns": found.difference_columns(),

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.console import ProgressBar, say, say_json
-from epifiji.bridge.options import with_settings
+from epifiji.bridge.options import JsonOption, with_settings
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.simulation_settings import SimulationSettings
 
@@ -25,7 +25,6 @@ ChannelOption = Annotated[
     int | None, typer.Option("--channel", metavar="NUMBER", help="Channel to use where the movie has several, from 1.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
 
 @movie_app.command()

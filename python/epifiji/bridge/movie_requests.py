@@ -6,14 +6,13 @@ where these come to lie.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.shared_pixels import movie_name_of_title, movie_of_image
 from epifiji.data.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.data.errors import WrongInputError
@@ -87,12 +86,8 @@ def rescale_here(request: dict[str, Any], blocks: Blocks, report: Report) -> Ans
         return rescaled_event(event, shape, new_shape)
 
     events, left_out = _moved_events(command.results, place)
-    folder = Path(tempfile.mkdtemp(prefix="epifiji-movie-"))
-    try:
+    with client_folder("movie") as folder:
         write_movie(made.movie, folder / f"{made.movie.name}.tif")
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return {
         "name": made.movie.name,
         "file": str(folder / f"{made.movie.name}.tif"),
@@ -114,14 +109,10 @@ def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
     command = parse_settings(GalleryCommand, request["settings"])
     movie = movie_of_image(request["image"], blocks)
     events, settings = _events(command.results, request), _own(command, GallerySettings)
-    folder = Path(tempfile.mkdtemp(prefix="epifiji-gallery-"))
-    try:
+    with client_folder("gallery") as folder:
         shown = save_gallery(movie, events, folder / "gallery.png", **settings)
         if command.output is not None:
             save_gallery(movie, events, command.output, command.overwrite, **settings)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return {
         "name": f"{movie.name}-gallery",
         "file": str(folder / "gallery.png"),

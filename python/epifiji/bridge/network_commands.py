@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from epifiji.bridge.console import note, plain, say, say_json, say_table
+from epifiji.bridge.options import JsonOption
 
 if TYPE_CHECKING:
     from epifiji.files.zoo import Listed
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 networks_app = typer.Typer(help="List, show, import, export and fetch networks.", no_args_is_help=True)
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a network of that name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
 
 @networks_app.command("list")

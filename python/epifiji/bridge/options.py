@@ -10,6 +10,8 @@ import typer
 
 from epifiji.data.settings import Settings
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+
 
 def with_settings(kind: type[Settings], *left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Replace a command's parameter `settings` by one option for each setting; the command gets them as a dictionary.

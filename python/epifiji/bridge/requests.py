@@ -11,8 +11,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -32,10 +30,12 @@ from epifiji.bridge import (
     threshold_requests,
     training_requests,
 )
+from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.failures import told
 from epifiji.bridge.shared_pixels import movie_of_image
 from epifiji.bridge.shown_events import shown_events
-from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand, described
+from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand
+from epifiji.data.dialogs import described
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.events import colour_of, group_of
 from epifiji.data.movie import Movie
@@ -139,21 +139,25 @@ def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
     }
 
 
-def _evaluate(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
-    """See :func:`epifiji.bridge.evaluation_requests.evaluate_networks`."""
-    with _alone(report):
-        return evaluation_requests.evaluate_networks(request, blocks, report)
-
-
 @contextmanager
 def _alone(report: Report) -> Iterator[None]:
-    """Wait until no other detection runs, and keep others waiting."""
+    """Wait until nothing else runs that takes the machine's memory and all its cores, and keep others waiting."""
     while not _one_at_a_time.acquire(timeout=WAIT_S):
-        report(0, "waiting for another detection")
+        report(0, "waiting for another detection or training")
     try:
         yield
     finally:
         _one_at_a_time.release()
+
+
+def _in_turn(job: Job) -> Job:
+    """Give a job that waits for its turn; see :func:`_alone`."""
+
+    def waiting(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+        with _alone(report):
+            return job(request, blocks, report)
+
+    return waiting
 
 
 _networks: dict[Path, tuple[Any, Network]] = {}
@@ -197,17 +201,13 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
     at_size = maps.get(SCALED_MAP) or {
         name: rescale_map(pixels, movie.shape, False, ScratchFolder()) for name, pixels in maps[RAW_MAP].items()
     }
-    folder = Path(tempfile.mkdtemp(prefix="epifiji-maps-"))
     written = []
-    try:
+    with client_folder("maps") as folder:
         for name, pixels in at_size.items():
             file = folder / map_file("movie", name, SCALED_MAP)
             frames = (pixels[t] for t in range(pixels.shape[0]))
             write_map(file, frames, pixels.shape, movie.pixel_size_um, movie.frame_interval_s)
             written.append({"event": name, "file": str(file), "colour": colour_of(name, at_size)})
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return {"maps": written, "maps_folder": str(folder)}
 
 
@@ -303,7 +303,7 @@ JOBS: dict[str, Job] = {
     "review_end": review_requests.end,
     "candidates": threshold_requests.candidates,
     "adjust": threshold_requests.apply,
-    "evaluate": _evaluate,
+    "evaluate": _in_turn(evaluation_requests.evaluate_networks),
     "compare": comparison_requests.compare_events,
     "plot": statistics_requests.plot,
     "crop": movie_requests.crop_to_files,
@@ -313,6 +313,6 @@ JOBS: dict[str, Job] = {
     "gallery": movie_requests.gallery,
     "score_begin": score_requests.begin_score,
     "score_end": score_requests.end_score,
-    "train": training_requests.train_network,
-    "retrain": training_requests.retrain_network,
+    "train": _in_turn(training_requests.train_network),
+    "retrain": _in_turn(training_requests.retrain_network),
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.client_folder import client_folder
 from epifiji.data.commands import PlotCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report
@@ -48,13 +48,8 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
     settings = command.model_dump(include=set(StatisticsSettings.model_fields))
     source = command.results or read_named_rois(Path(request["manager"]), "event")
     found = event_statistics(source, None, report, extent, name, **settings)
-    folder = Path(command.output or tempfile.mkdtemp(prefix="epifiji-plots-"))
-    try:
+    with client_folder("plots") if command.output is None else nullcontext(Path(command.output)) as folder:
         files = found.save(folder, command.overwrite)
-    except BaseException:
-        if command.output is None:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
     rows = found.summary()
     return {
         "name": found.movie,

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.console import ProgressBar, note, say, say_json
-from epifiji.bridge.options import with_settings
+from epifiji.bridge.options import JsonOption, with_settings
 from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 
 training_app = typer.Typer()
@@ -23,7 +23,6 @@ OutOption = Annotated[
     ),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier network of that name.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
 
 @training_app.command()

@@ -47,10 +47,14 @@ def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answe
 
 
 def _network_of(results: Path) -> str:
-    """Say which network found the events of a result folder."""
+    """Say which network found the events of a result folder; what came out of a review lies in a folder of it."""
     from epifiji.files.results import read_record
+    from epifiji.files.reviews import REVIEWED
 
-    told = read_record(results if results.is_dir() else results.parent).get("network", {})
+    folder = results if results.is_dir() else results.parent
+    folders = (folder, folder.parent) if folder.name == REVIEWED else (folder,)
+    records = map(read_record, folders)
+    told: dict[str, Any] = next((record["network"] for record in records if record.get("network")), {})
     source = told.get("source")
     if source and Path(source).exists():
         return str(source)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from epifiji.data.settings import ComputingSettings, MapSettings, MatchingSettings
+from epifiji.data.settings import ComputingSettings, MapSettings, MatchingSettings, Seed
 
 
 class EvaluationSettings(ComputingSettings, MapSettings, MatchingSettings):
@@ -17,6 +17,4 @@ class EvaluationSettings(ComputingSettings, MapSettings, MatchingSettings):
         description="What it means that a movie has no ROI file of a class: that it has no such events, so that all that is "
         "found of it is false (none), or that nobody looked, so that the class is not judged there (unknown).",
     )
-    seed: int = Field(
-        1, ge=0, le=2**32 - 1, title="number", description="Another number gives other draws for the intervals."
-    )
+    seed: Seed = Field(1, description="Another number gives other draws for the intervals.")

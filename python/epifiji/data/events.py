@@ -71,6 +71,11 @@ class Event:
     volume: int = 0
     border: bool = False
 
+    def over(self, threshold: int) -> bool:
+        """Say whether the mean probability is over a threshold, 0–255."""
+        # In this form it is the comparison of the means with whole thresholds, free of the rounding of 255 x score.
+        return self.score > threshold / 255
+
 
 def by_class(events: Iterable[Event], classes: Iterable[str] = ()) -> dict[str, list[Event]]:
     """Group events by class: first the given classes, in order and even where empty, then any others, by name."""

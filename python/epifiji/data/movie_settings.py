@@ -11,6 +11,10 @@ from epifiji.data.settings import Settings
 Positive = Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1)]
+FramesBefore = Annotated[int, Field(ge=0, le=50, title="frames", description="Frames to show before the event.")]
+FramesAfter = Annotated[int, Field(ge=0, le=50, title="frames", description="Frames to show after the event.")]
+HalfSize = Annotated[int, Field(ge=5, le=500, title="px", description="How far around the event to show the movie.")]
+Zoom = Annotated[int, Field(ge=1, le=20, title="times", description="How much larger than on the movie to show it.")]
 
 
 class CropSettings(Settings):
@@ -56,10 +60,10 @@ class ScalingSettings(Settings):
 class GallerySettings(Settings):
     """How events are shown side by side."""
 
-    before: int = Field(6, ge=0, le=50, title="frames", description="Frames to show before the event.")
-    after: int = Field(6, ge=0, le=50, title="frames", description="Frames to show after the event.")
-    half_size: int = Field(25, ge=5, le=500, title="px", description="How far around the event to show the movie.")
-    zoom: int = Field(2, ge=1, le=20, title="times", description="How much larger than on the movie to show it.")
+    before: FramesBefore = 6
+    after: FramesAfter = 6
+    half_size: HalfSize = 25
+    zoom: Zoom = 2
     order: Literal["time", "score"] = Field(
         "time", description="In which order: by time, or the surest first (score), those without a score at the end."
     )

@@ -95,7 +95,8 @@ def wilson(fraction: float, judged: float) -> tuple[float, float]:
     z2 = Z_95**2
     middle = (fraction + z2 / (2 * judged)) / (1 + z2 / judged)
     half = Z_95 / (1 + z2 / judged) * math.sqrt(fraction * (1 - fraction) / judged + z2 / (4 * judged**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # The fraction lies within it; so rounding cannot move the ends away from 0 and 1.
+    return max(0.0, min(fraction, middle - half)), min(1.0, max(fraction, middle + half))
 
 
 class Review:

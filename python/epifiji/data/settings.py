@@ -55,6 +55,7 @@ def names(value: object) -> object:
 
 Level = Annotated[int, Field(ge=0, le=255)]
 Voxels = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1, title="number")]
 
 
 class Settings(BaseModel):
@@ -110,8 +111,15 @@ class EventSettings(Settings):
             "min_volume": {name: self.min_volume_of(name, mode) for name in events},
         }
 
-    def with_defaults(self: AnyEvents, thresholds: Mapping[str, int], min_volumes: Mapping[str, int]) -> AnyEvents:
-        """Give these settings with a network's own thresholds and volumes, by class, where the user gave none."""
+    def with_defaults(
+        self: AnyEvents, thresholds: Mapping[str, int], min_volumes: Mapping[str, int], mode: str
+    ) -> AnyEvents:
+        """Give these settings with a network's own thresholds and volumes, by class, where the user gave none.
+
+        They were chosen in fast mode, whose arithmetic is that of exact mode; in compatible mode they mean nothing.
+        """
+        if mode == "compatible":
+            return self
         return self.model_copy(
             update={
                 "threshold": _filled(self.threshold, thresholds),
@@ -254,9 +262,7 @@ class StatisticsSettings(Settings):
         description="How many pixels one frame counts for in distances in space and time. Where not given the frame's side "
         "divided by the number of frames.",
     )
-    seed: int = Field(
-        1, ge=0, le=2**32 - 1, title="number", description="Another number gives other random arrangements."
-    )
+    seed: Seed = Field(1, description="Another number gives other random arrangements.")
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

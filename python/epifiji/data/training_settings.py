@@ -6,11 +6,21 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings import ScaleSettings, names
+from epifiji.data.settings import ScaleSettings, Seed, names
 
 TURNS, ZOOM = "turns", "zoom"
 CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "specks", "noise", TURNS, ZOOM)
 """Names of the changes that are made to what a network learns from; each can be switched off."""
+
+Steps = Annotated[
+    int,
+    Field(
+        ge=10,
+        le=1_000_000,
+        title="number",
+        description="Steps of learning, at most; each is two parts of a movie.",
+    ),
+]
 
 
 class TrainingSettings(ScaleSettings):
@@ -22,13 +32,7 @@ class TrainingSettings(ScaleSettings):
         title="number",
         description="Channel to use where movies have several, counted from 1 as in ImageJ.",
     )
-    steps: int = Field(
-        1500,
-        ge=10,
-        le=1_000_000,
-        title="number",
-        description="Steps of learning, at most; each is two parts of a movie.",
-    )
+    steps: Steps = 1500
     minutes: float = Field(
         15,
         gt=0,
@@ -64,21 +68,13 @@ class TrainingSettings(ScaleSettings):
         title="names",
         description="Changes not to make to what is learnt from, separated by commas: " + ", ".join(CHANGES) + ".",
     )
-    seed: int = Field(
-        1, ge=0, le=2**32 - 1, title="number", description="Another number gives another course of training."
-    )
+    seed: Seed = Field(1, description="Another number gives another course of training.")
 
 
 class RetrainingSettings(TrainingSettings):
     """How a network that knows something learns more."""
 
-    steps: int = Field(
-        800,
-        ge=10,
-        le=1_000_000,
-        title="number",
-        description="Steps of learning, at most; each is two parts of a movie.",
-    )
+    steps: Steps = 800
     unmarked: Literal["auto", "none", "unknown"] = Field(
         "auto",
         description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "

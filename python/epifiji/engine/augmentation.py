@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
 
 from epifiji.data.training_settings import TURNS, ZOOM
 
-__all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed"]
+__all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed", "turned"]
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """Takes frames (n, Y, X), float32 in 0–1, and gives frames of that shape."""
@@ -91,12 +91,25 @@ CHANGES: dict[str, tuple[float, Change]] = {
 }
 """By name: the probability, and the change; made in this order. Noise comes last, as in a camera.
 
-Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :mod:`epifiji.engine.samples`.
+Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :func:`turned` and :mod:`epifiji.engine.samples`.
 """
 
 
+def turned(arrays: Sequence[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Flip and turn arrays (n, Y, X, …) with square frames, all alike."""
+    together = tuple(arrays)
+    for axis in (1, 2):
+        if random.random() < 0.5:
+            together = tuple(np.flip(one, axis) for one in together)
+    if random.random() < 0.5:
+        together = tuple(one.swapaxes(1, 2) for one in together)
+    return together
+
+
 def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:
-    """Make each change with its probability, but for those named in `without`."""
+    """Bring frames of any level to 0–1, and make each change with its probability, but for those named in `without`."""
+    spread = float(frames.max() - frames.min()) or 1.0
+    frames = (frames - frames.min()) / np.float32(spread)
     for name, (probability, change) in CHANGES.items():
         if name not in without and random.random() < probability:
             frames = change(frames, random)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from epifiji.data.evaluation import Counts, Interval
+from epifiji.data.review import wilson
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
@@ -66,11 +67,10 @@ def score_intervals(movies: np.ndarray, seed: int) -> tuple[Interval, Interval, 
 
 
 def wilson_interval(part: int, whole: int) -> Interval:
-    """Give a share with its interval (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927); nothing where `whole` is 0."""
+    """Give a share with its interval, :func:`~epifiji.data.review.wilson`; nothing where `whole` is 0."""
     if not whole:
         return Interval()
-    found = stats.binomtest(part, whole).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(part / whole, float(found.low), float(found.high))
+    return Interval(part / whole, *wilson(part / whole, whole))
 
 
 def difference_of_f1(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 
 import numpy as np
@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event, by_class
 from epifiji.data.settings import ComparisonSettings
 
@@ -305,20 +306,18 @@ def _only(matching: Matching, name: str) -> Matching:
 
 def _scores(matching: Matching) -> ClassScores:
     """Counts and scores of a matching, whatever its classes."""
-    tp, fp, fn = len(matching.pairs), len(matching.false_positives), len(matching.false_negatives)
+    counts = Counts(len(matching.pairs), len(matching.false_positives), len(matching.false_negatives))
     in_plane = [math.hypot(found.y - known.y, found.x - known.x) for found, known in matching.pairs]
     in_time = [float(abs(found.frame - known.frame)) for found, known in matching.pairs]
     return ClassScores(
-        true_positives=tp,
-        false_positives=fp,
-        false_negatives=fn,
-        precision=_ratio(tp, tp + fp),
-        recall=_ratio(tp, tp + fn),
-        f1=_ratio(2 * tp, 2 * tp + fp + fn),
-        position_error_px=_ratio(math.fsum(in_plane), tp),
-        time_error_frames=_ratio(math.fsum(in_time), tp),
+        **asdict(counts),
+        precision=counts.precision,
+        recall=counts.recall,
+        f1=counts.f1,
+        position_error_px=_mean(in_plane),
+        time_error_frames=_mean(in_time),
     )
 
 
-def _ratio(part: float, whole: int) -> float | None:
-    return part / whole if whole else None
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from epifiji.engine.augmentation import TURNS, ZOOM, changed
+from epifiji.engine.augmentation import TURNS, ZOOM, changed, turned
 from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES
 
@@ -187,9 +187,8 @@ class Sampler:
             scale = self._px / size[1]
             frames = ndimage.zoom(frames, (1, scale, scale), order=1, grid_mode=True, mode="nearest")
         if TURNS not in self._without:
-            frames, answers, weights = self._turned(frames, answers, weights)
-        spread = float(frames.max() - frames.min()) or 1.0
-        frames = changed((frames - frames.min()) / np.float32(spread), self._random, self._without)
+            frames, answers, weights = turned((frames, answers, weights), self._random)
+        frames = changed(frames, self._random, self._without)
         return Part(*(np.ascontiguousarray(one, np.float32) for one in (frames, answers, weights)))
 
     def _answers(
@@ -218,18 +217,6 @@ class Sampler:
         counted[..., : taught.shape[-1]] = (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.sure else True
         taught = np.pad(taught, [(0, 0)] * 3 + [(0, self._classes - taught.shape[-1])])
         return np.where(known, answers, taught), known | (inside & counted)
-
-    def _turned(
-        self, frames: np.ndarray, answers: np.ndarray, weights: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Flip and turn a square part."""
-        together = [frames, answers, weights]
-        for axis in (1, 2):
-            if self._random.random() < 0.5:
-                together = [np.flip(one, axis) for one in together]
-        if self._random.random() < 0.5:
-            together = [one.swapaxes(1, 2) for one in together]
-        return together[0], together[1], together[2]
 
 
 def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:

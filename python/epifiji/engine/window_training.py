@@ -16,7 +16,7 @@ import numpy as np
 
 from epifiji.data.network import NetworkDescription, Weights
 from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.engine.augmentation import TURNS, changed
+from epifiji.engine.augmentation import TURNS, changed, turned
 from epifiji.engine.devices import multiplies_bfloat16
 from epifiji.engine.network import DENSE, encode, judge
 from epifiji.engine.samples import Labelled
@@ -136,13 +136,8 @@ class WindowSampler:
 
     def _changed(self, window: np.ndarray) -> np.ndarray:
         if TURNS not in self._without:
-            for axis in (1, 2):
-                if self._random.random() < 0.5:
-                    window = np.flip(window, axis)
-            if self._random.random() < 0.5:
-                window = window.swapaxes(1, 2)
-        spread = float(window.max() - window.min()) or 1.0
-        return changed((window - window.min()) / np.float32(spread), self._random, self._without)
+            (window,) = turned((window,), self._random)
+        return changed(window, self._random, self._without)
 
 
 def _cut(pixels: np.ndarray, place: np.ndarray, description: NetworkDescription) -> np.ndarray:

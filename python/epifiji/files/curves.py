@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
 from epifiji.files.pictures import FOREGROUND
-from epifiji.files.plots import class_colour, class_name, dark_panels, legend, save, say
+from epifiji.files.plots import class_colour, class_name, dark_panels, legend, numbers, save, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +42,7 @@ def draw_curves(
     figure, panels = dark_panels(len(classes), f"{movie}: scores over the threshold")
     for axes, (event, scores) in zip(panels, classes.items(), strict=False):
         for key, (line, marker) in SCORES.items():
-            values = _numbers(scores[key])
+            values = numbers(scores[key])
             label = "F1" if key == "f1" else key
             axes.plot(
                 thresholds,
@@ -102,7 +100,7 @@ def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
 def _draw_network(against: Axes, over: Axes, name: str, found: ClassEvaluation, colour: str) -> None:
     """Draw one network's curves of one class, and mark its default and its best threshold on them."""
     counts = found.curve.values()
-    precisions, recalls, f1 = (_numbers(getattr(one, key) for one in counts) for key in ("precision", "recall", "f1"))
+    precisions, recalls, f1 = (numbers(getattr(one, key) for one in counts) for key in ("precision", "recall", "f1"))
     against.plot(recalls, precisions, color=colour, lw=1.6)
     over.plot(list(found.curve), f1, color=colour, lw=1.6, label=name)
     for scored, marker, fill, size in ((found.default, "s", "none", 9), (found.best, "o", colour, 5)):
@@ -114,14 +112,9 @@ def _draw_network(against: Axes, over: Axes, name: str, found: ClassEvaluation, 
             "ls": "none",
             "clip_on": False,
         }
-        over.plot([scored.threshold], _numbers([scored.f1.value]), **mark)
-        against.plot(_numbers([scored.recall.value]), _numbers([scored.precision.value]), **mark)
+        over.plot([scored.threshold], numbers([scored.f1.value]), **mark)
+        against.plot(numbers([scored.recall.value]), numbers([scored.precision.value]), **mark)
     precision, recall = found.best.precision, found.best.recall
-    across = _numbers([recall.low, recall.high, None, recall.value, recall.value])
-    along = _numbers([precision.value, precision.value, None, precision.low, precision.high])
+    across = numbers([recall.low, recall.high, None, recall.value, recall.value])
+    along = numbers([precision.value, precision.value, None, precision.low, precision.high])
     against.plot(across, along, color=colour, lw=0.9, alpha=0.8)
-
-
-def _numbers(values: Iterable[float | None]) -> list[float]:
-    """Give what is undefined as NaN, which leaves a gap in a line."""
-    return [np.nan if value is None else value for value in values]

@@ -236,6 +236,11 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, facecolor=BACKGROUND)
 
 
+def numbers(values: Iterable[float | None]) -> list[float]:
+    """Give what is undefined as NaN, which leaves a gap in a line."""
+    return [np.nan if value is None else value for value in values]
+
+
 def class_colour(event: str, classes: Iterable[str]) -> Any:
     """Give the colour of a class on a dark ground."""
     return FOREGROUND if event == "all" else on_dark(colour_of(event, classes))

@@ -145,6 +145,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
+def recorded_classes(record: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give all classes that a run's record speaks of: the network's, and those that were looked for."""
+    return (*record.get("network", {}).get("classes", ()), *(record.get("settings", {}).get("events") or ()))
+
+
 def write_map(
     path: Path,
     frames: Iterable[np.ndarray],
@@ -168,7 +173,8 @@ def write_map(
 def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
     """Find the maps to make events from: (movie name, file by class).
 
-    A file stands for itself. In a folder the raw maps are taken, or where there are none those at the movie's size.
+    A file stands for itself. In a folder the raw maps are taken, or where there are none those at the movie's size. The run's
+    record tells movie and classes; maps that it does not speak of are named as the authors name theirs.
 
     Raises
     ------
@@ -190,11 +196,25 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
             f"{place} holds no probability maps (files that end with _{RAW_MAP}.tif): detect with --maps raw to keep them."
         )
     stems = [file.stem.removesuffix(f"_{kind}") for file in files]
-    splits = [stem.rpartition("_cell_") for stem in stems]
-    movies = {before for before, _, _ in splits}
-    if not all(between for _, between, _ in splits) or len(movies) > 1:
+    known = _known_stems(read_record(place if place.is_dir() else place.parent))
+    named = [known.get(stem) or _authors_name(stem) for stem in stems]
+    by_class = {one[1]: file for one, file in zip(named, files, strict=True) if one}
+    movies = {one[0] for one in named if one}
+    if None in named or len(movies) > 1:
         raise WrongInputError(
             f"{place} holds maps of several movies or of unnamed classes ({', '.join(stems)}): give one movie's folder "
-            "or one map."
+            f"with its {RUN_RECORD}, or one map."
         )
-    return movies.pop(), {f"cell_{after}": file for (_, _, after), file in zip(splits, files, strict=True)}
+    return movies.pop(), by_class
+
+
+def _known_stems(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Give movie and class by what the names of a run's maps begin with; a user's own class may have any name."""
+    movie = record.get("movie", {}).get("name")
+    return {f"{movie}_{event}": (movie, event) for event in recorded_classes(record)} if movie else {}
+
+
+def _authors_name(stem: str) -> tuple[str, str] | None:
+    """Split a name into movie and class as the authors form it: they leave no record, and call all classes ``cell_…``."""
+    movie, between, rest = stem.rpartition("_cell_")
+    return (movie, f"cell_{rest}") if between else None

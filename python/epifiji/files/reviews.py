@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event, by_class
+from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.files.atomic import replacing
 from epifiji.files.results import roi_file
@@ -196,15 +196,16 @@ def write_reviewed(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for event, events in by_class(review.kept(), _classes(review)).items():
-        written += _write_class(folder / roi_file(movie, event), events, None)
+    classes = _classes(review)
+    for event, events in by_class(review.kept(), classes).items():
+        written += _write_class(folder / roi_file(movie, event), events, colour_of(event, classes))
     written += _write_class(folder / roi_file(movie, NOTHING), review.rejected(), NO_COLOUR)
     table = folder / "events.csv"
     write_events(table, review.kept(), pixel_size_um, interval_s)
     return [*written, table]
 
 
-def _write_class(path: Path, events: Iterable[Event], colour: tuple[int, int, int] | None) -> list[Path]:
+def _write_class(path: Path, events: Iterable[Event], colour: tuple[int, int, int]) -> list[Path]:
     events = list(events)
     if not events:
         path.unlink(missing_ok=True)

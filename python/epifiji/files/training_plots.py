@@ -10,7 +10,7 @@ import numpy as np
 from epifiji.data.network import NOTHING
 from epifiji.data.training import Examination, Point
 from epifiji.files.pictures import BACKGROUND, FOREGROUND
-from epifiji.files.plots import class_colour, class_name, dark_panels, legend, save, say
+from epifiji.files.plots import class_colour, class_name, dark_panels, legend, numbers, save, say
 
 LEARNING_CURVE, CONFUSION, PRECISION_RECALL = "learning_curve.png", "confusion_matrix.png", "precision_recall.png"
 LEARNT, HELD_OUT, MARK = "#ffb454", "#59c2ff", "#bae67e"
@@ -22,7 +22,7 @@ def draw_learning_curve(path: Path, name: str, points: Sequence[Point], chosen: 
     figure, (above, below) = dark_panels(2, f"{name}: learning", columns=1, width=7.4, height=2.7)
     steps = [point.step for point in points]
     for key, colour, label in (("loss", LEARNT, "learnt from"), ("held_out_loss", HELD_OUT, "held out")):
-        values = _numbers(getattr(point, key) for point in points)
+        values = numbers(getattr(point, key) for point in points)
         if np.isfinite(values).any():
             above.plot(steps, values, "-o", color=colour, ms=3.5, lw=1.6, label=label)
     above.set_yscale("log")
@@ -30,7 +30,7 @@ def draw_learning_curve(path: Path, name: str, points: Sequence[Point], chosen: 
     legend(above, loc="upper right")
     if any(point.f1 is not None for point in points):
         for key, colour, label in (("f1", HELD_OUT, "best thresholds"), ("quality", LEARNT, "mean over thresholds")):
-            values = _numbers(getattr(point, key) for point in points)
+            values = numbers(getattr(point, key) for point in points)
             below.plot(steps, values, "-o", color=colour, ms=3.5, lw=1.6, label=label)
         below.axvline(chosen, color=MARK, lw=1, ls="--", label=f"chosen: step {chosen}")
         legend(below, loc="lower right")
@@ -81,10 +81,10 @@ def draw_precision_recall(
             if found is None or event not in found.curves:
                 continue
             curve = found.curves[event]
-            recalls, precisions = (_numbers(getattr(one, key) for one in curve) for key in ("recall", "precision"))
+            recalls, precisions = (numbers(getattr(one, key) for one in curve) for key in ("recall", "precision"))
             axes.plot(recalls, precisions, color=colour, lw=1.6, label=label)
             used = found.counts[event]
-            axes.plot(_numbers([used.recall]), _numbers([used.precision]), "o", color=colour, ms=6, clip_on=False)
+            axes.plot(numbers([used.recall]), numbers([used.precision]), "o", color=colour, ms=6, clip_on=False)
         axes.set_xlim(0, 1.02)
         axes.set_ylim(0, 1.02)
         axes.set_xlabel("recall")
@@ -97,7 +97,3 @@ def draw_precision_recall(
 
 def _or(name: str, nothing: str) -> str:
     return nothing if name == NOTHING else class_name(name)
-
-
-def _numbers(values: object) -> list[float]:
-    return [np.nan if value is None else float(value) for value in values]  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,12 +21,13 @@ from epifiji.engine.metrics import (
     score,
 )
 from epifiji.files.comparisons import outcome_of_file, write_comparison
-from epifiji.files.results import RUN_RECORD, read_record
+from epifiji.files.movies import EXTENSION, movie_name
+from epifiji.files.results import RUN_RECORD, read_record, recorded_classes
 from epifiji.files.rois import NOTHING, event_of_file, read_named_rois, read_rois
 from epifiji.files.tables import read_events
 
 TABLE_NAME = "events.csv"
-ZIP_PATTERN = "*_cell_*.zip"
+AUTHORS_ZIPS = "*_cell_*.zip"
 
 Counting = Literal["one-to-one", "authors"]
 """How events are matched: the best matching, or as DeXtrusion's authors count."""
@@ -144,7 +146,7 @@ def compare(
 ) -> Comparison:
     """Match detected to reference events one to one and score the match.
 
-    Each side is a result folder (its ``events.csv``, else its ``*_cell_*.zip``), such a table, one ROI file, a
+    Each side is a result folder (its ``events.csv``, else its ROI zips), such a table, one ROI file, a
     sequence of ROI files (each named after its class), or a sequence of events. Classes that are judged:
 
     - two single ROI files are compared as one class, whatever their names; it has the reference's name;
@@ -228,15 +230,22 @@ def movie_of(source: Events) -> str:
     folder = path if path.is_dir() else path.parent
     if path.is_dir() or path.suffix.lower() == ".csv":
         named = read_record(folder).get("movie", {}).get("name") if (folder / RUN_RECORD).is_file() else None
-        zips = [] if named or not path.is_dir() else sorted(path.glob(ZIP_PATTERN))
+        zips = [] if named or not path.is_dir() else _zips_of(path, ())
         if zips:
-            return movie_of(zips[0])
+            return _movie_of_file(*zips[0])
         return str(named or folder.resolve().name.removesuffix("_epifiji") or "movie")
-    return path.stem.removesuffix(event_of_file(path)).rstrip("_") or path.stem
+    return _movie_of_file(path, event_of_file(path))
+
+
+def _movie_of_file(path: Path, event: str) -> str:
+    return path.stem.removesuffix(event).rstrip("_") or path.stem
 
 
 def read_events_of(place: Path) -> list[Event]:
-    """Read the events of a result folder (its ``events.csv``, else its ``*_cell_*.zip``), such a table, or one ROI file.
+    """Read the events of a result folder (its ``events.csv``, else its ROI zips), such a table, or one ROI file.
+
+    ROI zips of a folder are those of the authors' classes, and those named after a class that is known or after a movie: the
+    one of ``run.json`` or one that lies in the folder. So no other zip is taken for events.
 
     A zip that is not named after a known class, as the ROI Manager's ``RoiSet.zip``, may hold several: each ROI then has the
     class that its own name tells, as EpiFiji names those that it shows.
@@ -284,30 +293,47 @@ def _is_file(source: Events) -> bool:
     return isinstance(source, str | Path) and not Path(source).is_dir()
 
 
-def _roi_files(source: Events) -> list[Path]:
-    """ROI files of a folder, a path or a sequence of paths."""
+def _roi_files(source: Events, classes: Iterable[str]) -> list[tuple[Path, str]]:
+    """Give the ROI files of a folder, a path or a sequence of paths, each with its class."""
     if not isinstance(source, str | Path):
         paths = [Path(item) for item in source if isinstance(item, str | Path)]
         if len(paths) != len(source):
             raise WrongInputError("A side has events and files mixed, but either is needed: give one kind.")
-        return paths
+        return [(path, event_of_file(path, classes=classes)) for path in paths]
     path = Path(source)
     if not path.is_dir():
-        return [path]
-    paths = [file for file in sorted(path.glob(ZIP_PATTERN)) if outcome_of_file(file) is None]
-    if not paths:
+        return [(path, event_of_file(path, classes=classes))]
+    files = _zips_of(path, classes)
+    if not files:
         raise WrongInputError(
-            f"{path} has neither {TABLE_NAME} nor a {ZIP_PATTERN}, but a result folder is needed: check the path."
+            f"{path} has neither {TABLE_NAME} nor a {AUTHORS_ZIPS} nor a <movie>_<class>.zip beside its movie, but a result "
+            "folder is needed: check the path."
         )
-    return paths
+    return files
+
+
+def _zips_of(folder: Path, classes: Iterable[str]) -> list[tuple[Path, str]]:
+    """Give the ROI zips of a folder, each with its class; see :func:`read_events_of`."""
+    record = read_record(folder)
+    known = {*classes, *recorded_classes(record)}
+    movies = {movie_name(file) for file in folder.glob("*") if EXTENSION.search(file.name)}
+    if record.get("movie", {}).get("name"):
+        movies.add(record["movie"]["name"])
+    found = []
+    for file in sorted(folder.glob("*.zip")):
+        movie = max((name for name in movies if file.stem.startswith(f"{name}_")), key=len, default=None)
+        event = event_of_file(file, movie, known)
+        named = movie or fnmatch(file.name, AUTHORS_ZIPS) or (event in known and file.stem.endswith(f"_{event}"))
+        if named and event != NOTHING and outcome_of_file(file) is None:
+            found.append((file, event))
+    return found
 
 
 def _roi_side(source: Events, classes: Iterable[str]) -> _Side:
     """Read ROI files, one for each class."""
     names: dict[str, Path] = {}
     events: list[Event] = []
-    for path in _roi_files(source):
-        name = event_of_file(path, classes=classes)
+    for path, name in _roi_files(source, classes):
         if name in names:
             raise WrongInputError(
                 f"{names[name].name} and {path.name} both hold {name}, but one side of a comparison is one movie with "

@@ -128,8 +128,7 @@ def threshold_curve(
     sides = judge(result.events, reference, result.classes)
     scores = []
     for level in sorted(thresholds):
-        # In this form it is the comparison of the means with whole thresholds, free of the rounding of 255 x score.
-        kept = [event for event in sides.detected if event.score > level / 255]
+        kept = [event for event in sides.detected if event.over(level)]
         scores.append(score(match(kept, sides.reference, distance_xy, distance_t), sides.classes))
     earlier = parse_settings(EventSettings, _of_classes(record, files, ("threshold", "min_volume")) | settings)
     judged = [*(name for name in result.classes if name in sides.classes), *sorted(sides.classes - set(result.classes))]

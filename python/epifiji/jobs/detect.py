@@ -70,7 +70,7 @@ def detect(
         network = read_network(find_network(network))
     description = network.description
     classes = chosen.chosen_events(description.events)
-    chosen = chosen.with_defaults(description.thresholds, description.min_volumes)
+    chosen = chosen.with_defaults(description.thresholds, description.min_volumes, chosen.mode)
     require_mode(chosen.mode, description)
     opened.require_finite()
     diameter = _cell_diameter(opened, chosen)

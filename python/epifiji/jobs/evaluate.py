@@ -116,7 +116,7 @@ def _named(given: Sequence[AnyNetwork]) -> dict[str, Network]:
 def _own(settings: EvaluationSettings, network: Network) -> EvaluationSettings:
     """Give the settings with a network's own thresholds and volumes where the user gave none."""
     require_mode(settings.mode, network.description)
-    return settings.with_defaults(network.description.thresholds, network.description.min_volumes)
+    return settings.with_defaults(network.description.thresholds, network.description.min_volumes, settings.mode)
 
 
 def _called(network: AnyNetwork) -> str:

@@ -109,7 +109,7 @@ class Examiner:
 
     def _matching(self, found: Sequence[Sequence[Event]], movie: int, thresholds: Mapping[str, int]) -> Matching:
         """Match what is over its class's threshold in a movie with the truth; classes without a threshold are left out."""
-        above = [one for one in found[movie] if one.event in thresholds and one.score > thresholds[one.event] / 255]
+        above = [one for one in found[movie] if one.event in thresholds and one.over(thresholds[one.event])]
         return match_events(above, [one for one in self._truth[movie] if one.event in thresholds])
 
     def _counts(self, movie: int, event: Event) -> bool:

@@ -66,8 +66,7 @@ class Judgement:
 
     def matching(self, event: str, threshold: int, movie: int) -> Matching:
         """Match what was found over a threshold in a movie with what is annotated there."""
-        # In this form it is the comparison of the means with whole thresholds, free of the rounding of 255 x score.
-        detected = [one for one in self._candidates[movie] if one.event == event and one.score > threshold / 255]
+        detected = [one for one in self._candidates[movie] if one.event == event and one.over(threshold)]
         return self._match(detected, self._movies[movie].events.get(event, []))
 
     def _curve(self, event: str) -> tuple[list[int], np.ndarray]:

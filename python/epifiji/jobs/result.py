@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.events import Event, by_class
+from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import EventSettings
@@ -113,7 +113,7 @@ class Result:
         write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
         for event, group in by_class(self.events, self.classes).items():
             if group:
-                write_rois(folder / roi_file(movie.name, event), group)
+                write_rois(folder / roi_file(movie.name, event), group, colour_of(event, self.classes))
         factor_t, factor_xy = self.record["scale"]["factor_t"], self.record["scale"]["factor_xy"]
         for kind, maps in self.maps.items():
             at_network_scale = kind == RAW_MAP

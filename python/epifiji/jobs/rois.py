@@ -54,7 +54,7 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
         raise WrongInputError(f"the maps of {name} differ in shape ({shapes}): detect the events again.")
     source = _source_movie(maps, name, opened[classes[0]], classes[0], movie, record)
     network = record.get("network", {})
-    chosen = chosen.with_defaults(network.get("thresholds", {}), network.get("min_volumes", {}))
+    chosen = chosen.with_defaults(network.get("thresholds", {}), network.get("min_volumes", {}), mode)
     margin = network.get("window_half_size_px", MARGIN_PX)
     scale = MapScale(source.shape, shapes[classes[0]], margin, mode == "compatible")
     finder = EventFinder(scale, classes, chosen, mode)

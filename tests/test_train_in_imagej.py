@@ -1,0 +1,152 @@
+"""Training as menu commands: headless, and at a desktop with dialog and Escape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desktop import desktop
+from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.review import Action
+from epifiji.engine.epinet import REACH_FRAMES, new_weights
+from epifiji.files.networks import read_description, write_network
+from epifiji.jobs.review import decide, finish_review, start_review
+from folders import names
+from jvm import Finished, run_checks
+from labelled_movies import write_blinking
+from training_checks import (
+    HEADLESS,
+    WINDOW,
+    asked_in_a_dialog,
+    cancelled_by_escape,
+    refused,
+    retrained_headless,
+    trained_headless,
+    trained_in_a_window,
+)
+
+PICTURES = ["confusion_matrix.png", "learning_curve.png", "precision_recall.png"]
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Put annotated movies and a network into a folder; give the variables with which EpiFiji stays in that folder."""
+    for number in range(3):
+        write_blinking(folder / "the movies", f"spots{number}", number)
+    described = NetworkDescription(
+        kind="epinet",
+        name="old",
+        classes=("nothing", "blink"),
+        frames_before=REACH_FRAMES,
+        frames_after=REACH_FRAMES + 1,
+        cell_diameter_px=25,
+        event_duration_frames=4.5,
+    )
+    write_network(Network(described, (new_weights(1, np.random.default_rng(3), 0.3),)), networks(folder) / "old")
+    return {
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "EPIFIJI_NETWORKS": "",
+    }
+
+
+def networks(folder: Path) -> Path:
+    return folder / "data" / "epifiji" / "networks"
+
+
+def reviewed(folder: Path) -> None:
+    """Put a result with a finished review of it into a folder: all events are kept."""
+    pixels, events = write_blinking(folder, "wing", 5, shape=(28, 96, 160), events=12)
+    results = folder / "wing_epifiji"
+    results.mkdir()
+    record = {
+        "movie": {"name": "wing", "file": str(folder / "wing.tif"), "shape": list(pixels.shape)},
+        "network": {"name": "old"},
+        "settings": {"events": ["blink"]},
+    }
+    (results / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    path, review = start_review(events, results)
+    for number in range(len(events)):
+        decide(path, review, Action(number, "keep"))
+    finish_review(path)
+
+
+@pytest.fixture(scope="module")
+def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("headless")
+    env = files(folder)
+    reviewed(folder)
+    return run_checks(HEADLESS, folder, env=env)
+
+
+class TestWithoutAWindow:
+    def test_the_new_network_is_known_by_name_and_one_sentence_says_what_it_is_worth(self, headless: Finished) -> None:
+        assert headless[trained_headless] is None
+        assert read_description(networks(headless.folder) / "spots").classes == ("nothing", "blink")
+        (sentence,) = (line for line in headless.out.splitlines() if line.endswith("the new network 'spots'."))
+        assert sentence.startswith("EpiFiji: On 6 held-out events F1 is ")
+        report = names(headless.folder / "the report")
+        assert report == sorted([*PICTURES, "training.json"])
+
+    def test_a_reviewed_result_teaches_the_network_that_found_it_which_stays(self, headless: Finished) -> None:
+        assert headless[retrained_headless] is None
+        assert names(networks(headless.folder)) == ["old", "old_wing", "spots"]
+        record = json.loads((networks(headless.folder) / "old_wing" / "training.json").read_text(encoding="utf-8"))
+        assert record["parent"]["name"] == "old"
+        assert not (networks(headless.folder) / "old" / "training.json").exists()
+
+    @pytest.mark.parametrize(
+        ("what", "words"),
+        [
+            ("no folder", "No folder was named, but movies with annotated events are needed: give folder=[folder]."),
+            ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
+            ("no review", "No review was named, but one is needed to learn from: open the reviewed movie, or give"),
+            ("missing network", "there is no network 'nowhere'"),
+            ("exists", "there is a network 'spots' already: give another"),
+            ("bad setting", "steps is '3', but it must be a whole number from 10 to 1000000"),
+            ("unknown key", "Train Event Network... was given 'step', but its parameters are begin_with"),
+        ],
+    )
+    def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:
+        told = headless[refused][what]
+        assert words in told
+        assert "Traceback" not in told
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("window")
+    (folder / "temporary").mkdir()
+    env = files(folder)
+    with desktop() as display:
+        env |= {"DISPLAY": display, "TMPDIR": str(folder / "temporary")}
+        return run_checks(WINDOW, folder, headless=False, env=env)
+
+
+class TestAtADesktop:
+    def test_a_dialog_without_a_folder_tells_it_and_asks_again(self, shown: Finished) -> None:
+        asked = shown[asked_in_a_dialog]
+        assert asked["told"].startswith("No folder was named, but movies with annotated events are needed")
+        assert asked["titles"] == []
+
+    def test_escape_leaves_nothing_half_written_and_the_old_network_as_it_was(self, shown: Finished) -> None:
+        left = shown[cancelled_by_escape]
+        old = networks(shown.folder) / "old"
+        assert left["old"] == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in old.iterdir()}
+        assert not (old / "training.json").exists()
+        assert left["networks"] == ["old"]
+        assert left["titles"] == ["mine"]
+        assert left["table"] is None
+        assert left["temporary"] == []
+
+    def test_scores_and_pictures_are_shown_and_the_sentence_is_in_the_log(self, shown: Finished) -> None:
+        seen = shown[trained_in_a_window]
+        assert read_description(networks(shown.folder) / "spots").classes == ("nothing", "blink")
+        assert seen["active"] == "mine"
+        assert len(seen["titles"]) == 1 + len(PICTURES)
+        assert [row[:2] for row in seen["table"]["rows"]] == [["blink", "6"]]
+        assert seen["log"].rstrip().splitlines()[-1].startswith("EpiFiji: On 6 held-out events F1 is ")
+        assert seen["temporary"] == []

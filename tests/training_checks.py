@@ -1,0 +1,107 @@
+"""Checks of training in ImageJ; see :mod:`jvm`. Movies, reviews and networks lie in the folder that the process runs in."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop import focus, press, wait_for, windows
+from desktop_checks import CANCELLED, error, start_command, status
+from epifiji.bridge.imagej import ImageJ, ImageJError
+from figure_checks import table, titles
+
+TRAIN, RETRAIN = 'run("Train Event Network...", "', 'run("Retrain from Review...", "'
+SHORT = "from_scratch steps=10 "
+DIALOG = "Train Event Network"
+
+
+def trained_headless(imagej: ImageJ, _: Path) -> None:
+    imagej.run_macro(TRAIN + SHORT + 'folder=[the movies] name=spots output=[the report]");')
+
+
+def retrained_headless(imagej: ImageJ, _: Path) -> None:
+    """The network is not named: the record beside the review tells it."""
+    imagej.run_macro(RETRAIN + 'results=[wing_epifiji/reviewed] keep=0 steps=10 unmarked=none");')
+
+
+def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
+    """What the commands say where they cannot do what was asked."""
+    told = {}
+    commands = {
+        "no folder": TRAIN + SHORT + '");',
+        "missing folder": TRAIN + SHORT + 'folder=nowhere");',
+        "no review": RETRAIN + '");',
+        "missing network": RETRAIN + 'results=wing_epifiji network=nowhere");',
+        "exists": TRAIN + SHORT + 'folder=[the movies] name=spots");',
+        "bad setting": TRAIN + 'folder=[the movies] steps=3");',
+        "unknown key": TRAIN + 'folder=[the movies] step=30");',
+    }
+    for name, code in commands.items():
+        with pytest.raises(ImageJError) as failure:
+            imagej.run_macro(code)
+        told[name] = str(failure.value)
+    return told
+
+
+def asked_in_a_dialog(_: ImageJ, __: Path) -> dict[str, Any]:
+    """No folder is typed: that is told, and asked again; then the person cancels."""
+    start_command(f"{DIALOG}...")
+    focus(DIALOG)
+    press("Return")
+    focus("EpiFiji")
+    told = error()
+    press("Return")
+    focus(DIALOG)
+    press("Escape")
+    wait_for("the dialog's end", lambda: not windows(DIALOG))
+    return {"told": told, "titles": titles()}
+
+
+def cancelled_by_escape(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """Escape between two steps of a training that would replace a network."""
+    from scyjava import jimport
+
+    imagej.run_macro('newImage("mine", "8-bit", 60, 60, 1);')
+    image = jimport("ij.IJ").getImage()
+    code = TRAIN + 'from_scratch steps=100000 minutes=60 patience=1000 folder=[the movies] name=old overwrite");'
+    jimport("ij.macro.MacroRunner")(code)
+    wait_for("the first steps", lambda: "learning, step" in status())
+    focus("mine")
+    # The window manager is done before Java knows that the window has the focus, and keys until then are lost.
+    wait_for("the image's focus", image.getWindow().isFocused)
+    press("Escape")
+    wait_for("the end of what was cancelled", lambda: error() == CANCELLED)
+    wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+    networks = Path("data/epifiji/networks")
+    return {
+        "titles": titles(),
+        "table": table("Training of old"),
+        "networks": [path.name for path in networks.iterdir()],
+        "old": {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (networks / "old").iterdir()},
+        "temporary": _temporary(),
+    }
+
+
+def trained_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    from scyjava import jimport
+
+    imagej.run_macro(TRAIN + SHORT + 'folder=[the movies] name=spots");')
+    return {
+        "titles": titles(),
+        "active": str(jimport("ij.IJ").getImage().getTitle()),
+        "table": table("Training of spots"),
+        "log": str(jimport("ij.IJ").getLog()),
+        "temporary": _temporary(),
+    }
+
+
+def _temporary() -> list[str]:
+    return [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-*")]
+
+
+HEADLESS = [trained_headless, retrained_headless, refused]
+WINDOW = [asked_in_a_dialog, cancelled_by_escape, trained_in_a_window]
