@@ -192,7 +192,7 @@ def test_events_from_rescaled_maps_lie_where_the_detection_put_them(
 
 def test_short_movies_are_processed_with_a_notice(pixels: np.ndarray, network_folder: Path) -> None:
     (notice,) = epifiji.detect(pixels[:7], network_folder).notices
-    assert notice.startswith("movie has 7 frames, fewer than the 10 that a window sees")
+    assert notice.startswith("movie has 7 frames, fewer than 10")
     assert epifiji.detect(pixels, network_folder).notices == ()
 
 

@@ -227,7 +227,7 @@ class _Detection:
             state = " after rescaling" if scaled.shape[0] != self.movie.shape[0] else ""
             notices.append(
                 f"{self.movie.name} has {scaled.shape[0]} frames{state}, "
-                f"fewer than the {WINDOW_FRAMES} that a window sees, so every window repeats the first or last one: "
+                f"fewer than {WINDOW_FRAMES}, so the network sees the first and last one many times: "
                 "take what was found with caution."
             )
         return tuple(notices)
