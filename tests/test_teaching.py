@@ -146,7 +146,7 @@ def test_a_grown_network_answers_to_what_it_knew_as_before() -> None:
     random = np.random.default_rng(1)
     parent = new_weights(2, random)
     child = carried_over(parent, ("a", "b"), ("b", "new", "a"), random)
-    frames = random.random((16, 32, 32)).astype(np.float32)
+    frames = random.random((2 * REACH_FRAMES + 4, 32, 32)).astype(np.float32)
 
     def answered(weights: dict) -> np.ndarray:
         return join_frames(weights, look_at_frames(weights, contrast(frames))).numpy()
