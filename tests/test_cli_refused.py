@@ -19,20 +19,27 @@ from epifiji.bridge.cli import main
 Refused = Callable[[list[str]], str]
 
 
+def run(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[int, str, str]:
+    """Run the command line in this process: (exit code, standard output, standard error)."""
+    monkeypatch.setattr(sys, "argv", ["epifiji", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    printed = capsys.readouterr()
+    return int(ended.value.code or 0), printed.out, printed.err
+
+
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
     """Run the command line in this process, check that it ends as with all bad input, and give its sentence."""
 
-    def run(arguments: list[str]) -> str:
-        monkeypatch.setattr(sys, "argv", ["epifiji", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert ended.value.code == 2
-        assert printed.out == ""
-        return one_sentence(printed.err)
+    def refusal(arguments: list[str]) -> str:
+        code, printed, said = run(arguments, monkeypatch, capsys)
+        assert (code, printed) == (2, "")
+        return one_sentence(said)
 
-    return run
+    return refusal
 
 
 def write(path: Path, pixels: np.ndarray, **options: object) -> Path:
