@@ -67,6 +67,9 @@ class Asker(Protocol):
     bytes_for_pixel: float
     """Memory that is needed for a pixel of a block's frames, beside the pixel itself."""
 
+    bytes_for_place: float
+    """Memory that is needed for a pixel of one frame, however many frames a block has."""
+
     precision: str
     """The type in which frames are encoded, ``float32`` or ``bfloat16``."""
 
@@ -101,7 +104,8 @@ def rows_within(
     """Give the most rows of a block whose pixels, `item` bytes each, and what is made of them fit into so much memory."""
     _, height, width = shape
     frames = asker.frames_at_once + description.window_frames + 2 * asker.margin_frames
-    rows = megabytes * 1e6 / (frames * width * (item + asker.bytes_for_pixel))
+    bytes_for_row = width * (frames * (item + asker.bytes_for_pixel) + asker.bytes_for_place)
+    rows = megabytes * 1e6 / bytes_for_row
     around = 2 * (description.window_half_size_px + asker.margin_rows)
     return int(np.clip(rows - around, description.window_size_px, height))
 

@@ -37,9 +37,6 @@ CHANNELS = 3
 REACH_PX = 144
 """How far around a place the network looks, at most: half the receptive field and half the larger box, in whole `GRAIN_PX`."""
 
-FRAMES_TOGETHER = 4
-"""Frames looked at at once: of a large frame few fit into memory, and of small frames one alone is too little work."""
-
 
 FINE = (Layer("fine_0", 24, side=5, stride=2), Layer("fine_1", 48, side=3, stride=2), Layer("fine_2", 48, side=3))
 COARSE = Layer("coarse", 96, side=3, stride=2)
@@ -55,6 +52,13 @@ MIXING = (
 
 REACH_FRAMES = sum(layer.reach_frames for step in MIXING for layer in step)
 """How many frames before and after a place the network looks at: 12, so that it sees both ends of what lives for 20 frames."""
+
+FRAMES_TOGETHER = 2
+"""Frames looked at at once, a divisor of what convolutions over time reach: one alone takes half as long again, four need a
+third more memory."""
+
+REMEMBERED = tuple(2 * sum(layer.reach_frames for layer in step) // FRAMES_TOGETHER for step in MIXING)
+"""How many pieces of `FRAMES_TOGETHER` frames each residual step needs beside those that come in."""
 
 FINE_AGAIN = (Layer("joining", 48, side=1), Layer("skipping", 48, side=1), Layer("fine_3", 48, side=3))
 ANSWER = "answer"
@@ -128,30 +132,34 @@ def join_frames(weights: Mapping[str, Any], features: Features) -> Any:
 
 
 def join_more_frames(weights: Mapping[str, Any], features: Features, memory: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """Join some more frames to those that memory holds: features of n frames to logits of n, each `REACH_FRAMES` earlier.
+    """Join `FRAMES_TOGETHER` more frames to those that memory holds: logits of as many frames, each `REACH_FRAMES` earlier.
 
     Memory is what entered each convolution over time, and the fine features, of the last frames: :func:`blank_memory` at first.
-    The first 2 * REACH_FRAMES answers after that mean nothing.
+    It is in pieces of `FRAMES_TOGETHER`, so that nothing is copied. The first 2 * REACH_FRAMES answers after that mean nothing.
     """
     tf = import_tensorflow()
     coarse, fine = features
-    count = tf.shape(fine)[0]
     kept: list[Any] = []
-    for step in MIXING:
-        if step[0].frames:
-            coarse = tf.concat([memory[len(kept)], coarse], 0)
-            kept.append(coarse[count:])
+    for step, pieces in zip(MIXING, REMEMBERED, strict=True):
+        if pieces:
+            earlier, memory = memory[:pieces], memory[pieces:]
+            kept += [*earlier[1:], coarse]
+            coarse = tf.concat([*earlier, coarse], 0)
         coarse = _mixed(weights, step, coarse)
-    fine = tf.concat([memory[len(kept)], fine], 0)
-    return _answered(weights, coarse, fine[:count]), [*kept, fine[count:]]
+    return _answered(weights, coarse, memory[0]), [*kept, *memory[1:], fine]
 
 
-def blank_memory(shape: tuple[int, int]) -> list[np.ndarray]:
-    """Give the memory of frames (Y, X) when none was seen."""
-    height, width = shape
-    grids = [(2 * step[0].reach_frames, GRAIN_PX, COARSE.width) for step in MIXING if step[0].frames]
-    grids.append((REACH_FRAMES, STRIDE, FINE_AGAIN[1].width))
-    return [np.zeros((n, height // grain, width // grain, depth), np.float32) for n, grain, depth in grids]
+def memory_shapes(height: int, width: int) -> list[tuple[int, int, int, int]]:
+    """Give the shapes of the pieces of memory of frames of this size."""
+    grids = [(GRAIN_PX, COARSE.width)] * sum(REMEMBERED)
+    grids += [(STRIDE, FINE_AGAIN[1].width)] * (REACH_FRAMES // FRAMES_TOGETHER)
+    return [(FRAMES_TOGETHER, height // grain, width // grain, depth) for grain, depth in grids]
+
+
+def blank_memory(height: int, width: int, precision: str = "float32") -> list[Any]:
+    """Give the memory of frames of this size when none was seen."""
+    tf = import_tensorflow()
+    return [tf.zeros(shape, precision) for shape in memory_shapes(height, width)]
 
 
 def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
@@ -240,7 +248,8 @@ class EpiNet:
 
     margin_frames = 0
     frames_at_once = 48
-    bytes_for_pixel = 10.0
+    bytes_for_pixel = 3.0
+    bytes_for_place = 650.0
 
     def __init__(self, network: Network, precision: str = "float32") -> None:
         check_epinet(network)
@@ -263,16 +272,18 @@ class EpiNet:
             def tell(done: float, number: int = number) -> None:
                 report((number + done) / len(self._members), LOOKING)
 
-            found = np.concatenate([part[:, rows, columns] for part in self._answers(member, pixels, tell)])
+            parts = self._answers(member, pixels, tell)
+            found = np.concatenate([part[:, rows, columns] for part in parts])
             found = found[2 * REACH_FRAMES :][: len(frames)]
             answers.append(np.concatenate([1 - found.max(-1, keepdims=True), found], -1))
         return answers
 
-    @staticmethod
-    def _answers(member: Callable[..., Any], pixels: np.ndarray, tell: Callable[[float], None]) -> Iterator[np.ndarray]:
+    def _answers(
+        self, member: Callable[..., Any], pixels: np.ndarray, tell: Callable[[float], None]
+    ) -> Iterator[np.ndarray]:
         """Look at frames a few at a time, and give the probabilities (n, Y/4, X/4, events) of frames REACH_FRAMES earlier."""
         fill = [(0, -n % GRAIN_PX) for n in pixels.shape[1:]]
-        memory: list[Any] = blank_memory((pixels.shape[1] + fill[0][1], pixels.shape[2] + fill[1][1]))
+        memory = blank_memory(pixels.shape[1] + fill[0][1], pixels.shape[2] + fill[1][1], self.precision)
         for at in range(0, len(pixels), FRAMES_TOGETHER):
             some = pixels[at : at + FRAMES_TOGETHER].astype(np.float32)
             some = np.pad(some, [(0, FRAMES_TOGETHER - len(some)), *fill], "edge")
@@ -287,9 +298,11 @@ class EpiNet:
 
         def answer(frames: Any, memory: list[Any]) -> Any:
             seen = look_at_frames(held, tf.cast(contrast(frames), precision))
-            logits, kept = join_more_frames(held, seen, [tf.cast(one, precision) for one in memory])
-            return tf.sigmoid(tf.cast(logits, tf.float32)), [tf.cast(one, tf.float32) for one in kept]
+            logits, kept = join_more_frames(held, seen, memory)
+            return tf.sigmoid(tf.cast(logits, tf.float32)), kept
 
-        blank = [tf.TensorSpec((one.shape[0], None, None, one.shape[-1])) for one in blank_memory((GRAIN_PX, GRAIN_PX))]
-        signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None)), blank]
+        pieces = [
+            tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)
+        ]
+        signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None)), pieces]
         return tf.function(answer, input_signature=signature, autograph=False)

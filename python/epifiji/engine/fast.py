@@ -58,6 +58,7 @@ class Fast:
     """See :class:`epifiji.engine.blocks.Asker`."""
 
     frames_at_once = 24
+    bytes_for_place = 0.0
 
     def __init__(self, classifier: Classifier, screen: Screen | None) -> None:
         self._classifier, self._screen = classifier, screen
