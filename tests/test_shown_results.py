@@ -48,7 +48,10 @@ def test_events_of_a_folder_a_table_and_zips_alone_are_the_same(shown: Finished,
 def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None:
     said = shown[refused_results]
     assert "/no/such/folder does not exist, but a result folder is needed" in said["missing"]
-    assert "has neither events.csv nor a *_cell_*.zip, but a result folder is needed" in said["empty"]
+    assert (
+        "has neither events.csv nor a *_cell_*.zip nor a <movie>_<class>.zip beside its movie, but a result folder is needed"
+        in said["empty"]
+    )
     assert (
         "belong to a movie of 12 frames of 70 x 80 pixels (T, Y, X), but other has 6 of 10 x 10" in said["other movie"]
     )
