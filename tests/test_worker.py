@@ -201,7 +201,7 @@ class TestOneWorker:
         first, second = images["together"]
         assert first == second
         assert first
-        assert "waiting for another detection" in images["heard"]
+        assert "waiting for another detection or training" in images["heard"]
 
 
 class TestEnds:
