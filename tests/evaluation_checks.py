@@ -6,10 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from epifiji.bridge.imagej import ImageJ, ImageJError
+from epifiji.bridge.imagej import ImageJ
 from figure_checks import table, titles
+from refusals import refusals
 
 EVALUATE = 'run("Evaluate Event Network...", "min_volume=20 '
 
@@ -20,7 +19,6 @@ def judged_headless(imagej: ImageJ, _: Path) -> None:
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
     """What the command says where it cannot do what was asked."""
-    said = {}
     commands = {
         "no folder": 'network=[net one]");',
         "missing folder": 'network=[net one] folder=nowhere");',
@@ -29,11 +27,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "exists": 'network=[net one] folder=[the movies] output=[its scores]");',
         "bad setting": 'network=[net one] folder=[the movies] unmarked=maybe");',
     }
-    for name, code in commands.items():
-        with pytest.raises(ImageJError) as failure:
-            imagej.run_macro(EVALUATE + code)
-        said[name] = str(failure.value)
-    return said
+    return refusals(imagej, {name: EVALUATE + code for name, code in commands.items()})
 
 
 def judged_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:

@@ -6,10 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from desktop import picture
-from epifiji.bridge.imagej import ImageJ, ImageJError
+from epifiji.bridge.imagej import ImageJ
+from refusals import refusals
 
 MOVIE = """newImage("wing", "8-bit", 100, 90, 24);
 run("Properties...", "slices=1 frames=24 unit=um pixel_width=0.5 pixel_height=0.5 frame=[120 sec]");
@@ -47,7 +46,6 @@ def compared_headless(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
     """What each command says where it cannot do what was asked."""
-    said = {}
     commands = {
         "no reference": COMPARE + 'detected=detected");',
         "missing reference": COMPARE + 'detected=detected reference=nowhere.zip");',
@@ -59,11 +57,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "nothing to plot": PLOT + 'output=never");',
         "bad setting": PLOT + 'results=detected output=never time_bin=0");',
     }
-    for name, code in commands.items():
-        with pytest.raises(ImageJError) as failure:
-            imagej.run_macro(code)
-        said[name] = str(failure.value)
-    return said
+    return refusals(imagej, commands)
 
 
 def plotted_headless(imagej: ImageJ, _: Path) -> None:

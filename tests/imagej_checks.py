@@ -24,6 +24,7 @@ from image_checks import (
     virtual_stack,
 )
 from jvm import Finished, run_checks
+from refusals import refusals
 
 
 def start(imagej: ImageJ, _: Path) -> dict[str, Any]:
@@ -79,12 +80,7 @@ FAILING_MACROS = {
 
 
 def failing_macros(imagej: ImageJ, _: Path) -> dict[str, str]:
-    said = {}
-    for name, code in FAILING_MACROS.items():
-        with pytest.raises(ImageJError) as failure:
-            imagej.run_macro(code)
-        said[name] = str(failure.value)
-    return said
+    return refusals(imagej, FAILING_MACROS)
 
 
 def ending_macros(imagej: ImageJ, _: Path) -> list[str]:
@@ -165,12 +161,7 @@ WINDOW_MACROS = ("unknown function", "syntax", "unknown command", "function with
 
 
 def failing_macros_with_a_window(imagej: ImageJ, _: Path) -> dict[str, str]:
-    said = {}
-    for name in WINDOW_MACROS:
-        with pytest.raises(ImageJError) as failure:
-            imagej.run_macro(FAILING_MACROS[name])
-        said[name] = str(failure.value)
-    return said
+    return refusals(imagej, {name: FAILING_MACROS[name] for name in WINDOW_MACROS})
 
 
 HEADLESS = [

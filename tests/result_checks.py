@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from epifiji.bridge.imagej import ImageJ, ImageJError
+from refusals import refusals
 
 
 def _open(imagej: ImageJ, results: str) -> list[list[Any]]:
@@ -39,14 +40,14 @@ def refused_results(imagej: ImageJ, folder: Path) -> dict[str, str]:
         with pytest.raises(ImageJError) as failure:
             _open(imagej, results)
         said[name] = str(failure.value)
-    with pytest.raises(ImageJError) as failure:
-        imagej.run_macro('newImage("other", "8-bit", 10, 10, 6); run("Open Epithelial Events...", "results=['
-                         + os.environ["EPIFIJI_TEST_RESULTS"] + ']");')  # fmt: skip
-    said["other movie"] = str(failure.value)
-    with pytest.raises(ImageJError) as failure:
-        imagej.run_macro('run("Open Epithelial Events...");')
-    said["none named"] = str(failure.value)
-    return said
+    results = os.environ["EPIFIJI_TEST_RESULTS"]
+    return said | refusals(
+        imagej,
+        {
+            "other movie": f'newImage("other", "8-bit", 10, 10, 6); run("Open Epithelial Events...", "results=[{results}]");',
+            "none named": 'run("Open Epithelial Events...");',
+        },
+    )
 
 
 def maps_shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:

@@ -7,12 +7,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from desktop import focus, press, wait_for, windows
 from desktop_checks import CANCELLED, error, start_command, status
-from epifiji.bridge.imagej import ImageJ, ImageJError
+from epifiji.bridge.imagej import ImageJ
 from figure_checks import table, titles
+from refusals import refusals
 
 TRAIN, RETRAIN = 'run("Train Event Network...", "', 'run("Retrain from Review...", "'
 SHORT = "from_scratch steps=10 "
@@ -30,7 +29,6 @@ def retrained_headless(imagej: ImageJ, _: Path) -> None:
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
     """What the commands say where they cannot do what was asked."""
-    told = {}
     commands = {
         "no folder": TRAIN + SHORT + '");',
         "missing folder": TRAIN + SHORT + 'folder=nowhere");',
@@ -40,11 +38,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "bad setting": TRAIN + 'folder=[the movies] steps=3");',
         "unknown key": TRAIN + 'folder=[the movies] step=30");',
     }
-    for name, code in commands.items():
-        with pytest.raises(ImageJError) as failure:
-            imagej.run_macro(code)
-        told[name] = str(failure.value)
-    return told
+    return refusals(imagej, commands)
 
 
 def asked_in_a_dialog(_: ImageJ, __: Path) -> dict[str, Any]:
