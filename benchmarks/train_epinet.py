@@ -132,7 +132,7 @@ def chosen(network: Network, movies: list[Labelled]) -> dict[str, tuple[float, i
         these = [e for e in true if e.event == name]
         scores = []
         for threshold, volume in product(THRESHOLDS, VOLUMES):
-            those = [e for e in found if e.event == name and e.score * 255 > threshold and e.volume > volume]
+            those = [e for e in found if e.event == name and e.over(threshold) and e.volume > volume]
             pairs = len(match_events(those, these, WITHIN_PX, WITHIN_FRAMES).pairs)
             scores.append((2 * pairs / max(1, len(these) + len(those)), threshold, volume))
         # The middle of all that are nearly as good, rather than a lucky corner.
@@ -149,9 +149,7 @@ def pack(weights: dict[str, np.ndarray], movies: list[Labelled], folder: Path) -
     thresholds, volumes = ({name: one[i] for name, one in best.items()} for i in (1, 2))
     card = folder / "card.md"
     text = card.read_text(encoding="utf-8") if card.exists() else None
-    write_network(as_network(weights, thresholds=thresholds, min_volumes=volumes), folder, overwrite=True)
-    if text is not None:
-        card.write_text(text, encoding="utf-8")
+    write_network(as_network(weights, thresholds=thresholds, min_volumes=volumes), folder, overwrite=True, text=text)
     print(read_network(folder).sha256)
 
 

@@ -49,11 +49,9 @@ def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answe
 def _network_of(results: Path) -> str:
     """Say which network found the events of a result folder; what came out of a review lies in a folder of it."""
     from epifiji.files.results import read_record
-    from epifiji.files.reviews import REVIEWED
+    from epifiji.files.reviews import result_folders
 
-    folder = results if results.is_dir() else results.parent
-    folders = (folder, folder.parent) if folder.name == REVIEWED else (folder,)
-    records = map(read_record, folders)
+    records = map(read_record, result_folders(results if results.is_dir() else results.parent))
     told: dict[str, Any] = next((record["network"] for record in records if record.get("network")), {})
     source = told.get("source")
     if source and Path(source).exists():

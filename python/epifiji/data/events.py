@@ -77,6 +77,12 @@ class Event:
         return self.score > threshold / 255
 
 
+def in_fixed_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Give each class once: those of DeXtrusion in their fixed order, then any others by name."""
+    found = set(names)
+    return (*(name for name in EVENT_COLOURS if name in found), *sorted(found - EVENT_COLOURS.keys()))
+
+
 def by_class(events: Iterable[Event], classes: Iterable[str] = ()) -> dict[str, list[Event]]:
     """Group events by class: first the given classes, in order and even where empty, then any others, by name."""
     groups: dict[str, list[Event]] = {name: [] for name in classes}

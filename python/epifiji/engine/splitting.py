@@ -11,7 +11,8 @@ from itertools import product
 
 import numpy as np
 
-from epifiji.engine.samples import STRIDE, Labelled
+from epifiji.engine.convolutions import STRIDE
+from epifiji.engine.samples import Labelled
 
 WHOLE_MOVIES_FROM = 3
 """With so many movies some are held out as a whole."""

@@ -182,6 +182,11 @@ def _changed(review: Review, item: int, what: str, value: str, name: str) -> Eve
         raise WrongInputError(f"{name} has the step {what}={value}, which no review writes ({error}).") from None
 
 
+def result_folders(folder: Path) -> tuple[Path, ...]:
+    """Give the folders in which the results lie that a folder belongs to: what came out of a review lies in a folder of them."""
+    return (folder, folder.parent) if folder.name == REVIEWED else (folder,)
+
+
 def write_reviewed(
     folder: Path, movie: str, review: Review, pixel_size_um: float | None, interval_s: float | None
 ) -> list[Path]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 from epifiji.files.comparisons import outcome_of_file
@@ -95,9 +95,8 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
 
 
 def classes_of(movies: Iterable[LabelledMovie]) -> tuple[str, ...]:
-    """Give all classes that are marked: those of DeXtrusion in their fixed order, then any others by name."""
-    found = {name for movie in movies for name in movie.events}
-    return (*(name for name in EVENT_COLOURS if name in found), *sorted(found - EVENT_COLOURS.keys()))
+    """Give all classes that are marked, :func:`~epifiji.data.events.in_fixed_order`."""
+    return in_fixed_order(name for movie in movies for name in movie.events)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, wrong_class_name
+from epifiji.data.events import Event, in_fixed_order, wrong_class_name
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, NetworkDescription
 from epifiji.data.progress import Report, silent
@@ -19,7 +19,7 @@ from epifiji.engine.labelling import at_network_scale, judged_in, places_of
 from epifiji.engine.samples import Labelled
 from epifiji.files.movies import read_movie
 from epifiji.files.results import RUN_RECORD, read_record
-from epifiji.files.reviews import REVIEW, REVIEWED, read_review
+from epifiji.files.reviews import REVIEW, REVIEWED, read_review, result_folders
 from epifiji.files.training_data import FORM, LabelledMovie, read_training_folder
 
 READING = "reading the movies"
@@ -97,9 +97,8 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
 
 
 def classes_in(sources: Iterable[Source]) -> tuple[str, ...]:
-    """Give the classes that have events: those of DeXtrusion in their fixed order, then any others by name."""
-    found = {event.event for source in sources for event in source.events}
-    return (*(name for name in EVENT_COLOURS if name in found), *sorted(found - EVENT_COLOURS.keys()))
+    """Give the classes that have events, :func:`~epifiji.data.events.in_fixed_order`."""
+    return in_fixed_order(event.event for source in sources for event in source.events)
 
 
 def _require_each_once(sources: Sequence[Source]) -> None:
@@ -117,7 +116,7 @@ def _review_of(place: Path) -> Path | None:
     """Find the review that a path means."""
     if place.name == REVIEW and place.is_file():
         return place
-    for folder in (place, place.parent) if place.name == REVIEWED else (place,):
+    for folder in result_folders(place):
         if (folder / REVIEW).is_file():
             return folder / REVIEW
     return None
