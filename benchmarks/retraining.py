@@ -35,7 +35,7 @@ from epifiji.files.movies import write_movie
 from epifiji.files.networks import find_network, read_network
 from epifiji.files.rois import write_rois
 from epifiji.jobs.review import decide, start_review
-from epinet_scores import CONDITIONS, SIZE
+from epinet_scores import SIZE, movies
 
 WITHIN_PX, WITHIN_FRAMES = 15, 4
 REVIEWED, MARKED = 60, 40
@@ -83,12 +83,12 @@ def blinking(seed: int) -> tuple[np.ndarray, list[Event]]:
     return np.clip(pixels, 0, 255).astype(np.uint8), events
 
 
-def f1_of(network: Network, movies: Iterable[tuple[np.ndarray, list[Event]]]) -> dict[str, float | None]:
-    """Score a network on movies together: F1 of each class and of all."""
+def f1_of(network: Network, scored: Iterable[tuple[np.ndarray, list[Event], float | None]]) -> dict[str, float | None]:
+    """Score a network on movies, their events and cell diameters, together: F1 of each class and of all."""
     detected, truth = [], []
-    for number, (pixels, events) in enumerate(movies):
+    for number, (pixels, events, diameter) in enumerate(scored):
         shift = 10_000 * number
-        found = epifiji.detect(pixels, network).events
+        found = epifiji.detect(pixels, network, cell_diameter=diameter).events
         for side, some in ((detected, found), (truth, events)):
             side += [Event(one.event, one.frame + shift, one.y, one.x) for one in some]
     names = {one.event for one in truth}
@@ -117,19 +117,17 @@ def reviewed(folder: Path, network: Network, pixels: np.ndarray, truth: list[Eve
 
 
 def tissue(folder: Path, parent: Network, settings: dict[str, Any]) -> dict[str, Any]:
-    movies = []
+    strange = []
     for seed in (FIRST_SEED, FIRST_SEED + 1):
         found = simulate_tissue(seed=seed, **TISSUE)
-        movies.append((inverted(found, np.random.default_rng(seed)), found.events))
-    old = []
-    for number, name in enumerate(OLD):
-        found = simulate_tissue(seed=FIRST_SEED + 10 + number, **CONDITIONS[name])
-        old.append((found.pixels, found.events))
-    before = {"other movie": f1_of(parent, movies[1:]), "old movies": f1_of(parent, old)}
+        strange.append((inverted(found, np.random.default_rng(seed)), found.events, None))
+    known = movies(FIRST_SEED + 10, list(OLD)).values()
+    old = [(simulated.pixels, simulated.events, settings.cell_diameter_px) for settings, simulated in known]
+    before = {"other movie": f1_of(parent, strange[1:]), "old movies": f1_of(parent, old)}
     print("before:", json.dumps(before), flush=True)
-    review = reviewed(folder, parent, *movies[0])
+    review = reviewed(folder, parent, *strange[0][:2])
     result, spent = timed(lambda report: epifiji.retrain(parent, review, "retrained", report=report, **settings))
-    after = {"other movie": f1_of(result.network, movies[1:]), "old movies": f1_of(result.network, old)}
+    after = {"other movie": f1_of(result.network, strange[1:]), "old movies": f1_of(result.network, old)}
     return {
         "before": before,
         "after": after,
@@ -144,7 +142,7 @@ def events(folder: Path, parent: Network, settings: dict[str, Any]) -> dict[str,
     write_movie(Movie(pixels, "blinking"), folder / "blinking.tif")
     write_rois(folder / "blinking_cell_blink.zip", marked)
     result, spent = timed(lambda report: epifiji.train(folder, parent, "blinking", report=report, **settings))
-    after = f1_of(result.network, [blinking(FIRST_SEED + 3)])
+    after = f1_of(result.network, [(*blinking(FIRST_SEED + 3), None)])
     return {"after": after, **spent, "result": result.to_dict(), "points": [asdict(point) for point in result.points]}
 
 

@@ -3,7 +3,8 @@
     python benchmarks/train_screen.py label FOLDER --network notum_all.zip --outlines outlines.tif
     python benchmarks/train_screen.py train FOLDER --network notum_all.zip --out python/epifiji/networks/dexnet_screen.npz
 
-Both are seeded; labelling 60 movies takes about half an hour on two cores, training 40 minutes.
+Both are seeded; labelling 60 movies takes about half an hour on two cores, training 40 minutes. ``train --start SCREEN`` goes on
+from a screen that is there already.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 import tifffile
 from scipy import ndimage
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.progress import silent
 from epifiji.data.quiet_tensorflow import import_tensorflow
@@ -25,32 +25,30 @@ from epifiji.engine.blocks import Block, read_strip
 from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.fast import Fast
 from epifiji.engine.screen import REACH_FRAMES, frame_features, logits, shapes
-from epifiji.engine.simulation import simulate
+from epifiji.engine.simulation import simulate_tissue
+from epifiji.engine.varied_movies import vary
 from epifiji.engine.windows import Grid
 from epifiji.files.networks import find_network, read_network, weights_sha256
+from epifiji.files.outlines import read_outlines
 from epifiji.jobs.computing import warm_classifier
 
 MOVIES, SIDE_PX, FRAMES, STEP_PX = 60, 230, 46, 12
-DIAMETERS_PX = (15, 18, 20, 22, 24, 26, 29, 33)
-HELD_OUT = {3, 5, 9, 14, 17}
+FIRST_SEED = 50_000
 CROP_FRAMES, CROP_PX, CROPS, WINDOWS = 24, 144, 2, 4096
 STEPS, LEARNING_RATE = 3500, 3e-3
 
 
 def tissue(number: int, random: np.random.Generator, outlines: Path) -> np.ndarray:
-    """Make a movie: five of six simulated, a quarter of these at double speed; the sixth with real outlines."""
+    """Make a movie: of six four of varied simulated tissues, and two of real outlines, one shown as the simulator shows them."""
     if number % 6 == 5:
-        return replay(outlines, random)
-    diameter, fast = float(random.choice(DIAMETERS_PX)), random.random() < 0.25
-    for count in (10, 7, 5, 3, 2):
-        try:
-            movie, _ = simulate(
-                5000 + number, 2 * FRAMES if fast else FRAMES, SIDE_PX, SIDE_PX, diameter, count + 2, count, count
-            )
-            return movie.frames(0, movie.shape[0])[:: 2 if fast else 1]
-        except WrongInputError:
-            continue
-    raise SystemExit(f"no events fit into movie {number}")
+        return seen_badly(replay(outlines, random), random)
+    settings = vary(FIRST_SEED + number, FRAMES, SIDE_PX, SIDE_PX)
+    drawn = None
+    if number % 6 == 2:
+        first = int(random.integers(0, 120 - FRAMES))
+        drawn = read_outlines(outlines)[first : first + FRAMES]
+    pixels = simulate_tissue(settings, drawn, fewer=True).pixels.astype(np.float32)
+    return np.clip(255 * pixels / pixels.max(), 0, 255).astype(np.uint8)
 
 
 def replay(outlines: Path, random: np.random.Generator) -> np.ndarray:
@@ -111,13 +109,12 @@ def label(arguments: argparse.Namespace) -> None:
     network = read_network(find_network(arguments.network))
     asker = Fast(warm_classifier(network), None)
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    for number in range(MOVIES):
+    for number in range(arguments.movies):
         file = arguments.folder / f"{number:03d}.npz"
         if file.exists():
             continue
         random = np.random.default_rng(1000 + number)
-        pixels = tissue(number, random, arguments.outlines)
-        movie = Movie(seen_badly(pixels, random) if number % 3 else pixels)
+        movie = Movie(tissue(number, random, arguments.outlines))
         rows = []
         for member in range(network.description.members):
             places = [np.arange(22 + random.integers(0, STEP_PX), n - 22, STEP_PX) for n in movie.shape[1:]]
@@ -167,14 +164,16 @@ def train(arguments: argparse.Namespace) -> None:
     network = read_network(find_network(arguments.network))
     events = network.description.events
     data = [dict(np.load(file)) for file in sorted(arguments.folder.glob("*.npz"))]
-    chosen = [n for n in range(len(data)) if n not in HELD_OUT]
     weights = {}
+    known = dict(np.load(arguments.start)) if arguments.start else {}
     for name, shape in shapes(len(events)).items():
         start = random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:-1]))
         start = np.full(shape, -4.0 if name == "answer/bias" else 0.0) if name.endswith("bias") else start
+        start = known.get(name, start)
         weights[name] = keras.Variable(start.astype(np.float32), name=name.replace("/", "_"))
     variables = list(weights.values())
-    rate = keras.optimizers.schedules.CosineDecay(1e-4, STEPS, warmup_target=LEARNING_RATE, warmup_steps=60)
+    most = LEARNING_RATE / 2 if known else LEARNING_RATE
+    rate = keras.optimizers.schedules.CosineDecay(1e-4, arguments.steps, warmup_target=most, warmup_steps=60)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=1e-3, global_clipnorm=1.0)
     optimizer.build(variables)
 
@@ -201,10 +200,10 @@ def train(arguments: argparse.Namespace) -> None:
         return loss, tape.gradient(loss, [v.value for v in variables])
 
     started, losses = time.perf_counter(), []
-    for step in range(STEPS):
+    for step in range(arguments.steps):
         total: list[Any] = []
         for _ in range(CROPS):
-            one = data[int(random.choice(chosen))]
+            one = data[int(random.integers(len(data)))]
             loss, found = gradients(*crop(one["movie"], one["labels"], random))
             losses.append(float(loss))
             total = [a + b for a, b in zip(total, found, strict=True)] if total else found
@@ -236,6 +235,9 @@ def main() -> None:
     parser.add_argument("job", choices=("label", "train"))
     parser.add_argument("folder", type=Path, help="where the labelled movies are")
     parser.add_argument("--network", required=True, help="name, folder or zip of the network to foretell")
+    parser.add_argument("--movies", type=int, default=MOVIES, help="how many to label")
+    parser.add_argument("--start", type=Path, help="a screen's file to train on from")
+    parser.add_argument("--steps", type=int, default=STEPS, help="of training")
     parser.add_argument("--outlines", type=Path, help="a TIFF (T, Y, X) of real cell outlines, to label")
     parser.add_argument("--out", type=Path, help="the screen's file, to train")
     arguments = parser.parse_args()

@@ -56,7 +56,7 @@ class Asker(Protocol):
     """A way of computing the windows of a block."""
 
     frames_at_once: int
-    """Centre frames of a block; where a block's windows share work, answers depend on this number, and not on memory."""
+    """Most centre frames of a block; where a block's windows share work, answers depend on this number, and not on memory."""
 
     margin_frames: int
     """Frames that are needed before and after those that windows see."""
@@ -82,20 +82,21 @@ def divide(grids: Sequence[Grid], shape: tuple[int, int, int], frames_at_once: i
 
     Parameters
     ----------
-    frames_at_once
-        Frames of a block's windows' centres.
-    rows_at_once
-        Most pixel rows of a block's windows' centres; blocks are made equally high.
+    frames_at_once, rows_at_once
+        Most frames and pixel rows of a block's windows' centres; blocks are made equally long and high.
     """
     count, height, _ = shape
-    strips = max(1, -(-height // max(1, rows_at_once)))
-    edges = np.linspace(0, height, strips + 1).round().astype(int)
     return [
-        Block(start, min(start + frames_at_once, count), int(top), int(bottom))
-        for start in range(0, count, frames_at_once)
-        for top, bottom in pairwise(edges)
+        Block(start, stop, top, bottom)
+        for start, stop in _evenly(count, frames_at_once)
+        for top, bottom in _evenly(height, rows_at_once)
         if any(((grid.ys >= top) & (grid.ys < bottom)).any() for grid in grids)
     ]
+
+
+def _evenly(size: int, most: int) -> list[tuple[int, int]]:
+    parts = max(1, -(-size // max(1, most)))
+    return list(pairwise(np.linspace(0, size, parts + 1).round().astype(int).tolist()))
 
 
 def rows_within(

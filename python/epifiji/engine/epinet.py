@@ -247,7 +247,7 @@ class EpiNet:
     """
 
     margin_frames = 0
-    frames_at_once = 48
+    frames_at_once = 96
     bytes_for_pixel = 3.0
     bytes_for_place = 650.0
 
