@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -9,11 +11,11 @@ from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.every_window import EveryWindow
-from epifiji.engine.fast import LONGEST_GAP, Fast, normalised_alike, runs_of
+from epifiji.engine.fast import LONGEST_GAP, Fast, near, normalised_alike, runs_of
 from epifiji.engine.maps import Exact
 from epifiji.engine.network import Classifier
 from epifiji.engine.screen import LAYERS, REACH_FRAMES, Screen, shapes
-from epifiji.engine.windows import normalised
+from epifiji.engine.windows import Grid, exact_grids, normalised
 from small_networks import small_network
 
 
@@ -157,3 +159,56 @@ def test_a_network_whose_classes_the_screen_does_not_know_is_asked_at_every_seco
     list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, None)))
     every_second = len(arithmetic.grids[0].ys[::2]) * len(arithmetic.grids[0].xs[::2])
     assert sum(encoded) >= every_second * movie.shape[0]
+
+
+@pytest.mark.parametrize("part", [(0, 30, 0, 400), (6, 18, 60, 180)])
+def test_windows_near_a_likely_one_are_those_that_its_neighbours_in_space_and_time_surround(
+    part: tuple[int, int, int, int],
+) -> None:
+    first, second = exact_grids((30, 200, 170), small_network(2).description, 10, 2)
+    start, stop, top, bottom = part
+
+    def of(grid: Grid) -> Grid:
+        frames, ys = grid.frames, grid.ys
+        return Grid(frames[(frames >= start) & (frames < stop)], ys[(ys >= top) & (ys < bottom)], grid.xs)
+
+    known, asked = of(first), of(second)
+    likely = np.random.default_rng(1).random((len(known.frames), len(known.ys), len(known.xs))) < 0.02
+    found = near(likely, known, asked)
+    assert 0 < found.mean() < 0.6
+    events = np.argwhere(likely)
+    for (i, t), (j, y), (k, x) in product(*map(enumerate, (asked.frames, asked.ys, asked.xs))):
+        beyond = not (known.frames[0] <= t <= known.frames[-1] and known.ys[0] <= y <= known.ys[-1])
+        close = any(
+            abs(t - known.frames[a]) <= 2 and abs(y - known.ys[b]) <= 10 and abs(x - known.xs[c]) <= 10
+            for a, b, c in events
+        )
+        assert found[i, j, k] == (beyond or close)
+
+
+def test_where_there_are_no_windows_to_go_by_all_are_near() -> None:
+    some, none = np.arange(3), np.empty(0, int)
+    assert near(np.empty((3, 0, 3), bool), Grid(some, none, some), Grid(some, some, some)).all()
+    assert near(np.empty((3, 3, 3), bool), Grid(some, some, some), Grid(none, some, some)).shape == (0, 3, 3)
+
+
+@pytest.mark.parametrize("screen", [Everywhere(), None])
+def test_where_the_first_member_sees_nothing_the_second_is_asked_only_at_the_ends_of_a_block(
+    movie: Movie, screen: Everywhere | None
+) -> None:
+    network = small_network(2)
+    network.weights[0]["dense_2/kernel"][:] = 0
+    network.weights[0]["dense_2/bias"][:] = (9, 0, 0, 0)
+    classifier = Classifier(network)
+    arithmetic = Exact(movie.shape, network.description, 10, 2)
+    judged = {0: 0, 1: 0}
+    judge = classifier.judge
+
+    def counted(member: int, features: np.ndarray) -> np.ndarray:
+        judged[member] += len(features)
+        return judge(member, features)
+
+    classifier.judge = counted
+    list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, screen)))
+    assert judged[0] > 0
+    assert judged[1] <= 2 * len(arithmetic.grids[1].ys) * len(arithmetic.grids[1].xs)

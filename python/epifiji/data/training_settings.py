@@ -23,6 +23,18 @@ Steps = Annotated[
 ]
 
 
+Minutes = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=100_000,
+        title="minutes",
+        allow_inf_nan=False,
+        description="Time to learn for, at most; fewer steps are made where the computer is slow.",
+    ),
+]
+
+
 class TrainingSettings(ScaleSettings):
     """How a network learns from annotated movies."""
 
@@ -33,14 +45,7 @@ class TrainingSettings(ScaleSettings):
         description="Channel to use where movies have several, counted from 1 as in ImageJ.",
     )
     steps: Steps = 1500
-    minutes: float = Field(
-        15,
-        gt=0,
-        le=100_000,
-        title="minutes",
-        allow_inf_nan=False,
-        description="Time to learn for, at most; fewer steps are made where the computer is slow.",
-    )
+    minutes: Minutes = 15
     patience: int = Field(
         6,
         ge=1,
@@ -75,6 +80,8 @@ class RetrainingSettings(TrainingSettings):
     """How a network that knows something learns more."""
 
     steps: Steps = 800
+    # With what is prepared before and judged after, a quarter of an hour.
+    minutes: Minutes = 12
     unmarked: Literal["auto", "none", "unknown"] = Field(
         "auto",
         description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "

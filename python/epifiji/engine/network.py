@@ -25,8 +25,8 @@ NORM_EPSILON = 1e-3
 LEAST_SIDE_PX = 8
 """Three poolings by 2 leave one pixel of it."""
 
-BATCH_WINDOWS = 8
-"""Windows classified at once. Larger batches gain at most 5 % of speed and cost 20 to 50 MB for each doubling."""
+BATCH_WINDOWS = 32
+"""Windows classified at once: of 8, 16, 32 the largest is a sixth quicker than the smallest, and takes about 100 MB more."""
 
 
 def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str, tuple[int, ...]]:
@@ -91,20 +91,25 @@ def _problem(weights: Weights, description: NetworkDescription) -> str:
     return unlike(weights, array_shapes(weights, description))
 
 
-def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32") -> Any:
+def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32", rising: bool = False) -> Any:
     """Look at single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
 
     Parameters
     ----------
     precision
         The type of the signals between the layers, ``float32`` or ``bfloat16``.
+    rising
+        Whether all factors of the batch norms are known to be positive. The greatest of some values stays the greatest then, to
+        the bit, so that a quarter of the values need to be normalised, which takes a sixth off the whole.
     """
     tf = import_tensorflow()
     x = tf.cast(tf.cast(crops, tf.float32)[..., None] / 255.0, precision)
     for block in range(BLOCKS):
-        x = normalise(weights, block, convolve(weights, block, x))
-        x = tf.nn.max_pool2d(x, 2, 2, "VALID") if block < BLOCKS - 1 else tf.reduce_max(x, (1, 2))
-    return tf.cast(x, tf.float32)
+        x = convolve(weights, block, x)
+        x = x if rising else normalise(weights, block, x)
+        x = tf.nn.max_pool2d(x, 2, 2, "VALID") if block < BLOCKS - 1 else tf.reduce_max(x, (1, 2), keepdims=True)
+        x = normalise(weights, block, x) if rising else x
+    return tf.cast(x[:, 0, 0], tf.float32)
 
 
 def convolve(weights: Mapping[str, Any], block: int, x: Any) -> Any:
@@ -147,7 +152,7 @@ def last_state(weights: Mapping[str, Any], features: Any) -> Any:
     function s.
     """
     tf = import_tensorflow()
-    state = tf.zeros((features.shape[0], weights["gru/recurrent"].shape[0]))
+    state = tf.zeros((tf.shape(features)[0], weights["gru/recurrent"].shape[0]))
     for frame in tf.unstack(features, axis=1):
         from_frame = tf.matmul(frame, weights["gru/kernel"]) + weights["gru/bias"][0]
         from_state = tf.matmul(state, weights["gru/recurrent"]) + weights["gru/bias"][1]
@@ -166,7 +171,7 @@ class Classifier:
     network
         Its weights are checked first.
     batch
-        Windows computed at once; every call is cut into such batches, the last one filled up.
+        Windows computed at once; every call is cut into such batches.
     precision
         The type in which :meth:`encode` computes, ``float32`` or ``bfloat16``; whole windows are always computed in float32.
 
@@ -180,7 +185,7 @@ class Classifier:
         check_network(network)
         self.description = network.description
         self.batch, self.precision = batch, precision
-        self._members = [_Member(self.description, weights, batch, precision) for weights in network.weights]
+        self._members = [_Member(self.description, weights, precision) for weights in network.weights]
 
     def __len__(self) -> int:
         return len(self._members)
@@ -204,38 +209,36 @@ class Classifier:
 
 
 class _Member:
-    """One member, and its two parts, each traced for batches of one size when first needed."""
+    """One member, and its two parts, each traced when first needed."""
 
-    def __init__(self, description: NetworkDescription, weights: Weights, batch: int, precision: str) -> None:
+    def __init__(self, description: NetworkDescription, weights: Weights, precision: str) -> None:
         tf = import_tensorflow()
         frames, side = description.window_frames, description.window_size_px
-        many, features = batch * frames, weights["gru/kernel"].shape[0]
+        features = weights["gru/kernel"].shape[0]
         held = {name: tf.constant(values) for name, values in weights.items()}
+        rising = all((weights[f"norm_{block}/gamma"] > 0).all() for block in range(BLOCKS))
 
         def classify(windows: Any) -> Any:
-            encoded = encode(held, tf.reshape(windows, (many, side, side)))
-            return judge(held, tf.reshape(encoded, (batch, frames, features)))
+            encoded = encode(held, tf.reshape(windows, (-1, side, side)), rising=rising)
+            return judge(held, tf.reshape(encoded, (-1, frames, features)))
 
-        self.classify = _traced(classify, (batch, frames, side, side), tf.uint8)
-        self.encode = _traced(lambda crops: encode(held, crops, precision), (many, side, side), tf.uint8)
-        self.judge = _traced(lambda given: judge(held, given), (many, frames, features), tf.float32)
+        self.classify = _traced(classify, (None, frames, side, side), tf.uint8)
+        self.encode = _traced(lambda crops: encode(held, crops, precision, rising), (None, side, side), tf.uint8)
+        self.judge = _traced(lambda given: judge(held, given), (None, frames, features), tf.float32)
 
 
-def _traced(function: Callable[[Any], Any], shape: tuple[int, ...], dtype: Any) -> Callable[[Any], Any]:
+def _traced(function: Callable[[Any], Any], shape: tuple[int | None, ...], dtype: Any) -> Callable[[Any], Any]:
     tf = import_tensorflow()
     # Autograph would write a temporary file, which stays where the process is ended at once.
     return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
 
 
 def _in_batches(compute: Callable[[Any], Any], values: np.ndarray, batch: int) -> np.ndarray:
-    """Compute batches of one size, the last one filled up with zeros."""
-    results = []
+    """Compute batches, the last filled up with zeros to a multiple of a quarter: every new size takes time at first."""
+    results, grain = [], max(1, batch // 4)
     for start in range(0, len(values), batch):
         part = values[start : start + batch]
-        if len(part) < batch:
-            filled = np.zeros((batch, *values.shape[1:]), values.dtype)
-            filled[: len(part)] = part
-            results.append(compute(filled).numpy()[: len(part)])
-        else:
-            results.append(compute(part).numpy())
+        missing = -len(part) % grain
+        filled = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)]) if missing else part
+        results.append(compute(filled).numpy()[: len(part)])
     return np.concatenate(results)

@@ -14,7 +14,7 @@ from epifiji.engine.samples import Labelled
 from epifiji.engine.simulation import simulate_tissue
 from epifiji.engine.varied_movies import vary
 
-MOVIES = 10
+MOVIES = 16
 FRAMES, SIDE_PX = 48, 192
 FEWEST_EVENTS = 3
 FIRST_SEED = 5_000_000
