@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 
 import epifiji
@@ -48,21 +47,6 @@ def simulated() -> Iterator[tuple[str, np.ndarray]]:
         yield f"simulated {one}", simulate_tissue(**CROWDED, **one, fewer=True).pixels
 
 
-def replayed(outlines: Path, shape: tuple[int, int, int] = (100, 512, 512), seed: int = 1) -> np.ndarray:
-    """Show outlines (T, Y, X) as a microscope would show membranes, blurred and noisy: uint8."""
-    random = np.random.default_rng(seed)
-    drawn = tifffile.imread(outlines)[: shape[0], : shape[1], : shape[2]] > 0
-    if drawn.mean() > 0.5:
-        drawn = ~drawn
-    texture = ndimage.gaussian_filter(random.standard_normal(drawn.shape), (3, 4, 4))
-    movie = np.empty(drawn.shape, np.uint8)
-    for t, frame in enumerate(drawn):
-        membrane = np.exp(-(ndimage.distance_transform_edt(~frame) ** 2) / (2 * 1.2**2))
-        membrane = ndimage.gaussian_filter(membrane * np.exp(0.25 * texture[t] / texture.std()), 0.8)
-        movie[t] = np.clip(random.poisson(3 * (15 + 110 * membrane)) / 3, 0, 255)
-    return movie
-
-
 def same(exact: list[Event], fast: list[Event]) -> int:
     """Count the events that both found, one to one."""
     count = 0
@@ -87,19 +71,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="notum_all", help="name, folder or zip")
     parser.add_argument("--movie", type=Path, action="append", default=[], help="a TIFF, besides the simulated movies")
-    parser.add_argument("--replay", type=Path, help="a TIFF of outlines, shown as membranes")
-    parser.add_argument("--write-replay", type=Path, help="only write that movie into this file")
     parser.add_argument("--no-simulated", action="store_true", help="leave the simulated movies out")
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     arguments = parser.parse_args()
-    if arguments.write_replay:
-        tifffile.imwrite(arguments.write_replay, replayed(arguments.replay), imagej=True, metadata={"axes": "TYX"})
-        return
     network = read_network(find_network(arguments.network))
     for mode in ("fast", "exact"):
         asker_of(network, mode)
     movies = [(path.name, tifffile.imread(path)) for path in arguments.movie]
-    movies += [("replay", replayed(arguments.replay))] if arguments.replay else []
     rows = []
     for name, pixels in [*movies, *([] if arguments.no_simulated else simulated())]:
         row: dict[str, object] = {"movie": name, "shape": pixels.shape}

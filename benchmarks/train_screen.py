@@ -45,8 +45,9 @@ def tissue(number: int, random: np.random.Generator, outlines: Path) -> np.ndarr
     settings = vary(FIRST_SEED + number, FRAMES, SIDE_PX, SIDE_PX)
     drawn = None
     if number % 6 == 2:
-        first = int(random.integers(0, 120 - FRAMES))
-        drawn = read_outlines(outlines)[first : first + FRAMES]
+        drawn = read_outlines(outlines)
+        first = int(random.integers(0, len(drawn) - FRAMES))
+        drawn = drawn[first : first + FRAMES]
     pixels = simulate_tissue(settings, drawn, fewer=True).pixels.astype(np.float32)
     return np.clip(255 * pixels / pixels.max(), 0, 255).astype(np.uint8)
 

@@ -15,8 +15,6 @@ from epifiji.engine.metrics import match_events, score
 from epifiji.files.rois import read_rois
 
 AUTHORS_EMPTY_BORDER_PX = 16
-WITHIN_PX = 11
-"""One planted event lies 9.95 to 10.01 px from what each mode finds."""
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +34,9 @@ def test_more_planted_extrusions_are_found_with_no_more_false_ones(result: epifi
     planted = read_rois(oracle / "movie_cell_death.zip", "cell_death")
     authors = read_rois(oracle / "default" / "movie_cell_death.zip", "cell_death")
     ours = [event for event in result.events if event.event == "cell_death"]
-    theirs = score(match_events(authors, planted, WITHIN_PX)).classes["cell_death"]
+    theirs = score(match_events(authors, planted)).classes["cell_death"]
     assert (theirs.true_positives, theirs.false_positives, len(planted)) == (12, 0, 14)
-    found = score(match_events(inside(ours), planted, WITHIN_PX)).classes["cell_death"]
+    found = score(match_events(inside(ours), planted)).classes["cell_death"]
     assert found.true_positives >= theirs.true_positives
     assert found.false_positives <= theirs.false_positives
 

@@ -83,14 +83,16 @@ class Fast:
             def tell(done: float, member: int = member) -> None:
                 report(screening + (1 - screening) * (member + done) / len(grids), LOOKING)
 
-            windows, begun = _Windows(strip, grid, member, self._classifier), 0.0
-            answer = windows.nothing()
+            windows = _Windows(strip, grid, member, self._classifier)
+            answer, begun = windows.nothing(), 0.0
             chosen = np.ones(answer.shape[:-1], bool) if foretold is None else self._chosen(foretold, strip, grid)
             if answers:
                 chosen &= near(_likely(answers[0]), grids[0], grid)
             elif foretold is None:
                 windows.classify(_every_second(grid), len(grid.frames), answer, lambda done: tell(done / 2))
-                chosen, begun = ndimage.maximum_filter(_likely(answer), (3, 3, 3)) if answer.size else chosen, 0.5
+                begun = 0.5
+                if answer.size:
+                    chosen = ndimage.maximum_filter(_likely(answer), (3, 3, 3))
             windows.classify(chosen, LONGEST_RUN, answer, _beginning_at(begun, tell))
             answers.append(answer)
         report(1, LOOKING)
