@@ -247,9 +247,18 @@ class TestRefused:
 
 
 def command(*arguments: str, **how: object) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "epifiji", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how
-    )
+    # A shell's background jobs, and what they start, ignore interrupts: these must not.
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "epifiji", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **how,
+        )
+    finally:
+        signal.signal(signal.SIGINT, kept)
 
 
 def test_the_command_line_trains_goes_on_after_an_interrupt_and_says_one_line(movies: Path, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class RetrainingSettings(TrainingSettings):
         json_schema_extra={"label": "Where nothing is marked", "page": "more"},
     )
     keep: float = Field(
-        0.5,
+        0.65,
         ge=0,
         le=0.9,
         title="0-0.9",
