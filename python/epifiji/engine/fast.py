@@ -36,7 +36,7 @@ from epifiji.engine.windows import Grid
 LONGEST_RUN = 3
 """Windows that are normalised alike where the answer counts."""
 
-LONG_RUN = 10
+TEACHING_RUN = 10
 """Windows in a run where all are classified to teach a screen: a few hundredths do not matter there."""
 
 LONGEST_GAP = 2
@@ -107,7 +107,9 @@ class Fast:
         for member, grid in enumerate(grids):
             windows = _Windows(strip, grid, member, self._classifier)
             chosen = np.ones((len(grid.frames), len(grid.ys), len(grid.xs)), bool)
-            answers.append(windows.classify(chosen, LONG_RUN, windows.nothing(), lambda done: report(done, LOOKING)))
+            answers.append(
+                windows.classify(chosen, TEACHING_RUN, windows.nothing(), lambda done: report(done, LOOKING))
+            )
         return answers
 
     def _foretold(self, strip: Strip, tell: Callable[[float], None]) -> np.ndarray | None:
