@@ -52,7 +52,7 @@ disc's replayed outlines, which are restless, 1 of 49 was lost at 0 and 10 at 0.
 FIRST_LOOK_LEVEL = 0.02
 """Event probability over which the neighbours of a window of the first look are classified."""
 
-WINDOWS_AT_ONCE = 800
+WINDOWS_AT_ONCE = 400
 """Windows classified at once, about: what a person waits for before a cancellation is seen, and memory for their codes."""
 
 

@@ -13,7 +13,7 @@ from epifiji.data.events import Event, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.movie_settings import GallerySettings
 from epifiji.files.atomic import replacing
-from epifiji.files.pictures import BACKGROUND, FOREGROUND, contrast_limits, crop_around, on_dark, stretched
+from epifiji.files.pictures import BACKGROUND, EMPTY, FOREGROUND, contrast_limits, crop_around, on_dark, stretched
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,8 +25,6 @@ DPI = 64
 """A power of two: lengths in inches then are exact, and no row of pixels is lost to rounding."""
 FONT_PX = 12
 LARGEST_PIXELS = 400_000_000
-EMPTY = (42, 45, 52)
-"""Where the movie ends."""
 
 
 def write_gallery(

@@ -1,8 +1,13 @@
-"""``overlay.png``: the events drawn on the movie, for a first look."""
+"""``overlay.png``: the events drawn on the movie, for a first look.
+
+Every detection ends with it, so it is drawn by Pillow: matplotlib took a second and 80 MB for it, more than EpiNet's arithmetic.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +17,28 @@ from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from PIL import Image, ImageFont
 
 MOST_STRIPS = 6
 STRIP_FRAMES = (-6, -4, -2, 0, 2, 4)
 LARGEST_SIDE_PX = 1000
 BACKGROUND = "#16181d"
 FOREGROUND = "#e6e8ec"
+EMPTY = (42, 45, 52)
+"""Where the movie ends."""
+
+MARGIN_PX = 24
+PANEL_PX = 714
+"""Side of the square that the movie's frame fills as far as its shape allows."""
+TITLE_PX = 40
+TITLE_FONT_PX = 15
+CAPTION_PX = 30
+CROP_PX = 104
+GAP_PX = 9
+LABEL_PX = (PANEL_PX - MOST_STRIPS * CROP_PX) // MOST_STRIPS
+"""What is left above a row of crops for its text, so that all rows are as high as the panel."""
+FINER = 2
+"""Circles are drawn so much larger, then reduced, which makes them smooth."""
 
 
 def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Sequence[str], half_px: int) -> None:
@@ -37,35 +57,34 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     half_px
         Half the side of a crop in pixels of the movie.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from PIL import Image, ImageDraw
 
-    count, height, width = movie.shape
     surest = _surest(events, classes)
-    columns = len(STRIP_FRAMES) if surest else 0
-    figure = Figure(figsize=(7.2 + 1.05 * columns, 7.2), dpi=110, facecolor=BACKGROUND)
-    FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(
-        MOST_STRIPS, 7 + columns, left=0.01, right=0.99, top=0.93, bottom=0.03, wspace=0.06, hspace=0.16
+    left, top = MARGIN_PX, MARGIN_PX + TITLE_PX
+    strips_left = left + PANEL_PX + 2 * MARGIN_PX
+    right = strips_left + len(STRIP_FRAMES) * (CROP_PX + GAP_PX) - GAP_PX if surest else left + PANEL_PX
+    picture = Image.new("RGB", (right + MARGIN_PX, top + PANEL_PX + CAPTION_PX), BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    panel, middle = _panel(movie, events, classes, half_px), movie.shape[0] // 2
+    left += (PANEL_PX - panel.width) // 2
+    top += (PANEL_PX - panel.height) // 2
+    picture.paste(panel, (left, top))
+    draw.text(
+        (MARGIN_PX, top - 10), _title(movie.name, _counts(events, classes)), FOREGROUND, _font(TITLE_FONT_PX), "ls"
     )
-    axes = figure.add_subplot(grid[:, :7])
-    middle = count // 2
-    axes.imshow(
-        _shown(movie.frames(middle, middle + 1)[0]), cmap="gray", extent=(-0.5, width - 0.5, height - 0.5, -0.5)
-    )
-    _draw_events(axes, events, classes, half_px)
-    axes.set_title(f"{movie.name}: {_counts(events, classes)}", color=FOREGROUND, fontsize=10, loc="left")
-    axes.set_xlabel(f"frame {middle + 1} of {count}; numbers are the events' frames", color=FOREGROUND, fontsize=8)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    caption = f"frame {middle + 1} of {movie.shape[0]}; numbers are the events' frames"
+    draw.text((left + panel.width / 2, top + panel.height + 16), caption, FOREGROUND, _font(12), "ms")
     for row, event in enumerate(surest):
-        colour = on_dark(colour_of(event.event, classes))
+        beneath = MARGIN_PX + TITLE_PX + LABEL_PX + row * (LABEL_PX + CROP_PX)
         for column, offset in enumerate(STRIP_FRAMES):
-            crop_axes = figure.add_subplot(grid[row, 7 + column])
-            _draw_crop(crop_axes, movie, event, offset, half_px)
-            for spine in crop_axes.spines.values():
-                spine.set_color(colour if offset == 0 else BACKGROUND)
-    figure.savefig(path)
+            place = strips_left + column * (CROP_PX + GAP_PX), beneath
+            picture.paste(_crop(movie, event, offset, half_px), place)
+            if offset == 0:
+                draw.rectangle(
+                    (*place, place[0] + CROP_PX - 1, place[1] + CROP_PX - 1), outline=_colour(event, classes)
+                )
+            draw.text((place[0] + CROP_PX / 2, place[1] - 4), _label(event, offset), FOREGROUND, _font(11), "ms")
+    picture.save(path, "PNG")
 
 
 def _surest(events: Sequence[Event], classes: Sequence[str]) -> list[Event]:
@@ -77,41 +96,81 @@ def _surest(events: Sequence[Event], classes: Sequence[str]) -> list[Event]:
     return sorted(chosen[:MOST_STRIPS], key=lambda e: list(classes).index(e.event) if e.event in classes else -1)
 
 
-def _draw_events(axes: Axes, events: Sequence[Event], classes: Sequence[str], radius: float) -> None:
-    """Circle every event and write its frame beside it."""
-    from matplotlib.patches import Circle
-    from matplotlib.patheffects import withStroke
+def _panel(movie: Movie, events: Sequence[Event], classes: Sequence[str], radius: float) -> Image.Image:
+    """Show the middle frame, circle every event and write its frame beside it."""
+    from PIL import Image, ImageDraw
 
-    outline = [withStroke(linewidth=2.5, foreground="black")]
+    count, height, width = movie.shape
+    zoom = FINER * PANEL_PX / max(height, width)
+    size = FINER * max(1, round(width * zoom / FINER)), FINER * max(1, round(height * zoom / FINER))
+    frame = _shown(movie.frames(count // 2, count // 2 + 1)[0])
+    panel = Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC).convert("RGB")
+    draw, font = ImageDraw.Draw(panel), _font(14 * FINER)
     for event in events:
-        colour = on_dark(colour_of(event.event, classes))
-        style = "--" if event.border else "-"
-        axes.add_patch(Circle((event.x, event.y), 0.6 * radius, fill=False, color=colour, lw=1.4, ls=style))
-        axes.annotate(
-            str(event.frame + 1),
-            (event.x + 0.45 * radius, event.y - 0.45 * radius),
-            color=colour,
-            fontsize=9,
-            clip_on=True,
-            path_effects=outline,
+        # A pixel's middle is at a whole number.
+        x, y, away, colour = (
+            (event.x + 0.5) * zoom,
+            (event.y + 0.5) * zoom,
+            0.6 * radius * zoom,
+            _colour(event, classes),
         )
+        box = (x - away, y - away, x + away, y + away)
+        dashes = range(0, 360, 18) if event.border else [0]
+        for start in dashes:
+            draw.arc(box, start, start + 360 / len(dashes) * (0.6 if event.border else 1), colour, 2 * FINER)
+        place = x + 0.45 * radius * zoom, y - 0.45 * radius * zoom
+        draw.text(place, str(event.frame + 1), colour, font, "ls", stroke_width=2 * FINER, stroke_fill="black")
+    return panel.reduce(FINER)
 
 
-def _draw_crop(axes: Axes, movie: Movie, event: Event, offset: int, half: int) -> None:
+def _crop(movie: Movie, event: Event, offset: int, half: int) -> Image.Image:
     """Show the surroundings of an event at some frames from it; grey where the movie ends."""
-    axes.set_facecolor("#2a2d34")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    from PIL import Image
+
+    shown = np.full((2 * half + 1, 2 * half + 1, 3), EMPTY, np.uint8)
     frame = event.frame + offset
     if 0 <= frame < movie.shape[0]:
         top, left, crop = crop_around(movie.frames(frame, frame + 1)[0], event, half)
         if crop.size:
-            bottom, right = top + crop.shape[0], left + crop.shape[1]
-            axes.imshow(_shown(crop), cmap="gray", extent=(left - 0.5, right - 0.5, bottom - 0.5, top - 0.5))
-    axes.set_xlim(event.x - half, event.x + half)
-    axes.set_ylim(event.y + half, event.y - half)
-    title = f"{event.event.removeprefix('cell_')} {event.score:.2f}" if offset == STRIP_FRAMES[0] else f"{offset:+d}"
-    axes.set_title(title if offset else f"frame {event.frame + 1}", color=FOREGROUND, fontsize=7, pad=2)
+            y, x = top - (round(event.y) - half), left - (round(event.x) - half)
+            shown[y : y + crop.shape[0], x : x + crop.shape[1]] = _shown(crop)[..., None]
+    return Image.fromarray(shown).resize((CROP_PX, CROP_PX), Image.Resampling.BICUBIC)
+
+
+def _title(name: str, counts: str) -> str:
+    """Join a movie's name and what was found, the name shortened where it would reach beyond the panel."""
+    font = _font(TITLE_FONT_PX)
+    shown = name
+    while len(shown) > 1 and font.getlength(f"{shown}: {counts}") > PANEL_PX:
+        shown = f"{shown[:-2]}…"
+    return f"{shown}: {counts}"
+
+
+def _label(event: Event, offset: int) -> str:
+    if offset == STRIP_FRAMES[0]:
+        return f"{event.event.removeprefix('cell_')} {event.score:.2f}"
+    return f"{offset:+d}" if offset else f"frame {event.frame + 1}"
+
+
+def _colour(event: Event, classes: Sequence[str]) -> tuple[int, int, int]:
+    red, green, blue = on_dark(colour_of(event.event, classes))
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+@cache
+def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Give a font; Pillow's own knows no accents, so it is matplotlib's, found without importing that."""
+    from PIL import ImageFont
+
+    matplotlib = find_spec("matplotlib")
+    assert matplotlib is not None
+    assert matplotlib.origin is not None
+    try:
+        return ImageFont.truetype(
+            Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf", size_px
+        )
+    except OSError:
+        return ImageFont.load_default(size_px)
 
 
 def crop_around(frame: np.ndarray, event: Event, half: int) -> tuple[int, int, np.ndarray]:
@@ -122,10 +181,10 @@ def crop_around(frame: np.ndarray, event: Event, half: int) -> tuple[int, int, n
 
 
 def _shown(frame: np.ndarray) -> np.ndarray:
-    """Bring a frame to 0–1, thinned where it is larger than a picture needs."""
+    """Bring a frame to uint8, thinned where it is larger than a picture needs."""
     step = max(1, -(-max(frame.shape) // LARGEST_SIDE_PX))
     frame = frame[::step, ::step]
-    return stretched(frame, contrast_limits(frame))
+    return (255 * stretched(frame, contrast_limits(frame))).round().astype(np.uint8)
 
 
 def contrast_limits(pixels: np.ndarray) -> tuple[float, float]:
