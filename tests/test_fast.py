@@ -11,7 +11,7 @@ from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.every_window import EveryWindow
-from epifiji.engine.fast import LONGEST_GAP, Fast, near, normalised_alike, runs_of
+from epifiji.engine.fast import LONGEST_GAP, Fast, extremes, groups_of, near, normalised_alike, runs_of
 from epifiji.engine.maps import Exact
 from epifiji.engine.network import Classifier
 from epifiji.engine.screen import LAYERS, REACH_FRAMES, Screen, shapes
@@ -41,7 +41,7 @@ def test_runs_hold_every_chosen_window_once_and_no_more_than_the_gaps_between(se
 def test_a_window_alone_is_normalised_as_ever() -> None:
     for dtype in (np.uint8, np.uint16, np.float32):
         window = np.random.default_rng(1).integers(7, 200, (10, 45, 45)).astype(dtype)
-        alike = normalised_alike(window, np.array([0]), 10)
+        alike = normalised_alike(window, *extremes(window, np.array([0]), 10))
         assert np.abs(alike.astype(int) - normalised(window[None])[0]).max() <= 1
 
 
@@ -52,11 +52,33 @@ def test_windows_in_a_run_share_the_mean_of_their_limits() -> None:
     windows = [frames[s : s + 10].astype(float) for s in starts]
     low, high = np.mean([w.min() for w in windows]), np.mean([w.max() for w in windows])
     expected = np.clip(255 * (frames - low) / (high - low), 0, 255).astype(np.uint8)
-    assert np.array_equal(normalised_alike(frames, starts, 10), expected)
+    assert np.array_equal(normalised_alike(frames, *extremes(frames, starts, 10)), expected)
 
 
 def test_pixels_that_are_all_the_same_are_no_division_by_zero() -> None:
-    assert not normalised_alike(np.full((10, 45, 45), 7, np.uint8), np.array([0]), 10).any()
+    frames = np.full((10, 45, 45), 7, np.uint8)
+    limits = extremes(frames, np.array([0]), 10)
+    assert not normalised_alike(frames, *limits).any()
+    assert groups_of(*limits, 0) == [slice(0, 1)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("unlike", [0, 0.02, 0.3, np.inf])
+def test_groups_hold_all_windows_in_order_and_those_that_are_alike(seed: int, unlike: float) -> None:
+    random = np.random.default_rng(seed)
+    least = random.integers(0, 30, 12).astype(float).repeat(random.integers(1, 4, 12))
+    greatest = least + random.integers(1, 100, 12).repeat(len(least) // 12 + 1)[: len(least)]
+    groups = groups_of(least, greatest, unlike)
+    assert np.concatenate([np.arange(len(least))[group] for group in groups]).tolist() == list(range(len(least)))
+
+    def alike(part: slice) -> bool:
+        low, high = least[part], greatest[part]
+        return max(low.max() - low.min(), high.max() - high.min()) <= unlike * (high - low).mean()
+
+    assert all(alike(group) for group in groups)
+    # None could have gone on.
+    assert not any(alike(slice(group.start, group.stop + 1)) for group in groups[:-1])
+    assert (len(groups) == 1) >= (unlike == np.inf)
 
 
 def random_screen(seed: int = 0, precision: str = "float32") -> Screen:

@@ -149,7 +149,7 @@ class ComputingSettings(Settings):
     """What computes, and with how much memory; the events do not depend on it."""
 
     memory: int = Field(
-        2000,
+        4000,
         ge=1200,
         le=10_000_000,
         title="MB",

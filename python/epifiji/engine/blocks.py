@@ -70,6 +70,9 @@ class Asker(Protocol):
     bytes_for_place: float
     """Memory that is needed for a pixel of one frame, however many frames a block has."""
 
+    bytes_held: float
+    """Memory that the answer for a pixel of a block's frames takes, held until all of these frames are looked at."""
+
     precision: str
     """The type in which frames are encoded, ``float32`` or ``bfloat16``."""
 
@@ -103,10 +106,11 @@ def rows_within(
     megabytes: float, shape: tuple[int, int, int], description: NetworkDescription, asker: Asker, item: int
 ) -> int:
     """Give the most rows of a block whose pixels, `item` bytes each, and what is made of them fit into so much memory."""
-    _, height, width = shape
-    frames = asker.frames_at_once + description.window_frames + 2 * asker.margin_frames
+    count, height, width = shape
+    at_once = min(asker.frames_at_once, count)
+    frames = at_once + description.window_frames + 2 * asker.margin_frames
     bytes_for_row = width * (frames * (item + asker.bytes_for_pixel) + asker.bytes_for_place)
-    rows = megabytes * 1e6 / bytes_for_row
+    rows = (megabytes * 1e6 - at_once * height * width * asker.bytes_held) / bytes_for_row
     around = 2 * (description.window_half_size_px + asker.margin_rows)
     return int(np.clip(rows - around, description.window_size_px, height))
 

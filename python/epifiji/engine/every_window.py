@@ -20,7 +20,7 @@ class EveryWindow:
 
     frames_at_once = 24
     margin_frames = margin_rows = 0
-    bytes_for_pixel = bytes_for_place = 0.0
+    bytes_for_pixel = bytes_for_place = bytes_held = 0.0
     precision = "float32"
 
     def __init__(self, classifier: Classifier) -> None:

@@ -50,11 +50,11 @@ class Unfinished:
             return None
 
     def put(self, number: int, arrays: Sequence[np.ndarray]) -> None:
-        """Keep a finished part."""
+        """Keep a finished part, not compressed, which would take EpiNet a sixth of its time."""
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             with replacing(self._file(number)) as part:
-                np.savez_compressed(part, *arrays)
+                np.savez(part, *arrays)
 
     def remove(self) -> None:
         """Forget this run, and those that nobody has gone on with for a while."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -188,12 +188,21 @@ class _Detection:
         }
         # A network that was not read from a file cannot be known again.
         unfinished = Unfinished(identity) if network.sha256 else None
-        kept = {n: found for n in range(len(blocks)) if unfinished and (found := unfinished.get(n)) is not None}
-        missing = [(b, [b.of(grid) for grid in arithmetic.grids]) for n, b in enumerate(blocks) if n not in kept]
-        computed = computer(scaled, missing, network, settings.mode, self.report)
+        kept = {n for n in range(len(blocks)) if unfinished and unfinished.get(n) is not None}
+
+        def compute(numbers: Iterable[int]) -> Iterator[Probabilities]:
+            parts = [(blocks[n], [blocks[n].of(grid) for grid in arithmetic.grids]) for n in numbers]
+            return computer(scaled, parts, network, settings.mode, self.report)
+
+        computed = compute(n for n in range(len(blocks)) if n not in kept)
         for number in range(len(blocks)):
-            answer = kept[number] if number in kept else next(computed)
-            if unfinished and number not in kept:
+            # Read again one by one: all that is kept may be as large as the movie.
+            answer: Probabilities | None = unfinished.get(number) if unfinished and number in kept else next(computed)
+            if answer is None:
+                # Another run of the same movie has ended and removed it.
+                answer = next(compute([number]))
+            # After the last block there is nothing to go on with.
+            if unfinished and number not in kept and number < len(blocks) - 1:
                 unfinished.put(number, answer)
             yield answer
         if unfinished:
