@@ -87,7 +87,7 @@ image = opened()
 manager = RoiManager.getRoiManager()
 manager.addRoi(epifiji_images.PointRoi(3, 4))
 MacroRunner('run("Detect Epithelial Events...", "%s");' % LOOSE)
-wait_for(lambda: len(rois()) > 1)
+wait_for(lambda: len(rois()) > 1 and Interpreter.getInstance() is None)
 before = rois()
 found["moments"] = []
 for moment in (0.0, 0.3, 0.7):
@@ -105,7 +105,7 @@ for moment in (0.0, 0.3, 0.7):
 IJ.showStatus("")
 manager.reset()
 MacroRunner('run("Detect Epithelial Events...", "%s");' % LOOSE)
-wait_for(lambda: len(rois()) > 0)
+wait_for(lambda: len(rois()) > 0 and Interpreter.getInstance() is None)
 found["next"] = len(rois())
 report()
 """
