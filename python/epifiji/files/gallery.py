@@ -88,12 +88,7 @@ def _crops(movie: Movie, events: Sequence[Event], settings: GallerySettings) -> 
     for frame in sorted(wanted):
         pixels = movie.frames(frame, frame + 1)[0]
         for row, column in wanted[frame]:
-            event = events[row]
-            top, left, crop = crop_around(pixels, event, half)
-            whole = np.ma.masked_all((2 * half + 1, 2 * half + 1), movie.dtype)
-            y, x = top - (round(event.y) - half), left - (round(event.x) - half)
-            whole[y : y + crop.shape[0], x : x + crop.shape[1]] = crop
-            crops[row][column] = whole
+            crops[row][column] = crop_around(pixels, events[row], half)
     return crops
 
 

@@ -130,10 +130,10 @@ def _crop(movie: Movie, event: Event, offset: int, half: int) -> Image.Image:
     shown = np.full((2 * half + 1, 2 * half + 1, 3), EMPTY, np.uint8)
     frame = event.frame + offset
     if 0 <= frame < movie.shape[0]:
-        top, left, crop = crop_around(movie.frames(frame, frame + 1)[0], event, half)
-        if crop.size:
-            y, x = top - (round(event.y) - half), left - (round(event.x) - half)
-            shown[y : y + crop.shape[0], x : x + crop.shape[1]] = _shown(crop)[..., None]
+        crop = crop_around(movie.frames(frame, frame + 1)[0], event, half)
+        seen = crop.compressed()
+        if seen.size:
+            shown[~np.ma.getmaskarray(crop)] = _levels(seen)[:, None]
     return Image.fromarray(shown).resize((CROP_PX, CROP_PX), Image.Resampling.BICUBIC)
 
 
@@ -173,18 +173,24 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
         return ImageFont.load_default(size_px)
 
 
-def crop_around(frame: np.ndarray, event: Event, half: int) -> tuple[int, int, np.ndarray]:
-    """Cut the pixels around an event out of a frame: (top, left, crop), less where the frame ends."""
-    y, x = round(event.y), round(event.x)
-    top, left = max(0, y - half), max(0, x - half)
-    return top, left, frame[top : y + half + 1, left : x + half + 1]
+def crop_around(frame: np.ndarray, event: Event, half: int) -> np.ma.MaskedArray:
+    """Cut the pixels around an event out of a frame: (2 half + 1, 2 half + 1), masked where the frame ends."""
+    y, x = round(event.y) - half, round(event.x) - half
+    top, left = max(0, y), max(0, x)
+    crop = frame[top : max(0, y + 2 * half + 1), left : max(0, x + 2 * half + 1)]
+    whole = np.ma.masked_all((2 * half + 1, 2 * half + 1), frame.dtype)
+    whole[top - y : top - y + crop.shape[0], left - x : left - x + crop.shape[1]] = crop
+    return whole
 
 
 def _shown(frame: np.ndarray) -> np.ndarray:
     """Bring a frame to uint8, thinned where it is larger than a picture needs."""
     step = max(1, -(-max(frame.shape) // LARGEST_SIDE_PX))
-    frame = frame[::step, ::step]
-    return (255 * stretched(frame, contrast_limits(frame))).round().astype(np.uint8)
+    return _levels(frame[::step, ::step])
+
+
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    return (255 * stretched(pixels, contrast_limits(pixels))).round().astype(np.uint8)
 
 
 def contrast_limits(pixels: np.ndarray) -> tuple[float, float]:
