@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -271,6 +272,39 @@ def test_a_zip_of_the_manager_keeps_the_classes_that_its_rois_are_named_after(tm
     assert {item.event.event for item in review.items} == {"cell_division"}
 
 
+def decided(count: int) -> Review:
+    """Make a review in which every event was moved and decided."""
+    events = [Event("cell_death", i % 200, i % 97 + 0.5, i % 89 + 0.25, 0.8) for i in range(count)]
+    review = Review(events)
+    for number, event in enumerate(events):
+        review.do(Action(number, "move", Event("cell_death", event.frame, event.y + 1, event.x, 0.8), 1.0))
+        review.do(Action(number, ("keep", "reject")[number % 2], None, 2.0))
+    return review
+
+
+def test_a_review_of_20000_decided_events_is_written_and_read_in_a_moment(tmp_path: Path) -> None:
+    """Where each event looks through all steps it takes over a minute."""
+    review = decided(20_000)
+    started = time.process_time()
+    write_review(tmp_path / "review.csv", review)
+    again = read_review(tmp_path / "review.csv")
+    write_review(tmp_path / "review.csv", again)
+    decide(tmp_path / "review.csv", again, Action(7, "skip"))
+    decide(tmp_path / "review.csv", again, None)
+    assert time.process_time() - started < 3
+    assert again.actions == review.actions
+    lines = (tmp_path / "review.csv").read_text(encoding="utf-8").splitlines()
+    assert lines[5000].endswith(f",9999:move=200/{4999 % 97 + 1.5}/{4999 % 89 + 0.25}@1.00 10000:reject@2.00")
+
+
+def test_an_event_that_was_moved_thousands_of_times_reads_back(tmp_path: Path) -> None:
+    review = Review(some_events(1))
+    for step in range(8000):
+        review.do(Action(0, "move", Event("cell_death", 3, step / 7, step / 3, 0.8)))
+    write_review(tmp_path / "review.csv", review)
+    assert read_review(tmp_path / "review.csv").items[0].event.y == 7999 / 7
+
+
 BROKEN = {
     "missing": None,
     "not a table": b"\x00\xff\xfe",
@@ -279,6 +313,17 @@ BROKEN = {
     "a bad step": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,1:keep\n",
     "a step that lacks": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,2:keep@1.00\n",
     "a row cut short": b"1,cell_death,1,2.0\n",
+    "a decision that was edited": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,1:reject@1.00\n",
+    "a class that was edited": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_sop,1,2.00,3.00,0.00,detected,1:keep@1.00\n",
+    "a source that was edited": b"1,cell_death,1,2.0,3.0,0.5,,cell_death,1,2.00,3.00,0.00,mine,\n",
+    "an added event that nobody added": b"1,,,,,,keep,cell_death,1,2.00,3.00,0.00,added,\n",
+    "rows in another order": b"2,cell_death,1,2.0,3.0,0.5,,cell_death,1,2.00,3.00,0.00,detected,\n",
+    "a place that is no number": b"1,cell_death,1,nan,3.0,0.5,,cell_death,1,nan,3.00,0.00,detected,\n",
+    "a frame before the first": b"1,cell_death,0,2.0,3.0,0.5,,cell_death,0,2.00,3.00,0.00,detected,\n",
+    "seconds that are no number": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,1:keep@1.2.3\n",
+    "a huge number": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,"
+    + b"9" * 5000
+    + b":keep@1\n",
     "an unknown step": b"1,cell_death,1,2.0,3.0,0.5,keep,cell_death,1,2.00,3.00,0.00,detected,1:burn@1.00\n",
 }
 

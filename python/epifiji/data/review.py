@@ -128,6 +128,16 @@ class Review:
         """All events: the detected ones in their order, then the added ones."""
         return tuple(self._items)
 
+    def event(self, item: int) -> Event:
+        """Give one event as it is now, without a copy of all as `items` is one.
+
+        Raises
+        ------
+        IndexError
+            Where there is no such event.
+        """
+        return self._items[item].event
+
     def do(self, action: Action) -> None:
         """Do something to an event; see :class:`Action`.
 
@@ -187,8 +197,12 @@ def _after(item: Item, action: Action) -> Item:
         for decision in DECISIONS:
             if action.what == decision:
                 return replace(item, decision=decision, seconds=seconds)
-    if action.what in ("class", "move") and action.event is not None:
-        return replace(item, event=action.event, seconds=seconds)
+    # Each changes what it names and nothing else, because its line in the review's file says no more.
+    if action.what == "class" and action.event is not None:
+        return replace(item, event=replace(item.event, event=action.event.event), seconds=seconds)
+    if action.what == "move" and action.event is not None:
+        there = action.event
+        return replace(item, event=replace(item.event, frame=there.frame, y=there.y, x=there.x), seconds=seconds)
     raise WrongInputError(
         f"{action.what!r} was to be done in a review, but {', '.join(DECISIONS)}, class, move or add can be."
     )

@@ -40,9 +40,10 @@ COLUMNS = (
     "source",
     "history",
 )
+SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
 NO_COLOUR = (128, 128, 128)
-_STEP = re.compile(r"(\d+):([a-z]+)(?:=([^ ]*))?@([0-9.]+)")
+_STEP = re.compile(r"([0-9]{1,9}):([a-z]+)(?:=([^ ]*))?@([0-9]{1,15}(?:\.[0-9]+)?)", re.ASCII)
 
 
 def write_review(path: Path, review: Review) -> None:
@@ -64,19 +65,26 @@ _written: WeakKeyDictionary[Review, list[tuple[Item, int, str]]] = WeakKeyDictio
 
 
 def _lines(review: Review) -> list[str]:
-    steps = Counter(action.item for action in review.actions)
     before = _written.get(review, [])
-    after = []
-    for index, item in enumerate(review.items):
-        known = before[index] if index < len(before) else None
-        if known is None or known[0] is not item or known[1] != steps[index]:
-            history = (
-                [_step(number, a) for number, a in enumerate(review.actions, start=1) if a.item == index]
-                if steps[index]
-                else []
-            )
-            known = item, steps[index], _line([str(index + 1), *_row(item), " ".join(history)])
-        after.append(known)
+    items = review.items
+    steps = Counter(action.item for action in review.actions)
+    known = [before[index] if index < len(before) else None for index in range(len(items))]
+    other = {
+        index
+        for index, line in enumerate(known)
+        if line is None or line[0] is not items[index] or line[1] != steps[index]
+    }
+    # One pass over all steps, however many events changed: a review of 20,000 events has as many steps.
+    histories: dict[int, list[str]] = {index: [] for index in other}
+    for number, action in enumerate(review.actions, start=1):
+        if action.item in other:
+            histories[action.item].append(_step(number, action))
+    after = [
+        line
+        if line is not None and index not in other
+        else (item, steps[index], _line([str(index + 1), *_row(item), " ".join(histories[index])]))
+        for index, (item, line) in enumerate(zip(items, known, strict=True))
+    ]
     _written[review] = after
     return [line for _, _, line in after]
 
@@ -120,6 +128,11 @@ def read_review(path: Path) -> Review:
     steps: list[tuple[int, int, str, str, float]] = []
     for line, row in enumerate(rows, start=2):
         where = f"{path.name}, line {line}"
+        if row["source"] not in SOURCES or row["number"] != str(line - 1):
+            raise WrongInputError(
+                f"{where}, has the number {row['number']!r} and the source {row['source']!r}, but the number {line - 1} and "
+                f"{' or '.join(SOURCES)} belong there: put the file back as it was."
+            )
         if row["source"] == "detected":
             events.append(_event(row, where))
         for step in row["history"].split():
@@ -135,7 +148,28 @@ def read_review(path: Path) -> Review:
         if number != expected:
             raise WrongInputError(f"{path.name} lacks the step {expected} of the review: put the file back as it was.")
         review.do(Action(item, what, _changed(review, item, what, value, path.name), seconds))
+    _require_same(review, rows, path.name)
     return review
+
+
+def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None:
+    """Refuse a file whose columns say something else than its history, because somebody edited one of them."""
+    items = review.items
+    for line, row in enumerate(rows, start=2):
+        item = items[line - 2] if line - 2 < len(items) else None
+        if item is None:
+            raise WrongInputError(
+                f"{name}, line {line}, has no event that its history added: put the file back as it was."
+            )
+        for column, came, expected in (
+            ("decision", row["decision"], item.decision),
+            ("class", row["class"], item.event.event),
+        ):
+            if came != expected:
+                raise WrongInputError(
+                    f"{name}, line {line}, has the {column} {came!r}, but its history leads to {expected!r}: put the file back "
+                    "as it was, and change decisions in the review's window, which keeps both."
+                )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -148,10 +182,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise WrongInputError(f"{path} cannot be read ({error}), but a review is needed: check the path.") from None
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # The history of an event that was moved thousands of times is longer than what csv takes by default.
+    limit = csv.field_size_limit(MAX_BYTES)
     try:
         rows = list(reader)
     except csv.Error as error:
         raise WrongInputError(f"{path.name} is no table ({error}), but a review is needed: check the path.") from None
+    finally:
+        csv.field_size_limit(limit)
     if tuple(reader.fieldnames or ()) != COLUMNS or any(None in row or None in row.values() for row in rows):
         raise WrongInputError(f"{path.name} has not the columns of a review ({', '.join(COLUMNS)}): check the path.")
     return rows
@@ -160,9 +198,16 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _event(row: dict[str, str], where: str) -> Event:
     try:
         score = float(row["score"]) if row["score"] else math.nan
-        return Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score)
+        return _at_a_place(Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score))
     except ValueError as error:
         raise WrongInputError(f"{where}, holds no event ({error}): put the file back as it was.") from None
+
+
+def _at_a_place(event: Event) -> Event:
+    """Give an event back where its frame and place are such numbers as an event of a movie can have."""
+    if not (event.frame >= 0 and math.isfinite(event.y) and math.isfinite(event.x)):
+        raise ValueError(f"frame {event.frame + 1}, y {event.y}, x {event.x}")
+    return event
 
 
 def _changed(review: Review, item: int, what: str, value: str, name: str) -> Event | None:
@@ -172,12 +217,12 @@ def _changed(review: Review, item: int, what: str, value: str, name: str) -> Eve
     try:
         if what == "add":
             frame, y, x, event = value.split("/", 3)
-            return Event(unquote(event), int(frame) - 1, float(y), float(x))
-        now = review.items[item].event
+            return _at_a_place(Event(unquote(event), int(frame) - 1, float(y), float(x)))
+        now = review.event(item)
         if what == "class":
             return Event(unquote(value), now.frame, now.y, now.x, now.score, now.volume, now.border)
         frame, y, x = value.split("/")
-        return Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border)
+        return _at_a_place(Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border))
     except (ValueError, IndexError) as error:
         raise WrongInputError(f"{name} has the step {what}={value}, which no review writes ({error}).") from None
 
