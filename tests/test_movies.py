@@ -49,6 +49,11 @@ class TestFilesThatImageJSaved:
         path = IMAGEJ_FILES / "imagej_z_uint8.tif"
         assert read_movie(path).notices == (f"{path} has 8 planes (Z) and one time point: they were taken as time.",)
 
+    def test_many_channels_with_one_time_point_are_taken_as_time_and_that_is_said(self, tmp_path):
+        path = save(tmp_path / "movie.tif", imagej=True, metadata={"axes": "CYX"})
+        notice = f"{path} has 12 channels and one time point: they were taken as time."
+        assert assert_same(path).notices == (notice,)
+
     def test_a_stack_that_says_it_is_time_needs_no_notice(self):
         assert read_movie(IMAGEJ_FILES / "imagej_time_uint16.tif").notices == ()
 

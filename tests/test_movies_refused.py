@@ -105,10 +105,14 @@ class TestAxesThatAreNoMovie:
             save(tmp_path / "m.tif"), channel
         )
 
-    def test_channels_without_time(self, tmp_path):
-        path = hyperstack(tmp_path / "movie.tif", "CYX", (8, 9, 9))
-        assert "has 8 channels and a single time point" in refusal(path)
+    def test_channels_without_time_that_are_too_few_for_frames(self, tmp_path):
+        path = hyperstack(tmp_path / "movie.tif", "CYX", (4, 9, 9))
+        assert "has 4 channels and a single time point" in refusal(path)
         assert "Re-order Hyperstack" in refusal(path)
+
+    @pytest.mark.parametrize("channels", [4, 8])
+    def test_one_channel_of_a_single_time_point(self, tmp_path, channels):
+        path = hyperstack(tmp_path / "movie.tif", "CYX", (channels, 9, 9))
         assert "has 1 frame, but at least 5 are needed" in refusal(path, 2)
 
     @pytest.mark.parametrize("planar", ["contig", "separate"])

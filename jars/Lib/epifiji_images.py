@@ -19,6 +19,9 @@ from epifiji_engine import EngineError
 RESULTS = "EpiFiji results"
 """The property of an image that names the folder of its results."""
 
+LEAST_FRAMES = 5
+"""Channels of an image without Z and T from which on they are taken as frames; fewer are no movie."""
+
 STROKE_WIDTH = 3
 SYMBOL_SIZE = 5
 """ImageJ's "XXL": a circle around the event that does not hide it."""
@@ -44,7 +47,8 @@ class Pixels(object):
             raise EngineError("%s is a colour image, but one grey value in each pixel is needed: use Image > Type > 8-bit, or "
                               "split its channels." % self.title, "input")
         channels, planes, frames = image.getNChannels(), image.getNSlices(), image.getNFrames()
-        if channels > 1 and channel is None:
+        as_channels = channel is None and frames_are_channels(image)
+        if channels > 1 and channel is None and not as_channels:
             raise EngineError("%s has %d channels, but one is needed: choose one with channel=1 to %d, or split them."
                               % (self.title, channels, channels), "input")
         if channel is not None and not 1 <= channel <= channels:
@@ -53,11 +57,15 @@ class Pixels(object):
         if planes > 1 and frames > 1:
             raise EngineError("%s has %d planes (Z) in each of %d frames, but a movie has one plane over time: project it with "
                               "Image > Stacks > Z Project..." % (self.title, planes, frames), "input")
+        self.frames = channels if as_channels else max(planes, frames)
+        axis = "C" if as_channels else "Z" if planes > 1 else "T"
         self.notices = []
-        if planes > 1:
-            self.notices.append("%s has %d planes (Z) and one time point: they were taken as time." % (self.title, planes))
-        self.frames = max(planes, frames)
-        self.indices = [image.getStackIndex(channel or 1, min(t, planes), min(t, frames)) for t in range(1, self.frames + 1)]
+        if axis != "T":
+            self.notices.append("%s has %d %s and one time point: they were taken as time."
+                                % (self.title, self.frames, "channels" if as_channels else "planes (Z)"))
+        self.layout = {"time_axis": axis, "channels": 1 if as_channels else channels, "channel": channel or 1}
+        self.indices = [image.getStackIndex(t if as_channels else channel or 1, min(t, planes), min(t, frames))
+                        for t in range(1, self.frames + 1)]
         self.frame_bytes = image.getWidth() * image.getHeight() * self.bits // 8
 
     def portions(self, largest):
@@ -94,6 +102,7 @@ class Pixels(object):
             "signed": bool(calibration.isSigned16Bit()),
             "file": file_of(self.image),
             "notices": self.notices,
+            "layout": self.layout,
             "calibration": {
                 "pixel_width": calibration.pixelWidth,
                 "pixel_height": calibration.pixelHeight,
@@ -107,7 +116,12 @@ class Pixels(object):
 
 def shown_pixels(image):
     """Give the pixels of the channel that an image shows."""
-    return Pixels(image, image.getC() if image.getNChannels() > 1 else None)
+    return Pixels(image, image.getC() if image.getNChannels() > 1 and not frames_are_channels(image) else None)
+
+
+def frames_are_channels(image):
+    """Say whether an image has so many channels, and neither Z nor T, that these are the frames of a movie."""
+    return image.getNChannels() >= LEAST_FRAMES and image.getNSlices() == image.getNFrames() == 1
 
 
 def current_image(needed=True):
@@ -133,8 +147,9 @@ def file_of(image):
 
 
 def shape_of(image):
-    """Give (T, Y, X) of an image, Z taken as T where there is no T."""
-    return [max(image.getNFrames(), image.getNSlices()), image.getHeight(), image.getWidth()]
+    """Give (T, Y, X) of an image, Z or many channels taken as T where there is no T."""
+    frames = image.getNChannels() if frames_are_channels(image) else max(image.getNFrames(), image.getNSlices())
+    return [frames, image.getHeight(), image.getWidth()]
 
 
 def results_shown():

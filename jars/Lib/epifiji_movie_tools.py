@@ -136,9 +136,9 @@ def cropped(image, part):
     try:
         image.setOverlay(None)
         image.setRoi(Rectangle(part["x"], part["y"], width, height))
-        in_time = image.getNFrames() > 1
-        planes, frames = ((1, image.getNSlices()), (first, last)) if in_time else ((first, last), (1, 1))
-        made = Duplicator().run(image, 1, image.getNChannels(), planes[0], planes[1], frames[0], frames[1])
+        ranges = {"C": (1, image.getNChannels()), "Z": (1, 1), "T": (1, 1)}
+        ranges[shown_pixels(image).layout["time_axis"]] = (first, last)
+        made = Duplicator().run(image, *(ranges["C"] + ranges["Z"] + ranges["T"]))
     finally:
         image.setRoi(selection)
         image.setOverlay(overlay)

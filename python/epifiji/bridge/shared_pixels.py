@@ -11,6 +11,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.data.stack_layout import StackLayout
 from epifiji.files.calibration import MICROMETRES, SECONDS, Calibration, quantity
 from epifiji.files.movies import EXTENSION
 
@@ -44,7 +45,8 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
     ----------
     image
         ``title``, ``shape`` (T, Y, X), ``bits`` (8, 16 or 32), ``signed``, ``calibration`` (the arguments of
-        :func:`calibration_of_image`), ``notices`` (sentences), and ``file``: the path where the pixels are those of a file.
+        :func:`calibration_of_image`), ``notices`` (sentences), ``file``: the path where the pixels are those of a file,
+        and ``layout``: the arguments of :class:`~epifiji.data.stack_layout.StackLayout`.
     blocks
         The pixels' bytes, little-endian, whole frames in each block, in the frames' order.
 
@@ -86,6 +88,7 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
         read.interval_s,
         Path(file) if file else None,
         (*image.get("notices", ()), *read.notices(title)),
+        StackLayout(**image.get("layout", {})),
     )
 
 

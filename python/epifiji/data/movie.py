@@ -12,6 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.stack_layout import StackLayout
 
 WINDOW_FRAMES = 10
 
@@ -49,6 +50,8 @@ class Movie:
         The file, if the movie came from one.
     notices
         Sentences for the user about how the file was understood, such as Z taken as time.
+    layout
+        Where the frames lie in the stack that ImageJ shows of the same file or image, which ROIs refer to.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class Movie:
     frame_interval_s: float | None = None
     path: Path | None = None
     notices: tuple[str, ...] = field(default=())
+    layout: StackLayout = field(default_factory=StackLayout)
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)

@@ -1,4 +1,4 @@
-"""What all movie files share: frames that are read when sliced, axes put in order, faults told in one sentence."""
+"""What all movie files share: frames that are read when sliced, axes put in order, faults reported in one sentence."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.stack_layout import StackLayout, TimeAxis
 
-AXIS_NAMES = {"T": "time points", "Z": "planes (Z)"}
+AXIS_NAMES = {"T": "time points", "Z": "planes (Z)", "C": "channels"}
 PAGE_AXES = "TIQ"
 """Time, and the two letters that tifffile gives to pages which nobody named."""
 
@@ -60,9 +63,26 @@ def require_channel_number(channel: int | None) -> None:
         raise WrongInputError(f"Channel {channel} was asked for, but channels are counted from 1: choose 1 or more.")
 
 
-def pick(
-    axes: str, shape: Sequence[int], channel: int | None, source: str
-) -> tuple[tuple[int | slice, ...], tuple[str, ...]]:
+@dataclass(frozen=True)
+class Picked:
+    """The part of a file's array that is the movie.
+
+    Parameters
+    ----------
+    index
+        For each axis a whole slice (time, Y, X) or a number; a movie of one frame has no slice for time.
+    layout
+        Where the frames lie in ImageJ's hyperstack, where it knows the axes as they were given.
+    notices
+        Sentences about an axis that was taken as time.
+    """
+
+    index: tuple[int | slice, ...]
+    layout: StackLayout = field(default_factory=StackLayout)
+    notices: tuple[str, ...] = ()
+
+
+def pick(axes: str, shape: Sequence[int], channel: int | None, source: str) -> Picked:
     """Say which part of a file's array is the movie.
 
     Parameters
@@ -76,13 +96,6 @@ def pick(
     source
         The file or dataset, for messages.
 
-    Returns
-    -------
-    index
-        For each axis a whole slice (time, Y, X) or a number; a movie of one frame has no slice for time.
-    notices
-        Sentences about an axis that was taken as time.
-
     Raises
     ------
     WrongInputError
@@ -90,17 +103,27 @@ def pick(
     """
     time = _time_axis(axes, shape, source)
     channels = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "C")
-    chosen = _channel_index(channels, channel, time is not None, source)
     index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
-    if chosen:
+    if time is None and channel is None and channels >= MIN_FRAMES:
+        index[axes.index("C")] = slice(None)
+        return Picked(tuple(index), StackLayout("C"), (taken_as_time(source, channels, "C"),))
+    chosen = _channel_index(channels, channel, time is not None, source)
+    if "C" in axes:
         index[axes.index("C")] = chosen
+    letter: TimeAxis = "Z" if time is not None and axes[time] == "Z" else "T"
+    layout = StackLayout(letter, channels, chosen + 1)
     if time is None:
-        return tuple(index), ()
+        return Picked(tuple(index), layout)
     index[time] = slice(None)
     if axes[time] in PAGE_AXES:
-        return tuple(index), ()
-    what = AXIS_NAMES.get(axes[time], f"images along the axis {axes[time]}")
-    return tuple(index), (f"{source} has {shape[time]} {what} and one time point: they were taken as time.",)
+        return Picked(tuple(index), layout)
+    return Picked(tuple(index), layout, (taken_as_time(source, shape[time], axes[time]),))
+
+
+def taken_as_time(source: str, count: int, axis: str) -> str:
+    """Say that the `count` images of a source along an axis other than T were taken as its frames."""
+    what = AXIS_NAMES.get(axis, f"images along the axis {axis}")
+    return f"{source} has {count} {what} and one time point: they were taken as time."
 
 
 def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:

@@ -57,12 +57,20 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
                 f"{full} has the shape {chosen.shape}, but a movie has the three axes (T, Y, X): choose another "
                 "dataset, or save one plane and channel of it."
             )
-        index, notices = pick(axes, chosen.shape, channel, full)
-        frames = DatasetFrames(path, chosen, axes, index)
+        picked = pick(axes, chosen.shape, channel, full)
+        notices = picked.notices
+        frames = DatasetFrames(path, chosen, axes, picked.index)
         pixel_size = _pixel_size_um(chosen)
     if dataset is None:
         notices = (*notices, f"{frames.dataset} was read, the only dataset of {path} that can be a movie.")
-    return Movie(frames, name=name, pixel_size_um=pixel_size, path=Path(f"{path}:{frames.dataset}"), notices=notices)
+    return Movie(
+        frames,
+        name=name,
+        pixel_size_um=pixel_size,
+        path=Path(f"{path}:{frames.dataset}"),
+        notices=notices,
+        layout=picked.layout,
+    )
 
 
 def _dataset(file: h5py.File, path: Path, name: str | None) -> h5py.Dataset:
@@ -134,7 +142,7 @@ class DatasetFrames(FramesOnDisk):
     axes
         A letter for each of its axes.
     index
-        The part that is the movie, see :func:`epifiji.files.frames.pick`.
+        The part that is the movie, see :class:`epifiji.files.frames.Picked`.
     """
 
     def __init__(self, path: Path, dataset: h5py.Dataset, axes: str, index: tuple[int | slice, ...]) -> None:

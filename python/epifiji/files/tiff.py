@@ -17,11 +17,15 @@ import tifffile
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.stack_layout import StackLayout
 from epifiji.files.calibration import Calibration, from_ome, from_tiff
 from epifiji.files.frames import FramesOnDisk, pick
 
 # tifffile logs what is odd in a file, by default to standard error; what matters is told here in sentences.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+KINDS_WITH_AXES = frozenset({"imagej", "ome", "lsm", "stk", "nih", "fluoview", "scanimage", "micromanager"})
+"""Kinds of TIFF whose axes ImageJ or Fiji's readers know too; of all others ImageJ makes a stack of slices (Z)."""
 
 DESCRIPTION = 270
 """Code of the tag ImageDescription, where ImageJ, OME and tifffile say what the pages are."""
@@ -49,12 +53,13 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
         _require_description(tif, path)
         series, notices = _only_series(tif, path)
         axes, shape = _long_axes(series)
-        index, more = pick(axes, shape, channel, str(path))
+        picked = pick(axes, shape, channel, str(path))
         if not axes.endswith("YX"):
             raise WrongInputError(
                 f"{path} has the axes {axes}, but rows and columns (YX) have to be the last: save it anew in Fiji."
             )
-        frames = _frames(tif, series, shape, index, path)
+        planes = _planes(shape, picked.index)
+        frames = _frames(tif, series, shape, planes, path)
         calibration = _calibration(tif, series)
     return Movie(
         frames,
@@ -62,8 +67,21 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
         pixel_size_um=calibration.x_um,
         frame_interval_s=calibration.interval_s,
         path=path,
-        notices=(*notices, *more, *calibration.notices(str(path))),
+        notices=(*notices, *picked.notices, *calibration.notices(str(path))),
+        layout=picked.layout if series.kind in KINDS_WITH_AXES else _layout_of_pages(planes),
     )
+
+
+def _planes(shape: tuple[int, ...], index: tuple[int | slice, ...]) -> np.ndarray:
+    """Give the number of each frame among the planes (Y, X) of the file, in the order in which it stores them."""
+    outer = shape[:-2]
+    return np.arange(math.prod(outer)).reshape(outer)[index[:-2]].reshape(-1)
+
+
+def _layout_of_pages(planes: np.ndarray) -> StackLayout:
+    """Find where frames lie in the stack of slices (Z) that ImageJ makes of pages without a description it knows."""
+    step = int(planes[1] - planes[0]) if len(planes) > 1 else 1
+    return StackLayout("Z", first=int(planes[0]) + 1, step=step)
 
 
 def _cut_off(path: Path, held: str) -> WrongInputError:
@@ -156,12 +174,10 @@ def _frames(
     tif: tifffile.TiffFile,
     series: tifffile.TiffPageSeries,
     shape: tuple[int, ...],
-    index: tuple[int | slice, ...],
+    planes: np.ndarray,
     path: Path,
 ) -> FramesOnDisk:
-    """Find where each frame lies: planes are counted in the order in which the file stores them."""
-    outer = shape[:-2]
-    planes = np.arange(math.prod(outer)).reshape(outer)[index[:-2]].reshape(-1)
+    """Find where each of the `planes` that are the frames lies in the file."""
     movie_shape = (len(planes), shape[-2], shape[-1])
     if series.dataoffset is not None and not series.is_multifile:
         stored = series.dtype.newbyteorder(tif.byteorder)
@@ -169,7 +185,7 @@ def _frames(
         if needed > tif.filehandle.size:
             raise _cut_off(path, f"it has {tif.filehandle.size} of the {needed} bytes that its pixels need")
         return ContiguousFrames(path, movie_shape, stored, series.dataoffset, planes)
-    places = _places(tif, series, planes, math.prod(outer), path)
+    places = _places(tif, series, planes, math.prod(shape[:-2]), path)
     frames = PagedFrames(path, movie_shape, series.dtype, places)
     frames.require_whole_pages()
     return frames

@@ -2,7 +2,7 @@
 from ij import WindowManager
 
 from epifiji_client import call, command
-from epifiji_images import Pixels, current_image, shape_of
+from epifiji_images import current_image, shape_of, shown_pixels
 from epifiji_movie_tools import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
 
 
@@ -13,7 +13,7 @@ def crop(parameters):
     if image is None or "output" in parameters:
         make_files("crop", parameters, image)
         return
-    Pixels(image, image.getC())  # refuses what is no movie
+    shown_pixels(image)  # refuses what is no movie
     along = RoisOfMovie(image)
     found = call("crop_here", {"settings": parameters, "title": image.getTitle(), "shape": shape_of(image), "places": along.places()})
     made = cropped(image, found)

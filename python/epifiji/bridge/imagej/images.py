@@ -13,8 +13,11 @@ from epifiji.bridge.imagej.errors import ImageJError, java_errors
 from epifiji.bridge.shared_pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.stack_layout import StackLayout, TimeAxis
 from epifiji.files.atomic import replacing
 from epifiji.files.calibration import Calibration
+from epifiji.files.frames import taken_as_time
 
 _logger = logging.getLogger(__name__)
 
@@ -97,7 +100,7 @@ def _calibrate(image: Any, movie: Movie) -> None:
 def to_movie(image: Any) -> Movie:
     """Make a movie of an image; see :meth:`ImageJ.to_movie`."""
     title = str(image.getTitle())
-    notices = _require_one_plane_over_time(image, title)
+    time_axis, notices = _require_one_plane_over_time(image, title)
     calibration = image.getCalibration()
     dtype, offset = DTYPES[int(image.getBitDepth())], 0
     if calibration.isSigned16Bit():
@@ -109,17 +112,21 @@ def to_movie(image: Any) -> Movie:
             values = np.asarray(stack.getPixels(index + 1)).view(DTYPES[int(image.getBitDepth())]).reshape(frame.shape)
             frame[:] = values if not offset else (values.astype(np.int32) - offset).astype(dtype)
     read = _read_calibration(calibration)
-    return Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices + read.notices(title))
+    notices += read.notices(title)
+    layout = StackLayout(time_axis)
+    return Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices, layout=layout)
 
 
-def _require_one_plane_over_time(image: Any, title: str) -> tuple[str, ...]:
-    """Refuse colours, channels and volumes over time; say where Z is taken as time."""
+def _require_one_plane_over_time(image: Any, title: str) -> tuple[TimeAxis, tuple[str, ...]]:
+    """Refuse colours, channels and volumes over time; give the axis that is time, and say where it is not T."""
     channels, planes, frames = int(image.getNChannels()), int(image.getNSlices()), int(image.getNFrames())
     if int(image.getBitDepth()) not in DTYPES or image.getType() == image.COLOR_256:
         raise WrongInputError(
             f"{title} is a colour image, but one grey value in each pixel is needed: use Image > Type > 8-bit, or split "
             "its channels."
         )
+    if channels >= MIN_FRAMES and planes == frames == 1:
+        return "C", (taken_as_time(title, channels, "C"),)
     if channels > 1:
         raise WrongInputError(
             f"{title} has {channels} channels, but one is needed: split them with Image > Color > Split Channels and "
@@ -131,8 +138,8 @@ def _require_one_plane_over_time(image: Any, title: str) -> tuple[str, ...]:
             "with Image > Stacks > Z Project..."
         )
     if planes > 1:
-        return (f"{title} has {planes} planes (Z) and one time point: they were taken as time.",)
-    return ()
+        return "Z", (taken_as_time(title, planes, "Z"),)
+    return "T", ()
 
 
 def _read_calibration(calibration: Any) -> Calibration:
