@@ -105,7 +105,7 @@ def detect(
                 opened = open_movie(movie, chosen.channel)
                 require_free(folder, opened.name, classes, overwrite)
                 with ProgressBar(opened.name, silent=as_json) as report:
-                    result = run(opened, loaded, report, computer, **settings)
+                    result = run(opened, loaded, report, computer, keep_until_saved=True, **settings)
                 result.save(folder, overwrite)
             except WrongInputError as problem:
                 if len(movies) == 1:

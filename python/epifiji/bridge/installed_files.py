@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -20,12 +19,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from epifiji.data.errors import WrongInputError
+from epifiji.files.atomic import Change
+from epifiji.files.journals import settle
 
 RECORDS = "jars/epifiji"
 MANIFEST = f"{RECORDS}/installed.json"
 PYTHON = f"{RECORDS}/python.json"
 COMMANDS = f"{RECORDS}/settings.json"
-STAGING = f"{RECORDS}/.installing"
 JYTHON_CLASS = b"\xca\xfe\xba\xbe"
 """The first bytes of what Jython keeps, compiled, beside a module that it imported."""
 
@@ -86,30 +86,26 @@ InsidePath = Annotated[str, AfterValidator(_inside_path)]
 
 
 class Manifest(BaseModel):
-    """What EpiFiji wrote into a Fiji folder, as its manifest says.
-
-    ``earlier`` is filled only while an installation is under way: the SHA-256 of files that it is about to replace or remove. An
-    installation that was killed in its middle is still known to be EpiFiji's by that.
-    """
+    """What EpiFiji wrote into a Fiji folder, as its manifest says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epifiji: str = ""
     files: dict[InsidePath, str] = {}
     folders: list[InsidePath] = []
-    earlier: dict[InsidePath, str] = {}
 
     def wrote(self, path: str, digest: str | None) -> bool:
         """Say whether a file is as EpiFiji wrote it."""
-        return digest is not None and digest in (self.files.get(path), self.earlier.get(path))
+        return digest is not None and digest == self.files.get(path)
 
     def paths(self) -> list[str]:
         """List every file that may have been written."""
-        return sorted({*self.files, *self.earlier})
+        return sorted(self.files)
 
 
 def installed_paths(folder: Path) -> frozenset[str]:
     """List the paths of the files that an earlier installation wrote, with forward slashes."""
+    settle(folder)
     _require_place(folder, MANIFEST)
     return frozenset(_read_manifest(folder).paths())
 
@@ -140,6 +136,7 @@ def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
         something cannot be written.
     """
     with errors_as_sentences():
+        settle(folder)
         for path in (MANIFEST, *wanted):
             _require_place(folder, path)
         earlier = _read_manifest(folder)
@@ -154,11 +151,9 @@ def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
         manifest = Manifest(epifiji=own_version(), files=goal, folders=folders)
         gone: list[str] = []
         if writes or doomed or manifest != earlier:
-            before = {"earlier": earlier.earlier | earlier.files, "folders": sorted({*made, *earlier.folders})}
-            under_way = manifest.model_copy(update=before)
-            _change(folder, made, {MANIFEST: json_bytes(under_way)} | writes, doomed, {MANIFEST: json_bytes(manifest)})
-            gone = doomed + _remove_folders(folder, emptied)
             writes[MANIFEST] = json_bytes(manifest)
+            gone = doomed + emptied
+            _change(folder, writes, doomed, emptied)
     written = [*_steps(made, "made"), *(Step(path, "new" if digests[path] is None else "updated") for path in writes)]
     left = [*_steps(sorted({*wanted, MANIFEST} - set(writes)), "unchanged"), *_steps(kept, "changed")]
     return Installation(folder, tuple(written), tuple(left), tuple(_steps(gone, "removed")))
@@ -173,6 +168,7 @@ def remove_files(folder: Path) -> Installation:
         Where there is no manifest, or something cannot be removed; nothing is removed then.
     """
     with errors_as_sentences():
+        settle(folder)
         _require_place(folder, MANIFEST)
         if not (folder / MANIFEST).exists():
             raise WrongInputError(
@@ -182,9 +178,9 @@ def remove_files(folder: Path) -> Installation:
         manifest = _read_manifest(folder)
         doomed, kept = _to_remove(folder, manifest, manifest.paths())
         doomed.append(MANIFEST)
-        _change(folder, [], {}, doomed, {})
         folders = [path for path in manifest.folders if (folder / path).is_dir()]
-        gone = _remove_folders(folder, folders)
+        gone = _emptied(folder, folders, doomed, set())
+        _change(folder, {}, doomed, gone)
     left = [*_steps(kept, "changed"), *_steps(sorted(set(folders) - set(gone)), "in use")]
     return Installation(folder, (), tuple(left), tuple(_steps(doomed + gone, "removed")))
 
@@ -299,61 +295,25 @@ def _emptied(folder: Path, made: Iterable[str], doomed: Iterable[str], needed: s
     found = []
     for path in sorted(set(made) - needed, reverse=True):
         place = folder / path
-        if place.is_dir() and {f"{path}/{child.name}" for child in place.iterdir()} <= gone:
+        own = place.is_dir() and not place.is_symlink() and _leads_inside(folder, place)
+        if own and {f"{path}/{child.name}" for child in place.iterdir()} <= gone:
             gone.add(path)
             found.append(path)
     return found
 
 
-def _remove_folders(folder: Path, paths: Iterable[str]) -> list[str]:
-    """Remove folders that are empty, the inner ones first, and list them."""
-    removed = []
-    for path in sorted(paths, reverse=True):
-        if not _leads_inside(folder, folder / path):
-            continue
-        with suppress(OSError):
-            (folder / path).rmdir()
-            removed.append(path)
-    return removed
+def _change(folder: Path, writes: Mapping[str, bytes], doomed: Iterable[str], emptied: Sequence[str]) -> None:
+    """Write files, with the folders that they need, and remove others, or raise and leave everything as it was.
 
-
-def _change(
-    folder: Path, made: Iterable[str], writes: Mapping[str, bytes], doomed: Iterable[str], last: Mapping[str, bytes]
-) -> None:
-    """Make folders, write files, remove others and write the `last` ones, or raise and leave everything as it was.
-
-    Contents are first written into a folder of their own; then files only change their names, which needs no space, and can
-    be taken back.
+    Folders that hold nothing else go as a whole, so that none of them stays without its files.
     """
-    staging = folder / STAGING
-    with ExitStack() as undo:
-        for path in made:
-            (folder / path).mkdir()
-            undo.callback((folder / path).rmdir)
-        try:
-            staging.mkdir()
-        except FileExistsError:
-            raise WrongInputError(
-                f"another installation into {folder} is under way or was interrupted: where none is under way, remove the "
-                f"folder {staging} and try again."
-            ) from None
-        undo.callback(shutil.rmtree, staging)
-        files = [*writes.items(), *((path, None) for path in doomed), *last.items()]
-        for number, (_, content) in enumerate(files):
-            if content is not None:
-                (staging / f"new{number}").write_bytes(content)
-        for number, (path, content) in enumerate(files):
-            if (folder / path).exists():
-                _rename(folder / path, staging / f"old{number}", undo)
-            if content is not None:
-                _rename(staging / f"new{number}", folder / path, undo)
-        undo.pop_all()
-    shutil.rmtree(staging, ignore_errors=True)
-
-
-def _rename(old: Path, new: Path, undo: ExitStack) -> None:
-    old.rename(new)
-    undo.callback(new.rename, old)
+    outer = [path for path in emptied if not _parents([path]) & set(emptied)]
+    alone = [path for path in doomed if not _parents([path]) & set(outer)]
+    with Change() as change:
+        new = change.add(folder, alone, outer)
+        for path, content in writes.items():
+            (new / path).parent.mkdir(parents=True, exist_ok=True)
+            (new / path).write_bytes(content)
 
 
 @contextmanager

@@ -124,7 +124,7 @@ def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
     if folder is not None:
         require_free(folder, movie.name, classes, command.overwrite)
     with _alone(report):
-        result = detect(movie, network, report, **settings)
+        result = detect(movie, network, report, keep_until_saved=folder is not None, **settings)
     if folder is not None:
         result.save(folder, command.overwrite, report)
     shown = _maps_to_show(result.maps, movie) if command.maps != "none" and not request.get("headless") else {}

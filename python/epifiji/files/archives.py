@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from epifiji.data.errors import WrongInputError
+from epifiji.files.journals import settle
 
 LARGEST_FILE_BYTES = 200_000_000
 MOST_ENTRIES = 10_000
@@ -84,6 +85,7 @@ def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
     WrongInputError
         Where the file is missing, too large or neither, or an entry cannot be unpacked; its bytes are not looked at.
     """
+    settle(path.parent)
     archive = _opened(path)
     if archive is None:
         with path.open("rb") as file:

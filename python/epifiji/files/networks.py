@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -23,7 +22,9 @@ from pydantic import ValidationError
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights, first_problem
 from epifiji.files.archives import ZIP_ERRORS, unpack
+from epifiji.files.atomic import Change
 from epifiji.files.dexnets import is_dexnet, read_dexnet, read_dexnet_description
+from epifiji.files.journals import settle
 
 DESCRIPTION = "network.json"
 CARD = "card.md"
@@ -65,6 +66,7 @@ def available() -> list[tuple[str, Path]]:
     Each folder's are sorted by name, without regard to case; of several with one name the first counts.
     """
     named, own = os.environ.get(FOLDER_VARIABLE), user_folder()
+    settle(own)
     found: dict[str, Path] = {}
     for place in ([Path(named)] if named else []) + [SHIPPED_FOLDER, own]:
         for path in _networks_in(place):
@@ -95,6 +97,7 @@ def find_network(given: str | Path | None = None) -> Path:
     if str(given) in known:
         return known[str(given)]
     path = Path(given)
+    settle(path)
     if path.exists():
         return path
     raise WrongInputError(
@@ -111,6 +114,7 @@ def read_network(path: Path) -> Network:
     WrongInputError
         Where it is neither, or its parts do not fit.
     """
+    settle(path)
     with _unpacked(path) as folder:
         return _identified(read_dexnet(path), path) if folder is None else _read_folder(folder, path)
 
@@ -169,22 +173,23 @@ def write_network(
     folder: Path,
     overwrite: bool = False,
     text: str | None = None,
-    more: Callable[[Path], object] | None = None,
+    more: Callable[[Change, Path], object] | None = None,
 ) -> Path:
-    """Write a network as a folder, under a temporary name first.
+    """Write a network as a folder, the whole of it or nothing.
 
     Parameters
     ----------
     text
         Its card, where it has one of its own.
     more
-        Told where to put further files.
+        Called with the change and the folder in it, to put further files there or elsewhere.
 
     Raises
     ------
     WrongInputError
         Where the folder exists and may not be overwritten, or is none.
     """
+    settle(folder)
     if folder.exists() and not overwrite:
         raise WrongInputError(f"{folder} exists: choose another name, or --overwrite to replace it.")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
@@ -192,9 +197,9 @@ def write_network(
             f"{folder} is a {'link' if folder.is_symlink() else 'file'}, but only a network's folder is replaced: choose another "
             "name, or delete it."
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=folder.parent))
-    try:
+    with Change() as change:
+        partial = change.add(folder.parent, folders=[folder.name]) / folder.name
+        partial.mkdir()
         hashes = []
         for member, weights in enumerate(network.weights):
             file = partial / _weights_name(member)
@@ -204,29 +209,8 @@ def write_network(
         (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
         (partial / CARD).write_text(text or card(description), encoding="utf-8")
         if more is not None:
-            more(partial)
-        partial.chmod(0o755)
-        _take_place(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            more(change, partial)
     return folder
-
-
-def _take_place(partial: Path, folder: Path) -> None:
-    """Rename a folder to the name of another, which comes back where that fails and is deleted where it does not."""
-    if not folder.exists():
-        partial.rename(folder)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=folder.parent))
-    earlier = aside / folder.name
-    try:
-        folder.rename(earlier)
-        partial.rename(folder)
-    finally:
-        # An interrupt may come between any two of these lines: one of the two networks is in place at the end.
-        if not folder.exists():
-            earlier.rename(folder)
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def card(description: NetworkDescription) -> str:

@@ -1,14 +1,14 @@
 """The result folder of a movie: one form, whoever asked.
 
-Everything is written into a temporary folder beside the result and moved into place at the end, so that a run that fails or
-is cancelled leaves nothing, and one that succeeds never leaves half a result.
+All files of a result change together (:mod:`epifiji.files.atomic`): a run that fails, is cancelled or is killed leaves what was
+there before, or the whole result.
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +18,15 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
+from epifiji.files.atomic import Change
+from epifiji.files.file_names import require_file_name
+from epifiji.files.journals import settle
 
 EVENTS_TABLE = "events.csv"
 RUN_RECORD = "run.json"
 PICTURE = "overlay.png"
 RAW_MAP, SCALED_MAP, CLEAN_MAP = "rawproba", "proba", "cleaned"
+TOO_LONG = (errno.ENAMETOOLONG, errno.EOVERFLOW)
 MAP_KINDS = (RAW_MAP, SCALED_MAP, CLEAN_MAP)
 
 
@@ -62,29 +66,40 @@ def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: boo
         Naming the file that would be overwritten, or the folder that cannot be written to.
     """
     events = tuple(events)
+    require_file_name(movie)
     names = [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]
     require_absent(folder, names, overwrite)
 
 
 def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
-    """Refuse to write files of these names into a folder where one exists already, or where nothing can be written.
+    """Refuse to write files of these names into a folder where one exists already, or where they cannot be written.
 
     Raises
     ------
     WrongInputError
-        Naming the file that would be overwritten, or the folder that cannot be written to.
+        Naming the file that would be overwritten or cannot be written, or the folder that cannot be written to.
     """
+    settle(folder)
+    names = [require_file_name(name) for name in names]
     if folder.exists() and not folder.is_dir():
         raise WrongInputError(f"{folder} is a file, but results go into a folder: give another --out.")
-    for name in names:
-        if not overwrite and (folder / name).exists():
-            raise WrongInputError(
-                f"{folder / name} exists and would be overwritten: give another --out, or --overwrite to replace the results."
-            )
+    longest = max(names, key=lambda name: len(os.fsencode(name)), default=None)
     try:
-        with new_files(folder, ()):
-            pass
+        for name in names:
+            if not overwrite and (folder / name).exists():
+                raise WrongInputError(
+                    f"{folder / name} exists and would be overwritten: give another --out, or --overwrite to replace the "
+                    "results."
+                )
+        with new_files(folder, ()) as partial:
+            if longest is not None:
+                (partial / longest).touch()
+                (partial / longest).unlink()
     except OSError as problem:
+        if problem.errno in TOO_LONG:
+            raise WrongInputError(
+                f"{folder / (longest or '')} would be too long a name for this disk: shorten the movie's or the folder's name."
+            ) from problem
         raise WrongInputError(
             f"results cannot be written to {folder} ({problem.strerror}): give another --out."
         ) from problem
@@ -92,32 +107,13 @@ def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
 
 @contextmanager
 def new_files(folder: Path, replaced: Iterable[str]) -> Iterator[Path]:
-    """Give a temporary folder whose files are moved to `folder` at the end, or deleted where the block raises.
+    """Give a temporary folder whose files come to `folder` at the end, all of them, or none where the block raises.
 
     Files of an earlier run that are named in `replaced` and not written again are deleted. Folders that did not exist
-    are made only when there is something to move.
+    are made only when there is something to write.
     """
-    parent = folder if folder.is_dir() else folder.parent
-    while not parent.is_dir():
-        parent = parent.parent
-    partial = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=parent))
-    try:
-        yield partial
-        # The record comes last: where it is, a result is complete.
-        written = sorted(partial.iterdir(), key=lambda file: (file.name == RUN_RECORD, file.name))
-        if written:
-            folder.mkdir(parents=True, exist_ok=True)
-            for name in set(replaced) - {file.name for file in written}:
-                (folder / name).unlink(missing_ok=True)
-            for file in written:
-                file.replace(folder / file.name)
-    except OSError as problem:
-        # Libraries often do not say which file; the temporary folder's would mean nothing to anyone.
-        if problem.filename is None or str(partial) in str(problem.filename):
-            problem.filename = str(folder)
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with Change() as change:
+        yield change.add(folder, replaced)
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
@@ -133,6 +129,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     WrongInputError
         Where the file is not readable as JSON with an object in it.
     """
+    settle(folder)
     path = folder / RUN_RECORD
     if not path.is_file():
         return {}
@@ -181,6 +178,7 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
     WrongInputError
         Where there is none, or maps of several movies.
     """
+    settle(place)
     if place.is_file():
         files, kind = [place], next((k for k in MAP_KINDS[:2] if place.stem.endswith(f"_{k}")), None)
         if kind is None:

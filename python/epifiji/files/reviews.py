@@ -7,7 +7,6 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -16,9 +15,10 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.files.atomic import replacing
-from epifiji.files.results import roi_file
+from epifiji.files.journals import settle
+from epifiji.files.results import EVENTS_TABLE, new_files, require_absent, roi_file, roi_files
 from epifiji.files.rois import NOTHING, write_rois
-from epifiji.files.tables import write_events
+from epifiji.files.tables import read_events, write_events
 
 REVIEW = "review.csv"
 REVIEWED = "reviewed"
@@ -173,6 +173,7 @@ def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    settle(path.parent)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise WrongInputError(f"{path} has more than {MAX_BYTES} bytes, but a review has less: check the path.")
@@ -237,31 +238,33 @@ def write_reviewed(
 ) -> list[Path]:
     """Write what came out of a review: kept events by class, the rejected ones as ``<movie>_nothing.zip``, and a table.
 
-    Files of an earlier end of this review are replaced; a class without events leaves none.
+    All of it is written or nothing. Files of an earlier end of this review are replaced; a class without events leaves none.
 
     Returns
     -------
     list of Path
         The files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
     classes = _classes(review)
-    for event, events in by_class(review.kept(), classes).items():
-        written += _write_class(folder / roi_file(movie, event), events, colour_of(event, classes))
-    written += _write_class(folder / roi_file(movie, NOTHING), review.rejected(), NO_COLOUR)
-    table = folder / "events.csv"
-    write_events(table, review.kept(), pixel_size_um, interval_s)
-    return [*written, table]
+    possible = [*roi_files(movie, [*classes, *_classes_of_earlier(folder / EVENTS_TABLE), NOTHING]), EVENTS_TABLE]
+    require_absent(folder, possible, overwrite=True)
+    with new_files(folder, possible) as partial:
+        for event, events in by_class(review.kept(), classes).items():
+            if events:
+                write_rois(partial / roi_file(movie, event), events, colour_of(event, classes))
+        if rejected := list(review.rejected()):
+            write_rois(partial / roi_file(movie, NOTHING), rejected, NO_COLOUR)
+        write_events(partial / EVENTS_TABLE, review.kept(), pixel_size_um, interval_s)
+        written = [name for name in dict.fromkeys(possible) if (partial / name).exists()]
+    return [folder / name for name in written]
 
 
-def _write_class(path: Path, events: Iterable[Event], colour: tuple[int, int, int]) -> list[Path]:
-    events = list(events)
-    if not events:
-        path.unlink(missing_ok=True)
+def _classes_of_earlier(table: Path) -> list[str]:
+    """List the classes of an earlier end of a review, whose events may all have been given other classes since."""
+    try:
+        return list(by_class(read_events(table)))
+    except WrongInputError:
         return []
-    write_rois(path, events, colour)
-    return [path]
 
 
 def _classes(review: Review) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.files.atomic import replacing
+from epifiji.files.journals import settle
 
 COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
 """The columns that every table has, in this order; µm and minutes follow where the scale is known."""
@@ -156,6 +157,7 @@ def _number(value: float, decimals: int) -> str:
 def _text(path: Path) -> str:
     """Read a whole file as text."""
     expected = "but a table of events such as events.csv is needed"
+    settle(path.parent)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_TABLE_BYTES + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import time
@@ -13,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.files.archives import ZIP_ERRORS
+from epifiji.data.errors import WrongInputError
 from epifiji.files.atomic import replacing
 
 KEPT_DAYS = 14
+DIGEST_BYTES = 32
+"""A part ends with the SHA-256 of what comes before: a changed bit is found, wherever it is."""
 
 
 def cache_folder() -> Path:
@@ -42,19 +45,25 @@ class Unfinished:
         self._folder = cache_folder() / hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def get(self, number: int) -> list[np.ndarray] | None:
-        """Give a finished part, or None."""
+        """Give a finished part; None where there is none, or it is damaged."""
         try:
-            with np.load(self._file(number), allow_pickle=False) as arrays:
-                return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
-        except (*ZIP_ERRORS, OSError, KeyError):
+            data = self._file(number).read_bytes()
+        except OSError:
             return None
+        content, digest = data[:-DIGEST_BYTES], data[-DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
 
     def put(self, number: int, arrays: Sequence[np.ndarray]) -> None:
         """Keep a finished part, not compressed, which would take EpiNet a sixth of its time."""
-        with suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with replacing(self._file(number)) as part:
-                np.savez(part, *arrays)
+        content = io.BytesIO()
+        np.savez(content, *arrays)
+        data = content.getbuffer()
+        with suppress(OSError, WrongInputError), replacing(self._file(number)) as part, part.open("wb") as file:
+            file.write(data)
+            file.write(hashlib.sha256(data).digest())
 
     def remove(self) -> None:
         """Forget this run, and those that nobody has gone on with for a while."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DetectionSettings, parse_settings
 from epifiji.engine.blocks import Asker, Block, Probabilities, divide, rows_within
 from epifiji.engine.compatible import Compatible
+from epifiji.engine.devices import choose_device
 from epifiji.engine.maps import Arithmetic, Exact, map_frames
 from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
 from epifiji.engine.whole_frames import WholeFrames
@@ -40,6 +44,7 @@ def detect(
     network: Network | str | Path | None = None,
     report: Report = silent,
     computer: Computer | None = None,
+    keep_until_saved: bool = False,
     **settings: Any,
 ) -> Result:
     """Find cell events in a movie.
@@ -54,6 +59,9 @@ def detect(
         Called with progress; may raise to cancel.
     computer
         Who computes, for several movies in turn; see :func:`epifiji.jobs.computing.computer_for`.
+    keep_until_saved
+        Whether what was computed stays in the cache until the result is saved: where that fails, because the disk is full or the
+        process is killed, the same detection then takes no time again.
     **settings
         Those of :class:`~epifiji.data.settings.DetectionSettings`, which the README lists: ``cell_diameter``,
         ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``, ``mode`` …
@@ -78,12 +86,16 @@ def detect(
     try:
         detection = _Detection(opened, network, chosen, classes, diameter, scratch, report)
         if computer is not None:
-            return detection.run(started, computer)
-        with computer_for(chosen) as own:
-            return detection.run(started, own)
+            result = detection.run(started, computer)
+        else:
+            with computer_for(chosen) as own:
+                result = detection.run(started, own)
     except BaseException:
         scratch.remove()
         raise
+    if not keep_until_saved:
+        result.forget_blocks()
+    return result
 
 
 def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = None) -> Movie:
@@ -134,6 +146,7 @@ class _Detection:
         self.movie, self.network, self.settings, self.classes = movie, network, settings, classes
         self.diameter, self.scratch, self.report = diameter, scratch, report
         self.compatible = settings.mode == "compatible"
+        self.unfinished: Unfinished | None = None
 
     def run(self, started: float, computer: Computer) -> Result:
         """Rescale, look for events, and put together what was found."""
@@ -163,7 +176,8 @@ class _Detection:
             "before_first_window": round(loaded - started, 3),
             "total": round(time.perf_counter() - started, 3),
         }
-        return Result(events, self.classes, self.movie, record, self._maps(raw, clean), self._notices(scaled))
+        maps, notices = self._maps(raw, clean), self._notices(scaled)
+        return Result(events, self.classes, self.movie, record, maps, notices, unfinished=self.unfinished)
 
     def _arithmetic(self, shape: tuple[int, int, int]) -> Arithmetic:
         description, settings = self.network.description, self.settings
@@ -177,17 +191,9 @@ class _Detection:
     ) -> Iterator[Probabilities]:
         """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
         settings, network = self.settings, self.network
-        identity = {
-            "pixels": self.movie.sha256(),
-            "shape": scaled.shape,
-            "network": network.sha256,
-            "settings": settings.model_dump(include={"mode", "step_xy", "step_t"}),
-            "blocks": [(block.start, block.top) for block in blocks],
-            "precision": asker.precision,
-            "versions": versions(),
-        }
         # A network that was not read from a file cannot be known again.
-        unfinished = Unfinished(identity) if network.sha256 else None
+        self.unfinished = Unfinished(self._identity(scaled, blocks, asker)) if network.sha256 else None
+        unfinished = self.unfinished
         kept = {n for n in range(len(blocks)) if unfinished and unfinished.get(n) is not None}
 
         def compute(numbers: Iterable[int]) -> Iterator[Probabilities]:
@@ -201,12 +207,41 @@ class _Detection:
             if answer is None:
                 # Another run of the same movie has ended and removed it.
                 answer = next(compute([number]))
-            # After the last block there is nothing to go on with.
-            if unfinished and number not in kept and number < len(blocks) - 1:
+            if unfinished and number not in kept:
                 unfinished.put(number, answer)
             yield answer
-        if unfinished:
-            unfinished.remove()
+
+    def _identity(self, scaled: Movie, blocks: list[Block], asker: Asker) -> dict[str, Any]:
+        """Say on what the blocks' answers depend, as plain JSON types."""
+        settings, description = self.settings, self.network.description
+        return {
+            "pixels": self.movie.sha256(),
+            # Other numbers may have the same bytes.
+            "dtype": str(self.movie.dtype),
+            "byte_order": sys.byteorder,
+            "shape": [self.movie.shape, scaled.shape],
+            "scale": [self.diameter, settings.event_duration],
+            "network": self.network.sha256,
+            "description": description.model_dump(
+                mode="json",
+                include={
+                    "kind",
+                    "classes",
+                    "members",
+                    "window_half_size_px",
+                    "frames_before",
+                    "frames_after",
+                    "cell_diameter_px",
+                    "event_duration_frames",
+                },
+            ),
+            "settings": settings.model_dump(include={"mode", "step_xy", "step_t"}),
+            "blocks": [(block.start, block.top) for block in blocks],
+            "device": asdict(choose_device(settings.device)),
+            "machine": platform.machine(),
+            "precision": asker.precision,
+            "versions": versions(),
+        }
 
     def _scale(self, scaled: Movie) -> MapScale:
         margin = self.network.description.window_half_size_px

@@ -34,6 +34,7 @@ from epifiji.files.results import (
 )
 from epifiji.files.rois import write_rois
 from epifiji.files.tables import write_events
+from epifiji.files.unfinished import Unfinished
 
 WRITING = "writing the results"
 VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")
@@ -60,6 +61,8 @@ class Result:
         Sentences for the user.
     from_maps
         True where the events were made again from kept maps, which then stay when the result is saved beside them.
+    unfinished
+        What was computed, kept in the cache until the result is saved; None where nothing is.
     """
 
     events: list[Event]
@@ -69,6 +72,7 @@ class Result:
     maps: dict[str, dict[str, Storage]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     from_maps: bool = False
+    unfinished: Unfinished | None = field(default=None, repr=False, compare=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -105,7 +109,14 @@ class Result:
         replaced = roi_files(self.movie.name, self.classes) + ([] if self.from_maps else maps)
         with new_files(folder, replaced) as partial:
             self._write(partial, kept, report)
+        self.forget_blocks()
         return folder
+
+    def forget_blocks(self) -> None:
+        """Remove from the cache what the detection had computed: the result is in safety."""
+        if self.unfinished is not None:
+            self.unfinished.remove()
+            self.unfinished = None
 
     def _write(self, folder: Path, kept: list[str], report: Report) -> None:
         movie = self.movie

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
 from epifiji.data.training import Examination, Point, in_words
+from epifiji.files.atomic import Change
 from epifiji.files.networks import available, read_network, user_folder, write_network
-from epifiji.files.results import new_files, require_absent
+from epifiji.files.results import require_absent
 from epifiji.files.training_plots import (
     CONFUSION,
     LEARNING_CURVE,
@@ -190,13 +191,14 @@ def write_trained(
     )
     network = Network(described, network.weights)
 
-    def write_report(folder: Path) -> None:
+    def write_report(change: Change, folder: Path) -> None:
+        folder = folder if target.out is None else change.add(target.out, REPORT_FILES)
         (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         draw_learning_curve(folder / LEARNING_CURVE, target.name, points, chosen)
         draw_confusion(folder / CONFUSION, target.name, after.confusion if after else {})
         draw_precision_recall(folder / PRECISION_RECALL, target.name, after, before, earlier)
 
-    _write(network, target, write_report)
+    write_network(network, target.folder, target.overwrite, more=write_report)
     place = target.out or target.folder
     return TrainingResult(
         read_network(target.folder),
@@ -210,15 +212,6 @@ def write_trained(
         tuple(notices),
         record,
     )
-
-
-def _write(network: Network, target: Target, write_report: Callable[[Path], None]) -> None:
-    if target.out is None:
-        write_network(network, target.folder, target.overwrite, more=write_report)
-        return
-    with new_files(target.out, REPORT_FILES) as partial:
-        write_report(partial)
-        write_network(network, target.folder, target.overwrite)
 
 
 def _provenance(record: dict[str, Any], sentence: str) -> str:
