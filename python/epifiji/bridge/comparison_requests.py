@@ -75,9 +75,9 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 
 def _require_shape(place: Path, image: dict[str, Any]) -> None:
     """Refuse an open image that is not of the size of the movie that the events were found in."""
-    from epifiji.files.results import read_record
+    from epifiji.files.results import record_of
 
-    shape = read_record(place if place.is_dir() else place.parent).get("movie", {}).get("shape")
+    shape = record_of(place).movie.shape
     if shape and list(shape) != list(image["shape"]):
         sizes = [f"{t} frames of {y} x {x} pixels (Y, X)" for t, y, x in (shape, image["shape"])]
         raise WrongInputError(

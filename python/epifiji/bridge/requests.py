@@ -213,21 +213,20 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
 
 def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Read the events of an earlier run: ``settings`` by key."""
-    from epifiji.files.results import read_record
+    from epifiji.files.results import record_of
     from epifiji.jobs.compare import read_events_of
 
     command = parse_settings(OpenCommand, request["settings"])
     place = _given(command.results)
     events = read_events_of(place)
-    record = read_record(place if place.is_dir() else place.parent)
-    movie = record.get("movie", {})
-    classes = record.get("settings", {}).get("events") or []
+    record = record_of(place)
+    movie, classes = record.movie, record.settings.events or ()
     return {
-        **shown_events(events, classes, movie.get("pixel_size_um"), movie.get("frame_interval_s")),
+        **shown_events(events, classes, movie.pixel_size_um, movie.frame_interval_s),
         "name": place.name,
         "folder": str(place if place.is_dir() else place.parent),
-        "movie": _existing(movie.get("file")),
-        "shape": movie.get("shape"),
+        "movie": _existing(movie.file),
+        "shape": movie.shape,
     }
 
 
@@ -235,17 +234,17 @@ def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Bring kept maps to the size of a movie: ``settings`` by key, ``shape`` (T, Y, X) of the open image, if one is open."""
     from epifiji.engine.scaling import rescale_map
     from epifiji.files.movies import read_movie
-    from epifiji.files.results import RAW_MAP, find_maps, read_record
+    from epifiji.files.results import RAW_MAP, find_maps, record_of
     from epifiji.files.scratch import ScratchFolder
 
     place = _given(parse_settings(ShowMapsCommand, request["settings"]).results)
     name, files = find_maps(place)
-    record = read_record(place if place.is_dir() else place.parent).get("movie", {})
+    record = record_of(place).movie
     movies = {
         event: read_movie(files[event]) for event in sorted(files, key=lambda event: (group_of(event, files), event))
     }
     first = next(iter(movies.values()))
-    open_shape, own_shape = request.get("shape"), record.get("shape")
+    open_shape, own_shape = request.get("shape"), record.shape
     if open_shape and own_shape and list(open_shape) != list(own_shape):
         raise WrongInputError(
             f"The maps in {place} belong to a movie of {_size(own_shape)}, but the open image has {_size(open_shape)}: open the "
@@ -259,10 +258,8 @@ def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         for start, frames in movie.chunks():
             raw[start : start + len(frames)] = frames
         maps[event] = rescale_map(raw, (t, y, x), False, scratch)
-    stand_in = Movie(
-        np.broadcast_to(np.uint8(0), (t, y, x)), name, record.get("pixel_size_um"), record.get("frame_interval_s")
-    )
-    return {**_maps_to_show({RAW_MAP: maps}, stand_in), "name": name, "movie": _existing(record.get("file"))}
+    stand_in = Movie(np.broadcast_to(np.uint8(0), (t, y, x)), name, record.pixel_size_um, record.frame_interval_s)
+    return {**_maps_to_show({RAW_MAP: maps}, stand_in), "name": name, "movie": _existing(record.file)}
 
 
 def _diagnose(request: dict[str, Any], _: Blocks, __: Report) -> Answer:

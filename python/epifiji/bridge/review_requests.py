@@ -12,6 +12,7 @@ from epifiji.data.commands import ReviewCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of
 from epifiji.data.progress import Report
+from epifiji.data.record import RunRecord
 from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
 from epifiji.data.settings import parse_settings
 
@@ -87,11 +88,10 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_review(path, review)
     _open[path] = _time(path), review
-    record = read_record(results) if results is not None else {}
-    known = record.get("settings", {}).get("events") or EVENT_COLOURS
+    record = read_record(results) if results is not None else RunRecord()
+    known = record.settings.events or EVENT_COLOURS
     classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
-    movie = record.get("movie", {})
-    file = movie.get("file")
+    file = record.movie.file
     return {
         "review": str(path),
         "items": "\n".join(map(_line, review.items)),
@@ -99,7 +99,7 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
         "place": place_to_go_on(review, order) if order else 0,
         "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
         "movie": file if file and split_path(file)[0].is_file() else None,
-        "shape": movie.get("shape"),
+        "shape": record.movie.shape,
         **_state(review),
     }
 
@@ -137,7 +137,7 @@ def end(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     if not _review(path).actions:
         path.unlink()
         return {"files": [], "counts": {}, "precision": {}, "folder": None}
-    named = read_record(path.parent).get("movie", {}).get("name")
+    named = read_record(path.parent).movie.name
     summary = finish_review(path, None if named else request.get("movie"))
     return {
         "files": [str(file) for file in summary.files],

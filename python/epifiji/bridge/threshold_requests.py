@@ -24,14 +24,14 @@ def candidates(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     An event of a class passes where its ``score`` is over the threshold / 255 and its ``volume`` over the least one; in this
     form the comparison with whole thresholds is free of rounding.
     """
-    from epifiji.files.results import read_record
+    from epifiji.files.results import record_of
     from epifiji.jobs.rois import events_from_maps
 
     place = _place(request.get("results"))
     settings = {key: request[key] for key in ("seed_distance_xy", "seed_distance_t") if request.get(key) is not None}
     result = events_from_maps(place, threshold=0, min_volume=0, **settings)
     mode = result.record["settings"]["mode"]
-    known = read_record(place if place.is_dir() else place.parent).get("settings", {})
+    known = record_of(place).settings.of_run()
     earlier = parse_settings(
         EventSettings, {key: known[key] for key in EventSettings.model_fields if key in known} | {"events": None}
     )

@@ -11,6 +11,7 @@ import numpy as np
 from epifiji.data.commands import RetrainCommand, TrainCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report
+from epifiji.data.record import RecordedNetwork
 from epifiji.data.settings import parse_settings
 from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 
@@ -52,12 +53,11 @@ def _network_of(results: Path) -> str:
     from epifiji.files.reviews import result_folders
 
     records = map(read_record, result_folders(results if results.is_dir() else results.parent))
-    told: dict[str, Any] = next((record["network"] for record in records if record.get("network")), {})
-    source = told.get("source")
-    if source and Path(source).exists():
-        return str(source)
-    if told.get("name"):
-        return str(told["name"])
+    told = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
+    if told.source and Path(told.source).exists():
+        return told.source
+    if told.name:
+        return told.name
     raise WrongInputError(f"{results} does not say which network found its events: give network=[name].")
 
 

@@ -13,6 +13,9 @@ EVENT_COLOURS = {
 }
 """Red, green, blue (0–255) of the known classes, as the authors of DeXtrusion draw them."""
 
+LONGEST_CLASS = 100
+"""Letters of a class's name."""
+
 OTHER_COLOURS = ((255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0))
 """For classes of a user's own, in the order in which a network names them."""
 
@@ -22,7 +25,9 @@ def wrong_class_name(name: str) -> str:
     if name in ("", ".", ".."):
         return f"a class is called {name!r}, which names no file"
     wrong = next((letter for letter in name if letter in "/\\:" or not letter.isprintable()), None)
-    return "" if wrong is None else f"the class {name!r} has the character {wrong!r}, which no file's name may have"
+    if wrong is not None:
+        return f"the class {name!r} has the character {wrong!r}, which no file's name may have"
+    return f"the class {name[:20]!r}... has more than {LONGEST_CLASS} letters" if len(name) > LONGEST_CLASS else ""
 
 
 def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:

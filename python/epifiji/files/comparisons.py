@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from epifiji.data.events import Event, by_class
-from epifiji.files.results import new_files, require_absent
+from epifiji.files.results import new_files, plain_name, require_absent
 from epifiji.files.rois import write_rois
 
 COMPARISON_TABLE = "comparison.csv"
@@ -27,7 +27,7 @@ Row = Mapping[str, str | int | float | None]
 
 def outcome_file(movie: str, event: str, outcome: str) -> str:
     """Name the ROI zip of a class and an outcome, one of `OUTCOME_COLOURS`."""
-    return f"{movie}_{event}_{outcome}.zip"
+    return plain_name(f"{movie}_{event}") + f"_{outcome}.zip"
 
 
 def outcome_of_file(path: Path) -> str | None:

@@ -18,6 +18,8 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.names import wrong_file_name
+from epifiji.data.record import WHAT_TO_DO, RunRecord, parse_record
 from epifiji.files.atomic import Change
 from epifiji.files.file_names import require_file_name
 from epifiji.files.journals import settle
@@ -28,6 +30,7 @@ PICTURE = "overlay.png"
 RAW_MAP, SCALED_MAP, CLEAN_MAP = "rawproba", "proba", "cleaned"
 TOO_LONG = (errno.ENAMETOOLONG, errno.EOVERFLOW)
 MAP_KINDS = (RAW_MAP, SCALED_MAP, CLEAN_MAP)
+MAX_RECORD_BYTES = 20_000_000
 
 
 def result_folder(movie: str, beside: Path, out: Path | None = None, several: bool = False) -> Path:
@@ -39,12 +42,25 @@ def result_folder(movie: str, beside: Path, out: Path | None = None, several: bo
 
 def roi_file(movie: str, event: str) -> str:
     """Name the ROI zip of a class, as the authors do."""
-    return f"{movie}_{event}.zip"
+    return plain_name(f"{movie}_{event}") + ".zip"
 
 
 def map_file(movie: str, event: str, kind: str) -> str:
     """Name a map's file; `kind` is one of `MAP_KINDS`."""
-    return f"{movie}_{event}_{kind}.tif"
+    return plain_name(f"{movie}_{event}") + f"_{kind}.tif"
+
+
+def plain_name(name: str) -> str:
+    """Give a name of files as it is, so that none is ever written or deleted in another folder than the one meant.
+
+    Raises
+    ------
+    WrongInputError
+        Where it would lead elsewhere.
+    """
+    if wrong := wrong_file_name(name):
+        raise WrongInputError(f"{name!r} was to be part of a file's name, but {wrong}: rename the movie or the class.")
+    return name
 
 
 def roi_files(movie: str, events: Iterable[str]) -> list[str]:
@@ -118,33 +134,45 @@ def new_files(folder: Path, replaced: Iterable[str]) -> Iterator[Path]:
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write ``run.json``."""
-    path.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_bytes(_as_json(record))
 
 
-def read_record(folder: Path) -> dict[str, Any]:
+def read_record(folder: Path) -> RunRecord:
     """Read ``run.json`` of a result folder; an empty one where there is none, as in the authors' results.
 
     Raises
     ------
     WrongInputError
-        Where the file is not readable as JSON with an object in it.
+        Where the file is not readable as JSON, or an entry cannot be used; the message names it.
     """
     settle(folder)
     path = folder / RUN_RECORD
     if not path.is_file():
-        return {}
+        return RunRecord()
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as problem:
-        raise WrongInputError(f"{path} cannot be read ({problem}): detect the events again.") from problem
-    if not isinstance(record, dict):
-        raise WrongInputError(f"{path} does not hold the record of a run: detect the events again.")
-    return record
+        with path.open("rb") as file:
+            # A longer file is cut, which JSON shows.
+            entries = json.loads(file.read(MAX_RECORD_BYTES).decode("utf-8-sig"))
+        # What is kept of it must be writable again.
+        _as_json(entries)
+    except (ValueError, RecursionError, OSError) as problem:
+        raise WrongInputError(f"{path} cannot be read ({_reason(problem)}): {WHAT_TO_DO}.") from problem
+    return parse_record(str(path), entries)
 
 
-def recorded_classes(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give all classes that a run's record speaks of: the network's, and those that were looked for."""
-    return (*record.get("network", {}).get("classes", ()), *(record.get("settings", {}).get("events") or ()))
+def record_of(place: Path) -> RunRecord:
+    """Read the record of the result folder that a path means or lies in; see :func:`read_record`."""
+    return read_record(place if place.is_dir() else place.parent)
+
+
+def _as_json(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem)
+    return "its objects are nested too deeply" if isinstance(problem, RecursionError) else str(problem)
 
 
 def write_map(
@@ -194,7 +222,7 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
             f"{place} holds no probability maps (files that end with _{RAW_MAP}.tif): detect with --maps raw to keep them."
         )
     stems = [file.stem.removesuffix(f"_{kind}") for file in files]
-    known = _known_stems(read_record(place if place.is_dir() else place.parent))
+    known = _known_stems(record_of(place))
     named = [known.get(stem) or _authors_name(stem) for stem in stems]
     by_class = {one[1]: file for one, file in zip(named, files, strict=True) if one}
     movies = {one[0] for one in named if one}
@@ -206,10 +234,10 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
     return movies.pop(), by_class
 
 
-def _known_stems(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+def _known_stems(record: RunRecord) -> dict[str, tuple[str, str]]:
     """Give movie and class by what the names of a run's maps begin with; a user's own class may have any name."""
-    movie = record.get("movie", {}).get("name")
-    return {f"{movie}_{event}": (movie, event) for event in recorded_classes(record)} if movie else {}
+    movie = record.movie.name
+    return {f"{movie}_{event}": (movie, event) for event in record.classes} if movie else {}
 
 
 def _authors_name(stem: str) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event, by_class, colour_of
+from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
 from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.files.atomic import replacing
 from epifiji.files.journals import settle
@@ -199,13 +199,15 @@ def _rows(path: Path) -> list[dict[str, str]]:
 def _event(row: dict[str, str], where: str) -> Event:
     try:
         score = float(row["score"]) if row["score"] else math.nan
-        return _at_a_place(Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score))
+        return _sound(Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score))
     except ValueError as error:
         raise WrongInputError(f"{where}, holds no event ({error}): put the file back as it was.") from None
 
 
-def _at_a_place(event: Event) -> Event:
-    """Give an event back where its frame and place are such numbers as an event of a movie can have."""
+def _sound(event: Event) -> Event:
+    """Give an event back where its class can be part of a file's name, and its frame and place are those of a movie."""
+    if wrong := wrong_class_name(event.event):
+        raise ValueError(wrong)
     if not (event.frame >= 0 and math.isfinite(event.y) and math.isfinite(event.x)):
         raise ValueError(f"frame {event.frame + 1}, y {event.y}, x {event.x}")
     return event
@@ -218,12 +220,12 @@ def _changed(review: Review, item: int, what: str, value: str, name: str) -> Eve
     try:
         if what == "add":
             frame, y, x, event = value.split("/", 3)
-            return _at_a_place(Event(unquote(event), int(frame) - 1, float(y), float(x)))
+            return _sound(Event(unquote(event), int(frame) - 1, float(y), float(x)))
         now = review.event(item)
         if what == "class":
-            return Event(unquote(value), now.frame, now.y, now.x, now.score, now.volume, now.border)
+            return _sound(Event(unquote(value), now.frame, now.y, now.x, now.score, now.volume, now.border))
         frame, y, x = value.split("/")
-        return _at_a_place(Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border))
+        return _sound(Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border))
     except (ValueError, IndexError) as error:
         raise WrongInputError(f"{name} has the step {what}={value}, which no review writes ({error}).") from None
 
@@ -245,6 +247,10 @@ def write_reviewed(
     list of Path
         The files.
     """
+    if folder.is_symlink():
+        raise WrongInputError(
+            f"{folder} is a link to another folder, but what comes out of a review stays beside it: delete the link."
+        )
     classes = _classes(review)
     possible = [*roi_files(movie, [*classes, *_classes_of_earlier(folder / EVENTS_TABLE), NOTHING]), EVENTS_TABLE]
     require_absent(folder, possible, overwrite=True)

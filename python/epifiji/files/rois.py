@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, colour_of
+from epifiji.data.events import EVENT_COLOURS, Event, colour_of, wrong_class_name
 from epifiji.data.network import NOTHING
 from epifiji.files.archives import roi_entries
 from epifiji.files.atomic import replacing
@@ -135,6 +135,8 @@ def read_named_rois(path: Path, other: str) -> list[Event]:
     for name, data in roi_entries(Path(path)):
         named = _SHOWN_NAME.fullmatch(name)
         event, score = (named["event"], float(named["score"] or "nan")) if named else (other, math.nan)
+        if wrong := wrong_class_name(event):
+            raise WrongInputError(f"{Path(path).name} cannot be used, as {wrong}: rename the ROI {name!r}.")
         found += [replace(one, event=event, score=score) for one in _events(name, data, Path(path).name, event)]
     return found
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event
+from epifiji.data.events import Event, wrong_class_name
 from epifiji.files.atomic import replacing
 from epifiji.files.journals import settle
 
@@ -198,6 +198,8 @@ def _event(row: list[str], columns: dict[str, int], where: str) -> Event:
     cells = {name: row[column].strip() for name, column in columns.items()}
     if not cells["event"]:
         raise WrongInputError(f"{where}, has no class in the column event, but every event needs one: name it.")
+    if wrong := wrong_class_name(cells["event"]):
+        raise WrongInputError(f"{where}, cannot be used, as {wrong}: correct the cell.")
     values = {name: _value(name, cells.get(name, ""), where) for name in _CELLS}
     return Event(
         event=cells["event"],

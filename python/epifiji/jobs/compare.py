@@ -22,7 +22,7 @@ from epifiji.engine.metrics import (
 )
 from epifiji.files.comparisons import outcome_of_file, write_comparison
 from epifiji.files.movies import EXTENSION, movie_name
-from epifiji.files.results import RUN_RECORD, read_record, recorded_classes
+from epifiji.files.results import read_record
 from epifiji.files.rois import NOTHING, event_of_file, read_named_rois, read_rois
 from epifiji.files.tables import read_events
 
@@ -229,7 +229,7 @@ def movie_of(source: Events) -> str:
     path = Path(source)
     folder = path if path.is_dir() else path.parent
     if path.is_dir() or path.suffix.lower() == ".csv":
-        named = read_record(folder).get("movie", {}).get("name") if (folder / RUN_RECORD).is_file() else None
+        named = read_record(folder).movie.name
         zips = [] if named or not path.is_dir() else _zips_of(path, ())
         if zips:
             return _movie_of_file(*zips[0])
@@ -315,10 +315,10 @@ def _roi_files(source: Events, classes: Iterable[str]) -> list[tuple[Path, str]]
 def _zips_of(folder: Path, classes: Iterable[str]) -> list[tuple[Path, str]]:
     """Give the ROI zips of a folder, each with its class; see :func:`read_events_of`."""
     record = read_record(folder)
-    known = {*classes, *recorded_classes(record)}
+    known = {*classes, *record.classes}
     movies = {movie_name(file) for file in folder.glob("*") if EXTENSION.search(file.name)}
-    if record.get("movie", {}).get("name"):
-        movies.add(record["movie"]["name"])
+    if record.movie.name:
+        movies.add(record.movie.name)
     found = []
     for file in sorted(folder.glob("*.zip")):
         movie = max((name for name in movies if file.stem.startswith(f"{name}_")), key=len, default=None)

@@ -11,7 +11,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.settings import EventSettings, parse_settings
 from epifiji.engine.metrics import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
-from epifiji.files.results import find_maps, new_files, read_record, require_absent
+from epifiji.files.results import find_maps, new_files, record_of, require_absent
 from epifiji.jobs.compare import Counting, Events, judge, matcher
 from epifiji.jobs.rois import events_from_maps
 
@@ -117,7 +117,7 @@ def threshold_curve(
     if not place.exists():
         raise WrongInputError(f"{place} does not exist: give a result folder with maps, or a map's file.")
     _, files = find_maps(place)
-    record = read_record(place if place.is_dir() else place.parent).get("settings", {})
+    record = record_of(place).settings.of_run()
     if unknown := [key for key in settings if key not in KEPT_SETTINGS]:
         raise WrongInputError(
             f"there is no setting {unknown[0]!r} of a curve: the settings are {', '.join(KEPT_SETTINGS)}."

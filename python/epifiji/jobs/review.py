@@ -132,9 +132,9 @@ def finish_review(path: str | Path, movie: str | None = None) -> ReviewSummary:
     """
     path = Path(path)
     review = read_review(path)
-    record = read_record(path.parent).get("movie", {})
-    name = movie or record.get("name") or path.parent.name.removesuffix("_epifiji")
-    scale = record.get("pixel_size_um"), record.get("frame_interval_s")
+    known = read_record(path.parent).movie
+    name = movie or known.name or path.parent.name.removesuffix("_epifiji")
+    scale = known.pixel_size_um, known.frame_interval_s
     files = write_reviewed(path.parent / REVIEWED, name, review, *scale)
     counts, precision = summarised(review)
     return ReviewSummary(counts, precision, tuple(files))

@@ -8,10 +8,11 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.data.record import RunRecord
 from epifiji.data.settings import MODES, EventSettings, parse_settings
 from epifiji.engine.scaling import rescale_map
 from epifiji.files.movies import read_movie, split_path
-from epifiji.files.results import SCALED_MAP, find_maps, map_file, read_record
+from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
 from epifiji.files.scratch import ScratchFolder
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
@@ -41,22 +42,23 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
     if not maps.exists():
         raise WrongInputError(f"{maps} does not exist: give a result folder with maps, or a map's file.")
     name, files = find_maps(maps)
-    record = read_record(maps if maps.is_dir() else maps.parent)
-    mode = str(settings.pop("mode", None) or record.get("settings", {}).get("mode") or MODES[0])
+    record = record_of(maps)
+    mode = str(settings.pop("mode", None) or record.settings.mode)
     if mode not in MODES:
         raise WrongInputError(f"mode is {mode!r}, but it must be one of {', '.join(MODES)}: give another value.")
     chosen = parse_settings(EventSettings, settings)
-    in_order = [name for name in record.get("network", {}).get("classes", ()) if name in files]
+    in_order = [name for name in record.network.classes if name in files]
     classes = chosen.chosen_events(dict.fromkeys([*in_order, *files]))
     opened = {event: read_movie(files[event]) for event in classes}
     shapes = {event: found.shape for event, found in opened.items()}
     if len(set(shapes.values())) > 1:
         raise WrongInputError(f"the maps of {name} differ in shape ({shapes}): detect the events again.")
     source = _source_movie(maps, name, opened[classes[0]], classes[0], movie, record)
-    network = record.get("network", {})
-    chosen = chosen.with_defaults(network.get("thresholds", {}), network.get("min_volumes", {}), mode)
-    margin = network.get("window_half_size_px", MARGIN_PX)
+    network = record.network
+    chosen = chosen.with_defaults(network.thresholds, network.min_volumes, mode)
+    margin = network.window_half_size_px or MARGIN_PX
     scale = MapScale(source.shape, shapes[classes[0]], margin, mode == "compatible")
+    _require_scale(maps, record, scale)
     finder = EventFinder(scale, classes, chosen, mode)
     for event in classes:
         for _, frames in opened[event].chunks():
@@ -67,7 +69,7 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
 
 
 def _source_movie(
-    maps: Path, name: str, raw: Movie, event: str, given: str | Path | Movie | None, record: dict[str, Any]
+    maps: Path, name: str, raw: Movie, event: str, given: str | Path | Movie | None, record: RunRecord
 ) -> Movie:
     """Find the movie that the maps belong to, or let a map at its size stand in for it.
 
@@ -76,12 +78,11 @@ def _source_movie(
     WrongInputError
         Where the movie's shape is not the one that the maps were made of.
     """
-    shape = tuple(record.get("movie", {}).get("shape", ()))
-    file = record.get("movie", {}).get("file")
+    shape, file = record.movie.shape, record.movie.file
     if given is None and file and split_path(file)[0].exists():
         given = file
     if given is not None:
-        found = given if isinstance(given, Movie) else read_movie(given, record.get("settings", {}).get("channel"))
+        found = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)
         if shape and found.shape != shape:
             raise WrongInputError(
                 f"{found.name} has the shape {found.shape}, but the maps in {maps} were made of a movie of the shape {shape}: "
@@ -100,7 +101,7 @@ def _source_movie(
 
 
 def _record(
-    earlier: dict[str, Any],
+    record: RunRecord,
     settings: EventSettings,
     classes: tuple[str, ...],
     mode: str,
@@ -109,15 +110,42 @@ def _record(
     scale: MapScale,
 ) -> dict[str, Any]:
     """Write down what was done, keeping what is known of the detection."""
+    earlier = record.entries()
     factors = [new / old for new, old in zip(scale.map_shape, scale.shape, strict=True)]
-    return {
-        "epifiji": 1,
+    measured: dict[str, dict[str, Any]] = {
         "movie": {"name": movie.name, "shape": list(movie.shape)},
         "network": {"window_half_size_px": scale.margin_px},
         "scale": {"factor_t": factors[0], "factor_xy": factors[1], "map_shape": list(scale.map_shape)},
+    }
+    return {
+        "epifiji": 1,
         **{key: value for key, value in earlier.items() if key not in ("files", "seconds", "windows")},
+        **{part: known | _without_nulls(earlier.get(part, {})) for part, known in measured.items()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "maps": str(maps),
         "settings": earlier.get("settings", {}) | settings.resolved(classes, mode) | {"mode": mode},
         "versions": versions(),
     }
+
+
+def _without_nulls(entries: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entries.items() if value is not None}
+
+
+def _require_scale(maps: Path, record: RunRecord, scale: MapScale) -> None:
+    """Refuse maps that are not of the size that the record says.
+
+    Raises
+    ------
+    WrongInputError
+        Naming both sizes.
+    """
+    factors = record.scale.factor_t, record.scale.factor_xy, record.scale.factor_xy
+    for size, factor, found in zip(scale.shape, factors, scale.map_shape, strict=True):
+        # Sizes are rounded to whole pixels and frames.
+        if factor is not None and abs(size * factor - found) > 1:
+            raise WrongInputError(
+                f"the maps in {maps} have the shape {scale.map_shape}, but the movie's shape {scale.shape} and the factors of "
+                f"{RUN_RECORD} ({record.scale.factor_t or 1:g} in time, {record.scale.factor_xy or 1:g} in space) give another: "
+                f"put the maps and {RUN_RECORD} of one run together, or detect the events again."
+            )

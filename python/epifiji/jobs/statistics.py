@@ -14,12 +14,13 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, group_of
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
+from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.data.settings import StatisticsSettings, parse_settings
 from epifiji.data.statistics import ClassStatistics, Extent, Neighbours
 from epifiji.engine.statistics import density, neighbours_in_space, neighbours_in_space_and_time, rates
 from epifiji.files.comparisons import write_table
 from epifiji.files.movies import read_movie
-from epifiji.files.results import EVENTS_TABLE, new_files, read_record, require_absent
+from epifiji.files.results import EVENTS_TABLE, new_files, record_of, require_absent
 from epifiji.files.tables import read_scale
 from epifiji.jobs.compare import movie_of, read_events_of
 
@@ -199,19 +200,20 @@ def event_statistics(
     if place is not None and not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
     events = read_events_of(Path(source)) if isinstance(source, str | Path) else [*source]
-    record = read_record(place if place.is_dir() else place.parent) if place is not None else {}
+    record = record_of(place) if place is not None else RunRecord()
+    known = record.movie
     notices: list[str] = []
     if movie is not None:
         opened = movie if isinstance(movie, Movie) else read_movie(movie)
-        record = {**record, "movie": _described(opened)}
+        known = _described(opened)
         name = name or opened.name
-    extent = _extent(events, place, record, extent, notices)
+    extent = _extent(events, place, known, extent, notices)
     _require_inside(events, extent)
     frames, height, width = extent.shape
     time_bin = chosen.time_bin or max(1, -(-frames // BINS))
     bandwidth = chosen.bandwidth or min(height, width) / 10
     frame_distance = chosen.frame_distance or math.sqrt(height * width) / frames
-    named = {*(record.get("settings", {}).get("events") or ()), *(event.event for event in events)}
+    named = {*(record.settings.events or ()), *(event.event for event in events)}
     groups = by_class(events, sorted(named, key=lambda event: (group_of(event), event)))
     classes = {}
     for number, (event, group) in enumerate(groups.items()):
@@ -244,32 +246,25 @@ def event_statistics(
     )
 
 
-def _described(movie: Movie) -> dict[str, Any]:
+def _described(movie: Movie) -> RecordedMovie:
     """Describe a movie as the record of a run does."""
-    return {
-        "shape": movie.shape,
-        "pixel_size_um": movie.pixel_size_um,
-        "frame_interval_s": movie.frame_interval_s,
-    }
+    return RecordedMovie(shape=movie.shape, pixel_size_um=movie.pixel_size_um, frame_interval_s=movie.frame_interval_s)
 
 
 def _extent(
-    events: Sequence[Event], place: Path | None, record: dict[str, Any], fallback: Extent | None, notices: list[str]
+    events: Sequence[Event], place: Path | None, known: RecordedMovie, fallback: Extent | None, notices: list[str]
 ) -> Extent:
     """Give the movie's size and scale: by the record of the run and the table, else the fallback, else by the events alone."""
-    known = record.get("movie", {})
-    pixel, interval = known.get("pixel_size_um"), known.get("frame_interval_s")
+    pixel, interval = known.pixel_size_um, known.frame_interval_s
     if place is not None and not (pixel and interval):
         table = place / EVENTS_TABLE if place.is_dir() else place
         if table.suffix.lower() == ".csv" and table.is_file():
             in_table = read_scale(table)
             pixel, interval = pixel or in_table[0], interval or in_table[1]
-    shape: Sequence[int] = known.get("shape") or ()
-    if fallback is not None and (len(shape) != 3 or tuple(shape) == fallback.shape):
+    if fallback is not None and known.shape in (None, fallback.shape):
         return Extent(fallback.shape, pixel or fallback.pixel_size_um, interval or fallback.frame_interval_s)
-    if len(shape) == 3:
-        t, y, x = shape
-        return Extent((t, y, x), pixel, interval)
+    if known.shape is not None:
+        return Extent(known.shape, pixel, interval)
     notices.append(
         "The movie's size is not known, so it was taken to end with the last event: name the movie for rates over all of it and "
         "for the test in space."

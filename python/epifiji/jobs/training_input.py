@@ -136,8 +136,7 @@ def _folder(place: Path, channel: int | None) -> list[LabelledMovie]:
 
 def _named_movie(results: Path) -> Path:
     """Give the place in a result folder of the movie that its run names."""
-    told = read_record(results).get("movie") or {}
-    return results / Path(told.get("file") or "").name
+    return results / Path(read_record(results).movie.file or "").name
 
 
 def _annotated(movie: LabelledMovie, marked: tuple[str, ...], complete: bool) -> Source:
@@ -151,19 +150,19 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
     """Take a review: kept and added events as they are now, rejected ones as nothing, the others as unknown."""
     review = read_review(path)
     record = read_record(path.parent)
-    told = record.get("movie") or {}
-    if not told.get("file"):
+    told = record.movie
+    if not told.file:
         raise WrongInputError(
             f"{path} does not say which movie it belongs to, as there is no {path.parent / 'run.json'} that names one: put the "
             f"movie and the ROIs of the folder {REVIEWED} into one folder and learn from that."
         )
-    file = Path(told["file"])
+    file = Path(told.file)
     beside = path.parent.parent / file.name
     # Movie and results may have been moved together.
     movie = read_movie(beside if beside.is_file() and not file.exists() else file, channel)
-    if list(movie.shape) != list(told.get("shape") or movie.shape):
+    if movie.shape != (told.shape or movie.shape):
         raise WrongInputError(
-            f"{path} is the review of a movie of the shape {tuple(told['shape'])}, but {movie.path} has {movie.shape} now: put "
+            f"{path} is the review of a movie of the shape {told.shape}, but {movie.path} has {movie.shape} now: put "
             "the movie back as it was."
         )
     _require_class_names(path, {event.event for event in review.kept()})
@@ -173,7 +172,7 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
         raise WrongInputError(
             f"{path} decides of no event, but some must be kept or rejected to learn from: review them first."
         )
-    marked = dict.fromkeys([*((record.get("settings") or {}).get("events") or ()), *(event.event for event in kept)])
+    marked = dict.fromkeys([*(record.settings.events or ()), *(event.event for event in kept)])
     notices = [f"{path}: {len(kept)} events kept or added, {len(rejected)} rejected, {len(undecided)} undecided."]
     return Source(
         movie,
@@ -182,8 +181,8 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
         tuple(undecided),
         tuple(marked),
         complete,
-        (record.get("scale") or {}).get("cell_diameter_px"),
-        (record.get("settings") or {}).get("event_duration"),
+        record.scale.cell_diameter_px,
+        record.settings.event_duration,
         (*movie.notices, *notices),
     )
 

@@ -1,0 +1,169 @@
+"""The record of a run, ``run.json``, as those who read it see it.
+
+A result folder may come from anybody. So every value that a later command works with has a type here, and every name that becomes
+part of a file's name is a plain name. Entries that are not listed here are kept as they are: later versions may add some.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import wrong_class_name
+from epifiji.data.names import wrong_file_name
+from epifiji.data.settings import Level, MapSettings, Settings, Voxels, expectation
+
+SHOWN = 60
+"""Characters of a wrong value that a message repeats."""
+
+
+def _file_name(name: str) -> str:
+    if wrong := wrong_file_name(name):
+        raise ValueError(wrong)
+    return name
+
+
+def _class_name(name: str) -> str:
+    if wrong := wrong_class_name(name) or wrong_file_name(name):
+        raise ValueError(wrong)
+    return name
+
+
+def _path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("it has a character that no path may have")
+    return path
+
+
+FileName = Annotated[str, AfterValidator(_file_name)]
+ClassName = Annotated[str, AfterValidator(_class_name)]
+AnyPath = Annotated[str, Field(min_length=1, max_length=32_000), AfterValidator(_path)]
+Side = Annotated[int, Field(ge=1, le=100_000_000)]
+Shape = tuple[Side, Side, Side]
+Scale = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+SHAPE = "three whole numbers of at least 1 (frames, height, width)"
+CLASSES = "a list of class names that can be part of a file's name"
+SCALE = "a number above 0, or null"
+
+
+class _Part(BaseModel):
+    """What all parts share: entries of later versions are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class RecordedMovie(_Part):
+    """The movie that the events were found in."""
+
+    name: FileName | None = Field(None, description="a file's name without folders")
+    file: AnyPath | None = Field(None, description="the path of a movie, or null")
+    sha256: str | None = Field(None, description="a SHA-256 as text, or null")
+    shape: Shape | None = Field(None, description=SHAPE)
+    dtype: str | None = Field(None, description="the name of a numeric type")
+    pixel_size_um: Scale | None = Field(None, description=SCALE)
+    frame_interval_s: Scale | None = Field(None, description=SCALE)
+
+
+class RecordedNetwork(_Part):
+    """The network that found them."""
+
+    kind: str | None = Field(None, description="the kind of a network as text")
+    name: str | None = Field(None, description="the name of a network as text")
+    classes: tuple[ClassName, ...] = Field((), description=CLASSES)
+    window_half_size_px: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="a whole number of pixels of at least 1"
+    )
+    thresholds: dict[ClassName, Level] = Field({}, description="whole numbers from 0 to 255 by class")
+    min_volumes: dict[ClassName, Voxels] = Field({}, description="whole numbers of voxels by class")
+    source: AnyPath | None = Field(None, description="the path of a network, or null")
+    sha256: str | None = Field(None, description="a SHA-256 as text, or null")
+
+
+class RecordedSettings(MapSettings):
+    """What the events were found with; the ranges are those of the settings themselves."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    events: tuple[ClassName, ...] | None = None
+    threshold: Level | dict[ClassName, Level] | None = None
+    min_volume: Voxels | dict[ClassName, Voxels] | None = None
+
+    def of_run(self) -> dict[str, Any]:
+        """Give the settings that the record has; what it does not have is not there."""
+        return self.model_dump(exclude_unset=True)
+
+
+class RecordedScale(_Part):
+    """How the movie was rescaled for the network."""
+
+    cell_diameter_px: Scale | None = Field(None, description=SCALE)
+    factor_t: Scale | None = Field(None, description=SCALE)
+    factor_xy: Scale | None = Field(None, description=SCALE)
+    map_shape: Shape | None = Field(None, description=SHAPE)
+
+
+class RunRecord(_Part):
+    """What ``run.json`` says; of the authors' results, which have none, nothing is known."""
+
+    movie: RecordedMovie = Field(RecordedMovie(), description="an object that describes a movie")
+    network: RecordedNetwork = Field(RecordedNetwork(), description="an object that describes a network")
+    settings: RecordedSettings = Field(RecordedSettings(), description="an object with the settings of a run")
+    scale: RecordedScale = Field(RecordedScale(), description="an object that describes a scale")
+    files: tuple[FileName, ...] = Field((), description="a list of files' names without folders")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """All classes that the record speaks of: the network's, and those that were looked for."""
+        return (*self.network.classes, *(self.settings.events or ()))
+
+    def entries(self) -> dict[str, Any]:
+        """Give everything that the record has as plain JSON types, also what is not listed here."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+def parse_record(place: str, entries: Any) -> RunRecord:
+    """Make a record of what was read from a file called `place`.
+
+    Raises
+    ------
+    WrongInputError
+        One sentence with the file, the entry, what came and what was expected.
+    """
+    if not isinstance(entries, dict):
+        raise WrongInputError(f"{place} holds {_shown(entries)}, but the record of a run was expected: {WHAT_TO_DO}.")
+    try:
+        return RunRecord.model_validate(entries)
+    except ValidationError as problem:
+        raise WrongInputError(f"{place} cannot be used, as {_sentence(entries, problem)}: {WHAT_TO_DO}.") from problem
+
+
+WHAT_TO_DO = "put the file back as it was, or detect the events again"
+
+
+def _sentence(entries: dict[str, Any], problem: ValidationError) -> str:
+    """Say which entry is wrong, what it is and what was expected."""
+    first = problem.errors()[0]
+    kind: Any = RunRecord
+    came: Any = entries
+    expected: str | None = None
+    named: list[str] = []
+    for part in map(str, first["loc"]):
+        field = kind.model_fields.get(part) if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+        if field is None or not isinstance(came, dict):
+            break
+        came = came.get(part)
+        expected = (
+            expectation(kind, part).removeprefix("it must be ") if issubclass(kind, Settings) else field.description
+        )
+        named.append(part)
+        kind = next((one for one in (field.annotation, *get_args(field.annotation)) if isinstance(one, type)), None)
+    why = first["msg"].removeprefix("Value error, ") if first["type"] == "value_error" else ""
+    return f"{'.'.join(named)} is {_shown(came)}, but it must be {expected}" + (f" ({why})" if why else "")
+
+
+def _shown(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
