@@ -62,7 +62,7 @@ def follow(review: Review, script: list[tuple[str, int, float]]) -> None:
             now = review.items[index].event
             changed = None
             if what == "class":
-                changed = Event("a class with spaces/=:@,", now.frame, now.y, now.x, now.score)
+                changed = Event("a class with spaces=%2F@,", now.frame, now.y, now.x, now.score)
             elif what == "move":
                 changed = Event(now.event, number, place, place / 7, now.score)
             review.do(Action(index, what, changed, 1.25))

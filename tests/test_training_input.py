@@ -155,9 +155,14 @@ class TestReviews:
         with pytest.raises(WrongInputError, match="decides of no event"):
             read_sources([path], PLAIN)
 
-    @pytest.mark.parametrize(
-        ("name", "words"), [("nothing", "stands for places without"), ("a/b", "has the character '/'")]
-    )
+    def test_nor_a_class_that_would_be_a_folder(self, review):
+        path, begun = start_review(DETECTED, review.parent.parent / "other")
+        decide(path, begun, Action(0, "class", replace(DETECTED[0], event="a/b")))
+        (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
+        with pytest.raises(WrongInputError, match="the class 'a/b' has the character '/'"):
+            read_sources([path], PLAIN)
+
+    @pytest.mark.parametrize(("name", "words"), [("nothing", "stands for places without")])
     def test_nor_events_of_a_class_that_cannot_be_one(self, review, name, words):
         path, begun = start_review(DETECTED, review.parent.parent / "other")
         decide(path, begun, Action(0, "class", replace(DETECTED[0], event=name)))

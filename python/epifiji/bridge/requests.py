@@ -281,7 +281,10 @@ def _given(results: str | None) -> Path:
 
 
 def _existing(file: str | None) -> str | None:
-    return file if file and Path(file).is_file() else None
+    from epifiji.files.movies import split_path
+    from epifiji.files.results import is_there
+
+    return file if file and is_there(str(split_path(file)[0])) else None
 
 
 def _size(shape: Sequence[int]) -> str:

@@ -82,13 +82,13 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
     The file is written here, so that a decision needs no more than itself, whatever process it finds.
     """
     from epifiji.files.movies import split_path
-    from epifiji.files.results import read_record
+    from epifiji.files.results import is_there, read_record
     from epifiji.files.reviews import write_review
 
+    record = read_record(results) if results is not None else RunRecord()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_review(path, review)
     _open[path] = _time(path), review
-    record = read_record(results) if results is not None else RunRecord()
     known = record.settings.events or EVENT_COLOURS
     classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
     file = record.movie.file
@@ -98,7 +98,7 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
         "order": list(order),
         "place": place_to_go_on(review, order) if order else 0,
         "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
-        "movie": file if file and split_path(file)[0].is_file() else None,
+        "movie": file if file and is_there(str(split_path(file)[0])) else None,
         "shape": record.movie.shape,
         **_state(review),
     }

@@ -49,12 +49,12 @@ def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answe
 
 def _network_of(results: Path) -> str:
     """Say which network found the events of a result folder; what came out of a review lies in a folder of it."""
-    from epifiji.files.results import read_record
+    from epifiji.files.results import is_there, read_record
     from epifiji.files.reviews import result_folders
 
     records = map(read_record, result_folders(results if results.is_dir() else results.parent))
     told = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
-    if told.source and Path(told.source).exists():
+    if told.source and is_there(told.source):
         return told.source
     if told.name:
         return told.name

@@ -165,6 +165,14 @@ def record_of(place: Path) -> RunRecord:
     return read_record(place if place.is_dir() else place.parent)
 
 
+def is_there(path: str | None) -> bool:
+    """Say whether a file or folder that a record names can be seen from here; whatever cannot even be asked for is not."""
+    try:
+        return bool(path) and Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _as_json(record: Mapping[str, Any]) -> bytes:
     return (json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 

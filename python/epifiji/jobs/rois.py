@@ -12,7 +12,7 @@ from epifiji.data.record import RunRecord
 from epifiji.data.settings import MODES, EventSettings, parse_settings
 from epifiji.engine.scaling import rescale_map
 from epifiji.files.movies import read_movie, split_path
-from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
+from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, is_there, map_file, record_of
 from epifiji.files.scratch import ScratchFolder
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
@@ -79,7 +79,7 @@ def _source_movie(
         Where the movie's shape is not the one that the maps were made of.
     """
     shape, file = record.movie.shape, record.movie.file
-    if given is None and file and split_path(file)[0].exists():
+    if given is None and file and is_there(str(split_path(file)[0])):
         given = file
     if given is not None:
         found = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)

@@ -18,7 +18,7 @@ from epifiji.data.training_settings import TrainingSettings
 from epifiji.engine.labelling import at_network_scale, judged_in, places_of
 from epifiji.engine.samples import Labelled
 from epifiji.files.movies import read_movie
-from epifiji.files.results import RUN_RECORD, read_record
+from epifiji.files.results import RUN_RECORD, is_there, read_record
 from epifiji.files.reviews import REVIEW, REVIEWED, read_review, result_folders
 from epifiji.files.training_data import FORM, LabelledMovie, read_training_folder
 
@@ -126,7 +126,7 @@ def _folder(place: Path, channel: int | None) -> list[LabelledMovie]:
     try:
         return read_training_folder(place, channel)
     except WrongInputError as problem:
-        if not (place / RUN_RECORD).is_file() or _named_movie(place).is_file():
+        if not (place / RUN_RECORD).is_file() or is_there(str(_named_movie(place))):
             raise
         raise WrongInputError(
             f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
@@ -159,7 +159,7 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
     file = Path(told.file)
     beside = path.parent.parent / file.name
     # Movie and results may have been moved together.
-    movie = read_movie(beside if beside.is_file() and not file.exists() else file, channel)
+    movie = read_movie(beside if is_there(str(beside)) and not is_there(told.file) else file, channel)
     if movie.shape != (told.shape or movie.shape):
         raise WrongInputError(
             f"{path} is the review of a movie of the shape {told.shape}, but {movie.path} has {movie.shape} now: put "
