@@ -72,7 +72,7 @@ RECORD: dict[str, Any] = {
 
 PATHS = (
     "../../escaped",
-    "/tmp/escaped",
+    "/etc/escaped",
     "..",
     "",
     "a/b",
@@ -322,7 +322,7 @@ def test_entries_of_later_versions_are_kept(strange, entry, monkeypatch, capsys)
     assert written == {"new": [1, "a"]}
 
 
-CLASS_NAMES = ("../../escaped", "/tmp/escaped", "a\\b", "..", "C:x")
+CLASS_NAMES = ("../../escaped", "/etc/escaped", "a\\b", "..", "C:x")
 
 
 @pytest.mark.parametrize("name", CLASS_NAMES)

@@ -168,7 +168,7 @@ def record_of(place: Path) -> RunRecord:
 def is_there(path: str | None) -> bool:
     """Say whether a file or folder that a record names can be seen from here; whatever cannot even be asked for is not."""
     try:
-        return bool(path) and Path(path).exists()
+        return path is not None and Path(path).exists()
     except (OSError, ValueError):
         return False
 
