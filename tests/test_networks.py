@@ -122,10 +122,10 @@ def test_a_folder_that_may_not_be_read_does_not_hide_the_others(
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     monkeypatch.setattr(Path, "stat", stat_of)
-    assert [name for name, _ in available()] == (["epinet"] if denied == "named" else ["open", "epinet"])
+    assert [name for name, _ in available()] == (["epinet"] if denied == "named" else ["epinet", "open"])
 
 
-def test_networks_are_found_by_name_in_the_named_folder_then_among_the_imported(
+def test_networks_are_found_by_name_and_the_named_folder_adds_names_but_changes_no_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert available() == [(SHIPPED, shipped_network())]
@@ -136,10 +136,11 @@ def test_networks_are_found_by_name_in_the_named_folder_then_among_the_imported(
     assert imported == user_folder() / "gamma"
     assert [name for name, _ in available()] == ["epinet", "gamma"]
     monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
-    assert [name for name, _ in available()] == ["Alpha", "beta", "epinet", "gamma"]
-    assert find_network() == tmp_path / "named" / "Alpha"
+    assert [name for name, _ in available()] == ["epinet", "gamma", "Alpha", "beta"]
+    assert find_network() == shipped_network()
+    assert find_network("Alpha") == tmp_path / "named" / "Alpha"
     assert find_network("gamma") == imported
-    with pytest.raises(WrongInputError, match="no network 'delta'.*known by name .Alpha, beta, epinet, gamma."):
+    with pytest.raises(WrongInputError, match="no network 'delta'.*known by name .epinet, gamma, Alpha, beta."):
         find_network("delta")
 
 

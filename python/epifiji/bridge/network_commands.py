@@ -1,7 +1,8 @@
-"""The command line's commands for networks: list, show, import, export, fetch."""
+"""The command line's commands for networks: list, show, default, import, remove, export, fetch."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +10,12 @@ import typer
 
 from epifiji.bridge.console import note, plain, say, say_json, say_table
 from epifiji.bridge.options import JsonOption
+from epifiji.data.errors import CancelledError, WrongInputError
 
 if TYPE_CHECKING:
     from epifiji.files.zoo import Listed
 
-networks_app = typer.Typer(help="List, show, import, export and fetch networks.", no_args_is_help=True)
+networks_app = typer.Typer(help="List, show, choose, import, remove, export and fetch networks.", no_args_is_help=True)
 
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a network of that name.")]
 
@@ -21,16 +23,72 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a ne
 @networks_app.command("list")
 def networks_list(as_json: JsonOption = False) -> None:
     """List the networks that are known by name."""
+    from epifiji.files.default_network import default_name
     from epifiji.files.zoo import listed
 
     found = listed()
+    notices = _notices(found)
     if as_json:
-        say_json({"networks": [_listed(one) for one in found]})
+        say_json({"default": default_name(), "networks": [_listed(one) for one in found], "notices": notices})
         return
     say_table(LIST_COLUMNS, [_row(one) for one in found])
-    for one in found:
-        if one.problem:
-            note(f"{plain(one.name)} cannot be used: {plain(one.problem)}")
+    for notice in notices:
+        note(plain(notice))
+    say(f"default: {plain(default_name())}")
+
+
+def _notices(found: list[Listed]) -> list[str]:
+    """Say which networks cannot be used or named, and what is wrong with the folder that EPIFIJI_NETWORKS names."""
+    from epifiji.files.networks import hidden, problem_of_named_folder
+
+    broken = [f"{one.name} cannot be used: {one.problem}" for one in found if one.problem]
+    same = [f"{path} cannot be named, as {first} is called {name} too" for name, path, first in hidden()]
+    problem = problem_of_named_folder()
+    return [*broken, *same, *([problem] if problem else [])]
+
+
+@networks_app.command("default")
+def networks_default(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The new default; without it, show which it is.")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to EpiNet, which comes with EpiFiji.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or choose the network that is used where none is named: EpiNet, until you choose another."""
+    from epifiji.files.default_network import SHIPPED, default_name
+    from epifiji.files.networks import find_network
+    from epifiji.files.zoo import set_default
+
+    if reset and name is not None:
+        raise WrongInputError(f"the network {name!r} and --reset were both given: give one of them.")
+    if reset or name is not None:
+        set_default(SHIPPED if name is None else name)
+    chosen = default_name()
+    if as_json:
+        say_json({"default": chosen, "path": str(find_network())})
+        return
+    say(f"default: {plain(chosen)} ({find_network()})")
+
+
+@networks_app.command("remove")
+def networks_remove(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a network that you imported or trained."""
+    from epifiji.files.zoo import find_removable, remove_network
+
+    place = find_removable(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise WrongInputError(f"nobody can be asked whether to delete {place} here: give --yes to delete it.")
+        if not typer.confirm(f"Delete {place}?", err=True):
+            raise CancelledError
+    place, was_default = remove_network(name)
+    say(f"removed: {place}")
+    if was_default:
+        say("It was the default network, which is EpiNet again.")
 
 
 @networks_app.command("show")
@@ -65,9 +123,9 @@ def networks_import(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Bring a network into your own folder, where it is known by name."""
-    from epifiji.files.zoo import import_network
+    from epifiji.jobs.networks import import_network
 
-    say(f"imported: {import_network(network, name, overwrite, sha256)}")
+    _say_brought("imported", import_network(network, name, overwrite, sha256))
 
 
 @networks_app.command("export")
@@ -99,9 +157,20 @@ def networks_fetch(
     overwrite: OverwriteOption = False,
 ) -> None:
     """Fetch a network from the repository of DeXtrusion's authors."""
-    from epifiji.files.zoo import AUTHORS_URL, fetch_network
+    from epifiji.files.zoo import AUTHORS_URL
+    from epifiji.jobs.networks import fetch_network
 
-    say(f"fetched: {fetch_network(name, base_url or AUTHORS_URL, overwrite)}")
+    _say_brought("fetched", fetch_network(name, base_url or AUTHORS_URL, overwrite))
+
+
+def _say_brought(what: str, place: Path) -> None:
+    """Say where a network is now, and where it is made of several, that these are averaged."""
+    from epifiji.files.networks import read_description
+
+    say(f"{what}: {place}")
+    members = read_description(place).members
+    if members > 1:
+        say(f"It is an ensemble: the probabilities of its {members} networks are averaged.")
 
 
 LIST_COLUMNS = ("name", "kind", "finds", "cells (px)", "events (frames)", "from")

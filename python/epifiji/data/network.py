@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -20,6 +20,10 @@ NOTHING = "nothing"
 """Name of class 0, which every network has: no event."""
 
 
+MOST_CLASSES = 100
+LONGEST_NAME = 100
+
+
 class NetworkDescription(BaseModel):
     """What ``network.json`` says of a network, beside its weights."""
 
@@ -29,16 +33,20 @@ class NetworkDescription(BaseModel):
     kind: Literal["dexnet", "epinet"] = Field(
         DEXNET, description="Architecture: windows one by one (dexnet), or whole frames (epinet)."
     )
-    name: str = Field(min_length=1, description="Name of the network.")
-    classes: tuple[str, ...] = Field(
-        min_length=2, description="Class names in the order of the network's outputs, 'nothing' first."
+    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="Name of the network.")
+    classes: tuple[Annotated[str, Field(max_length=LONGEST_NAME)], ...] = Field(
+        min_length=2,
+        max_length=MOST_CLASSES,
+        description="Class names in the order of the network's outputs, 'nothing' first.",
     )
     window_half_size_px: int = Field(22, ge=4, le=200, description="A window has twice this plus one pixels a side.")
     frames_before: int = Field(5, ge=1, le=100, description="Frames of a window before its centre frame.")
     frames_after: int = Field(5, ge=1, le=100, description="Frames of a window from its centre frame on.")
-    cell_diameter_px: float = Field(gt=0, description="Cell diameter that the network was trained for, in pixels.")
+    cell_diameter_px: float = Field(
+        gt=0, le=2000, allow_inf_nan=False, description="Cell diameter that the network was trained for, in pixels."
+    )
     event_duration_frames: float = Field(
-        gt=0, description="Event duration that the network was trained for, in frames."
+        gt=0, le=10000, allow_inf_nan=False, description="Event duration that the network was trained for, in frames."
     )
     thresholds: dict[str, Level] = Field(
         {}, description="Least mean probability of an event of a class, 0-255, where the user gives none."
@@ -49,7 +57,9 @@ class NetworkDescription(BaseModel):
     members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
     origin: str = Field("", description="The folder, zip or address that it was imported from.")
-    weights_sha256: tuple[str, ...] = Field((), description="SHA-256 of each member's weights file, in order.")
+    weights_sha256: tuple[str, ...] = Field(
+        (), max_length=64, description="SHA-256 of each member's weights file, in order."
+    )
 
     @field_validator("classes")
     @classmethod

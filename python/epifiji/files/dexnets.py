@@ -7,7 +7,10 @@ neither loaded nor run, and of a zip only the three files of each network are ta
 from __future__ import annotations
 
 import ast
+import math
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +20,21 @@ from pydantic import ValidationError
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights, first_problem
 from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.files.archives import unpack
+from epifiji.files.archives import LARGEST_SUM_BYTES, read_limited, unpack
+from epifiji.files.authors_networks import provenance_of_checkpoints, provenance_of_zip
+from epifiji.files.folders_of_networks import folders_with, how_to_take_one, listed_names, sub_folders
 
 CONFIG = "config.cfg"
 CHECKPOINT = "variables/variables"
 INDEX, DATA = f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"
-AUTHORS = "Trained by the authors of DeXtrusion (Villars, Letort et al., Development 150, dev201747, 2023); BSD-3."
+LARGEST_CONFIG_BYTES = 1_000_000
+LARGEST_INDEX_BYTES = 1_000_000
+"""The authors' have 3,000 bytes; an index may be compressed, and says how large arrays are."""
 
 
 def is_dexnet(folder: Path) -> bool:
-    """Say whether a folder is a DeXNet or an ensemble of them."""
-    return bool(_member_folders(folder))
+    """Say whether a folder is a DeXNet, or has some directly in it."""
+    return (folder / CONFIG).is_file() or any((child / CONFIG).is_file() for child in folder.iterdir())
 
 
 def read_dexnet(path: Path) -> Network:
@@ -36,59 +43,72 @@ def read_dexnet(path: Path) -> Network:
     Raises
     ------
     WrongInputError
-        Where the file is no zip, a path in it leaves its folder, or what is inside is no DeXNet.
+        Where the file is no zip, a path in it leaves its folder, or what is inside is no DeXNet, or are several.
     """
-    if path.is_dir():
-        return _read_folder(path, path.name)
-    with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-        folder = unpack(path, Path(temporary), (CONFIG, INDEX, DATA))
-        return _read_folder(folder, path.stem)
+    with _unpacked(path, (CONFIG, INDEX, DATA)) as (folder, name):
+        members, description = _described(folder, name, path)
+        return Network(description, tuple(_read_checkpoint(member) for member in members))
 
 
 def read_dexnet_description(path: Path) -> NetworkDescription:
-    """Read what a DeXNet, as :func:`read_dexnet` takes it, says of itself; its checkpoints are not looked at.
+    """Read what a DeXNet, as :func:`read_dexnet` takes it, says of itself; its checkpoints' numbers are not looked at.
 
     Raises
     ------
     WrongInputError
         As :func:`read_dexnet`, as far as that can be told without the numbers.
     """
+    with _unpacked(path, (CONFIG, INDEX, DATA)) as (folder, name):
+        return _described(folder, name, path)[1]
+
+
+@contextmanager
+def _unpacked(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    """Give the folder of a network, unpacked where it is in a zip, and its name."""
     if path.is_dir():
-        return _described(path, path.name)[1]
+        yield path, path.resolve().name
+        return
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-        folder = unpack(path, Path(temporary), (CONFIG,))
-        return _described(folder, path.stem)[1]
+        yield unpack(path, Path(temporary), wanted), path.stem
 
 
-def _member_folders(folder: Path) -> list[Path]:
-    """List the networks of a folder, sorted by name: itself, or its sub-folders."""
+def _member_folders(folder: Path, name: str, source: Path) -> list[Path]:
+    """List the members of a network, sorted by name: its folder itself, or all sub-folders of an ensemble's."""
     if (folder / CONFIG).is_file():
         return [folder]
-    return sorted(child for child in folder.iterdir() if (child / CONFIG).is_file())
-
-
-def _read_folder(folder: Path, name: str) -> Network:
-    """Read all members of a folder."""
-    members, description = _described(folder, name)
-    return Network(description, tuple(_read_checkpoint(member) for member in members))
-
-
-def _described(folder: Path, name: str) -> tuple[list[Path], NetworkDescription]:
-    """Find the members of a folder and describe them together."""
-    members = _member_folders(folder)
-    if not members:
+    children = sub_folders(folder)
+    members = [child for child in children if (child / CONFIG).is_file()]
+    if members and members == children:
+        return members
+    found = [place.relative_to(folder) for place in folders_with(folder, CONFIG)]
+    if not found:
         raise WrongInputError(
             f"{name} holds no network: a DeXNet is a folder with {CONFIG} and {INDEX}, or a folder or zip of such folders."
         )
+    others = [child.name for child in children if child not in members]
+    raise WrongInputError(
+        f"{name} is no network but holds some ({listed_names(found)}) beside or inside other folders ({listed_names(others)}), "
+        f"and the members of an ensemble are all that its folder has: {how_to_take_one(source, found)}."
+    )
+
+
+def _described(folder: Path, name: str, source: Path) -> tuple[list[Path], NetworkDescription]:
+    """Find the members of a folder and describe them together."""
+    members = _member_folders(folder, name, source)
     configs = [_read_config(member / CONFIG) for member in members]
     for member, config in zip(members[1:], configs[1:], strict=True):
         if config != configs[0]:
+            found = [one.relative_to(folder) for one in members]
             raise WrongInputError(
                 f"the networks {members[0].name} and {member.name} of {name} differ in their classes, window or scale, but the "
-                "members of an ensemble must agree: use one of them alone."
+                f"members of an ensemble must agree: {how_to_take_one(source, found)}."
             )
+    events = configs[0]["classes"][1:]
+    provenance = provenance_of_zip(source) if source.is_file() else None
+    if provenance is None:
+        provenance = provenance_of_checkpoints(((one / INDEX, one / DATA) for one in members), events)
     try:
-        return members, NetworkDescription(name=name, members=len(members), provenance=AUTHORS, **configs[0])
+        return members, NetworkDescription(name=name, members=len(members), provenance=provenance, **configs[0])
     except ValidationError as problem:
         raise WrongInputError(
             f"{name} is not described as a DeXNet is ({first_problem(problem)}): import it again from its authors."
@@ -98,7 +118,8 @@ def _described(folder: Path, name: str) -> tuple[list[Path], NetworkDescription]
 def _read_config(path: Path) -> dict[str, Any]:
     """Read what a ``config.cfg`` says of a network."""
     found: dict[str, object] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    text = read_limited(path, LARGEST_CONFIG_BYTES, "a network's description").decode("utf-8", errors="replace")
+    for line in text.splitlines():
         key, equals, value = line.partition("=")
         if equals:
             try:
@@ -135,32 +156,44 @@ def _read_checkpoint(folder: Path) -> Weights:
     for file in (INDEX, DATA):
         if not (folder / file).is_file():
             raise WrongInputError(f"the network {folder.name} has no {file}: import it again from its authors.")
-    arrays = _checkpoint_arrays(folder)
     places = {f"variables/{number}": key for number, key in enumerate(_variable_keys())}
     places |= {
         f"layer_with_weights-{i + 2}/{part}": f"dense_{i}/{part}" for i in range(3) for part in ("kernel", "bias")
     }
-    missing = [place for place in places if place not in arrays]
-    if missing:
-        raise WrongInputError(
-            f"the checkpoint of network {folder.name} has no {missing[0]}, so it is no DeXNet: import it again from its authors."
-        )
-    return {key: np.asarray(arrays[place], np.float32) for place, key in places.items()}
+    arrays = _checkpoint_arrays(folder, places)
+    return {key: arrays[place] for place, key in places.items()}
 
 
-def _checkpoint_arrays(folder: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of a TensorFlow checkpoint by name."""
+def _checkpoint_arrays(folder: Path, places: Iterable[str]) -> dict[str, np.ndarray]:
+    """Read arrays of a TensorFlow checkpoint by name, where its index promises no more than the data file has."""
     tf = import_tensorflow()
     suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+    size = (folder / DATA).stat().st_size
+    if (folder / INDEX).stat().st_size > LARGEST_INDEX_BYTES or size > LARGEST_SUM_BYTES:
+        raise _no_checkpoint(folder, "it is far larger than a DeXNet's")
     try:
         reader = tf.train.load_checkpoint(str(folder / CHECKPOINT))
-        names = [name for name in reader.get_variable_to_shape_map() if name.endswith(suffix)]
-        return {name.removesuffix(suffix): reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError, LookupError) as problem:
+        shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+        missing = next((place for place in places if place + suffix not in shapes), None)
+        wrong = missing is None and any(dtypes[place + suffix] != tf.float32 for place in places)
+        promised = 0 if missing else sum(4 * math.prod(shapes[place + suffix]) for place in places)
+        if not missing and not wrong and promised <= size:
+            return {place: np.asarray(reader.get_tensor(place + suffix)) for place in places}
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError, TypeError) as problem:
+        raise _no_checkpoint(folder, (str(problem).splitlines() or [type(problem).__name__])[0][:120]) from problem
+    if missing:
         raise WrongInputError(
-            f"the checkpoint of network {folder.name} cannot be read ({str(problem).splitlines()[0][:120]}): "
-            "import it again from its authors."
-        ) from problem
+            f"the checkpoint of network {folder.name} has no {missing}, so it is no DeXNet: import it again from its authors."
+        )
+    raise _no_checkpoint(
+        folder, "its numbers are not of 32 bits" if wrong else f"it promises {promised} bytes, but has {size}"
+    )
+
+
+def _no_checkpoint(folder: Path, reason: str) -> WrongInputError:
+    return WrongInputError(
+        f"the checkpoint of network {folder.name} cannot be read ({reason}): import it again from its authors."
+    )
 
 
 def _variable_keys() -> list[str]:

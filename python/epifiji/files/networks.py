@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -21,18 +20,22 @@ from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights, first_problem
-from epifiji.files.archives import ZIP_ERRORS, unpack
+from epifiji.files.archives import LARGEST_SUM_BYTES, names_in, read_limited, unpack
+from epifiji.files.arrays import read_arrays
 from epifiji.files.atomic import Change
-from epifiji.files.dexnets import is_dexnet, read_dexnet, read_dexnet_description
+from epifiji.files.authors_networks import AUTHORS, provenance_of_weights
+from epifiji.files.default_network import SHIPPED, default_name
+from epifiji.files.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
+from epifiji.files.folders_of_networks import folders_with, how_to_take_one, listed_names
 from epifiji.files.journals import settle
 
 DESCRIPTION = "network.json"
 CARD = "card.md"
+PACKAGE = "bioimageio.yaml"
 LARGEST_CARD_BYTES = 100_000
+LARGEST_DESCRIPTION_BYTES = 1_000_000
 FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
-
-SHIPPED = "epinet"
-"""The network that comes with EpiFiji."""
+AGAIN = "import the network again"
 
 HOW_TO_GET_ONE = (
     "get one of DeXtrusion's with 'epifiji networks fetch notum_all', or download notum_all.zip from the folder DeXNets of "
@@ -61,17 +64,50 @@ def user_folder() -> Path:
 
 
 def available() -> list[tuple[str, Path]]:
-    """List the networks that have a name: those in the folder named by EPIFIJI_NETWORKS, the shipped one, the imported ones.
+    """List the networks that have a name: the shipped one, the imported ones, those in the folder named by EPIFIJI_NETWORKS.
 
-    Each folder's are sorted by name, without regard to case; of several with one name the first counts.
+    Each folder's are sorted by name, without regard to case; of several with one name the first counts, so that the variable
+    adds names and changes none.
     """
-    named, own = os.environ.get(FOLDER_VARIABLE), user_folder()
-    settle(own)
+    settle(user_folder())
     found: dict[str, Path] = {}
-    for place in ([Path(named)] if named else []) + [SHIPPED_FOLDER, own]:
-        for path in _networks_in(place):
-            found.setdefault(path.stem if path.is_file() else path.name, path)
+    for name, path in _every_network():
+        found.setdefault(name, path)
     return list(found.items())
+
+
+def hidden() -> list[tuple[str, Path, Path]]:
+    """List the networks whose name another one has: name, their place, and that of the other."""
+    first = dict(available())
+    return [(name, path, first[name]) for name, path in _every_network() if path != first[name]]
+
+
+def _every_network() -> Iterator[tuple[str, Path]]:
+    for place in (SHIPPED_FOLDER, user_folder(), named_folder()):
+        for path in _networks_in(place) if place else ():
+            yield path.stem if path.is_file() else path.name, path
+
+
+def named_folder() -> Path | None:
+    """Give the folder that EPIFIJI_NETWORKS names; None where it names none."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else None
+
+
+def problem_of_named_folder() -> str:
+    """Say what is wrong with the folder that EPIFIJI_NETWORKS names; an empty text where nothing is, or it names none."""
+    folder = named_folder()
+    if folder is None or _networks_in(folder):
+        return ""
+    if not folder.exists():
+        what = "does not exist"
+    elif not folder.is_dir():
+        what = "is a file"
+    elif _is_network(folder):
+        what = "is a network itself"
+    else:
+        what = "holds no network"
+    return f"{FOLDER_VARIABLE} names {folder}, which {what}, but a folder of networks is expected"
 
 
 def _networks_in(folder: Path) -> list[Path]:
@@ -84,7 +120,7 @@ def _networks_in(folder: Path) -> list[Path]:
 
 
 def find_network(given: str | Path | None = None) -> Path:
-    """Find a network by name, or check that a folder or zip is there; without either, give the first available one.
+    """Find a network by name, or check that a folder or zip is there; without either, give the default one.
 
     Raises
     ------
@@ -93,16 +129,23 @@ def find_network(given: str | Path | None = None) -> Path:
     """
     known = dict(available())
     if given is None:
-        return next(iter(known.values()))
+        name = default_name()
+        if name in known:
+            return known[name]
+        raise WrongInputError(
+            f"the default network {name!r} is not known any more: choose another with 'epifiji networks default NAME', or go "
+            "back to EpiFiji's own with 'epifiji networks default --reset'."
+        )
     if str(given) in known:
         return known[str(given)]
     path = Path(given)
     settle(path)
     if path.exists():
         return path
+    problem = problem_of_named_folder()
     raise WrongInputError(
         f"there is no network {str(given)!r}: give a folder, a zip, or one that is known by name ({', '.join(known)}), or "
-        f"{HOW_TO_GET_ONE}."
+        f"{HOW_TO_GET_ONE}{f'; {problem}' if problem else ''}."
     )
 
 
@@ -133,7 +176,7 @@ def read_description(path: Path) -> NetworkDescription:
         description = _read_description(folder, path)
         for member in range(description.members):
             _weights_bytes(folder, path, member, description)
-        return description
+        return _with_true_provenance(description, lambda: _read_members(folder, path, description))
 
 
 def own_card(path: Path) -> str | None:
@@ -152,19 +195,40 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
     if path.is_file():
         if not zipfile.is_zipfile(path):
             raise WrongInputError(f"{path} is no network: give a network's folder or a zip of it.")
-        if not any(f"/{name}".endswith(f"/{DESCRIPTION}") for name in _zip_names(path)):
+        names = {name.rpartition("/")[2] for name in names_in(path)}
+        if PACKAGE in names and DESCRIPTION not in names:
+            raise WrongInputError(
+                f"{path} is a package of bioimage.io, which EpiFiji writes but does not read: give the network's folder or a zip "
+                "of it."
+            )
+        if DESCRIPTION not in names:
             yield None
             return
         with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-            yield unpack(path, Path(temporary), (DESCRIPTION, CARD, *(_weights_name(member) for member in range(64))))
+            wanted = (DESCRIPTION, CARD, *(_weights_name(member) for member in range(64)))
+            folder = unpack(path, Path(temporary), wanted)
+            _require_one(folder, path)
+            yield folder
     elif (path / DESCRIPTION).is_file():
         yield path
     elif path.is_dir() and is_dexnet(path):
         yield None
     else:
+        if path.is_dir():
+            _require_one(path, path)
         raise WrongInputError(
-            f"{path} holds no network: give a folder with {DESCRIPTION}, or one of the authors' with config.cfg, or a zip of "
+            f"{path} holds no network: give a folder with {DESCRIPTION}, or one of the authors' with {CONFIG}, or a zip of "
             "either."
+        )
+
+
+def _require_one(folder: Path, source: Path) -> None:
+    """Refuse a folder that is no network but holds some."""
+    found = [] if (folder / DESCRIPTION).is_file() else folders_with(folder, DESCRIPTION, CONFIG)
+    if found:
+        places = [place.relative_to(folder) for place in found]
+        raise WrongInputError(
+            f"{source} is no network but holds some ({listed_names(places)}): {how_to_take_one(source, places)}."
         )
 
 
@@ -246,14 +310,6 @@ def _weights_name(member: int) -> str:
     return f"weights_{member}.npz"
 
 
-def _zip_names(path: Path) -> list[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.namelist()
-    except (*ZIP_ERRORS, OSError) as problem:
-        raise WrongInputError(f"{path} cannot be read as a zip ({problem}): download it again.") from problem
-
-
 def _is_network(path: Path) -> bool:
     """Say whether a folder or file is a network that this user may read."""
     try:
@@ -271,42 +327,54 @@ def _identified(network: Network, path: Path) -> Network:
 def _read_folder(folder: Path, source: Path) -> Network:
     """Read a folder in the project's form."""
     description = _read_description(folder, source)
-    members = tuple(_read_weights(folder, source, member, description) for member in range(description.members))
-    return _identified(Network(description, members), source)
+    members = _read_members(folder, source, description)
+    return _identified(Network(_with_true_provenance(description, lambda: members), members), source)
+
+
+def _with_true_provenance(
+    description: NetworkDescription, members: Callable[[], tuple[Weights, ...]]
+) -> NetworkDescription:
+    """Correct what a network says of its origin where it claims to be the authors', and its numbers are not theirs."""
+    if not description.provenance.startswith(AUTHORS):
+        return description
+    known = provenance_of_weights(map(weights_sha256, members()), description.events)
+    return description if known == AUTHORS else description.model_copy(update={"provenance": known})
 
 
 def _read_description(folder: Path, source: Path) -> NetworkDescription:
+    text = read_limited(folder / DESCRIPTION, LARGEST_DESCRIPTION_BYTES, "a network's description")
     try:
-        return NetworkDescription(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
-    except (ValidationError, ValueError, TypeError, RecursionError, OSError) as problem:
+        return NetworkDescription(**json.loads(text.decode("utf-8")))
+    except (ValidationError, ValueError, TypeError, RecursionError) as problem:
         reason = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
-        raise WrongInputError(
-            f"{source}: {DESCRIPTION} cannot be read ({reason}): import the network again."
-        ) from problem
+        raise WrongInputError(f"{source}: {DESCRIPTION} cannot be read ({reason}): {AGAIN}.") from problem
 
 
-def _read_weights(folder: Path, source: Path, member: int, description: NetworkDescription) -> Weights:
-    """Read one member's arrays."""
-    data = _weights_bytes(folder, source, member, description)
-    try:
-        with np.load(BytesIO(data), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except (*ZIP_ERRORS, OSError) as problem:
-        raise WrongInputError(
-            f"{source}: {_weights_name(member)} cannot be read ({problem}): import the network again."
-        ) from problem
+def _read_members(folder: Path, source: Path, description: NetworkDescription) -> tuple[Weights, ...]:
+    """Read all members' arrays."""
+    read: list[Weights] = []
+    left = LARGEST_SUM_BYTES
+    for member in range(description.members):
+        data = _weights_bytes(folder, source, member, description)
+        read.append(read_arrays(data, f"{source}: {_weights_name(member)}", AGAIN))
+        left -= sum(values.nbytes for values in read[-1].values())
+        if left < 0:
+            raise WrongInputError(
+                f"{source} has weights of more than {LARGEST_SUM_BYTES} bytes, but a network has a few million: {AGAIN}."
+            )
+    return tuple(read)
 
 
 def _weights_bytes(folder: Path, source: Path, member: int, description: NetworkDescription) -> bytes:
     """Read one member's file and check that it is the one that the description means."""
     name = _weights_name(member)
     try:
-        data = (folder / name).read_bytes()
-    except OSError as problem:
-        raise WrongInputError(f"{source}: {name} cannot be read ({problem}): import the network again.") from problem
+        data = read_limited(folder / name, LARGEST_SUM_BYTES, "a network's weights")
+    except WrongInputError as problem:
+        raise WrongInputError(f"{source}: {name} cannot be read ({str(problem).rstrip('.')}).") from problem
     expected = description.weights_sha256[member : member + 1]
     if expected and hashlib.sha256(data).hexdigest() != expected[0]:
         raise WrongInputError(
-            f"{source}: {name} is not the file that {DESCRIPTION} describes (its SHA-256 differs): import the network again."
+            f"{source}: {name} is not the file that {DESCRIPTION} describes (its SHA-256 differs): {AGAIN}."
         )
     return data

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from importlib import resources
 
-import numpy as np
-
 from epifiji.data.network import Network, Weights
+from epifiji.files.arrays import read_arrays
 from epifiji.files.networks import weights_sha256
 
 FOLDER = "networks"
@@ -20,8 +19,8 @@ def read_screen(network: Network) -> tuple[Weights, tuple[str, ...]] | None:
     It answers for the networks whose members' weights have the SHA-256 that stand beside its own: another network, even one
     with the same classes, may see events where those see none.
     """
-    with (resources.files("epifiji") / FOLDER / WEIGHTS).open("rb") as file:
-        arrays = dict(np.load(file, allow_pickle=False))
+    data = (resources.files("epifiji") / FOLDER / WEIGHTS).read_bytes()
+    arrays = read_arrays(data, WEIGHTS, "install EpiFiji again")
     classes = tuple(str(name) for name in arrays.pop(CLASSES))
     served = {str(known) for known in arrays.pop(SERVED)}
     return (arrays, classes) if {weights_sha256(member) for member in network.weights} <= served else None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription
+from epifiji.files.authors_networks import AUTHORS_SHA256
+from epifiji.files.default_network import SHIPPED, choose_default, default_name
 from epifiji.files.downloads import download, is_address, require_sha256
 from epifiji.files.networks import (
     available,
@@ -23,13 +27,6 @@ from epifiji.files.networks import (
 
 AUTHORS_COMMIT = "de8b61191547b6358c21dc178f823c652163e862"
 AUTHORS_URL = f"https://github.com/Image-Analysis-Hub/DeXtrusion/raw/{AUTHORS_COMMIT}/DeXNets"
-AUTHORS_SHA256 = {
-    "notum_all": "774818cf4ffc8bdbb9ad143572f08cefb932cd89422463832850cc2e8b12186a",
-    "notum_ExtSOPDiv": "0755490748d7334058539229cd532922e7655ae774b255881e7273b121f45d30",
-    "notum_ExtSOP": "c22414ada113a092dde972ca19dc0e1b5ea1369d7578293869218677acab8162",
-    "notum_Ext": "9e4666c9b54b362d64081a890c22831e857c922eb6bbf34f9d1dc921342dee92",
-}
-"""The authors' networks in their repository, at that commit."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +66,19 @@ def listed() -> list[Listed]:
     return found
 
 
+Check = Callable[[Network], object]
+
+
+def accept(network: Network) -> None:
+    """Take any network that could be read."""
+
+
 def import_network(
-    source: str | Path, name: str | None = None, overwrite: bool = False, sha256: str | None = None
+    source: str | Path,
+    name: str | None = None,
+    overwrite: bool = False,
+    sha256: str | None = None,
+    check: Check = accept,
 ) -> Path:
     """Bring a network of either form into the user's folder, where it is known by name.
 
@@ -84,6 +92,8 @@ def import_network(
         Whether a network of that name may be replaced.
     sha256
         Of the zip; needed for an address.
+    check
+        Called with the network before it is kept; raises where it cannot work.
 
     Returns
     -------
@@ -100,14 +110,14 @@ def import_network(
         path = find_network(source)
         if sha256:
             _require_hash(path, require_sha256(sha256, str(source)))
-        return _imported(path, name, overwrite, f"{path.resolve()}")
+        return _imported(path, name, overwrite, f"{path.resolve()}", check)
     expected = require_sha256(sha256, str(source))
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
         file = download(str(source), Path(temporary), expected)
-        return _imported(file, name, overwrite, f"{source} (SHA-256 {expected})")
+        return _imported(file, name, overwrite, f"{source} (SHA-256 {expected})", check)
 
 
-def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = False) -> Path:
+def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = False, check: Check = accept) -> Path:
     """Download one of the authors' networks, check its SHA-256 and import it.
 
     Raises
@@ -125,7 +135,7 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
     )
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
         file = download(address, Path(temporary), AUTHORS_SHA256[name], instead)
-        return _imported(file, name, overwrite, address)
+        return _imported(file, name, overwrite, address, check)
 
 
 def require_name(name: str) -> str:
@@ -141,9 +151,82 @@ def require_name(name: str) -> str:
     return name
 
 
-def _imported(path: Path, name: str | None, overwrite: bool, origin: str) -> Path:
+def set_default(name: str) -> str:
+    """Make a network the one that is taken where none is named, and give its name.
+
+    Raises
+    ------
+    WrongInputError
+        Where no network has that name.
+    """
+    known = dict(available())
+    if name not in known:
+        more = "; import it first, with 'epifiji networks import'" if Path(name).exists() else ""
+        raise WrongInputError(
+            f"there is no network {name!r} that could be the default: the names are {', '.join(known)}{more}."
+        )
+    choose_default(name)
+    return name
+
+
+def remove_network(name: str) -> tuple[Path, bool]:
+    """Delete a network that was imported or trained.
+
+    Returns
+    -------
+    Path
+        Its folder, which is gone.
+    bool
+        Whether it was the default, which is EpiFiji's own network now.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is no such network, or it is not in the user's folder.
+    """
+    path, own = find_removable(name), user_folder()
+    aside = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=own))
+    try:
+        path.rename(aside / path.name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    was_default = _is_default(name) and name not in dict(available())
+    if was_default:
+        choose_default(SHIPPED)
+    return path, was_default
+
+
+def find_removable(name: str) -> Path:
+    """Find a network of the user's own folder; see :func:`remove_network`."""
+    known = dict(available())
+    path, own = known.get(name), user_folder()
+    if path is None:
+        raise WrongInputError(f"there is no network {name!r}: the names are {', '.join(known)}.")
+    if is_shipped(path):
+        raise WrongInputError(
+            f"the network {name!r} comes with EpiFiji and is not removed: name one that was imported."
+        )
+    if path.parent != own:
+        raise WrongInputError(
+            f"the network {name!r} lies in {path.parent}, the folder that EPIFIJI_NETWORKS names, and only those in {own} are "
+            f"removed: delete {path} yourself."
+        )
+    return path
+
+
+def _is_default(name: str) -> bool:
+    try:
+        return default_name() == name
+    except WrongInputError:
+        return False
+
+
+def _imported(path: Path, name: str | None, overwrite: bool, origin: str, check: Check) -> Path:
     network = read_network(path)
+    check(network)
     name = require_name(name or network.description.name)
+    if name.casefold() == SHIPPED:
+        raise WrongInputError(f"the name {name!r} belongs to the network that comes with EpiFiji: give another --name.")
     described = network.description.model_copy(update={"name": name, "origin": origin})
     return write_network(Network(described, network.weights), user_folder() / name, overwrite, own_card(path))
 
