@@ -87,7 +87,9 @@ def from_dialog(label, described, networks, first=None):
     values.pop(MORE, None)
     for one in parameters:
         value = values.get(one["key"], one["default"])
-        Prefs.set(_preference(label, one["key"]), value)
+        # Who left the default network wants the default next time too, also where it is another one by then.
+        kept = "" if one["kind"] == "network" and networks and value == networks[0] else value
+        Prefs.set(_preference(label, one["key"]), kept)
     given = dict((one["key"], values[one["key"]]) for one in parameters if values.get(one["key"], one["default"]) != one["default"])
     record(given, parameters)
     return given

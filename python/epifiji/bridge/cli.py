@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, say, say_json, say_table
+from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, plain, say, say_json, say_table
 from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
@@ -42,7 +42,11 @@ app.add_typer(training_app)
 
 NetworkOption = Annotated[
     str | None,
-    typer.Option("--network", metavar="NAME|DIR|ZIP", help="The network; the first one found where not given."),
+    typer.Option(
+        "--network",
+        metavar="NAME|DIR|ZIP",
+        help="The network (default: EpiNet, or the one chosen with 'epifiji networks default').",
+    ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
@@ -61,6 +65,7 @@ def demo(network: NetworkOption = None, out: OutOption = None, overwrite: Overwr
         shown = run_demo(out, network, overwrite, report)
     say_table(EVENT_COLUMNS, event_rows(shown.result.events))
     say(f"{len(shown.result.events)} events found; {shown.planted} were planted in the movie.")
+    say(f"network:  {plain(shown.result.network['name'])}")
     say(f"movie:    {shown.movie_file}")
     say(f"results:  {shown.folder}")
     say(f"in ImageJ: {shown.imagej_picture}")
@@ -310,6 +315,7 @@ def _summary(result: Any, folder: Path) -> dict[str, Any]:
     return {
         "movie": result.movie.name,
         "folder": str(folder),
+        "network": result.network,
         "counts": result.counts,
         "at_border": result.border_counts,
         "events": [
@@ -336,6 +342,8 @@ def _say_summary(result: Any, folder: Path) -> None:
         for name, n in result.counts.items()
     ]
     say(f"{result.movie.name}: {', '.join(counts)}")
+    if result.network["name"]:
+        say(f"network: {plain(result.network['name'])}")
     say(f"results: {folder}")
 
 

@@ -26,6 +26,7 @@ from epifiji.bridge.imagej.java import (
 from epifiji.bridge.installed_files import installed_python, own_version
 from epifiji.data.errors import WrongInputError
 from epifiji.data.quiet_tensorflow import import_tensorflow
+from epifiji.files.default_network import default_name
 
 OLDEST_PYTHON = (3, 11)
 
@@ -135,9 +136,20 @@ def _display() -> Finding:
 
 
 def _networks() -> Finding:
-    from epifiji.files.networks import available
+    from epifiji.files.networks import available, find_network, hidden, problem_of_named_folder
 
-    return Finding("networks", "ok", ", ".join(f"{name} ({path})" for name, path in available()))
+    known = ", ".join(f"{name} ({path})" for name, path in available())
+    try:
+        what = f"{known}; default: {default_name()}"
+        find_network()
+    except WrongInputError as error:
+        return Finding("networks", "problem", str(error), "run 'epifiji networks default --reset'")
+    if problem := problem_of_named_folder():
+        return Finding("networks", "warning", f"{what}; {problem}", "correct EPIFIJI_NETWORKS or unset it")
+    if same := hidden():
+        cannot = ", ".join(f"{path} (called {name} as {first} is)" for name, path, first in same)
+        return Finding("networks", "warning", f"{what}; these cannot be named: {cannot}", "rename one of each two")
+    return Finding("networks", "ok", what)
 
 
 def _is_fiji(folder: str | Path) -> bool:

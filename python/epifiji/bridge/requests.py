@@ -99,14 +99,14 @@ def describe_commands() -> Answer:
 
 def _describe(_: dict[str, Any], __: Blocks, ___: Report) -> Answer:
     """Say who answers, and which networks there are."""
-    from epifiji.files.networks import available
+    from epifiji.files.networks import names_default_first
 
     return {
         "version": VERSION,
         "python": platform.python_version(),
         "process": os.getpid(),
         "commands": describe_commands(),
-        "networks": [name for name, _ in available()],
+        "networks": names_default_first(),
     }
 
 

@@ -46,6 +46,7 @@ def _path(kind: Literal["file", "folder"], label: str, description: str, page: P
     return Field(None, title=kind, description=description, json_schema_extra={"page": page, "label": label})
 
 
+NETWORK = "Name, folder or zip of a network. Default: EpiNet, or the one chosen with 'epifiji networks default'."
 REPLACE = "Empty the ROI Manager first. Where not given the events are added to the ROIs that are there."
 TABLE = "Show the events as a table too; table=false in a macro shows none."
 KEEP_GOING = (
@@ -57,9 +58,7 @@ KEEP_GOING = (
 class DetectCommand(DetectionSettings):
     """Finds cell events in the open movie, or in a file."""
 
-    network: str | None = Field(
-        None, title="network", description="Name, folder or zip of a network; the first one found where not given."
-    )
+    network: str | None = Field(None, title="network", description=NETWORK)
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     save: bool = _flag(
@@ -155,9 +154,7 @@ class CompareCommand(ComparisonSettings):
 class EvaluateCommand(EvaluationSettings):
     """Judges networks on movies with annotated events: precision, recall and F1 over thresholds, and which network is better."""
 
-    network: str | None = Field(
-        None, title="network", description="Name, folder or zip of a network; the first one found where not given."
-    )
+    network: str | None = Field(None, title="network", description=NETWORK)
     other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
         None, title="names", description="Others to compare it with, by name, folder or zip, separated by commas."
     )

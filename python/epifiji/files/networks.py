@@ -76,6 +76,17 @@ def available() -> list[tuple[str, Path]]:
     return list(found.items())
 
 
+def names_default_first() -> list[str]:
+    """List the names of all networks, beginning with the one that is taken where none is named."""
+    names = [name for name, _ in available()]
+    try:
+        chosen = default_name()
+    except WrongInputError:
+        # Who names a network can go on; who does not is told why not.
+        return names
+    return sorted(names, key=lambda name: name != chosen)
+
+
 def hidden() -> list[tuple[str, Path, Path]]:
     """List the networks whose name another one has: name, their place, and that of the other."""
     first = dict(available())

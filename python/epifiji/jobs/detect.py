@@ -54,7 +54,7 @@ def detect(
     movie
         An array (T, Y, X) of any real dtype, a file, or a :class:`~epifiji.data.movie.Movie`.
     network
-        Name, folder or zip of a network; the first one found where not given.
+        Name, folder or zip of a network. Default: EpiNet, or the one that was chosen with ``epifiji networks default``.
     report
         Called with progress; may raise to cancel.
     computer

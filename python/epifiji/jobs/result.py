@@ -80,6 +80,12 @@ class Result:
         return {name: len(group) for name, group in by_class(self.events, self.classes).items()}
 
     @property
+    def network(self) -> dict[str, str | None]:
+        """Name, source and hash of the network that found the events; None where that is not known."""
+        known = self.record.get("network") or {}
+        return {key: known.get(key) for key in ("name", "source", "sha256")}
+
+    @property
     def border_counts(self) -> dict[str, int]:
         """Number of events of each class that lie at the border, where the network sees no whole window."""
         groups = by_class(self.events, self.classes)

@@ -20,7 +20,7 @@ def detect(parameters):
         IJ.log("EpiFiji: " + notice)
     counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])
     written = "; the results are in " + found["folder"] if found["folder"] else ""
-    tell("%s: %s%s" % (found["name"], counts, written))
+    tell("%s: %s, found by %s%s" % (found["name"], counts, found["network"], written))
 
 
 command("Detect Epithelial Events...", detect)
