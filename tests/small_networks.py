@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import zipfile
 from pathlib import Path
@@ -55,6 +56,14 @@ def _weights(random: np.random.Generator, filters: int, units: int, classes: int
         weights |= {f"dense_{i}/kernel": 2 * normal(entering, leaving), f"dense_{i}/bias": 0.1 * normal(leaving)}
         entering = leaving
     return weights
+
+
+def chosen(name: str, folder: Path) -> dict[str, str]:
+    """Choose a default network, as 'epifiji networks default' does on Linux, in the variables for a process of its own."""
+    file = folder / "epifiji" / "networks.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"default_network": name}))
+    return {"XDG_CONFIG_HOME": str(folder)}
 
 
 def spoil_entry(file: Path, name: str) -> None:

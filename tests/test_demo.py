@@ -22,7 +22,8 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_demonstration_finds_the_planted_events_and_shows_them(shared_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    answer = run("--out", str(out), EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
+    answer = run("--out", str(out), "--network", "notum_all", EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
+    assert "network:  notum_all" in answer.stdout
     assert answer.returncode == 0, answer.stderr
     folder = out / "epifiji_demo_epifiji"
     assert str(folder / "overlay.png") in answer.stdout.replace("\n", "")

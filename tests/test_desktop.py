@@ -24,6 +24,7 @@ from desktop_checks import (
 from epifiji.data.commands import COMMANDS, DETECT
 from epifiji.data.events import EVENT_COLOURS, Event
 from jvm import Finished, run_checks
+from small_networks import chosen
 
 LOOSE = {"threshold": 130, "min_volume": 100}
 
@@ -36,6 +37,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_fo
             "DISPLAY": display,
             "EPIFIJI_TEST_MOVIE": str(movie_file),
             "EPIFIJI_NETWORKS": str(network_folder.parent),
+            **chosen("small", folder / "config"),
         }
         return run_checks(DESKTOP, folder, headless=False, env=env)
 

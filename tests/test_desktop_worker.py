@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from desktop import desktop, focus, press, type_text
 from epifiji.data.events import Event
 from epifiji.files.reviews import read_review
 from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji
+from small_networks import chosen
 from worker_desktop_scripts import CLOSED, DIALOG, ESCAPE, REVIEW
 
 LOOSE = {"threshold": 130, "min_volume": 100}
@@ -44,6 +46,8 @@ def run_at_desktop(
     with desktop() as display, pytest.MonkeyPatch.context() as patch:
         patch.setenv("DISPLAY", display)
         patch.setenv("EPIFIJI_NETWORKS", str(networks))
+        for key, value in chosen("small", Path(tempfile.mkdtemp(dir=fiji))).items():
+            patch.setenv(key, value)
         process = subprocess.Popen(
             command_line(fiji, file, json.dumps(given, default=str), headless=False),
             cwd=fiji,

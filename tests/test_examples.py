@@ -11,6 +11,7 @@ from pathlib import Path
 import tifffile
 
 import epifiji
+from small_networks import chosen
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
 
@@ -21,7 +22,7 @@ def test_the_example_for_python_finds_and_keeps_the_events(
     results = tmp_path / "my results"
     finished = subprocess.run(
         [sys.executable, str(EXAMPLES / "detect_from_python.py"), str(movie_file), str(results)],
-        env={**os.environ, "EPIFIJI_NETWORKS": str(network_folder.parent)},
+        env={**os.environ, "EPIFIJI_NETWORKS": str(network_folder.parent), **chosen("small", tmp_path / "config")},
         capture_output=True,
         text=True,
         timeout=240,

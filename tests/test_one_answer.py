@@ -14,7 +14,7 @@ from jvm import run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from test_cli_refused import run
 
-SETTINGS = {"threshold": "130", "min_volume": "100", "step_xy": "8"}
+SETTINGS = {"threshold": "130", "min_volume": "100", "step_xy": "8", "network": "small"}
 MACROS = Path(__file__).resolve().parents[1] / "fiji" / "macros" / "epifiji"
 OPTIONS = " ".join(f"{key}={value}" for key, value in SETTINGS.items())
 

@@ -18,7 +18,7 @@ arguments = split(getArgument(), "\\n");
 open(arguments[0]);
 results = arguments[1] + "/noise_epifiji";
 run("Check EpiFiji Installation");
-run("Detect Epithelial Events...", "threshold=130 min_volume=100 maps=scaled output=[" + arguments[1] + "]");
+run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100 maps=scaled output=[" + arguments[1] + "]");
 selectImage("noise.tif");
 run("Open Epithelial Events...", "results=[" + results + "] replace_rois");
 run("Adjust Event Thresholds...", "results=[" + results + "] threshold=150 min_volume=100 replace_rois table=false");
@@ -34,7 +34,8 @@ selectImage("noise.tif");
 run("Rescale Movie and Events...", "results=[" + results + "] factor_xy=1.5");
 run("Stop EpiFiji Engine");
 selectImage("noise.tif");
-run("Detect Epithelial Events...", "threshold=130 min_volume=100 overwrite replace_rois output=[" + arguments[1] + "]");
+again = "network=small threshold=130 min_volume=100 overwrite replace_rois output=[" + arguments[1] + "]";
+run("Detect Epithelial Events...", again);
 print("tour ended with " + nImages() + " images");
 """
 

@@ -65,7 +65,7 @@ def demo(network: NetworkOption = None, out: OutOption = None, overwrite: Overwr
         shown = run_demo(out, network, overwrite, report)
     say_table(EVENT_COLUMNS, event_rows(shown.result.events))
     say(f"{len(shown.result.events)} events found; {shown.planted} were planted in the movie.")
-    say(f"network:  {plain(shown.result.network['name'])}")
+    say(f"network:  {plain(shown.result.network['name'] or '')}")
     say(f"movie:    {shown.movie_file}")
     say(f"results:  {shown.folder}")
     say(f"in ImageJ: {shown.imagej_picture}")

@@ -52,6 +52,5 @@ def choose_default(name: str) -> None:
     if name == SHIPPED:
         file.unlink(missing_ok=True)
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as part:
         part.write_text(json.dumps({KEY: name}) + "\n", encoding="utf-8")

@@ -6,7 +6,6 @@ Here they are read, written and found by name; :mod:`epifiji.files.zoo` brings t
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 import zipfile
@@ -16,26 +15,27 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription, Weights, first_problem
-from epifiji.files.archives import LARGEST_SUM_BYTES, names_in, read_limited, unpack
-from epifiji.files.arrays import read_arrays
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
+from epifiji.files.archives import names_in, unpack
 from epifiji.files.atomic import Change
-from epifiji.files.authors_networks import AUTHORS, provenance_of_weights
 from epifiji.files.default_network import SHIPPED, default_name
 from epifiji.files.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
 from epifiji.files.folders_of_networks import folders_with, how_to_take_one, listed_names
 from epifiji.files.journals import settle
+from epifiji.files.network_folders import (
+    CARD,
+    DESCRIPTION,
+    read_folder,
+    read_folder_description,
+    weights_name,
+    weights_sha256,
+)
 
-DESCRIPTION = "network.json"
-CARD = "card.md"
 PACKAGE = "bioimageio.yaml"
 LARGEST_CARD_BYTES = 100_000
-LARGEST_DESCRIPTION_BYTES = 1_000_000
 FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
-AGAIN = "import the network again"
 
 HOW_TO_GET_ONE = (
     "get one of DeXtrusion's with 'epifiji networks fetch notum_all', or download notum_all.zip from the folder DeXNets of "
@@ -170,7 +170,7 @@ def read_network(path: Path) -> Network:
     """
     settle(path)
     with _unpacked(path) as folder:
-        return _identified(read_dexnet(path), path) if folder is None else _read_folder(folder, path)
+        return _identified(read_dexnet(path), path) if folder is None else _identified(read_folder(folder, path), path)
 
 
 def read_description(path: Path) -> NetworkDescription:
@@ -184,10 +184,7 @@ def read_description(path: Path) -> NetworkDescription:
     with _unpacked(path) as folder:
         if folder is None:
             return read_dexnet_description(path)
-        description = _read_description(folder, path)
-        for member in range(description.members):
-            _weights_bytes(folder, path, member, description)
-        return _with_true_provenance(description, lambda: _read_members(folder, path, description))
+        return read_folder_description(folder, path)
 
 
 def own_card(path: Path) -> str | None:
@@ -216,7 +213,7 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
             yield None
             return
         with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-            wanted = (DESCRIPTION, CARD, *(_weights_name(member) for member in range(64)))
+            wanted = (DESCRIPTION, CARD, *(weights_name(member) for member in range(64)))
             folder = unpack(path, Path(temporary), wanted)
             _require_one(folder, path)
             yield folder
@@ -277,7 +274,7 @@ def write_network(
         partial.mkdir()
         hashes = []
         for member, weights in enumerate(network.weights):
-            file = partial / _weights_name(member)
+            file = partial / weights_name(member)
             np.savez_compressed(file, **dict(weights))  # type: ignore[arg-type]
             hashes.append(hashlib.sha256(file.read_bytes()).hexdigest())
         description = network.description.model_copy(update={"weights_sha256": tuple(hashes)})
@@ -306,21 +303,6 @@ def card(description: NetworkDescription) -> str:
     )
 
 
-def weights_sha256(*members: Weights) -> str:
-    """Hash members' numbers, the same in whatever form they are stored."""
-    digest = hashlib.sha256()
-    for weights in members:
-        for key in sorted(weights):
-            digest.update(key.encode())
-            digest.update(str(weights[key].shape).encode())
-            digest.update(np.ascontiguousarray(weights[key], np.float32).tobytes())
-    return digest.hexdigest()
-
-
-def _weights_name(member: int) -> str:
-    return f"weights_{member}.npz"
-
-
 def _is_network(path: Path) -> bool:
     """Say whether a folder or file is a network that this user may read."""
     try:
@@ -333,59 +315,3 @@ def _is_network(path: Path) -> bool:
 
 def _identified(network: Network, path: Path) -> Network:
     return Network(network.description, network.weights, str(path), weights_sha256(*network.weights))
-
-
-def _read_folder(folder: Path, source: Path) -> Network:
-    """Read a folder in the project's form."""
-    description = _read_description(folder, source)
-    members = _read_members(folder, source, description)
-    return _identified(Network(_with_true_provenance(description, lambda: members), members), source)
-
-
-def _with_true_provenance(
-    description: NetworkDescription, members: Callable[[], tuple[Weights, ...]]
-) -> NetworkDescription:
-    """Correct what a network says of its origin where it claims to be the authors', and its numbers are not theirs."""
-    if not description.provenance.startswith(AUTHORS):
-        return description
-    known = provenance_of_weights(map(weights_sha256, members()), description.events)
-    return description if known == AUTHORS else description.model_copy(update={"provenance": known})
-
-
-def _read_description(folder: Path, source: Path) -> NetworkDescription:
-    text = read_limited(folder / DESCRIPTION, LARGEST_DESCRIPTION_BYTES, "a network's description")
-    try:
-        return NetworkDescription(**json.loads(text.decode("utf-8")))
-    except (ValidationError, ValueError, TypeError, RecursionError) as problem:
-        reason = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
-        raise WrongInputError(f"{source}: {DESCRIPTION} cannot be read ({reason}): {AGAIN}.") from problem
-
-
-def _read_members(folder: Path, source: Path, description: NetworkDescription) -> tuple[Weights, ...]:
-    """Read all members' arrays."""
-    read: list[Weights] = []
-    left = LARGEST_SUM_BYTES
-    for member in range(description.members):
-        data = _weights_bytes(folder, source, member, description)
-        read.append(read_arrays(data, f"{source}: {_weights_name(member)}", AGAIN))
-        left -= sum(values.nbytes for values in read[-1].values())
-        if left < 0:
-            raise WrongInputError(
-                f"{source} has weights of more than {LARGEST_SUM_BYTES} bytes, but a network has a few million: {AGAIN}."
-            )
-    return tuple(read)
-
-
-def _weights_bytes(folder: Path, source: Path, member: int, description: NetworkDescription) -> bytes:
-    """Read one member's file and check that it is the one that the description means."""
-    name = _weights_name(member)
-    try:
-        data = read_limited(folder / name, LARGEST_SUM_BYTES, "a network's weights")
-    except WrongInputError as problem:
-        raise WrongInputError(f"{source}: {name} cannot be read ({str(problem).rstrip('.')}).") from problem
-    expected = description.weights_sha256[member : member + 1]
-    if expected and hashlib.sha256(data).hexdigest() != expected[0]:
-        raise WrongInputError(
-            f"{source}: {name} is not the file that {DESCRIPTION} describes (its SHA-256 differs): {AGAIN}."
-        )
-    return data

@@ -6,7 +6,7 @@ from importlib import resources
 
 from epifiji.data.network import Network, Weights
 from epifiji.files.arrays import read_arrays
-from epifiji.files.networks import weights_sha256
+from epifiji.files.network_folders import weights_sha256
 
 FOLDER = "networks"
 WEIGHTS = "dexnet_screen.npz"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +10,14 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription
+from epifiji.files.atomic import Change
 from epifiji.files.authors_networks import AUTHORS_SHA256
-from epifiji.files.default_network import SHIPPED, choose_default, default_name
+from epifiji.files.default_network import SHIPPED, choice_file, choose_default, default_name
 from epifiji.files.downloads import download, is_address, require_sha256
 from epifiji.files.networks import (
     available,
     find_network,
+    hidden,
     is_shipped,
     own_card,
     read_description,
@@ -184,15 +185,13 @@ def remove_network(name: str) -> tuple[Path, bool]:
     WrongInputError
         Where there is no such network, or it is not in the user's folder.
     """
-    path, own = find_removable(name), user_folder()
-    aside = Path(tempfile.mkdtemp(prefix=".epifiji-", dir=own))
-    try:
-        path.rename(aside / path.name)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    was_default = _is_default(name) and name not in dict(available())
-    if was_default:
-        choose_default(SHIPPED)
+    path = find_removable(name)
+    others = [place for known, place, _ in hidden() if known == name]
+    was_default = _is_default(name) and not others
+    with Change() as change:
+        change.add(path.parent, folders=[path.name])
+        if was_default:
+            change.add(choice_file().parent, [choice_file().name])
     return path, was_default
 
 
