@@ -105,20 +105,24 @@ class Archive:
         if entry.compress_type not in PACKED:
             raise self._broken(entry, f"it is packed in the way {entry.compress_type}, which is not read")
         done, most = 0, min(self._left, self._limits.entry_bytes)
-        try:
-            with self._archive.open(entry) as source:
-                while piece := source.read(min(PIECE_BYTES, most - done + 1)):
-                    done += len(piece)
-                    if done > most:
-                        raise _too_large(entry, self._name, self._limits)
-                    target.write(piece)
-        except ZIP_ERRORS as problem:
-            if isinstance(problem, WrongInputError):
-                raise
-            raise self._broken(entry, str(problem) or type(problem).__name__) from problem
+        for piece in self._pieces(entry, most + 1):
+            done += len(piece)
+            if done > most:
+                raise _too_large(entry, self._name, self._limits)
+            target.write(piece)
         self._left -= done
         if done != entry.file_size:
             raise self._broken(entry, f"it says that it has {entry.file_size} bytes, but has {done}")
+
+    def _pieces(self, entry: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
+        """Unpack an entry piece by piece, `most` bytes of it; errors of who writes them are not taken for the zip's."""
+        try:
+            with self._archive.open(entry) as source:
+                while piece := source.read(min(PIECE_BYTES, most)):
+                    most -= len(piece)
+                    yield piece
+        except (*ZIP_ERRORS, OSError) as problem:
+            raise self._broken(entry, str(problem) or type(problem).__name__) from problem
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         """Unpack an entry in memory; see :meth:`copy`."""
@@ -153,7 +157,7 @@ def opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[Archive]
         _require_few_entries(file, name, limits)
         try:
             archive = zipfile.ZipFile(file)
-        except ZIP_ERRORS as problem:
+        except (*ZIP_ERRORS, OSError) as problem:
             said = limits.broken.format(file=name, reason=problem)
             raise WrongInputError(f"{said}: {limits.do}.") from problem
         with archive:
@@ -273,7 +277,7 @@ def _require_apart(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
         if entry.header_offset + LOCAL_HEADER_BYTES + entry.compress_size > end:
             raise WrongInputError(
                 f"{name} holds the entry {shown(path_of(entry))!r}, which overlaps another, so it is broken or made to do harm: "
-                f"do not use it; {limits.do}."
+                f"{limits.do}."
             )
         end = entry.header_offset
 
