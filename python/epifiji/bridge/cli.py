@@ -17,7 +17,7 @@ from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.network_commands import networks_app
-from epifiji.bridge.options import JsonOption, with_settings
+from epifiji.bridge.options import JsonOption, OtherMovieOption, with_settings
 from epifiji.bridge.training_commands import training_app
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.settings import (
@@ -134,6 +134,7 @@ def rois(
         Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")
     ],
     movie: Annotated[str | None, typer.Option("--movie", help="The movie, where run.json does not lead to it.")] = None,
+    other_movie: OtherMovieOption = False,
     out: OutOption = None,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
@@ -143,13 +144,12 @@ def rois(
     """Make the events again from kept maps, with other thresholds, without running the network."""
     from epifiji.jobs.rois import events_from_maps
 
-    result = events_from_maps(maps, movie, **_with_mode(settings or {}, compatible))
+    result = events_from_maps(maps, movie, other_movie, **_with_mode(settings or {}, compatible))
     folder = out if out is not None else (maps if maps.is_dir() else maps.parent)
     result.save(folder, overwrite)
+    summary = _told(result, folder, as_json)
     if as_json:
-        say_json(_summary(result, folder))
-    else:
-        _say_summary(result, folder)
+        say_json(summary)
 
 
 @app.command()
@@ -195,6 +195,7 @@ def plot(
     movie: Annotated[
         str | None, typer.Option("--movie", help="The movie, for its size, where run.json does not lead to it.")
     ] = None,
+    other_movie: OtherMovieOption = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
@@ -205,7 +206,7 @@ def plot(
 
     require_absent(out, FILES, overwrite)
     with ProgressBar("plot", silent=as_json) as report:
-        found = event_statistics(results, movie, report, **(settings or {}))
+        found = event_statistics(results, movie, report, other_movie=other_movie, **(settings or {}))
     files = found.save(out, overwrite)
     if as_json:
         say_json({"summary": found.summary(), "files": [str(file) for file in files], "notices": list(found.notices)})

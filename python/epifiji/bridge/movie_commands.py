@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.console import ProgressBar, say, say_json
-from epifiji.bridge.options import JsonOption, with_settings
+from epifiji.bridge.console import ProgressBar, note, say, say_json
+from epifiji.bridge.options import JsonOption, OtherMovieOption, with_settings
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.simulation_settings import SimulationSettings
 
@@ -35,6 +35,7 @@ def crop(
     out: FolderOption = None,
     channel: ChannelOption = None,
     overwrite: OverwriteOption = False,
+    other_movie: OtherMovieOption = False,
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
@@ -42,7 +43,7 @@ def crop(
     from epifiji.files.movies import read_movie
     from epifiji.jobs.movie_tools import crop as run
 
-    made = run(read_movie(movie, channel), events or [], **(settings or {}))
+    made = run(read_movie(movie, channel), events or [], other_movie, **(settings or {}))
     _save(made, movie, out, overwrite, as_json)
 
 
@@ -54,6 +55,7 @@ def rescale(
     out: FolderOption = None,
     channel: ChannelOption = None,
     overwrite: OverwriteOption = False,
+    other_movie: OtherMovieOption = False,
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
@@ -63,7 +65,7 @@ def rescale(
 
     opened = read_movie(movie, channel)
     with ProgressBar(opened.name, silent=as_json) as report:
-        made = rescale_with_events(opened, events or [], report, **(settings or {}))
+        made = rescale_with_events(opened, events or [], report, other_movie, **(settings or {}))
     _save(made, movie, out, overwrite, as_json)
 
 
@@ -77,13 +79,17 @@ def gallery(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The .png or .tif to write.")],
     channel: ChannelOption = None,
     overwrite: OverwriteOption = False,
+    other_movie: OtherMovieOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Draw a row of crops over time for each event, into one picture."""
     from epifiji.files.movies import read_movie
-    from epifiji.jobs.movie_tools import save_gallery
+    from epifiji.jobs.movie_tools import require_movie_of, save_gallery
 
-    shown = save_gallery(read_movie(movie, channel), results, out, overwrite, **(settings or {}))
+    opened = read_movie(movie, channel)
+    for notice in require_movie_of(opened, results, other_movie):
+        note(notice)
+    shown = save_gallery(opened, results, out, overwrite, other_movie=True, **(settings or {}))
     say(f"{shown} events: {out}")
 
 
@@ -122,6 +128,8 @@ def _save(made: Any, movie: str, out: Path | None, overwrite: bool, as_json: boo
     from epifiji.files.movies import split_path
 
     files = made.save(out if out is not None else split_path(movie)[0].parent, overwrite)
+    for notice in made.notices:
+        note(notice)
     if as_json:
         say_json({"files": [str(f) for f in files], "events": len(made.events), "left_out": made.left_out})
         return

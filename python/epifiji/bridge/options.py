@@ -8,9 +8,11 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from epifiji.data.settings import Settings
+from epifiji.data.settings import OTHER_MOVIE, Settings
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+
+OtherMovieOption = Annotated[bool, typer.Option("--other-movie", help=OTHER_MOVIE)]
 
 
 def with_settings(kind: type[Settings], *left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -213,6 +213,7 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
 
 def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Read the events of an earlier run: ``settings`` by key."""
+    from epifiji.files.movie_identity import find_movie
     from epifiji.files.results import record_of
     from epifiji.jobs.compare import read_events_of
 
@@ -225,7 +226,7 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         **shown_events(events, classes, movie.pixel_size_um, movie.frame_interval_s),
         "name": place.name,
         "folder": str(place if place.is_dir() else place.parent),
-        "movie": _existing(movie.file),
+        "movie": find_movie(record, place if place.is_dir() else place.parent),
         "shape": movie.shape,
     }
 
@@ -233,13 +234,15 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Bring kept maps to the size of a movie: ``settings`` by key, ``shape`` (T, Y, X) of the open image, if one is open."""
     from epifiji.engine.scaling import rescale_map
+    from epifiji.files.movie_identity import find_movie
     from epifiji.files.movies import read_movie
     from epifiji.files.results import RAW_MAP, find_maps, record_of
     from epifiji.files.scratch import ScratchFolder
 
     place = _given(parse_settings(ShowMapsCommand, request["settings"]).results)
     name, files = find_maps(place)
-    record = record_of(place).movie
+    run = record_of(place)
+    record = run.movie
     movies = {
         event: read_movie(files[event]) for event in sorted(files, key=lambda event: (group_of(event, files), event))
     }
@@ -259,7 +262,11 @@ def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
             raw[start : start + len(frames)] = frames
         maps[event] = rescale_map(raw, (t, y, x), False, scratch)
     stand_in = Movie(np.broadcast_to(np.uint8(0), (t, y, x)), name, record.pixel_size_um, record.frame_interval_s)
-    return {**_maps_to_show({RAW_MAP: maps}, stand_in), "name": name, "movie": _existing(record.file)}
+    return {
+        **_maps_to_show({RAW_MAP: maps}, stand_in),
+        "name": name,
+        "movie": find_movie(run, place if place.is_dir() else place.parent),
+    }
 
 
 def _diagnose(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
@@ -278,13 +285,6 @@ def _given(results: str | None) -> Path:
     if not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder is needed: check the path.")
     return place
-
-
-def _existing(file: str | None) -> str | None:
-    from epifiji.files.movies import split_path
-    from epifiji.files.results import is_there
-
-    return file if file and is_there(str(split_path(file)[0])) else None
 
 
 def _size(shape: Sequence[int]) -> str:

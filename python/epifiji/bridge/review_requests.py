@@ -81,8 +81,8 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
 
     The file is written here, so that a decision needs no more than itself, whatever process it finds.
     """
-    from epifiji.files.movies import split_path
-    from epifiji.files.results import is_there, read_record
+    from epifiji.files.movie_identity import find_movie
+    from epifiji.files.results import read_record
     from epifiji.files.reviews import write_review
 
     record = read_record(results) if results is not None else RunRecord()
@@ -91,14 +91,13 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
     _open[path] = _time(path), review
     known = record.settings.events or EVENT_COLOURS
     classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
-    file = record.movie.file
     return {
         "review": str(path),
         "items": "\n".join(map(_line, review.items)),
         "order": list(order),
         "place": place_to_go_on(review, order) if order else 0,
         "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
-        "movie": file if file and is_there(str(split_path(file)[0])) else None,
+        "movie": find_movie(record, results) if results is not None else None,
         "shape": record.movie.shape,
         **_state(review),
     }

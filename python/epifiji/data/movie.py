@@ -17,6 +17,10 @@ from epifiji.data.stack_layout import StackLayout
 WINDOW_FRAMES = 10
 
 
+FileState = tuple[int, int, int, int]
+"""Bytes, times of the last changes of content and of anything (ns), and number of a file: with all the same it is unchanged."""
+
+
 class Stack(Protocol):
     """Anything that gives frames: a numpy array, an HDF5 dataset, a file read page by page."""
 
@@ -50,6 +54,8 @@ class Movie:
         The file, if the movie came from one.
     notices
         Sentences for the user about how the file was understood, such as Z taken as time.
+    file_state
+        The file's state before it was opened, where frames are read from it.
     layout
         Where the frames lie in the stack that ImageJ shows of the same file or image, which ROIs refer to.
 
@@ -66,6 +72,7 @@ class Movie:
     path: Path | None = None
     notices: tuple[str, ...] = field(default=())
     layout: StackLayout = field(default_factory=StackLayout)
+    file_state: FileState | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.pixels.shape)

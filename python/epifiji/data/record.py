@@ -60,7 +60,10 @@ class RecordedMovie(_Part):
 
     name: FileName | None = Field(None, description="a file's name without folders")
     file: AnyPath | None = Field(None, description="the path of a movie, or null")
+    file_from_results: AnyPath | None = Field(None, description="that path as seen from the result folder, or null")
     sha256: str | None = Field(None, description="a SHA-256 as text, or null")
+    file_state: tuple[int, int, int, int] | None = Field(None, description="four whole numbers, or null")
+    pixels_sha256: str | None = Field(None, description="a SHA-256 as text, or null")
     shape: Shape | None = Field(None, description=SHAPE)
     dtype: str | None = Field(None, description="the name of a numeric type")
     pixel_size_um: Scale | None = Field(None, description=SCALE)

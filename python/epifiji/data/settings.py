@@ -22,6 +22,8 @@ DEFAULT_THRESHOLD = {"fast": 160, "exact": 160, "compatible": 180}
 DEFAULT_MIN_VOLUME = {"fast": 600, "exact": 600, "compatible": 800}
 """Thresholds belong to an arithmetic: compatible mode weighs windows otherwise, which changes a map's levels and sizes."""
 
+OTHER_MOVIE = "Use the results though the movie is not the one that they were found in, by its pixels."
+
 
 def _by_class(value: object) -> object:
     """Read one number, or numbers by class written as ``cell_death=170,cell_sop=190``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import Movie
+from epifiji.data.movie import FileState, Movie
 from epifiji.files.atomic import replacing
 from epifiji.files.frames import readable, require_channel_number
 from epifiji.files.hdf5 import is_hdf5, open_hdf5
@@ -63,6 +64,12 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def file_state(path: str | Path) -> FileState:
+    """Give the state of a movie's file, which changes with whatever is done to it."""
+    known = split_path(path)[0].stat()
+    return known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino
+
+
 def read_movie(path: str | Path, channel: int | None = None) -> Movie:
     """Open a movie; its frames are read from the file when sliced.
 
@@ -88,7 +95,8 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
     require_channel_number(channel)
     file, dataset = split_path(path)
     with readable(file):
-        movie = _open(file, dataset, channel)
+        state = file_state(file) if file.is_file() else None
+        movie = replace(_open(file, dataset, channel), file_state=state)
         # Decoding one frame now finds a codec that is missing before anything is computed.
         movie.frames(0, 1)
     return movie

@@ -25,7 +25,8 @@ from epifiji.engine.maps import Arithmetic, Exact, map_frames
 from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
 from epifiji.engine.whole_frames import WholeFrames
 from epifiji.engine.windows import require_room
-from epifiji.files.movies import file_sha256, read_movie
+from epifiji.files.movie_identity import Watch, described_movie
+from epifiji.files.movies import read_movie
 from epifiji.files.networks import find_network, read_network
 from epifiji.files.results import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.scratch import ScratchFolder
@@ -146,6 +147,8 @@ class _Detection:
         self.movie, self.network, self.settings, self.classes = movie, network, settings, classes
         self.diameter, self.scratch, self.report = diameter, scratch, report
         self.compatible = settings.mode == "compatible"
+        self.pixels_sha256 = movie.sha256()
+        self.watch = Watch(movie, self.pixels_sha256, settings.channel)
         self.unfinished: Unfinished | None = None
 
     def run(self, started: float, computer: Computer) -> Result:
@@ -172,6 +175,7 @@ class _Detection:
                     raw[name][t] = frame[index]
         events = finder.finish()
         record = self._record(scaled, arithmetic, factor_t, factor_xy) | {"precision": asker.precision}
+        self.watch()
         record["seconds"] = {
             "before_first_window": round(loaded - started, 3),
             "total": round(time.perf_counter() - started, 3),
@@ -207,6 +211,7 @@ class _Detection:
             if answer is None:
                 # Another run of the same movie has ended and removed it.
                 answer = next(compute([number]))
+            self.watch()
             if unfinished and number not in kept:
                 unfinished.put(number, answer)
             yield answer
@@ -215,7 +220,7 @@ class _Detection:
         """Say on what the blocks' answers depend, as plain JSON types."""
         settings, description = self.settings, self.network.description
         return {
-            "pixels": self.movie.sha256(),
+            "pixels": self.pixels_sha256,
             # Other numbers may have the same bytes.
             "dtype": str(self.movie.dtype),
             "byte_order": sys.byteorder,
@@ -282,15 +287,7 @@ class _Detection:
         return {
             "epifiji": 1,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "movie": {
-                "name": movie.name,
-                "file": str(movie.path) if movie.path else None,
-                "sha256": file_sha256(movie.path) if movie.path else None,
-                "shape": list(movie.shape),
-                "dtype": str(movie.dtype),
-                "pixel_size_um": movie.pixel_size_um,
-                "frame_interval_s": movie.frame_interval_s,
-            },
+            "movie": described_movie(movie, self.pixels_sha256),
             "network": {
                 **description.model_dump(
                     include={

@@ -18,6 +18,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings import MIN_FRAMES, parse_settings
 from epifiji.engine.scaling import place_in_movie, rescale
 from epifiji.files.gallery import write_gallery
+from epifiji.files.movie_identity import record_of_events, require_movie
 from epifiji.files.movies import write_movie
 from epifiji.files.results import new_files, require_absent, roi_file, roi_files
 from epifiji.files.rois import write_rois
@@ -42,11 +43,14 @@ class MovieWithEvents:
         In the movie's own frames and pixels.
     left_out
         How many events of the movie that this one was made of lie outside.
+    notices
+        Sentences for the user.
     """
 
     movie: Movie
     events: list[Event]
     left_out: int = 0
+    notices: tuple[str, ...] = ()
 
     def require_free(self, folder: str | Path, overwrite: bool = False) -> None:
         """Refuse where :meth:`save` would overwrite something.
@@ -113,7 +117,7 @@ class _PartFrames:
         return whole[:, part.top : part.top + height, part.left : part.left + width]
 
 
-def crop(movie: AnyMovie, events: Events = (), **settings: Any) -> MovieWithEvents:
+def crop(movie: AnyMovie, events: Events = (), other_movie: bool = False, **settings: Any) -> MovieWithEvents:
     """Take a part of a movie, in space and time, with the events that lie in it.
 
     Parameters
@@ -122,6 +126,8 @@ def crop(movie: AnyMovie, events: Events = (), **settings: Any) -> MovieWithEven
         An array (T, Y, X), a file, or a :class:`~epifiji.data.movie.Movie`; pixels are read when they are needed.
     events
         A result folder, a table, a ROI zip or several, or events.
+    other_movie
+        Whether results may be those of another movie.
     **settings
         Those of :class:`~epifiji.data.movie_settings.CropSettings`: ``x``, ``y``, ``width``, ``height`` (px, from 0),
         ``first_frame``, ``last_frame`` (from 1, both are kept).
@@ -129,15 +135,16 @@ def crop(movie: AnyMovie, events: Events = (), **settings: Any) -> MovieWithEven
     Raises
     ------
     WrongInputError
-        Where the part does not lie in the movie, or has fewer than 5 frames.
+        Where the part does not lie in the movie, or has fewer than 5 frames, or the events are another movie's.
     """
     opened = open_movie(movie)
+    notices = require_movie_of(opened, events, other_movie)
     part = part_of(opened.name, opened.shape, parse_settings(CropSettings, settings))
     known = events_of(events)
     inside = [moved for event in known if (moved := part.place(event)) is not None]
     pixels = _PartFrames(opened, part)
     cropped = replace(opened, pixels=pixels, name=f"{opened.name}_{CROPPED}", path=None)
-    return MovieWithEvents(cropped, inside, len(known) - len(inside))
+    return MovieWithEvents(cropped, inside, len(known) - len(inside), notices)
 
 
 def part_of(name: str, shape: tuple[int, int, int], settings: CropSettings) -> Part:
@@ -167,7 +174,7 @@ def part_of(name: str, shape: tuple[int, int, int], settings: CropSettings) -> P
 
 
 def rescale_with_events(
-    movie: AnyMovie, events: Events = (), report: Report = silent, **settings: Any
+    movie: AnyMovie, events: Events = (), report: Report = silent, other_movie: bool = False, **settings: Any
 ) -> MovieWithEvents:
     """Make a movie larger or smaller in space and time, with its events.
 
@@ -176,7 +183,7 @@ def rescale_with_events(
 
     Parameters
     ----------
-    movie, events
+    movie, events, other_movie
         See :func:`crop`.
     report
         Called with progress; may raise to cancel.
@@ -192,6 +199,7 @@ def rescale_with_events(
     opened = open_movie(movie)
     opened.require_finite()
     factor_t, factor_xy = _factors(opened, parse_settings(ScalingSettings, settings))
+    notices = require_movie_of(opened, events, other_movie)
     known = events_of(events)
     _require_inside(opened, known)
     scratch = ScratchFolder()
@@ -210,7 +218,8 @@ def rescale_with_events(
         frame_interval_s=interval and interval / ratio_t,
         path=None,
     )
-    return MovieWithEvents(result, [rescaled_event(event, opened.shape, result.shape) for event in known])
+    moved = [rescaled_event(event, opened.shape, result.shape) for event in known]
+    return MovieWithEvents(result, moved, notices=notices)
 
 
 def rescaled_event(event: Event, shape: tuple[int, int, int], new_shape: tuple[int, int, int]) -> Event:
@@ -256,12 +265,19 @@ def _cell_diameter(movie: Movie, settings: ScalingSettings) -> float:
     return estimate_cell_diameter(movie)
 
 
-def save_gallery(movie: AnyMovie, events: Events, file: str | Path, overwrite: bool = False, **settings: Any) -> int:
+def save_gallery(
+    movie: AnyMovie,
+    events: Events,
+    file: str | Path,
+    overwrite: bool = False,
+    other_movie: bool = False,
+    **settings: Any,
+) -> int:
     """Draw a row of crops over time for each event, into one picture.
 
     Parameters
     ----------
-    movie, events
+    movie, events, other_movie
         See :func:`crop`.
     file
         A ``.png`` or ``.tif`` to write.
@@ -289,7 +305,9 @@ def save_gallery(movie: AnyMovie, events: Events, file: str | Path, overwrite: b
         raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
     if not path.parent.is_dir():
         raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
-    opened, known = open_movie(movie), events_of(events)
+    opened = open_movie(movie)
+    require_movie_of(opened, events, other_movie)
+    known = events_of(events)
     if not known:
         raise WrongInputError("There are no events to show: detect some first, or lower the thresholds.")
     _require_inside(opened, known)
@@ -301,6 +319,19 @@ def save_gallery(movie: AnyMovie, events: Events, file: str | Path, overwrite: b
     shown = in_order[: chosen.rows]
     write_gallery(path, opened, shown, classes, chosen)
     return len(shown)
+
+
+def require_movie_of(movie: Movie, events: Events, other_movie: bool = False) -> tuple[str, ...]:
+    """Refuse results of another movie, and give sentences about what could not be told.
+
+    Raises
+    ------
+    WrongInputError
+        Naming both movies.
+    """
+    places = [events] if isinstance(events, str | Path) else [one for one in events if isinstance(one, str | Path)]
+    known = {_existing(place): record_of_events(_existing(place)).movie for place in places}
+    return tuple(notice for place, found in known.items() for notice in require_movie(movie, found, place, other_movie))
 
 
 def events_of(events: Events) -> list[Event]:

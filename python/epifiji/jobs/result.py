@@ -17,6 +17,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings import EventSettings
 from epifiji.engine.peaks import PeakFinder, Volume
 from epifiji.engine.scaling import Storage, place_in_movie
+from epifiji.files.movie_identity import relative_file
 from epifiji.files.pictures import write_picture
 from epifiji.files.results import (
     EVENTS_TABLE,
@@ -114,7 +115,7 @@ class Result:
         kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []
         replaced = roi_files(self.movie.name, self.classes) + ([] if self.from_maps else maps)
         with new_files(folder, replaced) as partial:
-            self._write(partial, kept, report)
+            self._write(partial, folder, kept, report)
         self.forget_blocks()
         return folder
 
@@ -124,7 +125,8 @@ class Result:
             self.unfinished.remove()
             self.unfinished = None
 
-    def _write(self, folder: Path, kept: list[str], report: Report) -> None:
+    def _write(self, folder: Path, place: Path, kept: list[str], report: Report) -> None:
+        """Write everything into `folder`, from where it comes to `place`."""
         movie = self.movie
         report(0, WRITING)
         write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
@@ -146,7 +148,9 @@ class Result:
         half = max(12, round(self.record["network"]["window_half_size_px"] / factor_xy))
         write_picture(folder / PICTURE, movie, self.events, self.classes, half)
         files = sorted({*(file.name for file in folder.iterdir()), RUN_RECORD, *kept})
-        write_record(folder / RUN_RECORD, self.record | {"files": files})
+        known = self.record["movie"]
+        located = known | {"file_from_results": relative_file(known.get("file"), place)}
+        write_record(folder / RUN_RECORD, self.record | {"movie": located, "files": files})
 
 
 def _frames(pixels: Storage, report: Report) -> Iterator[np.ndarray]:

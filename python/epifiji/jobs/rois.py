@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from epifiji.data.movie import Movie
 from epifiji.data.record import RunRecord
 from epifiji.data.settings import MODES, EventSettings, parse_settings
 from epifiji.engine.scaling import rescale_map
-from epifiji.files.movies import read_movie, split_path
-from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, is_there, map_file, record_of
+from epifiji.files.movie_identity import described_file, find_movie, is_movie_of, require_movie
+from epifiji.files.movies import read_movie
+from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
 from epifiji.files.scratch import ScratchFolder
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
 
@@ -20,7 +22,9 @@ MARGIN_PX = 22
 """Half a window of the authors' networks, for maps without a record."""
 
 
-def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, **settings: Any) -> Result:
+def events_from_maps(
+    maps: str | Path, movie: str | Path | Movie | None = None, other_movie: bool = False, **settings: Any
+) -> Result:
     """Make events from probability maps, with other thresholds or distances.
 
     Parameters
@@ -29,7 +33,9 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
         A result folder with kept maps, a folder of the authors' package, or one map's file.
     movie
         The movie, for the picture and where the maps are at the network's scale; where not given the one that
-        ``run.json`` names if it is still there, else the map itself.
+        ``run.json`` describes, found again by its content, else the map itself.
+    other_movie
+        Whether `movie` may be another than the one that the maps were made of.
     **settings
         Those of :class:`~epifiji.data.settings.EventSettings`, and ``mode``.
 
@@ -53,7 +59,7 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
     shapes = {event: found.shape for event, found in opened.items()}
     if len(set(shapes.values())) > 1:
         raise WrongInputError(f"the maps of {name} differ in shape ({shapes}): detect the events again.")
-    source = _source_movie(maps, name, opened[classes[0]], classes[0], movie, record)
+    source, notices = _source_movie(maps, name, opened[classes[0]], classes[0], movie, record, other_movie)
     network = record.network
     chosen = chosen.with_defaults(network.thresholds, network.min_volumes, mode)
     margin = network.window_half_size_px or MARGIN_PX
@@ -65,39 +71,51 @@ def events_from_maps(maps: str | Path, movie: str | Path | Movie | None = None, 
             for frame in frames:
                 finder.feed(event, frame)
     written = _record(record, chosen, classes, mode, maps, source, scale)
-    return Result(finder.finish(), classes, source, written, from_maps=True)
+    return Result(finder.finish(), classes, source, written, notices=notices, from_maps=True)
 
 
 def _source_movie(
-    maps: Path, name: str, raw: Movie, event: str, given: str | Path | Movie | None, record: RunRecord
-) -> Movie:
-    """Find the movie that the maps belong to, or let a map at its size stand in for it.
+    maps: Path,
+    name: str,
+    raw: Movie,
+    event: str,
+    given: str | Path | Movie | None,
+    record: RunRecord,
+    other_movie: bool,
+) -> tuple[Movie, tuple[str, ...]]:
+    """Find the movie that the maps belong to, or let a map at its size stand in for it; and say what a user should know.
 
     Raises
     ------
     WrongInputError
-        Where the movie's shape is not the one that the maps were made of.
+        Where the movie is not the one that the maps were made of.
     """
-    shape, file = record.movie.shape, record.movie.file
-    if given is None and file and is_there(str(split_path(file)[0])):
-        given = file
+    known = record.movie
+    folder = maps if maps.is_dir() else maps.parent
     if given is not None:
-        found = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)
-        if shape and found.shape != shape:
-            raise WrongInputError(
-                f"{found.name} has the shape {found.shape}, but the maps in {maps} were made of a movie of the shape {shape}: "
-                "give the movie that belongs to them with --movie."
-            )
-        return found
-    scaled = (maps if maps.is_dir() else maps.parent) / map_file(name, event, SCALED_MAP)
+        movie = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)
+        # Files are called after the maps, so that a folder never holds those of two names.
+        return replace(movie, name=name), require_movie(movie, known, maps, other_movie)
+    if found := find_movie(record, folder):
+        return replace(read_movie(found, record.settings.channel), name=name), ()
+    notices: tuple[str, ...] = ()
+    if known.file is not None:
+        notices = (
+            f"The movie of {maps} ({known.file}) was not found with the pixels that it had: size and time are those of the "
+            "record, and the picture shows a map in its place. Name the movie to see it there.",
+        )
+    scaled = folder / map_file(name, event, SCALED_MAP)
     stand_in = read_movie(scaled) if scaled.is_file() else raw
     pixels: Any = stand_in.pixels
-    if shape and stand_in.shape != shape:
+    shape = known.shape or stand_in.shape
+    if stand_in.shape != shape:
         create = ScratchFolder()
         copy = create(raw.shape, raw.dtype)
         copy[:] = raw.frames(0, raw.shape[0])
         pixels = rescale_map(copy, shape, False, create)
-    return Movie(pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s)
+    if known.shape is not None:
+        return Movie(pixels, name, known.pixel_size_um, known.frame_interval_s), notices
+    return Movie(pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s), notices
 
 
 def _record(
@@ -112,15 +130,21 @@ def _record(
     """Write down what was done, keeping what is known of the detection."""
     earlier = record.entries()
     factors = [new / old for new, old in zip(scale.map_shape, scale.shape, strict=True)]
+    located = described_file(movie) if movie.path is not None and is_movie_of(movie, record.movie) else {}
     measured: dict[str, dict[str, Any]] = {
         "movie": {"name": movie.name, "shape": list(movie.shape)},
         "network": {"window_half_size_px": scale.margin_px},
         "scale": {"factor_t": factors[0], "factor_xy": factors[1], "map_shape": list(scale.map_shape)},
     }
+    described = {part: known | _without_nulls(earlier.get(part, {})) for part, known in measured.items()}
+    described["movie"] |= located | {
+        "pixel_size_um": movie.pixel_size_um,
+        "frame_interval_s": movie.frame_interval_s,
+    }
     return {
         "epifiji": 1,
         **{key: value for key, value in earlier.items() if key not in ("files", "seconds", "windows")},
-        **{part: known | _without_nulls(earlier.get(part, {})) for part, known in measured.items()},
+        **described,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "maps": str(maps),
         "settings": earlier.get("settings", {}) | settings.resolved(classes, mode) | {"mode": mode},

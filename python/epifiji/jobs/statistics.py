@@ -19,6 +19,7 @@ from epifiji.data.settings import StatisticsSettings, parse_settings
 from epifiji.data.statistics import ClassStatistics, Extent, Neighbours
 from epifiji.engine.statistics import density, neighbours_in_space, neighbours_in_space_and_time, rates
 from epifiji.files.comparisons import write_table
+from epifiji.files.movie_identity import record_of_events, require_movie
 from epifiji.files.movies import read_movie
 from epifiji.files.results import EVENTS_TABLE, new_files, record_of, require_absent
 from epifiji.files.tables import read_scale
@@ -168,6 +169,7 @@ def event_statistics(
     report: Report = silent,
     extent: Extent | None = None,
     name: str | None = None,
+    other_movie: bool = False,
     **settings: Any,
 ) -> Statistics:
     """Count events over time, smooth them over the tissue, and compare their nearest neighbours with chance.
@@ -187,6 +189,8 @@ def event_statistics(
         Size and scale, where there is neither.
     name
         The movie's name, where there is neither.
+    other_movie
+        Whether `movie` may be another than the one that the events were found in.
     **settings
         Those of :class:`~epifiji.data.settings.StatisticsSettings`.
 
@@ -205,6 +209,9 @@ def event_statistics(
     notices: list[str] = []
     if movie is not None:
         opened = movie if isinstance(movie, Movie) else read_movie(movie)
+        if place is not None:
+            found_in = record_of_events(place).movie
+            notices += require_movie(opened, found_in, place, other_movie)
         known = _described(opened)
         name = name or opened.name
     extent = _extent(events, place, known, extent, notices)

@@ -17,6 +17,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.training_settings import TrainingSettings
 from epifiji.engine.labelling import at_network_scale, judged_in, places_of
 from epifiji.engine.samples import Labelled
+from epifiji.files.movie_identity import find_movie
 from epifiji.files.movies import read_movie
 from epifiji.files.results import RUN_RECORD, is_there, read_record
 from epifiji.files.reviews import REVIEW, REVIEWED, read_review, result_folders
@@ -156,15 +157,18 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
             f"{path} does not say which movie it belongs to, as there is no {path.parent / 'run.json'} that names one: put the "
             f"movie and the ROIs of the folder {REVIEWED} into one folder and learn from that."
         )
-    file = Path(told.file)
-    beside = path.parent.parent / file.name
-    # Movie and results may have been moved together.
-    movie = read_movie(beside if is_there(str(beside)) and not is_there(told.file) else file, channel)
-    if movie.shape != (told.shape or movie.shape):
+    found = find_movie(record, path.parent)
+    if found is None:
+        there = read_movie(told.file, channel)
+        if there.shape != told.shape:
+            raise WrongInputError(
+                f"{path} is the review of a movie of the shape {told.shape}, but {there.path} has {there.shape} now: put "
+                "the movie back as it was."
+            )
         raise WrongInputError(
-            f"{path} is the review of a movie of the shape {told.shape}, but {movie.path} has {movie.shape} now: put "
-            "the movie back as it was."
+            f"{path} is the review of the movie {told.file}, but it has other pixels now: put the movie back as it was."
         )
+    movie = read_movie(found, channel)
     _require_class_names(path, {event.event for event in review.kept()})
     undecided = [item.event for item in review.items if item.decision in ("", "skip")]
     kept, rejected = review.kept(), review.rejected()
