@@ -375,6 +375,11 @@ class TestBrokenRois:
         ("a_cell_movie_cell_t1.zip", "cell_t1"),
         ("RoiSet.zip", "RoiSet"),
         ("movie_.zip", "movie_"),
+        ("movie_cell_death_kept.zip", "cell_death"),
+        ("movie_cell_death_nothing.zip", "nothing"),
+        ("movie_cell_sop_match.zip", "cell_sop"),
+        ("movie_cell_fusion_falsenegative.zip", "cell_fusion"),
+        ("movie_cell_division_FP.zip", "cell_division"),
     ],
 )
 def test_the_class_is_read_from_the_files_name(name, event):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,11 +21,13 @@ from PIL import Image
 import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.movie import Movie
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.epinet import REACH_FRAMES, answers_to_movie, new_weights
 from epifiji.engine.samples import Labelled
+from epifiji.files.movies import write_movie
 from epifiji.files.networks import available, read_network, user_folder, write_network
 from epifiji.jobs import train
 from epifiji.jobs.rehearsal import simulated, taught_by
@@ -99,7 +102,29 @@ def test_a_class_of_the_users_own_is_learnt(movies: Path) -> None:
     assert record["held_out"] == {"blink": 6}
     assert record["parent"]["name"] == "epinet"
     assert record["result"] == result.sentence
+    learnt = {one.name: one.file_sha256 for one in result.network.description.learnt_from}
+    assert learnt == {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in movies.glob("*.tif")}
     assert not list((user_folder().parent.parent).rglob("*.part*"))
+
+
+def test_a_movie_without_events_is_learnt_from_too(movies: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "with control"
+    shutil.copytree(movies, folder)
+    write_movie(Movie(blinking(8, events=0)[0]), folder / "control.tif")
+    result = epifiji.train(folder, steps=10)
+    (control,) = [one for one in result.record["movies"] if one["name"] == "control"]
+    assert control["counts"] == {"blink": 0}
+    assert control["all_marked"]
+    assert "control.tif has no ROI file, so it counts as a movie without events." in result.notices
+
+
+def test_what_the_parent_learnt_from_is_told(movies: Path, tmp_path: Path) -> None:
+    first = epifiji.train(movies, steps=10, name="first", from_scratch=True)
+    again = epifiji.retrain(first.folder, movies, name="second", keep=0, steps=10)
+    assert any(
+        notice.startswith("first learnt from spots0, spots1, spots2 before, so its scores") for notice in again.notices
+    )
+    assert again.network.description.learnt_from == first.network.description.learnt_from
 
 
 def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Path) -> None:

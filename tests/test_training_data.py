@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -134,6 +135,122 @@ class TestWhatIsRead:
         assert list(counted["movie2_uint16"]) == ["cell_death"]
 
 
+MACRO = Path(__file__).resolve().parents[1] / "fiji" / "macros" / "epifiji" / "review_events.ijm"
+
+
+class TestReviewedClasses:
+    """What the review macro for a plain ImageJ writes beside the ROI zip that it was given."""
+
+    def test_the_endings_are_those_that_the_macro_writes(self):
+        assert set(re.findall(r'Path = folder \+ name \+ "(.*?)"', MACRO.read_text())) == {"_kept.zip", "_nothing.zip"}
+
+    def test_kept_events_are_the_class_and_rejected_ones_no_event(self, tmp_path):
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death", (1, 2, 3), (2, 10, 20), (3, 11, 12), (4, 5, 6))
+        rois(tmp_path, "wing_cell_death_kept", (1, 2, 3), (4, 5, 6))
+        rois(tmp_path, "wing_cell_death_nothing", (2, 10, 20))
+        rois(tmp_path, "wing_nothing", (5, 5, 5))
+        (found,) = read_training_folder(tmp_path)
+        assert {name: points(events) for name, events in found.events.items()} == {"cell_death": [(1, 2, 3), (4, 5, 6)]}
+        assert sorted(points(found.nothing)) == [(2, 10, 20), (5, 5, 5)]
+        assert points(list(found.undecided)) == [(3, 11, 12)]
+        assert "2 events of cell_death are kept, 1 rejected, 1 undecided" in " ".join(found.notices)
+
+    def test_they_need_not_lie_beside_what_was_reviewed(self, tmp_path):
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_fusion_kept", (1, 2, 3))
+        rois(tmp_path, "wing_fusion_nothing", (2, 10, 20))
+        (found,) = read_training_folder(tmp_path)
+        assert {name: points(events) for name, events in found.events.items()} == {"fusion": [(1, 2, 3)]}
+        assert points(found.nothing) == [(2, 10, 20)]
+        assert classes_of([found]) == ("fusion",)
+
+    def test_all_rejected_leaves_no_event(self, tmp_path):
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death", (1, 2, 3), (2, 10, 20))
+        rois(tmp_path, "wing_cell_death_nothing", (1, 2, 3), (2, 10, 20))
+        (found,) = read_training_folder(tmp_path)
+        assert not any(found.events.values())
+        assert points(found.nothing) == [(1, 2, 3), (2, 10, 20)]
+
+    def test_places_that_look_like_annotated_events_and_are_none_do_not_replace_these(self, tmp_path):
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death", (1, 2, 3))
+        rois(tmp_path, "wing_cell_death_nothing", (2, 10, 20))
+        (found,) = read_training_folder(tmp_path)
+        assert points(found.events["cell_death"]) == [(1, 2, 3)]
+        assert points(found.nothing) == [(2, 10, 20)]
+
+    def test_a_review_of_the_managers_rois_has_the_classes_that_these_are_named_after(self, tmp_path):
+        movie(tmp_path, "wing")
+        places = {"cell_death 1 (0.91)": (1, 4, 3), "cell_sop 2": (2, 6, 5)}
+        named = []
+        for name, (frame, y, x) in places.items():
+            roi = roifile.ImagejRoi.frompoints([[x, y]])
+            roi.roitype, roi.position, roi.t_position, roi.name = roifile.ROI_TYPE.POINT, frame + 1, frame + 1, name
+            named.append(roi)
+        roifile.roiwrite(tmp_path / "wing_kept.zip", named)
+        (found,) = read_training_folder(tmp_path)
+        assert {name: points(events) for name, events in found.events.items()} == {
+            "cell_death": [(1, 4, 3)],
+            "cell_sop": [(2, 6, 5)],
+        }
+
+    @pytest.mark.parametrize(
+        "name", ["wing_kept", "wing_RoiSet", "wing_cell_death_old", "wing_cell_death_2", "wing_cell_death_checked"]
+    )
+    def test_names_that_are_no_class_are_refused(self, tmp_path, name):
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death")
+        rois(tmp_path, name)
+        with pytest.raises(WrongInputError, match=rf"{name}\.zip .*wing_<class>"):
+            read_training_folder(tmp_path)
+
+    def test_a_class_that_begins_like_another_is_read_and_told(self, tmp_path):
+        movie(tmp_path, "wing")
+        for name in ("wing_cell_death", "wing_cell_death_apical", "wing_budding", "wing_budding_late"):
+            rois(tmp_path, name)
+        (found,) = read_training_folder(tmp_path)
+        assert classes_of([found]) == ("cell_death", "budding", "budding_late", "cell_death_apical")
+        assert [notice for notice in found.notices if "of its own" in notice] == [
+            "wing_budding_late.zip was read as a class budding_late of its own, and not as budding.",
+            "wing_cell_death_apical.zip was read as a class cell_death_apical of its own, and not as cell_death.",
+        ]
+
+    @pytest.mark.parametrize("ending", ["match", "falsepositive", "falsenegative", "FP", "FN"])
+    def test_outcomes_of_a_comparison_are_no_annotation(self, tmp_path, ending):
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death")
+        rois(tmp_path, f"wing_fusion_{ending}")
+        (found,) = read_training_folder(tmp_path)
+        assert list(found.events) == ["cell_death"]
+        assert found.notices[0].startswith(f"wing_fusion_{ending}.zip was passed over")
+
+
+class TestMoviesWithoutEvents:
+    def test_one_without_any_roi_file_is_said(self, tmp_path):
+        movie(tmp_path, "control")
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death")
+        control, wing = read_training_folder(tmp_path)
+        assert (control.events, control.nothing) == ({}, [])
+        assert control.notices == ("control.tif has no ROI file, so it counts as a movie without events.",)
+        assert wing.notices == ()
+
+    def test_an_empty_zip_says_that_there_is_no_event_of_its_class(self, tmp_path):
+        movie(tmp_path, "wing")
+        zipfile.ZipFile(tmp_path / "wing_cell_sop.zip", "w").close()
+        (found,) = read_training_folder(tmp_path)
+        assert found.events == {"cell_sop": []}
+        assert found.notices == ("wing_cell_sop.zip holds no ROIs, so wing has none of these.",)
+
+    def test_maps_among_the_results_of_a_run_are_no_movies(self, tmp_path):
+        movie(tmp_path, "wing_cell_death_rawproba")
+        (tmp_path / "run.json").write_text("{}")
+        with pytest.raises(WrongInputError, match="holds no movie"):
+            read_training_folder(tmp_path)
+
+
 class TestWhatIsRefused:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
@@ -157,10 +274,6 @@ class TestWhatIsRefused:
     def test_a_folder_without_movies(self, folder):
         (folder / "wing.tif").unlink()
         assert "holds no movie, but a movie such as wing.tif" in self.refused(folder)
-
-    def test_a_movie_without_any_roi_file(self, folder):
-        movie(folder, "eye")
-        assert self.refused(folder).startswith("eye.tif has no ROI file in ")
 
     def test_a_roi_file_without_its_movie(self, folder):
         rois(folder, "eye_cell_death")
@@ -198,10 +311,6 @@ class TestWhatIsRefused:
     def test_two_movies_of_one_name(self, folder):
         (folder / "wing.tiff").write_bytes((folder / "wing.tif").read_bytes())
         assert "wing.tif and wing.tiff have one name" in self.refused(folder)
-
-    def test_a_zip_without_rois(self, folder):
-        zipfile.ZipFile(folder / "wing_cell_sop.zip", "w").close()
-        assert self.refused(folder).startswith("wing_cell_sop.zip holds no ROIs, but")
 
     def test_a_zip_of_something_else(self, folder):
         with zipfile.ZipFile(folder / "wing_cell_sop.zip", "w") as archive:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 At = Literal["default", "best"]
@@ -98,6 +98,10 @@ class NetworkEvaluation:
         By event class.
     seconds
         How long it took to look at all movies.
+    learnt_from
+        Names of the evaluated movies that it learnt from, or by which its thresholds were chosen.
+    false_where_none
+        By class, its false events at the default threshold in the movies without any event.
     """
 
     name: str
@@ -105,6 +109,8 @@ class NetworkEvaluation:
     sha256: str
     classes: dict[str, ClassEvaluation]
     seconds: float
+    learnt_from: tuple[str, ...] = ()
+    false_where_none: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

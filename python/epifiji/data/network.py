@@ -24,6 +24,16 @@ MOST_CLASSES = 100
 LONGEST_NAME = 100
 
 
+class LearntMovie(BaseModel):
+    """A movie that a network learnt from, or whose events chose its thresholds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(max_length=1000, description="Name of the movie.")
+    file_sha256: str | None = Field(None, max_length=64, description="SHA-256 of its file, if it had one.")
+    pixels_sha256: str = Field(max_length=64, description="SHA-256 of its pixels.")
+
+
 class NetworkDescription(BaseModel):
     """What ``network.json`` says of a network, beside its weights."""
 
@@ -57,6 +67,11 @@ class NetworkDescription(BaseModel):
     members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
     origin: str = Field("", description="The folder, zip or address that it was imported from.")
+    learnt_from: tuple[LearntMovie, ...] = Field(
+        (),
+        max_length=1000,
+        description="The movies that it, or a network that it began with, learnt from or was chosen by.",
+    )
     weights_sha256: tuple[str, ...] = Field(
         (), max_length=64, description="SHA-256 of each member's weights file, in order."
     )

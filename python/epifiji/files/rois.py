@@ -28,6 +28,10 @@ from epifiji.files.atomic import replacing
 if TYPE_CHECKING:
     from roifile import ImagejRoi
 
+KEPT = "kept"
+COMPARED = ("match", "falsepositive", "falsenegative", "FP", "FN")
+"""Endings of files that hold some events of a class: those kept in a review, and the outcomes of a comparison."""
+
 MAX_COORDINATE = 60535
 """ImageJ stores an integer position in 16 bits and reads the 5,000 highest values as negative."""
 
@@ -149,10 +153,15 @@ def shown_name(event: Event, number: int) -> str:
 def event_of_file(path: Path, movie_name: str | None = None, classes: Iterable[str] = ()) -> str:
     """Name of the class whose events a file holds: ``cell_death`` for ``movie_cell_death.zip``.
 
+    What a review kept, and the outcomes of a comparison, are events of the class that comes before ``_kept``, ``_match`` …
+
     A known class at the end of the name counts first (those given as `classes`, the three of DeXtrusion and
     ``nothing``), then what follows the movie's name, then ``cell_…``; otherwise it is the whole name.
     """
     stem = Path(path).stem
+    base, _, ending = stem.rpartition("_")
+    if base and ending in (KEPT, *COMPARED) and ending not in classes:
+        stem = base
     known = [name for name in (*classes, *EVENT_COLOURS, NOTHING) if f"_{stem}".endswith(f"_{name}")]
     if known:
         return max(known, key=len)

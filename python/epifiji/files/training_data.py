@@ -1,11 +1,12 @@
 """Movies with annotated events, as DeXtrusion's authors keep them: ``movie.tif`` and ``movie_<event>.zip`` in one folder.
 
-Such a folder trains a network or judges one. ``movie_nothing.zip`` marks places that look like events and are none.
+Such a folder trains a network or evaluates one. ``movie_nothing.zip`` marks places that look like events and are none. A movie
+without any ROI file is one without events. What a review left beside a class's file, ``movie_<class>_kept.zip`` and
+``movie_<class>_nothing.zip``, takes the place of that file.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,16 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
-from epifiji.files.comparisons import outcome_of_file
 from epifiji.files.movies import EXTENSION, movie_name, read_movie
-from epifiji.files.results import MAP_KINDS
-from epifiji.files.rois import read_rois
+from epifiji.files.results import MAP_KINDS, RUN_RECORD
+from epifiji.files.roi_names import Meaning, meaning_of, other_reading
+from epifiji.files.rois import read_named_rois, read_rois
 
 ROI_EXTENSIONS = (".zip", ".roi")
-EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 FORM = "a movie such as wing.tif with the ROIs of each class in wing_<class>.zip"
 NAMES_SHOWN = 4
+UNNAMED = "?"
+"""For a ROI whose name says no class."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class LabelledMovie:
         The marked events of each class that has a ROI file here, by class, in the file's order, 0-based.
     nothing
         Places that are no event though they may look like one.
+    undecided
+        Places that a review was to decide on and did not.
     notices
         Sentences about how the movie and its ROIs were understood.
     """
@@ -47,6 +51,7 @@ class LabelledMovie:
     path: Path
     events: dict[str, list[Event]]
     nothing: list[Event]
+    undecided: tuple[Event, ...] = ()
     notices: tuple[str, ...] = ()
 
     @property
@@ -60,7 +65,7 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
 
     Sub-folders and other kinds of files are passed over. A ROI file belongs to the movie with the longest name that it begins
     with, and its class is the rest of its name: any of letters, digits and ``_`` that begins with a letter. A movie need not
-    have a file for every class.
+    have a file for every class, or any: then it has no events.
 
     Parameters
     ----------
@@ -77,20 +82,15 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
     Raises
     ------
     WrongInputError
-        Where there is no folder or no movie in it; a movie has no ROI file or two movies have one name; a ROI file has no movie,
-        no class, a class that another file of the movie has too, or one that differs from another only in capitals; a file
-        cannot be read or holds no ROIs; or a ROI lies outside the movie's frames, in space or in time.
+        Where there is no folder or no movie in it; two movies have one name; a ROI file has no movie, no class, a class that
+        another file of the movie has too, or one that differs from another only in capitals; a file cannot be read; or a ROI
+        lies outside the movie's frames, in space or in time.
     """
     folder = Path(folder)
     files = _files(folder)
     movies = _movies(files, folder)
     labels, notices = _labels(files, movies, folder)
-    for name, path in movies.items():
-        if not labels[name]:
-            raise WrongInputError(
-                f"{path.name} has no ROI file in {folder}, but {FORM} is needed: mark its events, or move the movie elsewhere."
-            )
-    _require_one_spelling(name for of_movie in labels.values() for name in of_movie)
+    _require_one_spelling(meaning.event for of_movie in labels.values() for meaning in of_movie if meaning.event)
     return [_read(movies[name], labels[name], notices[name], channel) for name in sorted(movies)]
 
 
@@ -120,7 +120,7 @@ def _movies(files: Sequence[Path], folder: Path) -> dict[str, Path]:
     movies: dict[str, Path] = {}
     for path in found:
         name = movie_name(path)
-        if _is_map(name, names):
+        if _is_map(name, names, (folder / RUN_RECORD).is_file()):
             continue
         if name in movies:
             raise WrongInputError(
@@ -133,54 +133,49 @@ def _movies(files: Sequence[Path], folder: Path) -> dict[str, Path]:
     return movies
 
 
-def _is_map(name: str, names: set[str]) -> bool:
-    return name.endswith(tuple(f"_{kind}" for kind in MAP_KINDS)) and any(
-        name.startswith(f"{other}_") for other in names
-    )
+def _is_map(name: str, names: set[str], results: bool) -> bool:
+    """Say whether a file is a probability map: it lies beside its movie, or among a run's results."""
+    beside = results or any(name.startswith(f"{other}_") for other in names)
+    return beside and name.endswith(tuple(f"_{kind}" for kind in MAP_KINDS))
 
 
 def _labels(
     files: Sequence[Path], movies: dict[str, Path], folder: Path
-) -> tuple[dict[str, dict[str, Path]], dict[str, list[str]]]:
-    """Find the ROI files of each movie by class, and what should be said of them."""
-    labels: dict[str, dict[str, Path]] = {name: {} for name in movies}
+) -> tuple[dict[str, dict[Meaning, Path]], dict[str, list[str]]]:
+    """Find the ROI files of each movie by what they hold, and what should be said of them."""
+    labels: dict[str, dict[Meaning, Path]] = {name: {} for name in movies}
     notices: dict[str, list[str]] = {name: [] for name in movies}
-    for path in files:
-        if path.suffix.lower() not in ROI_EXTENSIONS:
-            continue
-        movie, event = _belongs(path, movies, folder)
-        if "_" in event and outcome_of_file(path):
+    owners = {path: _owner(path, movies, folder) for path in files if path.suffix.lower() in ROI_EXTENSIONS}
+    classes = {path.stem[len(movie) + 1 :] for path, movie in owners.items()}
+    for path, movie in owners.items():
+        meaning = meaning_of(path, movie, classes)
+        if meaning.role == "compared":
             notices[movie].append(f"{path.name} was passed over: it is what a comparison leaves, and no annotation.")
             continue
-        if event in labels[movie]:
+        if meaning in labels[movie]:
             raise WrongInputError(
-                f"{labels[movie][event].name} and {path.name} both hold {event} of {movie}, but a class has one file: "
+                f"{labels[movie][meaning].name} and {path.name} both hold {meaning.event} of {movie}, but a class has one file: "
                 "join them, or move one elsewhere."
             )
-        labels[movie][event] = path
+        labels[movie][meaning] = path
         other = _other_reading(path, movie, movies)
+        part = other_reading(meaning.event, classes - {meaning.event})
         if other:
-            notices[movie].append(f"{path.name} was read as {event} of {movie}, and not as {other}.")
+            notices[movie].append(f"{path.name} was read as {meaning.event} of {movie}, and not as {other}.")
+        elif part:
+            notices[movie].append(f"{path.name} was read as a class {meaning.event} of its own, and not as {part}.")
     return labels, notices
 
 
-def _belongs(path: Path, movies: dict[str, Path], folder: Path) -> tuple[str, str]:
-    """Tell which movie's ROIs a file holds, and of which class."""
-    stem = path.stem
-    owners = [name for name in movies if f"{stem}_".startswith(f"{name}_")]
+def _owner(path: Path, movies: dict[str, Path], folder: Path) -> str:
+    """Find the movie whose ROIs a file holds."""
+    owners = [name for name in movies if f"{path.stem}_".startswith(f"{name}_")]
     if not owners:
         raise WrongInputError(
             f"{path.name} belongs to none of the movies in {folder} ({_listed(movies)}), but {FORM} is needed: "
             "add its movie, or give the file its movie's name."
         )
-    movie = max(owners, key=len)
-    event = stem[len(movie) + 1 :]
-    if not EVENT_NAME.fullmatch(event):
-        raise WrongInputError(
-            f"{path.name} names the class {event!r}, but a class's name begins with a letter and has letters, digits and _ "
-            f"alone: call the file {movie}_<class>{path.suffix}, such as {movie}_cell_death{path.suffix}."
-        )
-    return movie, event
+    return max(owners, key=len)
 
 
 def _other_reading(path: Path, movie: str, movies: dict[str, Path]) -> str | None:
@@ -201,23 +196,57 @@ def _require_one_spelling(events: Iterable[str]) -> None:
             )
 
 
-def _read(path: Path, files: dict[str, Path], notices: list[str], channel: int | None) -> LabelledMovie:
+def _read(path: Path, files: dict[Meaning, Path], notices: list[str], channel: int | None) -> LabelledMovie:
     """Open a movie and read its ROI files."""
     movie = read_movie(path, channel)
     said = [*movie.notices, *notices]
+    read = {meaning: _places(file, meaning, movie, said) for meaning, file in files.items()}
     events: dict[str, list[Event]] = {}
-    for event, file in files.items():
-        found = read_rois(file, event)
-        if not found:
-            raise WrongInputError(
-                f"{file.name} holds no ROIs, but a class's file has one for each event: mark the events, or delete the file."
+    nothing = read.pop(Meaning(NOTHING, "rejected"), [])
+    undecided: list[Event] = []
+    for one in read.pop(Meaning("", "kept"), []):
+        events.setdefault(one.event, []).append(one)
+    for event in dict.fromkeys(meaning.event for meaning in read):
+        annotated, kept, rejected = (read.get(Meaning(event, role)) for role in ("annotated", "kept", "rejected"))
+        decided = {_place(one) for one in (*(kept or ()), *(rejected or ()))}
+        if annotated and decided & {_place(one) for one in annotated}:
+            left = [one for one in annotated if _place(one) not in decided]
+            said.append(
+                f"{files[Meaning(event, 'annotated')].name} was passed over, as a review of it was found: {len(kept or ())} "
+                f"events of {event} are kept, {len(rejected or ())} rejected, {len(left)} undecided."
             )
-        _require_inside(found, movie, file)
-        events[event] = list({(one.frame, one.y, one.x): one for one in found}.values())
-        if repeated := len(found) - len(events[event]):
-            said.append(f"{file.name} marks {repeated} of its events twice; each was taken once.")
-    nothing = events.pop(NOTHING, [])
-    return LabelledMovie(movie, path, events, nothing, tuple(said))
+            undecided += left
+            annotated = None
+        if annotated is not None or kept is not None:
+            every = (*(annotated or ()), *(kept or ()), *events.get(event, ()))
+            events[event] = list({_place(one): one for one in every}.values())
+        elif undecided:
+            events[event] = []
+        nothing += rejected or []
+    if not files:
+        said.append(f"{path.name} has no ROI file, so it counts as a movie without events.")
+    return LabelledMovie(movie, path, events, nothing, tuple(undecided), tuple(said))
+
+
+def _place(event: Event) -> tuple[int, float, float]:
+    return event.frame, event.y, event.x
+
+
+def _places(file: Path, meaning: Meaning, movie: Movie, said: list[str]) -> list[Event]:
+    """Read a ROI file's places, each once; `said` gets what should be known of them."""
+    found = read_rois(file, meaning.event) if meaning.event else read_named_rois(file, UNNAMED)
+    if any(one.event == UNNAMED for one in found):
+        raise WrongInputError(
+            f"{file.name} names no class, and not all of its ROIs do: call the file {movie.name}_<class>_kept{file.suffix}, such "
+            f"as {movie.name}_cell_death_kept{file.suffix}."
+        )
+    _require_inside(found, movie, file)
+    if not found:
+        said.append(f"{file.name} holds no ROIs, so {movie.name} has none of these.")
+    once = list({(_place(one), one.event): one for one in found}.values())
+    if repeated := len(found) - len(once):
+        said.append(f"{file.name} marks {repeated} of its events twice; each was taken once.")
+    return once
 
 
 def _require_inside(events: Sequence[Event], movie: Movie, file: Path) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.evaluation import NetworkEvaluation
+from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
 from epifiji.data.evaluation_settings import EvaluationSettings
-from epifiji.data.events import Event
+from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.network import Network
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import ComputingSettings, MapSettings, parse_settings
@@ -24,6 +24,7 @@ from epifiji.jobs.computing import computer_for
 from epifiji.jobs.detect import detect, require_mode
 from epifiji.jobs.evaluation import Evaluation
 from epifiji.jobs.judging import THRESHOLDS, Judgement, differences_of, judged_movies
+from epifiji.jobs.learnt_movies import KnownMovie
 from epifiji.jobs.result import versions
 
 AnyNetwork = Network | str | Path
@@ -58,7 +59,8 @@ def evaluate(
     judges = _named([networks] if isinstance(networks, AnyNetwork) else networks)
     movies = read_training_folder(folder, chosen.channel)
     classes = _classes(judges, movies, chosen)
-    judged = tuple(event for event in classes_of(movies) if any(event in known for known in classes.values()))
+    judged = in_fixed_order(event for known in classes.values() for event in known)
+    known_movies = [KnownMovie(movie.movie) for movie in movies]
     own = {name: _own(chosen, network) for name, network in judges.items()}
     evaluated, judgements = [], {}
     with computer_for(chosen) as computer:
@@ -73,13 +75,16 @@ def evaluate(
             seconds = time.perf_counter() - started
             judgements[name] = Judgement(candidates, movies, classes[name], own[name])
             scores = judgements[name].classes()
-            evaluated.append(NetworkEvaluation(name, network.source, network.sha256, scores, seconds))
+            learnt = [one.movie.name for one in known_movies if one.is_one_of(network.description.learnt_from)]
+            false = _false_where_none(judgements[name], movies, scores, chosen.unmarked == "none")
+            found_by = network.source, network.sha256
+            evaluated.append(NetworkEvaluation(name, *found_by, scores, seconds, tuple(learnt), false))
     return Evaluation(
         tuple(evaluated),
         tuple(differences_of(evaluated, judgements, judged, chosen)),
         judged,
         _record(Path(folder), movies, chosen),
-        tuple(_notices(judges, movies, judged, chosen)),
+        tuple(_notices(judges, movies, judged, chosen, evaluated)),
     )
 
 
@@ -128,11 +133,18 @@ def _classes(
 ) -> dict[str, tuple[str, ...]]:
     """Say which classes each network is judged on: those that it knows, that are annotated, and that were asked for."""
     marked = classes_of(movies)
-    if not marked:
+    known = tuple(dict.fromkeys(event for network in judges.values() for event in network.description.events))
+    if not marked and any(movie.nothing for movie in movies):
         raise WrongInputError(
             "the folder has ROI files of nothing alone, but annotated events are needed: add a ROI file of a class."
         )
-    known = tuple(dict.fromkeys(event for network in judges.values() for event in network.description.events))
+    if not marked and settings.unmarked == "unknown":
+        raise WrongInputError(
+            "no movie of the folder has a ROI file, and unmarked=unknown means that nobody looked for events: annotate some, or "
+            "leave unmarked out to take the movies as ones without events."
+        )
+    # Movies without any event show false events, of whatever class.
+    marked = marked or known
     wanted = settings.chosen_events(known)
     classes = {
         name: tuple(event for event in network.description.events if event in wanted and event in marked)
@@ -178,8 +190,25 @@ def _record(folder: Path, movies: Sequence[LabelledMovie], settings: EvaluationS
     }
 
 
+def _false_where_none(
+    judgement: Judgement, movies: Sequence[LabelledMovie], scores: dict[str, ClassEvaluation], complete: bool
+) -> dict[str, int]:
+    """Count by class the false events in movies without any event; nothing where there is no such movie."""
+    empty = [index for index, movie in enumerate(movies) if complete and not any(movie.events.values())]
+    if not empty:
+        return {}
+    return {
+        event: sum(len(judgement.matching(event, scored.default.threshold, index).false_positives) for index in empty)
+        for event, scored in scores.items()
+    }
+
+
 def _notices(
-    judges: dict[str, Network], movies: Sequence[LabelledMovie], judged: tuple[str, ...], settings: EvaluationSettings
+    judges: dict[str, Network],
+    movies: Sequence[LabelledMovie],
+    judged: tuple[str, ...],
+    settings: EvaluationSettings,
+    evaluated: Sequence[NetworkEvaluation],
 ) -> Iterator[str]:
     """Say what was left out, and what to keep in mind."""
     for movie in movies:
@@ -205,4 +234,23 @@ def _notices(
             f"With fewer than {FEWEST_MOVIES} movies the intervals take events as independent, and do not say how much movies "
             "differ from each other."
         )
-    yield "The best thresholds were chosen on these movies, so F1 there is flattering; F1 on unseen movies is not."
+    empty = sum(not any(movie.events.values()) for movie in movies)
+    for one in evaluated:
+        if one.false_where_none:
+            counts = ", ".join(f"{count} {event}" for event, count in one.false_where_none.items())
+            yield f"In the {empty} of {len(movies)} movies without events {one.name} finds {counts}, all false."
+    yield from _learnt(evaluated, len(movies))
+
+
+def _learnt(evaluated: Sequence[NetworkEvaluation], movies: int) -> Iterator[str]:
+    """Say which scores are too high, as networks or thresholds were chosen by the same movies."""
+    learnt = [one for one in evaluated if one.learnt_from]
+    for one in learnt:
+        yield (
+            f"{one.name} learnt from {len(one.learnt_from)} of these {movies} movies ({', '.join(one.learnt_from)}), so its "
+            "scores here are too high: evaluate it on movies that it has not seen."
+        )
+    unseen = " where a network has not learnt from them" if learnt else ""
+    yield (
+        f"The best thresholds were chosen on these movies, so F1 there is flattering; F1 on unseen movies is not{unseen}."
+    )

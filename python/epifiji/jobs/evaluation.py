@@ -63,7 +63,10 @@ class Evaluation:
             parts = [_advice(event, found.default, found.best) for event, found in self.networks[0].classes.items()]
         else:
             parts = [self._verdict(event) for event in self.classes]
-        return f"{'; '.join(parts)}."
+        learnt = [one.name for one in self.networks if one.learnt_from]
+        if not learnt:
+            return f"{'; '.join(parts)}."
+        return f"{'; '.join(parts)}; but {' and '.join(learnt)} learnt from some of these movies, so its scores are too high."
 
     def choices(self) -> list[str]:
         """Write each network's best thresholds as the setting ``threshold`` takes them."""
@@ -90,7 +93,16 @@ class Evaluation:
                 numbers = one.counts.true_positives, one.counts.false_positives, one.counts.false_negatives
                 unseen = None if kind == "default" else scored.unseen_f1
                 texts = [in_words(one.precision), in_words(one.recall), in_words(one.f1), _number(unseen)]
-                found.append([event, network.name, f"{one.threshold} {kind}", *map(str, numbers), *texts])
+                name = f"{network.name} (learnt from {len(network.learnt_from)} of these movies)"
+                found.append(
+                    [
+                        event,
+                        name if network.learnt_from else network.name,
+                        f"{one.threshold} {kind}",
+                        *map(str, numbers),
+                        *texts,
+                    ]
+                )
         return found
 
     def difference_columns(self) -> list[str]:
@@ -143,6 +155,7 @@ class Evaluation:
                     "at": at,
                     "threshold": scored.threshold,
                     "movies": found.movies,
+                    "movies_learnt_from": len(network.learnt_from),
                     **asdict(scored.counts),
                     **_spread("precision", scored.precision),
                     **_spread("recall", scored.recall),

@@ -23,6 +23,7 @@ from epifiji.files.networks import find_network, read_network, shipped_network
 from epifiji.files.unfinished import Unfinished
 from epifiji.jobs.course import Course
 from epifiji.jobs.held_out import Examiner, candidates
+from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
 from epifiji.jobs.result import versions
 from epifiji.jobs.schools import DexNetSchool, EpiNetSchool, School, held_out_parts
 from epifiji.jobs.trained import Target, TrainingResult, target_for, write_trained
@@ -229,6 +230,8 @@ class _Training:
         chosen = {event: after.thresholds[event] for event in examiner.judged} if after else {}
         thresholds = self.description.thresholds | chosen
         described = self.description.model_copy(update={"thresholds": thresholds})
+        learnt_by = self.parent.description if self.parent else None
+        described = with_learnt(described, (source.movie for source in self.sources), learnt_by)
         points = course.progress.points
         best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
         result = write_trained(
@@ -270,6 +273,13 @@ class _Training:
         """Say what was made of the sources, and what is too little."""
         for source in self.sources:
             self.notices += source.notices
+        known = self.parent.description.learnt_from if self.parent else ()
+        seen = [source.movie.name for source in self.sources if KnownMovie(source.movie).is_one_of(known)]
+        if self.parent and seen:
+            self.notices.append(
+                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on events held out "
+                "there are too high to compare the new network with."
+            )
         counts: Mapping[str, int] = {
             event: sum(one.event == event for source in self.sources for one in source.events)
             for event in self.description.events

@@ -124,15 +124,12 @@ def _review_of(place: Path) -> Path | None:
 
 
 def _folder(place: Path, channel: int | None) -> list[LabelledMovie]:
-    try:
-        return read_training_folder(place, channel)
-    except WrongInputError as problem:
-        if not (place / RUN_RECORD).is_file() or is_there(str(_named_movie(place))):
-            raise
+    if (place / RUN_RECORD).is_file() and not _named_movie(place).is_file():
         raise WrongInputError(
             f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
             "first."
-        ) from problem
+        )
+    return read_training_folder(place, channel)
 
 
 def _named_movie(results: Path) -> Path:
@@ -144,7 +141,7 @@ def _annotated(movie: LabelledMovie, marked: tuple[str, ...], complete: bool) ->
     """Take a movie with ROIs; a class that other movies of the folder have and this one lacks does not occur here."""
     events = tuple(event for group in movie.events.values() for event in group)
     known = marked if complete else tuple(movie.events)
-    return Source(movie.movie, events, tuple(movie.nothing), (), known, complete, notices=movie.notices)
+    return Source(movie.movie, events, tuple(movie.nothing), movie.undecided, known, complete, notices=movie.notices)
 
 
 def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:

@@ -1,0 +1,51 @@
+"""Which movies a network has learnt from: scores on these say little about movies that it has not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from epifiji.data.movie import Movie
+from epifiji.data.network import LearntMovie, NetworkDescription
+from epifiji.files.movies import file_sha256
+
+
+@dataclass(frozen=True)
+class KnownMovie:
+    """A movie by its content; it may have another name than when it was learnt from."""
+
+    movie: Movie
+
+    @cached_property
+    def file_sha256(self) -> str | None:
+        """SHA-256 of its file."""
+        path = self.movie.path
+        return None if path is None or not Path(path).is_file() else file_sha256(path)
+
+    @cached_property
+    def pixels_sha256(self) -> str:
+        """SHA-256 of its pixels, with their shape and type."""
+        return self.movie.sha256()
+
+    def learnt(self) -> LearntMovie:
+        """Give what a network keeps of it."""
+        return LearntMovie(name=self.movie.name[:1000], file_sha256=self.file_sha256, pixels_sha256=self.pixels_sha256)
+
+    def is_one_of(self, movies: Iterable[LearntMovie]) -> bool:
+        """Say whether a network learnt from it; pixels are only read where its file is not the same."""
+        movies = tuple(movies)
+        if not movies:
+            return False
+        files = {one.file_sha256 for one in movies} - {None}
+        return self.file_sha256 in files or self.pixels_sha256 in {one.pixels_sha256 for one in movies}
+
+
+def with_learnt(
+    description: NetworkDescription, movies: Iterable[Movie], parent: NetworkDescription | None
+) -> NetworkDescription:
+    """Add movies to what a network learnt from, after those of the network that it began with; the last thousand are kept."""
+    new = [KnownMovie(movie).learnt() for movie in movies]
+    every = (*(parent.learnt_from if parent else ()), *new)
+    return description.model_copy(update={"learnt_from": tuple(dict.fromkeys(every))[-1000:]})
