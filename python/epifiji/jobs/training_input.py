@@ -124,7 +124,7 @@ def _review_of(place: Path) -> Path | None:
 
 
 def _folder(place: Path, channel: int | None) -> list[LabelledMovie]:
-    if (place / RUN_RECORD).is_file() and not _named_movie(place).is_file():
+    if (place / RUN_RECORD).is_file() and not is_there(str(_named_movie(place))):
         raise WrongInputError(
             f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
             "first."
