@@ -75,3 +75,95 @@ def layouts_of_images(imagej: ImageJ, folder: Path) -> dict[str, Any]:
             image = opened(path)
             seen[name] = frames_by_layout(image, imagej.to_movie(image))
     return seen
+
+
+def _lut(*colours: np.ndarray) -> np.ndarray:
+    return np.stack(colours).astype(np.uint16) * 257
+
+
+RAMP = np.arange(256)
+LOW, WIDE = NUMBERED[:, 0], NUMBERED[:, 0].astype(np.uint16) * 100
+SHOWN: dict[str, tuple[np.ndarray, dict[str, Any]]] = {
+    "black_is_0": (LOW, {}),
+    "white_is_0": (LOW, {"photometric": "miniswhite"}),
+    "white_is_0_16_bit": (WIDE, {"photometric": "miniswhite"}),
+    "white_is_0_float": (WIDE.astype(np.float32), {"photometric": "miniswhite"}),
+    "white_is_0_bits": (LOW % 3 == 0, {"photometric": "miniswhite"}),
+    "white_is_0_compressed": (LOW, {"photometric": "miniswhite", "compression": "lzw"}),
+    "white_is_0_imagej": (LOW, {"photometric": "miniswhite", "imagej": True, "metadata": {"axes": "TYX"}}),
+    "grey_palette": (LOW, {"photometric": "palette", "colormap": _lut(RAMP, RAMP, RAMP)}),
+    "green_palette": (LOW, {"photometric": "palette", "colormap": _lut(RAMP * 0, RAMP, RAMP * 0)}),
+    "inverted_palette": (LOW, {"photometric": "palette", "colormap": _lut(*[RAMP[::-1]] * 3)}),
+    "twelve_bits": (np.resize(WIDE % 4096, (6, 8, 10)), {"bitspersample": 12}),
+    "signed": (LOW.astype(np.int16) - 100, {}),
+    "predictor": (WIDE, {"predictor": True, "compression": "zlib"}),
+}
+"""Files by name: pixels as stored, options of tifffile."""
+
+SAVED = {
+    "saved_inverted_8_bit": 'newImage("a","8-bit ramp",10,8,6); run("Invert LUT");',
+    "saved_inverted_16_bit": 'newImage("a","16-bit ramp",10,8,6); run("Invert LUT");',
+    "saved_inverted_32_bit": 'newImage("a","32-bit ramp",10,8,6); run("Invert LUT");',
+    "saved_green": 'newImage("a","8-bit ramp",10,8,6); run("Green");',
+    "saved_fire": 'newImage("a","8-bit ramp",10,8,6); run("Fire");',
+    "saved_grays": 'newImage("a","16-bit ramp",10,8,6);',
+}
+"""Files that ImageJ saves, with the LUT that it shows."""
+
+
+LARGEST_STEP_BACK = 15
+"""Of 255, by which the colours of ImageJ's Fire fall back here and there."""
+
+
+def brightness_shown(image: Any) -> np.ndarray:
+    """Give what ImageJ paints of each slice: its luminance (ITU-R BT.601), with the display range wide open."""
+    painted = []
+    for number in range(1, int(image.getStackSize()) + 1):
+        processor = image.getStack().getProcessor(number)
+        processor.setLut(image.getProcessor().getLut())
+        processor.resetMinAndMax()
+        rgb = np.asarray(processor.convertToRGB().getPixels()).astype(np.uint32)
+        seen = sum(part * (rgb >> shift & 255) for part, shift in ((0.299, 16), (0.587, 8), (0.114, 0)))
+        painted.append(seen.reshape(image.getHeight(), -1))
+    return np.stack(painted)
+
+
+def _in_order(painted: np.ndarray, values: np.ndarray) -> bool:
+    """Say whether brighter pixels of each frame have values that are larger or, as a screen has few greys, equal."""
+    return all(
+        bool((np.diff(frame.ravel()[np.argsort(value.ravel(), kind="stable")]) >= -LARGEST_STEP_BACK).all())
+        and np.ptp(frame) > 0
+        for frame, value in zip(painted, values, strict=True)
+    )
+
+
+def brightness_of_files(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    seen = {}
+    for name, (stored, options) in SHOWN.items():
+        tifffile.imwrite(folder / f"{name}.tif", stored, **{"metadata": None, "photometric": "minisblack", **options})
+    for name, code in SAVED.items():
+        imagej.run_macro(f'{code} saveAs("Tiff", "{folder / name}.tif"); close();')
+    for name in [*SHOWN, *SAVED]:
+        image, movie = opened(folder / f"{name}.tif"), read_movie(folder / f"{name}.tif")
+        from_image = imagej.to_movie(image)
+        painted = brightness_shown(image)
+        seen[name] = {
+            "file": _in_order(painted, movie.frames(0, 99)),
+            "image": _in_order(painted, from_image.frames(0, 99)),
+            "said": [any("inverted" in notice for notice in m.notices) for m in (movie, from_image)],
+            "inverting": bool(image.isInvertedLut()),
+        }
+    return seen
+
+
+def pages_of_files(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Files whose pages no header counts right, as ImageJ opens them."""
+    with tifffile.TiffWriter(folder / "in_a_loop.tif") as writer:
+        for frame in LOW:
+            writer.write(frame)
+    for first in range(0, 6, 2):
+        tifffile.imwrite(folder / "appended.tif", LOW[first : first + 2], append=first > 0)
+    for name, header in {"fewer_frames": "images=6\nframes=5", "no_number": "loop=false"}.items():
+        tifffile.imwrite(folder / f"{name}.tif", LOW, metadata=None, description=f"ImageJ=1.54f\n{header}\n")
+    names = ("in_a_loop", "appended", "fewer_frames", "no_number")
+    return {n: frames_by_layout(opened(folder / f"{n}.tif"), read_movie(folder / f"{n}.tif")) for n in names}

@@ -92,6 +92,11 @@ class Pixels(object):
         for index in self.indices[first:first + count]:
             typed.put(stack.getPixels(index))
 
+    def lut(self):
+        """Give red, green and blue of each value that the channel is shown in, one after the other."""
+        luts = self.image.getLuts()
+        return [colour & 255 for colour in luts[min(self.layout["channel"], len(luts)) - 1].getBytes()]
+
     def description(self):
         """Give what else the engine needs to know of the image, as plain JSON types."""
         calibration = self.image.getCalibration()
@@ -103,6 +108,7 @@ class Pixels(object):
             "file": file_of(self.image),
             "notices": self.notices,
             "layout": self.layout,
+            "lut": self.lut(),
             "calibration": {
                 "pixel_width": calibration.pixelWidth,
                 "pixel_height": calibration.pixelHeight,

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.calibration import MICROMETRES, SECONDS, Calibration, quantity
+from epifiji.files.frames import colours_refusal, inversion_notice, invert
 from epifiji.files.movies import EXTENSION
 
 DTYPES: dict[int, np.dtype[Any]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
@@ -46,6 +48,7 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
     image
         ``title``, ``shape`` (T, Y, X), ``bits`` (8, 16 or 32), ``signed``, ``calibration`` (the arguments of
         :func:`calibration_of_image`), ``notices`` (sentences), ``file``: the path where the pixels are those of a file,
+        ``lut``: red, green and blue of each value that the image is shown in, one after the other (768 numbers),
         and ``layout``: the arguments of :class:`~epifiji.data.stack_layout.StackLayout`.
     blocks
         The pixels' bytes, little-endian, whole frames in each block, in the frames' order.
@@ -77,6 +80,10 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
         for part in parts:
             np.bitwise_xor(part, SIGN, out=part)
         parts = [part.view(np.int16) for part in parts]
+    inverted = _shown_inverted(image.get("lut"), bits, title)
+    if inverted:
+        for part in parts:
+            invert(part)
     if sys.byteorder == "big":
         parts = [part.astype(part.dtype.newbyteorder("=")) for part in parts]
     read = calibration_of_image(**image["calibration"])
@@ -87,9 +94,17 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
         read.x_um,
         read.interval_s,
         Path(file) if file else None,
-        (*image.get("notices", ()), *read.notices(title)),
+        (*image.get("notices", ()), *([inversion_notice(title)] if inverted else []), *read.notices(title)),
         StackLayout(**image.get("layout", {})),
     )
+
+
+def _shown_inverted(lut: Sequence[int] | None, bits: int, title: str) -> bool:
+    """Say whether an image's LUT shows smaller values brighter; refuse 8-bit pixels that number colours."""
+    order = 1 if lut is None else brightness_order(np.reshape(lut, (3, -1)))
+    if order is None and bits == 8:
+        raise colours_refusal(title)
+    return order == -1
 
 
 class FrameBlocks:

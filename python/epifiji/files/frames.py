@@ -164,8 +164,8 @@ class FramesOnDisk(ABC):
     """Frames (T, Y, X) of a file, read when sliced.
 
     The file is opened for each slice and closed after it, so that threads and processes may share the object and
-    no memory stays behind. Bits are given as 0 and 255 (uint8), as ImageJ shows them; any byte order becomes the
-    machine's.
+    no memory stays behind. Pixels are given as ImageJ shows them: bits as 0 and 255 (uint8), and inverted where the
+    file says that white is the smallest value. Any byte order becomes the machine's.
 
     Parameters
     ----------
@@ -175,10 +175,13 @@ class FramesOnDisk(ABC):
         (T, Y, X) in frames and pixels.
     stored
         Type of the pixels in the file.
+    inverted
+        Whether smaller values are shown brighter.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int, int], stored: np.dtype[Any]) -> None:
+    def __init__(self, path: Path, shape: tuple[int, int, int], stored: np.dtype[Any], inverted: bool = False) -> None:
         self.path = path
+        self.inverted = inverted
         self.shape = shape
         self.stored = stored
         self.dtype = np.dtype(np.uint8) if stored.kind == "b" else stored.newbyteorder("=")
@@ -215,8 +218,32 @@ class FramesOnDisk(ABC):
                 self._read(pixels, wanted)
         if self.stored.kind == "b":
             pixels *= 255
+        if self.inverted:
+            invert(pixels)
         return pixels
 
     @abstractmethod
     def _read(self, pixels: np.ndarray, wanted: range) -> None:
         """Fill `pixels` (n, Y, X) with the `wanted` frames, of which there is at least one."""
+
+
+def invert(pixels: np.ndarray) -> None:
+    """Turn bright and dark over in place: whole numbers within the range of their type, floats around 0."""
+    (np.negative if pixels.dtype.kind == "f" else np.invert)(pixels, out=pixels)
+
+
+def inversion_notice(source: str) -> str:
+    """Say that the pixels of a source were inverted."""
+    return (
+        f"{source} shows small values bright (an inverting LUT, or a file whose white is 0): its pixels were inverted, to be "
+        "read as they are shown."
+    )
+
+
+def colours_refusal(source: str) -> WrongInputError:
+    """Make the refusal of pixels that number colours in no order of brightness."""
+    return WrongInputError(
+        f"{source} shows its values in colours that are in no order of brightness, but brighter pixels need larger values: in "
+        "Fiji use Image > Lookup Tables > Grays where the values are intensities, else Image > Type > RGB Color and then "
+        "8-bit, and save it."
+    )

@@ -12,12 +12,13 @@ import numpy as np
 from epifiji.bridge.imagej.errors import ImageJError, java_errors
 from epifiji.bridge.shared_pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.data.errors import WrongInputError
+from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie
 from epifiji.data.settings import MIN_FRAMES
 from epifiji.data.stack_layout import StackLayout, TimeAxis
 from epifiji.files.atomic import replacing
 from epifiji.files.calibration import Calibration
-from epifiji.files.frames import taken_as_time
+from epifiji.files.frames import colours_refusal, inversion_notice, invert, taken_as_time
 
 _logger = logging.getLogger(__name__)
 
@@ -111,7 +112,14 @@ def to_movie(image: Any) -> Movie:
         for index, frame in enumerate(pixels):
             values = np.asarray(stack.getPixels(index + 1)).view(DTYPES[int(image.getBitDepth())]).reshape(frame.shape)
             frame[:] = values if not offset else (values.astype(np.int32) - offset).astype(dtype)
+        lut = np.asarray(image.getProcessor().getLut().getBytes()).view(np.uint8).reshape(3, -1)
     read = _read_calibration(calibration)
+    order = brightness_order(lut)
+    if order is None and pixels.dtype == np.uint8:
+        raise colours_refusal(title)
+    if order == -1:
+        invert(pixels)
+        notices += (inversion_notice(title),)
     notices += read.notices(title)
     layout = StackLayout(time_axis)
     return Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices, layout=layout)
