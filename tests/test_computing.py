@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -182,6 +183,34 @@ class TestWorkers:
         for address in ("tcp://127.0.0.1:1", "no address"):
             with pytest.raises(WrongInputError, match=f"no dask scheduler answers at '{address}'"):
                 detect(pixels, network_folder, scheduler=address)
+
+    def test_a_scheduler_that_takes_the_connection_and_says_nothing_is_given_up_in_time(self, monkeypatch) -> None:
+        monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 2)
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+            started = time.monotonic()
+            with (
+                pytest.raises(WrongInputError, match="no dask scheduler answers at"),
+                computer_for(ComputingSettings(scheduler=address)),
+            ):
+                pass
+            assert time.monotonic() - started < 10
+
+    @pytest.mark.parametrize(
+        ("address", "words"),
+        [
+            ("tls://127.0.0.1:9", "wants certificates, but dask's configuration names none"),
+            ("wss://127.0.0.1:9", "wants certificates"),
+            ("ucx://127.0.0.1:9", "its kind is ucx, but tcp, tls, ws, wss are known"),
+            ("http://127.0.0.1:9", "its kind is http"),
+            ("tcp://127.0.0.1:port", "no dask scheduler answers"),
+            ("nowhere", "no dask scheduler answers"),
+        ],
+    )
+    def test_an_address_of_another_kind_is_refused_in_a_sentence(self, address, words) -> None:
+        with pytest.raises(WrongInputError, match=words) as refused, computer_for(ComputingSettings(scheduler=address)):
+            pass
+        assert address in str(refused.value)
 
     def test_without_the_package_they_are_refused_with_what_to_do(
         self, pixels, network_folder, monkeypatch: pytest.MonkeyPatch

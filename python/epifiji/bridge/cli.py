@@ -12,7 +12,18 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from epifiji.bridge.console import EVENT_COLUMNS, ProgressBar, event_rows, note, plain, say, say_json, say_table
+from epifiji.bridge.console import (
+    EVENT_COLUMNS,
+    ProgressBar,
+    event_rows,
+    finish_output,
+    note,
+    plain,
+    prepare_streams,
+    say,
+    say_json,
+    say_table,
+)
 from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.movie_commands import movie_app
@@ -359,11 +370,15 @@ def _say_installation(installation: Any, as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line and end with its exit code."""
+    prepare_streams()
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
+        finish_output()
+        sys.exit(code)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        # The reader of a help text or a table has gone, as after `epifiji --help | head`.
+        finish_output()
+        sys.exit(0)
     except typer.Abort:
         _end(*told(CancelledError()))
     except (Exception, KeyboardInterrupt) as problem:

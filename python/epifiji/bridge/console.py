@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from epifiji.data.events import Event
 
@@ -18,14 +22,91 @@ WIDE = 200
 """Characters of a table's line, at most, where no terminal shows it."""
 
 
+READABLE = "epifiji.readable"
+"""The error handler of encodings that :func:`prepare_streams` sets: it replaces a character that the output cannot hold."""
+
+STAND_INS = {
+    "–": "-",
+    "—": "-",
+    "−": "-",
+    "…": "...",
+    "×": "x",
+    "µ": "u",
+    "μ": "u",
+    "²": "2",
+    "³": "3",
+    "±": "+-",
+    "°": " deg",
+}
+
+
+def _readable(problem: UnicodeError) -> tuple[str, int]:
+    if not isinstance(problem, UnicodeEncodeError):
+        raise problem
+    letters = problem.object[problem.start : problem.end]
+    escaped = (STAND_INS.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
+    return "".join(escaped), problem.end
+
+
+def prepare_streams() -> None:
+    """Make the standard streams exist and take every text, whatever the caller closed and whichever encoding it chose.
+
+    Standard output on Windows is in an old code page where it goes into a file, and file names may hold bytes that are no text.
+    """
+    codecs.register_error(READABLE, _readable)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            # Whatever opens a file next would get the free number, and what a library prints would go into that file.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=READABLE)
+
+
+def finish_output() -> None:
+    """Write out what standard output still holds, so that Python finds nothing to complain about when it ends."""
+    _write(sys.stdout, "")
+
+
 def say(text: str = "") -> None:
-    """Print a line on standard output."""
-    sys.stdout.write(f"{text}\n")
+    """Print a line on standard output; nothing happens where nobody reads it any more."""
+    _write(sys.stdout, f"{text}\n")
 
 
 def note(text: str) -> None:
-    """Print a line on standard error, beside the result."""
-    sys.stderr.write(f"{text}\n")
+    """Print a line on standard error, beside the result; nothing happens where that is impossible."""
+    with suppress(OSError):
+        _write(sys.stderr, f"{text}\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    with _written_out(stream):
+        stream.write(text)
+
+
+@contextmanager
+def _written_out(stream: TextIO) -> Iterator[None]:
+    """Write out what the block writes; where the reader has gone, as after `epifiji … | head`, the command goes on without."""
+    try:
+        yield
+        stream.flush()
+    except BrokenPipeError:
+        _discard(stream)
+    except OSError as problem:
+        _discard(stream)
+        raise OSError(problem.errno, problem.strerror, "the standard output") from problem
+
+
+def _discard(stream: TextIO) -> None:
+    """Let what a stream holds, and what comes, go nowhere."""
+    with suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def plain(text: str) -> str:
@@ -34,8 +115,9 @@ def plain(text: str) -> str:
 
 
 def say_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object."""
-    say(json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2))
+    """Print one JSON object; in ASCII where standard output is not in UTF-8, which JSON is by definition."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
+    say(json.dumps(value, ensure_ascii=encoding != "utf8", allow_nan=False, indent=2))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -53,7 +135,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         table.add_row(*row)
     # In a pipe nothing is narrow, and lines that are whole can be searched.
     width = None if sys.stdout.isatty() else WIDE
-    Console(file=sys.stdout, highlight=False, width=width).print(table)
+    with _written_out(sys.stdout):
+        Console(file=sys.stdout, highlight=False, width=width).print(table)
 
 
 def event_rows(events: Iterable[Event]) -> list[list[object]]:

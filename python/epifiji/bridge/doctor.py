@@ -25,6 +25,7 @@ from epifiji.bridge.imagej.java import (
 )
 from epifiji.bridge.installed_files import installed_python, own_version
 from epifiji.data.errors import WrongInputError
+from epifiji.data.own_folders import NoHomeError
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.files.default_network import default_name
 
@@ -108,8 +109,10 @@ def _java() -> Finding:
 def _libraries() -> Finding:
     try:
         jars = class_path()
+    except NoHomeError as error:
+        return Finding("Java libraries", "problem", str(error), "set HOME to a folder of this user")
     except ImageJError as error:
-        return Finding("Java libraries", "problem", str(error), "connect to the internet once and run this again")
+        return Finding("Java libraries", "problem", str(error), "do what it says and run this again")
     return Finding("Java libraries", "ok", f"{len(jars)} in {jar_folder()}")
 
 

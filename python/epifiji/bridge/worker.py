@@ -14,16 +14,22 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
+from epifiji.bridge.console import note, prepare_streams
+from epifiji.bridge.failures import EXIT_CODES
 from epifiji.bridge.requests import VERSION, answer
 from epifiji.data.errors import CancelledError
 
 __all__ = ["VERSION", "do_task", "main"]
 
 LEAST_BETWEEN_UPDATES_S = 0.1
+RECEIVER = "Appose-Receiver"
+"""The name of the thread in which Appose reads requests."""
+
+LONGEST_REASON = 200
 END_PATIENCE_S = 2.0
 """How long a job may take to stop and remove its files when Fiji is gone."""
 
@@ -90,6 +96,36 @@ class _Progress:
             self._task.update(doing, current=round(1000 * done), maximum=1000)
 
 
+class Requests:
+    """A standard input of lines in UTF-8, whatever the system's encoding; empty ones, at which Appose ends, are passed over."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def readline(self, _: int = -1) -> str:
+        """Give the next line that holds something; an empty text at the end."""
+        for line in iter(self._source.readline, b""):
+            if text := line.decode("utf-8").strip():
+                return text + "\n"
+        return ""
+
+
+def _end_with_message(problem: threading.ExceptHookArgs) -> None:
+    """End the process where the thread that reads requests fails: whoever asked would wait for an answer for ever.
+
+    The last line on standard error is what the client shows.
+    """
+    if problem.thread is None or problem.thread.name != RECEIVER:
+        threading.__excepthook__(problem)
+        return
+    reason = f"{problem.exc_type.__name__}: {problem.exc_value}"
+    note(
+        f"epifiji: a line that is no request came to the engine ({' '.join(reason.split())[:LONGEST_REASON]}), so it ended."
+    )
+    _leave()
+    os._exit(EXIT_CODES["input"])
+
+
 class Messages(io.TextIOBase):
     """A standard output from which only Appose's messages come out, each as a line of its own.
 
@@ -133,6 +169,9 @@ def main() -> None:
         from epifiji.data.quiet_tensorflow import import_tensorflow
 
         import_tensorflow()
+    prepare_streams()
+    threading.excepthook = _end_with_message
+    sys.stdin = Requests(sys.stdin.buffer)
     # Native code that prints would break the protocol: only Appose keeps the real output.
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,9 @@ def import_tensorflow() -> Any:
         # oneDNN's convolutions take two thirds of the time of TensorFlow's own, in training half; by itself TensorFlow uses them
         # on processors with AVX-512 alone.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+        if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 -- pathlib raises where there is no home
+            # Without a home folder, Keras makes a folder with the name ~ in the working folder.
+            os.environ.setdefault("KERAS_HOME", os.path.join(tempfile.gettempdir(), ".keras"))  # noqa: PTH118
         with _native_messages_dropped(), _keras_left_out():
             import tensorflow as tf
 
@@ -50,8 +54,15 @@ def _keras_left_out() -> Iterator[None]:
 @contextmanager
 def _native_messages_dropped() -> Iterator[None]:
     """Drop what native code writes to standard error, which no setting of TensorFlow's silences; Python's errors still raise."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    try:
+        kept = os.dup(2)
+    except OSError:
+        # A program without standard error, such as Windows' pythonw: there is nobody to be spared.
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         yield

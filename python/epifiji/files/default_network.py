@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.own_folders import NoHomeError, config_folder
 from epifiji.files.archives import read_limited
 from epifiji.files.atomic import replacing
 
@@ -18,10 +19,14 @@ RESET = "run 'epifiji networks default --reset'"
 
 
 def choice_file() -> Path:
-    """Give the file in the user's configuration that holds the choice; it may not exist yet."""
-    import platformdirs
+    """Give the file in the user's configuration that holds the choice; it may not exist yet.
 
-    return Path(platformdirs.user_config_path("epifiji", appauthor=False)) / "networks.json"
+    Raises
+    ------
+    NoHomeError
+        Where the user has no home folder.
+    """
+    return config_folder() / "networks.json"
 
 
 def default_name() -> str:
@@ -32,8 +37,12 @@ def default_name() -> str:
     WrongInputError
         Where a choice was made and cannot be read.
     """
-    file = choice_file()
-    if not file.exists():
+    try:
+        file = choice_file()
+        if not file.exists():
+            return SHIPPED
+    except (NoHomeError, PermissionError):
+        # A folder that this user may not enter holds no choice of this user's.
         return SHIPPED
     try:
         name = json.loads(read_limited(file, LARGEST_BYTES, "the choice of a network").decode("utf-8"))[KEY]

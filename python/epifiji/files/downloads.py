@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import queue
 import re
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,7 +20,12 @@ from epifiji.data.errors import WrongInputError
 
 LARGEST_DOWNLOAD_BYTES = 100_000_000
 PIECE_BYTES = 1_000_000
+PIECES_AHEAD = 4
+LOOK_S = 0.1
 TIMEOUT_S = 30
+PATIENCE_S = 60.0
+SLOWEST_BYTES_A_S = 20_000.0
+"""A download may take `PATIENCE_S` and the time that its bytes take at this speed, however it is spread."""
 
 ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+://|file:)")
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -71,19 +80,13 @@ def download(address: str, folder: Path, sha256: str, instead: str = "check the 
     place = folder / _file_name(address)
     digest = hashlib.sha256()
     size = 0
-    try:
-        with _opened(address) as source, place.open("wb") as copy:
-            for piece in _pieces(source):
-                size += len(piece)
-                if size > LARGEST_DOWNLOAD_BYTES:
-                    break
-                digest.update(piece)
-                copy.write(piece)
-    except WrongInputError:
-        raise
-    except (OSError, http.client.HTTPException, ValueError) as problem:
-        reason = getattr(problem, "reason", None) or problem
-        raise WrongInputError(f"{address} cannot be reached ({reason}): {instead}.") from problem
+    with place.open("wb") as copy:
+        for piece in _within_time(address, instead):
+            size += len(piece)
+            if size > LARGEST_DOWNLOAD_BYTES:
+                break
+            digest.update(piece)
+            copy.write(piece)
     if size > LARGEST_DOWNLOAD_BYTES:
         place.unlink()
         raise WrongInputError(
@@ -150,6 +153,58 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _pieces(source: IO[bytes]) -> Iterator[bytes]:
-    while piece := source.read(PIECE_BYTES):
-        yield piece
+def _within_time(address: str, instead: str) -> Iterator[bytes]:
+    """Give what an address holds, piece by piece, and refuse what takes longer than a download may.
+
+    The reading is done by another thread: a server that sends a byte now and then keeps every timeout of a socket from ending,
+    and a name that is not found, or a proxy, can take as long before the first byte.
+    """
+    pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=PIECES_AHEAD)
+    nobody_waits = threading.Event()
+    threading.Thread(target=_read, args=(address, pieces, nobody_waits), name="EpiFiji-Download", daemon=True).start()
+    started, size = time.monotonic(), 0
+    try:
+        while True:
+            try:
+                piece = pieces.get(timeout=LOOK_S)
+            except queue.Empty:
+                piece = b""
+            if piece is None:
+                return
+            if isinstance(piece, WrongInputError):
+                raise piece
+            if isinstance(piece, BaseException):
+                reason = getattr(piece, "reason", None) or str(piece) or type(piece).__name__
+                raise WrongInputError(f"{address} cannot be reached ({reason}): {instead}.") from piece
+            size += len(piece)
+            seconds = time.monotonic() - started
+            if seconds > PATIENCE_S + size / SLOWEST_BYTES_A_S:
+                raise WrongInputError(
+                    f"{address} gave {size} bytes in {seconds:.0f} s, but at least {SLOWEST_BYTES_A_S:g} bytes a second are "
+                    "expected: try again later, or download the file in another way and import that."
+                )
+            if piece:
+                yield piece
+    finally:
+        nobody_waits.set()
+
+
+def _read(address: str, pieces: queue.Queue[bytes | BaseException | None], nobody_waits: threading.Event) -> None:
+    """Read an address into a queue, with None or an exception at its end, as long as somebody waits for it."""
+
+    def give(piece: bytes | BaseException | None) -> None:
+        while not nobody_waits.is_set():
+            with suppress(queue.Full):
+                pieces.put(piece, timeout=LOOK_S)
+                return
+
+    try:
+        with _opened(address) as source:
+            # Not read(), which waits until all of a piece is there.
+            while not nobody_waits.is_set() and (piece := source.read1(PIECE_BYTES)):
+                give(piece)
+        give(None)
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        give(problem)
+    except Exception as problem:
+        give(WrongInputError(f"{address} cannot be read ({type(problem).__name__}: {problem}): check the address."))

@@ -10,7 +10,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
+from epifiji.data.own_folders import NoHomeError, data_folder
 from epifiji.files.archives import names_in, unpack
 from epifiji.files.atomic import Change
 from epifiji.files.default_network import SHIPPED, default_name
@@ -57,10 +58,14 @@ def is_shipped(path: Path) -> bool:
 
 
 def user_folder() -> Path:
-    """Give the folder where imported networks are kept; it may not exist yet."""
-    import platformdirs
+    """Give the folder where imported networks are kept; it may not exist yet.
 
-    return Path(platformdirs.user_data_path("epifiji", appauthor=False)) / "networks"
+    Raises
+    ------
+    NoHomeError
+        Where the user has no home folder.
+    """
+    return data_folder() / "networks"
 
 
 def available() -> list[tuple[str, Path]]:
@@ -69,7 +74,8 @@ def available() -> list[tuple[str, Path]]:
     Each folder's are sorted by name, without regard to case; of several with one name the first counts, so that the variable
     adds names and changes none.
     """
-    settle(user_folder())
+    with suppress(NoHomeError):
+        settle(user_folder())
     found: dict[str, Path] = {}
     for name, path in _every_network():
         found.setdefault(name, path)
@@ -94,7 +100,10 @@ def hidden() -> list[tuple[str, Path, Path]]:
 
 
 def _every_network() -> Iterator[tuple[str, Path]]:
-    for place in (SHIPPED_FOLDER, user_folder(), named_folder()):
+    own: list[Path] = []
+    with suppress(NoHomeError):
+        own.append(user_folder())
+    for place in (SHIPPED_FOLDER, *own, named_folder()):
         for path in _networks_in(place) if place else ():
             yield path.stem if path.is_file() else path.name, path
 

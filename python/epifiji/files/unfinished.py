@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data import own_folders
 from epifiji.data.errors import WrongInputError
 from epifiji.files.atomic import replacing
 
@@ -23,10 +24,14 @@ DIGEST_BYTES = 32
 
 
 def cache_folder() -> Path:
-    """Give the folder in the user's cache where unfinished runs are kept; it may not exist yet."""
-    import platformdirs
+    """Give the folder in the user's cache where unfinished runs are kept; it may not exist yet.
 
-    return Path(platformdirs.user_cache_path("epifiji", appauthor=False)) / "unfinished"
+    Raises
+    ------
+    NoHomeError
+        Where the user has no home folder.
+    """
+    return own_folders.cache_folder() / "unfinished"
 
 
 class Unfinished:
@@ -42,7 +47,11 @@ class Unfinished:
 
     def __init__(self, identity: Mapping[str, Any]) -> None:
         text = json.dumps(identity, sort_keys=True)
-        self._folder = cache_folder() / hashlib.sha256(text.encode()).hexdigest()[:32]
+        # Below a file nothing can be: reading finds nothing there, and what is to be kept is not.
+        place = Path(__file__)
+        with suppress(own_folders.NoHomeError):
+            place = cache_folder()
+        self._folder = place / hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def get(self, number: int) -> list[np.ndarray] | None:
         """Give a finished part; None where there is none, or it is damaged."""

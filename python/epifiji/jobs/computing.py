@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
+import queue
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
@@ -31,6 +33,8 @@ TASKS_A_WORKER = 2
 """Tasks given to each worker ahead of time, so that none waits for its pixels."""
 
 WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
+
+ADDRESSES, ENCRYPTED = ("tcp", "tls", "ws", "wss"), ("tls", "wss")
 
 _warm: dict[tuple[str, str, str, str], Any] = {}
 _screens: dict[tuple[str, str], Screen | None] = {}
@@ -113,14 +117,7 @@ def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
             "workers and scheduler need the package distributed, which is not installed: pip install 'epifiji[cluster]'."
         ) from problem
     if settings.scheduler is not None:
-        try:
-            client = Client(settings.scheduler, timeout=SCHEDULER_TIMEOUT_S)
-        except (OSError, ValueError, TimeoutError) as problem:
-            raise WrongInputError(
-                f"no dask scheduler answers at {settings.scheduler!r} ({problem}): give its address as it prints it, such as "
-                "tcp://10.0.0.1:8786."
-            ) from problem
-        with client:
+        with _client_of(settings.scheduler) as client:
             yield OnWorkers(client, settings.device)
         return
     workers = settings.workers or 1
@@ -140,6 +137,48 @@ def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
         Client(cluster) as client,
     ):
         yield OnWorkers(client, settings.device)
+
+
+def _client_of(address: str) -> Any:
+    """Connect to a scheduler, or say within `SCHEDULER_TIMEOUT_S` seconds that none answers, whatever dask waits for."""
+    from distributed import Client, Security
+
+    kind = address.partition("://")[0] if "://" in address else "tcp"
+    if kind not in ADDRESSES:
+        raise WrongInputError(_no_scheduler(address, f"its kind is {kind}, but {', '.join(ADDRESSES)} are known"))
+    # Looked at first: a client that fails over this does not end cleanly.
+    if kind in ENCRYPTED and Security().get_connection_args("client").get("ssl_context") is None:
+        raise WrongInputError(
+            f"the scheduler {address!r} wants certificates, but dask's configuration names none: set distributed.comm.tls in "
+            "~/.config/dask/distributed.yaml, or give the address of a scheduler without encryption."
+        )
+    made: queue.Queue[Any] = queue.Queue()
+    nobody_waits = threading.Event()
+
+    def connect() -> None:
+        try:
+            client = Client(address, timeout=SCHEDULER_TIMEOUT_S, set_as_default=False)
+        except Exception as problem:
+            made.put(problem)
+            return
+        made.put(client)
+        if nobody_waits.is_set():
+            client.close()
+
+    # A scheduler that takes the connection and says nothing, or that was suspended, keeps dask waiting beyond its own timeout.
+    threading.Thread(target=connect, name="EpiFiji-Scheduler", daemon=True).start()
+    try:
+        client = made.get(timeout=SCHEDULER_TIMEOUT_S + WAIT_S)
+    except queue.Empty:
+        nobody_waits.set()
+        client = TimeoutError(f"nothing came within {SCHEDULER_TIMEOUT_S} s")
+    if not isinstance(client, Exception):
+        return client
+    raise WrongInputError(_no_scheduler(address, " ".join(str(client).split()) or type(client).__name__)) from client
+
+
+def _no_scheduler(address: str, why: str) -> str:
+    return f"no dask scheduler answers at {address!r} ({why}): give its address as it prints it, such as tcp://10.0.0.1:8786."
 
 
 class Here:

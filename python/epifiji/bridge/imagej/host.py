@@ -20,6 +20,7 @@ from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import Java, find_java, major_version
 from epifiji.bridge.imagej.menu import add_commands, client_folder
 from epifiji.data.errors import WrongInputError
+from epifiji.data.own_folders import data_folder
 from epifiji.data.progress import Report, silent
 
 MAVEN_COORDINATE = re.compile(r"[\w.-]+:[\w.-]+(:[\w.+:-]+)?")
@@ -198,9 +199,7 @@ def _add_jython(context: Any) -> None:
 
 def _home() -> Path:
     """Make the folder where the embedded ImageJ looks for plugins; without it, it takes those of the working folder."""
-    import platformdirs
-
-    home = Path(platformdirs.user_data_path("epifiji", appauthor=False)) / "imagej"
+    home = data_folder() / "imagej"
     with suppress(OSError):
         for name in ("plugins", "macros", "luts"):
             (home / name).mkdir(parents=True, exist_ok=True)

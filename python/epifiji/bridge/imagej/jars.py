@@ -12,6 +12,7 @@ from typing import Any
 
 from epifiji.bridge.imagej.errors import ImageJError
 from epifiji.bridge.resources import resource_folder
+from epifiji.data.own_folders import cache_folder
 from epifiji.data.progress import Report, silent
 
 FETCH_TIMEOUT_S = 30
@@ -31,10 +32,8 @@ def endpoints(listed: str = EMBEDDED) -> list[str]:
 
 def jar_folder(listed: str = EMBEDDED) -> Path:
     """Name the folder in the user's cache that holds the libraries of a list; it may not exist yet."""
-    import platformdirs
-
     digest = hashlib.sha256("\n".join(endpoints(listed)).encode()).hexdigest()[:12]
-    return Path(platformdirs.user_cache_path("epifiji", appauthor=False)) / "java" / digest
+    return cache_folder() / "java" / digest
 
 
 def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
@@ -52,12 +51,23 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
     if not folder.is_dir():
         try:
             _fetch(folder, endpoints(listed), report)
-        except Exception as error:
+        except OSError as error:
+            if error.filename is None:
+                raise ImageJError(_not_fetched(error, folder)) from error
             raise ImageJError(
-                f"Java libraries could not be fetched from Maven Central ({_reason(error)}), but they are needed once: connect "
-                f"to the internet (behind a proxy, set HTTPS_PROXY) and try again; later they are found in {folder}."
+                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: see to the right "
+                "to write there and to free space, or set XDG_CACHE_HOME to another folder."
             ) from error
+        except Exception as error:
+            raise ImageJError(_not_fetched(error, folder)) from error
     return sorted(folder.glob("*.jar"))
+
+
+def _not_fetched(error: Exception, folder: Path) -> str:
+    return (
+        f"Java libraries could not be fetched from Maven Central ({_reason(error)}), but they are needed once: connect "
+        f"to the internet (behind a proxy, set HTTPS_PROXY) and try again; later they are found in {folder}."
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -1,0 +1,74 @@
+"""What the worker does with lines that are no requests; with Appose's own client in test_worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+ENGINE = [sys.executable, "-m", "epifiji.bridge.worker"]
+TASK = {
+    "task": "t",
+    "requestType": "EXECUTE",
+    "script": "task.outputs['name'] = name",
+    "inputs": {"name": "h\u00e9t\u00e9"},
+}
+
+
+def said_by_worker(sent: bytes) -> tuple[int, list[dict], str]:
+    """Send a line and leave the input open, so that only the worker itself can end."""
+    with subprocess.Popen(ENGINE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+        worker.stdin.write(sent)
+        worker.stdin.flush()
+        try:
+            code = worker.wait(120)
+        finally:
+            worker.kill()
+        answers = [json.loads(line) for line in worker.stdout.read().splitlines()]
+        return code, answers, worker.stderr.read().decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"hello",
+        b"[]",
+        b"3",
+        b"{",
+        b"{}",
+        b'{"task": "t"}',
+        b'{"task": "t", "requestType": "DANCE"}',
+        b'{"task": {}, "requestType": "EXECUTE", "script": "1"}',
+        b"\xff\xfe",
+        b"\x00",
+        b"[" * 100_000,
+        b'{"task": ' + b"9" * 10_000 + b"}",
+        json.dumps(TASK)[:-5].encode(),
+    ],
+    ids=lambda line: line[:30].decode("latin-1"),
+)
+def test_a_line_that_is_no_request_ends_the_worker_with_a_sentence(line: bytes) -> None:
+    code, answers, said = said_by_worker(line + b"\n")
+    assert (code, answers) == (2, [])
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("epifiji: a line that is no request came to the engine (")
+    assert len(last) < 400
+
+
+def test_empty_lines_are_passed_over_and_requests_are_utf8_in_every_locale() -> None:
+    sent = b"\n  \n" + json.dumps(TASK, ensure_ascii=False).encode("utf-8") + b"\n"
+    ended = subprocess.run(
+        ENGINE,
+        input=sent,
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
+    )
+    answers = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [answer["responseType"] for answer in answers] == ["LAUNCH", "COMPLETION"]
+    assert answers[-1]["outputs"] == {"name": "h\u00e9t\u00e9"}
+    assert ended.returncode == 0
