@@ -15,7 +15,7 @@ from epifiji.engine.fast import LONGEST_GAP, Fast, extremes, groups_of, near, no
 from epifiji.engine.maps import Exact
 from epifiji.engine.network import Classifier
 from epifiji.engine.screen import LAYERS, REACH_FRAMES, Screen, shapes
-from epifiji.engine.windows import Grid, exact_grids, normalised
+from epifiji.engine.windows import ROUNDING, Grid, exact_grids, normalised
 from small_networks import small_network
 
 
@@ -51,7 +51,7 @@ def test_windows_in_a_run_share_the_mean_of_their_limits() -> None:
     starts = np.array([0, 2, 4])
     windows = [frames[s : s + 10].astype(float) for s in starts]
     low, high = np.mean([w.min() for w in windows]), np.mean([w.max() for w in windows])
-    expected = np.clip(255 * (frames - low) / (high - low), 0, 255).astype(np.uint8)
+    expected = np.clip(255 * (frames - low) / (high - low) + ROUNDING, 0, 255).astype(np.uint8)
     assert np.array_equal(normalised_alike(frames, *extremes(frames, starts, 10)), expected)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import ndimage
 
+from epifiji.data.grey_levels import within_range
 from epifiji.data.training_settings import TURNS, ZOOM
 
 __all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed", "turned"]
@@ -107,9 +108,8 @@ def turned(arrays: Sequence[np.ndarray], random: np.random.Generator) -> tuple[n
 
 
 def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:
-    """Bring frames of any level to 0–1, and make each change with its probability, but for those named in `without`."""
-    spread = float(frames.max() - frames.min()) or 1.0
-    frames = (frames - frames.min()) / np.float32(spread)
+    """Bring frames of any type and level to 0–1, and make each change with its probability, but for those named in `without`."""
+    frames = within_range(frames, frames.min(), frames.max()).astype(np.float32)
     for name, (probability, change) in CHANGES.items():
         if name not in without and random.random() < probability:
             frames = change(frames, random)

@@ -5,14 +5,20 @@ Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
+
+import numpy as np
 
 from epifiji.data.quiet_tensorflow import import_tensorflow
 
 STRIDE = 4
 """Pixels of the movie for one of the answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
+
+LEAST_DEVIATION = 0.02
+"""What is added to a standard deviation, as a part of the range of values around."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +59,72 @@ def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
 
 
 def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
-    """Bring frames (n, Y, X), float32 of any level, to contrast adapted to neighbourhoods, as channels (n, Y, X, 1).
+    """Bring frames (n, Y, X) of any level to contrast adapted to neighbourhoods, as channels (n, Y, X, 1), float32.
 
     The first is the value within the range of those in the neighbourhood of the first box; then for each box comes half the
-    distance from its mean in standard deviations. Sides of boxes are in pixels of the answer, odd.
+    distance from its mean in standard deviations, to which 0.02 of that range is added. Where a neighbourhood is flat this is 0.
+    Sides of boxes are in pixels of the answer, odd; Y and X are multiples of `STRIDE`.
 
     As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do, and
-    so they shall here.
+    so they shall here. A movie's zero and unit change nothing: values are subtracted before they are squared, and no constant
+    of any unit is added.
     """
     tf = import_tensorflow()
-    x = frames[..., None]
+    x = tf.cast(frames, tf.float64)
+    count, height, width = (tf.shape(x)[axis] for axis in range(3))
 
-    def pooled(pool: Any, values: Any, box: int) -> Any:
-        return pool(pool(values, STRIDE, STRIDE, "VALID"), box, 1, "SAME")
+    def squares(values: Any) -> Any:
+        return tf.reshape(values, (count, height // STRIDE, STRIDE, width // STRIDE, STRIDE))
 
     def wide(values: Any) -> Any:
         return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
 
-    greatest, least = pooled(tf.nn.max_pool2d, x, boxes[0]), -pooled(tf.nn.max_pool2d, -x, boxes[0])
-    span = greatest - least
-    channels = [(x - wide(least)) / wide(span + 1e-6)]
+    def greatest(values: Any) -> Any:
+        found = tf.reduce_max(squares(values), (2, 4))
+        for axis in (1, 2):
+            found = reduce(tf.maximum, _slid(found, boxes[0], axis, -np.inf))
+        return found
+
+    least = -greatest(-x)
+    span = greatest(x) - least
+    within = tf.cast(tf.math.divide_no_nan(x - wide(least), wide(span)), tf.float32)
+    mean, variance = (tf.cast(one, tf.float64) for one in tf.nn.moments(squares(within), (2, 4)))
+    channels = [within]
     for box in boxes:
-        mean, square = pooled(tf.nn.avg_pool2d, x, box), pooled(tf.nn.avg_pool2d, x**2, box)
-        deviation = tf.sqrt(tf.maximum(square - mean**2, 0.0)) + 0.02 * span + 1e-6
-        channels.append(0.5 * (x - wide(mean)) / wide(deviation))
-    return channels
+        box_mean, box_variance = _moments(least + span * mean, span**2 * variance, box)
+        deviation = tf.sqrt(box_variance) + LEAST_DEVIATION * span
+        factor, shift = (
+            wide(tf.cast(tf.math.divide_no_nan(0.5 * one, deviation), tf.float32)) for one in (span, least - box_mean)
+        )
+        channels.append(factor * within + shift)
+    return [channel[..., None] for channel in channels]
+
+
+def _moments(mean: Any, variance: Any, box: int) -> tuple[Any, Any]:
+    """Give mean and variance of boxes of squares whose own are given (n, Y, X), float64; a box ends where the frame does.
+
+    The variance of a row of squares is the mean of their variances and the variance of their means; so for columns.
+    Means are relative to that in the middle, so that no digit is lost to a level that all of them have.
+    """
+    tf = import_tensorflow()
+    for axis in (1, 2):
+        total = square = among = tf.zeros((), mean.dtype)
+        inside = tf.ones_like(mean[:1, :, :1] if axis == 1 else mean[:1, :1])
+        for one, spread, there in zip(*(_slid(values, box, axis) for values in (mean, variance, inside)), strict=True):
+            away = there * (one - mean)
+            total += away
+            square += away**2 + spread
+            among += there
+        shift = total / among
+        mean, variance = mean + shift, tf.maximum(square / among - shift**2, 0.0)
+    return mean, variance
+
+
+def _slid(values: Any, box: int, axis: int, beyond: float = 0.0) -> Iterator[Any]:
+    """Give an array (n, Y, X) moved along an axis to each place of a box in turn; where the frame ends stands `beyond`."""
+    tf = import_tensorflow()
+    ends = [(box // 2, box // 2) if one == axis else (0, 0) for one in range(3)]
+    padded = tf.pad(values, ends, constant_values=tf.cast(beyond, values.dtype))
+    size = tf.shape(values)[axis]
+    for at in range(box):
+        yield padded[(*[slice(None)] * axis, slice(at, at + size))]

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.grey_levels import within_range
 from epifiji.data.movie import Movie
 
 SAMPLED_FRAMES = 5
@@ -121,8 +122,9 @@ def estimate_cell_diameter(movie: Movie) -> float:
 
 
 def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
-    """Read the middle frames (Y, X) of equal parts of the movie, one at a time."""
+    """Read the middle frames (Y, X) of equal parts of the movie, one at a time, as parts of the range of the first, float32."""
     count = movie.shape[0]
+    limits = None
     for part in range(SAMPLED_FRAMES):
         index = (2 * part + 1) * count // (2 * SAMPLED_FRAMES)
         frame = movie.frames(index, index + 1)[0]
@@ -131,7 +133,9 @@ def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
                 f"{movie.name} has pixels that are not numbers (NaN or infinite) in frame {index + 1}, but an estimate "
                 "of the cell diameter needs every pixel: replace them or give --cell-diameter in pixels."
             )
-        yield frame
+        if limits is None or limits[0] == limits[1]:
+            limits = frame.min(), frame.max()
+        yield within_range(frame, *limits).astype(np.float32)
 
 
 def _structure(frame: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.engine.blocks import Block, Probabilities, Strip, read_strip
 from epifiji.engine.convolutions import STRIDE, Layer, convolved, layer_shapes, local_contrast
 from epifiji.engine.every_window import LOOKING
+from epifiji.engine.levels import levelled
 from epifiji.engine.windows import Grid
 
 GRAIN_PX = 8
@@ -182,7 +183,7 @@ def _answered(weights: Mapping[str, Any], coarse: Any, fine: Any) -> Any:
 
 
 def contrast(frames: Any) -> Any:
-    """Bring frames (n, Y, X), float32 of any level, to :func:`local_contrast` (n, Y, X, 3).
+    """Bring frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32.
 
     The wide neighbourhood tells a dim part from a bright one.
     """
@@ -192,8 +193,11 @@ def contrast(frames: Any) -> Any:
 
 
 def places(shape: tuple[int, int, int]) -> Grid:
-    """Give the places that are answered in a movie (T, Y, X): each stands for 4 x 4 px, by the second of these."""
-    return Grid(np.arange(shape[0]), *(np.arange(1, n, STRIDE) for n in shape[1:]))
+    """Give the places that are answered in a movie (T, Y, X): each stands for 4 x 4 px, by the second of these.
+
+    The last stand for what is left, which may be a single row or column.
+    """
+    return Grid(np.arange(shape[0]), *(np.minimum(np.arange(0, n, STRIDE) + 1, n - 1) for n in shape[1:]))
 
 
 def check_epinet(network: Network) -> None:
@@ -223,7 +227,7 @@ def check_epinet(network: Network) -> None:
 
 def answers_of_members(network: Network, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
     """Give what each member answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
-    asker, movie = EpiNet(network), Movie(pixels)
+    asker, movie = EpiNet(network), levelled(Movie(pixels))
     block = Block(0, pixels.shape[0], 0, pixels.shape[1])
     grids = [places(movie.shape)] * len(network.weights)
     found = asker(read_strip(movie, block, network.description, asker), grids, report)
@@ -294,7 +298,7 @@ class EpiNet:
         fill = [(0, -n % GRAIN_PX) for n in pixels.shape[1:]]
         memory = blank_memory(pixels.shape[1] + fill[0][1], pixels.shape[2] + fill[1][1], self.precision)
         for at in range(0, len(pixels), FRAMES_TOGETHER):
-            some = pixels[at : at + FRAMES_TOGETHER].astype(np.float32)
+            some = pixels[at : at + FRAMES_TOGETHER].astype(np.float64)
             some = np.pad(some, [(0, FRAMES_TOGETHER - len(some)), *fill], "edge")
             found, memory = member(some, memory)
             yield found.numpy()
@@ -313,5 +317,5 @@ class EpiNet:
         pieces = [
             tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)
         ]
-        signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None)), pieces]
+        signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None), tf.float64), pieces]
         return tf.function(answer, input_signature=signature, autograph=False)

@@ -16,15 +16,15 @@ LOOKING = "looking for events"
 
 
 class EveryWindow:
-    """See :class:`epifiji.engine.blocks.Asker`."""
+    """See :class:`epifiji.engine.blocks.Asker`; `lift` is that of :func:`epifiji.engine.windows.normalised`."""
 
     frames_at_once = 24
     margin_frames = margin_rows = 0
     bytes_for_pixel = bytes_for_place = bytes_held = 0.0
     precision = "float32"
 
-    def __init__(self, classifier: Classifier) -> None:
-        self._classifier = classifier
+    def __init__(self, classifier: Classifier, lift: float = 0.0) -> None:
+        self._classifier, self._lift = classifier, lift
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Classify the windows member by member, in each by frame, y and x."""
@@ -38,7 +38,7 @@ class EveryWindow:
             for centre in grid.frames:
                 first = int(centre) - before - strip.first
                 cut = cut_windows(strip.pixels[first : first + length], placed, half, batch)
-                for windows in ahead(map(normalised, cut)):
+                for windows in ahead(normalised(one, self._lift) for one in cut):
                     parts.append(self._classifier(member, windows))
                     done += len(windows)
                     report(done / total, LOOKING)

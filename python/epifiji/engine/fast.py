@@ -31,7 +31,7 @@ from epifiji.engine.convolutions import STRIDE
 from epifiji.engine.every_window import LOOKING
 from epifiji.engine.network import Classifier
 from epifiji.engine.screen import HALO_PX, REACH_FRAMES, Screen
-from epifiji.engine.windows import Grid
+from epifiji.engine.windows import ROUNDING, Grid
 
 LONGEST_RUN = 8
 """Windows that are normalised alike at most, where the answer counts."""
@@ -231,7 +231,8 @@ def groups_of(least: np.ndarray, greatest: np.ndarray, unlike: float) -> list[sl
     cuts = [0]
     for stop in range(1, len(least)):
         low, high = least[cuts[-1] : stop + 1], greatest[cuts[-1] : stop + 1]
-        if max(np.ptp(low), np.ptp(high)) > unlike * (high - low).mean():
+        # By so little more that rounding decides nothing.
+        if max(np.ptp(low), np.ptp(high)) > 1.00001 * unlike * (high - low).mean():
             cuts.append(stop)
     return [slice(a, b) for a, b in pairwise([*cuts, len(least)])]
 
@@ -244,7 +245,7 @@ def normalised_alike(frames: np.ndarray, least: np.ndarray, greatest: np.ndarray
     low = least.mean()
     span = greatest.mean() - low
     scaled = (frames.astype(np.float64) - low) * (255 / (span or 1))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    return np.clip(scaled + ROUNDING, 0, 255).astype(np.uint8)
 
 
 def runs_of(chosen: np.ndarray, longest: int) -> np.ndarray:

@@ -12,8 +12,9 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import NetworkDescription
 from epifiji.data.progress import Report, silent
+from epifiji.engine.levels import levelled
 from epifiji.engine.samples import SIGMA_FRAMES, SIGMA_PX
-from epifiji.engine.scaling import rescale, scale_factor
+from epifiji.engine.scaling import rescale_for_network, scale_factor
 
 AROUND_FRAMES, AROUND_PX = round(3 * SIGMA_FRAMES), round(3 * SIGMA_PX)
 """How far the answers to an event reach, and so what is known around a place that was judged."""
@@ -26,7 +27,7 @@ def at_network_scale(
     duration: float | None,
     report: Report = silent,
 ) -> np.ndarray:
-    """Read a movie into memory, rescaled as a detection would: (T, Y, X) of the movie's own dtype.
+    """Read a movie into memory, brought to levels and rescaled as in a detection: (T, Y, X).
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def at_network_scale(
         scale_factor(description.cell_diameter_px, diameter),
     )
     try:
-        scaled = rescale(movie, *factors, False, _array, report)
+        scaled = rescale_for_network(levelled(movie), *factors, False, _array, report)
         return scaled.frames(0, scaled.shape[0])
     except MemoryError as problem:
         raise WrongInputError(

@@ -1,6 +1,6 @@
 """EpiNet as a graph in ONNX, the form that other programs' runtimes read.
 
-The graph takes a movie (1, 1, T, Y, X), float32 of any level, Y and X multiples of `GRAIN_PX`, and gives a probability for each
+The graph takes a movie (1, 1, T, Y, X), float32 of any level and of any size, and gives a probability for each
 event class, frame and pixel, (1, events, T, Y, X): what :mod:`epifiji.engine.whole_frames` makes of the network's answers, before
 it is cut to 8 bits. As in a detection the first and the last frame stand for those before and after the movie. It follows
 :mod:`epifiji.engine.epinet` step by step and takes the sizes of all layers from there; axes are those of ONNX: frames stand
@@ -16,7 +16,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import EPINET, Network, Weights
-from epifiji.engine.convolutions import STRIDE, Layer
+from epifiji.engine.convolutions import LEAST_DEVIATION, STRIDE, Layer
 from epifiji.engine.epinet import (
     ANSWER,
     BOXES,
@@ -34,6 +34,9 @@ IR_VERSION = 9
 """Of 2023: runtimes that are some years old read them too."""
 
 INPUT, OUTPUT = "movie", "probability"
+
+SINGLE, DOUBLE = 1, 11
+"""ONNX's numbers of float32 and float64."""
 
 
 def onnx_model(network: Network) -> bytes:
@@ -107,23 +110,34 @@ class _Graph:
         from onnx import numpy_helper
 
         name = name or f"constant_{next(self._numbers)}"
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
+        self.initializers.append(numpy_helper.from_array(np.asarray(values, dtype, order="C"), name))
         return name
 
     def whole(self, *numbers: int) -> str:
         return self.constant(numbers, np.int64)
 
+    def number(self, value: int) -> str:
+        return self.constant(np.array(value), np.int64)
+
     def frames_of_movie(self) -> str:
-        """Movie (1, 1, T, Y, X) to frames (T + 2 REACH_FRAMES, 1, Y, X)."""
+        """Movie (1, 1, T, Y, X) to frames (T + 2 REACH_FRAMES, 1, Y, X), filled up to multiples of `GRAIN_PX`."""
         x = self.add("Squeeze", [INPUT, self.whole(0)])
         x = self.add("Transpose", [x], perm=[1, 0, 2, 3])
-        pads = self.whole(REACH_FRAMES, 0, 0, 0, REACH_FRAMES, 0, 0, 0)
+        size = self.add("Shape", [x], start=2, end=4)
+        # Python's remainder, which is not negative.
+        missing = self.add("Mod", [self.add("Neg", [size]), self.whole(GRAIN_PX)])
+        pads = self.add("Concat", [self.whole(REACH_FRAMES, 0, 0, 0, REACH_FRAMES, 0), missing], axis=0)
         return self.add("Pad", [x, pads], mode="edge")
 
     def movie_of_answers(self, answers: str) -> None:
-        """Answers (T, events, Y/4, X/4) to a movie of maps (1, events, T, Y, X)."""
+        """Answers (T, events, Y/4, X/4) to a movie of maps (1, events, T, Y, X), without what was filled up."""
         scales = self.constant([1, 1, STRIDE, STRIDE])
-        x = self.add("Resize", [answers, "", scales], mode="linear", coordinate_transformation_mode="half_pixel")
+        begin, axes = self.whole(0, 0), self.whole(2, 3)
+        size = self.add("Shape", [INPUT], start=3, end=5)
+        held = self.add("Div", [self.add("Add", [size, self.whole(STRIDE - 1)]), self.whole(STRIDE)])
+        x = self.add("Slice", [answers, begin, held, axes])
+        x = self.add("Resize", [x, "", scales], mode="linear", coordinate_transformation_mode="half_pixel")
+        x = self.add("Slice", [x, begin, size, axes])
         x = self.add("Transpose", [x], perm=[1, 0, 2, 3])
         self.add("Unsqueeze", [x, self.whole(0)], name=OUTPUT)
 
@@ -139,29 +153,72 @@ class _Graph:
         )
 
     def local_contrast(self, x: str) -> str:
-        """See :func:`epifiji.engine.epinet.contrast`: frames (n, 1, Y, X) to (n, 3, Y, X)."""
+        """See :func:`epifiji.engine.convolutions.local_contrast`: frames (n, 1, Y, X) to (n, 3, Y, X)."""
 
-        def pooled(operation: str, values: str, box: int) -> str:
-            small = self.add(operation, [values], kernel_shape=[STRIDE, STRIDE], strides=[STRIDE, STRIDE])
-            return self.add(operation, [small], kernel_shape=[box, box], pads=[box // 2] * 4)
+        def pooled(operation: str, values: str) -> str:
+            return self.add(operation, [values], kernel_shape=[STRIDE, STRIDE], strides=[STRIDE, STRIDE])
 
-        near, far = BOXES
-        tiny = self.constant(1e-6)
-        greatest = pooled("MaxPool", x, near)
-        least = self.add("Neg", [pooled("MaxPool", self.add("Neg", [x]), near)])
-        span = self.add("Sub", [greatest, least])
-        above = self.add("Sub", [x, self.wider(least, STRIDE)])
-        channels = [self.add("Div", [above, self.wider(self.add("Add", [span, tiny]), STRIDE)])]
-        squared = self.add("Mul", [x, x])
-        least_spread = self.add("Add", [self.add("Mul", [span, self.constant(0.02)]), tiny])
-        for box in (near, far):
-            mean, square = pooled("AveragePool", x, box), pooled("AveragePool", squared, box)
-            variance = self.add("Max", [self.add("Sub", [square, self.add("Mul", [mean, mean])]), self.constant(0.0)])
-            spread = self.add("Add", [self.add("Sqrt", [variance]), least_spread])
-            away = self.add("Mul", [self.add("Sub", [x, self.wider(mean, STRIDE)]), self.constant(0.5)])
-            ratio = self.add("Div", [away, self.wider(spread, STRIDE)])
+        def greatest(values: str) -> str:
+            return self.add("MaxPool", [pooled("MaxPool", values)], kernel_shape=[near, near], pads=[near // 2] * 4)
+
+        # The range of the largest and the least float32 is none; a power of two changes no digit.
+        x = self.add("Mul", [x, self.constant(0.25)])
+        near = BOXES[0]
+        least = self.add("Neg", [greatest(self.add("Neg", [x]))])
+        span = self.add("Sub", [greatest(x), least])
+        within = self.ratio(self.add("Sub", [x, self.wider(least, STRIDE)]), self.wider(span, STRIDE), np.float32)
+        middle = pooled("AveragePool", within)
+        away = self.add("Sub", [within, self.wider(middle, STRIDE)])
+        spread = pooled("AveragePool", self.add("Mul", [away, away]))
+        # From here on a quarter of the sides, in double precision, as in TensorFlow.
+        least, span, middle, spread = (self.add("Cast", [one], to=DOUBLE) for one in (least, span, middle, spread))
+        mean = self.add("Add", [least, self.add("Mul", [span, middle])])
+        variance = self.add("Mul", [self.add("Mul", [span, span]), spread])
+        enough = self.add("Mul", [span, self.constant(LEAST_DEVIATION, np.float64)])
+        half = self.constant(0.5, np.float64)
+        channels = [within]
+        for box in BOXES:
+            box_mean, box_variance = self.moments(mean, variance, box)
+            deviation = self.add("Add", [self.add("Sqrt", [box_variance]), enough])
+            factor, shift = (
+                self.wider(self.add("Cast", [self.ratio(self.add("Mul", [one, half]), deviation)], to=SINGLE), STRIDE)
+                for one in (span, self.add("Sub", [least, box_mean]))
+            )
+            ratio = self.add("Add", [self.add("Mul", [within, factor]), shift])
             channels.append(self.add("Clip", [ratio, self.constant(-2.0), self.constant(5.0)]))
         return self.add("Concat", channels, axis=1)
+
+    def ratio(self, one: str, other: str, dtype: type = np.float64) -> str:
+        """Divide, and give 0 where the other is 0."""
+        nothing = self.add("Equal", [other, self.constant(0, dtype)])
+        divided = self.add("Div", [one, self.add("Where", [nothing, self.constant(1, dtype), other])])
+        return self.add("Where", [nothing, self.constant(0, dtype), divided])
+
+    def moments(self, mean: str, variance: str, box: int) -> tuple[str, str]:
+        """See :func:`epifiji.engine.convolutions._moments`: (n, 1, Y/4, X/4), double precision."""
+        zero, one = self.whole(0), self.whole(1)
+        for axis in (2, 3):
+            size = self.add("Shape", [mean], start=axis, end=axis + 1)
+            last = self.add("Sub", [size, one])
+            places = self.add("Range", [self.number(0), self.add("Squeeze", [size]), self.number(1)])
+            places = self.add("Unsqueeze", [places, one])
+            near = self.add("Add", [places, self.constant([range(-(box // 2), box // 2 + 1)], np.int64)])
+            held = self.add("Min", [self.add("Max", [near, zero]), last])
+            inside = self.add("Cast", [self.add("Equal", [near, held])], to=DOUBLE)
+            share = self.add("Div", [inside, self.add("ReduceSum", [inside, one], keepdims=1)])
+            if axis == 2:
+                share = self.add("Unsqueeze", [share, self.whole(2)])
+            middle = self.add("Unsqueeze", [mean, self.whole(axis + 1)])
+            away = self.add("Sub", [self.add("Gather", [mean, held], axis=axis), middle])
+            spread = self.add("Gather", [variance, held], axis=axis)
+            over = self.whole(axis + 1)
+            shift = self.add("ReduceSum", [self.add("Mul", [share, away]), over], keepdims=0)
+            square = self.add("Add", [self.add("Mul", [away, away]), spread])
+            square = self.add("ReduceSum", [self.add("Mul", [share, square]), over], keepdims=0)
+            variance = self.add("Sub", [square, self.add("Mul", [shift, shift])])
+            variance = self.add("Max", [variance, self.constant(0, np.float64)])
+            mean = self.add("Add", [mean, shift])
+        return mean, variance
 
     def member(self, name: str, weights: Weights, contrast: str) -> str:
         """See :mod:`epifiji.engine.epinet`: contrast of T + 2 REACH_FRAMES frames to probabilities (T, events, Y/4, X/4)."""

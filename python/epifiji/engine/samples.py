@@ -228,9 +228,9 @@ def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
 
 
 def _cut(pixels: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Cut frames out of a movie, float32; where it has no more, its first and last frames are repeated and its rows mirrored."""
+    """Cut frames out of a movie, float64; where it has no more, its first and last frames are repeated and its rows mirrored."""
     ts = np.clip(np.arange(start[0], start[0] + size[0]), 0, pixels.shape[0] - 1)
     y, x = (slice(a, a + n) for a, n in zip(start[1:], size[1:], strict=True))
-    cut = pixels[ts[0] : ts[-1] + 1, y, x][ts - ts[0]].astype(np.float32)
+    cut = pixels[ts[0] : ts[-1] + 1, y, x][ts - ts[0]].astype(np.float64)
     short = [(0, n - m) for n, m in zip(size[1:].tolist(), cut.shape[1:], strict=True)]
     return np.pad(cut, [(0, 0), *short], "reflect" if min(cut.shape[1:]) > max(s for _, s in short) else "edge")

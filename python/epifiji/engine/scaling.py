@@ -26,6 +26,12 @@ TOLERANCE = 0.3
 
 BAND_BYTES = 64e6
 
+STEPS = 2**20
+"""Steps of a frame's range to which rescaled pixels are rounded for a network.
+
+A spline's ringing beside an edge never quite ends; without steps it would be contrast where a frame is flat.
+"""
+
 
 class Storage(Protocol):
     """An array that may lie on disk."""
@@ -48,10 +54,51 @@ def scale_factor(own: float, given: float | None) -> float:
     return 1.0 if given is None or abs(given - own) <= TOLERANCE * own else own / given
 
 
-def rescale(
+def rescale_for_network(
     movie: Movie, factor_t: float, factor_xy: float, compatible: bool, create: Create, report: Report = silent
 ) -> Movie:
-    """Rescale a movie by cubic splines, in space first, then in time, each giving the movie's own dtype.
+    """Rescale a movie for a network; see :func:`rescale`.
+
+    Its pixels become float32, relative to one of them, so that events do not depend on how fine the steps of the movie's type
+    are, and on its zero; in compatible mode they keep their type, as in the authors' package.
+    """
+    if compatible or factor_t == factor_xy == 1:
+        return rescale(movie, factor_t, factor_xy, compatible, create, report)
+    relative = replace(movie, pixels=_Relative(movie))
+    return rescale(relative, factor_t, factor_xy, False, create, report, np.dtype(np.float32), STEPS)
+
+
+class _Relative:
+    """The pixels of a movie minus the first; see :class:`epifiji.data.movie.Stack`."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, movie: Movie) -> None:
+        self._movie, self.shape = movie, movie.shape
+        self._zero = float(movie.frames(0, 1)[0, 0, 0])
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        return self._movie.frames(frames.start, frames.stop).astype(np.float64) - self._zero
+
+
+def rescale(
+    movie: Movie,
+    factor_t: float,
+    factor_xy: float,
+    compatible: bool,
+    create: Create,
+    report: Report = silent,
+    dtype: np.dtype[Any] | None = None,
+    steps: int = 0,
+) -> Movie:
+    """Rescale a movie by cubic splines, in space first, then in time.
+
+    Parameters
+    ----------
+    dtype
+        Of the result; the movie's own where not given.
+    steps
+        Where given, values are rounded to so many steps of the range of the frame, or band of rows, that they come from.
 
     Raises
     ------
@@ -68,13 +115,14 @@ def rescale(
         )
     if factor_xy == factor_t == 1:
         return movie
-    pixels = create((count, height, width), movie.dtype)
+    dtype = dtype or movie.dtype
+    pixels = create((count, height, width), dtype)
     for t in range(count):
         frame = movie.frames(t, t + 1)[0]
-        pixels[t] = frame if factor_xy == 1 else _zoom(frame, (height, width), movie.dtype, compatible)
+        pixels[t] = frame if factor_xy == 1 else _zoom(frame, (height, width), dtype, compatible, steps=steps)
         report((t + 1) / count, "rescaling the movie")
     if factor_t != 1:
-        pixels = _rescale_time(pixels, frames, movie.dtype, compatible, create)
+        pixels = _rescale_time(pixels, frames, dtype, compatible, create, steps=steps)
     return replace(movie, pixels=pixels)
 
 
@@ -102,7 +150,13 @@ def rescale_map(
 
 
 def _rescale_time(
-    pixels: Storage, count: int, dtype: np.dtype[Any], compatible: bool, create: Create, order: int = 3
+    pixels: Storage,
+    count: int,
+    dtype: np.dtype[Any],
+    compatible: bool,
+    create: Create,
+    order: int = 3,
+    steps: int = 0,
 ) -> Storage:
     """Rescale in time, band of rows by band of rows."""
     before, height, width = pixels.shape
@@ -110,22 +164,31 @@ def _rescale_time(
     rows = max(1, int(BAND_BYTES / (8 * max(before, count) * width)))
     for top in range(0, height, rows):
         band = pixels[:, top : top + rows]
-        result[:, top : top + rows] = _zoom(band, (count, *band.shape[1:]), dtype, compatible, order)
+        result[:, top : top + rows] = _zoom(band, (count, *band.shape[1:]), dtype, compatible, order, steps)
     return result
 
 
 def _zoom(
-    values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any], compatible: bool, order: int = 3
+    values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any], compatible: bool, order: int = 3, steps: int = 0
 ) -> np.ndarray:
-    """Interpolate an array to a shape, rounded and cut to the range of an integer dtype."""
+    """Interpolate an array to a shape, rounded where the dtype is of integers or `steps` are given, and cut to its range."""
     factors = [new / old for new, old in zip(shape, values.shape, strict=True)]
     if compatible:
         return ndimage.zoom(values, factors, output=dtype, order=order)
     exact = ndimage.zoom(values, factors, output=np.float64, order=order, mode="nearest", grid_mode=True)
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        exact = np.clip(np.rint(exact), limits.min, limits.max)
-    return exact.astype(dtype)
+    least, greatest = float(values.min()), float(values.max())
+    if steps and greatest > least:
+        step = (greatest - least) / steps
+        exact = least + step * np.rint((exact - least) / step)
+    elif steps:
+        exact = np.full_like(exact, least)
+    if dtype.kind == "f":
+        limits = np.finfo(dtype)
+        return np.clip(exact, limits.min, limits.max).astype(dtype)
+    whole = np.iinfo(dtype)
+    # The greatest 64-bit integer is no float; the next one above it would become negative.
+    top = whole.max if dtype.itemsize < 8 else np.nextafter(float(whole.max), 0)
+    return np.clip(np.rint(exact), whole.min, top).astype(dtype)
 
 
 def place_in_movie(

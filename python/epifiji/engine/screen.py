@@ -55,7 +55,7 @@ def shapes(classes: int) -> dict[str, tuple[int, ...]]:
 
 
 def frame_features(weights: Mapping[str, Any], frames: Any) -> Any:
-    """Look at frames one by one: float32 (n, Y, X) of any level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width).
+    """Look at frames one by one: (n, Y, X) of any real type and level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width).
 
     The answer is of the weights' type, in which the convolutions are computed.
     """
@@ -101,7 +101,7 @@ class Screen:
 
         self._features = tf.function(
             lambda frames: frame_features(held, frames),
-            input_signature=[tf.TensorSpec((None, None, None), tf.float32)],
+            input_signature=[tf.TensorSpec((None, None, None), tf.float64)],
             autograph=False,
         )
         self._greatest = tf.function(
@@ -127,7 +127,7 @@ class Screen:
         fill = ((0, rows * STRIDE - height), (0, columns * STRIDE - width))
         features: np.ndarray | None = None
         for number, frame in enumerate(frames):
-            found = self._features(np.pad(frame, fill, "edge")[None].astype(np.float32)).numpy()
+            found = self._features(np.pad(frame, fill, "edge")[None].astype(np.float64)).numpy()
             features = np.empty((count, rows * columns, found.shape[-1]), found.dtype) if features is None else features
             features[number] = found.reshape(rows * columns, -1)
             tell(number / count)

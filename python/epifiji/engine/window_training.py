@@ -20,7 +20,7 @@ from epifiji.engine.augmentation import TURNS, changed, turned
 from epifiji.engine.devices import multiplies_bfloat16
 from epifiji.engine.network import DENSE, encode, judge
 from epifiji.engine.samples import Labelled
-from epifiji.engine.windows import normalised
+from epifiji.engine.windows import ROUNDING, normalised
 
 WINDOWS = 16
 """Learnt from in one go."""
@@ -91,7 +91,7 @@ class WindowSampler:
     def draw(self) -> Windows:
         """Draw some windows."""
         cut, answers, known = zip(*(self._window() for _ in range(WINDOWS)), strict=True)
-        pixels, told = normalised(np.stack(cut)), np.stack(answers)
+        pixels, told = normalised(np.stack(cut), ROUNDING), np.stack(answers)
         if not all(known):
             asked = ~np.array(known)
             taught = self._teacher(pixels[asked])
@@ -148,7 +148,7 @@ def _cut(pixels: np.ndarray, place: np.ndarray, description: NetworkDescription)
     side = description.window_size_px
     ts = np.clip(np.arange(place[0] - description.frames_before, place[0] + description.frames_after), 0, count - 1)
     cut = pixels[ts[0] : ts[-1] + 1, y : y + side, x : x + side][ts - ts[0]]
-    return np.asarray(cut, np.float32)
+    return np.asarray(cut, np.float64)
 
 
 def together(members: Sequence[Weights]) -> Weights:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,21 @@ def require_room(name: str, shape: tuple[int, int, int], description: NetworkDes
         )
 
 
+def require_windows(name: str, shape: tuple[int, int, int], grids: Sequence[Grid]) -> None:
+    """Refuse a movie in which no window lies: in compatible mode the last place along a side is left out.
+
+    Raises
+    ------
+    WrongInputError
+        Where all grids are empty.
+    """
+    if not any(grid.size for grid in grids):
+        raise WrongInputError(
+            f"{name} is {shape[2]} x {shape[1]} px (width x height), but mode 'compatible', as the authors' package, places no "
+            "window where a side is only as long as a window: choose another mode, or give a larger field of view."
+        )
+
+
 def even_centres(size: int, half: int, step: int, shift: int) -> np.ndarray:
     """Give the centres from `half` + `shift` on, every `step`, together with the first and the last that fit.
 
@@ -77,11 +92,20 @@ def exact_grids(shape: tuple[int, int, int], description: NetworkDescription, st
     return grids
 
 
-def normalised(windows: np.ndarray) -> np.ndarray:
+ROUNDING = 1e-3
+"""More than rounding can take from a level of 0–255, and less than a level of an 8-bit window can be under a whole one."""
+
+
+def normalised(windows: np.ndarray, lift: float = 0.0) -> np.ndarray:
     """Bring every window (n, frames, side, side) of any real dtype to 0–255, uint8, by its own minimum and maximum.
 
     As in DeXtrusion: ``uint8(255 * ((w - min) / (max - min)))``, only subtracted where max = min. The quotient is
     computed first and in double precision (single for float32 movies), since the cut to 8 bits shows the last digit.
+
+    Parameters
+    ----------
+    lift
+        Added before the cut: `ROUNDING`, so that the answer does not depend on a movie's unit; 0 as in DeXtrusion.
     """
     kind = np.float32 if windows.dtype == np.float32 else np.float64
     least = windows.min(axis=(1, 2, 3), keepdims=True).astype(kind)
@@ -90,6 +114,8 @@ def normalised(windows: np.ndarray) -> np.ndarray:
     scaled = windows - least
     scaled /= span
     scaled *= kind(255)
+    if lift:
+        scaled += kind(lift)
     return scaled.astype(np.uint8)
 
 

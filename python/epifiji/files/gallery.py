@@ -13,7 +13,7 @@ from epifiji.data.events import Event, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.movie_settings import GallerySettings
 from epifiji.files.atomic import replacing
-from epifiji.files.pictures import BACKGROUND, EMPTY, FOREGROUND, contrast_limits, crop_around, on_dark, stretched
+from epifiji.files.pictures import BACKGROUND, EMPTY, FOREGROUND, Contrast, crop_around, on_dark
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -135,13 +135,13 @@ def _strip(
 
     side, zoom = _side(settings), settings.zoom
     strip = np.full((*shape, 3), to_rgb(BACKGROUND), np.float32)
-    limits = contrast_limits(np.concatenate([crop.compressed() for crop in crops if crop is not None]))
+    contrast = Contrast(np.concatenate([crop.compressed() for crop in crops if crop is not None]))
     for column, crop in enumerate(crops):
         left = LABEL_PX + column * (side + GAP_PX)
         tile = strip[:side, left : left + side]
         tile[:] = np.array(EMPTY) / 255
         if crop is not None:
-            grey = np.repeat(np.repeat(stretched(crop.filled(0), limits), zoom, 0), zoom, 1)
+            grey = np.repeat(np.repeat(contrast(crop.filled(0)), zoom, 0), zoom, 1)
             seen = ~np.repeat(np.repeat(np.ma.getmaskarray(crop), zoom, 0), zoom, 1)
             tile[seen] = grey[seen][:, None]
         if column == settings.before:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epifiji.data.events import Event, by_class, colour_of
+from epifiji.data.grey_levels import within_range
 from epifiji.data.movie import Movie
 
 if TYPE_CHECKING:
@@ -190,19 +191,20 @@ def _shown(frame: np.ndarray) -> np.ndarray:
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:
-    return (255 * stretched(pixels, contrast_limits(pixels))).round().astype(np.uint8)
+    return (255 * Contrast(pixels)(pixels)).round().astype(np.uint8)
 
 
-def contrast_limits(pixels: np.ndarray) -> tuple[float, float]:
-    """Give what is to be shown black and white: the 0.5 and 99.7 percentiles."""
-    low, high = np.percentile(pixels.astype(np.float32), (0.5, 99.7))
-    return float(low), float(high)
+class Contrast:
+    """Brings pixels to 0–1, black at the 0.5 and white at the 99.7 percentile of some that are given."""
 
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._range = pixels.min(), pixels.max()
+        self._black, self._white = np.percentile(within_range(pixels, *self._range), (0.5, 99.7))
 
-def stretched(pixels: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
-    """Bring pixels to 0–1 between limits."""
-    low, high = limits
-    return np.clip((pixels.astype(np.float32) - low) / max(high - low, 1e-9), 0, 1)
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """Bring pixels of the same type to 0–1, float64."""
+        within = within_range(pixels, *self._range) - self._black
+        return np.clip(within / max(self._white - self._black, 1e-9), 0, 1)
 
 
 def _counts(events: Sequence[Event], classes: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ from epifiji.engine.every_window import LOOKING, EveryWindow
 from epifiji.engine.fast import Fast
 from epifiji.engine.network import Classifier
 from epifiji.engine.screen import Screen
-from epifiji.engine.windows import Grid
+from epifiji.engine.windows import ROUNDING, Grid
 from epifiji.files.screens import read_screen
 
 TASKS_A_WORKER = 2
@@ -49,7 +49,9 @@ def asker_of(network: Network, mode: str, device: str = "auto") -> Asker:
         )
         return asker
     classifier = warm_classifier(network, device)
-    return Fast(classifier, warm_screen(network, device)) if mode == "fast" else EveryWindow(classifier)
+    if mode == "fast":
+        return Fast(classifier, warm_screen(network, device))
+    return EveryWindow(classifier, 0.0 if mode == "compatible" else ROUNDING)
 
 
 def warm_classifier(network: Network, device: str = "auto") -> Classifier:

@@ -21,10 +21,11 @@ from epifiji.data.settings import DetectionSettings, parse_settings
 from epifiji.engine.blocks import Asker, Block, Probabilities, divide, rows_within
 from epifiji.engine.compatible import Compatible
 from epifiji.engine.devices import choose_device
+from epifiji.engine.levels import levelled
 from epifiji.engine.maps import Arithmetic, Exact, map_frames
-from epifiji.engine.scaling import Storage, rescale, rescale_map, scale_factor
+from epifiji.engine.scaling import Storage, rescale_for_network, rescale_map, scale_factor
 from epifiji.engine.whole_frames import WholeFrames
-from epifiji.engine.windows import require_room
+from epifiji.engine.windows import require_room, require_windows
 from epifiji.files.movie_identity import Watch, described_movie
 from epifiji.files.movies import read_movie
 from epifiji.files.networks import find_network, read_network
@@ -156,9 +157,12 @@ class _Detection:
         description, settings = self.network.description, self.settings
         factor_xy = scale_factor(description.cell_diameter_px, self.diameter)
         factor_t = scale_factor(description.event_duration_frames, settings.event_duration)
-        scaled = rescale(self.movie, factor_t, factor_xy, self.compatible, self.scratch, self.report)
+        scaled = rescale_for_network(
+            levelled(self.movie), factor_t, factor_xy, self.compatible, self.scratch, self.report
+        )
         require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
         arithmetic = self._arithmetic(scaled.shape)
+        require_windows(self.movie.name, scaled.shape, arithmetic.grids)
         asker = asker_of(self.network, settings.mode, settings.device)
         loaded = time.perf_counter()
         rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)

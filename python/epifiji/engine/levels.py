@@ -1,0 +1,74 @@
+"""Bringing pixels to a zero and a scale at which arithmetic keeps their differences.
+
+What is looked for in a movie depends on differences of pixels alone, not on their zero or unit. But a 64-bit integer is rounded
+when it becomes a float, and the square of a very large or very small float is none. So such movies are shifted or scaled first,
+only by what changes no difference: an exact subtraction, or a power of two. Others stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.movie import Movie, Stack
+
+GREATEST_EXPONENT = 32
+"""The greatest absolute value of a float movie is brought to between 2 to the power of minus this and of this."""
+
+
+@dataclass(frozen=True)
+class _Levelled:
+    """Pixels minus `least`, times two to the power of `exponent`; see :class:`epifiji.data.movie.Stack`."""
+
+    movie: Movie
+    least: int | float
+    exponent: int
+    dtype: np.dtype[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.movie.shape
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        start, stop, _ = frames.indices(self.movie.shape[0])
+        pixels = self.movie.frames(start, stop)
+        if pixels.dtype.kind == "f":
+            return np.ldexp(pixels - pixels.dtype.type(self.least), self.exponent)
+        # Modulo 2 to the power of 64 the difference is right, also where one of signed numbers would not fit.
+        least = np.array(self.least, pixels.dtype).astype(np.uint64)
+        return (pixels.astype(np.uint64) - least).astype(self.dtype)
+
+
+def levelled(movie: Movie) -> Movie:
+    """Bring 64-bit integers to 32 bits or floats, and floats to a sensible zero and scale; other movies stay as they are.
+
+    Parameters
+    ----------
+    movie
+        Finite pixels of any real type; 64-bit and float movies are read once.
+    """
+    if movie.dtype.kind != "f" and movie.dtype.itemsize < 8:
+        return movie
+    least, greatest = _range(movie)
+    if movie.dtype.kind != "f":
+        dtype = np.dtype(np.uint32 if greatest - least < 2**32 else np.float64)
+        pixels: Stack = _Levelled(movie, least, 0, dtype)
+        return replace(movie, pixels=pixels)
+    # Where all values lie within a factor of two their differences are exact (Sterbenz 1974).
+    low, high = sorted((abs(least), abs(greatest)))
+    near = least if (least > 0) == (greatest > 0) and high <= 2 * low else 0.0
+    largest = greatest - least if near else high
+    exponent = int(np.frexp(largest)[1]) if largest else 0
+    shift = int(np.clip(exponent, -GREATEST_EXPONENT, GREATEST_EXPONENT)) - exponent
+    if not near and not shift:
+        return movie
+    return replace(movie, pixels=_Levelled(movie, near, shift, movie.dtype))
+
+
+def _range(movie: Movie) -> tuple[Any, Any]:
+    """Give the least and the greatest value, as Python's numbers."""
+    extremes = [(frames.min(), frames.max()) for _, frames in movie.chunks()]
+    least, greatest = (pick(values) for pick, values in zip((min, max), zip(*extremes, strict=True), strict=True))
+    return least.item(), greatest.item()
