@@ -5,6 +5,7 @@ from __future__ import annotations
 import h5py
 import pytest
 
+from epifiji.bridge.shared_pixels import calibration_of_image
 from epifiji.files.movies import read_movie
 from movie_files import FRAMES, save
 
@@ -23,8 +24,55 @@ class TestCalibration:
         ],
     )
     def test_units_of_imagej(self, tmp_path, unit, micrometres):
-        path = save(tmp_path / "m.tif", imagej=True, resolution=(4, 4), metadata={"axes": "TYX", "unit": unit})
-        assert read_movie(path).pixel_size_um == (pytest.approx(0.25 * micrometres) if micrometres else None)
+        per_unit = 4 * (micrometres or 1)
+        path = save(tmp_path / "m.tif", imagej=True, resolution=[per_unit] * 2, metadata={"axes": "TYX", "unit": unit})
+        movie = read_movie(path)
+        assert movie.pixel_size_um == (pytest.approx(0.25, rel=1e-4) if micrometres else None)
+        assert any("furlong" in notice for notice in movie.notices) == (unit == "furlong")
+
+    @pytest.mark.parametrize(
+        ("unit", "per_unit", "said"),
+        [
+            ("inch", 300, "84.6667 µm wide (0.00333333 inch)"),
+            ("inch", 72, "352.778 µm wide"),
+            ("cm", 118, "84.7458 µm wide"),
+            ("mm", 4, "250 µm wide (0.25 mm)"),
+            ("m", 2, "500000 µm wide"),
+            ("nm", 4, "0.00025 µm wide"),
+        ],
+    )
+    def test_a_size_that_no_pixel_of_cells_has_is_not_used_and_that_is_said(self, tmp_path, unit, per_unit, said):
+        path = save(
+            tmp_path / "m.tif", imagej=True, resolution=(per_unit, per_unit), metadata={"axes": "TYX", "unit": unit}
+        )
+        movie = read_movie(path)
+        (notice,) = movie.notices
+        assert movie.pixel_size_um is None
+        assert f"{path} says that a pixel is {said}" in notice
+
+    @pytest.mark.parametrize(
+        ("header", "said"),
+        [
+            ({"finterval": -5}, "has a negative frame interval (-5 sec)"),
+            ({"finterval": 1e9}, "says that frames are 1e+09 s apart"),
+            ({"finterval": 2, "tunit": "ns"}, "says that frames are 2e-09 s apart"),
+            ({"finterval": 5, "tunit": "moons"}, 'gives its frame interval in "moons"'),
+        ],
+    )
+    def test_a_frame_interval_that_no_movie_has_is_not_used_and_that_is_said(self, tmp_path, header, said):
+        movie = read_movie(save(tmp_path / "m.tif", imagej=True, metadata={"axes": "TYX", **header}))
+        (notice,) = movie.notices
+        assert movie.frame_interval_s is None
+        assert said in notice
+
+    def test_dots_per_inch_of_an_open_image_are_no_pixel_size(self):
+        read = calibration_of_image(1 / 300, 1 / 300, "inch", "inch", 0, "sec")
+        assert read.x_um is None
+        assert "84.6667 µm wide" in read.notices("a")[0]
+
+    def test_sides_in_two_units(self):
+        read = calibration_of_image(0.2, 250, "micron", "nm", 2, "min")
+        assert (read.x_um, read.y_um, read.interval_s) == (pytest.approx(0.2), pytest.approx(0.25), 120)
 
     @pytest.mark.parametrize(
         ("header", "seconds"),

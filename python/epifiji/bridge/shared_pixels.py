@@ -13,7 +13,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie
 from epifiji.data.stack_layout import StackLayout
-from epifiji.files.calibration import MICROMETRES, SECONDS, Calibration, quantity
+from epifiji.files.calibration import Calibration, checked, in_units_of
 from epifiji.files.frames import colours_refusal, inversion_notice, invert
 from epifiji.files.movies import EXTENSION
 
@@ -33,11 +33,8 @@ def calibration_of_image(
     pixel_width: float, pixel_height: float, x_unit: Any, y_unit: Any, interval: float, time_unit: Any
 ) -> Calibration:
     """Read ImageJ's calibration, in its units."""
-    return Calibration(
-        quantity(pixel_width, x_unit, MICROMETRES),
-        quantity(pixel_height, y_unit or x_unit, MICROMETRES),
-        quantity(interval, time_unit, SECONDS),
-    )
+    y = in_units_of(pixel_height, y_unit, x_unit) if y_unit else pixel_height
+    return checked((pixel_width, y), x_unit, interval, time_unit)
 
 
 def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -> Movie:

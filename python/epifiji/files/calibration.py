@@ -1,10 +1,10 @@
-"""Pixel size and frame interval, as the headers of TIFF files tell them."""
+"""Pixel size and frame interval, as the headers of movies give them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -60,8 +60,15 @@ SECONDS = {
 }
 """A unit of time (lower case) in seconds."""
 
-LARGEST_PIXEL_UM = 20.0
-"""A pixel above this shows no cells: a header that says so gives the resolution of a print."""
+INCH = frozenset({"inch", "inches", "in", '"'})
+NO_UNIT = frozenset({"", "pixel", "pixels", "px", "none", "null"})
+
+LEAST_PIXEL_UM, LARGEST_PIXEL_UM = 0.005, 20.0
+"""Sides of a pixel between which a microscope shows cells; others come from a wrong unit, or describe a print."""
+LARGEST_PIXEL_IN_INCHES_UM = 5.0
+"""The same where the unit is an inch: 5080 dots per inch, more than printers and scanners have."""
+LEAST_INTERVAL_S, LARGEST_INTERVAL_S = 1e-3, 86_400.0
+"""Times between frames that a movie of cells may have."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +78,14 @@ class Calibration:
     x_um: float | None = None
     y_um: float | None = None
     interval_s: float | None = None
+    doubted: tuple[str, ...] = ()
+    """What the file says and is not used, each as the end of a sentence."""
 
     def notices(self, source: str) -> tuple[str, ...]:
-        """Say of the file `source` that its pixels are not square, where they are not."""
+        """Say what the file `source` gives that is not used, and that its pixels are not square, where they are not."""
+        return tuple(f"{source} {doubt}" for doubt in self.doubted) + self._not_square(source)
+
+    def _not_square(self, source: str) -> tuple[str, ...]:
         if self.x_um is None or self.y_um is None or math.isclose(self.x_um, self.y_um, rel_tol=0.01):
             return ()
         return (
@@ -95,6 +107,35 @@ def _number(value: Any) -> float:
         return math.nan
 
 
+def checked(sizes: tuple[Any, Any], unit: Any, interval: Any, time_unit: Any) -> Calibration:
+    """Convert sides of a pixel (x, y) and a time between frames with their units, without those that cannot be right."""
+    name, time_name = str(unit).strip(), str(time_unit).strip()
+    x, y = (quantity(size, name, MICROMETRES) for size in sizes)
+    read = Calibration(x, y, quantity(interval, time_name, SECONDS))
+    doubted = []
+    largest = LARGEST_PIXEL_IN_INCHES_UM if name.lower() in INCH else LARGEST_PIXEL_UM
+    sides = [side for side in (read.x_um, read.y_um) if side is not None]
+    if sides and (min(sides) < LEAST_PIXEL_UM or max(sides) > largest):
+        read = replace(read, x_um=None, y_um=None)
+        doubted.append(
+            f"says that a pixel is {sides[0]:g} µm wide ({_number(sizes[0]):g} {name}), which cannot be right for cells: no "
+            "pixel size is used; set it in Fiji with Image > Properties..."
+        )
+    elif not sides and _number(sizes[0]) > 0 and name.lower() not in NO_UNIT | MICROMETRES.keys():
+        doubted.append(f'gives its pixel size in "{name}", which is no known unit of length: no pixel size is used.')
+    if read.interval_s is not None and not LEAST_INTERVAL_S <= read.interval_s <= LARGEST_INTERVAL_S:
+        doubted.append(
+            f"says that frames are {read.interval_s:g} s apart ({_number(interval):g} {time_name}), which cannot be right for "
+            "cells: no frame interval is used; set it in Fiji with Image > Properties..."
+        )
+        read = replace(read, interval_s=None)
+    elif _number(interval) < 0:
+        doubted.append(f"has a negative frame interval ({_number(interval):g} {time_name}): it is not used.")
+    elif _number(interval) > 0 and read.interval_s is None and time_name.lower() not in NO_UNIT:
+        doubted.append(f'gives its frame interval in "{time_name}", which is no known unit of time: it is not used.')
+    return replace(read, doubted=tuple(doubted))
+
+
 def from_tiff(imagej: Mapping[str, Any], tag_unit: int, pixels_per_unit: tuple[float, float]) -> Calibration:
     """Read the resolution tags of a TIFF that is not OME's, with ImageJ's description where there is one.
 
@@ -109,11 +150,15 @@ def from_tiff(imagej: Mapping[str, Any], tag_unit: int, pixels_per_unit: tuple[f
     pixels_per_unit
         The tags XResolution and YResolution; 0 where they are absent.
     """
-    unit = imagej.get("unit", {2: "inch", 3: "cm"}.get(tag_unit))
-    x, y = (quantity(1 / n if n else None, unit, MICROMETRES) for n in pixels_per_unit)
-    if "unit" not in imagej and max(x or 0, y or 0) > LARGEST_PIXEL_UM:
-        x = y = None
-    return Calibration(x, y, quantity(imagej.get("finterval"), imagej.get("tunit", "sec"), SECONDS))
+    sizes = tuple(1 / n if n else None for n in pixels_per_unit)
+    interval, time_unit = imagej.get("finterval"), imagej.get("tunit", "sec")
+    if "unit" in imagej:
+        return checked((sizes[0], sizes[1]), imagej["unit"], interval, time_unit)
+    unit = {2: "inch", 3: "cm"}.get(tag_unit, "")
+    read = checked((sizes[0], sizes[1]), unit, None, "")
+    # Nearly every TIFF has dots per inch, of which nobody expects a pixel size.
+    times = checked((None, None), "", interval, time_unit)
+    return Calibration(read.x_um, read.y_um, times.interval_s, times.doubted)
 
 
 def from_ome(xml: str) -> Calibration:
@@ -125,11 +170,25 @@ def from_ome(xml: str) -> Calibration:
     if pixels is None:
         return Calibration()
     get = pixels.attrib.get
-    return Calibration(
-        quantity(get("PhysicalSizeX"), get("PhysicalSizeXUnit", "µm"), MICROMETRES),
-        quantity(get("PhysicalSizeY"), get("PhysicalSizeYUnit", "µm"), MICROMETRES),
-        quantity(get("TimeIncrement"), get("TimeIncrementUnit", "s"), SECONDS) or _median_step(pixels),
-    )
+    x_unit = get("PhysicalSizeXUnit", "µm")
+    x, y = _number(get("PhysicalSizeX")), _number(get("PhysicalSizeY"))
+    interval: Any = get("TimeIncrement")
+    time_unit = get("TimeIncrementUnit", "s")
+    if quantity(interval, time_unit, SECONDS) is None:
+        interval, time_unit = _median_step(pixels), "s"
+    return checked((x, in_units_of(y, get("PhysicalSizeYUnit", "µm"), x_unit)), x_unit, interval, time_unit)
+
+
+def _ratio_of_units(unit: str, other: str) -> float:
+    """Give how many of the `other` unit of length a unit is; 1 where they are the same, NaN where one is unknown."""
+    if unit == other:
+        return 1.0
+    return MICROMETRES.get(unit.strip().lower(), math.nan) / MICROMETRES.get(other.strip().lower(), math.nan)
+
+
+def in_units_of(size: float, unit: Any, other: Any) -> float:
+    """Convert a length into another unit; see :func:`checked`, which takes one unit for both sides."""
+    return size * _ratio_of_units(str(unit), str(other))
 
 
 def _median_step(pixels: ElementTree.Element) -> float | None:
