@@ -10,8 +10,10 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.files.calibration import MICROMETRES, quantity
+from epifiji.files.calibration import Calibration, checked
 from epifiji.files.frames import FramesOnDisk, pick
+from epifiji.files.hdf5_gaps import gaps
+from epifiji.files.hdf5_time_points import find_time_points, open_time_points
 
 SHOWN = 8
 """Datasets that a message names at most."""
@@ -25,8 +27,9 @@ def is_hdf5(path: Path) -> bool:
 def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -> Movie:
     """Open a dataset of an HDF5 file as a movie whose frames are read when sliced.
 
-    Three axes are (T, Y, X); axes of length 1 do not count. More axes need labels: ilastik's axis tags or HDF5's
-    dimension labels. The pixel size is the attribute `element_size_um` (z, y, x), as Fiji's HDF5 plugin writes it.
+    Files of Imaris and BigDataViewer are read over their time points. Three axes are (T, Y, X); axes of length 1 do
+    not count. More axes need labels: ilastik's axis tags or HDF5's dimension labels. The pixel size is the attribute
+    `element_size_um` (z, y, x), as Fiji's HDF5 plugin writes it.
 
     Parameters
     ----------
@@ -45,6 +48,9 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
         Where there is no such dataset, none or several to choose from, or it does not hold one grey plane over time.
     """
     with h5py.File(path, "r") as file:
+        time_points = find_time_points(file, path) if dataset is None else None
+        if time_points is not None:
+            return open_time_points(file, path, time_points, name, channel)
         chosen = _dataset(file, path, dataset)
         full = f"{path}:{chosen.name}"
         if chosen.dtype.kind not in "buif":
@@ -58,15 +64,15 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
                 "dataset, or save one plane and channel of it."
             )
         picked = pick(axes, chosen.shape, channel, full)
-        notices = picked.notices
         frames = DatasetFrames(path, chosen, axes, picked.index)
-        pixel_size = _pixel_size_um(chosen)
+        read = _calibration(chosen)
+        notices = (*picked.notices, *frames.gaps(chosen), *read.notices(full))
     if dataset is None:
         notices = (*notices, f"{frames.dataset} was read, the only dataset of {path} that can be a movie.")
     return Movie(
         frames,
         name=name,
-        pixel_size_um=pixel_size,
+        pixel_size_um=read.x_um,
         path=Path(f"{path}:{frames.dataset}"),
         notices=notices,
         layout=picked.layout,
@@ -125,9 +131,10 @@ def _labels(dataset: h5py.Dataset) -> str:
     return "".join(label.upper() for label in labels if len(label) == 1)
 
 
-def _pixel_size_um(dataset: h5py.Dataset) -> float | None:
+def _calibration(dataset: h5py.Dataset) -> Calibration:
     sizes = np.atleast_1d(dataset.attrs.get("element_size_um", []))
-    return quantity(sizes[-1], "µm", MICROMETRES) if sizes.size else None
+    y, x = (sizes[-2:] if sizes.size > 1 else (None, sizes[-1])) if sizes.size else (None, None)
+    return checked((x, y), "µm", None, "")
 
 
 class DatasetFrames(FramesOnDisk):
@@ -155,6 +162,10 @@ class DatasetFrames(FramesOnDisk):
         self._index = index
         self._time = over_time[0] if over_time else None
         self._order = [kept.index(i) for i in ordered]
+
+    def gaps(self, dataset: h5py.Dataset) -> tuple[str, ...]:
+        """Say which frames of the open dataset were never written; see :func:`epifiji.files.hdf5_gaps.gaps`."""
+        return gaps(dataset, self.path, self._time, self._index)
 
     def _read(self, pixels: np.ndarray, wanted: range) -> None:
         ascending = wanted if wanted.step > 0 else wanted[::-1]

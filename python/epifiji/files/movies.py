@@ -20,7 +20,7 @@ from epifiji.files.hdf5 import is_hdf5, open_hdf5
 from epifiji.files.tiff import open_tiff
 
 HDF5_PATH = re.compile(r"(?P<file>.+?\.(?:h5|hdf5|hdf))(?::(?P<dataset>.*))?", re.IGNORECASE | re.DOTALL)
-EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGNORECASE)
+EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|ims)$", re.IGNORECASE)
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDF5_START = b"\x89HDF\r\n\x1a\n"
