@@ -196,10 +196,13 @@ def test_bad_networks(kind: str, tmp_path: Path, movie_file: Path, network_folde
 
 
 def test_results_are_not_overwritten(tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:
-    (tmp_path / "events.csv").write_text("mine")
+    results = tmp_path / "noise_epifiji"
+    results.mkdir()
+    (results / "events.csv").write_text("mine")
     arguments = ["detect", str(movie_file), "--network", str(network_folder), "--out", str(tmp_path)]
     assert "events.csv exists and would be overwritten" in refused(arguments)
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("events.csv", "mine")]
+    assert [(p.name, p.read_text()) for p in results.iterdir()] == [("events.csv", "mine")]
+    assert list(tmp_path.iterdir()) == [results]
 
 
 def test_a_file_in_the_results_place(tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:

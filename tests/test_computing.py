@@ -235,7 +235,7 @@ class TestResultFiles:
             command += ["--network", str(network_folder), "--threshold", "0", "--min-volume", "0", "--maps", "clean"]
             run = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
             assert run.returncode == 0, run.stderr
-            return {path.name: path.read_bytes() for path in out.iterdir()}
+            return {path.name: path.read_bytes() for path in (out / "movie_epifiji").iterdir()}
 
         return write
 

@@ -112,7 +112,7 @@ def default_folder(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) 
     command += ["--maps", "raw", "--threshold", "180", "--min-volume", "800", "--out", str(out)]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    return out
+    return out / "movie_epifiji"
 
 
 @pytest.mark.parametrize("event", CLASSES)

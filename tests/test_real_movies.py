@@ -44,7 +44,7 @@ def detect(movie: Path, network: Path, out: Path, *options: str) -> dict:
 def wing_disc(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, Path]:
     out = tmp_path_factory.mktemp("wing") / "out"
     movie, network = shared_data / "movies" / "wingdisc_8f.tif", shared_data / "dexnets" / "notum_all.zip"
-    return detect(movie, network, out, "--maps", "raw"), out
+    return detect(movie, network, out, "--maps", "raw"), out / "wingdisc_8f_epifiji"
 
 
 def test_the_visible_division_of_the_wing_disc_is_found(wing_disc: tuple[dict, Path]) -> None:
@@ -98,7 +98,7 @@ def test_a_longer_movie_runs_to_the_end(shared_data: Path, tmp_path: Path) -> No
     write_movie(Movie(noisy, "eye_disc", frame_interval_s=300.0), tmp_path / "eye_disc.tif")
     result = detect(tmp_path / "eye_disc.tif", shared_data / "dexnets" / "notum_ExtSOP.zip", tmp_path / "out")
     assert set(result["counts"]) == {"cell_death", "cell_sop"}
-    events = read_events(tmp_path / "out" / "events.csv")
+    events = read_events(tmp_path / "out" / "eye_disc_epifiji" / "events.csv")
     assert len(events) == sum(result["counts"].values())
     assert all(0 <= e.frame < 40 and 0 <= e.y < 100 and 0 <= e.x < 120 for e in events)
 

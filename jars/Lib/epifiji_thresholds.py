@@ -156,11 +156,15 @@ class ThresholdWindow(object):
         self._tell()
 
     def _tell(self):
-        name = self._named()[0]
-        self.texts["threshold"].setText("Least mean probability: %d of 255" % self.thresholds[name])
-        self.texts["volume"].setText("Least volume: %d voxels" % self.volumes[name])
+        self.texts["threshold"].setText("Least mean probability: %s of 255" % self._span(self.thresholds))
+        self.texts["volume"].setText("Least volume: %s voxels" % self._span(self.volumes))
         for key, text, _, _, unit in DISTANCES:
             self.texts[key].setText("%s: %d %s" % (text, self.distances[key], unit))
+
+    def _span(self, values):
+        """Write the value of the chosen class, or from the least to the largest where all are chosen and differ."""
+        low, high = (end(values[name] for name in self._named()) for end in (min, max))
+        return "%d" % low if low == high else "%d to %d, by class," % (low, high)
 
     def _distance(self, key, slider):
         self.texts[key].setText([text for one, text, _, _, _ in DISTANCES if one == key][0] + ": %d" % slider.getValue())

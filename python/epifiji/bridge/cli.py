@@ -59,7 +59,10 @@ NetworkOption = Annotated[
         help="The network (default: EpiNet, or the one chosen with 'epifiji networks default').",
     ),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where the results go.")]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The folder in which the result folder MOVIE_epifiji is made."),
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
 FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
 CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
@@ -104,9 +107,7 @@ def detect(
 
     settings = _with_mode(settings or {}, compatible)
     chosen = parse_settings(DetectionSettings, settings)
-    places = {
-        movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out, len(movies) > 1) for movie in movies
-    }
+    places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
     if len(set(places.values())) < len(movies):
         raise WrongInputError(
             "two of the movies have one name, so their results would mix: detect them in separate calls."
@@ -153,10 +154,12 @@ def rois(
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Make the events again from kept maps, with other thresholds, without running the network."""
+    from epifiji.files.results import result_folder
     from epifiji.jobs.rois import events_from_maps
 
     result = events_from_maps(maps, movie, other_movie, **_with_mode(settings or {}, compatible))
-    folder = out if out is not None else (maps if maps.is_dir() else maps.parent)
+    place = maps if maps.is_dir() else maps.parent
+    folder = place if out is None else result_folder(result.movie.name, place, out)
     result.save(folder, overwrite)
     summary = _told(result, folder, as_json)
     if as_json:

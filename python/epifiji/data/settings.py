@@ -81,13 +81,15 @@ class EventSettings(Settings):
         None,
         title="0-255",
         description="Least mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
-        f"Where not given {DEFAULT_THRESHOLD['exact']}, or {DEFAULT_THRESHOLD['compatible']} in compatible mode.",
+        f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} where it has none, and always "
+        f"{DEFAULT_THRESHOLD['compatible']} in compatible mode.",
     )
     min_volume: Annotated[Voxels | dict[str, Voxels] | None, BeforeValidator(_by_class)] = Field(
         None,
         title="voxels",
         description="An event's volume is larger than this, in voxels of the map; one number, or by class. "
-        f"Where not given {DEFAULT_MIN_VOLUME['exact']}, or {DEFAULT_MIN_VOLUME['compatible']} in compatible mode.",
+        f"Default: the network's own for each class; {DEFAULT_MIN_VOLUME['exact']} where it has none, and always "
+        f"{DEFAULT_MIN_VOLUME['compatible']} in compatible mode.",
     )
     seed_distance_xy: int = Field(
         10, ge=1, le=1000, title="px", description="Two peaks of a map closer than this in x and y are one event."

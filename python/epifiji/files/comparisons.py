@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.files.results import new_files, plain_name, require_absent
 from epifiji.files.rois import write_rois
@@ -42,6 +43,24 @@ def comparison_files(movie: str, events: Iterable[str]) -> list[str]:
     return [COMPARISON_TABLE, CURVE_TABLE, CURVE_PICTURE, *zips]
 
 
+def require_same_movie(folder: Path, movie: str) -> None:
+    """Refuse a folder with the comparison of another movie, whose ROI zips would stay beside the new scores.
+
+    Raises
+    ------
+    WrongInputError
+        Naming one of the files.
+    """
+    if not (folder / COMPARISON_TABLE).is_file():
+        return
+    for file in sorted(folder.glob("*.zip")):
+        if file.stem.rpartition("_")[2] in OUTCOME_COLOURS and not file.stem.startswith(f"{movie}_"):
+            raise WrongInputError(
+                f"{folder} holds the comparison of another movie ({file.name}), but that of {movie} was to be written there, and "
+                "files of two movies in one folder would mix: choose another folder."
+            )
+
+
 def write_comparison(
     folder: Path, movie: str, scores: Mapping[str, Row], outcomes: Mapping[str, Sequence[Event]], overwrite: bool
 ) -> None:
@@ -56,6 +75,7 @@ def write_comparison(
         Where a file would be overwritten without being asked, or the folder cannot be written to.
     """
     names = comparison_files(movie, scores)
+    require_same_movie(folder, movie)
     require_absent(folder, names, overwrite)
     with new_files(folder, names) as partial:
         write_table(partial / COMPARISON_TABLE, ({"event": name, **row} for name, row in scores.items()))

@@ -19,6 +19,7 @@ import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.names import wrong_file_name
+from epifiji.data.network import NOTHING
 from epifiji.data.record import WHAT_TO_DO, RunRecord, parse_record
 from epifiji.files.atomic import Change
 from epifiji.files.file_names import require_file_name
@@ -33,11 +34,9 @@ MAP_KINDS = (RAW_MAP, SCALED_MAP, CLEAN_MAP)
 MAX_RECORD_BYTES = 20_000_000
 
 
-def result_folder(movie: str, beside: Path, out: Path | None = None, several: bool = False) -> Path:
-    """Say where the results of a movie go: ``movie_epifiji`` beside its file, or `out`, or a folder of its own in `out`."""
-    if out is not None and not several:
-        return out
-    return (out if out is not None else beside) / f"{movie}_epifiji"
+def result_folder(movie: str, beside: Path, out: Path | None = None) -> Path:
+    """Say where the results of a movie go: into the folder ``<movie>_epifiji`` beside its file, or in `out`."""
+    return (out if out is not None else beside) / plain_name(f"{movie}_epifiji")
 
 
 def roi_file(movie: str, event: str) -> str:
@@ -83,8 +82,36 @@ def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: boo
     """
     events = tuple(events)
     require_file_name(movie)
+    _require_same_movie(folder, movie)
     names = [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]
     require_absent(folder, names, overwrite)
+
+
+def _require_same_movie(folder: Path, movie: str) -> None:
+    """Refuse a folder with the results of a movie of another name: their files would mix."""
+    try:
+        other = read_record(folder).movie.name
+    except WrongInputError:
+        # A record that cannot be read may be replaced.
+        return
+    if other not in (None, movie):
+        raise WrongInputError(
+            f"{folder} holds the results of the movie {other}, but those of {movie} were to be written there, and files of two "
+            "movies in one folder would mix: choose another folder."
+        )
+
+
+def files_of_earlier(folder: Path, movie: str, maps: bool = True) -> list[str]:
+    """Name the ROI zips and, where asked for, the maps that earlier results of a movie in a folder may have left.
+
+    Their classes may be others than those of the results that come now.
+    """
+    try:
+        record = read_record(folder)
+    except WrongInputError:
+        return []
+    classes = [name for name in dict.fromkeys(record.classes) if name != NOTHING] if record.movie.name == movie else []
+    return roi_files(movie, classes) + (map_files(movie, classes) if maps else [])
 
 
 def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
@@ -97,8 +124,9 @@ def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
     """
     settle(folder)
     names = [require_file_name(name) for name in names]
-    if folder.exists() and not folder.is_dir():
-        raise WrongInputError(f"{folder} is a file, but results go into a folder: give another --out.")
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not place.is_dir():
+        raise WrongInputError(f"{place} is a file, but results go into a folder: give another --out.")
     longest = max(names, key=lambda name: len(os.fsencode(name)), default=None)
     try:
         for name in names:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings import ComparisonSettings
-from epifiji.files.comparisons import COMPARISON_TABLE, CURVE_PICTURE, CURVE_TABLE, comparison_files
+from epifiji.files.comparisons import COMPARISON_TABLE, CURVE_PICTURE, CURVE_TABLE, comparison_files, require_same_movie
 from epifiji.files.results import new_files, require_absent
 from epifiji.jobs.compare import Comparison, Events, compare
 from epifiji.jobs.curve import threshold_curve
@@ -44,6 +44,7 @@ def run_comparison(
         return comparison, []
     curves = threshold_curve(str(detected), reference, *how) if curve else None
     names = comparison_files(comparison.movie, comparison.scores.classes)
+    require_same_movie(folder, comparison.movie)
     require_absent(folder, names, overwrite)
     with new_files(folder, names) as partial:
         comparison.save(partial)

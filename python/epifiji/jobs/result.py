@@ -24,6 +24,7 @@ from epifiji.files.results import (
     PICTURE,
     RAW_MAP,
     RUN_RECORD,
+    files_of_earlier,
     map_file,
     map_files,
     new_files,
@@ -114,6 +115,7 @@ class Result:
         maps = map_files(self.movie.name, self.classes)
         kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []
         replaced = roi_files(self.movie.name, self.classes) + ([] if self.from_maps else maps)
+        replaced += files_of_earlier(folder, self.movie.name, maps=not self.from_maps)
         with new_files(folder, replaced) as partial:
             self._write(partial, folder, kept, report)
         self.forget_blocks()
