@@ -132,6 +132,18 @@ class TestWriting:
             write_movie(Movie(np.full((6, 9, 9), 2**24 + 1, np.int32)), tmp_path / "out.tif")
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize("change", [lambda x: x * 1e40, lambda x: x + 1e12, lambda x: (x - 60) * 1e306])
+    def test_doubles_whose_differences_would_be_lost_are_refused_and_nothing_is_left(self, tmp_path, change):
+        with pytest.raises(WrongInputError, match=r"movie has values from .* 32-bit floats do not keep: subtract an"):
+            write_movie(Movie(change((FRAMES % 101).astype(float))), tmp_path / "out.tif")
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("change", [lambda x: x / 3e-30, lambda x: x / 7 + 1e3, lambda x: 0 * x + 1e9 / 3])
+    def test_other_doubles_are_rounded(self, tmp_path, change):
+        frames = change((FRAMES % 101).astype(float))
+        write_movie(Movie(frames), tmp_path / "out.tif")
+        assert_same(tmp_path / "out.tif", frames.astype(np.float32))
+
     def test_an_existing_file_stays(self, tmp_path):
         (tmp_path / "out.tif").write_text("mine")
         with pytest.raises(WrongInputError, match=r"out\.tif exists already, but nothing is overwritten"):

@@ -258,7 +258,7 @@ class EpiNet:
         check_epinet(network)
         self.description, self.precision = network.description, precision
         # Measured at several heights: what each layer over time remembers, and two frames in all layers.
-        self.bytes_for_place = 650.0 if precision == "float32" else 350.0
+        self.bytes_for_place = 700.0 if precision == "float32" else 430.0
         self.bytes_held = 4 * len(network.description.classes) * len(network.weights) / STRIDE**2
         self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
         self._members = [self._traced(member, precision) for member in network.weights]

@@ -41,6 +41,9 @@ LARGEST_CLASSIC_TIFF = 2**32 - 2**25
 
 LARGEST_EXACT_FLOAT32 = 2**24
 
+MOST_ROUNDED = 1e-3
+"""Most that single precision may round a double by, as a part of the range of values."""
+
 
 def split_path(path: str | Path) -> tuple[Path, str | None]:
     r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` starts no dataset."""
@@ -192,4 +195,23 @@ def _planes(movie: Movie, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
                     f"{movie.name} has whole numbers up to {largest} or more, but ImageJ's 32-bit floats keep them "
                     f"exactly only to {LARGEST_EXACT_FLOAT32}: scale the movie down."
                 )
-        yield from frames.astype(dtype, copy=False)
+        with np.errstate(over="ignore"):
+            written = frames.astype(dtype, copy=False)
+        if frames.dtype == np.float64:
+            _require_kept(movie.name, frames, written)
+        yield from written
+
+
+def _require_kept(name: str, frames: np.ndarray, written: np.ndarray) -> None:
+    """Refuse doubles that single precision makes infinite, or rounds by a part of their range that shows."""
+    finite = np.isfinite(frames)
+    if not finite.any():
+        return
+    values, kept = frames[finite], written[finite]
+    # Halves, as the range of the largest doubles is none itself.
+    span = float(values.max() / 2 - values.min() / 2)
+    if not np.isfinite(kept).all() or np.abs(values / 2 - kept.astype(np.float64) / 2).max() > MOST_ROUNDED * span > 0:
+        raise WrongInputError(
+            f"{name} has values from {values.min():g} to {values.max():g}, whose differences ImageJ's 32-bit floats do not keep: "
+            "subtract an offset or scale the movie."
+        )
