@@ -432,7 +432,12 @@ class TestMoviesWithoutEvents:
             assert one.false_where_none[event] == len(events)
             total += len(events)
         assert total > 0
-        assert f"In the 1 of 1 movies without events {one.name} finds " in " ".join(found.notices)
+        assert f"In the movies without events (1 of 1) {one.name} finds " in " ".join(found.notices)
+        deaths = one.classes["cell_death"].default
+        assert found.conclusion.startswith(
+            f"cell_death: {deaths.counts.false_positives} false at {deaths.threshold}, and no annotated event to find; "
+        )
+        assert found.choices() == []
         assert "quiet.tif has no ROI file, so it counts as a movie without events." in found.notices
         with pytest.raises(WrongInputError, match="nobody looked for events"):
             evaluate(networks[0], tmp_path / "controls", unmarked="unknown", **LOOSE)

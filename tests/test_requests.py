@@ -338,6 +338,14 @@ def test_retraining_asks_the_record_of_the_review_for_its_network(place, tmp_pat
     )
 
 
+def test_retraining_refuses_a_network_that_took_the_place_of_the_one_that_found_the_events(tmp_path, network_folder):
+    (tmp_path / "review.csv").touch()
+    network = {"name": "small", "source": str(network_folder), "sha256": "0" * 64}
+    (tmp_path / "run.json").write_text(json.dumps({"network": network}))
+    said = refused("retrain", {"settings": {"results": str(tmp_path)}})
+    assert "were found by a network small, but what is called so now is another one: give network=[name]" in said
+
+
 class TestTwoAtOnce:
     def test_the_second_waits_for_the_first_and_both_are_answered(self, pixels, network_folder):
         request = {"settings": {"network": str(network_folder), **LOOSE}, "image": image(pixels)}

@@ -7,7 +7,9 @@ import struct
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import roifile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -391,3 +393,16 @@ def test_the_movies_name_and_known_classes_help_to_read_the_class():
     assert event_of_file(Path("my_movie_budding.zip"), movie_name="my_movie") == "budding"
     assert event_of_file(Path("my_movie_late_budding.zip"), classes=("budding", "late_budding")) == "late_budding"
     assert event_of_file(Path("my_movie_cell_death.zip"), movie_name="my_movie") == "cell_death"
+
+
+def test_more_points_than_anybody_marks_are_refused_before_they_take_memory(tmp_path: Path) -> None:
+    """Thirty ROIs of 50,000 points each, in ImageJ's form, which packs a thousandfold."""
+    many = roifile.ImagejRoi.frompoints(np.zeros((50_000, 2), np.int32))
+    many.roitype, many.position = roifile.ROI_TYPE.POINT, 1
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(30):
+            archive.writestr(f"{number}.roi", many.tobytes())
+    assert path.stat().st_size < 100_000
+    with pytest.raises(WrongInputError, match="holds more than 1000000 points, but no more are read: split it"):
+        read_rois(path, "cell_death")

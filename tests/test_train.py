@@ -100,7 +100,7 @@ def test_a_class_of_the_users_own_is_learnt(movies: Path) -> None:
     record = json.loads((folder / "training.json").read_text())
     assert record["split"] == "movies"
     assert record["held_out"] == {"blink": 6}
-    assert record["parent"]["name"] == "epinet"
+    assert record["parent"]["name"] == result.to_dict()["began_with"] == "epinet"
     assert record["result"] == result.sentence
     learnt = {one.name: one.file_sha256 for one in result.network.description.learnt_from}
     assert learnt == {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in movies.glob("*.tif")}

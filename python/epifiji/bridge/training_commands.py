@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.console import ProgressBar, note, say, say_json
+from epifiji.bridge.console import ProgressBar, note, plain, say, say_json
 from epifiji.bridge.options import JsonOption, with_settings
 from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 
@@ -86,6 +86,7 @@ def _tell(result: Any, as_json: bool) -> None:
         return
     for notice in result.notices:
         note(notice)
+    say(f"began with: {plain(result.began_with or 'nothing')}")
     say(f"written: {result.folder}")
     for file in result.files:
         if file.parent != result.folder:

@@ -49,16 +49,21 @@ def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answe
 
 def _network_of(results: Path) -> str:
     """Say which network found the events of a result folder; what came out of a review lies in a folder of it."""
+    from epifiji.files.networks import find_network, read_network
     from epifiji.files.results import is_there, read_record
     from epifiji.files.reviews import result_folders
 
     records = map(read_record, result_folders(results if results.is_dir() else results.parent))
     told = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
-    if told.source and is_there(told.source):
-        return told.source
-    if told.name:
-        return told.name
-    raise WrongInputError(f"{results} does not say which network found its events: give network=[name].")
+    place = told.source if told.source and is_there(told.source) else told.name
+    if not place:
+        raise WrongInputError(f"{results} does not say which network found its events: give network=[name].")
+    if told.sha256 and read_network(find_network(place)).sha256 != told.sha256:
+        raise WrongInputError(
+            f"The events in {results} were found by a network {told.name or place}, but what is called so now is another one: "
+            "give network=[name] to name the one that is to learn more."
+        )
+    return place
 
 
 def _told(result: Any) -> Answer:

@@ -22,7 +22,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, wrong_class_name
 from epifiji.data.network import NOTHING
-from epifiji.files.archives import roi_entries
+from epifiji.files.archives import MOST_ROIS, roi_entries
 from epifiji.files.atomic import replacing
 
 if TYPE_CHECKING:
@@ -117,7 +117,17 @@ def read_rois(path: Path, event: str) -> list[Event]:
         broken or has no frame; the ROI is named.
     """
     path = Path(path)
-    return [found for name, data in roi_entries(path) for found in _events(name, data, path.name, event)]
+    found: list[Event] = []
+    for name, data in roi_entries(path):
+        found += _events(name, data, path.name, event)
+        _require_few(len(found), path.name)
+    return found
+
+
+def _require_few(count: int, name: str) -> None:
+    """Refuse a file with more points than anybody marks: a small zip may hold hundreds of millions."""
+    if count > MOST_ROIS:
+        raise WrongInputError(f"{name} holds more than {MOST_ROIS} points, but no more are read: split it.")
 
 
 def _events(name: str, data: bytes, file_name: str, event: str) -> list[Event]:
@@ -125,6 +135,7 @@ def _events(name: str, data: bytes, file_name: str, event: str) -> list[Event]:
     where = f"{file_name}, ROI {name}" if name != Path(file_name).stem else file_name
     roi = _decode(data, where)
     positions = _positions(roi, where)
+    _require_few(len(positions), where)
     frames = _frames(roi, roi.name or name, len(positions), where)
     return [Event(event, frame, y, x) for frame, (y, x) in zip(frames, positions.tolist(), strict=True)]
 
@@ -142,6 +153,7 @@ def read_named_rois(path: Path, other: str) -> list[Event]:
         if wrong := wrong_class_name(event):
             raise WrongInputError(f"{Path(path).name} cannot be used, as {wrong}: rename the ROI {name!r}.")
         found += [replace(one, event=event, score=score) for one in _events(name, data, Path(path).name, event)]
+        _require_few(len(found), Path(path).name)
     return found
 
 

@@ -222,6 +222,8 @@ def _notices(
             yield f"What {name} finds of {' and '.join(left_out)} was left out: no movie has ROIs of it."
     for event in judged:
         without = [movie.name for movie in movies if event not in movie.events]
+        if not any(movie.events for movie in movies):
+            continue  # Each of these movies is said to have no events.
         if without and settings.unmarked == "none":
             yield (
                 f"{len(without)} of {len(movies)} movies have no ROI file of {event}, so all that is found of it there counts as "
@@ -238,7 +240,7 @@ def _notices(
     for one in evaluated:
         if one.false_where_none:
             counts = ", ".join(f"{count} {event}" for event, count in one.false_where_none.items())
-            yield f"In the {empty} of {len(movies)} movies without events {one.name} finds {counts}, all false."
+            yield f"In the movies without events ({empty} of {len(movies)}) {one.name} finds {counts}, all false."
     yield from _learnt(evaluated, len(movies))
 
 

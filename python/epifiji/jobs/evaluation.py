@@ -71,9 +71,14 @@ class Evaluation:
     def choices(self) -> list[str]:
         """Write each network's best thresholds as the setting ``threshold`` takes them."""
         texts = {
-            name: ",".join(f"{event}={level}" for event, level in one.items()) for name, one in self.thresholds.items()
+            one.name: ",".join(
+                f"{event}={found.best.threshold}"
+                for event, found in one.classes.items()
+                if not _without_events(found.default)
+            )
+            for one in self.networks
         }
-        return [f"best for {name}: --threshold {text}" for name, text in texts.items()]
+        return [f"best for {name}: --threshold {text}" for name, text in texts.items() if text]
 
     def columns(self) -> list[str]:
         """Give the headings of a table for people."""
@@ -177,6 +182,10 @@ class Evaluation:
 
     def _verdict(self, event: str) -> str:
         """Say which network finds a class best, at best thresholds, or from which others the data cannot tell it."""
+        known = {one.name: one.classes[event].default for one in self.networks if event in one.classes}
+        if all(map(_without_events, known.values())):
+            false = ", ".join(f"{name} {one.counts.false_positives}" for name, one in known.items())
+            return f"{event}: no annotated event to find, and so many false: {false}"
         f1 = {one.name: one.classes[event].best.f1.value or 0.0 for one in self.networks if event in one.classes}
         first, *others = sorted(f1, key=lambda name: -f1[name])
         if not others:
@@ -207,12 +216,19 @@ def in_words(found: Interval) -> str:
 
 
 def _advice(event: str, default: Scored, best: Scored) -> str:
+    if _without_events(default):
+        return f"{event}: {default.counts.false_positives} false at {default.threshold}, and no annotated event to find"
     if best.threshold == default.threshold:
         return f"{event}: no threshold gives a better F1 than {default.threshold}, {in_words(default.f1)}"
     return (
         f"{event}: the threshold {best.threshold} gives the best F1, {in_words(best.f1)}, "
         f"against {in_words(default.f1)} at {default.threshold}"
     )
+
+
+def _without_events(scored: Scored) -> bool:
+    """Say whether no event of a class is annotated: then recall and F1 are not defined."""
+    return scored.counts.true_positives + scored.counts.false_negatives == 0
 
 
 def _by(difference: Difference) -> str:

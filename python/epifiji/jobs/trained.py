@@ -134,10 +134,17 @@ class TrainingResult:
     notices: tuple[str, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def began_with(self) -> str | None:
+        """Name of the network that the training began with; None where it began with nothing."""
+        parent = self.record.get("parent")
+        return parent["name"] if parent else None
+
     def to_dict(self) -> dict[str, Any]:
         """Give the result as plain JSON types."""
         return {
             "network": self.network.description.name,
+            "began_with": self.began_with,
             "folder": str(self.folder),
             "sentence": self.sentence,
             "use": self.use,
