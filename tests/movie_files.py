@@ -16,7 +16,7 @@ FRAMES = np.random.default_rng(3).integers(0, 60_000, (12, 21, 34)).astype(np.ui
 
 def save(path: Path, frames: np.ndarray = FRAMES, **options) -> Path:
     """Write a plain TIFF, without any metadata unless asked."""
-    tifffile.imwrite(path, frames, photometric="minisblack", **{"metadata": None, **options})
+    tifffile.imwrite(path, frames, **{"photometric": "minisblack", "metadata": None, **options})
     return path
 
 

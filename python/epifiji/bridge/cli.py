@@ -89,7 +89,9 @@ def demo(network: NetworkOption = None, out: OutOption = None, overwrite: Overwr
 @app.command()
 @with_settings(DetectionSettings)
 def detect(
-    movies: Annotated[list[str], typer.Argument(metavar="MOVIE...", help="TIFF files, or HDF5 as file.h5:/dataset.")],
+    movies: Annotated[
+        list[str], typer.Argument(metavar="MOVIE...", help="TIFF files, HDF5 as file.h5:/dataset, or 'frames/*.tif'.")
+    ],
     network: NetworkOption = None,
     out: OutOption = None,
     overwrite: OverwriteOption = False,
@@ -101,12 +103,14 @@ def detect(
     from epifiji.files.movies import movie_name, split_path
     from epifiji.files.networks import find_network, read_network
     from epifiji.files.results import require_free, result_folder
+    from epifiji.files.sequences import named_movies
     from epifiji.jobs.computing import computer_for
     from epifiji.jobs.detect import detect as run
     from epifiji.jobs.detect import open_movie
 
     settings = _with_mode(settings or {}, compatible)
     chosen = parse_settings(DetectionSettings, settings)
+    movies = named_movies(movies)
     places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
     if len(set(places.values())) < len(movies):
         raise WrongInputError(

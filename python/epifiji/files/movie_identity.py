@@ -12,7 +12,7 @@ from typing import Any
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import FileState, Movie
 from epifiji.data.record import RecordedMovie, RunRecord
-from epifiji.files.movies import EXTENSION, file_sha256, file_state, read_movie, split_path
+from epifiji.files.movies import EXTENSION, file_sha256, file_state, is_there, read_movie, split_path
 from epifiji.files.results import EVENTS_TABLE, read_record
 from epifiji.files.reviews import result_folders
 
@@ -98,7 +98,7 @@ def find_movie(record: RunRecord, folder: Path) -> str | None:
         return None
     for place in dict.fromkeys(_candidates(recorded, folder)):
         with suppress(OSError, ValueError):
-            if split_path(place)[0].is_file() and _is_movie_at(place, recorded, record.settings.channel):
+            if is_there(place) and _is_movie_at(place, recorded, record.settings.channel):
                 return place
     return None
 

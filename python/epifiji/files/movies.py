@@ -17,6 +17,14 @@ from epifiji.data.movie import FileState, Movie
 from epifiji.files.atomic import replacing
 from epifiji.files.frames import readable, require_channel_number
 from epifiji.files.hdf5 import is_hdf5, open_hdf5
+from epifiji.files.sequences import (
+    is_sequence,
+    open_sequence,
+    sequence_files,
+    sequence_name,
+    sequence_sha256,
+    sequence_state,
+)
 from epifiji.files.tiff import open_tiff
 
 HDF5_PATH = re.compile(r"(?P<file>.+?\.(?:h5|hdf5|hdf))(?::(?P<dataset>.*))?", re.IGNORECASE | re.DOTALL)
@@ -55,22 +63,33 @@ def split_path(path: str | Path) -> tuple[Path, str | None]:
 
 
 def movie_name(path: str | Path) -> str:
-    """Give the name that results are named after: the file's, without extension and without a dataset."""
+    """Give the name that results are named after: the file's, without extension and dataset, or that of a sequence."""
+    if is_sequence(path):
+        return sequence_name(path)
     name = split_path(path)[0].name
     return (EXTENSION.sub("", name) if EXTENSION.search(name) else Path(name).stem) or "movie"
 
 
 def file_sha256(path: str | Path) -> str:
-    """Compute the SHA-256 of a movie's file (the whole file, whatever the dataset), reading it piece by piece."""
+    """Compute the SHA-256 of a movie's file (the whole file, whatever the dataset), or of all files of a sequence."""
+    if is_sequence(path):
+        return sequence_sha256(path)
     file = split_path(path)[0]
     with readable(file), file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def file_state(path: str | Path) -> FileState:
-    """Give the state of a movie's file, which changes with whatever is done to it."""
+    """Give the state of a movie's file, or of the files of a sequence together, which changes with whatever is done to it."""
+    if is_sequence(path):
+        return sequence_state(path)
     known = split_path(path)[0].stat()
     return known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino
+
+
+def is_there(path: str | Path) -> bool:
+    """Say whether a movie's file, or the files of a sequence, are there."""
+    return bool(sequence_files(path)) if is_sequence(path) else split_path(path)[0].is_file()
 
 
 def read_movie(path: str | Path, channel: int | None = None) -> Movie:
@@ -81,7 +100,8 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
     Parameters
     ----------
     path
-        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which may be left out where there is only one.
+        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which may be left out where there is only one. Or a
+        folder or pattern of TIFF files with one frame each, such as ``frames/*.tif``.
     channel
         Channel to take, counted from 1 as ImageJ shows it; needed where there are several.
 
@@ -96,6 +116,11 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
         Where the file is missing, damaged, cut off, no TIFF or HDF5, or does not hold one grey plane over time.
     """
     require_channel_number(channel)
+    if is_sequence(path):
+        with readable(Path(path)):
+            movie = open_sequence(Path(path), channel)
+            movie.frames(0, 1)
+            return replace(movie, file_state=file_state(path))
     file, dataset = split_path(path)
     with readable(file):
         state = file_state(file) if file.is_file() else None
@@ -107,8 +132,7 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
 
 def _open(file: Path, dataset: str | None, channel: int | None) -> Movie:
     if file.exists() and not file.is_file():
-        what = "a folder" if file.is_dir() else "no ordinary file"
-        raise WrongInputError(f"{file} is {what}, but a TIFF or HDF5 file was expected: give one file.")
+        raise WrongInputError(f"{file} is no ordinary file, but a TIFF or HDF5 file was expected: give one file.")
     with file.open("rb") as stream:
         start = stream.read(16)
     if not start:

@@ -50,7 +50,7 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
         Where the file is cut off, holds several images, or does not hold one grey plane over at least 5 frames.
     """
     with tifffile.TiffFile(path) as tif:
-        _require_whole_chain(tif, path)
+        require_whole_chain(tif, path)
         _require_description(tif, path)
         series, notices = movie_series(tif, path)
         axes, shape = _long_axes(series)
@@ -62,7 +62,7 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
         inverted = shown_inverted(tif, series, picked.layout.channel, path)
         planes = _planes(shape, picked.index)
         frames = _frames(tif, series, shape, planes, inverted, path)
-        calibration = _calibration(tif, series)
+        calibration = calibration_of(tif, series)
     named = series.kind in KINDS_WITH_AXES and not set(axes) & set(UNNAMED_AXES)
     return Movie(
         frames,
@@ -92,7 +92,7 @@ def _layout_of_pages(planes: np.ndarray) -> StackLayout:
     return StackLayout("Z", first=int(planes[0]) + 1, step=step)
 
 
-def _require_whole_chain(tif: tifffile.TiffFile, path: Path) -> None:
+def require_whole_chain(tif: tifffile.TiffFile, path: Path) -> None:
     """Refuse a file whose list of pages does not come to its end: tifffile would silently give fewer frames."""
     end = tif.pages.next_page_offset
     if len(tif.pages) == 0 or end is None:
@@ -174,7 +174,8 @@ def _missing_pages(tif: tifffile.TiffFile, path: Path) -> WrongInputError:
     )
 
 
-def _calibration(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Calibration:
+def calibration_of(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Calibration:
+    """Read the pixel size and frame interval of an open file."""
     if series.kind == "ome":
         return from_ome(tif.ome_metadata or "<OME/>")
     tags = tif.pages.first.tags

@@ -12,7 +12,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.frames import FramesOnDisk
+from epifiji.files.frames import FramesOnDisk, readable
 
 
 def cut_off(path: Path, held: str) -> WrongInputError:
@@ -85,12 +85,14 @@ class PagedFrames(FramesOnDisk):
 
     def require_whole_pages(self) -> None:
         """Refuse a file in which a page differs from the others or its data lie beyond the end."""
+        first = None
         for path, frames in groupby(range(len(self)), lambda t: self._places[t].path):
-            with tifffile.TiffFile(path) as tif:
+            with readable(path), tifffile.TiffFile(path) as tif:
                 for t in frames:
                     page = page_at(tif, self._places[t].offset)
+                    first = page.photometric if first is None else first
                     self._require_whole(page, t + 1, tif.filehandle.size, path)
-                    if page.photometric != tif.pages.first.photometric:
+                    if page.photometric != first:
                         raise WrongInputError(
                             f"{path} has frames of which white is the largest value in some and the smallest in others, "
                             f"or colours (first in frame {t + 1}), but all frames of a movie are alike: save it anew in Fiji."

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from epifiji.data.movie import Movie
 from epifiji.data.network import LearntMovie, NetworkDescription
-from epifiji.files.movies import file_sha256
+from epifiji.files.movies import file_sha256, is_there
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class KnownMovie:
     def file_sha256(self) -> str | None:
         """SHA-256 of its file."""
         path = self.movie.path
-        return None if path is None or not Path(path).is_file() else file_sha256(path)
+        return None if path is None or not is_there(path) else file_sha256(path)
 
     @cached_property
     def pixels_sha256(self) -> str:
