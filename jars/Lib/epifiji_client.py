@@ -51,7 +51,8 @@ def command(label, do, first=None):
 
 def call(job, request, image=None):
     """Do a job of the engine's with progress in ImageJ's bar; Escape cancels it."""
-    return epifiji_engine.call(job, request, image, _Progress())
+    dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
+    return epifiji_engine.call(job, dict(request, dialog=dialog), image, _Progress())
 
 
 def record(label, given):

@@ -37,9 +37,7 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 
     command = parse_settings(CompareCommand, request["settings"])
     if command.reference is None:
-        raise WrongInputError(
-            "No reference was named, but annotated events are needed: give reference=[file or folder]."
-        )
+        raise WrongInputError("No reference was named, but annotated events are needed: give --reference FILE.")
     for place in filter(None, (command.detected, command.reference)):
         if not Path(place).exists():
             raise WrongInputError(f"{place} does not exist, but events are needed: check the path.")
@@ -110,7 +108,7 @@ def _in_manager(manager: str | None, reference: Path) -> list[Event]:
 
     if not manager:
         raise WrongInputError(
-            "There are no ROIs in the manager to compare: detect events first, or give detected=[folder]."
+            "There are no ROIs in the manager to compare: detect events first, or give --detected DIR."
         )
     one_class = reference.is_file() and reference.suffix.lower() != ".csv"
     events = read_named_rois(Path(manager), event_of_file(reference) if one_class else "event")

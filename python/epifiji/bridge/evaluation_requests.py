@@ -29,7 +29,7 @@ def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Ans
 
     command = parse_settings(EvaluateCommand, request["settings"])
     if command.folder is None:
-        raise WrongInputError("No folder was named, but movies with annotated events are needed: give folder=[folder].")
+        raise WrongInputError("No folder was named, but movies with annotated events are needed: give --folder DIR.")
     if command.output is not None:
         require_absent(Path(command.output), FILES, command.overwrite)
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]

@@ -147,7 +147,7 @@ def _saved(made: Any, command: CropCommand | RescaleCommand, movie: Movie) -> An
     from epifiji.files.movies import split_path
 
     if command.output is None and movie.path is None:
-        raise WrongInputError(f"{movie.name} has no file, so nothing can be written beside it: give output=[folder].")
+        raise WrongInputError(f"{movie.name} has no file, so nothing can be written beside it: give --out DIR.")
     folder = Path(command.output) if command.output else split_path(str(movie.path))[0].parent
     files = made.save(folder, command.overwrite)
     return {

@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ from epifiji.bridge import (
 )
 from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.failures import told
+from epifiji.bridge.fiji_words import in_fijis_words
 from epifiji.bridge.shared_pixels import movie_of_image
 from epifiji.bridge.shown_events import shown_events
+from epifiji.data import commands
 from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand
 from epifiji.data.dialogs import described
 from epifiji.data.errors import ImageJError, WrongInputError
@@ -53,6 +56,9 @@ Blocks = Sequence[np.ndarray]
 Answer = dict[str, Any]
 Job = Callable[[dict[str, Any], Blocks, Report], Answer]
 
+SAID = frozenset({"notices", "said"})
+"""What of a result is shown to people as it is."""
+
 _one_at_a_time = threading.Lock()
 
 
@@ -64,7 +70,8 @@ def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
     job
         One of `JOBS`.
     request
-        A JSON object; see the job's function.
+        A JSON object; see the job's function. ``dialog`` says whether a person was asked in a dialog: messages then name
+        settings by its labels, else by the keys of a macro's options; see :mod:`epifiji.bridge.fiji_words`.
     blocks
         Pixels of the request's image, as bytes (uint8, one axis), whole frames in each.
     report
@@ -75,13 +82,19 @@ def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
     str
         A JSON object, whatever happens.
     """
+    words: Callable[[str], str] = str
     try:
-        result = _job(job)(json.loads(request), blocks, report)
+        asked = json.loads(request)
+        words = partial(in_fijis_words, label=LABELS.get(job), dialog=bool(asked.get("dialog")))
+        result = _job(job)(asked, blocks, report)
+        for key in SAID.intersection(result):
+            result[key] = [words(text) for text in result[key]] if isinstance(result[key], list) else words(result[key])
         return json.dumps({"result": result}, allow_nan=False)
     except Exception as error:
         sentence, kind = told(error)
         unforeseen = kind == "failure" and not isinstance(error, ImageJError)
-        return json.dumps({"error": sentence, "kind": kind, "details": traceback.format_exc() if unforeseen else ""})
+        details = traceback.format_exc() if unforeseen else ""
+        return json.dumps({"error": words(sentence), "kind": kind, "details": details})
 
 
 def _job(name: str) -> Job:
@@ -187,7 +200,7 @@ def _result_folder(command: DetectCommand, movie: Movie, headless: bool) -> Path
     if movie.path is None:
         raise WrongInputError(
             f"{movie.name} was not opened from a file, or was changed since, so there is no folder beside it for the results: "
-            "save it first, or give output=[folder]."
+            "save it first, or give --out DIR."
         )
     return result_folder(movie.name, split_path(str(movie.path))[0].parent)
 
@@ -280,7 +293,7 @@ def _diagnose(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 
 def _given(results: str | None) -> Path:
     if results is None:
-        raise WrongInputError("No results were named, but a result folder is needed: give results=[folder].")
+        raise WrongInputError("No results were named, but a result folder is needed: give --results DIR.")
     place = Path(results)
     if not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder is needed: check the path.")
@@ -316,3 +329,28 @@ JOBS: dict[str, Job] = {
     "train": _in_turn(training_requests.train_network),
     "retrain": _in_turn(training_requests.retrain_network),
 }
+
+LABELS: dict[str, str] = {
+    "detect": commands.DETECT,
+    "open": commands.OPEN,
+    "maps": commands.SHOW_MAPS,
+    "diagnose": commands.CHECK,
+    "review_begin": commands.REVIEW,
+    "review_act": commands.REVIEW,
+    "review_end": commands.REVIEW,
+    "candidates": commands.ADJUST,
+    "adjust": commands.ADJUST,
+    "evaluate": commands.EVALUATE,
+    "compare": commands.COMPARE,
+    "plot": commands.PLOT,
+    "crop": commands.CROP,
+    "crop_here": commands.CROP,
+    "rescale": commands.RESCALE,
+    "rescale_here": commands.RESCALE,
+    "gallery": commands.GALLERY,
+    "score_begin": commands.SCORE,
+    "score_end": commands.SCORE,
+    "train": commands.TRAIN,
+    "retrain": commands.RETRAIN,
+}
+"""Which menu command asks for a job."""

@@ -39,7 +39,7 @@ def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         folder = folder or request.get("beside")
         if folder is None:
             raise WrongInputError(
-                "The movie was not opened from a file, so its review has no place: give review=[folder]."
+                "The movie was not opened from a file, so its review has no place: give --review DIR."
             )
     path, review = start_review(source, folder)
     wanted = command.events
@@ -67,7 +67,7 @@ def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Ev
     if results is None:
         if not manager:
             raise WrongInputError(
-                "There are no ROIs in the manager to review: detect events first, or give results=[folder]."
+                "There are no ROIs in the manager to review: detect events first, or give --results DIR."
             )
         return read_named_rois(Path(manager), "event"), None
     place = Path(results)

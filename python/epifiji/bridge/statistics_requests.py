@@ -32,7 +32,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
 
     command = parse_settings(PlotCommand, request["settings"])
     if command.output is None and request.get("headless"):
-        raise WrongInputError("Without a window the plots need a folder: give output=[folder].")
+        raise WrongInputError("Without a window the plots need a folder: give --out DIR.")
     if command.output is not None:
         require_absent(Path(command.output), FILES, command.overwrite)
     image, extent, name = request.get("image"), None, None
@@ -42,7 +42,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
     if command.results is None:
         if not request.get("manager"):
             raise WrongInputError(
-                "There are no ROIs in the manager to plot: detect events first, or give results=[folder]."
+                "There are no ROIs in the manager to plot: detect events first, or give --results DIR."
             )
         name = movie_name_of_title(image["title"]) if image else None
     settings = command.model_dump(include=set(StatisticsSettings.model_fields))

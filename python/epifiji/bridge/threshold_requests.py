@@ -82,5 +82,5 @@ def apply(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 
 def _place(results: str | None) -> Path:
     if results is None:
-        raise WrongInputError("No results were named, but a result folder with maps is needed: give results=[folder].")
+        raise WrongInputError("No results were named, but a result folder with maps is needed: give --results DIR.")
     return Path(results)

@@ -25,7 +25,7 @@ def train_network(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
 
     command = parse_settings(TrainCommand, request["settings"])
     if command.folder is None:
-        raise WrongInputError("No folder was named, but movies with annotated events are needed: give folder=[folder].")
+        raise WrongInputError("No folder was named, but movies with annotated events are needed: give --folder DIR.")
     settings = command.model_dump(include=set(TrainingSettings.model_fields), exclude_unset=True)
     how = command.name, command.output, command.overwrite
     return _told(train(command.folder, command.begin_with, *how, command.from_scratch, report, **settings))
@@ -39,7 +39,7 @@ def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answe
     sources = [place for place in (command.results, command.folder) if place is not None]
     if not sources:
         raise WrongInputError(
-            "No review was named, but one is needed to learn from: open the reviewed movie, or give results=[folder]."
+            "No review was named, but one is needed to learn from: open the reviewed movie, or give --results DIR."
         )
     settings = command.model_dump(include=set(RetrainingSettings.model_fields), exclude_unset=True)
     network = command.network or _network_of(Path(sources[0]))
@@ -57,11 +57,11 @@ def _network_of(results: Path) -> str:
     told = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
     place = told.source if told.source and is_there(told.source) else told.name
     if not place:
-        raise WrongInputError(f"{results} does not say which network found its events: give network=[name].")
+        raise WrongInputError(f"{results} does not say which network found its events: give --network NAME.")
     if told.sha256 and read_network(find_network(place)).sha256 != told.sha256:
         raise WrongInputError(
             f"The events in {results} were found by a network {told.name or place}, but what is called so now is another one: "
-            "give network=[name] to name the one that is to learn more."
+            "give --network NAME to name the one that is to learn more."
         )
     return place
 

@@ -8,6 +8,10 @@ class WrongInputError(ValueError):
 
     The message is one sentence that says what came, what was expected and what to do. The command line
     prints it and ends with exit code 2; ImageJ shows it in one message.
+
+    A message names a setting as the command line does, with its value or a placeholder in capitals (``--cell-diameter``,
+    ``--maps raw``, ``--out DIR``), and never in another notation. In Fiji the dialog's label or the macro's key takes its
+    place; see :mod:`epifiji.bridge.fiji_words`. The same holds for the sentences of notices.
     """
 
 
