@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import tifffile
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.movie import Movie
 from epifiji.files.movies import read_movie
+from refusals import refusal
 
 NUMBERED = np.arange(6 * 3 * 5 * 7, dtype=np.uint8).reshape(6, 3, 5, 7) % 251
 """(T, C, Y, X), where every plane is another."""
@@ -167,3 +169,37 @@ def pages_of_files(_: ImageJ, folder: Path) -> dict[str, Any]:
         tifffile.imwrite(folder / f"{name}.tif", LOW, metadata=None, description=f"ImageJ=1.54f\n{header}\n")
     names = ("in_a_loop", "appended", "fewer_frames", "no_number")
     return {n: frames_by_layout(opened(folder / f"{n}.tif"), read_movie(folder / f"{n}.tif")) for n in names}
+
+
+OPTIONS = "network=small threshold=100 min_volume=10"
+VARIANTS: dict[str, str] = {
+    "inverted": 'run("Invert"); run("Invert LUT");',
+    "slices": 'run("Properties...", "channels=1 slices=12 frames=1");',
+    "channels": 'run("Properties...", "channels=12 slices=1 frames=1");',
+    "green": 'run("Green");',
+}
+"""What is done to a movie in ImageJ that changes nothing of what is seen."""
+
+
+def detected_in_variants(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """Detect the events of an open movie that is kept in other ways, by the menu's command."""
+    from scyjava import jimport
+
+    movie = os.environ["EPIFIJI_TEST_MOVIE"]
+    seen: dict[str, Any] = {}
+    for name, code in {"plain": "", **VARIANTS}.items():
+        invert = code.replace('run("Invert");', 'run("Invert", "stack");')
+        imagej.run_macro(
+            f'open("{movie}"); {invert} run("Detect Epithelial Events...", "{OPTIONS} output=[{folder / name}]");'
+        )
+        image = jimport("ij.WindowManager").getCurrentImage()
+        seen[name] = {
+            "events": (next(folder.glob(f"{name}/**/events.csv"))).read_text(),
+            "dimensions": [int(n) for n in image.getDimensions()][2:],
+        }
+        image.close()
+    code = f'open("{movie}"); run("glasbey"); run("Detect Epithelial Events...", "{OPTIONS} output=[{folder / "no"}]");'
+    table = np.stack([np.random.default_rng(0).permutation(256)] * 3).astype(np.uint8)
+    (folder / "mixed.lut").write_bytes(table.tobytes())
+    code = code.replace('run("glasbey");', f'open("{folder / "mixed.lut"}");')
+    return {**seen, "refused": refusal(imagej, code)}

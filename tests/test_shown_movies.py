@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
 
+import epifiji
 from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
 from epifiji.data.settings import MIN_FRAMES
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies import read_movie
@@ -18,7 +21,9 @@ from shown_movies_checks import (
     LAYOUTS,
     SAVED,
     SHOWN,
+    VARIANTS,
     brightness_of_files,
+    detected_in_variants,
     layouts_of_files,
     layouts_of_images,
     pages_of_files,
@@ -122,3 +127,54 @@ def test_single_frames_that_were_written_as_ome_images_in_a_loop_are_a_movie(tmp
             writer.write(frame)
     (notice,) = assert_same(tmp_path / "m.ome.tif").notices
     assert "12 images that are alike" in notice
+
+
+@pytest.fixture(scope="module")
+def detected(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> dict[str, Any]:
+    places = {"EPIFIJI_NETWORKS": str(network_folder.parent), "EPIFIJI_TEST_MOVIE": str(movie_file)}
+    return run_checks([detected_in_variants], tmp_path_factory.mktemp("variants"), env=places)[detected_in_variants]
+
+
+@pytest.mark.parametrize(
+    ("name", "dimensions"), [("slices", [1, 12, 1]), ("channels", [12, 1, 1]), ("inverted", [1, 1, 12])]
+)
+def test_the_command_finds_the_same_however_an_image_keeps_what_one_sees(detected, name, dimensions):
+    assert detected[name]["dimensions"] == dimensions
+    assert len(detected["plain"]["events"].splitlines()) > 1
+    assert detected[name]["events"] == detected["plain"]["events"]
+
+
+def test_a_lut_of_one_colour_changes_nothing(detected):
+    assert "green" in VARIANTS
+    assert detected["green"]["events"] == detected["plain"]["events"]
+
+
+def test_colours_in_no_order_of_brightness_are_refused_in_imagej(detected):
+    assert "colours that are in no order of brightness" in detected["refused"]
+
+
+class TestFramesWithoutAPicture:
+    def test_all(self):
+        (notice,) = Movie(np.full((6, 9, 9), 7, np.uint8), "m").require_finite()
+        assert "All pixels of each frame of m are equal" in notice
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+    def test_some(self, dtype):
+        frames = FRAMES.astype(dtype)
+        frames[[2, 3, 7]] = frames[0, 0, 0]
+        (notice,) = Movie(frames, "m").require_finite()
+        assert "has 3 of 12 frames in which all pixels are equal (frames 3 to 4, 8)" in notice
+
+    def test_none(self):
+        assert Movie(FRAMES).require_finite() == ()
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_values_that_are_no_numbers(self, value):
+        frames = FRAMES.astype(np.float32)
+        frames[4, 3, 2] = value
+        with pytest.raises(WrongInputError, match="first in frame 5"):
+            Movie(frames).require_finite()
+
+    def test_a_detection_says_so(self, network_folder):
+        result = epifiji.detect(np.zeros((12, 60, 60), np.uint8), network=str(network_folder))
+        assert any("there is nothing to be found" in notice for notice in result.notices)

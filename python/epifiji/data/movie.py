@@ -125,24 +125,48 @@ class Movie:
             digest.update(np.ascontiguousarray(frames).data)
         return digest.hexdigest()
 
-    def require_finite(self) -> None:
-        """Read a floating-point movie once and refuse it where a pixel is NaN or infinite.
+    def require_finite(self) -> tuple[str, ...]:
+        """Read the movie once, refuse it where a pixel is NaN or infinite, and look for frames without a picture.
+
+        Returns
+        -------
+        tuple of str
+            Sentences about frames in which all pixels are equal, such as dropped ones.
 
         Raises
         ------
         WrongInputError
-            Naming the first such frame (1-based, as ImageJ counts).
+            Naming the first frame with such a pixel (1-based, as ImageJ counts).
         """
-        if self.dtype.kind != "f":
-            return
+        flat: list[int] = []
         for start, frames in self.chunks():
-            bad = ~np.isfinite(frames).all(axis=(1, 2))
+            low, high = frames.min(axis=(1, 2)), frames.max(axis=(1, 2))
+            # NaN in any pixel makes both NaN; an infinite one is one of them.
+            bad = ~(np.isfinite(low) & np.isfinite(high))
             if bad.any():
                 raise WrongInputError(
                     f"{self.name} has pixels that are not numbers (NaN or infinite), first in frame "
                     f"{start + int(np.argmax(bad)) + 1}, but every pixel needs a value: replace them, in Fiji with "
                     "Process > Math > NaN Background or Remove NaNs."
                 )
+            flat += [start + int(t) for t in np.flatnonzero(low == high)]
+        if not flat:
+            return ()
+        if len(flat) == self.shape[0]:
+            return (f"All pixels of each frame of {self.name} are equal, so there is nothing to be found in it.",)
+        return (
+            f"{self.name} has {len(flat)} of {self.shape[0]} frames in which all pixels are equal ({frame_ranges(flat)}), "
+            "such as frames that were dropped: nothing is found in them, and events around them may be missed.",
+        )
+
+
+def frame_ranges(frames: list[int], shown: int = 6) -> str:
+    """List frames (from 0) as people count them, such as ``frames 1 to 3, 8``; at most so many of its parts."""
+    starts = [f for i, f in enumerate(frames) if i == 0 or frames[i - 1] != f - 1]
+    ends = [f for i, f in enumerate(frames) if i == len(frames) - 1 or frames[i + 1] != f + 1]
+    parts = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(starts, ends, strict=True)]
+    listed = ", ".join(parts[:shown]) + (", ..." if len(parts) > shown else "")
+    return f"frame{'s' if len(frames) > 1 else ''} {listed}"
 
 
 def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

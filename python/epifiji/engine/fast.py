@@ -232,7 +232,7 @@ def groups_of(least: np.ndarray, greatest: np.ndarray, unlike: float) -> list[sl
     for stop in range(1, len(least)):
         low, high = least[cuts[-1] : stop + 1], greatest[cuts[-1] : stop + 1]
         # By so little more that rounding decides nothing.
-        if max(np.ptp(low), np.ptp(high)) > 1.00001 * unlike * (high - low).mean():
+        if np.isfinite(unlike) and max(np.ptp(low), np.ptp(high)) > 1.00001 * unlike * (high - low).mean():
             cuts.append(stop)
     return [slice(a, b) for a, b in pairwise([*cuts, len(least)])]
 

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import frame_ranges
 
 
 def gaps(dataset: h5py.Dataset, path: Path, time: int | None, index: tuple[int | slice, ...]) -> tuple[str, ...]:
@@ -52,18 +53,9 @@ def gaps(dataset: h5py.Dataset, path: Path, time: int | None, index: tuple[int |
     if not missing:
         return ()
     return (
-        f"{full} has {len(missing)} of {count} frames that were never written in full ({ranges(missing)}): they hold a fill "
-        "value.",
+        f"{full} has {len(missing)} of {count} frames that were never written in full ({frame_ranges(missing)}): they hold a "
+        "fill value.",
     )
-
-
-def ranges(frames: list[int], shown: int = 6) -> str:
-    """List frames (from 0) as people count them, such as ``frames 1 to 3, 8``; at most so many of its parts."""
-    starts = [f for i, f in enumerate(frames) if i == 0 or frames[i - 1] != f - 1]
-    ends = [f for i, f in enumerate(frames) if i == len(frames) - 1 or frames[i + 1] != f + 1]
-    parts = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(starts, ends, strict=True)]
-    listed = ", ".join(parts[:shown]) + (", ..." if len(parts) > shown else "")
-    return f"frame{'s' if len(frames) > 1 else ''} {listed}"
 
 
 def _never_written(full: str) -> WrongInputError:

@@ -6,7 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def detect(
     classes = chosen.chosen_events(description.events)
     chosen = chosen.with_defaults(description.thresholds, description.min_volumes, chosen.mode)
     require_mode(chosen.mode, description)
-    opened.require_finite()
+    opened = replace(opened, notices=(*opened.notices, *opened.require_finite()))
     diameter = _cell_diameter(opened, chosen)
     scratch = ScratchFolder()
     try:
