@@ -33,6 +33,21 @@ def test_a_macro_runs_without_a_window_and_its_value_is_printed(tmp_path: Path) 
     assert (done.returncode, done.stdout) == (0, "seen this one\n"), done.stderr
 
 
+def test_movies_are_open_for_the_macro_whatever_their_paths(tmp_path: Path, movie_file: Path) -> None:
+    folder = tmp_path / 'a "quoted" folder'
+    folder.mkdir()
+    for name in ("first.tif", "second.tif"):
+        (folder / name).write_bytes(movie_file.read_bytes())
+    macro = tmp_path / "which.ijm"
+    macro.write_text('return getTitle() + " " + nImages + " " + nSlices;')
+    command = [*EPIFIJI, "fiji", "first.tif", "second.tif", "--headless", "--macro", str(macro)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, done.stdout) == (0, "second.tif 2 12\n"), done.stderr
+    refused = fiji(tmp_path / "none.tif", "--headless", "--macro", macro)
+    assert refused.returncode == 2
+    assert "none.tif is no file, but a movie is to be opened" in refused.stderr
+
+
 def test_a_failing_macro_ends_with_its_sentence(tmp_path: Path) -> None:
     macro = tmp_path / "fails.ijm"
     macro.write_text('run("Detect Epithelial Events...", "cell_size=3");')

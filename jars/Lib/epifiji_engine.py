@@ -29,7 +29,7 @@ if worker.VERSION == version:
     worker.do_task(task, job, request, blocks)
 """
 INSTALL_AGAIN = (
-    "install EpiFiji in a Python of version 3.11 or newer and run 'epifiji install-fiji' with the folder of this Fiji from there"
+    "install EpiFiji in a Python of version 3.11 to 3.13 and run 'epifiji install-fiji' with the folder of this Fiji from there"
 )
 
 

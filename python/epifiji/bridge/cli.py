@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -26,6 +27,7 @@ from epifiji.bridge.console import (
 )
 from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
+from epifiji.bridge.installed_files import own_version
 from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.network_commands import networks_app
 from epifiji.bridge.options import JsonOption, OtherMovieOption, with_settings
@@ -67,7 +69,23 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earl
 FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
 CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"epifiji {own_version()}")
+        raise typer.Exit
+
+
 USAGE_ERROR = typer.BadParameter.__mro__[1]
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print EpiFiji's version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what stands before any command."""
 
 
 @app.command()
@@ -112,10 +130,7 @@ def detect(
     chosen = parse_settings(DetectionSettings, settings)
     movies = named_movies(movies)
     places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
-    if len(set(places.values())) < len(movies):
-        raise WrongInputError(
-            "two of the movies have one name, so their results would mix: detect them in separate calls."
-        )
+    _require_apart(movies, places)
     loaded = read_network(find_network(network))
     classes = chosen.chosen_events(loaded.description.events)
     summaries: list[dict[str, Any]] = []
@@ -258,6 +273,9 @@ def doctor(
 
 @app.command("fiji")
 def fiji(
+    movies: Annotated[
+        list[Path] | None, typer.Argument(metavar="[MOVIE]...", help="Movies to open, before the macro runs.")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -274,7 +292,7 @@ def fiji(
     from epifiji.bridge.fiji import run_fiji
 
     with ProgressBar("fiji") as report:
-        said = run_fiji(folder, headless, macro, argument, report)
+        said = run_fiji(folder, headless, macro, argument, report, movies or ())
     if said:
         say(said)
 
@@ -309,6 +327,19 @@ def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
     _say_installation(installation, as_json)
     if not as_json:
         say(f"removed from {installation.folder}.")
+
+
+def _require_apart(movies: list[str], places: Mapping[str, Path]) -> None:
+    """Refuse movies whose results would lie in one folder, and name them."""
+    of_folder: dict[Path, list[str]] = {}
+    for movie in movies:
+        of_folder.setdefault(places[movie], []).append(movie)
+    for folder, together in of_folder.items():
+        if len(together) > 1:
+            raise WrongInputError(
+                f"{' and '.join(together[:3])} have one name, so their results would mix in {folder}: give each movie once, or "
+                "detect them in separate calls with another --out."
+            )
 
 
 def _told(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from epifiji.data.own_folders import NoHomeError
 from epifiji.data.quiet_tensorflow import import_tensorflow
 from epifiji.files.default_network import default_name
 
-OLDEST_PYTHON = (3, 11)
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
+"""Between them there is a TensorFlow; pyproject.toml says the same."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,11 @@ def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Findi
 
 def _python() -> Finding:
     what = f"{platform.python_version()}, {sys.executable}"
-    if sys.version_info < OLDEST_PYTHON:
-        return Finding("Python", "problem", what, "install Python 3.11 or newer and EpiFiji in it")
+    if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
+        return Finding("Python", "problem", what, "install Python 3.11, 3.12 or 3.13, and EpiFiji in it")
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        what += ", for Intel's processors, for which there is no TensorFlow of version 2.18 or newer on a Mac"
+        return Finding("Python", "problem", what, "use a Mac with Apple's processor, Linux or Windows")
     return Finding("Python", "ok", what)
 
 

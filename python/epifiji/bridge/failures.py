@@ -21,6 +21,38 @@ TO_DO = {
     errno.EROFS: GET_RIGHTS,
 }
 
+OF_THE_PATH = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EINVAL,
+    errno.EILSEQ,
+}
+"""What another path or other rights mend; the rest is of the disk."""
+
+FULL_MEMORY = {"tensorflow.ResourceExhaustedError"}
+BROKEN = "a file is damaged, or of another kind than its name says ({said}): get it again, or save it anew."
+LOST = "the connection to dask's workers was lost ({said}): see whether they run, and try again."
+DAMAGED = {
+    "zipfile.BadZipFile",
+    "zlib.error",
+    "_lzma.LZMAError",
+    "struct.error",
+    "_csv.Error",
+    "json.JSONDecodeError",
+    "builtins.UnicodeDecodeError",
+    "builtins.EOFError",
+    "tifffile.TiffFileError",
+    "PIL.UnidentifiedImageError",
+}
+"""What readers of files raise and should have said in their own words, with the file's name."""
+
+LOST_WORKERS = {"distributed.CommClosedError", "distributed.KilledWorker", "distributed.FutureCancelledError"}
+
 
 def told(error: BaseException) -> tuple[str, Kind]:
     """Give the sentence that tells of an exception, and whether it is the input's fault, the user's wish or a failure."""
@@ -32,9 +64,50 @@ def told(error: BaseException) -> tuple[str, Kind]:
         case ImageJError():
             return str(error), "failure"
         case OSError():
-            name = error.filename or "a file"
-            what_to_do = TO_DO.get(error.errno or 0, "check the path and the disk, and try again")
-            return f"{name} could not be read or written ({error.strerror or error}): {what_to_do}.", "failure"
-        case MemoryError():
-            return "the computer's memory is full: close other programs, or crop the movie.", "failure"
-    return f"{UNFORESEEN} ({type(error).__name__}: {error}).", "failure"
+            return _of_the_system(error)
+        case RuntimeError() if str(error).startswith("Symlink loop"):
+            return f"a link leads to itself ({_said(error)}): give the file or the folder itself.", "input"
+    return _of_a_library(error)
+
+
+def _of_the_system(error: OSError) -> tuple[str, Kind]:
+    """Tell of what the operating system refused."""
+    if isinstance(error, TimeoutError | ConnectionError):
+        return f"a connection ended or did not answer ({_said(error)}): check the network, and try again.", "failure"
+    kinds = _kinds(error)
+    if kinds & LOST_WORKERS:
+        return LOST.format(said=_said(error)), "failure"
+    if kinds & DAMAGED:
+        return BROKEN.format(said=_said(error)), "input"
+    name = error.filename or "a file"
+    kind: Kind = "input" if error.filename and error.errno in OF_THE_PATH else "failure"
+    what_to_do = TO_DO.get(error.errno or 0, "check the path and the disk, and try again")
+    return f"{name} could not be read or written ({error.strerror or error}): {what_to_do}.", kind
+
+
+def _of_a_library(error: BaseException) -> tuple[str, Kind]:
+    """Tell of what a library raised that its caller should have said in its own words."""
+    kinds = _kinds(error)
+    sentence, kind = f"{UNFORESEEN} ({type(error).__name__}: {_said(error)}).", "failure"
+    if isinstance(error, ModuleNotFoundError):
+        sentence = (
+            f"the package {error.name} is missing in this Python, or in part: install EpiFiji again with 'pip install "
+            "--force-reinstall epifiji'."
+        )
+    elif isinstance(error, MemoryError) or kinds & FULL_MEMORY:
+        sentence = "the computer's memory is full: close other programs, or crop the movie."
+    elif kinds & DAMAGED:
+        sentence, kind = BROKEN.format(said=_said(error)), "input"
+    elif kinds & LOST_WORKERS:
+        sentence = LOST.format(said=_said(error))
+    return sentence, "input" if kind == "input" else "failure"
+
+
+def _kinds(error: BaseException) -> set[str]:
+    """Name an exception's classes with the package that they are of, so that none has to be imported for it."""
+    return {f"{kind.__module__.partition('.')[0]}.{kind.__name__}" for kind in type(error).__mro__}
+
+
+def _said(error: BaseException) -> str:
+    """Give what an exception says, in one line; its kind where it says nothing."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from epifiji.bridge.imagej import open_imagej
@@ -11,7 +12,14 @@ from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.progress import Report, silent
 
 
-def run_fiji(fiji: Path | None, headless: bool, macro: Path | None, argument: str, report: Report = silent) -> str:
+def run_fiji(
+    fiji: Path | None,
+    headless: bool,
+    macro: Path | None,
+    argument: str,
+    report: Report = silent,
+    movies: Sequence[Path] = (),
+) -> str:
     """Open ImageJ with the engine inside, run a macro where one is given, and wait until the window is closed.
 
     Parameters
@@ -22,6 +30,8 @@ def run_fiji(fiji: Path | None, headless: bool, macro: Path | None, argument: st
         Whether to do without a window, and end with the macro.
     macro, argument
         An IJ macro's file, and what its ``getArgument()`` gives.
+    movies
+        Images that ImageJ opens first, as its File > Open does; the macro finds the last one active.
     report
         Told how far the first start's fetching of Java libraries is.
 
@@ -41,7 +51,7 @@ def run_fiji(fiji: Path | None, headless: bool, macro: Path | None, argument: st
         raise WrongInputError("Without a window there is nothing to do but to run a macro: give --macro FILE too.")
     if fiji is not None and installed_python(fiji_folder(fiji))[0] is None:
         raise WrongInputError(f"{fiji} has no EpiFiji in it: run 'epifiji install-fiji' with this folder first.")
-    code = _read(macro) if macro is not None else ""
+    code = "".join(map(_opening, movies)) + (_read(macro) if macro is not None else "")
     imagej = open_imagej(fiji, headless, report)
     try:
         return imagej.run_macro(code, argument) if code else ""
@@ -50,6 +60,15 @@ def run_fiji(fiji: Path | None, headless: bool, macro: Path | None, argument: st
         raise
     finally:
         imagej.wait_until_closed()
+
+
+def _opening(movie: Path) -> str:
+    """Give the macro code that opens a file, on the macro's first line, so that its line numbers stay."""
+    if not movie.is_file():
+        raise WrongInputError(f"{movie} is no file, but a movie is to be opened: check the path.")
+    # ImageJ runs in another folder.
+    path = str(movie.absolute()).replace("\\", "\\\\").replace('"', '\\"')
+    return f'open("{path}"); '
 
 
 def _read(macro: Path) -> str:

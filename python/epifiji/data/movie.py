@@ -107,6 +107,23 @@ class Movie:
         """The type in which frames are read; see :func:`working_dtype`."""
         return working_dtype(self.pixels.dtype)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the whole movie as an array (T, Y, X), so that numpy and all that builds on it take a movie."""
+        whole = self.pixels if isinstance(self.pixels, np.ndarray) else self.frames(0, len(self))
+        return np.array(whole, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        t, y, x = self.shape
+        scale = [
+            f"{value:g} {unit}"
+            for value, unit in ((self.pixel_size_um, "µm a pixel"), (self.frame_interval_s, "s a frame"))
+            if value
+        ]
+        return f"<Movie {self.name}: {', '.join([f'{t} frames of {x} x {y} px', str(self.pixels.dtype), *scale])}>"
+
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Read the frames ``start:stop`` as an array (stop - start, Y, X)."""
         return np.asarray(self.pixels[start:stop]).astype(self.dtype, copy=False)

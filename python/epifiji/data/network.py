@@ -135,3 +135,8 @@ class Network:
     weights: tuple[Weights, ...]
     source: str = ""
     sha256: str = ""
+
+    def __repr__(self) -> str:
+        described = self.description
+        where = f", from {self.source}" if self.source else ""
+        return f"<Network {described.name}: {described.kind}, finds {', '.join(described.events)}{where}>"

@@ -123,6 +123,11 @@ class Review:
         for action in actions:
             self.do(action)
 
+    def __repr__(self) -> str:
+        decided = sum(bool(item.decision) for item in self._items if item.detected is not None)
+        added = len(self._items) - len(self.detected)
+        return f"<Review: {decided} of {len(self.detected)} events decided, {added} added>"
+
     @property
     def items(self) -> Sequence[Item]:
         """All events: the detected ones in their order, then the added ones."""

@@ -76,6 +76,12 @@ class Simulation:
     distractors: list[Distractor]
     settings: SimulationSettings
 
+    def __repr__(self) -> str:
+        t, y, x = self.pixels.shape
+        return (
+            f"<Simulation: {t} frames of {x} x {y} px, {len(self.events)} events, {len(self.distractors)} distractors>"
+        )
+
 
 def simulate(
     seed: int = 0,

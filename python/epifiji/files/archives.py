@@ -153,6 +153,8 @@ def opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[Archive]
     OSError
         Where the file cannot be read.
     """
+    if isinstance(source, Path):
+        require_ordinary(source)
     with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         _require_few_entries(file, name, limits)
         try:
@@ -164,6 +166,18 @@ def opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[Archive]
             _require_small(archive, name, limits)
             _require_apart(archive, name, limits)
             yield Archive(archive, name, limits)
+
+
+def require_ordinary(path: Path) -> None:
+    """Refuse a pipe or a device, from which reading may never end; what is missing or a folder, its reader refuses.
+
+    Raises
+    ------
+    WrongInputError
+        Where it is one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WrongInputError(f"{path} is a pipe or a device, but a file is needed: copy what it gives into a file.")
 
 
 def read_limited(path: Path, most: int, what: str) -> bytes:
@@ -228,6 +242,7 @@ def unpack(path: Path, target: Path, wanted: Iterable[str]) -> Path:
 @contextmanager
 def _network_zip(path: Path) -> Iterator[Archive]:
     limits = network_limits()
+    require_ordinary(path)
     try:
         with path.open("rb"):
             pass
@@ -299,6 +314,7 @@ def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
     """
     settle(path.parent)
     limits = roi_limits()
+    require_ordinary(path)
     try:
         with path.open("rb") as file:
             alone = not zipfile.is_zipfile(file)

@@ -8,6 +8,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
+from epifiji.files.archives import require_ordinary
 from epifiji.files.frames import readable
 
 
@@ -19,6 +20,7 @@ def read_outlines(path: Path) -> np.ndarray:
     WrongInputError
         Where the file cannot be read, or is not one grey image over time with two levels or more.
     """
+    require_ordinary(path)
     with readable(path):
         pixels = np.squeeze(tifffile.imread(path))
     if pixels.ndim == 2:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
 from epifiji.data.review import DECISIONS, Action, Item, Review
+from epifiji.files.archives import require_ordinary
 from epifiji.files.atomic import replacing
 from epifiji.files.journals import settle
 from epifiji.files.results import EVENTS_TABLE, new_files, require_absent, roi_file, roi_files
@@ -174,6 +175,7 @@ def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None
 
 def _rows(path: Path) -> list[dict[str, str]]:
     settle(path.parent)
+    require_ordinary(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise WrongInputError(f"{path} has more than {MAX_BYTES} bytes, but a review has less: check the path.")

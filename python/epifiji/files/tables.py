@@ -11,6 +11,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, wrong_class_name
+from epifiji.files.archives import require_ordinary
 from epifiji.files.atomic import replacing
 from epifiji.files.journals import settle
 
@@ -158,6 +159,7 @@ def _text(path: Path) -> str:
     """Read a whole file as text."""
     expected = "but a table of events such as events.csv is needed"
     settle(path.parent)
+    require_ordinary(path)
     try:
         with path.open("rb") as file:
             data = file.read(MAX_TABLE_BYTES + 1)

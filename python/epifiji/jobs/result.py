@@ -76,6 +76,12 @@ class Result:
     from_maps: bool = False
     unfinished: Unfinished | None = field(default=None, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        maps = f"; maps: {', '.join(self.maps)}" if self.maps else ""
+        network = f" by {self.network['name']}" if self.network["name"] else ""
+        return f"<Result of {self.movie.name}{network}: {counts or 'no classes'}{maps}>"
+
     @property
     def counts(self) -> dict[str, int]:
         """Number of events of each class."""

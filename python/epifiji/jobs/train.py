@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,7 +89,7 @@ def train(
     if from_scratch and network is not None:
         raise WrongInputError("from_scratch begins with nothing, but a network to begin with was given: leave one out.")
     parent = None if from_scratch else _beginning(network)
-    target = target_for(name, Path(folder).resolve().name, _path(out), overwrite, parent)
+    target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
     sources = read_sources([folder], chosen)
     description = _described(target.name, classes_in(sources), parent.description if parent else None)
     school = EpiNetSchool(description, parent, chosen, keeping=False)
