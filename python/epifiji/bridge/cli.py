@@ -27,6 +27,7 @@ from epifiji.bridge.console import (
 )
 from epifiji.bridge.evaluation_commands import evaluation_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
+from epifiji.bridge.installation_commands import installation_app
 from epifiji.bridge.installed_files import own_version
 from epifiji.bridge.movie_commands import movie_app
 from epifiji.bridge.network_commands import networks_app
@@ -52,6 +53,7 @@ app.add_typer(networks_app, name="networks")
 app.add_typer(movie_app)
 app.add_typer(evaluation_app)
 app.add_typer(training_app)
+app.add_typer(installation_app)
 
 NetworkOption = Annotated[
     str | None,
@@ -66,7 +68,6 @@ OutOption = Annotated[
     typer.Option("--out", metavar="DIR", help="The folder in which the result folder MOVIE_epifiji is made."),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
-FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
 CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
 
 
@@ -251,84 +252,6 @@ def plot(
     say(f"written: {out}")
 
 
-@app.command()
-def doctor(
-    fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to look at too.")] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Look at this installation: Python, TensorFlow, Java, ImageJ, networks; say what is wrong and what to do."""
-    from dataclasses import asdict
-
-    from epifiji.bridge.doctor import diagnose
-
-    findings = diagnose(fiji=fiji)
-    if as_json:
-        say_json({"findings": [asdict(finding) for finding in findings]})
-    else:
-        for finding in findings:
-            say(f"{finding.state:<8} {finding.name}: {finding.what}" + (f" -> {finding.do}" if finding.do else ""))
-    if any(finding.state == "problem" for finding in findings):
-        raise typer.Exit(2)
-
-
-@app.command("fiji")
-def fiji(
-    movies: Annotated[
-        list[Path] | None, typer.Argument(metavar="[MOVIE]...", help="Movies to open, before the macro runs.")
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--fiji", metavar="DIR", help="A Fiji with EpiFiji installed; the embedded ImageJ where not given."
-        ),
-    ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="Without a window; needs --macro.")] = False,
-    macro: Annotated[Path | None, typer.Option("--macro", metavar="FILE", help="An IJ macro to run.")] = None,
-    argument: Annotated[
-        str, typer.Option("--argument", metavar="TEXT", help="What the macro's getArgument() gives.")
-    ] = "",
-) -> None:
-    """Open Fiji, or the embedded ImageJ, with the engine inside and the commands in Plugins > EpiFiji."""
-    from epifiji.bridge.fiji import run_fiji
-
-    with ProgressBar("fiji") as report:
-        said = run_fiji(folder, headless, macro, argument, report, movies or ())
-    if said:
-        say(said)
-
-
-@app.command("install-fiji")
-def install_fiji(
-    folder: FijiArgument,
-    python: Annotated[
-        Path | None,
-        typer.Option("--python", metavar="FILE", help="The Python that runs the engine; this one where not given."),
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put EpiFiji's menu commands and macros into a Fiji, or bring them up to date."""
-    from epifiji.bridge.install import install_fiji as run
-
-    with ProgressBar("install", silent=as_json) as report:
-        installation = run(folder, python, report)
-    _say_installation(installation, as_json)
-    if not as_json and installation.unchanged:
-        say(f"unchanged: this EpiFiji is already installed in {installation.folder}.")
-    elif not as_json:
-        say(f"installed in {installation.folder}: start Fiji again to see EpiFiji in its menu Plugins.")
-
-
-@app.command("uninstall-fiji")
-def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
-    """Remove what install-fiji put into a Fiji, except what was changed since."""
-    from epifiji.bridge.install import uninstall_fiji as run
-
-    installation = run(folder)
-    _say_installation(installation, as_json)
-    if not as_json:
-        say(f"removed from {installation.folder}.")
-
-
 def _require_apart(movies: list[str], places: Mapping[str, Path]) -> None:
     """Refuse movies whose results would lie in one folder, and name them."""
     of_folder: dict[Path, list[str]] = {}
@@ -395,15 +318,6 @@ def _say_summary(result: Any, folder: Path) -> None:
     if result.network["name"]:
         say(f"network: {plain(result.network['name'])}")
     say(f"results: {folder}")
-
-
-def _say_installation(installation: Any, as_json: bool) -> None:
-    """List what was written into a Fiji folder, left there and removed from it."""
-    if as_json:
-        say_json(installation.to_dict())
-        return
-    for step in (*installation.written, *installation.left, *installation.removed):
-        say(f"{step.what:<10} {step.path}")
 
 
 def main() -> None:
