@@ -30,7 +30,7 @@ from small_networks import small_epinet, small_network
 LEAST_PX = 45
 """Smallest side of a frame: a window's of the networks' description."""
 
-FEW = settings(max_examples=16, deadline=None, derandomize=True)
+FEW = settings(max_examples=10, deadline=None, derandomize=True)
 
 
 def movie(height: int, width: int, frames: int = 6) -> np.ndarray:
