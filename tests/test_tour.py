@@ -64,6 +64,7 @@ def test_every_command_runs(
     if not window:
         assert "tour ended with 5 images" in out
         assert "EpiFiji: ok  TensorFlow" in out
+        assert ", found by small; the results are in " in out
 
 
 def run_in(host: str, folder: Path, movie: Path, window: bool) -> str:
