@@ -212,6 +212,8 @@ def test_a_file_in_the_results_place(tmp_path: Path, movie_file: Path, network_f
 
 
 OTHER: dict[str, tuple[Callable[[Path], list[str]], str]] = {
+    "an empty folder's name": (lambda d: ["rois", str(d), "--out", ""], "for --out an empty text was given"),
+    "an empty path": (lambda d: ["compare", "", str(d)], "an empty text was given, but a value was expected"),
     "no command": (lambda d: ["dtect"], "No such command 'dtect'"),
     "no movie": (lambda d: ["detect"], "Missing argument 'MOVIE...'"),
     "two movies of one name": (
@@ -249,3 +251,12 @@ def test_other_commands(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     before = sorted(tmp_path.rglob("*"))
     assert words in refused(arguments)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a folder that somebody works in")
+def test_a_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert "the working folder was deleted" in refused(["rois", "."])

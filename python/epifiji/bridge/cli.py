@@ -320,10 +320,28 @@ def _say_summary(result: Any, folder: Path) -> None:
     say(f"results: {folder}")
 
 
+def _require_usable(arguments: list[str]) -> None:
+    """Refuse empty arguments and a working folder that is gone."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument and before != "--argument":
+            # As a path it would be the working folder.
+            where = f"for {before} " if before.startswith("-") else ""
+            raise WrongInputError(
+                f"{where}an empty text was given, but a value was expected: check whether a variable of your script is empty."
+            )
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise WrongInputError(
+            "the working folder was deleted, but paths begin there: change to another folder."
+        ) from None
+
+
 def main() -> None:
     """Run the command line and end with its exit code."""
     prepare_streams()
     try:
+        _require_usable(sys.argv[1:])
         code = app(standalone_mode=False) or 0
         finish_output()
         sys.exit(code)

@@ -64,6 +64,10 @@ class Comparison:
     counting: Counting = "one-to-one"
     movie: str = "movie"
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(events)} {name}" for name, events in self.outcomes.items())
+        return f"<Comparison of {self.movie}: {counts}>"
+
     @property
     def outcomes(self) -> dict[str, list[Event]]:
         """Give the detected events that match and that do not, and the reference events that were missed."""

@@ -49,6 +49,10 @@ class Evaluation:
     record: dict[str, Any]
     notices: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        names = ", ".join(one.name for one in self.networks)
+        return f"<Evaluation of {names}: classes {', '.join(self.classes)}>"
+
     @property
     def thresholds(self) -> dict[str, dict[str, int]]:
         """Give the best threshold by network and class."""

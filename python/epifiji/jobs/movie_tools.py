@@ -52,6 +52,9 @@ class MovieWithEvents:
     left_out: int = 0
     notices: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<MovieWithEvents: {self.movie!r}, {len(self.events)} events, {self.left_out} left out>"
+
     def require_free(self, folder: str | Path, overwrite: bool = False) -> None:
         """Refuse where :meth:`save` would overwrite something.
 
