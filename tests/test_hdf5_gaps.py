@@ -177,3 +177,19 @@ class TestTimePoints:
         said = "<SpimData><voxelSize><unit>micrometer</unit><size>0.25 0.25 1.0</size></voxelSize></SpimData>"
         (tmp_path / "m.xml").write_text(said)
         assert assert_same(path, FRAMES[::-1], 2).pixel_size_um == 0.25
+
+    def test_time_points_that_were_never_written(self, tmp_path):
+        path = imaris(tmp_path / "m.ims")
+        with h5py.File(path, "a") as file:
+            for t in (3, 4, 11):
+                name = f"DataSet/ResolutionLevel 0/TimePoint {t}/Channel 0/Data"
+                del file[name]
+                file.create_dataset(name, (1, 21, 34), "u2", chunks=(1, 8, 8))
+        (notice,) = read_movie(path).notices
+        assert "3 of 12 time points that were never written in full (frames 4 to 5, 12)" in notice
+
+
+@pytest.mark.parametrize(("shape", "said"), [((64, 80, 12), True), ((12, 64, 80), False), ((64, 80, 60), False)])
+def test_axes_without_names_that_look_turned_are_said(tmp_path, shape, said):
+    stored(tmp_path / "m.h5", np.ones(shape, np.uint8))
+    assert any("they are (Y, X, T)" in notice for notice in read_movie(tmp_path / "m.h5").notices) == said

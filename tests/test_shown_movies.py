@@ -110,6 +110,15 @@ def test_pages_beyond_those_that_ome_names_are_counted(tmp_path):
     assert "has 12 pages, but its OME description names 10 of them" in notice
 
 
+def test_a_movie_behind_an_overview_is_read_and_that_is_said(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
+        writer.write(FRAMES[0, :9, :9], metadata=None)
+        for frame in FRAMES:
+            writer.write(frame, contiguous=False, metadata=None)
+    (notice,) = assert_same(tmp_path / "m.tif").notices
+    assert "holds 2 images: number 2 was read" in notice
+
+
 def test_ome_frames_come_in_the_order_that_the_description_gives(tmp_path):
     planes = "".join(f'<TiffData FirstT="{11 - t}" IFD="{t}" PlaneCount="1"/>' for t in range(12))
     description = (

@@ -58,6 +58,13 @@ def gaps(dataset: h5py.Dataset, path: Path, time: int | None, index: tuple[int |
     )
 
 
+def has_gaps(dataset: h5py.Dataset) -> bool:
+    """Say whether a part of a dataset of plain pixels was never written."""
+    if dataset.chunks is not None:
+        return bool(_unwritten(dataset, None, (slice(None),) * dataset.ndim))
+    return bool(dataset.id.get_space_status() == h5py.h5d.SPACE_STATUS_NOT_ALLOCATED)
+
+
 def _never_written(full: str) -> WrongInputError:
     return WrongInputError(
         f"{full} has a shape, but its pixels were never written: the program that made the file was probably stopped; make "

@@ -15,9 +15,10 @@ import h5py
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import Movie
+from epifiji.data.movie import Movie, frame_ranges
 from epifiji.files.calibration import Calibration, checked
 from epifiji.files.frames import FramesOnDisk, pick
+from epifiji.files.hdf5_gaps import has_gaps
 
 IMARIS = "DataSet/ResolutionLevel 0"
 
@@ -175,8 +176,19 @@ def open_time_points(file: h5py.File, path: Path, found: TimePoints, name: str, 
         pixel_size_um=read.x_um,
         frame_interval_s=read.interval_s,
         path=path,
-        notices=(*picked.notices, *read.notices(str(path))),
+        notices=(*picked.notices, *_unwritten(file, wanted, path), *read.notices(str(path))),
         layout=picked.layout,
+    )
+
+
+def _unwritten(file: h5py.File, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
+    """Say which time points were never written in full, as those of an acquisition that was stopped."""
+    missing = [t for t, name in enumerate(names) if has_gaps(file[name])]
+    if not missing:
+        return ()
+    return (
+        f"{path} has {len(missing)} of {len(names)} time points that were never written in full ({frame_ranges(missing)}): "
+        "they hold a fill value.",
     )
 
 

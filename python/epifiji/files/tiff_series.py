@@ -42,16 +42,19 @@ def movie_series(tif: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPageS
             f"{path} holds {len(series)} images that are alike, one after another: they were taken as the "
             f"{len(tif.pages)} frames of one movie.",
         )
-    first, notices = _as_described(tif, series[0], path)
+    long = [i for i, one in enumerate(series) if _plane_count(one) >= MIN_FRAMES]
+    chosen = long[0] if len(long) == 1 else 0
+    found, notices = _as_described(tif, series[chosen], path)
     if len(series) == 1:
-        return first, notices
-    if [s for s in series if _plane_count(s) >= MIN_FRAMES] != [series[0]]:
+        return found, notices
+    if len(long) != 1:
         held = ", ".join(f"{' x '.join(map(str, s.shape))} ({s.axes})" for s in series[:5])
         raise WrongInputError(
             f"{path} holds {len(series)} images ({held}{', ...' if len(series) > 5 else ''}), but one movie was "
             "expected: open the right one in Fiji and save it alone."
         )
-    return first, (*notices, f"{path} holds {len(series)} images: the first was read, the others are no movies.")
+    which = "the first" if chosen == 0 else f"number {chosen + 1}"
+    return found, (*notices, f"{path} holds {len(series)} images: {which} was read, the others are no movies.")
 
 
 def _plane_count(series: tifffile.TiffPageSeries) -> int:
