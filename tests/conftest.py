@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Settings and data of whoever runs the tests are neither read nor written; only fetched libraries are kept."""
+    folder = tmp_path_factory.mktemp("home")
+    patch = pytest.MonkeyPatch()
+    for name in ("CONFIG", "DATA"):
+        patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session")

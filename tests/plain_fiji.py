@@ -80,6 +80,7 @@ def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = T
     properties = {
         "java.awt.headless": str(headless).lower(),
         "plugins.dir": fiji,
+        "user.home": fiji,  # no test reads or writes the preferences of whoever runs it
         "python.path": fiji / "jars" / "Lib",
         "python.console.encoding": "UTF-8",
         "python.cachedir.skip": "true",

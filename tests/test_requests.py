@@ -447,6 +447,8 @@ class TestFrameBlocks:
         ("frames 1.2", "frames 1.2"),
         ("  ", "movie"),
         (".tif", "movie"),
+        ("C1:movie?.tif", "C1_movie_"),
+        ("ends with a dot. .tif", "ends with a dot"),
         ("Zelle \u00fc.TIF", "Zelle \u00fc"),
     ],
 )

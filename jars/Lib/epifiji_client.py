@@ -20,6 +20,7 @@ LAST_ERROR = "epifiji.error"
 EXIT_CODES = {"input": 2, "cancelled": 130, "failure": 1}
 CANCELLED = "cancelled"
 LINE = 80
+OWN_COMMANDS = "epifiji.commands"
 
 
 def command(label, do, first=None):
@@ -35,7 +36,10 @@ def command(label, do, first=None):
             given, asked = _parameters(label, given, first)
             if given is not None:
                 keep_going = given.pop("keep_going", False)
+                chosen = dict(given)
                 do(given)
+                if asked:
+                    epifiji_parameters.remember(label, _described(label)["parameters"], chosen)
             return
         except EngineError as error:
             _tell(error, keep_going)
@@ -61,8 +65,10 @@ def record(label, given):
 
 
 def tell(sentence):
-    """Say what was done, in ImageJ's status line, or in the log where there is no window."""
-    IJ.log("EpiFiji: " + sentence) if GraphicsEnvironment.isHeadless() else IJ.showStatus("EpiFiji: " + sentence)
+    """Say what was done, in the log, where it stays, and in ImageJ's status line, over which Fiji writes "Command finished"."""
+    IJ.log("EpiFiji: " + sentence)
+    if not GraphicsEnvironment.isHeadless():
+        IJ.showStatus("EpiFiji: " + sentence)
 
 
 def end_process(exit_code):
@@ -114,6 +120,7 @@ def _parameters(label, before, first):
     networks = []
     if any(one["kind"] == "network" for one in described["parameters"]):
         networks = call("describe", {})["networks"]
+        _clear_status()
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
     given = from_dialog(label, described, networks, dict(first or {}, **(before or {})))
@@ -121,9 +128,19 @@ def _parameters(label, before, first):
 
 
 def _absolute(given, described):
-    """Make relative paths absolute, as the engine works in another folder."""
-    paths = [one["key"] for one in described["parameters"] if one["kind"] in ("file", "folder")]
-    return dict((key, File(value).getAbsolutePath() if key in paths else value) for key, value in given.items())
+    """Make relative paths absolute, as the engine works in another folder; what may be a name is a path where that exists."""
+    kinds = dict((one["key"], one["kind"]) for one in described["parameters"])
+    return dict((key, _absolute_value(key, kinds.get(key), value)) for key, value in given.items())
+
+
+def _absolute_value(key, kind, value):
+    if kind in ("file", "folder"):
+        return File(value).getAbsolutePath()
+    if key == "other_networks":
+        return ",".join([_absolute_value("", "network", name.strip()) for name in value.split(",")])
+    if (kind == "network" or key == "begin_with") and ("/" in value or os.sep in value) and File(value).exists():
+        return File(value).getAbsolutePath()
+    return value
 
 
 def _described(label):
@@ -141,8 +158,10 @@ def _tell(error, keep_going):
     if error.details:
         IJ.log(error.details) if not GraphicsEnvironment.isHeadless() else System.err.println(error.details)
     if error.kind == CANCELLED:
-        IJ.showStatus("EpiFiji: cancelled; nothing was changed")
         sentence = "It was cancelled; nothing was changed."
+        tell("cancelled; nothing was changed")
+    else:
+        _clear_status()
     System.setProperty(LAST_ERROR, sentence)
     if keep_going:
         IJ.log("EpiFiji: " + sentence)
@@ -159,13 +178,32 @@ def _tell(error, keep_going):
 
 def _show_error(sentence):
     """Show an error as ImageJ does, which ends the macro that called."""
+    headless = GraphicsEnvironment.isHeadless()
+    # ImageJ's boxes do not break lines.
+    text = sentence if headless else "\n".join(textwrap.wrap(sentence, LINE))
+    if not headless:
+        # ImageJ takes the macro's options away before it shows why the macro ends, as a dialog with options closes by itself.
+        # In Fiji a script has a thread of its own that inherits the options, which cannot be taken away: its box would not show.
+        Macro.setOptions(None)
+        if Macro.getOptions() is not None:
+            IJ.showMessage(TITLE, text)
     try:
-        # ImageJ's boxes do not break lines.
-        IJ.error(TITLE, sentence if GraphicsEnvironment.isHeadless() else "\n".join(textwrap.wrap(sentence, LINE)))
+        IJ.error(TITLE, text)
     except RuntimeException as end:
         # ImageJ has told the macro to end by this. Our own ImageJ passes it on; Fiji would print it as the script's fault.
-        if end.getMessage() != Macro.MACRO_CANCELED or epifiji_engine.is_inside_python():
+        if end.getMessage() != Macro.MACRO_CANCELED or _in_own_imagej():
             raise
+
+
+def _in_own_imagej():
+    """Whether this is the ImageJ that EpiFiji itself starts, and not a Fiji, be that inside Python too."""
+    return System.getProperties().get(OWN_COMMANDS) is not None
+
+
+def _clear_status():
+    """Take away what the status line said of work that is over."""
+    if not GraphicsEnvironment.isHeadless():
+        IJ.showStatus("")
 
 
 def _quiet():

@@ -33,6 +33,9 @@ TABLE_FONT = Font("SansSerif", Font.PLAIN, 16)
 CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
 MEASURED_ROWS = 200
 
+MANAGER_WIDTH = 300
+"""Shows names with their scores, which ImageJ's own width cuts off."""
+
 BEHIND_TEXT = Color(0, 0, 0, 140)
 
 
@@ -148,7 +151,8 @@ def file_of(image):
     info = image.getOriginalFileInfo()
     if info is None or image.changes or not info.directory or not info.fileName:
         return None
-    path = os.path.join(info.directory, info.fileName)
+    # Fiji's launcher opens relative paths, and the engine works in another folder.
+    path = File(info.directory, info.fileName).getAbsolutePath()
     return path if os.path.isfile(path) else None
 
 
@@ -186,6 +190,7 @@ def show_events(image, answer, replace, table):
     _manage(image if image is not None and image.getWindow() is not None else None, rois, replace)
     if table:
         show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
+        _put_below(WindowManager.getWindow("Events of %s" % answer["name"]), RoiManager.getInstance())
     if image is not None and answer.get("folder"):
         image.setProperty(RESULTS, answer["folder"])
 
@@ -228,6 +233,9 @@ def _overlay(image, rois, replace):
 
 def _manage(image, rois, replace):
     manager = RoiManager.getRoiManager()
+    if manager.getWidth() < MANAGER_WIDTH:
+        manager.setSize(MANAGER_WIDTH, manager.getHeight())
+        manager.validate()
     if replace:
         manager.reset()
     for roi in rois:
@@ -268,13 +276,25 @@ def fit_table(title):
     window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
 
 
+def _put_below(window, other):
+    """Move a window below another one that it covers, where the screen has room."""
+    if window is None or other is None or not window.getBounds().intersects(other.getBounds()):
+        return
+    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    top = other.getY() + other.getHeight()
+    if top + window.getHeight() <= screen.y + screen.height:
+        window.setLocation(window.getX(), top)
+
+
 def show_maps(image, answer):
     """Show the maps of an answer in colour over a movie; without one, over each other. Their files are removed.
 
     The movie may be None or closed by now. The new image is called <movie>-maps.
     """
     try:
-        _composite(unless_closed(image), answer["maps"], answer["name"]).show()
+        shown = _composite(unless_closed(image), answer["maps"], answer["name"])
+        shown.show()
+        _put_below(shown.getWindow(), IJ.getInstance())
     finally:
         for one in answer["maps"]:
             os.remove(one["file"])

@@ -67,32 +67,40 @@ def from_dialog(label, described, networks, first=None):
     shown = dict((one["key"], _remembered(label, one)) for one in parameters)
     shown.update(first or {})
     pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
-    values = {}
-    for number, page in enumerate(pages):
-        if number == 1 and not (page and values.pop(MORE)):
-            # What the second page would ask for keeps its default where that page was not opened.
-            break
+    values, number, more = {}, 0, None
+    while number < len(pages):
+        page = pages[number]
         dialog = GenericDialog(label.rstrip("."))
         for one in page:
-            _add(dialog, one, shown[one["key"]], networks)
+            _add(dialog, one, values.get(one["key"], shown[one["key"]]), networks)
         if number == 0 and pages[1]:
-            dialog.addCheckbox(MORE, any(shown[one["key"]] != one["default"] for one in pages[1]))
+            dialog.addCheckbox(MORE, any(shown[one["key"]] != one["default"] for one in pages[1]) if more is None else more)
         if any(one["kind"] == "text" for one in page):
             dialog.addMessage(EMPTY_FIELDS)
         dialog.addHelp(_help(label, described))
         dialog.showDialog()
         if dialog.wasCanceled():
-            return None
+            if number == 0:
+                return None
+            # Back to the first page, with what was given there.
+            number = 0
+            continue
         values.update(_read(dialog, page + ([{"key": MORE, "kind": "flag"}] if number == 0 and pages[1] else [])))
-    values.pop(MORE, None)
-    for one in parameters:
-        value = values.get(one["key"], one["default"])
-        # Who left the default network wants the default next time too, also where it is another one by then.
-        kept = "" if one["kind"] == "network" and networks and value == networks[0] else value
-        Prefs.set(_preference(label, one["key"]), kept)
+        more = values.pop(MORE, more)
+        number += 1
+        if number == 1 and not (pages[1] and more):
+            # What the second page would ask for keeps its default where that page was not opened.
+            break
     given = dict((one["key"], values[one["key"]]) for one in parameters if values.get(one["key"], one["default"]) != one["default"])
     record(given, parameters)
     return given
+
+
+def remember(label, parameters, given):
+    """Keep what a person gave for the next dialog, once the command has done it."""
+    for one in parameters:
+        if one["page"] != "macro":
+            Prefs.set(_preference(label, one["key"]), given.get(one["key"], one["default"]))
 
 
 def _add(dialog, parameter, value, networks):

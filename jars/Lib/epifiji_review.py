@@ -12,7 +12,7 @@ from java.lang import IllegalMonitorStateException, InterruptedException, Runnab
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
 from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPanel, JProgressBar, SwingConstants, SwingUtilities
 
-from epifiji_client import call
+from epifiji_client import call, tell
 from epifiji_crops import Crops
 from epifiji_images import show_events, show_table, shown_pixels
 from epifiji_review_input import Inputs, PictureMouse, WindowClosing
@@ -315,7 +315,7 @@ def show_summary(window, summary):
             item["name"] = "%s %d%s" % (item["event"], numbers[item["event"]], score)
         show_events(window.image if window.image.isVisible() else None, {"classes": window.classes, "events": kept}, True, False)
     if not summary["counts"]:
-        IJ.showStatus("EpiFiji: nothing was decided")
+        tell("nothing was decided")
         return
     rows = []
     for name in sorted(summary["counts"], key=lambda name: (name == "all", name)):
@@ -324,4 +324,4 @@ def show_summary(window, summary):
         precision = ["%.3f" % value for value in [found["value"]] + found["interval"]] if found["judged"] else ["-"] * 3
         rows.append([name] + [str(summary["counts"][name][key]) for key in COUNTS] + precision)
     show_table("Review of %s" % window.image.getShortTitle(), ["class"] + list(COUNTS) + ["precision", "from", "to"], rows)
-    IJ.showStatus("EpiFiji: the reviewed events are in %s" % summary["folder"])
+    tell("the reviewed events are in %s" % summary["folder"])

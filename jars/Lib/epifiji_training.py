@@ -14,6 +14,4 @@ def show_training(found, parameters):
     show_pictures(found, current_image(needed=False))
     if parameters.get("table", True) and not headless:
         show_table("Training of %s" % found["name"], found["columns"], found["rows"])
-    if not headless:
-        IJ.log("EpiFiji: " + found["said"])
     tell(found["said"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +25,13 @@ SIGN = np.uint16(0x8000)
 """ImageJ keeps signed 16-bit pixels as unsigned ones, 32768 higher; turning this bit over brings them back."""
 
 
+NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+"""What no name of a file may hold on Windows, where results may be looked at later; ImageJ's titles hold it often."""
+
+
 def movie_name_of_title(title: str) -> str:
     """Name a movie after an image's title, as a file's name can be."""
-    return EXTENSION.sub("", title).replace("/", "_").replace("\\", "_").strip() or "movie"
+    return NOT_IN_NAMES.sub("_", EXTENSION.sub("", title)).strip().rstrip(". ") or "movie"
 
 
 def calibration_of_image(

@@ -1,16 +1,23 @@
 """Plugins > EpiFiji > Detect Epithelial Events...: finds cell events in the open movie and shows them as ROIs."""
-from ij import IJ
+from ij import IJ, Macro
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
-from epifiji_images import Pixels, current_image, show_events, show_maps
+from epifiji_images import Pixels, current_image, show_events, show_maps, shown_pixels
 
 
 def detect(parameters):
     headless = GraphicsEnvironment.isHeadless()
     image = None if "input" in parameters else current_image()
     channel = parameters.get("channel", "")
-    pixels = None if image is None else Pixels(image, int(channel) if channel.isdigit() else None)
+    pixels = None
+    if image is not None:
+        # A person means the channel in front of her; a macro says which, so that it gives the same wherever it runs.
+        shown = not channel and not headless and Macro.getOptions() is None
+        pixels = shown_pixels(image) if shown else Pixels(image, int(channel) if channel.isdigit() else None)
+        if shown and image.getNChannels() > 1 and pixels.layout["time_axis"] != "C":
+            pixels.notices.append("%s has %d channels: channel %d was taken, which it shows."
+                                  % (image.getTitle(), image.getNChannels(), image.getC()))
     found = call("detect", {"settings": parameters, "headless": headless or image is None}, pixels)
     if image is not None:
         show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))

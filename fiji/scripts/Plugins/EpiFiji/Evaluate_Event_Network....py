@@ -17,8 +17,6 @@ def evaluate(parameters):
         if found["difference_rows"]:
             show_table("Networks compared on %s" % found["name"], found["difference_columns"], found["difference_rows"])
         show_table("Networks on %s" % found["name"], found["columns"], found["rows"])
-    if not headless:
-        IJ.log("EpiFiji: " + found["said"])
     tell(found["said"])
 
 

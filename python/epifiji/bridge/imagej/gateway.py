@@ -53,10 +53,14 @@ class ImageJ:
 
     def wait_until_closed(self) -> None:
         """Wait until the user closes ImageJ's window; at once where it has none."""
+        import jpype
         from scyjava import jimport
 
-        while not self.headless and jimport("ij.IJ").getInstance() is not None:
-            time.sleep(LOOK_S)
+        try:
+            while not self.headless and jimport("ij.IJ").getInstance() is not None:
+                time.sleep(LOOK_S)
+        except jpype.JVMNotRunning:
+            return  # A Fiji ends its JVM when its window is closed.
 
     def run_macro(self, code: str, argument: str = "") -> str:
         """Run the code of an IJ macro.

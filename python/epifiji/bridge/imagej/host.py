@@ -29,6 +29,7 @@ ALIASES = ("ij.ImagePlus", "ij.measure.ResultsTable", "ij.plugin.frame.RoiManage
 """Classes that scripts may name without their package in a parameter, as in Fiji."""
 
 GROUP_COLOURS = "luts/Glasbey.lut"
+PREFERENCES = "IJ_Prefs.txt"
 
 _lock = threading.Lock()
 _opened: dict[tuple[str, bool], ImageJ] = {}
@@ -148,13 +149,19 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
     java, notices = find_java(window=not headless)
     jars = class_path(report)
     report(1.0, "starting ImageJ")
-    options = {"java.awt.headless": str(headless).lower(), "plugins.dir": _home(), "python.path": client_folder()}
+    options = {
+        "java.awt.headless": str(headless).lower(),
+        "plugins.dir": _home(),
+        "python.path": client_folder(),
+        "java.util.prefs.userRoot": _home(),
+    }
     _start_jvm(java, jars, [f"-D{name}={value}" for name, value in options.items()])
     from scyjava import jimport, when_jvm_stops
 
     with java_errors("Starting ImageJ"):
         if headless:
             jimport("net.imagej.patcher.LegacyInjector").preinit()
+        _keep_preferences_apart()
         context = jimport("org.scijava.Context")(jimport("org.scijava.plugin.PluginIndex")())
         when_jvm_stops(context.dispose)
         _add_jython(context)
@@ -195,6 +202,24 @@ def _add_jython(context: Any) -> None:
     scripts.getIndex().add(jython, True)
     for name in ALIASES:
         scripts.addAlias(jimport(name).class_)
+
+
+def _keep_preferences_apart() -> None:
+    """Let the embedded ImageJ read and write preferences of its own, and none of an ImageJ that the user has.
+
+    HACK: ImageJ 1.54p has no option for their folder: it looks for a file in the working folder, in its own, and in the home.
+    """
+    import platformdirs
+    from scyjava import jimport
+
+    folder = Path(platformdirs.user_config_path("epifiji", appauthor=False)) / "imagej"
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Where there is no file yet, ImageJ takes one out of the home folder, and deletes that.
+        (folder / PREFERENCES).touch()
+    field = jimport("ij.Prefs").class_.getDeclaredField("prefsDir")
+    field.setAccessible(True)
+    field.set(None, str(folder))
 
 
 def _home() -> Path:

@@ -10,6 +10,8 @@ from epifiji.bridge.resources import resource_folder
 MENU_PATH = ("scripts", "Plugins", "EpiFiji")
 PLUGIN = "ij.plugin.EpiFijiCommand"
 PROPERTY = "epifiji.script"
+OWN_COMMANDS = "epifiji.commands"
+"""The property by which scripts know this ImageJ from a Fiji."""
 
 
 def script_files() -> dict[str, Path]:
@@ -29,6 +31,7 @@ def add_commands(window: bool) -> None:
 
     scripts = script_files()
     _define_plugin()
+    jimport("java.lang.System").setProperty(OWN_COMMANDS, "true")
     menus = jimport("ij.Menus")
     if menus.getCommands() is None:
         jimport("ij.IJ").runMacro("")  # Without a window ImageJ reads its commands at first use.
