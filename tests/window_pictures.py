@@ -86,6 +86,12 @@ def dialogs(imagej: ImageJ, folder: Path) -> dict[str, dict[str, list[str]]]:
             time.sleep(0.3)
             picture(folder / f"{slug(label)}_more.png", title)
             seen[label]["more"] = _texts(page)
+            press("Escape")
+            # Cancel on the second page leads back to the first, as it was left.
+            first = wait_for("the first page", lambda t=title, d=page: (p := _dialog(t)) is not None and p != d and p)
+            focus(title)
+            assert _texts(first) == seen[label]["first"], label
+            assert next(box for box in first.getCheckboxes() if str(box.getLabel()) == "More settings").getState()
         press("Escape")
         wait_for("the dialog's end", lambda title=title: _dialog(title) is None)
     return seen
