@@ -55,7 +55,7 @@ class TestWithoutAWindow:
         (one,), (other,) = written["networks"], json.loads(json.dumps(expected.to_dict()))["networks"]
         assert one["classes"] == other["classes"]
         assert f"EpiFiji: {expected.conclusion}" in headless.out
-        assert "EpiFiji: best for net_one: --threshold cell_death=" in headless.out
+        assert "EpiFiji: best for net_one: threshold=cell_death=" in headless.out
 
     @pytest.mark.parametrize(
         ("what", "words"),
