@@ -170,11 +170,11 @@ def write_movie(movie: Movie, path: str | Path) -> None:
         Where the file exists, cannot be written, or the movie has whole numbers beyond 2^24, which 32-bit floats round.
     """
     path = Path(path)
-    if path.exists():
-        raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
     if not path.parent.is_dir():
         raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
     try:
+        if path.exists():
+            raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
         with replacing(path) as part:
             _write_imagej(movie, part)
     except OSError as error:
