@@ -13,6 +13,7 @@ from java.lang import RuntimeException, System, Throwable
 import epifiji_engine
 import epifiji_parameters
 from epifiji_engine import EngineError
+from epifiji_identity import require_movie
 from epifiji_parameters import from_dialog, from_macro
 
 TITLE = "EpiFiji"
@@ -37,6 +38,8 @@ def command(label, do, first=None):
             if given is not None:
                 keep_going = given.pop("keep_going", False)
                 chosen = dict(given)
+                if any(one["key"] == "other_movie" for one in _described(label)["parameters"]):
+                    require_movie(given)
                 do(given)
                 if asked:
                     epifiji_parameters.remember(label, _described(label)["parameters"], chosen)

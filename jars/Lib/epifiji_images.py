@@ -162,13 +162,6 @@ def shape_of(image):
     return [frames, image.getHeight(), image.getWidth()]
 
 
-def results_shown():
-    """Give the parameter results as a dialog is to show it first: the folder of the active image's results, where known."""
-    image = WindowManager.getCurrentImage()
-    folder = image.getProperty(RESULTS) if image is not None else None
-    return {"results": folder} if folder else {}
-
-
 def require_shape(image, shape, what):
     """Refuse an image that is not of the size (T, Y, X) that something belongs to; what names that."""
     if shape and shape_of(image) != shape:

@@ -5,7 +5,7 @@ gave before are only what a dialog shows first.
 """
 import re
 
-from ij import Macro, Prefs
+from ij import Macro, Prefs, WindowManager
 from ij.gui import GenericDialog
 from ij.plugin.frame import Recorder
 from java.awt import GraphicsEnvironment
@@ -16,6 +16,8 @@ TOKEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(\[(?P<bracketed>.*?)\](?=\s|$)
 TRUTH = {"": True, "true": True, "false": False}
 COLUMNS = {"file": 30, "folder": 30}
 MORE = "More settings"
+OTHER_MOVIE = "other_movie"
+OF_A_MOVIE = ("results", "detected", "reference", "review", "output")
 EMPTY_FIELDS = "Fields may be left empty; Help says what that means."
 
 
@@ -64,7 +66,7 @@ def from_dialog(label, described, networks, first=None):
     first has values that take the place of those given before, as after a refusal.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
-    shown = dict((one["key"], _remembered(label, one)) for one in parameters)
+    shown = dict((one["key"], one["default"] if _is_another_movies(one["key"]) else _remembered(label, one)) for one in parameters)
     shown.update(first or {})
     pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
     values, number, more = {}, 0, None
@@ -152,6 +154,11 @@ def record(given, parameters):
 
 def _preference(label, key):
     return "epifiji.%s.%s" % (label.rstrip(".").replace(" ", "_").lower(), key)
+
+
+def _is_another_movies(key):
+    """Say whether what was given last belongs to the movie of then, and so not to the one that is open now."""
+    return key == OTHER_MOVIE or (key in OF_A_MOVIE and WindowManager.getCurrentImage() is not None)
 
 
 def _remembered(label, parameter):

@@ -34,6 +34,7 @@ def crop_to_files(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
 
     command = parse_settings(CropCommand, request["settings"])
     movie = _movie(command.input, request, blocks)
+    _require_own(movie, command)
     made = crop(movie, _events(command.results, request), **_own(command, CropSettings))
     return _saved(made, command, movie)
 
@@ -44,6 +45,7 @@ def rescale_to_files(request: dict[str, Any], blocks: Blocks, report: Report) ->
 
     command = parse_settings(RescaleCommand, request["settings"])
     movie = _movie(command.input, request, blocks)
+    _require_own(movie, command)
     made = rescale_with_events(movie, _events(command.results, request), report, **_own(command, ScalingSettings))
     return _saved(made, command, movie)
 
@@ -120,6 +122,14 @@ def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
         "shown": shown,
         "of": len(events),
     }
+
+
+def _require_own(movie: Movie, command: CropCommand | RescaleCommand) -> None:
+    """Refuse results of another movie than the file that was named; of an open image the client has asked before."""
+    from epifiji.jobs.movie_tools import require_movie_of
+
+    if command.input is not None and command.results is not None:
+        require_movie_of(movie, command.results, command.other_movie)
 
 
 def _movie(file: str | None, request: dict[str, Any], blocks: Blocks) -> Movie:

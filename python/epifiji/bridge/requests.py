@@ -24,6 +24,7 @@ import numpy as np
 from epifiji.bridge import (
     comparison_requests,
     evaluation_requests,
+    identity_requests,
     movie_requests,
     review_requests,
     score_requests,
@@ -307,6 +308,7 @@ def _size(shape: Sequence[int]) -> str:
 
 JOBS: dict[str, Job] = {
     "describe": _describe,
+    "identify": identity_requests.identify,
     "detect": _detect,
     "open": _open,
     "maps": _show_maps,

@@ -17,6 +17,7 @@ from epifiji.data.movie_settings import (
     Zoom,
 )
 from epifiji.data.settings import (
+    OTHER_MOVIE,
     ComparisonSettings,
     DetectionSettings,
     EventSettings,
@@ -55,6 +56,9 @@ KEEP_GOING = (
 )
 
 
+OF_ANOTHER_MOVIE = _flag("Results of another movie", OTHER_MOVIE, "more")
+
+
 class DetectCommand(DetectionSettings):
     """Finds cell events in the open movie, or in a file."""
 
@@ -80,6 +84,7 @@ class OpenCommand(Settings):
     results: str | None = _path("folder", "Results", "A result folder, a ROI zip, or events.csv.")
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class ShowMapsCommand(Settings):
@@ -88,6 +93,7 @@ class ShowMapsCommand(Settings):
     results: str | None = _path(
         "folder", "Results", "A result folder with maps; that of the open movie where not given."
     )
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class ReviewCommand(Settings):
@@ -115,6 +121,7 @@ class ReviewCommand(Settings):
     review: str | None = _path(
         "folder", "Folder of the review", "Where review.csv lies; the result folder where not given.", "more"
     )
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class AdjustCommand(EventSettings):
@@ -128,6 +135,7 @@ class AdjustCommand(EventSettings):
     save: bool = _flag(
         "Save in the result folder", "Put the events into the result folder, in place of those that are there."
     )
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class CompareCommand(ComparisonSettings):
@@ -149,6 +157,7 @@ class CompareCommand(ComparisonSettings):
     overwrite: bool = _flag("Overwrite", "Replace an earlier comparison in that folder.", "more")
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class EvaluateCommand(EvaluationSettings):
@@ -181,6 +190,7 @@ class PlotCommand(StatisticsSettings):
     )
     overwrite: bool = _flag("Overwrite", "Replace earlier plots in that folder.", "more")
     table: bool = _flag("Show a table", "Show the summary as a table; table=false in a macro shows none.", default=True)
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class ScoreCommand(Settings):
@@ -204,6 +214,7 @@ class ScoreCommand(Settings):
         "folder", "Output", "Write score.csv into this folder; only a table is shown where not given."
     )
     overwrite: bool = _flag("Overwrite", "Replace an earlier score.csv in that folder.", "more")
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 NEW_NETWORK = "Name of the new network; after the data where not given."
@@ -278,6 +289,7 @@ class NewMovieCommand(Settings):
     replace_rois: bool = _flag("Replace the ROIs in the manager", NEW_ROIS)
     overwrite: bool = _flag("Overwrite", "Replace earlier files of these names in that folder.", "more")
     input: str | None = _path("file", "Input", MOVIE_FILE, "macro")
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class CropCommand(NewMovieCommand, CropSettings):
@@ -294,6 +306,7 @@ class GalleryCommand(GallerySettings):
     results: str | None = _path("folder", "Events", EVENTS_ALONG)
     output: str | None = _path("file", "Output", "A .png or .tif to write the gallery to as well.", "macro")
     overwrite: bool = _flag("Overwrite", "Replace that file.", "macro")
+    other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class CheckCommand(Settings):

@@ -88,6 +88,14 @@ def is_movie_of(movie: Movie, recorded: RecordedMovie) -> bool | None:
     return False if recorded.sha256 is not None and movie.path is not None else None
 
 
+def is_file_of(path: str, record: RunRecord) -> bool:
+    """Say whether a file is the movie that results belong to, by its content or the pixels of the channel that was looked at."""
+    try:
+        return _is_movie_at(path, record.movie, record.settings.channel)
+    except (OSError, ValueError):
+        return False
+
+
 def find_movie(record: RunRecord, folder: Path) -> str | None:
     """Find the movie that the results in a folder belong to, by its content; None where it is not there any more.
 

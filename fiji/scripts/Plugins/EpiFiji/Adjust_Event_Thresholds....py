@@ -5,7 +5,8 @@ from java.io import File
 
 from epifiji_client import call, command, record, tell
 from epifiji_engine import EngineError
-from epifiji_images import RESULTS, current_image, require_shape, results_shown, show_events
+from epifiji_identity import results_shown
+from epifiji_images import RESULTS, current_image, require_shape, show_events
 from epifiji_thresholds import ThresholdWindow
 
 LABEL = "Adjust Event Thresholds..."

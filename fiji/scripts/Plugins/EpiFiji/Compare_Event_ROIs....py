@@ -4,7 +4,8 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_figures import described, show_pictures
-from epifiji_images import current_image, results_shown, saved_manager, show_events, show_table
+from epifiji_identity import results_shown
+from epifiji_images import current_image, saved_manager, show_events, show_table
 
 
 def compare(parameters):

@@ -2,7 +2,8 @@
 from ij import IJ
 
 from epifiji_client import call, command, tell
-from epifiji_images import current_image, require_shape, results_shown, show_events
+from epifiji_identity import results_shown
+from epifiji_images import current_image, require_shape, show_events
 
 
 def open_events(parameters):

@@ -4,7 +4,8 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_engine import EngineError
-from epifiji_images import current_image, require_shape, results_shown, saved_manager, show_table
+from epifiji_identity import results_shown
+from epifiji_images import current_image, require_shape, saved_manager, show_table
 from epifiji_review import ReviewWindow
 
 

@@ -1,7 +1,8 @@
 """Plugins > EpiFiji > Show Event Gallery...: a row of crops of the open movie over time for each event."""
 
 from epifiji_client import call, command, tell
-from epifiji_images import current_image, results_shown, saved_rois, shown_pixels
+from epifiji_identity import results_shown
+from epifiji_images import current_image, saved_rois, shown_pixels
 from epifiji_movie_tools import RoisOfMovie, open_and_remove
 
 

@@ -1,0 +1,53 @@
+"""Whether results belong to the open image: the engine knows it by its file, else by its pixels (Jython 2.7)."""
+import os
+import re
+
+from ij import IJ, WindowManager
+
+from epifiji_engine import EngineError, call
+from epifiji_images import RESULTS, file_of, frames_are_channels, shape_of, shown_pixels
+
+EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGNORECASE)
+
+
+def require_movie(parameters):
+    """Refuse results that are not those of the active image, unless other_movie is given; say what could not be compared."""
+    image = WindowManager.getCurrentImage()
+    place = parameters.get("results") or parameters.get("detected")
+    if image is None or not place or "input" in parameters:
+        return
+    request = {"results": place, "other_movie": parameters.get("other_movie", False), "shown": _described(image)}
+    found = call("identify", request)
+    if found["pixels_needed"]:
+        try:
+            found = call("identify", request, shown_pixels(image))
+        except EngineError as error:
+            # Colours and planes cannot be compared, and whoever needs a movie says so.
+            if error.kind != "input":
+                raise
+            found = call("identify", dict(request, image=None))
+    for notice in found["notices"]:
+        IJ.log("EpiFiji: " + notice)
+
+
+def results_of(image):
+    """Name the folder of an image's results: the one that is known, or the one beside its file; empty where there is none."""
+    folder = image.getProperty(RESULTS)
+    if folder:
+        return folder
+    path = file_of(image)
+    if path is None:
+        return ""
+    beside = (EXTENSION.sub("", path) if EXTENSION.search(path) else os.path.splitext(path)[0]) + "_epifiji"
+    return beside if os.path.isfile(os.path.join(beside, "run.json")) else ""
+
+
+def results_shown():
+    """Give the parameter results as a dialog is to show it first: empty where the active image has none, not the last movie's."""
+    image = WindowManager.getCurrentImage()
+    return {} if image is None else {"results": results_of(image)}
+
+
+def _described(image):
+    alone = image.getNChannels() == 1 or frames_are_channels(image)
+    return {"title": image.getTitle(), "shape": shape_of(image), "file": file_of(image), "alone": alone}
