@@ -176,6 +176,14 @@ class TestCommands:
         movie = another(tmp_path / "another.tif")
         assert terminal("gallery", movie, results, "--out", tmp_path / "b.png")[0] == 2
 
+    def test_a_comparison_of_two_movies_says_so(self, moved, tmp_path, network_folder):
+        other = another(tmp_path / "another.tif")
+        results = epifiji.detect(other, network_folder, **LOOSE).save(tmp_path / "another_epifiji")
+        (notice,) = epifiji.compare(moved / "noise_epifiji", results).notices
+        assert "different pixels" in notice
+        assert "another.tif" in notice
+        assert epifiji.compare(moved / "noise_epifiji", moved / "noise_epifiji" / "events.csv").notices == ()
+
 
 class TestMoviesThatChange:
     def replaced_during(

@@ -52,6 +52,8 @@ def relative_file(file: str | None, folder: Path) -> str | None:
     if file is None:
         return None
     path, dataset = split_path(file)
+    if not path.is_absolute():
+        return None
     try:
         found = Path(os.path.relpath(path, folder.absolute())).as_posix()
     except ValueError:  # another drive
@@ -188,8 +190,9 @@ def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
     if recorded.file_from_results is not None:
         relative, _ = split_path(recorded.file_from_results)
         yield os.path.normpath(folder / relative) + ending
-    if path.is_absolute():
-        yield f"{path}{ending}"
+    # Earlier versions wrote the path as it was given; where there is a hash, it may be looked for from here too.
+    if path.is_absolute() or recorded.sha256 is not None:
+        yield f"{path.absolute()}{ending}"
     for place in (folder.parent, folder):
         yield f"{place / path.name}{ending}"
     size = recorded.file_state[0] if recorded.file_state is not None else None
@@ -285,7 +288,7 @@ def judge(
         )
     raise WrongInputError(
         f"{name} is not the movie that the results in {place} were found in ({own}), as its pixels are others: open or name that "
-        "movie, or set other_movie where they belong to this one too."
+        "movie, or give --other-movie where they belong to this one too."
     )
 
 

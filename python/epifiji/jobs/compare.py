@@ -21,6 +21,7 @@ from epifiji.engine.metrics import (
     score,
 )
 from epifiji.files.comparisons import outcome_of_file, write_comparison
+from epifiji.files.movie_identity import record_of_events
 from epifiji.files.movies import EXTENSION, movie_name
 from epifiji.files.results import read_record
 from epifiji.files.rois import NOTHING, event_of_file, read_named_rois, read_rois
@@ -217,12 +218,24 @@ def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -
         for event in sorted(side.classes - judged):
             count = sum(one.event == event for one in side.events)
             notices.append(f"{name} events of {event} were left out ({count}): the {other} says nothing of this class.")
+    notices += _of_two_movies(detected, reference)
     return Judged(
         [event for event in found.events if event.event in judged],
         [event for event in known.events if event.event in judged],
         judged,
         tuple(notices),
     )
+
+
+def _of_two_movies(detected: Events, reference: Events) -> list[str]:
+    """Say where the two sides were found in different movies, as their records know."""
+    sides = [source for source in (detected, reference) if isinstance(source, str | Path)]
+    movies = [record_of_events(Path(source)).movie for source in sides]
+    hashes = [{value for value in (movie.sha256, movie.pixels_sha256) if value} for movie in movies]
+    if len(sides) < 2 or not all(hashes) or hashes[0] & hashes[1]:
+        return []
+    names = " and ".join(movie.file or movie.name or "another movie" for movie in movies)
+    return [f"The two sides were found in movies with different pixels ({names})."]
 
 
 def movie_of(source: Events) -> str:
