@@ -333,6 +333,7 @@ JOBS: dict[str, Job] = {
 }
 
 LABELS: dict[str, str] = {
+    "identify": commands.OPEN,
     "detect": commands.DETECT,
     "open": commands.OPEN,
     "maps": commands.SHOW_MAPS,
