@@ -20,12 +20,11 @@ def require_movie(parameters):
     found = call("identify", request)
     if found["pixels_needed"]:
         try:
-            found = call("identify", request, shown_pixels(image))
-        except EngineError as error:
+            pixels = shown_pixels(image)
+        except EngineError:
             # Colours and planes cannot be compared, and whoever needs a movie says so.
-            if error.kind != "input":
-                raise
-            found = call("identify", dict(request, image=None))
+            pixels, request = None, dict(request, image=None)
+        found = call("identify", request, pixels)
     for notice in found["notices"]:
         IJ.log("EpiFiji: " + notice)
 
