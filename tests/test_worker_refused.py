@@ -106,7 +106,9 @@ class TestPythonsThatDoNotFit:
     def test_a_file_that_may_not_grow_is_told_and_nothing_is_left(self, pythons):
         said = pythons["errors"]["limited"]
         assert (
-            said == "a file could not be read or written (File too large): check the path and the disk, and try again."
+            said
+            == "a file could not be read or written, because neither the disk nor your account allows a file so large "
+            "(File too large): choose a folder on another disk."
         )
         assert pythons["left"] == []
 
@@ -151,9 +153,10 @@ class TestFullDisk:
         assert "8_epifiji/events.csv exists and would be overwritten" in full["errors"]["again"]
 
     def test_a_disk_that_fills_is_told_in_a_sentence_and_nothing_is_left(self, full):
+        assert "/8_epifiji/" in full["errors"]["clean"]
         assert full["errors"]["clean"].endswith(
-            "/8_epifiji could not be read or written (No space left on device): free some space there, or choose a folder on "
-            "another disk."
+            " could not be read or written, because the disk is full (No space left on device): free some space there, or "
+            "choose a folder on another disk."
         )
         assert full["left"] == []
 

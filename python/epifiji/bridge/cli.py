@@ -136,6 +136,7 @@ def detect(
     classes = chosen.chosen_events(loaded.description.events)
     summaries: list[dict[str, Any]] = []
     failures: list[str] = []
+    mendable = True
     with computer_for(chosen) as computer:
         for movie, folder in places.items():
             try:
@@ -144,19 +145,21 @@ def detect(
                 with ProgressBar(opened.name, silent=as_json) as report:
                     result = run(opened, loaded, report, computer, keep_until_saved=True, **settings)
                 result.save(folder, overwrite)
-            except WrongInputError as problem:
-                if len(movies) == 1:
+            except Exception as problem:
+                # One movie's trouble is not the others': a damaged file, a folder that may not be written, a full disk.
+                if len(movies) == 1 or isinstance(problem, CancelledError):
                     raise
-                failures.append(f"{movie}: {problem}")
+                sentence, kind = told(problem)
+                failures.append(f"{movie}: {sentence}")
+                mendable = mendable and kind == "input"
                 note(f"epifiji: {failures[-1]}")
                 continue
             summaries.append(_told(result, folder, as_json))
     if as_json:
         say_json({"results": summaries, "failed": failures})
     if failures:
-        raise WrongInputError(
-            f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done."
-        )
+        said = f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done."
+        _end(said, "input" if mendable else "failure")
 
 
 @app.command()

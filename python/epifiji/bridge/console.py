@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -74,13 +75,13 @@ def finish_output() -> None:
 
 def say(text: str = "") -> None:
     """Print a line on standard output; nothing happens where nobody reads it any more."""
-    _write(sys.stdout, f"{text}\n")
+    _write(sys.stdout, f"{visible(text, lines=True)}\n")
 
 
 def note(text: str) -> None:
     """Print a line on standard error, beside the result; nothing happens where that is impossible."""
     with suppress(OSError):
-        _write(sys.stderr, f"{text}\n")
+        _write(sys.stderr, f"{visible(text)}\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
@@ -114,10 +115,28 @@ def plain(text: str) -> str:
     return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
 
 
+def visible(text: str, lines: bool = False) -> str:
+    """Show as escapes what would move a terminal's cursor, colour it, turn its text around or end its line.
+
+    File names and classes may come from anyone, and have any letters in them. With `lines`, ends of lines stay.
+    """
+    return "".join(letter if _is_shown(letter) or (lines and letter == "\n") else _escape(letter) for letter in text)
+
+
+def _is_shown(letter: str) -> bool:
+    return letter.isprintable() or unicodedata.category(letter) == "Zs"
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape", "surrogatepass").decode()
+
+
 def say_json(value: Mapping[str, Any]) -> None:
     """Print one JSON object; in ASCII where standard output is not in UTF-8, which JSON is by definition."""
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
-    say(json.dumps(value, ensure_ascii=encoding != "utf8", allow_nan=False, indent=2))
+    text = json.dumps(value, ensure_ascii=encoding != "utf8", allow_nan=False, indent=2)
+    # Only texts have such letters, and there JSON may write any letter as an escape.
+    say("".join(one if _is_shown(one) or one == "\n" else json.dumps(one)[1:-1] for one in text))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -125,14 +144,16 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[visible(str(cell)) for cell in row] for row in rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(texts) and all(row[index].replace(".", "").replace("-", "").isdigit() for row in texts)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
     for row in texts:
-        table.add_row(*row)
+        # As they are: in rich's own texts, brackets have a meaning.
+        table.add_row(*map(Text, row))
     # In a pipe nothing is narrow, and lines that are whole can be searched.
     width = None if sys.stdout.isatty() else WIDE
     with _written_out(sys.stdout):
@@ -154,7 +175,7 @@ class ProgressBar:
     """A bar on standard error where that is a terminal; silent in a pipe. Used as a report, in a ``with`` block."""
 
     def __init__(self, title: str, silent: bool = False) -> None:
-        self._title, self._silent = title, silent or not sys.stderr.isatty()
+        self._title, self._silent = visible(title), silent or not sys.stderr.isatty()
         self._progress: Progress | None = None
 
     def __enter__(self) -> ProgressBar:
@@ -163,7 +184,7 @@ class ProgressBar:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(),
                 TextColumn("{task.percentage:>3.0f} %"),
                 TimeRemainingColumn(),
@@ -182,4 +203,4 @@ class ProgressBar:
     def __call__(self, done: float, doing: str) -> None:
         """See :class:`epifiji.data.progress.Report`."""
         if self._progress is not None:
-            self._progress.update(self._task, completed=done, description=f"{self._title}: {doing}")
+            self._progress.update(self._task, completed=done, description=f"{self._title}: {visible(doing)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from typing import Literal
 
 from epifiji.data.errors import CancelledError, ImageJError, WrongInputError
@@ -11,28 +12,30 @@ Kind = Literal["input", "cancelled", "failure"]
 EXIT_CODES: dict[Kind, int] = {"input": 2, "cancelled": 130, "failure": 1}
 UNFORESEEN = "something went wrong inside"
 
-FREE_SPACE = "free some space there, or choose a folder on another disk"
-GET_RIGHTS = "see to the right to write there, or choose another folder"
-TO_DO = {
+FREE_SPACE = "the disk is full", "free some space there, or choose a folder on another disk"
+QUOTA = "your share of the disk is used up", FREE_SPACE[1]
+NO_RIGHT = "you have no right to", "see to the right to read and write there, or choose another folder"
+IN_USE = "another program has it open", "close it there, and try again"
+REASONS = {
     errno.ENOSPC: FREE_SPACE,
-    errno.EDQUOT: FREE_SPACE,
-    errno.EACCES: GET_RIGHTS,
-    errno.EPERM: GET_RIGHTS,
-    errno.EROFS: GET_RIGHTS,
+    errno.EDQUOT: QUOTA,
+    errno.EACCES: NO_RIGHT,
+    errno.EPERM: NO_RIGHT,
+    errno.EROFS: ("the disk is read-only", "choose a folder on another disk"),
+    errno.EBUSY: IN_USE,
+    errno.ETXTBSY: IN_USE,
+    errno.ENAMETOOLONG: ("the name is too long for the disk", "shorten the names of the movie and its folders"),
+    errno.EFBIG: ("neither the disk nor your account allows a file so large", "choose a folder on another disk"),
+    errno.ENOENT: ("it is not there", "check the path, and whether its disk is connected"),
+    errno.ENOTDIR: ("a part of its path is a file", "check the path"),
+    errno.EISDIR: ("it is a folder", "move the folder away, or give another name"),
+    errno.ELOOP: ("its links lead in a circle", "give the file or the folder itself"),
+    errno.EINVAL: ("the disk does not take the name or the place", "give another name"),
+    errno.EILSEQ: ("the disk does not take the letters of the name", "give another name"),
 }
+"""What a user can mend: why a file could not be read or written, and what to do."""
 
-OF_THE_PATH = {
-    errno.ENOENT,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.EACCES,
-    errno.EPERM,
-    errno.EINVAL,
-    errno.EILSEQ,
-}
-"""What another path or other rights mend; the rest is of the disk."""
+IN_USE_ON_WINDOWS = (32, 33)
 
 FULL_MEMORY = {"tensorflow.ResourceExhaustedError"}
 BROKEN = "a file is damaged, or of another kind than its name says ({said}): get it again, or save it anew."
@@ -79,10 +82,15 @@ def _of_the_system(error: OSError) -> tuple[str, Kind]:
         return LOST.format(said=_said(error)), "failure"
     if kinds & DAMAGED:
         return BROKEN.format(said=_said(error)), "input"
-    name = error.filename or "a file"
-    kind: Kind = "input" if error.filename and error.errno in OF_THE_PATH else "failure"
-    what_to_do = TO_DO.get(error.errno or 0, "check the path and the disk, and try again")
-    return f"{name} could not be read or written ({error.strerror or error}): {what_to_do}.", kind
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
+    known = IN_USE if getattr(error, "winerror", None) in IN_USE_ON_WINDOWS else REASONS.get(error.errno or 0)
+    if known is None:
+        return (
+            f"{name} could not be read or written ({error.strerror or _said(error)}): check the path and the disk, and try again.",
+            "failure",
+        )
+    said = f" ({error.strerror})" if error.strerror else ""
+    return f"{name} could not be read or written, because {known[0]}{said}: {known[1]}.", "input"
 
 
 def _of_a_library(error: BaseException) -> tuple[str, Kind]:

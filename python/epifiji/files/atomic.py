@@ -41,6 +41,11 @@ def replacing(path: Path) -> Iterator[Path]:
         yield change.add(path.parent, [path.name]) / path.name
 
 
+def is_staged(path: Path) -> bool:
+    """Say whether a file or folder is not in its place yet."""
+    return any(place in _staged for place in (path, *path.parents))
+
+
 @dataclass
 class _Stage:
     """What is to come into one folder, `root`; the folder that was asked for lies in it at `inside`, and may not exist yet."""
@@ -120,7 +125,7 @@ class Change:
             Names of folders that are replaced or go as a whole, with everything in them.
         """
         root = folder = Path(folder).absolute()
-        if any(parent in _staged for parent in (folder, *folder.parents)):
+        if is_staged(folder):
             folder.mkdir(parents=True, exist_ok=True)
             return folder
         while not root.is_dir():

@@ -14,7 +14,7 @@ import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import FileState, Movie
-from epifiji.files.atomic import replacing
+from epifiji.files.atomic import is_staged, replacing
 from epifiji.files.frames import readable, require_channel_number
 from epifiji.files.hdf5 import is_hdf5, open_hdf5
 from epifiji.files.sequences import (
@@ -178,6 +178,9 @@ def write_movie(movie: Movie, path: str | Path) -> None:
         with replacing(path) as part:
             _write_imagej(movie, part)
     except OSError as error:
+        if is_staged(path):
+            # Whoever gave the folder knows the file's place.
+            raise
         raise WrongInputError(
             f"{path} could not be written ({error.strerror or error}): check the disk's space and your permission."
         ) from error
