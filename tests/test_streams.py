@@ -85,7 +85,7 @@ def test_a_refusal_has_its_exit_code_also_where_nobody_hears_it(redirection: str
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_below_standard_output_is_named() -> None:
     ended = in_shell('"$@" > /dev/full', "networks", "list")
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.startswith("epifiji: the standard output could not be read or written (No space left on device)")
 

@@ -85,10 +85,8 @@ def _of_the_system(error: OSError) -> tuple[str, Kind]:
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
     known = IN_USE if getattr(error, "winerror", None) in IN_USE_ON_WINDOWS else REASONS.get(error.errno or 0)
     if known is None:
-        return (
-            f"{name} could not be read or written ({error.strerror or _said(error)}): check the path and the disk, and try again.",
-            "failure",
-        )
+        reason = error.strerror or _said(error)
+        return f"{name} could not be read or written ({reason}): check the path and the disk, and try again.", "failure"
     said = f" ({error.strerror})" if error.strerror else ""
     return f"{name} could not be read or written, because {known[0]}{said}: {known[1]}.", "input"
 
