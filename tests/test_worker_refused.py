@@ -155,8 +155,8 @@ class TestFullDisk:
     def test_a_disk_that_fills_is_told_in_a_sentence_and_nothing_is_left(self, full):
         assert "/8_epifiji/" in full["errors"]["clean"]
         assert full["errors"]["clean"].endswith(
-            " could not be read or written, because the disk is full (No space left on device): free some space there, or "
-            "choose a folder on another disk."
+            " could not be read or written (No space left on device): the disk is full; free some space there, or choose a "
+            "folder on another disk."
         )
         assert full["left"] == []
 

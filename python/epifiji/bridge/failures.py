@@ -14,7 +14,7 @@ UNFORESEEN = "something went wrong inside"
 
 FREE_SPACE = "the disk is full", "free some space there, or choose a folder on another disk"
 QUOTA = "your share of the disk is used up", FREE_SPACE[1]
-NO_RIGHT = "you have no right to", "see to the right to read and write there, or choose another folder"
+NO_RIGHT = "you may not read or write there", "see to the right to read and write there, or choose another folder"
 IN_USE = "another program has it open", "close it there, and try again"
 REASONS = {
     errno.ENOSPC: FREE_SPACE,
@@ -84,11 +84,10 @@ def _of_the_system(error: OSError) -> tuple[str, Kind]:
         return BROKEN.format(said=_said(error)), "input"
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "a file"
     known = IN_USE if getattr(error, "winerror", None) in IN_USE_ON_WINDOWS else REASONS.get(error.errno or 0)
+    reason = error.strerror or _said(error)
     if known is None:
-        reason = error.strerror or _said(error)
         return f"{name} could not be read or written ({reason}): check the path and the disk, and try again.", "failure"
-    said = f" ({error.strerror})" if error.strerror else ""
-    return f"{name} could not be read or written, because {known[0]}{said}: {known[1]}.", "input"
+    return f"{name} could not be read or written ({reason}): {known[0]}; {known[1]}.", "input"
 
 
 def _of_a_library(error: BaseException) -> tuple[str, Kind]:
