@@ -343,7 +343,7 @@ def test_retraining_refuses_a_network_that_took_the_place_of_the_one_that_found_
     network = {"name": "small", "source": str(network_folder), "sha256": "0" * 64}
     (tmp_path / "run.json").write_text(json.dumps({"network": network}))
     said = refused("retrain", {"settings": {"results": str(tmp_path)}})
-    assert "were found by a network small, but what is called so now is another one: give network=[name]" in said
+    assert "were found by a network small, but what is called so now is another one: give network=NAME" in said
 
 
 class TestTwoAtOnce:
