@@ -15,6 +15,7 @@ from java.nio import ByteOrder
 from java.util.zip import ZipEntry, ZipOutputStream
 
 from epifiji_engine import EngineError
+from epifiji_rois import EVENTS, events_among, movies_of, name_movie, remove_from_manager, rois_of_movie, sign, sort_out
 
 RESULTS = "EpiFiji results"
 """The property of an image that names the folder of its results."""
@@ -169,18 +170,23 @@ def require_shape(image, shape, what):
                           "that they were found in." % tuple([what] + shape + [image.getTitle()] + shape_of(image)), "input")
 
 
-def show_events(image, answer, replace, table):
+def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
     """Show events as ROIs: in the ROI Manager, or as the image's overlay where there is no window.
 
-    The image may be None or closed by now: the ROI Manager then shows them alone.
+    They take the place of EpiFiji's earlier ROIs of the same movie and kind, and of the ROIs that were reviewed; all others stay,
+    unless replace is true. The image may be None or closed by now: the ROI Manager then shows them alone.
     """
     image = unless_closed(image)
     rois = rois_of_events(image, answer)
+    movie = name_movie(image, answer.get("movie_key"), answer.get("movie_name") or answer["name"])
+    for roi, event in zip(rois, answer["events"]):
+        sign(roi, movie, kind, event["event"])
+    movies = [movie] + movies_of(image)
     if GraphicsEnvironment.isHeadless():
         if image is not None:
-            _overlay(image, rois, replace)
+            _overlay(image, rois, replace, movies, kind)
         return
-    _manage(image if image is not None and image.getWindow() is not None else None, rois, replace)
+    _manage(image if image is not None and image.getWindow() is not None else None, rois, replace, movies, kind, reviewed)
     if table:
         show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
         _put_below(WindowManager.getWindow("Events of %s" % answer["name"]), RoiManager.getInstance())
@@ -216,26 +222,39 @@ def set_frame(roi, frame, image):
         roi.setPosition(0 if image is not None and image.getNChannels() > 1 else 1, 1, frame)
 
 
-def _overlay(image, rois, replace):
-    overlay = None if replace else image.getOverlay()
-    overlay = overlay or Overlay()
+def _overlay(image, rois, replace, movies, kind):
+    overlay = (None if replace else image.getOverlay()) or Overlay()
+    removed, rois, edited = sort_out(list(overlay.toArray()), movies, kind, rois)
+    for index in reversed(removed):
+        overlay.remove(index)
     for roi in rois:
         overlay.add(roi)
     image.setOverlay(overlay)
+    _say_edited(edited)
 
 
-def _manage(image, rois, replace):
+def _manage(image, rois, replace, movies, kind, reviewed):
     manager = RoiManager.getRoiManager()
     if manager.getWidth() < MANAGER_WIDTH:
         manager.setSize(MANAGER_WIDTH, manager.getHeight())
         manager.validate()
     if replace:
         manager.reset()
+    remove_from_manager(manager, [index for index, roi in enumerate(manager.getRoisAsArray()) if any([roi is one for one in reviewed])])
+    removed, rois, edited = sort_out(list(manager.getRoisAsArray()), movies, kind, rois)
+    remove_from_manager(manager, removed)
+    _say_edited(edited)
     for roi in rois:
         # addRoi would rename ROIs after the frame that is shown.
         manager.add(image, roi, -1)
     if image is not None and rois:
         manager.runCommand(image, "Show All")
+
+
+def _say_edited(count):
+    if count:
+        IJ.log("EpiFiji: %d ROI%s that you moved or renamed stay%s, and the events that they were made from were not added again"
+               % (count, "s"[:count > 1], "s"[:count == 1]))
 
 
 def show_table(title, columns, rows):
@@ -340,11 +359,16 @@ def _legend(maps, height):
 
 
 @contextmanager
-def saved_manager(needed=True):
-    """Save the ROI Manager's ROIs as a zip for a while, and give its path; None where there are none."""
-    manager = RoiManager.getInstance() if needed else None
-    with saved_rois(manager.getRoisAsArray() if manager is not None else []) as path:
+def saved_manager(image, needed=True):
+    """Save the ROI Manager's events of an image's movie as a zip for a while, and give its path; None where there are none."""
+    with saved_rois(events_among(managed_rois(image)) if needed else []) as path:
         yield path
+
+
+def managed_rois(image):
+    """Give the ROI Manager's ROIs that belong to the movie of an image; see rois_of_movie."""
+    manager = RoiManager.getInstance()
+    return rois_of_movie(image, list(manager.getRoisAsArray())) if manager is not None else []
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment, Rectangle
 
 from epifiji_client import call, tell
-from epifiji_images import rois_of_events, saved_rois, set_frame, shown_pixels
+from epifiji_images import managed_rois, rois_of_events, saved_rois, set_frame, shown_pixels
+from epifiji_rois import EVENTS, name_movie, rois_of_movie, sign, sign_as
 
 NUMBERED = re.compile(r"(\d{4,})-\d{4,}-\d{4,}(?!\d)")
 COUNTER = 255
@@ -24,10 +25,10 @@ class RoisOfMovie(object):
     """The ROIs that go along with an image: those in the ROI Manager, or else those of its overlay."""
 
     def __init__(self, image):
-        manager = RoiManager.getInstance() if not GraphicsEnvironment.isHeadless() else None
         overlay = image.getOverlay()
-        self.managed = manager is not None and manager.getCount() > 0
-        self.rois = list(manager.getRoisAsArray()) if self.managed else list(overlay.toArray()) if overlay is not None else []
+        drawn = list(overlay.toArray()) if overlay is not None else []
+        self.rois = [] if GraphicsEnvironment.isHeadless() else managed_rois(image)
+        self.rois = self.rois or rois_of_movie(image, drawn)
         self.image = image
         self._points = [_points_of(roi, image) for roi in self.rois]
 
@@ -42,6 +43,7 @@ class RoisOfMovie(object):
             new, places = places[:len(points)], places[len(points):]
             if [place for place in new if place is not None]:
                 made.append(_moved(roi, points, new, image, ratios))
+                sign_as(made[-1], roi, image)
         return made
 
 
@@ -125,6 +127,8 @@ def make_files(job, parameters, image):
     along = image is not None and "results" not in parameters
     with saved_rois(RoisOfMovie(image).rois if along else []) as rois:
         made = call(job, {"settings": parameters, "manager": rois}, pixels)
+    for notice in made["notices"]:
+        IJ.log("EpiFiji: " + notice)
     tell("%d events%s; written into %s" % (made["events"], _outside(made["left_out"]), made["folder"]))
 
 
@@ -165,7 +169,10 @@ def show_with_rois(image, rois, left_out, replace):
 def new_rois(image, found, along, ratios=(1, 1)):
     """Give the ROIs of a new image, and how many are left out: of the events that were named, or of those that went along."""
     if found["events"] is not None:
-        return rois_of_events(image, found["events"]), found["left_out"]
+        rois, movie = rois_of_events(image, found["events"]), name_movie(image, None, image.getTitle())
+        for roi, event in zip(rois, found["events"]["events"]):
+            sign(roi, movie, EVENTS, event["event"])
+        return rois, found["left_out"]
     rois = along.moved(found["places"], image, ratios)
     return rois, len([place for place in found["places"] if place is None])
 

@@ -304,8 +304,8 @@ def _later(do):
     SwingUtilities.invokeLater(_Run(do))
 
 
-def show_summary(window, summary):
-    """Show what a review came to, and put the kept events into the ROI Manager where that was wanted."""
+def show_summary(window, summary, reviewed):
+    """Show what a review came to, and put the kept events in place of the reviewed ROIs into the ROI Manager where that was wanted."""
     if window.begun["settings"]["only_kept"]:
         kept = [item for item in window.items if item["decision"] == "keep"]
         numbers = {}
@@ -313,7 +313,8 @@ def show_summary(window, summary):
             numbers[item["event"]] = numbers.get(item["event"], 0) + 1
             score = "" if item["score"] is None else " (%.2f)" % item["score"]
             item["name"] = "%s %d%s" % (item["event"], numbers[item["event"]], score)
-        show_events(window.image if window.image.isVisible() else None, {"classes": window.classes, "events": kept}, True, False)
+        answer = {"classes": window.classes, "events": kept, "name": window.image.getShortTitle(), "movie_key": window.begun["movie_key"]}
+        show_events(window.image if window.image.isVisible() else None, answer, False, False, reviewed=reviewed)
     if not summary["counts"]:
         tell("nothing was decided")
         return

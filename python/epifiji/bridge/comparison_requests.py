@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.client_folder import client_folder
-from epifiji.bridge.shown_events import shown_event
+from epifiji.bridge.manager_events import UNNAMED, events_of_manager
+from epifiji.bridge.shown_events import movie_key, shown_event
 from epifiji.data.commands import CompareCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
@@ -44,7 +45,9 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     image = request.get("image")
     if command.detected is not None and image:
         _require_shape(Path(command.detected), image)
-    detected = command.detected or _in_manager(request.get("manager"), Path(command.reference))
+    detected, left_out = (
+        (command.detected, ()) if command.detected else _in_manager(request.get("manager"), Path(command.reference))
+    )
     movie = movie_name_of_title(image["title"]) if image else None
     settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
     only_shown = command.curve and command.output is None
@@ -64,7 +67,8 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         "columns": comparison.columns(),
         "rows": comparison.rows(),
         "name": comparison.movie,
-        "notices": list(comparison.notices),
+        "movie_key": _movie_key(command.detected),
+        "notices": [*left_out, *comparison.notices],
         "pictures": [str(file) for file in files if file.name == CURVE_PICTURE],
         "temporary": str(temporary) if temporary else None,
         "said": _said(comparison.scores.classes),
@@ -98,21 +102,29 @@ def _outcomes(outcomes: dict[str, list[Event]]) -> Answer:
     return {"classes": kinds, "events": shown}
 
 
-def _in_manager(manager: str | None, reference: Path) -> list[Event]:
+def _movie_key(detected: str | None) -> str | None:
+    """Give the key of the movie whose events were compared; None where the client knows it."""
+    from epifiji.files.results import read_record
+
+    if detected is None:
+        return None
+    folder = Path(detected) if Path(detected).is_dir() else Path(detected).parent
+    movie = read_record(folder).movie
+    return movie_key(movie.sha256, movie.file, folder)
+
+
+def _in_manager(manager: str | None, reference: Path) -> tuple[list[Event], tuple[str, ...]]:
     """Read the ROI Manager's ROIs without those of an earlier comparison.
 
     Those whose names tell no class have that of a reference of one file.
     """
     from epifiji.files.comparisons import OUTCOME_COLOURS
-    from epifiji.files.rois import event_of_file, read_named_rois
+    from epifiji.files.rois import event_of_file
 
-    if not manager:
-        raise WrongInputError(
-            "There are no ROIs in the manager to compare: detect events first, or give --detected DIR."
-        )
     one_class = reference.is_file() and reference.suffix.lower() != ".csv"
-    events = read_named_rois(Path(manager), event_of_file(reference) if one_class else "event")
-    return [event for event in events if event.event.rpartition("_")[2] not in OUTCOME_COLOURS]
+    unnamed = event_of_file(reference) if one_class else UNNAMED
+    events, left_out = events_of_manager(manager, "compare", "detected", unnamed)
+    return [event for event in events if event.event.rpartition("_")[2] not in OUTCOME_COLOURS], left_out
 
 
 def _said(classes: dict[str, Any]) -> str:

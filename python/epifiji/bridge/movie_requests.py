@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.client_folder import client_folder
+from epifiji.bridge.manager_events import events_of_manager
 from epifiji.bridge.shared_pixels import movie_name_of_title, movie_of_image
 from epifiji.data.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event
+from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.progress import Report
@@ -35,8 +36,9 @@ def crop_to_files(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
     command = parse_settings(CropCommand, request["settings"])
     movie = _movie(command.input, request, blocks)
     _require_own(movie, command)
-    made = crop(movie, _events(command.results, request), **_own(command, CropSettings))
-    return _saved(made, command, movie)
+    events, notices = _events(command.results, request)
+    made = crop(movie, events, **_own(command, CropSettings))
+    return _saved(made, command, movie) | {"notices": notices}
 
 
 def rescale_to_files(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
@@ -46,8 +48,9 @@ def rescale_to_files(request: dict[str, Any], blocks: Blocks, report: Report) ->
     command = parse_settings(RescaleCommand, request["settings"])
     movie = _movie(command.input, request, blocks)
     _require_own(movie, command)
-    made = rescale_with_events(movie, _events(command.results, request), report, **_own(command, ScalingSettings))
-    return _saved(made, command, movie)
+    events, notices = _events(command.results, request)
+    made = rescale_with_events(movie, events, report, **_own(command, ScalingSettings))
+    return _saved(made, command, movie) | {"notices": notices}
 
 
 def crop_here(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
@@ -110,7 +113,8 @@ def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
 
     command = parse_settings(GalleryCommand, request["settings"])
     movie = movie_of_image(request["image"], blocks)
-    events, settings = _events(command.results, request), _own(command, GallerySettings)
+    events, notices = _events(command.results, request)
+    settings = _own(command, GallerySettings)
     with client_folder("gallery") as folder:
         shown = save_gallery(movie, events, folder / "gallery.png", **settings)
         if command.output is not None:
@@ -121,6 +125,7 @@ def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
         "folder": str(folder),
         "shown": shown,
         "of": len(events),
+        "notices": notices,
     }
 
 
@@ -143,14 +148,17 @@ def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
     return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
 
 
-def _events(results: str | None, request: dict[str, Any]) -> list[Event]:
-    """Read the events that were named, or else the ROIs that came along, if any did."""
-    from epifiji.files.rois import read_named_rois
+def _events(results: str | None, request: dict[str, Any]) -> tuple[list[Event], list[str]]:
+    """Read the events that were named, or else the ROIs that came along, if any did; each once, and say what was left out."""
     from epifiji.jobs.movie_tools import events_of
 
     if results is not None:
-        return events_of(results)
-    return read_named_rois(Path(request["manager"]), "event") if request.get("manager") else []
+        events, repeats = without_repeats(events_of(results))
+        return events, [*repeats_notice(results, repeats)]
+    if not request.get("manager"):
+        return [], []
+    events, notices = events_of_manager(request["manager"], "show")
+    return events, [*notices]
 
 
 def _saved(made: Any, command: CropCommand | RescaleCommand, movie: Movie) -> Answer:

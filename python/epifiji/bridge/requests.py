@@ -36,7 +36,7 @@ from epifiji.bridge.client_folder import client_folder
 from epifiji.bridge.failures import told
 from epifiji.bridge.fiji_words import in_fijis_words
 from epifiji.bridge.shared_pixels import movie_of_image
-from epifiji.bridge.shown_events import shown_events
+from epifiji.bridge.shown_events import movie_key, shown_events
 from epifiji.data import commands
 from epifiji.data.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand
 from epifiji.data.dialogs import described
@@ -148,6 +148,7 @@ def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
         "network": network.description.name,
         "notices": list(result.notices),
         "folder": str(folder) if folder is not None else None,
+        "movie_key": movie_key(result.record["movie"]["sha256"], result.record["movie"]["file"], folder),
         "seconds": result.record["seconds"]["total"],
         **shown,
     }
@@ -234,13 +235,16 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     command = parse_settings(OpenCommand, request["settings"])
     place = _given(command.results)
     events = read_events_of(place)
+    folder = place if place.is_dir() else place.parent
     record = record_of(place)
     movie, classes = record.movie, record.settings.events or ()
     return {
         **shown_events(events, classes, movie.pixel_size_um, movie.frame_interval_s),
         "name": place.name,
-        "folder": str(place if place.is_dir() else place.parent),
-        "movie": find_movie(record, place if place.is_dir() else place.parent),
+        "folder": str(folder),
+        "movie_key": movie_key(movie.sha256, movie.file, folder),
+        "movie_name": movie.name,
+        "movie": find_movie(record, folder),
         "shape": movie.shape,
     }
 

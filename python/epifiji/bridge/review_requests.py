@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.manager_events import events_of_manager
+from epifiji.bridge.shown_events import movie_key
 from epifiji.data.commands import ReviewCommand
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of
+from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
 from epifiji.data.progress import Report
 from epifiji.data.record import RunRecord
 from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
@@ -32,18 +34,13 @@ def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     from epifiji.jobs.review import start_review
 
     command = parse_settings(ReviewCommand, request["settings"])
-    source: str | list[Event] | None = command.results
-    folder = command.review
-    if source is None:
-        source = events_to_look_at(None, request.get("manager"))[0]
-        folder = folder or request.get("beside")
-        if folder is None:
-            raise WrongInputError(
-                "The movie was not opened from a file, so its review has no place: give --review DIR."
-            )
-    path, review = start_review(source, folder)
+    events, results, notices = events_to_look_at(command.results, request.get("manager"))
+    folder = command.review or results or request.get("beside")
+    if folder is None:
+        raise WrongInputError("The movie was not opened from a file, so its review has no place: give --review DIR.")
+    path, review = start_review(events, folder)
     wanted = command.events
-    answer = begun(path, review, path.parent, order_of(review, command.order, wanted, command.seed))
+    answer = begun(path, review, path.parent, order_of(review, command.order, wanted, command.seed), notices)
     classes = [kind["name"] for kind in answer["classes"]]
     for name in wanted or ():
         if name not in classes:
@@ -53,30 +50,38 @@ def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     }
 
 
-def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Event], Path | None]:
-    """Read the events of results or of a zip of the ROI Manager's ROIs, and say in which folder their record lies.
+def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Event], Path | None, tuple[str, ...]]:
+    """Read the events of results or of a zip of the ROI Manager's ROIs, each once.
+
+    Returns
+    -------
+    list of Event
+        The events.
+    Path or None
+        The folder of their record; None for ROIs of the manager.
+    tuple of str
+        Sentences about what was left out.
 
     Raises
     ------
     WrongInputError
         Where there are neither.
     """
-    from epifiji.files.rois import read_named_rois
     from epifiji.jobs.compare import read_events_of
 
     if results is None:
-        if not manager:
-            raise WrongInputError(
-                "There are no ROIs in the manager to review: detect events first, or give --results DIR."
-            )
-        return read_named_rois(Path(manager), "event"), None
+        events, notices = events_of_manager(manager, "review")
+        return events, None, notices
     place = Path(results)
     if not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
-    return read_events_of(place), place if place.is_dir() else place.parent
+    events, repeats = without_repeats(read_events_of(place))
+    return events, place if place.is_dir() else place.parent, repeats_notice("the review", repeats)
 
 
-def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]) -> Answer:
+def begun(
+    path: Path, review: Review, results: Path | None, order: Sequence[int], notices: Sequence[str] = ()
+) -> Answer:
     """Say what the window needs of a review in the file `path`: its events, those to look at in `order`, classes and movie.
 
     The file is written here, so that a decision needs no more than itself, whatever process it finds.
@@ -99,6 +104,8 @@ def begun(path: Path, review: Review, results: Path | None, order: Sequence[int]
         "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
         "movie": find_movie(record, results) if results is not None else None,
         "shape": record.movie.shape,
+        "movie_key": movie_key(record.movie.sha256, record.movie.file, results),
+        "notices": list(notices),
         **_state(review),
     }
 

@@ -32,12 +32,12 @@ def begin_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     command = parse_settings(ScoreCommand, request["settings"])
     if command.output is not None:
         require_place(command.output, command.overwrite)
-    events, results = events_to_look_at(command.results, request.get("manager"))
+    events, results, notices = events_to_look_at(command.results, request.get("manager"))
     sample = draw_events(events, command.number, command.events, command.each_class, command.seed)
     review = Review(sample.events)
     path = Path(tempfile.mkdtemp(prefix="epifiji-score-")) / REVIEW
     return {
-        **begun(path, review, results, range(len(sample.events))),
+        **begun(path, review, results, range(len(sample.events)), notices),
         "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop"}),
         "totals": dict(sample.totals),
         "title": "Score Events at Random",

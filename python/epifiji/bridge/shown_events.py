@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from epifiji.data.events import Event, by_class, colour_of, group_of
 from epifiji.files.rois import shown_name
 from epifiji.files.tables import event_rows
+
+KEY_LENGTH = 16
 
 
 def shown_events(
@@ -27,6 +31,21 @@ def shown_events(
         "columns": rows[0],
         "rows": rows[1:],
     }
+
+
+def movie_key(sha256: str | None, file: str | None = None, folder: Path | None = None) -> str | None:
+    """Give the key by which ImageJ's ROIs of a movie are known, see ``epifiji_rois.py``; None where nothing tells movies apart.
+
+    It is that of the file's content, or where that is not known, or one file holds several movies, begins with a letter that no
+    such key has.
+    """
+    from epifiji.files.movies import split_path
+
+    dataset = split_path(file)[1] if file else None
+    if sha256 and not dataset:
+        return sha256[:KEY_LENGTH]
+    known = f"{sha256}/{dataset}" if sha256 else str(folder.resolve()) if folder is not None else None
+    return None if known is None else "w" + hashlib.sha256(known.encode()).hexdigest()[: KEY_LENGTH - 1]
 
 
 def shown_event(event: Event, number: int) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.client_folder import client_folder
+from epifiji.bridge.manager_events import events_of_manager
 from epifiji.data.commands import PlotCommand
 from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
 from epifiji.data.progress import Report
 from epifiji.data.settings import StatisticsSettings, parse_settings
 from epifiji.data.statistics import Extent
@@ -27,7 +29,6 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
     """
     from epifiji.bridge.shared_pixels import calibration_of_image, movie_name_of_title
     from epifiji.files.results import require_absent
-    from epifiji.files.rois import read_named_rois
     from epifiji.jobs.statistics import FILES, PICTURES, event_statistics
 
     command = parse_settings(PlotCommand, request["settings"])
@@ -36,17 +37,15 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
     if command.output is not None:
         require_absent(Path(command.output), FILES, command.overwrite)
     image, extent, name = request.get("image"), None, None
+    source: str | list[Event] = command.results or []
+    left_out: tuple[str, ...] = ()
     if image:
         scale = calibration_of_image(**image["calibration"])
         extent = Extent(tuple(image["shape"]), scale.x_um, scale.interval_s)
     if command.results is None:
-        if not request.get("manager"):
-            raise WrongInputError(
-                "There are no ROIs in the manager to plot: detect events first, or give --results DIR."
-            )
+        source, left_out = events_of_manager(request.get("manager"), "plot")
         name = movie_name_of_title(image["title"]) if image else None
     settings = command.model_dump(include=set(StatisticsSettings.model_fields))
-    source = command.results or read_named_rois(Path(request["manager"]), "event")
     found = event_statistics(source, None, report, extent, name, **settings)
     with client_folder("plots") if command.output is None else nullcontext(Path(command.output)) as folder:
         files = found.save(folder, command.overwrite)
@@ -58,7 +57,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
         # A line for each quantity: classes side by side fit on a screen, and are what one compares.
         "columns": ["quantity", *(row["event"] for row in rows)],
         "rows": [[key, *(_text(row[key]) for row in rows)] for key in (rows[0] if rows else ()) if key != "event"],
-        "notices": list(found.notices),
+        "notices": [*left_out, *found.notices],
         "said": "; ".join(f"{event}: {found.in_words(one)}" for event, one in found.classes.items()) or "no events",
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.shown_events import movie_key
 from epifiji.data.commands import AdjustCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import colour_of, group_of
@@ -77,6 +78,9 @@ def apply(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         "movie": str(result.movie.path) if result.movie.path else None,
         "shape": list(result.movie.shape),
         "folder": str(folder),
+        "movie_key": movie_key(
+            result.record["movie"].get("sha256"), str(result.movie.path) if result.movie.path else None, folder
+        ),
     }
 
 

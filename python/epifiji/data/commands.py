@@ -48,7 +48,10 @@ def _path(kind: Literal["file", "folder"], label: str, description: str, page: P
 
 
 NETWORK = "Name, folder or zip of a network. Default: EpiNet, or the one chosen with 'epifiji networks default'."
-REPLACE = "Empty the ROI Manager first. Where not given the events are added to the ROIs that are there."
+REPLACE = (
+    "Empty the ROI Manager first, of your own ROIs too. By default only EpiFiji's earlier ROIs of the same movie are replaced, "
+    "and those that you moved or renamed stay."
+)
 TABLE = "Show the events as a table too; table=false in a macro shows none."
 KEEP_GOING = (
     "In a macro, go on after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then says what went wrong, "
@@ -116,7 +119,7 @@ class ReviewCommand(Settings):
     loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
     only_kept: bool = _flag(
         "Leave only kept ROIs in the manager",
-        "At the end, put the kept and added events into the ROI Manager in place of what is there.",
+        "At the end, put the kept and added events into the ROI Manager in place of the reviewed ROIs; your other ROIs stay.",
     )
     review: str | None = _path(
         "folder", "Folder of the review", "Where review.csv lies; the result folder where not given.", "more"

@@ -48,6 +48,10 @@ def group_of(event: str, classes: Iterable[str] = ()) -> int:
     return names.index(event) + 1 if event in names else len(names) + 1
 
 
+SAME_PLACE_PX = 0.5
+"""Two events of one class in one frame that are at most this far apart in y and in x are one event, marked twice."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One cell event.
@@ -94,3 +98,46 @@ def by_class(events: Iterable[Event], classes: Iterable[str] = ()) -> dict[str, 
     for event in sorted(events, key=lambda e: e.event):
         groups.setdefault(event.event, []).append(event)
     return {name: sorted(group, key=lambda e: (e.frame, e.y, e.x)) for name, group in groups.items()}
+
+
+def without_repeats(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
+    """Separate events from their repeats: events at the place of an earlier one of the same class (see `SAME_PLACE_PX`).
+
+    Returns
+    -------
+    list of Event
+        The first event at each place, in the order given.
+    list of Event
+        The others.
+    """
+    first: list[Event] = []
+    repeats: list[Event] = []
+    seen: dict[tuple[str, int, int, int], list[Event]] = {}
+    for event in events:
+        if not (math.isfinite(event.y) and math.isfinite(event.x)):
+            first.append(event)
+            continue
+        # In squares of twice the distance a repeat lies in the event's square or in one beside it.
+        row, column = (math.floor(place / (2 * SAME_PLACE_PX)) for place in (event.y, event.x))
+        near = (
+            other
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+            for other in seen.get((event.event, event.frame, row + dy, column + dx), ())
+        )
+        if any(max(abs(other.y - event.y), abs(other.x - event.x)) <= SAME_PLACE_PX for other in near):
+            repeats.append(event)
+            continue
+        first.append(event)
+        seen.setdefault((event.event, event.frame, row, column), []).append(event)
+    return first, repeats
+
+
+def repeats_notice(what: str, repeats: Iterable[Event]) -> tuple[str, ...]:
+    """Say in a sentence how many repeats were left out of `what`; nothing where there are none."""
+    counts = {name: len(group) for name, group in by_class(repeats).items()}
+    if not counts:
+        return ()
+    total, listed = sum(counts.values()), ", ".join(f"{count} {name}" for name, count in counts.items())
+    which, left = ("event that repeats", "was") if total == 1 else ("events that repeat", "were")
+    return (f"{total} {which} another of the same class, frame and place {left} left out of {what} ({listed}).",)

@@ -22,8 +22,10 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, wrong_class_name
 from epifiji.data.network import NOTHING
+from epifiji.data.stack_layout import StackLayout
 from epifiji.files.archives import MOST_ROIS, roi_entries
 from epifiji.files.atomic import replacing
+from epifiji.files.roi_frames import RoiPlace, frames_of
 
 if TYPE_CHECKING:
     from roifile import ImagejRoi
@@ -43,15 +45,20 @@ _STROKE_WIDTH = 3
 _SECOND_HEADER_FIELD = slice(60, 64)
 _SECOND_HEADER_BYTES = 52
 _SHOWN_NAME = re.compile(r"(?P<event>\S+) \d+(?: \((?P<score>[01]\.\d+)\))?(?:-\d+)?")
-_NAME = re.compile(r"(\d{4,})-(\d{4,})-(\d{4,})(?!\d)")
 _ENTRY_DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def write_rois(path: Path, events: Iterable[Event], colour: tuple[int, int, int] | None = None) -> None:
+def write_rois(
+    path: Path,
+    events: Iterable[Event],
+    colour: tuple[int, int, int] | None = None,
+    layout: StackLayout | None = None,
+) -> None:
     """Write events as a zip of ImageJ point ROIs, in the form of DeXtrusion's authors.
 
-    A ROI has the integer `left` and `top` of the nearest pixel (halves go up, as ImageJ rounds), channel and
-    z position 1, the 1-based frame as t position, the name ``FFFF-YYYY-XXXX`` with that frame, and a stroke
+    A ROI has the integer `left` and `top` of the nearest pixel (halves go up, as ImageJ rounds), the position at which
+    ImageJ shows its frame (in a movie of one channel over time: channel and z position 1, the 1-based frame as t
+    position), the name ``FFFF-YYYY-XXXX`` with that frame, and a stroke
     of width 3. An event between pixels also gets ImageJ's sub-pixel coordinates: ImageJ derives the same
     integer position from them and keeps them, and the authors' reader looks at the integers alone. Further
     events with one name are called ``FFFF-YYYY-XXXX-1`` and so on, because readers by name would see only
@@ -65,6 +72,8 @@ def write_rois(path: Path, events: Iterable[Event], colour: tuple[int, int, int]
         One or more; a class without events gets no file.
     colour
         Red, green, blue (0–255) of all ROIs; without one, the fixed colour of each event's class.
+    layout
+        Where the movie's frames lie in ImageJ's stack; by default along T, in one channel.
 
     Raises
     ------
@@ -78,7 +87,8 @@ def write_rois(path: Path, events: Iterable[Event], colour: tuple[int, int, int]
             f"{path.name} was to be written with no events, but ImageJ refuses a zip without ROIs: "
             "write no file for a class without events."
         )
-    entries = [_entry(event, repeat, colour or colour_of(event.event)) for event, repeat in _repeats(events)]
+    layout = layout or StackLayout()
+    entries = [_entry(event, repeat, colour or colour_of(event.event), layout) for event, repeat in _repeats(events)]
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries:
             info = zipfile.ZipInfo(f"{name}.roi", _ENTRY_DATE)
@@ -86,17 +96,14 @@ def write_rois(path: Path, events: Iterable[Event], colour: tuple[int, int, int]
             archive.writestr(info, data)
 
 
-def read_rois(path: Path, event: str) -> list[Event]:
+def read_rois(
+    path: Path, event: str, layout: StackLayout | None = None, notices: list[str] | None = None
+) -> list[Event]:
     """Read the events of a ROI zip or a single ``.roi`` file, written here, by the authors or by ImageJ.
 
     Every ROI is read, also where several have one name, and every point of a multi-point ROI is an event;
     of any other type the centre of the bounding box is. Nothing is written to disk; entries whose name does
     not end in ``.roi`` are passed over, as ImageJ does. Colours, counters and names are not kept.
-
-    The frame is the t position, or the z position where t is 1 or not set (a movie stored as Z), or the
-    position in a plain stack, or the first number of a name such as ``FFFF-YYYY-XXXX``. Points of one ROI
-    that lie in different slices have their own position in the stack, which is the frame where the movie
-    has one channel and one plane.
 
     Parameters
     ----------
@@ -104,6 +111,11 @@ def read_rois(path: Path, event: str) -> list[Event]:
         The file; its content decides whether it is a zip.
     event
         Name of the events' class; see :func:`event_of_file`.
+    layout
+        Where the movie's frames lie in ImageJ's stack, which the ROIs' positions refer to; None where the movie is not
+        known. See :func:`~epifiji.files.roi_frames.frames_of`.
+    notices
+        Takes sentences about what was assumed where the movie is not known.
 
     Returns
     -------
@@ -114,14 +126,9 @@ def read_rois(path: Path, event: str) -> list[Event]:
     ------
     WrongInputError
         Where the file is missing, too large or neither, holds something else than ROIs, or where a ROI is
-        broken or has no frame; the ROI is named.
+        broken, has no frame or may have two; the ROI is named.
     """
-    path = Path(path)
-    found: list[Event] = []
-    for name, data in roi_entries(path):
-        found += _events(name, data, path.name, event)
-        _require_few(len(found), path.name)
-    return found
+    return [found for _, events in _read(Path(path), event, layout, notices) for found in events]
 
 
 def _require_few(count: int, name: str) -> None:
@@ -130,31 +137,43 @@ def _require_few(count: int, name: str) -> None:
         raise WrongInputError(f"{name} holds more than {MOST_ROIS} points, but no more are read: split it.")
 
 
-def _events(name: str, data: bytes, file_name: str, event: str) -> list[Event]:
-    """Read the events of one ROI: every point of a point ROI, the centre of any other."""
-    where = f"{file_name}, ROI {name}" if name != Path(file_name).stem else file_name
-    roi = _decode(data, where)
-    positions = _positions(roi, where)
-    _require_few(len(positions), where)
-    frames = _frames(roi, roi.name or name, len(positions), where)
-    return [Event(event, frame, y, x) for frame, (y, x) in zip(frames, positions.tolist(), strict=True)]
-
-
-def read_named_rois(path: Path, other: str) -> list[Event]:
+def read_named_rois(
+    path: Path, other: str, layout: StackLayout | None = None, notices: list[str] | None = None
+) -> list[Event]:
     """Read ROIs of several classes from one zip, as the ROI Manager saves them.
 
     A ROI called ``<class> <number>`` or ``<class> <number> (<score>)``, as EpiFiji names those that it shows, is an event of
-    that class with that score; any other is one of the class `other`. Positions and errors are those of :func:`read_rois`.
+    that class with that score; any other is one of the class `other`. All else is as in :func:`read_rois`.
     """
     found = []
-    for name, data in roi_entries(Path(path)):
+    for name, events in _read(Path(path), other, layout, notices):
         named = _SHOWN_NAME.fullmatch(name)
         event, score = (named["event"], float(named["score"] or "nan")) if named else (other, math.nan)
         if wrong := wrong_class_name(event):
             raise WrongInputError(f"{Path(path).name} cannot be used, as {wrong}: rename the ROI {name!r}.")
-        found += [replace(one, event=event, score=score) for one in _events(name, data, Path(path).name, event)]
-        _require_few(len(found), Path(path).name)
+        found += [replace(one, event=event, score=score) for one in events]
     return found
+
+
+def _read(
+    path: Path, event: str, layout: StackLayout | None, notices: list[str] | None
+) -> list[tuple[str, list[Event]]]:
+    """Read the events of each ROI, with the ROI's name: every point of a point ROI, the centre of any other."""
+    names, positions, places, count = [], [], [], 0
+    for name, data in roi_entries(path):
+        where = f"{path.name}, ROI {name}" if name != path.stem else path.name
+        roi = _decode(data, where)
+        names.append(name)
+        positions.append(_positions(roi, where))
+        _require_few(len(positions[-1]), where)
+        count += len(positions[-1])
+        _require_few(count, path.name)
+        places.append(_place(roi, roi.name or name, len(positions[-1]), where))
+    frames = frames_of(places, layout, path.name, notices)
+    return [
+        (name, [Event(event, frame, y, x) for frame, (y, x) in zip(in_time, in_space.tolist(), strict=True)])
+        for name, in_time, in_space in zip(names, frames, positions, strict=True)
+    ]
 
 
 def shown_name(event: Event, number: int) -> str:
@@ -212,12 +231,13 @@ def _pixel(event: Event) -> tuple[int, int]:
     return y, x
 
 
-def _entry(event: Event, repeat: int, colour: tuple[int, int, int]) -> tuple[str, bytes]:
+def _entry(event: Event, repeat: int, colour: tuple[int, int, int], layout: StackLayout) -> tuple[str, bytes]:
     """Name and content of an event's ROI."""
     from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
     y, x = _pixel(event)
     name = _name(event) + (f"-{repeat}" if repeat else "")
+    c, z, t = layout.position(event.frame)
     roi = ImagejRoi(
         roitype=ROI_TYPE.POINT,
         version=_VERSION,
@@ -226,10 +246,10 @@ def _entry(event: Event, repeat: int, colour: tuple[int, int, int]) -> tuple[str
         left=x,
         n_coordinates=1,
         integer_coordinates=np.zeros((1, 2), dtype=np.int32),
-        position=event.frame + 1,
-        c_position=1,
-        z_position=1,
-        t_position=event.frame + 1,
+        position=layout.slice_number(event.frame),
+        c_position=c,
+        z_position=z,
+        t_position=t,
         stroke_width=_STROKE_WIDTH,
         stroke_color=bytes((255, *colour)),
     )
@@ -304,35 +324,13 @@ def _coordinates(roi: ImagejRoi) -> np.ndarray:
         return np.asarray(roi.coordinates(), dtype=float).reshape(-1, 2)
 
 
-def _frames(roi: ImagejRoi, name: str, count: int, where: str) -> list[int]:
-    """0-based frame of each of a ROI's points."""
+def _place(roi: ImagejRoi, name: str, count: int, where: str) -> RoiPlace:
+    """Say where ImageJ shows a ROI of so many points."""
     from roifile import ROI_TYPE
 
-    own = _frame(roi)
+    points = [0] * count
     # Only a point ROI has positions of its points; in any other file the field means nothing.
-    in_stack = [0] * count
     if roi.roitype == ROI_TYPE.POINT and roi.counter_positions is not None:
-        in_stack = roi.counter_positions.tolist()
-    # Where all points lie in one slice the ROI's own position says more: it knows channels and planes.
-    pointwise = len(set(in_stack)) > 1
-    named = _NAME.match(name)
-    last = int(named[1]) - 1 if named else -1
-    frames = []
-    for position in in_stack:
-        candidates = (position - 1 if pointwise else -1, own, position - 1, last)
-        frame = next((candidate for candidate in candidates if candidate >= 0), None)
-        if frame is None:
-            raise WrongInputError(
-                f"{where} has no position in the stack, but every event needs its frame: set it in ImageJ "
-                "(ROI Manager > Properties > Position) or name the ROI FFFF-YYYY-XXXX by frame, y and x."
-            )
-        frames.append(frame)
-    return frames
-
-
-def _frame(roi: ImagejRoi) -> int:
-    """0-based frame by the ROI's positions, or -1."""
-    placed = [position for position in (roi.t_position, roi.z_position) if position > 0]
-    if placed:
-        return next((position for position in placed if position > 1), 1) - 1
-    return max(int(roi.position), 0) - 1
+        points = roi.counter_positions.tolist()
+    c, z, t, number = (max(int(n), 0) for n in (roi.c_position, roi.z_position, roi.t_position, roi.position))
+    return RoiPlace(where, name, c, z, t, number, tuple(max(int(n), 0) for n in points))

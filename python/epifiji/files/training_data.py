@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order
+from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 from epifiji.files.movies import EXTENSION, movie_name, read_movie
@@ -243,9 +243,9 @@ def _places(file: Path, meaning: Meaning, movie: Movie, said: list[str]) -> list
     _require_inside(found, movie, file)
     if not found:
         said.append(f"{file.name} holds no ROIs, so {movie.name} has none of these.")
-    once = list({(_place(one), one.event): one for one in found}.values())
-    if repeated := len(found) - len(once):
-        said.append(f"{file.name} marks {repeated} of its events twice; each was taken once.")
+    once, repeats = without_repeats(found)
+    if repeats:
+        said.append(f"{file.name} marks {len(repeats)} of its events twice; each was taken once.")
     return once
 
 

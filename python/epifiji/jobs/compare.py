@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.events import EVENT_COLOURS, Event, repeats_notice, without_repeats
 from epifiji.engine.metrics import (
     DISTANCE_T_FRAMES,
     DISTANCE_XY_PX,
@@ -219,12 +219,18 @@ def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -
             count = sum(one.event == event for one in side.events)
             notices.append(f"{name} events of {event} were left out ({count}): the {other} says nothing of this class.")
     notices += _of_two_movies(detected, reference)
-    return Judged(
-        [event for event in found.events if event.event in judged],
-        [event for event in known.events if event.event in judged],
-        judged,
-        tuple(notices),
+    detected_events, known_events = (
+        _distinct(side.events, judged, f"the {name} events", notices)
+        for side, name in ((found, "detected"), (known, "reference"))
     )
+    return Judged(detected_events, known_events, judged, tuple(notices))
+
+
+def _distinct(events: list[Event], classes: frozenset[str], what: str, notices: list[str]) -> list[Event]:
+    """Give the events of some classes; one that is there twice would count as two."""
+    first, repeats = without_repeats(event for event in events if event.event in classes)
+    notices += repeats_notice(what, repeats)
+    return first
 
 
 def _of_two_movies(detected: Events, reference: Events) -> list[str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event
+from epifiji.data.events import EVENT_COLOURS, Event, without_repeats
 from epifiji.data.review import Action, Precision, Review
 from epifiji.files.results import read_record
 from epifiji.files.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
@@ -37,6 +36,9 @@ class ReviewSummary:
 
 def start_review(source: str | Path | Sequence[Event], folder: str | Path | None = None) -> tuple[Path, Review]:
     """Begin a review, or go on with the one that lies there.
+
+    Events that repeat another (see :func:`~epifiji.data.events.without_repeats`) are reviewed once. The order of the events
+    does not matter to a review that goes on.
 
     Parameters
     ----------
@@ -69,6 +71,7 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
         events = list(source)
         if folder is None:
             raise WrongInputError("Events without a file need a folder for their review: give one.")
+    events, _ = without_repeats(events)
     if not events:
         raise WrongInputError("There are no events to review: detect some first, or lower the thresholds.")
     path = Path(folder) / REVIEW
@@ -77,7 +80,7 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     review = read_review(path)
     if not review.actions:
         return path, Review(events)
-    if [_place(event) for event in review.detected] != [_place(event) for event in events]:
+    if not _same_events(without_repeats(review.detected)[0], events):
         raise WrongInputError(
             f"{path} is the review of {len(review.detected)} other events: move it away to begin anew, or give another folder "
             "for this review."
@@ -85,9 +88,10 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     return path, review
 
 
-def _place(event: Event) -> tuple[Any, ...]:
-    """Tell events apart by class and pixel: zips and tables keep other fractions of a pixel."""
-    return event.event, event.frame, round(event.y, 1), round(event.x, 1)
+def _same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
+    """Say whether both are the same events, in any order; zips and tables keep other fractions of a pixel."""
+    # Together, each event of one side then repeats one of the other.
+    return len(some) == len(others) == len(without_repeats([*some, *others])[1])
 
 
 def decide(path: str | Path, review: Review, action: Action | None) -> int | None:

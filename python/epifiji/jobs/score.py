@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event, by_class, group_of
+from epifiji.data.events import Event, by_class, group_of, without_repeats
 from epifiji.data.review import Precision, Review, wilson
 from epifiji.files.atomic import replacing
 from epifiji.files.results import require_absent
@@ -50,7 +50,7 @@ def draw_events(
     Parameters
     ----------
     events
-        All of them.
+        All of them; those that repeat another (see :func:`~epifiji.data.events.without_repeats`) are left out.
     number
         How many to draw, or all where there are fewer.
     classes
@@ -65,7 +65,7 @@ def draw_events(
     WrongInputError
         Where there are no events, or none of a class.
     """
-    groups = by_class(events)
+    groups = by_class(without_repeats(events)[0])
     for name in classes or ():
         if name not in groups:
             raise WrongInputError(

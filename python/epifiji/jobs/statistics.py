@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event, by_class, group_of
+from epifiji.data.events import Event, by_class, group_of, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
@@ -206,7 +206,8 @@ def event_statistics(
     events = read_events_of(Path(source)) if isinstance(source, str | Path) else [*source]
     record = record_of(place) if place is not None else RunRecord()
     known = record.movie
-    notices: list[str] = []
+    events, repeats = without_repeats(events)
+    notices = [*repeats_notice("the statistics", repeats)]
     if movie is not None:
         opened = movie if isinstance(movie, Movie) else read_movie(movie)
         if place is not None:

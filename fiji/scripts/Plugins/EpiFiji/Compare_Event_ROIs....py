@@ -6,17 +6,18 @@ from epifiji_client import call, command, tell
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_manager, show_events, show_table
+from epifiji_rois import COMPARISON
 
 
 def compare(parameters):
     image = current_image(needed=False)
     headless = GraphicsEnvironment.isHeadless()
-    with saved_manager(needed="detected" not in parameters and not headless) as manager:
+    with saved_manager(image, needed="detected" not in parameters and not headless) as manager:
         found = call("compare", {"settings": parameters, "manager": manager, "image": described(image)})
     for notice in found["notices"]:
         IJ.log("EpiFiji: " + notice)
     show_pictures(found, image)
-    show_events(image, found, parameters.get("replace_rois", False), False)
+    show_events(image, found, parameters.get("replace_rois", False), False, COMPARISON)
     if parameters.get("table", True) and not headless:
         show_table("Comparison of %s" % found["name"], found["columns"], found["rows"])
     tell(found["said"])

@@ -11,7 +11,7 @@ from epifiji_images import current_image, saved_manager, show_table
 def plot(parameters):
     image = current_image(needed=False)
     headless = GraphicsEnvironment.isHeadless()
-    with saved_manager(needed="results" not in parameters and not headless) as manager:
+    with saved_manager(image, needed="results" not in parameters and not headless) as manager:
         found = call("plot", {"settings": parameters, "manager": manager, "image": described(image), "headless": headless})
     for notice in found["notices"]:
         IJ.log("EpiFiji: " + notice)

@@ -6,8 +6,9 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command
 from epifiji_engine import EngineError
-from epifiji_images import RESULTS, current_image, file_of, require_shape, saved_manager
+from epifiji_images import RESULTS, current_image, file_of, managed_rois, require_shape, saved_rois
 from epifiji_review import ReviewWindow, show_summary
+from epifiji_rois import events_among
 
 
 def review(parameters):
@@ -17,8 +18,11 @@ def review(parameters):
     beside = None
     if image is not None and (image.getProperty(RESULTS) or file_of(image)):
         beside = image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
-    with saved_manager(needed="results" not in parameters) as manager:
+    reviewed = events_among(managed_rois(image)) if "results" not in parameters else []
+    with saved_rois(reviewed) as manager:
         begun = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside})
+    for notice in begun["notices"]:
+        IJ.log("EpiFiji: " + notice)
     if image is None:
         if not begun["movie"]:
             raise EngineError("No image is open, but a review needs the movie: open it first.", "input")
@@ -29,7 +33,7 @@ def review(parameters):
         raise EngineError("There are no events of these classes to review: choose others.", "input")
     window = ReviewWindow(image, begun)
     window.run()
-    show_summary(window, call("review_end", {"review": begun["review"], "movie": image.getShortTitle()}))
+    show_summary(window, call("review_end", {"review": begun["review"], "movie": image.getShortTitle()}), reviewed)
 
 
 command("Review Epithelial Events...", review)

@@ -13,8 +13,10 @@ def score(parameters):
     if GraphicsEnvironment.isHeadless():
         raise EngineError("Judging events needs a window: start ImageJ with one.", "input")
     image = current_image(needed="results" not in parameters)
-    with saved_manager(needed="results" not in parameters) as manager:
+    with saved_manager(image, needed="results" not in parameters) as manager:
         begun = call("score_begin", {"settings": parameters, "manager": manager})
+    for notice in begun["notices"]:
+        IJ.log("EpiFiji: " + notice)
     if image is None:
         if not begun["movie"]:
             raise EngineError("No image is open, but judging events needs the movie: open it first.", "input")

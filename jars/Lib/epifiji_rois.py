@@ -1,0 +1,193 @@
+"""EpiFiji's own ROIs, known again among those of a person (Jython 2.7).
+
+ImageJ keeps the properties of a ROI in the ROI Manager, in overlays and in files. They name the movie that the ROI belongs to and
+the state in which it was made. A ROI that a person moved or renamed since is her work, and so are all ROIs without these properties:
+neither is ever removed. An image has the names of its movie too, as one may be known by its file and by the window it was first in.
+"""
+import os
+import re
+import urllib
+
+from ij import IJ
+from java.io import FileInputStream
+from java.security import DigestInputStream, MessageDigest
+from java.util import UUID
+from jarray import zeros
+
+from epifiji_engine import EngineError
+
+MOVIE, KIND, CLASS, MADE = "epifiji.movie", "epifiji.kind", "epifiji.class", "epifiji.made"
+EVENTS, COMPARISON = "events", "comparison"
+IMAGE_MOVIES = "EpiFiji movies"
+"""The property of an image with the names of its movie, separated by spaces."""
+
+KEY_LENGTH = 16
+"""A movie's name begins with its key, which is that of the file's content or begins with `NO_FILE`; the rest is for people."""
+
+NO_FILE = "w"
+LARGEST_FILE = 1 << 31
+"""Files of more bytes are known by their names alone."""
+
+SAME_PX = 0.02
+"""Files and ROIs keep other fractions of a pixel."""
+
+
+def movies_of(image):
+    """Give the names under which the movie of an image is known."""
+    return ((image.getProperty(IMAGE_MOVIES) if image is not None else None) or "").split()
+
+
+def name_movie(image, key, title):
+    """Name the movie that an answer belongs to, and remember the name with its image; key is empty where the engine knows none."""
+    known = movies_of(image)
+    if not key and known:
+        return known[0]
+    name = "%s_%s" % ((key or NO_FILE + str(UUID.randomUUID()).replace("-", ""))[:KEY_LENGTH], _quoted(title))
+    if image is not None and name[:KEY_LENGTH] not in [one[:KEY_LENGTH] for one in known]:
+        image.setProperty(IMAGE_MOVIES, " ".join(known + [name]))
+    return name
+
+
+def rois_of_movie(image, rois):
+    """Give those of the ROIs that belong to the movie of an image: the person's own, and EpiFiji's events of this movie.
+
+    The image may be None; EpiFiji's ROIs must then be of one movie.
+    """
+    movies = dict((roi.getProperty(MOVIE)[:KEY_LENGTH], roi.getProperty(MOVIE)) for roi in rois if roi.getProperty(MOVIE))
+    if not movies or image is None and len(movies) == 1:
+        return rois
+    if image is None:
+        raise EngineError("The ROIs belong to %d movies (%s), and no image is open: open the movie whose events are wanted."
+                          % (len(movies), _titles(movies.values())), "input")
+    known = [movie[:KEY_LENGTH] for movie in movies_of(image)]
+    if not set(known) & set(movies):
+        known = _recognised(image, movies)
+    kept = [roi for roi in rois if not roi.getProperty(MOVIE) or roi.getProperty(MOVIE)[:KEY_LENGTH] in known]
+    others = [movies[key] for key in movies if key not in known]
+    if others and not kept:
+        raise EngineError("The ROIs belong to the movie %s, and the active image is %s: activate the image of that movie, or name "
+                          "results." % (_titles(others), image.getTitle()), "input")
+    if len(kept) < len(rois):
+        IJ.log("EpiFiji: %d ROIs were left out: they belong to the movie %s" % (len(rois) - len(kept), _titles(others)))
+    return kept
+
+
+def events_among(rois):
+    """Leave out what a comparison made of events, unless there is nothing else."""
+    return [roi for roi in rois if roi.getProperty(KIND) != COMPARISON] or rois
+
+
+def _recognised(image, movies):
+    """Find the movie of an image that was opened anew: by its file, or by its title where the movie's file is not known."""
+    info = image.getOriginalFileInfo()
+    path = os.path.join(info.directory or "", info.fileName or "") if info is not None and not image.changes else ""
+    digest = _digest(path) if os.path.isfile(path) and os.path.getsize(path) <= LARGEST_FILE else None
+    same_title = [key for key in movies if image.getTitle().startswith(_title(movies[key]))]
+    found = [digest] if digest in movies else [key for key in same_title if digest is None or key.startswith(NO_FILE)]
+    if len(found) != 1:
+        return []
+    image.setProperty(IMAGE_MOVIES, " ".join(movies_of(image) + [movies[found[0]]]))
+    return found
+
+
+def _digest(path):
+    """Compute the key of a file."""
+    digest, buffer = MessageDigest.getInstance("SHA-256"), zeros(1 << 20, "b")
+    stream = DigestInputStream(FileInputStream(path), digest)
+    try:
+        while stream.read(buffer) >= 0:
+            pass
+    finally:
+        stream.close()
+    return "".join(["%02x" % (byte & 255) for byte in digest.digest()])[:KEY_LENGTH]
+
+
+def _titles(movies):
+    return ", ".join(sorted(set([_title(movie) for movie in movies])))
+
+
+def _title(movie):
+    return _unquoted(movie[KEY_LENGTH + 1:])
+
+
+def sign(roi, movie, kind, event):
+    """Mark a ROI as EpiFiji's, in the state that it has now."""
+    values = {MOVIE: movie, KIND: kind, CLASS: _quoted(event), MADE: _state(roi)}
+    for key in values:
+        roi.setProperty(key, values[key])
+
+
+def sign_as(made, roi, image):
+    """Mark a ROI that was made of another for a new image, so that it is known there as the other one was."""
+    # Not a clone, which shares its properties with the original; EpiFiji's own ROIs are points, of which new ones are made.
+    if roi.getProperty(MOVIE) and made.getProperty(MOVIE) is None and not is_edited(roi):
+        sign(made, name_movie(image, None, image.getTitle()), roi.getProperty(KIND), _unquoted(roi.getProperty(CLASS)))
+
+
+def sort_out(rois, movies, kind, new):
+    """Give the indexes of the ROIs to remove before new ones of a movie are shown, the new ones to add, and how many were edited.
+
+    Earlier ROIs of the movie and the kind are removed, unless a person moved or renamed them. A new one that is like an edited
+    one was before is not added.
+    """
+    keys = [movie[:KEY_LENGTH] for movie in movies]
+    removed, origins, edited = [], {}, 0
+    for index, roi in enumerate(rois):
+        if (roi.getProperty(MOVIE) or "")[:KEY_LENGTH] not in keys or roi.getProperty(KIND) != kind:
+            continue
+        if not is_edited(roi):
+            removed.append(index)
+            continue
+        edited += 1
+        where, place = _place(roi.getProperty(MADE) or "")
+        origins.setdefault((roi.getProperty(CLASS), where), []).append(place)
+    return removed, [roi for roi in new if not _is_known(roi, origins)], edited
+
+
+def _is_known(roi, origins):
+    where, (x, y) = _place(roi.getProperty(MADE))
+    known = origins.get((roi.getProperty(CLASS), where), [])
+    return any([abs(x - other_x) <= SAME_PX and abs(y - other_y) <= SAME_PX for other_x, other_y in known])
+
+
+def is_edited(roi):
+    """Whether a ROI of EpiFiji's was moved or renamed since it was made."""
+    made, now = roi.getProperty(MADE) or "", _state(roi)
+    if made.split("@")[0] != now.split("@")[0]:
+        return True
+    (where, place), (where_now, place_now) = _place(made), _place(now)
+    return where != where_now or max([abs(a - b) for a, b in zip(place, place_now)]) > SAME_PX
+
+
+def _state(roi):
+    """Write down name and place. ImageJ adds a number to the names in a zip that are there twice."""
+    bounds = roi.getFloatBounds()
+    positions = (roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition())
+    name = _quoted(re.sub(r"(?<=[\d)])-\d+$", "", roi.getName() or ""))
+    return "%s@%s@%.3f@%.3f" % (name, "-".join(map(str, positions)), bounds.getCenterX(), bounds.getCenterY())
+
+
+def _place(state):
+    """Give the position in the stack, and x and y, of a state that was written down."""
+    parts = state.split("@")
+    return (parts[1], (float(parts[2]), float(parts[3]))) if len(parts) == 4 else ("", (0.0, 0.0))
+
+
+def _quoted(text):
+    """Write a text in letters that the properties of ROIs keep."""
+    return urllib.quote(text.encode("utf-8"), safe="")
+
+
+def _unquoted(text):
+    return urllib.unquote(text.encode("ascii")).decode("utf-8")
+
+
+def remove_from_manager(manager, indexes):
+    """Remove the ROIs at rising indexes from the ROI Manager."""
+    if not indexes:
+        return
+    manager.setSelectedIndexes(indexes)
+    # With nothing selected ImageJ would delete everything.
+    if list(manager.getSelectedIndexes()) != indexes:
+        raise EngineError("The ROI Manager did not select EpiFiji's earlier ROIs: delete them there, and try again.")
+    manager.runCommand("Delete")

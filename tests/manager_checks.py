@@ -1,0 +1,142 @@
+"""Checks of EpiFiji's ROIs among a person's in the ROI Manager; see :mod:`jvm`. Files lie in the folder of the process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from epifiji.bridge.imagej import ImageJ
+from figure_checks import PLOT, manager, table
+from refusals import refusal
+
+OPEN = 'run("Open Epithelial Events...", "table=false results=[{}_epifiji]");'
+
+
+def listed() -> list[list[Any]]:
+    """Name, frame, x and y of every ROI in the manager."""
+    found = []
+    for roi in manager().getRoisAsArray():
+        points = roi.getFloatPolygon()
+        found.append([str(roi.getName()), int(roi.getTPosition()), float(points.xpoints[0]), float(points.ypoints[0])])
+    return found
+
+
+def open_movie(name: str) -> Any:
+    from scyjava import jimport
+
+    image = jimport("ij.IJ").openImage(str(Path(f"{name}.tif").resolve()))
+    image.show()
+    return image
+
+
+def close_all() -> None:
+    from scyjava import jimport
+
+    manager().reset()
+    for identifier in list(jimport("ij.WindowManager").getIDList() or ()):
+        image = jimport("ij.WindowManager").getImage(identifier)
+        image.changes = False
+        image.close()
+
+
+def log() -> str:
+    from scyjava import jimport
+
+    text = str(jimport("ij.IJ").getLog() or "")
+    jimport("ij.IJ").log("\\Clear")
+    return text
+
+
+def plotted(imagej: ImageJ, title: str) -> dict[str, str]:
+    """How many events of each class the statistics count from the manager."""
+    from scyjava import jimport
+
+    imagej.run_macro(PLOT + 'permutations=19");')
+    shown = table(f"Statistics of {title}")
+    jimport("ij.IJ").selectWindow(f"Statistics of {title}")
+    imagej.run_macro('run("Close");')
+    for picture in ("rate", "density", "neighbours"):
+        imagej.run_macro(f'selectImage("{title}-{picture}"); close();')
+    assert shown is not None
+    return dict(zip(shown["columns"], {row[0]: row for row in shown["rows"]}["events"], strict=True))
+
+
+def shown_twice(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """Events shown again take the place of the first ones; a person's ROIs, and what she changed, stay."""
+    from scyjava import jimport
+
+    image = open_movie("first")
+    own = jimport("ij.gui.Roi")(3, 4, 5, 6)
+    own.setName("mine")
+    own.setPosition(1, 1, 4)
+    manager().add(image, own, -1)
+    imagej.run_macro(OPEN.format("first"))
+    once = listed()
+    imagej.run_macro(OPEN.format("first"))
+    twice = listed()
+    counted = plotted(imagej, "first")
+    moved = manager().getRoi(1)
+    moved.setLocation(moved.getXBase() + 7, moved.getYBase() + 3)
+    manager().rename(2, "looks odd")
+    log()
+    imagej.run_macro(OPEN.format("first"))
+    return {"once": once, "twice": twice, "counted": counted, "edited": listed(), "log": log()}
+
+
+def saved_and_opened_again(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """The ROI Manager's own zip keeps whose the ROIs are, also where two movies have ROIs of one name."""
+    close_all()
+    open_movie("second")
+    imagej.run_macro(OPEN.format("second"))
+    image = open_movie("first")
+    imagej.run_macro(OPEN.format("first"))
+    before = listed()
+    manager().runCommand("Save", str(folder / "kept.zip"))
+    close_all()
+    image = open_movie("first")
+    manager().runCommand("Open", str(folder / "kept.zip"))
+    imagej.run_macro(OPEN.format("first"))
+    after = listed()
+    log()
+    return {"before": before, "after": after, "counted": plotted(imagej, str(image.getShortTitle())), "log": log()}
+
+
+def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """ROIs of two movies in one manager: those of the active image count, and where it is neither's, none."""
+    close_all()
+    open_movie("second")
+    imagej.run_macro(OPEN.format("second"))
+    first = open_movie("first")
+    imagej.run_macro(OPEN.format("first"))
+    log()
+    counted = {"first": plotted(imagej, "first"), "log": log()}
+    imagej.run_macro('selectImage("second.tif");')
+    counted["second"] = plotted(imagej, "second")
+    said = {}
+    imagej.run_macro('newImage("another", "8-bit", 80, 70, 12);')
+    said["another"] = refusal(imagej, PLOT + 'permutations=19");')
+    rois = list(manager().getRoisAsArray())
+    close_all()
+    for roi in rois:
+        manager().addRoi(roi)
+    said["none"] = refusal(imagej, PLOT + 'permutations=19");')
+    open_movie("first")
+    counted["opened again"] = plotted(imagej, "first")
+    assert first is not None
+    return {"counted": counted, "said": said}
+
+
+def repeated_rows(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """A person's own copies of EpiFiji's ROIs count once, and a sentence says so."""
+    close_all()
+    image = open_movie("first")
+    imagej.run_macro(OPEN.format("first"))
+    for roi in list(manager().getRoisAsArray())[:2]:
+        copy = roi.clone()
+        copy.setName(f"{roi.getName().split(' ')[0]} 9")
+        manager().add(image, copy, -1)
+    log()
+    return {"rois": len(listed()), "counted": plotted(imagej, "first"), "log": log()}
+
+
+MANAGER = [shown_twice, saved_and_opened_again, two_movies, repeated_rows]
