@@ -4,7 +4,7 @@ import os
 from ij import IJ
 from java.awt import GraphicsEnvironment
 
-from epifiji_images import shape_of
+from epifiji_images import layout_of, shape_of
 
 
 def described(image):
@@ -15,6 +15,7 @@ def described(image):
     return {
         "title": image.getTitle(),
         "shape": shape_of(image),
+        "layout": layout_of(image),
         "calibration": {
             "pixel_width": scale.pixelWidth,
             "pixel_height": scale.pixelHeight,

@@ -15,7 +15,7 @@ from java.nio import ByteOrder
 from java.util.zip import ZipEntry, ZipOutputStream
 
 from epifiji_engine import EngineError
-from epifiji_rois import EVENTS, events_among, movies_of, name_movie, remove_from_manager, rois_of_movie, sign, sort_out
+from epifiji_rois import EVENTS, events_among, movies_of, name_movie, remove_from_manager, rois_of_movie, set_frame, sign, sort_out
 
 RESULTS = "EpiFiji results"
 """The property of an image that names the folder of its results."""
@@ -163,6 +163,14 @@ def shape_of(image):
     return [frames, image.getHeight(), image.getWidth()]
 
 
+def layout_of(image):
+    """Say where the frames of an image lie in its stack; None where it is no movie."""
+    try:
+        return shown_pixels(image).layout
+    except EngineError:
+        return None
+
+
 def require_shape(image, shape, what):
     """Refuse an image that is not of the size (T, Y, X) that something belongs to; what names that."""
     if shape and shape_of(image) != shape:
@@ -212,14 +220,6 @@ def _roi(event, kind, image):
     roi.setPointType(PointRoi.CIRCLE)
     roi.setSize(SYMBOL_SIZE)
     return roi
-
-
-def set_frame(roi, frame, image):
-    """Put a ROI into a frame (from 1) of an image, or of one that is not open where that is None."""
-    # Both: where a stack has time alone, ImageJ looks for the place in the stack, and in a hyperstack for the frame.
-    roi.setPosition(frame)
-    if image is None or image.getNFrames() > 1:
-        roi.setPosition(0 if image is not None and image.getNChannels() > 1 else 1, 1, frame)
 
 
 def _overlay(image, rois, replace, movies, kind):

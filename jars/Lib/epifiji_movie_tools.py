@@ -13,8 +13,8 @@ from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment, Rectangle
 
 from epifiji_client import call, tell
-from epifiji_images import managed_rois, rois_of_events, saved_rois, set_frame, shown_pixels
-from epifiji_rois import EVENTS, name_movie, rois_of_movie, sign, sign_as
+from epifiji_images import layout_of, managed_rois, rois_of_events, saved_rois, shown_pixels
+from epifiji_rois import EVENTS, name_movie, rois_of_movie, set_frame, sign, sign_as
 
 NUMBERED = re.compile(r"(\d{4,})-\d{4,}-\d{4,}(?!\d)")
 COUNTER = 255
@@ -61,11 +61,20 @@ def _points_of(roi, image):
 
 
 def _frame_of(roi, image):
-    """Give a ROI's frame, from 1; None where it has none and so is in all of them."""
-    placed = [position for position in (roi.getTPosition(), roi.getZPosition()) if position > 0] if roi.hasHyperStackPosition() else []
-    if placed:
-        return ([position for position in placed if position > 1] or [1])[0]
-    if roi.getPosition() > 0:
+    """Give a ROI's frame, from 1; None where it has none and so is in all of them.
+
+    A position that the image cannot have, such as a plane where there are none, is the frame of another arrangement of it.
+    """
+    axis = layout_of(image)["time_axis"]
+    if roi.hasHyperStackPosition():
+        own = {"C": roi.getCPosition(), "Z": roi.getZPosition(), "T": roi.getTPosition()}
+        most = {"C": image.getNChannels(), "Z": image.getNSlices(), "T": image.getNFrames()}
+        beyond = [own[other] for other in "TZC" if other != axis and own[other] > most[other]]
+        if own[axis] <= 1 and beyond:
+            return beyond[0]
+        if own[axis] > 0:
+            return own[axis]
+    elif roi.getPosition() > 0:
         return _frame_at(roi.getPosition(), image)
     named = NUMBERED.match(roi.getName() or "")
     return int(named.group(1)) if named else None
@@ -75,8 +84,12 @@ def _frame_at(index, image):
     """Give the frame of a place in the stack."""
     if index <= 0:
         return None
-    channel, plane, frame = image.convertIndexToPosition(index)
-    return frame if image.getNFrames() > 1 else plane
+    return image.convertIndexToPosition(index)["CZT".index(layout_of(image)["time_axis"])]
+
+
+def _index_of(frame, image):
+    """Give the place of a frame in the stack, in the channel that is shown."""
+    return shown_pixels(image).indices[frame - 1]
 
 
 def _moved(roi, points, places, image, ratios):
@@ -89,7 +102,7 @@ def _moved(roi, points, places, image, ratios):
         made.copyAttributes(roi)
         counters = [counter & COUNTER for counter, place in zip(roi.getCounters(), places) if place is not None]
         if roi.getPosition() == PointRoi.POINTWISE_POSITION:
-            made.setCounters([counter | image.getStackIndex(image.getC(), t or 1, t or 1) << 8 for counter, (t, _, _) in zip(counters, left)])
+            made.setCounters([counter | _index_of(t or 1, image) << 8 for counter, (t, _, _) in zip(counters, left)])
             return made
         if any(counters):
             made.setCounters(counters)

@@ -117,6 +117,17 @@ def sign(roi, movie, kind, event):
         roi.setProperty(key, values[key])
 
 
+def set_frame(roi, frame, image):
+    """Put a ROI into a frame (from 1) of an image, or of one that is not open where that is None."""
+    # Both: where a stack has time alone, ImageJ looks for the place in the stack, and in a hyperstack for the frame.
+    roi.setPosition(frame)
+    channels = image.getNChannels() if image is not None else 1
+    if image is None or image.getNFrames() > 1:
+        roi.setPosition(0 if channels > 1 else 1, 1, frame)
+    elif channels > 1 and image.getNSlices() > 1:
+        roi.setPosition(0, frame, 1)
+
+
 def sign_as(made, roi, image):
     """Mark a ROI that was made of another for a new image, so that it is known there as the other one was."""
     # Not a clone, which shares its properties with the original; EpiFiji's own ROIs are points, of which new ones are made.

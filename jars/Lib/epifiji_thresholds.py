@@ -10,7 +10,8 @@ from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JComboBox, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client import call
-from epifiji_images import SYMBOL_SIZE, set_frame
+from epifiji_images import SYMBOL_SIZE
+from epifiji_rois import set_frame
 
 TITLE = "Adjust Event Thresholds"
 ALL = "all classes"

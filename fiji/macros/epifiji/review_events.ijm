@@ -201,15 +201,27 @@ function goTo(channel, frame) {
         Stack.setPosition(channel, frame, 1);
 }
 
-// A ROI's frame is its t position, or its z where a movie is stored as planes, or the number that its name begins with.
+// A ROI's frame is its position along the axis of time, or along the other one where only that can be meant, or its slice's place
+// in the stack, or the number that its name begins with.
 function frameOf(index) {
     RoiManager.select(index);
     Roi.getPosition(channel, slice, frame);
-    if (frame > 1)
-        return minOf(frame, count);
-    if (slice > 1)
-        return minOf(slice, count);
-    if (frame == 1 || slice == 1)
+    // Without channel and frame the slice is the place in the stack, where channels count too.
+    if (channel == 0 && frame == 0 && slice > 0)
+        return minOf(floor((slice - 1) / channels) + 1, count);
+    own = frame;
+    other = slice;
+    if (frames == 1) {
+        own = slice;
+        other = frame;
+    }
+    if (own > 1)
+        return minOf(own, count);
+    if (other > 1)
+        return minOf(other, count);
+    if (channel > channels)
+        return minOf(channel, count);
+    if (own == 1 || other == 1)
         return 1;
     if (matches(Roi.getName, "\\d{4,}-\\d{4,}-\\d{4,}.*"))
         return minOf(parseInt(substring(Roi.getName, 0, indexOf(Roi.getName, "-"))), count);

@@ -46,7 +46,9 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     if command.detected is not None and image:
         _require_shape(Path(command.detected), image)
     detected, left_out = (
-        (command.detected, ()) if command.detected else _in_manager(request.get("manager"), Path(command.reference))
+        (command.detected, ())
+        if command.detected
+        else _in_manager(request.get("manager"), Path(command.reference), image)
     )
     movie = movie_name_of_title(image["title"]) if image else None
     settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
@@ -113,7 +115,9 @@ def _movie_key(detected: str | None) -> str | None:
     return movie_key(movie.sha256, movie.file, folder)
 
 
-def _in_manager(manager: str | None, reference: Path) -> tuple[list[Event], tuple[str, ...]]:
+def _in_manager(
+    manager: str | None, reference: Path, image: dict[str, Any] | None
+) -> tuple[list[Event], tuple[str, ...]]:
     """Read the ROI Manager's ROIs without those of an earlier comparison.
 
     Those whose names tell no class have that of a reference of one file.
@@ -123,7 +127,7 @@ def _in_manager(manager: str | None, reference: Path) -> tuple[list[Event], tupl
 
     one_class = reference.is_file() and reference.suffix.lower() != ".csv"
     unnamed = event_of_file(reference) if one_class else UNNAMED
-    events, left_out = events_of_manager(manager, "compare", "detected", unnamed)
+    events, left_out = events_of_manager(manager, "compare", image, "detected", unnamed)
     return [event for event in events if event.event.rpartition("_")[2] not in OUTCOME_COLOURS], left_out
 
 

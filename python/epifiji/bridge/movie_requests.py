@@ -157,7 +157,7 @@ def _events(results: str | None, request: dict[str, Any]) -> tuple[list[Event], 
         return events, [*repeats_notice(results, repeats)]
     if not request.get("manager"):
         return [], []
-    events, notices = events_of_manager(request["manager"], "show")
+    events, notices = events_of_manager(request["manager"], "show", request.get("image"))
     return events, [*notices]
 
 

@@ -234,7 +234,8 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 
     command = parse_settings(OpenCommand, request["settings"])
     place = _given(command.results)
-    events = read_events_of(place)
+    notices: list[str] = []
+    events = read_events_of(place, None, notices)
     folder = place if place.is_dir() else place.parent
     record = record_of(place)
     movie, classes = record.movie, record.settings.events or ()
@@ -244,6 +245,7 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         "folder": str(folder),
         "movie_key": movie_key(movie.sha256, movie.file, folder),
         "movie_name": movie.name,
+        "notices": notices,
         "movie": find_movie(record, folder),
         "shape": movie.shape,
     }

@@ -17,6 +17,7 @@ from epifiji.data.progress import Report
 from epifiji.data.record import RunRecord
 from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
 from epifiji.data.settings import parse_settings
+from epifiji.data.stack_layout import StackLayout
 
 _open: dict[Path, tuple[int, Review]] = {}
 """Reviews as they were written last, with their files' times: read anew where a file is another."""
@@ -34,7 +35,7 @@ def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     from epifiji.jobs.review import start_review
 
     command = parse_settings(ReviewCommand, request["settings"])
-    events, results, notices = events_to_look_at(command.results, request.get("manager"))
+    events, results, notices = events_to_look_at(command.results, request.get("manager"), request.get("image"))
     folder = command.review or results or request.get("beside")
     if folder is None:
         raise WrongInputError("The movie was not opened from a file, so its review has no place: give --review DIR.")
@@ -50,7 +51,9 @@ def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     }
 
 
-def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Event], Path | None, tuple[str, ...]]:
+def events_to_look_at(
+    results: str | None, manager: str | None, image: dict[str, Any] | None
+) -> tuple[list[Event], Path | None, tuple[str, ...]]:
     """Read the events of results or of a zip of the ROI Manager's ROIs, each once.
 
     Returns
@@ -70,13 +73,14 @@ def events_to_look_at(results: str | None, manager: str | None) -> tuple[list[Ev
     from epifiji.jobs.compare import read_events_of
 
     if results is None:
-        events, notices = events_of_manager(manager, "review")
+        events, notices = events_of_manager(manager, "review", image)
         return events, None, notices
     place = Path(results)
     if not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
-    events, repeats = without_repeats(read_events_of(place))
-    return events, place if place.is_dir() else place.parent, repeats_notice("the review", repeats)
+    assumed: list[str] = []
+    events, repeats = without_repeats(read_events_of(place, None, assumed))
+    return events, place if place.is_dir() else place.parent, (*assumed, *repeats_notice("the review", repeats))
 
 
 def begun(
@@ -144,7 +148,8 @@ def end(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
         path.unlink()
         return {"files": [], "counts": {}, "precision": {}, "folder": None}
     named = read_record(path.parent).movie.name
-    summary = finish_review(path, None if named else request.get("movie"))
+    layout = (request.get("image") or {}).get("layout")
+    summary = finish_review(path, None if named else request.get("movie"), StackLayout(**layout) if layout else None)
     return {
         "files": [str(file) for file in summary.files],
         "folder": str(summary.files[0].parent) if summary.files else None,

@@ -32,7 +32,7 @@ def begin_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     command = parse_settings(ScoreCommand, request["settings"])
     if command.output is not None:
         require_place(command.output, command.overwrite)
-    events, results, notices = events_to_look_at(command.results, request.get("manager"))
+    events, results, notices = events_to_look_at(command.results, request.get("manager"), request.get("image"))
     sample = draw_events(events, command.number, command.events, command.each_class, command.seed)
     review = Review(sample.events)
     path = Path(tempfile.mkdtemp(prefix="epifiji-score-")) / REVIEW

@@ -43,7 +43,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
         scale = calibration_of_image(**image["calibration"])
         extent = Extent(tuple(image["shape"]), scale.x_um, scale.interval_s)
     if command.results is None:
-        source, left_out = events_of_manager(request.get("manager"), "plot")
+        source, left_out = events_of_manager(request.get("manager"), "plot", image)
         name = movie_name_of_title(image["title"]) if image else None
     settings = command.model_dump(include=set(StatisticsSettings.model_fields))
     found = event_statistics(source, None, report, extent, name, **settings)

@@ -14,6 +14,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import wrong_class_name
 from epifiji.data.names import wrong_file_name
 from epifiji.data.settings import Level, MapSettings, Settings, Voxels, expectation
+from epifiji.data.stack_layout import TimeAxis
 
 SHOWN = 60
 """Characters of a wrong value that a message repeats."""
@@ -55,6 +56,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
+class RecordedLayout(BaseModel):
+    """Where the frames lie in ImageJ's stack; see :class:`~epifiji.data.stack_layout.StackLayout`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    time_axis: TimeAxis = Field("T", description="C, Z or T")
+    channels: Side = Field(1, description="a whole number of at least 1")
+    channel: Side = Field(1, description="a whole number of at least 1")
+    first: Side = Field(1, description="a whole number of at least 1")
+    step: Side = Field(1, description="a whole number of at least 1")
+
+
 class RecordedMovie(_Part):
     """The movie that the events were found in."""
 
@@ -68,6 +81,9 @@ class RecordedMovie(_Part):
     dtype: str | None = Field(None, description="the name of a numeric type")
     pixel_size_um: Scale | None = Field(None, description=SCALE)
     frame_interval_s: Scale | None = Field(None, description=SCALE)
+    layout: RecordedLayout | None = Field(
+        None, description="an object that says where the frames lie in ImageJ's stack"
+    )
 
 
 class RecordedNetwork(_Part):

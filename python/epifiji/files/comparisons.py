@@ -8,6 +8,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
+from epifiji.data.stack_layout import StackLayout
 from epifiji.files.results import new_files, plain_name, require_absent
 from epifiji.files.rois import write_rois
 
@@ -62,7 +63,12 @@ def require_same_movie(folder: Path, movie: str) -> None:
 
 
 def write_comparison(
-    folder: Path, movie: str, scores: Mapping[str, Row], outcomes: Mapping[str, Sequence[Event]], overwrite: bool
+    folder: Path,
+    movie: str,
+    scores: Mapping[str, Row],
+    outcomes: Mapping[str, Sequence[Event]],
+    overwrite: bool,
+    layout: StackLayout | None = None,
 ) -> None:
     """Write scores by class and the events of each outcome, all or nothing.
 
@@ -81,7 +87,7 @@ def write_comparison(
         write_table(partial / COMPARISON_TABLE, ({"event": name, **row} for name, row in scores.items()))
         for outcome, events in outcomes.items():
             for event, group in by_class(events).items():
-                write_rois(partial / outcome_file(movie, event, outcome), group, OUTCOME_COLOURS[outcome])
+                write_rois(partial / outcome_file(movie, event, outcome), group, OUTCOME_COLOURS[outcome], layout)
 
 
 def write_table(path: Path, rows: Iterable[Row]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ def described_movie(movie: Movie, pixels_sha256: str) -> dict[str, Any]:
         "dtype": str(movie.dtype),
         "pixel_size_um": movie.pixel_size_um,
         "frame_interval_s": movie.frame_interval_s,
+        "layout": asdict(movie.layout),
     }
 
 

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
 from epifiji.data.review import DECISIONS, Action, Item, Review
+from epifiji.data.stack_layout import StackLayout
 from epifiji.files.archives import require_ordinary
 from epifiji.files.atomic import replacing
 from epifiji.files.journals import settle
@@ -238,7 +239,12 @@ def result_folders(folder: Path) -> tuple[Path, ...]:
 
 
 def write_reviewed(
-    folder: Path, movie: str, review: Review, pixel_size_um: float | None, interval_s: float | None
+    folder: Path,
+    movie: str,
+    review: Review,
+    pixel_size_um: float | None,
+    interval_s: float | None,
+    layout: StackLayout | None = None,
 ) -> list[Path]:
     """Write what came out of a review: kept events by class, the rejected ones as ``<movie>_nothing.zip``, and a table.
 
@@ -259,9 +265,9 @@ def write_reviewed(
     with new_files(folder, possible) as partial:
         for event, events in by_class(review.kept(), classes).items():
             if events:
-                write_rois(partial / roi_file(movie, event), events, colour_of(event, classes))
+                write_rois(partial / roi_file(movie, event), events, colour_of(event, classes), layout)
         if rejected := list(review.rejected()):
-            write_rois(partial / roi_file(movie, NOTHING), rejected, NO_COLOUR)
+            write_rois(partial / roi_file(movie, NOTHING), rejected, NO_COLOUR, layout)
         write_events(partial / EVENTS_TABLE, review.kept(), pixel_size_um, interval_s)
         written = [name for name in dict.fromkeys(possible) if (partial / name).exists()]
     return [folder / name for name in written]

@@ -234,7 +234,9 @@ def _place(event: Event) -> tuple[int, float, float]:
 
 def _places(file: Path, meaning: Meaning, movie: Movie, said: list[str]) -> list[Event]:
     """Read a ROI file's places, each once; `said` gets what should be known of them."""
-    found = read_rois(file, meaning.event) if meaning.event else read_named_rois(file, UNNAMED)
+    found = (
+        read_rois(file, meaning.event, movie.layout) if meaning.event else read_named_rois(file, UNNAMED, movie.layout)
+    )
     if any(one.event == UNNAMED for one in found):
         raise WrongInputError(
             f"{file.name} names no class, and not all of its ROIs do: call the file {movie.name}_<class>_kept{file.suffix}, such "

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, repeats_notice, without_repeats
+from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.metrics import (
     DISTANCE_T_FRAMES,
     DISTANCE_XY_PX,
@@ -21,6 +22,7 @@ from epifiji.engine.metrics import (
     score,
 )
 from epifiji.files.comparisons import outcome_of_file, write_comparison
+from epifiji.files.layouts import layout_of
 from epifiji.files.movie_identity import record_of_events
 from epifiji.files.movies import EXTENSION, movie_name
 from epifiji.files.results import read_record
@@ -55,6 +57,8 @@ class Comparison:
         How the events were matched.
     movie
         What files of the comparison are named after.
+    layout
+        Where the movie's frames lie in ImageJ's stack, where that is known.
     """
 
     scores: Scores
@@ -64,6 +68,7 @@ class Comparison:
     notices: tuple[str, ...] = ()
     counting: Counting = "one-to-one"
     movie: str = "movie"
+    layout: StackLayout | None = None
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(events)} {name}" for name, events in self.outcomes.items())
@@ -93,7 +98,7 @@ class Comparison:
             "counting": self.counting,
         }
         scores = {name: asdict(found) | how for name, found in self._by_name().items()}
-        write_comparison(folder, self.movie, scores, self.outcomes, overwrite)
+        write_comparison(folder, self.movie, scores, self.outcomes, overwrite, self.layout)
         return folder
 
     def _by_name(self) -> dict[str, ClassScores]:
@@ -140,6 +145,7 @@ class _Side:
     classes: frozenset[str]
     complete: bool
     alone: bool = False
+    notices: tuple[str, ...] = ()
 
 
 def compare(
@@ -185,6 +191,7 @@ def compare(
         sides.notices,
         counting,
         movie_of(detected),
+        _layout(detected) or _layout(reference),
     )
 
 
@@ -208,7 +215,7 @@ def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -
     `looked_for` are classes that the detected side looked for, where events alone do not tell.
     """
     found, known = _sides(detected, reference, looked_for)
-    notices: list[str] = []
+    notices = [*found.notices, *known.notices]
     if found.alone and known.alone:
         found = _joined(found, known, notices)
     _require_understood(found, known)
@@ -264,7 +271,7 @@ def _movie_of_file(path: Path, event: str) -> str:
     return path.stem.removesuffix(event).rstrip("_") or path.stem
 
 
-def read_events_of(place: Path) -> list[Event]:
+def read_events_of(place: Path, layout: StackLayout | None = None, notices: list[str] | None = None) -> list[Event]:
     """Read the events of a result folder (its ``events.csv``, else its ROI zips), such a table, or one ROI file.
 
     ROI zips of a folder are those of the authors' classes, and those named after a class that is known or after a movie: the
@@ -273,14 +280,20 @@ def read_events_of(place: Path) -> list[Event]:
     A zip that is not named after a known class, as the ROI Manager's ``RoiSet.zip``, may hold several: each ROI then has the
     class that its own name tells, as EpiFiji names those that it shows.
 
+    `layout` says where the movie's frames lie in ImageJ's stack, where it is open; else the record or the movie beside the ROIs
+    says it. `notices` takes sentences about what was assumed where neither is there.
+
     Raises
     ------
     WrongInputError
         Where there are none, or a file cannot be read.
     """
     if place.is_file() and place.suffix.lower() != ".csv" and event_of_file(place) not in (*EVENT_COLOURS, NOTHING):
-        return read_named_rois(place, event_of_file(place))
-    return (_complete_side(place) or _roi_side(place, ())).events
+        return read_named_rois(place, event_of_file(place), layout or layout_of(place), notices)
+    side = _complete_side(place) or _roi_side(place, (), layout)
+    if notices is not None:
+        notices += side.notices
+    return side.events
 
 
 def _sides(detected: Events, reference: Events, looked_for: Iterable[str]) -> tuple[_Side, _Side]:
@@ -289,10 +302,17 @@ def _sides(detected: Events, reference: Events, looked_for: Iterable[str]) -> tu
     if sides[0] is not None:
         sides[0] = replace(sides[0], classes=sides[0].classes.union(looked_for))
     classes = frozenset[str]().union(*(side.classes for side in sides if side))
+    # Both are of one movie, so what is known of it by one side holds for the other.
+    layout = _layout(detected) or _layout(reference)
     found, known = (
-        side or _roi_side(source, classes) for side, source in zip(sides, (detected, reference), strict=True)
+        side or _roi_side(source, classes, layout) for side, source in zip(sides, (detected, reference), strict=True)
     )
     return found, known
+
+
+def _layout(source: Events) -> StackLayout | None:
+    """Find the layout of the movie that events belong to; see :func:`~epifiji.files.layouts.layout_of`."""
+    return layout_of(Path(source)) if isinstance(source, str | Path) else None
 
 
 def _complete_side(source: Events) -> _Side | None:
@@ -352,9 +372,10 @@ def _zips_of(folder: Path, classes: Iterable[str]) -> list[tuple[Path, str]]:
     return found
 
 
-def _roi_side(source: Events, classes: Iterable[str]) -> _Side:
+def _roi_side(source: Events, classes: Iterable[str], layout: StackLayout | None = None) -> _Side:
     """Read ROI files, one for each class."""
     names: dict[str, Path] = {}
+    notices: list[str] = []
     events: list[Event] = []
     for path, name in _roi_files(source, classes):
         if name in names:
@@ -363,8 +384,8 @@ def _roi_side(source: Events, classes: Iterable[str]) -> _Side:
                 "one file for each class: compare the files of one movie at a time."
             )
         names[name] = path
-        events += read_rois(path, name)
-    return _Side(events, frozenset(names), complete=False, alone=_is_file(source))
+        events += read_rois(path, name, layout or layout_of(path), notices)
+    return _Side(events, frozenset(names), complete=False, alone=_is_file(source), notices=tuple(notices))
 
 
 def _joined(found: _Side, known: _Side, notices: list[str]) -> _Side:

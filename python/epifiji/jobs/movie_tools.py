@@ -16,6 +16,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import MIN_FRAMES, parse_settings
+from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.scaling import place_in_movie, rescale
 from epifiji.files.gallery import write_gallery
 from epifiji.files.movie_identity import record_of_events, require_movie
@@ -143,10 +144,10 @@ def crop(movie: AnyMovie, events: Events = (), other_movie: bool = False, **sett
     opened = open_movie(movie)
     notices = require_movie_of(opened, events, other_movie)
     part = part_of(opened.name, opened.shape, parse_settings(CropSettings, settings))
-    known = events_of(events)
+    known = events_of(events, opened.layout)
     inside = [moved for event in known if (moved := part.place(event)) is not None]
     pixels = _PartFrames(opened, part)
-    cropped = replace(opened, pixels=pixels, name=f"{opened.name}_{CROPPED}", path=None)
+    cropped = replace(opened, pixels=pixels, name=f"{opened.name}_{CROPPED}", path=None, layout=StackLayout())
     return MovieWithEvents(cropped, inside, len(known) - len(inside), notices)
 
 
@@ -203,7 +204,7 @@ def rescale_with_events(
     opened.require_finite()
     factor_t, factor_xy = _factors(opened, parse_settings(ScalingSettings, settings))
     notices = require_movie_of(opened, events, other_movie)
-    known = events_of(events)
+    known = events_of(events, opened.layout)
     _require_inside(opened, known)
     scratch = ScratchFolder()
     try:
@@ -220,6 +221,7 @@ def rescale_with_events(
         pixel_size_um=size and size / math.sqrt(ratio_y * ratio_x),
         frame_interval_s=interval and interval / ratio_t,
         path=None,
+        layout=StackLayout(),
     )
     moved = [rescaled_event(event, opened.shape, result.shape) for event in known]
     return MovieWithEvents(result, moved, notices=notices)
@@ -310,7 +312,7 @@ def save_gallery(
         raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
     opened = open_movie(movie)
     require_movie_of(opened, events, other_movie)
-    known = events_of(events)
+    known = events_of(events, opened.layout)
     if not known:
         raise WrongInputError("There are no events to show: detect some first, or lower the thresholds.")
     _require_inside(opened, known)
@@ -337,13 +339,16 @@ def require_movie_of(movie: Movie, events: Events, other_movie: bool = False) ->
     return tuple(notice for place, found in known.items() for notice in require_movie(movie, found, place, other_movie))
 
 
-def events_of(events: Events) -> list[Event]:
-    """Read events, wherever they are: a result folder, a table, a ROI zip or several, or the events themselves."""
+def events_of(events: Events, layout: StackLayout | None = None) -> list[Event]:
+    """Read events, wherever they are: a result folder, a table, a ROI zip or several, or the events themselves.
+
+    `layout` says where their movie's frames lie in ImageJ's stack.
+    """
     if isinstance(events, str | Path):
-        return read_events_of(_existing(events))
+        return read_events_of(_existing(events), layout)
     found: list[Event] = []
     for one in events:
-        found += [one] if isinstance(one, Event) else read_events_of(_existing(one))
+        found += [one] if isinstance(one, Event) else read_events_of(_existing(one), layout)
     return found
 
 

@@ -140,7 +140,7 @@ class Result:
         write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
         for event, group in by_class(self.events, self.classes).items():
             if group:
-                write_rois(folder / roi_file(movie.name, event), group, colour_of(event, self.classes))
+                write_rois(folder / roi_file(movie.name, event), group, colour_of(event, self.classes), movie.layout)
         factor_t, factor_xy = self.record["scale"]["factor_t"], self.record["scale"]["factor_xy"]
         for kind, maps in self.maps.items():
             at_network_scale = kind == RAW_MAP

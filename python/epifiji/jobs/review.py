@@ -9,6 +9,8 @@ from pathlib import Path
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, without_repeats
 from epifiji.data.review import Action, Precision, Review
+from epifiji.data.stack_layout import StackLayout
+from epifiji.files.layouts import layout_of
 from epifiji.files.results import read_record
 from epifiji.files.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
 from epifiji.jobs.compare import read_events_of
@@ -121,7 +123,7 @@ def decide(path: str | Path, review: Review, action: Action | None) -> int | Non
     return item
 
 
-def finish_review(path: str | Path, movie: str | None = None) -> ReviewSummary:
+def finish_review(path: str | Path, movie: str | None = None, layout: StackLayout | None = None) -> ReviewSummary:
     """Write what came out of a review into the folder ``reviewed`` beside its file.
 
     There are a ROI zip of the kept and added events of each class, corrected; ``<movie>_nothing.zip`` with the rejected ones,
@@ -133,13 +135,15 @@ def finish_review(path: str | Path, movie: str | None = None) -> ReviewSummary:
         The review's file.
     movie
         What the files are named after; the movie of ``run.json`` beside the review where not given, else the folder.
+    layout
+        Where the movie's frames lie in ImageJ's stack; as ``run.json`` says where not given.
     """
     path = Path(path)
     review = read_review(path)
     known = read_record(path.parent).movie
     name = movie or known.name or path.parent.name.removesuffix("_epifiji")
     scale = known.pixel_size_um, known.frame_interval_s
-    files = write_reviewed(path.parent / REVIEWED, name, review, *scale)
+    files = write_reviewed(path.parent / REVIEWED, name, review, *scale, layout or layout_of(path))
     counts, precision = summarised(review)
     return ReviewSummary(counts, precision, tuple(files))
 

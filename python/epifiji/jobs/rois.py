@@ -12,6 +12,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.record import RunRecord
 from epifiji.data.settings import MODES, EventSettings, parse_settings
 from epifiji.engine.scaling import rescale_map
+from epifiji.files.layouts import layout_of
 from epifiji.files.movie_identity import described_file, find_movie, is_movie_of, require_movie
 from epifiji.files.movies import read_movie
 from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
@@ -113,9 +114,10 @@ def _source_movie(
         copy = create(raw.shape, raw.dtype)
         copy[:] = raw.frames(0, raw.shape[0])
         pixels = rescale_map(copy, shape, False, create)
+    layout = layout_of(maps) or stand_in.layout
     if known.shape is not None:
-        return Movie(pixels, name, known.pixel_size_um, known.frame_interval_s), notices
-    return Movie(pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s), notices
+        return Movie(pixels, name, known.pixel_size_um, known.frame_interval_s, layout=layout), notices
+    return Movie(pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s, layout=layout), notices
 
 
 def _record(

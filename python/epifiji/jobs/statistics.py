@@ -203,11 +203,12 @@ def event_statistics(
     place = Path(source) if isinstance(source, str | Path) else None
     if place is not None and not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
-    events = read_events_of(Path(source)) if isinstance(source, str | Path) else [*source]
+    notices: list[str] = []
+    events = read_events_of(Path(source), None, notices) if isinstance(source, str | Path) else [*source]
     record = record_of(place) if place is not None else RunRecord()
     known = record.movie
     events, repeats = without_repeats(events)
-    notices = [*repeats_notice("the statistics", repeats)]
+    notices += repeats_notice("the statistics", repeats)
     if movie is not None:
         opened = movie if isinstance(movie, Movie) else read_movie(movie)
         if place is not None:

@@ -8,6 +8,8 @@ from epifiji_images import current_image, require_shape, show_events
 
 def open_events(parameters):
     found = call("open", {"settings": parameters})
+    for notice in found["notices"]:
+        IJ.log("EpiFiji: " + notice)
     image = current_image(needed=False)
     if image is None and found["movie"]:
         image = IJ.openImage(found["movie"])

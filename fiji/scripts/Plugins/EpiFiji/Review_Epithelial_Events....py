@@ -6,6 +6,7 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command
 from epifiji_engine import EngineError
+from epifiji_figures import described
 from epifiji_images import RESULTS, current_image, file_of, managed_rois, require_shape, saved_rois
 from epifiji_review import ReviewWindow, show_summary
 from epifiji_rois import events_among
@@ -20,7 +21,7 @@ def review(parameters):
         beside = image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
     reviewed = events_among(managed_rois(image)) if "results" not in parameters else []
     with saved_rois(reviewed) as manager:
-        begun = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside})
+        begun = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside, "image": described(image)})
     for notice in begun["notices"]:
         IJ.log("EpiFiji: " + notice)
     if image is None:
@@ -33,7 +34,8 @@ def review(parameters):
         raise EngineError("There are no events of these classes to review: choose others.", "input")
     window = ReviewWindow(image, begun)
     window.run()
-    show_summary(window, call("review_end", {"review": begun["review"], "movie": image.getShortTitle()}), reviewed)
+    ended = call("review_end", {"review": begun["review"], "movie": image.getShortTitle(), "image": described(image)})
+    show_summary(window, ended, reviewed)
 
 
 command("Review Epithelial Events...", review)

@@ -4,6 +4,7 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_engine import EngineError
+from epifiji_figures import described
 from epifiji_identity import results_shown
 from epifiji_images import current_image, require_shape, saved_manager, show_table
 from epifiji_review import ReviewWindow
@@ -14,7 +15,7 @@ def score(parameters):
         raise EngineError("Judging events needs a window: start ImageJ with one.", "input")
     image = current_image(needed="results" not in parameters)
     with saved_manager(image, needed="results" not in parameters) as manager:
-        begun = call("score_begin", {"settings": parameters, "manager": manager})
+        begun = call("score_begin", {"settings": parameters, "manager": manager, "image": described(image)})
     for notice in begun["notices"]:
         IJ.log("EpiFiji: " + notice)
     if image is None:
