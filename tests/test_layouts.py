@@ -37,9 +37,9 @@ def test_rois_that_imagej_placed_are_read_in_their_frames(shown: Finished) -> No
     assert shown[placed_by_imagej] >= 50
 
 
-def roi(c: int, z: int, t: int, number: int = 0, points: list[int] | None = None) -> roifile.ImagejRoi:
+def roi(c: int, z: int, t: int, number: int = 0) -> roifile.ImagejRoi:
     made = roifile.ImagejRoi.frompoints([[50, 40]])
-    made.roitype, made.name = roifile.ROI_TYPE.POINT, "event"
+    made.roitype, made.name = roifile.ROI_TYPE.POINT, f"event {c} {z} {t} {number}"
     made.c_position, made.z_position, made.t_position, made.position = c, z, t, number
     return made
 

@@ -19,8 +19,10 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.statistics import Extent
 from epifiji.engine.statistics import (
+    EMPTY_CHANCE,
     FEWEST,
     density,
+    empty_band,
     nearest_distances,
     neighbours_in_space,
     neighbours_in_space_and_time,
@@ -201,6 +203,33 @@ class TestNeighbours:
         assert neighbours_in_space_and_time(few, 1.0, 99, 1) is None
 
 
+class TestEmptyParts:
+    """Tissue that fills two thirds of the frame: chance there is not chance in the whole frame."""
+
+    @pytest.mark.parametrize(
+        ("axis", "first", "side"), [(1, 0, "right"), (1, 1, "left"), (0, 0, "lower"), (0, 1, "upper")]
+    )
+    def test_events_spread_over_a_part_are_clustered_only_if_tissue_fills_the_frame(self, axis, first, side):
+        places = poisson(1)
+        length = FRAME[axis]
+        places[:, 1 + axis] = places[:, 1 + axis] * 2 / 3 + first * length / 3
+        found = epifiji.event_statistics(events(places), extent=EXTENT, permutations=199)
+        assert found.summary()[0]["verdict (space)"] == "clustered if tissue fills the frame"
+        assert "in space clustered if tissue fills the frame (p = " in found.in_words(found.classes["cell_death"])
+        (notice,) = found.notices
+        assert f"No event lies in the {side} 3" in notice
+        assert "crop the movie to the tissue" in notice
+
+    def test_chance_leaves_such_a_band_as_seldom_as_it_says(self):
+        random = np.random.default_rng(5)
+        told = [empty_band(random.random((20, 2)) * FRAME - 0.5, FRAME) for _ in range(2000)]
+        assert sum(band is not None for band in told) <= stats.binom.ppf(0.999, 2000, EMPTY_CHANCE)
+
+    def test_few_events_tell_nothing(self):
+        assert empty_band(np.array([[100.0, 150.0], [200.0, 250.0]]), FRAME) is None
+        assert empty_band(np.empty((0, 2)), FRAME) is None
+
+
 class TestStatistics:
     def test_classes_do_not_change_each_other(self):
         alone = epifiji.event_statistics(events(poisson(1)), extent=EXTENT, permutations=49)
@@ -217,9 +246,24 @@ class TestStatistics:
             for kind in ("space", "space and time"):
                 assert scaled[f"{key} ({kind}, µm)"] == pytest.approx(0.5 * plain[f"{key} ({kind}, px)"])
         assert scaled["p (space and time)"] == plain["p (space and time)"]
-        assert scaled["last (min)"] == 2 * plain["last (frames)"] == 2 * places[:, 0].max()
+        assert scaled["last (min)"] == 2 * places[:, 0].max()
         assert plain["events per frame"] == 80 / FRAMES
         assert scaled["events per hour"] == pytest.approx(80 / (FRAMES * 120 / 3600))
+
+    def test_frames_count_from_1_as_in_the_table_of_events(self, tmp_path):
+        write_events(tmp_path / "events.csv", [Event("cell_death", t, 5, 5 + t) for t in (8, 10, 20)])
+        in_table = [int(row["frame"]) for row in rows(tmp_path / "events.csv")]
+        found = epifiji.event_statistics(tmp_path / "events.csv", extent=Extent((30, *FRAME)), time_bin=10)
+        row = found.summary()[0]
+        assert [row[f"{key} (frames)"] for key in ("first", "median", "last")] == in_table == [9, 11, 21]
+        found.save(tmp_path / "plots")
+        table = rows(tmp_path / "plots" / "rate.csv")
+        assert [(row["first frame"], row["last frame"], row["events"]) for row in table] == [
+            ("1", "10", "1"),
+            ("11", "20", "1"),
+            ("21", "30", "1"),
+        ]
+        assert not [key for key in table[0] if key.startswith(("from", "to"))]
 
     def test_the_record_tells_size_scale_and_classes(self, tmp_path):
         write_events(tmp_path / "events.csv", [*events(poisson(1)), Event("blink", 3, 5, 5, border=True)], 0.5, 120)
@@ -316,7 +360,7 @@ class TestTheCommandLine:
         assert "exists and would be overwritten" in capsys.readouterr().err
         assert self.run(monkeypatch, *arguments, "--overwrite", "--json") == 0
         (summary,) = json.loads(capsys.readouterr().out)["summary"]
-        assert (summary["events"], summary["verdict (space)"]) == (80, "clustered")
+        assert (summary["events"], summary["verdict (space)"]) == (80, "clustered if tissue fills the frame")
 
     def test_a_missing_folder_is_told(self, tmp_path, monkeypatch, capsys):
         assert self.run(monkeypatch, "plot", tmp_path / "none", "--out", tmp_path / "out") == 2

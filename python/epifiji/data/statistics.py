@@ -8,6 +8,9 @@ import numpy as np
 
 SIGNIFICANT = 0.05
 
+TISSUE_FILLS = "if tissue fills the frame"
+"""What the test in space assumes, as nobody says where the tissue is."""
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -47,6 +50,16 @@ class Extent:
     def time(self) -> float:
         """One frame in the unit of times."""
         return self.frame_interval_s / 60 if self.frame_interval_s else 1.0
+
+    @property
+    def first_time(self) -> float:
+        """Time of the first frame in the unit of times: people count frames from 1, and minutes from 0."""
+        return 0.0 if self.frame_interval_s else 1.0
+
+    @property
+    def begin(self) -> float:
+        """Where an axis of time begins: half a frame before the first where frames are counted."""
+        return 0.0 if self.frame_interval_s else 0.5
 
     @property
     def rate_unit(self) -> str:

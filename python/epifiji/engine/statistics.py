@@ -23,6 +23,9 @@ FIRST_DRAWS = 19
 
 ENVELOPE = (2.5, 50.0, 97.5)
 
+EMPTY_SHARE, EMPTY_CHANCE = 0.1, 0.01
+"""An empty band along a side is worth a sentence from this share of the frame on, and where chance leaves one less often."""
+
 Draw = Callable[[np.random.Generator], np.ndarray]
 
 
@@ -84,6 +87,34 @@ def _spread(places: np.ndarray, side: int, cells: int, bandwidth_px: float) -> n
 def nearest_distances(places: np.ndarray) -> np.ndarray:
     """Distance of each of at least two places (n, d) to the nearest other, (n,)."""
     return cKDTree(places).query(places, k=2)[0][:, 1]
+
+
+def empty_band(places: np.ndarray, shape: tuple[int, int]) -> tuple[str, float] | None:
+    """Find the widest band along a side of the frame without events, where chance leaves such a band too seldom.
+
+    Of `n` independent uniform places none lies in a given share `f` of the frame with the chance (1 - f)^n, and in one of the
+    four bands of that share with at most four times that.
+
+    Parameters
+    ----------
+    places
+        y, x in pixels, (n, 2).
+    shape
+        (Y, X) of the frame.
+
+    Returns
+    -------
+    (str, float) or None
+        The side (``upper``, ``lower``, ``left`` or ``right``), and the band's share of the frame.
+    """
+    if not len(places):
+        return None
+    first, last = (places.min(axis=0) + 0.5) / shape, 1 - (places.max(axis=0) + 0.5) / shape
+    shares = {"upper": first[0], "lower": last[0], "left": first[1], "right": last[1]}
+    side = max(shares, key=lambda name: shares[name])
+    share = float(shares[side])
+    seldom = 4 * (1 - share) ** len(places) < EMPTY_CHANCE
+    return (side, share) if share >= EMPTY_SHARE and seldom else None
 
 
 def neighbours_in_space(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epifiji.data.events import colour_of
-from epifiji.data.statistics import ClassStatistics, Extent, Neighbours
+from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
 from epifiji.files.pictures import BACKGROUND, FOREGROUND, on_dark
 
 if TYPE_CHECKING:
@@ -33,22 +33,22 @@ def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], e
     figure, (above, below) = dark_panels(2, f"{movie}: events over time", columns=1, width=7.4, height=2.9)
     for event, found in classes.items():
         rates, colour = found.rates, class_colour(event, classes)
-        edges = rates.edges * extent.time
+        edges = rates.edges * extent.time + extent.begin
         above.stairs(rates.per_frame() / extent.rate_time, edges, color=colour, lw=1.8, label=class_name(event))
-        frames = np.sort(found.places[:, 0]) * extent.time
-        steps = np.concatenate([[0], frames, [edges[-1]]])
+        frames = np.sort(found.places[:, 0]) * extent.time + extent.first_time
+        steps = np.concatenate([[extent.begin], frames, [edges[-1]]])
         heights = np.concatenate([[0], np.arange(1, len(frames) + 1), [len(frames)]])
         below.step(steps, heights, where="post", color=colour, lw=1.8, label=f"{class_name(event)}: {len(frames)}")
-    end = extent.shape[0] * extent.time
+    end = extent.shape[0] * extent.time + extent.begin
     for axes, label in ((above, f"events per {extent.rate_unit}"), (below, "events so far")):
-        axes.set_xlim(0, end)
+        axes.set_xlim(extent.begin, end)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(label)
         if any(len(found.places) for found in classes.values()):
             legend(axes, loc="upper left", outside=True)
         else:
             say(axes, "no events")
-    below.set_xlabel(f"time ({extent.time_unit})")
+    below.set_xlabel("time (min)" if extent.frame_interval_s else "frame")
     save(figure, path)
 
 
@@ -127,7 +127,8 @@ def draw_neighbours(
             if neighbours is None:
                 say(axes, _too_little(found, extent))
             else:
-                _draw_neighbours(axes, neighbours, colour, extent.length)
+                assumed = f"\n{TISSUE_FILLS}" if key == "space" else ""
+                _draw_neighbours(axes, neighbours, colour, extent.length, assumed)
     if any(getattr(found, key) is not None for found in classes.values() for key, _, _ in kinds):
         _explain_neighbours(figure)
     if not classes:
@@ -136,7 +137,7 @@ def draw_neighbours(
     save(figure, path)
 
 
-def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) -> None:
+def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float, assumed: str) -> None:
     from matplotlib.patheffects import withStroke
 
     distances = found.distances * length
@@ -147,7 +148,7 @@ def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float) 
     axes.text(
         0.97,
         0.1,
-        f"{found.verdict}\np = {found.p:.2g}",
+        f"{found.verdict}{assumed}\np = {found.p:.2g}",
         transform=axes.transAxes,
         ha="right",
         fontsize=9,

@@ -218,14 +218,14 @@ def _name(event: Event) -> str:
 
 def _pixel(event: Event) -> tuple[int, int]:
     """Nearest pixel (y, x), refused where ImageJ would read another."""
-    place = f"frame {event.frame}, y {event.y:g}, x {event.x:g} (0-based)"
+    place = f"frame {event.frame + 1}, y {event.y:g}, x {event.x:g}"
     if not (math.isfinite(event.y) and math.isfinite(event.x)):
         raise WrongInputError(f"An event of {event.event} lies at {place}, but a ROI needs numbers: leave it out.")
     # In single precision, as ImageJ has it when it rounds.
     y, x = (math.floor(float(np.float32(value)) + 0.5) for value in (event.y, event.x))
     if not (0 <= event.frame <= MAX_FRAME and 0 <= y <= MAX_COORDINATE and 0 <= x <= MAX_COORDINATE):
         raise WrongInputError(
-            f"An event of {event.event} lies at {place}, but an ImageJ ROI file holds frames from 0 to {MAX_FRAME} "
+            f"An event of {event.event} lies at {place}, but an ImageJ ROI file holds frames from 1 to {MAX_FRAME + 1} "
             f"and positions from 0 to {MAX_COORDINATE}: crop the movie or leave the event out."
         )
     return y, x

@@ -16,8 +16,8 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.data.settings import StatisticsSettings, parse_settings
-from epifiji.data.statistics import ClassStatistics, Extent, Neighbours
-from epifiji.engine.statistics import density, neighbours_in_space, neighbours_in_space_and_time, rates
+from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
+from epifiji.engine.statistics import density, empty_band, neighbours_in_space, neighbours_in_space_and_time, rates
 from epifiji.files.comparisons import write_table
 from epifiji.files.movie_identity import record_of_events, require_movie
 from epifiji.files.movies import read_movie
@@ -68,7 +68,7 @@ class Statistics:
 
     def _summary(self, name: str, found: ClassStatistics) -> dict[str, Any]:
         extent = self.extent
-        times = found.places[:, 0] * extent.time
+        times = found.places[:, 0] * extent.time + extent.first_time
         row: dict[str, Any] = {
             "event": name,
             "events": len(times),
@@ -88,7 +88,7 @@ class Statistics:
                 f"2.5 % ({unit})": neighbours.expected_low * length if neighbours else None,
                 f"97.5 % ({unit})": neighbours.expected_high * length if neighbours else None,
                 f"p ({kind})": neighbours.p if neighbours else None,
-                f"verdict ({kind})": neighbours.verdict if neighbours else "",
+                f"verdict ({kind})": _verdict(key, neighbours) if neighbours else "",
             }
         return row
 
@@ -97,7 +97,7 @@ class Statistics:
         rate = len(found.places) / (self.extent.shape[0] * self.extent.rate_time)
         counted = f"{len(found.places)} events, {rate:.3g} per {self.extent.rate_unit}"
         tests = [
-            f"in {kind} {neighbours.verdict} (p = {neighbours.p:.2g})"
+            f"in {kind} {_verdict(key, neighbours)} (p = {neighbours.p:.2g})"
             for key, kind in KINDS.items()
             if (neighbours := getattr(found, key)) is not None
         ]
@@ -113,12 +113,18 @@ class Statistics:
                     "event": name,
                     "first frame": int(edges[number]) + 1,
                     "last frame": int(edges[number + 1]),
-                    f"from ({extent.time_unit})": float(edges[number] * extent.time),
-                    f"to ({extent.time_unit})": float(edges[number + 1] * extent.time),
+                    **self._minutes(edges[number : number + 2]),
                     "events": int(count),
                     f"events per {extent.rate_unit}": float(found.rates.per_frame()[number] / extent.rate_time),
                     "events so far": int(found.rates.cumulative[number]),
                 }
+
+    def _minutes(self, edges: np.ndarray) -> dict[str, float]:
+        """Give the bounds of a bin in minutes; where these are not known its frames say all."""
+        if not self.extent.frame_interval_s:
+            return {}
+        unit, (begin, end) = self.extent.time_unit, edges * self.extent.time
+        return {f"from ({unit})": float(begin), f"to ({unit})": float(end)}
 
     def neighbour_rows(self) -> Iterator[dict[str, Any]]:
         """Give a row for each class, kind of distance and distance."""
@@ -245,6 +251,16 @@ def event_statistics(
         )
     if not events:
         notices.append("There are no events, so the plots are empty.")
+    band = (
+        empty_band(np.array([(one.y, one.x) for one in events]).reshape(-1, 2), (height, width))
+        if extent.known
+        else None
+    )
+    if band is not None and any(found.space is not None for found in classes.values()):
+        notices.append(
+            f"No event lies in the {band[0]} {band[1]:.0%} of the frame. If there is no tissue, clustering in space says no more "
+            "than that: crop the movie to the tissue."
+        )
     return Statistics(
         name or (movie_of(place) if place is not None else "movie"),
         extent,
@@ -253,6 +269,11 @@ def event_statistics(
         frame_distance,
         tuple(notices),
     )
+
+
+def _verdict(kind: str, neighbours: Neighbours) -> str:
+    """Say how events lie, and what that assumes."""
+    return f"{neighbours.verdict} {TISSUE_FILLS}" if kind == "space" else neighbours.verdict
 
 
 def _described(movie: Movie) -> RecordedMovie:
