@@ -115,10 +115,8 @@ class TestWithoutAWindow:
             ("no window", "There are no ROIs in the manager to compare: detect events first, or give detected="),
             ("exists", "comparison.csv exists and would be overwritten"),
             ("no maps", "holds no probability maps"),
-            (
-                "other movie",
-                "belong to a movie of 24 frames of 90 x 100 pixels (Y, X), but other has 6 frames of 10 x 10",
-            ),
+            ("other movie", "other has 6 frames of 10 x 10 pixels, but the results in "),
+            ("other movie", "belong to wing with 24 frames of 100 x 90 pixels: open or name the movie"),
             ("plot without a folder", "Without a window the plots need a folder: give output=[folder]."),
             ("nothing to plot", "There are no ROIs in the manager to plot: detect events first, or give results="),
             ("bad setting", "time_bin is '0', but it must be a whole number from 1 to 1000000"),

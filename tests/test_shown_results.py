@@ -52,9 +52,8 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None
         "has neither events.csv nor a *_cell_*.zip nor a <movie>_<class>.zip beside its movie, but a result folder is needed"
         in said["empty"]
     )
-    assert (
-        "belong to a movie of 12 frames of 70 x 80 pixels (T, Y, X), but other has 6 of 10 x 10" in said["other movie"]
-    )
+    assert "other has 6 frames of 10 x 10 pixels, but the results in " in said["other movie"]
+    assert "noise.tif with 12 frames of 80 x 70 pixels: open or name the movie" in said["other movie"]
     assert "No results were named, but a result folder is needed" in said["none named"]
 
 
@@ -70,10 +69,9 @@ def test_maps_lie_over_the_movie_frame_by_frame(shown: Finished, saved: tuple[Pa
 
 
 def test_maps_of_another_movie_are_refused(shown: Finished) -> None:
-    assert (
-        "belong to a movie of 12 frames of 80 x 70 pixels, but the open image has 6 frames"
-        in shown[maps_of_another_movie]
-    )
+    said = shown[maps_of_another_movie]
+    assert "other has 6 frames of 10 x 10 pixels, but the results in " in said
+    assert "noise.tif with 12 frames of 80 x 70 pixels: open or name the movie" in said
 
 
 def test_the_check_and_the_stop_say_what_they_find(shown: Finished) -> None:
