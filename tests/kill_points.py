@@ -1,0 +1,221 @@
+"""Kills a change of files at one call to the system after the other, and says what was found afterwards.
+
+Run as ``python kill_points.py SCENARIO FOLDER all|some`` by test_all_or_nothing.py. The process is forked for every point, so
+that everything is imported once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.installed_files import install_files, installed_paths, remove_files
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.data.review import Action, Review
+from epifiji.files.networks import read_network, write_network
+from epifiji.files.results import new_files, read_record
+from epifiji.files.reviews import read_review, write_review, write_reviewed
+from epifiji.jobs.result import Result
+from small_networks import small_network
+
+CALLS = {
+    "write",
+    "writelines",
+    "fsync",
+    "rename",
+    "replace",
+    "unlink",
+    "rmdir",
+    "mkdir",
+    "open",
+    "close",
+    "flush",
+    "flock",
+}
+"""Functions in C by which Python writes, as the interpreter names them."""
+
+LAST = 60
+"""Every second one of so many calls at the end, where files come to their places, is tried also where only some are."""
+
+EVENTS = [Event("cell_death", 3, 20.0, 30.0, 0.9, 900), Event("cell_sop", 5, 40.0, 22.0, 0.8, 700)]
+RECORD = {"scale": {"factor_t": 1, "factor_xy": 1}, "network": {"window_half_size_px": 12}, "movie": {"name": "wing"}}
+
+
+def _result(events: list[Event], number: int, maps: bool) -> Result:
+    pixels = np.arange(8 * 60 * 60, dtype=np.uint8).reshape(8, 60, 60)
+    kept = {"rawproba": {"cell_death": pixels + np.uint8(number)}} if maps else {}
+    classes = ("cell_death", "cell_sop")
+    return Result(events, classes, Movie(pixels, "wing"), RECORD | {"number": number}, kept)
+
+
+def _review(decision: str) -> Review:
+    review = Review(EVENTS)
+    review.do(Action(0, "keep"))
+    review.do(Action(1, decision))
+    return review
+
+
+def _two_roots(folder: Path, seed: int) -> None:
+    def more(change: Any, _: Path) -> None:
+        place = change.add(folder / "reports", ["a.json", "b.csv"])
+        for name in ("a.json", "b.csv"):
+            (place / name).write_text(f"{seed}")
+
+    write_network(small_network(1, seed=seed), folder / "networks" / "wing", overwrite=True, more=more)
+
+
+def _many(folder: Path, text: str) -> None:
+    with new_files(folder, ["a.csv", "b.csv", "c.csv"]) as partial:
+        for name in ("a.csv", "b.csv", "mine too.json"):
+            (partial / name).write_text(text)
+
+
+FIRST = {"scripts/Plugins/EpiFiji/One.py": b"1", "jars/Lib/epifiji_one.py": b"1", "macros/epifiji/a.ijm": b"1"}
+SECOND = {"scripts/Plugins/EpiFiji/One.py": b"2", "jars/Lib/epifiji_two.py": b"2", "macros/epifiji/a.ijm": b"1"}
+
+
+def _fiji(folder: Path) -> None:
+    for name in ("plugins", "jars", "macros", "scripts/Plugins"):
+        (folder / name).mkdir(parents=True)
+    (folder / "macros" / "StartupMacros.txt").write_text("mine")
+
+
+def _mine(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "notes.txt").write_text("my own")
+
+
+Step = Callable[[Path], Any]
+SCENARIOS: dict[str, tuple[Step, Step, Step]] = {
+    # Before, the change, and how somebody reads afterwards; each in an empty folder.
+    "detect": (
+        lambda f: None,
+        lambda f: _result(EVENTS, 1, maps=True).save(f / "wing_epifiji", overwrite=True),
+        lambda f: read_record(f / "wing_epifiji"),
+    ),
+    "detect again": (
+        lambda f: (
+            _mine(f / "wing_epifiji"),
+            _result(EVENTS, 1, maps=True).save(f / "wing_epifiji"),
+        ),
+        lambda f: _result(EVENTS[1:], 2, maps=False).save(f / "wing_epifiji", overwrite=True),
+        lambda f: read_record(f / "wing_epifiji"),
+    ),
+    "review": (
+        lambda f: (
+            write_review(f / "review.csv", _review("reject")),
+            write_reviewed(f / "reviewed", "wing", _review("keep"), None, None),
+        ),
+        lambda f: write_reviewed(f / "reviewed", "wing", _review("reject"), None, None),
+        lambda f: read_record(f / "reviewed"),
+    ),
+    "decision": (
+        lambda f: write_review(f / "review.csv", _review("keep")),
+        lambda f: write_review(f / "review.csv", _review("reject")),
+        lambda f: read_review(f / "review.csv"),
+    ),
+    "tables": (lambda f: _many(f, "1"), lambda f: _many(f, "2"), read_record),
+    "network": (
+        lambda f: write_network(small_network(1, seed=1), f / "networks" / "wing"),
+        lambda f: write_network(small_network(1, seed=2), f / "networks" / "wing", overwrite=True),
+        lambda f: read_network(f / "networks" / "wing"),
+    ),
+    "retrain": (
+        lambda f: _two_roots(f, 1),
+        lambda f: _two_roots(f, 2),
+        lambda f: (read_network(f / "networks" / "wing"), read_record(f / "reports")),
+    ),
+    "retrain, reports first": (
+        lambda f: _two_roots(f, 1),
+        lambda f: _two_roots(f, 2),
+        lambda f: (read_record(f / "reports"), read_network(f / "networks" / "wing")),
+    ),
+    "install": (_fiji, lambda f: install_files(f, FIRST), installed_paths),
+    "update": (lambda f: (_fiji(f), install_files(f, FIRST)), lambda f: install_files(f, SECOND), installed_paths),
+    "uninstall": (lambda f: (_fiji(f), install_files(f, FIRST)), remove_files, installed_paths),
+}
+
+
+def contents(folder: Path, hidden: bool = False) -> dict[str, bytes | None]:
+    """Give every file and folder but those that processes have for themselves."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+        if hidden or not any(part.startswith(".epifiji-") for part in path.relative_to(folder).parts)
+    }
+
+
+def in_child(step: Callable[[], Any], kill_at: int | None = None, count_to: Path | None = None) -> int:
+    """Do a step in a forked process, which kills itself before the call with the number `kill_at`; give its status."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    calls = 0
+
+    def count(_: Any, event: str, function: Any) -> None:
+        nonlocal calls
+        if event == "c_call" and function.__name__ in CALLS:
+            calls += 1
+            if calls == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    status = 1
+    try:
+        sys.setprofile(count)
+        step()
+        sys.setprofile(None)
+        status = 0
+        if count_to is not None:
+            count_to.write_text(str(calls))
+    except Exception as problem:
+        sys.setprofile(None)
+        print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
+    """Try the points of a scenario, and count what was found before and after somebody read."""
+    begin, change, read = SCENARIOS[scenario]
+    start, place, count = folder / "start", folder / "place", folder / "count"
+    start.mkdir()
+    begin(start)
+    before = contents(start)
+    shutil.copytree(start, place)
+    assert in_child(lambda: change(place), count_to=count) == 0
+    after = contents(place)
+    assert before != after
+    calls = int(count.read_text())
+    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 2) or n % 30 == 1]
+    found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "wrong": [], "raw between": 0}
+    for point in points:
+        shutil.rmtree(place)
+        shutil.copytree(start, place)
+        status = in_child(lambda: change(place), kill_at=point)
+        assert os.WIFSIGNALED(status), (scenario, point, status)
+        found["raw between"] += contents(place) not in (before, after)
+        # The network or the folder may not be there yet; what is asked here is that reading completes a change.
+        in_child(lambda: read(place))
+        if contents(place) not in (before, after):
+            found["between"].append(point)
+        if scenario == "uninstall" and contents(place) == after:
+            in_child(lambda: read(place))
+        elif in_child(lambda: change(place)) != 0:
+            found["wrong"].append(point)
+        if contents(place, hidden=True) != after:
+            found["wrong"].append(point)
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(kill_everywhere(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "all")))
