@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.data.stack_layout import StackLayout
+from epifiji.files.cells import write_rows
 from epifiji.files.results import new_files, plain_name, require_absent
 from epifiji.files.rois import write_rois
 
@@ -94,7 +94,5 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
     """Write rows as comma-separated values in UTF-8, headed by the first row's keys; what is undefined is empty."""
     rows = list(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(rows[0] if rows else ["event"])
-        for row in rows:
-            writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row.values())
+        write_rows(file, [list(rows[0]) if rows else ["event"]])
+        write_rows(file, ([f"{v:.6g}" if isinstance(v, float) else v for v in row.values()] for row in rows))

@@ -17,6 +17,7 @@ from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.archives import require_ordinary
 from epifiji.files.atomic import replacing
+from epifiji.files.cells import text_of, write_rows
 from epifiji.files.journals import settle
 from epifiji.files.results import EVENTS_TABLE, new_files, require_absent, roi_file, roi_files
 from epifiji.files.rois import NOTHING, write_rois
@@ -93,7 +94,7 @@ def _lines(review: Review) -> list[str]:
 
 def _line(cells: list[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
+    write_rows(text, [cells])
     return text.getvalue()
 
 
@@ -196,7 +197,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         csv.field_size_limit(limit)
     if tuple(reader.fieldnames or ()) != COLUMNS or any(None in row or None in row.values() for row in rows):
         raise WrongInputError(f"{path.name} has not the columns of a review ({', '.join(COLUMNS)}): check the path.")
-    return rows
+    return [{column: text_of(cell) for column, cell in row.items()} for row in rows]
 
 
 def _event(row: dict[str, str], where: str) -> Event:

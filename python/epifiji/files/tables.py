@@ -13,6 +13,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, wrong_class_name
 from epifiji.files.archives import require_ordinary
 from epifiji.files.atomic import replacing
+from epifiji.files.cells import text_of, write_rows
 from epifiji.files.journals import settle
 
 COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
@@ -74,7 +75,7 @@ def write_events(
     """
     path = Path(path)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(event_rows(events, pixel_size_um, frame_interval_s))
+        write_rows(file, event_rows(events, pixel_size_um, frame_interval_s))
 
 
 def event_rows(
@@ -198,6 +199,7 @@ def _event(row: list[str], columns: dict[str, int], where: str) -> Event:
             f"{where}, has {len(row)} cells, but the header has {len(columns)} columns: give each column one cell."
         )
     cells = {name: row[column].strip() for name, column in columns.items()}
+    cells["event"] = text_of(cells["event"])
     if not cells["event"]:
         raise WrongInputError(f"{where}, has no class in the column event, but every event needs one: name it.")
     if wrong := wrong_class_name(cells["event"]):

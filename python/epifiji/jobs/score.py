@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, group_of, without_repeats
 from epifiji.data.review import Precision, Review, wilson
 from epifiji.files.atomic import replacing
+from epifiji.files.cells import write_rows
 from epifiji.files.results import require_absent
 
 SCORE = "score.csv"
@@ -136,5 +136,5 @@ def write_score(folder: str | Path, rows: Sequence[Sequence[str]]) -> Path:
     path = Path(folder) / SCORE
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([COLUMNS, *rows])
+        write_rows(file, [COLUMNS, *rows])
     return path

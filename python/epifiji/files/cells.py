@@ -1,0 +1,36 @@
+"""Cells of tables that spreadsheets show as they are: names from anywhere must not be taken for formulas."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a text begins that a spreadsheet would compute (also in full-width letters), perhaps quoted by :func:`cell_of` before."""
+
+
+def write_rows(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows as comma-separated values; texts that begin like a formula get an apostrophe before them."""
+    csv.writer(file, lineterminator="\n").writerows([cell_of(value) for value in row] for row in rows)
+
+
+def cell_of(value: object) -> object:
+    """Give a value as a cell has it; numbers stay numbers, with their signs."""
+    if not isinstance(value, str) or not _FORMULA.match(value) or _is_number(value):
+        return value
+    return f"'{value}"
+
+
+def text_of(cell: str) -> str:
+    """Give the text of a cell that :func:`cell_of` made, or that anyone else wrote."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
