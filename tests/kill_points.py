@@ -6,6 +6,7 @@ that everything is imported once.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -42,6 +43,9 @@ CALLS = {
     "flock",
 }
 """Functions in C by which Python writes, as the interpreter names them."""
+
+FULL, UNNAMED = 3, 4
+"""How a process ends that said which file had no room, and one that said less."""
 
 LAST = 60
 """Every second one of so many calls at the end, where files come to their places, is tried also where only some are."""
@@ -154,8 +158,13 @@ def contents(folder: Path, hidden: bool = False) -> dict[str, bytes | None]:
     }
 
 
-def in_child(step: Callable[[], Any], kill_at: int | None = None, count_to: Path | None = None) -> int:
-    """Do a step in a forked process, which kills itself before the call with the number `kill_at`; give its status."""
+def in_child(
+    step: Callable[[], Any], kill_at: int | None = None, count_to: Path | None = None, fail: bool = False
+) -> int:
+    """Do a step in a forked process, and give its status.
+
+    Before the call with the number `kill_at` it kills itself; with `fail` this call fails instead, as on a full disk.
+    """
     child = os.fork()
     if child:
         return os.waitpid(child, 0)[1]
@@ -165,6 +174,8 @@ def in_child(step: Callable[[], Any], kill_at: int | None = None, count_to: Path
         nonlocal calls
         if event == "c_call" and function.__name__ in CALLS:
             calls += 1
+            if calls == kill_at and fail:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             if calls == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -176,6 +187,11 @@ def in_child(step: Callable[[], Any], kill_at: int | None = None, count_to: Path
         status = 0
         if count_to is not None:
             count_to.write_text(str(calls))
+    except OSError as problem:
+        sys.setprofile(None)
+        named = isinstance(problem.filename, str) and "/.epifiji-" not in problem.filename
+        status = FULL if problem.errno == errno.ENOSPC and named else UNNAMED
+        print(problem, file=sys.stderr)
     except Exception as problem:
         sys.setprofile(None)
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr)
@@ -217,5 +233,32 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     return found
 
 
+def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
+    """Let one call after the other fail, and list those after which a folder was neither as before nor as after."""
+    begin, change, _ = SCENARIOS[scenario]
+    start, place, count = folder / "start", folder / "place", folder / "count"
+    start.mkdir()
+    begin(start)
+    before = contents(start)
+    shutil.copytree(start, place)
+    assert in_child(lambda: change(place), count_to=count) == 0
+    after = contents(place)
+    calls = int(count.read_text())
+    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 2) or n % 30 == 1]
+    found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "unnamed": [], "said": 0}
+    for point in points:
+        shutil.rmtree(place)
+        shutil.copytree(start, place)
+        status = os.waitstatus_to_exitcode(in_child(lambda: change(place), kill_at=point, fail=True))
+        found["said"] += status == FULL
+        if status not in (0, 1, FULL):
+            found["unnamed"].append(point)
+        # After its journal a change is decided, and what fails then is only the removal of what was replaced.
+        if contents(place) not in ((after,) if status == 0 else (before, after)):
+            found["between"].append(point)
+    return found
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(kill_everywhere(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "all")))
+    run = {"kill": kill_everywhere, "fail": fail_everywhere}[sys.argv[4]]
+    sys.stdout.write(json.dumps(run(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "all")))

@@ -1,11 +1,13 @@
 """The command line: ``epifiji``.
 
-Exit codes: 0 done, 2 wrong input (one sentence on standard error), 130 cancelled, 1 anything else.
+Exit codes: 0 done, 2 wrong input (one sentence on standard error), 130 cancelled (143 by SIGTERM,
+129 by SIGHUP), 1 anything else.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +36,7 @@ from epifiji.bridge.network_commands import networks_app
 from epifiji.bridge.options import JsonOption, OtherMovieOption, with_settings
 from epifiji.bridge.training_commands import training_app
 from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.interrupts import Interrupted, interrupt, on_signals, restore
 from epifiji.data.settings import (
     ComparisonSettings,
     DetectionSettings,
@@ -145,6 +148,11 @@ def detect(
                 with ProgressBar(opened.name, silent=as_json) as report:
                     result = run(opened, loaded, report, computer, keep_until_saved=True, **settings)
                 result.save(folder, overwrite)
+            except Interrupted as end:
+                if not summaries:
+                    raise
+                done = f"{len(summaries)} of {len(movies)} movies are done; leave them out to go on with the others."
+                raise CancelledError(done) from end
             except Exception as problem:
                 # One movie's trouble is not the others': a damaged file, a folder that may not be written, a full disk.
                 if len(movies) == 1 or isinstance(problem, CancelledError):
@@ -343,10 +351,12 @@ def _require_usable(arguments: list[str]) -> None:
 def main() -> None:
     """Run the command line and end with its exit code."""
     prepare_streams()
+    handlers = on_signals(interrupt)
     try:
         _require_usable(sys.argv[1:])
         code = app(standalone_mode=False) or 0
         finish_output()
+        restore(handlers)
         sys.exit(code)
     except BrokenPipeError:
         # The reader of a help text or a table has gone, as after `epifiji --help | head`.
@@ -354,14 +364,21 @@ def main() -> None:
         sys.exit(0)
     except typer.Abort:
         _end(*told(CancelledError()))
-    except (Exception, KeyboardInterrupt) as problem:
+    except (Exception, Interrupted, KeyboardInterrupt) as problem:
         if isinstance(problem, USAGE_ERROR):
             _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", "input")  # type: ignore[union-attr]
         if os.environ.get("EPIFIJI_TRACEBACK"):
             raise
         sentence, kind = told(problem)
         details = "; set EPIFIJI_TRACEBACK=1 for the details." if sentence.startswith(UNFORESEEN) else ""
-        _end(sentence.rstrip(".") + details if details else sentence, kind)
+        signalled = next((one for one in (problem, problem.__cause__) if isinstance(one, Interrupted)), None)
+        if signalled is None:
+            restore(handlers)
+            _end(sentence.rstrip(".") + details if details else sentence, kind)
+        # A second signal would find Python at its end, and change the exit code.
+        restore(dict.fromkeys(handlers, signal.SIG_IGN))
+        note(f"epifiji: {sentence}")
+        sys.exit(128 + signalled.number)
 
 
 def _end(sentence: str, kind: Kind) -> NoReturn:

@@ -7,6 +7,7 @@ import os
 from typing import Literal
 
 from epifiji.data.errors import CancelledError, ImageJError, WrongInputError
+from epifiji.data.interrupts import Interrupted
 
 Kind = Literal["input", "cancelled", "failure"]
 EXIT_CODES: dict[Kind, int] = {"input": 2, "cancelled": 130, "failure": 1}
@@ -62,7 +63,7 @@ def told(error: BaseException) -> tuple[str, Kind]:
     match error:
         case WrongInputError():
             return str(error), "input"
-        case CancelledError() | KeyboardInterrupt():
+        case CancelledError() | Interrupted() | KeyboardInterrupt():
             return f"cancelled; {str(error) or 'nothing was left behind.'}", "cancelled"
         case ImageJError():
             return str(error), "failure"

@@ -22,6 +22,7 @@ from epifiji.bridge.console import note, prepare_streams
 from epifiji.bridge.failures import EXIT_CODES
 from epifiji.bridge.requests import VERSION, answer
 from epifiji.data.errors import CancelledError
+from epifiji.data.interrupts import on_signals
 
 __all__ = ["VERSION", "do_task", "main"]
 
@@ -160,6 +161,11 @@ def _leave() -> None:
                 memory.unlink()
 
 
+def _end_by_signal(number: int) -> None:
+    _leave()
+    os._exit(128 + number)
+
+
 def main() -> None:
     """Answer until standard input closes."""
     from appose import python_worker
@@ -176,6 +182,7 @@ def main() -> None:
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = Messages(protocol, sys.stderr)
+    on_signals(_end_by_signal)
     assert np is not None  # numpy too must be there before the first request
     python_worker.main()
     _leave()

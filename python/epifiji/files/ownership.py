@@ -40,7 +40,8 @@ class Lock:
 
     def close(self) -> None:
         """Let others have the file, which stays."""
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
     def release(self) -> None:
         """Remove the file."""

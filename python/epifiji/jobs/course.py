@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.errors import CancelledError
+from epifiji.data.interrupts import Interrupted, noted
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.training import Point
@@ -112,11 +110,12 @@ class Course:
         CancelledError
             Where the user stops it, by the report or by an interrupt; it says what is kept.
         """
-        with _interrupt_noted() as noted:
+        # In the middle of TensorFlow's work an exception may crash it.
+        with noted() as signals:
 
             def tell(done: float, doing: str) -> None:
-                if noted.is_set():
-                    raise KeyboardInterrupt
+                if signals:
+                    raise Interrupted(signals[0])
                 report(done, doing)
 
             return self._run(tell)
@@ -143,7 +142,7 @@ class Course:
             # An interrupt may have come between the last step and its judgement.
             if self.progress.points[-1].step < state.step:
                 self._measure(trainer, report)
-        except (CancelledError, KeyboardInterrupt) as end:
+        except (CancelledError, Interrupted, KeyboardInterrupt) as end:
             self._save()
             raise CancelledError(
                 f"what was learnt in {state.step} steps is kept: start it again to go on from there."
@@ -229,27 +228,3 @@ def _read(unfinished: Unfinished) -> tuple[State, Progress] | None:
         return state, Progress(groups["best"], points=points, **kept)
     except (ValueError, KeyError, TypeError, StopIteration):
         return None
-
-
-@contextmanager
-def _interrupt_noted() -> Iterator[threading.Event]:
-    """Note an interrupt instead of raising it in the middle of TensorFlow's work, which may crash; a second one raises."""
-    noted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-
-    def note(*_: object) -> None:
-        if noted.is_set():
-            raise KeyboardInterrupt
-        noted.set()
-
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        # Whoever started this process in the background wants it to go on.
-        yield noted
-        return
-    earlier = signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, earlier if earlier is not None else signal.default_int_handler)
