@@ -115,6 +115,37 @@ class TestAnInterruptedRun:
         spoil_entry(next(cache_folder().rglob("0.npz")), "arr_0.npy")
         assert kept.get(0) is None
 
+    def test_a_part_with_any_changed_bit_is_none(self) -> None:
+        kept = Unfinished({"run": 1})
+        kept.put(0, [np.arange(40.0), np.ones((2, 3), np.uint8)])
+        part = next(cache_folder().rglob("0.npz"))
+        data = part.read_bytes()
+        for place in range(len(data)):
+            part.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+            assert kept.get(0) is None, place
+        part.write_bytes(data)
+        found = kept.get(0)
+        assert found is not None
+        assert np.array_equal(found[0], np.arange(40.0))
+
+    def test_is_not_gone_on_with_for_other_numbers_of_the_same_bytes(self, pixels, network_folder, asked) -> None:
+        self.interrupt(pixels.astype(np.uint16), network_folder)
+        asked.clear()
+        detect(pixels.astype(np.int16), network_folder, **SETTINGS)
+        assert asked == [0, 24, 48, 72]
+
+    def test_stays_until_the_result_is_saved(self, pixels, network_folder, asked, tmp_path: Path) -> None:
+        result = detect(pixels, network_folder, keep_until_saved=True, **SETTINGS)
+        (tmp_path / "out" / "events.csv").mkdir(parents=True)
+        with pytest.raises(OSError, match=r"events\.csv"):
+            result.save(tmp_path / "out", overwrite=True)
+        asked.clear()
+        again = detect(pixels, network_folder, keep_until_saved=True, **SETTINGS)
+        assert asked == []
+        assert_same(again, result)
+        again.save(tmp_path / "elsewhere")
+        assert not cache_folder().exists()
+
     def test_where_nothing_can_be_kept_it_runs_all_the_same(self, pixels, network_folder, whole, cache) -> None:
         cache.write_text("a file where the folder should be")
         assert_same(detect(pixels, network_folder, **SETTINGS), whole)

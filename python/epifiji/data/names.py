@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import PureWindowsPath
 
 LONGEST_NAME = 240
 """Bytes; common disks take 255, and a class and an ending follow."""
 
+DEVICES = frozenset({"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}) | {
+    f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789\u00b9\u00b2\u00b3"
+}
+"""What Windows takes for a device, whatever its ending."""
+
 
 def wrong_file_name(name: str) -> str:
     """Say why a text cannot be a file's name or the beginning of one; an empty text where it can.
 
-    What passes stays in its folder on every system: it has no folder, no drive and no control character.
+    What passes stays in its folder on every system: it has no folder, no drive and no control character. Devices of Windows are
+    refused everywhere, because results are opened on other computers too. Characters that Windows alone forbids are refused there
+    alone: elsewhere movies are often named after the time of day, with colons.
     """
     if name.strip() in ("", ".", ".."):
         return f"{name!r} names no file"
-    wrong = next((letter for letter in name if letter in "/\\" or ord(letter) < 32 or ord(letter) == 127), None)
+    wrong = next((letter for letter in name if letter in "/\\" or _is_control(letter)), None)
     if wrong is not None:
         return f"it has the character {wrong!r}, which separates folders or cannot be read"
-    if PureWindowsPath(name).drive:
-        return "it begins with a drive"
+    if refused := _wrong_on_windows(name):
+        return refused
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):
         return "it is not made of Unicode characters"
     size = len(name.encode())
     return f"it has {size} bytes, more than {LONGEST_NAME}" if size > LONGEST_NAME else ""
+
+
+def _is_control(letter: str) -> bool:
+    """Say whether a character moves the text, such as the end of a line."""
+    return unicodedata.category(letter) in ("Cc", "Zl", "Zp")
+
+
+def _wrong_on_windows(name: str) -> str:
+    if os.name == "nt" and (forbidden := set(name) & set('<>:"|?*')):
+        return f"it has the character {min(forbidden)!r}, which Windows forbids"
+    if name.split(".", maxsplit=1)[0].strip().upper() in DEVICES:
+        return "Windows keeps that name for a device"
+    return "it begins with a drive" if PureWindowsPath(name).drive else ""

@@ -22,7 +22,6 @@ from epifiji.data.names import wrong_file_name
 from epifiji.data.network import NOTHING
 from epifiji.data.record import WHAT_TO_DO, RunRecord, parse_record
 from epifiji.files.atomic import Change
-from epifiji.files.file_names import require_file_name
 from epifiji.files.journals import settle
 
 EVENTS_TABLE = "events.csv"
@@ -81,7 +80,7 @@ def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: boo
         Naming the file that would be overwritten, or the folder that cannot be written to.
     """
     events = tuple(events)
-    require_file_name(movie)
+    plain_name(movie)
     _require_same_movie(folder, movie)
     names = [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]
     require_absent(folder, names, overwrite)
@@ -123,7 +122,9 @@ def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
         Naming the file that would be overwritten or cannot be written, or the folder that cannot be written to.
     """
     settle(folder)
-    names = [require_file_name(name) for name in names]
+    names = list(names)
+    for name in names:
+        plain_name(name.rpartition(".")[0] or name)
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not place.is_dir():
         raise WrongInputError(f"{place} is a file, but results go into a folder: give another --out.")
