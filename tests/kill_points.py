@@ -44,6 +44,8 @@ CALLS = {
 }
 """Functions in C by which Python writes, as the interpreter names them."""
 
+UNNAMED_CALLS = {"write", "writelines", "fsync", "close", "flush", "flock"}
+
 FULL, UNNAMED = 3, 4
 """How a process ends that said which file had no room, and one that said less."""
 
@@ -175,7 +177,9 @@ def in_child(
         if event == "c_call" and function.__name__ in CALLS:
             calls += 1
             if calls == kill_at and fail:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                # The system names what it could not open or rename, but not what it could not write.
+                named = [] if function.__name__ in UNNAMED_CALLS else ["the place"]
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *named)
             if calls == kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
 
@@ -212,7 +216,7 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     after = contents(place)
     assert before != after
     calls = int(count.read_text())
-    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 2) or n % 30 == 1]
+    points = [n for n in range(1, calls + 1) if every or calls <= LAST or (n > calls - LAST and n % 2) or n % 30 == 1]
     found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "wrong": [], "raw between": 0}
     for point in points:
         shutil.rmtree(place)
@@ -244,7 +248,7 @@ def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     assert in_child(lambda: change(place), count_to=count) == 0
     after = contents(place)
     calls = int(count.read_text())
-    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 2) or n % 30 == 1]
+    points = [n for n in range(1, calls + 1) if every or calls <= LAST or (n > calls - LAST and n % 2) or n % 30 == 1]
     found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "unnamed": [], "said": 0}
     for point in points:
         shutil.rmtree(place)
