@@ -13,7 +13,7 @@ COMMANDS = {
     "open": 'run("Open Epithelial Events...", "results=[{results}]{more}");',
     "gallery": 'run("Show Event Gallery...", "results=[{results}]{more}");',
     "crop": 'run("Crop Movie and Events...", "results=[{results}] first_frame=2 last_frame=9{more}");',
-    "maps": 'run("Show Event Probability Maps", "results=[{results}]{more}");',
+    "maps": 'run("Show Event Probability Maps...", "results=[{results}]{more}");',
     "adjust": 'run("Adjust Event Thresholds...", "results=[{results}] threshold=0 min_volume=0{more}");',
     "compare": 'run("Compare Event ROIs...", "detected=[{results}] reference=[{results}]{more}");',
     "plot": 'run("Plot Event Statistics...", "results=[{results}] output=[{out}] permutations=19{more}");',

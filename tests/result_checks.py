@@ -56,7 +56,7 @@ def maps_shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     from scyjava import jimport
 
     imagej.run_macro(
-        f'open("{os.environ["EPIFIJI_TEST_MOVIE"]}"); run("Show Event Probability Maps", "results=['
+        f'open("{os.environ["EPIFIJI_TEST_MOVIE"]}"); run("Show Event Probability Maps...", "results=['
         f'{os.environ["EPIFIJI_TEST_RESULTS"]}]");'
     )
     image = jimport("ij.IJ").getImage()
@@ -72,13 +72,25 @@ def maps_shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     return {"shape": shape, "title": title, "legend": legend, "swatches": swatches}
 
 
+def maps_by_the_former_label(imagej: ImageJ, _: Path) -> list[str]:
+    """A macro from before the label had its dots: the titles of the open images, and of the one in front."""
+    from scyjava import jimport
+
+    imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_MOVIE"]}"); run("Show Event Probability Maps", "results=['
+                     + os.environ["EPIFIJI_TEST_RESULTS"] + ']");')  # fmt: skip
+    titles = sorted(str(title) for title in jimport("ij.WindowManager").getImageTitles())
+    shown = str(jimport("ij.IJ").getImage().getTitle())
+    imagej.run_macro("close(); close();")
+    return [*titles, shown]
+
+
 def _rgb(colour: Any) -> list[int]:
     return [int(colour.getRed()), int(colour.getGreen()), int(colour.getBlue())]
 
 
 def maps_of_another_movie(imagej: ImageJ, _: Path) -> str:
     with pytest.raises(ImageJError) as failure:
-        imagej.run_macro('newImage("other", "8-bit", 10, 10, 6); run("Show Event Probability Maps", "results=['
+        imagej.run_macro('newImage("other", "8-bit", 10, 10, 6); run("Show Event Probability Maps...", "results=['
                          + os.environ["EPIFIJI_TEST_RESULTS"] + ']");')  # fmt: skip
     return str(failure.value)
 
@@ -87,4 +99,4 @@ def checked(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro('run("Check EpiFiji Installation"); run("Stop EpiFiji Engine");')
 
 
-RESULTS = [opened_results, refused_results, maps_shown, maps_of_another_movie, checked]
+RESULTS = [opened_results, refused_results, maps_shown, maps_by_the_former_label, maps_of_another_movie, checked]

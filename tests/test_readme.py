@@ -11,6 +11,7 @@ import pytest
 import epifiji
 from epifiji.bridge.cli import app
 from epifiji.data.commands import COMMANDS, DETECT
+from epifiji.data.dialogs import described
 from epifiji.data.settings import DetectionSettings, Settings, expectation, parse_settings
 from epifiji.data.simulation_settings import SimulationSettings
 
@@ -88,6 +89,12 @@ def test_labels_are_those_of_the_files_and_no_other_plugins() -> None:
     assert sorted(file.name.removesuffix(".py").replace("_", " ") for file in files) == sorted(COMMANDS)
     assert all(label.isascii() and not label.endswith("....") for label in COMMANDS)
     assert not {label.lower().rstrip(".") for label in COMMANDS} & {"detect events", "load events"}
+
+
+def test_dots_end_the_label_of_every_command_that_may_ask_and_of_no_other() -> None:
+    """As in every menu: dots say that a dialog comes before anything is done."""
+    asking = {label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])}
+    assert {label for label in COMMANDS if label.endswith("...")} == asking
 
 
 def test_every_macro_example_is_understood_by_its_command() -> None:

@@ -13,7 +13,15 @@ import epifiji
 from epifiji import Result
 from epifiji.data.events import EVENT_COLOURS
 from jvm import Finished, run_checks
-from result_checks import RESULTS, checked, maps_of_another_movie, maps_shown, opened_results, refused_results
+from result_checks import (
+    RESULTS,
+    checked,
+    maps_by_the_former_label,
+    maps_of_another_movie,
+    maps_shown,
+    opened_results,
+    refused_results,
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +74,10 @@ def test_maps_lie_over_the_movie_frame_by_frame(shown: Finished, saved: tuple[Pa
     assert np.array_equal(composite[:, 0], tifffile.imread(movie_file))
     for channel, event in enumerate(saved[1].classes, start=1):
         assert np.array_equal(composite[:, channel], tifffile.imread(saved[0] / f"noise_{event}_proba.tif"))
+
+
+def test_macros_with_the_former_label_show_the_maps_too(shown: Finished) -> None:
+    assert shown[maps_by_the_former_label] == ["noise-maps", "noise.tif", "noise-maps"]
 
 
 def test_maps_of_another_movie_are_refused(shown: Finished) -> None:

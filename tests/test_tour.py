@@ -22,7 +22,7 @@ run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100 m
 selectImage("noise.tif");
 run("Open Epithelial Events...", "results=[" + results + "] replace_rois");
 run("Adjust Event Thresholds...", "results=[" + results + "] threshold=150 min_volume=100 replace_rois table=false");
-run("Show Event Probability Maps", "results=[" + results + "]");
+run("Show Event Probability Maps...", "results=[" + results + "]");
 compared = arguments[1] + "/compared";
 run("Compare Event ROIs...", "detected=[" + results + "] reference=[" + results + "] curve output=[" + compared + "]");
 run("Plot Event Statistics...", "results=[" + results + "] output=[" + arguments[1] + "/plots]");

@@ -132,7 +132,7 @@ def shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     _front(folder, f"Events of {NAME}_epifiji", "events_table")
     _place("ROI Manager", 700, 300, (330, 320))
     _front(folder, "ROI Manager", "manager")
-    imagej.run_macro(f'selectImage("{NAME}.tif"); run("Show Event Probability Maps", "results=[{results}]");')
+    imagej.run_macro(f'selectImage("{NAME}.tif"); run("Show Event Probability Maps...", "results=[{results}]");')
     maps = _image(f"{NAME}-maps")
     maps.setT(FRAME)
     imagej.run_macro('run("Set... ", "zoom=300");')

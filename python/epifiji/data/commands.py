@@ -30,7 +30,7 @@ from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
 Page = Literal["first", "more", "macro"]
 """Where a parameter is asked for: on the dialog's first page, on the page for experts, or in macros alone."""
 
-DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps"
+DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
@@ -347,3 +347,6 @@ COMMANDS: dict[str, type[Settings]] = {
     CHECK: CheckCommand,
 }
 """The commands of Plugins > EpiFiji by their labels."""
+
+FORMER_LABELS = {"Show Event Probability Maps": SHOW_MAPS}
+"""Labels that a command had before; macros that use them run in the ImageJ that EpiFiji starts."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.resources import resource_folder
+from epifiji.data.commands import FORMER_LABELS
 
 MENU_PATH = ("scripts", "Plugins", "EpiFiji")
 PLUGIN = "ij.plugin.EpiFijiCommand"
@@ -38,6 +39,8 @@ def add_commands(window: bool) -> None:
     for label, path in scripts.items():
         jimport("java.lang.System").setProperty(f"{PROPERTY}.{label}", str(path))
         menus.getCommands().put(label, f'{PLUGIN}("{label}")')
+    for former, label in FORMER_LABELS.items():
+        menus.getCommands().put(former, f'{PLUGIN}("{label}")')
     if window:
         _add_menu(scripts)
 

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Show Event Probability Maps: kept maps of a run in colour over the movie."""
+"""Plugins > EpiFiji > Show Event Probability Maps...: kept maps of a run in colour over the movie."""
 from ij import IJ
 from java.io import File
 
@@ -17,4 +17,4 @@ def show(parameters):
     tell("maps of " + found["name"])
 
 
-command("Show Event Probability Maps", show)
+command("Show Event Probability Maps...", show)
