@@ -41,10 +41,13 @@ def crop(
 ) -> None:
     """Take a part of a movie, in space and time, with the events in it."""
     from epifiji.files.movies import read_movie
+    from epifiji.jobs.movie_tools import CROPPED, require_room
     from epifiji.jobs.movie_tools import crop as run
 
-    made = run(read_movie(movie, channel), events or [], other_movie, **(settings or {}))
-    _save(made, movie, out, overwrite, as_json)
+    opened, folder = read_movie(movie, channel), _folder(movie, out)
+    require_room(opened, events or [], CROPPED, folder, overwrite)
+    made = run(opened, events or [], other_movie, **(settings or {}))
+    _save(made, folder, overwrite, as_json)
 
 
 @movie_app.command()
@@ -61,12 +64,13 @@ def rescale(
 ) -> None:
     """Make a movie larger or smaller, in space and time, with its events."""
     from epifiji.files.movies import read_movie
-    from epifiji.jobs.movie_tools import rescale_with_events
+    from epifiji.jobs.movie_tools import RESCALED, require_room, rescale_with_events
 
-    opened = read_movie(movie, channel)
+    opened, folder = read_movie(movie, channel), _folder(movie, out)
+    require_room(opened, events or [], RESCALED, folder, overwrite)
     with ProgressBar(opened.name, silent=as_json) as report:
         made = rescale_with_events(opened, events or [], report, other_movie, **(settings or {}))
-    _save(made, movie, out, overwrite, as_json)
+    _save(made, folder, overwrite, as_json)
 
 
 @movie_app.command()
@@ -84,8 +88,9 @@ def gallery(
 ) -> None:
     """Draw a row of crops over time for each event, into one picture."""
     from epifiji.files.movies import read_movie
-    from epifiji.jobs.movie_tools import require_movie_of, save_gallery
+    from epifiji.jobs.movie_tools import require_movie_of, require_picture, save_gallery
 
+    require_picture(out, overwrite)
     opened = read_movie(movie, channel)
     for notice in require_movie_of(opened, results, other_movie):
         note(notice)
@@ -124,10 +129,15 @@ def simulate(
     say(f"written: {made.folder}")
 
 
-def _save(made: Any, movie: str, out: Path | None, overwrite: bool, as_json: bool) -> None:
+def _folder(movie: str, out: Path | None) -> Path:
+    """Say where the new files go."""
     from epifiji.files.movies import split_path
 
-    files = made.save(out if out is not None else split_path(movie)[0].parent, overwrite)
+    return out if out is not None else split_path(movie)[0].parent
+
+
+def _save(made: Any, folder: Path, overwrite: bool, as_json: bool) -> None:
+    files = made.save(folder, overwrite)
     for notice in made.notices:
         note(notice)
     if as_json:

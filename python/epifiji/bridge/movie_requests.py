@@ -31,26 +31,30 @@ Place = Sequence[float | None]
 
 def crop_to_files(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
     """Crop a movie into files: ``settings`` by key, ``manager`` (a zip of ROIs, or None), ``image`` where no file is named."""
-    from epifiji.jobs.movie_tools import crop
+    from epifiji.jobs.movie_tools import CROPPED, crop, require_room
 
     command = parse_settings(CropCommand, request["settings"])
     movie = _movie(command.input, request, blocks)
+    folder = _folder(command, movie)
     _require_own(movie, command)
     events, notices = _events(command.results, request)
+    require_room(movie, events, CROPPED, folder, command.overwrite)
     made = crop(movie, events, **_own(command, CropSettings))
-    return _saved(made, command, movie) | {"notices": notices}
+    return _saved(made, folder, command.overwrite) | {"notices": notices}
 
 
 def rescale_to_files(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
     """Rescale a movie into files; see :func:`crop_to_files`."""
-    from epifiji.jobs.movie_tools import rescale_with_events
+    from epifiji.jobs.movie_tools import RESCALED, require_room, rescale_with_events
 
     command = parse_settings(RescaleCommand, request["settings"])
     movie = _movie(command.input, request, blocks)
+    folder = _folder(command, movie)
     _require_own(movie, command)
     events, notices = _events(command.results, request)
+    require_room(movie, events, RESCALED, folder, command.overwrite)
     made = rescale_with_events(movie, events, report, **_own(command, ScalingSettings))
-    return _saved(made, command, movie) | {"notices": notices}
+    return _saved(made, folder, command.overwrite) | {"notices": notices}
 
 
 def crop_here(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
@@ -109,9 +113,11 @@ def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
 
     The picture is a file in a temporary folder, which the client removes, besides the one that was asked for.
     """
-    from epifiji.jobs.movie_tools import save_gallery
+    from epifiji.jobs.movie_tools import require_picture, save_gallery
 
     command = parse_settings(GalleryCommand, request["settings"])
+    if command.output is not None:
+        require_picture(command.output, command.overwrite)
     movie = movie_of_image(request["image"], blocks)
     events, notices = _events(command.results, request)
     settings = _own(command, GallerySettings)
@@ -161,13 +167,17 @@ def _events(results: str | None, request: dict[str, Any]) -> tuple[list[Event], 
     return events, [*notices]
 
 
-def _saved(made: Any, command: CropCommand | RescaleCommand, movie: Movie) -> Answer:
+def _folder(command: CropCommand | RescaleCommand, movie: Movie) -> Path:
+    """Say where the new files go: where that was asked, or beside the movie's file."""
     from epifiji.files.movies import split_path
 
     if command.output is None and movie.path is None:
         raise WrongInputError(f"{movie.name} has no file, so nothing can be written beside it: give --out DIR.")
-    folder = Path(command.output) if command.output else split_path(str(movie.path))[0].parent
-    files = made.save(folder, command.overwrite)
+    return Path(command.output) if command.output else split_path(str(movie.path))[0].parent
+
+
+def _saved(made: Any, folder: Path, overwrite: bool) -> Answer:
+    files = made.save(folder, overwrite)
     return {
         "name": made.movie.name,
         "folder": str(folder),

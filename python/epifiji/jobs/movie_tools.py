@@ -227,6 +227,15 @@ def rescale_with_events(
     return MovieWithEvents(result, moved, notices=notices)
 
 
+def require_room(movie: Movie, events: Events, ending: str, folder: str | Path, overwrite: bool = False) -> None:
+    """Refuse, before there is a new movie, what would keep its files from being written into `folder`.
+
+    `ending` is that of the new movie's name: :data:`CROPPED` or :data:`RESCALED`. Like :meth:`MovieWithEvents.require_free`.
+    """
+    planned = replace(movie, name=f"{movie.name}_{ending}")
+    MovieWithEvents(planned, events_of(events, movie.layout)).require_free(folder, overwrite)
+
+
 def rescaled_event(event: Event, shape: tuple[int, int, int], new_shape: tuple[int, int, int]) -> Event:
     """Give an event as it lies in a movie that was rescaled to another shape."""
     frame, y, x = place_in_movie((event.frame, event.y, event.x), shape, new_shape, False)
@@ -303,13 +312,7 @@ def save_gallery(
         Where there are no events, one is not in the movie, or the file exists or is no picture's.
     """
     chosen = parse_settings(GallerySettings, settings)
-    path = Path(file)
-    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
-        raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: give such a name.")
-    if path.exists() and not overwrite:
-        raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
-    if not path.parent.is_dir():
-        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+    path = require_picture(file, overwrite)
     opened = open_movie(movie)
     require_movie_of(opened, events, other_movie)
     known = events_of(events, opened.layout)
@@ -324,6 +327,25 @@ def save_gallery(
     shown = in_order[: chosen.rows]
     write_gallery(path, opened, shown, classes, chosen)
     return len(shown)
+
+
+def require_picture(file: str | Path, overwrite: bool = False) -> Path:
+    """Refuse a file to which a gallery cannot be written, and give it as a path.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is no picture's, exists and may not be replaced, or its folder is missing or cannot be written to.
+    """
+    path = Path(file)
+    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
+        raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: give such a name.")
+    if path.exists() and not overwrite:
+        raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
+    if not path.parent.is_dir():
+        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+    require_absent(path.parent, [path.name], overwrite=True)
+    return path
 
 
 def require_movie_of(movie: Movie, events: Events, other_movie: bool = False) -> tuple[str, ...]:
