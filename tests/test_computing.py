@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from distributed.utils import LoopRunner
 
 import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
@@ -214,6 +216,23 @@ class TestWorkers:
         for address in ("tcp://127.0.0.1:1", "no address"):
             with pytest.raises(WrongInputError, match=f"no dask scheduler answers at '{address}'"):
                 detect(pixels, network_folder, scheduler=address)
+
+    @pytest.mark.timeout(60)
+    def test_what_is_left_of_a_client_without_scheduler_can_be_collected_at_any_time(self, monkeypatch) -> None:
+        monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 1)
+        gc.disable()
+        try:
+            with (
+                pytest.raises(WrongInputError, match="no dask scheduler answers") as refused,
+                computer_for(ComputingSettings(scheduler="tcp://127.0.0.1:port")),
+            ):
+                pass
+            # As where another client is started while garbage is collected.
+            with LoopRunner._lock:
+                del refused
+                gc.collect()
+        finally:
+            gc.enable()
 
     def test_a_scheduler_that_takes_the_connection_and_says_nothing_is_given_up_in_time(self, monkeypatch) -> None:
         monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 2)

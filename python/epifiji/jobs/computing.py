@@ -157,9 +157,15 @@ def _client_of(address: str) -> Any:
     made: queue.Queue[Any] = queue.Queue()
     nobody_waits = threading.Event()
 
+    class ExplicitlyClosedClient(Client):
+        """A client that garbage collection does not close: it may run while dask holds the lock that closing waits for."""
+
+        def __del__(self) -> None:
+            pass
+
     def connect() -> None:
         try:
-            client = Client(address, timeout=SCHEDULER_TIMEOUT_S, set_as_default=False)
+            client = ExplicitlyClosedClient(address, timeout=SCHEDULER_TIMEOUT_S, set_as_default=False)
         except Exception as problem:
             made.put(problem)
             return
@@ -227,7 +233,7 @@ class OnWorkers:
                     )
                 ready = False
                 while not ready:
-                    with suppress(TimeoutError):
+                    with suppress(TimeoutError), self._client.as_current():
                         wait([running[number]], timeout=WAIT_S)
                     ready = running[number].done()
                     report((number + sum(one.done() for one in running.values())) / len(blocks), LOOKING)
