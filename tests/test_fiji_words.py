@@ -18,7 +18,7 @@ from epifiji.data import commands
 from epifiji.data.commands import COMMANDS
 from epifiji.data.dialogs import described
 
-PACKAGE = Path(requests.__file__).parents[1]
+PACKAGE = Path(__file__).resolve().parents[1] / "python" / "epifiji"
 OF_THE_TERMINAL = {"cli", "options", "console", "demo", "install", "fiji", "fiji_words"}
 """Modules of the bridge whose texts no Fiji can show, beside those of the command line's groups and of ImageJ's host."""
 
