@@ -51,7 +51,7 @@ def plotted(imagej: ImageJ, title: str) -> dict[str, str]:
     """How many events of each class the statistics count from the manager."""
     from scyjava import jimport
 
-    imagej.run_macro(PLOT + 'permutations=19");')
+    imagej.run_macro(f'selectImage("{title}.tif");' + PLOT + 'permutations=19");')
     shown = table(f"Statistics of {title}")
     jimport("ij.IJ").selectWindow(f"Statistics of {title}")
     imagej.run_macro('run("Close");')
@@ -110,11 +110,9 @@ def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
     imagej.run_macro(OPEN.format("first"))
     log()
     counted = {"first": plotted(imagej, "first"), "log": log()}
-    imagej.run_macro('selectImage("second.tif");')
     counted["second"] = plotted(imagej, "second")
     said = {}
-    imagej.run_macro('newImage("another", "8-bit", 80, 70, 12);')
-    said["another"] = refusal(imagej, PLOT + 'permutations=19");')
+    said["another"] = refusal(imagej, 'newImage("another", "8-bit", 80, 70, 12);' + PLOT + 'permutations=19");')
     rois = list(manager().getRoisAsArray())
     close_all()
     for roi in rois:
