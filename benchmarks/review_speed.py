@@ -1,6 +1,6 @@
 """How long a person waits in a review of many events, and at the threshold sliders; with real windows on a virtual display.
 
-    python benchmarks/review_speed.py [--events 5000]
+    python benchmarks/review_speed.py [--events 5000] [--decided]
 
 Measured from the key, which the X server is sent as a keyboard's would be, to the moment when the window shows the next event, by
 watching the window. The watching shares the processor and Python's lock with what it watches, so that it looks every 5 ms only.
@@ -48,7 +48,8 @@ def review(imagej: Any, _: Path) -> dict[str, Any]:
     took, robot, KeyEvent = [], jimport("java.awt.Robot")(), jimport("java.awt.event.KeyEvent")
     for number in range(KEYS):
         before = _labels()[0]
-        key = KeyEvent.VK_N if number % 3 else KeyEvent.VK_Y
+        # Where all is decided the same event stays: only another decision changes what is shown.
+        key = KeyEvent.VK_Y if number % 2 else KeyEvent.VK_N
         time.sleep(0.1)
         started = time.perf_counter()
         # Not by xdotool: starting a process takes longer than all else.
@@ -119,15 +120,18 @@ def sliders(imagej: Any, _: Path) -> dict[str, Any]:
     return {"opened": opened, "took": took, "events": int(movie.getOverlay().size())}
 
 
-def make_results(folder: Path, count: int) -> None:
+def make_results(folder: Path, count: int, decided: bool) -> None:
     """Make a movie with many events, and a map with blobs like a detection's: a few per cent positive."""
     from scipy.ndimage import gaussian_filter
 
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
+    from epifiji.data.review import Action, Review
     from epifiji.files.movies import write_movie
     from epifiji.files.results import write_map
+    from epifiji.files.reviews import write_review
     from epifiji.files.tables import write_events
+    from epifiji.jobs.review import start_review
 
     random = np.random.default_rng(2)
     write_movie(Movie(random.integers(0, 255, (200, 512, 512), dtype=np.uint8), "noise"), folder / "noise.tif")
@@ -137,6 +141,10 @@ def make_results(folder: Path, count: int) -> None:
     maps.mkdir()
     places = zip(random.integers(200, size=count), *random.uniform(30, 480, (2, count)), strict=True)
     write_events(events / "events.csv", [Event("cell_death", int(t), y, x, 0.8) for t, y, x in places])
+    if decided:
+        _, review = start_review(events)
+        kept = [Action(number, "keep") for number in range(len(review.items))]
+        write_review(events / "review.csv", Review(review.detected, kept))
     (events / "run.json").write_text(json.dumps({"movie": {"name": "noise", "file": str(folder / "noise.tif")}}))
     blobs = np.zeros(MAP, np.float32)
     for t, y, x in zip(*(random.integers(side, size=600) for side in MAP), strict=True):
@@ -156,13 +164,14 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=5000)
-    count = parser.parse_args().events
+    parser.add_argument("--decided", action="store_true", help="all but the review's end was done before")
+    count, decided = parser.parse_args().events, parser.parse_args().decided
     from desktop import desktop
     from jvm import run_checks
 
     with tempfile.TemporaryDirectory() as name, desktop() as display:
         folder = Path(name)
-        make_results(folder, count)
+        make_results(folder, count, decided)
         env = {
             "DISPLAY": display,
             "EPIFIJI_TEST_MOVIE": str(folder / "noise.tif"),

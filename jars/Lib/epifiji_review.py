@@ -34,8 +34,9 @@ class ReviewWindow(object):
 
     def __init__(self, image, begun):
         self.image, self.begun = image, begun
-        self.items = [_item(line) for line in begun["items"].split("\n")]
+        self.items = Items(begun["items"].split("\n"))
         self.order, self.classes = begun["order"], begun["classes"]
+        self.open = set([index for index in self.order if not self.items.is_decided(index)])
         self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in self.classes)
         self.fixed = begun.get("fixed", False)
         self.pixels = shown_pixels(image)
@@ -116,10 +117,11 @@ class ReviewWindow(object):
         answer = call("review_act", request)
         self.state = answer
         if answer["item"] is not None and answer["item"] < answer["count"]:
-            if answer["item"] < len(self.items):
-                self.items[answer["item"]] = _item(answer["now"])
-            else:
-                self.items.append(_item(answer["now"]))
+            self.items.put(answer["item"], answer["now"])
+            if self.items.is_decided(answer["item"]):
+                self.open.discard(answer["item"])
+            elif answer["item"] in self.order:
+                self.open.add(answer["item"])
         return answer
 
     def _undo(self):
@@ -167,8 +169,9 @@ class ReviewWindow(object):
     def _go_on(self):
         """Go to the next event without a decision; from the last to those that were left before; stay where there is none."""
         count = len(self.order)
-        for place in [(self.place + step) % count for step in range(1, count)]:
-            if not self.items[self.order[place]]["decision"]:
+        for step in xrange(1, count if self.open else 1):
+            place = (self.place + step) % count
+            if self.order[place] in self.open:
                 self.place = place
                 break
         self.frame = self.items[self._current()]["frame"]
@@ -184,7 +187,7 @@ class ReviewWindow(object):
             self.looped = self.crops.frames_of(item)[0]
         picture = self.crops.draw(item, self.frame, self.looped)
         number, count = self.place + 1, len(self.order)
-        done = sum([self.items[index]["decision"] != "" for index in self.order])
+        done = count - len(self.open)
         score = "" if item["score"] is None else "   score %.2f" % item["score"]
         decided = {"keep": "kept", "reject": "rejected", "skip": "skipped", "": "open"}[item["decision"]]
         head = "  %d of %d   %s   frame %d   y %.1f   x %.1f%s   %s%s" % (
@@ -283,6 +286,31 @@ class ReviewWindow(object):
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
         self.window.toFront()
+
+
+class Items(object):
+    """The events under review, each a line of the engine's that is read when it is looked at: reading thousands takes seconds."""
+
+    def __init__(self, lines):
+        self._lines = lines
+
+    def __len__(self):
+        return len(self._lines)
+
+    def __getitem__(self, index):
+        return _item(self._lines[index])
+
+    def is_decided(self, index):
+        """Whether something was decided of an event, without reading all of its line."""
+        return self._lines[index].split("\t", 6)[5] != ""
+
+    def put(self, index, line):
+        """Take the line of an event that changed, or that comes after the last."""
+        self._lines[index:index + 1] = [line]
+
+    def pop(self):
+        """Take the last event away."""
+        self._lines.pop()
 
 
 def _item(line):

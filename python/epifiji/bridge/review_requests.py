@@ -193,7 +193,7 @@ def _line(item: Item) -> str:
 def _state(review: Review) -> Answer:
     precision = review.precision()
     return {
-        "done": sum(bool(item.decision) for item in review.items if item.detected is not None),
+        "done": review.decided,
         "steps": len(review.actions),
         "correct": precision.correct,
         "judged": precision.judged,

@@ -67,6 +67,11 @@ class Item:
     seconds: float = 0.0
 
     @property
+    def judged(self) -> bool:
+        """Whether it was detected, and kept or rejected."""
+        return self.detected is not None and self.decision in ("keep", "reject")
+
+    @property
     def correct(self) -> bool:
         """Whether it was detected, kept, and has the class that was detected."""
         return self.detected is not None and self.decision == "keep" and self.event.event == self.detected.event
@@ -119,19 +124,24 @@ class Review:
         self.detected = tuple(events)
         self._items = [Item(event, event) for event in self.detected]
         self._before: list[Item | None] = []
+        self._decided = self._judged = self._correct = 0
         self.actions: list[Action] = []
         for action in actions:
             self.do(action)
 
     def __repr__(self) -> str:
-        decided = sum(bool(item.decision) for item in self._items if item.detected is not None)
         added = len(self._items) - len(self.detected)
-        return f"<Review: {decided} of {len(self.detected)} events decided, {added} added>"
+        return f"<Review: {self.decided} of {len(self.detected)} events decided, {added} added>"
 
     @property
     def items(self) -> Sequence[Item]:
         """All events: the detected ones in their order, then the added ones."""
         return tuple(self._items)
+
+    @property
+    def decided(self) -> int:
+        """How many of the detected events have a decision."""
+        return self._decided
 
     def event(self, item: int) -> Event:
         """Give one event as it is now, without a copy of all as `items` is one.
@@ -161,7 +171,7 @@ class Review:
             self._items.append(Item(None, action.event, "keep", action.seconds))
         else:
             before = self._items[action.item]
-            self._items[action.item] = _after(before, action)
+            self._put(action.item, _after(before, action))
             self._before.append(before)
         self.actions.append(action)
 
@@ -173,18 +183,23 @@ class Review:
         if before is None:
             self._items.pop()
         else:
-            self._items[action.item] = before
+            self._put(action.item, before)
         return action.item
+
+    def _put(self, index: int, item: Item) -> None:
+        """Put an event in the place of its earlier state, and keep the counts."""
+        for state, step in ((self._items[index], -1), (item, 1)):
+            if state.detected is not None:
+                self._decided += step * bool(state.decision)
+                self._judged += step * state.judged
+                self._correct += step * state.correct
+        self._items[index] = item
 
     def precision(self, event: str | None = None) -> Precision:
         """Give the precision of the events judged so far: of one detected class, or of all."""
-        judged = [
-            item
-            for item in self._items
-            if item.detected is not None
-            and item.decision in ("keep", "reject")
-            and event in (None, item.detected.event)
-        ]
+        if event is None:
+            return Precision(self._correct, self._judged)
+        judged = [item for item in self._items if item.judged and item.detected and item.detected.event == event]
         return Precision(sum(item.correct for item in judged), len(judged))
 
     def kept(self) -> list[Event]:

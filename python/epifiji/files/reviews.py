@@ -6,7 +6,6 @@ import csv
 import io
 import math
 import re
-from collections import Counter
 from pathlib import Path
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -63,33 +62,26 @@ def write_review(path: Path, review: Review) -> None:
         file.writelines(lines)
 
 
-_written: WeakKeyDictionary[Review, list[tuple[Item, int, str]]] = WeakKeyDictionary()
-"""For each review and event the state that was written last, the number of steps in it, and the line: most stay as they are."""
+_written: WeakKeyDictionary[Review, list[tuple[Item, str]]] = WeakKeyDictionary()
+"""For each review and event the state that was written last, and its line: most stay as they are."""
 
 
 def _lines(review: Review) -> list[str]:
-    before = _written.get(review, [])
-    items = review.items
-    steps = Counter(action.item for action in review.actions)
-    known = [before[index] if index < len(before) else None for index in range(len(items))]
-    other = {
-        index
-        for index, line in enumerate(known)
-        if line is None or line[0] is not items[index] or line[1] != steps[index]
-    }
+    before, items = _written.get(review, []), review.items
+    after = before[: len(items)]
+    # Every step makes a new state, and undoing it brings the very one before back, with the steps that led to it.
+    other = [index for index, (item, line) in enumerate(zip(items, after, strict=False)) if line[0] is not item]
+    other += range(len(after), len(items))
     # One pass over all steps, however many events changed: a review of 20,000 events has as many steps.
     histories: dict[int, list[str]] = {index: [] for index in other}
     for number, action in enumerate(review.actions, start=1):
-        if action.item in other:
+        if action.item in histories:
             histories[action.item].append(_step(number, action))
-    after = [
-        line
-        if line is not None and index not in other
-        else (item, steps[index], _line([str(index + 1), *_row(item), " ".join(histories[index])]))
-        for index, (item, line) in enumerate(zip(items, known, strict=True))
-    ]
+    for index in other:
+        item = items[index]
+        after[index : index + 1] = [(item, _line([str(index + 1), *_row(item), " ".join(histories[index])]))]
     _written[review] = after
-    return [line for _, _, line in after]
+    return [line for _, line in after]
 
 
 def _line(cells: list[str]) -> str:
