@@ -40,10 +40,10 @@ def review(imagej: Any, _: Path) -> dict[str, Any]:
     open_movie()
     imagej.run_macro('run("Check EpiFiji Installation");')
     code = f'run("Review Epithelial Events...", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}]");'
-    started = time.perf_counter()
+    started, used = time.perf_counter(), time.process_time()
     jimport("ij.macro.MacroRunner")(code)
     wait_for("the review", lambda: _shown(_picture))
-    opened = time.perf_counter() - started
+    opened, used = time.perf_counter() - started, time.process_time() - used
     focus(REVIEW)
     took, robot, KeyEvent = [], jimport("java.awt.Robot")(), jimport("java.awt.event.KeyEvent")
     for number in range(KEYS):
@@ -60,7 +60,7 @@ def review(imagej: Any, _: Path) -> dict[str, Any]:
         took.append(time.perf_counter() - started)
     press("Escape")
     wait_for("the end", lambda: not _shown(_picture))
-    return {"opened": opened, "took": took}
+    return {"opened": opened, "used": used, "took": took}
 
 
 def _shown(look: Any) -> bool:
@@ -189,7 +189,7 @@ def main() -> None:
     median, worst = statistics.median(seen["took"]), max(seen["took"])
     slow = [f"{took:.3f} s at key {number}" for number, took in enumerate(seen["took"], start=1) if took > SLOW_S]
     print(
-        f"review of {count} events: opened in {seen['opened']:.2f} s; next event after {median:.3f} s (worst {worst:.3f} s)"
+        f"review of {count} events: opened in {seen['opened']:.2f} s ({seen['used']:.2f} s of CPU); next event after {median:.3f} s (worst {worst:.3f} s)"
     )
     print(f"  over {SLOW_S} s: {', '.join(slow) or 'none'}")
     seen = done[sliders]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 EVENT_COLOURS = {
     "cell_death": (255, 0, 0),
@@ -20,6 +21,7 @@ OTHER_COLOURS = ((255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0))
 """For classes of a user's own, in the order in which a network names them."""
 
 
+@lru_cache(maxsize=1000)
 def wrong_class_name(name: str) -> str:
     """Say why a name cannot be that of a class, whose files are called after it; an empty text where it can."""
     if name in ("", ".", ".."):
