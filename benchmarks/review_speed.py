@@ -189,7 +189,8 @@ def main() -> None:
     median, worst = statistics.median(seen["took"]), max(seen["took"])
     slow = [f"{took:.3f} s at key {number}" for number, took in enumerate(seen["took"], start=1) if took > SLOW_S]
     print(
-        f"review of {count} events: opened in {seen['opened']:.2f} s ({seen['used']:.2f} s of CPU); next event after {median:.3f} s (worst {worst:.3f} s)"
+        f"review of {count} events: opened in {seen['opened']:.2f} s ({seen['used']:.2f} s of CPU); "
+        f"next event after {median:.3f} s (worst {worst:.3f} s)"
     )
     print(f"  over {SLOW_S} s: {', '.join(slow) or 'none'}")
     seen = done[sliders]
