@@ -64,7 +64,7 @@ def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, n
 
 
 AGAIN = (
-    ": install EpiFiji in a Python of version 3.11 or newer and run 'epifiji install-fiji' with the folder of this Fiji from "
+    ": install EpiFiji in a Python of version 3.11 to 3.13 and run 'epifiji install-fiji' with the folder of this Fiji from "
     "there."
 )
 
