@@ -107,8 +107,8 @@ class TestPythonsThatDoNotFit:
         said = pythons["errors"]["limited"]
         assert (
             said
-            == "a file could not be read or written, because neither the disk nor your account allows a file so large "
-            "(File too large): choose a folder on another disk."
+            == "a file could not be read or written (File too large): neither the disk nor your account allows a file so "
+            "large; choose a folder on another disk."
         )
         assert pythons["left"] == []
 
