@@ -204,19 +204,29 @@ def in_child(
         os._exit(status)
 
 
-def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
-    """Try the points of a scenario, and count what was found before and after somebody read."""
-    begin, change, read = SCENARIOS[scenario]
+def tried_once(scenario: str, folder: Path) -> tuple[Path, Path, Any, Any, int]:
+    """Make a change without a fault: the folder it begins with, its copy, what lies there before and after, its calls."""
+    begin, change, _ = SCENARIOS[scenario]
     start, place, count = folder / "start", folder / "place", folder / "count"
     start.mkdir()
     begin(start)
     before = contents(start)
     shutil.copytree(start, place)
     assert in_child(lambda: change(place), count_to=count) == 0
-    after = contents(place)
+    return start, place, before, contents(place), int(count.read_text())
+
+
+def chosen(calls: int, every: bool) -> list[int]:
+    """Give the calls to try: all, or some of all and more of the last, where files change places."""
+    return [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 5 == 0) or n % 90 == 1]
+
+
+def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
+    """Try the points of a scenario, and count what was found before and after somebody read."""
+    _, change, read = SCENARIOS[scenario]
+    start, place, before, after, calls = tried_once(scenario, folder)
     assert before != after
-    calls = int(count.read_text())
-    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 5 == 0) or n % 90 == 1]
+    points = chosen(calls, every)
     found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "wrong": [], "raw between": 0}
     for point in points:
         shutil.rmtree(place)
@@ -239,16 +249,9 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
 
 def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     """Let one call after the other fail, and list those after which a folder was neither as before nor as after."""
-    begin, change, _ = SCENARIOS[scenario]
-    start, place, count = folder / "start", folder / "place", folder / "count"
-    start.mkdir()
-    begin(start)
-    before = contents(start)
-    shutil.copytree(start, place)
-    assert in_child(lambda: change(place), count_to=count) == 0
-    after = contents(place)
-    calls = int(count.read_text())
-    points = [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 5 == 0) or n % 90 == 1]
+    _, change, _ = SCENARIOS[scenario]
+    start, place, before, after, calls = tried_once(scenario, folder)
+    points = chosen(calls, every)
     found: dict[str, Any] = {"calls": calls, "tried": len(points), "between": [], "unnamed": [], "said": 0}
     for point in points:
         shutil.rmtree(place)

@@ -35,6 +35,11 @@ def wrong_file_name(name: str) -> str:
     return f"it has {size} bytes, more than {LONGEST_NAME}" if size > LONGEST_NAME else ""
 
 
+def is_device(name: str) -> bool:
+    """Say whether a name means a device on Windows, with any ending."""
+    return name.split(".", maxsplit=1)[0].strip().upper() in DEVICES
+
+
 def _is_control(letter: str) -> bool:
     """Say whether a character moves the text, such as the end of a line."""
     return unicodedata.category(letter) in ("Cc", "Zl", "Zp")
@@ -43,6 +48,6 @@ def _is_control(letter: str) -> bool:
 def _wrong_on_windows(name: str) -> str:
     if os.name == "nt" and (forbidden := set(name) & set('<>:"|?*')):
         return f"it has the character {min(forbidden)!r}, which Windows forbids"
-    if name.split(".", maxsplit=1)[0].strip().upper() in DEVICES:
+    if is_device(name):
         return "Windows keeps that name for a device"
     return "it begins with a drive" if PureWindowsPath(name).drive else ""

@@ -9,13 +9,11 @@ import zipfile
 from collections.abc import Iterable
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.names import is_device
 
 DEEPEST = 20
 LONGEST_NAME = 200
 """Of an entry that is unpacked: folders in folders, and letters of its whole path."""
-
-RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE)
-"""Names that mean a device on Windows, with any extension."""
 
 FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 """Characters that no name may have on Windows; a colon also begins a drive or a hidden stream of a file."""
@@ -66,7 +64,7 @@ def portable(part: str) -> bool:
     return (
         part not in ("", ".", "..")
         and not FORBIDDEN.search(part)
-        and not RESERVED.fullmatch(part)
+        and not is_device(part)
         and part[-1] not in ". "
         and part[0] != " "
         and part.isprintable()
