@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,24 @@ def long_movie(tmp_path: Path, movie_file: Path) -> Path:
     return path
 
 
+@contextmanager
+def default_handlers() -> Iterator[None]:
+    """Start processes with the default handlers of signals: a shell's background job ignores interrupts, and so would they."""
+    kept = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    kept[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
 @pytest.fixture
 def detecting(tmp_path: Path, long_movie: Path, network_folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A detection in its middle: the first blocks are kept."""
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "epifiji", "detect", str(long_movie), "--network", str(network_folder)]
-    kept = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
-    kept[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with default_handlers():
         run = subprocess.Popen(
             [*command, "--mode", "exact", "--step-xy", "2", "--step-t", "1"],
             env=environment,
@@ -40,9 +51,6 @@ def detecting(tmp_path: Path, long_movie: Path, network_folder: Path) -> Iterato
             stderr=subprocess.PIPE,
             text=True,
         )
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
     deadline = time.monotonic() + 120
     while run.poll() is None and not list((tmp_path / "cache").rglob("*.npz")) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -82,7 +90,9 @@ WORKER = [sys.executable, "-m", "epifiji.bridge.worker"]
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_worker_ends_at_once_and_without_a_traceback(number: signal.Signals) -> None:
-    worker = subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    with default_handlers():
+        worker = subprocess.Popen(WORKER, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
     assert worker.stdin is not None
     assert worker.stdout is not None
     worker.stdin.write('{"task": "1", "requestType": "EXECUTE", "script": "1 + 1"}\n')
