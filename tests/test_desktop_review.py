@@ -38,6 +38,12 @@ def planted() -> list[Event]:
 
 
 @pytest.fixture(scope="module")
+def movie_file(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> Path:
+    """A copy: a key of the review that reaches ImageJ saves the movie under its name."""
+    return Path(shutil.copy2(movie_file, tmp_path_factory.mktemp("reviewed") / movie_file.name))
+
+
+@pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> dict[str, Path]:
     folders = {}
     for name in ("whole", "killed", "keys", "manager", "random"):
