@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -60,15 +61,18 @@ def test_a_line_that_is_no_request_ends_the_worker_with_a_sentence(line: bytes) 
 
 def test_empty_lines_are_passed_over_and_requests_are_utf8_in_every_locale() -> None:
     sent = b"\n  \n" + json.dumps(TASK, ensure_ascii=False).encode("utf-8") + b"\n"
-    ended = subprocess.run(
-        ENGINE,
-        input=sent,
-        capture_output=True,
-        timeout=120,
-        check=False,
-        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
-    )
-    answers = [json.loads(line) for line in ended.stdout.splitlines()]
+    with subprocess.Popen(
+        ENGINE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "cp1252"}
+    ) as worker:
+        watch = threading.Timer(120, worker.kill)
+        watch.start()
+        worker.stdin.write(sent)
+        worker.stdin.flush()
+        # The input stays open until the answer has come: closed, it means that whoever asked is gone.
+        answers = [json.loads(worker.stdout.readline()) for _ in range(2)]
+        worker.stdin.close()
+        code = worker.wait()
+        watch.cancel()
     assert [answer["responseType"] for answer in answers] == ["LAUNCH", "COMPLETION"]
     assert answers[-1]["outputs"] == {"name": "h\u00e9t\u00e9"}
-    assert ended.returncode == 0
+    assert code == 0
