@@ -79,7 +79,7 @@ def measure(command: Sequence[object]) -> tuple[float, float, float, str]:
 def run_epifiji(
     movie: Path, network: Path | str, out: Path, mode: str, step_xy: int, step_t: int, scale: Sequence[object] = ()
 ) -> Measurement:
-    command = [sys.executable, "-c", "from epifiji.bridge.cli import main; main()", "detect", movie]
+    command = [sys.executable, "-c", "from epifiji.bridge.cli.main import main; main()", "detect", movie]
     command += ["--network", network, "--mode", mode, "--maps", "raw", "--out", out, "--overwrite"]
     command += ["--step-xy", step_xy, "--step-t", step_t, *scale]
     wall, cpu, peak, _ = measure(command)

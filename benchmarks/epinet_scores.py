@@ -2,7 +2,8 @@
 
     python benchmarks/epinet_scores.py epinet notum_all --json scores.json
 
-Seeds and parameters lie outside those that EpiNet learnt from (epifiji.engine.varied_movies): other seeds all, and of each movie
+Seeds and parameters lie outside those that EpiNet learnt from (epifiji.engine.simulation.random_settings): other
+seeds all, and of each movie
 some of size, pace, light, noise, drift, focus and density. Events match one to one within 15 px and 4 frames at 25 px a cell.
 Movies without any event tell how many false ones 100 cells and 100 frames give.
 """
@@ -19,11 +20,11 @@ import numpy as np
 
 import epifiji
 from epifiji.data.movie import Movie
-from epifiji.data.simulation_settings import SimulationSettings
-from epifiji.engine.intervals import score_intervals
-from epifiji.engine.metrics import match_events
-from epifiji.engine.simulation import simulate_tissue
-from epifiji.files.networks import find_network, read_network
+from epifiji.data.settings.simulation import SimulationSettings
+from epifiji.engine.metrics.events import match_events
+from epifiji.engine.metrics.intervals import score_intervals
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.files.networks.store import find_network, read_network
 
 EVENTS = ("cell_death", "cell_sop", "cell_division")
 WITHIN_PX, WITHIN_FRAMES = 15, 4

@@ -16,9 +16,9 @@ from scipy.optimize import linear_sum_assignment
 import epifiji
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.engine.simulation import simulate_tissue
-from epifiji.files.networks import find_network, read_network
-from epifiji.jobs.computing import asker_of
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.files.networks.store import find_network, read_network
+from epifiji.jobs.executors import asker_of
 
 WITHIN_PX, WITHIN_FRAMES, WITHIN_SCORE = 5, 1, 0.05
 

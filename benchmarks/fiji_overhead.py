@@ -23,8 +23,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
-from epifiji.jobs.detect import detect
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.jobs.events.detect import detect
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 
 SHAPE = (400, 500, 500)

@@ -23,9 +23,9 @@ import tifffile
 from scipy import ndimage
 
 from epifiji.data.network import Network, NetworkDescription, Weights
-from epifiji.engine.network import BLOCKS, DENSE, array_shapes, convolve, last_state, normalise
-from epifiji.engine.windows import normalised
-from epifiji.files.networks import write_network
+from epifiji.engine.networks.dexnet.model import BLOCKS, DENSE, array_shapes, convolve, last_state, normalise
+from epifiji.engine.tiling.windows import normalised
+from epifiji.files.networks.store import write_network
 
 PARITY = Path(__file__).resolve().parents[1] / "tests" / "data" / "parity"
 PEER_SCRIPT = Path(__file__).with_name("peer_dextrusion.py")

@@ -30,7 +30,7 @@ def write_map(path: Path, shape: tuple[int, int, int], events: int) -> None:
 
 
 def epifiji(path: Path, joining: bool) -> list[tuple[int, float]]:
-    from epifiji.engine.peaks import PeakFinder
+    from epifiji.engine.events.peaks import PeakFinder
 
     with tifffile.TiffFile(path) as file:
         finder = PeakFinder(file.pages[0].shape, SEED_BOX[0], SEED_BOX[1], joining)

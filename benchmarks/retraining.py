@@ -29,12 +29,12 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.review import Action
-from epifiji.engine.metrics import match_events, score
-from epifiji.engine.simulation import Simulation, simulate_tissue
-from epifiji.files.movies import write_movie
-from epifiji.files.networks import find_network, read_network
-from epifiji.files.rois import write_rois
-from epifiji.jobs.review import decide, start_review
+from epifiji.engine.metrics.events import match_events, score
+from epifiji.engine.simulation.movie import Simulation, simulate_tissue
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import find_network, read_network
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.review import decide, start_review
 from epinet_scores import SIZE, movies
 
 WITHIN_PX, WITHIN_FRAMES = 15, 4

@@ -127,11 +127,11 @@ def make_results(folder: Path, count: int, decided: bool) -> None:
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
     from epifiji.data.review import Action, Review
-    from epifiji.files.movies import write_movie
-    from epifiji.files.results import write_map
-    from epifiji.files.reviews import write_review
-    from epifiji.files.tables import write_events
-    from epifiji.jobs.review import start_review
+    from epifiji.files.movies.movie_file import write_movie
+    from epifiji.files.results.events_table import write_events
+    from epifiji.files.results.result_folder import write_map
+    from epifiji.files.results.reviews import write_review
+    from epifiji.jobs.events.review import start_review
 
     random = np.random.default_rng(2)
     write_movie(Movie(random.integers(0, 255, (200, 512, 512), dtype=np.uint8), "noise"), folder / "noise.tif")

@@ -15,12 +15,12 @@ from scipy import ndimage
 
 import epifiji
 from epifiji.data.movie import Movie
-from epifiji.data.settings import ComparisonSettings
-from epifiji.engine.geometry import measure
-from epifiji.engine.metrics import match_events, score
-from epifiji.engine.outlines import drawn_lines, label_outlines
-from epifiji.engine.simulation import Simulation, simulate_tissue
-from epifiji.files.networks import find_network, read_network
+from epifiji.data.settings.base import ComparisonSettings
+from epifiji.engine.cells.outlines import drawn_lines, label_outlines
+from epifiji.engine.cells.shape import measure
+from epifiji.engine.metrics.events import match_events, score
+from epifiji.engine.simulation.movie import Simulation, simulate_tissue
+from epifiji.files.networks.store import find_network, read_network
 
 WITHIN = ComparisonSettings(distance_xy=15, distance_t=4)
 SIZE: dict[str, Any] = {"frames": 60, "height": 300, "width": 300}

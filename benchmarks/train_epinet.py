@@ -25,13 +25,13 @@ import epifiji
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import EPINET, NOTHING, Network, NetworkDescription
-from epifiji.engine.epinet import REACH_FRAMES, new_weights
-from epifiji.engine.metrics import match_events
-from epifiji.engine.samples import Labelled, Sampler
-from epifiji.engine.simulation import simulate_tissue
-from epifiji.engine.training import PARTS_A_STEP, State, Trainer, drawn_ahead
-from epifiji.engine.varied_movies import vary
-from epifiji.files.networks import find_network, read_network, weights_sha256, write_network
+from epifiji.engine.metrics.events import match_events
+from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
+from epifiji.engine.networks.epinet.sampling import Labelled, Sampler
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.engine.simulation.random_settings import vary
+from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer, drawn_ahead
+from epifiji.files.networks.store import find_network, read_network, weights_sha256, write_network
 
 EVENTS = ("cell_death", "cell_sop", "cell_division")
 FIRST_SEED, MOVIES, HELD_OUT = 30_000, 240, 24
@@ -39,7 +39,7 @@ STEPS, RATE = 12_000, 1.5e-3
 WITHIN_PX, WITHIN_FRAMES = 15, 4
 THRESHOLDS, VOLUMES = range(130, 235, 5), (50, 100, 200, 300, 450, 600)
 PROVENANCE = (
-    "Trained by EpiFiji's makers on simulated movies (epifiji.engine.varied_movies), none of them real; BSD-3. "
+    "Trained by EpiFiji's makers on simulated movies (epifiji.engine.simulation.random_settings), none of them real; BSD-3. "
     "See the card beside the weights."
 )
 

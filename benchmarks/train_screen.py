@@ -20,17 +20,17 @@ from scipy import ndimage
 
 from epifiji.data.movie import Movie
 from epifiji.data.progress import silent
-from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.engine.blocks import Block, read_strip
-from epifiji.engine.convolutions import STRIDE
-from epifiji.engine.fast import Fast
-from epifiji.engine.screen import REACH_FRAMES, frame_features, logits, shapes
-from epifiji.engine.simulation import simulate_tissue
-from epifiji.engine.varied_movies import vary
-from epifiji.engine.windows import Grid
-from epifiji.files.networks import find_network, read_network, weights_sha256
+from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.backend.layers import STRIDE
+from epifiji.engine.networks.dexnet.fast import Fast
+from epifiji.engine.networks.dexnet.prefilter import REACH_FRAMES, frame_features, logits, shapes
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.engine.simulation.random_settings import vary
+from epifiji.engine.tiling.blocks import Block, read_strip
+from epifiji.engine.tiling.windows import Grid
+from epifiji.files.networks.store import find_network, read_network, weights_sha256
 from epifiji.files.outlines import read_outlines
-from epifiji.jobs.computing import warm_classifier
+from epifiji.jobs.executors import warm_classifier
 
 MOVIES, SIDE_PX, FRAMES, STEP_PX = 60, 230, 46, 12
 FIRST_SEED = 50_000

@@ -34,7 +34,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small network with random weights, as a folder."""
-    from epifiji.files.networks import write_network
+    from epifiji.files.networks.store import write_network
     from small_networks import small_network
 
     return write_network(small_network(2, seed=11), tmp_path_factory.mktemp("networks") / "small")
@@ -47,7 +47,7 @@ def movie_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from scipy.ndimage import gaussian_filter
 
     from epifiji.data.movie import Movie
-    from epifiji.files.movies import write_movie
+    from epifiji.files.movies.movie_file import write_movie
 
     field = gaussian_filter(np.random.default_rng(7).normal(size=(12, 70, 80)), (1, 3, 3))
     pixels = (255 * (field - field.min()) / (field.max() - field.min())).astype(np.uint8)

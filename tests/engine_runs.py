@@ -8,10 +8,10 @@ import numpy as np
 
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
-from epifiji.engine.blocks import Asker, divide, read_strip
-from epifiji.engine.every_window import EveryWindow
-from epifiji.engine.maps import Arithmetic, map_frames
-from epifiji.engine.network import Classifier
+from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.tiling.blocks import Asker, divide, read_strip
+from epifiji.engine.tiling.maps import Arithmetic, map_frames
 
 
 def maps_of(

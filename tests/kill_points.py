@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.installed_files import install_files, installed_paths, remove_files
+from epifiji.bridge.fiji.manifest import install_files, installed_paths, remove_files
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.review import Action, Review
-from epifiji.files.networks import read_network, write_network
-from epifiji.files.results import new_files, read_record
-from epifiji.files.reviews import read_review, write_review, write_reviewed
-from epifiji.jobs.result import Result
+from epifiji.files.networks.store import read_network, write_network
+from epifiji.files.results.result_folder import new_files, read_record
+from epifiji.files.results.reviews import read_review, write_review, write_reviewed
+from epifiji.jobs.events.result import Result
 from small_networks import small_network
 
 CALLS = {

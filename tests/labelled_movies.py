@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
-from epifiji.files.rois import write_rois
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.rois.roi_files import write_rois
 
 
 def blinking(seed: int, shape: tuple[int, int, int] = (28, 64, 64), events: int = 6) -> tuple[np.ndarray, list[Event]]:

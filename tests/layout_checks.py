@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.events import Event
 from epifiji.data.stack_layout import StackLayout
-from epifiji.files.rois import read_rois, write_rois
+from epifiji.files.rois.roi_files import read_rois, write_rois
 
 SIDE = 12
 AXES = "CZT"

@@ -8,7 +8,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.movie import Movie
-from epifiji.files.movies import read_movie
+from epifiji.files.movies.movie_file import read_movie
 
 FRAMES = np.random.default_rng(3).integers(0, 60_000, (12, 21, 34)).astype(np.uint16)
 """Pixels of the movies that the tests write, (T, Y, X)."""

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from epifiji.bridge.fiji.install import install_fiji
 from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import find_java
-from epifiji.bridge.install import install_fiji
 
 TIMEOUT_S = 300
 

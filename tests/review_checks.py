@@ -12,7 +12,7 @@ from typing import Any
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, open_movie
 from epifiji.bridge.imagej import ImageJ
-from epifiji.files.reviews import read_review
+from epifiji.files.results.reviews import read_review
 
 REVIEW = "Review Epithelial Events"
 OPTIONS = "before=2 after=3 half_size=20 zoom=2"

@@ -11,7 +11,7 @@ import tifffile
 
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.movie import Movie
-from epifiji.files.movies import read_movie
+from epifiji.files.movies.movie_file import read_movie
 from refusals import refusal
 
 NUMBERED = np.arange(6 * 3 * 5 * 7, dtype=np.uint8).reshape(6, 3, 5, 7) % 251

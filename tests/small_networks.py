@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.network import Network, NetworkDescription, Weights
-from epifiji.engine.epinet import REACH_FRAMES, new_weights
+from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
 
 CLASSES = ("nothing", "cell_death", "cell_sop", "cell_division")
 

@@ -20,10 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files import archives
-from epifiji.files.archives import roi_entries, unpack
-from epifiji.files.arrays import read_arrays
-from epifiji.files.networks import read_description, read_network, write_network
+from epifiji.files.networks.store import read_description, read_network, write_network
+from epifiji.files.storage import archives
+from epifiji.files.storage.archives import roi_entries, unpack
+from epifiji.files.storage.arrays import read_arrays
 from small_networks import small_network
 
 WANTED = ("network.json", "weights_0.npz", "config.cfg")
@@ -416,7 +416,7 @@ class TestArrays:
         assert str(caught.value).endswith("import the network again.")
 
     def test_a_packed_array_of_zeros_is_limited_by_the_sum(self, monkeypatch):
-        monkeypatch.setattr("epifiji.files.arrays.LARGEST_SUM_BYTES", 10_000)
+        monkeypatch.setattr("epifiji.files.storage.arrays.LARGEST_SUM_BYTES", 10_000)
         data = npz(**{f"a{n}": npy("(1000,)", data=bytes(4000)) for n in range(3)})
         with pytest.raises(WrongInputError, match="holds 3 arrays of 12384 bytes, but at most"):
             read_arrays(data, "x.npz", "import the network again")

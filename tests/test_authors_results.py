@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from epifiji.bridge.requests import answer
-from epifiji.files.rois import read_rois
+from epifiji.bridge.fiji.requests.answer import answer
+from epifiji.files.rois.roi_files import read_rois
 
 
 def ask(job: str, **request: Any) -> dict[str, Any]:

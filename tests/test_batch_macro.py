@@ -22,7 +22,7 @@ from batch_checks import (
     refused_arguments,
 )
 from desktop import desktop
-from epifiji.files.movies import read_movie, write_movie
+from epifiji.files.movies.movie_file import read_movie, write_movie
 from jvm import TIMEOUT_S, Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import chosen

@@ -7,12 +7,12 @@ import pytest
 
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
-from epifiji.engine.blocks import divide, read_strip, rows_within
-from epifiji.engine.compatible import Compatible
-from epifiji.engine.every_window import EveryWindow
-from epifiji.engine.maps import Exact
-from epifiji.engine.network import Classifier
-from epifiji.engine.windows import exact_grids
+from epifiji.engine.networks.dexnet.compatible import Compatible
+from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.tiling.blocks import divide, read_strip, rows_within
+from epifiji.engine.tiling.maps import Exact
+from epifiji.engine.tiling.windows import exact_grids
 from small_networks import small_network
 
 NETWORK = small_network(2)

@@ -9,10 +9,10 @@ import pytest
 
 from epifiji.data.events import Event
 from epifiji.data.review import Review
-from epifiji.files.cells import cell_of, text_of
-from epifiji.files.comparisons import write_table
-from epifiji.files.reviews import read_review, write_review
-from epifiji.files.tables import read_events, write_events
+from epifiji.files.results.comparisons import write_table
+from epifiji.files.results.events_table import read_events, write_events
+from epifiji.files.results.reviews import read_review, write_review
+from epifiji.files.storage.spreadsheet_cells import cell_of, text_of
 
 FORMULAS = ("=1+1", "+cmd", "-x", "@SUM(A1)", "=HYPERLINK(0)", "'=1+1", "''@x", "'quoted", "plain", "a=b", "\uff1d1+1")
 BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")

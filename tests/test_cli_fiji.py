@@ -11,7 +11,11 @@ from desktop import desktop, focus, picture, press, wait_for, windows
 from test_install import make_fiji
 
 TIMEOUT_S = 240
-EPIFIJI = [sys.executable, "-c", "import sys; from epifiji.bridge.cli import main; sys.argv[0] = 'epifiji'; main()"]
+EPIFIJI = [
+    sys.executable,
+    "-c",
+    "import sys; from epifiji.bridge.cli.main import main; sys.argv[0] = 'epifiji'; main()",
+]
 
 
 def fiji(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 
 Refused = Callable[[list[str]], str]
 

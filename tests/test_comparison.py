@@ -14,15 +14,15 @@ from PIL import Image
 from scipy import ndimage
 
 import epifiji
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.data.settings import ComparisonSettings
-from epifiji.files.results import find_maps, map_file, write_map, write_record
-from epifiji.files.rois import read_rois, write_rois
-from epifiji.files.tables import write_events
-from epifiji.jobs.compare import compare
-from epifiji.jobs.comparison import run_comparison
+from epifiji.data.settings.base import ComparisonSettings
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.result_folder import find_maps, map_file, write_map, write_record
+from epifiji.files.rois.roi_files import read_rois, write_rois
+from epifiji.jobs.scoring.compare import compare
+from epifiji.jobs.scoring.compare_to_files import run_comparison
 from folders import names
 
 SHAPE = (24, 90, 100)

@@ -23,12 +23,12 @@ from distributed.utils import LoopRunner
 import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.settings import ComputingSettings
-from epifiji.engine.every_window import EveryWindow
-from epifiji.files.networks import read_network
-from epifiji.files.unfinished import Unfinished, cache_folder
-from epifiji.jobs.computing import OnWorkers, computer_for, warm_screen
-from epifiji.jobs.detect import detect
+from epifiji.data.settings.base import ComputingSettings
+from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.files.networks.store import read_network
+from epifiji.files.storage.unfinished import Unfinished, cache_folder
+from epifiji.jobs.events.detect import detect
+from epifiji.jobs.executors import OnWorkers, computer_for, warm_screen
 from small_networks import spoil_entry
 
 SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 8}
@@ -212,14 +212,14 @@ class TestWorkers:
     def test_a_scheduler_that_does_not_answer_is_told_in_a_sentence(
         self, pixels, network_folder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 1)
+        monkeypatch.setattr("epifiji.jobs.executors.SCHEDULER_TIMEOUT_S", 1)
         for address in ("tcp://127.0.0.1:1", "no address"):
             with pytest.raises(WrongInputError, match=f"no dask scheduler answers at '{address}'"):
                 detect(pixels, network_folder, scheduler=address)
 
     @pytest.mark.timeout(60)
     def test_what_is_left_of_a_client_without_scheduler_can_be_collected_at_any_time(self, monkeypatch) -> None:
-        monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 1)
+        monkeypatch.setattr("epifiji.jobs.executors.SCHEDULER_TIMEOUT_S", 1)
         gc.disable()
         try:
             with (
@@ -235,7 +235,7 @@ class TestWorkers:
             gc.enable()
 
     def test_a_scheduler_that_takes_the_connection_and_says_nothing_is_given_up_in_time(self, monkeypatch) -> None:
-        monkeypatch.setattr("epifiji.jobs.computing.SCHEDULER_TIMEOUT_S", 2)
+        monkeypatch.setattr("epifiji.jobs.executors.SCHEDULER_TIMEOUT_S", 2)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
             started = time.monotonic()

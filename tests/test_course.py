@@ -14,11 +14,11 @@ import pytest
 from epifiji.data.errors import CancelledError
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report, silent
-from epifiji.data.training_settings import TrainingSettings
-from epifiji.engine.training import State
-from epifiji.files.unfinished import Unfinished
-from epifiji.jobs import course
-from epifiji.jobs.course import TIMED_STEPS, Course
+from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.training.trainer import State
+from epifiji.files.storage.unfinished import Unfinished
+from epifiji.jobs.training import loop as course
+from epifiji.jobs.training.loop import TIMED_STEPS, Course
 
 STEP_S = 1.0
 

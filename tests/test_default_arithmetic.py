@@ -10,9 +10,9 @@ import tifffile
 
 import epifiji
 from epifiji.data.events import Event
-from epifiji.data.settings import DEFAULT_MIN_VOLUME, DEFAULT_THRESHOLD
-from epifiji.engine.metrics import match_events, score
-from epifiji.files.rois import read_rois
+from epifiji.data.settings.base import DEFAULT_MIN_VOLUME, DEFAULT_THRESHOLD
+from epifiji.engine.metrics.events import match_events, score
+from epifiji.files.rois.roi_files import read_rois
 
 AUTHORS_EMPTY_BORDER_PX = 16
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from epifiji.bridge.doctor import diagnose
-from epifiji.bridge.requests import answer
+from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import WrongInputError
-from epifiji.files.networks import find_network, read_description, read_network, user_folder, write_network
+from epifiji.files.networks.store import find_network, read_description, read_network, user_folder, write_network
 from epifiji.jobs.networks import import_network
 from small_networks import small_epinet, small_network
 from test_cli_refused import run

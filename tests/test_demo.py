@@ -10,9 +10,9 @@ from pathlib import Path
 
 import tifffile
 
-from epifiji.engine.metrics import match_events, score
-from epifiji.engine.simulation import DEMO, simulate
-from epifiji.files.tables import read_events
+from epifiji.engine.metrics.events import match_events, score
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.results.events_table import read_events
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

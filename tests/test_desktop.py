@@ -21,7 +21,7 @@ from desktop_checks import (
     menu_items,
     refused_macro,
 )
-from epifiji.data.commands import COMMANDS, DETECT
+from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.data.events import EVENT_COLOURS, Event
 from jvm import Finished, run_checks
 from small_networks import chosen

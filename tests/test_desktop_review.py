@@ -14,9 +14,9 @@ import pytest
 from desktop import desktop
 from epifiji.data.events import Event
 from epifiji.data.review import presented
-from epifiji.files.reviews import read_review
-from epifiji.files.rois import read_rois
-from epifiji.files.tables import write_events
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.reviews import read_review
+from epifiji.files.rois.roi_files import read_rois
 from jvm import Finished, run_checks
 from review_checks import (
     keys_given_back,

@@ -10,7 +10,7 @@ import pytest
 from desktop import desktop
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.review import wilson
-from epifiji.files.rois import read_rois, write_rois
+from epifiji.files.rois.roi_files import read_rois, write_rois
 from jvm import Finished, run_checks
 from test_desktop_review import planted, results  # noqa: F401 - a fixture
 from tools_desktop_checks import (

@@ -16,7 +16,7 @@ import pytest
 import epifiji
 from desktop import desktop, focus, press, type_text
 from epifiji.data.events import Event
-from epifiji.files.reviews import read_review
+from epifiji.files.results.reviews import read_review
 from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji
 from small_networks import chosen
 from worker_desktop_scripts import CLOSED, DIALOG, ESCAPE, REVIEW

@@ -18,12 +18,12 @@ from scipy import ndimage
 import epifiji
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
-from epifiji.engine.compatible import Compatible
-from epifiji.engine.maps import Exact
-from epifiji.engine.network import Classifier
-from epifiji.files.networks import read_network
-from epifiji.files.rois import read_rois
-from epifiji.files.tables import read_events
+from epifiji.engine.networks.dexnet.compatible import Compatible
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.tiling.maps import Exact
+from epifiji.files.networks.store import read_network
+from epifiji.files.results.events_table import read_events
+from epifiji.files.rois.roi_files import read_rois
 from small_networks import small_network
 
 LOOSE = {"threshold": 0, "min_volume": 0}
@@ -169,7 +169,7 @@ def test_events_are_made_again_from_maps(movie_file: Path, network_folder: Path,
 def test_events_from_rescaled_maps_lie_where_the_detection_put_them(
     pixels: np.ndarray, network_folder: Path, tmp_path: Path
 ) -> None:
-    from epifiji.files.movies import write_movie
+    from epifiji.files.movies.movie_file import write_movie
 
     large = ndimage.zoom(pixels, (2, 1.6, 1.6), order=1)
     write_movie(Movie(large), tmp_path / "large.tif")
@@ -244,7 +244,7 @@ def test_arrays_that_are_no_movie_are_refused(array: np.ndarray, words: str, net
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
     heavy = "('numpy', 'tensorflow', 'scipy', 'jpype')"
-    code = f"import sys, epifiji, epifiji.bridge.cli; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, epifiji, epifiji.bridge.cli.main; print([m for m in {heavy} if m in sys.modules])"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
     )

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.networks import read_description, read_network
-from epifiji.files.zoo import import_network
+from epifiji.files.networks.store import read_description, read_network
+from epifiji.files.networks.zoo import import_network
 
 
 @pytest.fixture(autouse=True)

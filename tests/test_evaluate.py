@@ -17,22 +17,22 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 import epifiji
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.evaluation import NetworkEvaluation
-from epifiji.data.evaluation_settings import EvaluationSettings
 from epifiji.data.events import Event, by_class
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
-from epifiji.files.movies import read_movie, write_movie
-from epifiji.files.networks import read_network, write_network
-from epifiji.files.rois import write_rois
+from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.files.movies.movie_file import read_movie, write_movie
+from epifiji.files.networks.store import read_network, write_network
+from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.training_data import LabelledMovie
-from epifiji.jobs.evaluate import evaluate
-from epifiji.jobs.evaluation import Evaluation
-from epifiji.jobs.judging import Judgement, differences_of
 from epifiji.jobs.learnt_movies import with_learnt
 from epifiji.jobs.networks import import_network
+from epifiji.jobs.scoring.evaluate import evaluate
+from epifiji.jobs.scoring.networks import Judgement, differences_of
+from epifiji.jobs.scoring.report import Evaluation
 from small_networks import small_epinet, small_network
 
 LOOSE = {"mode": "exact", "min_volume": 20}

@@ -13,9 +13,9 @@ import epifiji
 from desktop import desktop
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
-from epifiji.files.networks import write_network
-from epifiji.files.rois import write_rois
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import write_network
+from epifiji.files.rois.roi_files import write_rois
 from evaluation_checks import EVALUATE, HEADLESS, WINDOW, judged_headless, judged_in_a_window, refused
 from folders import names
 from jvm import Finished, run_checks

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.bridge.failures import UNFORESEEN
 from epifiji.data.events import Event
-from epifiji.files.rois import write_rois
-from epifiji.files.tables import write_events
+from epifiji.files.results.events_table import write_events
+from epifiji.files.rois.roi_files import write_rois
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these files are those of Unix")
 

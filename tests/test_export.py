@@ -18,10 +18,10 @@ from bioimageio.spec import load_description, validate_format
 from scipy.ndimage import gaussian_filter
 
 import epifiji
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.whole_frames import probabilities
-from epifiji.files.networks import read_network, write_network
+from epifiji.engine.networks.epinet.maps import probabilities
+from epifiji.files.networks.store import read_network, write_network
 from epifiji.jobs.export import HALO_PX, export_network
 from small_networks import small_epinet, small_network
 
@@ -74,7 +74,7 @@ class TestTheGraph:
 
     def test_the_shipped_networks_answers_in_a_piece_are_those_in_the_whole(self, tmp_path):
         """Pieces overlap by the halo that the package tells."""
-        from epifiji.engine.simulation import simulate
+        from epifiji.engine.simulation.movie import simulate
 
         made, _ = simulate(seed=21, frames=24, height=320, width=320, extrusions=8, divisions=5, sops=4)
         pixels = made.frames(0, 24)

@@ -9,13 +9,13 @@ import pytest
 
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
-from epifiji.engine.convolutions import STRIDE
-from epifiji.engine.every_window import EveryWindow
-from epifiji.engine.fast import LONGEST_GAP, Fast, extremes, groups_of, near, normalised_alike, runs_of
-from epifiji.engine.maps import Exact
-from epifiji.engine.network import Classifier
-from epifiji.engine.screen import LAYERS, REACH_FRAMES, Screen, shapes
-from epifiji.engine.windows import ROUNDING, Grid, exact_grids, normalised
+from epifiji.engine.backend.layers import STRIDE
+from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.fast import LONGEST_GAP, Fast, extremes, groups_of, near, normalised_alike, runs_of
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.networks.dexnet.prefilter import LAYERS, REACH_FRAMES, Screen, shapes
+from epifiji.engine.tiling.maps import Exact
+from epifiji.engine.tiling.windows import ROUNDING, Grid, exact_grids, normalised
 from small_networks import small_network
 
 
@@ -112,7 +112,7 @@ def test_a_screen_does_not_see_brightness_and_contrast_of_the_whole() -> None:
 
 
 def test_a_part_of_a_frame_has_the_answers_of_the_whole_where_it_reaches_far_enough() -> None:
-    from epifiji.engine.screen import HALO_PX
+    from epifiji.engine.networks.dexnet.prefilter import HALO_PX
 
     frames = np.random.default_rng(5).integers(0, 255, (11, 240, 64), np.uint8)
     screen = random_screen()

@@ -10,10 +10,10 @@ import pytest
 
 from desktop import desktop
 from epifiji.data.events import Event
-from epifiji.files.results import map_file, write_map, write_record
-from epifiji.files.rois import write_rois
-from epifiji.files.tables import write_events
-from epifiji.jobs.statistics import FILES
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.result_folder import map_file, write_map, write_record
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.statistics import FILES
 from figure_checks import (
     COMPARE,
     HEADLESS,

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from epifiji.bridge import requests
-from epifiji.bridge.fiji_words import in_fijis_words
-from epifiji.data import commands
-from epifiji.data.commands import COMMANDS
-from epifiji.data.dialogs import described
+from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.requests import answer as requests
+from epifiji.bridge.fiji.words import in_fijis_words
 
 PACKAGE = Path(__file__).resolve().parents[1] / "python" / "epifiji"
 OF_THE_TERMINAL = {"cli", "options", "console", "demo", "install", "fiji", "fiji_words"}

@@ -19,12 +19,12 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
-from epifiji.engine.blocks import divide, read_strip
-from epifiji.engine.epinet import EpiNet, places
-from epifiji.engine.levels import levelled
-from epifiji.engine.maps import map_frames
-from epifiji.engine.onnx_graph import onnx_model
-from epifiji.engine.whole_frames import WholeFrames
+from epifiji.engine.networks.epinet.maps import WholeFrames
+from epifiji.engine.networks.epinet.model import EpiNet, places
+from epifiji.engine.networks.epinet.onnx import onnx_model
+from epifiji.engine.tiling.blocks import divide, read_strip
+from epifiji.engine.tiling.levels import levelled
+from epifiji.engine.tiling.maps import map_frames
 from small_networks import small_epinet, small_network
 
 LEAST_PX = 45

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.movies import read_movie
+from epifiji.files.movies.movie_file import read_movie
 from movie_files import FRAMES, assert_same
 
 

@@ -8,10 +8,10 @@ import pytest
 from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event
 from epifiji.data.training import Examination, in_words
-from epifiji.engine.metrics import match_events, score
-from epifiji.engine.samples import Labelled
-from epifiji.engine.splitting import HeldOut
-from epifiji.jobs.held_out import LEVELS, Examiner
+from epifiji.engine.metrics.events import match_events, score
+from epifiji.engine.networks.epinet.sampling import Labelled
+from epifiji.engine.training.validation_split import HeldOut
+from epifiji.jobs.training.validation import LEVELS, Examiner
 
 SHAPE = (40, 100, 100)
 CLASSES = ("death", "division")

@@ -9,7 +9,7 @@ import pytest
 
 import epifiji
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
+from epifiji.files.movies.movie_file import write_movie
 from identity_checks import (
     ANOTHER,
     COMMANDS,

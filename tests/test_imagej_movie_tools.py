@@ -10,9 +10,9 @@ import pytest
 import tifffile
 
 from epifiji.data.events import EVENT_COLOURS, Event
-from epifiji.files.movies import read_movie
-from epifiji.files.rois import read_rois
-from epifiji.files.tables import write_events
+from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.results.events_table import write_events
+from epifiji.files.rois.roi_files import read_rois
 from jvm import Finished, run_checks
 from movie_tools_checks import (
     BOUNDS,

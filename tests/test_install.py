@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.install import install_fiji, uninstall_fiji
+from epifiji.bridge.fiji.manifest import Installation, install_files, own_version
 from epifiji.bridge.imagej.jars import WORKER, class_path
-from epifiji.bridge.install import install_fiji, uninstall_fiji
-from epifiji.bridge.installed_files import Installation, install_files, own_version
-from epifiji.data.commands import COMMANDS
-from epifiji.data.dialogs import described
 from epifiji.data.errors import WrongInputError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -350,7 +350,7 @@ class TestUndoing:
         before = contents(fiji)
         install_files(fiji, FIRST)
         killed = (
-            "import os, sys; from pathlib import Path; from epifiji.bridge.installed_files import install_files\n"
+            "import os, sys; from pathlib import Path; from epifiji.bridge.fiji.manifest import install_files\n"
             "rename = Path.rename\n"
             "def dying(old, new):\n"
             "    rename(old, new)\n"

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from epifiji.data.evaluation import Difference, Interval
-from epifiji.engine.intervals import (
+from epifiji.engine.metrics.intervals import (
     best_threshold,
     difference_of_f1,
     drawn_interval,

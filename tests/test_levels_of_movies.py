@@ -21,20 +21,20 @@ from epifiji.data.grey_levels import within_range
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
-from epifiji.engine.augmentation import changed
-from epifiji.engine.blocks import Block, read_strip
-from epifiji.engine.diameter import estimate_cell_diameter
-from epifiji.engine.epinet import EpiNet, contrast, places
-from epifiji.engine.labelling import at_network_scale
-from epifiji.engine.levels import levelled
-from epifiji.engine.onnx_graph import onnx_model
-from epifiji.engine.samples import Labelled, Sampler
-from epifiji.engine.screen import Screen, shapes
-from epifiji.engine.simulation import simulate
-from epifiji.engine.whole_frames import probabilities
-from epifiji.engine.window_training import WindowSampler
-from epifiji.engine.windows import normalised
-from epifiji.files.pictures import Contrast
+from epifiji.engine.cells.diameter import estimate_cell_diameter
+from epifiji.engine.networks.dexnet.prefilter import Screen, shapes
+from epifiji.engine.networks.dexnet.training import WindowSampler
+from epifiji.engine.networks.epinet.maps import probabilities
+from epifiji.engine.networks.epinet.model import EpiNet, contrast, places
+from epifiji.engine.networks.epinet.onnx import onnx_model
+from epifiji.engine.networks.epinet.sampling import Labelled, Sampler
+from epifiji.engine.networks.epinet.targets import at_network_scale
+from epifiji.engine.simulation.movie import simulate
+from epifiji.engine.tiling.blocks import Block, read_strip
+from epifiji.engine.tiling.levels import levelled
+from epifiji.engine.tiling.windows import normalised
+from epifiji.engine.training.augmentation import changed
+from epifiji.files.figures.overlay import Contrast
 from small_networks import small_epinet, small_network
 
 INTEGERS = (np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64)

@@ -10,8 +10,8 @@ import tifffile
 
 from desktop import desktop
 from epifiji.data.events import Event
-from epifiji.files.movies import file_sha256
-from epifiji.files.tables import write_events
+from epifiji.files.movies.movie_file import file_sha256
+from epifiji.files.results.events_table import write_events
 from jvm import Finished, run_checks
 from manager_checks import MANAGER, repeated_rows, saved_and_opened_again, shown_twice, two_movies
 

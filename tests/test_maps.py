@@ -7,9 +7,9 @@ import pytest
 
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
-from epifiji.engine.compatible import Compatible
-from epifiji.engine.maps import Arithmetic, Exact
-from epifiji.engine.network import Classifier
+from epifiji.engine.networks.dexnet.compatible import Compatible
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.tiling.maps import Arithmetic, Exact
 from small_networks import small_network
 
 SHAPE = (9, 62, 75)

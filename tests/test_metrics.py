@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.engine.metrics import Matching, match_as_authors, match_events, score
+from epifiji.engine.metrics.events import Matching, match_as_authors, match_events, score
 
 
 def death(frame: float, y: float, x: float) -> Event:

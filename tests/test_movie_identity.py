@@ -14,12 +14,12 @@ import pytest
 import tifffile
 
 import epifiji
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.files.movie_identity import find_movie, is_movie_of
-from epifiji.files.movies import read_movie, write_movie
-from epifiji.files.results import read_record
+from epifiji.files.movies.movie_file import read_movie, write_movie
+from epifiji.files.results.movie_identity import find_movie, is_movie_of
+from epifiji.files.results.result_folder import read_record
 
 LOOSE = {"threshold": 0, "min_volume": 0, "maps": "raw"}
 Terminal = Callable[..., tuple[int, str]]

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.movies import file_sha256, movie_name, read_movie, split_path
-from epifiji.files.tiff import ContiguousFrames, PagedFrames
+from epifiji.files.movies.movie_file import file_sha256, movie_name, read_movie, split_path
+from epifiji.files.movies.tiff import ContiguousFrames, PagedFrames
 from movie_files import FRAMES, assert_same, save, two_ome_files
 
 IMAGEJ_FILES = Path(__file__).parent / "data" / "movies"

@@ -16,12 +16,12 @@ import tifffile
 
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.files.movies import read_movie, write_movie
+from epifiji.files.movies.movie_file import read_movie, write_movie
 from movie_files import FRAMES, assert_same, save
 
 MEASURE = """
 import sys
-from epifiji.files.movies import read_movie
+from epifiji.files.movies.movie_file import read_movie
 def memory(field):
     lines = open("/proc/self/status").read().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith(field))) / 1024

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.movies import read_movie
+from epifiji.files.movies.movie_file import read_movie
 from movie_files import FRAMES, save, two_ome_files
 
 
@@ -285,7 +285,7 @@ class TestCutOff:
         data = save(tmp_path / "movie.tif", imagej=True, truncate=True, metadata={"axes": "TYX"}).read_bytes()
         (tmp_path / "movie.tif").write_bytes(data[:-1000])
         code = (
-            "import sys\nfrom epifiji.files.movies import read_movie\n"
+            "import sys\nfrom epifiji.files.movies.movie_file import read_movie\n"
             "try: read_movie(sys.argv[1])\nexcept ValueError as error: print(error)"
         )
         command = [sys.executable, "-c", code, str(tmp_path / "movie.tif")]

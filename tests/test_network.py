@@ -12,7 +12,7 @@ from scipy.signal import correlate
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, Weights
-from epifiji.engine.network import Classifier, check_network
+from epifiji.engine.networks.dexnet.model import Classifier, check_network
 from small_networks import small_network
 
 
@@ -80,7 +80,7 @@ def test_frames_that_are_encoded_by_themselves_give_nearly_the_formula_in_either
 
 def test_keras_is_imported_where_somebody_asks_for_it() -> None:
     code = (
-        "import sys; from epifiji.data.quiet_tensorflow import import_tensorflow; tf = import_tensorflow();"
+        "import sys; from epifiji.data.tensorflow_import import import_tensorflow; tf = import_tensorflow();"
         "assert 'keras' not in sys.modules; import tensorflow.keras.optimizers as optimizers;"
         "print(tf.keras.layers.Dense(2)(tf.ones((1, 3))).shape, optimizers.SGD(0.1).name)"
     )

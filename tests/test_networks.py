@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files import zoo
-from epifiji.files.networks import (
+from epifiji.files.networks import zoo
+from epifiji.files.networks.store import (
     SHIPPED,
     available,
     find_network,
@@ -28,7 +28,7 @@ from epifiji.files.networks import (
     weights_sha256,
     write_network,
 )
-from epifiji.files.zoo import fetch_network, import_network
+from epifiji.files.networks.zoo import fetch_network, import_network
 from small_networks import small_network, spoil_entry
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import epifiji
-from epifiji.bridge.cli import main
-from epifiji.bridge.requests import answer
+from epifiji.bridge.cli.main import main
+from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.progress import silent
-from epifiji.data.settings import DetectionSettings
-from epifiji.files.networks import read_description, shipped_network, write_network
-from epifiji.files.rois import read_rois, write_rois
-from epifiji.files.tables import read_events
+from epifiji.data.settings.base import DetectionSettings
+from epifiji.files.networks.store import read_description, shipped_network, write_network
+from epifiji.files.results.events_table import read_events
+from epifiji.files.rois.roi_files import read_rois, write_rois
 from folders import names
 from small_networks import small_network
 

@@ -10,7 +10,7 @@ from matplotlib.image import imread
 
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.files.pictures import BACKGROUND, CROP_PX, EMPTY, MARGIN_PX, PANEL_PX, TITLE_PX, write_picture
+from epifiji.files.figures.overlay import BACKGROUND, CROP_PX, EMPTY, MARGIN_PX, PANEL_PX, TITLE_PX, write_picture
 
 CLASSES = ("cell_death", "cell_division")
 HALF_PX = 20

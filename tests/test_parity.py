@@ -19,14 +19,14 @@ import epifiji
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
-from epifiji.engine.network import Classifier
-from epifiji.engine.peaks import PeakFinder, Volume
-from epifiji.engine.scaling import place_in_movie, rescale, rescale_map
-from epifiji.engine.windows import normalised
-from epifiji.files.movies import read_movie
-from epifiji.files.networks import read_network
-from epifiji.files.rois import read_rois
-from epifiji.files.tables import read_events
+from epifiji.engine.events.peaks import PeakFinder, Volume
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.tiling.scaling import place_in_movie, rescale, rescale_map
+from epifiji.engine.tiling.windows import normalised
+from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.networks.store import read_network
+from epifiji.files.results.events_table import read_events
+from epifiji.files.rois.roi_files import read_rois
 
 PARITY = Path(__file__).parent / "data" / "parity"
 CASES: dict[str, dict[str, Any]] = json.loads((PARITY / "cases.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_small_case_has_the_authors_events(small_case: tuple[str, epifiji.Result
 def default_folder(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The result folder that the command line writes for the oracle movie."""
     out = tmp_path_factory.mktemp("default") / "results"
-    command = [sys.executable, "-c", "from epifiji.bridge.cli import main; main()"]
+    command = [sys.executable, "-c", "from epifiji.bridge.cli.main import main; main()"]
     command += ["detect", str(shared_data / "oracle" / "movie.tif")]
     command += ["--network", str(shared_data / "dexnets" / "notum_all.zip"), "--compatible"]
     command += ["--maps", "raw", "--threshold", "180", "--min-volume", "800", "--out", str(out)]

@@ -8,8 +8,8 @@ from scipy import ndimage
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
-from epifiji.engine import peaks
-from epifiji.engine.peaks import PeakFinder, Volume
+from epifiji.engine.events import peaks
+from epifiji.engine.events.peaks import PeakFinder, Volume
 
 
 def found(probability: np.ndarray, joining: bool = False, distance_t: int = 4, distance_xy: int = 10) -> list[Volume]:

@@ -13,8 +13,8 @@ import pytest
 
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
-from epifiji.files.tables import write_events
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import write_events
 from test_cli_refused import run
 from test_requests import bytes_of, image, refused
 

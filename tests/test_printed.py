@@ -12,9 +12,9 @@ import epifiji
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.review import Action, Review
-from epifiji.engine.simulation import simulate_tissue
-from epifiji.files.movies import read_movie
-from epifiji.files.networks import read_network
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.networks.store import read_network
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import epifiji
-from epifiji.bridge.cli import app
-from epifiji.data.commands import COMMANDS, DETECT
-from epifiji.data.dialogs import described
-from epifiji.data.settings import DetectionSettings, Settings, expectation, parse_settings
-from epifiji.data.simulation_settings import SimulationSettings
+from epifiji.bridge.cli.main import app
+from epifiji.bridge.fiji.commands import COMMANDS, DETECT
+from epifiji.bridge.fiji.dialogs import described
+from epifiji.data.settings.base import DetectionSettings, Settings, expectation, parse_settings
+from epifiji.data.settings.simulation import SimulationSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,9 +11,9 @@ import pytest
 
 from desktop import desktop
 from epifiji.bridge.imagej import ImageJ
-from epifiji.engine.simulation import DEMO, simulate
-from epifiji.files.movies import write_movie
-from epifiji.files.networks import write_network
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import write_network
 from jvm import run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import small_network

@@ -15,9 +15,9 @@ from scipy.ndimage import gaussian_filter
 
 import epifiji
 from epifiji.data.movie import Movie
-from epifiji.files.movies import read_movie, write_movie
-from epifiji.files.networks import shipped_network
-from epifiji.files.tables import read_events
+from epifiji.files.movies.movie_file import read_movie, write_movie
+from epifiji.files.networks.store import shipped_network
+from epifiji.files.results.events_table import read_events
 from jvm import run_checks
 
 

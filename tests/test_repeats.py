@@ -14,11 +14,11 @@ import epifiji
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import SAME_PLACE_PX, Event, without_repeats
 from epifiji.data.review import Action
-from epifiji.files.rois import write_rois
-from epifiji.files.tables import write_events
-from epifiji.jobs.review import decide, start_review
-from epifiji.jobs.score import draw_events
-from epifiji.jobs.statistics import event_statistics
+from epifiji.files.results.events_table import write_events
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.review import decide, start_review
+from epifiji.jobs.events.statistics import event_statistics
+from epifiji.jobs.scoring.random_sample import draw_events
 
 places = st.tuples(
     st.sampled_from(["cell_death", "cell_sop"]),
@@ -75,12 +75,12 @@ def test_a_zip_and_a_table_of_the_same_events_repeat_each_other(tmp_path: Path, 
     """A zip keeps places in single precision, a table two decimals."""
     write_events(tmp_path / "a.csv", events)
     write_rois(tmp_path / "a_cell_death.zip", events)
-    both = [*epifiji.jobs.compare.read_events_of(tmp_path / "a.csv"), *read(tmp_path / "a_cell_death.zip")]
+    both = [*epifiji.jobs.scoring.compare.read_events_of(tmp_path / "a.csv"), *read(tmp_path / "a_cell_death.zip")]
     assert len(without_repeats(both)[1]) == len(events)
 
 
 def read(path: Path) -> list[Event]:
-    return epifiji.jobs.compare.read_events_of(path)
+    return epifiji.jobs.scoring.compare.read_events_of(path)
 
 
 def test_a_comparison_counts_repeats_of_either_side_once(events: list[Event]) -> None:

@@ -11,9 +11,9 @@ import tifffile
 from scipy import ndimage
 
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.geometry import measure
-from epifiji.engine.outlines import drawn_lines, label_outlines, shifts, track
-from epifiji.engine.simulation import Simulation, simulate_tissue
+from epifiji.engine.cells.outlines import drawn_lines, label_outlines, shifts, track
+from epifiji.engine.cells.shape import measure
+from epifiji.engine.simulation.movie import Simulation, simulate_tissue
 
 SETTINGS: dict[str, Any] = {"frames": 36, "height": 150, "width": 150, "cell_diameter_px": 20, "seed": 3}
 EVENTS = {"extrusions": 3, "divisions": 2, "sops": 1, "shrinking_cells": 2, "margin_diameters": 0.8}

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 
 import epifiji
-from epifiji.bridge import requests
-from epifiji.bridge.requests import answer
-from epifiji.bridge.shared_pixels import FrameBlocks, movie_name_of_title, movie_of_image
-from epifiji.data.commands import COMMANDS
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.pixels import FrameBlocks, movie_name_of_title, movie_of_image
+from epifiji.bridge.fiji.requests import answer as requests
+from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.progress import silent
-from epifiji.files.movies import read_movie
-from epifiji.files.networks import write_network
-from epifiji.files.tables import COLUMNS
+from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.networks.store import write_network
+from epifiji.files.results.events_table import COLUMNS
 from small_networks import small_network
 
 LOOSE = {"threshold": "0", "min_volume": "0"}

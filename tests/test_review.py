@@ -18,10 +18,10 @@ from scipy.stats import binomtest
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.review import Action, Precision, Review, order_of, place_to_go_on, presented
-from epifiji.files.reviews import read_review, write_review
-from epifiji.files.rois import read_rois, write_rois
-from epifiji.files.tables import read_events, write_events
-from epifiji.jobs.review import decide, finish_review, start_review
+from epifiji.files.results.events_table import read_events, write_events
+from epifiji.files.results.reviews import read_review, write_review
+from epifiji.files.rois.roi_files import read_rois, write_rois
+from epifiji.jobs.events.review import decide, finish_review, start_review
 
 CLASSES = ("cell_death", "cell_sop", "cell_division")
 
@@ -382,7 +382,7 @@ def test_a_crash_while_writing_leaves_the_review_before(tmp_path: Path, monkeypa
     decide(path, review, Action(0, "keep"))
     before = path.read_bytes()
     monkeypatch.setattr(
-        "epifiji.files.reviews._row", lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        "epifiji.files.results.reviews._row", lambda item: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
     with pytest.raises(OSError, match="No space left"):
         decide(path, review, Action(1, "keep"))

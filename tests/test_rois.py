@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.files import archives
-from epifiji.files.rois import MAX_COORDINATE, event_of_file, read_rois, write_rois
+from epifiji.files.rois.roi_files import MAX_COORDINATE, event_of_file, read_rois, write_rois
+from epifiji.files.storage import archives
 
 IMAGEJ_FILES = Path(__file__).parent / "data" / "rois"
 ORACLE_ZIPS = [

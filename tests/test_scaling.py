@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.engine import scaling
-from epifiji.engine.scaling import place_in_movie, rescale, rescale_map, scale_factor
-from epifiji.files.scratch import ScratchFolder
+from epifiji.engine.tiling import scaling
+from epifiji.engine.tiling.scaling import place_in_movie, rescale, rescale_map, scale_factor
+from epifiji.files.storage.scratch import ScratchFolder
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from epifiji.bridge.requests import answer
+from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.progress import silent
 from epifiji.data.review import Action, Review, wilson
-from epifiji.files.tables import write_events
-from epifiji.jobs.score import COLUMNS, draw_events, score_table
+from epifiji.files.results.events_table import write_events
+from epifiji.jobs.scoring.random_sample import COLUMNS, draw_events, score_table
 
 DEATHS = [Event("cell_death", t, 10.0, 5.0 + t, 0.9) for t in range(80)]
 SOPS = [Event("cell_sop", t, 30.0, 5.0 + t, 0.7) for t in range(20)]

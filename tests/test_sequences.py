@@ -11,9 +11,9 @@ import tifffile
 from typer.testing import CliRunner
 
 import epifiji
-from epifiji.bridge.cli import app
+from epifiji.bridge.cli.main import app
 from epifiji.data.errors import WrongInputError
-from epifiji.files.movies import file_sha256, file_state, movie_name, read_movie
+from epifiji.files.movies.movie_file import file_sha256, file_state, movie_name, read_movie
 from movie_files import FRAMES, assert_same, save
 
 NAMES = [f"frame_{t + 1}.tif" for t in range(12)]

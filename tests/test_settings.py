@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
-from epifiji.data.simulation_settings import SimulationSettings
+from epifiji.data.settings.base import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
+from epifiji.data.settings.simulation import SimulationSettings
 
 
 def test_texts_and_values_give_the_same_settings() -> None:

@@ -12,9 +12,9 @@ import tifffile
 import epifiji
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.settings.base import MIN_FRAMES
 from epifiji.data.stack_layout import StackLayout
-from epifiji.files.movies import read_movie
+from epifiji.files.movies.movie_file import read_movie
 from jvm import Finished, run_checks
 from movie_files import FRAMES, assert_same
 from shown_movies_checks import (

@@ -85,7 +85,7 @@ def test_a_detection_ends_in_one_sentence_and_leaves_nothing(
     assert list(long_movie.parent.iterdir()) == [long_movie]
 
 
-WORKER = [sys.executable, "-m", "epifiji.bridge.worker"]
+WORKER = [sys.executable, "-m", "epifiji.bridge.fiji.worker"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -13,8 +13,8 @@ import tifffile
 
 import epifiji
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.simulation import simulate_tissue
-from epifiji.files.rois import read_rois
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.files.rois.roi_files import read_rois
 from test_cli_refused import run
 
 SMALL = ["--frames", "20", "--height", "130", "--width", "140", "--cell-diameter-px", "16"]

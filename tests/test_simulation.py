@@ -10,14 +10,14 @@ import pytest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.data.simulation_settings import SimulationSettings
-from epifiji.engine.planning import SEPARATION_FRAMES
-from epifiji.engine.simulation import (
+from epifiji.data.settings.simulation import SimulationSettings
+from epifiji.engine.simulation.movie import (
     DEMO,
     Simulation,
     simulate,
     simulate_tissue,
 )
+from epifiji.engine.simulation.planning import SEPARATION_FRAMES
 
 EDGE_FRAMES = SimulationSettings().margin_frames
 EDGE_DIAMETERS = SimulationSettings().margin_diameters

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files import downloads
-from epifiji.files.downloads import download
+from epifiji.files.storage import downloads
+from epifiji.files.storage.downloads import download
 
 HEADER = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\nConnection: close\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epifiji.engine.samples import Labelled
-from epifiji.engine.splitting import GUARD_PX, split
+from epifiji.engine.networks.epinet.sampling import Labelled
+from epifiji.engine.training.validation_split import GUARD_PX, split
 
 
 def labelled(events: list[tuple[int, float, float, float]], shape=(30, 120, 200), **known: object) -> Labelled:

@@ -13,12 +13,12 @@ from PIL import Image
 from scipy import stats
 
 import epifiji
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.statistics import Extent
-from epifiji.engine.statistics import (
+from epifiji.engine.events.statistics import (
     EMPTY_CHANCE,
     FEWEST,
     density,
@@ -28,11 +28,11 @@ from epifiji.engine.statistics import (
     neighbours_in_space_and_time,
     rates,
 )
-from epifiji.files.movies import write_movie
-from epifiji.files.results import write_record
-from epifiji.files.rois import write_rois
-from epifiji.files.tables import read_scale, write_events
-from epifiji.jobs.statistics import FILES, PICTURES
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import read_scale, write_events
+from epifiji.files.results.result_folder import write_record
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.statistics import FILES, PICTURES
 
 FRAME = (300, 400)
 FRAMES = 100

@@ -17,21 +17,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from epifiji.bridge.cli import main
-from epifiji.bridge.requests import answer
+from epifiji.bridge.cli.main import main
+from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.progress import silent
 from epifiji.data.record import parse_record
-from epifiji.data.training_settings import TrainingSettings
-from epifiji.files.movies import write_movie
-from epifiji.files.results import map_file, read_record, roi_file, write_map, write_record
-from epifiji.files.rois import write_rois
-from epifiji.files.tables import write_events
-from epifiji.jobs.compare import movie_of
-from epifiji.jobs.review import finish_review, start_review
-from epifiji.jobs.training_input import read_sources
+from epifiji.data.settings.training import TrainingSettings
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.result_folder import map_file, read_record, roi_file, write_map, write_record
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.review import finish_review, start_review
+from epifiji.jobs.scoring.compare import movie_of
+from epifiji.jobs.training.sources import read_sources
 
 SHAPE = (12, 40, 48)
 EVENTS = [Event("cell_death", 4, 20, 24, 0.9, 900), Event("cell_death", 7, 10, 30, 0.8, 700)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tifffile
 
-from epifiji.files.tables import read_events
+from epifiji.files.results.events_table import read_events
 
 EPIFIJI = [sys.executable, "-m", "epifiji"]
 INSIDE = "something went wrong inside"
@@ -98,7 +98,7 @@ def unknown(*_):
     raise KeyError("getpwuid(): uid not found: 12345")
 # As for a user of a container who has a number and no name.
 pwd.getpwuid = unknown
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 main()
 """
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.files.tables import read_events, write_events
+from epifiji.files.results.events_table import read_events, write_events
 
 HEADER = "event,frame,y,x,score,volume,border"
 

@@ -9,9 +9,8 @@ import pytest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription
-from epifiji.data.training_settings import CHANGES
-from epifiji.engine import augmentation
-from epifiji.engine.epinet import (
+from epifiji.data.settings.training import CHANGES
+from epifiji.engine.networks.epinet.model import (
     REACH_FRAMES,
     answers_to_movie,
     contrast,
@@ -19,9 +18,10 @@ from epifiji.engine.epinet import (
     look_at_frames,
     new_weights,
 )
-from epifiji.engine.retraining import Mixed, carried_over
-from epifiji.engine.samples import Labelled, Part, Sampler, part_size
-from epifiji.engine.training import State, Trainer
+from epifiji.engine.networks.epinet.sampling import Labelled, Part, Sampler, part_size
+from epifiji.engine.training import augmentation
+from epifiji.engine.training.mixing import Mixed, carried_over
+from epifiji.engine.training.trainer import State, Trainer
 
 SHAPE = (32, 128, 128)
 NONE = np.empty((0, 3))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from epifiji.bridge.requests import answer
-from epifiji.files.results import map_file, write_map
+from epifiji.bridge.fiji.requests.answer import answer
+from epifiji.files.results.result_folder import map_file, write_map
 
 SHAPE = (20, 80, 90)
 

@@ -12,9 +12,9 @@ import pytest
 from desktop import desktop
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.review import Action
-from epifiji.engine.epinet import REACH_FRAMES, new_weights
-from epifiji.files.networks import read_description, write_network
-from epifiji.jobs.review import decide, finish_review, start_review
+from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
+from epifiji.files.networks.store import read_description, write_network
+from epifiji.jobs.events.review import decide, finish_review, start_review
 from folders import names
 from jvm import Finished, run_checks
 from labelled_movies import write_blinking

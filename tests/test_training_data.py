@@ -13,8 +13,8 @@ import roifile
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.files.movies import write_movie
-from epifiji.files.rois import write_rois
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.training_data import classes_of, read_training_folder
 
 SHAPE = (8, 30, 40)

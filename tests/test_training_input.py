@@ -14,13 +14,13 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import NetworkDescription
 from epifiji.data.review import Action
-from epifiji.data.settings import parse_settings
-from epifiji.data.training_settings import RetrainingSettings, TrainingSettings
-from epifiji.engine.labelling import AROUND_FRAMES, AROUND_PX
-from epifiji.files.movies import write_movie
-from epifiji.files.rois import write_rois
-from epifiji.jobs.review import decide, finish_review, start_review
-from epifiji.jobs.training_input import classes_in, prepare, read_sources
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+from epifiji.engine.networks.epinet.targets import AROUND_FRAMES, AROUND_PX
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.review import decide, finish_review, start_review
+from epifiji.jobs.training.sources import classes_in, prepare, read_sources
 
 SHAPE = (20, 60, 80)
 PLAIN = TrainingSettings()

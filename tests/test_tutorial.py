@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from desktop import desktop
-from epifiji.engine.simulation import DEMO, simulate
-from epifiji.files.movies import write_movie
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.movies.movie_file import write_movie
 from jvm import Finished, run_checks
 from tutorial_checks import NAME, TUTORIAL, adjusted, detected, plotted, reviewed
 

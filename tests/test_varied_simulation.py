@@ -9,10 +9,10 @@ import pytest
 from scipy import ndimage
 
 from epifiji.data.events import Event
-from epifiji.data.simulation_settings import SimulationSettings
-from epifiji.engine.geometry import measure
-from epifiji.engine.simulation import Simulation, simulate_tissue
-from epifiji.engine.varied_movies import EDGE_RANGES, HARD_RANGES, PLAIN_RANGES, vary
+from epifiji.data.settings.simulation import SimulationSettings
+from epifiji.engine.cells.shape import measure
+from epifiji.engine.simulation.movie import Simulation, simulate_tissue
+from epifiji.engine.simulation.random_settings import EDGE_RANGES, HARD_RANGES, PLAIN_RANGES, vary
 
 QUIET: dict[str, Any] = {"frames": 8, "height": 120, "width": 120, "extrusions": 0, "divisions": 0, "sops": 0}
 DIAMETER = 20

@@ -14,14 +14,14 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from desktop import desktop
-from epifiji.data.commands import COMMANDS
-from epifiji.data.dialogs import described
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.events import Event, by_class
-from epifiji.engine.simulation import DEMO, simulate
-from epifiji.files.movies import write_movie
-from epifiji.files.results import map_file, write_map
-from epifiji.files.rois import write_rois
-from epifiji.files.tables import write_events
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.result_folder import map_file, write_map
+from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
 from window_pictures import DIALOGS, NAME, PICTURES, dialogs, discarded, judged, macro, shown
 

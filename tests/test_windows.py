@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.windows import Grid, cut_windows, even_centres, exact_grids, normalised, require_room
+from epifiji.engine.tiling.windows import Grid, cut_windows, even_centres, exact_grids, normalised, require_room
 from small_networks import small_network
 
 DTYPES = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.float32, np.float64)

@@ -21,8 +21,8 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import epifiji
-from epifiji.bridge.worker import Messages
-from epifiji.files.networks import write_network
+from epifiji.bridge.fiji.worker import Messages
+from epifiji.files.networks.store import write_network
 from plain_fiji import command_line, make_plain_fiji
 from small_networks import small_network
 from worker_scripts import IMAGES, KILLED, LIFE, LOOSE, TWO_AT_ONCE, run_script

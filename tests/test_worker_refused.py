@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from epifiji.bridge.requests import VERSION
+from epifiji.bridge.fiji.requests.answer import VERSION
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from worker_scripts import FAILING_PYTHONS, FULL_DISK, run_script
 

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-ENGINE = [sys.executable, "-m", "epifiji.bridge.worker"]
+ENGINE = [sys.executable, "-m", "epifiji.bridge.fiji.worker"]
 TASK = {
     "task": "t",
     "requestType": "EXECUTE",

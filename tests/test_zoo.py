@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 from epifiji.data.errors import WrongInputError
-from epifiji.files.downloads import is_address
-from epifiji.files.networks import read_network, user_folder, write_network
-from epifiji.files.zoo import import_network, listed
+from epifiji.files.networks.store import read_network, user_folder, write_network
+from epifiji.files.networks.zoo import import_network, listed
+from epifiji.files.storage.downloads import is_address
 from small_networks import small_epinet, small_network, spoil_entry
 
 

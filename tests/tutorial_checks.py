@@ -9,7 +9,7 @@ from typing import Any
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import DETECT, DIALOG, manager, start_command
 from epifiji.bridge.imagej import ImageJ
-from epifiji.files.reviews import read_review
+from epifiji.files.results.reviews import read_review
 
 NAME = "tissue"
 

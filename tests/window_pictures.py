@@ -11,9 +11,9 @@ from typing import Any
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
 from desktop_checks import said as text_of
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
-from epifiji.data.commands import COMMANDS
-from epifiji.data.dialogs import described
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"

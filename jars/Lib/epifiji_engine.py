@@ -23,7 +23,7 @@ SPARE_MEMORY = 1 << 24
 SIGNALLED = 128
 ENDS = ("COMPLETION", "CANCELATION", "FAILURE", "CRASH")
 TASK = """
-from epifiji.bridge import worker
+from epifiji.bridge.fiji import worker
 task.outputs["version"] = worker.VERSION
 if worker.VERSION == version:
     worker.do_task(task, job, request, blocks)
@@ -268,7 +268,7 @@ def _start(python):
         from org.apposed.appose import Service
     except ImportError:
         raise EngineError("This Fiji lacks the Java library Appose: run 'epifiji install-fiji' with its folder again.")
-    service = Service(File(python).getParentFile(), [python, "-m", "epifiji.bridge.worker"])
+    service = Service(File(python).getParentFile(), [python, "-m", "epifiji.bridge.fiji.worker"])
     try:
         service.start()
     except JavaException as error:

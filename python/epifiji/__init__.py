@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
     from epifiji.data.review import Action
-    from epifiji.engine.simulation import simulate
-    from epifiji.files.movies import read_movie
-    from epifiji.jobs.compare import compare
-    from epifiji.jobs.curve import threshold_curve
-    from epifiji.jobs.detect import detect
-    from epifiji.jobs.evaluate import evaluate
+    from epifiji.engine.simulation.movie import simulate
+    from epifiji.files.movies.movie_file import read_movie
+    from epifiji.jobs.events.detect import detect
+    from epifiji.jobs.events.from_maps import events_from_maps
+    from epifiji.jobs.events.result import Result
+    from epifiji.jobs.events.review import decide, finish_review, start_review
+    from epifiji.jobs.events.statistics import event_statistics
     from epifiji.jobs.export import export_network
     from epifiji.jobs.movie_tools import crop, rescale_with_events, save_gallery
-    from epifiji.jobs.result import Result
-    from epifiji.jobs.review import decide, finish_review, start_review
-    from epifiji.jobs.rois import events_from_maps
-    from epifiji.jobs.score import draw_events
+    from epifiji.jobs.scoring.compare import compare
+    from epifiji.jobs.scoring.evaluate import evaluate
+    from epifiji.jobs.scoring.random_sample import draw_events
+    from epifiji.jobs.scoring.threshold_curve import threshold_curve
     from epifiji.jobs.simulate import simulate_movies
-    from epifiji.jobs.statistics import event_statistics
-    from epifiji.jobs.train import retrain, train
+    from epifiji.jobs.training.train import retrain, train
 
 _HOMES = {
     "Action": "epifiji.data.review",
@@ -39,28 +39,28 @@ _HOMES = {
     "Event": "epifiji.data.events",
     "ImageJ": "epifiji.bridge.imagej",
     "Movie": "epifiji.data.movie",
-    "Result": "epifiji.jobs.result",
+    "Result": "epifiji.jobs.events.result",
     "WrongInputError": "epifiji.data.errors",
-    "compare": "epifiji.jobs.compare",
+    "compare": "epifiji.jobs.scoring.compare",
     "crop": "epifiji.jobs.movie_tools",
-    "decide": "epifiji.jobs.review",
-    "detect": "epifiji.jobs.detect",
-    "draw_events": "epifiji.jobs.score",
-    "evaluate": "epifiji.jobs.evaluate",
-    "event_statistics": "epifiji.jobs.statistics",
+    "decide": "epifiji.jobs.events.review",
+    "detect": "epifiji.jobs.events.detect",
+    "draw_events": "epifiji.jobs.scoring.random_sample",
+    "evaluate": "epifiji.jobs.scoring.evaluate",
+    "event_statistics": "epifiji.jobs.events.statistics",
     "export_network": "epifiji.jobs.export",
-    "events_from_maps": "epifiji.jobs.rois",
-    "finish_review": "epifiji.jobs.review",
+    "events_from_maps": "epifiji.jobs.events.from_maps",
+    "finish_review": "epifiji.jobs.events.review",
     "open_imagej": "epifiji.bridge.imagej",
-    "read_movie": "epifiji.files.movies",
+    "read_movie": "epifiji.files.movies.movie_file",
     "rescale_with_events": "epifiji.jobs.movie_tools",
-    "retrain": "epifiji.jobs.train",
+    "retrain": "epifiji.jobs.training.train",
     "save_gallery": "epifiji.jobs.movie_tools",
-    "simulate": "epifiji.engine.simulation",
+    "simulate": "epifiji.engine.simulation.movie",
     "simulate_movies": "epifiji.jobs.simulate",
-    "start_review": "epifiji.jobs.review",
-    "threshold_curve": "epifiji.jobs.curve",
-    "train": "epifiji.jobs.train",
+    "start_review": "epifiji.jobs.events.review",
+    "threshold_curve": "epifiji.jobs.scoring.threshold_curve",
+    "train": "epifiji.jobs.training.train",
 }
 
 __all__ = [

@@ -1,5 +1,5 @@
 """``python -m epifiji``."""
 
-from epifiji.bridge.cli import main
+from epifiji.bridge.cli.main import main
 
 main()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from epifiji.bridge.fiji.manifest import installed_python, own_version
 from epifiji.bridge.imagej import ImageJError, open_imagej
 from epifiji.bridge.imagej.host import fiji_folder, has_imagej2, window_problem
 from epifiji.bridge.imagej.jars import class_path, jar_folder
@@ -23,11 +24,10 @@ from epifiji.bridge.imagej.java import (
     java_version,
     major_version,
 )
-from epifiji.bridge.installed_files import installed_python, own_version
 from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError
-from epifiji.data.quiet_tensorflow import import_tensorflow
-from epifiji.files.default_network import default_name
+from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.files.networks.default import default_name
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 """Between them there is a TensorFlow; pyproject.toml says the same."""
@@ -143,7 +143,7 @@ def _display() -> Finding:
 
 
 def _networks() -> Finding:
-    from epifiji.files.networks import available, find_network, hidden, problem_of_named_folder
+    from epifiji.files.networks.store import available, find_network, hidden, problem_of_named_folder
 
     known = ", ".join(f"{name} ({path})" for name, path in available())
     try:

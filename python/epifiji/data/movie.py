@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.settings.base import MIN_FRAMES
 from epifiji.data.stack_layout import StackLayout
 
 WINDOW_FRAMES = 10

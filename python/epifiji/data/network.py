@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from epifiji.data.events import wrong_class_name
-from epifiji.data.settings import Level, Voxels
+from epifiji.data.settings.base import Level, Voxels
 
 DEXNET: Literal["dexnet"] = "dexnet"
 EPINET: Literal["epinet"] = "epinet"
@@ -111,7 +111,7 @@ def first_problem(error: ValidationError) -> str:
 
 
 Weights = dict[str, np.ndarray]
-"""A member's arrays by name, such as ``conv_0/kernel``; see :mod:`epifiji.engine.network`."""
+"""A member's arrays by name, such as ``conv_0/kernel``; see :mod:`epifiji.engine.networks.dexnet.model`."""
 
 
 def unlike(weights: Weights, shapes: Mapping[str, tuple[int, ...]]) -> str:

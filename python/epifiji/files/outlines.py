@@ -8,8 +8,8 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.archives import require_ordinary
-from epifiji.files.frames import readable
+from epifiji.files.movies.frames import readable
+from epifiji.files.storage.archives import require_ordinary
 
 
 def read_outlines(path: Path) -> np.ndarray:

@@ -15,10 +15,10 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
-from epifiji.files.movies import EXTENSION, movie_name, read_movie
-from epifiji.files.results import MAP_KINDS, RUN_RECORD
-from epifiji.files.roi_names import Meaning, meaning_of, other_reading
-from epifiji.files.rois import read_named_rois, read_rois
+from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
+from epifiji.files.results.result_folder import MAP_KINDS, RUN_RECORD
+from epifiji.files.rois.names import Meaning, meaning_of, other_reading
+from epifiji.files.rois.roi_files import read_named_rois, read_rois
 
 ROI_EXTENSIONS = (".zip", ".roi")
 FORM = "a movie such as wing.tif with the ROIs of each class in wing_<class>.zip"
@@ -70,7 +70,7 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
     Parameters
     ----------
     folder
-        Holds movies of any form that :func:`~epifiji.files.movies.read_movie` reads, and ROI zips or ``.roi`` files.
+        Holds movies of any form that :func:`~epifiji.files.movies.movie_file.read_movie` reads, and ROI zips or ``.roi`` files.
     channel
         Channel of movies that have several, counted from 1.
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
-from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES
-from epifiji.engine.onnx_graph import INPUT, OPSET, OUTPUT, onnx_model
-from epifiji.engine.simulation import simulate
-from epifiji.engine.whole_frames import probabilities
-from epifiji.files.atomic import replacing
-from epifiji.files.bioimageio_package import Example, Exported, write_package
-from epifiji.files.networks import card, find_network, is_shipped, own_card, read_network
+from epifiji.engine.networks.epinet.maps import probabilities
+from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES
+from epifiji.engine.networks.epinet.onnx import INPUT, OPSET, OUTPUT, onnx_model
+from epifiji.engine.simulation.movie import simulate
+from epifiji.files.networks.bioimageio import Example, Exported, write_package
+from epifiji.files.networks.store import card, find_network, is_shipped, own_card, read_network
+from epifiji.files.storage.atomic import replacing
 
 ONNX, PACKAGE = ".onnx", ".zip"
 EXAMPLE = {"seed": 3, "frames": 24, "height": 144, "width": 144, "extrusions": 1, "divisions": 1, "sops": 1}

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from epifiji.data.movie import Movie
 from epifiji.data.network import LearntMovie, NetworkDescription
-from epifiji.files.movies import file_sha256, is_there
+from epifiji.files.movies.movie_file import file_sha256, is_there
 
 
 @dataclass(frozen=True)

@@ -13,20 +13,20 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, by_class, colour_of
 from epifiji.data.movie import Movie
-from epifiji.data.movie_settings import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings import MIN_FRAMES, parse_settings
+from epifiji.data.settings.base import MIN_FRAMES, parse_settings
+from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.stack_layout import StackLayout
-from epifiji.engine.scaling import place_in_movie, rescale
-from epifiji.files.gallery import write_gallery
-from epifiji.files.movie_identity import record_of_events, require_movie
-from epifiji.files.movies import write_movie
-from epifiji.files.results import new_files, require_absent, roi_file, roi_files
-from epifiji.files.rois import write_rois
-from epifiji.files.scratch import ScratchFolder
-from epifiji.files.tables import write_events
-from epifiji.jobs.compare import Events, read_events_of
-from epifiji.jobs.detect import open_movie
+from epifiji.engine.tiling.scaling import place_in_movie, rescale
+from epifiji.files.figures.gallery import write_gallery
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.movie_identity import record_of_events, require_movie
+from epifiji.files.results.result_folder import new_files, require_absent, roi_file, roi_files
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.files.storage.scratch import ScratchFolder
+from epifiji.jobs.events.detect import open_movie
+from epifiji.jobs.scoring.compare import Events, read_events_of
 
 CROPPED, RESCALED = "crop", "rescaled"
 """What the names of new movies end with."""
@@ -133,7 +133,7 @@ def crop(movie: AnyMovie, events: Events = (), other_movie: bool = False, **sett
     other_movie
         Whether results may be those of another movie.
     **settings
-        Those of :class:`~epifiji.data.movie_settings.CropSettings`: ``x``, ``y``, ``width``, ``height`` (px, from 0),
+        Those of :class:`~epifiji.data.settings.movies.CropSettings`: ``x``, ``y``, ``width``, ``height`` (px, from 0),
         ``first_frame``, ``last_frame`` (from 1, both are kept).
 
     Raises
@@ -192,7 +192,7 @@ def rescale_with_events(
     report
         Called with progress; may raise to cancel.
     **settings
-        Those of :class:`~epifiji.data.movie_settings.ScalingSettings`: ``factor_xy`` or ``new_cell_diameter``, ``factor_t`` or
+        Those of :class:`~epifiji.data.settings.movies.ScalingSettings`: ``factor_xy`` or ``new_cell_diameter``, ``factor_t`` or
         ``frames``.
 
     Raises
@@ -274,7 +274,7 @@ def _factors(movie: Movie, settings: ScalingSettings) -> tuple[float, float]:
 def _cell_diameter(movie: Movie, settings: ScalingSettings) -> float:
     if settings.cell_diameter != "auto":
         return settings.cell_diameter
-    from epifiji.engine.diameter import estimate_cell_diameter
+    from epifiji.engine.cells.diameter import estimate_cell_diameter
 
     return estimate_cell_diameter(movie)
 
@@ -298,7 +298,7 @@ def save_gallery(
     overwrite
         Replace a file that exists.
     **settings
-        Those of :class:`~epifiji.data.movie_settings.GallerySettings`: ``before``, ``after``, ``half_size``, ``zoom``,
+        Those of :class:`~epifiji.data.settings.movies.GallerySettings`: ``before``, ``after``, ``half_size``, ``zoom``,
         ``order``, ``rows``.
 
     Returns

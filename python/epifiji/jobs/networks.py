@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from epifiji.data.network import DEXNET, Network
-from epifiji.engine.epinet import check_epinet
-from epifiji.engine.network import check_network
-from epifiji.files import zoo
+from epifiji.engine.networks.dexnet.model import check_network
+from epifiji.engine.networks.epinet.model import check_epinet
+from epifiji.files.networks import zoo
 
 
 def require_sound(network: Network) -> None:
@@ -27,10 +27,10 @@ def require_sound(network: Network) -> None:
 def import_network(
     source: str | Path, name: str | None = None, overwrite: bool = False, sha256: str | None = None
 ) -> Path:
-    """Bring a network that can work into the user's folder; see :func:`epifiji.files.zoo.import_network`."""
+    """Bring a network that can work into the user's folder; see :func:`epifiji.files.networks.zoo.import_network`."""
     return zoo.import_network(source, name, overwrite, sha256, require_sound)
 
 
 def fetch_network(name: str, base_url: str = zoo.AUTHORS_URL, overwrite: bool = False) -> Path:
-    """Download one of the authors' networks; see :func:`epifiji.files.zoo.fetch_network`."""
+    """Download one of the authors' networks; see :func:`epifiji.files.networks.zoo.fetch_network`."""
     return zoo.fetch_network(name, base_url, overwrite, require_sound)

@@ -16,20 +16,20 @@ from epifiji.data.events import EVENT_COLOURS, Event, by_class
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings import parse_settings
-from epifiji.data.simulation_settings import SimulationSettings
-from epifiji.engine.geometry import measure
-from epifiji.engine.simulation import Simulation, simulate_tissue
-from epifiji.engine.varied_movies import vary
-from epifiji.files.movies import write_movie
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.simulation import SimulationSettings
+from epifiji.engine.cells.shape import measure
+from epifiji.engine.simulation.movie import Simulation, simulate_tissue
+from epifiji.engine.simulation.random_settings import vary
+from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.outlines import read_outlines
-from epifiji.files.results import new_files, require_absent, roi_file, roi_files, write_record
-from epifiji.files.reviews import NO_COLOUR
-from epifiji.files.rois import write_rois
-from epifiji.jobs.result import versions
+from epifiji.files.results.result_folder import new_files, require_absent, roi_file, roi_files, write_record
+from epifiji.files.results.reviews import NO_COLOUR
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.events.result import versions
 
 if TYPE_CHECKING:
-    from epifiji.engine.distractors import Distractor
+    from epifiji.engine.simulation.distractors import Distractor
 
 RECORD = "simulation.json"
 UNCLEAR = "unclear"
@@ -76,7 +76,8 @@ def simulate_movies(
     movies
         How many; each has the seed after the one before.
     varied
-        Draw the settings that are not given for each movie at random, as :func:`epifiji.engine.varied_movies.vary` does.
+        Draw the settings that are not given for each movie at random, as
+        :func:`epifiji.engine.simulation.random_settings.vary` does.
     outlines
         A TIFF of lines around real cells, one image or several over time, to show in place of simulated cells.
     overwrite
@@ -84,7 +85,7 @@ def simulate_movies(
     report
         Called with progress; may raise to cancel.
     **settings
-        Those of :class:`epifiji.data.simulation_settings.SimulationSettings`.
+        Those of :class:`epifiji.data.settings.simulation.SimulationSettings`.
 
     Raises
     ------

@@ -15,7 +15,7 @@ from typing import Any
 from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
 from epifiji.bridge.imagej.gateway import ImageJ
 from epifiji.bridge.imagej.guards import watch_java
-from epifiji.bridge.imagej.inside import put_engine_inside
+from epifiji.bridge.imagej.in_process_engine import put_engine_inside
 from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import Java, find_java, major_version
 from epifiji.bridge.imagej.menu import add_commands, client_folder

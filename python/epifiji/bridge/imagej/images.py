@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.bridge.fiji.pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.bridge.imagej.errors import ImageJError, java_errors
-from epifiji.bridge.shared_pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.data.errors import WrongInputError
 from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie
-from epifiji.data.settings import MIN_FRAMES
+from epifiji.data.settings.base import MIN_FRAMES
 from epifiji.data.stack_layout import StackLayout, TimeAxis
-from epifiji.files.atomic import replacing
-from epifiji.files.calibration import Calibration
-from epifiji.files.frames import colours_refusal, inversion_notice, invert, taken_as_time
+from epifiji.files.movies.calibration import Calibration
+from epifiji.files.movies.frames import colours_refusal, inversion_notice, invert, taken_as_time
+from epifiji.files.storage.atomic import replacing
 
 _logger = logging.getLogger(__name__)
 

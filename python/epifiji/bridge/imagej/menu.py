@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from epifiji.bridge.fiji.commands import FORMER_LABELS
 from epifiji.bridge.resources import resource_folder
-from epifiji.data.commands import FORMER_LABELS
 
 MENU_PATH = ("scripts", "Plugins", "EpiFiji")
 PLUGIN = "ij.plugin.EpiFijiCommand"

@@ -8,7 +8,7 @@ from typing import Any
 
 from epifiji.bridge.imagej.errors import java_errors
 from epifiji.data.errors import WrongInputError
-from epifiji.files.archives import roi_entries
+from epifiji.files.storage.archives import roi_entries
 
 
 def show_rois(image: Any, zips: Iterable[str | Path], headless: bool) -> int:

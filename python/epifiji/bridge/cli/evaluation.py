@@ -1,0 +1,56 @@
+"""The command line's command that judges networks on movies with annotated events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from epifiji.bridge.cli.console import ProgressBar, note, say, say_json, say_table
+from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.data.settings.evaluation import EvaluationSettings
+
+evaluation_app = typer.Typer()
+
+
+@evaluation_app.command()
+@with_settings(EvaluationSettings)
+def evaluate(
+    networks: Annotated[
+        list[str],
+        typer.Argument(metavar="NETWORK...", help="Names, folders or zips of networks; several are compared."),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip beside it.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write tables and curves into this folder.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier evaluation.")] = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Judge networks on movies with annotated events: scores with intervals, best thresholds, networks side by side."""
+    from epifiji.files.results.evaluations import FILES
+    from epifiji.files.results.result_folder import require_absent
+    from epifiji.jobs.scoring.evaluate import evaluate as run
+
+    if out is not None:
+        require_absent(out, FILES, overwrite)
+    with ProgressBar("evaluate", silent=as_json) as report:
+        found = run(networks, folder, report, **(settings or {}))
+    files = found.save(out, overwrite) if out is not None else []
+    if as_json:
+        say_json(found.to_dict() | {"files": [str(file) for file in files]})
+        return
+    for notice in found.notices:
+        note(notice)
+    say_table(found.columns(), found.rows())
+    if found.differences:
+        say_table(found.difference_columns(), found.difference_rows())
+    for choice in found.choices():
+        say(choice)
+    if out is not None:
+        say(f"written: {out}")
+    say(found.conclusion)

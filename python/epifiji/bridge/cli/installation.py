@@ -1,0 +1,102 @@
+"""The command line's commands for this installation and Fiji: doctor, fiji, install-fiji, uninstall-fiji."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from epifiji.bridge.cli.console import ProgressBar, say, say_json
+from epifiji.bridge.cli.options import JsonOption
+
+installation_app = typer.Typer()
+
+FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
+
+
+@installation_app.command()
+def doctor(
+    fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to look at too.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at this installation: Python, TensorFlow, Java, ImageJ, networks; say what is wrong and what to do."""
+    from dataclasses import asdict
+
+    from epifiji.bridge.doctor import diagnose
+
+    findings = diagnose(fiji=fiji)
+    if as_json:
+        say_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            say(f"{finding.state:<8} {finding.name}: {finding.what}" + (f" -> {finding.do}" if finding.do else ""))
+    if any(finding.state == "problem" for finding in findings):
+        raise typer.Exit(2)
+
+
+@installation_app.command("fiji")
+def fiji(
+    movies: Annotated[
+        list[Path] | None, typer.Argument(metavar="MOVIE", help="Movies to open, before the macro runs.")
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--fiji", metavar="DIR", help="A Fiji with EpiFiji installed; the embedded ImageJ where not given."
+        ),
+    ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Without a window; needs --macro.")] = False,
+    macro: Annotated[Path | None, typer.Option("--macro", metavar="FILE", help="An IJ macro to run.")] = None,
+    argument: Annotated[
+        str, typer.Option("--argument", metavar="TEXT", help="What the macro's getArgument() gives.")
+    ] = "",
+) -> None:
+    """Open Fiji, or the embedded ImageJ, with the engine inside and the commands in Plugins > EpiFiji."""
+    from epifiji.bridge.fiji.open import run_fiji
+
+    with ProgressBar("fiji") as report:
+        said = run_fiji(folder, headless, macro, argument, report, movies or ())
+    if said:
+        say(said)
+
+
+@installation_app.command("install-fiji")
+def install_fiji(
+    folder: FijiArgument,
+    python: Annotated[
+        Path | None,
+        typer.Option("--python", metavar="FILE", help="The Python that runs the engine; this one where not given."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put EpiFiji's menu commands and macros into a Fiji, or bring them up to date."""
+    from epifiji.bridge.fiji.install import install_fiji as run
+
+    with ProgressBar("install", silent=as_json) as report:
+        installation = run(folder, python, report)
+    _say_installation(installation, as_json)
+    if not as_json and installation.unchanged:
+        say(f"unchanged: this EpiFiji is already installed in {installation.folder}.")
+    elif not as_json:
+        say(f"installed in {installation.folder}: start Fiji again to see EpiFiji in its menu Plugins.")
+
+
+@installation_app.command("uninstall-fiji")
+def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
+    """Remove what install-fiji put into a Fiji, except what was changed since."""
+    from epifiji.bridge.fiji.install import uninstall_fiji as run
+
+    installation = run(folder)
+    _say_installation(installation, as_json)
+    if not as_json:
+        say(f"removed from {installation.folder}.")
+
+
+def _say_installation(installation: Any, as_json: bool) -> None:
+    """List what was written into a Fiji folder, left there and removed from it."""
+    if as_json:
+        say_json(installation.to_dict())
+        return
+    for step in (*installation.written, *installation.left, *installation.removed):
+        say(f"{step.what:<10} {step.path}")

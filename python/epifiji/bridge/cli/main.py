@@ -1,0 +1,386 @@
+"""The command line: ``epifiji``.
+
+Exit codes: 0 done, 2 wrong input (one sentence on standard error), 130 cancelled (143 by SIGTERM,
+129 by SIGHUP), 1 anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from epifiji.bridge.cli.console import (
+    EVENT_COLUMNS,
+    ProgressBar,
+    event_rows,
+    finish_output,
+    note,
+    plain,
+    prepare_streams,
+    say,
+    say_json,
+    say_table,
+)
+from epifiji.bridge.cli.evaluation import evaluation_app
+from epifiji.bridge.cli.installation import installation_app
+from epifiji.bridge.cli.movies import movie_app
+from epifiji.bridge.cli.networks import networks_app
+from epifiji.bridge.cli.options import JsonOption, OtherMovieOption, with_settings
+from epifiji.bridge.cli.training import training_app
+from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
+from epifiji.bridge.fiji.manifest import own_version
+from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.interrupts import Interrupted, interrupt, on_signals, restore
+from epifiji.data.settings.base import (
+    ComparisonSettings,
+    DetectionSettings,
+    EventSettings,
+    StatisticsSettings,
+    parse_settings,
+)
+
+app = typer.Typer(
+    help="Find cell events (extrusion, division, SOP) in movies of epithelia.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(networks_app, name="networks")
+app.add_typer(movie_app)
+app.add_typer(evaluation_app)
+app.add_typer(training_app)
+app.add_typer(installation_app)
+
+NetworkOption = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        metavar="NAME|DIR|ZIP",
+        help="The network (default: EpiNet, or the one chosen with 'epifiji networks default').",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The folder in which the result folder MOVIE_epifiji is made."),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
+CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        say(f"epifiji {own_version()}")
+        raise typer.Exit
+
+
+USAGE_ERROR = typer.BadParameter.__mro__[1]
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print EpiFiji's version and end.", callback=_say_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what stands before any command."""
+
+
+@app.command()
+def demo(network: NetworkOption = None, out: OutOption = None, overwrite: OverwriteOption = False) -> None:
+    """Make an example movie, find its events, and show them in an embedded ImageJ."""
+    from epifiji.bridge.cli.demo import run_demo
+
+    with ProgressBar("demo") as report:
+        shown = run_demo(out, network, overwrite, report)
+    say_table(EVENT_COLUMNS, event_rows(shown.result.events))
+    say(f"{len(shown.result.events)} events found; {shown.planted} were planted in the movie.")
+    say(f"network:  {plain(shown.result.network['name'] or '')}")
+    say(f"movie:    {shown.movie_file}")
+    say(f"results:  {shown.folder}")
+    say(f"in ImageJ: {shown.imagej_picture}")
+    say(f"picture:  {shown.folder / 'overlay.png'}")
+
+
+@app.command()
+@with_settings(DetectionSettings)
+def detect(
+    movies: Annotated[
+        list[str], typer.Argument(metavar="MOVIE...", help="TIFF files, HDF5 as file.h5:/dataset, or 'frames/*.tif'.")
+    ],
+    network: NetworkOption = None,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    compatible: CompatibleOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Find the events of movies; the results go into MOVIE_epifiji beside each."""
+    from epifiji.files.movies.movie_file import movie_name, split_path
+    from epifiji.files.movies.sequences import named_movies
+    from epifiji.files.networks.store import find_network, read_network
+    from epifiji.files.results.result_folder import require_free, result_folder
+    from epifiji.jobs.events.detect import detect as run
+    from epifiji.jobs.events.detect import open_movie
+    from epifiji.jobs.executors import computer_for
+
+    settings = _with_mode(settings or {}, compatible)
+    chosen = parse_settings(DetectionSettings, settings)
+    movies = named_movies(movies)
+    places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
+    _require_apart(movies, places)
+    loaded = read_network(find_network(network))
+    classes = chosen.chosen_events(loaded.description.events)
+    summaries: list[dict[str, Any]] = []
+    failures: list[str] = []
+    mendable = True
+    with computer_for(chosen) as computer:
+        for movie, folder in places.items():
+            try:
+                opened = open_movie(movie, chosen.channel)
+                require_free(folder, opened.name, classes, overwrite)
+                with ProgressBar(opened.name, silent=as_json) as report:
+                    result = run(opened, loaded, report, computer, keep_until_saved=True, **settings)
+                result.save(folder, overwrite)
+            except Interrupted as end:
+                if not summaries:
+                    raise
+                done = f"{len(summaries)} of {len(movies)} movies are done; leave them out to go on with the others."
+                raise CancelledError(done) from end
+            except Exception as problem:
+                # One movie's trouble is not the others': a damaged file, a folder that may not be written, a full disk.
+                if len(movies) == 1 or isinstance(problem, CancelledError):
+                    raise
+                sentence, kind = told(problem)
+                failures.append(f"{movie}: {sentence}")
+                mendable = mendable and kind == "input"
+                note(f"epifiji: {failures[-1]}")
+                continue
+            summaries.append(_told(result, folder, as_json))
+    if as_json:
+        say_json({"results": summaries, "failed": failures})
+    if failures:
+        said = f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done."
+        _end(said, "input" if mendable else "failure")
+
+
+@app.command()
+@with_settings(EventSettings)
+def rois(
+    maps: Annotated[
+        Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")
+    ],
+    movie: Annotated[str | None, typer.Option("--movie", help="The movie, where run.json does not lead to it.")] = None,
+    other_movie: OtherMovieOption = False,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    compatible: CompatibleOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Make the events again from kept maps, with other thresholds, without running the network."""
+    from epifiji.files.results.result_folder import result_folder
+    from epifiji.jobs.events.from_maps import events_from_maps
+
+    result = events_from_maps(maps, movie, other_movie, **_with_mode(settings or {}, compatible))
+    place = maps if maps.is_dir() else maps.parent
+    folder = place if out is None else result_folder(result.movie.name, place, out)
+    result.save(folder, overwrite)
+    summary = _told(result, folder, as_json)
+    if as_json:
+        say_json(summary)
+
+
+@app.command()
+@with_settings(ComparisonSettings)
+def compare(
+    detected: Annotated[Path, typer.Argument(metavar="DETECTED", help="A ROI zip, a result folder, or events.csv.")],
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The same, judged to be true.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Write the scores and ROI zips of matches and errors into this folder."
+        ),
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Also score every threshold, by the maps in DETECTED; needs --out.")
+    ] = False,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Compare detected events with reference events: precision, recall, F1."""
+    from epifiji.jobs.scoring.compare_to_files import run_comparison
+
+    if curve and out is None:
+        raise WrongInputError("--curve makes a table and a picture, but has no folder for them: give --out DIR.")
+    chosen = parse_settings(ComparisonSettings, settings or {})
+    comparison, files = run_comparison(detected, reference, chosen, out, curve, overwrite)
+    if as_json:
+        say_json(comparison.to_dict() | ({"files": [str(file) for file in files]} if out is not None else {}))
+        return
+    for notice in comparison.notices:
+        note(notice)
+    say_table(comparison.columns(), comparison.rows())
+    if out is not None:
+        say(f"written: {out}")
+
+
+@app.command()
+@with_settings(StatisticsSettings)
+def plot(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result folder, a ROI zip, or events.csv.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the plots and tables go.")],
+    movie: Annotated[
+        str | None, typer.Option("--movie", help="The movie, for its size, where run.json does not lead to it.")
+    ] = None,
+    other_movie: OtherMovieOption = False,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Plot rate, density and nearest neighbours of events, and test whether they cluster."""
+    from epifiji.files.results.result_folder import require_absent
+    from epifiji.jobs.events.statistics import FILES, event_statistics
+
+    require_absent(out, FILES, overwrite)
+    with ProgressBar("plot", silent=as_json) as report:
+        found = event_statistics(results, movie, report, other_movie=other_movie, **(settings or {}))
+    files = found.save(out, overwrite)
+    if as_json:
+        say_json({"summary": found.summary(), "files": [str(file) for file in files], "notices": list(found.notices)})
+        return
+    for notice in found.notices:
+        note(notice)
+    for name, one in found.classes.items():
+        say(f"{name}: {found.in_words(one)}")
+    say(f"written: {out}")
+
+
+def _require_apart(movies: list[str], places: Mapping[str, Path]) -> None:
+    """Refuse movies whose results would lie in one folder, and name them."""
+    of_folder: dict[Path, list[str]] = {}
+    for movie in movies:
+        of_folder.setdefault(places[movie], []).append(movie)
+    for folder, together in of_folder.items():
+        if len(together) > 1:
+            raise WrongInputError(
+                f"{' and '.join(together[:3])} have one name, so their results would mix in {folder}: give each movie once, or "
+                "detect them in separate calls with another --out."
+            )
+
+
+def _told(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:
+    """Tell what was found, and give it as JSON's types."""
+    for notice in result.notices:
+        note(notice)
+    if not as_json:
+        _say_summary(result, folder)
+    return _summary(result, folder)
+
+
+def _with_mode(settings: dict[str, Any], compatible: bool) -> dict[str, Any]:
+    """Read --compatible, and refuse it beside another --mode."""
+    if not compatible:
+        return settings
+    if settings.get("mode", "compatible") != "compatible":
+        raise WrongInputError(f"--compatible and --mode {settings['mode']} contradict each other: give one of them.")
+    return settings | {"mode": "compatible"}
+
+
+def _summary(result: Any, folder: Path) -> dict[str, Any]:
+    """Say in JSON what was found."""
+    return {
+        "movie": result.movie.name,
+        "folder": str(folder),
+        "network": result.network,
+        "counts": result.counts,
+        "at_border": result.border_counts,
+        "events": [
+            {
+                "event": e.event,
+                "frame": e.frame + 1,
+                "y": e.y,
+                "x": e.x,
+                "score": e.score,
+                "volume": e.volume,
+                "border": e.border,
+            }
+            for e in result.events
+        ],
+        "seconds": result.record.get("seconds", {}),
+        "notices": list(result.notices),
+    }
+
+
+def _say_summary(result: Any, folder: Path) -> None:
+    border = result.border_counts
+    counts = [
+        f"{n} {name}" + (f" ({border[name]} at the border)" if border[name] else "")
+        for name, n in result.counts.items()
+    ]
+    say(f"{result.movie.name}: {', '.join(counts)}")
+    if result.network["name"]:
+        say(f"network: {plain(result.network['name'])}")
+    say(f"results: {folder}")
+
+
+def _require_usable(arguments: list[str]) -> None:
+    """Refuse empty arguments and a working folder that is gone."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        if not argument and before != "--argument":
+            # As a path it would be the working folder.
+            where = f"for {before} " if before.startswith("-") else ""
+            raise WrongInputError(
+                f"{where}an empty text was given, but a value was expected: check whether a variable of your script is empty."
+            )
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise WrongInputError(
+            "the working folder was deleted, but paths begin there: change to another folder."
+        ) from None
+
+
+def main() -> None:
+    """Run the command line and end with its exit code."""
+    prepare_streams()
+    handlers = on_signals(interrupt)
+    try:
+        _require_usable(sys.argv[1:])
+        code = app(standalone_mode=False) or 0
+        finish_output()
+        restore(handlers)
+        sys.exit(code)
+    except BrokenPipeError:
+        # The reader of a help text or a table has gone, as after `epifiji --help | head`.
+        finish_output()
+        sys.exit(0)
+    except typer.Abort:
+        _end(*told(CancelledError()))
+    except (Exception, Interrupted, KeyboardInterrupt) as problem:
+        if isinstance(problem, USAGE_ERROR):
+            _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", "input")  # type: ignore[union-attr]
+        if os.environ.get("EPIFIJI_TRACEBACK"):
+            raise
+        sentence, kind = told(problem)
+        details = "; set EPIFIJI_TRACEBACK=1 for the details." if sentence.startswith(UNFORESEEN) else ""
+        signalled = next((one for one in (problem, problem.__cause__) if isinstance(one, Interrupted)), None)
+        if signalled is None:
+            restore(handlers)
+            _end(sentence.rstrip(".") + details if details else sentence, kind)
+        # A second signal would find Python at its end, and change the exit code.
+        restore(dict.fromkeys(handlers, signal.SIG_IGN))
+        note(f"epifiji: {sentence}")
+        sys.exit(128 + signalled.number)
+
+
+def _end(sentence: str, kind: Kind) -> NoReturn:
+    note(f"epifiji: {sentence}")
+    sys.exit(EXIT_CODES[kind])

@@ -1,0 +1,191 @@
+"""The command line's commands for networks: list, show, default, import, remove, export, fetch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from epifiji.bridge.cli.console import note, plain, say, say_json, say_table
+from epifiji.bridge.cli.options import JsonOption
+from epifiji.data.errors import CancelledError, WrongInputError
+
+if TYPE_CHECKING:
+    from epifiji.files.networks.zoo import Listed
+
+networks_app = typer.Typer(help="List, show, choose, import, remove, export and fetch networks.", no_args_is_help=True)
+
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a network of that name.")]
+
+
+@networks_app.command("list")
+def networks_list(as_json: JsonOption = False) -> None:
+    """List the networks that are known by name."""
+    from epifiji.files.networks.default import default_name
+    from epifiji.files.networks.zoo import listed
+
+    found = listed()
+    notices = _notices(found)
+    if as_json:
+        say_json({"default": default_name(), "networks": [_listed(one) for one in found], "notices": notices})
+        return
+    say_table(LIST_COLUMNS, [_row(one) for one in found])
+    for notice in notices:
+        note(plain(notice))
+    say(f"default: {plain(default_name())}")
+
+
+def _notices(found: list[Listed]) -> list[str]:
+    """Say which networks cannot be used or named, and what is wrong with the folder that EPIFIJI_NETWORKS names."""
+    from epifiji.files.networks.store import hidden, problem_of_named_folder
+
+    broken = [f"{one.name} cannot be used: {one.problem}" for one in found if one.problem]
+    same = [f"{path} cannot be named, as {first} is called {name} too" for name, path, first in hidden()]
+    problem = problem_of_named_folder()
+    return [*broken, *same, *([problem] if problem else [])]
+
+
+@networks_app.command("default")
+def networks_default(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="The new default; without it, show which it is.")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Go back to EpiNet, which comes with EpiFiji.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or choose the network that is used where none is named: EpiNet, until you choose another."""
+    from epifiji.files.networks.default import SHIPPED, default_name
+    from epifiji.files.networks.store import find_network
+    from epifiji.files.networks.zoo import set_default
+
+    if reset and name is not None:
+        raise WrongInputError(f"the network {name!r} and --reset were both given: give one of them.")
+    if reset or name is not None:
+        set_default(SHIPPED if name is None else name)
+    chosen = default_name()
+    if as_json:
+        say_json({"default": chosen, "path": str(find_network())})
+        return
+    say(f"default: {plain(chosen)} ({find_network()})")
+
+
+@networks_app.command("remove")
+def networks_remove(
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a network that you imported or trained."""
+    from epifiji.files.networks.zoo import find_removable, remove_network
+
+    place = find_removable(name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise WrongInputError(f"nobody can be asked whether to delete {place} here: give --yes to delete it.")
+        if not typer.confirm(f"Delete {place}?", err=True):
+            raise CancelledError
+    place, was_default = remove_network(name)
+    say(f"removed: {place}")
+    if was_default:
+        say("It was the default network, which is EpiNet again.")
+
+
+@networks_app.command("show")
+def networks_show(network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False) -> None:
+    """Show a network's card: what it finds, the scale it was trained for and where it came from."""
+    from epifiji.files.networks.store import card, find_network, own_card, read_network
+
+    place = find_network(network)
+    loaded = read_network(place)
+    described = loaded.description
+    if as_json:
+        say_json(described.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
+        return
+    say(plain(own_card(place) or card(described)).rstrip("\n"))
+    if described.origin:
+        say(f"- Imported from {plain(described.origin)}")
+    say(f"- SHA-256 of its weights: {loaded.sha256}\n- Read from {loaded.source}")
+
+
+@networks_app.command("import")
+def networks_import(
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|ZIP|URL", help="A network of the authors' or of EpiFiji; an address needs --sha256."
+        ),
+    ],
+    name: Annotated[str | None, typer.Option("--name", help="Name to give it; its own where not given.")] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", metavar="HASH", help="The zip's SHA-256; another file is refused.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Bring a network into your own folder, where it is known by name."""
+    from epifiji.jobs.networks import import_network
+
+    _say_brought("imported", import_network(network, name, overwrite, sha256))
+
+
+@networks_app.command("export")
+def networks_export(
+    network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP", help="An EpiNet.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="An ONNX model (.onnx), or a package for bioimage.io (.zip).")
+    ],
+    author: Annotated[
+        list[str] | None, typer.Option("--author", metavar="NAME", help="Who made it, for a package; give several.")
+    ] = None,
+    licence: Annotated[
+        str | None, typer.Option("--license", metavar="SPDX", help="Its licence, for a package, such as CC-BY-4.0.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")] = False,
+) -> None:
+    """Give an EpiNet to other programs, as an ONNX model or as a bioimage.io package."""
+    from epifiji.jobs.export import export_network
+
+    say(f"exported: {export_network(network, out, author or (), licence, overwrite)}")
+
+
+@networks_app.command("fetch")
+def networks_fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="notum_all, notum_ExtSOPDiv, notum_ExtSOP or notum_Ext.")],
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="Where NAME.zip lies, if not at its authors'.")
+    ] = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Fetch a network from the repository of DeXtrusion's authors."""
+    from epifiji.files.networks.zoo import AUTHORS_URL
+    from epifiji.jobs.networks import fetch_network
+
+    _say_brought("fetched", fetch_network(name, base_url or AUTHORS_URL, overwrite))
+
+
+def _say_brought(what: str, place: Path) -> None:
+    """Say where a network is now, and where it is made of several, that these are averaged."""
+    from epifiji.files.networks.store import read_description
+
+    say(f"{what}: {place}")
+    members = read_description(place).members
+    if members > 1:
+        say(f"It is an ensemble: the probabilities of its {members} networks are averaged.")
+
+
+LIST_COLUMNS = ("name", "kind", "finds", "cells (px)", "events (frames)", "from")
+
+
+def _row(one: Listed) -> list[str]:
+    if one.description is None:
+        return [plain(one.name), "broken", "-", "-", "-", one.origin]
+    described = one.description
+    scale = f"{described.cell_diameter_px:g}", f"{described.event_duration_frames:g}"
+    return [plain(one.name), described.kind, plain(", ".join(described.events)), *scale, plain(one.origin)]
+
+
+def _listed(one: Listed) -> dict[str, Any]:
+    known = one.description.model_dump(exclude={"name"}) if one.description else {}
+    return {"name": one.name, "path": str(one.path), "origin": one.origin, "problem": one.problem} | {
+        key: value for key, value in known.items() if key != "origin"
+    }

@@ -1,0 +1,94 @@
+"""The command line's commands that make networks: train and retrain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from epifiji.bridge.cli.console import ProgressBar, note, plain, say, say_json
+from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+
+training_app = typer.Typer()
+
+NameOption = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the new network; after the data where not given.")
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="DIR", help="A folder for pictures and training.json; the new network's own where not given."
+    ),
+]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier network of that name.")]
+
+
+@training_app.command()
+@with_settings(TrainingSettings)
+def train(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip beside it.")
+    ],
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network", metavar="NAME|DIR|ZIP", help="The EpiNet to begin with; EpiFiji's own where not given."
+        ),
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Begin with a network that knows nothing.")
+    ] = False,
+    name: NameOption = None,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Train a network on annotated movies, with event classes of any names."""
+    from epifiji.jobs.training.train import train as run
+
+    with ProgressBar("train", silent=as_json) as report:
+        result = run(folder, network, name, out, overwrite, from_scratch, report, **(settings or {}))
+    _tell(result, as_json)
+
+
+@training_app.command()
+@with_settings(RetrainingSettings)
+def retrain(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="Name, folder or zip of the network.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FOLDER|REVIEW...",
+            help="Folders of annotated movies or crops, and reviews: review.csv or the result folder that holds it.",
+        ),
+    ],
+    name: NameOption = None,
+    out: OutOption = None,
+    overwrite: OverwriteOption = False,
+    as_json: JsonOption = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Let a network learn more, from reviews or annotated movies, into a new network; the old one stays as it is."""
+    from epifiji.jobs.training.train import retrain as run
+
+    with ProgressBar("retrain", silent=as_json) as report:
+        result = run(network, sources, name, out, overwrite, report, **(settings or {}))
+    _tell(result, as_json)
+
+
+def _tell(result: Any, as_json: bool) -> None:
+    """Say what was gained; the sentence comes last."""
+    if as_json:
+        say_json(result.to_dict())
+        return
+    for notice in result.notices:
+        note(notice)
+    say(f"began with: {plain(result.began_with or 'nothing')}")
+    say(f"written: {result.folder}")
+    for file in result.files:
+        if file.parent != result.folder:
+            say(f"written: {file}")
+    say(result.sentence)

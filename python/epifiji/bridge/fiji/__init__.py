@@ -1,0 +1,1 @@
+"""What Fiji's menu commands are, and how Fiji reaches the engine."""

@@ -1,0 +1,352 @@
+"""The parameters of Fiji's menu commands: what a dialog asks for, what the recorder writes and a macro's options may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.movies import (
+    CropSettings,
+    FramesAfter,
+    FramesBefore,
+    GallerySettings,
+    HalfSize,
+    ScalingSettings,
+    Zoom,
+)
+from epifiji.data.settings.base import (
+    OTHER_MOVIE,
+    ComparisonSettings,
+    DetectionSettings,
+    EventSettings,
+    Settings,
+    StatisticsSettings,
+    names,
+)
+from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+
+Page = Literal["first", "more", "macro"]
+"""Where a parameter is asked for: on the dialog's first page, on the page for experts, or in macros alone."""
+
+DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
+REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
+COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
+SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
+EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
+CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
+STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
+
+
+def _flag(label: str, description: str, page: Page = "first", default: bool = False) -> Any:
+    return Field(default, description=description, json_schema_extra={"page": page, "label": label})
+
+
+def _path(kind: Literal["file", "folder"], label: str, description: str, page: Page = "first") -> Any:
+    return Field(None, title=kind, description=description, json_schema_extra={"page": page, "label": label})
+
+
+NETWORK = "Name, folder or zip of a network. Default: EpiNet, or the one chosen with 'epifiji networks default'."
+REPLACE = (
+    "Empty the ROI Manager first, of your own ROIs too. By default only EpiFiji's earlier ROIs of the same movie are replaced, "
+    "and those that you moved or renamed stay."
+)
+TABLE = "Show the events as a table too; table=false in a macro shows none."
+KEEP_GOING = (
+    "In a macro, go on after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then says what went wrong, "
+    "and is empty where all went well."
+)
+
+
+OF_ANOTHER_MOVIE = _flag("Results of another movie", OTHER_MOVIE, "more")
+
+
+class DetectCommand(DetectionSettings):
+    """Finds cell events in the open movie, or in a file."""
+
+    network: str | None = Field(None, title="network", description=NETWORK)
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", TABLE, default=True)
+    save: bool = _flag(
+        "Save beside the movie", "Write the results into the folder MOVIE_epifiji beside the movie's file."
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write the results into the folder MOVIE_epifiji in this folder.", "macro"
+    )
+    input: str | None = _path(
+        "file", "Input", "A movie's file, instead of the open image; its results are only written.", "macro"
+    )
+    overwrite: bool = _flag("Overwrite saved results", "Replace earlier results in that folder.", "more")
+    keep_going: bool = _flag("Keep going", KEEP_GOING, "macro")
+
+
+class OpenCommand(Settings):
+    """Shows the events of an earlier run, EpiFiji's or the authors', on the open movie."""
+
+    results: str | None = _path("folder", "Results", "A result folder, a ROI zip, or events.csv.")
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", TABLE, default=True)
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class ShowMapsCommand(Settings):
+    """Shows kept probability maps in colour over the movie."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder with maps; that of the open movie where not given."
+    )
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class ReviewCommand(Settings):
+    """Shows events one by one: y keeps, n rejects, u undoes; the decisions are written after every key."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given."
+    )
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+        None, title="classes", description="Classes to look at, separated by commas; all where not given."
+    )
+    order: Literal["time", "score", "random"] = Field(
+        "time", description="In which order: by time, the least sure first (score), or at random."
+    )
+    seed: int = Field(1, ge=0, title="number", description="Another number gives another random order.")
+    before: FramesBefore = 6
+    after: FramesAfter = 6
+    half_size: HalfSize = 25
+    zoom: Zoom = 3
+    loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
+    only_kept: bool = _flag(
+        "Leave only kept ROIs in the manager",
+        "At the end, put the kept and added events into the ROI Manager in place of the reviewed ROIs; your other ROIs stay.",
+    )
+    review: str | None = _path(
+        "folder", "Folder of the review", "Where review.csv lies; the result folder where not given.", "more"
+    )
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class AdjustCommand(EventSettings):
+    """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder with maps; that of the open movie where not given."
+    )
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", TABLE, default=True)
+    save: bool = _flag(
+        "Save in the result folder", "Put the events into the result folder, in place of those that are there."
+    )
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class CompareCommand(ComparisonSettings):
+    """Compares detected events with a reference: matches green, false positives red, false negatives yellow."""
+
+    detected: str | None = _path(
+        "folder", "Detected", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given."
+    )
+    reference: str | None = _path("file", "Reference", "The same, judged to be true.")
+    curve: bool = _flag(
+        "Curve over the threshold",
+        "Precision and recall over the threshold, from the probability maps in the detected result folder.",
+    )
+    output: str | None = _path(
+        "folder",
+        "Output",
+        "Write scores, ROI zips of matches and errors, and curves into this folder; only shown where not given.",
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier comparison in that folder.", "more")
+    replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class EvaluateCommand(EvaluationSettings):
+    """Judges networks on movies with annotated events: precision, recall and F1 over thresholds, and which network is better."""
+
+    network: str | None = Field(None, title="network", description=NETWORK)
+    other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+        None, title="names", description="Others to compare it with, by name, folder or zip, separated by commas."
+    )
+    folder: str | None = _path(
+        "folder",
+        "Annotated movies",
+        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.",
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write tables, curves and a record into this folder; only shown where not given."
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier evaluation in that folder.", "more")
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+
+
+class PlotCommand(StatisticsSettings):
+    """Plots events over time and tissue: rate, density, and nearest neighbours against chance."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given."
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write plots and tables into this folder; only shown where not given."
+    )
+    overwrite: bool = _flag("Overwrite", "Replace earlier plots in that folder.", "more")
+    table: bool = _flag("Show a table", "Show the summary as a table; table=false in a macro shows none.", default=True)
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class ScoreCommand(Settings):
+    """Draws some events at random for you to judge, y or n, and says how many are right. ROIs and results stay as they are."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given."
+    )
+    number: int = Field(50, ge=1, le=100_000, title="number", description="How many events to draw.")
+    each_class: bool = _flag("So many of each class", "Draw that number of each class instead of all together.")
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+        None, title="classes", description="Classes to draw from, separated by commas; all where not given."
+    )
+    seed: int = Field(1, ge=0, title="number", description="Another number draws other events.")
+    before: FramesBefore = 6
+    after: FramesAfter = 6
+    half_size: HalfSize = 25
+    zoom: Zoom = 3
+    loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
+    output: str | None = _path(
+        "folder", "Output", "Write score.csv into this folder; only a table is shown where not given."
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier score.csv in that folder.", "more")
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+NEW_NETWORK = "Name of the new network; after the data where not given."
+TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in a macro shows none."
+
+
+class NewNetworkCommand(TrainingSettings):
+    """What commands that make a new network share."""
+
+    name: str | None = Field(
+        None, title="name", description=NEW_NETWORK, json_schema_extra={"label": "Name of the new network"}
+    )
+    output: str | None = _path(
+        "folder", "Output", "Write pictures and training.json into this folder instead of the new network's.", "more"
+    )
+    overwrite: bool = _flag("Overwrite", "Replace an earlier network of that name.", "more")
+    table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
+    keep_going: bool = _flag("Keep going", KEEP_GOING, "macro")
+
+
+class TrainCommand(NewNetworkCommand):
+    """Trains a network on annotated movies, with event classes of any names. A cancelled training goes on when started again."""
+
+    folder: str | None = _path(
+        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it."
+    )
+    begin_with: str | None = Field(
+        None,
+        title="name",
+        description="Name, folder or zip of the EpiNet to begin with; EpiFiji's own where not given.",
+        json_schema_extra={"page": "more"},
+    )
+    from_scratch: bool = _flag("Begin with nothing", "Begin with a network that knows nothing.", "more")
+
+
+class RetrainCommand(RetrainingSettings, NewNetworkCommand):
+    """Lets a network learn from a review: what you kept, rejected, added and corrected. The old network stays as it is.
+
+    A cancelled training goes on when it is started again.
+    """
+
+    network: str | None = Field(
+        None,
+        title="network",
+        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.",
+    )
+    results: str | None = _path(
+        "folder", "Reviewed results", "The result folder with the review; that of the open movie where not given."
+    )
+    folder: str | None = _path(
+        "folder", "Annotated movies", "A folder of movies with their events as ROIs, to learn from too or instead."
+    )
+
+
+EVENTS_ALONG = (
+    "A result folder or a ROI zip; the ROIs in the manager where not given, or the overlay's without a window."
+)
+NEW_FILES = "Write the new movie and ROI zips into this folder instead of opening them."
+MOVIE_FILE = (
+    "A movie's file, instead of the open image; what comes of it is only written, beside it where no output is given."
+)
+NEW_ROIS = (
+    "Put the new ROIs into the ROI Manager, in place of what is there. The new image has them as its overlay anyway."
+)
+
+
+class NewMovieCommand(Settings):
+    """What commands that make a new movie and its ROIs share."""
+
+    results: str | None = _path("folder", "Events", EVENTS_ALONG)
+    output: str | None = _path("folder", "Output", NEW_FILES)
+    replace_rois: bool = _flag("Replace the ROIs in the manager", NEW_ROIS)
+    overwrite: bool = _flag("Overwrite", "Replace earlier files of these names in that folder.", "more")
+    input: str | None = _path("file", "Input", MOVIE_FILE, "macro")
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class CropCommand(NewMovieCommand, CropSettings):
+    """Takes a part of the open movie, in space and time, with the events in it. A rectangle on the image gives the place."""
+
+
+class RescaleCommand(NewMovieCommand, ScalingSettings):
+    """Makes the open movie larger or smaller, in space and time, with its events."""
+
+
+class GalleryCommand(GallerySettings):
+    """Shows events below each other, each as a row of crops of the open movie over time."""
+
+    results: str | None = _path("folder", "Events", EVENTS_ALONG)
+    output: str | None = _path("file", "Output", "A .png or .tif to write the gallery to as well.", "macro")
+    overwrite: bool = _flag("Overwrite", "Replace that file.", "macro")
+    other_movie: bool = OF_ANOTHER_MOVIE
+
+
+class CheckCommand(Settings):
+    """Looks at what is installed, and says what is wrong and what to do."""
+
+
+class StopCommand(Settings):
+    """Stops the Python process that runs the networks; the next command starts it again."""
+
+    exit_code: int | None = Field(
+        None,
+        ge=0,
+        le=255,
+        description="In a macro without a window: end ImageJ too, with this exit code.",
+        json_schema_extra={"page": "macro"},
+    )
+
+
+COMMANDS: dict[str, type[Settings]] = {
+    DETECT: DetectCommand,
+    OPEN: OpenCommand,
+    REVIEW: ReviewCommand,
+    ADJUST: AdjustCommand,
+    SHOW_MAPS: ShowMapsCommand,
+    COMPARE: CompareCommand,
+    EVALUATE: EvaluateCommand,
+    TRAIN: TrainCommand,
+    RETRAIN: RetrainCommand,
+    PLOT: PlotCommand,
+    SCORE: ScoreCommand,
+    GALLERY: GalleryCommand,
+    CROP: CropCommand,
+    RESCALE: RescaleCommand,
+    STOP: StopCommand,
+    CHECK: CheckCommand,
+}
+"""The commands of Plugins > EpiFiji by their labels."""
+
+FORMER_LABELS = {"Show Event Probability Maps": SHOW_MAPS}
+"""Labels that a command had before; macros that use them run in the ImageJ that EpiFiji starts."""

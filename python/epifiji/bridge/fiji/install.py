@@ -1,0 +1,159 @@
+"""Puts EpiFiji's scripts, macros and client into a Fiji folder, and takes them away again."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from epifiji.bridge.imagej.host import fiji_folder
+from epifiji.bridge.imagej.jars import WORKER, class_path
+from epifiji.bridge.fiji.manifest import (
+    COMMANDS,
+    PYTHON,
+    Installation,
+    errors_as_sentences,
+    install_files,
+    installed_paths,
+    json_bytes,
+    own_version,
+    remove_files,
+)
+from epifiji.bridge.fiji.requests.answer import describe_commands
+from epifiji.bridge.resources import resource_folder
+from epifiji.data.errors import WrongInputError
+from epifiji.data.progress import Report, silent
+
+OVERLAY = (("fiji", "scripts", "scripts"), ("fiji", "macros", "macros"), ("jars", "Lib", "jars/Lib"))
+"""What is copied: EpiFiji's folder, the tree in it, and where that goes in Fiji."""
+
+ASK_PYTHON = """
+import importlib.metadata, json, platform
+print(json.dumps([platform.python_version(), importlib.metadata.version("epifiji")]))
+"""
+PATIENCE_S = 60
+
+
+def install_fiji(folder: Path, python: Path | None = None, report: Report = silent) -> Installation:
+    """Copy EpiFiji's scripts, macros and client into a Fiji folder, with what its dialogs ask for and which Python to use.
+
+    Java libraries that the scripts need and this Fiji lacks are added too; the first time, they are fetched from Maven Central.
+
+    A second call changes nothing; one of a later version replaces what the earlier one wrote and removes what is no longer
+    needed. Where anything fails, everything that this call did is undone.
+
+    Parameters
+    ----------
+    folder
+        The folder of a Fiji or ImageJ: it holds ``plugins``, and ``jars/ij-*.jar`` or ``ij.jar``.
+    python
+        The Python that runs the engine when Fiji is started by its icon; this one where not given.
+    report
+        Told how far the fetching of Java libraries is.
+
+    Raises
+    ------
+    WrongInputError
+        Where `folder` is no Fiji, `python` has not this EpiFiji, a file that EpiFiji did not write (or that was changed since)
+        is in the way, a link leads outside the folder, or the folder cannot be written.
+    ImageJError
+        Where Java libraries cannot be fetched.
+    """
+    with errors_as_sentences():
+        fiji = fiji_folder(folder)
+        records = _records(python)
+        return install_files(fiji, _overlay() | _lacking_jars(fiji, report) | records)
+
+
+def uninstall_fiji(folder: Path) -> Installation:
+    """Remove what EpiFiji wrote into a Fiji folder, and the folders that it made where they are empty.
+
+    What Jython compiled from a removed module goes with it. Files that were changed since stay and are reported.
+
+    Raises
+    ------
+    WrongInputError
+        Where `folder` is no Fiji, EpiFiji is not installed there, or the folder cannot be written; nothing is removed then.
+    """
+    with errors_as_sentences():
+        return remove_files(fiji_folder(folder))
+
+
+def _overlay() -> dict[str, bytes]:
+    """Read the scripts, macros and Jython modules, by their path in Fiji."""
+    contents = {}
+    for resource, tree, target in OVERLAY:
+        source = resource_folder(resource) / tree
+        for path in sorted(source.rglob("*")):
+            inside = path.relative_to(source)
+            compiled = "__pycache__" in inside.parts or path.suffix in {".pyc", ".class"}
+            if path.is_file() and not compiled and not path.name.startswith("."):
+                contents[f"{target}/{inside.as_posix()}"] = path.read_bytes()
+    return contents
+
+
+def _lacking_jars(fiji: Path, report: Report) -> dict[str, bytes]:
+    """Read the Java libraries of which this Fiji has no version of its own, by their path in it."""
+    ours = installed_paths(fiji)
+    jars = (jar.relative_to(fiji).as_posix() for jar in fiji.glob("jars/**/*.jar"))
+    own = {_artifact(Path(path).name) for path in jars if path not in ours}
+    return {
+        f"jars/{jar.name}": jar.read_bytes() for jar in class_path(report, WORKER) if _artifact(jar.name) not in own
+    }
+
+
+def _artifact(jar: str) -> str:
+    """Give a jar's name without its version."""
+    return re.sub(r"-\d[^/]*$", "", jar.removesuffix(".jar"))
+
+
+def _records(python: Path | None) -> dict[str, bytes]:
+    """Write down what the dialogs ask for, and which Python runs the engine."""
+    return {
+        COMMANDS: json_bytes({"epifiji": own_version(), "commands": describe_commands()}),
+        PYTHON: json_bytes(_this_python() if python is None else _other_python(python)),
+    }
+
+
+def _this_python() -> dict[str, str]:
+    if not sys.executable:
+        raise WrongInputError(
+            "this Python does not say which program it is, but Fiji needs one to start: name it with --python FILE."
+        )
+    return {
+        "python": sys.executable,
+        "python_version": platform.python_version(),
+        "epifiji_version": own_version(),
+    }
+
+
+def _other_python(python: Path) -> dict[str, str]:
+    """Ask another Python for its version and EpiFiji's."""
+    # Not resolved: the link in a virtual environment's folder is what makes it that environment's Python.
+    program = python.expanduser().absolute()
+    if not program.is_file():
+        raise WrongInputError(f"{python} is no file, but a Python with EpiFiji in it is needed: give its python.")
+    try:
+        answer = subprocess.run(
+            [str(program), "-c", ASK_PYTHON],
+            cwd=program.parent,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE_S,
+            check=True,
+        )
+        version, epifiji = json.loads(answer.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        raise WrongInputError(
+            f"{python} is no Python with EpiFiji in it, but one is needed: install EpiFiji there, or give another."
+        ) from None
+    if epifiji != (own := own_version()):
+        raise WrongInputError(
+            f"{python} has EpiFiji {epifiji}, but this is EpiFiji {own}, and Fiji's scripts must fit the engine: install the "
+            "same version in both, or run install-fiji with that Python's EpiFiji."
+        )
+    return {"python": str(program), "python_version": version, "epifiji_version": epifiji}

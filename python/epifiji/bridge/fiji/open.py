@@ -1,0 +1,79 @@
+"""Fiji started from Python: with its window until it is closed, or for one macro without a window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from epifiji.bridge.imagej import open_imagej
+from epifiji.bridge.imagej.host import fiji_folder
+from epifiji.bridge.fiji.manifest import installed_python
+from epifiji.data.errors import ImageJError, WrongInputError
+from epifiji.data.progress import Report, silent
+
+
+def run_fiji(
+    fiji: Path | None,
+    headless: bool,
+    macro: Path | None,
+    argument: str,
+    report: Report = silent,
+    movies: Sequence[Path] = (),
+) -> str:
+    """Open ImageJ with the engine inside, run a macro where one is given, and wait until the window is closed.
+
+    Parameters
+    ----------
+    fiji
+        A Fiji folder into which EpiFiji was installed; the embedded ImageJ where not given.
+    headless
+        Whether to do without a window, and end with the macro.
+    macro, argument
+        An IJ macro's file, and what its ``getArgument()`` gives.
+    movies
+        Images that ImageJ opens first, as its File > Open does; the macro finds the last one active.
+    report
+        Told how far the first start's fetching of Java libraries is.
+
+    Returns
+    -------
+    str
+        What the macro returned; empty without one.
+
+    Raises
+    ------
+    WrongInputError
+        Where `fiji` is no Fiji or lacks EpiFiji, the macro cannot be read, or there is nothing to do without a window.
+    ImageJError
+        Where ImageJ does not start or the macro fails.
+    """
+    if headless and macro is None:
+        raise WrongInputError("Without a window there is nothing to do but to run a macro: give --macro FILE too.")
+    if fiji is not None and installed_python(fiji_folder(fiji))[0] is None:
+        raise WrongInputError(f"{fiji} has no EpiFiji in it: run 'epifiji install-fiji' with this folder first.")
+    code = "".join(map(_opening, movies)) + (_read(macro) if macro is not None else "")
+    imagej = open_imagej(fiji, headless, report)
+    try:
+        return imagej.run_macro(code, argument) if code else ""
+    except ImageJError as error:
+        imagej.log(str(error))
+        raise
+    finally:
+        imagej.wait_until_closed()
+
+
+def _opening(movie: Path) -> str:
+    """Give the macro code that opens a file, on the macro's first line, so that its line numbers stay."""
+    if not movie.is_file():
+        raise WrongInputError(f"{movie} is no file, but a movie is to be opened: check the path.")
+    # ImageJ runs in another folder.
+    path = str(movie.absolute()).replace("\\", "\\\\").replace('"', '\\"')
+    return f'open("{path}"); '
+
+
+def _read(macro: Path) -> str:
+    try:
+        # ImageJ reads macros so too.
+        return macro.read_text(encoding="iso-8859-1")
+    except OSError as error:
+        raise WrongInputError(f"The macro {macro} cannot be read ({error.strerror}): check the path.") from None

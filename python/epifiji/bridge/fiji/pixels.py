@@ -1,0 +1,131 @@
+"""Pixels of an image that ImageJ put into blocks of memory, seen as a movie without copying them."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.lookup_table import brightness_order
+from epifiji.data.movie import Movie
+from epifiji.data.stack_layout import StackLayout
+from epifiji.files.movies.calibration import Calibration, checked, in_units_of
+from epifiji.files.movies.frames import colours_refusal, inversion_notice, invert
+from epifiji.files.movies.movie_file import EXTENSION
+
+DTYPES: dict[int, np.dtype[Any]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
+"""What ImageJ's grey images hold, by bits."""
+
+SIGN = np.uint16(0x8000)
+"""ImageJ keeps signed 16-bit pixels as unsigned ones, 32768 higher; turning this bit over brings them back."""
+
+
+NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+"""What no name of a file may hold on Windows, where results may be looked at later; ImageJ's titles hold it often."""
+
+
+def movie_name_of_title(title: str) -> str:
+    """Name a movie after an image's title, as a file's name can be."""
+    return NOT_IN_NAMES.sub("_", EXTENSION.sub("", title)).strip().rstrip(". ") or "movie"
+
+
+def calibration_of_image(
+    pixel_width: float, pixel_height: float, x_unit: Any, y_unit: Any, interval: float, time_unit: Any
+) -> Calibration:
+    """Read ImageJ's calibration, in its units."""
+    y = in_units_of(pixel_height, y_unit, x_unit) if y_unit else pixel_height
+    return checked((pixel_width, y), x_unit, interval, time_unit)
+
+
+def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -> Movie:
+    """Make a movie of the pixels that a client sent.
+
+    Parameters
+    ----------
+    image
+        ``title``, ``shape`` (T, Y, X), ``bits`` (8, 16 or 32), ``signed``, ``calibration`` (the arguments of
+        :func:`calibration_of_image`), ``notices`` (sentences), ``file``: the path where the pixels are those of a file,
+        ``lut``: red, green and blue of each value that the image is shown in, one after the other (768 numbers),
+        and ``layout``: the arguments of :class:`~epifiji.data.stack_layout.StackLayout`.
+    blocks
+        The pixels' bytes, little-endian, whole frames in each block, in the frames' order.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is no image, or its blocks do not hold what its shape says.
+    """
+    if image is None:
+        raise WrongInputError("No image came with the request, but a movie is needed: open one first.")
+    title, bits = str(image["title"]), int(image["bits"])
+    if bits not in DTYPES:
+        raise WrongInputError(
+            f"{title} has {bits} bits in each pixel, but 8, 16 or 32 are needed: use Image > Type > 8-bit."
+        )
+    dtype = DTYPES[bits].newbyteorder("<")
+    frames, height, width = (int(size) for size in image["shape"])
+    frame_bytes = height * width * dtype.itemsize
+    if not frame_bytes or any(len(block) == 0 or len(block) % frame_bytes for block in blocks):
+        raise WrongInputError(
+            f"{title} came in blocks that do not hold whole frames of {frame_bytes} bytes: try again."
+        )
+    parts = [block.view(dtype).reshape(-1, height, width) for block in blocks]
+    held = sum(len(part) for part in parts)
+    if held != frames:
+        raise WrongInputError(f"{title} came with {held} of its {frames} frames: try again.")
+    if image.get("signed"):
+        for part in parts:
+            np.bitwise_xor(part, SIGN, out=part)
+        parts = [part.view(np.int16) for part in parts]
+    inverted = _shown_inverted(image.get("lut"), bits, title)
+    if inverted:
+        for part in parts:
+            invert(part)
+    if sys.byteorder == "big":
+        parts = [part.astype(part.dtype.newbyteorder("=")) for part in parts]
+    read = calibration_of_image(**image["calibration"])
+    file = image.get("file")
+    return Movie(
+        parts[0] if len(parts) == 1 else FrameBlocks(parts),
+        movie_name_of_title(title),
+        read.x_um,
+        read.interval_s,
+        Path(file) if file else None,
+        (*image.get("notices", ()), *([inversion_notice(title)] if inverted else []), *read.notices(title)),
+        StackLayout(**image.get("layout", {})),
+    )
+
+
+def _shown_inverted(lut: Sequence[int] | None, bits: int, title: str) -> bool:
+    """Say whether an image's LUT shows smaller values brighter; refuse 8-bit pixels that number colours."""
+    order = 1 if lut is None else brightness_order(np.reshape(lut, (3, -1)))
+    if order is None and bits == 8:
+        raise colours_refusal(title)
+    return order == -1
+
+
+class FrameBlocks:
+    """Frames (T, Y, X) that lie in several arrays, one after the other."""
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self._parts = tuple(parts)
+        self._starts = np.cumsum([0, *(len(part) for part in parts)])
+        self.shape = (int(self._starts[-1]), *parts[0].shape[1:])
+        self.dtype = parts[0].dtype
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Give the frames ``start:stop``, copied only where they lie in several blocks."""
+        start, stop, _ = frames.indices(self.shape[0])
+        pieces = [
+            part[max(0, start - first) : max(0, stop - first)]
+            for part, first in zip(self._parts, self._starts, strict=False)
+            if start < first + len(part) and stop > first
+        ]
+        if not pieces:
+            return self._parts[0][:0]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)

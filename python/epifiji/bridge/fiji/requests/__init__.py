@@ -1,0 +1,1 @@
+"""What Fiji's commands ask of the engine, one file a topic."""

@@ -1,0 +1,140 @@
+"""What a comparison with a reference in ImageJ asks of the engine: scores, and ROIs of matches and errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.manager_events import UNNAMED, events_of_manager
+from epifiji.bridge.fiji.shown_events import movie_key, shown_event
+from epifiji.bridge.fiji.commands import CompareCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, by_class
+from epifiji.data.progress import Report
+from epifiji.data.settings.base import ComparisonSettings, parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+FIRST_GROUP = 101
+"""ImageJ's group of matches; false positives and false negatives have the next two. Classes of events come long before."""
+
+
+def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Compare events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where none are named.
+
+    ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); None where none is open. The ROIs of an outcome
+    are a class of their own, such as ``cell_death_falsepositive``, as in the names of the files.
+    """
+    from epifiji.bridge.fiji.pixels import movie_name_of_title
+    from epifiji.files.results.comparisons import CURVE_PICTURE
+    from epifiji.jobs.scoring.compare_to_files import run_comparison
+
+    command = parse_settings(CompareCommand, request["settings"])
+    if command.reference is None:
+        raise WrongInputError("No reference was named, but annotated events are needed: give --reference FILE.")
+    for place in filter(None, (command.detected, command.reference)):
+        if not Path(place).exists():
+            raise WrongInputError(f"{place} does not exist, but events are needed: check the path.")
+    image = request.get("image")
+    if command.detected is not None and image:
+        _require_shape(Path(command.detected), image)
+    detected, left_out = (
+        (command.detected, ())
+        if command.detected
+        else _in_manager(request.get("manager"), Path(command.reference), image)
+    )
+    movie = movie_name_of_title(image["title"]) if image else None
+    settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
+    only_shown = command.curve and command.output is None
+    with client_folder("curve") if only_shown else nullcontext() as temporary:
+        folder = command.output or temporary
+        comparison, files = run_comparison(
+            detected,
+            command.reference,
+            settings,
+            Path(folder) if folder else None,
+            command.curve,
+            command.overwrite,
+            movie,
+        )
+    return {
+        **_outcomes(comparison.outcomes),
+        "columns": comparison.columns(),
+        "rows": comparison.rows(),
+        "name": comparison.movie,
+        "movie_key": _movie_key(command.detected),
+        "notices": [*left_out, *comparison.notices],
+        "pictures": [str(file) for file in files if file.name == CURVE_PICTURE],
+        "temporary": str(temporary) if temporary else None,
+        "said": _said(comparison.scores.classes),
+    }
+
+
+def _require_shape(place: Path, image: dict[str, Any]) -> None:
+    """Refuse an open image that is not of the size of the movie that the events were found in."""
+    from epifiji.files.results.result_folder import record_of
+
+    shape = record_of(place).movie.shape
+    if shape and list(shape) != list(image["shape"]):
+        sizes = [f"{t} frames of {y} x {x} pixels (Y, X)" for t, y, x in (shape, image["shape"])]
+        raise WrongInputError(
+            f"The events in {place} belong to a movie of {sizes[0]}, but {image['title']} has {sizes[1]}: open the "
+            "movie that they were found in, or close the image."
+        )
+
+
+def _outcomes(outcomes: dict[str, list[Event]]) -> Answer:
+    """Describe matches and errors as the client shows events: a class for each class and outcome."""
+    from epifiji.files.results.comparisons import OUTCOME_COLOURS
+
+    kinds, shown = [], []
+    for number, (outcome, events) in enumerate(outcomes.items()):
+        for name, group in by_class(events).items():
+            kind = f"{name}_{outcome}"
+            colour, group_number = OUTCOME_COLOURS[outcome], FIRST_GROUP + number
+            kinds.append({"name": kind, "colour": colour, "group": group_number, "count": len(group)})
+            shown += [shown_event(replace(event, event=kind), row) for row, event in enumerate(group, start=1)]
+    return {"classes": kinds, "events": shown}
+
+
+def _movie_key(detected: str | None) -> str | None:
+    """Give the key of the movie whose events were compared; None where the client knows it."""
+    from epifiji.files.results.result_folder import read_record
+
+    if detected is None:
+        return None
+    folder = Path(detected) if Path(detected).is_dir() else Path(detected).parent
+    movie = read_record(folder).movie
+    return movie_key(movie.sha256, movie.file, folder)
+
+
+def _in_manager(
+    manager: str | None, reference: Path, image: dict[str, Any] | None
+) -> tuple[list[Event], tuple[str, ...]]:
+    """Read the ROI Manager's ROIs without those of an earlier comparison.
+
+    Those whose names tell no class have that of a reference of one file.
+    """
+    from epifiji.files.results.comparisons import OUTCOME_COLOURS
+    from epifiji.files.rois.roi_files import event_of_file
+
+    one_class = reference.is_file() and reference.suffix.lower() != ".csv"
+    unnamed = event_of_file(reference) if one_class else UNNAMED
+    events, left_out = events_of_manager(manager, "compare", image, "detected", unnamed)
+    return [event for event in events if event.event.rpartition("_")[2] not in OUTCOME_COLOURS], left_out
+
+
+def _said(classes: dict[str, Any]) -> str:
+    """Say in a line how well each class was found."""
+    texts = []
+    for name, scores in classes.items():
+        found = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}
+        texts.append(f"{name}: " + ", ".join(f"{key} {'-' if n is None else f'{n:.3f}'}" for key, n in found.items()))
+    return "; ".join(texts) or "there was nothing to compare"

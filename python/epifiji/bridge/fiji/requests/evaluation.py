@@ -1,0 +1,52 @@
+"""What judging networks in ImageJ asks of the engine: a table, curves as a picture, and a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.commands import EvaluateCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.progress import Report
+from epifiji.data.settings.base import parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+    """Judge networks: ``settings`` by key, ``headless``."""
+    from epifiji.files.results.evaluations import FILES, PICTURE
+    from epifiji.files.networks.store import find_network
+    from epifiji.files.results.result_folder import require_absent
+    from epifiji.jobs.scoring.evaluate import evaluate
+
+    command = parse_settings(EvaluateCommand, request["settings"])
+    if command.folder is None:
+        raise WrongInputError("No folder was named, but movies with annotated events are needed: give --folder DIR.")
+    if command.output is not None:
+        require_absent(Path(command.output), FILES, command.overwrite)
+    networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
+    settings = command.model_dump(include=set(EvaluationSettings.model_fields), exclude_unset=True)
+    found = evaluate(networks, command.folder, report, **settings)
+    only_shown = command.output is None and not request.get("headless")
+    with client_folder("evaluation") if only_shown else nullcontext() as temporary:
+        place = command.output or temporary
+        files = found.save(place, command.overwrite) if place else []
+    return {
+        "name": Path(command.folder).name,
+        "pictures": [str(file) for file in files if file.name == PICTURE],
+        "temporary": str(temporary) if temporary else None,
+        "columns": found.columns(),
+        "rows": found.rows(),
+        "difference_columns": found.difference_columns(),
+        "difference_rows": found.difference_rows(),
+        "notices": [*found.notices, *found.choices()],
+        "said": found.conclusion,
+    }

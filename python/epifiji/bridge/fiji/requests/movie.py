@@ -1,0 +1,207 @@
+"""What ImageJ asks of the engine to crop or rescale a movie with its events, and to show them as a gallery.
+
+Where files are asked for the engine makes them. Otherwise ImageJ keeps its pixels, as far as it can, and its ROIs, and asks only
+where these come to lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.pixels import movie_name_of_title, movie_of_image
+from epifiji.bridge.fiji.commands import CropCommand, GalleryCommand, RescaleCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, repeats_notice, without_repeats
+from epifiji.data.movie import Movie
+from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
+from epifiji.data.progress import Report
+from epifiji.data.settings.base import Settings, parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+Place = Sequence[float | None]
+"""Frame (from 1; None for what is in all frames), y and x of a ROI or one of its points."""
+
+
+def crop_to_files(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
+    """Crop a movie into files: ``settings`` by key, ``manager`` (a zip of ROIs, or None), ``image`` where no file is named."""
+    from epifiji.jobs.movie_tools import CROPPED, crop, require_room
+
+    command = parse_settings(CropCommand, request["settings"])
+    movie = _movie(command.input, request, blocks)
+    folder = _folder(command, movie)
+    _require_own(movie, command)
+    events, notices = _events(command.results, request)
+    require_room(movie, events, CROPPED, folder, command.overwrite)
+    made = crop(movie, events, **_own(command, CropSettings))
+    return _saved(made, folder, command.overwrite) | {"notices": notices}
+
+
+def rescale_to_files(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+    """Rescale a movie into files; see :func:`crop_to_files`."""
+    from epifiji.jobs.movie_tools import RESCALED, require_room, rescale_with_events
+
+    command = parse_settings(RescaleCommand, request["settings"])
+    movie = _movie(command.input, request, blocks)
+    folder = _folder(command, movie)
+    _require_own(movie, command)
+    events, notices = _events(command.results, request)
+    require_room(movie, events, RESCALED, folder, command.overwrite)
+    made = rescale_with_events(movie, events, report, **_own(command, ScalingSettings))
+    return _saved(made, folder, command.overwrite) | {"notices": notices}
+
+
+def crop_here(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Say which part of an open image to take: ``settings`` by key, ``title``, ``shape`` (T, Y, X), ``places`` of its ROIs."""
+    from epifiji.jobs.movie_tools import CROPPED, part_of
+
+    command = parse_settings(CropCommand, request["settings"])
+    count, height, width = (int(size) for size in request["shape"])
+    name = movie_name_of_title(request["title"])
+    part = part_of(name, (count, height, width), parse_settings(CropSettings, _own(command, CropSettings)))
+    events, left_out = _moved_events(command.results, part.place)
+    return {
+        "name": f"{name}_{CROPPED}",
+        "x": part.left,
+        "y": part.top,
+        "first": part.first + 1,
+        "shape": part.shape,
+        "places": [_moved(place, part.place, part.first) for place in request["places"]],
+        "events": events,
+        "left_out": left_out,
+    }
+
+
+def rescale_here(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+    """Rescale an open image: ``settings`` by key, the ``image`` and the ``places`` of its ROIs.
+
+    The new movie is a file in a temporary folder, which the client removes.
+    """
+    from epifiji.files.movies.movie_file import write_movie
+    from epifiji.jobs.movie_tools import rescale_with_events, rescaled_event
+
+    command = parse_settings(RescaleCommand, request["settings"])
+    movie = movie_of_image(request["image"], blocks)
+    made = rescale_with_events(movie, (), report, **_own(command, ScalingSettings))
+    shape, new_shape = movie.shape, made.movie.shape
+
+    def place(event: Event) -> Event:
+        return rescaled_event(event, shape, new_shape)
+
+    events, left_out = _moved_events(command.results, place)
+    with client_folder("movie") as folder:
+        write_movie(made.movie, folder / f"{made.movie.name}.tif")
+    return {
+        "name": made.movie.name,
+        "file": str(folder / f"{made.movie.name}.tif"),
+        "folder": str(folder),
+        "ratios": [new / old for new, old in zip(new_shape, shape, strict=True)],
+        "places": [_moved(one, place, 0) for one in request["places"]],
+        "events": events,
+        "left_out": left_out,
+    }
+
+
+def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
+    """Draw a gallery: ``settings`` by key, the ``image``, ``manager`` (a zip of ROIs, or None).
+
+    The picture is a file in a temporary folder, which the client removes, besides the one that was asked for.
+    """
+    from epifiji.jobs.movie_tools import require_picture, save_gallery
+
+    command = parse_settings(GalleryCommand, request["settings"])
+    if command.output is not None:
+        require_picture(command.output, command.overwrite)
+    movie = movie_of_image(request["image"], blocks)
+    events, notices = _events(command.results, request)
+    settings = _own(command, GallerySettings)
+    with client_folder("gallery") as folder:
+        shown = save_gallery(movie, events, folder / "gallery.png", **settings)
+        if command.output is not None:
+            save_gallery(movie, events, command.output, command.overwrite, **settings)
+    return {
+        "name": f"{movie.name}-gallery",
+        "file": str(folder / "gallery.png"),
+        "folder": str(folder),
+        "shown": shown,
+        "of": len(events),
+        "notices": notices,
+    }
+
+
+def _require_own(movie: Movie, command: CropCommand | RescaleCommand) -> None:
+    """Refuse results of another movie than the file that was named; of an open image the client has asked before."""
+    from epifiji.jobs.movie_tools import require_movie_of
+
+    if command.input is not None and command.results is not None:
+        require_movie_of(movie, command.results, command.other_movie)
+
+
+def _movie(file: str | None, request: dict[str, Any], blocks: Blocks) -> Movie:
+    from epifiji.files.movies.movie_file import read_movie
+
+    return read_movie(file) if file is not None else movie_of_image(request.get("image"), blocks)
+
+
+def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
+    """Give the settings of the job among those of its command."""
+    return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
+
+
+def _events(results: str | None, request: dict[str, Any]) -> tuple[list[Event], list[str]]:
+    """Read the events that were named, or else the ROIs that came along, if any did; each once, and say what was left out."""
+    from epifiji.jobs.movie_tools import events_of
+
+    if results is not None:
+        events, repeats = without_repeats(events_of(results))
+        return events, [*repeats_notice(results, repeats)]
+    if not request.get("manager"):
+        return [], []
+    events, notices = events_of_manager(request["manager"], "show", request.get("image"))
+    return events, [*notices]
+
+
+def _folder(command: CropCommand | RescaleCommand, movie: Movie) -> Path:
+    """Say where the new files go: where that was asked, or beside the movie's file."""
+    from epifiji.files.movies.movie_file import split_path
+
+    if command.output is None and movie.path is None:
+        raise WrongInputError(f"{movie.name} has no file, so nothing can be written beside it: give --out DIR.")
+    return Path(command.output) if command.output else split_path(str(movie.path))[0].parent
+
+
+def _saved(made: Any, folder: Path, overwrite: bool) -> Answer:
+    files = made.save(folder, overwrite)
+    return {
+        "name": made.movie.name,
+        "folder": str(folder),
+        "files": [str(file) for file in files],
+        "events": len(made.events),
+        "left_out": made.left_out,
+    }
+
+
+def _moved(place: Place, move: Callable[[Event], Event | None], first: int) -> Place | None:
+    """Give where a place comes to lie; None where that is outside."""
+    frame, y, x = place
+    event = Event("", first if frame is None else int(frame) - 1, float(y or 0), float(x or 0))
+    moved = move(event)
+    return None if moved is None else (None if frame is None else moved.frame + 1, moved.y, moved.x)
+
+
+def _moved_events(results: str | None, move: Callable[[Event], Event | None]) -> tuple[Answer | None, int]:
+    """Read the events that were named and move them: as ImageJ shows them, and how many are outside."""
+    from epifiji.bridge.fiji.shown_events import shown_events
+    from epifiji.jobs.movie_tools import events_of
+
+    if results is None:
+        return None, 0
+    known = events_of(results)
+    moved = [found for event in known if (found := move(event)) is not None]
+    return shown_events(moved, (), None, None), len(known) - len(moved)

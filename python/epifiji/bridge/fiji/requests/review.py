@@ -1,0 +1,201 @@
+"""What the review in ImageJ asks of the engine: to begin, to note a decision, to take one back, to end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.shown_events import movie_key
+from epifiji.bridge.fiji.commands import ReviewCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
+from epifiji.data.progress import Report
+from epifiji.data.record import RunRecord
+from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.stack_layout import StackLayout
+
+_open: dict[Path, tuple[int, Review]] = {}
+"""Reviews as they were written last, with their files' times: read anew where a file is another."""
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Begin a review or go on with it.
+
+    ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named, ``beside`` the folder for
+    its review.
+    """
+    from epifiji.jobs.events.review import start_review
+
+    command = parse_settings(ReviewCommand, request["settings"])
+    events, results, notices = events_to_look_at(command.results, request.get("manager"), request.get("image"))
+    folder = command.review or results or request.get("beside")
+    if folder is None:
+        raise WrongInputError("The movie was not opened from a file, so its review has no place: give --review DIR.")
+    path, review = start_review(events, folder)
+    wanted = command.events
+    answer = begun(path, review, path.parent, order_of(review, command.order, wanted, command.seed), notices)
+    classes = [kind["name"] for kind in answer["classes"]]
+    for name in wanted or ():
+        if name not in classes:
+            raise WrongInputError(f"There are no events of the class {name!r}: the classes are {', '.join(classes)}.")
+    return answer | {
+        "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop", "only_kept"})
+    }
+
+
+def events_to_look_at(
+    results: str | None, manager: str | None, image: dict[str, Any] | None
+) -> tuple[list[Event], Path | None, tuple[str, ...]]:
+    """Read the events of results or of a zip of the ROI Manager's ROIs, each once.
+
+    Returns
+    -------
+    list of Event
+        The events.
+    Path or None
+        The folder of their record; None for ROIs of the manager.
+    tuple of str
+        Sentences about what was left out.
+
+    Raises
+    ------
+    WrongInputError
+        Where there are neither.
+    """
+    from epifiji.jobs.scoring.compare import read_events_of
+
+    if results is None:
+        events, notices = events_of_manager(manager, "review", image)
+        return events, None, notices
+    place = Path(results)
+    if not place.exists():
+        raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
+    assumed: list[str] = []
+    events, repeats = without_repeats(read_events_of(place, None, assumed))
+    return events, place if place.is_dir() else place.parent, (*assumed, *repeats_notice("the review", repeats))
+
+
+def begun(
+    path: Path, review: Review, results: Path | None, order: Sequence[int], notices: Sequence[str] = ()
+) -> Answer:
+    """Say what the window needs of a review in the file `path`: its events, those to look at in `order`, classes and movie.
+
+    The file is written here, so that a decision needs no more than itself, whatever process it finds.
+    """
+    from epifiji.files.results.movie_identity import find_movie
+    from epifiji.files.results.result_folder import read_record
+    from epifiji.files.results.reviews import write_review
+
+    record = read_record(results) if results is not None else RunRecord()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_review(path, review)
+    _open[path] = _time(path), review
+    known = record.settings.events or EVENT_COLOURS
+    classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
+    return {
+        "review": str(path),
+        "items": "\n".join(map(_line, review.items)),
+        "order": list(order),
+        "place": place_to_go_on(review, order) if order else 0,
+        "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
+        "movie": find_movie(record, results) if results is not None else None,
+        "shape": record.movie.shape,
+        "movie_key": movie_key(record.movie.sha256, record.movie.file, results),
+        "notices": list(notices),
+        **_state(review),
+    }
+
+
+def act(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Note what was done: ``review`` (the file), ``what`` (or ``undo``), ``item``, ``event`` where it changed, ``seconds``.
+
+    A review that this process does not know, because the one before died, is read from its file.
+    """
+    from epifiji.jobs.events.review import decide
+
+    path = Path(request["review"])
+    review = _review(path)
+    action = None
+    if request["what"] != "undo":
+        event = request.get("event")
+        action = Action(
+            int(request["item"]), request["what"], _event(event) if event else None, float(request["seconds"])
+        )
+    item = decide(path, review, action)
+    _open[path] = _time(path), review
+    items = review.items
+    changed = _line(items[item]) if item is not None and item < len(items) else None
+    return {"item": item, "now": changed, "count": len(items), **_state(review)}
+
+
+def end(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Write what came out: ``review`` (the file), ``movie`` (its name, where ``run.json`` may not have one)."""
+    from dataclasses import asdict
+
+    from epifiji.files.results.result_folder import read_record
+    from epifiji.jobs.events.review import finish_review
+
+    path = Path(request["review"])
+    if not _review(path).actions:
+        path.unlink()
+        return {"files": [], "counts": {}, "precision": {}, "folder": None}
+    named = read_record(path.parent).movie.name
+    layout = (request.get("image") or {}).get("layout")
+    summary = finish_review(path, None if named else request.get("movie"), StackLayout(**layout) if layout else None)
+    return {
+        "files": [str(file) for file in summary.files],
+        "folder": str(summary.files[0].parent) if summary.files else None,
+        "counts": summary.counts,
+        "precision": {
+            name: asdict(found) | {"value": found.value, "interval": found.interval}
+            for name, found in summary.precision.items()
+        },
+    }
+
+
+def _review(path: Path) -> Review:
+    from epifiji.files.results.reviews import read_review
+
+    if path not in _open or _open[path][0] != _time(path):
+        review = read_review(path)
+        _open[path] = _time(path), review
+    return _open[path][1]
+
+
+def _time(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def _event(event: dict[str, Any]) -> Event:
+    score = event.get("score")
+    nan = float("nan")
+    return Event(
+        event["event"], int(event["frame"]) - 1, float(event["y"]), float(event["x"]), nan if score is None else score
+    )
+
+
+def _line(item: Item) -> str:
+    """Write an event as a line: class, frame, y, x, score, decision, whether it was added; Jython reads JSON slowly."""
+    event = item.event
+    score = "" if event.score != event.score else repr(event.score)
+    cells = (event.event, event.frame + 1, event.y, event.x, score, item.decision, int(item.detected is None))
+    return "\t".join(map(str, cells))
+
+
+def _state(review: Review) -> Answer:
+    precision = review.precision()
+    return {
+        "done": review.decided,
+        "steps": len(review.actions),
+        "correct": precision.correct,
+        "judged": precision.judged,
+        "interval": precision.interval,
+    }

@@ -1,0 +1,61 @@
+"""What scoring events at random asks of the engine, besides what a review asks: to draw them, and to say how many were right.
+
+The decisions are those of a review whose file lies in a temporary folder, so that nothing is written beside the results and a
+worker that died is no loss.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.requests.review import begun, events_to_look_at
+from epifiji.bridge.fiji.commands import ScoreCommand
+from epifiji.data.progress import Report
+from epifiji.data.review import Review
+from epifiji.data.settings.base import parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def begin_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Draw events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named."""
+    from epifiji.files.results.reviews import REVIEW
+    from epifiji.jobs.scoring.random_sample import draw_events, require_place
+
+    command = parse_settings(ScoreCommand, request["settings"])
+    if command.output is not None:
+        require_place(command.output, command.overwrite)
+    events, results, notices = events_to_look_at(command.results, request.get("manager"), request.get("image"))
+    sample = draw_events(events, command.number, command.events, command.each_class, command.seed)
+    review = Review(sample.events)
+    path = Path(tempfile.mkdtemp(prefix="epifiji-score-")) / REVIEW
+    return {
+        **begun(path, review, results, range(len(sample.events)), notices),
+        "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop"}),
+        "totals": dict(sample.totals),
+        "title": "Score Events at Random",
+        "fixed": True,
+    }
+
+
+def end_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Say what was judged: ``settings`` by key, and ``review`` and ``totals`` as they were given at the beginning."""
+    from epifiji.files.results.reviews import read_review
+    from epifiji.jobs.scoring.random_sample import COLUMNS, score_table, write_score
+
+    command = parse_settings(ScoreCommand, request["settings"])
+    path = Path(request["review"])
+    review = read_review(path)
+    rows = score_table(review, request["totals"], command.each_class)
+    file = None
+    if command.output is not None and review.precision().judged:
+        file = str(write_score(command.output, rows))
+    shutil.rmtree(path.parent, ignore_errors=True)
+    return {"columns": COLUMNS, "rows": rows, "judged": review.precision().judged, "file": file}

@@ -1,0 +1,66 @@
+"""What the plots in ImageJ ask of the engine: pictures, and a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.commands import PlotCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.progress import Report
+from epifiji.data.settings.base import StatisticsSettings, parse_settings
+from epifiji.data.statistics import Extent
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+    """Plot events: ``settings`` by key, ``headless``; ``manager`` is a zip of the ROI Manager's ROIs where no results are named.
+
+    ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; None where none is open.
+    """
+    from epifiji.bridge.fiji.pixels import calibration_of_image, movie_name_of_title
+    from epifiji.files.results.result_folder import require_absent
+    from epifiji.jobs.events.statistics import FILES, PICTURES, event_statistics
+
+    command = parse_settings(PlotCommand, request["settings"])
+    if command.output is None and request.get("headless"):
+        raise WrongInputError("Without a window the plots need a folder: give --out DIR.")
+    if command.output is not None:
+        require_absent(Path(command.output), FILES, command.overwrite)
+    image, extent, name = request.get("image"), None, None
+    source: str | list[Event] = command.results or []
+    left_out: tuple[str, ...] = ()
+    if image:
+        scale = calibration_of_image(**image["calibration"])
+        extent = Extent(tuple(image["shape"]), scale.x_um, scale.interval_s)
+    if command.results is None:
+        source, left_out = events_of_manager(request.get("manager"), "plot", image)
+        name = movie_name_of_title(image["title"]) if image else None
+    settings = command.model_dump(include=set(StatisticsSettings.model_fields))
+    found = event_statistics(source, None, report, extent, name, **settings)
+    with client_folder("plots") if command.output is None else nullcontext(Path(command.output)) as folder:
+        files = found.save(folder, command.overwrite)
+    rows = found.summary()
+    return {
+        "name": found.movie,
+        "pictures": [str(file) for file in files if file.name in PICTURES],
+        "temporary": str(folder) if command.output is None else None,
+        # A line for each quantity: classes side by side fit on a screen, and are what one compares.
+        "columns": ["quantity", *(row["event"] for row in rows)],
+        "rows": [[key, *(_text(row[key]) for row in rows)] for key in (rows[0] if rows else ()) if key != "event"],
+        "notices": [*left_out, *found.notices],
+        "said": "; ".join(f"{event}: {found.in_words(one)}" for event, one in found.classes.items()) or "no events",
+    }
+
+
+def _text(value: Any) -> str:
+    return "-" if value in (None, "") else f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,90 @@
+"""What the threshold sliders in ImageJ ask of the engine: all events that any threshold can give, and those that were chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji.shown_events import movie_key
+from epifiji.bridge.fiji.commands import AdjustCommand
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import colour_of, group_of
+from epifiji.data.progress import Report
+from epifiji.data.settings.base import EventSettings, parse_settings
+
+Answer = dict[str, Any]
+Blocks = Sequence[np.ndarray]
+
+
+def candidates(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Give every event that some thresholds would give: ``results``, ``seed_distance_xy``, ``seed_distance_t``.
+
+    An event of a class passes where its ``score`` is over the threshold / 255 and its ``volume`` over the least one; in this
+    form the comparison with whole thresholds is free of rounding.
+    """
+    from epifiji.files.results.result_folder import record_of
+    from epifiji.jobs.events.from_maps import events_from_maps
+
+    place = _place(request.get("results"))
+    settings = {key: request[key] for key in ("seed_distance_xy", "seed_distance_t") if request.get(key) is not None}
+    result = events_from_maps(place, threshold=0, min_volume=0, **settings)
+    mode = result.record["settings"]["mode"]
+    known = record_of(place).settings.of_run()
+    earlier = parse_settings(
+        EventSettings, {key: known[key] for key in EventSettings.model_fields if key in known} | {"events": None}
+    )
+    return {
+        "results": str(place),
+        "name": result.movie.name,
+        "movie": str(result.movie.path) if result.movie.path else None,
+        "shape": list(result.movie.shape),
+        "classes": [
+            {
+                "name": name,
+                "colour": colour_of(name, result.classes),
+                "group": group_of(name, result.classes),
+                "threshold": earlier.threshold_of(name, mode),
+                "min_volume": earlier.min_volume_of(name, mode),
+            }
+            for name in result.classes
+        ],
+        "seed_distance_xy": result.record["settings"]["seed_distance_xy"],
+        "seed_distance_t": result.record["settings"]["seed_distance_t"],
+        "events": [
+            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume}
+            for e in result.events
+        ],
+    }
+
+
+def apply(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+    """Make the events with the thresholds of ``settings``, and save them where that is asked for."""
+    from epifiji.bridge.fiji.shown_events import shown_events
+    from epifiji.jobs.events.from_maps import events_from_maps
+
+    command = parse_settings(AdjustCommand, request["settings"])
+    place = _place(command.results)
+    settings = command.model_dump(include=set(EventSettings.model_fields), exclude_unset=True)
+    result = events_from_maps(place, **settings)
+    folder = place if place.is_dir() else place.parent
+    if command.save:
+        result.save(folder, overwrite=True)
+    return {
+        **shown_events(result.events, result.classes, result.movie.pixel_size_um, result.movie.frame_interval_s),
+        "name": result.movie.name,
+        "movie": str(result.movie.path) if result.movie.path else None,
+        "shape": list(result.movie.shape),
+        "folder": str(folder),
+        "movie_key": movie_key(
+            result.record["movie"].get("sha256"), str(result.movie.path) if result.movie.path else None, folder
+        ),
+    }
+
+
+def _place(results: str | None) -> Path:
+    if results is None:
+        raise WrongInputError("No results were named, but a result folder with maps is needed: give --results DIR.")
+    return Path(results)

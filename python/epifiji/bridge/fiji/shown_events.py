@@ -1,0 +1,59 @@
+"""Events as ImageJ shows them: ROIs with names, colours and groups, and the rows of a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.events import Event, by_class, colour_of, group_of
+from epifiji.files.rois.roi_files import shown_name
+from epifiji.files.results.events_table import event_rows
+
+KEY_LENGTH = 16
+
+
+def shown_events(
+    events: list[Event], classes: Sequence[str], pixel_size_um: float | None, interval_s: float | None
+) -> dict[str, Any]:
+    """Describe events as ROIs and as a table for people."""
+    groups = by_class(events, classes)
+    rows = list(event_rows((e for group in groups.values() for e in group), pixel_size_um, interval_s))
+    return {
+        "classes": [
+            {"name": name, "colour": colour_of(name, groups), "group": group_of(name, groups), "count": len(group)}
+            for name, group in groups.items()
+        ],
+        "events": [
+            shown_event(event, number) for group in groups.values() for number, event in enumerate(group, start=1)
+        ],
+        "columns": rows[0],
+        "rows": rows[1:],
+    }
+
+
+def movie_key(sha256: str | None, file: str | None = None, folder: Path | None = None) -> str | None:
+    """Give the key by which ImageJ's ROIs of a movie are known, see ``epifiji_rois.py``; None where nothing tells movies apart.
+
+    It is that of the file's content, or where that is not known, or one file holds several movies, begins with a letter that no
+    such key has.
+    """
+    from epifiji.files.movies.movie_file import split_path
+
+    dataset = split_path(file)[1] if file else None
+    if sha256 and not dataset:
+        return sha256[:KEY_LENGTH]
+    known = f"{sha256}/{dataset}" if sha256 else str(folder.resolve()) if folder is not None else None
+    return None if known is None else "w" + hashlib.sha256(known.encode()).hexdigest()[: KEY_LENGTH - 1]
+
+
+def shown_event(event: Event, number: int) -> dict[str, Any]:
+    """Describe an event as the client makes a ROI of it; `number` counts its class, from 1."""
+    return {
+        "name": shown_name(event, number),
+        "event": event.event,
+        "frame": event.frame + 1,
+        "y": event.y,
+        "x": event.x,
+    }

@@ -1,0 +1,197 @@
+"""The engine as a process of its own, which a Fiji that was started by its icon keeps: ``python -m epifiji.bridge.fiji.worker``.
+
+It speaks Appose's protocol on its standard input and output. Nothing listens on a port. When its input closes, because Fiji
+ended or was killed, it stops whatever it is doing, removes the shared memory that it was working on, and ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, BinaryIO, TextIO
+
+import numpy as np
+
+from epifiji.bridge.cli.console import note, prepare_streams
+from epifiji.bridge.failures import EXIT_CODES
+from epifiji.bridge.fiji.requests.answer import VERSION, answer
+from epifiji.data.errors import CancelledError
+from epifiji.data.interrupts import on_signals
+
+__all__ = ["VERSION", "do_task", "main"]
+
+LEAST_BETWEEN_UPDATES_S = 0.1
+RECEIVER = "Appose-Receiver"
+"""The name of the thread in which Appose reads requests."""
+
+LONGEST_REASON = 200
+END_PATIENCE_S = 2.0
+"""How long a job may take to stop and remove its files when Fiji is gone."""
+
+_in_use: set[Any] = set()
+_jobs: set[int] = set()
+_changed = threading.Condition()
+_orphaned = threading.Event()
+
+
+def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
+    """Do a job for an Appose task, and leave the answer in its outputs as ``answer``.
+
+    Parameters
+    ----------
+    task
+        Appose's task; it is told of progress, and asked whether to stop.
+    job, request
+        See :func:`epifiji.bridge.fiji.requests.answer.answer`.
+    blocks
+        Appose's arrays of bytes, in shared memory that the client made and removes.
+    """
+    if job == "describe":
+        # A person is about to fill in a dialog: time to load what the first detection needs.
+        threading.Thread(target=_load_engine, name="EpiFiji-Load", daemon=True).start()
+    shared = [block.shm for block in blocks]
+    with _changed:
+        _jobs.add(threading.get_ident())
+        _in_use.update(shared)
+    try:
+        task.outputs["answer"] = answer(job, request, [block.ndarray() for block in blocks], _Progress(task))
+    finally:
+        # The client may remove the memory once nothing here looks at it any more.
+        blocks = ()
+        gc.collect()
+        with _changed:
+            if not _orphaned.is_set():
+                _in_use.difference_update(shared)
+            _jobs.discard(threading.get_ident())
+            _changed.notify_all()
+        for memory in shared:
+            with suppress(BufferError):
+                memory.close()
+
+
+def _load_engine() -> None:
+    from epifiji.data.tensorflow_import import import_tensorflow
+
+    import_tensorflow()
+    import epifiji.jobs.events.detect  # noqa: F401
+
+
+class _Progress:
+    """Tells an Appose task how far a job is, not too often, and stops the job where nobody wants it any more."""
+
+    def __init__(self, task: Any) -> None:
+        self._task, self._told, self._doing = task, 0.0, ""
+
+    def __call__(self, done: float, doing: str) -> None:
+        if self._task.cancel_requested or _orphaned.is_set():
+            raise CancelledError
+        now = time.monotonic()
+        if doing != self._doing or now - self._told >= LEAST_BETWEEN_UPDATES_S:
+            self._told, self._doing = now, doing
+            self._task.update(doing, current=round(1000 * done), maximum=1000)
+
+
+class Requests:
+    """A standard input of lines in UTF-8, whatever the system's encoding; empty ones, at which Appose ends, are passed over."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+
+    def readline(self, _: int = -1) -> str:
+        """Give the next line that holds something; an empty text at the end."""
+        for line in iter(self._source.readline, b""):
+            if text := line.decode("utf-8").strip():
+                return text + "\n"
+        return ""
+
+
+def _end_with_message(problem: threading.ExceptHookArgs) -> None:
+    """End the process where the thread that reads requests fails: whoever asked would wait for an answer for ever.
+
+    The last line on standard error is what the client shows.
+    """
+    if problem.thread is None or problem.thread.name != RECEIVER:
+        threading.__excepthook__(problem)
+        return
+    reason = f"{problem.exc_type.__name__}: {problem.exc_value}"
+    note(
+        f"epifiji: a line that is no request came to the engine ({' '.join(reason.split())[:LONGEST_REASON]}), so it ended."
+    )
+    _leave()
+    os._exit(EXIT_CODES["input"])
+
+
+class Messages(io.TextIOBase):
+    """A standard output from which only Appose's messages come out, each as a line of its own.
+
+    Appose prints from several threads, and print writes a line and its end one after the other; anything else that is printed
+    would break a message, for which Fiji would then wait for ever. It goes to the standard error.
+    """
+
+    def __init__(self, out: TextIO, others: TextIO) -> None:
+        self._out, self._others = out, others
+        self._writing = threading.Lock()
+        self._of_thread = threading.local()
+
+    def write(self, text: str) -> int:
+        """Write the lines that are complete."""
+        *lines, self._of_thread.begun = (getattr(self._of_thread, "begun", "") + text).split("\n")
+        for line in lines:
+            is_message = line.startswith("{") and '"responseType"' in line
+            with self._writing:
+                stream = self._out if is_message else self._others
+                stream.write(line + "\n")
+                stream.flush()
+        return len(text)
+
+
+def _leave() -> None:
+    """Stop the jobs, let them remove their files, and remove shared memory whose maker is gone."""
+    with _changed:
+        _orphaned.set()
+        _changed.wait_for(lambda: not _jobs, END_PATIENCE_S)
+        for memory in _in_use:
+            with suppress(OSError):
+                memory.unlink()
+
+
+def _end_by_signal(number: int) -> None:
+    _leave()
+    os._exit(128 + number)
+
+
+def main() -> None:
+    """Answer until standard input closes."""
+    from appose import python_worker
+
+    # Where TensorFlow is imported while another thread waits for standard input, Windows may wait for ever.
+    if sys.platform == "win32":
+        from epifiji.data.tensorflow_import import import_tensorflow
+
+        import_tensorflow()
+    prepare_streams()
+    threading.excepthook = _end_with_message
+    sys.stdin = Requests(sys.stdin.buffer)
+    # Native code that prints would break the protocol: only Appose keeps the real output.
+    protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    sys.stdout = Messages(protocol, sys.stderr)
+    on_signals(_end_by_signal)
+    assert np is not None  # numpy too must be there before the first request
+    python_worker.main()
+    _leave()
+    # Not sys.exit: that waits for a job that does not stop.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    # Tasks import this module by its name, which is another one than what runs here.
+    from epifiji.bridge.fiji.worker import main as main_of_tasks
+
+    main_of_tasks()

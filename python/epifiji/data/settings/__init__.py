@@ -1,0 +1,1 @@
+"""The settings of every job: names, units, ranges, defaults and help, once."""

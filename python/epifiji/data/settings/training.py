@@ -1,0 +1,98 @@
+"""Settings of training a network on annotated movies, and of retraining one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from epifiji.data.settings.base import ScaleSettings, Seed, names
+
+TURNS, ZOOM = "turns", "zoom"
+CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "specks", "noise", TURNS, ZOOM)
+"""Names of the changes that are made to what a network learns from; each can be switched off."""
+
+Steps = Annotated[
+    int,
+    Field(
+        ge=10,
+        le=1_000_000,
+        title="number",
+        description="Steps of learning, at most; each is two parts of a movie.",
+    ),
+]
+
+
+Minutes = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=100_000,
+        title="minutes",
+        allow_inf_nan=False,
+        description="Time to learn for, at most; fewer steps are made where the computer is slow.",
+    ),
+]
+
+
+class TrainingSettings(ScaleSettings):
+    """How a network learns from annotated movies."""
+
+    channel: int | None = Field(
+        None,
+        ge=1,
+        title="number",
+        description="Channel to use where movies have several, counted from 1 as in ImageJ.",
+    )
+    steps: Steps = 1500
+    minutes: Minutes = 15
+    patience: int = Field(
+        6,
+        ge=1,
+        le=1000,
+        title="number",
+        description="End where the network was judged so many times on the events held out and did no better.",
+    )
+    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = Field(
+        None,
+        title="number",
+        description="How much is changed in a step, at most. Where not given 0.001, or 0.0005 for a network that is to keep "
+        "what it knows.",
+    )
+    held_out: float = Field(
+        0.2,
+        ge=0.05,
+        le=0.5,
+        title="0.05-0.5",
+        allow_inf_nan=False,
+        description="Part of the events that is not learnt from but judged on: whole movies where there are three or more, "
+        "else parts of the field.",
+    )
+    without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = Field(  # type: ignore[valid-type]
+        None,
+        title="names",
+        description="Changes not to make to what is learnt from, separated by commas: " + ", ".join(CHANGES) + ".",
+    )
+    seed: Seed = Field(1, description="Another number gives another course of training.")
+
+
+class RetrainingSettings(TrainingSettings):
+    """How a network that knows something learns more."""
+
+    steps: Steps = 800
+    # With what is prepared before and judged after, a quarter of an hour.
+    minutes: Minutes = 12
+    unmarked: Literal["auto", "none", "unknown"] = Field(
+        "auto",
+        description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "
+        "movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
+        json_schema_extra={"label": "Where nothing is marked", "page": "more"},
+    )
+    keep: float = Field(
+        0.65,
+        ge=0,
+        le=0.9,
+        title="0-0.9",
+        allow_inf_nan=False,
+        description="Part of the learning that is spent on keeping what the network knew.",
+    )

@@ -1,0 +1,1 @@
+"""The only face of TensorFlow at inference: layers and devices."""

@@ -1,0 +1,75 @@
+"""Where TensorFlow computes, and how."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.networks.dexnet.model import BATCH_WINDOWS
+
+GPU_BATCH_WINDOWS = 256
+"""Windows classified at once on a GPU: 2,560 frames of 45 x 45 px, about 2 GB while they are computed."""
+
+BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+"""What Linux calls the instructions that multiply numbers of 16 bit twice as fast as such of 32."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """What computes."""
+
+    batch: int
+    """Windows to classify at once."""
+
+    precision: str
+    """The type in which fast mode computes, ``bfloat16`` where that takes half the time, else ``float32``."""
+
+
+def choose_device(device: str) -> Device:
+    """Let TensorFlow use the CPU alone, or a GPU where there is one, and say what it is.
+
+    Parameters
+    ----------
+    device
+        ``cpu``, ``gpu`` or ``auto`` (a GPU where there is one). TensorFlow keeps to what was chosen first in a process.
+
+    Raises
+    ------
+    WrongInputError
+        Where a GPU is asked for and TensorFlow sees none.
+    """
+    tf = import_tensorflow()
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "gpu" and not gpus:
+        raise WrongInputError(
+            "device is gpu, but TensorFlow sees none here: use --device cpu, or install TensorFlow for your GPU with "
+            "pip install 'tensorflow[and-cuda]'."
+        )
+    try:
+        if device == "cpu":
+            tf.config.set_visible_devices([], "GPU")
+        for gpu in gpus:
+            # Other programs may need the GPU's memory too.
+            tf.config.experimental.set_memory_growth(gpu, True)
+    except RuntimeError:
+        # TensorFlow has computed something already and keeps to its devices.
+        pass
+    if tf.config.get_visible_devices("GPU"):
+        return Device(GPU_BATCH_WINDOWS, "float32")
+    return Device(BATCH_WINDOWS, "bfloat16" if multiplies_bfloat16() else "float32")
+
+
+@cache
+def multiplies_bfloat16() -> bool:
+    """Say whether the CPU has instructions for bfloat16, without which it is slower than float32.
+
+    Only Linux says so in a file; elsewhere the answer is no.
+    """
+    if sys.platform != "linux":
+        return False
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(line.startswith("flags") and BFLOAT16_FLAGS & set(line.split()) for line in lines)

@@ -1,0 +1,130 @@
+"""What networks that look at whole frames share: local contrast, and convolutions over a frame or over time.
+
+Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, out).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.tensorflow_import import import_tensorflow
+
+STRIDE = 4
+"""Pixels of the movie for one of the answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
+
+LEAST_DEVIATION = 0.02
+"""What is added to a standard deviation, as a part of the range of values around."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A convolution: over y and x where `side` is given, else over time; `dilation` is in pixels, or in frames."""
+
+    name: str
+    width: int
+    side: int = 0
+    stride: int = 1
+    dilation: int = 1
+    frames: int = 0
+
+    @property
+    def reach_frames(self) -> int:
+        """How many frames before and after a frame it looks at."""
+        return self.frames // 2 * self.dilation
+
+
+def layer_shapes(layer: Layer, entering: int) -> dict[str, tuple[int, ...]]:
+    """Give the shapes of a layer's arrays where so many channels enter it."""
+    sides = (layer.side, layer.side) if layer.side else (layer.frames, 1)
+    return {f"{layer.name}/kernel": (*sides, entering, layer.width), f"{layer.name}/bias": (layer.width,)}
+
+
+def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
+    """Pass frames (n, Y, X, channels) through a layer; one over time loses the first and last `reach_frames`."""
+    tf = import_tensorflow()
+    kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
+    # TensorFlow has no gradient of a dilated kernel on most processors, so such a layer is made of others.
+    if layer.side and layer.dilation > 1:
+        return tf.nn.atrous_conv2d(x, kernel, layer.dilation, "SAME") + bias
+    if layer.side:
+        return tf.nn.conv2d(x, kernel, layer.stride, "SAME") + bias
+    count = tf.shape(x)[0] - 2 * layer.reach_frames
+    seen = tf.concat([x[at : at + count] for at in range(0, layer.frames * layer.dilation, layer.dilation)], -1)
+    return tf.nn.conv2d(seen, tf.reshape(kernel, (1, 1, -1, layer.width)), 1, "VALID") + bias
+
+
+def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
+    """Bring frames (n, Y, X) of any level to contrast adapted to neighbourhoods, as channels (n, Y, X, 1), float32.
+
+    The first is the value within the range of those in the neighbourhood of the first box; then for each box comes half the
+    distance from its mean in standard deviations, to which 0.02 of that range is added. Where a neighbourhood is flat this is 0.
+    Sides of boxes are in pixels of the answer, odd; Y and X are multiples of `STRIDE`.
+
+    As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do, and
+    so they shall here. A movie's zero and unit change nothing: values are subtracted before they are squared, and no constant
+    of any unit is added.
+    """
+    tf = import_tensorflow()
+    x = tf.cast(frames, tf.float64)
+    count, height, width = (tf.shape(x)[axis] for axis in range(3))
+
+    def squares(values: Any) -> Any:
+        return tf.reshape(values, (count, height // STRIDE, STRIDE, width // STRIDE, STRIDE))
+
+    def wide(values: Any) -> Any:
+        return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
+
+    def greatest(values: Any) -> Any:
+        found = tf.reduce_max(squares(values), (2, 4))
+        for axis in (1, 2):
+            found = reduce(tf.maximum, _slid(found, boxes[0], axis, -np.inf))
+        return found
+
+    least = -greatest(-x)
+    span = greatest(x) - least
+    within = tf.cast(tf.math.divide_no_nan(x - wide(least), wide(span)), tf.float32)
+    mean, variance = (tf.cast(one, tf.float64) for one in tf.nn.moments(squares(within), (2, 4)))
+    channels = [within]
+    for box in boxes:
+        box_mean, box_variance = _moments(least + span * mean, span**2 * variance, box)
+        deviation = tf.sqrt(box_variance) + LEAST_DEVIATION * span
+        factor, shift = (
+            wide(tf.cast(tf.math.divide_no_nan(0.5 * one, deviation), tf.float32)) for one in (span, least - box_mean)
+        )
+        channels.append(factor * within + shift)
+    return [channel[..., None] for channel in channels]
+
+
+def _moments(mean: Any, variance: Any, box: int) -> tuple[Any, Any]:
+    """Give mean and variance of boxes of squares whose own are given (n, Y, X), float64; a box ends where the frame does.
+
+    The variance of a row of squares is the mean of their variances and the variance of their means; so for columns.
+    Means are relative to that in the middle, so that no digit is lost to a level that all of them have.
+    """
+    tf = import_tensorflow()
+    for axis in (1, 2):
+        total = square = among = tf.zeros((), mean.dtype)
+        inside = tf.ones_like(mean[:1, :, :1] if axis == 1 else mean[:1, :1])
+        for one, spread, there in zip(*(_slid(values, box, axis) for values in (mean, variance, inside)), strict=True):
+            away = there * (one - mean)
+            total += away
+            square += away**2 + spread
+            among += there
+        shift = total / among
+        mean, variance = mean + shift, tf.maximum(square / among - shift**2, 0.0)
+    return mean, variance
+
+
+def _slid(values: Any, box: int, axis: int, beyond: float = 0.0) -> Iterator[Any]:
+    """Give an array (n, Y, X) moved along an axis to each place of a box in turn; where the frame ends stands `beyond`."""
+    tf = import_tensorflow()
+    ends = [(box // 2, box // 2) if one == axis else (0, 0) for one in range(3)]
+    padded = tf.pad(values, ends, constant_values=tf.cast(beyond, values.dtype))
+    size = tf.shape(values)[axis]
+    for at in range(box):
+        yield padded[(*[slice(None)] * axis, slice(at, at + size))]

@@ -1,0 +1,1 @@
+"""Cells: their size, outlines and shape."""

@@ -1,0 +1,1 @@
+"""From probability maps to events, and their statistics over space and time."""

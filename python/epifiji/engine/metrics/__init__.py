@@ -1,0 +1,1 @@
+"""How well events are found: matching, scores, and their intervals."""

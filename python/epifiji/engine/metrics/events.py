@@ -1,0 +1,323 @@
+"""How well detected events agree with reference events: one-to-one matching, precision, recall, errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import Counts
+from epifiji.data.events import Event, by_class
+from epifiji.data.settings.base import ComparisonSettings
+
+DISTANCE_XY_PX = ComparisonSettings().distance_xy
+"""Largest distance in the plane, in pixels, between a detected event and its reference."""
+
+DISTANCE_T_FRAMES = ComparisonSettings().distance_t
+"""Largest distance in time, in frames."""
+
+Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Pairs within the distances: indices of detected and of reference events, and cost, each of shape (n,)."""
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Which detected event is which reference event.
+
+    Parameters
+    ----------
+    pairs
+        (detected, reference), of one class each; the true positives.
+    false_positives
+        Detected events without a reference event.
+    false_negatives
+        Reference events that were not detected.
+    """
+
+    pairs: tuple[tuple[Event, Event], ...] = ()
+    false_positives: tuple[Event, ...] = ()
+    false_negatives: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Counts and scores of one class, or of all; None where a ratio or mean has nothing to divide by.
+
+    Parameters
+    ----------
+    true_positives, false_positives, false_negatives
+        Matched events, detected ones without a match, reference ones without a match.
+    precision
+        TP / (TP + FP); None where nothing was detected.
+    recall
+        TP / (TP + FN); None where the reference is empty.
+    f1
+        2 TP / (2 TP + FP + FN), the harmonic mean of the two; None where both sides are empty.
+    position_error_px
+        Mean distance in the plane of the matched events, in pixels.
+    time_error_frames
+        Mean distance in time of the matched events, in frames, without sign.
+    """
+
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    position_error_px: float | None
+    time_error_frames: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of all events together and of each class by name."""
+
+    overall: ClassScores
+    classes: dict[str, ClassScores]
+
+
+def match_events(
+    detected: Iterable[Event],
+    reference: Iterable[Event],
+    distance_xy: float = DISTANCE_XY_PX,
+    distance_t: float = DISTANCE_T_FRAMES,
+) -> Matching:
+    """Match detected to reference events of the same class, one to one.
+
+    A pair may match where its Euclidean distance in (y, x) is at most `distance_xy` and its frames differ by at
+    most `distance_t`. Of all matchings one with the most pairs is taken, and among these one with the least sum
+    of distances (pixels plus frames, as DeXtrusion's authors add them). The order of the events plays no part.
+
+    Parameters
+    ----------
+    detected, reference
+        Events with finite positions.
+    distance_xy
+        In pixels, 0 or more; both ends count.
+    distance_t
+        In frames, 0 or more; both ends count.
+
+    Raises
+    ------
+    WrongInputError
+        Where a distance is negative or not finite, or a position is not finite.
+    """
+    _require_distances(distance_xy, distance_t)
+    found, known = by_class(detected), by_class(reference)
+    return _together(
+        _match_class(found.get(name, []), known.get(name, []), distance_xy, distance_t)
+        for name in sorted({*found, *known})
+    )
+
+
+def match_as_authors(
+    detected: Iterable[Event],
+    reference: Iterable[Event],
+    distance_xy: float = DISTANCE_XY_PX,
+    distance_t: float = DISTANCE_T_FRAMES,
+) -> Matching:
+    """Match as DeXtrusion's authors count, for comparison with published figures.
+
+    Detections are taken in their order, and each takes the nearest reference event of its class (by distance in pixels plus
+    frames; of equally near ones the first) that lies within both distances and was not taken before. It differs from
+    :func:`match_events` in three ways:
+
+    - the order of the detections decides: one may take the reference event that a later one needs, so that there are fewer
+      pairs than possible;
+    - a reference event is a false negative only where no detection at all lies near it, taken or not: one that shares its
+      only detection with a neighbour counts as found, though it is in no pair;
+    - so pairs and false negatives need not add up to the reference events, and TP / (TP + FN) is never less than the share
+      of reference events that are in a pair.
+
+    The authors' package gives 0 for precision and recall where nothing was detected; :func:`score` gives None for what has
+    nothing to divide by.
+
+    Parameters
+    ----------
+    detected, reference, distance_xy, distance_t
+        See :func:`match_events`; the orders count.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`match_events`.
+    """
+    _require_distances(distance_xy, distance_t)
+    found, known = _in_order(detected), _in_order(reference)
+    return _together(
+        _match_class_as_authors(found.get(name, []), known.get(name, []), distance_xy, distance_t)
+        for name in sorted({*found, *known})
+    )
+
+
+def score(matching: Matching, classes: Iterable[str] = ()) -> Scores:
+    """Precision, recall, F1 and mean errors of a matching, for each class and overall.
+
+    Parameters
+    ----------
+    matching
+        From :func:`match_events`.
+    classes
+        Classes to list even where neither side has an event of them.
+    """
+    sides = [*chain.from_iterable(matching.pairs), *matching.false_positives, *matching.false_negatives]
+    names = sorted({*classes, *(event.event for event in sides)})
+    return Scores(
+        overall=_scores(matching),
+        classes={name: _scores(_only(matching, name)) for name in names},
+    )
+
+
+def _require_distances(distance_xy: float, distance_t: float) -> None:
+    for name, distance in (("distance_xy", distance_xy), ("distance_t", distance_t)):
+        if not (math.isfinite(distance) and distance >= 0):
+            raise WrongInputError(f"{name} is {distance}, but a distance of 0 or more is needed: change it.")
+
+
+def _together(matchings: Iterable[Matching]) -> Matching:
+    """Join the matchings of several classes."""
+    parts = list(matchings)
+    return Matching(
+        pairs=tuple(chain.from_iterable(part.pairs for part in parts)),
+        false_positives=tuple(chain.from_iterable(part.false_positives for part in parts)),
+        false_negatives=tuple(chain.from_iterable(part.false_negatives for part in parts)),
+    )
+
+
+def _in_order(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """Group events by class and leave each group in its order."""
+    groups: dict[str, list[Event]] = {}
+    for event in events:
+        groups.setdefault(event.event, []).append(event)
+    return groups
+
+
+def _match_class_as_authors(
+    detected: Sequence[Event], reference: Sequence[Event], distance_xy: float, distance_t: float
+) -> Matching:
+    """Match events of one class as the authors do."""
+    known = _places(reference)
+    free, found = np.ones(len(known), bool), np.zeros(len(known), bool)
+    pairs, false_positives = [], []
+    for event, (frame, y, x) in zip(detected, _places(detected), strict=True):
+        in_plane, in_time = np.hypot(known[:, 1] - y, known[:, 2] - x), np.abs(known[:, 0] - frame)
+        near = (in_plane <= distance_xy) & (in_time <= distance_t)
+        found |= near
+        candidates = np.flatnonzero(near & free)
+        if len(candidates):
+            nearest = int(candidates[np.argmin((in_plane + in_time)[candidates])])
+            free[nearest] = False
+            pairs.append((event, reference[nearest]))
+        else:
+            false_positives.append(event)
+    false_negatives = tuple(event for event, near in zip(reference, found, strict=True) if not near)
+    return Matching(tuple(pairs), tuple(false_positives), false_negatives)
+
+
+def _match_class(
+    detected: Sequence[Event], reference: Sequence[Event], distance_xy: float, distance_t: float
+) -> Matching:
+    """Match events of one class."""
+    pairs = _assign(_candidates(_places(detected), _places(reference), distance_xy, distance_t))
+    found, known = set(pairs), set(pairs.values())
+    return Matching(
+        pairs=tuple((detected[i], reference[pairs[i]]) for i in sorted(pairs)),
+        false_positives=tuple(event for i, event in enumerate(detected) if i not in found),
+        false_negatives=tuple(event for j, event in enumerate(reference) if j not in known),
+    )
+
+
+def _places(events: Sequence[Event]) -> np.ndarray:
+    """Frame, y, x of events, of shape (n, 3)."""
+    places = np.array([(event.frame, event.y, event.x) for event in events], dtype=float).reshape(-1, 3)
+    bad = ~np.isfinite(places).all(axis=1)
+    if bad.any():
+        raise WrongInputError(
+            f"{events[int(np.argmax(bad))]} has no position, but every event needs numbers: leave it out."
+        )
+    return places
+
+
+def _candidates(detected: np.ndarray, reference: np.ndarray, distance_xy: float, distance_t: float) -> Candidates:
+    """Find all pairs within the distances; the places have the shapes (n, 3) and (m, 3)."""
+    # The tree searches a box slightly larger than the cylinder that the distances describe.
+    box = np.array([distance_t, distance_xy, distance_xy]) * (1 + 1e-9) + 1e-9
+    near = cKDTree(detected / box).sparse_distance_matrix(
+        cKDTree(reference / box), max_distance=1.0, p=np.inf, output_type="ndarray"
+    )
+    i, j = near["i"], near["j"]
+    difference = detected[i] - reference[j]
+    in_plane, in_time = np.hypot(difference[:, 1], difference[:, 2]), np.abs(difference[:, 0])
+    within = (in_plane <= distance_xy) & (in_time <= distance_t)
+    return i[within], j[within], (in_plane + in_time)[within]
+
+
+def _assign(candidates: Candidates) -> dict[int, int]:
+    """Choose the most pairs, then the cheapest, so that no event is in two; detected to reference indices.
+
+    Events that are connected by no chain of candidates do not compete, so each such group is solved alone.
+    """
+    i, j, cost = candidates
+    if not len(i):
+        return {}
+    rows, columns = int(i.max()) + 1, int(j.max()) + 1
+    links = coo_matrix((np.ones(len(i)), (i, rows + j)), shape=(rows + columns, rows + columns))
+    group = connected_components(links, directed=False)[1][i]
+    by_group = np.lexsort((j, i, group))
+    pairs: dict[int, int] = {}
+    for members in np.split(by_group, np.flatnonzero(np.diff(group[by_group])) + 1):
+        pairs.update(_assign_group(i[members], j[members], cost[members]))
+    return pairs
+
+
+def _assign_group(i: np.ndarray, j: np.ndarray, cost: np.ndarray) -> dict[int, int]:
+    """Solve one group of candidates by the Hungarian method."""
+    rows, row_of = np.unique(i, return_inverse=True)
+    columns, column_of = np.unique(j, return_inverse=True)
+    # A pair that is no candidate costs nothing; one candidate more saves more than any distances can cost.
+    saving = (min(len(rows), len(columns)) + 1) * (float(cost.max()) + 1)
+    matrix = np.zeros((len(rows), len(columns)))
+    matrix[row_of, column_of] = cost - saving
+    chosen_rows, chosen_columns = linear_sum_assignment(matrix)
+    return {
+        int(rows[row]): int(columns[column])
+        for row, column in zip(chosen_rows, chosen_columns, strict=True)
+        if matrix[row, column] < 0
+    }
+
+
+def _only(matching: Matching, name: str) -> Matching:
+    """Give the part of a matching that concerns one class."""
+    return Matching(
+        pairs=tuple(pair for pair in matching.pairs if pair[1].event == name),
+        false_positives=tuple(event for event in matching.false_positives if event.event == name),
+        false_negatives=tuple(event for event in matching.false_negatives if event.event == name),
+    )
+
+
+def _scores(matching: Matching) -> ClassScores:
+    """Counts and scores of a matching, whatever its classes."""
+    counts = Counts(len(matching.pairs), len(matching.false_positives), len(matching.false_negatives))
+    in_plane = [math.hypot(found.y - known.y, found.x - known.x) for found, known in matching.pairs]
+    in_time = [float(abs(found.frame - known.frame)) for found, known in matching.pairs]
+    return ClassScores(
+        **asdict(counts),
+        precision=counts.precision,
+        recall=counts.recall,
+        f1=counts.f1,
+        position_error_px=_mean(in_plane),
+        time_error_frames=_mean(in_time),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None

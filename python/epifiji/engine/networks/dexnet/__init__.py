@@ -1,0 +1,1 @@
+"""DeXNets: networks that classify windows of a movie, as DeXtrusion's authors designed them."""

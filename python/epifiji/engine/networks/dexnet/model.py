@@ -1,0 +1,247 @@
+"""The DeXNet: a CNN on every frame of a window, a GRU over its frames (Villars, Letort et al., Development 2023).
+
+Every frame passes ``[conv 3x3 relu, conv 3x3 relu, batch norm]`` with f, 2f, 4f and 8f filters, a 2x2 max-pool after
+the first three, then a global max-pool; a GRU runs over the frames; dense layers of 32, 16 and the classes' number
+(softmax) follow. All sizes are read off the weights, so that a network with other numbers of filters or units works.
+
+A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gamma|beta|mean|variance`` (i = 0–3),
+``gru/kernel|recurrent|bias`` and ``dense_<i>/kernel|bias`` (i = 0–2), with Keras's axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import Network, NetworkDescription, Weights, unlike
+from epifiji.data.tensorflow_import import import_tensorflow
+
+BLOCKS = 4
+DENSE = 3
+NORM_EPSILON = 1e-3
+LEAST_SIDE_PX = 8
+"""Three poolings by 2 leave one pixel of it."""
+
+BATCH_WINDOWS = 16
+"""Windows classified at once: 8 take a sixth longer than 32, these 3 %, and 32 take 50 to 90 MB more."""
+
+
+def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str, tuple[int, ...]]:
+    """Give the shape that each array must have, from the first convolution's filters, the GRU's units and the description."""
+    filters = weights["conv_0/kernel"].shape[-1]
+    units = weights["gru/recurrent"].shape[0]
+    shapes: dict[str, tuple[int, ...]] = {}
+    channels = 1
+    for block in range(BLOCKS):
+        width = filters * 2**block
+        for i in (2 * block, 2 * block + 1):
+            shapes[f"conv_{i}/kernel"] = (3, 3, channels, width)
+            shapes[f"conv_{i}/bias"] = (width,)
+            channels = width
+        shapes |= {f"norm_{block}/{part}": (width,) for part in ("gamma", "beta", "mean", "variance")}
+    shapes |= {
+        "gru/kernel": (channels, 3 * units),
+        "gru/recurrent": (units, 3 * units),
+        "gru/bias": (2, 3 * units),
+    }
+    entering = units
+    for i in range(DENSE):
+        leaving = len(description.classes) if i == DENSE - 1 else weights[f"dense_{i}/kernel"].shape[-1]
+        shapes |= {f"dense_{i}/kernel": (entering, leaving), f"dense_{i}/bias": (leaving,)}
+        entering = leaving
+    return shapes
+
+
+def check_network(network: Network) -> None:
+    """Make sure that every member's arrays fit together and fit the description.
+
+    Raises
+    ------
+    WrongInputError
+        Naming the network and the first array that is missing, unexpected, of another shape or not finite.
+    """
+    name, description = network.description.name, network.description
+    if len(network.weights) != description.members:
+        raise WrongInputError(
+            f"the network {name} says it has {description.members} members but holds the weights of "
+            f"{len(network.weights)}: fetch or import it again."
+        )
+    if description.window_size_px < LEAST_SIDE_PX:
+        raise WrongInputError(f"the network {name} has windows of {description.window_size_px} px, too small to pool.")
+    for number, weights in enumerate(network.weights):
+        problem = _problem(weights, description)
+        if problem:
+            raise WrongInputError(
+                f"the weights of network {name} (member {number}) are not those of a DeXNet with the classes "
+                f"{', '.join(description.classes)}: {problem}; fetch or import it again."
+            )
+
+
+def _problem(weights: Weights, description: NetworkDescription) -> str:
+    """Say what is wrong with a member's arrays, or give an empty text."""
+    needed = ["conv_0/kernel", "gru/recurrent", *(f"dense_{i}/kernel" for i in range(DENSE))]
+    for key in needed:
+        if key not in weights:
+            return f"{key} is missing"
+        if weights[key].ndim < 2:
+            return f"{key} has the shape {weights[key].shape}"
+    return unlike(weights, array_shapes(weights, description))
+
+
+def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32", rising: bool = False) -> Any:
+    """Look at single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
+
+    Parameters
+    ----------
+    precision
+        The type of the signals between the layers, ``float32`` or ``bfloat16``.
+    rising
+        Whether all factors of the batch norms are known to be positive. The greatest of some values stays the greatest then, to
+        the bit, so that a quarter of the values need to be normalised, which takes a sixth off the whole.
+    """
+    tf = import_tensorflow()
+    x = tf.cast(tf.cast(crops, tf.float32)[..., None] / 255.0, precision)
+    for block in range(BLOCKS):
+        x = convolve(weights, block, x)
+        x = x if rising else normalise(weights, block, x)
+        x = tf.nn.max_pool2d(x, 2, 2, "VALID") if block < BLOCKS - 1 else tf.reduce_max(x, (1, 2), keepdims=True)
+        x = normalise(weights, block, x) if rising else x
+    return tf.cast(x[:, 0, 0], tf.float32)
+
+
+def convolve(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+    """Pass images (n, height, width, channels) through a block's two convolutions."""
+    tf = import_tensorflow()
+    for i in (2 * block, 2 * block + 1):
+        kernel, bias = (tf.cast(weights[f"conv_{i}/{part}"], x.dtype) for part in ("kernel", "bias"))
+        x = tf.nn.relu(tf.nn.bias_add(tf.nn.conv2d(x, kernel, 1, "SAME"), bias))
+    return x
+
+
+def normalise(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+    """Pass images (n, height, width, channels) through a block's batch norm.
+
+    By TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes ``x * scale + (beta - mean * scale)``, whose
+    rounding differs by up to a level of the map here and there, and which takes a tenth longer in all.
+    """
+    tf = import_tensorflow()
+    gamma, beta, mean, variance = (weights[f"norm_{block}/{part}"] for part in ("gamma", "beta", "mean", "variance"))
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=mean, variance=variance, epsilon=NORM_EPSILON, is_training=False
+    ).y
+
+
+def judge(weights: Mapping[str, Any], features: Any) -> Any:
+    """Join the frames of windows: features (n, frames, 8 f) to probabilities (n, classes)."""
+    tf = import_tensorflow()
+    x = last_state(weights, features)
+    for i in range(DENSE):
+        x = tf.matmul(x, weights[f"dense_{i}/kernel"]) + weights[f"dense_{i}/bias"]
+        x = tf.nn.softmax(x) if i == DENSE - 1 else tf.nn.relu(x)
+    return x
+
+
+def last_state(weights: Mapping[str, Any], features: Any) -> Any:
+    """Run the GRU over the frames of windows: features (n, frames, 8 f) to its last state (n, units).
+
+    It is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and
+    ``h' = z h + (1 - z) tanh(x_h + r h_h)``, with the frame's part x and the state's part h of each gate, and the logistic
+    function s.
+    """
+    tf = import_tensorflow()
+    state = tf.zeros((tf.shape(features)[0], weights["gru/recurrent"].shape[0]))
+    for frame in tf.unstack(features, axis=1):
+        from_frame = tf.matmul(frame, weights["gru/kernel"]) + weights["gru/bias"][0]
+        from_state = tf.matmul(state, weights["gru/recurrent"]) + weights["gru/bias"][1]
+        x_z, x_r, x_h = tf.split(from_frame, 3, axis=1)
+        h_z, h_r, h_h = tf.split(from_state, 3, axis=1)
+        update, reset = tf.sigmoid(x_z + h_z), tf.sigmoid(x_r + h_r)
+        state = update * state + (1 - update) * tf.tanh(x_h + reset * h_h)
+    return state
+
+
+class Classifier:
+    """The members of a network, traced once, ready to classify windows, whole or frame by frame.
+
+    Parameters
+    ----------
+    network
+        Its weights are checked first.
+    batch
+        Windows computed at once; every call is cut into such batches.
+    precision
+        The type in which :meth:`encode` computes, ``float32`` or ``bfloat16``; whole windows are always computed in float32.
+
+    Raises
+    ------
+    WrongInputError
+        From :func:`check_network`.
+    """
+
+    def __init__(self, network: Network, batch: int = BATCH_WINDOWS, precision: str = "float32") -> None:
+        check_network(network)
+        self.description = network.description
+        self.batch, self.precision = batch, precision
+        self._members = [_Member(self.description, weights, precision) for weights in network.weights]
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __call__(self, member: int, windows: np.ndarray) -> np.ndarray:
+        """Classify windows (n, frames, side, side), uint8 (see :func:`epifiji.engine.tiling.windows.normalised`).
+
+        Returns
+        -------
+        Probabilities (n, classes), float32, each row summing to 1.
+        """
+        return _in_batches(self._members[member].classify, windows, self.batch)
+
+    def encode(self, member: int, crops: np.ndarray) -> np.ndarray:
+        """Encode single frames of windows: (n, side, side), uint8, to features (n, features), float32.
+
+        Half as many at once as whole windows have: it is as quick, and saves 15 MB.
+        """
+        return _in_batches(self._members[member].encode, crops, self.batch * self.description.window_frames // 2)
+
+    def judge(self, member: int, features: np.ndarray) -> np.ndarray:
+        """Classify windows by the features of their frames (n, frames, features): probabilities (n, classes), float32."""
+        return _in_batches(self._members[member].judge, features, self.batch * self.description.window_frames)
+
+
+class _Member:
+    """One member, and its two parts, each traced when first needed."""
+
+    def __init__(self, description: NetworkDescription, weights: Weights, precision: str) -> None:
+        tf = import_tensorflow()
+        frames, side = description.window_frames, description.window_size_px
+        features = weights["gru/kernel"].shape[0]
+        held = {name: tf.constant(values) for name, values in weights.items()}
+        rising = all((weights[f"norm_{block}/gamma"] > 0).all() for block in range(BLOCKS))
+
+        def classify(windows: Any) -> Any:
+            encoded = encode(held, tf.reshape(windows, (-1, side, side)), rising=rising)
+            return judge(held, tf.reshape(encoded, (-1, frames, features)))
+
+        self.classify = _traced(classify, (None, frames, side, side), tf.uint8)
+        self.encode = _traced(lambda crops: encode(held, crops, precision, rising), (None, side, side), tf.uint8)
+        self.judge = _traced(lambda given: judge(held, given), (None, frames, features), tf.float32)
+
+
+def _traced(function: Callable[[Any], Any], shape: tuple[int | None, ...], dtype: Any) -> Callable[[Any], Any]:
+    tf = import_tensorflow()
+    # Autograph would write a temporary file, which stays where the process is ended at once.
+    return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
+
+
+def _in_batches(compute: Callable[[Any], Any], values: np.ndarray, batch: int) -> np.ndarray:
+    """Compute batches, the last filled up with zeros to a multiple of a quarter: every new size takes time at first."""
+    results, grain = [], max(1, batch // 4)
+    for start in range(0, len(values), batch):
+        part = values[start : start + batch]
+        missing = -len(part) % grain
+        filled = np.concatenate([part, np.zeros((missing, *part.shape[1:]), part.dtype)]) if missing else part
+        results.append(compute(filled).numpy()[: len(part)])
+    return np.concatenate(results)

@@ -1,0 +1,198 @@
+"""Letting a DeXNet learn more, from windows around events, as its authors taught it.
+
+Windows are cut around events of each class and around places that are none, of each as many, shifted by up to a fifth of their
+half size and two frames; as many lie anywhere. Unlike there, every window is drawn anew, batch norms stay as they are, all
+members learn from the same windows, and the rate is low. Where it is not known what a window holds the network's own earlier
+answer is what is learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.network import NetworkDescription, Weights
+from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.backend.devices import multiplies_bfloat16
+from epifiji.engine.networks.dexnet.model import DENSE, encode, judge
+from epifiji.engine.networks.epinet.sampling import Labelled
+from epifiji.engine.tiling.windows import ROUNDING, normalised
+from epifiji.engine.training.augmentation import TURNS, changed, turned
+
+WINDOWS = 16
+"""Learnt from in one go."""
+
+SHIFT_OF_HALF, SHIFT_FRAMES = 0.2, 2
+CONTROLS = 0.4
+"""Share of windows that lie anywhere."""
+
+TRIES = 20
+"""For a window without any event in it, before one is taken as it comes."""
+
+LEAST_PROBABILITY = 1e-6
+
+Teacher = Callable[[np.ndarray], np.ndarray]
+"""Answers windows (n, frames, side, side), uint8, by probabilities (n, classes) of the classes that it knows, nothing first."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows (n, frames, side, side), uint8, normalised, and answers (n, classes), float32: each a distribution."""
+
+    pixels: np.ndarray
+    answers: np.ndarray
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """As a loss takes them."""
+        return self.pixels, self.answers
+
+
+class WindowSampler:
+    """Draws windows at random.
+
+    Parameters
+    ----------
+    movies
+        At the network's scale; at least one, none smaller than a window.
+    description
+        Of the network that is to learn; its classes begin with those that the teacher knows.
+    random
+        Where all chance comes from.
+    without
+        Names of changes that are not made.
+    teacher
+        Answers windows where it is not known what they hold.
+    """
+
+    def __init__(
+        self,
+        movies: Sequence[Labelled],
+        description: NetworkDescription,
+        random: np.random.Generator,
+        without: frozenset[str],
+        teacher: Teacher,
+    ) -> None:
+        self._movies, self._description, self._random = movies, description, random
+        self._without, self._teacher = without, teacher
+        kinds = range(len(description.events))
+        targets = [[(n, e) for n, m in enumerate(movies) for e in m.events if int(e[0]) == kind] for kind in kinds]
+        targets.append([(n, np.array([-1, *place])) for n, movie in enumerate(movies) for place in movie.marked])
+        self._targets = [target for target in targets if target]
+        self._areas = np.array([movie.pixels.size for movie in movies], float)
+
+    def reseed(self, random: np.random.Generator) -> None:
+        """Take chance from here from now on."""
+        self._random = random
+
+    def draw(self) -> Windows:
+        """Draw some windows."""
+        cut, answers, known = zip(*(self._window() for _ in range(WINDOWS)), strict=True)
+        pixels, told = normalised(np.stack(cut), ROUNDING), np.stack(answers)
+        if not all(known):
+            asked = ~np.array(known)
+            taught = self._teacher(pixels[asked])
+            told[asked] = np.pad(taught, [(0, 0), (0, told.shape[1] - taught.shape[1])])
+        return Windows(pixels, told)
+
+    def _window(self) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Give a window, changed, its answer, and whether it is known."""
+        random, described = self._random, self._description
+        half = described.window_half_size_px
+        if self._targets and random.random() >= CONTROLS:
+            targets = self._targets[random.integers(len(self._targets))]
+            number, event = targets[random.integers(len(targets))]
+            shift = max(1, round(SHIFT_OF_HALF * half))
+            place = np.round(event[1:]).astype(int) + random.integers(
+                [-SHIFT_FRAMES, -shift, -shift], [SHIFT_FRAMES + 1, shift + 1, shift + 1]
+            )
+            kind = int(event[0])
+            known = (
+                bool((self._movies[number].labelled or (True,) * len(described.events))[kind]) if kind >= 0 else True
+            )
+        else:
+            number = int(random.choice(len(self._movies), p=self._areas / self._areas.sum()))
+            place, known = self._anywhere(self._movies[number])
+            kind = -1
+        answer = np.zeros(len(described.classes), np.float32)
+        answer[kind + 1] = 1
+        return self._changed(_cut(self._movies[number].pixels, place, described)), answer, known
+
+    def _anywhere(self, movie: Labelled) -> tuple[np.ndarray, bool]:
+        """Choose a place without an event in its window, and say whether it is known that there is none."""
+        shape, half = np.array(movie.pixels.shape), self._description.window_half_size_px
+        reach = np.array([self._description.frames_before, half, half])
+        for _ in range(TRIES):
+            place = self._random.integers([0, 0, 0], shape)
+            if not (np.abs(movie.events[:, 1:] - place) <= reach).all(1).any():
+                break
+        known = movie.labelled is None or all(movie.labelled)
+        if known and movie.judged is not None:
+            known = bool(movie.judged[tuple(place)])
+        return place, known
+
+    def _changed(self, window: np.ndarray) -> np.ndarray:
+        if TURNS not in self._without:
+            (window,) = turned((window,), self._random)
+        return changed(window, self._random, self._without)
+
+
+def _cut(pixels: np.ndarray, place: np.ndarray, description: NetworkDescription) -> np.ndarray:
+    """Cut a window around a place, moved into the field; first and last frames are repeated."""
+    count, height, width = pixels.shape
+    half = description.window_half_size_px
+    y, x = (int(np.clip(p, half, n - 1 - half)) - half for p, n in zip(place[1:], (height, width), strict=True))
+    side = description.window_size_px
+    ts = np.clip(np.arange(place[0] - description.frames_before, place[0] + description.frames_after), 0, count - 1)
+    cut = pixels[ts[0] : ts[-1] + 1, y : y + side, x : x + side][ts - ts[0]]
+    return np.asarray(cut, np.float64)
+
+
+def together(members: Sequence[Weights]) -> Weights:
+    """Name the arrays of all members apart, ``<member>/<array>``."""
+    return {f"{number}/{name}": values for number, member in enumerate(members) for name, values in member.items()}
+
+
+def apart(weights: Weights) -> tuple[Weights, ...]:
+    """Undo :func:`together`."""
+    members: dict[int, Weights] = {}
+    for name, values in weights.items():
+        number, array = name.split("/", 1)
+        members.setdefault(int(number), {})[array] = values
+    return tuple(members[number] for number in sorted(members))
+
+
+def grown(member: Weights, classes: int, random: np.random.Generator) -> Weights:
+    """Give a member's arrays with a last layer for so many classes; those that are added know nothing and are improbable."""
+    kernel, bias = member[f"dense_{DENSE - 1}/kernel"], member[f"dense_{DENSE - 1}/bias"]
+    more = classes - bias.size
+    spread = float(kernel.std()) or 1.0
+    new_kernel = 0.1 * spread * random.standard_normal((kernel.shape[0], more))
+    new_bias = np.full(more, bias.min() - 2)
+    return {name: values.copy() for name, values in member.items()} | {
+        f"dense_{DENSE - 1}/kernel": np.concatenate([kernel, new_kernel], 1).astype(np.float32),
+        f"dense_{DENSE - 1}/bias": np.concatenate([bias, new_bias]).astype(np.float32),
+    }
+
+
+def is_norm(name: str) -> bool:
+    """Say whether an array belongs to a batch norm."""
+    return "/norm_" in name
+
+
+def window_loss(weights: Mapping[str, Any], pixels: Any, answers: Any) -> Any:
+    """Give the cross-entropy of the members' answers to windows, summed over the members."""
+    tf = import_tensorflow()
+    precision = "bfloat16" if multiplies_bfloat16() else "float32"
+    count, frames, side, _ = pixels.shape
+    total = 0.0
+    for member in range(1 + max(int(name.split("/", 1)[0]) for name in weights)):
+        own = {name.split("/", 1)[1]: values for name, values in weights.items() if name.startswith(f"{member}/")}
+        features = encode(own, tf.reshape(pixels, (count * frames, side, side)), precision)
+        found = judge(own, tf.reshape(features, (count, frames, features.shape[-1])))
+        entropy = -tf.reduce_sum(answers * tf.math.log(tf.maximum(found, LEAST_PROBABILITY)), -1)
+        total += tf.reduce_mean(entropy)
+    return total

@@ -1,0 +1,1 @@
+"""EpiNet: a network that predicts maps of events for whole frames."""

@@ -1,0 +1,90 @@
+"""From events of a movie to what a network learns from, at its scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.data.network import NetworkDescription
+from epifiji.data.progress import Report, silent
+from epifiji.engine.networks.epinet.sampling import SIGMA_FRAMES, SIGMA_PX
+from epifiji.engine.tiling.levels import levelled
+from epifiji.engine.tiling.scaling import rescale_for_network, scale_factor
+
+AROUND_FRAMES, AROUND_PX = round(3 * SIGMA_FRAMES), round(3 * SIGMA_PX)
+"""How far the answers to an event reach, and so what is known around a place that was judged."""
+
+
+def at_network_scale(
+    movie: Movie,
+    description: NetworkDescription,
+    diameter: float | None,
+    duration: float | None,
+    report: Report = silent,
+) -> np.ndarray:
+    """Read a movie into memory, brought to levels and rescaled as in a detection: (T, Y, X).
+
+    Parameters
+    ----------
+    diameter, duration
+        Of the movie's cells in pixels and its events in frames; None to take it as it is.
+
+    Raises
+    ------
+    WrongInputError
+        Where fewer than 5 frames are left, or the pixels do not fit into memory.
+    """
+    factors = (
+        scale_factor(description.event_duration_frames, duration),
+        scale_factor(description.cell_diameter_px, diameter),
+    )
+    try:
+        scaled = rescale_for_network(levelled(movie), *factors, False, _array, report)
+        return scaled.frames(0, scaled.shape[0])
+    except MemoryError as problem:
+        raise WrongInputError(
+            f"{movie.name} does not fit into memory, but a movie is learnt from as a whole: crop it to where its events are."
+        ) from problem
+
+
+def _array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    return np.zeros(shape, dtype)
+
+
+def places_of(events: Sequence[Event], shape: tuple[int, ...], scaled: tuple[int, ...]) -> np.ndarray:
+    """Bring events of a movie (T, Y, X) to its rescaled form: (n, 3) at frame, y, x; those just outside the frame into it."""
+    ratios = np.array(scaled) / np.array(shape)
+    places = np.array([(one.frame, one.y, one.x) for one in events], float).reshape(-1, 3)
+    return np.clip((places + 0.5) * ratios - 0.5, 0, np.array(scaled) - 1)
+
+
+def around(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Mark the neighbourhoods of places (n, 3) in an array of booleans (T, Y, X)."""
+    marked = np.zeros(shape, bool)
+    reach = np.array([AROUND_FRAMES, AROUND_PX, AROUND_PX])
+    for place in np.round(places).astype(int):
+        t, y, x = (slice(max(0, a), b + 1) for a, b in zip(place - reach, place + reach, strict=True))
+        marked[t, y, x] = True
+    return marked
+
+
+def judged_in(
+    shape: tuple[int, ...], decided: np.ndarray, open_places: np.ndarray, complete: bool
+) -> np.ndarray | None:
+    """Say where it is known what there is, (T, Y, X); None for everywhere.
+
+    Parameters
+    ----------
+    decided, open_places
+        Places (n, 3) that were judged, and those that were to be judged and were not.
+    complete
+        Whether everything else was looked at, and nothing found.
+    """
+    if complete:
+        return ~around(open_places, shape) if len(open_places) else None
+    return around(decided, shape) & ~around(open_places, shape)

@@ -1,0 +1,1 @@
+"""Simulated movies of epithelia, and the truth about their events."""

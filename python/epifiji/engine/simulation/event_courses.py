@@ -1,0 +1,276 @@
+"""Events as they go on in a simulated tissue: each befalls one cell, in a course of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from epifiji.data.events import Event
+from epifiji.data.settings.simulation import NOMINAL_DURATION, SimulationSettings
+from epifiji.engine.simulation.epithelium import REFERENCE_DIAMETER_PX, Epithelium
+from epifiji.engine.simulation.microscope import Spot
+from epifiji.engine.simulation.planning import SEPARATION_FRAMES
+
+_DRIFT_DIAMETERS = 0.15  # a cell moves while its event goes on
+_SPOT_SIGMA_PX = 3.2  # at the reference diameter
+
+
+class Course:
+    """Something planned for a frame and a place; it befalls the most fitting cell near there.
+
+    Parameters
+    ----------
+    frame
+        When the event is to be.
+    place
+        y and x (2,), px of the field.
+    settings
+        How long events take, and how much they differ.
+    random
+        Where all chance comes from.
+    """
+
+    before = (0, 0)  # a plain course begins so many frames before the event, at least and at most
+    shortest = 0  # the least where courses vary
+    after = 0  # and ends so many frames after it
+    fitting_area = (1.0, 0.5, 1.5)  # of the mean: of a plain course, and the range where courses vary
+
+    def __init__(
+        self, frame: int, place: np.ndarray, settings: SimulationSettings, random: np.random.Generator
+    ) -> None:
+        self.frame, self.place, self.random, self.variety = frame, place, random, settings.event_variety
+        self.margin, self.separation = settings.margin_diameters, settings.separation_diameters
+        self.pace = settings.event_duration / NOMINAL_DURATION
+        self.size = settings.cell_diameter_px / REFERENCE_DIAMETER_PX
+        low = self.before[0] - self.variety * (self.before[0] - self.shortest)
+        least, most = (max(2, round(self.pace * end)) for end in (low, self.before[1]))
+        self.duration = int(random.integers(least, most, endpoint=True))
+        self.after = round(self.pace * self.after)
+        self.fitting = self.vary(*self.fitting_area)
+        self.identities: tuple[int, ...] = ()
+        self.area = 0.0
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw what is special to this course."""
+
+    def vary(self, plain: float, low: float, high: float) -> float:
+        """Draw a value from a range, or keep the plain one, the more often the less courses vary."""
+        drawn = float(self.random.uniform(low, high))
+        return drawn if self.random.random() < self.variety else plain
+
+    def act(self, tissue: Epithelium, frame: int, courses: Sequence[Course]) -> None:
+        """Choose or steer the cell for this frame (negative before the movie); `courses` are all, this one too."""
+        elapsed = frame - self.frame
+        if elapsed == -self.duration:
+            self._choose(tissue, courses)
+        if -self.duration <= elapsed <= self.after:
+            self.steer(tissue, elapsed)
+        if elapsed == self.after:
+            tissue.cells["steered"][np.isin(tissue.cells["identity"], self.identities)] = False
+
+    def _choose(self, tissue: Epithelium, courses: Sequence[Course]) -> None:
+        """Take a cell near the planned place, of a size that suits the event and away from other events."""
+        cells = tissue.cells
+        site = tissue.seen(tissue.expected(self.duration), self.frame)
+        misfit = np.abs(cells["area"] / tissue.mean_area - self.fitting)
+        misfit += 2 * np.linalg.norm(site - self.place, axis=1) / tissue.diameter
+        inside = (tissue.field - 1) / 2 - np.abs(site - (tissue.field - 1) / 2)
+        lack = self.margin + _DRIFT_DIAMETERS - inside.min(1) / tissue.diameter
+        for other in courses:
+            if other is not self and abs(other.frame - self.frame) <= SEPARATION_FRAMES + 1:
+                distance = np.linalg.norm(site - other.place, axis=1) / tissue.diameter
+                lack = np.maximum(lack, self.separation + _DRIFT_DIAMETERS - distance)
+        misfit += 20 * np.maximum(lack, 0)
+        fit = tissue.fit_for_events(self.frame - self.duration, self.frame + self.after)
+        row = int(np.argmin(np.where(fit, misfit, np.inf)))
+        cells["steered"][row] = True
+        self.identities, self.area = (int(cells["identity"][row]),), float(cells["area"][row])
+        self.place = site[row]
+
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
+        """Change the cell, `elapsed` frames after the event (negative before it)."""
+
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
+        """Bright spots in this frame."""
+        return []
+
+    def site(self, tissue: Epithelium, frame: int) -> np.ndarray:
+        """Give the place of the (first) cell in the field, y and x (2,) in px."""
+        return tissue.seen(tissue.cells["site"][tissue.row(self.identities[0])], frame)
+
+
+class EventCourse(Course):
+    """One event."""
+
+    event = ""
+
+    def observed(self, labels: np.ndarray) -> Event | None:
+        """Return the event as the labels (T, Y, X) show it, or None where its cell is out of the field."""
+        return self._at(self.frame, labels[self.frame])
+
+    def _at(self, frame: int, labels: np.ndarray) -> Event | None:
+        """Return the event of this frame at the centroid of the cell or cells in these labels (Y, X)."""
+        y, x = np.nonzero(np.isin(labels, self.identities))
+        return Event(self.event, frame, float(y.mean()), float(x.mean())) if len(y) else None
+
+
+class Extrusion(EventCourse):
+    """The cell's area falls to next to nothing in the frame before the event, and then it is gone.
+
+    Plain courses are linear. Others are slow or fast at first; junctions may brighten, and a remnant may be left below.
+    """
+
+    event, before, shortest, fitting_area = "cell_death", (12, 16), 5, (0.7, 0.4, 1.3)
+    _REMNANT_FRAMES = 5
+
+    def draw(self) -> None:
+        """Draw its course."""
+        self.exponent = float(np.exp(self.vary(0, np.log(0.5), np.log(1.7))))
+        self.glow = self.vary(0.25, -0.1, 1)
+        self.remnant = max(0.0, self.vary(0, -1, 1.5))
+        self.last_site = np.zeros(2)
+        self.inside_field = True
+
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
+        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        row = tissue.row(self.identities[0])
+        self.last_site = self.site(tissue, self.frame + elapsed)
+        if elapsed == 0:
+            tissue.replace(row, tissue.cells[:0])
+            self.inside_field = bool(((self.last_site >= 0) & (self.last_site <= tissue.field - 1)).all())
+            return
+        left = ((-elapsed - 1) / (self.duration - 1)) ** self.exponent
+        tissue.cells["area"][row] = left * self.area + 0.01 * tissue.mean_area
+        tissue.cells["glow"][row] = self.glow * (1 - left)
+
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
+        """Bright spots in this frame."""
+        elapsed = frame - self.frame
+        if not self.remnant or not 0 <= elapsed < self._REMNANT_FRAMES:
+            return []
+        y, x = self.last_site
+        return [Spot(float(y), float(x), self.remnant * (1 - elapsed / self._REMNANT_FRAMES), 1.6 * self.size)]
+
+    def observed(self, labels: np.ndarray) -> Event | None:
+        """Return the event as the labels (T, Y, X) show it, or None where its cell is out of the field."""
+        first = max(0, self.frame - self.duration)
+        shown = np.flatnonzero((labels[first : self.frame] == self.identities[0]).any(axis=(1, 2)))
+        if not len(shown) or not self.inside_field:
+            return None
+        last = first + int(shown[-1])
+        return self._at(last + 1, labels[last])
+
+
+def split(tissue: Epithelium, identity: int, share: float, apart: float) -> tuple[int, int]:
+    """Put two daughters in the place of a cell, along a random axis; give their numbers.
+
+    Parameters
+    ----------
+    tissue
+        The cells.
+    identity
+        The cell's number.
+    share
+        The first daughter's part of the area, 0–1.
+    apart
+        Distance of a daughter's site from the mother's, in mother's radii.
+    """
+    row = tissue.row(identity)
+    daughters = np.repeat(tissue.cells[row : row + 1], 2)
+    radius = np.sqrt(daughters["area"][0] / np.pi)
+    angle = tissue.random.uniform(0, np.pi)
+    daughters["site"] += apart * radius * np.outer((-1, 1), (np.sin(angle), np.cos(angle)))
+    roundness = 1.5 if daughters["roundness"][0] > 1 else 1.0
+    # At the poles, 1 radius from the mother's site and 1 - apart from the daughter's, the edge stays where it was.
+    daughters["weight"] -= daughters["roundness"] * radius**2 - roundness * ((1 - apart) * radius) ** 2
+    # The edge between them is (share - 1/2) pi / 2 radii from the middle, about where it leaves that share of a disc.
+    shift = (share - 0.5) * np.pi / 2 * radius
+    daughters["weight"] += np.array([1, -1]) * 2 * roundness * apart * radius * shift
+    daughters["roundness"] = roundness
+    daughters["area"] *= np.array([share, 1 - share])
+    tissue.replace(row, daughters)
+    first, second = (int(number) for number in tissue.cells["identity"][-2:])
+    tissue.cells["sister"][-2:] = second, first
+    return first, second
+
+
+class Division(EventCourse):
+    """The cell grows and rounds up, then two daughters with a bright junction move apart.
+
+    Where courses vary it may grow by 1.3 to 4 times, stay as it is in shape, become dark or bright inside, and the new
+    junction may be dim at first.
+    """
+
+    event, before, shortest, after, fitting_area = "cell_division", (7, 10), 4, 5, (0.6, 0.4, 1.2)
+
+    def draw(self) -> None:
+        """Draw its course."""
+        self.growth = self.vary(2.8, 1.3, 4)
+        self.most = self.vary(2.5, 2.5, 3.5)  # of the mean area; a larger one does not fit into small windows
+        self.rounding = max(0.0, self.vary(0.8, -0.3, 1.1))
+        self.inside = float(np.exp(self.vary(-0.3, -1.5, 0.4)))
+        self.glow = self.vary(0, -0.4, 0.4)
+        self.bond = self.vary(1, -0.6, 2)
+        self.push = self.vary(0.1, 0.02, 0.14)
+        self.apart = self.vary(0.35, 0.25, 0.45)
+        self.share = self.vary(0.5, 0.4, 0.6)
+
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
+        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        if elapsed < 0:
+            self._grow(tissue, 1 + elapsed / self.duration)
+            return
+        if elapsed == 0:
+            self.identities = split(tissue, self.identities[0], self.share, self.apart)
+            tissue.cells["bond"][-2:] = self.bond
+        cells, left = tissue.cells, 1 - elapsed / max(1, self.after)
+        rows = [tissue.row(identity) for identity in self.identities]
+        way = tissue.shortest(cells["site"][rows[1]] - cells["site"][rows[0]])
+        step = self.push / self.pace * tissue.diameter * way / max(float(np.linalg.norm(way)), 1e-6)
+        cells["site"][rows] += np.stack([-step, step])
+        cells["roundness"][rows] = 1 + 0.5 * left * min(1, self.rounding / 0.8)
+        share = np.array([self.share, 1 - self.share])
+        cells["area"][rows] += 0.3 * (share * self.area - cells["area"][rows])
+        cells["inside"][rows] = self.inside**left
+        cells["glow"][rows] = self.glow * left
+
+    def _grow(self, tissue: Epithelium, progress: float) -> None:
+        """Make the mother larger and rounder; `progress` is 0–1."""
+        row = tissue.row(self.identities[0])
+        full = max(self.area, min(self.growth * self.area, self.most * tissue.mean_area))
+        tissue.cells["area"][row] = self.area + (full - self.area) * min(1.2 * progress, 1)
+        tissue.cells["roundness"][row] = 1 + self.rounding * progress
+        tissue.cells["inside"][row] = self.inside**progress
+        tissue.cells["glow"][row] = self.glow * progress
+
+
+class Sop(EventCourse):
+    """A bright round spot lives in the middle of the cell; where courses vary, the cell may divide into unequal two."""
+
+    event, before, shortest, after, fitting_area = "cell_sop", (7, 7), 4, 7, (1.2, 0.7, 1.5)
+
+    def draw(self) -> None:
+        """Draw its course."""
+        self.after = max(2, round(self.vary(self.after, 0.6 * self.after, 1.4 * self.after)))
+        self.brightness = self.vary(3.0, 1.5, 4)
+        self.sigma_px = self.size * self.vary(_SPOT_SIGMA_PX, 2.2, 4)
+        self.rise = self.vary(3, 1, 4) * self.pace
+        self.offset = self.size * self.vary(0, 0, 3) * self.random.standard_normal(2)
+        self.share = self.vary(0, 0.5, 0.68) if self.random.random() < 0.5 else 0
+        self.duration = self.after
+
+    def steer(self, tissue: Epithelium, elapsed: int) -> None:
+        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        if elapsed == 0 and self.share:
+            self.identities = split(tissue, self.identities[0], self.share, 0.4)
+
+    def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
+        """Bright spots in this frame."""
+        elapsed = abs(frame - self.frame)
+        if elapsed > self.after:
+            return []
+        y, x = self.site(tissue, frame) + self.offset
+        bright = self.brightness * min(1.0, (self.after + 1 - elapsed) / self.rise)
+        return [Spot(float(y), float(x), bright, self.sigma_px)]

@@ -1,0 +1,296 @@
+"""A living epithelium: cells as a power diagram on a torus that is larger than the field of view.
+
+The point x belongs to the cell with the least ``s |x - p|² - w``, where p is the cell's site, w its weight and s its
+roundness (1 for most cells; a larger one makes edges bulge outwards). In every frame the weights follow target areas,
+and the sites follow the cells' centroids, a smooth flow and a jitter. Lengths and speeds grow with the cell diameter,
+as if the magnification changed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from epifiji.data.settings.simulation import NOMINAL_DURATION, SimulationSettings
+from epifiji.engine.simulation.epithelium import AFFINITIES, CELL, REFERENCE_DIAMETER_PX, Epithelium, Scene
+
+_SETTLING_STEPS = 60
+NEIGHBOURS = 10  # cells that may own a point or an edge near it
+_JITTER_PX, _JITTER_FRAMES, _AREA_JITTER = 0.22, 6, 0.05
+_FLOW_PX = 0.3  # in a frame
+_SUBSTEPS, _MOST_SUBSTEPS = 2, 6  # of a frame; more where events are fast
+
+
+class Grid:
+    """Points of a regular grid in square blocks; each block asks only the cells nearest to its centre.
+
+    Parameters
+    ----------
+    origin
+        y and x of the first point (2,), px of the torus.
+    shape
+        Numbers of points (Y, X); values of the points beyond it, in the last blocks, are computed and cut off.
+    step
+        Distance between points, px; one number, or one for y and one for x.
+    block
+        A block has so many points a side.
+    """
+
+    def __init__(self, origin: np.ndarray, shape: tuple[int, int], step: float | np.ndarray, block: int) -> None:
+        self.shape, self.block = shape, block
+        self.rows, self.columns = -(-shape[0] // block), -(-shape[1] // block)
+        self.padded = (self.rows * block, self.columns * block)
+        corners = np.indices((self.rows, self.columns)).reshape(2, -1).T * block
+        middle = (block - 1) / 2
+        self.corner = (corners + middle) * step
+        self.move(origin)
+        offsets = (np.indices((block, block)).reshape(2, 1, -1) - middle).astype(np.float32)
+        self.offsets = offsets * np.broadcast_to(step, 2).astype(np.float32)[:, None, None]
+
+    def move(self, origin: np.ndarray) -> None:
+        """Let the grid begin at another point of the torus (2,)."""
+        self.centres = self.corner + origin
+
+    def image(self, values: np.ndarray) -> np.ndarray:
+        """Order values (block, point) as an image (Y, X)."""
+        tiles = values.reshape(self.rows, self.columns, self.block, self.block).swapaxes(1, 2)
+        return tiles.reshape(self.padded)[: self.shape[0], : self.shape[1]]
+
+    def points(self, images: np.ndarray) -> np.ndarray:
+        """Order images (n, Y, X) of the padded size as values (n, block, point)."""
+        tiles = images.reshape(-1, self.rows, self.block, self.columns, self.block).swapaxes(2, 3)
+        return tiles.reshape(len(images), self.rows * self.columns, self.block**2)
+
+
+class Shore:
+    """Where the tissue ends: a wavy line through the field of view.
+
+    Parameters
+    ----------
+    field
+        Height and width of the field of view, px.
+    share
+        Part of the field that lies beyond the line, 0–1.
+    diameter
+        Mean diameter of the cells, px.
+    random
+        Where direction and waves come from.
+    """
+
+    def __init__(self, field: tuple[int, int], share: float, diameter: float, random: np.random.Generator) -> None:
+        angle, phases = random.uniform(0, 2 * np.pi), random.uniform(0, 2 * np.pi, 2)
+        self.ahead, self.aside = np.array([np.sin(angle), np.cos(angle)]), np.array([np.cos(angle), -np.sin(angle)])
+        self.waves = diameter * np.array([2.0, 0.8]), np.array([0.02, 0.07]) * 25 / diameter, phases
+        rows, columns = (np.arange(0, side, max(1, side // 64)) for side in field)
+        points = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+        self.limit = np.inf if share == 0 else float(np.quantile(self._depth(points), 1 - share))
+
+    def beyond(self, places: np.ndarray) -> np.ndarray:
+        """Tell which places (n, 2), y and x in px of the field, have no tissue."""
+        return self._depth(places) > self.limit
+
+    def _depth(self, places: np.ndarray) -> np.ndarray:
+        heights, frequencies, phases = self.waves
+        along = (places @ self.aside)[:, None] * frequencies + phases
+        return places @ self.ahead + np.sin(along) @ heights
+
+
+class Tissue(Epithelium):
+    """Cells as a power diagram, and how they move.
+
+    Parameters
+    ----------
+    settings
+        Size of the field, cells, motion. The torus has a margin around the field, so that nobody sees that it is one.
+    random
+        Where all chance comes from.
+    views
+        (T, 2): where the field of view begins in each frame, px from where it begins without drift.
+    membrane_px
+        Standard deviation of a membrane's profile, px.
+    shore
+        Where the tissue ends.
+    """
+
+    def __init__(
+        self,
+        settings: SimulationSettings,
+        random: np.random.Generator,
+        views: np.ndarray,
+        membrane_px: float,
+        shore: Shore,
+    ) -> None:
+        super().__init__(settings, random, views, membrane_px)
+        field, diameter = (settings.height, settings.width), settings.cell_diameter_px
+        scale, spread = diameter / REFERENCE_DIAMETER_PX, settings.area_spread
+        self.margin = 2 * diameter
+        self.jitter = scale * _JITTER_PX * settings.restlessness
+        self.flow = scale * _FLOW_PX if settings.flow_px is None else settings.flow_px
+        hurry = NOMINAL_DURATION / settings.event_duration
+        self.substeps = int(np.clip(np.ceil(_SUBSTEPS * hurry), _SUBSTEPS, _MOST_SUBSTEPS))
+        step, block = diameter / 14, 4
+        self.stretch = self._drawn_stretch(settings.stretch)
+        sides = self.field / self.stretch + 2 * self.margin
+        rows, columns = (int(np.ceil(side / step / block)) * block for side in sides)
+        self.size = np.array([rows, columns]) * step
+        self.grid, self.point_area = Grid(np.zeros(2), (rows, columns), step, block), step**2
+        # Areas are log-normal: the mean of their diameters is less than the diameter of their mean.
+        self.mean_area = np.pi / 4 * diameter**2 * np.exp(spread**2 / 4)
+        self.born = round(float(np.prod(self.size)) / self.mean_area)
+        self.cells = cells = np.zeros(self.born, CELL)
+        cells["identity"] = np.arange(1, self.born + 1)
+        cells["site"] = random.random((self.born, 2)) * self.size
+        cells["roundness"] = cells["inside"] = 1
+        cells["area"] = self.mean_area * np.exp(spread * random.standard_normal(self.born))
+        cells["affinity"] = random.standard_normal((self.born, AFFINITIES))
+        self.waves = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2)])
+        self.phases = random.uniform(0, 2 * np.pi, len(self.waves))
+        self.strengths = random.standard_normal(len(self.waves))
+        for _ in range(_SETTLING_STEPS):
+            self._relax(0.5)
+        cells["inside"] = np.exp(settings.inside_spread * random.standard_normal(self.born))
+        cells["void"] = shore.beyond(self.seen(cells["site"], 0))
+        self.pixels = Grid(self.origin(0), field, 1 / self.stretch, max(2, round(diameter / 3)))
+        self.canvas = self.pixels.padded
+
+    def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
+        """Give the places (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
+        middle = (self.field - 1) / 2
+        return middle + self.stretch * self.shortest(sites - self.origin(frame) - middle / self.stretch)
+
+    def origin(self, frame: int) -> np.ndarray:
+        """Give the point of the torus (2,) where the field of view begins in this frame."""
+        return self.margin + self.views[min(max(frame, 0), len(self.views) - 1)] / self.stretch
+
+    def _drawn_stretch(self, aspect: float) -> np.ndarray:
+        """Give how much the picture is stretched in y and x: all that is round in the tissue is as long as told."""
+        ratio = np.sqrt([aspect, 1 / aspect])
+        return ratio if aspect == 1 or self.random.random() < 0.5 else ratio[::-1]
+
+    def nearest(self, grid: Grid, shift: np.ndarray | float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Find the cells that may own the points of each block.
+
+        A power distance in the plane is a distance in space when each site is lifted by ``sqrt(max(w) - w)``;
+        a search tree there finds the cells that are nearest to a block's centre.
+
+        Parameters
+        ----------
+        grid
+            n blocks of p points.
+        shift
+            (2, n, p), px: moves the points.
+
+        Returns
+        -------
+        tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
+            Rows of the k cells (k, n), their powers ``s |x - p|² - w`` at the points (k, n, p), and the ways from
+            their sites to the points (k, 2, n, p).
+        """
+        from scipy.spatial import cKDTree
+
+        cells = self.cells
+        lift = np.sqrt(cells["weight"].max() - cells["weight"])
+        site = cells["site"] % self.size
+        site = np.where(site < self.size, site, 0)  # the remainder of a tiny negative number is the divisor
+        tree = cKDTree(np.column_stack([site, lift]), boxsize=[*self.size, 0])
+        centres = grid.centres % self.size
+        rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), NEIGHBOURS)[1].T
+        away = self.shortest(centres - site[rows])
+        way = away.transpose(0, 2, 1).astype(np.float32)[..., None] + (grid.offsets + shift)
+        power = (way**2).sum(1) * cells["roundness"].astype(np.float32)[rows][..., None]
+        power -= cells["weight"].astype(np.float32)[rows][..., None]
+        return rows, power, way
+
+    def shortest(self, ways: np.ndarray) -> np.ndarray:
+        """Ways (…, 2) on the torus, y and x in px, the short way round."""
+        return ways - self.size * np.round(ways / self.size)
+
+    def advance(self, frame: int) -> None:
+        """Let one frame pass."""
+        cells = self.cells
+        memory = np.exp(-1 / _JITTER_FRAMES)
+        news = np.sqrt(1 - memory**2) * self.random.standard_normal((len(cells), 3))
+        cells["wander"] = memory * cells["wander"] + news
+        cells["site"] += self.jitter * cells["wander"][:, :2] + self.flow * self._flow()
+        self.age_bonds()
+        for _ in range(self.substeps):
+            self._relax(0.3 / self.substeps)
+
+    def expected(self, frames: int) -> np.ndarray:
+        """Where the flow alone brings the sites in so many frames: y, x (n, 2) in px of the torus."""
+        return self.cells["site"] + frames * self.flow * self._flow()
+
+    def scene(self, frame: int, bends: np.ndarray) -> Scene:
+        """Draw the tissue as it is now.
+
+        The distance to the edge between two cells is the difference of their powers over that of the powers'
+        gradients (exact where both roundnesses are 1). The second nearest edge shines too, so vertices are brighter.
+
+        Parameters
+        ----------
+        frame
+            Says where the field of view is.
+        bends
+            (2, Y, X) of the grid's padded size, px: moves the membranes.
+        """
+        cells = self.cells
+        self.pixels.move(self.origin(frame))
+        stretch = self.stretch.astype(np.float32)[:, None, None]
+        rows, power, way = self.nearest(self.pixels, self.pixels.points(bends) / stretch)
+        way /= stretch  # now gradients in the picture
+        way *= cells["roundness"].astype(np.float32)[rows][:, None, :, None]
+        best = power.argmin(0)[None]
+        owner = np.take_along_axis(rows[..., None], best, 0)[0]
+        slope = 2 * np.sqrt(((way - np.take_along_axis(way, best[:, None], 0)) ** 2).sum(1))
+        distance = (power - np.take_along_axis(power, best, 0)) / np.maximum(slope, 1e-3)
+        np.put_along_axis(distance, best, np.inf, 0)
+        brightness = np.zeros(owner.shape, np.float32)
+        for share in (1.0, self.tricellular):
+            near = distance.argmin(0)[None]
+            away = np.take_along_axis(distance, near, 0)[0] / self.membrane_px
+            lit = np.nonzero(away < 3.3)
+            second = np.take_along_axis(rows[..., None], near, 0)[0][lit]
+            brightness[lit] += share * np.exp(-(away[lit] ** 2) / 2) * self.junctions(owner[lit], second)
+            np.put_along_axis(distance, near, np.inf, 0)
+        numbers = np.where(cells["void"], 0, cells["identity"]).astype(np.int32)
+        inside = np.where(cells["void"], np.float32(0.6), cells["inside"]).astype(np.float32)
+        return Scene(self.pixels.image(numbers[owner]), self.pixels.image(brightness), self.pixels.image(inside[owner]))
+
+    def _flow(self) -> np.ndarray:
+        """Velocity (n, 2) at the sites, 1 in the mean square: the curl of a few plane waves, so without divergence."""
+        slope = np.sin(2 * np.pi * (self.cells["site"] / self.size) @ self.waves.T + self.phases)
+        across = self.waves / self.size
+        across = across[:, ::-1] * (-1, 1) / np.linalg.norm(across, axis=1, keepdims=True)
+        return slope * (self.strengths / np.linalg.norm(self.strengths) * np.sqrt(2)) @ across
+
+    def _relax(self, rate: float) -> None:
+        """Move sites towards the centroids of their cells, and weights towards those that give the target areas.
+
+        A steered cell keeps to its centroid more closely: it would leave its neighbours as a slit.
+        """
+        cells, count = self.cells, len(self.cells)
+        rows, power, way = self.nearest(self.grid)
+        best = power.argmin(0)[None]
+        owner = np.take_along_axis(rows[..., None], best, 0).ravel()
+        points = np.bincount(owner, minlength=count)
+        for axis in range(2):
+            offset = np.take_along_axis(way[:, axis], best, 0).ravel()
+            moment = np.bincount(owner, offset, minlength=count) / np.maximum(points, 1)
+            cells["site"][:, axis] += rate * np.where(cells["steered"], 3, 1) * moment
+        self._weigh(points * self.point_area)
+
+    def _weigh(self, area: np.ndarray) -> None:
+        """Change the weights of cells that have these areas (n,), px².
+
+        Where a cell of diameter d and roundness s among cells of the mean diameter m gains weight, its area grows
+        by about ``pi d / (s d + m)`` times as much: the sum over its edges of their length over the slope of the
+        difference of the powers across them.
+        """
+        cells = self.cells
+        free = ~cells["steered"]
+        target = cells["area"] * np.where(free, np.exp(_AREA_JITTER * cells["wander"][:, 2]), 1)
+        target[free] *= (area.sum() - target[~free].sum()) / target[free].sum()
+        diameter = np.sqrt(4 / np.pi * np.maximum(area, self.point_area))
+        response = np.pi * diameter / (cells["roundness"] * diameter + self.diameter)
+        most = 0.1 * self.diameter**2
+        cells["weight"] += np.clip(0.6 * (target - area) / response, -most, most)
+        cells["weight"] -= cells["weight"].mean()

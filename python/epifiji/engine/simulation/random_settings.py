@@ -1,0 +1,134 @@
+"""Settings of simulated movies drawn at random, for networks to learn from: plain ones, hard ones, and tissue edges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from epifiji.data.settings.simulation import SimulationSettings
+from epifiji.engine.simulation.planning import room
+
+PLAIN_RANGES: dict[str, tuple[float, float]] = {
+    "cell_diameter_px": (15, 40),
+    "area_spread": (0.2, 0.5),
+    "stretch": (1, 1.5),
+    "event_duration": (7, 18),
+    "event_variety": (0.3, 1),
+    "flow_px": (0, 0.6),
+    "restlessness": (0.5, 1.8),
+    "contrast": (5, 18),
+    "haze": (0.05, 0.3),
+    "junction_spread": (0.1, 0.35),
+    "tricellular": (0.2, 1),
+    "texture": (0.05, 0.3),
+    "clouds": (0, 0.3),
+    "inside_spread": (0, 0.08),
+    "brightness": (30, 140),
+    "photons": (100, 800),
+    "camera_noise": (0.5, 3),
+}
+"""From what to what the settings of plain movies go; of `flow_px` in px for cells of 25 px, in proportion to them.
+
+The cell diameter is 18 to 30 px in two of three movies.
+"""
+
+HARD_RANGES: dict[str, tuple[float, float]] = PLAIN_RANGES | {
+    "flow_px": (0, 1),
+    "restlessness": (0.5, 2.5),
+    "event_variety": (0.6, 1),
+    "drift_px": (0.1, 1.5),
+    "unfocused_regions": (0.05, 0.4),
+    "unfocused_frames": (0.01, 0.1),
+    "bleaching": (0.1, 0.7),
+    "unsteady_light": (0.01, 0.15),
+    "contrast": (2, 8),
+    "haze": (0.1, 0.9),
+    "junction_spread": (0.1, 0.5),
+    "texture": (0.05, 0.5),
+    "clouds": (0, 0.8),
+    "inside_spread": (0, 0.2),
+    "brightness": (12, 120),
+    "photons": (15, 150),
+    "camera_noise": (1, 8),
+}
+"""Those of hard movies, of which each has some of what spoils a movie."""
+
+EDGE_RANGES: dict[str, tuple[float, float]] = {"no_tissue": (0.05, 0.55), "dark_regions": (0.05, 0.5)}
+"""Those of the third kind, which are plain or hard in all else."""
+
+WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px": (0.5, 2)}
+"""Widths; in half of the movies they are in proportion to the cells, and these are the widths at 25 px."""
+
+_SPOILING = ("drift_px", "unfocused_regions", "unfocused_frames", "bleaching", "unsteady_light")
+_MOST_EVENTS = 0.6  # of the room that there is
+_DENSITY = 0.012  # events and distractors to a cell and frame, at most
+_WITHOUT_EVENTS = 0.15  # of the movies; the room is taken up by what only looks like events
+
+
+def vary(seed: int, frames: int = 60, height: int = 256, width: int = 256) -> SimulationSettings:
+    """Draw the settings of a movie.
+
+    About a third of the movies are plain, a third hard, and a third have tissue edges or dark regions. Events may lie
+    near the movie's first and last frames and near the frame's edge; one of seven movies has none, but look-alikes. Movies that a
+    network is tested with are best drawn outside the ranges given in this module.
+
+    Parameters
+    ----------
+    seed
+        0 or more; the movie's seed too. The same seed gives the same settings.
+    frames, height, width
+        Size of the movie.
+
+    Returns
+    -------
+    SimulationSettings
+        Those of a movie in which there is room for all its events.
+    """
+    random = np.random.default_rng([seed, 2])
+    kind = str(random.choice(["plain", "hard", "edge"]))
+    hard = kind == "hard" or (kind == "edge" and random.random() < 0.5)
+    values = {name: float(random.uniform(*ends)) for name, ends in (HARD_RANGES if hard else PLAIN_RANGES).items()}
+    if random.random() < 0.55:
+        values["cell_diameter_px"] = float(random.uniform(18, 30))
+    values["cell_diameter_px"] = min(values["cell_diameter_px"], min(height, width) / 4)
+    for name in ("photons", "contrast", "brightness", "event_duration"):
+        low, high = (HARD_RANGES if hard else PLAIN_RANGES)[name]
+        values[name] = float(np.exp(random.uniform(np.log(low), np.log(high))))
+    for name in _SPOILING:
+        if name in values and random.random() < 0.5:
+            del values[name]
+    if random.random() < 0.6:
+        values["stretch"] = 1.0
+    if kind == "edge":
+        values |= {name: float(random.uniform(*ends)) for name, ends in EDGE_RANGES.items()}
+        dropped = random.choice(["no_tissue", "dark_regions", ""])
+        values.pop(str(dropped), None)
+    size = values["cell_diameter_px"] / 25
+    for name, ends in WIDTHS_PX.items():
+        values[name] = float(random.uniform(*ends)) * (size if random.random() < 0.5 else np.sqrt(size))
+    values["flow_px"] *= size
+    values["bit_depth"] = int(random.choice([8, 16]))
+    values["margin_frames"] = int(random.choice([1, 3]))
+    values["margin_diameters"] = float(random.uniform(0, 0.6))
+    values["separation_diameters"] = float(random.uniform(1.2, 2))
+    settings = SimulationSettings(
+        seed=seed, frames=frames, height=height, width=width, extrusions=0, divisions=0, sops=0, **values
+    )
+    return settings.model_copy(update=_counts(settings, random))
+
+
+def _counts(settings: SimulationSettings, random: np.random.Generator) -> dict[str, int]:
+    """Draw how many events and distractors there are; they take up at most a part of the room."""
+    cells = settings.height * settings.width / (np.pi / 4 * settings.cell_diameter_px**2)
+    cells *= 1 - settings.no_tissue
+    free = room(settings, int(np.ceil(_DENSITY * cells * settings.frames)))
+    most = _MOST_EVENTS * free * random.uniform(0.2, 1)
+    shares = random.dirichlet([2.5, 1.8, 1.2, 1.2, 0.8])
+    names = ("extrusions", "divisions", "sops", "shrinking_cells", "flickering_spots")
+    if random.random() < _WITHOUT_EVENTS:
+        shares[:3], shares[3:] = 0, shares[3:] / shares[3:].sum()
+    counts = {name: int(share * most) for name, share in zip(names, shares, strict=True)}
+    if shares[:3].any() and random.random() < 0.25:
+        counts |= {"shrinking_cells": 0, "flickering_spots": 0}
+    counts["small_cells"] = int(random.uniform(0, 0.05) * cells)
+    counts["debris"] = int(random.choice([0, 1]) * random.uniform(0, 0.15) * settings.frames)
+    return counts

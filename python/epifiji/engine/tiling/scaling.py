@@ -1,0 +1,207 @@
+"""Bringing a movie to the scale that a network knows, and its maps and events back.
+
+Splines and sizes are ``scipy.ndimage.zoom``'s. Frames are rescaled one by one in space; rescaling in time takes bands of
+rows. A cubic spline along one axis does not depend on the others, so the pieces give what the whole would give.
+
+In compatible mode pixel centres of the first and last pixel coincide, as in the authors' package; otherwise the outer edges do
+(zoom's ``grid_mode``), so that a map comes back at exactly the movie's size and place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+from scipy import ndimage
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.base import MIN_FRAMES
+
+TOLERANCE = 0.3
+"""Movies within this fraction of the network's own scale are taken as they are."""
+
+BAND_BYTES = 64e6
+
+STEPS = 2**20
+"""Steps of a frame's range to which rescaled pixels are rounded for a network.
+
+A spline's ringing beside an edge never quite ends; without steps it would be contrast where a frame is flat.
+"""
+
+
+class Storage(Protocol):
+    """An array that may lie on disk."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, place: Any) -> np.ndarray:
+        """Read a part."""
+
+    def __setitem__(self, place: Any, values: np.ndarray) -> None:
+        """Write a part."""
+
+
+Create = Callable[[tuple[int, ...], np.dtype[Any]], Storage]
+
+
+def scale_factor(own: float, given: float | None) -> float:
+    """Give the factor by which to rescale an axis: ``own / given``, or 1 where they differ by at most 30 % of `own`."""
+    return 1.0 if given is None or abs(given - own) <= TOLERANCE * own else own / given
+
+
+def rescale_for_network(
+    movie: Movie, factor_t: float, factor_xy: float, compatible: bool, create: Create, report: Report = silent
+) -> Movie:
+    """Rescale a movie for a network; see :func:`rescale`.
+
+    Its pixels become float32, relative to one of them, so that events do not depend on how fine the steps of the movie's type
+    are, and on its zero; in compatible mode they keep their type, as in the authors' package.
+    """
+    if compatible or factor_t == factor_xy == 1:
+        return rescale(movie, factor_t, factor_xy, compatible, create, report)
+    relative = replace(movie, pixels=_Relative(movie))
+    return rescale(relative, factor_t, factor_xy, False, create, report, np.dtype(np.float32), STEPS)
+
+
+class _Relative:
+    """The pixels of a movie minus the first; see :class:`epifiji.data.movie.Stack`."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, movie: Movie) -> None:
+        self._movie, self.shape = movie, movie.shape
+        self._zero = float(movie.frames(0, 1)[0, 0, 0])
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        return self._movie.frames(frames.start, frames.stop).astype(np.float64) - self._zero
+
+
+def rescale(
+    movie: Movie,
+    factor_t: float,
+    factor_xy: float,
+    compatible: bool,
+    create: Create,
+    report: Report = silent,
+    dtype: np.dtype[Any] | None = None,
+    steps: int = 0,
+) -> Movie:
+    """Rescale a movie by cubic splines, in space first, then in time.
+
+    Parameters
+    ----------
+    dtype
+        Of the result; the movie's own where not given.
+    steps
+        Where given, values are rounded to so many steps of the range of the frame, or band of rows, that they come from.
+
+    Raises
+    ------
+    WrongInputError
+        Where fewer than 5 frames or no pixels are left.
+    """
+    count, height, width = movie.shape
+    height, width = max(1, round(height * factor_xy)), max(1, round(width * factor_xy))
+    frames = round(count * factor_t)
+    if frames < MIN_FRAMES:
+        raise WrongInputError(
+            f"{movie.name} has {count} frames, which leaves {frames} at the network's event duration, but at least "
+            f"{MIN_FRAMES} are needed: check --event-duration or give a longer movie."
+        )
+    if factor_xy == factor_t == 1:
+        return movie
+    dtype = dtype or movie.dtype
+    pixels = create((count, height, width), dtype)
+    for t in range(count):
+        frame = movie.frames(t, t + 1)[0]
+        pixels[t] = frame if factor_xy == 1 else _zoom(frame, (height, width), dtype, compatible, steps=steps)
+        report((t + 1) / count, "rescaling the movie")
+    if factor_t != 1:
+        pixels = _rescale_time(pixels, frames, dtype, compatible, create, steps=steps)
+    return replace(movie, pixels=pixels)
+
+
+def rescale_map(
+    raw: Storage, shape: tuple[int, int, int], compatible: bool, create: Create, order: int | None = None
+) -> Storage:
+    """Bring a map (T, Y, X), uint8, from the network's scale to a movie's shape.
+
+    Linear interpolation, which stays within the map's values; in compatible mode the authors' cubic one, whose size in x comes
+    from the ratio in y and can so differ from the movie's by a pixel. `order` asks for another spline, such as 0 for maps
+    whose values must not mix.
+    """
+    if order is None:
+        order = 3 if compatible else 1
+    count, height, width = shape
+    if compatible:
+        width = round(raw.shape[2] * (height / raw.shape[1]))
+    if tuple(raw.shape) == (count, height, width):
+        return raw
+    between = create((raw.shape[0], height, width), np.dtype(np.float64 if compatible else np.float32))
+    for t in range(raw.shape[0]):
+        frame = raw[t].astype(between.dtype)
+        between[t] = _zoom(frame, (height, width), between.dtype, compatible, order)
+    return _rescale_time(between, count, np.dtype(np.uint8), compatible, create, order)
+
+
+def _rescale_time(
+    pixels: Storage,
+    count: int,
+    dtype: np.dtype[Any],
+    compatible: bool,
+    create: Create,
+    order: int = 3,
+    steps: int = 0,
+) -> Storage:
+    """Rescale in time, band of rows by band of rows."""
+    before, height, width = pixels.shape
+    result = create((count, height, width), dtype)
+    rows = max(1, int(BAND_BYTES / (8 * max(before, count) * width)))
+    for top in range(0, height, rows):
+        band = pixels[:, top : top + rows]
+        result[:, top : top + rows] = _zoom(band, (count, *band.shape[1:]), dtype, compatible, order, steps)
+    return result
+
+
+def _zoom(
+    values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any], compatible: bool, order: int = 3, steps: int = 0
+) -> np.ndarray:
+    """Interpolate an array to a shape, rounded where the dtype is of integers or `steps` are given, and cut to its range."""
+    factors = [new / old for new, old in zip(shape, values.shape, strict=True)]
+    if compatible:
+        return ndimage.zoom(values, factors, output=dtype, order=order)
+    exact = ndimage.zoom(values, factors, output=np.float64, order=order, mode="nearest", grid_mode=True)
+    least, greatest = float(values.min()), float(values.max())
+    if steps and greatest > least:
+        step = (greatest - least) / steps
+        exact = least + step * np.rint((exact - least) / step)
+    elif steps:
+        exact = np.full_like(exact, least)
+    if dtype.kind == "f":
+        limits = np.finfo(dtype)
+        return np.clip(exact, limits.min, limits.max).astype(dtype)
+    whole = np.iinfo(dtype)
+    # The greatest 64-bit integer is no float; the next one above it would become negative.
+    top = whole.max if dtype.itemsize < 8 else np.nextafter(float(whole.max), 0)
+    return np.clip(np.rint(exact), whole.min, top).astype(dtype)
+
+
+def place_in_movie(
+    centroid: tuple[float, float, float], map_shape: tuple[int, ...], shape: tuple[int, int, int], compatible: bool
+) -> tuple[int, float, float]:
+    """Bring a position (t, y, x) in a map to the movie: (frame, y, x).
+
+    In compatible mode ``floor(position * ratio)`` with the ratio of y used for x too. Otherwise pixel areas correspond, the
+    frame is the nearest one, and y and x stay unrounded.
+    """
+    ratios = [new / old for new, old in zip(shape, map_shape, strict=True)]
+    if compatible:
+        frame, y, x = (int(np.floor(c * r)) for c, r in zip(centroid, (ratios[0], ratios[1], ratios[1]), strict=True))
+        return frame, float(y), float(x)
+    t, in_y, in_x = ((c + 0.5) * r - 0.5 for c, r in zip(centroid, ratios, strict=True))
+    return int(np.clip(np.floor(t + 0.5), 0, shape[0] - 1)), in_y, in_x

@@ -1,0 +1,117 @@
+"""Changes to a part of a movie that leave its events what they are: what a network sees while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from epifiji.data.grey_levels import within_range
+from epifiji.data.settings.training import TURNS, ZOOM
+
+__all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed", "turned"]
+
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+"""Takes frames (n, Y, X), float32 in 0–1, and gives frames of that shape."""
+
+
+def gamma(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Bend all grey levels."""
+    return np.clip(frames, 0, None) ** np.float32(random.uniform(0.6, 1.5))
+
+
+def flicker(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Make single frames darker or brighter."""
+    factors = np.exp(0.25 * random.standard_normal(len(frames)) * (random.random(len(frames)) < 0.2))
+    return frames * factors.astype(np.float32)[:, None, None]
+
+
+def bleach(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Let the light fade from frame to frame."""
+    fade = np.exp(-random.uniform(0, 0.8) * np.arange(len(frames)) / len(frames))
+    return frames * fade.astype(np.float32)[:, None, None]
+
+
+def shade(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Light the field unevenly."""
+    _, height, width = frames.shape
+    coarse = random.standard_normal((5, 5))
+    relief = ndimage.zoom(coarse, (height / 5, width / 5), order=3)[:height, :width]
+    return frames * np.exp(0.4 * relief).astype(np.float32)
+
+
+def blur(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Blur all frames alike."""
+    sigma = random.uniform(0.3, 1.2)
+    return ndimage.gaussian_filter(frames, (0, sigma, sigma))
+
+
+def defocus(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Blur single frames."""
+    result = frames.copy()
+    for t in np.flatnonzero(random.random(len(frames)) < 0.1):
+        result[t] = ndimage.gaussian_filter(frames[t], random.uniform(0.8, 2.2))
+    return result
+
+
+def noise(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Add the noise of photons and of a camera."""
+    deviation = np.float32(random.uniform(0, 0.08)) * (np.float32(0.4) + frames)
+    return frames + deviation * random.standard_normal(frames.shape, np.float32)
+
+
+def shake(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Move single frames by whole pixels, as a stage that jumps."""
+    jumps = random.integers(-2, 3, (len(frames), 2)) * (random.random((len(frames), 1)) < 0.15)
+    return np.stack([np.roll(f, tuple(j), (0, 1)) for f, j in zip(frames, jumps.tolist(), strict=True)])
+
+
+def specks(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Put bright specks of dirt, which stay for some frames."""
+    result = frames.copy()
+    count, height, width = frames.shape
+    rows, columns = np.ogrid[:height, :width]
+    for _ in range(random.integers(1, 5)):
+        t, y, x = (random.integers(0, n) for n in (count, height, width))
+        spot = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / (2 * random.uniform(0.7, 2) ** 2))
+        result[t : t + random.integers(1, 12)] += (random.uniform(0.2, 1) * spot).astype(np.float32)
+    return result
+
+
+CHANGES: dict[str, tuple[float, Change]] = {
+    "gamma": (0.4, gamma),
+    "flicker": (0.2, flicker),
+    "bleach": (0.2, bleach),
+    "shade": (0.3, shade),
+    "blur": (0.25, blur),
+    "defocus": (0.15, defocus),
+    "shake": (0.1, shake),
+    "specks": (0.15, specks),
+    "noise": (0.4, noise),
+}
+"""By name: the probability, and the change; made in this order. Noise comes last, as in a camera.
+
+Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :func:`turned` and
+:mod:`epifiji.engine.networks.epinet.sampling`.
+"""
+
+
+def turned(arrays: Sequence[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Flip and turn arrays (n, Y, X, …) with square frames, all alike."""
+    together = tuple(arrays)
+    for axis in (1, 2):
+        if random.random() < 0.5:
+            together = tuple(np.flip(one, axis) for one in together)
+    if random.random() < 0.5:
+        together = tuple(one.swapaxes(1, 2) for one in together)
+    return together
+
+
+def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:
+    """Bring frames of any type and level to 0–1, and make each change with its probability, but for those named in `without`."""
+    frames = within_range(frames, frames.min(), frames.max()).astype(np.float32)
+    for name, (probability, change) in CHANGES.items():
+        if name not in without and random.random() < probability:
+            frames = change(frames, random)
+    return np.asarray(frames, np.float32)

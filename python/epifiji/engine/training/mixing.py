@@ -1,0 +1,78 @@
+"""What a network takes over from another one, and how it keeps what that knew while it learns more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any, Protocol
+
+import numpy as np
+
+from epifiji.data.network import Weights
+from epifiji.engine.networks.epinet.model import ANSWER, new_weights
+
+
+def carried_over(
+    parent: Weights, parent_events: Sequence[str], events: Sequence[str], random: np.random.Generator
+) -> Weights:
+    """Give the weights with which a network for `events` begins: those of another one.
+
+    Its answer layer loses the classes that are not wanted, and gets new columns, which know nothing, for those that it lacks.
+    """
+    fresh = new_weights(len(events), random)
+    weights = {name: values.copy() for name, values in parent.items()}
+    for part in (f"{ANSWER}/kernel", f"{ANSWER}/bias"):
+        columns = fresh[part]
+        for number, event in enumerate(events):
+            if event in parent_events:
+                columns[..., number] = parent[part][..., list(parent_events).index(event)]
+        weights[part] = columns
+    return weights
+
+
+class Draws(Protocol):
+    """Draws what is learnt from in one go."""
+
+    def reseed(self, random: np.random.Generator) -> None:
+        """Take chance from here from now on."""
+
+    def draw(self) -> Any:
+        """Draw a part."""
+
+
+class Mixed:
+    """Gives the parts of step after step, drawn by one sampler or another, from a seed and the step's number alone.
+
+    Parameters
+    ----------
+    samplers
+        Who draws, with the share of the parts of each; at least one.
+    seed
+        Where all chance comes from.
+    first
+        Number of the first step, from 0.
+    parts
+        Parts of a step.
+    """
+
+    def __init__(self, samplers: Sequence[tuple[Draws, float]], seed: int, first: int, parts: int) -> None:
+        self._samplers, self._seed, self._first, self._parts = samplers, seed, first, parts
+        shares = np.array([share for _, share in samplers], float)
+        self._shares = shares / shares.sum()
+
+    def __iter__(self) -> Iterator[Any]:
+        for step in count(self._first):
+            random = np.random.default_rng([self._seed, step])
+            for number in self._whose(step):
+                sampler = self._samplers[number][0]
+                sampler.reseed(random)
+                yield sampler.draw()
+
+    def _whose(self, step: int) -> list[int]:
+        """Say who draws the parts of a step: everyone's turn comes as regularly as the shares allow."""
+        drawn = np.arange(step * self._parts, (step + 1) * self._parts)
+        ends = np.cumsum(self._shares)
+        # The golden ratio's multiples fill the unit interval evenly.
+        return [
+            int(np.searchsorted(ends, place, side="right").clip(0, len(ends) - 1)) for place in drawn * 0.6180339887 % 1
+        ]

@@ -1,0 +1,200 @@
+"""What a network learns from and what it is judged on: apart by movie, or else by a part of the field or of time.
+
+Movies are taken apart before anything is drawn from them, so no pixel of an event that is judged on is ever learnt from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+
+from epifiji.engine.backend.layers import STRIDE
+from epifiji.engine.networks.epinet.sampling import Labelled
+
+WHOLE_MOVIES_FROM = 3
+"""With so many movies some are held out as a whole."""
+
+GUARD_PX, GUARD_FRAMES = 24, 10
+"""Events nearer than this to where a movie is cut count for neither side."""
+
+LEAST_PX, LEAST_FRAMES = 64, 24
+"""A part of a movie has at least so many pixels across and so many frames."""
+
+FEWEST_EVENTS = 4
+"""A movie with fewer is not taken apart."""
+
+LARGEST_ENUMERATED = 10
+DRAWN_SUBSETS = 2000
+
+BADLY_SPLIT = 1.0
+"""Cost of a class of which nothing is held out, or most."""
+
+IN_TIME = 0.3
+"""Cost of cutting in time, which leaves the same cells on both sides: it is done where no cut in space is good."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A movie, or a part of one, that a network is judged on.
+
+    Parameters
+    ----------
+    movie
+        At the network's scale.
+    low, high
+        Frame, y and x from which and before which events count; those outside lie where the movie was cut.
+    name
+        Of the movie.
+    """
+
+    movie: Labelled
+    low: tuple[int, int, int]
+    high: tuple[int, int, int]
+    name: str = "movie"
+
+    def counts(self, places: np.ndarray) -> np.ndarray:
+        """Say which places (n, 3) at frame, y, x count."""
+        return np.asarray(np.logical_and(places >= self.low, places < self.high).all(1))
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learnt from, what is judged on, and how: by ``movies``, by ``parts`` of movies, or not at all (empty)."""
+
+    learnt: list[Labelled]
+    held_out: list[HeldOut]
+    way: str
+
+    def held_out_events(self, classes: int) -> list[int]:
+        """Count the events of each class that are judged on."""
+        return [
+            int(sum((one.movie.events[one.counts(one.movie.events[:, 1:]), 0] == kind).sum() for one in self.held_out))
+            for kind in range(classes)
+        ]
+
+
+def split(
+    movies: Sequence[Labelled], names: Sequence[str], classes: int, share: float, random: np.random.Generator
+) -> Split:
+    """Hold out about `share` of the events of each class.
+
+    Parameters
+    ----------
+    movies, names
+        At the network's scale; at least one.
+    classes
+        Number of event classes.
+    share
+        0–1.
+    random
+        Where there are too many movies to try all ways of holding some out.
+    """
+    counts = np.array([_counts(movie.events, classes) for movie in movies])
+    if len(movies) >= WHOLE_MOVIES_FROM:
+        chosen = min(_subsets(len(movies), random), key=lambda held: _cost(counts[held].sum(0), counts.sum(0), share))
+        if _cost(counts[chosen].sum(0), counts.sum(0), share) < BADLY_SPLIT:
+            return Split(
+                [movie for movie, held in zip(movies, chosen, strict=True) if not held],
+                [_whole(movies[i], names[i]) for i in np.flatnonzero(chosen).tolist()],
+                "movies",
+            )
+    learnt: list[Labelled] = []
+    held_out: list[HeldOut] = []
+    for movie, name in zip(movies, names, strict=True):
+        parts = _taken_apart(movie, name, classes, share)
+        learnt.append(parts[0] if parts else movie)
+        held_out += [parts[1]] if parts else []
+    return Split(learnt, held_out, "parts" if held_out else "")
+
+
+def _counts(events: np.ndarray, classes: int) -> np.ndarray:
+    return np.bincount(events[:, 0].astype(int), minlength=classes)[:classes]
+
+
+def _cost(held: np.ndarray, all_of_them: np.ndarray, share: float) -> float:
+    """Say how far numbers of events held out are from a share of all; classes of which there is but one event do not count."""
+    several = all_of_them > 1
+    if not several.any():
+        return BADLY_SPLIT
+    part = held[several] / all_of_them[several]
+    badly = (part == 0) | (part > max(0.5, 1.5 * share))
+    return float(np.abs(part - share).mean() + BADLY_SPLIT * badly.sum())
+
+
+def _subsets(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """Give ways to hold out some movies, but not all: every one of them, or many drawn at random."""
+    if count <= LARGEST_ENUMERATED:
+        yield from (np.array(one, bool) for one in product((False, True), repeat=count) if 0 < sum(one) < count)
+        return
+    for size in range(DRAWN_SUBSETS):
+        held = np.zeros(count, bool)
+        held[random.choice(count, 1 + size % max(1, count // 2), replace=False)] = True
+        yield held
+
+
+def _whole(movie: Labelled, name: str) -> HeldOut:
+    t, y, x = movie.pixels.shape
+    return HeldOut(movie, (0, 0, 0), (t, y, x), name)
+
+
+def _taken_apart(movie: Labelled, name: str, classes: int, share: float) -> tuple[Labelled, HeldOut] | None:
+    """Cut a movie in two where that holds out the best numbers of events; None where no cut is good."""
+    if len(movie.events) < FEWEST_EVENTS:
+        return None
+    every = _counts(movie.events, classes)
+    best, found = BADLY_SPLIT, None
+    for axis, place, after in _cuts(movie):
+        guard = GUARD_PX if axis else GUARD_FRAMES
+        along = movie.events[:, axis + 1]
+        held = along >= place + guard if after else along < place - guard
+        lost = (along >= place if after else along < place) & ~held
+        cost = _cost(_counts(movie.events[held], classes), every, share) + lost.mean() + (0 if axis else IN_TIME)
+        if cost < best:
+            best, found = cost, (axis, place, after)
+    return None if found is None else _cut_at(movie, name, *found)
+
+
+def _cuts(movie: Labelled) -> Iterator[tuple[int, int, bool]]:
+    """Give places to cut at: axis, place, and whether what comes after it is held out. What is learnt from is the larger part."""
+    for axis, size in enumerate(movie.pixels.shape):
+        least, grain = (LEAST_PX, STRIDE) if axis else (LEAST_FRAMES, 1)
+        for place in range(least, size - least + 1, grain):
+            yield axis, place, place >= size / 2
+
+
+def _cut_at(movie: Labelled, name: str, axis: int, place: int, after: bool) -> tuple[Labelled, HeldOut]:
+    size = movie.pixels.shape[axis]
+    first, second = _part(movie, axis, 0, place), _part(movie, axis, place, size)
+    learnt, held = (first, second) if after else (second, first)
+    guard = GUARD_PX if axis else GUARD_FRAMES
+    low, high = [0, 0, 0], list(held.pixels.shape)
+    if after:
+        low[axis] = guard
+    else:
+        high[axis] -= guard
+    t, y, x = low
+    return learnt, HeldOut(held, (t, y, x), (high[0], high[1], high[2]), name)
+
+
+def _part(movie: Labelled, axis: int, start: int, stop: int) -> Labelled:
+    """Give the part of a movie from `start` to `stop` along an axis; in the plane they are multiples of the answers' stride."""
+
+    def within(places: np.ndarray) -> np.ndarray:
+        moved = places[(places[:, axis - 3] >= start) & (places[:, axis - 3] < stop)].copy()
+        moved[:, axis - 3] -= start
+        return moved
+
+    there = (slice(None),) * axis + (slice(start, stop),)
+    grain = STRIDE if axis else 1
+    coarse = (slice(None),) * axis + (slice(start // grain, -(-stop // grain)),)
+    return replace(
+        movie,
+        pixels=movie.pixels[there],
+        events=within(movie.events),
+        marked=within(movie.marked),
+        judged=None if movie.judged is None else movie.judged[there],
+        taught=None if movie.taught is None else movie.taught[coarse],
+    )

@@ -1,0 +1,1 @@
+"""Pictures: overlays, galleries and plots as PNG."""

@@ -1,0 +1,172 @@
+"""A gallery of events: a row of crops over time for each, in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, colour_of
+from epifiji.data.movie import Movie
+from epifiji.data.settings.movies import GallerySettings
+from epifiji.files.figures.overlay import BACKGROUND, EMPTY, FOREGROUND, Contrast, crop_around, on_dark
+from epifiji.files.storage.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LABEL_PX = 130
+LEAST_ROW_PX = 54
+GAP_PX = 4
+DPI = 64
+"""A power of two: lengths in inches then are exact, and no row of pixels is lost to rounding."""
+FONT_PX = 12
+LARGEST_PIXELS = 400_000_000
+
+
+def write_gallery(
+    path: Path, movie: Movie, events: Sequence[Event], classes: Sequence[str], settings: GallerySettings
+) -> None:
+    """Draw events below each other: number, class, frame and score, and crops from some frames before to some after.
+
+    All crops of an event have one contrast, so that what becomes brighter is seen to do so. Its own frame has a border of its
+    class's colour; what lies outside the movie is grey.
+
+    Parameters
+    ----------
+    path
+        A ``.png``, or a TIFF.
+    movie
+        At its own scale.
+    events
+        In the order to be drawn in.
+    classes
+        All classes, for their colours.
+    settings
+        ``before``, ``after``, ``half_size`` and ``zoom``.
+
+    Raises
+    ------
+    WrongInputError
+        Where the picture would have too many pixels.
+    """
+    columns, side = settings.before + settings.after + 1, (2 * settings.half_size + 1) * settings.zoom
+    width, height = LABEL_PX + columns * (side + GAP_PX), max(side, LEAST_ROW_PX) + GAP_PX
+    if width * height * len(events) > LARGEST_PIXELS:
+        raise WrongInputError(
+            f"A gallery of {len(events)} events would have {width} x {height * len(events)} pixels, but at most "
+            f"{LARGEST_PIXELS} are drawn: give fewer rows, less zoom or a smaller half_size."
+        )
+    sheet = np.empty((height * len(events), width, 3), np.uint8)
+    crops = _crops(movie, events, settings)
+    for row, picture in enumerate(_rows(events, crops, classes, settings, (height, width))):
+        sheet[row * height : (row + 1) * height] = picture
+    with replacing(path) as temporary:
+        if path.suffix.lower() == ".png":
+            from matplotlib.image import imsave
+
+            imsave(temporary, sheet)
+        else:
+            import tifffile
+
+            tifffile.imwrite(temporary, sheet, photometric="rgb", compression="zlib")
+
+
+def _crops(movie: Movie, events: Sequence[Event], settings: GallerySettings) -> list[list[np.ma.MaskedArray | None]]:
+    """Cut out all crops, reading each frame once; masked where the movie ends, None for frames that it has not."""
+    half = settings.half_size
+    offsets = range(-settings.before, settings.after + 1)
+    crops: list[list[np.ma.MaskedArray | None]] = [[None] * len(offsets) for _ in events]
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for row, event in enumerate(events):
+        for column, offset in enumerate(offsets):
+            if 0 <= event.frame + offset < movie.shape[0]:
+                wanted.setdefault(event.frame + offset, []).append((row, column))
+    for frame in sorted(wanted):
+        pixels = movie.frames(frame, frame + 1)[0]
+        for row, column in wanted[frame]:
+            crops[row][column] = crop_around(pixels, events[row], half)
+    return crops
+
+
+def _rows(
+    events: Sequence[Event],
+    crops: list[list[np.ma.MaskedArray | None]],
+    classes: Sequence[str],
+    settings: GallerySettings,
+    shape: tuple[int, int],
+) -> Iterator[np.ndarray]:
+    """Draw one row (Y, X, RGB) after the other."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    height, width = shape
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
+    canvas = FigureCanvasAgg(figure)
+    for number, (event, row) in enumerate(zip(events, crops, strict=True), start=1):
+        figure.clear()
+        colour = on_dark(colour_of(event.event, classes))
+        _write_label(figure, event, number, colour, shape)
+        for column in (column for column, crop in enumerate(row) if crop is not None):
+            left = LABEL_PX + column * (_side(settings) + GAP_PX)
+            _write(figure, str(event.frame - settings.before + column + 1), left + 4, 2, FOREGROUND, shape)
+        # The frames' numbers are drawn over the crops, so these are put below what was drawn.
+        figure.figimage(_strip(row, settings, colour, shape), origin="upper", zorder=-1)
+        canvas.draw()
+        yield np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def _side(settings: GallerySettings) -> int:
+    """Give the side of a crop in the picture, in pixels."""
+    return (2 * settings.half_size + 1) * settings.zoom
+
+
+def _strip(
+    crops: list[np.ma.MaskedArray | None],
+    settings: GallerySettings,
+    colour: tuple[float, float, float],
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """Put an event's crops side by side: (Y, X, RGB), 0–1."""
+    from matplotlib.colors import to_rgb
+
+    side, zoom = _side(settings), settings.zoom
+    strip = np.full((*shape, 3), to_rgb(BACKGROUND), np.float32)
+    contrast = Contrast(np.concatenate([crop.compressed() for crop in crops if crop is not None]))
+    for column, crop in enumerate(crops):
+        left = LABEL_PX + column * (side + GAP_PX)
+        tile = strip[:side, left : left + side]
+        tile[:] = np.array(EMPTY) / 255
+        if crop is not None:
+            grey = np.repeat(np.repeat(contrast(crop.filled(0)), zoom, 0), zoom, 1)
+            seen = ~np.repeat(np.repeat(np.ma.getmaskarray(crop), zoom, 0), zoom, 1)
+            tile[seen] = grey[seen][:, None]
+        if column == settings.before:
+            for edge in (tile[:2], tile[-2:], tile[:, :2], tile[:, -2:]):
+                edge[:] = colour
+    return strip
+
+
+def _write_label(
+    figure: Figure, event: Event, number: int, colour: tuple[float, float, float], shape: tuple[int, int]
+) -> None:
+    score = f"score {event.score:.2f}" if event.score == event.score else ""
+    texts = (f"{number}  {event.event}", f"frame {event.frame + 1}  {score}", f"x {event.x:.0f}  y {event.y:.0f}")
+    for line, text in enumerate(texts):
+        _write(figure, text, 6, 4 + 16 * line, FOREGROUND if line else colour, shape, outlined=False)
+
+
+def _write(
+    figure: Figure, text: str, x: int, y: int, colour: object, shape: tuple[int, int], outlined: bool = True
+) -> None:
+    """Write a text with its upper left corner at a pixel."""
+    from matplotlib.patheffects import withStroke
+
+    outline = [withStroke(linewidth=2, foreground="black")] if outlined else []
+    place = x / shape[1], 1 - y / shape[0]
+    # Matplotlib's points are 1/72 inch.
+    size = FONT_PX * 72 / DPI * 0.9
+    figure.text(*place, text, color=colour, fontsize=size, va="top", ha="left", path_effects=outline)

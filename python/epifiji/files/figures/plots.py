@@ -1,0 +1,256 @@
+"""Plots as PNG: rates over time, densities and nearest neighbours, and what all plots share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from epifiji.data.events import colour_of
+from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
+from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, on_dark
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+GRID = "#343841"
+PANEL_INCHES = 3.6
+NEIGHBOURS_INCHES = 1.95
+"""So that three classes fit on a screen at full size."""
+MOST_COLUMNS = 3
+DOTS_PER_INCH = 110
+RANDOM: dict[str, Any] = {"color": "#8a919e", "alpha": 0.35, "lw": 0}
+MEDIAN: dict[str, Any] = {"color": "#b9bfca", "lw": 1.1, "ls": "--"}
+MOST_DOTS = 2000
+"""More events than this would hide the density under them."""
+
+
+def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent) -> None:
+    """Draw the rate in bins of time, and the cumulative number of events."""
+    figure, (above, below) = dark_panels(2, f"{movie}: events over time", columns=1, width=7.4, height=2.9)
+    for event, found in classes.items():
+        rates, colour = found.rates, class_colour(event, classes)
+        edges = rates.edges * extent.time + extent.begin
+        above.stairs(rates.per_frame() / extent.rate_time, edges, color=colour, lw=1.8, label=class_name(event))
+        frames = np.sort(found.places[:, 0]) * extent.time + extent.first_time
+        steps = np.concatenate([[extent.begin], frames, [edges[-1]]])
+        heights = np.concatenate([[0], np.arange(1, len(frames) + 1), [len(frames)]])
+        below.step(steps, heights, where="post", color=colour, lw=1.8, label=f"{class_name(event)}: {len(frames)}")
+    end = extent.shape[0] * extent.time + extent.begin
+    for axes, label in ((above, f"events per {extent.rate_unit}"), (below, "events so far")):
+        axes.set_xlim(extent.begin, end)
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel(label)
+        if any(len(found.places) for found in classes.values()):
+            legend(axes, loc="upper left", outside=True)
+        else:
+            say(axes, "no events")
+    below.set_xlabel("time (min)" if extent.frame_interval_s else "frame")
+    save(figure, path)
+
+
+def draw_densities(
+    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, bandwidth_px: float
+) -> None:
+    """Draw the density of each class over the frame, with the events as dots."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    height, width = (side * extent.length for side in extent.shape[1:])
+    bandwidth = bandwidth_px * extent.length
+    title = f"{movie}: where events lie (Gaussian of {bandwidth:.3g} {extent.length_unit})"
+    aspect = min(2.0, max(0.5, height / width))
+    figure, panels = dark_panels(
+        len(classes), title, height=0.78 * PANEL_INCHES * aspect + 0.6, width=PANEL_INCHES + 0.6
+    )
+    # In squares of 100 pixels, or micrometres, on a side: numbers near 1.
+    square = (100 / extent.length) ** 2
+    for axes, (event, found) in zip(panels, classes.items(), strict=False):
+        colour = class_colour(event, classes)
+        colours = LinearSegmentedColormap.from_list(event, [BACKGROUND, colour])
+        half = extent.length / 2
+        top = float(found.density.max()) * square
+        image = axes.imshow(
+            found.density * square,
+            cmap=colours,
+            extent=(-half, width - half, height - half, -half),
+            vmin=0,
+            vmax=top or 1,
+            interpolation="bilinear",
+        )
+        dots = found.places[:MOST_DOTS, 1:] * extent.length
+        axes.plot(dots[:, 1], dots[:, 0], "o", ms=3.2, mfc="none", mec=FOREGROUND, mew=0.6, alpha=0.7)
+        axes.set_xlim(-half, width - half)
+        axes.set_ylim(height - half, -half)
+        axes.set_xlabel(f"x ({extent.length_unit})")
+        axes.set_ylabel(f"y ({extent.length_unit})")
+        axes.set_title(f"{class_name(event)}: {_events(len(found.places))}", color=colour, fontsize=10)
+        axes.grid(False)
+        if not len(found.places):
+            say(axes, "no events")
+        bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+        bar.set_label(f"events per (100 {extent.length_unit})²", color=FOREGROUND, fontsize=8)
+        bar.ax.tick_params(colors=FOREGROUND, labelsize=7.5)
+        bar.outline.set_edgecolor(GRID)
+    if not classes:
+        say(panels[0], "no events")
+    save(figure, path)
+
+
+def draw_neighbours(
+    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, frame_distance_px: float
+) -> None:
+    """Draw the distances to the nearest neighbour against random arrangements: in space, and in space and time."""
+    figure, panels = dark_panels(
+        2 * max(1, len(classes)),
+        f"{movie}: distance to the nearest event of the class",
+        columns=2,
+        width=4.0,
+        height=NEIGHBOURS_INCHES,
+    )
+    together = f"distance ({extent.length_unit}; one frame counts {frame_distance_px * extent.length:.3g})"
+    kinds = (
+        ("space", f"distance ({extent.length_unit})", "in space, against uniform places"),
+        ("space_time", together, "in space and time, against permuted frames"),
+    )
+    for row, (event, found) in enumerate(classes.items()):
+        colour = class_colour(event, classes)
+        for column, (key, label, against) in enumerate(kinds):
+            axes = panels[2 * row + column]
+            axes.set_title(f"{class_name(event)} {against}", color=colour, fontsize=8.5)
+            axes.set_xlabel(label)
+            axes.set_ylabel("share of events")
+            axes.set_ylim(0, 1.02)
+            neighbours = getattr(found, key)
+            if neighbours is None:
+                say(axes, _too_little(found, extent))
+            else:
+                assumed = f"\n{TISSUE_FILLS}" if key == "space" else ""
+                _draw_neighbours(axes, neighbours, colour, extent.length, assumed)
+    if any(getattr(found, key) is not None for found in classes.values() for key, _, _ in kinds):
+        _explain_neighbours(figure)
+    if not classes:
+        for axes in panels:
+            say(axes, "no events")
+    save(figure, path)
+
+
+def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float, assumed: str) -> None:
+    from matplotlib.patheffects import withStroke
+
+    distances = found.distances * length
+    axes.fill_between(distances, found.low, found.high, **RANDOM)
+    axes.plot(distances, found.middle, **MEDIAN)
+    axes.plot(distances, found.share, color=colour, lw=2)
+    axes.set_xlim(0, float(distances[-1]) or 1)
+    axes.text(
+        0.97,
+        0.1,
+        f"{found.verdict}{assumed}\np = {found.p:.2g}",
+        transform=axes.transAxes,
+        ha="right",
+        fontsize=9,
+        color=FOREGROUND,
+        path_effects=[withStroke(linewidth=3, foreground=BACKGROUND)],
+    )
+
+
+def _explain_neighbours(figure: Figure) -> None:
+    """Say once, below the panels and over none of their curves, what is drawn in them."""
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    lines = [Line2D([], [], color=FOREGROUND, lw=2), Line2D([], [], **MEDIAN), Patch(**RANDOM)]
+    figure.legend(
+        lines,
+        ["events of the class", "random, median", "95 % of random"],
+        loc="outside lower center",
+        ncols=3,
+        fontsize=8,
+        frameon=False,
+        labelcolor=FOREGROUND,
+    )
+
+
+def _too_little(found: ClassStatistics, extent: Extent) -> str:
+    if not extent.known and found.space_time is not None:
+        return "the movie's size is not known"
+    return f"{_events(len(found.places))}: too few to compare"
+
+
+def dark_panels(
+    count: int, title: str, columns: int = MOST_COLUMNS, width: float = PANEL_INCHES + 0.4, height: float = PANEL_INCHES
+) -> tuple[Figure, list[Axes]]:
+    """Make a dark figure of at least one panel; panels beyond `count` are left out."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    count = max(1, count)
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(
+        figsize=(max(5.2, columns * width), rows * height + 0.5),
+        dpi=DOTS_PER_INCH,
+        facecolor=BACKGROUND,
+        layout="constrained",
+    )
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, color=FOREGROUND, fontsize=11)
+    panels = []
+    for number in range(count):
+        axes = figure.add_subplot(rows, columns, number + 1)
+        axes.set_facecolor(BACKGROUND)
+        axes.tick_params(colors=FOREGROUND, labelsize=8)
+        axes.xaxis.label.set(color=FOREGROUND, fontsize=9)
+        axes.yaxis.label.set(color=FOREGROUND, fontsize=9)
+        for spine in axes.spines.values():
+            spine.set_color("#7a808c")
+        axes.grid(color=GRID, lw=0.6)
+        axes.set_axisbelow(True)
+        panels.append(axes)
+    return figure, panels
+
+
+def legend(axes: Axes, loc: Any, outside: bool = False) -> None:
+    """Explain the lines of a panel, in it or to the right of it."""
+    place: Any = (1.01, 1) if outside else (0, 0, 1, 1)
+    axes.legend(
+        loc=loc,
+        bbox_to_anchor=place,
+        fontsize=8,
+        framealpha=0.8,
+        facecolor=BACKGROUND,
+        edgecolor=GRID,
+        labelcolor=FOREGROUND,
+    )
+
+
+def say(axes: Axes, sentence: str) -> None:
+    """Say in the middle of a panel why nothing is drawn there."""
+    axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color=FOREGROUND, fontsize=9)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure as PNG."""
+    figure.savefig(path, facecolor=BACKGROUND)
+
+
+def numbers(values: Iterable[float | None]) -> list[float]:
+    """Give what is undefined as NaN, which leaves a gap in a line."""
+    return [np.nan if value is None else value for value in values]
+
+
+def class_colour(event: str, classes: Iterable[str]) -> Any:
+    """Give the colour of a class on a dark ground."""
+    return FOREGROUND if event == "all" else on_dark(colour_of(event, classes))
+
+
+def class_name(event: str) -> str:
+    """Name a class in a title."""
+    return event.removeprefix("cell_")
+
+
+def _events(count: int) -> str:
+    return f"{count} event" + ("" if count == 1 else "s")

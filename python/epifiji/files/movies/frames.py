@@ -1,0 +1,249 @@
+"""What all movie files share: frames that are read when sliced, axes put in order, faults reported in one sentence."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.settings.base import MIN_FRAMES
+from epifiji.data.stack_layout import StackLayout, TimeAxis
+
+AXIS_NAMES = {"T": "time points", "Z": "planes (Z)", "C": "channels"}
+PAGE_AXES = "TIQ"
+"""Time, and the two letters that tifffile gives to pages which nobody named."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into one sentence.
+
+    The libraries that decode files raise many kinds of exception; none of them tells a user which file it was.
+
+    Raises
+    ------
+    WrongInputError
+        For a file that is missing, forbidden, damaged or not understood, naming it and the cause.
+    """
+    try:
+        yield
+    except WrongInputError:
+        raise
+    except FileNotFoundError as error:
+        raise WrongInputError(
+            f"{path} does not exist, but a TIFF or HDF5 file was expected: check its name and its folder."
+        ) from error
+    except PermissionError as error:
+        raise WrongInputError(
+            f"{path} may not be read by this user, but read permission is needed: ask for it or copy the file."
+        ) from error
+    except Exception as error:
+        raise WrongInputError(
+            f"{path} could not be read ({_cause(error)}), but a whole TIFF or HDF5 file was expected: "
+            "copy it again, or open it in Fiji and save it as TIFF."
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    first = text.splitlines()[0]
+    return first if len(first) <= 120 else first[:117] + "..."
+
+
+def require_channel_number(channel: int | None) -> None:
+    """Refuse a channel below 1: channels are counted as ImageJ shows them."""
+    if channel is not None and channel < 1:
+        raise WrongInputError(f"Channel {channel} was asked for, but channels are counted from 1: choose 1 or more.")
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The part of a file's array that is the movie.
+
+    Parameters
+    ----------
+    index
+        For each axis a whole slice (time, Y, X) or a number; a movie of one frame has no slice for time.
+    layout
+        Where the frames lie in ImageJ's hyperstack, where it knows the axes as they were given.
+    notices
+        Sentences about an axis that was taken as time.
+    """
+
+    index: tuple[int | slice, ...]
+    layout: StackLayout = field(default_factory=StackLayout)
+    notices: tuple[str, ...] = ()
+
+
+def pick(axes: str, shape: Sequence[int], channel: int | None, source: str) -> Picked:
+    """Say which part of a file's array is the movie.
+
+    Parameters
+    ----------
+    axes
+        One letter for each axis: T, Z, C, S (colour samples), Y, X, or others.
+    shape
+        Length of each axis.
+    channel
+        Channel to take, from 1; needed where there are several.
+    source
+        The file or dataset, for messages.
+
+    Raises
+    ------
+    WrongInputError
+        For colours, several channels without a choice, a channel that is not there, or both T and Z.
+    """
+    time = _time_axis(axes, shape, source)
+    channels = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "C")
+    index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
+    if time is None and channel is None and channels >= MIN_FRAMES:
+        index[axes.index("C")] = slice(None)
+        return Picked(tuple(index), StackLayout("C"), (taken_as_time(source, channels, "C"),))
+    chosen = _channel_index(channels, channel, time is not None, source)
+    if "C" in axes:
+        index[axes.index("C")] = chosen
+    letter: TimeAxis = "Z" if time is not None and axes[time] == "Z" else "T"
+    layout = StackLayout(letter, channels, chosen + 1)
+    if time is None:
+        return Picked(tuple(index), layout)
+    index[time] = slice(None)
+    if axes[time] in PAGE_AXES:
+        return Picked(tuple(index), layout)
+    return Picked(tuple(index), layout, (taken_as_time(source, shape[time], axes[time]),))
+
+
+def taken_as_time(source: str, count: int, axis: str) -> str:
+    """Say that the `count` images of a source along an axis other than T were taken as its frames."""
+    what = AXIS_NAMES.get(axis, f"images along the axis {axis}")
+    return f"{source} has {count} {what} and one time point: they were taken as time."
+
+
+def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:
+    """Find the only axis beside channels, Y and X that is longer than 1; None where there is none."""
+    samples = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "S")
+    if samples > 1:
+        raise WrongInputError(
+            f"{source} is a colour (RGB) image with {samples} values in each pixel, but one grey value is needed: "
+            "in Fiji use Image > Type > 8-bit, or split its channels, and save it."
+        )
+    long = [i for i, (axis, n) in enumerate(zip(axes, shape, strict=True)) if axis not in "CSYX" and n > 1]
+    if len(long) > 1:
+        held = " and ".join(f"{shape[i]} {AXIS_NAMES.get(axes[i], f'along {axes[i]}')}" for i in long)
+        raise WrongInputError(
+            f"{source} has {held}, but a movie has one plane over time: in Fiji project it (Image > Stacks > "
+            "Z Project...) or keep one plane (Image > Hyperstacks > Reduce Dimensionality...), and save it."
+        )
+    return long[0] if long else None
+
+
+def _channel_index(count: int, channel: int | None, has_time: bool, source: str) -> int:
+    if channel is not None and channel > count:
+        has, choose = (f"{count} channels", f"choose 1 to {count}") if count > 1 else ("one channel", "leave it out")
+        raise WrongInputError(f"{source} has {has}, but channel {channel} was asked for: {choose}.")
+    if channel is None and count > 1 and not has_time:
+        raise WrongInputError(
+            f"{source} has {count} channels and a single time point, but frames over time are needed: if the channels "
+            "are the frames, use Image > Hyperstacks > Re-order Hyperstack... in Fiji and save it."
+        )
+    if channel is None and count > 1:
+        raise WrongInputError(
+            f"{source} has {count} channels, but one is needed: choose it with --channel N (1 to {count})."
+        )
+    return 0 if channel is None else channel - 1
+
+
+class FramesOnDisk(ABC):
+    """Frames (T, Y, X) of a file, read when sliced.
+
+    The file is opened for each slice and closed after it, so that threads and processes may share the object and
+    no memory stays behind. Pixels are given as ImageJ shows them: bits as 0 and 255 (uint8), and inverted where the
+    file says that white is the smallest value. Any byte order becomes the machine's.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape
+        (T, Y, X) in frames and pixels.
+    stored
+        Type of the pixels in the file.
+    inverted
+        Whether smaller values are shown brighter.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, int, int], stored: np.dtype[Any], inverted: bool = False) -> None:
+        self.path = path
+        self.inverted = inverted
+        self.shape = shape
+        self.stored = stored
+        self.dtype = np.dtype(np.uint8) if stored.kind == "b" else stored.newbyteorder("=")
+        self._file_size = path.stat().st_size
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        # Without this numpy would make an array of Python objects.
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Read the frames of a slice as an array (n, Y, X).
+
+        Raises
+        ------
+        TypeError
+            For anything but a slice of frames.
+        WrongInputError
+            Where the file was removed, cut or damaged since it was opened.
+        """
+        if not isinstance(frames, slice):
+            raise TypeError(f"frames are read by slices such as [0:10], not by {frames!r}")
+        wanted = range(*frames.indices(len(self)))
+        pixels = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        with readable(self.path):
+            if self.path.stat().st_size != self._file_size:
+                raise WrongInputError(
+                    f"{self.path} has changed since it was opened, but it has to stay as it is while it is read: "
+                    "start again when nothing writes to it any more."
+                )
+            if len(wanted) > 0:
+                self._read(pixels, wanted)
+        if self.stored.kind == "b":
+            pixels *= 255
+        if self.inverted:
+            invert(pixels)
+        return pixels
+
+    @abstractmethod
+    def _read(self, pixels: np.ndarray, wanted: range) -> None:
+        """Fill `pixels` (n, Y, X) with the `wanted` frames, of which there is at least one."""
+
+
+def invert(pixels: np.ndarray) -> None:
+    """Turn bright and dark over in place: whole numbers within the range of their type, floats around 0."""
+    (np.negative if pixels.dtype.kind == "f" else np.invert)(pixels, out=pixels)
+
+
+def inversion_notice(source: str) -> str:
+    """Say that the pixels of a source were inverted."""
+    return (
+        f"{source} shows small values bright (an inverting LUT, or a file whose white is 0): its pixels were inverted, to be "
+        "read as they are shown."
+    )
+
+
+def colours_refusal(source: str) -> WrongInputError:
+    """Make the refusal of pixels that number colours in no order of brightness."""
+    return WrongInputError(
+        f"{source} shows its values in colours that are in no order of brightness, but brighter pixels need larger values: in "
+        "Fiji use Image > Lookup Tables > Grays where the values are intensities, else Image > Type > RGB Color and then "
+        "8-bit, and save it."
+    )

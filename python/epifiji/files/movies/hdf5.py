@@ -1,0 +1,189 @@
+"""Movies in HDF5 files: one dataset, found by its name or because it is the only one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.files.movies.calibration import Calibration, checked
+from epifiji.files.movies.frames import FramesOnDisk, pick
+from epifiji.files.movies.hdf5_gaps import gaps
+from epifiji.files.movies.hdf5_time_points import find_time_points, open_time_points
+
+SHOWN = 8
+"""Datasets that a message names at most."""
+
+
+def is_hdf5(path: Path) -> bool:
+    """Say whether a file is HDF5, by its content."""
+    return bool(h5py.is_hdf5(path))
+
+
+def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -> Movie:
+    """Open a dataset of an HDF5 file as a movie whose frames are read when sliced.
+
+    Files of Imaris and BigDataViewer are read over their time points. Three axes are (T, Y, X); axes of length 1 do
+    not count. More axes need labels: ilastik's axis tags or HDF5's dimension labels. The pixel size is the attribute
+    `element_size_um` (z, y, x), as Fiji's HDF5 plugin writes it.
+
+    Parameters
+    ----------
+    path
+        An existing HDF5 file.
+    dataset
+        Name of the dataset, or None where the file holds only one that can be a movie.
+    name
+        Name of the movie.
+    channel
+        Channel to take, from 1; needed where the labels name several.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is no such dataset, none or several to choose from, or it does not hold one grey plane over time.
+    """
+    with h5py.File(path, "r") as file:
+        time_points = find_time_points(file, path) if dataset is None else None
+        if time_points is not None:
+            return open_time_points(file, path, time_points, name, channel)
+        chosen = _dataset(file, path, dataset)
+        full = f"{path}:{chosen.name}"
+        if chosen.dtype.kind not in "buif":
+            raise WrongInputError(
+                f"{full} has values of type {chosen.dtype}, but pixels are real numbers: choose another dataset."
+            )
+        axes = _axes(chosen)
+        if axes is None:
+            raise WrongInputError(
+                f"{full} has the shape {chosen.shape}, but a movie has the three axes (T, Y, X): choose another "
+                "dataset, or save one plane and channel of it."
+            )
+        picked = pick(axes, chosen.shape, channel, full)
+        frames = DatasetFrames(path, chosen, axes, picked.index)
+        read = _calibration(chosen)
+        notices = (*picked.notices, *_perhaps_turned(chosen, full), *frames.gaps(chosen), *read.notices(full))
+    if dataset is None:
+        notices = (*notices, f"{frames.dataset} was read, the only dataset of {path} that can be a movie.")
+    return Movie(
+        frames,
+        name=name,
+        pixel_size_um=read.x_um,
+        path=Path(f"{path}:{frames.dataset}"),
+        notices=notices,
+        layout=picked.layout,
+    )
+
+
+def _dataset(file: h5py.File, path: Path, name: str | None) -> h5py.Dataset:
+    found = file.get(name) if name is not None else None
+    if isinstance(found, h5py.Dataset):
+        return found
+    every: list[h5py.Dataset] = []
+    file.visititems(lambda _, item: every.append(item) if isinstance(item, h5py.Dataset) else None)
+    if name is not None:
+        what = f"a group {name}, which is no dataset" if isinstance(found, h5py.Group) else f"no dataset {name}"
+        raise WrongInputError(f"{path} has {what}, but one of its datasets was expected: {_listed(every)}.")
+    fitting = [d for d in every if d.shape is not None and d.dtype.kind in "buif" and _axes(d) is not None]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise WrongInputError(
+            f"{path} has {len(fitting)} datasets that can be movies, but one is needed: add its name, as in "
+            f"{path.name}:{fitting[0].name}; {_listed(fitting)}."
+        )
+    raise WrongInputError(
+        f"{path} has no dataset of three axes (T, Y, X) with real numbers, but a movie is one: {_listed(every)}."
+    )
+
+
+def _listed(datasets: list[h5py.Dataset]) -> str:
+    if not datasets:
+        return "it has none"
+    names = ", ".join(f"{d.name} {'x'.join(map(str, d.shape or ()))}" for d in datasets[:SHOWN])
+    return f"it has {names}{f' and {len(datasets) - SHOWN} more' if len(datasets) > SHOWN else ''}"
+
+
+def _axes(dataset: h5py.Dataset) -> str | None:
+    """Give a letter to each axis; None where nothing says what more than three axes are."""
+    labels = _labels(dataset)
+    if len(labels) == dataset.ndim and len(set(labels)) == len(labels) and {"Y", "X"} <= set(labels):
+        return labels
+    if dataset.ndim == 3:
+        return "TYX"
+    if sum(n > 1 for n in dataset.shape) != 3:
+        return None
+    names = iter("TYX")
+    return "".join(next(names) if n > 1 else "Q" for n in dataset.shape)
+
+
+def _perhaps_turned(dataset: h5py.Dataset, full: str) -> tuple[str, ...]:
+    """Say how axes without names were understood where their lengths look like (Y, X, T)."""
+    lengths = [n for n in dataset.shape if n > 1]
+    if _labels(dataset) or len(lengths) != 3 or 4 * lengths[2] > min(lengths[:2]):
+        return ()
+    t, y, x = lengths
+    return (
+        f"{full} has axes without names of {t} x {y} x {x}, which were taken as {t} frames of {x} x {y} pixels (T, Y, X): if "
+        "they are (Y, X, T), save them in the other order.",
+    )
+
+
+def _labels(dataset: h5py.Dataset) -> str:
+    """Read ilastik's `axistags` or HDF5's dimension labels as letters; empty where there are none."""
+    try:
+        tags = json.loads(dataset.attrs["axistags"])["axes"]
+        labels = [tag["key"] for tag in tags]
+    except (KeyError, TypeError, ValueError):
+        labels = [dimension.label for dimension in dataset.dims]
+    return "".join(label.upper() for label in labels if len(label) == 1)
+
+
+def _calibration(dataset: h5py.Dataset) -> Calibration:
+    sizes = np.atleast_1d(dataset.attrs.get("element_size_um", []))
+    y, x = (sizes[-2:] if sizes.size > 1 else (None, sizes[-1])) if sizes.size else (None, None)
+    return checked((x, y), "µm", None, "")
+
+
+class DatasetFrames(FramesOnDisk):
+    """Frames of an HDF5 dataset.
+
+    Parameters
+    ----------
+    path
+        The file.
+    dataset
+        The dataset, open; only what it says of itself is kept.
+    axes
+        A letter for each of its axes.
+    index
+        The part that is the movie, see :class:`epifiji.files.movies.frames.Picked`.
+    """
+
+    def __init__(self, path: Path, dataset: h5py.Dataset, axes: str, index: tuple[int | slice, ...]) -> None:
+        kept = [i for i, part in enumerate(index) if isinstance(part, slice)]
+        over_time = [i for i in kept if axes[i] not in "YX"]
+        ordered = [*over_time, axes.index("Y"), axes.index("X")]
+        count = dataset.shape[over_time[0]] if over_time else 1
+        super().__init__(path, (count, dataset.shape[ordered[-2]], dataset.shape[ordered[-1]]), dataset.dtype)
+        self.dataset = str(dataset.name)
+        self._index = index
+        self._time = over_time[0] if over_time else None
+        self._order = [kept.index(i) for i in ordered]
+
+    def gaps(self, dataset: h5py.Dataset) -> tuple[str, ...]:
+        """Say which frames of the open dataset were never written; see :func:`epifiji.files.movies.hdf5_gaps.gaps`."""
+        return gaps(dataset, self.path, self._time, self._index)
+
+    def _read(self, pixels: np.ndarray, wanted: range) -> None:
+        ascending = wanted if wanted.step > 0 else wanted[::-1]
+        index = list(self._index)
+        if self._time is not None:
+            index[self._time] = slice(ascending.start, ascending.stop, ascending.step)
+        with h5py.File(self.path, "r") as file:
+            read = file[self.dataset][tuple(index)].transpose(self._order)
+        pixels[...] = read if wanted.step > 0 else read[::-1]

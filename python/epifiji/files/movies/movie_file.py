@@ -1,0 +1,244 @@
+"""Movies read from TIFF and HDF5 files, and written as ImageJ reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import FileState, Movie
+from epifiji.files.movies.frames import readable, require_channel_number
+from epifiji.files.movies.hdf5 import is_hdf5, open_hdf5
+from epifiji.files.movies.sequences import (
+    is_sequence,
+    open_sequence,
+    sequence_files,
+    sequence_name,
+    sequence_sha256,
+    sequence_state,
+)
+from epifiji.files.movies.tiff import open_tiff
+from epifiji.files.storage.atomic import is_staged, replacing
+
+HDF5_PATH = re.compile(r"(?P<file>.+?\.(?:h5|hdf5|hdf))(?::(?P<dataset>.*))?", re.IGNORECASE | re.DOTALL)
+EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|ims)$", re.IGNORECASE)
+
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HDF5_START = b"\x89HDF\r\n\x1a\n"
+OTHER_STARTS = {
+    b"\x89PNG": "a PNG picture",
+    b"\xff\xd8\xff": "a JPEG picture",
+    b"GIF8": "a GIF",
+    b"BM": "a BMP picture",
+    b"PK\x03\x04": "a zip",
+    b"RIFF": "an AVI film",
+    b"\0\0\0\x0cjP": "a JPEG 2000 picture",
+    b"\x93NUMPY": "a numpy array",
+    b"%PDF": "a PDF",
+}
+
+LARGEST_CLASSIC_TIFF = 2**32 - 2**25
+"""Bytes of pixels above which ImageJ's own TIFFs have a single page header, as positions are 32-bit numbers."""
+
+LARGEST_EXACT_FLOAT32 = 2**24
+
+MOST_ROUNDED = 1e-3
+"""Most that single precision may round a double by, as a part of the range of values."""
+
+
+def split_path(path: str | Path) -> tuple[Path, str | None]:
+    r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` starts no dataset."""
+    match = HDF5_PATH.fullmatch(str(path))
+    if match is None:
+        return Path(path), None
+    dataset = (match["dataset"] or "").replace("\\", "/")
+    return Path(match["file"]), dataset or None
+
+
+def movie_name(path: str | Path) -> str:
+    """Give the name that results are named after: the file's, without extension and dataset, or that of a sequence."""
+    if is_sequence(path):
+        return sequence_name(path)
+    name = split_path(path)[0].name
+    return (EXTENSION.sub("", name) if EXTENSION.search(name) else Path(name).stem) or "movie"
+
+
+def file_sha256(path: str | Path) -> str:
+    """Compute the SHA-256 of a movie's file (the whole file, whatever the dataset), or of all files of a sequence."""
+    if is_sequence(path):
+        return sequence_sha256(path)
+    file = split_path(path)[0]
+    with readable(file), file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_state(path: str | Path) -> FileState:
+    """Give the state of a movie's file, or of the files of a sequence together, which changes with whatever is done to it."""
+    if is_sequence(path):
+        return sequence_state(path)
+    known = split_path(path)[0].stat()
+    return known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino
+
+
+def is_there(path: str | Path) -> bool:
+    """Say whether a movie's file, or the files of a sequence, are there."""
+    return bool(sequence_files(path)) if is_sequence(path) else split_path(path)[0].is_file()
+
+
+def read_movie(path: str | Path, channel: int | None = None) -> Movie:
+    """Open a movie; its frames are read from the file when sliced.
+
+    ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are known by their content.
+
+    Parameters
+    ----------
+    path
+        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which may be left out where there is only one. Or a
+        folder or pattern of TIFF files with one frame each, such as ``frames/*.tif``.
+    channel
+        Channel to take, counted from 1 as ImageJ shows it; needed where there are several.
+
+    Returns
+    -------
+    movie
+        Its `notices` say how the file was understood where that is not plain, such as Z taken as time.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is missing, damaged, cut off, no TIFF or HDF5, or does not hold one grey plane over time.
+    """
+    require_channel_number(channel)
+    if is_sequence(path):
+        with readable(Path(path)):
+            movie = open_sequence(Path(path), channel)
+            movie.frames(0, 1)
+            return replace(movie, file_state=file_state(path))
+    file, dataset = split_path(path)
+    with readable(file):
+        state = file_state(file) if file.is_file() else None
+        movie = replace(_open(file, dataset, channel), file_state=state)
+        # Decoding one frame now finds a codec that is missing before anything is computed.
+        movie.frames(0, 1)
+    return movie
+
+
+def _open(file: Path, dataset: str | None, channel: int | None) -> Movie:
+    if file.exists() and not file.is_file():
+        raise WrongInputError(f"{file} is no ordinary file, but a TIFF or HDF5 file was expected: give one file.")
+    with file.open("rb") as stream:
+        start = stream.read(16)
+    if not start:
+        raise WrongInputError(f"{file} is empty (0 bytes), but a TIFF or HDF5 file was expected: copy it again.")
+    if start.startswith(TIFF_STARTS):
+        if dataset is not None:
+            raise WrongInputError(f"{file} is a TIFF, but only HDF5 files have datasets: leave out :{dataset}.")
+        return open_tiff(file, movie_name(file), channel)
+    # A file may begin with a block of its writer's own before the HDF5 part, as MATLAB's do.
+    if start.startswith(HDF5_START) or is_hdf5(file):
+        return open_hdf5(file, dataset, movie_name(file), channel)
+    kind = next((kind for known, kind in OTHER_STARTS.items() if start.startswith(known)), "something else")
+    raise WrongInputError(
+        f"{file} is {kind}, but a TIFF or HDF5 file was expected: open it in Fiji and save it with "
+        "File > Save As > Tiff..."
+    )
+
+
+def write_movie(movie: Movie, path: str | Path) -> None:
+    """Write a movie as an ImageJ TIFF with the axes TYX, its pixel size and its frame interval.
+
+    Frames are read and written piece by piece. ImageJ knows 8 and 16 bit (unsigned) and 32-bit floats: all other
+    types become 32-bit floats. The file appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    movie
+        The movie.
+    path
+        A file that does not exist, in a folder that does.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file exists, cannot be written, or the movie has whole numbers beyond 2^24, which 32-bit floats round.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+    try:
+        if path.exists():
+            raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
+        with replacing(path) as part:
+            _write_imagej(movie, part)
+    except OSError as error:
+        if is_staged(path):
+            # Whoever gave the folder knows the file's place.
+            raise
+        raise WrongInputError(
+            f"{path} could not be written ({error.strerror or error}): check the disk's space and your permission."
+        ) from error
+
+
+def _write_imagej(movie: Movie, path: Path) -> None:
+    metadata: dict[str, str | float] = {"axes": "TYX"}
+    pixels_per_unit = None
+    if movie.pixel_size_um:
+        metadata["unit"] = "um"
+        pixels_per_unit = (1 / movie.pixel_size_um, 1 / movie.pixel_size_um)
+    if movie.frame_interval_s:
+        metadata["finterval"] = movie.frame_interval_s
+    dtype = _imagej_dtype(movie.dtype)
+    size = int(np.prod(movie.shape)) * dtype.itemsize
+    tifffile.imwrite(
+        path,
+        _planes(movie, dtype),
+        shape=movie.shape,
+        dtype=dtype,
+        imagej=True,
+        ome=False,
+        truncate=size > LARGEST_CLASSIC_TIFF,
+        resolution=pixels_per_unit,
+        metadata=metadata,
+    )
+
+
+def _imagej_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
+
+
+def _planes(movie: Movie, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+    for _, frames in movie.chunks():
+        if frames.dtype.kind in "iu" and frames.dtype.itemsize >= 4:
+            largest = max(abs(int(frames.min())), abs(int(frames.max())))
+            if largest > LARGEST_EXACT_FLOAT32:
+                raise WrongInputError(
+                    f"{movie.name} has whole numbers up to {largest} or more, but ImageJ's 32-bit floats keep them "
+                    f"exactly only to {LARGEST_EXACT_FLOAT32}: scale the movie down."
+                )
+        with np.errstate(over="ignore"):
+            written = frames.astype(dtype, copy=False)
+        if frames.dtype == np.float64:
+            _require_kept(movie.name, frames, written)
+        yield from written
+
+
+def _require_kept(name: str, frames: np.ndarray, written: np.ndarray) -> None:
+    """Refuse doubles that single precision makes infinite, or rounds by a part of their range that shows."""
+    finite = np.isfinite(frames)
+    if not finite.any():
+        return
+    values, kept = frames[finite], written[finite]
+    # Halves, as the range of the largest doubles is none itself.
+    span = float(values.max() / 2 - values.min() / 2)
+    if not np.isfinite(kept).all() or np.abs(values / 2 - kept.astype(np.float64) / 2).max() > MOST_ROUNDED * span > 0:
+        raise WrongInputError(
+            f"{name} has values from {values.min():g} to {values.max():g}, whose differences ImageJ's 32-bit floats do not keep: "
+            "subtract an offset or scale the movie."
+        )

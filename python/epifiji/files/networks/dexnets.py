@@ -1,0 +1,206 @@
+"""Reads the authors' networks (DeXNets): TensorFlow SavedModel folders with a ``config.cfg``, or zips of them.
+
+Only the checkpoint's numbers and the text file are read. The SavedModel's graph, which could hold any operation, is
+neither loaded nor run, and of a zip only the three files of each network are taken out.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights, first_problem
+from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.files.networks.authors import provenance_of_checkpoints, provenance_of_zip
+from epifiji.files.networks.several import folders_with, how_to_take_one, listed_names, sub_folders
+from epifiji.files.storage.archives import LARGEST_SUM_BYTES, read_limited, unpack
+
+CONFIG = "config.cfg"
+CHECKPOINT = "variables/variables"
+INDEX, DATA = f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"
+LARGEST_CONFIG_BYTES = 1_000_000
+LARGEST_INDEX_BYTES = 1_000_000
+"""The authors' have 3,000 bytes; an index may be compressed, and says how large arrays are."""
+
+
+def is_dexnet(folder: Path) -> bool:
+    """Say whether a folder is a DeXNet, or has some directly in it."""
+    return (folder / CONFIG).is_file() or any((child / CONFIG).is_file() for child in folder.iterdir())
+
+
+def read_dexnet(path: Path) -> Network:
+    """Read a DeXNet folder, an ensemble's folder, or a zip of either.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is no zip, a path in it leaves its folder, or what is inside is no DeXNet, or are several.
+    """
+    with _unpacked(path, (CONFIG, INDEX, DATA)) as (folder, name):
+        members, description = _described(folder, name, path)
+        return Network(description, tuple(_read_checkpoint(member) for member in members))
+
+
+def read_dexnet_description(path: Path) -> NetworkDescription:
+    """Read what a DeXNet, as :func:`read_dexnet` takes it, says of itself; its checkpoints' numbers are not looked at.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`read_dexnet`, as far as that can be told without the numbers.
+    """
+    with _unpacked(path, (CONFIG, INDEX, DATA)) as (folder, name):
+        return _described(folder, name, path)[1]
+
+
+@contextmanager
+def _unpacked(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    """Give the folder of a network, unpacked where it is in a zip, and its name."""
+    if path.is_dir():
+        yield path, path.resolve().name
+        return
+    with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
+        yield unpack(path, Path(temporary), wanted), path.stem
+
+
+def _member_folders(folder: Path, name: str, source: Path) -> list[Path]:
+    """List the members of a network, sorted by name: its folder itself, or all sub-folders of an ensemble's."""
+    if (folder / CONFIG).is_file():
+        return [folder]
+    children = sub_folders(folder)
+    members = [child for child in children if (child / CONFIG).is_file()]
+    if members and members == children:
+        return members
+    found = [place.relative_to(folder) for place in folders_with(folder, CONFIG)]
+    if not found:
+        raise WrongInputError(
+            f"{name} holds no network: a DeXNet is a folder with {CONFIG} and {INDEX}, or a folder or zip of such folders."
+        )
+    others = [child.name for child in children if child not in members]
+    raise WrongInputError(
+        f"{name} is no network but holds some ({listed_names(found)}) beside or inside other folders ({listed_names(others)}), "
+        f"and the members of an ensemble are all that its folder has: {how_to_take_one(source, found)}."
+    )
+
+
+def _described(folder: Path, name: str, source: Path) -> tuple[list[Path], NetworkDescription]:
+    """Find the members of a folder and describe them together."""
+    members = _member_folders(folder, name, source)
+    configs = [_read_config(member / CONFIG) for member in members]
+    for member, config in zip(members[1:], configs[1:], strict=True):
+        if config != configs[0]:
+            found = [one.relative_to(folder) for one in members]
+            raise WrongInputError(
+                f"the networks {members[0].name} and {member.name} of {name} differ in their classes, window or scale, but the "
+                f"members of an ensemble must agree: {how_to_take_one(source, found)}."
+            )
+    events = configs[0]["classes"][1:]
+    provenance = provenance_of_zip(source) if source.is_file() else None
+    if provenance is None:
+        provenance = provenance_of_checkpoints(((one / INDEX, one / DATA) for one in members), events)
+    try:
+        return members, NetworkDescription(name=name, members=len(members), provenance=provenance, **configs[0])
+    except ValidationError as problem:
+        raise WrongInputError(
+            f"{name} is not described as a DeXNet is ({first_problem(problem)}): import it again from its authors."
+        ) from problem
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read what a ``config.cfg`` says of a network."""
+    found: dict[str, object] = {}
+    text = read_limited(path, LARGEST_CONFIG_BYTES, "a network's description").decode("utf-8", errors="replace")
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals:
+            try:
+                found[key.strip()] = ast.literal_eval(value.strip())
+            except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+                found[key.strip()] = value.strip()
+    try:
+        files: Any = found["events_category_names"]
+        half: Any = found["window_half_size"]
+        frames: Any = found["nb_temporal_frames"]
+        config = {
+            "classes": (NOTHING, *(str(file).removesuffix(".zip").strip("_") for file in files[1:])),
+            "window_half_size_px": int(half[0]),
+            "frames_before": int(frames[0]),
+            "frames_after": int(frames[1]),
+            "cell_diameter_px": float(str(found["cell_diameter"])),
+            "event_duration_frames": float(str(found["extrusion_duration"])),
+        }
+        square = half[0] == half[1]
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as problem:
+        raise WrongInputError(
+            f"{path.parent.name}/{CONFIG} does not say what a DeXNet's does ({type(problem).__name__}: {problem}): "
+            "import the network again from its authors."
+        ) from problem
+    if not square:
+        raise WrongInputError(
+            f"{path.parent.name}/{CONFIG} has a window of {half[0]} x {half[1]} px, but only square ones are known."
+        )
+    return config
+
+
+def _read_checkpoint(folder: Path) -> Weights:
+    """Read a member's arrays from its checkpoint, by their places in the authors' architecture."""
+    for file in (INDEX, DATA):
+        if not (folder / file).is_file():
+            raise WrongInputError(f"the network {folder.name} has no {file}: import it again from its authors.")
+    places = {f"variables/{number}": key for number, key in enumerate(_variable_keys())}
+    places |= {
+        f"layer_with_weights-{i + 2}/{part}": f"dense_{i}/{part}" for i in range(3) for part in ("kernel", "bias")
+    }
+    arrays = _checkpoint_arrays(folder, places)
+    return {key: arrays[place] for place, key in places.items()}
+
+
+def _checkpoint_arrays(folder: Path, places: Iterable[str]) -> dict[str, np.ndarray]:
+    """Read arrays of a TensorFlow checkpoint by name, where its index promises no more than the data file has."""
+    tf = import_tensorflow()
+    suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+    size = (folder / DATA).stat().st_size
+    if (folder / INDEX).stat().st_size > LARGEST_INDEX_BYTES or size > LARGEST_SUM_BYTES:
+        raise _no_checkpoint(folder, "it is far larger than a DeXNet's")
+    try:
+        reader = tf.train.load_checkpoint(str(folder / CHECKPOINT))
+        shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+        missing = next((place for place in places if place + suffix not in shapes), None)
+        wrong = missing is None and any(dtypes[place + suffix] != tf.float32 for place in places)
+        promised = 0 if missing else sum(4 * math.prod(shapes[place + suffix]) for place in places)
+        if not missing and not wrong and promised <= size:
+            return {place: np.asarray(reader.get_tensor(place + suffix)) for place in places}
+    except (tf.errors.OpError, ValueError, RuntimeError, LookupError, TypeError) as problem:
+        raise _no_checkpoint(folder, (str(problem).splitlines() or [type(problem).__name__])[0][:120]) from problem
+    if missing:
+        raise WrongInputError(
+            f"the checkpoint of network {folder.name} has no {missing}, so it is no DeXNet: import it again from its authors."
+        )
+    raise _no_checkpoint(
+        folder, "its numbers are not of 32 bits" if wrong else f"it promises {promised} bytes, but has {size}"
+    )
+
+
+def _no_checkpoint(folder: Path, reason: str) -> WrongInputError:
+    return WrongInputError(
+        f"the checkpoint of network {folder.name} cannot be read ({reason}): import it again from its authors."
+    )
+
+
+def _variable_keys() -> list[str]:
+    """Name the checkpoint's variables 0–34 in order: trainable ones block by block, moving statistics, the GRU."""
+    keys = []
+    for block in range(4):
+        keys += [f"conv_{i}/{part}" for i in (2 * block, 2 * block + 1) for part in ("kernel", "bias")]
+        keys += [f"norm_{block}/gamma", f"norm_{block}/beta"]
+    keys += [f"norm_{block}/{part}" for block in range(4) for part in ("mean", "variance")]
+    return [*keys, "gru/kernel", "gru/recurrent", "gru/bias"]

@@ -1,0 +1,326 @@
+"""Networks as folders: ``network.json``, one weights file a member, and a card for people.
+
+Here they are read, written and found by name; :mod:`epifiji.files.networks.zoo` brings them in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
+from epifiji.data.own_folders import NoHomeError, data_folder
+from epifiji.files.networks.default import SHIPPED, default_name
+from epifiji.files.networks.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
+from epifiji.files.networks.own_format import (
+    CARD,
+    DESCRIPTION,
+    read_folder,
+    read_folder_description,
+    weights_name,
+    weights_sha256,
+)
+from epifiji.files.networks.several import folders_with, how_to_take_one, listed_names
+from epifiji.files.storage.archives import names_in, unpack
+from epifiji.files.storage.atomic import Change
+from epifiji.files.storage.journals import settle
+
+PACKAGE = "bioimageio.yaml"
+LARGEST_CARD_BYTES = 100_000
+FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
+
+HOW_TO_GET_ONE = (
+    "get one of DeXtrusion's with 'epifiji networks fetch notum_all', or download notum_all.zip from the folder DeXNets of "
+    "github.com/Image-Analysis-Hub/DeXtrusion and run 'epifiji networks import notum_all.zip'"
+)
+
+
+SHIPPED_FOLDER = Path(str(resources.files("epifiji"))) / "networks"
+
+
+def shipped_network() -> Path:
+    """Give the folder of the network that comes with EpiFiji."""
+    return SHIPPED_FOLDER / SHIPPED
+
+
+def is_shipped(path: Path) -> bool:
+    """Say whether a network is one that comes with EpiFiji."""
+    return path.parent == SHIPPED_FOLDER
+
+
+def user_folder() -> Path:
+    """Give the folder where imported networks are kept; it may not exist yet.
+
+    Raises
+    ------
+    NoHomeError
+        Where the user has no home folder.
+    """
+    return data_folder() / "networks"
+
+
+def available() -> list[tuple[str, Path]]:
+    """List the networks that have a name: the shipped one, the imported ones, those in the folder named by EPIFIJI_NETWORKS.
+
+    Each folder's are sorted by name, without regard to case; of several with one name the first counts, so that the variable
+    adds names and changes none.
+    """
+    with suppress(NoHomeError):
+        settle(user_folder())
+    found: dict[str, Path] = {}
+    for name, path in _every_network():
+        found.setdefault(name, path)
+    return list(found.items())
+
+
+def names_default_first() -> list[str]:
+    """List the names of all networks, beginning with the one that is taken where none is named."""
+    names = [name for name, _ in available()]
+    try:
+        chosen = default_name()
+    except WrongInputError:
+        # Who names a network can go on; who does not is told why not.
+        return names
+    return sorted(names, key=lambda name: name != chosen)
+
+
+def hidden() -> list[tuple[str, Path, Path]]:
+    """List the networks whose name another one has: name, their place, and that of the other."""
+    first = dict(available())
+    return [(name, path, first[name]) for name, path in _every_network() if path != first[name]]
+
+
+def _every_network() -> Iterator[tuple[str, Path]]:
+    own: list[Path] = []
+    with suppress(NoHomeError):
+        own.append(user_folder())
+    for place in (SHIPPED_FOLDER, *own, named_folder()):
+        for path in _networks_in(place) if place else ():
+            yield path.stem if path.is_file() else path.name, path
+
+
+def named_folder() -> Path | None:
+    """Give the folder that EPIFIJI_NETWORKS names; None where it names none."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else None
+
+
+def problem_of_named_folder() -> str:
+    """Say what is wrong with the folder that EPIFIJI_NETWORKS names; an empty text where nothing is, or it names none."""
+    folder = named_folder()
+    if folder is None or _networks_in(folder):
+        return ""
+    if not folder.exists():
+        what = "does not exist"
+    elif not folder.is_dir():
+        what = "is a file"
+    elif _is_network(folder):
+        what = "is a network itself"
+    else:
+        what = "holds no network"
+    return f"{FOLDER_VARIABLE} names {folder}, which {what}, but a folder of networks is expected"
+
+
+def _networks_in(folder: Path) -> list[Path]:
+    """List the networks in a folder; one that may not be read holds nothing for this user."""
+    try:
+        paths = sorted(folder.iterdir(), key=lambda p: (p.name.lower(), p.name))
+    except OSError:
+        return []
+    return [path for path in paths if not path.name.startswith(".") and _is_network(path)]
+
+
+def find_network(given: str | Path | None = None) -> Path:
+    """Find a network by name, or check that a folder or zip is there; without either, give the default one.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is none, saying how to get one.
+    """
+    known = dict(available())
+    if given is None:
+        name = default_name()
+        if name in known:
+            return known[name]
+        raise WrongInputError(
+            f"the default network {name!r} is not known any more: choose another with 'epifiji networks default NAME', or go "
+            "back to EpiFiji's own with 'epifiji networks default --reset'."
+        )
+    if str(given) in known:
+        return known[str(given)]
+    path = Path(given)
+    settle(path)
+    if path.exists():
+        return path
+    problem = problem_of_named_folder()
+    raise WrongInputError(
+        f"there is no network {str(given)!r}: give a folder, a zip, or one that is known by name ({', '.join(known)}), or "
+        f"{HOW_TO_GET_ONE}{f'; {problem}' if problem else ''}."
+    )
+
+
+def read_network(path: Path) -> Network:
+    """Read a network from its folder or zip, in the project's form or the authors'.
+
+    Raises
+    ------
+    WrongInputError
+        Where it is neither, or its parts do not fit.
+    """
+    settle(path)
+    with _unpacked(path) as folder:
+        return _identified(read_dexnet(path), path) if folder is None else _identified(read_folder(folder, path), path)
+
+
+def read_description(path: Path) -> NetworkDescription:
+    """Read what a network says of itself, without loading its weights; that these are the described ones is checked.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`read_network`, as far as that can be told without the numbers.
+    """
+    with _unpacked(path) as folder:
+        if folder is None:
+            return read_dexnet_description(path)
+        return read_folder_description(folder, path)
+
+
+def own_card(path: Path) -> str | None:
+    """Read the card that lies in a network's folder or zip; None where there is none."""
+    with _unpacked(path) as folder:
+        file = None if folder is None else folder / CARD
+        if file is None or not file.is_file():
+            return None
+        with file.open("rb") as stream:
+            return stream.read(LARGEST_CARD_BYTES).decode("utf-8", errors="replace")
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Path | None]:
+    """Give the folder of a network in the project's form, unpacked where it is in a zip; None for one in the authors' form."""
+    if path.is_file():
+        if not zipfile.is_zipfile(path):
+            raise WrongInputError(f"{path} is no network: give a network's folder or a zip of it.")
+        names = {name.rpartition("/")[2] for name in names_in(path)}
+        if PACKAGE in names and DESCRIPTION not in names:
+            raise WrongInputError(
+                f"{path} is a package of bioimage.io, which EpiFiji writes but does not read: give the network's folder or a zip "
+                "of it."
+            )
+        if DESCRIPTION not in names:
+            yield None
+            return
+        with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
+            wanted = (DESCRIPTION, CARD, *(weights_name(member) for member in range(64)))
+            folder = unpack(path, Path(temporary), wanted)
+            _require_one(folder, path)
+            yield folder
+    elif (path / DESCRIPTION).is_file():
+        yield path
+    elif path.is_dir() and is_dexnet(path):
+        yield None
+    else:
+        if path.is_dir():
+            _require_one(path, path)
+        raise WrongInputError(
+            f"{path} holds no network: give a folder with {DESCRIPTION}, or one of the authors' with {CONFIG}, or a zip of "
+            "either."
+        )
+
+
+def _require_one(folder: Path, source: Path) -> None:
+    """Refuse a folder that is no network but holds some."""
+    found = [] if (folder / DESCRIPTION).is_file() else folders_with(folder, DESCRIPTION, CONFIG)
+    if found:
+        places = [place.relative_to(folder) for place in found]
+        raise WrongInputError(
+            f"{source} is no network but holds some ({listed_names(places)}): {how_to_take_one(source, places)}."
+        )
+
+
+def write_network(
+    network: Network,
+    folder: Path,
+    overwrite: bool = False,
+    text: str | None = None,
+    more: Callable[[Change, Path], object] | None = None,
+) -> Path:
+    """Write a network as a folder, the whole of it or nothing.
+
+    Parameters
+    ----------
+    text
+        Its card, where it has one of its own.
+    more
+        Called with the change and the folder in it, to put further files there or elsewhere.
+
+    Raises
+    ------
+    WrongInputError
+        Where the folder exists and may not be overwritten, or is none.
+    """
+    settle(folder)
+    if folder.exists() and not overwrite:
+        raise WrongInputError(f"{folder} exists: choose another name, or --overwrite to replace it.")
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise WrongInputError(
+            f"{folder} is a {'link' if folder.is_symlink() else 'file'}, but only a network's folder is replaced: choose another "
+            "name, or delete it."
+        )
+    with Change() as change:
+        partial = change.add(folder.parent, folders=[folder.name]) / folder.name
+        partial.mkdir()
+        hashes = []
+        for member, weights in enumerate(network.weights):
+            file = partial / weights_name(member)
+            np.savez_compressed(file, **dict(weights))  # type: ignore[arg-type]
+            hashes.append(hashlib.sha256(file.read_bytes()).hexdigest())
+        description = network.description.model_copy(update={"weights_sha256": tuple(hashes)})
+        (partial / DESCRIPTION).write_text(description.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (partial / CARD).write_text(text or card(description), encoding="utf-8")
+        if more is not None:
+            more(change, partial)
+    return folder
+
+
+def card(description: NetworkDescription) -> str:
+    """Write what a person wants to know of a network before using it."""
+    looks = {
+        DEXNET: f"windows of {description.window_frames} frames of {description.window_size_px} x "
+        f"{description.window_size_px} px",
+        EPINET: f"whole frames, {description.window_frames} of them at once",
+    }
+    return (
+        f"# {description.name}\n\n"
+        f"Finds: {', '.join(description.events)}.\n\n"
+        f"{description.provenance}\n\n"
+        f"- Looks at {looks[description.kind]}.\n"
+        f"- Trained for cells of {description.cell_diameter_px:g} px and events of "
+        f"{description.event_duration_frames:g} frames.\n"
+        f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"
+    )
+
+
+def _is_network(path: Path) -> bool:
+    """Say whether a folder or file is a network that this user may read."""
+    try:
+        if path.is_dir():
+            return (path / DESCRIPTION).is_file() or is_dexnet(path)
+        return path.suffix == ".zip" and zipfile.is_zipfile(path)
+    except OSError:
+        return False
+
+
+def _identified(network: Network, path: Path) -> Network:
+    return Network(network.description, network.weights, str(path), weights_sha256(*network.weights))

@@ -1,0 +1,299 @@
+"""Which movie results belong to: known again by its content, wherever it lies now and whatever it is called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import FileState, Movie
+from epifiji.data.record import RecordedMovie, RunRecord
+from epifiji.files.movies.movie_file import EXTENSION, file_sha256, file_state, is_there, read_movie, split_path
+from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
+from epifiji.files.results.reviews import result_folders
+
+MOST_CANDIDATES = 1000
+"""Files of a folder that are looked at in search of a movie that was renamed."""
+MOST_CHANNELS = 16
+
+
+def described_movie(movie: Movie, pixels_sha256: str) -> dict[str, Any]:
+    """Write down which movie it is: by its file's and its pixels' hashes, and its file's state, which needs no reading."""
+    file = {"file": None, "sha256": None, "file_state": None} if movie.path is None else described_file(movie)
+    if movie.path is not None and not holds_pixels(movie, pixels_sha256):
+        file["sha256"] = None
+    return {
+        "name": movie.name,
+        **file,
+        "pixels_sha256": pixels_sha256,
+        "shape": list(movie.shape),
+        "dtype": str(movie.dtype),
+        "pixel_size_um": movie.pixel_size_um,
+        "frame_interval_s": movie.frame_interval_s,
+        "layout": asdict(movie.layout),
+    }
+
+
+def described_file(movie: Movie) -> dict[str, Any]:
+    """Write down where a movie's file is, its hash and its state."""
+    path = str(movie.path)
+    return {
+        "file": _absolute(path),
+        "sha256": sha256_of(path),
+        "file_state": list(movie.file_state) if movie.file_state else None,
+    }
+
+
+def relative_file(file: str | None, folder: Path) -> str | None:
+    """Write a movie's path relative to its result folder, with forward slashes; None where there is no such path."""
+    if file is None:
+        return None
+    path, dataset = split_path(file)
+    if not path.is_absolute():
+        return None
+    try:
+        found = Path(os.path.relpath(path, folder.absolute())).as_posix()
+    except ValueError:  # another drive
+        return None
+    return f"{found}:{dataset}" if dataset else found
+
+
+def holds_pixels(movie: Movie, pixels_sha256: str) -> bool:
+    """Say whether a movie's file holds its pixels; those of an image in ImageJ came from it some time ago.
+
+    A file in a form that only ImageJ reads is believed.
+    """
+    if movie.path is None or movie.file_state is not None:
+        return True
+    try:
+        return any(one.sha256() == pixels_sha256 for one in _channels(str(movie.path), movie.shape))
+    except WrongInputError:
+        return True
+
+
+def is_movie_of(movie: Movie, recorded: RecordedMovie) -> bool | None:
+    """Say whether a movie is the one that results belong to; None where nothing but its shape can be compared.
+
+    The same file is the same movie, whichever channel was read. Of another file the pixels count.
+    """
+    if recorded.shape is not None and movie.shape != recorded.shape:
+        return False
+    if movie.path is not None and _is_file_of(str(movie.path), recorded):
+        return True
+    if recorded.pixels_sha256 is not None:
+        # Other numbers may have the same bytes.
+        same_type = recorded.dtype in (None, str(movie.dtype))
+        return same_type and movie.sha256() == recorded.pixels_sha256
+    return False if recorded.sha256 is not None and movie.path is not None else None
+
+
+def is_file_of(path: str, record: RunRecord) -> bool:
+    """Say whether a file is the movie that results belong to, by its content or the pixels of the channel that was looked at."""
+    try:
+        return _is_movie_at(path, record.movie, record.settings.channel)
+    except (OSError, ValueError):
+        return False
+
+
+def find_movie(record: RunRecord, folder: Path) -> str | None:
+    """Find the movie that the results in a folder belong to, by its content; None where it is not there any more.
+
+    It is looked for where it was, seen from the result folder and on this machine, then beside the result folder and in it.
+    """
+    recorded = record.movie
+    if recorded.file is None:
+        return None
+    for place in dict.fromkeys(_candidates(recorded, folder)):
+        with suppress(OSError, ValueError):
+            if is_there(place) and _is_movie_at(place, recorded, record.settings.channel):
+                return place
+    return None
+
+
+class Watch:
+    """Refuses to go on with a movie whose file is not what it was when it was opened.
+
+    Parameters
+    ----------
+    movie
+        The movie; of one that lies in memory nothing can change.
+    pixels_sha256
+        The hash of its pixels.
+    channel
+        The channel that was read.
+    """
+
+    def __init__(self, movie: Movie, pixels_sha256: str, channel: int | None) -> None:
+        self._path = str(movie.path)
+        self._name, self._pixels, self._channel, self._state = movie.name, pixels_sha256, channel, movie.file_state
+
+    def __call__(self) -> None:
+        """Look at the file.
+
+        Raises
+        ------
+        WrongInputError
+            Where its content was changed, or it is gone.
+        """
+        if self._state is None:
+            return
+        try:
+            now = file_state(self._path)
+            if now == self._state:
+                return
+            # Other rights, or another file with this content and its times.
+            same = now[:2] == self._state[:2]
+            if same and read_movie(self._path, self._channel).sha256() == self._pixels:
+                self._state = now
+                return
+        except (OSError, WrongInputError):
+            pass
+        raise WrongInputError(
+            f"{self._path} was changed or removed while the events of {self._name} were being detected, so nothing was "
+            "written: wait until nothing writes to the movie any more, and detect its events again."
+        )
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: str, _: FileState) -> str:
+    return file_sha256(path)
+
+
+def sha256_of(path: str) -> str:
+    """Compute the SHA-256 of a movie's file, once for as long as the file stays as it is."""
+    return _sha256(str(split_path(path)[0]), file_state(path))
+
+
+def _is_file_of(path: str, recorded: RecordedMovie) -> bool:
+    if recorded.file_state is not None and file_state(path) == recorded.file_state:
+        return True
+    return recorded.sha256 is not None and sha256_of(path) == recorded.sha256
+
+
+def _is_movie_at(place: str, recorded: RecordedMovie, channel: int | None) -> bool:
+    if _is_file_of(place, recorded):
+        return True
+    if recorded.pixels_sha256 is None and recorded.sha256 is not None:
+        return False
+    # Where the record has no hash, place and shape have to do.
+    return is_movie_of(read_movie(place, channel), recorded) is not False
+
+
+def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
+    """Give paths at which the movie may lie, the likeliest first."""
+    folder = folder.absolute()
+    path, dataset = split_path(recorded.file or "")
+    ending = f":{dataset}" if dataset else ""
+    if recorded.file_from_results is not None:
+        relative, _ = split_path(recorded.file_from_results)
+        yield os.path.normpath(folder / relative) + ending
+    # Earlier versions wrote the path as it was given; where there is a hash, it may be looked for from here too.
+    if path.is_absolute() or recorded.sha256 is not None:
+        yield f"{path.absolute()}{ending}"
+    for place in (folder.parent, folder):
+        yield f"{place / path.name}{ending}"
+    size = recorded.file_state[0] if recorded.file_state is not None else None
+    if size is None:
+        return
+    for place in (folder.parent, folder):
+        for _, file in zip(range(MOST_CANDIDATES), sorted(place.glob("*")), strict=False):
+            if EXTENSION.search(file.name) and file.is_file() and file.stat().st_size == size:
+                yield f"{file}{ending}"
+
+
+def _channels(path: str, shape: tuple[int, int, int]) -> Iterator[Movie]:
+    """Read a file's movie, or every channel of it."""
+    try:
+        yield read_movie(path)
+    except WrongInputError:
+        for channel in range(1, MOST_CHANNELS + 1):
+            one = read_movie(path, channel)
+            if one.shape == shape:
+                yield one
+
+
+def _absolute(path: str) -> str:
+    file, dataset = split_path(path)
+    return f"{file.absolute()}:{dataset}" if dataset else str(file.absolute())
+
+
+def require_movie(movie: Movie, recorded: RecordedMovie, place: Path, anyway: bool = False) -> tuple[str, ...]:
+    """Refuse a movie that is not the one that results belong to.
+
+    Parameters
+    ----------
+    movie
+        What is to be shown or worked on with the results.
+    recorded
+        The movie of the results' record.
+    place
+        Where they lie.
+    anyway
+        Whether the user says that they belong together, though it is another movie.
+
+    Returns
+    -------
+    tuple of str
+        What a user should know, as sentences.
+
+    Raises
+    ------
+    WrongInputError
+        Naming both movies.
+    """
+    return judge(is_movie_of(movie, recorded), movie.name, movie.shape, recorded, place, anyway)
+
+
+def record_of_events(place: Path) -> RunRecord:
+    """Read the record of the run that events belong to; an empty one where none is known to have found them.
+
+    A folder, its table and the ROI zips named after its movie belong to the run, and so does what came out of its review.
+    """
+    for folder in result_folders(place if place.is_dir() else place.parent):
+        record = read_record(folder)
+        name = record.movie.name
+        own = place.is_dir() or place.name == EVENTS_TABLE or (name is not None and place.stem.startswith(f"{name}_"))
+        if own and record.model_fields_set:
+            return record
+    return RunRecord()
+
+
+def judge(
+    same: bool | None,
+    name: str,
+    shape: tuple[int, ...],
+    recorded: RecordedMovie,
+    place: Path,
+    anyway: bool = False,
+) -> tuple[str, ...]:
+    """Refuse a movie of this name and shape that is not that of results; see :func:`require_movie`."""
+    if same:
+        return ()
+    own = recorded.file or recorded.name or "another movie"
+    if same is None:
+        if recorded.shape is None:
+            return ()
+        return (f"{place} does not say what the pixels of its movie were: only its size was compared with {name}.",)
+    if recorded.shape is not None and tuple(shape) != recorded.shape:
+        raise WrongInputError(
+            f"{name} has {_size(shape)}, but the results in {place} belong to {own} with {_size(recorded.shape)}: open or name "
+            "the movie that they were found in."
+        )
+    if anyway:
+        return (
+            f"{name} is not the movie that the results in {place} were found in ({own}); they were used as asked for.",
+        )
+    raise WrongInputError(
+        f"{name} is not the movie that the results in {place} were found in ({own}), as its pixels are others: open or name that "
+        "movie, or give --other-movie where they belong to this one too."
+    )
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    frames, height, width = shape
+    return f"{frames} frames of {width} x {height} pixels"

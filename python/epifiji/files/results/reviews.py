@@ -1,0 +1,281 @@
+"""Reviews as files: ``review.csv``, written after every decision, and what comes out of a review at its end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from pathlib import Path
+from urllib.parse import quote, unquote
+from weakref import WeakKeyDictionary
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
+from epifiji.data.review import DECISIONS, Action, Item, Review
+from epifiji.data.stack_layout import StackLayout
+from epifiji.files.results.events_table import read_events, write_events
+from epifiji.files.results.result_folder import EVENTS_TABLE, new_files, require_absent, roi_file, roi_files
+from epifiji.files.rois.roi_files import NOTHING, write_rois
+from epifiji.files.storage.archives import require_ordinary
+from epifiji.files.storage.atomic import replacing
+from epifiji.files.storage.journals import settle
+from epifiji.files.storage.spreadsheet_cells import text_of, write_rows
+
+REVIEW = "review.csv"
+REVIEWED = "reviewed"
+"""The folder beside a review that holds what came out of it."""
+
+COLUMNS = (
+    "number",
+    "event",
+    "frame",
+    "y",
+    "x",
+    "score",
+    "decision",
+    "class",
+    "new_frame",
+    "new_y",
+    "new_x",
+    "seconds",
+    "source",
+    "history",
+)
+SOURCES = ("detected", "added")
+MAX_BYTES = 200_000_000
+NO_COLOUR = (128, 128, 128)
+_STEP = re.compile(r"([0-9]{1,9}):([a-z]+)(?:=([^ ]*))?@([0-9]{1,15}(?:\.[0-9]+)?)", re.ASCII)
+
+
+def write_review(path: Path, review: Review) -> None:
+    """Write a review as comma-separated values in UTF-8, in one step.
+
+    A row is an event: its number (from 1), class, frame (from 1), y, x and score as detected (empty for an added one); the
+    decision (``keep``, ``reject``, ``skip`` or nothing yet); the class and position as they are now; the seconds spent on
+    it; ``detected`` or ``added``; and the history: what was done to it, each as ``number:what=value@seconds``, where the
+    number counts all that was done in the review.
+    """
+    lines = _lines(review)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        file.writelines(lines)
+
+
+_written: WeakKeyDictionary[Review, list[tuple[Item, str]]] = WeakKeyDictionary()
+"""For each review and event the state that was written last, and its line: most stay as they are."""
+
+
+def _lines(review: Review) -> list[str]:
+    before, items = _written.get(review, []), review.items
+    after = before[: len(items)]
+    # Every step makes a new state, and undoing it brings the very one before back, with the steps that led to it.
+    other = [index for index, (item, line) in enumerate(zip(items, after, strict=False)) if line[0] is not item]
+    other += range(len(after), len(items))
+    # One pass over all steps, however many events changed: a review of 20,000 events has as many steps.
+    histories: dict[int, list[str]] = {index: [] for index in other}
+    for number, action in enumerate(review.actions, start=1):
+        if action.item in histories:
+            histories[action.item].append(_step(number, action))
+    for index in other:
+        item = items[index]
+        after[index : index + 1] = [(item, _line([str(index + 1), *_row(item), " ".join(histories[index])]))]
+    _written[review] = after
+    return [line for _, line in after]
+
+
+def _line(cells: list[str]) -> str:
+    text = io.StringIO()
+    write_rows(text, [cells])
+    return text.getvalue()
+
+
+def _row(item: Item) -> list[str]:
+    known = item.detected
+    now = item.event
+    before = ["", "", "", "", ""]
+    if known is not None:
+        score = "" if math.isnan(known.score) else repr(known.score)
+        before = [known.event, str(known.frame + 1), repr(known.y), repr(known.x), score]
+    after = [item.decision, now.event, str(now.frame + 1), f"{now.y:.2f}", f"{now.x:.2f}"]
+    return [*before, *after, f"{item.seconds:.2f}", "detected" if known is not None else "added"]
+
+
+def _step(number: int, action: Action) -> str:
+    value = ""
+    if action.event is not None:
+        place = f"{action.event.frame + 1}/{action.event.y!r}/{action.event.x!r}"
+        name = quote(action.event.event, safe="")
+        value = "=" + {"class": name, "move": place, "add": f"{place}/{name}"}[action.what]
+    return f"{number}:{action.what}{value}@{action.seconds:.2f}"
+
+
+def read_review(path: Path) -> Review:
+    """Read a review, with everything that can be undone in it.
+
+    Raises
+    ------
+    WrongInputError
+        Where the file is missing or no review; the line is named.
+    """
+    rows = _rows(path)
+    events: list[Event] = []
+    steps: list[tuple[int, int, str, str, float]] = []
+    for line, row in enumerate(rows, start=2):
+        where = f"{path.name}, line {line}"
+        if row["source"] not in SOURCES or row["number"] != str(line - 1):
+            raise WrongInputError(
+                f"{where}, has the number {row['number']!r} and the source {row['source']!r}, but the number {line - 1} and "
+                f"{' or '.join(SOURCES)} belong there: put the file back as it was."
+            )
+        if row["source"] == "detected":
+            events.append(_event(row, where))
+        for step in row["history"].split():
+            match = _STEP.fullmatch(step)
+            if match is None:
+                raise WrongInputError(
+                    f"{where}, has the step {step!r}, which no review writes: put the file back as it was."
+                )
+            number, what, value, seconds = match.groups()
+            steps.append((int(number), line - 2, what, value or "", float(seconds)))
+    review = Review(events)
+    for expected, (number, item, what, value, seconds) in enumerate(sorted(steps), start=1):
+        if number != expected:
+            raise WrongInputError(f"{path.name} lacks the step {expected} of the review: put the file back as it was.")
+        review.do(Action(item, what, _changed(review, item, what, value, path.name), seconds))
+    _require_same(review, rows, path.name)
+    return review
+
+
+def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None:
+    """Refuse a file whose columns say something else than its history, because somebody edited one of them."""
+    items = review.items
+    for line, row in enumerate(rows, start=2):
+        item = items[line - 2] if line - 2 < len(items) else None
+        if item is None:
+            raise WrongInputError(
+                f"{name}, line {line}, has no event that its history added: put the file back as it was."
+            )
+        for column, came, expected in (
+            ("decision", row["decision"], item.decision),
+            ("class", row["class"], item.event.event),
+        ):
+            if came != expected:
+                raise WrongInputError(
+                    f"{name}, line {line}, has the {column} {came!r}, but its history leads to {expected!r}: put the file back "
+                    "as it was, and change decisions in the review's window, which keeps both."
+                )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    settle(path.parent)
+    require_ordinary(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise WrongInputError(f"{path} has more than {MAX_BYTES} bytes, but a review has less: check the path.")
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise WrongInputError(f"{path} does not exist, but a review is needed: check the path.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongInputError(f"{path} cannot be read ({error}), but a review is needed: check the path.") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    # The history of an event that was moved thousands of times is longer than what csv takes by default.
+    limit = csv.field_size_limit(MAX_BYTES)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise WrongInputError(f"{path.name} is no table ({error}), but a review is needed: check the path.") from None
+    finally:
+        csv.field_size_limit(limit)
+    if tuple(reader.fieldnames or ()) != COLUMNS or any(None in row or None in row.values() for row in rows):
+        raise WrongInputError(f"{path.name} has not the columns of a review ({', '.join(COLUMNS)}): check the path.")
+    return [{column: text_of(cell) for column, cell in row.items()} for row in rows]
+
+
+def _event(row: dict[str, str], where: str) -> Event:
+    try:
+        score = float(row["score"]) if row["score"] else math.nan
+        return _sound(Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score))
+    except ValueError as error:
+        raise WrongInputError(f"{where}, holds no event ({error}): put the file back as it was.") from None
+
+
+def _sound(event: Event) -> Event:
+    """Give an event back where its class can be part of a file's name, and its frame and place are those of a movie."""
+    if wrong := wrong_class_name(event.event):
+        raise ValueError(wrong)
+    if not (event.frame >= 0 and math.isfinite(event.y) and math.isfinite(event.x)):
+        raise ValueError(f"frame {event.frame + 1}, y {event.y}, x {event.x}")
+    return event
+
+
+def _changed(review: Review, item: int, what: str, value: str, name: str) -> Event | None:
+    """Give the event as it was after a step."""
+    if what in DECISIONS:
+        return None
+    try:
+        if what == "add":
+            frame, y, x, event = value.split("/", 3)
+            return _sound(Event(unquote(event), int(frame) - 1, float(y), float(x)))
+        now = review.event(item)
+        if what == "class":
+            return _sound(Event(unquote(value), now.frame, now.y, now.x, now.score, now.volume, now.border))
+        frame, y, x = value.split("/")
+        return _sound(Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border))
+    except (ValueError, IndexError) as error:
+        raise WrongInputError(f"{name} has the step {what}={value}, which no review writes ({error}).") from None
+
+
+def result_folders(folder: Path) -> tuple[Path, ...]:
+    """Give the folders in which the results lie that a folder belongs to: what came out of a review lies in a folder of them."""
+    return (folder, folder.parent) if folder.name == REVIEWED else (folder,)
+
+
+def write_reviewed(
+    folder: Path,
+    movie: str,
+    review: Review,
+    pixel_size_um: float | None,
+    interval_s: float | None,
+    layout: StackLayout | None = None,
+) -> list[Path]:
+    """Write what came out of a review: kept events by class, the rejected ones as ``<movie>_nothing.zip``, and a table.
+
+    All of it is written or nothing. Files of an earlier end of this review are replaced; a class without events leaves none.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    if folder.is_symlink():
+        raise WrongInputError(
+            f"{folder} is a link to another folder, but what comes out of a review stays beside it: delete the link."
+        )
+    classes = _classes(review)
+    possible = [*roi_files(movie, [*classes, *_classes_of_earlier(folder / EVENTS_TABLE), NOTHING]), EVENTS_TABLE]
+    require_absent(folder, possible, overwrite=True)
+    with new_files(folder, possible) as partial:
+        for event, events in by_class(review.kept(), classes).items():
+            if events:
+                write_rois(partial / roi_file(movie, event), events, colour_of(event, classes), layout)
+        if rejected := list(review.rejected()):
+            write_rois(partial / roi_file(movie, NOTHING), rejected, NO_COLOUR, layout)
+        write_events(partial / EVENTS_TABLE, review.kept(), pixel_size_um, interval_s)
+        written = [name for name in dict.fromkeys(possible) if (partial / name).exists()]
+    return [folder / name for name in written]
+
+
+def _classes_of_earlier(table: Path) -> list[str]:
+    """List the classes of an earlier end of a review, whose events may all have been given other classes since."""
+    try:
+        return list(by_class(read_events(table)))
+    except WrongInputError:
+        return []
+
+
+def _classes(review: Review) -> list[str]:
+    """List every class that an event of the review ever had."""
+    named = [event for item in review.items for event in (item.detected, item.event) if event is not None]
+    changed = [action.event for action in review.actions if action.event is not None]
+    return list(dict.fromkeys(event.event for event in [*named, *changed]))

@@ -1,0 +1,1 @@
+"""Files without a subject: safe reading of archives and arrays, writing all or nothing, downloads, temporary files."""

@@ -1,0 +1,1 @@
+"""Jobs on events: detection, events from maps, review and statistics."""

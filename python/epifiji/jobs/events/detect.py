@@ -1,0 +1,323 @@
+"""Finding events in a movie."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import WINDOW_FRAMES, Movie
+from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.base import DetectionSettings, parse_settings
+from epifiji.engine.backend.devices import choose_device
+from epifiji.engine.networks.dexnet.compatible import Compatible
+from epifiji.engine.networks.epinet.maps import WholeFrames
+from epifiji.engine.tiling.blocks import Asker, Block, Probabilities, divide, rows_within
+from epifiji.engine.tiling.levels import levelled
+from epifiji.engine.tiling.maps import Arithmetic, Exact, map_frames
+from epifiji.engine.tiling.scaling import Storage, rescale_for_network, rescale_map, scale_factor
+from epifiji.engine.tiling.windows import require_room, require_windows
+from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.networks.store import find_network, read_network
+from epifiji.files.results.movie_identity import Watch, described_movie
+from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
+from epifiji.files.storage.scratch import ScratchFolder
+from epifiji.files.storage.unfinished import Unfinished
+from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
+from epifiji.jobs.executors import Computer, asker_of, computer_for, warm_screen
+
+BASE_MEGABYTES = 700
+"""What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
+
+MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
+
+
+def detect(
+    movie: Movie | np.ndarray | str | Path,
+    network: Network | str | Path | None = None,
+    report: Report = silent,
+    computer: Computer | None = None,
+    keep_until_saved: bool = False,
+    **settings: Any,
+) -> Result:
+    """Find cell events in a movie.
+
+    Parameters
+    ----------
+    movie
+        An array (T, Y, X) of any real dtype, a file, or a :class:`~epifiji.data.movie.Movie`.
+    network
+        Name, folder or zip of a network. Default: EpiNet, or the one that was chosen with ``epifiji networks default``.
+    report
+        Called with progress; may raise to cancel.
+    computer
+        Who computes, for several movies in turn; see :func:`epifiji.jobs.executors.computer_for`.
+    keep_until_saved
+        Whether what was computed stays in the cache until the result is saved: where that fails, because the disk is full or the
+        process is killed, the same detection then takes no time again.
+    **settings
+        Those of :class:`~epifiji.data.settings.base.DetectionSettings`, which the README lists: ``cell_diameter``,
+        ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``, ``mode`` …
+
+    Raises
+    ------
+    WrongInputError
+        Where the movie, the network or a setting cannot be used; the message says what to do.
+    """
+    chosen = parse_settings(DetectionSettings, settings)
+    started = time.perf_counter()
+    opened = open_movie(movie, chosen.channel)
+    if not isinstance(network, Network):
+        network = read_network(find_network(network))
+    description = network.description
+    classes = chosen.chosen_events(description.events)
+    chosen = chosen.with_defaults(description.thresholds, description.min_volumes, chosen.mode)
+    require_mode(chosen.mode, description)
+    opened = replace(opened, notices=(*opened.notices, *opened.require_finite()))
+    diameter = _cell_diameter(opened, chosen)
+    scratch = ScratchFolder()
+    try:
+        detection = _Detection(opened, network, chosen, classes, diameter, scratch, report)
+        if computer is not None:
+            result = detection.run(started, computer)
+        else:
+            with computer_for(chosen) as own:
+                result = detection.run(started, own)
+    except BaseException:
+        scratch.remove()
+        raise
+    if not keep_until_saved:
+        result.forget_blocks()
+    return result
+
+
+def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = None) -> Movie:
+    """Take a movie as it is, wrap an array, or read a file."""
+    if isinstance(movie, Movie):
+        return movie
+    if isinstance(movie, np.ndarray):
+        return Movie(movie)
+    return read_movie(movie, channel)
+
+
+def require_mode(mode: str, description: NetworkDescription) -> None:
+    """Refuse to repeat the authors' arithmetic with a network of another kind than theirs.
+
+    Raises
+    ------
+    WrongInputError
+        Saying which network and which mode.
+    """
+    if mode == "compatible" and description.kind != DEXNET:
+        raise WrongInputError(
+            f"mode is 'compatible', which repeats what the authors' package does with their networks, but {description.name} is "
+            "another kind of network: choose another mode, or one of the authors' networks."
+        )
+
+
+def _cell_diameter(movie: Movie, settings: DetectionSettings) -> float | None:
+    if settings.cell_diameter != "auto":
+        return settings.cell_diameter
+    from epifiji.engine.cells.diameter import estimate_cell_diameter
+
+    return estimate_cell_diameter(movie)
+
+
+class _Detection:
+    """One run, from a movie to its result."""
+
+    def __init__(
+        self,
+        movie: Movie,
+        network: Network,
+        settings: DetectionSettings,
+        classes: tuple[str, ...],
+        diameter: float | None,
+        scratch: ScratchFolder,
+        report: Report,
+    ) -> None:
+        self.movie, self.network, self.settings, self.classes = movie, network, settings, classes
+        self.diameter, self.scratch, self.report = diameter, scratch, report
+        self.compatible = settings.mode == "compatible"
+        self.pixels_sha256 = movie.sha256()
+        self.watch = Watch(movie, self.pixels_sha256, settings.channel)
+        self.unfinished: Unfinished | None = None
+
+    def run(self, started: float, computer: Computer) -> Result:
+        """Rescale, look for events, and put together what was found."""
+        description, settings = self.network.description, self.settings
+        factor_xy = scale_factor(description.cell_diameter_px, self.diameter)
+        factor_t = scale_factor(description.event_duration_frames, settings.event_duration)
+        scaled = rescale_for_network(
+            levelled(self.movie), factor_t, factor_xy, self.compatible, self.scratch, self.report
+        )
+        require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
+        arithmetic = self._arithmetic(scaled.shape)
+        require_windows(self.movie.name, scaled.shape, arithmetic.grids)
+        asker = asker_of(self.network, settings.mode, settings.device)
+        loaded = time.perf_counter()
+        rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)
+        blocks = divide(arithmetic.grids, scaled.shape, asker.frames_at_once, rows)
+        answers = self._answers(scaled, arithmetic, blocks, asker, computer)
+        raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
+        clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
+        finder = EventFinder(self._scale(scaled), self.classes, settings, settings.mode, clean)
+        indices = [description.events.index(name) for name in self.classes]
+        for t, frame in enumerate(map_frames(scaled.shape, arithmetic, blocks, answers)):
+            for name, index in zip(self.classes, indices, strict=True):
+                finder.feed(name, frame[index])
+                if raw:
+                    raw[name][t] = frame[index]
+        events = finder.finish()
+        record = self._record(scaled, arithmetic, factor_t, factor_xy) | {"precision": asker.precision}
+        self.watch()
+        record["seconds"] = {
+            "before_first_window": round(loaded - started, 3),
+            "total": round(time.perf_counter() - started, 3),
+        }
+        maps, notices = self._maps(raw, clean), self._notices(scaled)
+        return Result(events, self.classes, self.movie, record, maps, notices, unfinished=self.unfinished)
+
+    def _arithmetic(self, shape: tuple[int, int, int]) -> Arithmetic:
+        description, settings = self.network.description, self.settings
+        if description.kind == EPINET:
+            return WholeFrames(shape, description.members)
+        kind = Compatible if self.compatible else Exact
+        return kind(shape, description, settings.step_xy, settings.step_t)
+
+    def _answers(
+        self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], asker: Asker, computer: Computer
+    ) -> Iterator[Probabilities]:
+        """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
+        settings, network = self.settings, self.network
+        # A network that was not read from a file cannot be known again.
+        self.unfinished = Unfinished(self._identity(scaled, blocks, asker)) if network.sha256 else None
+        unfinished = self.unfinished
+        kept = {n for n in range(len(blocks)) if unfinished and unfinished.get(n) is not None}
+
+        def compute(numbers: Iterable[int]) -> Iterator[Probabilities]:
+            parts = [(blocks[n], [blocks[n].of(grid) for grid in arithmetic.grids]) for n in numbers]
+            return computer(scaled, parts, network, settings.mode, self.report)
+
+        computed = compute(n for n in range(len(blocks)) if n not in kept)
+        for number in range(len(blocks)):
+            # Read again one by one: all that is kept may be as large as the movie.
+            answer: Probabilities | None = unfinished.get(number) if unfinished and number in kept else next(computed)
+            if answer is None:
+                # Another run of the same movie has ended and removed it.
+                answer = next(compute([number]))
+            self.watch()
+            if unfinished and number not in kept:
+                unfinished.put(number, answer)
+            yield answer
+
+    def _identity(self, scaled: Movie, blocks: list[Block], asker: Asker) -> dict[str, Any]:
+        """Say on what the blocks' answers depend, as plain JSON types."""
+        settings, description = self.settings, self.network.description
+        return {
+            "pixels": self.pixels_sha256,
+            # Other numbers may have the same bytes.
+            "dtype": str(self.movie.dtype),
+            "byte_order": sys.byteorder,
+            "shape": [self.movie.shape, scaled.shape],
+            "scale": [self.diameter, settings.event_duration],
+            "network": self.network.sha256,
+            "description": description.model_dump(
+                mode="json",
+                include={
+                    "kind",
+                    "classes",
+                    "members",
+                    "window_half_size_px",
+                    "frames_before",
+                    "frames_after",
+                    "cell_diameter_px",
+                    "event_duration_frames",
+                },
+            ),
+            "settings": settings.model_dump(include={"mode", "step_xy", "step_t"}),
+            "blocks": [(block.start, block.top) for block in blocks],
+            "device": asdict(choose_device(settings.device)),
+            "machine": platform.machine(),
+            "precision": asker.precision,
+            "versions": versions(),
+        }
+
+    def _scale(self, scaled: Movie) -> MapScale:
+        margin = self.network.description.window_half_size_px
+        return MapScale(self.movie.shape, scaled.shape, margin, self.compatible)
+
+    def _new_maps(self, shape: tuple[int, int, int]) -> dict[str, Storage]:
+        return {name: self.scratch(shape, np.uint8) for name in self.classes}
+
+    def _maps(self, raw: dict[str, Storage], clean: dict[str, Storage]) -> dict[str, dict[str, Storage]]:
+        """Bring the maps that were asked for to their scales."""
+        kept: dict[str, dict[str, Storage]] = {}
+        shape = self.movie.shape
+        for kind in MAPS_KEPT[self.settings.maps]:
+            if kind == RAW_MAP:
+                kept[kind] = raw
+            elif kind == SCALED_MAP:
+                kept[kind] = {n: rescale_map(m, shape, self.compatible, self.scratch) for n, m in raw.items()}
+            else:
+                kept[kind] = {n: rescale_map(m, shape, self.compatible, self.scratch, 0) for n, m in clean.items()}
+        return kept
+
+    def _notices(self, scaled: Movie) -> tuple[str, ...]:
+        notices = list(self.movie.notices)
+        if self.settings.cell_diameter == "auto":
+            notices.append(f"The cells' diameter was estimated as {self.diameter:.1f} px.")
+        if scaled.shape[0] < WINDOW_FRAMES:
+            state = " after rescaling" if scaled.shape[0] != self.movie.shape[0] else ""
+            notices.append(
+                f"{self.movie.name} has {scaled.shape[0]} frames{state}, "
+                f"fewer than {WINDOW_FRAMES}, so the network sees the first and last one many times: "
+                "take what was found with caution."
+            )
+        return tuple(notices)
+
+    def _record(self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float) -> dict[str, Any]:
+        """Write down what is needed to run this again, and what it took."""
+        movie, settings, description = self.movie, self.settings, self.network.description
+        return {
+            "epifiji": 1,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "movie": described_movie(movie, self.pixels_sha256),
+            "network": {
+                **description.model_dump(
+                    include={
+                        "kind",
+                        "name",
+                        "classes",
+                        "members",
+                        "window_half_size_px",
+                        "thresholds",
+                        "min_volumes",
+                        "provenance",
+                    }
+                ),
+                "source": self.network.source or None,
+                "sha256": self.network.sha256 or None,
+            },
+            "settings": settings.resolved(self.classes, settings.mode),
+            "scale": {
+                "cell_diameter_px": self.diameter,
+                "factor_t": factor_t,
+                "factor_xy": factor_xy,
+                "map_shape": list(scaled.shape),
+            },
+            "windows": sum(grid.size for grid in arithmetic.grids),
+            "screened": description.kind == DEXNET
+            and settings.mode == "fast"
+            and warm_screen(self.network) is not None,
+            "versions": versions(),
+        }

@@ -1,0 +1,232 @@
+"""What a job finds: events, maps and a record, and how they come out of map frames and go into a folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.events import Event, by_class, colour_of
+from epifiji.data.movie import Movie
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.base import EventSettings
+from epifiji.engine.events.peaks import PeakFinder, Volume
+from epifiji.engine.tiling.scaling import Storage, place_in_movie
+from epifiji.files.figures.overlay import write_picture
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.movie_identity import relative_file
+from epifiji.files.results.result_folder import (
+    EVENTS_TABLE,
+    PICTURE,
+    RAW_MAP,
+    RUN_RECORD,
+    files_of_earlier,
+    map_file,
+    map_files,
+    new_files,
+    require_free,
+    roi_file,
+    roi_files,
+    write_map,
+    write_record,
+)
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.files.storage.unfinished import Unfinished
+
+WRITING = "writing the results"
+VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")
+
+
+@dataclass
+class Result:
+    """What a detection found.
+
+    Parameters
+    ----------
+    events
+        In the movie's frames (0-based) and pixels, by class in the network's order, then by frame.
+    classes
+        The event classes that were looked for.
+    maps
+        Probability maps by kind (``rawproba``, ``proba``, ``cleaned``), then by class: (T, Y, X), uint8; index them to get
+        arrays. Empty where none were asked for.
+    movie
+        The movie.
+    record
+        Settings, network, versions, shapes, hashes and timings, as in ``run.json``.
+    notices
+        Sentences for the user.
+    from_maps
+        True where the events were made again from kept maps, which then stay when the result is saved beside them.
+    unfinished
+        What was computed, kept in the cache until the result is saved; None where nothing is.
+    """
+
+    events: list[Event]
+    classes: tuple[str, ...]
+    movie: Movie
+    record: dict[str, Any]
+    maps: dict[str, dict[str, Storage]] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+    from_maps: bool = False
+    unfinished: Unfinished | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        maps = f"; maps: {', '.join(self.maps)}" if self.maps else ""
+        network = f" by {self.network['name']}" if self.network["name"] else ""
+        return f"<Result of {self.movie.name}{network}: {counts or 'no classes'}{maps}>"
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of events of each class."""
+        return {name: len(group) for name, group in by_class(self.events, self.classes).items()}
+
+    @property
+    def network(self) -> dict[str, str | None]:
+        """Name, source and hash of the network that found the events; None where that is not known."""
+        known = self.record.get("network") or {}
+        return {key: known.get(key) for key in ("name", "source", "sha256")}
+
+    @property
+    def border_counts(self) -> dict[str, int]:
+        """Number of events of each class that lie at the border, where the network sees no whole window."""
+        groups = by_class(self.events, self.classes)
+        return {name: sum(event.border for event in group) for name, group in groups.items()}
+
+    def save(self, folder: str | Path, overwrite: bool = False, report: Report = silent) -> Path:
+        """Write the result folder: events, ROI zips, maps, picture and record.
+
+        Parameters
+        ----------
+        folder
+            Made where it does not exist.
+        overwrite
+            Whether earlier results may be replaced.
+        report
+            Called with progress; may raise to cancel, which leaves nothing behind.
+
+        Raises
+        ------
+        WrongInputError
+            Where a file would be overwritten without being asked, or the folder cannot be written to.
+        """
+        folder = Path(folder)
+        require_free(folder, self.movie.name, self.classes, overwrite)
+        maps = map_files(self.movie.name, self.classes)
+        kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []
+        replaced = roi_files(self.movie.name, self.classes) + ([] if self.from_maps else maps)
+        replaced += files_of_earlier(folder, self.movie.name, maps=not self.from_maps)
+        with new_files(folder, replaced) as partial:
+            self._write(partial, folder, kept, report)
+        self.forget_blocks()
+        return folder
+
+    def forget_blocks(self) -> None:
+        """Remove from the cache what the detection had computed: the result is in safety."""
+        if self.unfinished is not None:
+            self.unfinished.remove()
+            self.unfinished = None
+
+    def _write(self, folder: Path, place: Path, kept: list[str], report: Report) -> None:
+        """Write everything into `folder`, from where it comes to `place`."""
+        movie = self.movie
+        report(0, WRITING)
+        write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
+        for event, group in by_class(self.events, self.classes).items():
+            if group:
+                write_rois(folder / roi_file(movie.name, event), group, colour_of(event, self.classes), movie.layout)
+        factor_t, factor_xy = self.record["scale"]["factor_t"], self.record["scale"]["factor_xy"]
+        for kind, maps in self.maps.items():
+            at_network_scale = kind == RAW_MAP
+            for event, pixels in maps.items():
+                write_map(
+                    folder / map_file(movie.name, event, kind),
+                    _frames(pixels, report),
+                    pixels.shape,
+                    movie.pixel_size_um and movie.pixel_size_um / (factor_xy if at_network_scale else 1),
+                    movie.frame_interval_s and movie.frame_interval_s / (factor_t if at_network_scale else 1),
+                )
+        report(1, WRITING)
+        half = max(12, round(self.record["network"]["window_half_size_px"] / factor_xy))
+        write_picture(folder / PICTURE, movie, self.events, self.classes, half)
+        files = sorted({*(file.name for file in folder.iterdir()), RUN_RECORD, *kept})
+        known = self.record["movie"]
+        located = known | {"file_from_results": relative_file(known.get("file"), place)}
+        write_record(folder / RUN_RECORD, self.record | {"movie": located, "files": files})
+
+
+def _frames(pixels: Storage, report: Report) -> Iterator[np.ndarray]:
+    for t in range(pixels.shape[0]):
+        report(t / pixels.shape[0], WRITING)
+        yield pixels[t]
+
+
+@dataclass(frozen=True)
+class MapScale:
+    """How a movie's shape and its map's belong together.
+
+    `margin_px`, in pixels of the map, is how far from an edge the network sees a whole window.
+    """
+
+    shape: tuple[int, int, int]
+    map_shape: tuple[int, int, int]
+    margin_px: int
+    compatible: bool
+
+    def event(self, name: str, volume: Volume) -> Event:
+        """Make an event of a volume of the map."""
+        t, y, x = volume.centroid
+        frame, in_y, in_x = place_in_movie((t, y, x), self.map_shape, self.shape, self.compatible)
+        edges = (y, x, self.map_shape[1] - 1 - y, self.map_shape[2] - 1 - x)
+        return Event(name, frame, in_y, in_x, volume.value / 255, len(volume.voxels), min(edges) < self.margin_px)
+
+
+class EventFinder:
+    """Turns map frames of several classes into events, and paints the kept volumes where asked."""
+
+    def __init__(
+        self,
+        scale: MapScale,
+        classes: Iterable[str],
+        settings: EventSettings,
+        mode: str,
+        clean: Mapping[str, Storage] | None = None,
+    ) -> None:
+        self._scale, self._settings, self._mode, self._clean = scale, settings, mode, clean or {}
+        distances = settings.seed_distance_t, settings.seed_distance_xy
+        self._finders = {
+            name: PeakFinder(scale.map_shape[1:], *distances, joining=scale.compatible) for name in classes
+        }
+        self._events: dict[str, list[Event]] = {name: [] for name in self._finders}
+
+    def feed(self, name: str, frame: np.ndarray) -> None:
+        """Take the next map frame of a class."""
+        self._keep(name, self._finders[name].feed(frame))
+
+    def finish(self) -> list[Event]:
+        """Give all events, by class, then by frame, y and x."""
+        for name, finder in self._finders.items():
+            self._keep(name, finder.finish())
+        return [event for group in self._events.values() for event in sorted(group, key=lambda e: (e.frame, e.y, e.x))]
+
+    def _keep(self, name: str, volumes: Iterator[Volume]) -> None:
+        """Keep the volumes that are large and probable enough."""
+        least_value = self._settings.threshold_of(name, self._mode)
+        least_volume = self._settings.min_volume_of(name, self._mode)
+        for volume in volumes:
+            if len(volume.voxels) > least_volume and volume.value > least_value:
+                self._events[name].append(self._scale.event(name, volume))
+                if name in self._clean:
+                    t, y, x = volume.voxels.T
+                    self._clean[name][t, y, x] = np.full(len(t), volume.value).astype(np.uint8)
+
+
+def versions() -> dict[str, str]:
+    """Give the versions that a result depends on."""
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONS_OF}}

@@ -1,0 +1,177 @@
+"""Reviewing detected events: where a review lies, going on with one, and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import EVENT_COLOURS, Event, without_repeats
+from epifiji.data.review import Action, Precision, Review
+from epifiji.data.stack_layout import StackLayout
+from epifiji.files.results.layouts import layout_of
+from epifiji.files.results.result_folder import read_record
+from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
+from epifiji.jobs.scoring.compare import read_events_of
+
+
+@dataclass(frozen=True)
+class ReviewSummary:
+    """What a review has come to.
+
+    Parameters
+    ----------
+    counts
+        For each detected class, and ``all``: how many were detected, kept, rejected, skipped, not decided yet, given another
+        class, moved; and how many were added to that class.
+    precision
+        For the same names: how many of the judged events were right.
+    files
+        What was written.
+    """
+
+    counts: dict[str, dict[str, int]]
+    precision: dict[str, Precision]
+    files: tuple[Path, ...] = ()
+
+
+def start_review(source: str | Path | Sequence[Event], folder: str | Path | None = None) -> tuple[Path, Review]:
+    """Begin a review, or go on with the one that lies there.
+
+    Events that repeat another (see :func:`~epifiji.data.events.without_repeats`) are reviewed once. The order of the events
+    does not matter to a review that goes on.
+
+    Parameters
+    ----------
+    source
+        A result folder, a ROI zip, a table, or events.
+    folder
+        Where ``review.csv`` lies or is to lie; the result folder, or that of the file, where not given.
+
+    Returns
+    -------
+    Path
+        The review's file. It is written with the first decision.
+    Review
+        With everything that was decided before; one in which nothing was decided is begun anew.
+
+    Raises
+    ------
+    WrongInputError
+        Where there are no events, or the review that lies there is one of other events.
+    """
+    if isinstance(source, str | Path):
+        place = Path(source)
+        if not place.exists():
+            raise WrongInputError(
+                f"{place} does not exist, but a result folder or a ROI zip is needed: check the path."
+            )
+        events = read_events_of(place)
+        folder = folder or (place if place.is_dir() else place.parent)
+    else:
+        events = list(source)
+        if folder is None:
+            raise WrongInputError("Events without a file need a folder for their review: give one.")
+    events, _ = without_repeats(events)
+    if not events:
+        raise WrongInputError("There are no events to review: detect some first, or lower the thresholds.")
+    path = Path(folder) / REVIEW
+    if not path.exists():
+        return path, Review(events)
+    review = read_review(path)
+    if not review.actions:
+        return path, Review(events)
+    if not _same_events(without_repeats(review.detected)[0], events):
+        raise WrongInputError(
+            f"{path} is the review of {len(review.detected)} other events: move it away to begin anew, or give another folder "
+            "for this review."
+        )
+    return path, review
+
+
+def _same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
+    """Say whether both are the same events, in any order; zips and tables keep other fractions of a pixel."""
+    # Together, each event of one side then repeats one of the other.
+    return len(some) == len(others) == len(without_repeats([*some, *others])[1])
+
+
+def decide(path: str | Path, review: Review, action: Action | None) -> int | None:
+    """Do something in a review, or take the last thing back where `action` is None, and write the review's file.
+
+    Returns
+    -------
+    int or None
+        The event that it was done to; None where there was nothing to take back.
+    """
+    undone = review.actions[-1] if action is None and review.actions else None
+    if action is None:
+        item = review.undo()
+    else:
+        review.do(action)
+        item = action.item
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_review(Path(path), review)
+    except OSError:
+        # What was not written was not done.
+        if action is not None:
+            review.undo()
+        elif undone is not None:
+            review.do(undone)
+        raise
+    return item
+
+
+def finish_review(path: str | Path, movie: str | None = None, layout: StackLayout | None = None) -> ReviewSummary:
+    """Write what came out of a review into the folder ``reviewed`` beside its file.
+
+    There are a ROI zip of the kept and added events of each class, corrected; ``<movie>_nothing.zip`` with the rejected ones,
+    in the form that training takes; and ``events.csv``. Files of an earlier end of the same review are replaced.
+
+    Parameters
+    ----------
+    path
+        The review's file.
+    movie
+        What the files are named after; the movie of ``run.json`` beside the review where not given, else the folder.
+    layout
+        Where the movie's frames lie in ImageJ's stack; as ``run.json`` says where not given.
+    """
+    path = Path(path)
+    review = read_review(path)
+    known = read_record(path.parent).movie
+    name = movie or known.name or path.parent.name.removesuffix("_epifiji")
+    scale = known.pixel_size_um, known.frame_interval_s
+    files = write_reviewed(path.parent / REVIEWED, name, review, *scale, layout or layout_of(path))
+    counts, precision = summarised(review)
+    return ReviewSummary(counts, precision, tuple(files))
+
+
+def summarised(review: Review) -> tuple[dict[str, dict[str, int]], dict[str, Precision]]:
+    """Count a review; see :class:`ReviewSummary`."""
+    named = [event.event for item in review.items for event in (item.detected, item.event) if event is not None]
+    classes = sorted(set(named), key=lambda name: ([*EVENT_COLOURS, name].index(name), name))
+    return (
+        {name or "all": _counts(review, name) for name in (*classes, None)},
+        {name or "all": review.precision(name) for name in (*classes, None)},
+    )
+
+
+def _counts(review: Review, name: str | None) -> dict[str, int]:
+    detected = [item for item in review.items if item.detected is not None and name in (None, item.detected.event)]
+    added = [item for item in review.items if item.detected is None and name in (None, item.event.event)]
+    return {
+        "detected": len(detected),
+        "kept": sum(item.decision == "keep" for item in detected),
+        "rejected": sum(item.decision == "reject" for item in detected),
+        "skipped": sum(item.decision == "skip" for item in detected),
+        "open": sum(not item.decision for item in detected),
+        "other class": sum(item.detected is not None and item.event.event != item.detected.event for item in detected),
+        "moved": sum(item.detected is not None and _moved(item.detected, item.event) for item in detected),
+        "added": sum(item.decision == "keep" for item in added),
+    }
+
+
+def _moved(before: Event, after: Event) -> bool:
+    return (before.frame, before.y, before.x) != (after.frame, after.y, after.x)

@@ -1,0 +1,258 @@
+"""Judging networks on movies with annotated events: scores over thresholds, with intervals, and networks side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
+from epifiji.data.events import Event, in_fixed_order
+from epifiji.data.network import Network
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.base import ComputingSettings, MapSettings, parse_settings
+from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.engine.metrics.intervals import FEWEST_MOVIES
+from epifiji.files.movies.movie_file import file_sha256
+from epifiji.files.networks.store import find_network, read_network
+from epifiji.files.training_data import LabelledMovie, classes_of, read_training_folder
+from epifiji.jobs.events.detect import detect, require_mode
+from epifiji.jobs.events.result import versions
+from epifiji.jobs.executors import computer_for
+from epifiji.jobs.learnt_movies import KnownMovie
+from epifiji.jobs.scoring.networks import THRESHOLDS, Judgement, differences_of, judged_movies
+from epifiji.jobs.scoring.report import Evaluation
+
+AnyNetwork = Network | str | Path
+
+
+def evaluate(
+    networks: AnyNetwork | Sequence[AnyNetwork], folder: str | Path, report: Report = silent, **settings: Any
+) -> Evaluation:
+    """Judge networks on movies with annotated events.
+
+    Each network looks at each movie once. An event's place and probability do not depend on the threshold, which only decides
+    whether it counts, so every threshold is scored from the same candidates.
+
+    Parameters
+    ----------
+    networks
+        Names, folders or zips, or networks that were read; one, or several to be compared.
+    folder
+        Movies and ROI zips; see :func:`epifiji.files.training_data.read_training_folder`.
+    report
+        Called with progress; may raise to cancel.
+    **settings
+        Those of :class:`~epifiji.data.settings.evaluation.EvaluationSettings`: of a detection, ``threshold`` being the default
+        one that the best is compared with, and ``distance_xy``, ``distance_t``, ``unmarked``, ``seed``.
+
+    Raises
+    ------
+    WrongInputError
+        Where a network, the folder or a setting cannot be used, a network is given twice, or knows none of the classes.
+    """
+    chosen = parse_settings(EvaluationSettings, settings)
+    judges = _named([networks] if isinstance(networks, AnyNetwork) else networks)
+    movies = read_training_folder(folder, chosen.channel)
+    classes = _classes(judges, movies, chosen)
+    judged = in_fixed_order(event for known in classes.values() for event in known)
+    known_movies = [KnownMovie(movie.movie) for movie in movies]
+    own = {name: _own(chosen, network) for name, network in judges.items()}
+    evaluated, judgements = [], {}
+    with computer_for(chosen) as computer:
+        for number, (name, network) in enumerate(judges.items()):
+            started = time.perf_counter()
+            candidates: list[list[Event]] = []
+            for index, movie in enumerate(movies):
+                done = number * len(movies) + index
+                part = _Part(report, done, len(judges) * len(movies), f"{name}, {movie.name}")
+                found = detect(movie.movie, network, part, computer, **_detection(own[name], classes[name]))
+                candidates.append(found.events)
+            seconds = time.perf_counter() - started
+            judgements[name] = Judgement(candidates, movies, classes[name], own[name])
+            scores = judgements[name].classes()
+            learnt = [one.movie.name for one in known_movies if one.is_one_of(network.description.learnt_from)]
+            false = _false_where_none(judgements[name], movies, scores, chosen.unmarked == "none")
+            found_by = network.source, network.sha256
+            evaluated.append(NetworkEvaluation(name, *found_by, scores, seconds, tuple(learnt), false))
+    return Evaluation(
+        tuple(evaluated),
+        tuple(differences_of(evaluated, judgements, judged, chosen)),
+        judged,
+        _record(Path(folder), movies, chosen),
+        tuple(_notices(judges, movies, judged, chosen, evaluated)),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The report of one of `count` detections, after `before` of them."""
+
+    report: Report
+    before: int
+    count: int
+    title: str
+
+    def __call__(self, done: float, doing: str) -> None:
+        self.report((self.before + done) / self.count, f"{self.title}: {doing}")
+
+
+def _named(given: Sequence[AnyNetwork]) -> dict[str, Network]:
+    """Read the networks, each with a name of its own: where two have one, the file or folder they come from."""
+    if not given:
+        raise WrongInputError("no network was given, but at least one is to be judged: name one.")
+    places = [one if isinstance(one, Network) else find_network(one) for one in given]
+    same = [id(place) if isinstance(place, Network) else place for place in places]
+    for place, one in zip(same, given, strict=True):
+        if same.count(place) > 1:
+            raise WrongInputError(f"the network {_called(one)} is given twice, but networks differ: name it once.")
+    read = [place if isinstance(place, Network) else read_network(place) for place in places]
+    names = [network.description.name for network in read]
+    unique = [
+        name if names.count(name) == 1 else f"{name} ({_called(one)})" for name, one in zip(names, given, strict=True)
+    ]
+    return dict(zip(unique, read, strict=True))
+
+
+def _own(settings: EvaluationSettings, network: Network) -> EvaluationSettings:
+    """Give the settings with a network's own thresholds and volumes where the user gave none."""
+    require_mode(settings.mode, network.description)
+    return settings.with_defaults(network.description.thresholds, network.description.min_volumes, settings.mode)
+
+
+def _called(network: AnyNetwork) -> str:
+    return (network.source or network.description.name) if isinstance(network, Network) else str(network)
+
+
+def _classes(
+    judges: dict[str, Network], movies: Sequence[LabelledMovie], settings: EvaluationSettings
+) -> dict[str, tuple[str, ...]]:
+    """Say which classes each network is judged on: those that it knows, that are annotated, and that were asked for."""
+    marked = classes_of(movies)
+    known = tuple(dict.fromkeys(event for network in judges.values() for event in network.description.events))
+    if not marked and any(movie.nothing for movie in movies):
+        raise WrongInputError(
+            "the folder has ROI files of nothing alone, but annotated events are needed: add a ROI file of a class."
+        )
+    if not marked and settings.unmarked == "unknown":
+        raise WrongInputError(
+            "no movie of the folder has a ROI file, and unmarked=unknown means that nobody looked for events: annotate some, or "
+            "leave unmarked out to take the movies as ones without events."
+        )
+    # Movies without any event show false events, of whatever class.
+    marked = marked or known
+    wanted = settings.chosen_events(known)
+    classes = {
+        name: tuple(event for event in network.description.events if event in wanted and event in marked)
+        for name, network in judges.items()
+    }
+    for name, network in judges.items():
+        if not classes[name]:
+            asked = f", and {', '.join(settings.events)} asked for" if settings.events else ""
+            raise WrongInputError(
+                f"the folder has ROI files of {', '.join(marked)}{asked}, but {name} finds "
+                f"{', '.join(network.description.events)}: name the files <movie>_<class>.zip after the network's classes, or "
+                "leave this network out."
+            )
+    return classes
+
+
+def _detection(settings: EvaluationSettings, classes: tuple[str, ...]) -> dict[str, Any]:
+    """Give the settings of a detection that finds the candidates of all thresholds."""
+    shared = {*MapSettings.model_fields, *ComputingSettings.model_fields} - {"events", "threshold", "min_volume"}
+    lowest = min(THRESHOLDS[0], *(settings.threshold_of(event, settings.mode) for event in classes))
+    volumes = {event: settings.min_volume_of(event, settings.mode) for event in classes}
+    return settings.model_dump(include=shared) | {"events": classes, "threshold": lowest, "min_volume": volumes}
+
+
+def _record(folder: Path, movies: Sequence[LabelledMovie], settings: EvaluationSettings) -> dict[str, Any]:
+    """Write down what is needed to do this again."""
+    return {
+        "epifiji": 1,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "folder": str(folder.resolve()),
+        "movies": [
+            {
+                "name": movie.name,
+                "file": movie.path.name,
+                "sha256": file_sha256(movie.path),
+                "shape": list(movie.movie.shape),
+                "events": {event: len(found) for event, found in movie.events.items()},
+            }
+            for movie in movies
+        ],
+        "settings": settings.model_dump(),
+        "versions": versions(),
+    }
+
+
+def _false_where_none(
+    judgement: Judgement, movies: Sequence[LabelledMovie], scores: dict[str, ClassEvaluation], complete: bool
+) -> dict[str, int]:
+    """Count by class the false events in movies without any event; nothing where there is no such movie."""
+    empty = [index for index, movie in enumerate(movies) if complete and not any(movie.events.values())]
+    if not empty:
+        return {}
+    return {
+        event: sum(len(judgement.matching(event, scored.default.threshold, index).false_positives) for index in empty)
+        for event, scored in scores.items()
+    }
+
+
+def _notices(
+    judges: dict[str, Network],
+    movies: Sequence[LabelledMovie],
+    judged: tuple[str, ...],
+    settings: EvaluationSettings,
+    evaluated: Sequence[NetworkEvaluation],
+) -> Iterator[str]:
+    """Say what was left out, and what to keep in mind."""
+    for movie in movies:
+        yield from (notice if movie.name in notice else f"{movie.name}: {notice}" for notice in movie.notices)
+    for name, network in judges.items():
+        events = network.description.events
+        if unknown := [event for event in judged if event not in events]:
+            yield f"{name} does not know {' and '.join(unknown)}, and was not judged on that."
+        left_out = [event for event in settings.chosen_events(events) if event not in judged]
+        if left_out:
+            yield f"What {name} finds of {' and '.join(left_out)} was left out: no movie has ROIs of it."
+    for event in judged:
+        without = [movie.name for movie in movies if event not in movie.events]
+        if not any(movie.events for movie in movies):
+            continue  # Each of these movies is said to have no events.
+        if without and settings.unmarked == "none":
+            yield (
+                f"{len(without)} of {len(movies)} movies have no ROI file of {event}, so all that is found of it there counts as "
+                "false; where nobody looked for it give unmarked=unknown."
+            )
+        elif without:
+            yield f"{event} was judged on {len(movies) - len(without)} of {len(movies)} movies, those with a ROI file of it."
+    if any(len(judged_movies(movies, event, settings)) < FEWEST_MOVIES for event in judged):
+        yield (
+            f"With fewer than {FEWEST_MOVIES} movies the intervals take events as independent, and do not say how much movies "
+            "differ from each other."
+        )
+    empty = sum(not any(movie.events.values()) for movie in movies)
+    for one in evaluated:
+        if one.false_where_none:
+            counts = ", ".join(f"{count} {event}" for event, count in one.false_where_none.items())
+            yield f"In the movies without events ({empty} of {len(movies)}) {one.name} finds {counts}, all false."
+    yield from _learnt(evaluated, len(movies))
+
+
+def _learnt(evaluated: Sequence[NetworkEvaluation], movies: int) -> Iterator[str]:
+    """Say which scores are too high, as networks or thresholds were chosen by the same movies."""
+    learnt = [one for one in evaluated if one.learnt_from]
+    for one in learnt:
+        yield (
+            f"{one.name} learnt from {len(one.learnt_from)} of these {movies} movies ({', '.join(one.learnt_from)}), so its "
+            "scores here are too high: evaluate it on movies that it has not seen."
+        )
+    unseen = " where a network has not learnt from them" if learnt else ""
+    yield (
+        f"The best thresholds were chosen on these movies, so F1 there is flattering; F1 on unseen movies is not{unseen}."
+    )

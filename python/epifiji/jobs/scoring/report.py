@@ -1,0 +1,253 @@
+"""What judging networks gives: scores and differences, as tables, sentences and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.evaluation import Difference, Interval, NetworkEvaluation, Scored
+
+COLUMNS = (
+    "event",
+    "network",
+    "threshold",
+    "right",
+    "false",
+    "missed",
+    "precision",
+    "recall",
+    "F1",
+    "F1 unseen",
+)
+DIFFERENCE_COLUMNS = ("event", "thresholds", "networks", "difference of F1", "p")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well networks find the annotated events of movies.
+
+    Parameters
+    ----------
+    networks
+        In the order given.
+    differences
+        Of F1 between every two networks that know a class, at default and at best thresholds. With more than two networks p is
+        multiplied by the number of pairs (Bonferroni).
+    classes
+        Those that were judged.
+    record
+        Settings, movies and versions, to do it again.
+    notices
+        Sentences about what was left out and what to keep in mind.
+    """
+
+    networks: tuple[NetworkEvaluation, ...]
+    differences: tuple[Difference, ...]
+    classes: tuple[str, ...]
+    record: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        names = ", ".join(one.name for one in self.networks)
+        return f"<Evaluation of {names}: classes {', '.join(self.classes)}>"
+
+    @property
+    def thresholds(self) -> dict[str, dict[str, int]]:
+        """Give the best threshold by network and class."""
+        return {
+            one.name: {event: found.best.threshold for event, found in one.classes.items()} for one in self.networks
+        }
+
+    @property
+    def conclusion(self) -> str:
+        """Say in one sentence which network is better for each class, or that the data cannot tell; of one, its thresholds."""
+        if len(self.networks) == 1:
+            parts = [_advice(event, found.default, found.best) for event, found in self.networks[0].classes.items()]
+        else:
+            parts = [self._verdict(event) for event in self.classes]
+        learnt = [one.name for one in self.networks if one.learnt_from]
+        if not learnt:
+            return f"{'; '.join(parts)}."
+        return f"{'; '.join(parts)}; but {' and '.join(learnt)} learnt from some of these movies, so its scores are too high."
+
+    def choices(self) -> list[str]:
+        """Write each network's best thresholds as the setting ``threshold`` takes them."""
+        texts = {
+            one.name: ",".join(
+                f"{event}={found.best.threshold}"
+                for event, found in one.classes.items()
+                if not _without_events(found.default)
+            )
+            for one in self.networks
+        }
+        return [f"best for {name}: --threshold {text}" for name, text in texts.items() if text]
+
+    def columns(self) -> list[str]:
+        """Give the headings of a table for people."""
+        return list(COLUMNS)
+
+    def rows(self) -> list[list[str]]:
+        """Give a row of texts for each class, network and threshold; one row where the default threshold is the best.
+
+        The last column is :attr:`~epifiji.data.evaluation.ClassEvaluation.unseen_f1`.
+        """
+        found = []
+        for event, network in self._judged():
+            scored = network.classes[event]
+            same = scored.default.threshold == scored.best.threshold
+            kinds = {"default, best": scored.best} if same else {"default": scored.default, "best": scored.best}
+            for kind, one in kinds.items():
+                numbers = one.counts.true_positives, one.counts.false_positives, one.counts.false_negatives
+                unseen = None if kind == "default" else scored.unseen_f1
+                texts = [in_words(one.precision), in_words(one.recall), in_words(one.f1), _number(unseen)]
+                name = f"{network.name} (learnt from {len(network.learnt_from)} of these movies)"
+                found.append(
+                    [
+                        event,
+                        name if network.learnt_from else network.name,
+                        f"{one.threshold} {kind}",
+                        *map(str, numbers),
+                        *texts,
+                    ]
+                )
+        return found
+
+    def difference_columns(self) -> list[str]:
+        """Give the headings of a table of differences."""
+        return list(DIFFERENCE_COLUMNS)
+
+    def difference_rows(self) -> list[list[str]]:
+        """Give a row of texts for each difference."""
+        return [
+            [one.event, one.at, f"{one.network} - {one.other}", in_words(one.f1), f"{one.p:.4f}"]
+            for one in self.differences
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain JSON types, unrounded; what is undefined is None."""
+        return {
+            **self.record,
+            "networks": [asdict(network) for network in self.networks],
+            "differences": [asdict(difference) | {"telling": difference.telling} for difference in self.differences],
+            "best_thresholds": self.thresholds,
+            "conclusion": self.conclusion,
+            "notices": list(self.notices),
+        }
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+        """Write scores, differences and curves as tables, the curves as a picture, and a record; give the files.
+
+        Raises
+        ------
+        WrongInputError
+            Where a file would be overwritten without being asked, or the folder cannot be written to.
+        """
+        from epifiji.files.results.evaluations import write_evaluation
+
+        tables = self._score_table(), self._difference_table(), self._curve_table()
+        return write_evaluation(Path(folder), *tables, self.to_dict(), self.networks, overwrite)
+
+    def _judged(self) -> Iterator[tuple[str, NetworkEvaluation]]:
+        """Go through the classes, and for each through the networks that know it, so that these stand side by side."""
+        for event in self.classes:
+            yield from ((event, network) for network in self.networks if event in network.classes)
+
+    def _score_table(self) -> Iterator[dict[str, Any]]:
+        for event, network in self._judged():
+            found = network.classes[event]
+            for at, scored, unseen in (("default", found.default, None), ("best", found.best, found.unseen_f1)):
+                yield {
+                    "event": event,
+                    "network": network.name,
+                    "at": at,
+                    "threshold": scored.threshold,
+                    "movies": found.movies,
+                    "movies_learnt_from": len(network.learnt_from),
+                    **asdict(scored.counts),
+                    **_spread("precision", scored.precision),
+                    **_spread("recall", scored.recall),
+                    **_spread("f1", scored.f1),
+                    "unseen_f1": unseen,
+                }
+
+    def _difference_table(self) -> Iterator[dict[str, Any]]:
+        for one in self.differences:
+            names = {"event": one.event, "at": one.at, "network": one.network, "other": one.other}
+            yield {**names, **_spread("f1_difference", one.f1), "p": one.p, "telling": int(one.telling)}
+
+    def _curve_table(self) -> Iterator[dict[str, Any]]:
+        for event, network in self._judged():
+            for threshold, counts in network.classes[event].curve.items():
+                names = {"event": event, "network": network.name, "threshold": threshold}
+                scores = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
+                yield {**names, **asdict(counts), **scores}
+
+    def _verdict(self, event: str) -> str:
+        """Say which network finds a class best, at best thresholds, or from which others the data cannot tell it."""
+        known = {one.name: one.classes[event].default for one in self.networks if event in one.classes}
+        if all(map(_without_events, known.values())):
+            false = ", ".join(f"{name} {one.counts.false_positives}" for name, one in known.items())
+            return f"{event}: no annotated event to find, and so many false: {false}"
+        f1 = {one.name: one.classes[event].best.f1.value or 0.0 for one in self.networks if event in one.classes}
+        first, *others = sorted(f1, key=lambda name: -f1[name])
+        if not others:
+            return f"{event}: only {first} knows it"
+        between = {name: self._difference(event, first, name) for name in others}
+        in_short = {name: f"{name} ({f1[name]:.2f}; {_by(between[name])})" for name in others}
+        worse = [in_short[name] for name in others if between[name].telling]
+        equal = [in_short[name] for name in others if not between[name].telling]
+        best = f"{first} (F1 {f1[first]:.2f})"
+        if not worse:
+            return f"{event}: the data cannot tell {best} from {' and '.join(equal)}"
+        rest = f", and the data cannot tell it from {' and '.join(equal)}" if equal else ""
+        return f"{event}: {best} is better than {' and '.join(worse)}{rest}"
+
+    def _difference(self, event: str, first: str, other: str) -> Difference:
+        """Find the difference between two networks at best thresholds, whichever way round it was taken."""
+        pair = {first, other}
+        return next(
+            one for one in self.differences if (one.event, one.at, {one.network, one.other}) == (event, "best", pair)
+        )
+
+
+def in_words(found: Interval) -> str:
+    """Write a score with its interval, two decimals; a dash where it is undefined."""
+    if found.value is None or found.low is None or found.high is None:
+        return "-"
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _advice(event: str, default: Scored, best: Scored) -> str:
+    if _without_events(default):
+        return f"{event}: {default.counts.false_positives} false at {default.threshold}, and no annotated event to find"
+    if best.threshold == default.threshold:
+        return f"{event}: no threshold gives a better F1 than {default.threshold}, {in_words(default.f1)}"
+    return (
+        f"{event}: the threshold {best.threshold} gives the best F1, {in_words(best.f1)}, "
+        f"against {in_words(default.f1)} at {default.threshold}"
+    )
+
+
+def _without_events(scored: Scored) -> bool:
+    """Say whether no event of a class is annotated: then recall and F1 are not defined."""
+    return scored.counts.true_positives + scored.counts.false_negatives == 0
+
+
+def _by(difference: Difference) -> str:
+    """Write the size of a difference, with its interval."""
+    value, low, high = difference.f1.value, difference.f1.low, difference.f1.high
+    if value is None or low is None or high is None:
+        return "without a difference"
+    sign = -1 if value < 0 else 1
+    low, high = sorted((sign * low, sign * high))
+    return f"difference {abs(value):.2f}, {low:.2f} to {high:.2f}, p = {difference.p:.2g}"
+
+
+def _spread(name: str, found: Interval) -> dict[str, float | None]:
+    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

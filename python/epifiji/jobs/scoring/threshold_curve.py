@@ -1,0 +1,155 @@
+"""Precision and recall over the threshold, from kept probability maps, without running the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.settings.base import EventSettings, parse_settings
+from epifiji.engine.metrics.events import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
+from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
+from epifiji.files.results.result_folder import find_maps, new_files, record_of, require_absent
+from epifiji.jobs.events.from_maps import events_from_maps
+from epifiji.jobs.scoring.compare import Counting, Events, judge, matcher
+
+CURVE_THRESHOLDS = tuple(range(125, 255, 5))
+"""An event's value is the mean of map levels over 125, so lower thresholds change nothing."""
+
+KEPT_SETTINGS = ("min_volume", "seed_distance_xy", "seed_distance_t")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Scores over the threshold.
+
+    Parameters
+    ----------
+    thresholds
+        0–255, rising.
+    classes
+        For each class, and ``all``, a score for each threshold.
+    used
+        The threshold of each class in the run that kept the maps; empty where that is not known.
+    min_volume
+        For each class the volume in voxels that its events exceed.
+    movie
+        The movie's name.
+    notices
+        Sentences about events that were not judged.
+    """
+
+    thresholds: tuple[int, ...]
+    classes: dict[str, tuple[ClassScores, ...]]
+    used: dict[str, int]
+    min_volume: dict[str, int]
+    movie: str
+    notices: tuple[str, ...] = ()
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Give a row for each class and threshold."""
+        for event, scores in self.classes.items():
+            for threshold, one in zip(self.thresholds, scores, strict=True):
+                yield {"event": event, "threshold": threshold, **asdict(one)}
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+        """Write ``curve.csv`` and ``curve.png``, and give them.
+
+        Raises
+        ------
+        WrongInputError
+            Where a file would be overwritten without being asked, or the folder cannot be written to.
+        """
+        from epifiji.files.figures.curves import draw_curves
+
+        folder = Path(folder)
+        names = (CURVE_TABLE, CURVE_PICTURE)
+        require_absent(folder, names, overwrite)
+        with new_files(folder, names) as partial:
+            write_table(partial / CURVE_TABLE, self.rows())
+            drawn = {
+                event: {key: [getattr(one, key) for one in scores] for key in ("precision", "recall", "f1")}
+                for event, scores in self.classes.items()
+                if event != "all" or len(self.classes) > 2
+            }
+            draw_curves(partial / CURVE_PICTURE, self.movie, self.thresholds, drawn, self.used)
+        return [folder / name for name in names]
+
+
+def threshold_curve(
+    maps: str | Path,
+    reference: Events,
+    distance_xy: float = DISTANCE_XY_PX,
+    distance_t: float = DISTANCE_T_FRAMES,
+    counting: Counting = "one-to-one",
+    thresholds: Sequence[int] = CURVE_THRESHOLDS,
+    **settings: Any,
+) -> Curve:
+    """Score the events that a result folder's maps give at each threshold.
+
+    The maps are worked on once: an event's place, volume and value do not depend on the threshold, which only decides
+    whether it is kept. So each point is what :func:`~epifiji.jobs.events.from_maps.events_from_maps` gives for that threshold.
+
+    Parameters
+    ----------
+    maps
+        A result folder with kept maps, or one map.
+    reference, distance_xy, distance_t, counting
+        See :func:`~epifiji.jobs.scoring.compare.compare`.
+    thresholds
+        0–255.
+    **settings
+        ``min_volume``, ``seed_distance_xy`` and ``seed_distance_t``; those of the run that kept the maps where not given.
+
+    Raises
+    ------
+    WrongInputError
+        Where there are no maps, a setting cannot be used, or the reference cannot be read.
+    """
+    if not thresholds or not all(0 <= level <= 255 for level in thresholds):
+        raise WrongInputError(
+            f"the thresholds of the curve are {list(thresholds)}, but numbers from 0 to 255 are needed: give others."
+        )
+    match = matcher(counting)
+    place = Path(maps)
+    if not place.exists():
+        raise WrongInputError(f"{place} does not exist: give a result folder with maps, or a map's file.")
+    _, files = find_maps(place)
+    record = record_of(place).settings.of_run()
+    if unknown := [key for key in settings if key not in KEPT_SETTINGS]:
+        raise WrongInputError(
+            f"there is no setting {unknown[0]!r} of a curve: the settings are {', '.join(KEPT_SETTINGS)}."
+        )
+    chosen = _of_classes(record, files, KEPT_SETTINGS) | settings
+    result = events_from_maps(place, threshold=0, **chosen)
+    mode = result.record["settings"]["mode"]
+    sides = judge(result.events, reference, result.classes)
+    scores = []
+    for level in sorted(thresholds):
+        kept = [event for event in sides.detected if event.over(level)]
+        scores.append(score(match(kept, sides.reference, distance_xy, distance_t), sides.classes))
+    earlier = parse_settings(EventSettings, _of_classes(record, files, ("threshold", "min_volume")) | settings)
+    judged = [*(name for name in result.classes if name in sides.classes), *sorted(sides.classes - set(result.classes))]
+    return Curve(
+        tuple(sorted(thresholds)),
+        {name: tuple(one.classes[name] for one in scores) for name in judged}
+        | {"all": tuple(one.overall for one in scores)},
+        {name: earlier.threshold_of(name, mode) for name in result.classes} if "threshold" in record else {},
+        {name: earlier.min_volume_of(name, mode) for name in result.classes},
+        result.movie.name,
+        sides.notices,
+    )
+
+
+def _of_classes(record: dict[str, Any], classes: Iterable[str], keys: Iterable[str]) -> dict[str, Any]:
+    """Give settings of an earlier run, for the classes whose maps are there."""
+    kept: dict[str, Any] = {}
+    for key in keys:
+        value = record.get(key)
+        if isinstance(value, dict):
+            value = {name: number for name, number in value.items() if name in classes}
+        if value is not None:
+            kept[key] = value
+    return kept

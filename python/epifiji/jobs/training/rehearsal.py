@@ -1,0 +1,55 @@
+"""What keeps a network from forgetting while it learns more: simulated movies, and its own answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from epifiji.data.network import Network
+from epifiji.data.progress import Report
+from epifiji.engine.networks.epinet.model import answers_to_movie
+from epifiji.engine.networks.epinet.sampling import Labelled
+from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.engine.simulation.random_settings import vary
+
+MOVIES = 16
+FRAMES, SIDE_PX = 48, 192
+FEWEST_EVENTS = 3
+FIRST_SEED = 5_000_000
+"""Far from those of movies that a network was trained or tested on."""
+
+REHEARSING = "simulating movies, so that nothing is forgotten"
+ASKING = "asking the network what it knows already"
+
+
+def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelled]:
+    """Simulate movies of many kinds, in which nothing counts as known but what a network answers to them."""
+    made: list[Labelled] = []
+    seed = FIRST_SEED
+    while len(made) < count:
+        report(len(made) / count, REHEARSING)
+        found = simulate_tissue(vary(seed, FRAMES, SIDE_PX, SIDE_PX))
+        seed += 1
+        if len(found.events) >= FEWEST_EVENTS:
+            # Parts are drawn around these places, of whatever class; what is answered there is the network's affair.
+            places = [(0, one.frame, one.y, one.x) for one in found.events]
+            made.append(Labelled(found.pixels, np.array(places, float), np.empty((0, 3)), labelled=(False,) * classes))
+    return made
+
+
+def taught_by(parent: Network, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
+    """Let an EpiNet's answers stand where it is not known what there is in a movie.
+
+    Where there are more `classes` than it knows, of which these are the first, the others do not occur.
+    """
+    done = []
+    for number, movie in enumerate(movies):
+        report(number / len(movies), ASKING)
+        if movie.judged is not None or not all(movie.labelled or (True,)):
+            taught = answers_to_movie(parent, movie.pixels)
+            more = max(0, classes - taught.shape[-1])
+            movie = replace(movie, taught=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
+        done.append(movie)
+    return done

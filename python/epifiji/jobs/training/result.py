@@ -1,0 +1,239 @@
+"""What a training leaves: the new network's folder with its card, pictures and a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import Network
+from epifiji.data.training import Examination, Point, in_words
+from epifiji.files.figures.training import (
+    CONFUSION,
+    LEARNING_CURVE,
+    PRECISION_RECALL,
+    draw_confusion,
+    draw_learning_curve,
+    draw_precision_recall,
+)
+from epifiji.files.networks.store import available, read_network, user_folder, write_network
+from epifiji.files.networks.zoo import require_name
+from epifiji.files.results.result_folder import require_absent
+from epifiji.files.storage.atomic import Change
+
+RECORD = "training.json"
+REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a new network goes.
+
+    Parameters
+    ----------
+    name
+        The network's.
+    folder
+        Its folder.
+    out
+        Where the pictures and the record go; the network's folder where None.
+    overwrite
+        Whether both may be replaced.
+    """
+
+    name: str
+    folder: Path
+    out: Path | None
+    overwrite: bool
+
+
+def target_for(
+    name: str | None, suggested: str, out: Path | None, overwrite: bool, parent: Network | None = None
+) -> Target:
+    """Find a place for a new network in the user's folder of networks, which none has yet unless it may be replaced.
+
+    Raises
+    ------
+    WrongInputError
+        Where the name is taken, by the parent above all, which is never replaced; or a file would be overwritten.
+    """
+    chosen = require_name(name) if name else _free(_cleaned(suggested))
+    folder = user_folder() / chosen
+    taken = {known: path for known, path in available() if path.resolve() != folder.resolve()}
+    if parent is not None and (
+        chosen == parent.description.name or folder.resolve() == Path(parent.source or ".").resolve()
+    ):
+        raise WrongInputError(
+            f"the new network was to have the name {chosen!r} of the one that it begins with, which is never replaced: give "
+            "another --name."
+        )
+    if chosen in taken:
+        raise WrongInputError(f"there is a network {chosen!r} already in {taken[chosen].parent}: give another --name.")
+    if folder.exists() and not overwrite:
+        raise WrongInputError(
+            f"there is a network {chosen!r} already: give another --name, or --overwrite to replace it."
+        )
+    if out is not None:
+        require_absent(out, REPORT_FILES, overwrite)
+    return Target(chosen, folder, out, overwrite)
+
+
+def _cleaned(text: str) -> str:
+    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "_" for letter in text)
+    return kept.strip("_-") or "trained"
+
+
+def _free(name: str) -> str:
+    known = {known for known, _ in available()}
+    tried, number = name, 1
+    while tried in known or (user_folder() / tried).exists():
+        number += 1
+        tried = f"{name}_{number}"
+    return tried
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained network and how good it is.
+
+    Parameters
+    ----------
+    network
+        As it was written.
+    folder
+        Where.
+    sentence
+        What was gained on held-out events, and whether to use the new network.
+    use
+        Whether to.
+    after, before
+        How it, and the network that it began with, did on held-out events; None where nothing could be held out, or there is
+        nothing to compare with.
+    points
+        How it went.
+    files
+        Pictures and record.
+    notices
+        Sentences for the user.
+    record
+        What ``training.json`` holds.
+    """
+
+    network: Network
+    folder: Path
+    sentence: str
+    use: bool
+    after: Examination | None
+    before: Examination | None
+    points: tuple[Point, ...]
+    files: tuple[Path, ...]
+    notices: tuple[str, ...] = ()
+    record: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def began_with(self) -> str | None:
+        """Name of the network that the training began with; None where it began with nothing."""
+        parent = self.record.get("parent")
+        return parent["name"] if parent else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the result as plain JSON types."""
+        return {
+            "network": self.network.description.name,
+            "began_with": self.began_with,
+            "folder": str(self.folder),
+            "sentence": self.sentence,
+            "use": self.use,
+            "after": self.after.to_dict() if self.after else None,
+            "before": self.before.to_dict() if self.before else None,
+            "steps": self.points[-1].step if self.points else 0,
+            "files": [str(file) for file in self.files],
+            "notices": list(self.notices),
+        }
+
+
+def write_trained(
+    network: Network,
+    target: Target,
+    parent: Network | None,
+    compared: Network | None,
+    after: Examination | None,
+    before: Examination | None,
+    points: Iterable[Point],
+    chosen: int,
+    record: dict[str, Any],
+    notices: Iterable[str],
+) -> TrainingResult:
+    """Write a trained network, its pictures and its record, all or nothing.
+
+    Parameters
+    ----------
+    parent, compared
+        The network that it began with, and the one that it is compared with.
+    chosen
+        The step whose weights were taken.
+    record
+        What else the record is to hold.
+    """
+    points = tuple(points)
+    known = compared.description.events if compared else ()
+    earlier = compared.description.name if compared else None
+    sentence, use = in_words(target.name, earlier, after, before, known)
+    record = record | {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "result": sentence,
+        "use": use,
+        "parent": parent and {"name": parent.description.name, "sha256": parent.sha256, "source": parent.source},
+        "after": after.to_dict() if after else None,
+        "before": before.to_dict() if before else None,
+        "chosen_step": chosen,
+        "points": [asdict(point) for point in points],
+    }
+    described = network.description.model_copy(
+        update={"name": target.name, "provenance": _provenance(record, sentence)}
+    )
+    network = Network(described, network.weights)
+
+    def write_report(change: Change, folder: Path) -> None:
+        folder = folder if target.out is None else change.add(target.out, REPORT_FILES)
+        (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        draw_learning_curve(folder / LEARNING_CURVE, target.name, points, chosen)
+        draw_confusion(folder / CONFUSION, target.name, after.confusion if after else {})
+        draw_precision_recall(folder / PRECISION_RECALL, target.name, after, before, earlier)
+
+    write_network(network, target.folder, target.overwrite, more=write_report)
+    place = target.out or target.folder
+    return TrainingResult(
+        read_network(target.folder),
+        target.folder,
+        sentence,
+        use,
+        after,
+        before,
+        points,
+        tuple(place / name for name in REPORT_FILES),
+        tuple(notices),
+        record,
+    )
+
+
+def _provenance(record: dict[str, Any], sentence: str) -> str:
+    """Say for the card what the network learnt from, and how good it was on what it did not learn from."""
+    parent = record["parent"]
+    began = f"Began with {parent['name']} (SHA-256 {parent['sha256'][:16]})." if parent else "Began with nothing."
+    movies = "; ".join(
+        f"{one['name']} ({', '.join(f'{count} {event}' for event, count in one['counts'].items())})"
+        for one in record["movies"]
+    )
+    way = {"movies": "whole movies were held out", "parts": "parts of the movies were held out"}
+    held = way.get(record["split"], "nothing was held out")
+    return (
+        f"Trained on {record['created'][:10]} with EpiFiji {record['versions']['epifiji']}. {began} "
+        f"Learnt from {movies}; {held}.\n\n"
+        f"{sentence} The moment of the training and the thresholds were chosen by the same held-out events, so on other movies "
+        "it will do a little less well."
+    )

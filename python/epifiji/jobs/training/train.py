@@ -1,0 +1,343 @@
+"""Training a network on annotated movies, and retraining one with more of them or with reviews."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescription, Weights
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.base import DEFAULT_THRESHOLD, parse_settings
+from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+from epifiji.data.training import Examination
+from epifiji.engine.networks.dexnet.model import check_network
+from epifiji.engine.networks.epinet.model import REACH_FRAMES, check_epinet
+from epifiji.engine.tiling.windows import require_room
+from epifiji.engine.training.validation_split import Split, split
+from epifiji.files.networks.store import find_network, read_network, shipped_network
+from epifiji.files.storage.unfinished import Unfinished
+from epifiji.jobs.events.result import versions
+from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
+from epifiji.jobs.training.loop import Course
+from epifiji.jobs.training.recipes import DexNetSchool, EpiNetSchool, School, held_out_parts
+from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
+from epifiji.jobs.training.sources import Material, Source, classes_in, prepare, read_sources
+from epifiji.jobs.training.validation import Examiner, candidates
+
+CELL_DIAMETER_PX, EVENT_DURATION_FRAMES = 25.0, 4.5
+"""The scale of a network that begins with nothing."""
+
+MIN_VOLUME = 150
+"""Voxels that an event of a new class exceeds; the answers to one are taught in about 1,000."""
+
+HELD_OUT_PARTS = 12
+FEW_EVENTS = 10
+"""A class with fewer is hardly learnt; the user is told."""
+
+
+def train(
+    folder: str | Path,
+    network: Network | str | Path | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    from_scratch: bool = False,
+    report: Report = silent,
+    **settings: Any,
+) -> TrainingResult:
+    """Train a network on a folder of annotated movies, with event classes of any names.
+
+    An interrupted training goes on when it is called again in the same way.
+
+    Parameters
+    ----------
+    folder
+        Movies, each with the ROIs of its events in ``<movie>_<class>.zip``, and of places that look like events and are none in
+        ``<movie>_nothing.zip``.
+    network
+        The EpiNet whose eyes it begins with; the one that comes with EpiFiji where not given.
+    name
+        Of the new network; after the folder where not given.
+    out
+        A folder for pictures and ``training.json``; that of the new network where not given.
+    overwrite
+        Whether an earlier network of that name, and files in `out`, may be replaced.
+    from_scratch
+        Begin with nothing instead.
+    report
+        Called with progress; may raise to cancel.
+    **settings
+        Those of :class:`~epifiji.data.settings.training.TrainingSettings`.
+
+    Returns
+    -------
+    TrainingResult
+        The new network is in the user's folder of networks, and known by its name.
+
+    Raises
+    ------
+    WrongInputError
+        Where the folder, the network, the name or a setting cannot be used.
+    """
+    chosen = parse_settings(TrainingSettings, settings)
+    if from_scratch and network is not None:
+        raise WrongInputError("from_scratch begins with nothing, but a network to begin with was given: leave one out.")
+    parent = None if from_scratch else _beginning(network)
+    target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
+    sources = read_sources([folder], chosen)
+    description = _described(target.name, classes_in(sources), parent.description if parent else None)
+    school = EpiNetSchool(description, parent, chosen, keeping=False)
+    return _Training(target, chosen, sources, description, parent, school, report).run()
+
+
+def retrain(
+    network: Network | str | Path,
+    sources: str | Path | Sequence[str | Path],
+    name: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+    **settings: Any,
+) -> TrainingResult:
+    """Let a network learn more: from reviews of what was detected, and from folders of annotated movies or crops.
+
+    The new network keeps the old one's classes, and what it knew of them, and gets those that are new. The old one stays as it
+    is. An interrupted training goes on when it is called again in the same way.
+
+    Parameters
+    ----------
+    network
+        Name, folder or zip of an EpiNet, or of one of the authors' networks.
+    sources
+        Reviews (``review.csv``, or the result folder that holds it) and folders as :func:`train` takes them.
+    name, out, overwrite, report
+        As for :func:`train`; without a name it is made of the old network's and the first movie's.
+    **settings
+        Those of :class:`~epifiji.data.settings.training.RetrainingSettings`.
+
+    Raises
+    ------
+    WrongInputError
+        Where the network, a source, the name or a setting cannot be used.
+    """
+    chosen = parse_settings(RetrainingSettings, settings)
+    parent = network if isinstance(network, Network) else read_network(find_network(network))
+    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    read = read_sources(given, chosen, chosen.unmarked)
+    target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
+    known = parent.description.events
+    classes = (*known, *(event for event in classes_in(read) if event not in known))
+    school: School
+    if parent.description.kind == EPINET:
+        check_epinet(parent)
+        description = _described(target.name, classes, parent.description)
+        school = EpiNetSchool(description, parent, chosen, keeping=True)
+    else:
+        check_network(parent)
+        # Nobody imported this one from where the parent came from.
+        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
+        description = parent.description.model_copy(update=changed)
+        school = DexNetSchool(description, parent, chosen)
+    return _Training(target, chosen, read, description, parent, school, report).run(chosen.keep)
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
+
+
+def _beginning(network: Network | str | Path | None) -> Network:
+    """Read the EpiNet to begin with: the one that comes with EpiFiji where none is named."""
+    if network is None:
+        return read_network(shipped_network())
+    read = network if isinstance(network, Network) else read_network(find_network(network))
+    if read.description.kind != EPINET:
+        raise WrongInputError(
+            f"{read.description.name} is one of the authors' networks, but a training begins with an EpiNet or with "
+            "nothing: name another network, or use retrain to let this one learn more."
+        )
+    check_epinet(read)
+    return read
+
+
+def _described(name: str, classes: Sequence[str], parent: NetworkDescription | None) -> NetworkDescription:
+    """Describe a new EpiNet; thresholds of classes that are new are put in later."""
+    thresholds, volumes = (dict(parent.thresholds), dict(parent.min_volumes)) if parent else ({}, {})
+    return NetworkDescription(
+        kind=EPINET,
+        name=name,
+        classes=(NOTHING, *classes),
+        window_half_size_px=parent.window_half_size_px if parent else 22,
+        frames_before=REACH_FRAMES,
+        frames_after=REACH_FRAMES + 1,
+        cell_diameter_px=parent.cell_diameter_px if parent else CELL_DIAMETER_PX,
+        event_duration_frames=parent.event_duration_frames if parent else EVENT_DURATION_FRAMES,
+        thresholds={event: level for event, level in thresholds.items() if event in classes},
+        min_volumes={event: volumes.get(event, MIN_VOLUME) for event in classes},
+    )
+
+
+@dataclass
+class _Training:
+    """One training, from its sources to the network's folder."""
+
+    target: Target
+    settings: TrainingSettings
+    sources: list[Source]
+    description: NetworkDescription
+    parent: Network | None
+    school: School
+    report: Report
+    notices: list[str] = field(default_factory=list)
+
+    def run(self, keep: float | None = None) -> TrainingResult:
+        """Train; `keep` is the part of the learning that is spent on what the parent knew, None for a network of its own."""
+        settings, classes = self.settings, self.description.events
+        material = prepare(self.sources, self.description, settings, self.report)
+        if self.description.kind == DEXNET:
+            for movie, name in zip(material.movies, material.names, strict=True):
+                t, y, x = movie.pixels.shape
+                require_room(name, (t, y, x), self.description, rescaled=settings.cell_diameter is not None)
+        parted = split(
+            material.movies, material.names, len(classes), settings.held_out, np.random.default_rng(settings.seed)
+        )
+        self._tell_of(parted)
+        examiner = Examiner(parted.held_out, classes, self.description.thresholds)
+        school, without = self.school, frozenset(settings.without or ())
+        learnt = parted.learnt if keep is None else school.prepared(parted.learnt, self.report)
+        samplers = [(school.sampler(learnt, without), 1 - (keep or 0))]
+        if keep:
+            samplers.append((school.sampler(school.rehearsed(self.report), without), keep))
+        unfinished = Unfinished(self._identity(material, keep))
+        movies = [one.movie for one in parted.held_out]
+        course = Course(
+            school,
+            samplers,
+            settings,
+            held_out_parts(school, movies, HELD_OUT_PARTS),
+            (lambda weights, report: self._judge(weights, examiner, report)) if examiner.judged else None,
+            unfinished,
+        )
+        if course.resumed_at:
+            self.notices.append(f"The training went on from step {course.resumed_at}, where it was interrupted.")
+        weights = course.run(self.report)
+        after = self._examined(weights, examiner)
+        before = self._examined_parent(examiner)
+        chosen = {event: after.thresholds[event] for event in examiner.judged} if after else {}
+        thresholds = self.description.thresholds | chosen
+        described = self.description.model_copy(update={"thresholds": thresholds})
+        learnt_by = self.parent.description if self.parent else None
+        described = with_learnt(described, (source.movie for source in self.sources), learnt_by)
+        points = course.progress.points
+        best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
+        result = write_trained(
+            school.network(weights, described),
+            self.target,
+            self.parent,
+            self.parent if before else None,
+            after,
+            before,
+            points,
+            best.step if best else 0,
+            self._record(parted, course.progress.seconds),
+            self.notices,
+        )
+        unfinished.remove()
+        return result
+
+    def _judge(self, weights: Weights, examiner: Examiner, report: Report) -> tuple[float, float | None]:
+        found = candidates(self.school.network(weights, self.description), examiner.held_out, report)
+        return examiner.quality(found), examiner.examine(found).f1()
+
+    def _examined(self, weights: Weights, examiner: Examiner) -> Examination | None:
+        if not examiner.judged:
+            return None
+        return examiner.examine(
+            candidates(self.school.network(weights, self.description), examiner.held_out, self.report)
+        )
+
+    def _examined_parent(self, examiner: Examiner) -> Examination | None:
+        """Judge the parent as users have it, by its own thresholds, where it knows a class that is held out."""
+        if self.parent is None or not set(examiner.judged) & set(self.parent.description.events):
+            return None
+        own = dict.fromkeys(self.parent.description.events, DEFAULT_THRESHOLD["fast"])
+        found = candidates(self.parent, examiner.held_out, self.report)
+        known = [[event for event in one if event.event in self.description.events] for one in found]
+        return examiner.examine(known, own | self.parent.description.thresholds)
+
+    def _tell_of(self, parted: Split) -> None:
+        """Say what was made of the sources, and what is too little."""
+        for source in self.sources:
+            self.notices += source.notices
+        known = self.parent.description.learnt_from if self.parent else ()
+        seen = [source.movie.name for source in self.sources if KnownMovie(source.movie).is_one_of(known)]
+        if self.parent and seen:
+            self.notices.append(
+                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on events held out "
+                "there are too high to compare the new network with."
+            )
+        counts: Mapping[str, int] = {
+            event: sum(one.event == event for source in self.sources for one in source.events)
+            for event in self.description.events
+        }
+        held = dict(zip(self.description.events, parted.held_out_events(len(counts)), strict=True))
+        for event, count in counts.items():
+            if 0 < count < FEW_EVENTS:
+                self.notices.append(
+                    f"Only {count} events of {event} are marked: with fewer than {FEW_EVENTS} little can be learnt."
+                )
+            if count and not held[event]:
+                self.notices.append(
+                    f"No event of {event} could be held out, so nothing is known of how well it is found."
+                )
+        own = [event for event, count in counts.items() if count]
+        if len(own) == 1 and len(counts) == 1:
+            self.notices.append(f"Events of {own[0]} alone are marked, so the network will find that class alone.")
+
+    def _identity(self, material: Material, keep: float | None) -> dict[str, Any]:
+        """Say which training it is: what was kept of another one with the same values can be gone on with."""
+        # How long it may take, and when to stop, may change in between.
+        left_out = {"minutes", "patience", "steps"}
+        return {
+            "training": 1,
+            "movies": material.sha256,
+            "classes": list(self.description.classes),
+            "scale": [self.description.cell_diameter_px, self.description.event_duration_frames],
+            # Weights that were learnt for other frames may have the same shapes.
+            "frames": [self.description.frames_before, self.description.frames_after],
+            "parent": self.parent.sha256 if self.parent else None,
+            "settings": self.settings.model_dump(exclude=left_out),
+            "keep": keep,
+            "versions": versions(),
+        }
+
+    def _record(self, parted: Split, seconds: float) -> dict[str, Any]:
+        held = parted.held_out_events(len(self.description.events))
+        return {
+            "epifiji": 1,
+            "network": self.target.name,
+            "classes": list(self.description.classes),
+            "movies": [
+                {
+                    "name": source.movie.name,
+                    "file": str(source.movie.path) if source.movie.path else None,
+                    "shape": list(source.movie.shape),
+                    "counts": source.counts(),
+                    "all_marked": source.complete,
+                }
+                for source in self.sources
+            ],
+            "split": parted.way,
+            "held_out": dict(zip(self.description.events, held, strict=True)),
+            "held_out_movies": [
+                {"name": one.name, "counts_from": list(one.low), "counts_to": list(one.high)} for one in parted.held_out
+            ],
+            "settings": self.settings.model_dump(),
+            "seconds": round(seconds, 1),
+            "versions": versions(),
+        }

@@ -1,0 +1,153 @@
+"""Judging a network on held-out events, by the detection that users get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from epifiji.data.evaluation import Counts
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.data.network import NOTHING, Network
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.base import DEFAULT_THRESHOLD
+from epifiji.data.training import Examination
+from epifiji.engine.metrics.events import Matching, match_events
+from epifiji.engine.training.validation_split import HeldOut
+from epifiji.jobs.events.detect import detect
+
+LEVELS = tuple(range(125, 250, 5))
+"""Thresholds that are tried: an event's value is a mean of map levels over 125."""
+
+JUDGING = "judging the network on held-out events"
+SMOOTHED = 2
+"""Levels on either side over which a curve is averaged before its best threshold is chosen: few events make it jump."""
+
+
+def candidates(network: Network, held_out: Sequence[HeldOut], report: Report = silent) -> list[list[Event]]:
+    """Give all that a network could take for events in held-out movies, of any probability, movie by movie."""
+    found = []
+    for number, one in enumerate(held_out):
+
+        def tell(done: float, doing: str, number: int = number) -> None:
+            report((number + done) / len(held_out), JUDGING)
+
+        movie = Movie(one.movie.pixels, one.name)
+        result = detect(movie, network, tell, mode="fast", threshold=0)
+        found.append(result.events)
+    return found
+
+
+class Examiner:
+    """Scores candidates.
+
+    Parameters
+    ----------
+    held_out
+        Movies or parts of movies.
+    classes
+        In the order of the events' numbers.
+    defaults
+        Threshold of a class of which no event is held out.
+    """
+
+    def __init__(self, held_out: Sequence[HeldOut], classes: Sequence[str], defaults: Mapping[str, int]) -> None:
+        self.held_out, self.classes, self._defaults = held_out, tuple(classes), defaults
+        self._truth = [
+            [Event(self.classes[int(kind)], round(t), y, x) for kind, t, y, x in one.movie.events] for one in held_out
+        ]
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """The classes with held-out events that count."""
+        return tuple(name for name in self.classes if self.events_of(name))
+
+    def events_of(self, name: str) -> int:
+        """Count the held-out events of a class."""
+        return sum(
+            self._counts(movie, event)
+            for movie, events in enumerate(self._truth)
+            for event in events
+            if event.event == name
+        )
+
+    def examine(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int] | None = None) -> Examination:
+        """Score candidates at the thresholds of their classes, or at those that are best here where none are given."""
+        curves = {name: [self._count(found, {name: level}) for level in LEVELS] for name in self.judged}
+        chosen = {name: self._best(curves[name]) if name in curves else self._default(name) for name in self.classes}
+        used = chosen if thresholds is None else {name: thresholds.get(name, chosen[name]) for name in self.classes}
+        counts = {name: self._count(found, {name: used[name]}) for name in self.judged}
+        return Examination(used, counts, curves, LEVELS, self._confusion(found, used))
+
+    def quality(self, found: Sequence[Sequence[Event]]) -> float:
+        """Average F1 over thresholds and classes: it jumps less from one moment to the next than F1 at one threshold."""
+        each = [np.mean([self._count(found, {name: level}).f1 or 0.0 for level in LEVELS[::2]]) for name in self.judged]
+        return float(np.mean(each)) if each else 0.0
+
+    def _default(self, name: str) -> int:
+        return self._defaults.get(name, DEFAULT_THRESHOLD["fast"])
+
+    def _best(self, curve: Sequence[Counts]) -> int:
+        scores = np.array([count.f1 or 0.0 for count in curve])
+        padded = np.pad(scores, SMOOTHED, "edge")
+        smooth = np.convolve(padded, np.ones(2 * SMOOTHED + 1) / (2 * SMOOTHED + 1), "valid")
+        best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
+        return LEVELS[best[len(best) // 2]]
+
+    def _count(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> Counts:
+        """Count over all movies."""
+        counts = np.zeros(3, int)
+        for movie in range(len(self.held_out)):
+            matching = self._matching(found, movie, thresholds)
+            counts += (
+                sum(self._counts(movie, known) for _, known in matching.pairs),
+                sum(self._is_false(movie, one) for one in matching.false_positives),
+                sum(self._counts(movie, known) for known in matching.false_negatives),
+            )
+        return Counts(*counts.tolist())
+
+    def _matching(self, found: Sequence[Sequence[Event]], movie: int, thresholds: Mapping[str, int]) -> Matching:
+        """Match what is over its class's threshold in a movie with the truth; classes without a threshold are left out."""
+        above = [one for one in found[movie] if one.event in thresholds and one.over(thresholds[one.event])]
+        return match_events(above, [one for one in self._truth[movie] if one.event in thresholds])
+
+    def _counts(self, movie: int, event: Event) -> bool:
+        """Say whether an event lies where it counts, and not where a movie was cut."""
+        return bool(self.held_out[movie].counts(np.array([[event.frame, event.y, event.x]]))[0])
+
+    def _is_false(self, movie: int, event: Event) -> bool:
+        """Say whether it is known that nothing is there; what was found where nobody looked is not false."""
+        if not self._counts(movie, event):
+            return False
+        known = self.held_out[movie].movie
+        if known.labelled is not None and not known.labelled[self.classes.index(event.event)]:
+            return False
+        if known.judged is None:
+            return True
+        place = np.clip(np.round([event.frame, event.y, event.x]).astype(int), 0, np.array(known.judged.shape) - 1)
+        return bool(known.judged[tuple(place)])
+
+    def _confusion(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> dict[str, dict[str, int]]:
+        """Say for the events of each class what they were taken for: first matched within the class, then with any other."""
+        judged = self.judged
+        table = {row: dict.fromkeys((*judged, NOTHING), 0) for row in (*judged, NOTHING)}
+        for movie in range(len(self.held_out)):
+            matching = self._matching(found, movie, {name: thresholds[name] for name in judged})
+            missed, false = matching.false_negatives, matching.false_positives
+            for _, known in matching.pairs:
+                table[known.event][known.event] += self._counts(movie, known)
+            mistaken = match_events(_without_class(false), _without_class(missed)).pairs
+            for one, known in ((false[a.volume], missed[b.volume]) for a, b in mistaken):
+                table[known.event][one.event] += self._counts(movie, known)
+            found_as, taken_for = ({pair[side].volume for pair in mistaken} for side in (1, 0))
+            for number, known in enumerate(missed):
+                table[known.event][NOTHING] += number not in found_as and self._counts(movie, known)
+            for number, one in enumerate(false):
+                table[NOTHING][one.event] += number not in taken_for and self._is_false(movie, one)
+        return table
+
+
+def _without_class(events: Sequence[Event]) -> list[Event]:
+    """Give the places of events, with their numbers as volumes."""
+    return [Event("", one.frame, one.y, one.x, volume=number) for number, one in enumerate(events)]
