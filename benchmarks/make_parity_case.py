@@ -4,7 +4,7 @@ Run by hand, with the Python of an environment that holds the package (against_d
 
     python benchmarks/make_parity_case.py PEER_PYTHON
 
-It replaces tests/data/parity/: the network in EpiFiji's form, two movies, and the package's maps and ROIs of them.
+It replaces tests/reference_files/parity/: the network in EpiFiji's form, two movies, and the package's maps and ROIs of them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from epifiji.engine.networks.dexnet.model import BLOCKS, DENSE, array_shapes, co
 from epifiji.engine.tiling.windows import normalised
 from epifiji.files.networks.store import write_network
 
-PARITY = Path(__file__).resolve().parents[1] / "tests" / "data" / "parity"
+PARITY = Path(__file__).resolve().parents[1] / "tests" / "reference_files" / "parity"
 PEER_SCRIPT = Path(__file__).with_name("peer_dextrusion.py")
 SEED = 11
 """One for which every class has events and no voxel hangs on a probability's last digits, as found by adding noise to them."""

@@ -1,0 +1,93 @@
+"""``epifiji fiji``: ImageJ opened with the engine inside, for a macro or for a person."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from desktop import desktop, focus, picture, press, wait_for, windows
+from fiji_folders import make_fiji
+
+TIMEOUT_S = 240
+EPIFIJI = [
+    sys.executable,
+    "-c",
+    "import sys; from epifiji.bridge.cli.main import main; sys.argv[0] = 'epifiji'; main()",
+]
+
+
+def fiji(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EPIFIJI, "fiji", *map(str, arguments)],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_a_macro_runs_without_a_window_and_its_value_is_printed(tmp_path: Path) -> None:
+    macro = tmp_path / "value.ijm"
+    macro.write_text('return "seen " + getArgument();')
+    done = fiji("--headless", "--macro", macro, "--argument", "this one")
+    assert (done.returncode, done.stdout) == (0, "seen this one\n"), done.stderr
+
+
+def test_movies_are_open_for_the_macro_whatever_their_paths(tmp_path: Path, movie_file: Path) -> None:
+    folder = tmp_path / 'a "quoted" folder'
+    folder.mkdir()
+    for name in ("first.tif", "second.tif"):
+        (folder / name).write_bytes(movie_file.read_bytes())
+    macro = tmp_path / "which.ijm"
+    macro.write_text('return getTitle() + " " + nImages + " " + nSlices;')
+    command = [*EPIFIJI, "fiji", "first.tif", "second.tif", "--headless", "--macro", str(macro)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    assert (done.returncode, done.stdout) == (0, "second.tif 2 12\n"), done.stderr
+    refused = fiji(tmp_path / "none.tif", "--headless", "--macro", macro)
+    assert refused.returncode == 2
+    assert "none.tif is no file, but a movie is to be opened" in refused.stderr
+
+
+def test_a_failing_macro_ends_with_its_sentence(tmp_path: Path) -> None:
+    macro = tmp_path / "fails.ijm"
+    macro.write_text('run("Detect Epithelial Events...", "cell_size=3");')
+    done = fiji("--headless", "--macro", macro)
+    assert done.returncode == 1
+    assert "Detect Epithelial Events... was given 'cell_size', but its parameters are" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_cannot_be_opened_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    folder = make_fiji(tmp_path / "Fiji")
+    for arguments, words in (
+        (["--headless"], "Without a window there is nothing to do but to run a macro: give --macro FILE too."),
+        (["--headless", "--macro", str(tmp_path / "none.ijm")], "none.ijm cannot be read (No such file or directory)"),
+        (["--fiji", str(tmp_path)], "is no Fiji (it lacks jars/ij-*.jar)"),
+        (["--fiji", str(folder)], "has no EpiFiji in it: run 'epifiji install-fiji' with this folder first."),
+    ):
+        done = fiji(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_the_window_stays_until_it_is_closed(tmp_path: Path) -> None:
+    with desktop() as display:
+        env = {**os.environ, "DISPLAY": display}
+        process = subprocess.Popen([*EPIFIJI, "fiji"], env=env, stderr=subprocess.PIPE, text=True)
+        os.environ["DISPLAY"] = display
+        try:
+            focus("ImageJ")
+            picture(tmp_path / "imagej.png")
+            assert process.poll() is None
+            press("alt+F4")
+            wait_for("the end", lambda: not windows("ImageJ"))
+            _, error = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            process.kill()
+            del os.environ["DISPLAY"]
+    assert process.returncode == 0, error

@@ -1,0 +1,125 @@
+"""Every window is in docs/windows.md, with a picture that is made here: with EPIFIJI_PICTURES=docs/images they are put there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from desktop import desktop
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
+from epifiji.data.events import Event, by_class
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.result_folder import map_file, write_map
+from epifiji.files.rois.roi_files import write_rois
+from jvm import Finished, run_checks
+from window_pictures import DIALOGS, NAME, PICTURES, dialogs, discarded, judged, macro, shown
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+PAGE = DOCS / "windows.md"
+
+
+def results_of(folder: Path, events: list[Event], shape: tuple[int, int, int], movie: Path) -> Path:
+    """A result folder with maps: a blob for each event, the brighter the surer."""
+    folder.mkdir()
+    write_events(folder / "events.csv", events, 0.2, 300)
+    record = {
+        "movie": {
+            "name": NAME, "file": str(movie), "shape": list(shape), "pixel_size_um": 0.2, "frame_interval_s": 300,
+        },
+        "settings": {"mode": "exact", "threshold": 140, "min_volume": 100},
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(record))
+    for name, group in by_class(events).items():
+        field = np.zeros(shape, np.float32)
+        for event in group:
+            blob = np.zeros(shape, np.float32)
+            blob[event.frame, round(event.y), round(event.x)] = 1
+            blob = gaussian_filter(blob, (2, 5, 5))
+            field = np.maximum(field, blob / blob.max() * 300 * (event.score if event.score == event.score else 1))
+        write_map(folder / map_file(NAME, name, "rawproba"), iter(np.minimum(field, 255).astype(np.uint8)), shape)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("windows")
+    made, known = simulate(**DEMO)
+    movie = folder / f"{NAME}.tif"
+    write_movie(replace(made, pixel_size_um=0.2, frame_interval_s=300.0), movie)
+    # Two are missed, two are false, and none is exactly where it is known to be.
+    found = [replace(e, y=e.y + 2, x=e.x - 1, score=0.72 + 0.025 * i) for i, e in enumerate(known) if i not in (1, 6)]
+    found += [Event("cell_death", 9, 120, 60, 0.71), Event("cell_division", 15, 30, 90, 0.73)]
+    results_of(folder / f"{NAME}_epifiji", found, made.shape, movie)
+    results_of(folder / "known_epifiji", known, made.shape, movie)
+    deaths = [event for event in found if event.event == "cell_death"]
+    write_rois(folder / f"{NAME}_cell_death.zip", deaths)
+    with desktop() as display:
+        env = {"DISPLAY": display, "EPIFIJI_TEST_DEATHS": str(len(deaths))}
+        finished = run_checks(PICTURES, folder, headless=False, env=env)
+    if os.environ.get("EPIFIJI_PICTURES"):
+        for picture in folder.glob("*.png"):
+            shutil.copy(picture, Path(os.environ["EPIFIJI_PICTURES"]) / f"window_{picture.name}")
+    return finished
+
+
+def test_every_dialog_asks_for_what_its_command_takes(done: Finished) -> None:
+    seen = done[dialogs]
+    assert sorted(seen) == sorted(DIALOGS)
+    for label, pages in seen.items():
+        for page in ("first", "more"):
+            wanted = [one["label"] for one in described(label)["parameters"] if one["page"] == page]
+            texts = pages.get(page, [])
+            for text in wanted:
+                assert any(one.startswith(text) for one in texts), f"{label}, {page}: {text} in {texts}"
+
+
+def test_matches_and_errors_and_all_plots_are_shown(done: Finished) -> None:
+    seen = done[shown]
+    assert {"cell_death_falsepositive", "cell_division_falsepositive"} <= {n.split(" ")[0] for n in seen["outcomes"]}
+    assert {name.split(" ")[0].rpartition("_")[2] for name in seen["outcomes"]} == {
+        "match", "falsepositive", "falsenegative",
+    }  # fmt: skip
+    assert {f"{NAME}-{name}" for name in ("curve", "rate", "density", "neighbours")} <= set(seen["titles"])
+
+
+def test_tables_show_all_their_columns_where_the_screen_has_room(done: Finished) -> None:
+    sizes = {**done[shown]["sizes"], **done[judged]}
+    for title, size in sizes.items():
+        assert size["hidden"] <= 0 or size["width"] >= 1280, (title, size)
+
+
+def test_discarded_thresholds_leave_everything(done: Finished) -> None:
+    seen = done[discarded]
+    assert seen["files"]
+    assert seen["rois"]
+    assert [way["colours"] for way in seen["ways"]] == [2, 2], "the sliders of one class leave the others"
+
+
+def test_the_macro_asks_in_words(done: Finished) -> None:
+    first, second = done[macro]["said"]
+    assert "Is this an event?" in first
+    assert second.startswith("Undo the last event, or stop and save?")
+
+
+def test_the_macros_question_hides_no_crops(done: Finished) -> None:
+    assert done[macro]["hidden"] == [False]
+
+
+def test_the_page_has_every_window_and_no_other(done: Finished) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for label in COMMANDS:
+        assert f"## {label}" in text
+    made = {f"window_{picture.name}" for picture in done.folder.glob("*.png")}
+    assert made == set(re.findall(r"images/(window_\w+\.png)", text))
+    assert made == {file.name for file in (DOCS / "images").glob("window_*.png")}

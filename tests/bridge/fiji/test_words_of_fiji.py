@@ -1,0 +1,189 @@
+"""Messages that reach Fiji name settings as its dialogs and macros do, whichever floor they were written on."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.requests import answer as requests
+from epifiji.bridge.fiji.words import in_fijis_words
+
+PACKAGE = Path(__file__).resolve().parents[3] / "python" / "epifiji"
+OF_THE_TERMINAL = {"cli", "options", "console", "demo", "install", "fiji", "fiji_words"}
+"""Modules of the bridge whose texts no Fiji can show, beside those of the command line's groups and of ImageJ's host."""
+
+OPTION = re.compile(r"(?<![\w-])--[a-z]")
+"""An option of the command line; none may be left, in whatever sentence."""
+
+TERMINAL_LINE = re.compile(r"'(?:epifiji|pip) [^']*'")
+
+
+def _below_fiji() -> Iterator[Path]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).parts
+        if parts[0] == "bridge" and (path.stem in OF_THE_TERMINAL or path.stem.endswith("_commands") or len(parts) > 2):
+            continue
+        yield path
+
+
+def _texts(path: Path) -> Iterator[str]:
+    """Every text of a module, an f-string with X for what is put in, except docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    spoken = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "X" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and not {id(node)} & (inside | spoken):
+            yield node.value
+
+
+MESSAGES = [(path, text) for path in _below_fiji() for text in _texts(path)]
+
+
+def test_every_text_that_can_reach_fiji_is_without_an_option_there() -> None:
+    with_options = [(path, text) for path, text in MESSAGES if OPTION.search(TERMINAL_LINE.sub("", text))]
+    assert len(with_options) > 15, "the walk finds the messages that name settings"
+    for path, text in with_options:
+        for label in (None, *COMMANDS):
+            for dialog in (False, True):
+                said = in_fijis_words(text, label, dialog)
+                assert not OPTION.search(TERMINAL_LINE.sub("", said)), f"{path.name}: {said}"
+                assert "--" not in TERMINAL_LINE.sub("", said), f"{path.name}: {said}"
+
+
+def test_no_text_below_names_a_setting_in_the_notation_of_macros() -> None:
+    for path, text in MESSAGES:
+        assert not re.search(r"(?:give|with|leave) \w+=\[", text), f"{path.name}: {text}"
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "macro", "dialog"),
+    [
+        (
+            "X exists: give another --out, or --overwrite to replace it.",
+            commands.DETECT,
+            "X exists: give another output, or overwrite to replace it.",
+            'X exists: give another output (in a macro), or "Overwrite saved results" under More settings to replace it.',
+        ),
+        (
+            "choose it with --channel N (1 to 3).",
+            commands.DETECT,
+            "choose it with channel=N (1 to 3).",
+            'choose it with "Channel" under More settings (1 to 3).',
+        ),
+        (
+            "detect with --maps raw to keep them.",
+            commands.DETECT,
+            "detect with maps=raw to keep them.",
+            'detect with "Probability maps" raw to keep them.',
+        ),
+        (
+            "results cannot be written: give another --out.",
+            commands.ADJUST,
+            "results cannot be written: give another folder.",
+            "results cannot be written: give another folder.",
+        ),
+        ("give --out DIR.", commands.PLOT, "give output=[folder].", 'give "Output".'),
+        (
+            "threshold is 'a', but it must be a number: give another value, or leave threshold out.",
+            commands.DETECT,
+            "threshold is 'a', but it must be a number: give another value, or leave threshold out.",
+            "\"Least probability\" is 'a', but it must be a number: give another value, or leave the field empty.",
+        ),
+        (
+            "run 'pip install --upgrade tensorflow', or use --device cpu.",
+            commands.DETECT,
+            "run 'pip install --upgrade tensorflow', or use device=cpu.",
+            "run 'pip install --upgrade tensorflow', or use \"Device\" under More settings cpu.",
+        ),
+        (
+            "best for X: --threshold cell_death=130,cell_sop=140",
+            commands.EVALUATE,
+            "best for X: threshold=cell_death=130,cell_sop=140",
+            'best for X: "Least probability" cell_death=130,cell_sop=140',
+        ),
+    ],
+)
+def test_a_setting_is_named_as_the_macro_and_the_dialog_name_it(text: str, label: str, macro: str, dialog: str) -> None:
+    assert in_fijis_words(text, label) == macro
+    assert in_fijis_words(text, label, dialog=True) == dialog
+
+
+@pytest.mark.parametrize("name", ["a--threshold.tif", "/movies/--out/a.tif", "C:\\--out.tif", "x --nothing y", "---"])
+def test_names_of_files_stay_as_they_are(name: str) -> None:
+    assert in_fijis_words(f"{name} is empty.", commands.DETECT) == f"{name} is empty."
+
+
+def _asked(job: str, dialog: bool, **request: Any) -> str:
+    answer = json.loads(requests.answer(job, json.dumps({"dialog": dialog, **request}), [], lambda done, doing: None))
+    return str(answer["error"])
+
+
+@pytest.mark.parametrize("dialog", [False, True])
+def test_refusals_of_requests_are_without_options(
+    dialog: bool, movie_file: Path, network_folder: Path, tmp_path: Path
+) -> None:
+    """What the engine refuses, asked as Fiji asks."""
+    (tmp_path / "noise_epifiji").mkdir()
+    (tmp_path / "noise_epifiji" / "events.csv").write_text("event\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "taken.png").write_text("")
+    taken = {"input": str(movie_file), "output": str(tmp_path), "network": str(network_folder)}
+    beside = {"input": str(movie_file), "output": str(tmp_path / "a"), "network": str(network_folder)}
+    image = {
+        "title": "noise.tif",
+        "shape": [12, 70, 80],
+        "bits": 8,
+        "signed": False,
+        "file": None,
+        "notices": [],
+        "calibration": {
+            "pixel_width": 1.0,
+            "pixel_height": 1.0,
+            "x_unit": "pixel",
+            "y_unit": "pixel",
+            "interval": 0.0,
+            "time_unit": "sec",
+        },
+    }
+    said = [
+        _asked("detect", dialog, settings=taken),
+        _asked("detect", dialog, settings=beside | {"threshold": "many"}),
+        _asked("detect", dialog, settings=beside | {"cell_diameter": "400"}),
+        _asked("detect", dialog, settings={"save": True, "network": str(network_folder)}, image=image),
+        _asked("candidates", dialog, results=str(tmp_path / "empty")),
+        _asked("maps", dialog, settings={"results": str(tmp_path / "empty")}),
+        _asked("open", dialog, settings={}),
+        _asked("review_begin", dialog, settings={}),
+        _asked("plot", dialog, settings={}, headless=True),
+        _asked("compare", dialog, settings={"detected": str(tmp_path)}),
+        _asked("train", dialog, settings={}),
+        _asked("retrain", dialog, settings={}),
+        _asked("evaluate", dialog, settings={}),
+        _asked("crop", dialog, settings={"input": str(tmp_path / "none.tif")}),
+    ]
+    for sentence in said:
+        assert sentence.endswith("."), sentence
+        assert "--" not in sentence, sentence
+        assert "inside" not in sentence, sentence
+    overwrite = next(one["label"] for one in described(commands.DETECT)["parameters"] if one["key"] == "overwrite")
+    assert (f'"{overwrite}"' if dialog else "or overwrite to replace") in said[0]
+    assert said[1].startswith('"Least probability" is' if dialog else "threshold is")
+
+
+def test_a_request_that_is_no_json_is_refused_in_a_sentence() -> None:
+    answer = json.loads(requests.answer("detect", "{", [np.zeros(1, np.uint8)], lambda done, doing: None))
+    assert answer["error"].endswith(".")

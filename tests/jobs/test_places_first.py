@@ -1,0 +1,88 @@
+"""Where files cannot go is said before anything is computed, in Fiji and on the command line.
+
+Each input has a second fault, which only the work itself meets: the sentence shows which of the two came first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from command_line import run
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.results.events_table import write_events
+from requests_of_fiji import bytes_of, image, refused
+
+TAKEN = {"rescale": "noise_rescaled.tif", "gallery": "gallery.png"}
+TOO_LARGE = {"half_size": "500", "zoom": "20"}
+"""A gallery of more pixels than are drawn."""
+
+AT_WORK = {"rescale": "NaN", "gallery": "are drawn"}
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    made = np.random.default_rng(5).random((8, 40, 50)).astype(np.float32)
+    made[-1, -1, -1] = np.nan
+    return made
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    write_events(tmp_path / "events.csv", [Event("cell_death", frame, 20.0, 20.0) for frame in range(8)])
+    return tmp_path / "events.csv"
+
+
+@pytest.fixture(params=["nothing", "a file", "a file in the folder's place"])
+def place(request, tmp_path: Path) -> tuple[str, Path]:
+    folder = tmp_path / "out"
+    if request.param == "a file in the folder's place":
+        folder.write_text("mine")
+        return request.param, folder
+    folder.mkdir()
+    for name in TAKEN.values() if request.param == "a file" else ():
+        (folder / name).write_text("mine")
+    return request.param, folder
+
+
+def check(job: str, what: str, folder: Path, said: str) -> None:
+    if what == "nothing":
+        assert AT_WORK[job] in said
+        assert not list(folder.iterdir())
+    elif what == "a file":
+        assert f"{folder / TAKEN[job]} exists" in said
+        assert (folder / TAKEN[job]).read_text() == "mine"
+    else:
+        assert str(folder) in said
+        assert AT_WORK[job] not in said
+        assert folder.read_text() == "mine"
+
+
+@pytest.mark.parametrize("job", TAKEN)
+def test_in_fiji(job: str, pixels: np.ndarray, events: Path, place: tuple[str, Path]) -> None:
+    what, folder = place
+    settings: dict[str, Any] = {"results": str(events), "other_movie": True}
+    settings |= {"factor_xy": "2"} if job == "rescale" else TOO_LARGE
+    settings["output"] = str(folder if job == "rescale" else folder / TAKEN[job])
+    said = refused(job, {"settings": settings, "image": image(pixels), "manager": None}, bytes_of(pixels))
+    check(job, what, folder, said)
+
+
+@pytest.mark.parametrize("job", TAKEN)
+def test_on_the_command_line(
+    job: str, pixels: np.ndarray, events: Path, place: tuple[str, Path], tmp_path: Path, monkeypatch, capsys
+) -> None:
+    what, folder = place
+    write_movie(Movie(pixels, "noise", 0.2, 300.0), tmp_path / "noise.tif")
+    words = {
+        "rescale": ["--events", str(events), "--factor-xy", "2", "--out", str(folder)],
+        "gallery": [str(events), "--half-size", "500", "--zoom", "20", "--out", str(folder / "gallery.png")],
+    }
+    code, _, said = run([job, str(tmp_path / "noise.tif"), *words[job]], monkeypatch, capsys)
+    assert code == 2
+    check(job, what, folder, said)
