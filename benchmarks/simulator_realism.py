@@ -15,7 +15,7 @@ from scipy import ndimage
 
 import epifiji
 from epifiji.data.movie import Movie
-from epifiji.data.settings.base import ComparisonSettings
+from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.cells.shape import measure
 from epifiji.engine.metrics.events import match_events, score

@@ -23,11 +23,13 @@ import numpy as np
 
 import epifiji
 from epifiji.data.events import Event
+from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
 from epifiji.data.network import EPINET, NOTHING, Network, NetworkDescription
 from epifiji.engine.metrics.events import match_events
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
-from epifiji.engine.networks.epinet.sampling import Labelled, Sampler
+from epifiji.engine.networks.epinet.sampling import Sampler
+from epifiji.engine.networks.epinet.training import epinet_loss
 from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.engine.simulation.random_settings import vary
 from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer, drawn_ahead
@@ -84,7 +86,7 @@ def train(movies: list[Labelled], out: Path, steps: int, start: str | None) -> N
         if start is not None:
             weights = dict(read_network(find_network(start)).weights[0])
         state = State(weights, {name: values.copy() for name, values in weights.items()})
-    trainer, started = Trainer(state, steps, RATE), time.perf_counter()
+    trainer, started = Trainer(state, steps, RATE, epinet_loss), time.perf_counter()
     parts = drawn_ahead(Sampler(movies, len(EVENTS), random), PARTS_A_STEP)
     while state.step < steps:
         trainer.step(next(parts))

@@ -12,7 +12,8 @@ import epifiji
 from epifiji.bridge.cli.main import app
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
-from epifiji.data.settings.base import DetectionSettings, Settings, expectation, parse_settings
+from epifiji.data.settings.base import Settings, expectation, parse_settings
+from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.simulation import SimulationSettings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from epifiji.bridge.imagej import ImageJ, open_imagej
+    from epifiji.bridge.fiji.open import open_imagej
+    from epifiji.bridge.imagej import ImageJ
     from epifiji.data.errors import CancelledError, WrongInputError
     from epifiji.data.events import Event
     from epifiji.data.movie import Movie
@@ -51,7 +52,7 @@ _HOMES = {
     "export_network": "epifiji.jobs.export",
     "events_from_maps": "epifiji.jobs.events.from_maps",
     "finish_review": "epifiji.jobs.events.review",
-    "open_imagej": "epifiji.bridge.imagej",
+    "open_imagej": "epifiji.bridge.fiji.open",
     "read_movie": "epifiji.files.movies.movie_file",
     "rescale_with_events": "epifiji.jobs.movie_tools",
     "retrain": "epifiji.jobs.training.train",

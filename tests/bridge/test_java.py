@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from epifiji.bridge.imagej import ImageJError, open_imagej
+from epifiji.bridge.fiji.open import open_imagej
+from epifiji.bridge.imagej import ImageJError
 from epifiji.bridge.imagej.jars import class_path, endpoints
 from epifiji.bridge.imagej.java import find_java, java_problem, major_version
 from epifiji.bridge.resources import resource_folder

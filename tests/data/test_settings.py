@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import ComparisonSettings, DetectionSettings, EventSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.comparison import ComparisonSettings
+from epifiji.data.settings.detection import DetectionSettings, EventSettings
 from epifiji.data.settings.simulation import SimulationSettings
 
 

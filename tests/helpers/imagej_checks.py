@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from epifiji.bridge.imagej import ImageJ, ImageJError, open_imagej
+from epifiji.bridge.fiji.open import open_imagej
+from epifiji.bridge.imagej import ImageJ, ImageJError
 from epifiji.data.errors import WrongInputError
 from image_checks import (
     calibration_in_imagej,

@@ -63,7 +63,7 @@ def run_checks(
 
 
 def _main(report: str, mode: str, *names: str) -> None:
-    from epifiji.bridge.imagej import open_imagej
+    from epifiji.bridge.fiji.open import open_imagej
 
     imagej = open_imagej(headless=mode == "headless")
     values: dict[str, Any] = {}

@@ -23,7 +23,7 @@ from distributed.utils import LoopRunner
 import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.settings.base import ComputingSettings
+from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.networks.dexnet.exact import EveryWindow
 from epifiji.files.networks.store import read_network
 from epifiji.files.storage.unfinished import Unfinished, cache_folder

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from epifiji.bridge.fiji.manifest import installed_python, own_version
-from epifiji.bridge.imagej import ImageJError, open_imagej
+from epifiji.bridge.imagej import ImageJError, start_imagej
 from epifiji.bridge.imagej.host import fiji_folder, has_imagej2, window_problem
 from epifiji.bridge.imagej.jars import class_path, jar_folder
 from epifiji.bridge.imagej.java import (
@@ -123,7 +123,7 @@ def _libraries() -> Finding:
 def _imagej() -> Finding:
     start = time.monotonic()
     try:
-        version = open_imagej().run_macro("return getVersion();")
+        version = start_imagej().run_macro("return getVersion();")
     except (ImageJError, WrongInputError) as error:
         return Finding("ImageJ", "problem", str(error), "correct what it says and run this again")
     return Finding("ImageJ", "ok", f"{version} runs macros, {time.monotonic() - start:.1f} s")

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from epifiji.data.events import wrong_class_name
-from epifiji.data.settings.base import Level, Voxels
+from epifiji.data.settings.detection import Level, Voxels
 
 DEXNET: Literal["dexnet"] = "dexnet"
 EPINET: Literal["epinet"] = "epinet"

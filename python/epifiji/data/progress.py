@@ -17,3 +17,6 @@ class Report(Protocol):
 
 def silent(done: float, doing: str) -> None:
     """Report nothing."""
+
+
+LOOKING = "looking for events"

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import wrong_class_name
 from epifiji.data.names import wrong_file_name
-from epifiji.data.settings.base import Level, MapSettings, Settings, Voxels, expectation
+from epifiji.data.settings.base import Settings, expectation
+from epifiji.data.settings.detection import Level, MapSettings, Voxels
 from epifiji.data.stack_layout import TimeAxis
 
 SHOWN = 60

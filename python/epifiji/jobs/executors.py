@@ -17,10 +17,10 @@ from typing import Any, Protocol
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.network import EPINET, Network
-from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import ComputingSettings
+from epifiji.data.progress import LOOKING, Report, silent
+from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.backend.devices import Device, choose_device
-from epifiji.engine.networks.dexnet.exact import LOOKING, EveryWindow
+from epifiji.engine.networks.dexnet.exact import EveryWindow
 from epifiji.engine.networks.dexnet.fast import Fast
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.networks.dexnet.prefilter import Screen

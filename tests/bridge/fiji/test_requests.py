@@ -17,7 +17,7 @@ import pytest
 
 import epifiji
 from epifiji.bridge.fiji.commands import COMMANDS
-from epifiji.bridge.fiji.pixels import FrameBlocks, movie_name_of_title, movie_of_image
+from epifiji.bridge.pixels import FrameBlocks, movie_name_of_title, movie_of_image
 from epifiji.bridge.fiji.requests import answer as requests
 from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import CancelledError, WrongInputError

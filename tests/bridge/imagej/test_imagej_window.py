@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from display import virtual_display
-from epifiji.bridge.imagej import open_imagej
+from epifiji.bridge.fiji.open import open_imagej
 from epifiji.data.errors import WrongInputError
 from image_checks import NAMES, PLACES, marks, rois_in_manager
 from imagej_checks import (

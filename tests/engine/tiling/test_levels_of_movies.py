@@ -18,6 +18,7 @@ from scipy import ndimage
 
 import epifiji
 from epifiji.data.grey_levels import within_range
+from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
@@ -27,7 +28,7 @@ from epifiji.engine.networks.dexnet.training import WindowSampler
 from epifiji.engine.networks.epinet.maps import probabilities
 from epifiji.engine.networks.epinet.model import EpiNet, contrast, places
 from epifiji.engine.networks.epinet.onnx import onnx_model
-from epifiji.engine.networks.epinet.sampling import Labelled, Sampler
+from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.targets import at_network_scale
 from epifiji.engine.simulation.movie import simulate
 from epifiji.engine.tiling.blocks import Block, read_strip

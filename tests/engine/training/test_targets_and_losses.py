@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.labelled import Labelled
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.settings.training import CHANGES
 from epifiji.engine.networks.epinet.model import (
@@ -18,9 +19,10 @@ from epifiji.engine.networks.epinet.model import (
     look_at_frames,
     new_weights,
 )
-from epifiji.engine.networks.epinet.sampling import Labelled, Part, Sampler, part_size
+from epifiji.engine.networks.epinet.sampling import Part, Sampler, part_size
+from epifiji.engine.networks.epinet.training import carried_over
 from epifiji.engine.training import augmentation
-from epifiji.engine.training.mixing import Mixed, carried_over
+from epifiji.engine.training.mixing import Mixed
 from epifiji.engine.training.trainer import State, Trainer
 
 SHAPE = (32, 128, 128)

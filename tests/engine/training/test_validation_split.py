@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epifiji.engine.networks.epinet.sampling import Labelled
+from epifiji.data.labelled import Labelled
 from epifiji.engine.training.validation_split import GUARD_PX, split
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import h5py
 import pytest
 
-from epifiji.bridge.fiji.pixels import calibration_of_image
+from epifiji.bridge.pixels import calibration_of_image
 from epifiji.files.movies.movie_file import read_movie
 from movie_files import FRAMES, save
 

@@ -16,7 +16,7 @@ from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.progress import silent
-from epifiji.data.settings.base import DetectionSettings
+from epifiji.data.settings.detection import DetectionSettings
 from epifiji.files.networks.store import read_description, shipped_network, write_network
 from epifiji.files.results.events_table import read_events
 from epifiji.files.rois.roi_files import read_rois, write_rois

@@ -10,7 +10,7 @@ import tifffile
 
 import epifiji
 from epifiji.data.events import Event
-from epifiji.data.settings.base import DEFAULT_MIN_VOLUME, DEFAULT_THRESHOLD
+from epifiji.data.settings.detection import DEFAULT_MIN_VOLUME, DEFAULT_THRESHOLD
 from epifiji.engine.metrics.events import match_events, score
 from epifiji.files.rois.roi_files import read_rois
 

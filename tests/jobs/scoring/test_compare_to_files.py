@@ -17,7 +17,7 @@ import epifiji
 from epifiji.bridge.cli.main import main
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.data.settings.base import ComparisonSettings
+from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import find_maps, map_file, write_map, write_record
 from epifiji.files.rois.roi_files import read_rois, write_rois

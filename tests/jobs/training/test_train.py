@@ -21,12 +21,12 @@ from PIL import Image
 import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, answers_to_movie, new_weights
-from epifiji.engine.networks.epinet.sampling import Labelled
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.jobs.events.review import decide, start_review

@@ -7,9 +7,9 @@ import pytest
 
 from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event
+from epifiji.data.labelled import Labelled
 from epifiji.data.training import Examination, in_words
 from epifiji.engine.metrics.events import match_events, score
-from epifiji.engine.networks.epinet.sampling import Labelled
 from epifiji.engine.training.validation_split import HeldOut
 from epifiji.jobs.training.validation import LEVELS, Examiner
 

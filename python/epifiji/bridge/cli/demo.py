@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from epifiji.bridge.imagej import open_imagej
+from epifiji.bridge.fiji.open import open_imagej
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report, silent
 from epifiji.engine.simulation.movie import DEMO, simulate

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import ProgressBar, note, say, say_json, say_table
+from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.streams import note, say
 from epifiji.data.settings.evaluation import EvaluationSettings
 
 evaluation_app = typer.Typer()

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import ProgressBar, say, say_json
+from epifiji.bridge.cli.console import ProgressBar, say_json
 from epifiji.bridge.cli.options import JsonOption
+from epifiji.bridge.streams import say
 
 installation_app = typer.Typer()
 

@@ -15,18 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from epifiji.bridge.cli.console import (
-    EVENT_COLUMNS,
-    ProgressBar,
-    event_rows,
-    finish_output,
-    note,
-    plain,
-    prepare_streams,
-    say,
-    say_json,
-    say_table,
-)
+from epifiji.bridge.cli.console import EVENT_COLUMNS, ProgressBar, event_rows, say_json, say_table
 from epifiji.bridge.cli.evaluation import evaluation_app
 from epifiji.bridge.cli.installation import installation_app
 from epifiji.bridge.cli.movies import movie_app
@@ -35,15 +24,12 @@ from epifiji.bridge.cli.options import JsonOption, OtherMovieOption, with_settin
 from epifiji.bridge.cli.training import training_app
 from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
 from epifiji.bridge.fiji.manifest import own_version
+from epifiji.bridge.streams import finish_output, note, plain, prepare_streams, say
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.interrupts import Interrupted, interrupt, on_signals, restore
-from epifiji.data.settings.base import (
-    ComparisonSettings,
-    DetectionSettings,
-    EventSettings,
-    StatisticsSettings,
-    parse_settings,
-)
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
+from epifiji.data.settings.detection import DetectionSettings, EventSettings
 
 app = typer.Typer(
     help="Find cell events (extrusion, division, SOP) in movies of epithelia.",

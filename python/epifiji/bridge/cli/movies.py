@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import ProgressBar, note, say, say_json
+from epifiji.bridge.cli.console import ProgressBar, say_json
 from epifiji.bridge.cli.options import JsonOption, OtherMovieOption, with_settings
+from epifiji.bridge.streams import note, say
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import note, plain, say, say_json, say_table
+from epifiji.bridge.cli.console import say_json, say_table
 from epifiji.bridge.cli.options import JsonOption
+from epifiji.bridge.streams import note, plain, say
 from epifiji.data.errors import CancelledError, WrongInputError
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import ProgressBar, note, plain, say, say_json
+from epifiji.bridge.cli.console import ProgressBar, say_json
 from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 training_app = typer.Typer()

@@ -16,15 +16,9 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
-from epifiji.data.settings.base import (
-    OTHER_MOVIE,
-    ComparisonSettings,
-    DetectionSettings,
-    EventSettings,
-    Settings,
-    StatisticsSettings,
-    names,
-)
+from epifiji.data.settings.base import OTHER_MOVIE, Settings, names
+from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
+from epifiji.data.settings.detection import DetectionSettings, EventSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 Page = Literal["first", "more", "macro"]
@@ -348,5 +342,3 @@ COMMANDS: dict[str, type[Settings]] = {
 }
 """The commands of Plugins > EpiFiji by their labels."""
 
-FORMER_LABELS = {"Show Event Probability Maps": SHOW_MAPS}
-"""Labels that a command had before; macros that use them run in the ImageJ that EpiFiji starts."""

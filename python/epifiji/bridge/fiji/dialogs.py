@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from epifiji.bridge.fiji.commands import COMMANDS, AdjustCommand
-from epifiji.data.settings.base import EventSettings, Settings
+from epifiji.data.settings.base import Settings
+from epifiji.data.settings.detection import EventSettings
 
 FIRST = (
     "detected",

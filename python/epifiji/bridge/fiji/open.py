@@ -1,15 +1,40 @@
-"""Fiji started from Python: with its window until it is closed, or for one macro without a window."""
+"""Fiji opened from Python, with the engine inside: for Python, for a macro, or with its window until it is closed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from epifiji.bridge.imagej import open_imagej
+from epifiji.bridge.fiji.requests.answer import answer
+from epifiji.bridge.imagej import ImageJ, start_imagej
 from epifiji.bridge.imagej.host import fiji_folder
 from epifiji.bridge.fiji.manifest import installed_python
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.progress import Report, silent
+
+
+def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: Report = silent) -> ImageJ:
+    """Start ImageJ in this process with the engine inside, or give the one that was started before.
+
+    Parameters
+    ----------
+    fiji
+        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``, which pyimagej then opens. Without it the embedded
+        ImageJ starts, which needs nothing but this package (and, for its first start, the internet).
+    headless
+        False opens ImageJ's window.
+    report
+        Told how far the first start's fetching of Java libraries is.
+
+    Raises
+    ------
+    WrongInputError
+        Where this process has an ImageJ of another kind (there is one JVM in a process, for ever), `fiji` is no Fiji, or
+        a window is asked for where none can be.
+    ImageJError
+        Where no Java will do, the libraries cannot be fetched, or ImageJ does not start.
+    """
+    return start_imagej(fiji, headless, report, answer)
 
 
 def run_fiji(

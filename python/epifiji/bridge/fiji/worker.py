@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
-from epifiji.bridge.cli.console import note, prepare_streams
+from epifiji.bridge.streams import note, prepare_streams
 from epifiji.bridge.failures import EXIT_CODES
 from epifiji.bridge.fiji.requests.answer import VERSION, answer
 from epifiji.data.errors import CancelledError

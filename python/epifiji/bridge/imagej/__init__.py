@@ -2,6 +2,6 @@
 
 from epifiji.bridge.imagej.errors import ImageJError
 from epifiji.bridge.imagej.gateway import ImageJ
-from epifiji.bridge.imagej.host import open_imagej
+from epifiji.bridge.imagej.host import start_imagej
 
-__all__ = ["ImageJ", "ImageJError", "open_imagej"]
+__all__ = ["ImageJ", "ImageJError", "start_imagej"]

@@ -15,7 +15,7 @@ from typing import Any
 from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
 from epifiji.bridge.imagej.gateway import ImageJ
 from epifiji.bridge.imagej.guards import watch_java
-from epifiji.bridge.imagej.in_process_engine import put_engine_inside
+from epifiji.bridge.imagej.in_process_engine import Answer, register_engine
 from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import Java, find_java, major_version
 from epifiji.bridge.imagej.menu import add_commands, client_folder
@@ -35,7 +35,9 @@ _lock = threading.Lock()
 _opened: dict[tuple[str, bool], ImageJ] = {}
 
 
-def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: Report = silent) -> ImageJ:
+def start_imagej(
+    fiji: str | Path | None = None, headless: bool = True, report: Report = silent, answer: Answer | None = None
+) -> ImageJ:
     """Start ImageJ in this process, or give the one that was started before.
 
     Parameters
@@ -47,6 +49,8 @@ def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: R
         False opens ImageJ's window.
     report
         Told how far the first start's fetching of Java libraries is.
+    answer
+        Answers what EpiFiji's commands in ImageJ ask; without it, they find no engine in this process.
 
     Raises
     ------
@@ -64,6 +68,8 @@ def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: R
             if not headless:
                 _require_display(embedded=fiji is None)
             _opened[asked] = _start_embedded(headless, report) if fiji is None else _start_fiji(fiji, headless)
+        if answer is not None:
+            register_engine(answer)
         return _opened[asked]
 
 
@@ -176,7 +182,6 @@ def _ready(imagej: ImageJ) -> ImageJ:
     from scyjava import when_jvm_stops
 
     watch_java()
-    put_engine_inside()
     when_jvm_stops(_leave_java)
     return imagej
 

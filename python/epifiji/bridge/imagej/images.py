@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.fiji.pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.bridge.imagej.errors import ImageJError, java_errors
+from epifiji.bridge.pixels import DTYPES, calibration_of_image, movie_name_of_title
 from epifiji.data.errors import WrongInputError
 from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie

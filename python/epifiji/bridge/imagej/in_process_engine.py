@@ -8,12 +8,13 @@ import os
 import sys
 import threading
 import weakref
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import CancelledError
+from epifiji.data.progress import Report
 
 PROPERTY = "epifiji.engine"
 STACK_BYTES = 32 * 2**20
@@ -25,13 +26,20 @@ _starting = threading.Lock()
 _jobs: weakref.WeakSet[_Running] = weakref.WeakSet()
 
 
-def put_engine_inside() -> None:
-    """Register the engine, once for each JVM, as a ``java.util.function.Function``."""
+class Answer(Protocol):
+    """What answers requests, as :func:`epifiji.bridge.fiji.requests.answer.answer` does."""
+
+    def __call__(self, job: str, request: str, blocks: Sequence[np.ndarray], report: Report) -> str:
+        """Do a job, and give its answer as JSON."""
+
+
+def register_engine(answer: Answer) -> None:
+    """Register what answers requests, once for each JVM, as a ``java.util.function.Function``."""
     import jpype
 
     if _registered:
         return
-    function = jpype.JProxy("java.util.function.Function", inst=_Engine())
+    function = jpype.JProxy("java.util.function.Function", inst=_Engine(answer))
     _registered.append(function)
     atexit.register(_end_jobs)
     jpype.java.lang.System.getProperties().put(PROPERTY, function)
@@ -53,7 +61,8 @@ class _Engine:
     A block is a direct ByteBuffer over numpy's memory: pixels that Java writes there need no copying.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
         self._memory: dict[int, tuple[Any, np.ndarray]] = {}
 
     def apply(self, asked: Any) -> Any:
@@ -66,7 +75,7 @@ class _Engine:
             self._memory.pop(_address(asked.get("release")), None)
             return None
         blocks = [self._memory[_address(block)][1] for block in asked.get("blocks")]
-        running = _Running(str(asked.get("job")), str(asked.get("request")), blocks)
+        running = _Running(self._answer, str(asked.get("job")), str(asked.get("request")), blocks)
         return jpype.JString(running.wait(asked.get("report")))
 
     def _allocate(self, size: int) -> Any:
@@ -95,7 +104,8 @@ class _Running:
     itself: it ends when it next tells of progress, and its answer is dropped.
     """
 
-    def __init__(self, job: str, request: str, blocks: list[np.ndarray]) -> None:
+    def __init__(self, answer: Answer, job: str, request: str, blocks: list[np.ndarray]) -> None:
+        self._ask = answer
         self._answer: str | None = None
         self.ended = threading.Event()
         self.stop = False
@@ -111,7 +121,7 @@ class _Running:
 
     def _run(self, job: str, request: str, blocks: list[np.ndarray]) -> None:
         try:
-            self._answer = answer(job, request, blocks, self._report)
+            self._answer = self._ask(job, request, blocks, self._report)
         finally:
             self.ended.set()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from epifiji.bridge.fiji.commands import FORMER_LABELS
 from epifiji.bridge.resources import resource_folder
 
 MENU_PATH = ("scripts", "Plugins", "EpiFiji")
@@ -13,6 +12,9 @@ PLUGIN = "ij.plugin.EpiFijiCommand"
 PROPERTY = "epifiji.script"
 OWN_COMMANDS = "epifiji.commands"
 """The property by which scripts know this ImageJ from a Fiji."""
+
+FORMER_LABELS = {"Show Event Probability Maps": "Show Event Probability Maps..."}
+"""Labels that a command had before; macros that use them run in the ImageJ that EpiFiji starts."""
 
 
 def script_files() -> dict[str, Path]:

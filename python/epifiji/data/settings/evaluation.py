@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from epifiji.data.settings.base import ComputingSettings, MapSettings, MatchingSettings, Seed
+from epifiji.data.settings.base import Seed
+from epifiji.data.settings.comparison import MatchingSettings
+from epifiji.data.settings.detection import ComputingSettings, MapSettings
 
 
 class EvaluationSettings(ComputingSettings, MapSettings, MatchingSettings):

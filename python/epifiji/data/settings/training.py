@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import ScaleSettings, Seed, names
+from epifiji.data.settings.base import Seed, names
+from epifiji.data.settings.detection import ScaleSettings
 
 TURNS, ZOOM = "turns", "zoom"
 CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "specks", "noise", TURNS, ZOOM)

@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event, by_class
-from epifiji.data.settings.base import ComparisonSettings
+from epifiji.data.settings.comparison import ComparisonSettings
 
 DISTANCE_XY_PX = ComparisonSettings().distance_xy
 """Largest distance in the plane, in pixels, between a detected event and its reference."""

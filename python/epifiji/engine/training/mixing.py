@@ -8,27 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from epifiji.data.network import Weights
-from epifiji.engine.networks.epinet.model import ANSWER, new_weights
-
-
-def carried_over(
-    parent: Weights, parent_events: Sequence[str], events: Sequence[str], random: np.random.Generator
-) -> Weights:
-    """Give the weights with which a network for `events` begins: those of another one.
-
-    Its answer layer loses the classes that are not wanted, and gets new columns, which know nothing, for those that it lacks.
-    """
-    fresh = new_weights(len(events), random)
-    weights = {name: values.copy() for name, values in parent.items()}
-    for part in (f"{ANSWER}/kernel", f"{ANSWER}/bias"):
-        columns = fresh[part]
-        for number, event in enumerate(events):
-            if event in parent_events:
-                columns[..., number] = parent[part][..., list(parent_events).index(event)]
-        weights[part] = columns
-    return weights
-
 
 class Draws(Protocol):
     """Draws what is learnt from in one go."""

@@ -1,9 +1,4 @@
-"""Teaching an EpiNet.
-
-The loss of a place and class with answer p and truth q is the cross-entropy times ``|p - q|`` (focal loss for soft truths, Li et
-al., NeurIPS 2020: most places are plainly nothing and shall not drown the others) and ``1 + EVENT_WEIGHT q``.
-Weights follow AdamW with a cosine-shaped rate; what is kept is their moving average.
-"""
+"""Training the weights of a network, whatever its loss: AdamW with a cosine-shaped rate; what is kept is their moving average."""
 
 from __future__ import annotations
 
@@ -18,16 +13,11 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import import_tensorflow
-from epifiji.engine.backend.devices import multiplies_bfloat16
-from epifiji.engine.networks.epinet.model import contrast, join_frames, look_at_frames
 
-EVENT_WEIGHT = 4.0
 PARTS_A_STEP = 2
 AVERAGED_STEPS = 300
 WARM_UP_STEPS = 60
 WEIGHT_DECAY = 1e-3
-SCALE = 1000.0
-"""The mean loss over all places is tiny, since most are plainly nothing."""
 
 
 class Arrays(Protocol):
@@ -76,10 +66,10 @@ class Trainer:
         Steps in all, for the rate; the attribute may be changed on the way.
     rate
         Greatest learning rate.
+    loss
+        Gives the loss of a part under weights.
     frozen
         Says of an array's name whether it stays as it is.
-    loss
-        Gives the loss of a part under weights; that of an EpiNet where not given.
     """
 
     def __init__(
@@ -87,14 +77,14 @@ class Trainer:
         state: State,
         steps: int,
         rate: float,
+        loss: LossOfPart,
         frozen: Callable[[str], bool] | None = None,
-        loss: LossOfPart | None = None,
     ) -> None:
         tf = import_tensorflow()
         self.state, self.steps, self._rate = state, steps, rate
         self._names = [name for name in state.weights if frozen is None or not frozen(name)]
         self._variables = {name: tf.Variable(values) for name, values in state.weights.items()}
-        self._loss_of = loss or epinet_loss
+        self._loss_of = loss
         # Traced anew for each size of parts, of which there are one or two.
         self._gradients = tf.function(self._loss_and_gradients, autograph=False)
         self._loss = tf.function(lambda *arrays: self._loss_of(self._variables, *arrays), autograph=False)
@@ -163,23 +153,6 @@ class Trainer:
             values -= np.float32(rate) * (news + decay * values)
             state.average[name] += np.float32(1 - kept) * (values - state.average[name])
             self._variables[name].assign(values)
-
-
-def epinet_loss(weights: Mapping[str, Any], frames: Any, answers: Any, counted: Any) -> Any:
-    """Give the loss of an EpiNet's answers to a part's frames; the processor's quicker precision is used."""
-    tf = import_tensorflow()
-    kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
-    cast = {name: tf.cast(values, kind) for name, values in weights.items()}
-    seen = look_at_frames(cast, tf.cast(contrast(frames), kind))
-    return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
-
-
-def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
-    """Give the loss of logits (n, Y, X, events) beside the answers, counted by weights; see this module."""
-    tf = import_tensorflow()
-    away = tf.abs(tf.stop_gradient(tf.sigmoid(logits)) - answers)
-    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=answers, logits=logits)
-    return SCALE * tf.reduce_mean(counted * entropy * away * (1 + EVENT_WEIGHT * answers))
 
 
 def drawn_ahead(sampler: Iterable[Any], parts: int) -> Generator[list[Any], None, None]:

@@ -11,8 +11,8 @@ from itertools import product
 
 import numpy as np
 
+from epifiji.data.labelled import Labelled
 from epifiji.engine.backend.layers import STRIDE
-from epifiji.engine.networks.epinet.sampling import Labelled
 
 WHOLE_MOVIES_FROM = 3
 """With so many movies some are held out as a whole."""

@@ -17,7 +17,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import WINDOW_FRAMES, Movie
 from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import DetectionSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import DetectionSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.dexnet.compatible import Compatible
 from epifiji.engine.networks.epinet.maps import WholeFrames
@@ -65,7 +66,7 @@ def detect(
         Whether what was computed stays in the cache until the result is saved: where that fails, because the disk is full or the
         process is killed, the same detection then takes no time again.
     **settings
-        Those of :class:`~epifiji.data.settings.base.DetectionSettings`, which the README lists: ``cell_diameter``,
+        Those of :class:`~epifiji.data.settings.detection.DetectionSettings`, which the README lists: ``cell_diameter``,
         ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``, ``mode`` …
 
     Raises

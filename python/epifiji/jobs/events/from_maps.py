@@ -10,7 +10,8 @@ from typing import Any
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.record import RunRecord
-from epifiji.data.settings.base import MODES, EventSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import MODES, EventSettings
 from epifiji.engine.tiling.scaling import rescale_map
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.layouts import layout_of
@@ -38,7 +39,7 @@ def events_from_maps(
     other_movie
         Whether `movie` may be another than the one that the maps were made of.
     **settings
-        Those of :class:`~epifiji.data.settings.base.EventSettings`, and ``mode``.
+        Those of :class:`~epifiji.data.settings.detection.EventSettings`, and ``mode``.
 
     Raises
     ------

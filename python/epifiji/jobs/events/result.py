@@ -14,7 +14,7 @@ import numpy as np
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import EventSettings
+from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
 from epifiji.engine.tiling.scaling import Storage, place_in_movie
 from epifiji.files.figures.overlay import write_picture

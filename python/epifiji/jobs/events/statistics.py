@@ -15,7 +15,8 @@ from epifiji.data.events import Event, by_class, group_of, repeats_notice, witho
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
-from epifiji.data.settings.base import StatisticsSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.comparison import StatisticsSettings
 from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
 from epifiji.engine.events.statistics import (
     density,
@@ -204,7 +205,7 @@ def event_statistics(
     other_movie
         Whether `movie` may be another than the one that the events were found in.
     **settings
-        Those of :class:`~epifiji.data.settings.base.StatisticsSettings`.
+        Those of :class:`~epifiji.data.settings.comparison.StatisticsSettings`.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import ComparisonSettings
+from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.comparisons import (
     COMPARISON_TABLE,
     CURVE_PICTURE,

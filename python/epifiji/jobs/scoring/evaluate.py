@@ -14,7 +14,8 @@ from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
 from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.network import Network
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import ComputingSettings, MapSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import ComputingSettings, MapSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.engine.metrics.intervals import FEWEST_MOVIES
 from epifiji.files.movies.movie_file import file_sha256

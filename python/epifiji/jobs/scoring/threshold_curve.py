@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import EventSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.metrics.events import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
 from epifiji.files.results.result_folder import find_maps, new_files, record_of, require_absent

@@ -7,14 +7,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from epifiji.data.labelled import Labelled
 from epifiji.data.network import Network, NetworkDescription, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import CHANGES, TrainingSettings
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.networks.dexnet.training import WindowSampler, apart, grown, is_norm, together, window_loss
 from epifiji.engine.networks.epinet.model import new_weights
-from epifiji.engine.networks.epinet.sampling import Labelled, Sampler
-from epifiji.engine.training.mixing import Draws, carried_over
+from epifiji.engine.networks.epinet.sampling import Sampler
+from epifiji.engine.networks.epinet.training import carried_over, epinet_loss
+from epifiji.engine.training.mixing import Draws
 from epifiji.engine.training.trainer import State, Trainer
 from epifiji.jobs.training.rehearsal import simulated, taught_by
 
@@ -93,7 +95,7 @@ class EpiNetSchool:
 
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
         """See :class:`School`."""
-        return Trainer(state, steps, rate)
+        return Trainer(state, steps, rate, epinet_loss)
 
     def network(self, weights: Weights, description: NetworkDescription) -> Network:
         """See :class:`School`."""
@@ -137,7 +139,7 @@ class DexNetSchool:
 
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
         """See :class:`School`."""
-        return Trainer(state, steps, rate, is_norm, window_loss)
+        return Trainer(state, steps, rate, window_loss, is_norm)
 
     def network(self, weights: Weights, description: NetworkDescription) -> Network:
         """See :class:`School`."""

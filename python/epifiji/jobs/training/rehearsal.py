@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from epifiji.data.labelled import Labelled
 from epifiji.data.network import Network
 from epifiji.data.progress import Report
 from epifiji.engine.networks.epinet.model import answers_to_movie
-from epifiji.engine.networks.epinet.sampling import Labelled
 from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.engine.simulation.random_settings import vary
 

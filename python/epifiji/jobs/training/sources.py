@@ -11,11 +11,11 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, in_fixed_order, wrong_class_name
+from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
-from epifiji.engine.networks.epinet.sampling import Labelled
 from epifiji.engine.networks.epinet.targets import at_network_scale, judged_in, places_of
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie

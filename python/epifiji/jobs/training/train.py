@@ -13,7 +13,8 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescription, Weights
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import DEFAULT_THRESHOLD, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.data.training import Examination
 from epifiji.engine.networks.dexnet.model import check_network

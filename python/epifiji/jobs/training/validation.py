@@ -11,7 +11,7 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, Network
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import DEFAULT_THRESHOLD
+from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.training import Examination
 from epifiji.engine.metrics.events import Matching, match_events
 from epifiji.engine.training.validation_split import HeldOut

@@ -41,7 +41,7 @@ from epifiji.bridge.fiji.requests import training as training_requests
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.failures import told
 from epifiji.bridge.fiji.words import in_fijis_words
-from epifiji.bridge.fiji.pixels import movie_of_image
+from epifiji.bridge.pixels import movie_of_image
 from epifiji.bridge.fiji.shown_events import movie_key, shown_events
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand
@@ -51,7 +51,8 @@ from epifiji.data.events import colour_of, group_of
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import Report
-from epifiji.data.settings.base import DetectionSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import DetectionSettings
 
 VERSION = importlib.metadata.version("epifiji")
 """What is running, also where another version was installed since."""

@@ -17,7 +17,8 @@ from epifiji.bridge.fiji.commands import CompareCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.data.progress import Report
-from epifiji.data.settings.base import ComparisonSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.comparison import ComparisonSettings
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]
@@ -32,7 +33,7 @@ def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); None where none is open. The ROIs of an outcome
     are a class of their own, such as ``cell_death_falsepositive``, as in the names of the files.
     """
-    from epifiji.bridge.fiji.pixels import movie_name_of_title
+    from epifiji.bridge.pixels import movie_name_of_title
     from epifiji.files.results.comparisons import CURVE_PICTURE
     from epifiji.jobs.scoring.compare_to_files import run_comparison
 

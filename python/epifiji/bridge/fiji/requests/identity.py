@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.fiji.pixels import movie_of_image
+from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.progress import Report
 
 Answer = dict[str, Any]

@@ -14,7 +14,7 @@ import numpy as np
 
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.manager_events import events_of_manager
-from epifiji.bridge.fiji.pixels import movie_name_of_title, movie_of_image
+from epifiji.bridge.pixels import movie_name_of_title, movie_of_image
 from epifiji.bridge.fiji.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, repeats_notice, without_repeats

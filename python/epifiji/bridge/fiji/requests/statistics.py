@@ -15,7 +15,8 @@ from epifiji.bridge.fiji.commands import PlotCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.progress import Report
-from epifiji.data.settings.base import StatisticsSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.comparison import StatisticsSettings
 from epifiji.data.statistics import Extent
 
 Answer = dict[str, Any]
@@ -27,7 +28,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
 
     ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; None where none is open.
     """
-    from epifiji.bridge.fiji.pixels import calibration_of_image, movie_name_of_title
+    from epifiji.bridge.pixels import calibration_of_image, movie_name_of_title
     from epifiji.files.results.result_folder import require_absent
     from epifiji.jobs.events.statistics import FILES, PICTURES, event_statistics
 

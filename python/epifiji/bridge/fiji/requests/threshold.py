@@ -13,7 +13,8 @@ from epifiji.bridge.fiji.commands import AdjustCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import colour_of, group_of
 from epifiji.data.progress import Report
-from epifiji.data.settings.base import EventSettings, parse_settings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import EventSettings
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]

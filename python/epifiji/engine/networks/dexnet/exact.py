@@ -7,12 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from epifiji.data.progress import Report
+from epifiji.data.progress import LOOKING, Report
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.tiling.blocks import Probabilities, Strip
 from epifiji.engine.tiling.windows import Grid, cut_windows, normalised
-
-LOOKING = "looking for events"
 
 
 class EveryWindow:

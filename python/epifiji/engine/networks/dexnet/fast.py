@@ -26,9 +26,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from epifiji.data.progress import Report
+from epifiji.data.progress import LOOKING, Report
 from epifiji.engine.backend.layers import STRIDE
-from epifiji.engine.networks.dexnet.exact import LOOKING
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.networks.dexnet.prefilter import HALO_PX, REACH_FRAMES, Screen
 from epifiji.engine.tiling.blocks import Probabilities, Strip

@@ -18,15 +18,13 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription, Weights, unlike
 from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.backend.devices import BATCH_WINDOWS
 
 BLOCKS = 4
 DENSE = 3
 NORM_EPSILON = 1e-3
 LEAST_SIDE_PX = 8
 """Three poolings by 2 leave one pixel of it."""
-
-BATCH_WINDOWS = 16
-"""Windows classified at once: 8 take a sixth longer than 32, these 3 %, and 32 take 50 to 90 MB more."""
 
 
 def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str, tuple[int, ...]]:

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.labelled import Labelled
 from epifiji.data.network import NetworkDescription, Weights
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
 from epifiji.engine.networks.dexnet.model import DENSE, encode, judge
-from epifiji.engine.networks.epinet.sampling import Labelled
 from epifiji.engine.tiling.windows import ROUNDING, normalised
 from epifiji.engine.training.augmentation import TURNS, changed, turned
 

@@ -18,10 +18,9 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network, Weights, unlike
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
-from epifiji.engine.networks.dexnet.exact import LOOKING
 from epifiji.engine.tiling.blocks import Block, Probabilities, Strip, read_strip
 from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.windows import Grid

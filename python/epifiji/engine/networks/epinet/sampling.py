@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from epifiji.data.labelled import Labelled
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES
 from epifiji.engine.training.augmentation import TURNS, ZOOM, changed, turned
@@ -32,37 +33,6 @@ ZOOMED = 0.3
 
 SURELY_NOTHING = 0.1
 """Another network is sure that nothing is at a place where all its probabilities are below this."""
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A movie at the network's scale, with its events.
-
-    Parameters
-    ----------
-    pixels
-        (T, Y, X), any real dtype.
-    events
-        (n, 4), float: class from 0, frame, y, x.
-    marked
-        (m, 3), float: frame, y, x of places that look like events and are none.
-    judged
-        (T, Y, X), bool, or None for all: where all events are known. Elsewhere `taught` is learnt, or nothing.
-    labelled
-        For each class whether its events are known in this movie, or None for all; those of the others are taught.
-    taught
-        (T, Y/4, X/4, n), uint8 in 0–255, or None: answers of another network to the first n classes.
-    sure
-        Where `taught` is learnt from: everywhere, or only where it says that nothing is there.
-    """
-
-    pixels: np.ndarray
-    events: np.ndarray
-    marked: np.ndarray
-    judged: np.ndarray | None = None
-    labelled: tuple[bool, ...] | None = None
-    taught: np.ndarray | None = None
-    sure: bool = False
 
 
 @dataclass(frozen=True)

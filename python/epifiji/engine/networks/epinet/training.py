@@ -1,0 +1,57 @@
+"""What an EpiNet learns: its loss, and the weights that it begins with.
+
+The loss of a place and class with predicted probability p and truth q is the cross-entropy times ``|p - q|`` (focal loss for soft
+truths, Li et al., NeurIPS 2020: nearly all places hold no event, and would outweigh the others) and ``1 + EVENT_WEIGHT q``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.network import Weights
+from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.backend.devices import multiplies_bfloat16
+from epifiji.engine.networks.epinet.model import ANSWER, contrast, join_frames, look_at_frames, new_weights
+
+EVENT_WEIGHT = 4.0
+
+SCALE = 1000.0
+"""The mean loss over all places is tiny, since most are plainly nothing."""
+
+
+def epinet_loss(weights: Mapping[str, Any], frames: Any, answers: Any, counted: Any) -> Any:
+    """Give the loss of an EpiNet's answers to a part's frames; the processor's quicker precision is used."""
+    tf = import_tensorflow()
+    kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
+    cast = {name: tf.cast(values, kind) for name, values in weights.items()}
+    seen = look_at_frames(cast, tf.cast(contrast(frames), kind))
+    return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
+
+
+def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
+    """Give the loss of logits (n, Y, X, events) beside the answers, counted by weights; see this module."""
+    tf = import_tensorflow()
+    away = tf.abs(tf.stop_gradient(tf.sigmoid(logits)) - answers)
+    entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=answers, logits=logits)
+    return SCALE * tf.reduce_mean(counted * entropy * away * (1 + EVENT_WEIGHT * answers))
+
+
+def carried_over(
+    parent: Weights, parent_events: Sequence[str], events: Sequence[str], random: np.random.Generator
+) -> Weights:
+    """Give the weights with which a network for `events` begins: those of another one.
+
+    Its answer layer loses the classes that are not wanted, and gets new columns, which know nothing, for those that it lacks.
+    """
+    fresh = new_weights(len(events), random)
+    weights = {name: values.copy() for name, values in parent.items()}
+    for part in (f"{ANSWER}/kernel", f"{ANSWER}/bias"):
+        columns = fresh[part]
+        for number, event in enumerate(events):
+            if event in parent_events:
+                columns[..., number] = parent[part][..., list(parent_events).index(event)]
+        weights[part] = columns
+    return weights
