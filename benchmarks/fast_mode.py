@@ -18,7 +18,7 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.files.networks.store import find_network, read_network
-from epifiji.jobs.executors import asker_of
+from epifiji.jobs.executors import predictor_of
 
 WITHIN_PX, WITHIN_FRAMES, WITHIN_SCORE = 5, 1, 0.05
 
@@ -76,7 +76,7 @@ def main() -> None:
     arguments = parser.parse_args()
     network = read_network(find_network(arguments.network))
     for mode in ("fast", "exact"):
-        asker_of(network, mode)
+        predictor_of(network, mode)
     movies = [(path.name, tifffile.imread(path)) for path in arguments.movie]
     rows = []
     for name, pixels in [*movies, *([] if arguments.no_simulated else simulated())]:

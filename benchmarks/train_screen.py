@@ -108,7 +108,7 @@ def seen_badly(movie: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def label(arguments: argparse.Namespace) -> None:
     """Make movies and keep what the network answers at places all over each: (n, 3 + events) t, y, x, probabilities."""
     network = read_network(find_network(arguments.network))
-    asker = Fast(warm_classifier(network), None)
+    predictor = Fast(warm_classifier(network), None)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for number in range(arguments.movies):
         file = arguments.folder / f"{number:03d}.npz"
@@ -121,8 +121,8 @@ def label(arguments: argparse.Namespace) -> None:
             places = [np.arange(22 + random.integers(0, STEP_PX), n - 22, STEP_PX) for n in movie.shape[1:]]
             grids = [Grid(np.empty(0, int), *places) for _ in network.weights]
             grids[member] = Grid(np.arange(member, movie.shape[0], 2), *places)
-            strip = read_strip(movie, Block(0, movie.shape[0], 0, movie.shape[1]), network.description, asker)
-            answers = asker.everywhere(strip, grids, silent)[member][..., 1:]
+            strip = read_strip(movie, Block(0, movie.shape[0], 0, movie.shape[1]), network.description, predictor)
+            answers = predictor.everywhere(strip, grids, silent)[member][..., 1:]
             where = np.stack(np.meshgrid(grids[member].frames, *places, indexing="ij"), -1)
             rows.append(np.concatenate([where, answers], -1).reshape(-1, 3 + answers.shape[-1]))
         np.savez_compressed(file, movie=movie.frames(0, movie.shape[0]), labels=np.concatenate(rows).astype(np.float32))

@@ -8,9 +8,9 @@ import numpy as np
 
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
-from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.engine.networks.dexnet.model import Classifier
-from epifiji.engine.tiling.blocks import Asker, divide, read_strip
+from epifiji.engine.tiling.blocks import BlockPredictor, divide, read_strip
 from epifiji.engine.tiling.maps import Arithmetic, map_frames
 
 
@@ -19,17 +19,17 @@ def maps_of(
     classifier: Classifier,
     arithmetic: Arithmetic,
     rows: int = 10_000,
-    asker: Asker | None = None,
+    predictor: BlockPredictor | None = None,
     report: Report = silent,
 ) -> Iterator[np.ndarray]:
     """Give the maps of a movie frame by frame, from blocks of at most so many rows."""
-    asker = asker or EveryWindow(classifier)
-    blocks = divide(arithmetic.grids, movie.shape, asker.frames_at_once, rows)
+    predictor = predictor or ExactPredictor(classifier)
+    blocks = divide(arithmetic.grids, movie.shape, predictor.frames_at_once, rows)
 
     def answers() -> Iterator[list[np.ndarray]]:
         for number, block in enumerate(blocks):
-            yield asker(
-                read_strip(movie, block, classifier.description, asker),
+            yield predictor(
+                read_strip(movie, block, classifier.description, predictor),
                 [block.of(grid) for grid in arithmetic.grids],
                 lambda done, doing, number=number: report((number + done) / len(blocks), doing),
             )

@@ -24,11 +24,11 @@ import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.settings.detection import ComputingSettings
-from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.files.networks.store import read_network
 from epifiji.files.storage.unfinished import Unfinished, cache_folder
 from epifiji.jobs.events.detect import detect
-from epifiji.jobs.executors import OnWorkers, computer_for, warm_screen
+from epifiji.jobs.executors import DaskWorkers, executor_for, warm_screen
 from small_networks import spoil_entry
 
 SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 8}
@@ -62,13 +62,13 @@ class TestAnInterruptedRun:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """First frames of the blocks that were computed."""
         found: list[int] = []
-        ask = EveryWindow.__call__
+        ask = ExactPredictor.__call__
 
         def noting(self: Any, strip: Any, grids: Any, report: Any) -> Any:
             found.append(strip.first + 5)
             return ask(self, strip, grids, report)
 
-        monkeypatch.setattr(EveryWindow, "__call__", noting)
+        monkeypatch.setattr(ExactPredictor, "__call__", noting)
         return found
 
     @staticmethod
@@ -167,9 +167,9 @@ class TestAnInterruptedRun:
 class TestWorkers:
     @pytest.fixture(scope="class")
     @classmethod
-    def two(cls) -> Iterator[OnWorkers]:
-        with computer_for(ComputingSettings(workers=2)) as computer:
-            yield computer
+    def two(cls) -> Iterator[DaskWorkers]:
+        with executor_for(ComputingSettings(workers=2)) as executor:
+            yield executor
 
     def test_give_what_one_process_gives(self, two, pixels, network_folder, whole) -> None:
         told: list[float] = []
@@ -196,7 +196,7 @@ class TestWorkers:
 
         with pytest.raises(CancelledError):
             detect(pixels[:40], network_folder, report, two, **SETTINGS)
-        assert_same(detect(pixels, network_folder, computer=two, **SETTINGS), whole)
+        assert_same(detect(pixels, network_folder, executor=two, **SETTINGS), whole)
 
     def test_of_a_scheduler_are_used_by_its_address(self, pixels, network_folder, whole) -> None:
         from distributed import LocalCluster
@@ -224,7 +224,7 @@ class TestWorkers:
         try:
             with (
                 pytest.raises(WrongInputError, match="no dask scheduler answers") as refused,
-                computer_for(ComputingSettings(scheduler="tcp://127.0.0.1:port")),
+                executor_for(ComputingSettings(scheduler="tcp://127.0.0.1:port")),
             ):
                 pass
             # As where another client is started while garbage is collected.
@@ -241,7 +241,7 @@ class TestWorkers:
             started = time.monotonic()
             with (
                 pytest.raises(WrongInputError, match="no dask scheduler answers at"),
-                computer_for(ComputingSettings(scheduler=address)),
+                executor_for(ComputingSettings(scheduler=address)),
             ):
                 pass
             assert time.monotonic() - started < 10
@@ -258,7 +258,7 @@ class TestWorkers:
         ],
     )
     def test_an_address_of_another_kind_is_refused_in_a_sentence(self, address, words) -> None:
-        with pytest.raises(WrongInputError, match=words) as refused, computer_for(ComputingSettings(scheduler=address)):
+        with pytest.raises(WrongInputError, match=words) as refused, executor_for(ComputingSettings(scheduler=address)):
             pass
         assert address in str(refused.value)
 

@@ -16,7 +16,7 @@ def summed(counts: Iterable[Counts]) -> Counts:
 
 
 @dataclass(frozen=True)
-class Examination:
+class ValidationScores:
     """How a network did on held-out events.
 
     Parameters
@@ -90,7 +90,7 @@ class Point:
 
 
 def in_words(
-    name: str, parent: str | None, after: Examination | None, before: Examination | None, known: Sequence[str]
+    name: str, parent: str | None, after: ValidationScores | None, before: ValidationScores | None, known: Sequence[str]
 ) -> tuple[str, bool]:
     """Say in one sentence what a training gained on held-out events and whether to use the new network, and whether to.
 
@@ -132,7 +132,7 @@ def in_words(
     return f"{told}: that is little; mark more events before you use the new network '{name}'.", False
 
 
-def _f1(found: Examination, event: str) -> str:
+def _f1(found: ValidationScores, event: str) -> str:
     return f"{found.counts[event].f1 or 0:.2f}"
 
 

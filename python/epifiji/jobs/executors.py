@@ -20,14 +20,14 @@ from epifiji.data.network import EPINET, Network
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.backend.devices import Device, choose_device
-from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.engine.networks.dexnet.fast import Fast
 from epifiji.engine.networks.dexnet.model import Classifier
-from epifiji.engine.networks.dexnet.prefilter import Screen
+from epifiji.engine.networks.dexnet.prefilter import Prefilter
 from epifiji.engine.networks.epinet.model import EpiNet
-from epifiji.engine.tiling.blocks import Asker, Block, Probabilities, Strip, read_strip
+from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, Strip, read_strip
 from epifiji.engine.tiling.windows import ROUNDING, Grid
-from epifiji.files.networks.prefilter import read_screen
+from epifiji.files.networks.prefilter import read_prefilter
 
 TASKS_A_WORKER = 2
 """Tasks given to each worker ahead of time, so that none waits for its pixels."""
@@ -37,21 +37,21 @@ WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 ADDRESSES, ENCRYPTED = ("tcp", "tls", "ws", "wss"), ("tls", "wss")
 
 _warm: dict[tuple[str, str, str, str], Any] = {}
-_screens: dict[tuple[str, str], Screen | None] = {}
+_screens: dict[tuple[str, str], Prefilter | None] = {}
 
 
-def asker_of(network: Network, mode: str, device: str = "auto") -> Asker:
+def predictor_of(network: Network, mode: str, device: str = "auto") -> BlockPredictor:
     """Give what classifies windows in a mode; networks are kept from one detection to the next while they stay the same."""
     if network.description.kind == EPINET:
         precise = mode != "fast"
-        asker: Asker = _kept_warm(
+        predictor: BlockPredictor = _kept_warm(
             network, device, lambda chosen: EpiNet(network, "float32" if precise else chosen.precision), str(precise)
         )
-        return asker
+        return predictor
     classifier = warm_classifier(network, device)
     if mode == "fast":
         return Fast(classifier, warm_screen(network, device))
-    return EveryWindow(classifier, 0.0 if mode == "compatible" else ROUNDING)
+    return ExactPredictor(classifier, 0.0 if mode == "compatible" else ROUNDING)
 
 
 def warm_classifier(network: Network, device: str = "auto") -> Classifier:
@@ -74,19 +74,19 @@ def _kept_warm(network: Network, device: str, make: Callable[[Device], Any], way
     return _warm[key]
 
 
-def warm_screen(network: Network, device: str = "auto") -> Screen | None:
+def warm_screen(network: Network, device: str = "auto") -> Prefilter | None:
     """Give the screen for a network, or None where it was not trained for it."""
     key = network.sha256, device
     if key not in _screens:
-        found = read_screen(network)
-        screen = None if found is None else Screen(*found, choose_device(device).precision)
+        found = read_prefilter(network)
+        screen = None if found is None else Prefilter(*found, choose_device(device).precision)
         if not network.sha256:
             return screen
         _screens[key] = screen
     return _screens[key]
 
 
-class Computer(Protocol):
+class Executor(Protocol):
     """Computes blocks."""
 
     def __call__(
@@ -96,7 +96,7 @@ class Computer(Protocol):
 
 
 @contextmanager
-def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
+def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
     """Give what computes by the settings, with workers where they ask for some, which end at the end.
 
     Raises
@@ -105,7 +105,7 @@ def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
         Where both `workers` and `scheduler` are given, dask is not installed, or no scheduler answers.
     """
     if settings.workers is None and settings.scheduler is None:
-        yield Here(settings.device)
+        yield InProcess(settings.device)
         return
     if settings.workers is not None and settings.scheduler is not None:
         raise WrongInputError(
@@ -120,7 +120,7 @@ def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
         ) from problem
     if settings.scheduler is not None:
         with _client_of(settings.scheduler) as client:
-            yield OnWorkers(client, settings.device)
+            yield DaskWorkers(client, settings.device)
         return
     workers = settings.workers or 1
     # Certificates for this run alone: the workers' ports are local, but other users of the machine could reach them.
@@ -138,7 +138,7 @@ def computer_for(settings: ComputingSettings) -> Iterator[Computer]:
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield OnWorkers(client, settings.device)
+        yield DaskWorkers(client, settings.device)
 
 
 def _client_of(address: str) -> Any:
@@ -189,7 +189,7 @@ def _no_scheduler(address: str, why: str) -> str:
     return f"no dask scheduler answers at {address!r} ({why}): give its address as it prints it, such as tcp://10.0.0.1:8786."
 
 
-class Here:
+class InProcess:
     """Computes blocks in this process, one after the other."""
 
     def __init__(self, device: str = "auto") -> None:
@@ -198,17 +198,17 @@ class Here:
     def __call__(
         self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
     ) -> Iterator[Probabilities]:
-        """See :class:`Computer`."""
-        asker = asker_of(network, mode, self._device)
+        """See :class:`Executor`."""
+        predictor = predictor_of(network, mode, self._device)
         for number, (block, grids) in enumerate(blocks):
 
             def tell(done: float, doing: str, number: int = number) -> None:
                 report((number + done) / len(blocks), doing)
 
-            yield asker(read_strip(movie, block, network.description, asker), grids, tell)
+            yield predictor(read_strip(movie, block, network.description, predictor), grids, tell)
 
 
-class OnWorkers:
+class DaskWorkers:
     """Computes blocks on dask's workers."""
 
     def __init__(self, client: Any, device: str = "auto") -> None:
@@ -217,17 +217,17 @@ class OnWorkers:
     def __call__(
         self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
     ) -> Iterator[Probabilities]:
-        """See :class:`Computer`."""
+        """See :class:`Executor`."""
         from distributed import wait
 
-        asker = asker_of(network, mode, self._device)
+        predictor = predictor_of(network, mode, self._device)
         todo = list(enumerate(blocks))[::-1]
         running: dict[int, Any] = {}
         try:
             for number in range(len(blocks)):
                 while todo and len(running) < TASKS_A_WORKER * max(1, len(self._client.scheduler_info()["workers"])):
                     at, (block, grids) = todo.pop()
-                    strip = read_strip(movie, block, network.description, asker)
+                    strip = read_strip(movie, block, network.description, predictor)
                     running[at] = self._client.submit(
                         _task, strip, grids, network, mode, self._device, pure=False, priority=-at
                     )
@@ -244,7 +244,7 @@ class OnWorkers:
 
 def _task(strip: Strip, grids: list[Grid], network: Network, mode: str, device: str) -> Probabilities:
     """Classify a block's windows, in a worker."""
-    return asker_of(network, mode, device)(strip, grids, silent)
+    return predictor_of(network, mode, device)(strip, grids, silent)
 
 
 def _result(future: Any) -> Probabilities:

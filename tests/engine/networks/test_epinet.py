@@ -33,9 +33,9 @@ MOVIE = np.random.default_rng(5).integers(0, 200, (30, 90, 75)).astype(np.uint8)
 
 def answered(block: Block, network: Network = NETWORK) -> np.ndarray:
     """Answer a block of the movie: (frames, rows, columns, classes) of its only member."""
-    asker = EpiNet(network)
-    strip = read_strip(Movie(MOVIE), block, network.description, asker)
-    return asker(strip, [block.of(places(MOVIE.shape))], silent)[0]
+    predictor = EpiNet(network)
+    strip = read_strip(Movie(MOVIE), block, network.description, predictor)
+    return predictor(strip, [block.of(places(MOVIE.shape))], silent)[0]
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +58,11 @@ def test_a_block_of_frames_gives_what_the_whole_movie_gives(whole: np.ndarray) -
 
 def test_a_strip_of_a_tall_movie_gives_what_the_whole_movie_gives() -> None:
     tall = np.random.default_rng(6).integers(0, 200, (8, 500, 50)).astype(np.uint8)
-    asker, grid = EpiNet(NETWORK), places(tall.shape)
+    predictor, grid = EpiNet(NETWORK), places(tall.shape)
 
     def strip(top: int, bottom: int) -> np.ndarray:
         block = Block(0, 8, top, bottom)
-        return asker(read_strip(Movie(tall), block, NETWORK.description, asker), [block.of(grid)], silent)[0]
+        return predictor(read_strip(Movie(tall), block, NETWORK.description, predictor), [block.of(grid)], silent)[0]
 
     everything = strip(0, 500)
     cut = np.concatenate([strip(0, 203), strip(203, 301), strip(301, 500)], 1)
@@ -84,10 +84,10 @@ def test_contrast_is_that_of_the_neighbourhood() -> None:
 
 
 def test_brightness_and_contrast_of_a_movie_change_nothing(whole: np.ndarray) -> None:
-    asker, block = EpiNet(NETWORK), Block(0, 30, 0, 90)
+    predictor, block = EpiNet(NETWORK), Block(0, 30, 0, 90)
     other = Movie((MOVIE.astype(np.float32) * 37 + 1000).astype(np.float32))
-    strip = read_strip(other, block, NETWORK.description, asker)
-    found = asker(strip, [block.of(places(MOVIE.shape))], silent)[0]
+    strip = read_strip(other, block, NETWORK.description, predictor)
+    found = predictor(strip, [block.of(places(MOVIE.shape))], silent)[0]
     assert np.abs(found - whole).max() < 1e-3
 
 

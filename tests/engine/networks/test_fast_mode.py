@@ -10,10 +10,10 @@ import pytest
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.backend.layers import STRIDE
-from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.engine.networks.dexnet.fast import LONGEST_GAP, Fast, extremes, groups_of, near, normalised_alike, runs_of
 from epifiji.engine.networks.dexnet.model import Classifier
-from epifiji.engine.networks.dexnet.prefilter import LAYERS, REACH_FRAMES, Screen, shapes
+from epifiji.engine.networks.dexnet.prefilter import LAYERS, REACH_FRAMES, Prefilter, shapes
 from epifiji.engine.tiling.maps import Exact
 from epifiji.engine.tiling.windows import ROUNDING, Grid, exact_grids, normalised
 from small_networks import small_network
@@ -81,7 +81,7 @@ def test_groups_hold_all_windows_in_order_and_those_that_are_alike(seed: int, un
     assert (len(groups) == 1) >= (unlike == np.inf)
 
 
-def random_screen(seed: int = 0, precision: str = "float32") -> Screen:
+def random_screen(seed: int = 0, precision: str = "float32") -> Prefilter:
     random = np.random.default_rng(seed)
     weights = {
         name: (random.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
@@ -89,7 +89,7 @@ def random_screen(seed: int = 0, precision: str = "float32") -> Screen:
     }
     # Sure of itself, so that some windows are let through and others are not.
     weights["answer/kernel"] *= 20
-    return Screen(weights, ("cell_death", "cell_sop", "cell_division"), precision)
+    return Prefilter(weights, ("cell_death", "cell_sop", "cell_division"), precision)
 
 
 def test_a_screen_answers_for_every_place_and_frame() -> None:
@@ -145,8 +145,8 @@ def test_where_all_is_let_through_maps_are_nearly_the_exact_ones(movie: Movie) -
     network = small_network(2)
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
-    exact = np.stack(list(maps_of(movie, classifier, arithmetic, asker=EveryWindow(classifier))))
-    shared = np.stack(list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, Everywhere()))))
+    exact = np.stack(list(maps_of(movie, classifier, arithmetic, predictor=ExactPredictor(classifier))))
+    shared = np.stack(list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, Everywhere()))))
     assert exact.std() > 1
     assert np.abs(exact.astype(int) - shared).max() <= 3
 
@@ -155,7 +155,7 @@ def test_where_nothing_is_let_through_maps_are_empty(movie: Movie) -> None:
     network = small_network(2)
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
-    assert not np.stack(list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, Nowhere())))).any()
+    assert not np.stack(list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, Nowhere())))).any()
 
 
 @pytest.mark.parametrize("rows", [60, 30])
@@ -164,9 +164,9 @@ def test_strips_of_fast_mode_give_what_the_whole_gives(movie: Movie, rows: int) 
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
     for screen in (random_screen(), None):
-        asker = Fast(classifier, screen)
-        whole = np.stack(list(maps_of(movie, classifier, arithmetic, asker=asker)))
-        strips = np.stack(list(maps_of(movie, classifier, arithmetic, rows, asker)))
+        predictor = Fast(classifier, screen)
+        whole = np.stack(list(maps_of(movie, classifier, arithmetic, predictor=predictor)))
+        strips = np.stack(list(maps_of(movie, classifier, arithmetic, rows, predictor)))
         assert 0 < (whole > 0).mean() < 1
         assert (whole != strips).mean() < 0.001
 
@@ -178,7 +178,7 @@ def test_a_network_whose_classes_the_screen_does_not_know_is_asked_at_every_seco
     encoded = []
     encode = classifier.encode
     classifier.encode = lambda member, crops: encoded.append(len(crops)) or encode(member, crops)
-    list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, None)))
+    list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, None)))
     every_second = len(arithmetic.grids[0].ys[::2]) * len(arithmetic.grids[0].xs[::2])
     assert sum(encoded) >= every_second * movie.shape[0]
 
@@ -231,6 +231,6 @@ def test_where_the_first_member_sees_nothing_the_second_is_asked_only_at_the_end
         return judge(member, features)
 
     classifier.judge = counted
-    list(maps_of(movie, classifier, arithmetic, asker=Fast(classifier, screen)))
+    list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, screen)))
     assert judged[0] > 0
     assert judged[1] <= 2 * len(arithmetic.grids[1].ys) * len(arithmetic.grids[1].xs)

@@ -8,7 +8,7 @@ import pytest
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.networks.dexnet.compatible import Compatible
-from epifiji.engine.networks.dexnet.exact import EveryWindow
+from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.tiling.blocks import divide, read_strip, rows_within
 from epifiji.engine.tiling.maps import Exact
@@ -50,12 +50,12 @@ def test_every_window_lies_in_one_block(rows: int) -> None:
 def test_a_block_sees_the_pixels_around_its_windows_and_the_movies_ends_repeated(pixels: np.ndarray) -> None:
     stack = CountingStack(pixels)
     description = NETWORK.description
-    asker = EveryWindow(Classifier(NETWORK))
+    predictor = ExactPredictor(Classifier(NETWORK))
     padded = np.pad(pixels, ((5, 5), (0, 0), (0, 0)), mode="edge")
     grids = exact_grids(SHAPE, description, 7, 2)
     for block in divide(grids, SHAPE, 24, 30):
         stack.reads[:] = 0
-        strip = read_strip(Movie(stack), block, description, asker)
+        strip = read_strip(Movie(stack), block, description, predictor)
         assert stack.reads.max() == 1
         for grid in (block.of(grid) for grid in grids):
             for t in grid.frames:
@@ -78,11 +78,11 @@ def test_maps_from_blocks_are_those_of_the_whole_to_the_bit(pixels: np.ndarray, 
 
 
 def test_blocks_fit_into_memory() -> None:
-    asker = EveryWindow(Classifier(NETWORK))
+    predictor = ExactPredictor(Classifier(NETWORK))
     shape = (1000, 4000, 3000)
     for megabytes in (300, 600):
-        rows = rows_within(megabytes, shape, NETWORK.description, asker, 2)
+        rows = rows_within(megabytes, shape, NETWORK.description, predictor, 2)
         assert (24 + 10) * (rows + 44) * 3000 * 2 <= megabytes * 1e6
         assert rows > 0.8 * (megabytes * 1e6 / (34 * 3000 * 2) - 44)
-    assert rows_within(1, shape, NETWORK.description, asker, 2) == 45
-    assert rows_within(10_000, shape, NETWORK.description, asker, 2) == 4000
+    assert rows_within(1, shape, NETWORK.description, predictor, 2) == 45
+    assert rows_within(10_000, shape, NETWORK.description, predictor, 2) == 4000

@@ -23,7 +23,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
 from epifiji.engine.cells.diameter import estimate_cell_diameter
-from epifiji.engine.networks.dexnet.prefilter import Screen, shapes
+from epifiji.engine.networks.dexnet.prefilter import Prefilter, shapes
 from epifiji.engine.networks.dexnet.training import WindowSampler
 from epifiji.engine.networks.epinet.maps import probabilities
 from epifiji.engine.networks.epinet.model import EpiNet, contrast, places
@@ -214,10 +214,10 @@ class TestTheScreen:
 
 
 @cache
-def screen() -> Screen:
+def screen() -> Prefilter:
     random = np.random.default_rng(4)
     weights = {name: 0.3 * random.standard_normal(shape).astype(np.float32) for name, shape in shapes(3).items()}
-    return Screen(weights, ("cell_death", "cell_sop", "cell_division"))
+    return Prefilter(weights, ("cell_death", "cell_sop", "cell_division"))
 
 
 class TestDeXNets:

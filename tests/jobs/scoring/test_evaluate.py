@@ -31,7 +31,7 @@ from epifiji.files.training_data import LabelledMovie
 from epifiji.jobs.learnt_movies import with_learnt
 from epifiji.jobs.networks import import_network
 from epifiji.jobs.scoring.evaluate import evaluate
-from epifiji.jobs.scoring.networks import Judgement, differences_of
+from epifiji.jobs.scoring.networks import NetworkScores, differences_of
 from epifiji.jobs.scoring.report import Evaluation
 from small_networks import small_epinet, small_network
 
@@ -232,13 +232,13 @@ class TestSideBySide:
             LabelledMovie(Movie(np.zeros((8, 30 * each, 100))), Path(f"{i}.tif"), {"cell_death": annotated}, [])
             for i in range(movies)
         ]
-        judgements, networks = {}, []
+        scores_by_network, networks = {}, []
         for name, (hits, false) in zip("ABC", answers, strict=False):
             right = [replace(event, score=0.8) for event in annotated[:hits]]
             wrong = [Event("cell_death", 3, 30.0 * i, 80.0, 0.8) for i in range(false)]
-            judgements[name] = Judgement([[*right, *wrong]] * movies, blank, ["cell_death"], settings)
-            networks.append(NetworkEvaluation(name, "", "", judgements[name].classes(), 1.0))
-        differences = differences_of(networks, judgements, ["cell_death"], settings)
+            scores_by_network[name] = NetworkScores([[*right, *wrong]] * movies, blank, ["cell_death"], settings)
+            networks.append(NetworkEvaluation(name, "", "", scores_by_network[name].classes(), 1.0))
+        differences = differences_of(networks, scores_by_network, ["cell_death"], settings)
         return Evaluation(tuple(networks), tuple(differences), ("cell_death",), {})
 
     def test_a_network_that_finds_much_more_is_better(self):
@@ -264,7 +264,7 @@ class TestSideBySide:
         )
         false = [Event("cell_death", 4, 40.0, 40.0, 0.9), Event("cell_death", 4, 70.0, 70.0, 0.9)]
         near = [Event("cell_death", 5, 43.0, 40.0, 0.9), Event("cell_death", 1, 9.0, 9.0, 0.9)]
-        first, second = (Judgement([one], [movie], ["cell_death"], settings) for one in (false, near))
+        first, second = (NetworkScores([one], [movie], ["cell_death"], settings) for one in (false, near))
         mine, theirs = first.places(second, "cell_death", (160, 160))
         both = sorted(zip(mine.tolist(), theirs.tolist(), strict=True))
         assert both == [([0, 0, 1], [1, 0, 0]), ([0, 1, 0], [0, 0, 0]), ([0, 1, 0], [0, 1, 0])]

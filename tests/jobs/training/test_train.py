@@ -289,7 +289,7 @@ def command(*arguments: str, **how: object) -> subprocess.Popen:
 def test_the_command_line_trains_goes_on_after_an_interrupt_and_says_one_line(movies: Path, tmp_path: Path) -> None:
     asked = ("train", str(movies), "--from-scratch", "--steps", "200", "--patience", "1000", "--minutes", "600")
     first = command(*asked)
-    # The first judgement is kept before the first step.
+    # The first validation is kept before the first step.
     while not list((tmp_path / "user cache").rglob("0.npz")) and first.poll() is None:
         time.sleep(0.1)
     first.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The course of a training: what is judged, how many steps there is time for, and what an interruption changes of it."""
+"""The loop of a training: what is judged, how many steps there is time for, and what an interruption changes of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.training.trainer import State
 from epifiji.files.storage.unfinished import Unfinished
-from epifiji.jobs.training import loop as course
-from epifiji.jobs.training.loop import TIMED_STEPS, Course
+from epifiji.jobs.training import loop
+from epifiji.jobs.training.loop import TIMED_STEPS, TrainingLoop
 
 STEP_S = 1.0
 
@@ -64,7 +64,7 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """A clock of the test's own, and an empty folder for unfinished trainings."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = Clock()
-    monkeypatch.setattr(course, "time", made)
+    monkeypatch.setattr(loop, "time", made)
     return made
 
 
@@ -79,19 +79,19 @@ def better_and_better(weights: Weights, report: Report) -> tuple[float, float | 
 
 def course_of(
     clock: Clock, judge: Judge | None = better_and_better, **settings: float
-) -> tuple[Course, list[Counting]]:
-    """Begin a course, or go on with the one that was kept; gives its trainer too, once it runs."""
+) -> tuple[TrainingLoop, list[Counting]]:
+    """Begin a loop, or go on with the one that was kept; gives its trainer too, once it runs."""
     trainers: list[Counting] = []
 
     def trainer(state: State, steps: int, rate: float) -> Counting:
         trainers.append(Counting(state, steps, clock))
         return trainers[-1]
 
-    school = SimpleNamespace(
+    recipe = SimpleNamespace(
         rate=1e-3, points=4, first_weights=lambda: {"steps": np.zeros(1, np.float32)}, trainer=trainer
     )
     chosen = TrainingSettings(**({"steps": 60, "minutes": 1000} | settings))
-    return Course(school, [(Nothing(), 1.0)], chosen, [], judge, Unfinished({"test": 1})), trainers
+    return TrainingLoop(recipe, [(Nothing(), 1.0)], chosen, [], judge, Unfinished({"test": 1})), trainers
 
 
 def stop_where(told: str, at: Callable[[], bool] = lambda: True) -> Report:

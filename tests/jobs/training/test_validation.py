@@ -8,10 +8,10 @@ import pytest
 from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event
 from epifiji.data.labelled import Labelled
-from epifiji.data.training import Examination, in_words
+from epifiji.data.training import ValidationScores, in_words
 from epifiji.engine.metrics.events import match_events, score
 from epifiji.engine.training.validation_split import HeldOut
-from epifiji.jobs.training.validation import LEVELS, Examiner
+from epifiji.jobs.training.validation import LEVELS, Validator
 
 SHAPE = (40, 100, 100)
 CLASSES = ("death", "division")
@@ -38,18 +38,18 @@ FOUND = [
 
 
 def test_counts_are_those_of_the_comparison_at_each_threshold() -> None:
-    examined = Examiner([TRUTH], CLASSES, {}).examine([FOUND])
+    scored = Validator([TRUTH], CLASSES, {}).score([FOUND])
     truth = [Event(CLASSES[int(k)], int(t), y, x) for k, t, y, x in TRUTH.movie.events]
     for name in CLASSES:
-        for level, counts in zip(LEVELS, examined.curves[name], strict=True):
+        for level, counts in zip(LEVELS, scored.curves[name], strict=True):
             above = [one for one in FOUND if one.event == name and one.score > level / 255]
             expected = score(match_events(above, [one for one in truth if one.event == name]), [name]).classes[name]
             assert counts == Counts(expected.true_positives, expected.false_positives, expected.false_negatives)
 
 
 def test_what_was_taken_for_what() -> None:
-    examined = Examiner([TRUTH], CLASSES, {}).examine([FOUND], {"death": 125, "division": 125})
-    assert examined.confusion == {
+    scored = Validator([TRUTH], CLASSES, {}).score([FOUND], {"death": 125, "division": 125})
+    assert scored.confusion == {
         "death": {"death": 2, "division": 1, "nothing": 0},
         "division": {"death": 0, "division": 1, "nothing": 0},
         "nothing": {"death": 1, "division": 0, "nothing": 0},
@@ -59,21 +59,21 @@ def test_what_was_taken_for_what() -> None:
 def test_the_threshold_lies_in_the_middle_of_the_best_ones() -> None:
     one = held((0, 10, 20, 20), (0, 20, 50, 50))
     detected = [found("death", 10, 20, 20, 230), found("death", 20, 50, 50, 210), found("death", 30, 80, 80, 150)]
-    examined = Examiner([one], CLASSES[:1], {}).examine([detected])
-    assert 165 <= examined.thresholds["death"] <= 195
-    assert examined.f1() == 1
+    scored = Validator([one], CLASSES[:1], {}).score([detected])
+    assert 165 <= scored.thresholds["death"] <= 195
+    assert scored.f1() == 1
 
 
 def test_a_class_without_held_out_events_keeps_its_threshold() -> None:
-    examiner = Examiner([held((0, 10, 20, 20))], CLASSES, {"division": 137})
-    assert examiner.judged == ("death",)
-    assert examiner.examine([[]]).thresholds["division"] == 137
+    validator = Validator([held((0, 10, 20, 20))], CLASSES, {"division": 137})
+    assert validator.judged == ("death",)
+    assert validator.score([[]]).thresholds["division"] == 137
 
 
 def test_near_a_cut_nothing_counts() -> None:
     one = held((0, 10, 20, 10), (0, 10, 60, 60), low=(0, 0, 24))
-    examined = Examiner([one], CLASSES[:1], {}).examine([[found("death", 30, 50, 5)]])
-    assert examined.counts["death"] == Counts(0, 0, 1)
+    scored = Validator([one], CLASSES[:1], {}).score([[found("death", 30, 50, 5)]])
+    assert scored.counts["death"] == Counts(0, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -88,58 +88,58 @@ def test_near_a_cut_nothing_counts() -> None:
 def test_what_was_found_where_nobody_looked_is_not_false(known: dict, false: int) -> None:
     one = held((0, 10, 20, 20), **known)
     assert (
-        Examiner([one], ("death",), {}).examine([[found("death", 30, 50, 80)]]).counts["death"].false_positives == false
+        Validator([one], ("death",), {}).score([[found("death", 30, 50, 80)]]).counts["death"].false_positives == false
     )
 
 
 def test_the_moment_is_chosen_by_scores_at_many_thresholds() -> None:
-    examiner = Examiner([held((0, 10, 20, 20))], CLASSES[:1], {})
+    validator = Validator([held((0, 10, 20, 20))], CLASSES[:1], {})
     sure, unsure = ([[found("death", 10, 20, 20, level)]] for level in (240, 150))
-    assert examiner.quality(sure) > examiner.quality(unsure) > examiner.quality([[]]) == 0
+    assert validator.quality(sure) > validator.quality(unsure) > validator.quality([[]]) == 0
 
 
-def examination(**counts: tuple[int, int, int]) -> Examination:
+def scores_of(**counts: tuple[int, int, int]) -> ValidationScores:
     named = {name: Counts(*count) for name, count in counts.items()}
-    return Examination(dict.fromkeys(named, 150), named, {name: [count] for name, count in named.items()}, (150,))
+    return ValidationScores(dict.fromkeys(named, 150), named, {name: [count] for name, count in named.items()}, (150,))
 
 
 @pytest.mark.parametrize(
     ("after", "before", "sentence", "use"),
     [
         (
-            examination(death=(9, 1, 1), division=(3, 1, 1)),
-            examination(death=(7, 3, 3), division=(2, 4, 2)),
+            scores_of(death=(9, 1, 1), division=(3, 1, 1)),
+            scores_of(death=(7, 3, 3), division=(2, 4, 2)),
             "On 14 held-out events F1 rose from 0.60 to 0.86 (death 0.70 to 0.90, division 0.40 to 0.75): "
             "use the new network 'x'.",
             True,
         ),
         (
-            examination(death=(7, 3, 3)),
-            examination(death=(7, 3, 3)),
+            scores_of(death=(7, 3, 3)),
+            scores_of(death=(7, 3, 3)),
             "On 10 held-out events F1 stayed at 0.70 (death 0.70 to 0.70): the new network is no better; keep using 'y'.",
             False,
         ),
         (
-            examination(death=(5, 5, 5)),
-            examination(death=(7, 3, 3)),
+            scores_of(death=(5, 5, 5)),
+            scores_of(death=(7, 3, 3)),
             "On 10 held-out events F1 fell from 0.70 to 0.50 (death 0.70 to 0.50): the new network is no better; keep using 'y'.",
             False,
         ),
         (
-            examination(blink=(8, 2, 2)),
+            scores_of(blink=(8, 2, 2)),
             None,
             "On 10 held-out events F1 is 0.80 (blink 0.80): use the new network 'x'.",
             True,
         ),
         (
-            examination(blink=(1, 0, 9)),
+            scores_of(blink=(1, 0, 9)),
             None,
             "On 10 held-out events F1 is 0.18 (blink 0.18): that is little; mark more events before you use the new network 'x'.",
             False,
         ),
         (
-            examination(death=(9, 1, 1), blink=(8, 2, 2)),
-            examination(death=(7, 3, 3), blink=(0, 0, 10)),
+            scores_of(death=(9, 1, 1), blink=(8, 2, 2)),
+            scores_of(death=(7, 3, 3), blink=(0, 0, 10)),
             "On 20 held-out events F1 rose from 0.70 to 0.90 (death 0.70 to 0.90) and that of new classes is 0.80 (blink 0.80): "
             "use "
             "the new network 'x'.",
@@ -154,12 +154,12 @@ def examination(**counts: tuple[int, int, int]) -> Examination:
     ],
 )
 def test_one_sentence_says_what_was_gained(
-    after: Examination | None, before: Examination | None, sentence: str, use: bool
+    after: ValidationScores | None, before: ValidationScores | None, sentence: str, use: bool
 ) -> None:
     assert in_words("x", "y", after, before, ("death", "division")) == (sentence, use)
 
 
 def test_other_thresholds_alone_are_no_gain() -> None:
-    before = examination(death=(7, 3, 3))
+    before = scores_of(death=(7, 3, 3))
     before.curves["death"].append(Counts(10, 0, 0))
-    assert not in_words("x", "y", examination(death=(9, 1, 1)), before, ("death",))[1]
+    assert not in_words("x", "y", scores_of(death=(9, 1, 1)), before, ("death",))[1]

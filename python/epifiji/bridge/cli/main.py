@@ -114,7 +114,7 @@ def detect(
     from epifiji.files.results.result_folder import require_free, result_folder
     from epifiji.jobs.events.detect import detect as run
     from epifiji.jobs.events.detect import open_movie
-    from epifiji.jobs.executors import computer_for
+    from epifiji.jobs.executors import executor_for
 
     settings = _with_mode(settings or {}, compatible)
     chosen = parse_settings(DetectionSettings, settings)
@@ -126,7 +126,7 @@ def detect(
     summaries: list[dict[str, Any]] = []
     failures: list[str] = []
     mendable = True
-    with computer_for(chosen) as computer:
+    with executor_for(chosen) as computer:
         for movie, folder in places.items():
             try:
                 opened = open_movie(movie, chosen.channel)

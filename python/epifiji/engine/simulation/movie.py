@@ -22,7 +22,7 @@ from epifiji.engine.simulation.event_courses import Course, Division, EventCours
 from epifiji.engine.simulation.microscope import Microscope, Spot, membrane_px
 from epifiji.engine.simulation.planning import Beyond, World, places
 from epifiji.engine.simulation.power_diagram import Tissue
-from epifiji.engine.simulation.real_outlines import Replay
+from epifiji.engine.simulation.real_outlines import RealOutlines
 
 _LEAD_FRAMES = 20  # lived through before the first frame, so that an event may be under way in it
 
@@ -165,12 +165,12 @@ def simulate_tissue(
     _require_two_cells(chosen)
     planning, living, seeing = (np.random.default_rng(s) for s in np.random.SeedSequence(chosen.seed).spawn(3))
     world = World(chosen)
-    tissue: Tissue | Replay
+    tissue: Tissue | RealOutlines
     if outlines is None:
         tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
         courses = _planned(chosen, world.beyond, planning, fewer)
     else:
-        tissue = Replay(chosen, outlines, living, world.views, membrane_px(chosen))
+        tissue = RealOutlines(chosen, outlines, living, world.views, membrane_px(chosen))
         courses = _planned(chosen, tissue.beyond, planning, fewer)
     debris = [Debris(chosen, planning) for _ in range(chosen.debris)]
     small = make_small(tissue, chosen.small_cells, chosen.frames, living)
@@ -193,7 +193,7 @@ def simulate_tissue(
         spots += [spot for speck in debris for spot in speck.spots(frame)]
         labels[frame], pixels[frame] = scene.labels, microscope.picture(scene, spots, frame)
     distractors = _distractors(courses, debris, small, labels)
-    if isinstance(tissue, Replay):
+    if isinstance(tissue, RealOutlines):
         distractors += [Distractor("unclear", *place) for place in tissue.unclear(chosen.frames)]
     return Simulation(pixels, labels, _events(courses, labels), sorted(distractors), chosen)
 

@@ -25,7 +25,7 @@ _HEALING_FRAMES = 20  # after which neighbours are where they were before a cell
 _FORGETTING = 0.7  # of a change of area that is left over from an event, in a frame
 
 
-class Replay(Epithelium):
+class RealOutlines(Epithelium):
     """Cells of real outlines.
 
     Parameters

@@ -53,7 +53,7 @@ class Strip:
     top: int
 
 
-class Asker(Protocol):
+class BlockPredictor(Protocol):
     """A way of computing the windows of a block."""
 
     frames_at_once: int
@@ -104,23 +104,26 @@ def _evenly(size: int, most: int) -> list[tuple[int, int]]:
 
 
 def rows_within(
-    megabytes: float, shape: tuple[int, int, int], description: NetworkDescription, asker: Asker, item: int
+    megabytes: float, shape: tuple[int, int, int], description: NetworkDescription, predictor: BlockPredictor, item: int
 ) -> int:
     """Give the most rows of a block whose pixels, `item` bytes each, and what is made of them fit into so much memory."""
     count, height, width = shape
-    at_once = min(asker.frames_at_once, count)
-    frames = at_once + description.window_frames + 2 * asker.margin_frames
-    bytes_for_row = width * (frames * (item + asker.bytes_for_pixel) + asker.bytes_for_place)
-    rows = (megabytes * 1e6 - at_once * height * width * asker.bytes_held) / bytes_for_row
-    around = 2 * (description.window_half_size_px + asker.margin_rows)
+    at_once = min(predictor.frames_at_once, count)
+    frames = at_once + description.window_frames + 2 * predictor.margin_frames
+    bytes_for_row = width * (frames * (item + predictor.bytes_for_pixel) + predictor.bytes_for_place)
+    rows = (megabytes * 1e6 - at_once * height * width * predictor.bytes_held) / bytes_for_row
+    around = 2 * (description.window_half_size_px + predictor.margin_rows)
     return int(np.clip(rows - around, description.window_size_px, height))
 
 
-def read_strip(movie: Movie, block: Block, description: NetworkDescription, asker: Asker) -> Strip:
+def read_strip(movie: Movie, block: Block, description: NetworkDescription, predictor: BlockPredictor) -> Strip:
     """Read what a block looks at."""
     count, height, _ = movie.shape
-    before, after = description.frames_before + asker.margin_frames, description.frames_after + asker.margin_frames
-    around = description.window_half_size_px + asker.margin_rows
+    before, after = (
+        description.frames_before + predictor.margin_frames,
+        description.frames_after + predictor.margin_frames,
+    )
+    around = description.window_half_size_px + predictor.margin_rows
     top = max(0, block.top - around)
     rows = slice(top, min(height, block.bottom + around))
     wanted = np.clip(np.arange(block.start - before, block.stop - 1 + after), 0, count - 1)

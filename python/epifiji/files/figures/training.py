@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.network import NOTHING
-from epifiji.data.training import Examination, Point
+from epifiji.data.training import Point, ValidationScores
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND
 from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, numbers, save, say
 
@@ -69,7 +69,7 @@ def draw_confusion(path: Path, name: str, confusion: Mapping[str, Mapping[str, i
 
 
 def draw_precision_recall(
-    path: Path, name: str, after: Examination | None, before: Examination | None, parent: str | None
+    path: Path, name: str, after: ValidationScores | None, before: ValidationScores | None, parent: str | None
 ) -> None:
     """Draw precision against recall over all thresholds, a panel for each class; dots mark the thresholds that are used."""
     classes = list(after.curves) if after is not None else []

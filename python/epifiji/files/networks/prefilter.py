@@ -13,7 +13,7 @@ WEIGHTS = "dexnet_screen.npz"
 CLASSES, SERVED = "classes", "served"
 
 
-def read_screen(network: Network) -> tuple[Weights, tuple[str, ...]] | None:
+def read_prefilter(network: Network) -> tuple[Weights, tuple[str, ...]] | None:
     """Read the screen's arrays and classes, or give None where it was not trained for this network.
 
     It answers for the networks whose members' weights have the SHA-256 that stand beside its own: another network, even one

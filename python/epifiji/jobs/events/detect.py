@@ -22,7 +22,7 @@ from epifiji.data.settings.detection import DetectionSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.dexnet.compatible import Compatible
 from epifiji.engine.networks.epinet.maps import WholeFrames
-from epifiji.engine.tiling.blocks import Asker, Block, Probabilities, divide, rows_within
+from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, divide, rows_within
 from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.maps import Arithmetic, Exact, map_frames
 from epifiji.engine.tiling.scaling import Storage, rescale_for_network, rescale_map, scale_factor
@@ -34,7 +34,7 @@ from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
-from epifiji.jobs.executors import Computer, asker_of, computer_for, warm_screen
+from epifiji.jobs.executors import Executor, executor_for, predictor_of, warm_screen
 
 BASE_MEGABYTES = 700
 """What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
@@ -46,7 +46,7 @@ def detect(
     movie: Movie | np.ndarray | str | Path,
     network: Network | str | Path | None = None,
     report: Report = silent,
-    computer: Computer | None = None,
+    executor: Executor | None = None,
     keep_until_saved: bool = False,
     **settings: Any,
 ) -> Result:
@@ -60,8 +60,8 @@ def detect(
         Name, folder or zip of a network. Default: EpiNet, or the one that was chosen with ``epifiji networks default``.
     report
         Called with progress; may raise to cancel.
-    computer
-        Who computes, for several movies in turn; see :func:`epifiji.jobs.executors.computer_for`.
+    executor
+        Who computes, for several movies in turn; see :func:`epifiji.jobs.executors.executor_for`.
     keep_until_saved
         Whether what was computed stays in the cache until the result is saved: where that fails, because the disk is full or the
         process is killed, the same detection then takes no time again.
@@ -88,10 +88,10 @@ def detect(
     scratch = ScratchFolder()
     try:
         detection = _Detection(opened, network, chosen, classes, diameter, scratch, report)
-        if computer is not None:
-            result = detection.run(started, computer)
+        if executor is not None:
+            result = detection.run(started, executor)
         else:
-            with computer_for(chosen) as own:
+            with executor_for(chosen) as own:
                 result = detection.run(started, own)
     except BaseException:
         scratch.remove()
@@ -153,7 +153,7 @@ class _Detection:
         self.watch = Watch(movie, self.pixels_sha256, settings.channel)
         self.unfinished: Unfinished | None = None
 
-    def run(self, started: float, computer: Computer) -> Result:
+    def run(self, started: float, executor: Executor) -> Result:
         """Rescale, look for events, and put together what was found."""
         description, settings = self.network.description, self.settings
         factor_xy = scale_factor(description.cell_diameter_px, self.diameter)
@@ -164,11 +164,13 @@ class _Detection:
         require_room(self.movie.name, scaled.shape, description, rescaled=factor_xy != 1)
         arithmetic = self._arithmetic(scaled.shape)
         require_windows(self.movie.name, scaled.shape, arithmetic.grids)
-        asker = asker_of(self.network, settings.mode, settings.device)
+        predictor = predictor_of(self.network, settings.mode, settings.device)
         loaded = time.perf_counter()
-        rows = rows_within(settings.memory - BASE_MEGABYTES, scaled.shape, description, asker, scaled.dtype.itemsize)
-        blocks = divide(arithmetic.grids, scaled.shape, asker.frames_at_once, rows)
-        answers = self._answers(scaled, arithmetic, blocks, asker, computer)
+        rows = rows_within(
+            settings.memory - BASE_MEGABYTES, scaled.shape, description, predictor, scaled.dtype.itemsize
+        )
+        blocks = divide(arithmetic.grids, scaled.shape, predictor.frames_at_once, rows)
+        answers = self._answers(scaled, arithmetic, blocks, predictor, executor)
         raw = self._new_maps(scaled.shape) if settings.maps != "none" else {}
         clean = self._new_maps(scaled.shape) if settings.maps == "clean" else {}
         finder = EventFinder(self._scale(scaled), self.classes, settings, settings.mode, clean)
@@ -179,7 +181,7 @@ class _Detection:
                 if raw:
                     raw[name][t] = frame[index]
         events = finder.finish()
-        record = self._record(scaled, arithmetic, factor_t, factor_xy) | {"precision": asker.precision}
+        record = self._record(scaled, arithmetic, factor_t, factor_xy) | {"precision": predictor.precision}
         self.watch()
         record["seconds"] = {
             "before_first_window": round(loaded - started, 3),
@@ -196,18 +198,18 @@ class _Detection:
         return kind(shape, description, settings.step_xy, settings.step_t)
 
     def _answers(
-        self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], asker: Asker, computer: Computer
+        self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], predictor: BlockPredictor, executor: Executor
     ) -> Iterator[Probabilities]:
         """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
         settings, network = self.settings, self.network
         # A network that was not read from a file cannot be known again.
-        self.unfinished = Unfinished(self._identity(scaled, blocks, asker)) if network.sha256 else None
+        self.unfinished = Unfinished(self._identity(scaled, blocks, predictor)) if network.sha256 else None
         unfinished = self.unfinished
         kept = {n for n in range(len(blocks)) if unfinished and unfinished.get(n) is not None}
 
         def compute(numbers: Iterable[int]) -> Iterator[Probabilities]:
             parts = [(blocks[n], [blocks[n].of(grid) for grid in arithmetic.grids]) for n in numbers]
-            return computer(scaled, parts, network, settings.mode, self.report)
+            return executor(scaled, parts, network, settings.mode, self.report)
 
         computed = compute(n for n in range(len(blocks)) if n not in kept)
         for number in range(len(blocks)):
@@ -221,7 +223,7 @@ class _Detection:
                 unfinished.put(number, answer)
             yield answer
 
-    def _identity(self, scaled: Movie, blocks: list[Block], asker: Asker) -> dict[str, Any]:
+    def _identity(self, scaled: Movie, blocks: list[Block], predictor: BlockPredictor) -> dict[str, Any]:
         """Say on what the blocks' answers depend, as plain JSON types."""
         settings, description = self.settings, self.network.description
         return {
@@ -249,7 +251,7 @@ class _Detection:
             "blocks": [(block.start, block.top) for block in blocks],
             "device": asdict(choose_device(settings.device)),
             "machine": platform.machine(),
-            "precision": asker.precision,
+            "precision": predictor.precision,
             "versions": versions(),
         }
 

@@ -124,7 +124,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Compared:
     """What is compared with what: events of the judged classes alone, these classes, and what a user should know."""
 
     detected: list[Event]
@@ -209,7 +209,7 @@ def matcher(counting: str) -> Callable[[Iterable[Event], Iterable[Event], float,
     return ways[counting]
 
 
-def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -> Judged:
+def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -> Compared:
     """Read both sides and say which classes are compared; see :func:`compare`.
 
     `looked_for` are classes that the detected side looked for, where events alone do not tell.
@@ -230,7 +230,7 @@ def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -
         _distinct(side.events, judged, f"the {name} events", notices)
         for side, name in ((found, "detected"), (known, "reference"))
     )
-    return Judged(detected_events, known_events, judged, tuple(notices))
+    return Compared(detected_events, known_events, judged, tuple(notices))
 
 
 def _distinct(events: list[Event], classes: frozenset[str], what: str, notices: list[str]) -> list[Event]:

@@ -23,9 +23,9 @@ from epifiji.files.networks.store import find_network, read_network
 from epifiji.files.training_data import LabelledMovie, classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect, require_mode
 from epifiji.jobs.events.result import versions
-from epifiji.jobs.executors import computer_for
+from epifiji.jobs.executors import executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
-from epifiji.jobs.scoring.networks import THRESHOLDS, Judgement, differences_of, judged_movies
+from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, judged_movies
 from epifiji.jobs.scoring.report import Evaluation
 
 AnyNetwork = Network | str | Path
@@ -63,26 +63,26 @@ def evaluate(
     judged = in_fixed_order(event for known in classes.values() for event in known)
     known_movies = [KnownMovie(movie.movie) for movie in movies]
     own = {name: _own(chosen, network) for name, network in judges.items()}
-    evaluated, judgements = [], {}
-    with computer_for(chosen) as computer:
+    evaluated, scores_by_network = [], {}
+    with executor_for(chosen) as executor:
         for number, (name, network) in enumerate(judges.items()):
             started = time.perf_counter()
             candidates: list[list[Event]] = []
             for index, movie in enumerate(movies):
                 done = number * len(movies) + index
                 part = _Part(report, done, len(judges) * len(movies), f"{name}, {movie.name}")
-                found = detect(movie.movie, network, part, computer, **_detection(own[name], classes[name]))
+                found = detect(movie.movie, network, part, executor, **_detection(own[name], classes[name]))
                 candidates.append(found.events)
             seconds = time.perf_counter() - started
-            judgements[name] = Judgement(candidates, movies, classes[name], own[name])
-            scores = judgements[name].classes()
+            scores_by_network[name] = NetworkScores(candidates, movies, classes[name], own[name])
+            scores = scores_by_network[name].classes()
             learnt = [one.movie.name for one in known_movies if one.is_one_of(network.description.learnt_from)]
-            false = _false_where_none(judgements[name], movies, scores, chosen.unmarked == "none")
+            false = _false_where_none(scores_by_network[name], movies, scores, chosen.unmarked == "none")
             found_by = network.source, network.sha256
             evaluated.append(NetworkEvaluation(name, *found_by, scores, seconds, tuple(learnt), false))
     return Evaluation(
         tuple(evaluated),
-        tuple(differences_of(evaluated, judgements, judged, chosen)),
+        tuple(differences_of(evaluated, scores_by_network, judged, chosen)),
         judged,
         _record(Path(folder), movies, chosen),
         tuple(_notices(judges, movies, judged, chosen, evaluated)),
@@ -192,14 +192,14 @@ def _record(folder: Path, movies: Sequence[LabelledMovie], settings: EvaluationS
 
 
 def _false_where_none(
-    judgement: Judgement, movies: Sequence[LabelledMovie], scores: dict[str, ClassEvaluation], complete: bool
+    network: NetworkScores, movies: Sequence[LabelledMovie], scores: dict[str, ClassEvaluation], complete: bool
 ) -> dict[str, int]:
     """Count by class the false events in movies without any event; nothing where there is no such movie."""
     empty = [index for index, movie in enumerate(movies) if complete and not any(movie.events.values())]
     if not empty:
         return {}
     return {
-        event: sum(len(judgement.matching(event, scored.default.threshold, index).false_positives) for index in empty)
+        event: sum(len(network.matching(event, scored.default.threshold, index).false_positives) for index in empty)
         for event, scored in scores.items()
     }
 

@@ -21,7 +21,7 @@ HIT, FALSE, MISS, NEITHER = (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)
 """What a network says of a place: true positive, false positive, false negative, or nothing where nothing is."""
 
 
-class Judgement:
+class NetworkScores:
     """One network's candidates against what is annotated."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Judgement:
         levels, counts = self._curves[event]
         return counts[:, levels.index(threshold)]
 
-    def places(self, other: Judgement, event: str, levels: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def places(self, other: NetworkScores, event: str, levels: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Counts of each place for this network and another, at a threshold each, (places, 3) both.
 
         Places are the reference events, and those that either took for one: where both did, within the distances, it is one.
@@ -120,7 +120,7 @@ def _counts(matching: Matching) -> tuple[int, int, int]:
 
 def differences_of(
     networks: Sequence[NetworkEvaluation],
-    judgements: dict[str, Judgement],
+    scores_by_network: dict[str, NetworkScores],
     classes: Iterable[str],
     settings: EvaluationSettings,
 ) -> Iterable[Difference]:
@@ -131,7 +131,7 @@ def differences_of(
         for at in ats:
             for first, second in pairs:
                 levels = tuple(getattr(one.classes[event], at).threshold for one in (first, second))
-                one, other = judgements[first.name], judgements[second.name]
+                one, other = scores_by_network[first.name], scores_by_network[second.name]
                 by_movie = one.by_movie(event, levels[0]), other.by_movie(event, levels[1])
                 f1, p = difference_of_f1(by_movie, one.places(other, event, levels), settings.seed)
                 yield Difference(event, at, first.name, second.name, f1, min(1.0, p * len(pairs)))

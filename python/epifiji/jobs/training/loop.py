@@ -1,4 +1,4 @@
-"""The course of a training: step after step, judged now and then, ended where nothing is gained, gone on with after a break."""
+"""The loop of a training: step after step, judged now and then, ended where nothing is gained, gone on with after a break."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from epifiji.data.training import Point
 from epifiji.engine.training.mixing import Draws, Mixed
 from epifiji.engine.training.trainer import PARTS_A_STEP, Arrays, State, Trainer, drawn_ahead
 from epifiji.files.storage.unfinished import Unfinished
-from epifiji.jobs.training.recipes import School
+from epifiji.jobs.training.recipes import TrainingRecipe
 
 CHECKPOINT_S = 60.0
 FEWEST_STEPS_BETWEEN = 25
@@ -44,7 +44,7 @@ class Progress:
     best
         The averaged weights at the best moment.
     best_quality
-        Their quality; less than 0 before the first judgement.
+        Their quality; less than 0 before the first validation.
     points
         What was measured on the way.
     seconds
@@ -63,12 +63,12 @@ class Progress:
     seen: int = 0
 
 
-class Course:
+class TrainingLoop:
     """A training.
 
     Parameters
     ----------
-    school
+    recipe
         How the network is taught.
     samplers
         What is learnt from, with shares.
@@ -84,18 +84,18 @@ class Course:
 
     def __init__(
         self,
-        school: School,
+        recipe: TrainingRecipe,
         samplers: Sequence[tuple[Draws, float]],
         settings: TrainingSettings,
         held_out: Sequence[Arrays],
         judge: Judge | None,
         unfinished: Unfinished,
     ) -> None:
-        self._school, self._samplers, self._settings = school, samplers, settings
+        self._recipe, self._samplers, self._settings = recipe, samplers, settings
         self._held_out, self._judge, self._unfinished = held_out, judge, unfinished
         kept = _read(unfinished)
         self.resumed_at = kept[0].step if kept else 0
-        self.state, self.progress = kept or _begun(school.first_weights())
+        self.state, self.progress = kept or _begun(recipe.first_weights())
         self._begun = time.monotonic() - self.progress.seconds
         self._saved = time.monotonic()
         self._started_at = self.state.step
@@ -122,7 +122,7 @@ class Course:
 
     def _run(self, report: Report) -> Weights:
         settings, state = self._settings, self.state
-        trainer = self._school.trainer(state, settings.steps, settings.rate or self._school.rate)
+        trainer = self._recipe.trainer(state, settings.steps, settings.rate or self._recipe.rate)
         parts = drawn_ahead(Mixed(self._samplers, settings.seed, state.step, PARTS_A_STEP), PARTS_A_STEP)
         try:
             if not self.progress.points:
@@ -139,7 +139,7 @@ class Course:
                     self._measure(trainer, report)
                 if time.monotonic() - self._saved > CHECKPOINT_S:
                     self._save()
-            # An interrupt may have come between the last step and its judgement.
+            # An interrupt may have come between the last step and its validation.
             if self.progress.points[-1].step < state.step:
                 self._measure(trainer, report)
         except (CancelledError, Interrupted, KeyboardInterrupt) as end:
@@ -157,7 +157,7 @@ class Course:
     def _due(self, trainer: Trainer) -> bool:
         """Say whether it is time to judge."""
         step, last = self.state.step, self.progress.points[-1].step
-        return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // self._school.points)
+        return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // self._recipe.points)
 
     def _ended(self, trainer: Trainer) -> bool:
         return self.state.step >= trainer.steps or self.progress.since >= self._settings.patience

@@ -11,7 +11,7 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
-from epifiji.data.training import Examination, Point, in_words
+from epifiji.data.training import Point, ValidationScores, in_words
 from epifiji.files.figures.training import (
     CONFUSION,
     LEARNING_CURVE,
@@ -127,8 +127,8 @@ class TrainingResult:
     folder: Path
     sentence: str
     use: bool
-    after: Examination | None
-    before: Examination | None
+    after: ValidationScores | None
+    before: ValidationScores | None
     points: tuple[Point, ...]
     files: tuple[Path, ...]
     notices: tuple[str, ...] = ()
@@ -161,8 +161,8 @@ def write_trained(
     target: Target,
     parent: Network | None,
     compared: Network | None,
-    after: Examination | None,
-    before: Examination | None,
+    after: ValidationScores | None,
+    before: ValidationScores | None,
     points: Iterable[Point],
     chosen: int,
     record: dict[str, Any],

@@ -16,7 +16,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
-from epifiji.data.training import Examination
+from epifiji.data.training import ValidationScores
 from epifiji.engine.networks.dexnet.model import check_network
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, check_epinet
 from epifiji.engine.tiling.windows import require_room
@@ -25,11 +25,13 @@ from epifiji.files.networks.store import find_network, read_network, shipped_net
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.result import versions
 from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
-from epifiji.jobs.training.loop import Course
-from epifiji.jobs.training.recipes import DexNetSchool, EpiNetSchool, School, held_out_parts
+from epifiji.jobs.training.dexnet import DexNetRecipe
+from epifiji.jobs.training.epinet import EpiNetRecipe
+from epifiji.jobs.training.loop import TrainingLoop
+from epifiji.jobs.training.recipes import TrainingRecipe, held_out_parts
 from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
 from epifiji.jobs.training.sources import Material, Source, classes_in, prepare, read_sources
-from epifiji.jobs.training.validation import Examiner, candidates
+from epifiji.jobs.training.validation import Validator, candidates
 
 CELL_DIAMETER_PX, EVENT_DURATION_FRAMES = 25.0, 4.5
 """The scale of a network that begins with nothing."""
@@ -93,8 +95,8 @@ def train(
     target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
     sources = read_sources([folder], chosen)
     description = _described(target.name, classes_in(sources), parent.description if parent else None)
-    school = EpiNetSchool(description, parent, chosen, keeping=False)
-    return _Training(target, chosen, sources, description, parent, school, report).run()
+    recipe = EpiNetRecipe(description, parent, chosen, keeping=False)
+    return _Training(target, chosen, sources, description, parent, recipe, report).run()
 
 
 def retrain(
@@ -134,18 +136,18 @@ def retrain(
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
     known = parent.description.events
     classes = (*known, *(event for event in classes_in(read) if event not in known))
-    school: School
+    recipe: TrainingRecipe
     if parent.description.kind == EPINET:
         check_epinet(parent)
         description = _described(target.name, classes, parent.description)
-        school = EpiNetSchool(description, parent, chosen, keeping=True)
+        recipe = EpiNetRecipe(description, parent, chosen, keeping=True)
     else:
         check_network(parent)
         # Nobody imported this one from where the parent came from.
         changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
         description = parent.description.model_copy(update=changed)
-        school = DexNetSchool(description, parent, chosen)
-    return _Training(target, chosen, read, description, parent, school, report).run(chosen.keep)
+        recipe = DexNetRecipe(description, parent, chosen)
+    return _Training(target, chosen, read, description, parent, recipe, report).run(chosen.keep)
 
 
 def _path(given: str | Path | None) -> Path | None:
@@ -192,7 +194,7 @@ class _Training:
     sources: list[Source]
     description: NetworkDescription
     parent: Network | None
-    school: School
+    recipe: TrainingRecipe
     report: Report
     notices: list[str] = field(default_factory=list)
 
@@ -208,36 +210,36 @@ class _Training:
             material.movies, material.names, len(classes), settings.held_out, np.random.default_rng(settings.seed)
         )
         self._tell_of(parted)
-        examiner = Examiner(parted.held_out, classes, self.description.thresholds)
-        school, without = self.school, frozenset(settings.without or ())
-        learnt = parted.learnt if keep is None else school.prepared(parted.learnt, self.report)
-        samplers = [(school.sampler(learnt, without), 1 - (keep or 0))]
+        validator = Validator(parted.held_out, classes, self.description.thresholds)
+        recipe, without = self.recipe, frozenset(settings.without or ())
+        learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, self.report)
+        samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
         if keep:
-            samplers.append((school.sampler(school.rehearsed(self.report), without), keep))
+            samplers.append((recipe.sampler(recipe.rehearsed(self.report), without), keep))
         unfinished = Unfinished(self._identity(material, keep))
         movies = [one.movie for one in parted.held_out]
-        course = Course(
-            school,
+        loop = TrainingLoop(
+            recipe,
             samplers,
             settings,
-            held_out_parts(school, movies, HELD_OUT_PARTS),
-            (lambda weights, report: self._judge(weights, examiner, report)) if examiner.judged else None,
+            held_out_parts(recipe, movies, HELD_OUT_PARTS),
+            (lambda weights, report: self._judge(weights, validator, report)) if validator.judged else None,
             unfinished,
         )
-        if course.resumed_at:
-            self.notices.append(f"The training went on from step {course.resumed_at}, where it was interrupted.")
-        weights = course.run(self.report)
-        after = self._examined(weights, examiner)
-        before = self._examined_parent(examiner)
-        chosen = {event: after.thresholds[event] for event in examiner.judged} if after else {}
+        if loop.resumed_at:
+            self.notices.append(f"The training went on from step {loop.resumed_at}, where it was interrupted.")
+        weights = loop.run(self.report)
+        after = self._scored(weights, validator)
+        before = self._scored_parent(validator)
+        chosen = {event: after.thresholds[event] for event in validator.judged} if after else {}
         thresholds = self.description.thresholds | chosen
         described = self.description.model_copy(update={"thresholds": thresholds})
         learnt_by = self.parent.description if self.parent else None
         described = with_learnt(described, (source.movie for source in self.sources), learnt_by)
-        points = course.progress.points
+        points = loop.progress.points
         best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
         result = write_trained(
-            school.network(weights, described),
+            recipe.network(weights, described),
             self.target,
             self.parent,
             self.parent if before else None,
@@ -245,31 +247,31 @@ class _Training:
             before,
             points,
             best.step if best else 0,
-            self._record(parted, course.progress.seconds),
+            self._record(parted, loop.progress.seconds),
             self.notices,
         )
         unfinished.remove()
         return result
 
-    def _judge(self, weights: Weights, examiner: Examiner, report: Report) -> tuple[float, float | None]:
-        found = candidates(self.school.network(weights, self.description), examiner.held_out, report)
-        return examiner.quality(found), examiner.examine(found).f1()
+    def _judge(self, weights: Weights, validator: Validator, report: Report) -> tuple[float, float | None]:
+        found = candidates(self.recipe.network(weights, self.description), validator.held_out, report)
+        return validator.quality(found), validator.score(found).f1()
 
-    def _examined(self, weights: Weights, examiner: Examiner) -> Examination | None:
-        if not examiner.judged:
+    def _scored(self, weights: Weights, validator: Validator) -> ValidationScores | None:
+        if not validator.judged:
             return None
-        return examiner.examine(
-            candidates(self.school.network(weights, self.description), examiner.held_out, self.report)
+        return validator.score(
+            candidates(self.recipe.network(weights, self.description), validator.held_out, self.report)
         )
 
-    def _examined_parent(self, examiner: Examiner) -> Examination | None:
+    def _scored_parent(self, validator: Validator) -> ValidationScores | None:
         """Judge the parent as users have it, by its own thresholds, where it knows a class that is held out."""
-        if self.parent is None or not set(examiner.judged) & set(self.parent.description.events):
+        if self.parent is None or not set(validator.judged) & set(self.parent.description.events):
             return None
         own = dict.fromkeys(self.parent.description.events, DEFAULT_THRESHOLD["fast"])
-        found = candidates(self.parent, examiner.held_out, self.report)
+        found = candidates(self.parent, validator.held_out, self.report)
         known = [[event for event in one if event.event in self.description.events] for one in found]
-        return examiner.examine(known, own | self.parent.description.thresholds)
+        return validator.score(known, own | self.parent.description.thresholds)
 
     def _tell_of(self, parted: Split) -> None:
         """Say what was made of the sources, and what is too little."""

@@ -12,7 +12,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, Network
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
-from epifiji.data.training import Examination
+from epifiji.data.training import ValidationScores
 from epifiji.engine.metrics.events import Matching, match_events
 from epifiji.engine.training.validation_split import HeldOut
 from epifiji.jobs.events.detect import detect
@@ -39,7 +39,7 @@ def candidates(network: Network, held_out: Sequence[HeldOut], report: Report = s
     return found
 
 
-class Examiner:
+class Validator:
     """Scores candidates.
 
     Parameters
@@ -72,13 +72,13 @@ class Examiner:
             if event.event == name
         )
 
-    def examine(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int] | None = None) -> Examination:
+    def score(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int] | None = None) -> ValidationScores:
         """Score candidates at the thresholds of their classes, or at those that are best here where none are given."""
         curves = {name: [self._count(found, {name: level}) for level in LEVELS] for name in self.judged}
         chosen = {name: self._best(curves[name]) if name in curves else self._default(name) for name in self.classes}
         used = chosen if thresholds is None else {name: thresholds.get(name, chosen[name]) for name in self.classes}
         counts = {name: self._count(found, {name: used[name]}) for name in self.judged}
-        return Examination(used, counts, curves, LEVELS, self._confusion(found, used))
+        return ValidationScores(used, counts, curves, LEVELS, self._confusion(found, used))
 
     def quality(self, found: Sequence[Sequence[Event]]) -> float:
         """Average F1 over thresholds and classes: it jumps less from one moment to the next than F1 at one threshold."""

@@ -13,8 +13,8 @@ from epifiji.engine.tiling.blocks import Probabilities, Strip
 from epifiji.engine.tiling.windows import Grid, cut_windows, normalised
 
 
-class EveryWindow:
-    """See :class:`epifiji.engine.tiling.blocks.Asker`; `lift` is that of :func:`epifiji.engine.tiling.windows.normalised`."""
+class ExactPredictor:
+    """See :class:`epifiji.engine.tiling.blocks.BlockPredictor`; `lift` is that of :func:`epifiji.engine.tiling.windows.normalised`."""
 
     frames_at_once = 24
     margin_frames = margin_rows = 0

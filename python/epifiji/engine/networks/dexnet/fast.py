@@ -1,6 +1,6 @@
 """Classifying only the windows that matter, and encoding their frames once: the mode fast.
 
-Nearly all windows hold no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Screen` looks at whole frames
+Nearly all windows hold no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter` looks at whole frames
 first, for a hundredth of the
 cost, and windows are classified only where it foretells any event. For networks with classes that the screen does not know, every
 second place is classified first, and the places around it only where an event is at all probable. Where the first member of an
@@ -29,7 +29,7 @@ from scipy import ndimage
 from epifiji.data.progress import LOOKING, Report
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.dexnet.model import Classifier
-from epifiji.engine.networks.dexnet.prefilter import HALO_PX, REACH_FRAMES, Screen
+from epifiji.engine.networks.dexnet.prefilter import HALO_PX, REACH_FRAMES, Prefilter
 from epifiji.engine.tiling.blocks import Probabilities, Strip
 from epifiji.engine.tiling.windows import ROUNDING, Grid
 
@@ -64,12 +64,12 @@ SCREENING = 0.3
 
 
 class Fast:
-    """See :class:`epifiji.engine.tiling.blocks.Asker`."""
+    """See :class:`epifiji.engine.tiling.blocks.BlockPredictor`."""
 
     frames_at_once = 24
     bytes_for_place = bytes_held = 0.0
 
-    def __init__(self, classifier: Classifier, screen: Screen | None) -> None:
+    def __init__(self, classifier: Classifier, screen: Prefilter | None) -> None:
         self._classifier, self._screen = classifier, screen
         self.precision = classifier.precision
         description = classifier.description

@@ -80,7 +80,7 @@ def logits(weights: Mapping[str, Any], features: Any) -> Any:
     return (tf.nn.conv2d(x, weights["answer/kernel"], 1, "VALID") + weights["answer/bias"])[:, 0]
 
 
-class Screen:
+class Prefilter:
     """The network with its weights, ready to look at a block's frames.
 
     Parameters

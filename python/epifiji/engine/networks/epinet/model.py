@@ -226,10 +226,10 @@ def check_epinet(network: Network) -> None:
 
 def answers_of_members(network: Network, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
     """Give what each member answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
-    asker, movie = EpiNet(network), levelled(Movie(pixels))
+    predictor, movie = EpiNet(network), levelled(Movie(pixels))
     block = Block(0, pixels.shape[0], 0, pixels.shape[1])
     grids = [places(movie.shape)] * len(network.weights)
-    found = asker(read_strip(movie, block, network.description, asker), grids, report)
+    found = predictor(read_strip(movie, block, network.description, predictor), grids, report)
     return [one[..., 1:] for one in found]
 
 
@@ -239,7 +239,7 @@ def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = sile
 
 
 class EpiNet:
-    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.tiling.blocks.Asker`.
+    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.tiling.blocks.BlockPredictor`.
 
     Parameters
     ----------

@@ -1,0 +1,61 @@
+"""How a DeXNet is trained further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from epifiji.data.labelled import Labelled
+from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.progress import Report
+from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.networks.dexnet.training import WindowSampler, apart, grown, is_norm, together, window_loss
+from epifiji.engine.training.mixing import Draws
+from epifiji.engine.training.trainer import State, Trainer
+from epifiji.jobs.training.rehearsal import simulated
+
+
+class DexNetRecipe:
+    """Lets a DeXNet learn more, all members at once; see :class:`EpiNetRecipe`."""
+
+    points = 6
+    rate = 1e-4
+
+    def __init__(self, description: NetworkDescription, parent: Network, settings: TrainingSettings) -> None:
+        self._description, self._parent, self._settings = description, parent, settings
+        self._classifier: Classifier | None = None
+
+    def first_weights(self) -> Weights:
+        """See :class:`TrainingRecipe`."""
+        random = np.random.default_rng(self._settings.seed)
+        return together([grown(one, len(self._description.classes), random) for one in self._parent.weights])
+
+    def sampler(self, movies: Sequence[Labelled], without: frozenset[str]) -> Draws:
+        """See :class:`TrainingRecipe`."""
+        random = np.random.default_rng(self._settings.seed)
+        return WindowSampler(movies, self._description, random, without, self._answers)
+
+    def _answers(self, windows: np.ndarray) -> np.ndarray:
+        """Give what the parent answers to windows, averaged over its members."""
+        if self._classifier is None:
+            self._classifier = Classifier(self._parent)
+        classifier = self._classifier
+        return np.asarray(np.mean([classifier(member, windows) for member in range(len(classifier))], 0))
+
+    def prepared(self, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
+        """See :class:`TrainingRecipe`: windows are answered when they are drawn."""
+        return list(movies)
+
+    def rehearsed(self, report: Report) -> list[Labelled]:
+        """See :class:`TrainingRecipe`."""
+        return simulated(len(self._description.events), report)
+
+    def trainer(self, state: State, steps: int, rate: float) -> Trainer:
+        """See :class:`TrainingRecipe`."""
+        return Trainer(state, steps, rate, window_loss, is_norm)
+
+    def network(self, weights: Weights, description: NetworkDescription) -> Network:
+        """See :class:`TrainingRecipe`."""
+        return Network(description, apart(weights))

@@ -1,0 +1,71 @@
+"""How an EpiNet is trained, from nothing or from an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from epifiji.data.labelled import Labelled
+from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.progress import Report
+from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.networks.epinet.model import new_weights
+from epifiji.engine.networks.epinet.sampling import Sampler
+from epifiji.engine.networks.epinet.training import carried_over, epinet_loss
+from epifiji.engine.training.mixing import Draws
+from epifiji.engine.training.trainer import State, Trainer
+from epifiji.jobs.training.rehearsal import simulated, taught_by
+
+
+class EpiNetRecipe:
+    """Teaches an EpiNet, from nothing or from what a parent knows; of a parent with several members one goes on.
+
+    Parameters
+    ----------
+    description
+        Of the network that is to learn.
+    parent
+        What it begins with.
+    settings
+        For the seed.
+    keeping
+        Whether it is to keep what the parent knew.
+    """
+
+    points = 20
+
+    def __init__(
+        self, description: NetworkDescription, parent: Network | None, settings: TrainingSettings, keeping: bool
+    ) -> None:
+        self._description, self._parent, self._settings = description, parent, settings
+        self.rate = 5e-4 if keeping else 1e-3
+
+    def first_weights(self) -> Weights:
+        """See :class:`TrainingRecipe`."""
+        random = np.random.default_rng(self._settings.seed)
+        if self._parent is None:
+            return new_weights(len(self._description.events), random)
+        return carried_over(self._parent.weights[0], self._parent.description.events, self._description.events, random)
+
+    def sampler(self, movies: Sequence[Labelled], without: frozenset[str]) -> Draws:
+        """See :class:`TrainingRecipe`."""
+        random = np.random.default_rng(self._settings.seed)
+        return Sampler(movies, len(self._description.events), random, without)
+
+    def prepared(self, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
+        """See :class:`TrainingRecipe`."""
+        return taught_by(self._parent, movies, report) if self._parent else list(movies)
+
+    def rehearsed(self, report: Report) -> list[Labelled]:
+        """See :class:`TrainingRecipe`."""
+        movies = simulated(len(self._description.events), report)
+        return taught_by(self._parent, movies, report, len(self._description.events)) if self._parent else []
+
+    def trainer(self, state: State, steps: int, rate: float) -> Trainer:
+        """See :class:`TrainingRecipe`."""
+        return Trainer(state, steps, rate, epinet_loss)
+
+    def network(self, weights: Weights, description: NetworkDescription) -> Network:
+        """See :class:`TrainingRecipe`."""
+        return Network(description, (weights,))
