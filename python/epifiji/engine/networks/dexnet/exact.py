@@ -14,7 +14,10 @@ from epifiji.engine.tiling.windows import Grid, cut_windows, normalised
 
 
 class ExactPredictor:
-    """See :class:`epifiji.engine.tiling.blocks.BlockPredictor`; `lift` is that of :func:`epifiji.engine.tiling.windows.normalised`."""
+    """Predicts every window by itself (see :class:`~epifiji.engine.tiling.blocks.BlockPredictor`).
+
+    `lift` is that of :func:`~epifiji.engine.tiling.windows.normalised`.
+    """
 
     frames_at_once = 24
     margin_frames = margin_rows = 0
