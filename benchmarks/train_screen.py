@@ -30,7 +30,7 @@ from epifiji.engine.tiling.blocks import Block, read_strip
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.store import find_network, read_network, weights_sha256
 from epifiji.files.outlines import read_outlines
-from epifiji.jobs.executors import warm_classifier
+from epifiji.jobs.executors import loaded
 
 MOVIES, SIDE_PX, FRAMES, STEP_PX = 60, 230, 46, 12
 FIRST_SEED = 50_000
@@ -108,7 +108,7 @@ def seen_badly(movie: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def label(arguments: argparse.Namespace) -> None:
     """Make movies and keep what the network answers at places all over each: (n, 3 + events) t, y, x, probabilities."""
     network = read_network(find_network(arguments.network))
-    predictor = Fast(warm_classifier(network), None)
+    predictor = Fast(loaded(network, "fast"), None)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for number in range(arguments.movies):
         file = arguments.folder / f"{number:03d}.npz"

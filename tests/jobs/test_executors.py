@@ -28,7 +28,7 @@ from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.files.networks.store import read_network
 from epifiji.files.storage.unfinished import Unfinished, cache_folder
 from epifiji.jobs.events.detect import detect
-from epifiji.jobs.executors import DaskWorkers, executor_for, warm_screen
+from epifiji.jobs.executors import DaskWorkers, executor_for, prefilter_of
 from small_networks import spoil_entry
 
 SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 8}
@@ -319,8 +319,8 @@ def test_a_gpu_that_is_not_there_is_refused(pixels: np.ndarray, network_folder: 
 
 def test_the_screen_serves_the_networks_that_it_was_trained_for(shared_data: Path, network_folder: Path) -> None:
     networks = shared_data / "dexnets"
-    assert warm_screen(read_network(networks / "notum_all.zip")) is not None
-    assert warm_screen(read_network(network_folder)) is None
+    assert prefilter_of(read_network(networks / "notum_all.zip")) is not None
+    assert prefilter_of(read_network(network_folder)) is None
 
 
 def test_fast_mode_finds_the_events_of_exact_mode(shared_data: Path) -> None:

@@ -14,7 +14,13 @@ from epifiji.data.settings.detection import Level, Voxels
 
 DEXNET: Literal["dexnet"] = "dexnet"
 EPINET: Literal["epinet"] = "epinet"
-"""Kinds of networks: classifying windows one by one, or looking at whole frames."""
+"""Families of networks: classifying windows one by one, or predicting maps of whole frames."""
+
+SEEN = {
+    DEXNET: "windows of {frames} frames of {side} x {side} px",
+    EPINET: "whole frames, {frames} of them at once",
+}
+"""What a network of a family looks at, in words."""
 
 NOTHING = "nothing"
 """Name of class 0, which every network has: no event."""
@@ -97,6 +103,11 @@ class NetworkDescription(BaseModel):
     def window_size_px(self) -> int:
         """Side of a window in pixels."""
         return 2 * self.window_half_size_px + 1
+
+    @property
+    def sees(self) -> str:
+        """What the network looks at, in words."""
+        return SEEN[self.kind].format(frames=self.window_frames, side=self.window_size_px)
 
     @property
     def window_frames(self) -> int:

@@ -10,23 +10,21 @@ import logging
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.network import EPINET, Network
+from epifiji.data.network import Network
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.settings.detection import ComputingSettings
-from epifiji.engine.backend.devices import Device, choose_device
-from epifiji.engine.networks.dexnet.exact import ExactPredictor
-from epifiji.engine.networks.dexnet.fast import Fast
-from epifiji.engine.networks.dexnet.model import Classifier
+from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.dexnet.prefilter import Prefilter
-from epifiji.engine.networks.epinet.model import EpiNet
+from epifiji.engine.networks.families import family_of
 from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, Strip, read_strip
-from epifiji.engine.tiling.windows import ROUNDING, Grid
+from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.prefilter import read_prefilter
 
 TASKS_A_WORKER = 2
@@ -37,62 +35,59 @@ WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 ADDRESSES, ENCRYPTED = ("tcp", "tls", "ws", "wss"), ("tls", "wss")
 
 _warm: dict[tuple[str, str, str, str], Any] = {}
-_screens: dict[tuple[str, str], Prefilter | None] = {}
+_prefilters: dict[tuple[str, str], Prefilter | None] = {}
 
 
 def predictor_of(network: Network, mode: str, device: str = "auto") -> BlockPredictor:
-    """Give what classifies windows in a mode; networks are kept from one detection to the next while they stay the same."""
-    if network.description.kind == EPINET:
-        precise = mode != "fast"
-        predictor: BlockPredictor = _kept_warm(
-            network, device, lambda chosen: EpiNet(network, "float32" if precise else chosen.precision), str(precise)
-        )
-        return predictor
-    classifier = warm_classifier(network, device)
-    if mode == "fast":
-        return Fast(classifier, warm_screen(network, device))
-    return ExactPredictor(classifier, 0.0 if mode == "compatible" else ROUNDING)
+    """Give what predicts blocks in a mode; networks are kept from one detection to the next while they stay the same."""
+    family = family_of(network.description)
+    prefilter = prefilter_of(network, device) if family.uses_prefilter(mode) else None
+    return family.predictor(loaded(network, mode, device), mode, prefilter)
 
 
-def warm_classifier(network: Network, device: str = "auto") -> Classifier:
-    """Give the classifier of a network, kept from one detection to the next while the network stays the same."""
-    classifier: Classifier = _kept_warm(
-        network, device, lambda chosen: Classifier(network, chosen.batch, chosen.precision)
-    )
-    return classifier
-
-
-def _kept_warm(network: Network, device: str, make: Callable[[Device], Any], way: str = "") -> Any:
-    """Give what was made of the last network, or make it for the device."""
-    chosen = choose_device(device)
+def loaded(network: Network, mode: str, device: str = "auto") -> Any:
+    """Give what the network's family made of the last network, or have it made for the device."""
+    family, chosen = family_of(network.description), choose_device(device)
     if not network.sha256:
-        return make(chosen)
-    key = network.sha256, network.description.model_dump_json(), device, way
+        return family.load(network, mode, chosen)
+    key = network.sha256, network.description.model_dump_json(), device, family.variant(mode)
     if key not in _warm:
         _warm.clear()
-        _warm[key] = make(chosen)
+        _warm[key] = family.load(network, mode, chosen)
     return _warm[key]
 
 
-def warm_screen(network: Network, device: str = "auto") -> Prefilter | None:
-    """Give the screen for a network, or None where it was not trained for it."""
+def prefilter_of(network: Network, device: str = "auto") -> Prefilter | None:
+    """Give the prefilter for a network, or None where none was trained for it."""
     key = network.sha256, device
-    if key not in _screens:
+    if key not in _prefilters:
         found = read_prefilter(network)
-        screen = None if found is None else Prefilter(*found, choose_device(device).precision)
+        prefilter = None if found is None else Prefilter(*found, choose_device(device).precision)
         if not network.sha256:
-            return screen
-        _screens[key] = screen
-    return _screens[key]
+            return prefilter
+        _prefilters[key] = prefilter
+    return _prefilters[key]
+
+
+Task = tuple[Block, list[Grid]]
+"""A block, and the places of each member in it."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which predictions are wanted: by a network, in a mode, on a device; workers elsewhere make their own `predictor`."""
+
+    network: Network
+    mode: str
+    device: str
+    predictor: BlockPredictor
 
 
 class Executor(Protocol):
     """Computes blocks."""
 
-    def __call__(
-        self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
-    ) -> Iterator[Probabilities]:
-        """Give the blocks' answers in order."""
+    def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
+        """Give the blocks' predictions in order."""
 
 
 @contextmanager
@@ -105,7 +100,7 @@ def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
         Where both `workers` and `scheduler` are given, dask is not installed, or no scheduler answers.
     """
     if settings.workers is None and settings.scheduler is None:
-        yield InProcess(settings.device)
+        yield InProcess()
         return
     if settings.workers is not None and settings.scheduler is not None:
         raise WrongInputError(
@@ -120,7 +115,7 @@ def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
         ) from problem
     if settings.scheduler is not None:
         with _client_of(settings.scheduler) as client:
-            yield DaskWorkers(client, settings.device)
+            yield DaskWorkers(client)
         return
     workers = settings.workers or 1
     # Certificates for this run alone: the workers' ports are local, but other users of the machine could reach them.
@@ -138,7 +133,7 @@ def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
         ) as cluster,
         Client(cluster) as client,
     ):
-        yield DaskWorkers(client, settings.device)
+        yield DaskWorkers(client)
 
 
 def _client_of(address: str) -> Any:
@@ -192,35 +187,28 @@ def _no_scheduler(address: str, why: str) -> str:
 class InProcess:
     """Computes blocks in this process, one after the other."""
 
-    def __init__(self, device: str = "auto") -> None:
-        self._device = device
-
-    def __call__(
-        self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
-    ) -> Iterator[Probabilities]:
+    def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
         """See :class:`Executor`."""
-        predictor = predictor_of(network, mode, self._device)
+        description, predictor = asked.network.description, asked.predictor
         for number, (block, grids) in enumerate(blocks):
 
             def tell(done: float, doing: str, number: int = number) -> None:
                 report((number + done) / len(blocks), doing)
 
-            yield predictor(read_strip(movie, block, network.description, predictor), grids, tell)
+            yield predictor(read_strip(movie, block, description, predictor), grids, tell)
 
 
 class DaskWorkers:
     """Computes blocks on dask's workers."""
 
-    def __init__(self, client: Any, device: str = "auto") -> None:
-        self._client, self._device = client, device
+    def __init__(self, client: Any) -> None:
+        self._client = client
 
-    def __call__(
-        self, movie: Movie, blocks: Sequence[tuple[Block, list[Grid]]], network: Network, mode: str, report: Report
-    ) -> Iterator[Probabilities]:
+    def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
         """See :class:`Executor`."""
         from distributed import wait
 
-        predictor = predictor_of(network, mode, self._device)
+        network, predictor = asked.network, asked.predictor
         todo = list(enumerate(blocks))[::-1]
         running: dict[int, Any] = {}
         try:
@@ -229,7 +217,7 @@ class DaskWorkers:
                     at, (block, grids) = todo.pop()
                     strip = read_strip(movie, block, network.description, predictor)
                     running[at] = self._client.submit(
-                        _task, strip, grids, network, mode, self._device, pure=False, priority=-at
+                        _task, strip, grids, network, asked.mode, asked.device, pure=False, priority=-at
                     )
                 ready = False
                 while not ready:

@@ -9,9 +9,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
-from epifiji.engine.networks.epinet.maps import probabilities
-from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES
-from epifiji.engine.networks.epinet.onnx import INPUT, OPSET, OUTPUT, onnx_model
+from epifiji.engine.networks.families import family_of
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.networks.bioimageio import Example, Exported, write_package
 from epifiji.files.networks.store import card, find_network, is_shipped, own_card, read_network
@@ -69,10 +67,10 @@ def export_network(
         raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
     place = find_network(network)
     loaded = read_network(place)
-    model = onnx_model(loaded)
+    model = family_of(loaded.description).onnx(loaded)
     if ending == ONNX:
         with replacing(path) as temporary:
-            temporary.write_bytes(model)
+            temporary.write_bytes(model.data)
         return path
     shipped = is_shipped(place)
     if not authors and not shipped:
@@ -80,13 +78,13 @@ def export_network(
             f"{loaded.description.name} has no author, but a bioimage.io package names who made the network: give --author NAME."
         )
     exported = Exported(
-        model,
-        OPSET,
-        INPUT,
-        OUTPUT,
-        GRAIN_PX,
+        model.data,
+        model.opset,
+        model.input_name,
+        model.output_name,
+        model.grain_px,
         HALO_PX,
-        REACH_FRAMES,
+        model.reach_frames,
         own_card(place) or card(loaded.description),
         _example(loaded),
         authors or [SHIPPED_AUTHOR],
@@ -101,4 +99,5 @@ def _example(network: Network) -> Example:
     """Make a small movie with events, and what the network says of it."""
     movie, _ = simulate(**EXAMPLE)
     pixels = movie.frames(0, movie.shape[0]).astype(np.float32)
-    return Example(pixels[None, None], probabilities(network, pixels)[None])
+    probability = family_of(network.description).probabilities(network, pixels)
+    return Example(pixels[None, None], probability[None])

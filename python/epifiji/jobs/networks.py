@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from epifiji.data.network import DEXNET, Network
-from epifiji.engine.networks.dexnet.model import check_network
-from epifiji.engine.networks.epinet.model import check_epinet
+from epifiji.data.network import Network
+from epifiji.engine.networks.families import family_of
 from epifiji.files.networks import zoo
 
 
@@ -18,10 +17,7 @@ def require_sound(network: Network) -> None:
     WrongInputError
         Naming the network and the first array that is wrong.
     """
-    if network.description.kind == DEXNET:
-        check_network(network)
-    else:
-        check_epinet(network)
+    family_of(network.description).check(network)
 
 
 def import_network(

@@ -27,11 +27,12 @@ from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, answers_to_movie, new_weights
+from epifiji.engine.networks.epinet.recipe import taught_by
+from epifiji.engine.training.rehearsal import simulated
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.jobs.events.review import decide, start_review
 from epifiji.jobs.training import train
-from epifiji.jobs.training.rehearsal import simulated, taught_by
 from labelled_movies import blinking, write_blinking
 from small_networks import small_network
 

@@ -74,6 +74,9 @@ class BlockPredictor(Protocol):
     bytes_held: float
     """Memory that the answer for a pixel of a block's frames takes, held until all of these frames are looked at."""
 
+    prefiltered: bool
+    """Whether a smaller network chose the windows that were predicted."""
+
     precision: str
     """The type in which frames are encoded, ``float32`` or ``bfloat16``."""
 

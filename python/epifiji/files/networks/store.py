@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
+from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.own_folders import NoHomeError, data_folder
 from epifiji.files.networks.default import SHIPPED, default_name
 from epifiji.files.networks.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
@@ -296,16 +296,11 @@ def write_network(
 
 def card(description: NetworkDescription) -> str:
     """Write what a person wants to know of a network before using it."""
-    looks = {
-        DEXNET: f"windows of {description.window_frames} frames of {description.window_size_px} x "
-        f"{description.window_size_px} px",
-        EPINET: f"whole frames, {description.window_frames} of them at once",
-    }
     return (
         f"# {description.name}\n\n"
         f"Finds: {', '.join(description.events)}.\n\n"
         f"{description.provenance}\n\n"
-        f"- Looks at {looks[description.kind]}.\n"
+        f"- Looks at {description.sees}.\n"
         f"- Trained for cells of {description.cell_diameter_px:g} px and events of "
         f"{description.event_duration_frames:g} frames.\n"
         f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"

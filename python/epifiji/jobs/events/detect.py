@@ -15,16 +15,15 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import WINDOW_FRAMES, Movie
-from epifiji.data.network import DEXNET, EPINET, Network, NetworkDescription
+from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.engine.backend.devices import choose_device
-from epifiji.engine.networks.dexnet.compatible import Compatible
-from epifiji.engine.networks.epinet.maps import WholeFrames
+from epifiji.engine.networks.families import family_of
 from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, divide, rows_within
 from epifiji.engine.tiling.levels import levelled
-from epifiji.engine.tiling.maps import Arithmetic, Exact, map_frames
+from epifiji.engine.tiling.maps import Arithmetic, map_frames
 from epifiji.engine.tiling.scaling import Storage, rescale_for_network, rescale_map, scale_factor
 from epifiji.engine.tiling.windows import require_room, require_windows
 from epifiji.files.movies.movie_file import read_movie
@@ -34,7 +33,7 @@ from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
-from epifiji.jobs.executors import Executor, executor_for, predictor_of, warm_screen
+from epifiji.jobs.executors import Asked, Executor, executor_for, predictor_of
 
 BASE_MEGABYTES = 700
 """What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
@@ -118,7 +117,7 @@ def require_mode(mode: str, description: NetworkDescription) -> None:
     WrongInputError
         Saying which network and which mode.
     """
-    if mode == "compatible" and description.kind != DEXNET:
+    if mode not in family_of(description).modes:
         raise WrongInputError(
             f"mode is 'compatible', which repeats what the authors' package does with their networks, but {description.name} is "
             "another kind of network: choose another mode, or one of the authors' networks."
@@ -181,7 +180,7 @@ class _Detection:
                 if raw:
                     raw[name][t] = frame[index]
         events = finder.finish()
-        record = self._record(scaled, arithmetic, factor_t, factor_xy) | {"precision": predictor.precision}
+        record = self._record(scaled, arithmetic, factor_t, factor_xy, predictor)
         self.watch()
         record["seconds"] = {
             "before_first_window": round(loaded - started, 3),
@@ -191,17 +190,15 @@ class _Detection:
         return Result(events, self.classes, self.movie, record, maps, notices, unfinished=self.unfinished)
 
     def _arithmetic(self, shape: tuple[int, int, int]) -> Arithmetic:
-        description, settings = self.network.description, self.settings
-        if description.kind == EPINET:
-            return WholeFrames(shape, description.members)
-        kind = Compatible if self.compatible else Exact
-        return kind(shape, description, settings.step_xy, settings.step_t)
+        description = self.network.description
+        return family_of(description).arithmetic(shape, description, self.settings)
 
     def _answers(
         self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], predictor: BlockPredictor, executor: Executor
     ) -> Iterator[Probabilities]:
         """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
         settings, network = self.settings, self.network
+        asked = Asked(network, settings.mode, settings.device, predictor)
         # A network that was not read from a file cannot be known again.
         self.unfinished = Unfinished(self._identity(scaled, blocks, predictor)) if network.sha256 else None
         unfinished = self.unfinished
@@ -209,7 +206,7 @@ class _Detection:
 
         def compute(numbers: Iterable[int]) -> Iterator[Probabilities]:
             parts = [(blocks[n], [blocks[n].of(grid) for grid in arithmetic.grids]) for n in numbers]
-            return executor(scaled, parts, network, settings.mode, self.report)
+            return executor(scaled, parts, asked, self.report)
 
         computed = compute(n for n in range(len(blocks)) if n not in kept)
         for number in range(len(blocks)):
@@ -288,7 +285,9 @@ class _Detection:
             )
         return tuple(notices)
 
-    def _record(self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float) -> dict[str, Any]:
+    def _record(
+        self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float, predictor: BlockPredictor
+    ) -> dict[str, Any]:
         """Write down what is needed to run this again, and what it took."""
         movie, settings, description = self.movie, self.settings, self.network.description
         return {
@@ -319,8 +318,7 @@ class _Detection:
                 "map_shape": list(scaled.shape),
             },
             "windows": sum(grid.size for grid in arithmetic.grids),
-            "screened": description.kind == DEXNET
-            and settings.mode == "fast"
-            and warm_screen(self.network) is not None,
+            "screened": predictor.prefiltered,
             "versions": versions(),
+            "precision": predictor.precision,
         }

@@ -17,9 +17,9 @@ from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.training import Point
 from epifiji.engine.training.mixing import Draws, Mixed
+from epifiji.engine.training.recipe import TrainingRecipe
 from epifiji.engine.training.trainer import PARTS_A_STEP, Arrays, State, Trainer, drawn_ahead
 from epifiji.files.storage.unfinished import Unfinished
-from epifiji.jobs.training.recipes import TrainingRecipe
 
 CHECKPOINT_S = 60.0
 FEWEST_STEPS_BETWEEN = 25

@@ -11,33 +11,26 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescription, Weights
+from epifiji.data.network import EPINET, Network, NetworkDescription, Weights
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.data.training import ValidationScores
-from epifiji.engine.networks.dexnet.model import check_network
-from epifiji.engine.networks.epinet.model import REACH_FRAMES, check_epinet
-from epifiji.engine.tiling.windows import require_room
+from epifiji.engine.networks.families import FAMILIES, family_of
+from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split, split
 from epifiji.files.networks.store import find_network, read_network, shipped_network
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.result import versions
 from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
-from epifiji.jobs.training.dexnet import DexNetRecipe
-from epifiji.jobs.training.epinet import EpiNetRecipe
 from epifiji.jobs.training.loop import TrainingLoop
-from epifiji.jobs.training.recipes import TrainingRecipe, held_out_parts
 from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
 from epifiji.jobs.training.sources import Material, Source, classes_in, prepare, read_sources
 from epifiji.jobs.training.validation import Validator, candidates
 
-CELL_DIAMETER_PX, EVENT_DURATION_FRAMES = 25.0, 4.5
-"""The scale of a network that begins with nothing."""
-
-MIN_VOLUME = 150
-"""Voxels that an event of a new class exceeds; the answers to one are taught in about 1,000."""
+OWN_FAMILY = FAMILIES[EPINET]
+"""The family of networks that are trained from a folder alone."""
 
 HELD_OUT_PARTS = 12
 FEW_EVENTS = 10
@@ -94,8 +87,8 @@ def train(
     parent = None if from_scratch else _beginning(network)
     target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
     sources = read_sources([folder], chosen)
-    description = _described(target.name, classes_in(sources), parent.description if parent else None)
-    recipe = EpiNetRecipe(description, parent, chosen, keeping=False)
+    description = OWN_FAMILY.description_for(target.name, classes_in(sources), parent.description if parent else None)
+    recipe = OWN_FAMILY.recipe(description, parent, chosen, keeping=False)
     return _Training(target, chosen, sources, description, parent, recipe, report).run()
 
 
@@ -136,17 +129,10 @@ def retrain(
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
     known = parent.description.events
     classes = (*known, *(event for event in classes_in(read) if event not in known))
-    recipe: TrainingRecipe
-    if parent.description.kind == EPINET:
-        check_epinet(parent)
-        description = _described(target.name, classes, parent.description)
-        recipe = EpiNetRecipe(description, parent, chosen, keeping=True)
-    else:
-        check_network(parent)
-        # Nobody imported this one from where the parent came from.
-        changed = {"name": target.name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
-        description = parent.description.model_copy(update=changed)
-        recipe = DexNetRecipe(description, parent, chosen)
+    family = family_of(parent.description)
+    family.check(parent)
+    description = family.description_for(target.name, classes, parent.description)
+    recipe = family.recipe(description, parent, chosen, keeping=True)
     return _Training(target, chosen, read, description, parent, recipe, report).run(chosen.keep)
 
 
@@ -159,30 +145,13 @@ def _beginning(network: Network | str | Path | None) -> Network:
     if network is None:
         return read_network(shipped_network())
     read = network if isinstance(network, Network) else read_network(find_network(network))
-    if read.description.kind != EPINET:
+    if family_of(read.description) is not OWN_FAMILY:
         raise WrongInputError(
             f"{read.description.name} is one of the authors' networks, but a training begins with an EpiNet or with "
             "nothing: name another network, or use retrain to let this one learn more."
         )
-    check_epinet(read)
+    OWN_FAMILY.check(read)
     return read
-
-
-def _described(name: str, classes: Sequence[str], parent: NetworkDescription | None) -> NetworkDescription:
-    """Describe a new EpiNet; thresholds of classes that are new are put in later."""
-    thresholds, volumes = (dict(parent.thresholds), dict(parent.min_volumes)) if parent else ({}, {})
-    return NetworkDescription(
-        kind=EPINET,
-        name=name,
-        classes=(NOTHING, *classes),
-        window_half_size_px=parent.window_half_size_px if parent else 22,
-        frames_before=REACH_FRAMES,
-        frames_after=REACH_FRAMES + 1,
-        cell_diameter_px=parent.cell_diameter_px if parent else CELL_DIAMETER_PX,
-        event_duration_frames=parent.event_duration_frames if parent else EVENT_DURATION_FRAMES,
-        thresholds={event: level for event, level in thresholds.items() if event in classes},
-        min_volumes={event: volumes.get(event, MIN_VOLUME) for event in classes},
-    )
 
 
 @dataclass
@@ -202,10 +171,10 @@ class _Training:
         """Train; `keep` is the part of the learning that is spent on what the parent knew, None for a network of its own."""
         settings, classes = self.settings, self.description.events
         material = prepare(self.sources, self.description, settings, self.report)
-        if self.description.kind == DEXNET:
-            for movie, name in zip(material.movies, material.names, strict=True):
-                t, y, x = movie.pixels.shape
-                require_room(name, (t, y, x), self.description, rescaled=settings.cell_diameter is not None)
+        for movie, name in zip(material.movies, material.names, strict=True):
+            t, y, x = movie.pixels.shape
+            rescaled = settings.cell_diameter is not None
+            family_of(self.description).require_trainable(name, (t, y, x), self.description, rescaled)
         parted = split(
             material.movies, material.names, len(classes), settings.held_out, np.random.default_rng(settings.seed)
         )

@@ -22,7 +22,7 @@ class ExactPredictor:
     frames_at_once = 24
     margin_frames = margin_rows = 0
     bytes_for_pixel = bytes_for_place = bytes_held = 0.0
-    precision = "float32"
+    precision, prefiltered = "float32", False
 
     def __init__(self, classifier: Classifier, lift: float = 0.0) -> None:
         self._classifier, self._lift = classifier, lift

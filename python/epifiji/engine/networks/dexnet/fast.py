@@ -71,7 +71,7 @@ class Fast:
 
     def __init__(self, classifier: Classifier, screen: Prefilter | None) -> None:
         self._classifier, self._screen = classifier, screen
-        self.precision = classifier.precision
+        self.precision, self.prefiltered = classifier.precision, screen is not None
         description = classifier.description
         self.margin_frames = (
             max(0, REACH_FRAMES + 1 - min(description.frames_before, description.frames_after)) if screen else 0

@@ -251,6 +251,7 @@ class EpiNet:
 
     margin_frames = 0
     frames_at_once = 96
+    prefiltered = False
     bytes_for_pixel = 0.0
 
     def __init__(self, network: Network, precision: str = "float32") -> None:

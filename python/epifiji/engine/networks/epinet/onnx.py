@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import EPINET, Network, Weights
+from epifiji.data.network import Network, Weights
 from epifiji.engine.backend.layers import LEAST_DEVIATION, STRIDE, Layer
 from epifiji.engine.networks.epinet.model import (
     ANSWER,
@@ -47,13 +47,8 @@ def onnx_model(network: Network) -> bytes:
     Raises
     ------
     WrongInputError
-        Where it is no EpiNet, its arrays do not fit, or the package onnx is not installed.
+        Where its arrays do not fit, or the package onnx is not installed.
     """
-    if network.description.kind != EPINET:
-        raise WrongInputError(
-            f"{network.description.name} is of the kind {network.description.kind}, but only an EpiNet can be exported: train or "
-            "retrain one, or name another."
-        )
     check_epinet(network)
     try:
         import onnx

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,12 +11,12 @@ from epifiji.data.labelled import Labelled
 from epifiji.data.network import Network, NetworkDescription, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
-from epifiji.engine.networks.epinet.model import new_weights
+from epifiji.engine.networks.epinet.model import answers_to_movie, new_weights
 from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.training import carried_over, epinet_loss
 from epifiji.engine.training.mixing import Draws
+from epifiji.engine.training.rehearsal import simulated
 from epifiji.engine.training.trainer import State, Trainer
-from epifiji.jobs.training.rehearsal import simulated, taught_by
 
 
 class EpiNetRecipe:
@@ -69,3 +70,22 @@ class EpiNetRecipe:
     def network(self, weights: Weights, description: NetworkDescription) -> Network:
         """See :class:`TrainingRecipe`."""
         return Network(description, (weights,))
+
+
+ASKING = "asking the network what it knows already"
+
+
+def taught_by(parent: Network, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
+    """Let an EpiNet's answers stand where it is not known what there is in a movie.
+
+    Where there are more `classes` than it knows, of which these are the first, the others do not occur.
+    """
+    done = []
+    for number, movie in enumerate(movies):
+        report(number / len(movies), ASKING)
+        if movie.judged is not None or not all(movie.labelled or (True,)):
+            taught = answers_to_movie(parent, movie.pixels)
+            more = max(0, classes - taught.shape[-1])
+            movie = replace(movie, taught=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
+        done.append(movie)
+    return done

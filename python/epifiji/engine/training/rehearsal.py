@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 
 from epifiji.data.labelled import Labelled
-from epifiji.data.network import Network
 from epifiji.data.progress import Report
-from epifiji.engine.networks.epinet.model import answers_to_movie
 from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.engine.simulation.random_settings import vary
 
@@ -21,7 +16,6 @@ FIRST_SEED = 5_000_000
 """Far from those of movies that a network was trained or tested on."""
 
 REHEARSING = "simulating movies, so that nothing is forgotten"
-ASKING = "asking the network what it knows already"
 
 
 def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelled]:
@@ -37,19 +31,3 @@ def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelle
             places = [(0, one.frame, one.y, one.x) for one in found.events]
             made.append(Labelled(found.pixels, np.array(places, float), np.empty((0, 3)), labelled=(False,) * classes))
     return made
-
-
-def taught_by(parent: Network, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
-    """Let an EpiNet's answers stand where it is not known what there is in a movie.
-
-    Where there are more `classes` than it knows, of which these are the first, the others do not occur.
-    """
-    done = []
-    for number, movie in enumerate(movies):
-        report(number / len(movies), ASKING)
-        if movie.judged is not None or not all(movie.labelled or (True,)):
-            taught = answers_to_movie(parent, movie.pixels)
-            more = max(0, classes - taught.shape[-1])
-            movie = replace(movie, taught=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
-        done.append(movie)
-    return done

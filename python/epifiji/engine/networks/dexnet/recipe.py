@@ -13,8 +13,8 @@ from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.networks.dexnet.training import WindowSampler, apart, grown, is_norm, together, window_loss
 from epifiji.engine.training.mixing import Draws
+from epifiji.engine.training.rehearsal import simulated
 from epifiji.engine.training.trainer import State, Trainer
-from epifiji.jobs.training.rehearsal import simulated
 
 
 class DexNetRecipe:

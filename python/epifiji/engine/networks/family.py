@@ -1,0 +1,104 @@
+"""What a family of networks offers to whoever uses one: how its networks are checked, predict, are trained and exported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.settings.detection import DetectionSettings
+from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.backend.devices import Device
+from epifiji.engine.tiling.blocks import BlockPredictor
+from epifiji.engine.tiling.maps import Arithmetic
+from epifiji.engine.training.recipe import TrainingRecipe
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A network in ONNX.
+
+    Parameters
+    ----------
+    data, opset
+        The model, and the version of its operators.
+    input_name, output_name
+        Its only input (1, 1, T, Y, X) and output (1, events, T, Y, X), both float32.
+    grain_px
+        Sides of the input are multiples of it.
+    reach_frames
+        Frames before and after a frame that its prediction depends on.
+    """
+
+    data: bytes
+    opset: int
+    input_name: str
+    output_name: str
+    grain_px: int
+    reach_frames: int
+
+
+class Family(Protocol):
+    """A family of networks; :data:`epifiji.engine.networks.families.FAMILIES` lists all."""
+
+    kind: str
+    """Its name in ``network.json``."""
+
+    modes: tuple[str, ...]
+    """The modes of detection in which its networks predict; see :data:`epifiji.data.settings.detection.MODES`."""
+
+    def check(self, network: Network) -> None:
+        """Raise a WrongInputError that names the first array or number with which the network cannot work."""
+
+    def arithmetic(
+        self, shape: tuple[int, int, int], description: NetworkDescription, settings: DetectionSettings
+    ) -> Arithmetic:
+        """Give how predictions for a movie of this shape become maps."""
+
+    def uses_prefilter(self, mode: str) -> bool:
+        """Say whether a prefilter, where there is one for a network, saves predictions in this mode."""
+
+    def load(self, network: Network, mode: str, device: Device) -> Any:
+        """Put the weights on a device; what comes of it is kept for the next movie."""
+
+    def variant(self, mode: str) -> str:
+        """Give the same text for modes that can share what :meth:`load` gave."""
+
+    def predictor(self, loaded: Any, mode: str, prefilter: Any) -> BlockPredictor:
+        """Give what predicts blocks; `loaded` comes from :meth:`load`, and `prefilter` is None where there is none."""
+
+    def description_for(
+        self, name: str, classes: Sequence[str], parent: NetworkDescription | None
+    ) -> NetworkDescription:
+        """Describe a network that is to be trained to find these event classes, from a parent or from random weights.
+
+        Raises
+        ------
+        WrongInputError
+            Where networks of this family are not trained from random weights.
+        """
+
+    def require_trainable(
+        self, name: str, shape: tuple[int, int, int], description: NetworkDescription, rescaled: bool
+    ) -> None:
+        """Raise a WrongInputError where a movie at the network's scale (`rescaled` to it or not) is too small to learn from."""
+
+    def recipe(
+        self, description: NetworkDescription, parent: Network | None, settings: TrainingSettings, keeping: bool
+    ) -> TrainingRecipe:
+        """Give how such a network is trained; with `keeping` it is to keep what the parent knows."""
+
+    def onnx(self, network: Network) -> OnnxModel:
+        """Export a network.
+
+        Raises
+        ------
+        WrongInputError
+            Where networks of this family are not exported, or the package onnx is not installed.
+        """
+
+    def probabilities(self, network: Network, pixels: np.ndarray) -> np.ndarray:
+        """Predict what the ONNX model predicts: (T, Y, X) of any real type to (events, T, Y, X), float32."""
