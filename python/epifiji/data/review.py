@@ -96,7 +96,10 @@ class Precision:
 
 
 def wilson(fraction: float, judged: float) -> tuple[float, float]:
-    """Give the 95 % interval of a fraction of `judged` events, above 0 (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927)."""
+    """Give the 95 % interval of a fraction of `judged` events, above 0 (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927).
+
+    The number may be an effective one that is no integer, which :func:`scipy.stats.binomtest` does not take.
+    """
     z2 = Z_95**2
     middle = (fraction + z2 / (2 * judged)) / (1 + z2 / judged)
     half = Z_95 / (1 + z2 / judged) * math.sqrt(fraction * (1 - fraction) / judged + z2 / (4 * judged**2))

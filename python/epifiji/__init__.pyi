@@ -1,0 +1,51 @@
+from .bridge.fiji.open import open_imagej
+from .bridge.imagej import ImageJ
+from .data.errors import CancelledError, WrongInputError
+from .data.events import Event
+from .data.movie import Movie
+from .data.review import Action
+from .engine.simulation.movie import simulate
+from .files.movies.movie_file import read_movie
+from .jobs.events.detect import detect
+from .jobs.events.from_maps import events_from_maps
+from .jobs.events.result import Result
+from .jobs.events.review import decide, finish_review, start_review
+from .jobs.events.statistics import event_statistics
+from .jobs.export import export_network
+from .jobs.movie_tools import crop, rescale_with_events, save_gallery
+from .jobs.scoring.compare import compare
+from .jobs.scoring.evaluate import evaluate
+from .jobs.scoring.random_sample import draw_events
+from .jobs.scoring.threshold_curve import threshold_curve
+from .jobs.simulate import simulate_movies
+from .jobs.training.train import retrain, train
+
+__all__ = [
+    "Action",
+    "CancelledError",
+    "Event",
+    "ImageJ",
+    "Movie",
+    "Result",
+    "WrongInputError",
+    "compare",
+    "crop",
+    "decide",
+    "detect",
+    "draw_events",
+    "evaluate",
+    "event_statistics",
+    "events_from_maps",
+    "export_network",
+    "finish_review",
+    "open_imagej",
+    "read_movie",
+    "rescale_with_events",
+    "retrain",
+    "save_gallery",
+    "simulate",
+    "simulate_movies",
+    "start_review",
+    "threshold_curve",
+    "train",
+]
