@@ -30,6 +30,7 @@ from epifiji.data.interrupts import Interrupted, interrupt, on_signals, restore
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventSettings
+from epifiji.files.results.places import folder_of
 
 app = typer.Typer(
     help="Find cell events (extrusion, division, SOP) in movies of epithelia.",
@@ -175,7 +176,7 @@ def rois(
     from epifiji.jobs.events.from_maps import events_from_maps
 
     result = events_from_maps(maps, movie, other_movie, **_with_mode(settings or {}, compatible))
-    place = maps if maps.is_dir() else maps.parent
+    place = folder_of(maps)
     folder = place if out is None else result_folder(result.movie.name, place, out)
     result.save(folder, overwrite)
     summary = _told(result, folder, as_json)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.bridge.imagej import ImageJ, start_imagej
 from epifiji.bridge.imagej.host import fiji_folder
 from epifiji.bridge.fiji.manifest import installed_python
@@ -34,6 +33,8 @@ def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: R
     ImageJError
         Where no Java will do, the libraries cannot be fetched, or ImageJ does not start.
     """
+    from epifiji.bridge.fiji.requests.answer import answer
+
     return start_imagej(fiji, headless, report, answer)
 
 

@@ -8,6 +8,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
 from epifiji.files.results.movie_identity import find_movie
+from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.results.reviews import result_folders
 
@@ -20,7 +21,7 @@ def layout_of(place: Path) -> StackLayout | None:
     WrongInputError
         Where there is a record that cannot be read.
     """
-    folder = place if place.is_dir() else place.parent
+    folder = folder_of(place)
     for results in result_folders(folder):
         record = read_record(results)
         if record.movie.layout is not None:

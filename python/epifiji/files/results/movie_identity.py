@@ -14,6 +14,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import FileState, Movie
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.files.movies.movie_file import EXTENSION, file_sha256, file_state, is_there, read_movie, split_path
+from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
 from epifiji.files.results.reviews import result_folders
 
@@ -254,7 +255,7 @@ def record_of_events(place: Path) -> RunRecord:
 
     A folder, its table and the ROI zips named after its movie belong to the run, and so does what came out of its review.
     """
-    for folder in result_folders(place if place.is_dir() else place.parent):
+    for folder in result_folders(folder_of(place)):
         record = read_record(folder)
         name = record.movie.name
         own = place.is_dir() or place.name == EVENTS_TABLE or (name is not None and place.stem.startswith(f"{name}_"))

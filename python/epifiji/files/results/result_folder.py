@@ -22,6 +22,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.names import wrong_file_name
 from epifiji.data.network import NOTHING
 from epifiji.data.record import WHAT_TO_DO, RunRecord, parse_record
+from epifiji.files.results.places import folder_of
 from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.journals import settle
 
@@ -192,7 +193,7 @@ def read_record(folder: Path) -> RunRecord:
 
 def record_of(place: Path) -> RunRecord:
     """Read the record of the result folder that a path means or lies in; see :func:`read_record`."""
-    return read_record(place if place.is_dir() else place.parent)
+    return read_record(folder_of(place))
 
 
 def is_there(path: str | None) -> bool:

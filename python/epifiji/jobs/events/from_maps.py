@@ -16,6 +16,7 @@ from epifiji.engine.tiling.scaling import rescale_map
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.layouts import layout_of
 from epifiji.files.results.movie_identity import described_file, find_movie, is_movie_of, require_movie
+from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
@@ -93,7 +94,7 @@ def _source_movie(
         Where the movie is not the one that the maps were made of.
     """
     known = record.movie
-    folder = maps if maps.is_dir() else maps.parent
+    folder = folder_of(maps)
     if given is not None:
         movie = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)
         # Files are called after the maps, so that a folder never holds those of two names.

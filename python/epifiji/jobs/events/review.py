@@ -11,6 +11,7 @@ from epifiji.data.events import EVENT_COLOURS, Event, without_repeats
 from epifiji.data.review import Action, Precision, Review
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.results.layouts import layout_of
+from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
 from epifiji.jobs.scoring.compare import read_events_of
@@ -68,7 +69,7 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
                 f"{place} does not exist, but a result folder or a ROI zip is needed: check the path."
             )
         events = read_events_of(place)
-        folder = folder or (place if place.is_dir() else place.parent)
+        folder = folder or folder_of(place)
     else:
         events = list(source)
         if folder is None:

@@ -26,6 +26,7 @@ from epifiji.files.results.comparisons import outcome_of_file, write_comparison
 from epifiji.files.results.events_table import read_events
 from epifiji.files.results.layouts import layout_of
 from epifiji.files.results.movie_identity import record_of_events
+from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.rois.roi_files import NOTHING, event_of_file, read_named_rois, read_rois
 
@@ -257,7 +258,7 @@ def movie_of(source: Events) -> str:
         paths = [item for item in source if isinstance(item, str | Path)]
         return movie_of(paths[0]) if paths else "movie"
     path = Path(source)
-    folder = path if path.is_dir() else path.parent
+    folder = folder_of(path)
     if path.is_dir() or path.suffix.lower() == ".csv":
         named = read_record(folder).movie.name
         zips = [] if named or not path.is_dir() else _zips_of(path, ())

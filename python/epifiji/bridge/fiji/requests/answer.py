@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.requests import comparison as comparison_requests
+from epifiji.files.results.places import folder_of
 
 from epifiji.bridge.fiji.requests import evaluation as evaluation_requests
 
@@ -243,7 +244,7 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     place = _given(command.results)
     notices: list[str] = []
     events = read_events_of(place, None, notices)
-    folder = place if place.is_dir() else place.parent
+    folder = folder_of(place)
     record = record_of(place)
     movie, classes = record.movie, record.settings.events or ()
     return {
@@ -292,7 +293,7 @@ def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     return {
         **_maps_to_show({RAW_MAP: maps}, stand_in),
         "name": name,
-        "movie": find_movie(run, place if place.is_dir() else place.parent),
+        "movie": find_movie(run, folder_of(place)),
     }
 
 

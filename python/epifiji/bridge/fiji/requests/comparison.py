@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.files.results.places import folder_of
 from epifiji.bridge.fiji.manager_events import UNNAMED, events_of_manager
 from epifiji.bridge.fiji.shown_events import movie_key, shown_event
 from epifiji.bridge.fiji.commands import CompareCommand
@@ -111,7 +112,7 @@ def _movie_key(detected: str | None) -> str | None:
 
     if detected is None:
         return None
-    folder = Path(detected) if Path(detected).is_dir() else Path(detected).parent
+    folder = folder_of(Path(detected))
     movie = read_record(folder).movie
     return movie_key(movie.sha256, movie.file, folder)
 

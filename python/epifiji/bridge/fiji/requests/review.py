@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.files.results.places import folder_of
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.bridge.fiji.commands import ReviewCommand
 from epifiji.data.errors import WrongInputError
@@ -80,7 +81,7 @@ def events_to_look_at(
         raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
     assumed: list[str] = []
     events, repeats = without_repeats(read_events_of(place, None, assumed))
-    return events, place if place.is_dir() else place.parent, (*assumed, *repeats_notice("the review", repeats))
+    return events, folder_of(place), (*assumed, *repeats_notice("the review", repeats))
 
 
 def begun(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.shown_events import movie_key
+from epifiji.files.results.places import folder_of
 from epifiji.bridge.fiji.commands import AdjustCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import colour_of, group_of
@@ -70,7 +71,7 @@ def apply(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     place = _place(command.results)
     settings = command.model_dump(include=set(EventSettings.model_fields), exclude_unset=True)
     result = events_from_maps(place, **settings)
-    folder = place if place.is_dir() else place.parent
+    folder = folder_of(place)
     if command.save:
         result.save(folder, overwrite=True)
     return {

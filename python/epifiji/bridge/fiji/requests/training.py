@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.commands import RetrainCommand, TrainCommand
+from epifiji.files.results.places import folder_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report
 from epifiji.data.record import RecordedNetwork
@@ -53,7 +54,7 @@ def _network_of(results: Path) -> str:
     from epifiji.files.results.result_folder import is_there, read_record
     from epifiji.files.results.reviews import result_folders
 
-    records = map(read_record, result_folders(results if results.is_dir() else results.parent))
+    records = map(read_record, result_folders(folder_of(results)))
     told = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
     place = told.source if told.source and is_there(told.source) else told.name
     if not place:
