@@ -12,7 +12,7 @@ import epifiji
 from epifiji.bridge.cli.main import app
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
-from epifiji.data.settings.base import Settings, expectation, parse_settings
+from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.simulation import SimulationSettings
 
@@ -29,7 +29,7 @@ def settings_table(kind: type[Settings]) -> str:
     for name, field in kind.model_fields.items():
         value = expectation(kind, name).removeprefix("it must be ")
         default = "" if field.default is None else f"{field.default}"
-        unit = field.title if field.title in UNITS else ""
+        unit = shown_of(field).unit if shown_of(field).unit in UNITS else ""
         rows.append(f"| `--{name.replace('_', '-')}` | {value} | {unit} | {default} | {field.description} |")
     return "\n".join(rows)
 

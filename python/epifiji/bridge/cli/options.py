@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from epifiji.data.settings.base import OTHER_MOVIE, Settings
+from epifiji.data.settings.base import OTHER_MOVIE, Settings, shown_of
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
@@ -46,6 +46,7 @@ def _option(kind: type[Settings], name: str) -> Any:
     """Describe one setting as a typer option."""
     field = kind.model_fields[name]
     default = "" if field.default is None else f" (default: {field.default})"
-    metavar = (field.title or "").upper() or "|".join(get_args(field.annotation))
+    shown = shown_of(field)
+    metavar = (shown.unit or shown.range or shown.values).upper() or "|".join(get_args(field.annotation))
     flag = f"--{name.replace('_', '-')}"
     return Annotated[str | None, typer.Option(flag, metavar=metavar, help=f"{field.description}{default}")]

@@ -16,13 +16,10 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
-from epifiji.data.settings.base import OTHER_MOVIE, Settings, names
+from epifiji.data.settings.base import LAST, OTHER_MOVIE, Page, Settings, names, setting
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
-
-Page = Literal["first", "more", "macro"]
-"""Where a parameter is asked for: on the dialog's first page, on the page for experts, or in macros alone."""
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
@@ -34,11 +31,13 @@ STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
 
 
 def _flag(label: str, description: str, page: Page = "first", default: bool = False) -> Any:
-    return Field(default, description=description, json_schema_extra={"page": page, "label": label})
+    return setting(default, description=description, page=page, label=label)
 
 
-def _path(kind: Literal["file", "folder"], label: str, description: str, page: Page = "first") -> Any:
-    return Field(None, title=kind, description=description, json_schema_extra={"page": page, "label": label})
+def _path(
+    kind: Literal["file", "folder"], label: str, description: str, page: Page = "first", order: int = LAST
+) -> Any:
+    return setting(None, kind=kind, description=description, page=page, label=label, order=order)
 
 
 NETWORK = "Name, folder or zip of a network. Default: EpiNet, or the one chosen with 'epifiji networks default'."
@@ -59,7 +58,7 @@ OF_ANOTHER_MOVIE = _flag("Results of another movie", OTHER_MOVIE, "more")
 class DetectCommand(DetectionSettings):
     """Finds cell events in the open movie, or in a file."""
 
-    network: str | None = Field(None, title="network", description=NETWORK)
+    network: str | None = setting(None, kind="network", description=NETWORK, order=3)
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     save: bool = _flag(
@@ -78,7 +77,7 @@ class DetectCommand(DetectionSettings):
 class OpenCommand(Settings):
     """Shows the events of an earlier run, EpiFiji's or the authors', on the open movie."""
 
-    results: str | None = _path("folder", "Results", "A result folder, a ROI zip, or events.csv.")
+    results: str | None = _path("folder", "Results", "A result folder, a ROI zip, or events.csv.", order=2)
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     other_movie: bool = OF_ANOTHER_MOVIE
@@ -88,8 +87,7 @@ class ShowMapsCommand(Settings):
     """Shows kept probability maps in colour over the movie."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps; that of the open movie where not given."
-    )
+        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2)
     other_movie: bool = OF_ANOTHER_MOVIE
 
 
@@ -97,15 +95,13 @@ class ReviewCommand(Settings):
     """Shows events one by one: y keeps, n rejects, u undoes; the decisions are written after every key."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given."
-    )
-    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
-        None, title="classes", description="Classes to look at, separated by commas; all where not given."
-    )
-    order: Literal["time", "score", "random"] = Field(
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2)
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
+        None, values="classes", description="Classes to look at, separated by commas; all where not given.", label="Event classes", order=8)
+    order: Literal["time", "score", "random"] = setting(
         "time", description="In which order: by time, the least sure first (score), or at random."
     )
-    seed: int = Field(1, ge=0, title="number", description="Another number gives another random order.")
+    seed: int = setting(1, ge=0, values="number", description="Another number gives another random order.", label="Seed of chance", page="more")
     before: FramesBefore = 6
     after: FramesAfter = 6
     half_size: HalfSize = 25
@@ -125,8 +121,7 @@ class AdjustCommand(EventSettings):
     """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps; that of the open movie where not given."
-    )
+        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2)
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     save: bool = _flag(
@@ -139,9 +134,8 @@ class CompareCommand(ComparisonSettings):
     """Compares detected events with a reference: matches green, false positives red, false negatives yellow."""
 
     detected: str | None = _path(
-        "folder", "Detected", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given."
-    )
-    reference: str | None = _path("file", "Reference", "The same, judged to be true.")
+        "folder", "Detected", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.", order=0)
+    reference: str | None = _path("file", "Reference", "The same, judged to be true.", order=1)
     curve: bool = _flag(
         "Curve over the threshold",
         "Precision and recall over the threshold, from the probability maps in the detected result folder.",
@@ -160,15 +154,13 @@ class CompareCommand(ComparisonSettings):
 class EvaluateCommand(EvaluationSettings):
     """Judges networks on movies with annotated events: precision, recall and F1 over thresholds, and which network is better."""
 
-    network: str | None = Field(None, title="network", description=NETWORK)
-    other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
-        None, title="names", description="Others to compare it with, by name, folder or zip, separated by commas."
-    )
+    network: str | None = setting(None, kind="network", description=NETWORK, order=3)
+    other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
+        None, values="names", description="Others to compare it with, by name, folder or zip, separated by commas.", order=4)
     folder: str | None = _path(
         "folder",
         "Annotated movies",
-        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.",
-    )
+        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.", order=5)
     output: str | None = _path(
         "folder", "Output", "Write tables, curves and a record into this folder; only shown where not given."
     )
@@ -180,8 +172,7 @@ class PlotCommand(StatisticsSettings):
     """Plots events over time and tissue: rate, density, and nearest neighbours against chance."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given."
-    )
+        "folder", "Results", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.", order=2)
     output: str | None = _path(
         "folder", "Output", "Write plots and tables into this folder; only shown where not given."
     )
@@ -194,14 +185,12 @@ class ScoreCommand(Settings):
     """Draws some events at random for you to judge, y or n, and says how many are right. ROIs and results stay as they are."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given."
-    )
-    number: int = Field(50, ge=1, le=100_000, title="number", description="How many events to draw.")
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2)
+    number: int = setting(50, ge=1, le=100_000, values="number", description="How many events to draw.", label="How many events")
     each_class: bool = _flag("So many of each class", "Draw that number of each class instead of all together.")
-    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
-        None, title="classes", description="Classes to draw from, separated by commas; all where not given."
-    )
-    seed: int = Field(1, ge=0, title="number", description="Another number draws other events.")
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
+        None, values="classes", description="Classes to draw from, separated by commas; all where not given.", label="Event classes", order=8)
+    seed: int = setting(1, ge=0, values="number", description="Another number draws other events.", label="Seed of chance", page="more")
     before: FramesBefore = 6
     after: FramesAfter = 6
     half_size: HalfSize = 25
@@ -221,8 +210,8 @@ TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in 
 class NewNetworkCommand(TrainingSettings):
     """What commands that make a new network share."""
 
-    name: str | None = Field(
-        None, title="name", description=NEW_NETWORK, json_schema_extra={"label": "Name of the new network"}
+    name: str | None = setting(
+        None, values="name", description=NEW_NETWORK, label="Name of the new network"
     )
     output: str | None = _path(
         "folder", "Output", "Write pictures and training.json into this folder instead of the new network's.", "more"
@@ -236,13 +225,12 @@ class TrainCommand(NewNetworkCommand):
     """Trains a network on annotated movies, with event classes of any names. A cancelled training goes on when started again."""
 
     folder: str | None = _path(
-        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it."
-    )
-    begin_with: str | None = Field(
+        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it.", order=5)
+    begin_with: str | None = setting(
         None,
-        title="name",
+        values="name",
         description="Name, folder or zip of the EpiNet to begin with; EpiFiji's own where not given.",
-        json_schema_extra={"page": "more"},
+        page="more",
     )
     from_scratch: bool = _flag("Begin with nothing", "Begin with a network that knows nothing.", "more")
 
@@ -253,17 +241,14 @@ class RetrainCommand(RetrainingSettings, NewNetworkCommand):
     A cancelled training goes on when it is started again.
     """
 
-    network: str | None = Field(
+    network: str | None = setting(
         None,
-        title="network",
-        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.",
-    )
+        kind="network",
+        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.", order=3)
     results: str | None = _path(
-        "folder", "Reviewed results", "The result folder with the review; that of the open movie where not given."
-    )
+        "folder", "Reviewed results", "The result folder with the review; that of the open movie where not given.", order=2)
     folder: str | None = _path(
-        "folder", "Annotated movies", "A folder of movies with their events as ROIs, to learn from too or instead."
-    )
+        "folder", "Annotated movies", "A folder of movies with their events as ROIs, to learn from too or instead.", order=5)
 
 
 EVENTS_ALONG = (
@@ -281,7 +266,7 @@ NEW_ROIS = (
 class NewMovieCommand(Settings):
     """What commands that make a new movie and its ROIs share."""
 
-    results: str | None = _path("folder", "Events", EVENTS_ALONG)
+    results: str | None = _path("folder", "Events", EVENTS_ALONG, order=2)
     output: str | None = _path("folder", "Output", NEW_FILES)
     replace_rois: bool = _flag("Replace the ROIs in the manager", NEW_ROIS)
     overwrite: bool = _flag("Overwrite", "Replace earlier files of these names in that folder.", "more")
@@ -300,7 +285,7 @@ class RescaleCommand(NewMovieCommand, ScalingSettings):
 class GalleryCommand(GallerySettings):
     """Shows events below each other, each as a row of crops of the open movie over time."""
 
-    results: str | None = _path("folder", "Events", EVENTS_ALONG)
+    results: str | None = _path("folder", "Events", EVENTS_ALONG, order=2)
     output: str | None = _path("file", "Output", "A .png or .tif to write the gallery to as well.", "macro")
     overwrite: bool = _flag("Overwrite", "Replace that file.", "macro")
     other_movie: bool = OF_ANOTHER_MOVIE
@@ -313,12 +298,12 @@ class CheckCommand(Settings):
 class StopCommand(Settings):
     """Stops the Python process that runs the networks; the next command starts it again."""
 
-    exit_code: int | None = Field(
+    exit_code: int | None = setting(
         None,
         ge=0,
         le=255,
         description="In a macro without a window: end ImageJ too, with this exit code.",
-        json_schema_extra={"page": "macro"},
+        page="macro",
     )
 
 

@@ -7,9 +7,12 @@ table all come from these models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from epifiji.data.errors import WrongInputError
 
@@ -29,7 +32,52 @@ def names(value: object) -> object:
     return value
 
 
-Seed = Annotated[int, Field(ge=0, le=2**32 - 1, title="number")]
+LAST = 1000
+
+Page = Literal["first", "more", "macro"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a setting is shown to people, beside its name, type, default and help, which are the field's own.
+
+    Parameters
+    ----------
+    unit
+        Unit of its values.
+    range
+        Its values in short, where they have no unit.
+    values
+        What its values are, in a word, where neither says it.
+    label
+        What a dialog calls it; its name where that says enough.
+    page
+        Where a dialog asks for it: on the first page, on the page for experts, or nowhere (in macros alone).
+    kind
+        What a dialog offers to choose it with.
+    order
+        Place in a dialog; those without one follow in the order of the fields.
+    """
+
+    unit: str = ""
+    range: str = ""
+    values: str = ""
+    label: str = ""
+    page: Page = "first"
+    kind: Literal["", "file", "folder", "network"] = ""
+    order: int = LAST
+
+
+def setting(default: Any = PydanticUndefined, *, description: str = "", **more: Any) -> Any:
+    """Make the field of a setting: default, help and limits, as pydantic's Field takes them, and how it is shown (`Shown`)."""
+    shown = {name: more.pop(name) for name in tuple(more) if name in Shown.__dataclass_fields__}
+    return Field(default, description=description or None, json_schema_extra=shown or None, **more)
+
+
+def shown_of(field: FieldInfo) -> Shown:
+    """Give how a setting is shown."""
+    extra = field.json_schema_extra
+    return Shown(**extra) if isinstance(extra, dict) else Shown()  # type: ignore[arg-type]
 
 
 class Settings(BaseModel):
@@ -37,6 +85,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
+
+Seed = Annotated[int, setting(ge=0, le=2**32 - 1, values="number", label="Seed of chance", page="more")]
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 

@@ -6,53 +6,76 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from epifiji.data.settings.base import Seed, Settings
+from epifiji.data.settings.base import Seed, Settings, setting
 
 
 class MatchingSettings(Settings):
     """When a detected and a reference event are the same."""
 
-    distance_xy: float = Field(
-        10, gt=0, le=10000, title="px", allow_inf_nan=False, description="Largest distance between two matching events."
+    distance_xy: float = setting(
+        10,
+        gt=0,
+        le=10000,
+        unit="px",
+        allow_inf_nan=False,
+        description="Largest distance between two matching events.",
+        label="Apart in x and y, at most",
     )
-    distance_t: float = Field(
-        4, ge=0, le=10000, title="frames", allow_inf_nan=False, description="Most frames between two matching events."
+    distance_t: float = setting(
+        4,
+        ge=0,
+        le=10000,
+        unit="frames",
+        allow_inf_nan=False,
+        description="Most frames between two matching events.",
+        label="Apart in time, at most",
     )
 
 
 class ComparisonSettings(MatchingSettings):
     """How detected events are compared with a reference."""
 
-    counting: Literal["one-to-one", "authors"] = Field(
+    counting: Literal["one-to-one", "authors"] = setting(
         "one-to-one",
         description="How events are matched: one-to-one, the best of all matchings, or authors, one after the other as "
         "DeXtrusion's authors count.",
+        label="Way of counting",
     )
 
 
 class StatisticsSettings(Settings):
     """How events are counted over time and space."""
 
-    time_bin: int | None = Field(
+    time_bin: int | None = setting(
         None,
         ge=1,
         le=1_000_000,
-        title="frames",
+        unit="frames",
         description="Frames that are counted together for the rate. Where not given a twentieth of the movie.",
+        label="Length of a bin of time",
     )
-    bandwidth: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = Field(
+    bandwidth: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
         None,
-        title="px",
+        unit="px",
         description="Standard deviation of the Gaussian that smooths the density map. Where not given a tenth of the frame's "
         "shorter side.",
+        label="Smoothing of the density",
     )
-    permutations: int = Field(
-        999, ge=19, le=99_999, title="number", description="How many random arrangements the events are compared with."
+    permutations: int = setting(
+        999,
+        ge=19,
+        le=99_999,
+        values="number",
+        description="How many random arrangements the events are compared with.",
+        label="Random arrangements",
+        page="more",
     )
-    frame_distance: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = Field(
+    frame_distance: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = setting(
         None,
-        title="px",
+        unit="px",
         description="How many pixels one frame counts for in distances in space and time. Where not given the frame's side "
         "divided by the number of frames.",
+        label="One frame counts as",
+        page="more",
     )
     seed: Seed = Field(1, description="Another number gives other random arrangements.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import Settings, names
+from epifiji.data.settings.base import Settings, names, setting
 
 MODES = ("fast", "exact", "compatible")
 
@@ -50,30 +50,48 @@ AnyEvents = TypeVar("AnyEvents", bound="EventSettings")
 class EventSettings(Settings):
     """How a probability map becomes events."""
 
-    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = Field(
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
         None,
         description="Event classes to look for, separated by commas; all of the network's where not given.",
-        title="classes",
+        values="classes",
+        label="Event classes",
+        order=8,
     )
-    threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = Field(
+    threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = setting(
         None,
-        title="0-255",
+        range="0-255",
         description="Least mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
         f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} where it has none, and always "
         f"{DEFAULT_THRESHOLD['compatible']} in compatible mode.",
+        label="Least probability",
+        order=9,
     )
-    min_volume: Annotated[Voxels | dict[str, Voxels] | None, BeforeValidator(_by_class)] = Field(
+    min_volume: Annotated[Voxels | dict[str, Voxels] | None, BeforeValidator(_by_class)] = setting(
         None,
-        title="voxels",
+        unit="voxels",
         description="An event's volume is larger than this, in voxels of the map; one number, or by class. "
         f"Default: the network's own for each class; {DEFAULT_MIN_VOLUME['exact']} where it has none, and always "
         f"{DEFAULT_MIN_VOLUME['compatible']} in compatible mode.",
+        label="Least volume",
+        order=10,
     )
-    seed_distance_xy: int = Field(
-        10, ge=1, le=1000, title="px", description="Two peaks of a map closer than this in x and y are one event."
+    seed_distance_xy: int = setting(
+        10,
+        ge=1,
+        le=1000,
+        unit="px",
+        description="Two peaks of a map closer than this in x and y are one event.",
+        label="Peaks apart in x and y, at least",
+        page="more",
     )
-    seed_distance_t: int = Field(
-        4, ge=1, le=1000, title="frames", description="Two peaks of a map closer than this in time are one event."
+    seed_distance_t: int = setting(
+        4,
+        ge=1,
+        le=1000,
+        unit="frames",
+        description="Two peaks of a map closer than this in time are one event.",
+        label="Peaks apart in time, at least",
+        page="more",
     )
 
     def threshold_of(self, event: str, mode: str) -> int:
@@ -130,71 +148,99 @@ class EventSettings(Settings):
 class ComputingSettings(Settings):
     """What computes, and with how much memory; the events do not depend on it."""
 
-    memory: int = Field(
+    memory: int = setting(
         4000,
         ge=1200,
         le=10_000_000,
-        title="MB",
+        unit="MB",
         description="About how much memory to use in each process. Large frames are divided into strips to keep to it.",
+        page="more",
     )
-    device: Literal["auto", "cpu", "gpu"] = Field(
+    device: Literal["auto", "cpu", "gpu"] = setting(
         "auto",
         description="Where to compute: on the processor (cpu), a graphics card (gpu), or a card where there is one.",
+        page="more",
     )
-    workers: int | None = Field(
+    workers: int | None = setting(
         None,
         ge=1,
         le=1000,
-        title="number",
+        values="number",
         description="Processes that share the work on this machine. Where not given one process uses all cores.",
+        page="macro",
     )
-    scheduler: str | None = Field(
-        None, title="address", description="Address of a dask scheduler whose workers, on other machines, do the work."
+    scheduler: str | None = setting(
+        None,
+        values="address",
+        description="Address of a dask scheduler whose workers, on other machines, do the work.",
+        page="macro",
     )
 
 
 class ScaleSettings(Settings):
     """How large a movie's cells are and how long its events take, for a network that knows others."""
 
-    cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = Field(
+    cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = setting(
         None,
-        title="px|auto",
+        range="px|auto",
         description="Diameter of the movie's cells in pixels, or auto to estimate it. The movie is rescaled where it differs "
         "from the network's by more than 30 %. Where not given the movie is taken as it is.",
+        order=6,
     )
-    event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = Field(
+    event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = setting(
         None,
-        title="frames",
+        unit="frames",
         description="How long an extrusion takes in the movie, in frames. The movie is rescaled in time where it differs "
         "from the network's by more than 30 %. Where not given the movie is taken as it is.",
+        order=7,
     )
 
 
 class MapSettings(ScaleSettings, EventSettings):
     """How a movie becomes a probability map, and that events."""
 
-    step_xy: int = Field(10, ge=1, le=200, title="px", description="Distance between neighbouring windows.")
-    step_t: int = Field(2, ge=1, le=50, title="frames", description="Frames between successive windows.")
-    mode: Literal["fast", "exact", "compatible"] = Field(
+    step_xy: int = setting(
+        10,
+        ge=1,
+        le=200,
+        unit="px",
+        description="Distance between neighbouring windows.",
+        label="Step in x and y",
+        page="more",
+    )
+    step_t: int = setting(
+        2,
+        ge=1,
+        le=50,
+        unit="frames",
+        description="Frames between successive windows.",
+        label="Step in time",
+        page="more",
+    )
+    mode: Literal["fast", "exact", "compatible"] = setting(
         "fast",
         description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
         "of them as the authors' package does, to the bit.",
+        page="more",
     )
-    channel: int | None = Field(
+    channel: int | None = setting(
         None,
         ge=1,
-        title="number",
+        values="number",
         description="Channel to use where the movie has several, counted from 1 as in ImageJ.",
+        page="more",
     )
 
 
 class DetectionSettings(ComputingSettings, MapSettings):
     """How events are found in a movie, and what is kept of the way there."""
 
-    maps: Literal["none", "raw", "scaled", "clean"] = Field(
+    maps: Literal["none", "raw", "scaled", "clean"] = setting(
         "none",
         description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
         "event's volume at its mean (clean).",
+        label="Probability maps",
+        order=11,
     )
 
 

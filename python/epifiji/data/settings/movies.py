@@ -6,54 +6,104 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from epifiji.data.settings.base import Settings
+from epifiji.data.settings.base import Settings, setting
 
 Positive = Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1)]
-FramesBefore = Annotated[int, Field(ge=0, le=50, title="frames", description="Frames to show before the event.")]
-FramesAfter = Annotated[int, Field(ge=0, le=50, title="frames", description="Frames to show after the event.")]
-HalfSize = Annotated[int, Field(ge=5, le=500, title="px", description="How far around the event to show the movie.")]
-Zoom = Annotated[int, Field(ge=1, le=20, title="times", description="How much larger than on the movie to show it.")]
+FramesBefore = Annotated[
+    int,
+    setting(
+        ge=0,
+        le=50,
+        unit="frames",
+        description="Frames to show before the event.",
+        label="Show before the event",
+        page="more",
+    ),
+]
+FramesAfter = Annotated[
+    int,
+    setting(
+        ge=0,
+        le=50,
+        unit="frames",
+        description="Frames to show after the event.",
+        label="Show after the event",
+        page="more",
+    ),
+]
+HalfSize = Annotated[
+    int,
+    setting(
+        ge=5,
+        le=500,
+        unit="px",
+        description="How far around the event to show the movie.",
+        label="Show around the event",
+        page="more",
+    ),
+]
+Zoom = Annotated[
+    int,
+    setting(
+        ge=1,
+        le=20,
+        unit="times",
+        description="How much larger than on the movie to show it.",
+        label="Magnify",
+        page="more",
+    ),
+]
 
 
 class CropSettings(Settings):
     """Which part of a movie to keep."""
 
-    x: int = Field(0, ge=0, title="px", description="Left edge of the part, from 0 as ImageJ counts pixels.")
-    y: int = Field(0, ge=0, title="px", description="Upper edge of the part, from 0.")
-    width: Size | None = Field(
-        None, title="px", description="Width of the part. Where not given it reaches to the movie's right edge."
+    x: int = setting(0, ge=0, unit="px", description="Left edge of the part, from 0 as ImageJ counts pixels.")
+    y: int = setting(0, ge=0, unit="px", description="Upper edge of the part, from 0.")
+    width: Size | None = setting(
+        None, unit="px", description="Width of the part. Where not given it reaches to the movie's right edge."
     )
-    height: Size | None = Field(
-        None, title="px", description="Height of the part. Where not given it reaches to the movie's lower edge."
+    height: Size | None = setting(
+        None, unit="px", description="Height of the part. Where not given it reaches to the movie's lower edge."
     )
-    first_frame: int = Field(1, ge=1, title="number", description="First frame to keep, from 1 as ImageJ counts.")
-    last_frame: Size | None = Field(
-        None, title="number", description="Last frame to keep. Where not given the movie's last one."
+    first_frame: int = setting(1, ge=1, values="number", description="First frame to keep, from 1 as ImageJ counts.")
+    last_frame: Size | None = setting(
+        None, values="number", description="Last frame to keep. Where not given the movie's last one."
     )
 
 
 class ScalingSettings(Settings):
     """How much to rescale a movie, by factors or by what is to come out."""
 
-    factor_xy: Factor | None = Field(
-        None, title="times", description="How many times wider and higher the frames become; 0.5 halves them."
+    factor_xy: Factor | None = setting(
+        None,
+        unit="times",
+        description="How many times wider and higher the frames become; 0.5 halves them.",
+        label="Factor in x and y",
     )
-    factor_t: Factor | None = Field(
-        None, title="times", description="How many times as many frames there are; 0.5 halves their number."
+    factor_t: Factor | None = setting(
+        None,
+        unit="times",
+        description="How many times as many frames there are; 0.5 halves their number.",
+        label="Factor in time",
     )
-    new_cell_diameter: Positive | None = Field(
-        None, title="px", description="Diameter that the cells are to have, in place of a factor in x and y."
+    new_cell_diameter: Positive | None = setting(
+        None, unit="px", description="Diameter that the cells are to have, in place of a factor in x and y."
     )
-    cell_diameter: Positive | Literal["auto"] = Field(
+    cell_diameter: Positive | Literal["auto"] = setting(
         "auto",
-        title="px|auto",
+        range="px|auto",
         description="Diameter that the cells have, for new_cell_diameter; auto estimates it.",
-        json_schema_extra={"page": "more"},
+        page="more",
+        order=6,
     )
-    frames: Size | None = Field(
-        None, title="frames", description="Number of frames to come out, in place of a factor in time."
+    frames: Size | None = setting(
+        None,
+        unit="frames",
+        description="Number of frames to come out, in place of a factor in time.",
+        label="New length",
     )
 
 
@@ -64,7 +114,9 @@ class GallerySettings(Settings):
     after: FramesAfter = 6
     half_size: HalfSize = 25
     zoom: Zoom = 2
-    order: Literal["time", "score"] = Field(
+    order: Literal["time", "score"] = setting(
         "time", description="In which order: by time, or the surest first (score), those without a score at the end."
     )
-    rows: int = Field(40, ge=1, le=400, title="number", description="Show this many events at most.")
+    rows: int = setting(
+        40, ge=1, le=400, values="number", description="Show this many events at most.", label="Most rows"
+    )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import Seed, names
+from epifiji.data.settings.base import Seed, names, setting
 from epifiji.data.settings.detection import ScaleSettings
 
 TURNS, ZOOM = "turns", "zoom"
@@ -15,23 +15,26 @@ CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "s
 
 Steps = Annotated[
     int,
-    Field(
+    setting(
         ge=10,
         le=1_000_000,
-        title="number",
+        values="number",
         description="Steps of learning, at most; each is two parts of a movie.",
+        label="Steps, at most",
+        page="more",
     ),
 ]
 
 
 Minutes = Annotated[
     float,
-    Field(
+    setting(
         gt=0,
         le=100_000,
-        title="minutes",
+        unit="minutes",
         allow_inf_nan=False,
         description="Time to learn for, at most; fewer steps are made where the computer is slow.",
+        label="Time, at most",
     ),
 ]
 
@@ -39,40 +42,49 @@ Minutes = Annotated[
 class TrainingSettings(ScaleSettings):
     """How a network learns from annotated movies."""
 
-    channel: int | None = Field(
+    channel: int | None = setting(
         None,
         ge=1,
-        title="number",
+        values="number",
         description="Channel to use where movies have several, counted from 1 as in ImageJ.",
+        page="more",
     )
     steps: Steps = 1500
     minutes: Minutes = 15
-    patience: int = Field(
+    patience: int = setting(
         6,
         ge=1,
         le=1000,
-        title="number",
+        values="number",
         description="End where the network was judged so many times on the events held out and did no better.",
+        label="Judgements without a gain",
+        page="more",
     )
-    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = Field(
+    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = setting(
         None,
-        title="number",
+        values="number",
         description="How much is changed in a step, at most. Where not given 0.001, or 0.0005 for a network that is to keep "
         "what it knows.",
+        label="Rate of learning",
+        page="more",
     )
-    held_out: float = Field(
+    held_out: float = setting(
         0.2,
         ge=0.05,
         le=0.5,
-        title="0.05-0.5",
+        range="0.05-0.5",
         allow_inf_nan=False,
         description="Part of the events that is not learnt from but judged on: whole movies where there are three or more, "
         "else parts of the field.",
+        label="Part held out",
+        page="more",
     )
-    without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = Field(  # type: ignore[valid-type]
+    without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = setting(  # type: ignore[valid-type]
         None,
-        title="names",
+        values="names",
         description="Changes not to make to what is learnt from, separated by commas: " + ", ".join(CHANGES) + ".",
+        label="Changes to leave out",
+        page="more",
     )
     seed: Seed = Field(1, description="Another number gives another course of training.")
 
@@ -83,17 +95,20 @@ class RetrainingSettings(TrainingSettings):
     steps: Steps = 800
     # With what is prepared before and judged after, a quarter of an hour.
     minutes: Minutes = 12
-    unmarked: Literal["auto", "none", "unknown"] = Field(
+    unmarked: Literal["auto", "none", "unknown"] = setting(
         "auto",
         description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "
         "movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
-        json_schema_extra={"label": "Where nothing is marked", "page": "more"},
+        label="Where nothing is marked",
+        page="more",
     )
-    keep: float = Field(
+    keep: float = setting(
         0.65,
         ge=0,
         le=0.9,
-        title="0-0.9",
+        range="0-0.9",
         allow_inf_nan=False,
         description="Part of the learning that is spent on keeping what the network knew.",
+        label="Part spent on keeping what it knew",
+        page="more",
     )
