@@ -56,9 +56,7 @@ def fiji(
     from epifiji.bridge.fiji import run_fiji
 
     with ProgressBar("fiji") as report:
-        said = run_fiji(folder, headless, macro, argument, report, movies or ())
-    if said:
-        say(said)
+        run_fiji(folder, headless, macro, argument, report, movies or (), say)
 
 
 @installation_app.command("install-fiji")

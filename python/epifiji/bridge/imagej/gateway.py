@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.imagej import images, rois, scripts
+from epifiji.bridge.imagej.guards import failed
 from epifiji.bridge.imagej.java import Java
 from epifiji.data.movie import Movie
 
@@ -51,16 +53,22 @@ class ImageJ:
         if not self.headless:
             jimport("ij.IJ").log(text)
 
-    def wait_until_closed(self) -> None:
-        """Wait until the user closes ImageJ's window; at once where it has none."""
+    def wait_until_closed(self, failure: str | None = None) -> None:
+        """Wait until the user closes ImageJ's window; return at once if it has none.
+
+        A Fiji ends the process, with exit code 0, when its window is closed: what follows a call of this may not run.
+
+        Parameters
+        ----------
+        failure
+            A sentence on what failed before, which standard error shows then; the process ends with exit code 1.
+        """
         import jpype
         from scyjava import jimport
 
-        try:
+        with nullcontext() if failure is None else failed(failure), suppress(jpype.JVMNotRunning):
             while not self.headless and jimport("ij.IJ").getInstance() is not None:
                 time.sleep(LOOK_S)
-        except jpype.JVMNotRunning:
-            return  # A Fiji ends its JVM when its window is closed.
 
     def run_macro(self, code: str, argument: str = "") -> str:
         """Run the code of an IJ macro.

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from epifiji.bridge.console import note
 from epifiji.bridge.imagej.errors import said_by
 
 ERROR_BOXES = frozenset({"Macro Error", "No Image", "EpiFiji"})
 """Titles of the boxes that show what a failed macro's exception says too."""
 
 _running: list[tuple[str, list[str]]] = []
+_failures: list[str] = []
 
 
 def watch_java() -> None:
@@ -50,20 +52,37 @@ def watched(what: str) -> Iterator[list[str]]:
             reported.append(in_one_line(message))
 
 
+@contextmanager
+def failed(sentence: str) -> Iterator[None]:
+    """While the block runs, let the end of the process by Java be a failure: this sentence on standard error, exit code 1."""
+    _failures.append(sentence)
+    try:
+        yield
+    finally:
+        _failures.pop()
+
+
 def in_one_line(message: Any) -> str:
     """Bring a message of ImageJ's into one line without a full stop."""
     return " ".join(str(message).split()).rstrip(".")
 
 
 def _on_exit() -> None:
-    if not _running:
+    from scyjava import is_jvm_headless
+
+    if _running and not is_jvm_headless():
+        sentence = f"ImageJ was closed while {_running[-1][0]} was running."
+    elif _running:
+        sentence = (
+            f"{_running[-1][0]} ended the whole process: either it needs an open image and there was none, or it "
+            'quits Java itself; open an image first, and leave out System.exit and run("Quit").'
+        )
+    elif _failures:
+        sentence = _failures[-1]
+    else:
         return
     sys.stdout.flush()
-    sys.stderr.write(
-        f"epifiji: {_running[-1][0]} ended the whole process: either it needs an open image and there was none, or it "
-        'quits Java itself; open an image first, and leave out System.exit and run("Quit").\n'
-    )
-    sys.stderr.flush()
+    note(f"epifiji: {sentence}")
     os._exit(1)
 
 
@@ -74,7 +93,7 @@ def _on_exception(error: Any) -> None:
     if _running:
         _running[-1][1].append(said_by(error))
     else:
-        sys.stderr.write(f"epifiji: ImageJ reports {said_by(error)}.\n")
+        note(f"epifiji: ImageJ reports {said_by(error)}.")
 
 
 @contextmanager
