@@ -82,6 +82,7 @@ from epifiji.bridge.imagej import open_imagej
 open_imagej(headless=False)
 import jpype
 jpype.JClass("ij.IJ").getInstance().exitWhenQuitting(True)
+jpype.JClass("java.lang.System").clearProperty("epifiji.commands")
 run_fiji(None, False, Path(sys.argv[1]), "")
 """
 """An ImageJ in Python whose window ends Java's process when it is closed, as a Fiji's does."""
@@ -92,7 +93,7 @@ run_fiji(None, False, Path(sys.argv[1]), "")
     [
         ('print("done"); return "seen";', (0, "seen\n", "")),
         ('run("Detect Epithelial Events...", "cell_size=3");', (1, "", "was given 'cell_size', but its parameters")),
-        ('print("begun"); while (true) wait(100);', (1, "", "was closed while a macro was running.")),
+        ('print("begun"); while (true) wait(100);', (1, "", "a macro was running when ImageJ was closed.")),
     ],
 )
 def test_a_window_that_ends_the_process_loses_neither_value_nor_failure(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,15 +16,26 @@ from epifiji.bridge.imagej.errors import said_by
 ERROR_BOXES = frozenset({"Macro Error", "No Image", "EpiFiji"})
 """Titles of the boxes that show what a failed macro's exception says too."""
 
+LOOK_S = 0.2
+QUITTING_S = 20
+"""How long a Fiji's quitting takes, at most, from its window's end to the process's."""
+
 _running: list[tuple[str, list[str]]] = []
 _failures: list[str] = []
+_ends: list[Callable[[], None]] = []
+_java_ends = threading.Event()
+_asking = threading.Lock()
 
 
-def watch_java() -> None:
-    """Make sure, once for each JVM, that nothing that :func:`watched` runs ends or fails silently."""
+def watch_java(*ends: Callable[[], None]) -> None:
+    """Make sure, once for each JVM, that nothing that :func:`watched` runs ends or fails silently.
+
+    `ends` are called before Java ends the process, and never where Python does.
+    """
     import jpype
     from scyjava import is_jvm_headless, jimport
 
+    _ends.extend(ends)
     runnable = jpype.JProxy("java.lang.Runnable", dict={"run": _on_exit})
     jpype.java.lang.Runtime.getRuntime().addShutdownHook(jpype.java.lang.Thread(runnable))
     if is_jvm_headless():
@@ -52,14 +65,33 @@ def watched(what: str) -> Iterator[list[str]]:
             reported.append(in_one_line(message))
 
 
-@contextmanager
-def failed(sentence: str) -> Iterator[None]:
-    """While the block runs, let the end of the process by Java be a failure: this sentence on standard error, exit code 1."""
-    _failures.append(sentence)
+def wait_until(closed: Callable[[], bool], failure: str | None, ends_process: bool) -> None:
+    """Wait until ImageJ's window is closed.
+
+    Parameters
+    ----------
+    closed
+        Asks Java whether it is.
+    failure
+        A sentence on what failed before; if Java ends the process, standard error shows it and the exit code is 1.
+    ends_process
+        Whether Java ends the process when the window is closed. This does not return then: a thread of Python's that uses Java
+        while it ends crashes the process, and so does Python's own end.
+    """
+    _failures.extend([] if failure is None else [failure])
     try:
-        yield
+        while not _java_ends.is_set():
+            with _asking:
+                is_closed = not _java_ends.is_set() and closed()
+            if is_closed:
+                break
+            _java_ends.wait(LOOK_S)
+        if ends_process:
+            _java_ends.wait(QUITTING_S)
+        while _java_ends.is_set():
+            time.sleep(LOOK_S)
     finally:
-        _failures.pop()
+        _failures.clear()
 
 
 def in_one_line(message: Any) -> str:
@@ -68,22 +100,27 @@ def in_one_line(message: Any) -> str:
 
 
 def _on_exit() -> None:
+    """Leave Java's end to Java, with nothing of Python's running in it; JPype waits for this before it gives its memory back."""
+    with _asking:
+        _java_ends.set()
+    sentence = _running[-1][0] + _why_it_ended() if _running else next(iter(_failures), None)
+    if sentence is not None:
+        sys.stdout.flush()
+        note(f"epifiji: {sentence}")
+        os._exit(1)
+    for end in _ends:
+        end()
+
+
+def _why_it_ended() -> str:
     from scyjava import is_jvm_headless
 
-    if _running and not is_jvm_headless():
-        sentence = f"ImageJ was closed while {_running[-1][0]} was running."
-    elif _running:
-        sentence = (
-            f"{_running[-1][0]} ended the whole process: either it needs an open image and there was none, or it "
-            'quits Java itself; open an image first, and leave out System.exit and run("Quit").'
-        )
-    elif _failures:
-        sentence = _failures[-1]
-    else:
-        return
-    sys.stdout.flush()
-    note(f"epifiji: {sentence}")
-    os._exit(1)
+    if not is_jvm_headless():
+        return " was running when ImageJ was closed."
+    return (
+        " ended the whole process: either it needs an open image and there was none, or it quits Java itself; open an image "
+        'first, and leave out System.exit and run("Quit").'
+    )
 
 
 def _on_exception(error: Any) -> None:
