@@ -16,10 +16,10 @@ import epifiji
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
+from epifiji.files.event_sources import read_events_of
 from epifiji.files.movies import read_movie, write_movie
 from epifiji.files.rois import write_rois
 from epifiji.files.tables import read_events, write_events
-from epifiji.jobs.compare import read_events_of
 from test_cli_refused import run
 
 SHAPE = (16, 60, 84)

@@ -25,11 +25,11 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import silent
 from epifiji.data.record import parse_record
 from epifiji.data.training_settings import TrainingSettings
+from epifiji.files.event_sources import movie_of
 from epifiji.files.movies import write_movie
 from epifiji.files.results import map_file, read_record, roi_file, write_map, write_record
 from epifiji.files.rois import write_rois
 from epifiji.files.tables import write_events
-from epifiji.jobs.compare import movie_of
 from epifiji.jobs.review import finish_review, start_review
 from epifiji.jobs.training_input import read_sources
 

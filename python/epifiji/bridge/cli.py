@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from epifiji.bridge.arguments import usable_arguments
 from epifiji.bridge.console import (
     EVENT_COLUMNS,
     ProgressBar,
@@ -122,13 +123,12 @@ def detect(
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Find the events of movies; the results go into MOVIE_epifiji beside each."""
-    from epifiji.files.movies import movie_name, split_path
+    from epifiji.files.movies import movie_name, open_movie, split_path
     from epifiji.files.networks import find_network, read_network
     from epifiji.files.results import require_free, result_folder
     from epifiji.files.sequences import named_movies
     from epifiji.jobs.computing import computer_for
     from epifiji.jobs.detect import detect as run
-    from epifiji.jobs.detect import open_movie
 
     settings = _with_mode(settings or {}, compatible)
     chosen = parse_settings(DetectionSettings, settings)
@@ -331,29 +331,12 @@ def _say_summary(result: Any, folder: Path) -> None:
     say(f"results: {folder}")
 
 
-def _require_usable(arguments: list[str]) -> None:
-    """Refuse empty arguments and a working folder that is gone."""
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        if not argument and before != "--argument":
-            # As a path it would be the working folder.
-            where = f"for {before} " if before.startswith("-") else ""
-            raise WrongInputError(
-                f"{where}an empty text was given, but a value was expected: check whether a variable of your script is empty."
-            )
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise WrongInputError(
-            "the working folder was deleted, but paths begin there: change to another folder."
-        ) from None
-
-
 def main() -> None:
     """Run the command line and end with its exit code."""
     prepare_streams()
     handlers = on_signals(interrupt)
     try:
-        _require_usable(sys.argv[1:])
+        sys.argv[1:] = usable_arguments(sys.argv[1:], typer.main.get_command(app))
         code = app(standalone_mode=False) or 0
         finish_output()
         restore(handlers)

@@ -8,8 +8,9 @@ from pathlib import Path
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings import ComparisonSettings
 from epifiji.files.comparisons import COMPARISON_TABLE, CURVE_PICTURE, CURVE_TABLE, comparison_files, require_same_movie
+from epifiji.files.event_sources import Events
 from epifiji.files.results import new_files, require_absent
-from epifiji.jobs.compare import Comparison, Events, compare
+from epifiji.jobs.compare import Comparison, compare
 from epifiji.jobs.curve import threshold_curve
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
+from epifiji.data.paths import path_from
 from epifiji.engine.epinet import GRAIN_PX, REACH_FRAMES
 from epifiji.engine.onnx_graph import INPUT, OPSET, OUTPUT, onnx_model
 from epifiji.engine.simulation import simulate
@@ -54,7 +55,7 @@ def export_network(
         Where the network is no EpiNet, the ending is another, the file exists, a package that this needs is not installed, or the
         description is not valid.
     """
-    path = Path(path)
+    path = path_from(path, "the file to write")
     ending = path.suffix.lower()
     if ending not in (ONNX, PACKAGE):
         raise WrongInputError(

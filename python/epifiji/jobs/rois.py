@@ -9,12 +9,13 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.data.paths import path_from
 from epifiji.data.record import RunRecord
 from epifiji.data.settings import MODES, EventSettings, parse_settings
 from epifiji.engine.scaling import rescale_map
 from epifiji.files.layouts import layout_of
 from epifiji.files.movie_identity import described_file, find_movie, is_movie_of, require_movie
-from epifiji.files.movies import read_movie
+from epifiji.files.movies import open_movie, read_movie
 from epifiji.files.results import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
 from epifiji.files.scratch import ScratchFolder
 from epifiji.jobs.result import EventFinder, MapScale, Result, versions
@@ -45,7 +46,7 @@ def events_from_maps(
     WrongInputError
         Where there are no maps, they differ in shape, or a setting cannot be used.
     """
-    maps = Path(maps)
+    maps = path_from(maps, "the place of the maps")
     if not maps.exists():
         raise WrongInputError(f"{maps} does not exist: give a result folder with maps, or a map's file.")
     name, files = find_maps(maps)
@@ -94,7 +95,7 @@ def _source_movie(
     known = record.movie
     folder = maps if maps.is_dir() else maps.parent
     if given is not None:
-        movie = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)
+        movie = open_movie(given, record.settings.channel)
         # Files are called after the maps, so that a folder never holds those of two names.
         return replace(movie, name=name), require_movie(movie, known, maps, other_movie)
     if found := find_movie(record, folder):

@@ -12,6 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import DEXNET, EPINET, NOTHING, Network, NetworkDescription, Weights
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings import DEFAULT_THRESHOLD, parse_settings
 from epifiji.data.training import Examination
@@ -61,7 +62,8 @@ def train(
         Movies, each with the ROIs of its events in ``<movie>_<class>.zip``, and of places that look like events and are none in
         ``<movie>_nothing.zip``.
     network
-        The EpiNet whose eyes it begins with; the one that comes with EpiFiji where not given.
+        The EpiNet whose weights initialise the training. Default: the default network (``epifiji networks default``) if it is an
+        EpiNet, else the one that comes with EpiFiji, with a notice.
     name
         Of the new network; after the folder where not given.
     out
@@ -88,12 +90,13 @@ def train(
     chosen = parse_settings(TrainingSettings, settings)
     if from_scratch and network is not None:
         raise WrongInputError("from_scratch begins with nothing, but a network to begin with was given: leave one out.")
-    parent = None if from_scratch else _beginning(network)
+    parent, notices = (None, []) if from_scratch else _beginning(network)
+    folder = path_from(folder, "the folder of annotated movies")
     target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
     sources = read_sources([folder], chosen)
     description = _described(target.name, classes_in(sources), parent.description if parent else None)
     school = EpiNetSchool(description, parent, chosen, keeping=False)
-    return _Training(target, chosen, sources, description, parent, school, report).run()
+    return _Training(target, chosen, sources, description, parent, school, report, notices).run()
 
 
 def retrain(
@@ -128,7 +131,7 @@ def retrain(
     """
     chosen = parse_settings(RetrainingSettings, settings)
     parent = network if isinstance(network, Network) else read_network(find_network(network))
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    given: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
     read = read_sources(given, chosen, chosen.unmarked)
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
     known = parent.description.events
@@ -148,21 +151,26 @@ def retrain(
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else Path(given)
+    return None if given is None else path_from(given, "the folder to write into")
 
 
-def _beginning(network: Network | str | Path | None) -> Network:
-    """Read the EpiNet to begin with: the one that comes with EpiFiji where none is named."""
-    if network is None:
-        return read_network(shipped_network())
+def _beginning(network: Network | str | Path | None) -> tuple[Network, list[str]]:
+    """Read the EpiNet to begin with, and say where it is not the default network though none is named."""
     read = network if isinstance(network, Network) else read_network(find_network(network))
+    if read.description.kind != EPINET and network is None:
+        own = read_network(shipped_network())
+        notice = (
+            f"The default network {read.description.name} is one of the authors', with which no training begins: the training "
+            f"began with {own.description.name}. To let {read.description.name} learn more, use retrain."
+        )
+        return own, [notice]
     if read.description.kind != EPINET:
         raise WrongInputError(
             f"{read.description.name} is one of the authors' networks, but a training begins with an EpiNet or with "
             "nothing: name another network, or use retrain to let this one learn more."
         )
     check_epinet(read)
-    return read
+    return read, []
 
 
 def _described(name: str, classes: Sequence[str], parent: NetworkDescription | None) -> NetworkDescription:
