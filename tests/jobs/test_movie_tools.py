@@ -17,10 +17,10 @@ from command_line import run
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
+from epifiji.files.event_sources import read_events_of
 from epifiji.files.movies.movie_file import read_movie, write_movie
 from epifiji.files.results.events_table import read_events, write_events
 from epifiji.files.rois.roi_files import write_rois
-from epifiji.jobs.scoring.compare import read_events_of
 
 SHAPE = (16, 60, 84)
 PLACES = [(0, 0, 0), (2, 11, 20), (7, 30, 41), (9, 45, 70), (12, 12, 21), (15, 59, 83)]

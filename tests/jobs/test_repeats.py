@@ -75,12 +75,12 @@ def test_a_zip_and_a_table_of_the_same_events_repeat_each_other(tmp_path: Path, 
     """A zip keeps places in single precision, a table two decimals."""
     write_events(tmp_path / "a.csv", events)
     write_rois(tmp_path / "a_cell_death.zip", events)
-    both = [*epifiji.jobs.scoring.compare.read_events_of(tmp_path / "a.csv"), *read(tmp_path / "a_cell_death.zip")]
+    both = [*epifiji.files.event_sources.read_events_of(tmp_path / "a.csv"), *read(tmp_path / "a_cell_death.zip")]
     assert len(without_repeats(both)[1]) == len(events)
 
 
 def read(path: Path) -> list[Event]:
-    return epifiji.jobs.scoring.compare.read_events_of(path)
+    return epifiji.files.event_sources.read_events_of(path)
 
 
 def test_a_comparison_counts_repeats_of_either_side_once(events: list[Event]) -> None:

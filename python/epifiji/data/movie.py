@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class Movie:
     Parameters
     ----------
     pixels
-        The frames, in memory or read from the file when sliced.
+        The frames, in memory or read from the file when sliced; see :func:`stack_of` for what can be given.
     name
         What the results are named after: the file's name without its extension, or the image's title.
     pixel_size_um
@@ -62,7 +63,8 @@ class Movie:
     Raises
     ------
     WrongInputError
-        Where the array is not three-dimensional, not real, has fewer than 5 frames or an empty side.
+        Where the pixels are no array, the array is not three-dimensional, not real, has fewer than 5 frames or an empty side,
+        or some of its pixels are masked.
     """
 
     pixels: Stack
@@ -75,6 +77,7 @@ class Movie:
     file_state: FileState | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "pixels", stack_of(self.pixels, self.name))
         shape = tuple(self.pixels.shape)
         if len(shape) != 3:
             raise WrongInputError(
@@ -175,6 +178,58 @@ class Movie:
             f"{self.name} has {len(flat)} of {self.shape[0]} frames in which all pixels are equal ({frame_ranges(flat)}), "
             "such as frames that were dropped: nothing is found in them, and events around them may be missed.",
         )
+
+
+def stack_of(given: Any, name: str = "the movie") -> Stack:
+    """Take pixels as a stack: what gives frames when it is sliced, as it is; another array, or a list of frames, as numpy's.
+
+    A dask or zarr array and an HDF5 dataset stay where they are, and are read piece by piece.
+
+    Raises
+    ------
+    WrongInputError
+        Where it is no array of numbers, or has masked pixels.
+    """
+    if np.ma.is_masked(given):
+        raise WrongInputError(
+            f"{name} has {np.ma.count_masked(given)} masked pixels, but every pixel needs a value: fill them first, as in "
+            "movie.filled(0)."
+        )
+    if _is_stack(given):
+        return given
+    if not (hasattr(given, "__array__") or isinstance(given, list | tuple)):
+        raise _no_movie(given)
+    try:
+        array = np.asarray(given)
+    except Exception as problem:
+        # Frames of different sizes, or what another library says of an array that it does not give.
+        raise _no_movie(given) from problem
+    if array.dtype.kind not in "buif":
+        raise _no_movie(given)
+    return array
+
+
+def _is_stack(given: Any) -> bool:
+    shape = getattr(given, "shape", None)
+    return (
+        isinstance(getattr(given, "dtype", None), np.dtype)
+        and isinstance(shape, tuple)
+        and all(isinstance(side, int | np.integer) for side in shape)
+        and hasattr(given, "__getitem__")
+    )
+
+
+def _no_movie(given: Any) -> WrongInputError:
+    kind = type(given).__name__
+    if isinstance(given, list | tuple) and given and isinstance(given[0], str | os.PathLike):
+        return WrongInputError(
+            f"a {kind} of {len(given)} paths was given, but one movie is used at a time: give one after the other, or the frames "
+            "of one movie as a folder or a pattern such as 'frames/*.tif'."
+        )
+    return WrongInputError(
+        f"a movie was given as {kind}, which is no array of numbers (T, Y, X), but a file's path, an array or a Movie is needed: "
+        "give one of them."
+    )
 
 
 def frame_ranges(frames: list[int], shown: int = 6) -> str:

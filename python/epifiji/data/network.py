@@ -49,7 +49,9 @@ class NetworkDescription(BaseModel):
     kind: Literal["dexnet", "epinet"] = Field(
         DEXNET, description="Architecture: windows one by one (dexnet), or whole frames (epinet)."
     )
-    name: str = Field(min_length=1, max_length=LONGEST_NAME, description="Name of the network.")
+    name: str = Field(
+        min_length=1, max_length=LONGEST_NAME, pattern=r"\S", description="Name of the network, not of blanks alone."
+    )
     classes: tuple[Annotated[str, Field(max_length=LONGEST_NAME)], ...] = Field(
         min_length=2,
         max_length=MOST_CLASSES,

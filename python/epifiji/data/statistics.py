@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -84,8 +84,8 @@ class Rates:
         Events in each bin, (n,).
     """
 
-    edges: np.ndarray
-    counts: np.ndarray
+    edges: np.ndarray = field(repr=False)
+    counts: np.ndarray = field(repr=False)
 
     @property
     def cumulative(self) -> np.ndarray:
@@ -117,11 +117,11 @@ class Neighbours:
         Share of the arrangements whose mean is at least as extreme on one side, the observed one counted, doubled; at most 1.
     """
 
-    distances: np.ndarray
-    share: np.ndarray
-    low: np.ndarray
-    middle: np.ndarray
-    high: np.ndarray
+    distances: np.ndarray = field(repr=False)
+    share: np.ndarray = field(repr=False)
+    low: np.ndarray = field(repr=False)
+    middle: np.ndarray = field(repr=False)
+    high: np.ndarray = field(repr=False)
     mean: float
     expected: float
     expected_low: float
@@ -157,10 +157,10 @@ class ClassStatistics:
         Nearest neighbours; None where there are too few events or the movie's size is unknown.
     """
 
-    places: np.ndarray
+    places: np.ndarray = field(repr=False)
     border: int
     rates: Rates
-    density: np.ndarray
+    density: np.ndarray = field(repr=False)
     cell_px: tuple[float, float]
     space: Neighbours | None
     space_time: Neighbours | None

@@ -7,6 +7,7 @@ and the task of a worker that is lost is given to another.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import queue
 import threading
@@ -108,7 +109,7 @@ def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
             "leave one of them out."
         )
     try:
-        from distributed import Client, LocalCluster, Security
+        from distributed import Client
     except ImportError as problem:
         raise WrongInputError(
             "workers and scheduler need the package distributed, which is not installed: pip install 'epifiji[cluster]'."
@@ -117,10 +118,29 @@ def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
         with _client_of(settings.scheduler) as client:
             yield DaskWorkers(client)
         return
-    workers = settings.workers or 1
-    # Certificates for this run alone: the workers' ports are local, but other users of the machine could reach them.
-    with (
-        LocalCluster(
+    with _cluster(settings.workers or 1) as cluster, Client(cluster) as client:
+        yield DaskWorkers(client)
+
+
+def _cluster(workers: int) -> Any:
+    """Start workers on this machine.
+
+    Raises
+    ------
+    WrongInputError
+        Where they do not start, as in a script that calls this without a guard: each worker runs the script's lines first.
+    """
+    from distributed import LocalCluster, Security
+
+    guard = (
+        "in a script, put what calls EpiFiji below a line \"if __name__ == '__main__':\", as each worker runs the lines "
+        "outside it first"
+    )
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise WrongInputError(f"workers were asked for by a process that is only starting: {guard}.")
+    try:
+        # Certificates for this run alone: the workers' ports are local, but other users of the machine could reach them.
+        return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             # Its page of figures needs some port; a fixed one is taken where a second run or a cluster of the user's is there.
@@ -130,10 +150,10 @@ def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
             security=Security.temporary(),
             silence_logs=logging.CRITICAL,
             env={"TF_NUM_INTRAOP_THREADS": str(max(1, (os.cpu_count() or 1) // workers))},
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield DaskWorkers(client)
+        )
+    except RuntimeError as problem:
+        reason = str(problem).rstrip(".")
+        raise WrongInputError(f"workers ({workers}) did not start ({reason}): {guard}.") from problem
 
 
 def _client_of(address: str) -> Any:

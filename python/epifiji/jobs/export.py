@@ -9,6 +9,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network
+from epifiji.data.paths import path_from
 from epifiji.engine.networks.families import family_of
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.networks.bioimageio import Example, Exported, write_package
@@ -52,7 +53,7 @@ def export_network(
         Where the network is no EpiNet, the ending is another, the file exists, a package that this needs is not installed, or the
         description is not valid.
     """
-    path = Path(path)
+    path = path_from(path, "the file to write")
     ending = path.suffix.lower()
     if ending not in (ONNX, PACKAGE):
         raise WrongInputError(

@@ -13,20 +13,20 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, by_class, colour_of
 from epifiji.data.movie import Movie
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import MIN_FRAMES, parse_settings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.tiling.scaling import place_in_movie, rescale
+from epifiji.files.event_sources import Events, events_given, events_of, existing_place
 from epifiji.files.figures.gallery import write_gallery
-from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.movies.movie_file import open_movie, write_movie
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import record_of_events, require_movie
 from epifiji.files.results.result_folder import new_files, require_absent, roi_file, roi_files
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.scratch import ScratchFolder
-from epifiji.jobs.events.detect import open_movie
-from epifiji.jobs.scoring.compare import Events, read_events_of
 
 CROPPED, RESCALED = "crop", "rescaled"
 """What the names of new movies end with."""
@@ -64,7 +64,7 @@ class MovieWithEvents:
         WrongInputError
             Naming the file.
         """
-        require_absent(Path(folder), self._names(), overwrite)
+        require_absent(path_from(folder, "the folder to write into"), self._names(), overwrite)
 
     def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
         """Write ``<name>.tif``, a ROI zip ``<name>_<class>.zip`` for each class, and ``<name>_events.csv``, or nothing.
@@ -74,7 +74,11 @@ class MovieWithEvents:
         WrongInputError
             Where one of them exists, or the movie or an event has no place in its file.
         """
-        folder, name, scale = Path(folder), self.movie.name, (self.movie.pixel_size_um, self.movie.frame_interval_s)
+        folder, name, scale = (
+            path_from(folder, "the folder to write into"),
+            self.movie.name,
+            (self.movie.pixel_size_um, self.movie.frame_interval_s),
+        )
         self.require_free(folder, overwrite)
         with new_files(folder, self._names()) as partial:
             write_movie(self.movie, partial / f"{name}.tif")
@@ -141,7 +145,7 @@ def crop(movie: AnyMovie, events: Events = (), other_movie: bool = False, **sett
     WrongInputError
         Where the part does not lie in the movie, or has fewer than 5 frames, or the events are another movie's.
     """
-    opened = open_movie(movie)
+    opened, events = open_movie(movie), events_given(events)
     notices = require_movie_of(opened, events, other_movie)
     part = part_of(opened.name, opened.shape, parse_settings(CropSettings, settings))
     known = events_of(events, opened.layout)
@@ -200,7 +204,7 @@ def rescale_with_events(
     WrongInputError
         Where no or two factors are given, fewer than 5 frames or no pixels are left, or an event is not in the movie.
     """
-    opened = open_movie(movie)
+    opened, events = open_movie(movie), events_given(events)
     opened.require_finite()
     factor_t, factor_xy = _factors(opened, parse_settings(ScalingSettings, settings))
     notices = require_movie_of(opened, events, other_movie)
@@ -313,7 +317,7 @@ def save_gallery(
     """
     chosen = parse_settings(GallerySettings, settings)
     path = require_picture(file, overwrite)
-    opened = open_movie(movie)
+    opened, events = open_movie(movie), events_given(events)
     require_movie_of(opened, events, other_movie)
     known = events_of(events, opened.layout)
     if not known:
@@ -337,7 +341,7 @@ def require_picture(file: str | Path, overwrite: bool = False) -> Path:
     WrongInputError
         Where the file is no picture's, exists and may not be replaced, or its folder is missing or cannot be written to.
     """
-    path = Path(file)
+    path = path_from(file, "the picture")
     if path.suffix.lower() not in (".png", ".tif", ".tiff"):
         raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: give such a name.")
     if path.exists() and not overwrite:
@@ -357,27 +361,8 @@ def require_movie_of(movie: Movie, events: Events, other_movie: bool = False) ->
         Naming both movies.
     """
     places = [events] if isinstance(events, str | Path) else [one for one in events if isinstance(one, str | Path)]
-    known = {_existing(place): record_of_events(_existing(place)).movie for place in places}
+    known = {existing_place(place): record_of_events(existing_place(place)).movie for place in places}
     return tuple(notice for place, found in known.items() for notice in require_movie(movie, found, place, other_movie))
-
-
-def events_of(events: Events, layout: StackLayout | None = None) -> list[Event]:
-    """Read events, wherever they are: a result folder, a table, a ROI zip or several, or the events themselves.
-
-    `layout` says where their movie's frames lie in ImageJ's stack.
-    """
-    if isinstance(events, str | Path):
-        return read_events_of(_existing(events), layout)
-    found: list[Event] = []
-    for one in events:
-        found += [one] if isinstance(one, Event) else read_events_of(_existing(one), layout)
-    return found
-
-
-def _existing(place: str | Path) -> Path:
-    if not Path(place).exists():
-        raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
-    return Path(place)
 
 
 def _is_inside(event: Event, shape: Sequence[int]) -> bool:

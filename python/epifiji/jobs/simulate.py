@@ -15,6 +15,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, by_class
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.simulation import SimulationSettings
@@ -92,12 +93,12 @@ def simulate_movies(
     WrongInputError
         Where a setting is wrong, a file exists, the outlines cannot be used, or there is no room for so many events.
     """
-    folder, chosen = Path(folder), parse_settings(SimulationSettings, settings)
+    folder, chosen = path_from(folder, "the folder to write into"), parse_settings(SimulationSettings, settings)
     if not 1 <= movies <= 100_000:
         raise WrongInputError(
             f"movies is {movies}, but it must be a whole number from 1 to 100000: give such a number."
         )
-    drawn = None if outlines is None else read_outlines(Path(outlines))
+    drawn = None if outlines is None else read_outlines(path_from(outlines, "the outlines"))
     names = [f"simulated_{chosen.seed + number}" for number in range(movies)]
     possible = [RECORD, *(file for name in names for file in _files(name))]
     require_absent(folder, possible, overwrite)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+
+import pytest
 
 from desktop import desktop, focus, picture, press, wait_for, windows
 from fiji_folders import make_fiji
@@ -73,6 +76,50 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(tmp_path: Path) -> None:
         assert done.returncode == 2, done.stderr
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
+
+
+QUITTING = """
+import sys
+from pathlib import Path
+from epifiji.bridge.fiji.open import run_fiji
+from epifiji.bridge.imagej import open_imagej
+open_imagej(headless=False)
+import jpype
+jpype.JClass("ij.IJ").getInstance().exitWhenQuitting(True)
+jpype.JClass("java.lang.System").clearProperty("epifiji.commands")
+run_fiji(None, False, Path(sys.argv[1]), "")
+"""
+"""An ImageJ in Python whose window ends Java's process when it is closed, as a Fiji's does."""
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ('print("done"); return "seen";', (0, "seen\n", "")),
+        ('run("Detect Epithelial Events...", "cell_size=3");', (1, "", "was given 'cell_size', but its parameters")),
+        ('print("begun"); while (true) wait(100);', (1, "", "a macro was running when ImageJ was closed.")),
+    ],
+)
+def test_a_window_that_ends_the_process_loses_neither_value_nor_failure(
+    tmp_path: Path, code: str, expected: tuple[int, str, str]
+) -> None:
+    macro = tmp_path / "macro.ijm"
+    macro.write_text(code)
+    with desktop() as display, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", display)
+        command = [sys.executable, "-c", QUITTING, str(macro)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            wait_for("the log", lambda: windows("Log"))
+            time.sleep(1)
+            focus("ImageJ")
+            press("alt+F4")
+            out, error = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            process.kill()
+    assert (process.returncode, out) == expected[:2], error
+    assert expected[2] in error
+    assert "Traceback" not in error
 
 
 def test_the_window_stays_until_it_is_closed(tmp_path: Path) -> None:

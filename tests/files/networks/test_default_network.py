@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import pickle
 import shutil
 import zipfile
 from pathlib import Path
@@ -222,6 +224,54 @@ class TestImporting:
         with (folder / "network.json").open("r+b") as file:
             file.truncate(1_000_000_000)
         assert "network.json has more than 1000000 bytes" in self.refused(folder)
+
+    @pytest.mark.parametrize(
+        "name", ["model.keras", "model.h5", "model.pth", "weights.pkl", "model.onnx", "MODEL.KERAS"]
+    )
+    @pytest.mark.parametrize("content", ["zip", "pickle"])
+    def test_models_of_other_programs_are_refused_by_their_kind_and_not_loaded(self, home, name, content):
+        file, ran = home / name, home / "ran"
+
+        class Hostile:
+            def __reduce__(self) -> tuple[object, ...]:
+                return Path.touch, (ran,)
+
+        if content == "zip":
+            with zipfile.ZipFile(file, "w") as archive:
+                archive.writestr("config.json", '{"module": "builtins", "class_name": "exec"}')
+                archive.writestr("model.weights.h5", pickle.dumps(Hostile()))
+        else:
+            file.write_bytes(pickle.dumps(Hostile()))
+        assert "is not read here, as such a file may hold code" in self.refused(file)
+        with pytest.raises(WrongInputError, match="is not read here"):
+            read_network(find_network(file))
+        assert not ran.exists()
+
+    @pytest.mark.parametrize("name", ["CON", "nul.txt", "a.", "-x", ".a", "a" * 101, "a b", "a/b", "..", "\x1b[31m"])
+    def test_a_name_that_is_no_folder_on_some_system_or_no_argument(self, home, name):
+        folder = write_network(small_epinet(), home / "any")
+        with pytest.raises(WrongInputError, match="cannot name a network"):
+            import_network(folder, name)
+        assert [path.name for path in user_folder().glob("[!.]*")] == ["mine"]
+
+    def test_a_name_that_differs_from_another_in_capitals_alone(self, home):
+        folder = write_network(small_epinet(), home / "any")
+        with pytest.raises(WrongInputError, match="there is a network 'mine' already"):
+            import_network(folder, "MINE", overwrite=True)
+        assert [path.name for path in user_folder().glob("[!.]*")] == ["mine"]
+
+    def test_a_saved_model_of_tensorflow(self, home):
+        folder = home / "saved"
+        (folder / "variables").mkdir(parents=True)
+        for name in ("saved_model.pb", "variables/variables.index"):
+            (folder / name).write_bytes(b"")
+        assert "folder of TensorFlow (saved_model.pb)" in self.refused(folder)
+
+    def test_a_description_that_an_editor_saved_with_a_byte_order_mark(self, home):
+        folder = write_network(small_epinet(), home / "edited")
+        text = (folder / "network.json").read_bytes()
+        (folder / "network.json").write_bytes(codecs.BOM_UTF8 + text.replace(b"\n", b"\r\n"))
+        assert import_network(folder, "edited") == user_folder() / "edited"
 
     def test_a_device_or_folder_in_place_of_a_file(self, home):
         folder = write_network(small_network(1), home / "bad")

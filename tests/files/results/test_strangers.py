@@ -25,12 +25,12 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import silent
 from epifiji.data.record import parse_record
 from epifiji.data.settings.training import TrainingSettings
+from epifiji.files.event_sources import movie_of
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, read_record, roi_file, write_map, write_record
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.jobs.events.review import finish_review, start_review
-from epifiji.jobs.scoring.compare import movie_of
 from epifiji.jobs.training.sources import read_sources
 
 SHAPE = (12, 40, 48)

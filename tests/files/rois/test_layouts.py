@@ -14,9 +14,9 @@ from display import virtual_display
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.stack_layout import StackLayout
+from epifiji.files.event_sources import read_events_of
 from epifiji.files.results.layouts import layout_of
 from epifiji.files.rois.roi_files import read_rois, write_rois
-from epifiji.jobs.scoring.compare import read_events_of
 from jvm import Finished, run_checks
 from layout_checks import LAYOUTS, placed_by_imagej, written_rois
 

@@ -9,9 +9,10 @@ import pytest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
+from epifiji.files.event_sources import movie_of, read_events_of
 from epifiji.files.results.events_table import write_events
 from epifiji.files.rois.roi_files import read_rois, write_rois
-from epifiji.jobs.scoring.compare import Comparison, compare, movie_of, read_events_of
+from epifiji.jobs.scoring.compare import Comparison, compare
 
 DEATHS = [Event("cell_death", 5, 10, 10), Event("cell_death", 9, 100, 100)]
 SOPS = [Event("cell_sop", 7, 50, 50)]

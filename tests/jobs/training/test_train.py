@@ -30,6 +30,7 @@ from epifiji.engine.networks.epinet.model import REACH_FRAMES, answers_to_movie,
 from epifiji.engine.networks.epinet.recipe import taught_by
 from epifiji.engine.training.rehearsal import simulated
 from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.default import choose_default
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.jobs.events.review import decide, start_review
 from epifiji.jobs.training import train
@@ -44,6 +45,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's networks and unfinished trainings out of it, and those of the tests out of the user's."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user config"))
     monkeypatch.delenv("EPIFIJI_NETWORKS", raising=False)
 
 
@@ -75,6 +77,27 @@ def parent_in(folder: Path, *classes: str, rarity: float = 0.3) -> Path:
 def contents(folder: Path) -> dict[str, str]:
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+class TestTheBeginning:
+    def test_it_is_the_default_network_if_that_is_an_epinet(self, movies, tmp_path):
+        parent_in(user_folder() / "mine", "blink")
+        choose_default("mine")
+        result = epifiji.train(movies, steps=10)
+        assert result.began_with == "mine"
+        assert not any("default network" in notice for notice in result.notices)
+
+    def test_it_is_epinet_with_a_notice_if_the_default_is_one_of_the_authors_kind(self, movies, tmp_path):
+        write_network(small_network(1, name="theirs"), user_folder() / "theirs")
+        choose_default("theirs")
+        result = epifiji.train(movies, steps=10)
+        assert result.began_with == "epinet"
+        assert [notice for notice in result.notices if "The default network theirs" in notice and "epinet" in notice]
+
+    def test_a_default_that_went_away_is_not_replaced_in_silence(self, movies, tmp_path):
+        choose_default("gone")
+        with pytest.raises(WrongInputError, match="'gone' is not known any more"):
+            epifiji.train(movies, steps=10)
 
 
 def test_a_class_of_the_users_own_is_learnt(movies: Path) -> None:

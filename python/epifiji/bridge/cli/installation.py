@@ -57,9 +57,7 @@ def fiji(
     from epifiji.bridge.fiji.open import run_fiji
 
     with ProgressBar("fiji") as report:
-        said = run_fiji(folder, headless, macro, argument, report, movies or ())
-    if said:
-        say(said)
+        run_fiji(folder, headless, macro, argument, report, movies or (), say)
 
 
 @installation_app.command("install-fiji")

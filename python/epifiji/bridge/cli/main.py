@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from epifiji.bridge.cli.arguments import usable_arguments
 from epifiji.bridge.cli.console import EVENT_COLUMNS, ProgressBar, event_rows, say_json, say_table
 from epifiji.bridge.cli.evaluation import evaluation_app
 from epifiji.bridge.cli.installation import installation_app
@@ -109,12 +110,11 @@ def detect(
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Find the events of movies; the results go into MOVIE_epifiji beside each."""
-    from epifiji.files.movies.movie_file import movie_name, split_path
+    from epifiji.files.movies.movie_file import movie_name, open_movie, split_path
     from epifiji.files.movies.sequences import named_movies
     from epifiji.files.networks.store import find_network, read_network
     from epifiji.files.results.result_folder import require_free, result_folder
     from epifiji.jobs.events.detect import detect as run
-    from epifiji.jobs.events.detect import open_movie
     from epifiji.jobs.executors import executor_for
 
     settings = _with_mode(settings or {}, compatible)
@@ -318,29 +318,12 @@ def _say_summary(result: Any, folder: Path) -> None:
     say(f"results: {folder}")
 
 
-def _require_usable(arguments: list[str]) -> None:
-    """Refuse empty arguments and a working folder that is gone."""
-    for before, argument in zip(["", *arguments], arguments, strict=False):
-        if not argument and before != "--argument":
-            # As a path it would be the working folder.
-            where = f"for {before} " if before.startswith("-") else ""
-            raise WrongInputError(
-                f"{where}an empty text was given, but a value was expected: check whether a variable of your script is empty."
-            )
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        raise WrongInputError(
-            "the working folder was deleted, but paths begin there: change to another folder."
-        ) from None
-
-
 def main() -> None:
     """Run the command line and end with its exit code."""
     prepare_streams()
     handlers = on_signals(interrupt)
     try:
-        _require_usable(sys.argv[1:])
+        sys.argv[1:] = usable_arguments(sys.argv[1:], typer.main.get_command(app))
         code = app(standalone_mode=False) or 0
         finish_output()
         restore(handlers)

@@ -35,7 +35,9 @@ def train(
     network: Annotated[
         str | None,
         typer.Option(
-            "--network", metavar="NAME|DIR|ZIP", help="The EpiNet to begin with; EpiFiji's own where not given."
+            "--network",
+            metavar="NAME|DIR|ZIP",
+            help="The EpiNet to begin with (default: the default network if it is an EpiNet, else EpiFiji's own).",
         ),
     ] = None,
     from_scratch: Annotated[

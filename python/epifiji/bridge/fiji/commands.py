@@ -229,7 +229,8 @@ class TrainCommand(NewNetworkCommand):
     begin_with: str | None = setting(
         None,
         values="name",
-        description="Name, folder or zip of the EpiNet to begin with; EpiFiji's own where not given.",
+        description="Name, folder or zip of the EpiNet to begin with. Default: the default network if it is an EpiNet, else "
+        "EpiFiji's own.",
         page="more",
     )
     from_scratch: bool = _flag("Begin with nothing", "Begin with a network that knows nothing.", "more")

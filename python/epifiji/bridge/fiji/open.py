@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from epifiji.bridge.imagej import ImageJ, start_imagej
@@ -45,7 +45,8 @@ def run_fiji(
     argument: str,
     report: Report = silent,
     movies: Sequence[Path] = (),
-) -> str:
+    say: Callable[[str], None] = print,
+) -> None:
     """Open ImageJ with the engine inside, run a macro where one is given, and wait until the window is closed.
 
     Parameters
@@ -59,12 +60,9 @@ def run_fiji(
     movies
         Images that ImageJ opens first, as its File > Open does; the macro finds the last one active.
     report
-        Told how far the first start's fetching of Java libraries is.
-
-    Returns
-    -------
-    str
-        What the macro returned; empty without one.
+        Receives the progress of the first start's fetching of Java libraries.
+    say
+        Receives what the macro returned, if anything, before the window is closed: a Fiji ends the process then.
 
     Raises
     ------
@@ -80,12 +78,14 @@ def run_fiji(
     code = "".join(map(_opening, movies)) + (_read(macro) if macro is not None else "")
     imagej = open_imagej(fiji, headless, report)
     try:
-        return imagej.run_macro(code, argument) if code else ""
+        value = imagej.run_macro(code, argument) if code else ""
     except ImageJError as error:
         imagej.log(str(error))
+        imagej.wait_until_closed(failure=str(error))
         raise
-    finally:
-        imagej.wait_until_closed()
+    if value:
+        say(value)
+    imagej.wait_until_closed()
 
 
 def _opening(movie: Path) -> str:

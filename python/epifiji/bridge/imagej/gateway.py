@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.imagej import images, rois, scripts
+from epifiji.bridge.imagej.guards import wait_until
 from epifiji.bridge.imagej.java import Java
+from epifiji.bridge.imagej.menu import OWN_COMMANDS
 from epifiji.data.movie import Movie
-
-LOOK_S = 0.2
 
 
 class ImageJ:
@@ -51,16 +50,21 @@ class ImageJ:
         if not self.headless:
             jimport("ij.IJ").log(text)
 
-    def wait_until_closed(self) -> None:
-        """Wait until the user closes ImageJ's window; at once where it has none."""
-        import jpype
+    def wait_until_closed(self, failure: str | None = None) -> None:
+        """Wait until the user closes ImageJ's window; return at once if it has none.
+
+        A Fiji ends the process, with exit code 0, when its window is closed; this does not return then.
+
+        Parameters
+        ----------
+        failure
+            A sentence on what failed before: such a process then ends with it on standard error, and with exit code 1.
+        """
         from scyjava import jimport
 
-        try:
-            while not self.headless and jimport("ij.IJ").getInstance() is not None:
-                time.sleep(LOOK_S)
-        except jpype.JVMNotRunning:
-            return  # A Fiji ends its JVM when its window is closed.
+        if not self.headless:
+            ends_process = jimport("java.lang.System").getProperty(OWN_COMMANDS) is None
+            wait_until(lambda: jimport("ij.IJ").getInstance() is None, failure, ends_process)
 
     def run_macro(self, code: str, argument: str = "") -> str:
         """Run the code of an IJ macro.

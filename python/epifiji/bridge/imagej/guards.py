@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from epifiji.bridge.imagej.errors import said_by
+from epifiji.bridge.streams import note
 
 ERROR_BOXES = frozenset({"Macro Error", "No Image", "EpiFiji"})
 """Titles of the boxes that show what a failed macro's exception says too."""
 
+LOOK_S = 0.2
+QUITTING_S = 20
+"""How long a Fiji's quitting takes, at most, from its window's end to the process's."""
+
 _running: list[tuple[str, list[str]]] = []
+_failures: list[str] = []
+_ends: list[Callable[[], None]] = []
+_java_ends = threading.Event()
+_asking = threading.Lock()
 
 
-def watch_java() -> None:
-    """Make sure, once for each JVM, that nothing that :func:`watched` runs ends or fails silently."""
+def watch_java(*ends: Callable[[], None]) -> None:
+    """Make sure, once for each JVM, that nothing that :func:`watched` runs ends or fails silently.
+
+    `ends` are called before Java ends the process, and never where Python does.
+    """
     import jpype
     from scyjava import is_jvm_headless, jimport
 
+    _ends.extend(ends)
     runnable = jpype.JProxy("java.lang.Runnable", dict={"run": _on_exit})
     jpype.java.lang.Runtime.getRuntime().addShutdownHook(jpype.java.lang.Thread(runnable))
     if is_jvm_headless():
@@ -50,21 +65,62 @@ def watched(what: str) -> Iterator[list[str]]:
             reported.append(in_one_line(message))
 
 
+def wait_until(closed: Callable[[], bool], failure: str | None, ends_process: bool) -> None:
+    """Wait until ImageJ's window is closed.
+
+    Parameters
+    ----------
+    closed
+        Asks Java whether it is.
+    failure
+        A sentence on what failed before; if Java ends the process, standard error shows it and the exit code is 1.
+    ends_process
+        Whether Java ends the process when the window is closed. This does not return then: a thread of Python's that uses Java
+        while it ends crashes the process, and so does Python's own end.
+    """
+    _failures.extend([] if failure is None else [failure])
+    try:
+        while not _java_ends.is_set():
+            with _asking:
+                is_closed = not _java_ends.is_set() and closed()
+            if is_closed:
+                break
+            _java_ends.wait(LOOK_S)
+        if ends_process:
+            _java_ends.wait(QUITTING_S)
+        while _java_ends.is_set():
+            time.sleep(LOOK_S)
+    finally:
+        _failures.clear()
+
+
 def in_one_line(message: Any) -> str:
     """Bring a message of ImageJ's into one line without a full stop."""
     return " ".join(str(message).split()).rstrip(".")
 
 
 def _on_exit() -> None:
-    if not _running:
-        return
-    sys.stdout.flush()
-    sys.stderr.write(
-        f"epifiji: {_running[-1][0]} ended the whole process: either it needs an open image and there was none, or it "
-        'quits Java itself; open an image first, and leave out System.exit and run("Quit").\n'
+    """Leave Java's end to Java, with nothing of Python's running in it; JPype waits for this before it gives its memory back."""
+    with _asking:
+        _java_ends.set()
+    sentence = _running[-1][0] + _why_it_ended() if _running else next(iter(_failures), None)
+    if sentence is not None:
+        sys.stdout.flush()
+        note(f"epifiji: {sentence}")
+        os._exit(1)
+    for end in _ends:
+        end()
+
+
+def _why_it_ended() -> str:
+    from scyjava import is_jvm_headless
+
+    if not is_jvm_headless():
+        return " was running when ImageJ was closed."
+    return (
+        " ended the whole process: either it needs an open image and there was none, or it quits Java itself; open an image "
+        'first, and leave out System.exit and run("Quit").'
     )
-    sys.stderr.flush()
-    os._exit(1)
 
 
 def _on_exception(error: Any) -> None:
@@ -74,7 +130,7 @@ def _on_exception(error: Any) -> None:
     if _running:
         _running[-1][1].append(said_by(error))
     else:
-        sys.stderr.write(f"epifiji: ImageJ reports {said_by(error)}.\n")
+        note(f"epifiji: ImageJ reports {said_by(error)}.")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
 from epifiji.bridge.imagej.gateway import ImageJ
 from epifiji.bridge.imagej.guards import watch_java
-from epifiji.bridge.imagej.in_process_engine import Answer, register_engine
+from epifiji.bridge.imagej.in_process_engine import Answer, end_jobs, register_engine
 from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import Java, find_java, major_version
 from epifiji.bridge.imagej.menu import add_commands, client_folder
@@ -181,7 +181,7 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
 def _ready(imagej: ImageJ) -> ImageJ:
     from scyjava import when_jvm_stops
 
-    watch_java()
+    watch_java(lambda: end_jobs(0))
     when_jvm_stops(_leave_java)
     return imagej
 

@@ -41,18 +41,21 @@ def register_engine(answer: Answer) -> None:
         return
     function = jpype.JProxy("java.util.function.Function", inst=_Engine(answer))
     _registered.append(function)
-    atexit.register(_end_jobs)
+    atexit.register(end_jobs)
     jpype.java.lang.System.getProperties().put(PROPERTY, function)
 
 
-def _end_jobs() -> None:
-    """Stop the jobs that still run when the process ends: native code on a thread that Python takes down aborts it."""
+def end_jobs(exit_code: int = 1) -> None:
+    """Stop the jobs that still run when the process ends: native code on a thread that Python takes down aborts it.
+
+    If one does not stop soon, the process ends here, with `exit_code`.
+    """
     running = [job for job in _jobs if not job.ended.is_set()]
     for job in running:
         job.stop = True
     if not all(job.ended.wait(CANCEL_PATIENCE_S) for job in running):
         sys.stdout.flush()
-        os._exit(1)
+        os._exit(exit_code)
 
 
 class _Engine:

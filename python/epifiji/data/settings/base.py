@@ -32,6 +32,14 @@ def names(value: object) -> object:
     return value
 
 
+def class_names(value: object) -> object:
+    """Read names of classes, one at least: to look for none is never meant."""
+    read = names(value)
+    if isinstance(read, list | tuple | set | frozenset) and not read:
+        raise ValueError("one or more class names")
+    return read
+
+
 LAST = 1000
 
 Page = Literal["first", "more", "macro"]
@@ -100,6 +108,10 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySet
         One sentence that names the setting, what came, what is expected and where to read on.
     """
     given = {name: value for name, value in values.items() if value is not None}
+    for name, value in given.items():
+        # Pydantic would take True as 1.
+        if name in kind.model_fields and kind.model_fields[name].annotation is not bool and _has_bool(value):
+            raise WrongInputError(_unlike(kind, name, value))
     try:
         return kind(**given)
     except ValidationError as problem:
@@ -111,7 +123,19 @@ def _sentence(kind: type[Settings], given: Mapping[str, Any], problem: Validatio
     name = str(problem.errors()[0]["loc"][0])
     if name not in kind.model_fields:
         return f"there is no setting {name!r}: the settings are {', '.join(kind.model_fields)}."
-    return f"{name} is {given.get(name)!r}, but {expectation(kind, name)}: give another value, or leave {name} out."
+    return _unlike(kind, name, given.get(name))
+
+
+def _unlike(kind: type[Settings], name: str, value: object) -> str:
+    return f"{name} is {value!r}, but {expectation(kind, name)}: give another value, or leave {name} out."
+
+
+def _has_bool(value: object) -> bool:
+    """Say whether a value is, or holds, true or false."""
+    # numpy's own is no bool; its name keeps numpy out of here.
+    return type(value).__name__ in ("bool", "bool_") or (
+        isinstance(value, dict) and any(map(_has_bool, value.values()))
+    )
 
 
 def expectation(kind: type[Settings], name: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import Settings, names, setting
+from epifiji.data.settings.base import Settings, class_names, setting
 
 MODES = ("fast", "exact", "compatible")
 
@@ -50,7 +50,7 @@ AnyEvents = TypeVar("AnyEvents", bound="EventSettings")
 class EventSettings(Settings):
     """How a probability map becomes events."""
 
-    events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
+    events: Annotated[tuple[str, ...] | None, BeforeValidator(class_names)] = setting(
         None,
         description="Event classes to look for, separated by commas; all of the network's where not given.",
         values="classes",

@@ -26,6 +26,9 @@ TOLERANCE = 0.3
 
 BAND_BYTES = 64e6
 
+MAX_PIXELS = 10**12
+"""More are a slip of the scale, not a movie."""
+
 STEPS = 2**20
 """Steps of a frame's range to which rescaled pixels are rounded for a network.
 
@@ -103,10 +106,15 @@ def rescale(
     Raises
     ------
     WrongInputError
-        Where fewer than 5 frames or no pixels are left.
+        Where fewer than 5 frames or no pixels are left, or more than a disk holds.
     """
     count, height, width = movie.shape
-    height, width = max(1, round(height * factor_xy)), max(1, round(width * factor_xy))
+    old, (height, width) = (height, width), (round(height * factor_xy), round(width * factor_xy))
+    if min(height, width) < 1:
+        raise WrongInputError(
+            f"{movie.name} has {old[1]} x {old[0]} px, of which rescaling by {factor_xy:g} would leave less than a pixel: "
+            "check the cells' diameter, or the factor, that was given."
+        )
     frames = round(count * factor_t)
     if frames < MIN_FRAMES:
         raise WrongInputError(
@@ -115,6 +123,11 @@ def rescale(
         )
     if factor_xy == factor_t == 1:
         return movie
+    if max(count, frames) * height * width > MAX_PIXELS:
+        raise WrongInputError(
+            f"{movie.name} would be rescaled to {frames} frames of {width} x {height} px, which no disk holds: check the cells' "
+            "diameter and the events' duration, or the factors, that were given."
+        )
     dtype = dtype or movie.dtype
     pixels = create((count, height, width), dtype)
     for t in range(count):

@@ -14,6 +14,7 @@ import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import FileState, Movie
+from epifiji.data.paths import path_from
 from epifiji.files.movies.frames import readable, require_channel_number
 from epifiji.files.movies.hdf5 import is_hdf5, open_hdf5
 from epifiji.files.movies.sequences import (
@@ -92,6 +93,26 @@ def is_there(path: str | Path) -> bool:
     return bool(sequence_files(path)) if is_sequence(path) else split_path(path)[0].is_file()
 
 
+def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = None) -> Movie:
+    """Take a movie as it is, read a file, or wrap an array (T, Y, X); see :func:`epifiji.data.movie.stack_of`.
+
+    Raises
+    ------
+    WrongInputError
+        Where it is neither, as :func:`read_movie`, or where a channel of an array is asked for.
+    """
+    if isinstance(movie, Movie):
+        return movie
+    if isinstance(movie, str | Path):
+        return read_movie(movie, channel)
+    opened = Movie(movie)
+    if channel not in (None, 1):
+        raise WrongInputError(
+            f"channel is {channel}, but an array (T, Y, X) has one channel: give that channel's array, and leave channel out."
+        )
+    return opened
+
+
 def read_movie(path: str | Path, channel: int | None = None) -> Movie:
     """Open a movie; its frames are read from the file when sliced.
 
@@ -116,6 +137,7 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
         Where the file is missing, damaged, cut off, no TIFF or HDF5, or does not hold one grey plane over time.
     """
     require_channel_number(channel)
+    path = path_from(path, "the movie")
     if is_sequence(path):
         with readable(Path(path)):
             movie = open_sequence(Path(path), channel)

@@ -45,7 +45,7 @@ def default_name() -> str:
         # A folder that this user may not enter holds no choice of this user's.
         return SHIPPED
     try:
-        name = json.loads(read_limited(file, LARGEST_BYTES, "the choice of a network").decode("utf-8"))[KEY]
+        name = json.loads(read_limited(file, LARGEST_BYTES, "the choice of a network").decode("utf-8-sig"))[KEY]
     except (ValueError, KeyError, TypeError, RecursionError) as problem:
         if isinstance(problem, WrongInputError):
             raise

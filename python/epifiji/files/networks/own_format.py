@@ -50,7 +50,9 @@ def weights_sha256(*members: Weights) -> str:
         for key in sorted(weights):
             digest.update(key.encode())
             digest.update(str(weights[key].shape).encode())
-            digest.update(np.ascontiguousarray(weights[key], np.float32).tobytes())
+            # What is too large for 32 bits becomes infinite, and is refused where networks are checked.
+            with np.errstate(over="ignore"):
+                digest.update(np.ascontiguousarray(weights[key], np.float32).tobytes())
     return digest.hexdigest()
 
 
@@ -72,7 +74,7 @@ def _with_true_provenance(
 def _read_description(folder: Path, source: Path) -> NetworkDescription:
     text = read_limited(folder / DESCRIPTION, LARGEST_DESCRIPTION_BYTES, "a network's description")
     try:
-        return NetworkDescription(**json.loads(text.decode("utf-8")))
+        return NetworkDescription(**json.loads(text.decode("utf-8-sig")))
     except (ValidationError, ValueError, TypeError, RecursionError) as problem:
         reason = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
         raise WrongInputError(f"{source}: {DESCRIPTION} cannot be read ({reason}): {AGAIN}.") from problem

@@ -19,6 +19,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.own_folders import NoHomeError, data_folder
+from epifiji.data.paths import path_from
 from epifiji.files.networks.default import SHIPPED, default_name
 from epifiji.files.networks.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
 from epifiji.files.networks.own_format import (
@@ -35,6 +36,17 @@ from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.journals import settle
 
 PACKAGE = "bioimageio.yaml"
+SAVED_MODEL = "saved_model.pb"
+OTHER_MODELS = {
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), "Keras"),
+    **dict.fromkeys((".pth", ".pt", ".ckpt"), "PyTorch"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), "pickle"),
+    ".onnx": "ONNX",
+    ".pb": "TensorFlow",
+    ".tflite": "TensorFlow Lite",
+}
+"""Endings of models that are no network of EpiFiji's, and whose they are."""
+
 LARGEST_CARD_BYTES = 100_000
 FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
 
@@ -147,8 +159,9 @@ def find_network(given: str | Path | None = None) -> Path:
     WrongInputError
         Where there is none, saying how to get one.
     """
+    path = None if given is None else path_from(given, "a network's name, folder or zip")
     known = dict(available())
-    if given is None:
+    if path is None:
         name = default_name()
         if name in known:
             return known[name]
@@ -158,7 +171,6 @@ def find_network(given: str | Path | None = None) -> Path:
         )
     if str(given) in known:
         return known[str(given)]
-    path = Path(given)
     settle(path)
     if path.exists():
         return path
@@ -209,6 +221,7 @@ def own_card(path: Path) -> str | None:
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path | None]:
     """Give the folder of a network in the project's form, unpacked where it is in a zip; None for one in the authors' form."""
+    _require_no_other_kind(path)
     if path.is_file():
         if not zipfile.is_zipfile(path):
             raise WrongInputError(f"{path} is no network: give a network's folder or a zip of it.")
@@ -236,6 +249,19 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
         raise WrongInputError(
             f"{path} holds no network: give a folder with {DESCRIPTION}, or one of the authors' with {CONFIG}, or a zip of "
             "either."
+        )
+
+
+def _require_no_other_kind(path: Path) -> None:
+    """Refuse models of other programs by what they are: they may hold code, which would run where they were loaded."""
+    saved = (
+        path.is_dir() and (path / SAVED_MODEL).is_file() and not (path / DESCRIPTION).is_file() and not is_dexnet(path)
+    )
+    if saved or (path.is_file() and path.suffix.lower() in OTHER_MODELS):
+        kind = f"folder of TensorFlow ({SAVED_MODEL})" if saved else f"{OTHER_MODELS[path.suffix.lower()]} file"
+        raise WrongInputError(
+            f"{path} is a {kind}, which is not read here, as such a file may hold code: give a network that EpiFiji trained or "
+            "exported as a folder or zip, or one of DeXtrusion's."
         )
 
 

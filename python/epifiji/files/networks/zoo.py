@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.names import wrong_file_name
+from epifiji.data.network import LONGEST_NAME, Network, NetworkDescription
 from epifiji.files.networks.authors import AUTHORS_SHA256
 from epifiji.files.networks.default import SHIPPED, choice_file, choose_default, default_name
 from epifiji.files.networks.store import (
@@ -140,15 +141,29 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
 
 
 def require_name(name: str) -> str:
-    """Give a name back that can name a network.
+    """Give a name back that can name a network: a folder on every system, and no option.
 
     Raises
     ------
     WrongInputError
-        Where it cannot.
+        Where it cannot, or where one of the user's networks has that name but for capitals, which some disks do not tell apart.
     """
-    if not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
-        raise WrongInputError(f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone.")
+    plain = name.replace("_", "").replace("-", "").replace(".", "").isalnum()
+    if not plain or name.startswith((".", "-")) or name.endswith("."):
+        raise WrongInputError(
+            f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone, none of '-' and '.' first and no '.' "
+            "last."
+        )
+    wrong = wrong_file_name(name)
+    if wrong or len(name) > LONGEST_NAME:
+        why = wrong or f"it has {len(name)} letters, more than {LONGEST_NAME}"
+        raise WrongInputError(f"{name[:LONGEST_NAME]!r} cannot name a network, as {why}: give another name.")
+    own = user_folder()
+    alike = next((path.name for path in own.glob("[!.]*") if path.name.casefold() == name.casefold()), name)
+    if alike != name:
+        raise WrongInputError(
+            f"there is a network {alike!r} already, and some disks do not tell it from {name!r}: give another --name."
+        )
     return name
 
 

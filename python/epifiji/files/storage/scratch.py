@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import tempfile
 import weakref
@@ -27,12 +28,12 @@ class ScratchArray:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self._file = tempfile.TemporaryFile(prefix="epifiji-", dir=parent)  # noqa: SIM115 - it lives as long as the array
         self.close = weakref.finalize(self, self._file.close)
-        size = int(np.prod(shape, dtype=np.int64)) * self.dtype.itemsize
+        size = math.prod(map(int, shape)) * self.dtype.itemsize
         try:
             _reserve(self._file.fileno(), size)
-        except OSError as problem:
+        except (OSError, OverflowError) as problem:
             self.close()
-            if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if isinstance(problem, OSError) and problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
             raise WrongInputError(
                 f"{parent or tempfile.gettempdir()} has no room for a temporary file of {size / MEGABYTE:.0f} MB: free some "
@@ -42,6 +43,10 @@ class ScratchArray:
     def __getitem__(self, place: Any) -> np.ndarray:
         """Copy a part into memory, indexed as a numpy array."""
         return np.array(np.memmap(self._file, self.dtype, "r", shape=self.shape)[place])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy, or send to another process, as an array in memory: the file is this process's."""
+        return np.asarray, (self[...],)
 
     def __setitem__(self, place: Any, values: np.ndarray) -> None:
         """Write a part, indexed as a numpy array."""

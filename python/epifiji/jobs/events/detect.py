@@ -26,7 +26,7 @@ from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.maps import Arithmetic, map_frames
 from epifiji.engine.tiling.scaling import Storage, rescale_for_network, rescale_map, scale_factor
 from epifiji.engine.tiling.windows import require_room, require_windows
-from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.networks.store import find_network, read_network
 from epifiji.files.results.movie_identity import Watch, described_movie
 from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
@@ -54,7 +54,7 @@ def detect(
     Parameters
     ----------
     movie
-        An array (T, Y, X) of any real dtype, a file, or a :class:`~epifiji.data.movie.Movie`.
+        An array (T, Y, X) of any real dtype, of numpy, dask, zarr or h5py, a file, or a :class:`~epifiji.data.movie.Movie`.
     network
         Name, folder or zip of a network. Default: EpiNet, or the one that was chosen with ``epifiji networks default``.
     report
@@ -98,15 +98,6 @@ def detect(
     if not keep_until_saved:
         result.forget_blocks()
     return result
-
-
-def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = None) -> Movie:
-    """Take a movie as it is, wrap an array, or read a file."""
-    if isinstance(movie, Movie):
-        return movie
-    if isinstance(movie, np.ndarray):
-        return Movie(movie)
-    return read_movie(movie, channel)
 
 
 def require_mode(mode: str, description: NetworkDescription) -> None:

@@ -9,11 +9,12 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.data.paths import path_from
 from epifiji.data.record import RunRecord
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import MODES, EventSettings
 from epifiji.engine.tiling.scaling import rescale_map
-from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.movies.movie_file import open_movie, read_movie
 from epifiji.files.results.layouts import layout_of
 from epifiji.files.results.movie_identity import described_file, find_movie, is_movie_of, require_movie
 from epifiji.files.results.places import folder_of
@@ -47,7 +48,7 @@ def events_from_maps(
     WrongInputError
         Where there are no maps, they differ in shape, or a setting cannot be used.
     """
-    maps = Path(maps)
+    maps = path_from(maps, "the place of the maps")
     if not maps.exists():
         raise WrongInputError(f"{maps} does not exist: give a result folder with maps, or a map's file.")
     name, files = find_maps(maps)
@@ -96,7 +97,7 @@ def _source_movie(
     known = record.movie
     folder = folder_of(maps)
     if given is not None:
-        movie = given if isinstance(given, Movie) else read_movie(given, record.settings.channel)
+        movie = open_movie(given, record.settings.channel)
         # Files are called after the maps, so that a folder never holds those of two names.
         return replace(movie, name=name), require_movie(movie, known, maps, other_movie)
     if found := find_movie(record, folder):

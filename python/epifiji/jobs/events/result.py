@@ -13,6 +13,7 @@ import numpy as np
 
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
@@ -116,7 +117,7 @@ class Result:
         WrongInputError
             Where a file would be overwritten without being asked, or the folder cannot be written to.
         """
-        folder = Path(folder)
+        folder = path_from(folder, "the folder to write into")
         require_free(folder, self.movie.name, self.classes, overwrite)
         maps = map_files(self.movie.name, self.classes)
         kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []

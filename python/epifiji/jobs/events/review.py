@@ -8,13 +8,14 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, without_repeats
+from epifiji.data.paths import path_from
 from epifiji.data.review import Action, Precision, Review
 from epifiji.data.stack_layout import StackLayout
+from epifiji.files.event_sources import events_given, events_of
 from epifiji.files.results.layouts import layout_of
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, write_review, write_reviewed
-from epifiji.jobs.scoring.compare import read_events_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class ReviewSummary:
     counts: dict[str, dict[str, int]]
     precision: dict[str, Precision]
     files: tuple[Path, ...] = ()
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{count} {what}" for what, count in self.counts.get("all", {}).items() if count)
+        return f"<ReviewSummary: {counted or 'no events'}; {len(self.files)} files>"
 
 
 def start_review(source: str | Path | Sequence[Event], folder: str | Path | None = None) -> tuple[Path, Review]:
@@ -62,22 +67,16 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     WrongInputError
         Where there are no events, or the review that lies there is one of other events.
     """
-    if isinstance(source, str | Path):
-        place = Path(source)
-        if not place.exists():
-            raise WrongInputError(
-                f"{place} does not exist, but a result folder or a ROI zip is needed: check the path."
-            )
-        events = read_events_of(place)
-        folder = folder or folder_of(place)
-    else:
-        events = list(source)
-        if folder is None:
+    given = events_given(source)
+    events = events_of(given)
+    if folder is None:
+        if not isinstance(given, str | Path):
             raise WrongInputError("Events without a file need a folder for their review: give one.")
+        folder = folder_of(Path(given))
     events, _ = without_repeats(events)
     if not events:
         raise WrongInputError("There are no events to review: detect some first, or lower the thresholds.")
-    path = Path(folder) / REVIEW
+    path = path_from(folder, "the review's folder") / REVIEW
     if not path.exists():
         return path, Review(events)
     review = read_review(path)
@@ -139,7 +138,7 @@ def finish_review(path: str | Path, movie: str | None = None, layout: StackLayou
     layout
         Where the movie's frames lie in ImageJ's stack; as ``run.json`` says where not given.
     """
-    path = Path(path)
+    path = path_from(path, "the review")
     review = read_review(path)
     known = read_record(path.parent).movie
     name = movie or known.name or path.parent.name.removesuffix("_epifiji")

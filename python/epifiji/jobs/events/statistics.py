@@ -13,6 +13,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, group_of, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.data.settings.base import parse_settings
@@ -25,12 +26,12 @@ from epifiji.engine.events.statistics import (
     neighbours_in_space_and_time,
     rates,
 )
-from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.event_sources import Events, events_given, events_of, movie_of
+from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.results.comparisons import write_table
 from epifiji.files.results.events_table import read_scale
 from epifiji.files.results.movie_identity import record_of_events, require_movie
 from epifiji.files.results.result_folder import EVENTS_TABLE, new_files, record_of, require_absent
-from epifiji.jobs.scoring.compare import movie_of, read_events_of
 
 BINS = 20
 """Bins of time where no length is given."""
@@ -68,6 +69,10 @@ class Statistics:
     bandwidth_px: float
     frame_distance_px: float
     notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(found.places)} {name}" for name, found in self.classes.items())
+        return f"<Statistics of {self.movie}: {counts or 'no events'}>"
 
     def summary(self) -> list[dict[str, Any]]:
         """Give a row for each class: counts, times, rate, nearest neighbours; what is undefined is None."""
@@ -164,7 +169,7 @@ class Statistics:
         """
         from epifiji.files.figures.plots import draw_densities, draw_neighbours, draw_rates
 
-        folder = Path(folder)
+        folder = path_from(folder, "the folder to write into")
         require_absent(folder, FILES, overwrite)
         with new_files(folder, FILES) as partial:
             write_table(partial / SUMMARY_TABLE, self.summary())
@@ -177,7 +182,7 @@ class Statistics:
 
 
 def event_statistics(
-    source: str | Path | Sequence[Event],
+    source: Events,
     movie: str | Path | Movie | None = None,
     report: Report = silent,
     extent: Extent | None = None,
@@ -213,17 +218,16 @@ def event_statistics(
         Where events cannot be read, lie outside the movie, or a setting cannot be used.
     """
     chosen = parse_settings(StatisticsSettings, settings)
+    source = events_given(source)
     place = Path(source) if isinstance(source, str | Path) else None
-    if place is not None and not place.exists():
-        raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
     notices: list[str] = []
-    events = read_events_of(Path(source), None, notices) if isinstance(source, str | Path) else [*source]
+    events = events_of(source, None, notices)
     record = record_of(place) if place is not None else RunRecord()
     known = record.movie
     events, repeats = without_repeats(events)
     notices += repeats_notice("the statistics", repeats)
     if movie is not None:
-        opened = movie if isinstance(movie, Movie) else read_movie(movie)
+        opened = open_movie(movie)
         if place is not None:
             found_in = record_of_events(place).movie
             notices += require_movie(opened, found_in, place, other_movie)

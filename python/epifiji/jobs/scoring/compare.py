@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields, replace
-from fnmatch import fnmatch
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, repeats_notice, without_repeats
+from epifiji.data.events import Event, repeats_notice, without_repeats
+from epifiji.data.movie import Movie
+from epifiji.data.paths import path_from
 from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.metrics.events import (
     DISTANCE_T_FRAMES,
@@ -21,23 +22,21 @@ from epifiji.engine.metrics.events import (
     match_events,
     score,
 )
-from epifiji.files.movies.movie_file import EXTENSION, movie_name
-from epifiji.files.results.comparisons import outcome_of_file, write_comparison
-from epifiji.files.results.events_table import read_events
-from epifiji.files.results.layouts import layout_of
+from epifiji.files.event_sources import (
+    Events,
+    Side,
+    events_given,
+    joined,
+    layout_of_events,
+    movie_of,
+    read_sides,
+    require_understood,
+)
+from epifiji.files.results.comparisons import write_comparison
 from epifiji.files.results.movie_identity import record_of_events
-from epifiji.files.results.places import folder_of
-from epifiji.files.results.result_folder import read_record
-from epifiji.files.rois.roi_files import NOTHING, event_of_file, read_named_rois, read_rois
-
-TABLE_NAME = "events.csv"
-AUTHORS_ZIPS = "*_cell_*.zip"
 
 Counting = Literal["one-to-one", "authors"]
 """How events are matched: the best matching, or as DeXtrusion's authors count."""
-
-Events = Path | str | Sequence[Event] | Sequence[Path | str]
-"""Where events are: a result folder, a table, a ROI zip or several, or the events themselves."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Comparison:
         WrongInputError
             Where a file would be overwritten without being asked, or the folder cannot be written to.
         """
-        folder = Path(folder)
+        folder = path_from(folder, "the folder to write into")
         how = {
             "distance_xy_px": self.distance_xy_px,
             "distance_t_frames": self.distance_t_frames,
@@ -134,21 +133,6 @@ class Compared:
     notices: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Side:
-    """The events of one side.
-
-    `complete` is true where a class that is absent was looked for and not found (a table, a list of events);
-    ROI files speak only of the classes that they are named after. `alone` is true for a single ROI file given by name.
-    """
-
-    events: list[Event]
-    classes: frozenset[str]
-    complete: bool
-    alone: bool = False
-    notices: tuple[str, ...] = ()
-
-
 def compare(
     detected: Events,
     reference: Events,
@@ -159,7 +143,7 @@ def compare(
     """Match detected to reference events one to one and score the match.
 
     Each side is a result folder (its ``events.csv``, else its ROI zips), such a table, one ROI file, a
-    sequence of ROI files (each named after its class), or a sequence of events. Classes that are judged:
+    sequence of ROI files (each named after its class), a detection's result, or a sequence of events. Classes that are judged:
 
     - two single ROI files are compared as one class, whatever their names; it has the reference's name;
     - a single ROI file against anything else: the class it is named after;
@@ -182,6 +166,8 @@ def compare(
     WrongInputError
         Where a side cannot be read, holds one class twice, or has no class in common with the other side.
     """
+    movie = getattr(detected, "movie", None)
+    detected, reference = events_given(detected), events_given(reference)
     sides = judge(detected, reference)
     matching = matcher(counting)(sides.detected, sides.reference, distance_xy, distance_t)
     return Comparison(
@@ -191,8 +177,8 @@ def compare(
         float(distance_t),
         sides.notices,
         counting,
-        movie_of(detected),
-        _layout(detected) or _layout(reference),
+        movie.name if isinstance(movie, Movie) else movie_of(detected),
+        movie.layout if isinstance(movie, Movie) else layout_of_events(detected) or layout_of_events(reference),
     )
 
 
@@ -215,12 +201,12 @@ def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -
 
     `looked_for` are classes that the detected side looked for, where events alone do not tell.
     """
-    found, known = _sides(detected, reference, looked_for)
+    found, known = read_sides(detected, reference, looked_for)
     notices = [*found.notices, *known.notices]
     if found.alone and known.alone:
-        found = _joined(found, known, notices)
-    _require_understood(found, known)
-    _require_understood(known, found)
+        found = joined(found, known, notices)
+    require_understood(found, known)
+    require_understood(known, found)
     judged = _judged_classes(found, known)
     for side, name, other in ((found, "Detected", "reference"), (known, "Reference", "detected side")):
         for event in sorted(side.classes - judged):
@@ -252,174 +238,12 @@ def _of_two_movies(detected: Events, reference: Events) -> list[str]:
     return [f"The two sides were found in movies with different pixels ({names})."]
 
 
-def movie_of(source: Events) -> str:
-    """Name the movie that events belong to: by the record of the run, the ROI file's name or the folder's."""
-    if not isinstance(source, str | Path):
-        paths = [item for item in source if isinstance(item, str | Path)]
-        return movie_of(paths[0]) if paths else "movie"
-    path = Path(source)
-    folder = folder_of(path)
-    if path.is_dir() or path.suffix.lower() == ".csv":
-        named = read_record(folder).movie.name
-        zips = [] if named or not path.is_dir() else _zips_of(path, ())
-        if zips:
-            return _movie_of_file(*zips[0])
-        return str(named or folder.resolve().name.removesuffix("_epifiji") or "movie")
-    return _movie_of_file(path, event_of_file(path))
-
-
-def _movie_of_file(path: Path, event: str) -> str:
-    return path.stem.removesuffix(event).rstrip("_") or path.stem
-
-
-def read_events_of(place: Path, layout: StackLayout | None = None, notices: list[str] | None = None) -> list[Event]:
-    """Read the events of a result folder (its ``events.csv``, else its ROI zips), such a table, or one ROI file.
-
-    ROI zips of a folder are those of the authors' classes, and those named after a class that is known or after a movie: the
-    one of ``run.json`` or one that lies in the folder. So no other zip is taken for events.
-
-    A zip that is not named after a known class, as the ROI Manager's ``RoiSet.zip``, may hold several: each ROI then has the
-    class that its own name tells, as EpiFiji names those that it shows.
-
-    `layout` says where the movie's frames lie in ImageJ's stack, where it is open; else the record or the movie beside the ROIs
-    says it. `notices` takes sentences about what was assumed where neither is there.
-
-    Raises
-    ------
-    WrongInputError
-        Where there are none, or a file cannot be read.
-    """
-    if place.is_file() and place.suffix.lower() != ".csv" and event_of_file(place) not in (*EVENT_COLOURS, NOTHING):
-        return read_named_rois(place, event_of_file(place), layout or layout_of(place), notices)
-    side = _complete_side(place) or _roi_side(place, (), layout)
-    if notices is not None:
-        notices += side.notices
-    return side.events
-
-
-def _sides(detected: Events, reference: Events, looked_for: Iterable[str]) -> tuple[_Side, _Side]:
-    """Read both sides; classes that a table names help to understand the other side's file names."""
-    sides: list[_Side | None] = [_complete_side(source) for source in (detected, reference)]
-    if sides[0] is not None:
-        sides[0] = replace(sides[0], classes=sides[0].classes.union(looked_for))
-    classes = frozenset[str]().union(*(side.classes for side in sides if side))
-    # Both are of one movie, so what is known of it by one side holds for the other.
-    layout = _layout(detected) or _layout(reference)
-    found, known = (
-        side or _roi_side(source, classes, layout) for side, source in zip(sides, (detected, reference), strict=True)
-    )
-    return found, known
-
-
-def _layout(source: Events) -> StackLayout | None:
-    """Find the layout of the movie that events belong to; see :func:`~epifiji.files.results.layouts.layout_of`."""
-    return layout_of(Path(source)) if isinstance(source, str | Path) else None
-
-
-def _complete_side(source: Events) -> _Side | None:
-    """Events of a table, a folder with a table, or a sequence of events; None for ROI files."""
-    if isinstance(source, str | Path):
-        path = Path(source)
-        table = path / TABLE_NAME if path.is_dir() else path
-        is_table = table.is_file() if path.is_dir() else table.suffix.lower() == ".csv"
-        return _side(read_events(table)) if is_table else None
-    events = [item for item in source if isinstance(item, Event)]
-    if len(events) != len(source):
-        return None
-    return _side(events)
-
-
-def _side(events: list[Event]) -> _Side:
-    return _Side(events, frozenset(event.event for event in events), complete=True)
-
-
-def _is_file(source: Events) -> bool:
-    return isinstance(source, str | Path) and not Path(source).is_dir()
-
-
-def _roi_files(source: Events, classes: Iterable[str]) -> list[tuple[Path, str]]:
-    """Give the ROI files of a folder, a path or a sequence of paths, each with its class."""
-    if not isinstance(source, str | Path):
-        paths = [Path(item) for item in source if isinstance(item, str | Path)]
-        if len(paths) != len(source):
-            raise WrongInputError("A side has events and files mixed, but either is needed: give one kind.")
-        return [(path, event_of_file(path, classes=classes)) for path in paths]
-    path = Path(source)
-    if not path.is_dir():
-        return [(path, event_of_file(path, classes=classes))]
-    files = _zips_of(path, classes)
-    if not files:
-        raise WrongInputError(
-            f"{path} has neither {TABLE_NAME} nor a {AUTHORS_ZIPS} nor a <movie>_<class>.zip beside its movie, but a result "
-            "folder is needed: check the path."
-        )
-    return files
-
-
-def _zips_of(folder: Path, classes: Iterable[str]) -> list[tuple[Path, str]]:
-    """Give the ROI zips of a folder, each with its class; see :func:`read_events_of`."""
-    record = read_record(folder)
-    known = {*classes, *record.classes}
-    movies = {movie_name(file) for file in folder.glob("*") if EXTENSION.search(file.name)}
-    if record.movie.name:
-        movies.add(record.movie.name)
-    found = []
-    for file in sorted(folder.glob("*.zip")):
-        movie = max((name for name in movies if file.stem.startswith(f"{name}_")), key=len, default=None)
-        event = event_of_file(file, movie, known)
-        named = movie or fnmatch(file.name, AUTHORS_ZIPS) or (event in known and file.stem.endswith(f"_{event}"))
-        if named and event != NOTHING and outcome_of_file(file) is None:
-            found.append((file, event))
-    return found
-
-
-def _roi_side(source: Events, classes: Iterable[str], layout: StackLayout | None = None) -> _Side:
-    """Read ROI files, one for each class."""
-    names: dict[str, Path] = {}
-    notices: list[str] = []
-    events: list[Event] = []
-    for path, name in _roi_files(source, classes):
-        if name in names:
-            raise WrongInputError(
-                f"{names[name].name} and {path.name} both hold {name}, but one side of a comparison is one movie with "
-                "one file for each class: compare the files of one movie at a time."
-            )
-        names[name] = path
-        events += read_rois(path, name, layout or layout_of(path), notices)
-    return _Side(events, frozenset(names), complete=False, alone=_is_file(source), notices=tuple(notices))
-
-
-def _joined(found: _Side, known: _Side, notices: list[str]) -> _Side:
-    """Give the detected events of a single file the class of the reference's single file."""
-    (old,), (new,) = found.classes, known.classes
-    if old == new:
-        return found
-    notices.append(f"The detected {old} and the reference {new} were compared as one class.")
-    return replace(found, events=[replace(event, event=new) for event in found.events], classes=known.classes)
-
-
-def _judged_classes(found: _Side, known: _Side) -> frozenset[str]:
+def _judged_classes(found: Side, known: Side) -> frozenset[str]:
     """Classes that the comparison is about; see :func:`compare`."""
     if found.alone:
         return found.classes
     return found.classes | known.classes if known.complete else known.classes
 
 
-def _require_understood(side: _Side, other: _Side) -> None:
-    """Refuse file names that speak of no class of the other side, unless that may have looked for it in vain."""
-    if side.complete or not other.classes or side.classes & other.classes:
-        return
-    if other.complete and side.classes & EVENT_COLOURS.keys():
-        return
-    raise WrongInputError(
-        f"The ROI files of one side are named after {_listed(side.classes)}, but the other side has "
-        f"{_listed(other.classes)}: name the files <movie>_<class>.zip after the classes to be compared."
-    )
-
-
 def _text(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def _listed(classes: Iterable[str]) -> str:
-    return ", ".join(sorted(classes))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.comparison import ComparisonSettings
+from epifiji.files.event_sources import Events
 from epifiji.files.results.comparisons import (
     COMPARISON_TABLE,
     CURVE_PICTURE,
@@ -15,7 +16,7 @@ from epifiji.files.results.comparisons import (
     require_same_movie,
 )
 from epifiji.files.results.result_folder import new_files, require_absent
-from epifiji.jobs.scoring.compare import Comparison, Events, compare
+from epifiji.jobs.scoring.compare import Comparison, compare
 from epifiji.jobs.scoring.threshold_curve import threshold_curve
 
 

@@ -13,6 +13,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
 from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.network import Network
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import ComputingSettings, MapSettings
@@ -57,7 +58,9 @@ def evaluate(
         Where a network, the folder or a setting cannot be used, a network is given twice, or knows none of the classes.
     """
     chosen = parse_settings(EvaluationSettings, settings)
-    judges = _named([networks] if isinstance(networks, AnyNetwork) else networks)
+    named: list[Any] = list(networks) if isinstance(networks, list | tuple) else [networks]
+    judges = _named(named)
+    folder = path_from(folder, "the folder of annotated movies")
     movies = read_training_folder(folder, chosen.channel)
     classes = _classes(judges, movies, chosen)
     judged = in_fixed_order(event for known in classes.values() for event in known)
@@ -84,7 +87,7 @@ def evaluate(
         tuple(evaluated),
         tuple(differences_of(evaluated, scores_by_network, judged, chosen)),
         judged,
-        _record(Path(folder), movies, chosen),
+        _record(folder, movies, chosen),
         tuple(_notices(judges, movies, judged, chosen, evaluated)),
     )
 

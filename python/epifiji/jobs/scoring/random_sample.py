@@ -9,7 +9,9 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, group_of, without_repeats
+from epifiji.data.paths import path_from
 from epifiji.data.review import Precision, Review, wilson
+from epifiji.files.event_sources import events_given, events_of
 from epifiji.files.results.result_folder import require_absent
 from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.spreadsheet_cells import write_rows
@@ -65,7 +67,7 @@ def draw_events(
     WrongInputError
         Where there are no events, or none of a class.
     """
-    groups = by_class(without_repeats(events)[0])
+    groups = by_class(without_repeats(events_of(events_given(events)))[0])
     for name in classes or ():
         if name not in groups:
             raise WrongInputError(
@@ -128,12 +130,12 @@ def require_place(folder: str | Path, overwrite: bool) -> None:
     WrongInputError
         Saying which.
     """
-    require_absent(Path(folder), [SCORE], overwrite)
+    require_absent(path_from(folder, "the folder to write into"), [SCORE], overwrite)
 
 
 def write_score(folder: str | Path, rows: Sequence[Sequence[str]]) -> Path:
     """Write ``score.csv`` into a folder, which is made where it is not there."""
-    path = Path(folder) / SCORE
+    path = path_from(folder, "the folder to write into") / SCORE
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         write_rows(file, [COLUMNS, *rows])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.evaluation import Difference, Interval, NetworkEvaluation, Scored
+from epifiji.data.paths import path_from
 
 COLUMNS = (
     "event",
@@ -147,7 +148,9 @@ class Evaluation:
         from epifiji.files.results.evaluations import write_evaluation
 
         tables = self._score_table(), self._difference_table(), self._curve_table()
-        return write_evaluation(Path(folder), *tables, self.to_dict(), self.networks, overwrite)
+        return write_evaluation(
+            path_from(folder, "the folder to write into"), *tables, self.to_dict(), self.networks, overwrite
+        )
 
     def _judged(self) -> Iterator[tuple[str, NetworkEvaluation]]:
         """Go through the classes, and for each through the networks that know it, so that these stand side by side."""

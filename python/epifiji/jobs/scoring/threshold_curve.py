@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.metrics.events import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
+from epifiji.files.event_sources import Events, events_given
 from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
 from epifiji.files.results.result_folder import find_maps, new_files, record_of, require_absent
 from epifiji.jobs.events.from_maps import events_from_maps
-from epifiji.jobs.scoring.compare import Counting, Events, judge, matcher
+from epifiji.jobs.scoring.compare import Counting, judge, matcher
 
 CURVE_THRESHOLDS = tuple(range(125, 255, 5))
 """An event's value is the mean of map levels over 125, so lower thresholds change nothing."""
@@ -49,6 +51,9 @@ class Curve:
     movie: str
     notices: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Curve of {self.movie}: {', '.join(self.classes)}; {len(self.thresholds)} thresholds>"
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """Give a row for each class and threshold."""
         for event, scores in self.classes.items():
@@ -65,7 +70,7 @@ class Curve:
         """
         from epifiji.files.figures.curves import draw_curves
 
-        folder = Path(folder)
+        folder = path_from(folder, "the folder to write into")
         names = (CURVE_TABLE, CURVE_PICTURE)
         require_absent(folder, names, overwrite)
         with new_files(folder, names) as partial:
@@ -114,7 +119,8 @@ def threshold_curve(
             f"the thresholds of the curve are {list(thresholds)}, but numbers from 0 to 255 are needed: give others."
         )
     match = matcher(counting)
-    place = Path(maps)
+    reference = events_given(reference)
+    place = path_from(maps, "the place of the maps")
     if not place.exists():
         raise WrongInputError(f"{place} does not exist: give a result folder with maps, or a map's file.")
     _, files = find_maps(place)

@@ -134,6 +134,9 @@ class TrainingResult:
     notices: tuple[str, ...] = ()
     record: dict[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"<TrainingResult {self.network.description.name} in {self.folder}: {self.sentence}>"
+
     @property
     def began_with(self) -> str | None:
         """Name of the network that the training began with; None where it began with nothing."""

@@ -14,6 +14,7 @@ from epifiji.data.events import Event, in_fixed_order, wrong_class_name
 from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, NetworkDescription
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.networks.epinet.targets import at_network_scale, judged_in, places_of
@@ -78,12 +79,12 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
     if not given:
         raise WrongInputError(f"nothing to learn from was given, but a review or a folder is needed that holds {FORM}.")
     sources: list[Source] = []
-    for one in given:
-        review = _review_of(Path(one))
+    for one in (path_from(one, "what to learn from") for one in given):
+        review = _review_of(one)
         if review is not None:
             sources.append(_reviewed(review, settings.channel, complete=unmarked == "none"))
         else:
-            folder = _folder(Path(one), settings.channel)
+            folder = _folder(one, settings.channel)
             marked = tuple(sorted({name for movie in folder for name in movie.events}))
             sources += [_annotated(movie, marked, complete=unmarked != "unknown") for movie in folder]
     for source in sources:

@@ -12,6 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import EPINET, Network, NetworkDescription, Weights
+from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
@@ -57,7 +58,8 @@ def train(
         Movies, each with the ROIs of its events in ``<movie>_<class>.zip``, and of places that look like events and are none in
         ``<movie>_nothing.zip``.
     network
-        The EpiNet whose eyes it begins with; the one that comes with EpiFiji where not given.
+        The EpiNet whose weights initialise the training. Default: the default network (``epifiji networks default``) if it is an
+        EpiNet, else the one that comes with EpiFiji, with a notice.
     name
         Of the new network; after the folder where not given.
     out
@@ -84,12 +86,13 @@ def train(
     chosen = parse_settings(TrainingSettings, settings)
     if from_scratch and network is not None:
         raise WrongInputError("from_scratch begins with nothing, but a network to begin with was given: leave one out.")
-    parent = None if from_scratch else _beginning(network)
+    parent, notices = (None, []) if from_scratch else _beginning(network)
+    folder = path_from(folder, "the folder of annotated movies")
     target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
     sources = read_sources([folder], chosen)
     description = OWN_FAMILY.description_for(target.name, classes_in(sources), parent.description if parent else None)
     recipe = OWN_FAMILY.recipe(description, parent, chosen, keeping=False)
-    return _Training(target, chosen, sources, description, parent, recipe, report).run()
+    return _Training(target, chosen, sources, description, parent, recipe, report, notices).run()
 
 
 def retrain(
@@ -124,7 +127,7 @@ def retrain(
     """
     chosen = parse_settings(RetrainingSettings, settings)
     parent = network if isinstance(network, Network) else read_network(find_network(network))
-    given = [sources] if isinstance(sources, str | Path) else list(sources)
+    given: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
     read = read_sources(given, chosen, chosen.unmarked)
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
     known = parent.description.events
@@ -137,21 +140,27 @@ def retrain(
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else Path(given)
+    return None if given is None else path_from(given, "the folder to write into")
 
 
-def _beginning(network: Network | str | Path | None) -> Network:
-    """Read the EpiNet to begin with: the one that comes with EpiFiji where none is named."""
-    if network is None:
-        return read_network(shipped_network())
+def _beginning(network: Network | str | Path | None) -> tuple[Network, list[str]]:
+    """Read the EpiNet to begin with, and say where it is not the default network though none is named."""
     read = network if isinstance(network, Network) else read_network(find_network(network))
-    if family_of(read.description) is not OWN_FAMILY:
+    of_own_family = family_of(read.description) is OWN_FAMILY
+    if not of_own_family and network is None:
+        own = read_network(shipped_network())
+        notice = (
+            f"The default network {read.description.name} is one of the authors', with which no training begins: the training "
+            f"began with {own.description.name}. To let {read.description.name} learn more, use retrain."
+        )
+        return own, [notice]
+    if not of_own_family:
         raise WrongInputError(
             f"{read.description.name} is one of the authors' networks, but a training begins with an EpiNet or with "
             "nothing: name another network, or use retrain to let this one learn more."
         )
     OWN_FAMILY.check(read)
-    return read
+    return read, []
 
 
 @dataclass

@@ -134,8 +134,9 @@ def _describe(_: dict[str, Any], __: Blocks, ___: Report) -> Answer:
 
 def _detect(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
     """Find events: ``settings`` by key, ``image`` (or none where settings name an ``input``), ``headless``."""
+    from epifiji.files.movies.movie_file import open_movie
     from epifiji.files.results.result_folder import require_free
-    from epifiji.jobs.events.detect import detect, open_movie
+    from epifiji.jobs.events.detect import detect
 
     command = parse_settings(DetectCommand, request["settings"])
     settings = command.model_dump(include=set(DetectionSettings.model_fields), exclude_unset=True)
@@ -236,9 +237,9 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
 
 def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Read the events of an earlier run: ``settings`` by key."""
+    from epifiji.files.event_sources import read_events_of
     from epifiji.files.results.movie_identity import find_movie
     from epifiji.files.results.result_folder import record_of
-    from epifiji.jobs.scoring.compare import read_events_of
 
     command = parse_settings(OpenCommand, request["settings"])
     place = _given(command.results)

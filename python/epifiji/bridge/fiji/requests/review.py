@@ -71,7 +71,7 @@ def events_to_look_at(
     WrongInputError
         Where there are neither.
     """
-    from epifiji.jobs.scoring.compare import read_events_of
+    from epifiji.files.event_sources import read_events_of
 
     if results is None:
         events, notices = events_of_manager(manager, "review", image)

@@ -1,0 +1,297 @@
+"""What Python users and shells give: arrays of many kinds, events in many forms, paths, options twice."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import dask.array
+import h5py
+import numpy as np
+import pytest
+
+import epifiji
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import DetectionSettings
+from epifiji.engine.tiling.scaling import rescale
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.storage.scratch import ScratchArray, ScratchFolder
+
+SHAPE = (8, 12, 10)
+PIXELS = np.random.default_rng(4).integers(0, 250, SHAPE).astype(np.uint8)
+EVENTS = [Event("cell_death", 2, 3, 4, 0.9, 900), Event("cell_death", 5, 6, 7, 0.8, 800)]
+
+
+class Tensor:
+    """An array of another library: it has a type of its own, and gives itself to numpy."""
+
+    shape, dtype = SHAPE, "another library's uint8"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return PIXELS
+
+
+class TestMovies:
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda pixels: pixels.tolist(),
+            list,
+            tuple,
+            lambda pixels: dask.array.from_array(pixels, chunks=(3, 5, 5)),
+            lambda pixels: Tensor(),
+            lambda pixels: np.ma.masked_array(pixels, mask=False),
+            lambda pixels: pixels[::-1][::-1],
+            np.asfortranarray,
+            lambda pixels: pixels.astype(">f4"),
+        ],
+        ids=["lists", "list", "tuple", "dask", "tensor", "unmasked", "strides", "fortran", "big-endian"],
+    )
+    def test_arrays_of_any_kind_are_movies_with_their_pixels(self, make: Callable[[np.ndarray], Any]):
+        taken = epifiji.crop(make(PIXELS), [], x=2, y=3, width=4, height=5).movie
+        np.testing.assert_array_equal(np.asarray(taken), PIXELS[:, 3:8, 2:6])
+
+    def test_a_dataset_stays_in_its_file_and_is_read_in_pieces(self, tmp_path):
+        with h5py.File(tmp_path / "movie.h5", "w") as file:
+            movie = Movie(file.create_dataset("pixels", data=PIXELS))
+            assert isinstance(movie.pixels, h5py.Dataset)
+            np.testing.assert_array_equal(movie.frames(2, 5), PIXELS[2:5])
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            (None, "NoneType"),
+            (5, "int"),
+            (b"movie.tif", "bytes"),
+            (open, "builtin"),
+            ({"a": 1}, "dict"),
+            ([[1, 2], [3]], "list"),
+            (["a.tif", "b.tif"], "2 paths"),
+            ("", "''"),
+            ("  ", "'  '"),
+        ],
+    )
+    def test_what_is_no_movie_is_refused_by_its_kind(self, given, words, tmp_path):
+        for use in (
+            epifiji.detect,
+            lambda movie: epifiji.crop(movie, EVENTS),
+            lambda movie: epifiji.rescale_with_events(movie, EVENTS, factor_xy=0.5),
+            lambda movie: epifiji.save_gallery(movie, EVENTS, tmp_path / "gallery.png"),
+        ):
+            with pytest.raises(WrongInputError, match=words) as refused:
+                use(given)
+            assert "\n" not in str(refused.value)
+
+    def test_masked_pixels_are_not_taken_for_pixels(self):
+        mask = np.zeros(SHAPE, bool)
+        mask[:, :2, :3] = True
+        with pytest.raises(WrongInputError, match="48 masked pixels"):
+            epifiji.detect(np.ma.masked_array(PIXELS, mask))
+
+    def test_a_second_channel_of_an_array_is_refused(self):
+        with pytest.raises(WrongInputError, match="channel is 2"):
+            epifiji.detect(PIXELS, channel=2)
+
+
+class TestEvents:
+    @pytest.mark.parametrize(
+        "make",
+        [list, tuple, iter, lambda events: (event for event in events), lambda events: epifiji.crop(PIXELS, events)],
+        ids=["list", "tuple", "iterator", "generator", "what has events"],
+    )
+    def test_events_come_in_any_form_and_all_of_them(self, make: Callable[[list[Event]], Any]):
+        assert epifiji.crop(PIXELS, make(EVENTS)).events == EVENTS
+        assert epifiji.compare(make(EVENTS), make(EVENTS)).scores.overall.f1 == 1
+        assert epifiji.event_statistics(make(EVENTS), PIXELS).classes["cell_death"].places.shape == (2, 3)
+        assert sorted(epifiji.draw_events(make(EVENTS), 5).events, key=lambda event: event.frame) == EVENTS
+
+    @pytest.mark.parametrize(
+        "given", [None, 5, "", b"x", {"a": 1}, PIXELS, Movie(PIXELS), [1, 2], [EVENTS[0], "a.zip"]]
+    )
+    def test_what_is_none_is_refused_by_its_kind(self, given, tmp_path):
+        for use in (
+            lambda events: epifiji.compare(events, EVENTS),
+            lambda events: epifiji.compare(EVENTS, events),
+            epifiji.event_statistics,
+            lambda events: epifiji.crop(PIXELS, events),
+            lambda events: epifiji.rescale_with_events(PIXELS, events, factor_xy=0.5),
+            lambda events: epifiji.save_gallery(PIXELS, events, tmp_path / "gallery.png"),
+            lambda events: epifiji.start_review(events, tmp_path),
+            lambda events: epifiji.draw_events(events, 3),
+        ):
+            with pytest.raises(WrongInputError) as refused:
+                use(given)
+            assert "\n" not in str(refused.value)
+        assert not list(tmp_path.iterdir())
+
+
+class TestPaths:
+    @pytest.mark.parametrize("given", [None, 5, "", " ", b"x", ["a"], PIXELS], ids=lambda given: type(given).__name__)
+    def test_what_is_no_path_is_refused_everywhere(self, given, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        for use in (
+            epifiji.crop(PIXELS, EVENTS).save,
+            epifiji.compare(EVENTS, EVENTS).save,
+            epifiji.event_statistics(EVENTS, PIXELS).save,
+            epifiji.simulate_movies,
+            epifiji.events_from_maps,
+            epifiji.read_movie,
+            epifiji.finish_review,
+            epifiji.train,
+            lambda path: epifiji.threshold_curve(path, EVENTS),
+            lambda path: epifiji.evaluate("epinet", path),
+            lambda path: epifiji.export_network("epinet", path),
+            lambda path: epifiji.retrain("epinet", path),
+            lambda path: epifiji.save_gallery(PIXELS, EVENTS, path),
+            lambda path: epifiji.start_review(EVENTS, path),
+        ):
+            with pytest.raises(WrongInputError) as refused:
+                use(given)
+            assert "\n" not in str(refused.value)
+        assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("given", [5, "", " ", b"x", ["epinet"], {"epinet"}])
+    def test_what_names_no_network_is_refused(self, given, tmp_path):
+        for use in (
+            lambda network: epifiji.detect(PIXELS, network),
+            lambda network: epifiji.export_network(network, tmp_path / "a.onnx"),
+            lambda network: epifiji.train(tmp_path, network),
+            lambda network: epifiji.retrain(network, tmp_path),
+        ):
+            with pytest.raises(WrongInputError, match="network"):
+                use(given)
+
+    def test_the_home_folders_sign_is_the_home_folder(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("USERPROFILE", str(tmp_path))
+        epifiji.crop(PIXELS, EVENTS).save("~/cropped")
+        assert list((tmp_path / "cropped").glob("*.tif"))
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            {"cell_diameter": True},
+            {"workers": True},
+            {"threshold": False},
+            {"threshold": {"cell_death": True}},
+            {"step_xy": np.bool_(True)},
+            {"events": []},
+            {"events": ()},
+            {"events": set()},
+        ],
+        ids=str,
+    )
+    def test_true_is_no_number_and_nothing_no_class(self, setting):
+        with pytest.raises(WrongInputError, match=next(iter(setting))):
+            parse_settings(DetectionSettings, setting)
+
+    @pytest.mark.parametrize("number", [np.int64(9), np.uint8(9), np.float64(9), 9.0, "9", np.array(9)])
+    def test_numbers_of_any_kind_are_numbers(self, number):
+        assert parse_settings(DetectionSettings, {"step_xy": number}).step_xy == 9
+
+    @pytest.mark.parametrize("factors", [(1, 1e9), (1e12, 1), (1e5, 1e5)])
+    def test_a_scale_that_is_a_slip_is_refused_before_anything_is_written(self, factors):
+        with pytest.raises(WrongInputError, match="would be rescaled to .* frames"):
+            rescale(Movie(PIXELS), *factors, False, ScratchFolder())
+
+    def test_a_scale_that_leaves_no_pixel_is_refused(self):
+        with pytest.raises(WrongInputError, match="less than a pixel"):
+            rescale(Movie(PIXELS), 1, 1e-9, False, ScratchFolder())
+
+    def test_a_file_that_no_system_makes_is_refused_as_no_room(self, tmp_path):
+        # 2 ** 66 bytes: the product of the sides does not fit into 64 bits.
+        with pytest.raises(WrongInputError, match="no room"):
+            ScratchArray(tmp_path, (2**22, 2**22, 2**22), np.dtype(np.uint8))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_results_with_arrays_on_disk_are_copied_with_their_values(copied):
+    small = epifiji.rescale_with_events(PIXELS, EVENTS, factor_xy=0.5)
+    values = np.asarray(small.movie)
+    twin = copied(small)
+    np.testing.assert_array_equal(np.asarray(twin.movie), values)
+    assert twin.events == small.events
+
+
+class TestTheCommandLine:
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "epifiji", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=os.environ | environment,
+        )
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("detect", "a.tif", "--threshold", "170", "--threshold", "200"),
+            ("detect", "--out=a", "--out", "b", "a.tif"),
+            ("networks", "export", "epinet", "--out", "a.onnx", "--out", "b.onnx"),
+        ],
+    )
+    def test_an_option_with_two_values_is_refused(self, arguments):
+        ended = self.run(*arguments)
+        assert ended.returncode == 2
+        assert "given 2 times" in ended.stderr
+        assert ended.stderr.count("\n") == 1
+
+    def test_options_that_take_several_still_do(self):
+        assert "given 2 times" not in self.run("crop", "a.tif", "--events", "a.zip", "--events", "b.zip").stderr
+
+    @pytest.mark.parametrize("option", [("--out", "~/results"), ("--out=~/results",)])
+    def test_the_home_folder_is_found_where_the_shell_left_its_sign(self, option, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        home = tmp_path / "home"
+        home.mkdir()
+        write_movie(Movie(PIXELS), tmp_path / "movie.tif")
+        ended = self.run("crop", "movie.tif", *option, HOME=str(home), USERPROFILE=str(home))
+        assert ended.returncode == 0, ended.stderr
+        assert list((home / "results").glob("*.tif"))
+        assert not (tmp_path / "~").exists()
+
+
+def test_what_functions_give_is_printed_in_a_line_without_arrays(tmp_path):
+    event = EVENTS[0]
+    path, review = epifiji.start_review([event], tmp_path / "review")
+    epifiji.decide(path, review, epifiji.Action(0, "keep"))
+    statistics = epifiji.event_statistics(EVENTS, PIXELS)
+    for given in (
+        statistics,
+        *statistics.classes.values(),
+        epifiji.compare(EVENTS, EVENTS),
+        epifiji.crop(PIXELS, EVENTS),
+        epifiji.finish_review(path, "movie"),
+        review,
+        epifiji.detect(PIXELS.repeat(8, 1).repeat(8, 2)),
+        Movie(PIXELS),
+    ):
+        text = repr(given)
+        assert "array(" not in text
+        assert "\n" not in text
+        assert len(text) < 300, text
+
+
+def test_a_script_without_a_guard_is_told_so_where_workers_start(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import numpy, epifiji\n"
+        "pixels = numpy.random.default_rng(1).integers(0, 255, (8, 96, 96)).astype('uint8')\n"
+        "epifiji.detect(pixels, workers=1)\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 1
+    last = ended.stderr.strip().splitlines()[-1]
+    assert "WrongInputError: workers (1) did not start" in last
+    assert "if __name__ == '__main__':" in last
