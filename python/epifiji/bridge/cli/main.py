@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -124,37 +125,51 @@ def detect(
     _require_apart(movies, places)
     loaded = read_network(find_network(network))
     classes = chosen.chosen_events(loaded.description.events)
-    summaries: list[dict[str, Any]] = []
-    failures: list[str] = []
-    mendable = True
-    with executor_for(chosen) as computer:
+    done = _Done(len(movies))
+    with executor_for(chosen) as executor:
         for movie, folder in places.items():
-            try:
+            results = []
+            with done.going_on(movie):
                 opened = open_movie(movie, chosen.channel)
                 require_free(folder, opened.name, classes, overwrite)
                 with ProgressBar(opened.name, silent=as_json) as report:
-                    result = run(opened, loaded, report, computer, keep_until_saved=True, **settings)
+                    result = run(opened, loaded, report, executor, keep_until_saved=True, **settings)
                 result.save(folder, overwrite)
-            except Interrupted as end:
-                if not summaries:
-                    raise
-                done = f"{len(summaries)} of {len(movies)} movies are done; leave them out to go on with the others."
-                raise CancelledError(done) from end
-            except Exception as problem:
-                # One movie's trouble is not the others': a damaged file, a folder that may not be written, a full disk.
-                if len(movies) == 1 or isinstance(problem, CancelledError):
-                    raise
-                sentence, kind = told(problem)
-                failures.append(f"{movie}: {sentence}")
-                mendable = mendable and kind == "input"
-                note(f"epifiji: {failures[-1]}")
-                continue
-            summaries.append(_told(result, folder, as_json))
+                results.append(result)
+            done.summaries += [_told(result, folder, as_json) for result in results]
     if as_json:
-        say_json({"results": summaries, "failed": failures})
-    if failures:
-        said = f"{len(failures)} of {len(movies)} movies could not be used (see above); the others are done."
-        _end(said, "input" if mendable else "failure")
+        say_json({"results": done.summaries, "failed": done.failures})
+    if done.failures:
+        said = f"{len(done.failures)} of {len(movies)} movies could not be used (see above); the others are done."
+        _end(said, "input" if done.mendable else "failure")
+
+
+class _Done:
+    """What a batch of movies has given so far: one movie's trouble is not the others'."""
+
+    def __init__(self, movies: int) -> None:
+        self._movies = movies
+        self.summaries: list[dict[str, Any]] = []
+        self.failures: list[str] = []
+        self.mendable = True
+
+    @contextmanager
+    def going_on(self, movie: str) -> Iterator[None]:
+        """Report what went wrong with a movie, and go on: a damaged file, a folder that may not be written, a full disk."""
+        try:
+            yield
+        except Interrupted as end:
+            if not self.summaries:
+                raise
+            done = f"{len(self.summaries)} of {self._movies} movies are done; leave them out to go on with the others."
+            raise CancelledError(done) from end
+        except Exception as problem:
+            if self._movies == 1 or isinstance(problem, CancelledError):
+                raise
+            sentence, kind = told(problem)
+            self.failures.append(f"{movie}: {sentence}")
+            self.mendable = self.mendable and kind == "input"
+            note(f"epifiji: {self.failures[-1]}")
 
 
 @app.command()

@@ -118,38 +118,6 @@ def _described(description: NetworkDescription, exported: Exported, hashes: dict
     def file(name: str) -> dict[str, str]:
         return {"source": name, "sha256": hashes[name]}
 
-    grain, halo, halo_frames = exported.grain_px, exported.halo_px, exported.halo_frames
-    side = {"min": -(-(2 * halo + 1) // grain) * grain, "step": grain}
-    movie = {
-        "id": exported.input_name,
-        "description": "A movie of a tissue, of any level: the network takes contrast locally.",
-        "axes": [
-            {"type": "batch", "size": 1},
-            {"type": "channel", "channel_names": ["membrane"]},
-            {"type": "time", "size": {"min": 2 * halo_frames + 1, "step": 1}},
-            *({"type": "space", "id": axis, "size": side} for axis in "yx"),
-        ],
-        "data": {"type": "float32"},
-        "test_tensor": file(TEST_INPUT),
-        "sample_tensor": file(SAMPLE_INPUT),
-    }
-
-    def same(axis: str) -> dict[str, str]:
-        return {"tensor_id": exported.input_name, "axis_id": axis}
-
-    probability = {
-        "id": exported.output_name,
-        "description": "For each class the probability that an event lies near a pixel in a frame.",
-        "axes": [
-            {"type": "batch", "size": 1},
-            {"type": "channel", "channel_names": list(description.events)},
-            {"type": "time", "size": same("time"), "halo": halo_frames},
-            *({"type": "space", "id": axis, "size": same(axis), "halo": halo} for axis in "yx"),
-        ],
-        "data": {"type": "float32", "range": [0.0, 1.0]},
-        "test_tensor": file(TEST_OUTPUT),
-        "sample_tensor": file(SAMPLE_OUTPUT),
-    }
     own = {
         "kind",
         "name",
@@ -173,10 +141,46 @@ def _described(description: NetworkDescription, exported: Exported, hashes: dict
         "documentation": CARD,
         "tags": list(TAGS),
         "timestamp": datetime.now(UTC).isoformat(timespec="seconds"),
-        "inputs": [movie],
-        "outputs": [probability],
+        "inputs": [{**_input(exported), "test_tensor": file(TEST_INPUT), "sample_tensor": file(SAMPLE_INPUT)}],
+        "outputs": [
+            {**_output(description, exported), "test_tensor": file(TEST_OUTPUT), "sample_tensor": file(SAMPLE_OUTPUT)}
+        ],
         "weights": {"onnx": {**file(WEIGHTS), "opset_version": exported.opset}},
         "config": {"epifiji": description.model_dump(mode="json", include=own)},
+    }
+
+
+def _input(exported: Exported) -> dict[str, Any]:
+    grain, halo, halo_frames = exported.grain_px, exported.halo_px, exported.halo_frames
+    side = {"min": -(-(2 * halo + 1) // grain) * grain, "step": grain}
+    return {
+        "id": exported.input_name,
+        "description": "A movie of a tissue, of any level: the network takes contrast locally.",
+        "axes": [
+            {"type": "batch", "size": 1},
+            {"type": "channel", "channel_names": ["membrane"]},
+            {"type": "time", "size": {"min": 2 * halo_frames + 1, "step": 1}},
+            *({"type": "space", "id": axis, "size": side} for axis in "yx"),
+        ],
+        "data": {"type": "float32"},
+    }
+
+
+def _output(description: NetworkDescription, exported: Exported) -> dict[str, Any]:
+    def same(axis: str) -> dict[str, str]:
+        return {"tensor_id": exported.input_name, "axis_id": axis}
+
+    halo = exported.halo_px
+    return {
+        "id": exported.output_name,
+        "description": "For each class the probability that an event lies near a pixel in a frame.",
+        "axes": [
+            {"type": "batch", "size": 1},
+            {"type": "channel", "channel_names": list(description.events)},
+            {"type": "time", "size": same("time"), "halo": exported.halo_frames},
+            *({"type": "space", "id": axis, "size": same(axis), "halo": halo} for axis in "yx"),
+        ],
+        "data": {"type": "float32", "range": [0.0, 1.0]},
     }
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -235,51 +235,78 @@ def event_statistics(
         name = name or opened.name
     extent = _extent(events, place, known, extent, notices)
     _require_inside(events, extent)
-    frames, height, width = extent.shape
-    time_bin = chosen.time_bin or max(1, -(-frames // BINS))
-    bandwidth = chosen.bandwidth or min(height, width) / 10
-    frame_distance = chosen.frame_distance or math.sqrt(height * width) / frames
     named = {*(record.settings.events or ()), *(event.event for event in events)}
     groups = by_class(events, sorted(named, key=lambda event: (group_of(event), event)))
+    scales = _Scales.of(chosen, extent)
     classes = {}
     for number, (event, group) in enumerate(groups.items()):
 
         def told(done: float, doing: str, number: int = number) -> None:
             report((number + done) / len(groups), doing)
 
-        places = np.array([(one.frame, one.y, one.x) for one in group], float).reshape(-1, 3)
-        smooth, cell = density(places[:, 1:], (height, width), bandwidth)
-        classes[event] = ClassStatistics(
-            places,
-            sum(bool(one.border) for one in group),
-            rates(places[:, 0], frames, time_bin),
-            smooth,
-            cell,
-            neighbours_in_space(places[:, 1:], (height, width), chosen.permutations, chosen.seed, told)
-            if extent.known
-            else None,
-            neighbours_in_space_and_time(places, frame_distance, chosen.permutations, chosen.seed, told),
-        )
+        classes[event] = _class_statistics(group, extent, scales, chosen, told)
     if not events:
         notices.append("There are no events, so the plots are empty.")
-    band = (
-        empty_band(np.array([(one.y, one.x) for one in events]).reshape(-1, 2), (height, width))
-        if extent.known
-        else None
-    )
-    if band is not None and any(found.space is not None for found in classes.values()):
-        notices.append(
-            f"No event lies in the {band[0]} {band[1]:.0%} of the frame. If there is no tissue, clustering in space says no more "
-            "than that: crop the movie to the tissue."
-        )
+    if any(found.space is not None for found in classes.values()):
+        notices += _band_notice(events, extent)
     return Statistics(
         name or (movie_of(place) if place is not None else "movie"),
         extent,
         classes,
-        bandwidth,
-        frame_distance,
+        scales.bandwidth,
+        scales.frame_distance,
         tuple(notices),
     )
+
+
+class _Scales(NamedTuple):
+    """The scales of the statistics: as given, or from the movie's size."""
+
+    time_bin: int
+    bandwidth: float
+    frame_distance: float
+
+    @classmethod
+    def of(cls, chosen: StatisticsSettings, extent: Extent) -> _Scales:
+        frames, height, width = extent.shape
+        return cls(
+            chosen.time_bin or max(1, -(-frames // BINS)),
+            chosen.bandwidth or min(height, width) / 10,
+            chosen.frame_distance or math.sqrt(height * width) / frames,
+        )
+
+
+def _class_statistics(
+    group: Sequence[Event], extent: Extent, scales: _Scales, chosen: StatisticsSettings, report: Report
+) -> ClassStatistics:
+    frames, *size = extent.shape
+    places = np.array([(one.frame, one.y, one.x) for one in group], float).reshape(-1, 3)
+    frame = (size[0], size[1])
+    smooth, cell = density(places[:, 1:], frame, scales.bandwidth)
+    in_space = (
+        neighbours_in_space(places[:, 1:], frame, chosen.permutations, chosen.seed, report) if extent.known else None
+    )
+    return ClassStatistics(
+        places,
+        sum(bool(one.border) for one in group),
+        rates(places[:, 0], frames, scales.time_bin),
+        smooth,
+        cell,
+        in_space,
+        neighbours_in_space_and_time(places, scales.frame_distance, chosen.permutations, chosen.seed, report),
+    )
+
+
+def _band_notice(events: Sequence[Event], extent: Extent) -> list[str]:
+    """Say where a part of the frame along an edge has no event, as where there is no tissue."""
+    _, height, width = extent.shape
+    band = empty_band(np.array([(one.y, one.x) for one in events]).reshape(-1, 2), (height, width))
+    if band is None:
+        return []
+    return [
+        f"No event lies in the {band[0]} {band[1]:.0%} of the frame. If there is no tissue, clustering in space says no more "
+        "than that: crop the movie to the tissue."
+    ]
 
 
 def _verdict(kind: str, neighbours: Neighbours) -> str:

@@ -183,16 +183,14 @@ def write_trained(
         What else the record is to hold.
     """
     points = tuple(points)
-    known = compared.description.events if compared else ()
-    earlier = compared.description.name if compared else None
+    known, earlier = (compared.description.events, compared.description.name) if compared else ((), None)
     sentence, use = in_words(target.name, earlier, after, before, known)
     record = record | {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "result": sentence,
         "use": use,
         "parent": parent and {"name": parent.description.name, "sha256": parent.sha256, "source": parent.source},
-        "after": after.to_dict() if after else None,
-        "before": before.to_dict() if before else None,
+        **{name: scores and scores.to_dict() for name, scores in (("after", after), ("before", before))},
         "chosen_step": chosen,
         "points": [asdict(point) for point in points],
     }
@@ -209,7 +207,7 @@ def write_trained(
         draw_precision_recall(folder / PRECISION_RECALL, target.name, after, before, earlier)
 
     write_network(network, target.folder, target.overwrite, more=write_report)
-    place = target.out or target.folder
+    files = tuple((target.out or target.folder) / name for name in REPORT_FILES)
     return TrainingResult(
         read_network(target.folder),
         target.folder,
@@ -218,7 +216,7 @@ def write_trained(
         after,
         before,
         points,
-        tuple(place / name for name in REPORT_FILES),
+        files,
         tuple(notices),
         record,
     )

@@ -180,10 +180,7 @@ class _Training:
         """Train; `keep` is the part of the learning that is spent on what the parent knew, None for a network of its own."""
         settings, classes = self.settings, self.description.events
         material = prepare(self.sources, self.description, settings, self.report)
-        for movie, name in zip(material.movies, material.names, strict=True):
-            t, y, x = movie.pixels.shape
-            rescaled = settings.cell_diameter is not None
-            family_of(self.description).require_trainable(name, (t, y, x), self.description, rescaled)
+        self._require_trainable(material)
         parted = split(
             material.movies, material.names, len(classes), settings.held_out, np.random.default_rng(settings.seed)
         )
@@ -230,6 +227,12 @@ class _Training:
         )
         unfinished.remove()
         return result
+
+    def _require_trainable(self, material: Material) -> None:
+        family, rescaled = family_of(self.description), self.settings.cell_diameter is not None
+        for movie, name in zip(material.movies, material.names, strict=True):
+            t, y, x = movie.pixels.shape
+            family.require_trainable(name, (t, y, x), self.description, rescaled)
 
     def _judge(self, weights: Weights, validator: Validator, report: Report) -> tuple[float, float | None]:
         found = candidates(self.recipe.network(weights, self.description), validator.held_out, report)
