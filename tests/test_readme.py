@@ -1,4 +1,4 @@
-"""What the README says is true: its settings, its commands, its Python."""
+"""What the README and the documentation say is true: settings, commands, macros, Python."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from epifiji.bridge.cli.main import app
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
+from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings
+from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
-
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-UNITS = ("px", "frames", "voxels", "diameters", "grey levels")
+from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+from pages import DOCS, PAGES, README, ROOT, TEXTS, built
 
 
 def settings_table(kind: type[Settings]) -> str:
@@ -29,18 +28,32 @@ def settings_table(kind: type[Settings]) -> str:
     for name, field in kind.model_fields.items():
         value = expectation(kind, name).removeprefix("it must be ")
         default = "" if field.default is None else f"{field.default}"
-        unit = shown_of(field).unit if shown_of(field).unit in UNITS else ""
+        unit = shown_of(field).unit
         rows.append(f"| `--{name.replace('_', '-')}` | {value} | {unit} | {default} | {field.description} |")
     return "\n".join(rows)
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("settings", DetectionSettings), ("simulation settings", SimulationSettings)]
+    ("title", "kind"),
+    [
+        ("Detection", DetectionSettings),
+        ("Comparison", ComparisonSettings),
+        ("Evaluation", EvaluationSettings),
+        ("Statistics", StatisticsSettings),
+        ("Training", TrainingSettings),
+        ("Retraining", RetrainingSettings),
+        ("Cropping", CropSettings),
+        ("Rescaling", ScalingSettings),
+        ("Galleries", GallerySettings),
+        ("Simulation", SimulationSettings),
+    ],
 )
-def test_the_settings_are_those_of_the_program(name: str, kind: type[Settings]) -> None:
-    shown = re.search(rf"<!-- {name}:.*?-->\n(.*?)\n<!-- end of {name} -->", README, re.DOTALL)
+def test_the_settings_are_those_of_the_program(title: str, kind: type[Settings]) -> None:
+    shown = re.search(
+        rf"^## {title}\n.*?\n(\|.*?)(?:\n\n|\Z)", built("reference/settings.md"), re.DOTALL | re.MULTILINE
+    )
     assert shown is not None
-    assert shown.group(1) == settings_table(kind)
+    assert shown.group(1).strip() == settings_table(kind)
 
 
 def test_the_two_commands_of_the_start_are_there() -> None:
@@ -48,12 +61,17 @@ def test_the_two_commands_of_the_start_are_there() -> None:
     assert "    pip install '.[test]' && pytest\n" in README
 
 
-def test_every_command_and_option_that_is_shown_exists() -> None:
+def test_the_readme_is_a_screen_and_a_half() -> None:
+    assert README.count("\n") <= 90
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_command_and_option_that_is_shown_exists(page: str) -> None:
     import typer
 
     commands = typer.main.get_command(app).commands
-    shown = re.findall(r"^    epifiji ([\w-]+)(.*)$", README, re.MULTILINE)
-    assert shown
+    shown = re.findall(r"^    epifiji ([\w-]+)(.*)$", TEXTS[page], re.MULTILINE)
+    assert shown or page != "README.md"
     for name, rest in shown:
         assert name in commands
         command = commands[name]
@@ -63,6 +81,36 @@ def test_every_command_and_option_that_is_shown_exists() -> None:
         assert set(re.findall(r" (--[a-z][a-z0-9-]*)", rest)) <= known
 
 
+def test_every_command_and_option_is_in_the_reference() -> None:
+    import typer
+
+    page = built("reference/commands.md")
+    for name, command in typer.main.get_command(app).commands.items():
+        group = getattr(command, "commands", None)
+        for path, one in {f"{name} {sub}": one for sub, one in group.items()}.items() if group else ((name, command),):
+            (section,) = re.findall(rf"^#+ epifiji {path}\n(.*?)(?=^#|\Z)", page, re.DOTALL | re.MULTILINE)
+            assert one.help in section
+            shown = set(re.findall(r"(?<=[`\s])--?[a-z][a-z0-9-]*", section))
+            assert {option for parameter in one.params for option in parameter.opts if option.startswith("-")} <= shown
+
+
+def test_every_key_of_every_command_of_fiji_is_in_the_reference() -> None:
+    page = built("reference/fiji-commands.md")
+    for label, model in COMMANDS.items():
+        (section,) = re.findall(rf"^## {re.escape(label)}\n(.*?)(?=^#|\Z)", page, re.DOTALL | re.MULTILINE)
+        assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(model.model_fields)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    assert re.findall(r"^::: epifiji\.(\w+)$", built("reference/python.md"), re.MULTILINE) == epifiji.__all__
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in PAGES:
+        assert page.startswith("decisions/") or f": {page}\n" in text, page
+
+
 def options(text: str) -> dict[str, str | bool]:
     """Read a macro's options; a key alone is true."""
     read = re.findall(r"(\w+)(?:=(?:\[(.*?)\]|(\S+)))?(?:\s+|$)", text)
@@ -70,11 +118,11 @@ def options(text: str) -> dict[str, str | bool]:
 
 
 def test_the_commands_of_fiji_are_all_there() -> None:
-    assert re.findall(r"^\| `([A-Z][^`]+)` \|", README, re.MULTILINE) == list(COMMANDS)
+    assert re.findall(r"^\| `([A-Z][^`]+)` \|", built("reference/fiji-commands.md"), re.MULTILINE) == list(COMMANDS)
 
 
 def test_the_checklist_for_fiji_counts_the_commands_and_lists_what_is_installed() -> None:
-    checklist = (ROOT / "docs" / "fiji.md").read_text(encoding="utf-8")
+    checklist = PAGES["fiji.md"]
     first, *_, last = sorted(COMMANDS)
     assert len(COMMANDS) == 16
     assert f"sixteen commands, from *{first}* to *{last}*" in checklist
@@ -99,23 +147,26 @@ def test_dots_end_the_label_of_every_command_that_may_ask_and_of_no_other() -> N
 
 
 def test_every_macro_example_is_understood_by_its_command() -> None:
-    shown = re.findall(r"""run\("([^"]+)"(?:, "([^"]*)")?\)""", README)
+    shown = re.findall(r"""run\("([^"]+)"(?:, "([^"]*)")?\)""", "\n".join(TEXTS.values()))
     assert len(shown) > 3
     for label, text in shown:
         parse_settings(COMMANDS[label], options(text))
 
 
 def test_the_examples_of_the_batch_macro_are_understood_by_the_detection() -> None:
-    shown = re.findall(r'batch_detect\.ijm[^"]*"([^"]+)"', README)
+    shown = re.findall(r'batch_detect\.ijm[^"]*"([^"]+)"', PAGES["howto/batch-macro.md"])
     assert len(shown) == 2
     for text in shown:
         parse_settings(COMMANDS[DETECT], options(text))
         assert {"input", "output"} <= options(text).keys()
 
 
-def test_the_files_that_are_linked_exist() -> None:
-    for file in re.findall(r"\]\(((?!http)[^)]+)\)", README):
-        assert (ROOT / file).is_file(), file
+@pytest.mark.parametrize("page", TEXTS)
+def test_the_files_that_are_linked_exist(page: str) -> None:
+    """The site's builder looks at anchors too; it is not there for everybody who runs the tests."""
+    folder = ROOT if page == "README.md" else (DOCS / page).parent
+    for file in re.findall(r"\]\(((?!http)[^)#]+)(?:#[^)]*)?\)", TEXTS[page]):
+        assert (folder / file).is_file(), file
 
 
 def test_the_python_example_runs(
@@ -129,11 +180,13 @@ def test_the_python_example_runs(
     shutil.copytree(network_folder, tmp_path / "networks" / "notum_all")
     monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "networks"))
     monkeypatch.chdir(tmp_path)
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (first,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", PAGES["howto/python.md"], re.DOTALL)
+    assert example.startswith(first)
     # A random network is less sure than a trained one, and the test movie is shorter.
     example = example.replace("threshold=170", "threshold=0, min_volume=0").replace("frames(0, 20)", "frames(0, 12)")
     names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)
+    exec(compile(example, "python.md", "exec"), names)
     found = names["result"].events
     assert capsys.readouterr().out.count("\n") == len(found) > 0
     assert (tmp_path / "movie_epifiji" / "events.csv").is_file()

@@ -1,4 +1,4 @@
-"""The README's macro runs as it stands: with and without a window, in this process and by the worker."""
+"""The macro of the documentation runs as it stands: with and without a window, in this process and by the worker."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from jvm import run_checks
+from pages import PAGES
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import small_network
-
-
-README = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +28,8 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def macro(folder: Path) -> str:
-    """Take the README's block of macro calls, with this folder for its /data, the movie in front before each."""
-    (block,) = re.findall(r"```ijm\n(// The open movie; the events.*?)```", README, re.DOTALL)
+    """Take the page's block of macro calls, with this folder for its /data, the movie in front before each."""
+    (block,) = re.findall(r"```ijm\n(// The open movie; the events.*?)```", PAGES["howto/batch-macro.md"], re.DOTALL)
     assert block.count("run(") == 4
     in_front = 'selectImage("movie.tif");\nrun('
     calls = block.replace("/data", str(folder)).replace("run(", in_front)
@@ -44,7 +42,7 @@ def in_process(imagej: ImageJ, folder: Path) -> Any:
 
 @pytest.mark.parametrize("window", [False, True], ids=["headless", "window"])
 @pytest.mark.parametrize("host", ["this process", "worker"])
-def test_the_readmes_macro_runs(
+def test_the_macro_of_the_page_runs(
     host: str, window: bool, networks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EPIFIJI_NETWORKS", str(networks))

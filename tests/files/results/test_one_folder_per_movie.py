@@ -21,6 +21,7 @@ from epifiji.files.networks.store import read_description, shipped_network, writ
 from epifiji.files.results.events_table import read_events
 from epifiji.files.rois.roi_files import read_rois, write_rois
 from folders import names
+from pages import PAGES
 from small_networks import small_network
 
 LOOSE = ("--threshold", "0", "--min-volume", "0")
@@ -117,13 +118,12 @@ def test_a_comparison_of_another_movie_stays_alone(tmp_path, monkeypatch):
 
 
 def test_the_defaults_that_are_said_are_those_that_are_used(movies):
-    """The README's numbers of EpiNet are those of its own description, and a run with no settings records them."""
-    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text("utf-8")
+    """The numbers of EpiNet in the reference are those of its own description, and a run with no settings records them."""
     own = read_description(shipped_network())
     thresholds = [own.thresholds[event] for event in ("cell_death", "cell_sop", "cell_division")]
     volumes = [own.min_volumes[event] for event in ("cell_death", "cell_sop", "cell_division")]
     said = "EpiNet's own thresholds are {} (`cell_death`), {} (`cell_sop`) and {} (`cell_division`)".format(*thresholds)
-    assert said + ", and its least volumes {}, {} and {}".format(*volumes) in readme
+    assert said + ", and its least volumes {}, {} and {}".format(*volumes) in PAGES["reference/settings.md"]
     used = epifiji.detect(np.random.default_rng(0).integers(0, 200, (12, 64, 64)).astype(np.uint8), shipped_network())
     assert used.record["settings"]["threshold"] == own.thresholds
     assert used.record["settings"]["min_volume"] == own.min_volumes
