@@ -6,6 +6,7 @@ A check is a function of a test module that takes the running ImageJ and a folde
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import subprocess
@@ -44,13 +45,15 @@ def run_checks(
     """Run checks in one fresh process with an embedded ImageJ, in `folder`, with `env` in place of some variables."""
     names = [f"{check.__module__}:{check.__name__}" for check in checks]
     report = folder / "values.json"
-    tests = Path(__file__).parent
+    folders = dict.fromkeys(
+        [str(Path(__file__).parent), *(str(Path(inspect.getfile(check)).parent) for check in checks)]
+    )
     process = subprocess.run(
         [sys.executable, __file__, str(report), "headless" if headless else "window", *names],
         cwd=folder,
         env={
             **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(tests), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": os.pathsep.join([*folders, os.environ.get("PYTHONPATH", "")]),
             **(env or {}),
         },
         capture_output=True,

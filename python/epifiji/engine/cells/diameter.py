@@ -144,7 +144,8 @@ def _structure(frame: np.ndarray) -> np.ndarray:
     squares = frame[: height * BLOCK_PX, : width * BLOCK_PX].reshape(height, BLOCK_PX, width, BLOCK_PX)
     structure = squares.std(axis=(1, 3), dtype=np.float32)
     # A few very bright specks must not outweigh the tissue.
-    return np.minimum(structure, np.percentile(structure, 90)) if structure.size else structure
+    limited: np.ndarray = np.minimum(structure, np.percentile(structure, 90)) if structure.size else structure
+    return limited
 
 
 def _busiest_window(frame: np.ndarray, structure: np.ndarray, side: int) -> np.ndarray:
@@ -186,7 +187,8 @@ def _binned(image: np.ndarray, bins: int) -> np.ndarray:
     """Average squares of `bins` pixels a side, as float32."""
     height, width = (length // bins for length in image.shape)
     squares = image[: height * bins, : width * bins].reshape(height, bins, width, bins)
-    return squares.mean(axis=(1, 3), dtype=np.float32)
+    binned: np.ndarray = squares.mean(axis=(1, 3), dtype=np.float32)
+    return binned
 
 
 def _basins(image: np.ndarray, even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -57,7 +57,8 @@ def label_outlines(lines: np.ndarray) -> np.ndarray:
     numbers = np.zeros(count + 1, np.int32)
     numbers[real & ~outside] = np.arange(1, np.count_nonzero(real & ~outside) + 1)
     nearest = ndimage.distance_transform_edt(~real[parts], return_distances=False, return_indices=True)
-    return numbers[parts[tuple(nearest)]]
+    outlines: np.ndarray = numbers[parts[tuple(nearest)]]
+    return outlines
 
 
 def shifts(lines: np.ndarray) -> np.ndarray:

@@ -225,7 +225,8 @@ def _thinned(positive: np.ndarray) -> np.ndarray:
     """Apply a minimum filter of `THINNING` to a frame (Y, X), bool, as ndimage.minimum_filter does with its edge repeated."""
     padded = np.pad(positive, ((1, 0), (1, 0)), mode="symmetric")
     rows = padded[1:] & padded[:-1]
-    return rows[:, 1:] & rows[:, :-1]
+    thin: np.ndarray = rows[:, 1:] & rows[:, :-1]
+    return thin
 
 
 def _patches(frame: np.ndarray, positive: np.ndarray, t: int) -> Iterator[_Patch]:

@@ -81,12 +81,14 @@ def _spread(places: np.ndarray, side: int, cells: int, bandwidth_px: float) -> n
     images = (inside, -1 - inside, 2 * side - 1 - inside)
     shares = sum(np.diff(ndtr((edges - image[:, None]) / bandwidth_px), axis=1) for image in images)
     # Of a Gaussian wider than the frame some still lies outside.
-    return shares / shares.sum(axis=1, keepdims=True)
+    spread: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
+    return spread
 
 
 def nearest_distances(places: np.ndarray) -> np.ndarray:
     """Distance of each of at least two places (n, d) to the nearest other, (n,)."""
-    return cKDTree(places).query(places, k=2)[0][:, 1]
+    distances: np.ndarray = cKDTree(places).query(places, k=2)[0][:, 1]
+    return distances
 
 
 def empty_band(places: np.ndarray, shape: tuple[int, int]) -> tuple[str, float] | None:

@@ -140,7 +140,8 @@ def best_threshold(levels: Sequence[int], counts: np.ndarray, default: int) -> i
     if scores.max() <= 0 or levels.index(default) in best:
         return default
     longest = max(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1), key=len)
-    return levels[longest[len(longest) // 2]]
+    level: int = levels[longest[len(longest) // 2]]
+    return level
 
 
 def _wider(one: Interval, other: Interval) -> Interval:
@@ -152,14 +153,16 @@ def _wider(one: Interval, other: Interval) -> Interval:
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(part, float) / np.asarray(whole, float)
+        ratio: np.ndarray = np.asarray(part, float) / np.asarray(whole, float)
+        return ratio
 
 
 def _draws(units: np.ndarray, seed: int) -> np.ndarray:
     """Sum the counts of as many units as there are, drawn with replacement, (RESAMPLES, columns)."""
     kinds, numbers = np.unique(units, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(units), numbers / len(units), RESAMPLES)
-    return drawn @ kinds
+    counts: np.ndarray = drawn @ kinds
+    return counts
 
 
 def _p_of_exchanged(first: np.ndarray, second: np.ndarray, seed: int) -> float:

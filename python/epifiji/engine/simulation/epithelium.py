@@ -98,7 +98,8 @@ class Epithelium(ABC):
 
     def fit_for_events(self, first: int, last: int) -> np.ndarray:
         """Tell which cells (n,) can have an event between these frames."""
-        return ~self.cells["steered"] & ~self.cells["void"]
+        fit: np.ndarray = ~self.cells["steered"] & ~self.cells["void"]
+        return fit
 
     def row(self, identity: int) -> int:
         """Row of the cell with this number."""
@@ -123,7 +124,8 @@ class Epithelium(ABC):
         glow = (1 + cells["glow"].astype(np.float32)) * ~cells["void"]
         light = np.exp(self.junction_spread * np.clip(product, -_SPREADING, _SPREADING))
         light *= 1 + sisters * cells["bond"].astype(np.float32)[first]
-        return light * np.maximum(glow[first], glow[second])
+        glowing: np.ndarray = light * np.maximum(glow[first], glow[second])
+        return glowing
 
     def age_bonds(self) -> None:
         """Let new junctions become like the others, for one frame."""

@@ -112,7 +112,8 @@ class Flow:
         )
         pairs = zip(self.waves, self.turns, self.phases, strict=True)
         parts = [wave[:, index[0], index[1]] * np.float32(np.sin(turn * frame + phase)) for wave, turn, phase in pairs]
-        return parts[0] + parts[1]
+        rows: np.ndarray = parts[0] + parts[1]
+        return rows
 
     def at(self, frame: int, middles: np.ndarray) -> np.ndarray:
         """Give how far middles (n, 2) of the outlines have been moved, px of the outlines."""

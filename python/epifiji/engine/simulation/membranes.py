@@ -45,7 +45,8 @@ def _rows(cells: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Give the row of each pixel's cell, -1 where there is none."""
     table = np.full(max(int(labels.max()), int(cells["identity"].max(initial=0))) + 1, -1)
     table[cells["identity"]] = np.arange(len(cells))
-    return table[labels]
+    rows: np.ndarray = table[labels]
+    return rows
 
 
 def _brightness(tissue: Epithelium, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -104,7 +104,7 @@ class Microscope:
             sharp += far * (gaussian_filter(signal, np.hypot(self.blur_px, self.out_of_focus_px)) - sharp)
         cell = gaussian_filter(inside, _INSIDE_SIGMA_PX * self.scale) if np.ptp(inside) else inside
         haze = settings.haze * gaussian_filter(sharp, _HAZE_SIGMA_PX * self.scale, truncate=3)
-        light = sharp + cell * (haze + 1 / (settings.contrast - 1))
+        light: np.ndarray = sharp + cell * (haze + 1 / (settings.contrast - 1))
         light *= self.gains[frame] * settings.brightness * self.patches[:height, :width]
         if settings.dark_regions:
             light *= 1 - (1 - self.darkness) * self.dark.at(frame)[:height, :width]
@@ -127,7 +127,10 @@ class Microscope:
         white = self.random.standard_normal(self.shape, np.float32)
         sigma = sigma_px * self.scale
         # White noise after a Gaussian filter has the standard deviation 1 / (2 sqrt(pi) sigma).
-        return gaussian_filter(white, sigma, mode="wrap", truncate=3) * np.float32(2 * np.sqrt(np.pi) * sigma)
+        noise: np.ndarray = gaussian_filter(white, sigma, mode="wrap", truncate=3) * np.float32(
+            2 * np.sqrt(np.pi) * sigma
+        )
+        return noise
 
 
 class _Region:

@@ -91,7 +91,8 @@ class Shore:
     def _depth(self, places: np.ndarray) -> np.ndarray:
         heights, frequencies, phases = self.waves
         along = (places @ self.aside)[:, None] * frequencies + phases
-        return places @ self.ahead + np.sin(along) @ heights
+        depth: np.ndarray = places @ self.ahead + np.sin(along) @ heights
+        return depth
 
 
 class Tissue(Epithelium):
@@ -155,11 +156,13 @@ class Tissue(Epithelium):
     def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
         """Give the places (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
         middle = (self.field - 1) / 2
-        return middle + self.stretch * self.shortest(sites - self.origin(frame) - middle / self.stretch)
+        places: np.ndarray = middle + self.stretch * self.shortest(sites - self.origin(frame) - middle / self.stretch)
+        return places
 
     def origin(self, frame: int) -> np.ndarray:
         """Give the point of the torus (2,) where the field of view begins in this frame."""
-        return self.margin + self.views[min(max(frame, 0), len(self.views) - 1)] / self.stretch
+        origin: np.ndarray = self.margin + self.views[min(max(frame, 0), len(self.views) - 1)] / self.stretch
+        return origin
 
     def _drawn_stretch(self, aspect: float) -> np.ndarray:
         """Give how much the picture is stretched in y and x: all that is round in the tissue is as long as told."""
@@ -260,7 +263,8 @@ class Tissue(Epithelium):
         slope = np.sin(2 * np.pi * (self.cells["site"] / self.size) @ self.waves.T + self.phases)
         across = self.waves / self.size
         across = across[:, ::-1] * (-1, 1) / np.linalg.norm(across, axis=1, keepdims=True)
-        return slope * (self.strengths / np.linalg.norm(self.strengths) * np.sqrt(2)) @ across
+        flow: np.ndarray = slope * (self.strengths / np.linalg.norm(self.strengths) * np.sqrt(2)) @ across
+        return flow
 
     def _relax(self, rate: float) -> None:
         """Move sites towards the centroids of their cells, and weights towards those that give the target areas.

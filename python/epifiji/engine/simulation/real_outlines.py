@@ -123,7 +123,8 @@ class RealOutlines(Epithelium):
         middles = self.middles[self._index(frame)]
         if self.flows is not None:
             middles = middles - self.flows.at(frame, middles)
-        return (middles - self.margin) * self.zoom - self.views[min(max(frame, 0), len(self.views) - 1)]
+        seen: np.ndarray = (middles - self.margin) * self.zoom - self.views[min(max(frame, 0), len(self.views) - 1)]
+        return seen
 
     def beyond(self, draws: np.ndarray) -> np.ndarray:
         """Tell which frames and places (n, 3) have no tissue."""
@@ -237,7 +238,7 @@ class RealOutlines(Epithelium):
         if self.flows is not None:
             source += self.flows.image(frame, source)
         index = np.clip(np.round(source).astype(int), 0, np.array(self.base.shape[1:])[:, None, None] - 1)
-        labels = self.base[self._index(frame)][index[0], index[1]]
+        labels: np.ndarray = self.base[self._index(frame)][index[0], index[1]]
         for base in self.gone:
             give_away(labels, labels == base)
         self._round_up(labels, factors)

@@ -1,10 +1,7 @@
 """The windows of a movie in blocks of space and time, each computed by itself.
 
-A block has all windows of every member whose centre lies in some frames and some rows. What it gives, the windows'
-probabilities, is a thousandth of the pixels that it needs: so blocks can be computed in any order, in other processes or on
-other machines, and kept until all are done. Maps are made from the probabilities alone
-(:mod:`epifiji.engine.tiling.maps`), in one
-place, so no seam between blocks can show.
+A block has all windows of every member whose centre lies in some frames and some rows. It gives the windows' probabilities;
+:mod:`epifiji.engine.tiling.maps` makes maps of them. docs/decisions/blocks-of-windows.md gives the reasons.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class _Levelled:
         start, stop, _ = frames.indices(self.movie.shape[0])
         pixels = self.movie.frames(start, stop)
         if pixels.dtype.kind == "f":
-            return np.ldexp(pixels - pixels.dtype.type(self.least), self.exponent)
+            levelled: np.ndarray = np.ldexp(pixels - pixels.dtype.type(self.least), self.exponent)
+            return levelled
         # Modulo 2 to the power of 64 the difference is right, also where one of signed numbers would not fit.
         least = np.array(self.least, pixels.dtype).astype(np.uint64)
         return (pixels.astype(np.uint64) - least).astype(self.dtype)

@@ -75,7 +75,8 @@ class Exact:
 
     def voting(self, member: int, frame: int) -> np.ndarray:
         """See :class:`Arithmetic`."""
-        return self.grids[member].frames[self._ts[member][frame]]
+        frames: np.ndarray = self.grids[member].frames[self._ts[member][frame]]
+        return frames
 
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
         """See :class:`Arithmetic`: the weighted mean of all votes, computed a band of rows at a time."""
@@ -119,7 +120,8 @@ def _distances(size: int, centres: np.ndarray) -> np.ndarray:
     What lies beyond the outermost centres counts as lying on them, so that they speak for the border.
     """
     places = np.clip(np.arange(size), centres[0], centres[-1])
-    return np.abs(places[:, None] - centres).astype(np.float32)
+    distances: np.ndarray = np.abs(places[:, None] - centres).astype(np.float32)
+    return distances
 
 
 def map_frames(

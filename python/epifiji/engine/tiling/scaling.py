@@ -186,8 +186,10 @@ def _zoom(
 ) -> np.ndarray:
     """Interpolate an array to a shape, rounded where the dtype is of integers or `steps` are given, and cut to its range."""
     factors = [new / old for new, old in zip(shape, values.shape, strict=True)]
+    zoomed: np.ndarray
     if compatible:
-        return ndimage.zoom(values, factors, output=dtype, order=order)
+        zoomed = ndimage.zoom(values, factors, output=dtype, order=order)
+        return zoomed
     exact = ndimage.zoom(values, factors, output=np.float64, order=order, mode="nearest", grid_mode=True)
     least, greatest = float(values.min()), float(values.max())
     if steps and greatest > least:
@@ -197,11 +199,13 @@ def _zoom(
         exact = np.full_like(exact, least)
     if dtype.kind == "f":
         limits = np.finfo(dtype)
-        return np.clip(exact, limits.min, limits.max).astype(dtype)
+        zoomed = np.clip(exact, limits.min, limits.max).astype(dtype)
+        return zoomed
     whole = np.iinfo(dtype)
     # The greatest 64-bit integer is no float; the next one above it would become negative.
     top = whole.max if dtype.itemsize < 8 else np.nextafter(float(whole.max), 0)
-    return np.clip(np.rint(exact), whole.min, top).astype(dtype)
+    zoomed = np.clip(np.rint(exact), whole.min, top).astype(dtype)
+    return zoomed
 
 
 def place_in_movie(

@@ -116,7 +116,8 @@ def normalised(windows: np.ndarray, lift: float = 0.0) -> np.ndarray:
     scaled *= kind(255)
     if lift:
         scaled += kind(lift)
-    return scaled.astype(np.uint8)
+    normalised: np.ndarray = scaled.astype(np.uint8)
+    return normalised
 
 
 def cut_windows(frames: np.ndarray, grid: Grid, half: int, batch: int) -> Iterator[np.ndarray]:

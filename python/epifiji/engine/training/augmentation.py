@@ -18,7 +18,8 @@ Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 def gamma(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Bend all grey levels."""
-    return np.clip(frames, 0, None) ** np.float32(random.uniform(0.6, 1.5))
+    brightened: np.ndarray = np.clip(frames, 0, None) ** np.float32(random.uniform(0.6, 1.5))
+    return brightened
 
 
 def flicker(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -38,13 +39,15 @@ def shade(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     _, height, width = frames.shape
     coarse = random.standard_normal((5, 5))
     relief = ndimage.zoom(coarse, (height / 5, width / 5), order=3)[:height, :width]
-    return frames * np.exp(0.4 * relief).astype(np.float32)
+    shaded: np.ndarray = frames * np.exp(0.4 * relief).astype(np.float32)
+    return shaded
 
 
 def blur(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Blur all frames alike."""
     sigma = random.uniform(0.3, 1.2)
-    return ndimage.gaussian_filter(frames, (0, sigma, sigma))
+    blurred: np.ndarray = ndimage.gaussian_filter(frames, (0, sigma, sigma))
+    return blurred
 
 
 def defocus(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -58,7 +61,8 @@ def defocus(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def noise(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Add the noise of photons and of a camera."""
     deviation = np.float32(random.uniform(0, 0.08)) * (np.float32(0.4) + frames)
-    return frames + deviation * random.standard_normal(frames.shape, np.float32)
+    noisy: np.ndarray = frames + deviation * random.standard_normal(frames.shape, np.float32)
+    return noisy
 
 
 def shake(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -36,7 +36,8 @@ class Compatible:
     def voting(self, member: int, frame: int) -> np.ndarray:
         """See :class:`~epifiji.engine.tiling.maps.Arithmetic`."""
         frames = self.grids[member].frames
-        return frames[np.abs(frames - frame) <= REACH_T]
+        near: np.ndarray = frames[np.abs(frames - frame) <= REACH_T]
+        return near
 
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
         """See :class:`~epifiji.engine.tiling.maps.Arithmetic`: float16 sums in the authors' order."""

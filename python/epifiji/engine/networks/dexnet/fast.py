@@ -119,14 +119,16 @@ class Fast:
         """Give the screen's answer for the strip's frames, the greatest of each place and its neighbours."""
         if self._screen is None:
             return None
-        return ndimage.maximum_filter(self._screen(strip.pixels, tell), (1, 3, 3))
+        highest: np.ndarray = ndimage.maximum_filter(self._screen(strip.pixels, tell), (1, 3, 3))
+        return highest
 
     def _chosen(self, foretold: np.ndarray, strip: Strip, grid: Grid) -> np.ndarray:
         """Say for each window (frames, ys, xs) whether to classify it."""
         # The screen's answer begins REACH_FRAMES after the strip's first frame.
         t = grid.frames - strip.first - REACH_FRAMES
         y, x = (grid.ys - strip.top) // STRIDE, grid.xs // STRIDE
-        return foretold[np.ix_(t, y, x)] > SCREEN_LEVEL
+        chosen: np.ndarray = foretold[np.ix_(t, y, x)] > SCREEN_LEVEL
+        return chosen
 
 
 def _beginning_at(begun: float, tell: Callable[[float], None]) -> Callable[[float], None]:
@@ -245,7 +247,8 @@ def normalised_alike(frames: np.ndarray, least: np.ndarray, greatest: np.ndarray
     low = least.mean()
     span = greatest.mean() - low
     scaled = (frames.astype(np.float64) - low) * (255 / (span or 1))
-    return np.clip(scaled + ROUNDING, 0, 255).astype(np.uint8)
+    normalised: np.ndarray = np.clip(scaled + ROUNDING, 0, 255).astype(np.uint8)
+    return normalised
 
 
 def runs_of(chosen: np.ndarray, longest: int) -> np.ndarray:

@@ -231,7 +231,8 @@ class _Member:
 def _traced(function: Callable[[Any], Any], shape: tuple[int | None, ...], dtype: Any) -> Callable[[Any], Any]:
     tf = import_tensorflow()
     # Autograph would write a temporary file, which stays where the process is ended at once.
-    return tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
+    traced: Callable[[Any], Any] = tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
+    return traced
 
 
 def _in_batches(compute: Callable[[Any], Any], values: np.ndarray, batch: int) -> np.ndarray:

@@ -235,7 +235,8 @@ def answers_of_members(network: Network, pixels: np.ndarray, report: Report = si
 
 def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
     """Give the mean of the members' answers (T, rows, columns, events), uint8 in 0–255; see :func:`answers_of_members`."""
-    return np.rint(255 * np.mean(answers_of_members(network, pixels, report), 0)).astype(np.uint8)
+    movie: np.ndarray = np.rint(255 * np.mean(answers_of_members(network, pixels, report), 0)).astype(np.uint8)
+    return movie
 
 
 class EpiNet:
@@ -318,4 +319,5 @@ class EpiNet:
             tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)
         ]
         signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None), tf.float64), pieces]
-        return tf.function(answer, input_signature=signature, autograph=False)
+        function: Callable[..., Any] = tf.function(answer, input_signature=signature, autograph=False)
+        return function

@@ -60,7 +60,8 @@ def places_of(events: Sequence[Event], shape: tuple[int, ...], scaled: tuple[int
     """Bring events of a movie (T, Y, X) to its rescaled form: (n, 3) at frame, y, x; those just outside the frame into it."""
     ratios = np.array(scaled) / np.array(shape)
     places = np.array([(one.frame, one.y, one.x) for one in events], float).reshape(-1, 3)
-    return np.clip((places + 0.5) * ratios - 0.5, 0, np.array(scaled) - 1)
+    scaled_places: np.ndarray = np.clip((places + 0.5) * ratios - 0.5, 0, np.array(scaled) - 1)
+    return scaled_places
 
 
 def around(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -87,4 +88,5 @@ def judged_in(
     """
     if complete:
         return ~around(open_places, shape) if len(open_places) else None
-    return around(decided, shape) & ~around(open_places, shape)
+    decided_places: np.ndarray = around(decided, shape) & ~around(open_places, shape)
+    return decided_places
