@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -192,11 +192,11 @@ def stack_of(given: Any, name: str = "the movie") -> Stack:
     """
     if np.ma.is_masked(given):
         raise WrongInputError(
-            f"{name} has {np.ma.count_masked(given)} masked pixels, but every pixel needs a value: fill them first, as in "
-            "movie.filled(0)."
+            f"{name} has {np.count_nonzero(np.ma.getmaskarray(given))} masked pixels, but every pixel needs a value: fill them "
+            "first, as in movie.filled(0)."
         )
     if _is_stack(given):
-        return given
+        return cast(Stack, given)
     if not (hasattr(given, "__array__") or isinstance(given, list | tuple)):
         raise _no_movie(given)
     try:
