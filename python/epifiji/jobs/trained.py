@@ -23,7 +23,7 @@ from epifiji.files.training_plots import (
     draw_learning_curve,
     draw_precision_recall,
 )
-from epifiji.files.zoo import require_name
+from epifiji.files.zoo import require_name, require_room
 
 RECORD = "training.json"
 REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)
@@ -77,6 +77,7 @@ def target_for(
         raise WrongInputError(
             f"there is a network {chosen!r} already: give another --name, or --overwrite to replace it."
         )
+    require_room(chosen)
     if out is not None:
         require_absent(out, REPORT_FILES, overwrite)
     return Target(chosen, folder, out, overwrite)

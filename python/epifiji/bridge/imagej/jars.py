@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import queue
 import shutil
-import tempfile
 import threading
 import time
 import zipfile
@@ -18,7 +17,9 @@ from epifiji.bridge.imagej.errors import ImageJError
 from epifiji.bridge.resources import resource_folder
 from epifiji.data.own_folders import cache_folder
 from epifiji.data.progress import Report, silent
+from epifiji.files.atomic import Change
 from epifiji.files.downloads import SLOWEST_BYTES_A_S
+from epifiji.files.journals import settle
 
 FETCH_TIMEOUT_S = 30
 FETCHES_AT_ONCE = 6
@@ -56,12 +57,14 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
         Where they cannot be fetched.
     """
     folder = jar_folder(listed)
+    settle(folder)
     if not folder.is_dir():
         try:
             _fetch(folder, endpoints(listed), report)
         except OSError as error:
-            if error.filename is None:
-                raise ImageJError(_not_fetched(error, folder)) from error
+            if folder.is_dir():
+                # Another process was quicker.
+                return sorted(folder.glob("*.jar"))
             raise ImageJError(
                 f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: see to the right "
                 "to write there and to free space, or set XDG_CACHE_HOME to another folder."
@@ -86,20 +89,17 @@ def _reason(error: BaseException) -> str:
 
 
 def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # A repository of our own: jgo leaves half a jar in a shared one when it is interrupted, and takes it for whole.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder.parent, ignore_cleanup_errors=True) as name:
-        whole = Path(name) / "jars"
-        whole.mkdir()
-        report(0.0, "finding Java libraries, once")
-        for jar, done in _arriving(wanted, Path(name) / "repository"):
-            shutil.move(jar, whole / jar.name)
-            report(done, "fetching Java libraries, once")
+    with Change() as change:
+        whole = change.add(folder)
+        # A repository of our own: jgo leaves half a jar in a shared one when it is interrupted, and takes it for whole.
+        repository = whole.with_name(f"{whole.name}.repository")
         try:
-            whole.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+            report(0.0, "finding Java libraries, once")
+            for jar, done in _arriving(wanted, repository):
+                shutil.move(jar, whole / jar.name)
+                report(done, "fetching Java libraries, once")
+        finally:
+            shutil.rmtree(repository, ignore_errors=True)
 
 
 def _arriving(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float]]:
@@ -144,6 +144,9 @@ def _next(arrived: queue.SimpleQueue[Any], repository: Path, started: float) -> 
     while True:
         with suppress(queue.Empty):
             came = arrived.get(timeout=LOOK_S)
+            if isinstance(came, OSError) and came.errno is None:
+                # Not of a disk: requests has errors of its own for connections.
+                raise ImageJError(_reason(came)) from came
             if isinstance(came, Exception):
                 raise came
             return came
