@@ -83,7 +83,9 @@ def test_what_a_killed_run_left_is_named_with_its_size(broken: Path, monkeypatch
     (left,) = (broken / "wing_epifiji").glob(".epifiji-*")
     assert found["leftovers"].state == "warning"
     assert f"{left} (3.0 MB)" in found["leftovers"].what
-    assert found["unfinished runs"].what.startswith(f"1 kept in {broken / 'cache' / 'epifiji' / 'unfinished'}, 2.0 MB: ")
+    assert found["unfinished runs"].what.startswith(
+        f"1 kept in {broken / 'cache' / 'epifiji' / 'unfinished'}, 2.0 MB: "
+    )
     assert left.is_dir(), "doctor looks, and removes nothing"
     settle(broken / "wing_epifiji")
     assert by_name(diagnose(inside=True))["leftovers"].state == "ok"
