@@ -29,8 +29,6 @@ SYMBOL_SIZE = 5
 FAINTEST = 30
 """Map levels up to this are drawn black."""
 
-TABLE_FONT = Font("SansSerif", Font.PLAIN, 16)
-"""What ImageJ writes tables in, unless a person chose another size."""
 CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
 MEASURED_ROWS = 200
 
@@ -265,10 +263,7 @@ def show_table(title, columns, rows):
     for row in rows:
         table.incrementCounter()
         for column, text, is_number in zip(columns, row, numbers):
-            if is_number:
-                table.addValue(column, float(text))
-            else:
-                table.addValue(column, text)
+            table.addValue(column, float(text) if is_number else text)
     table.show(title)
     fit_table(title)
 
@@ -279,13 +274,21 @@ def fit_table(title):
     if window is None:
         return
     panel = window.getTextPanel()
-    metrics = window.getFontMetrics(TABLE_FONT)
+    metrics = window.getFontMetrics(_font_of(panel) or window.getFont())
     lines = [panel.getColumnHeadings()] + [panel.getLine(row) for row in range(min(panel.getLineCount(), MEASURED_ROWS))]
     cells = [line.split("\t") for line in lines]
     widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
     screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
     height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
     window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
+
+
+def _font_of(panel):
+    """The font of a table, whose size a person can choose: ImageJ keeps it in a field of its own."""
+    for part in panel.getComponents():
+        for field in [one for one in part.getClass().getDeclaredFields() if one.getName() == "fFont"]:
+            field.setAccessible(True)
+            return field.get(part)
 
 
 def _put_below(window, other):

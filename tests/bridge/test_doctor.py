@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from epifiji.bridge.doctor import Finding, diagnose
 from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
+from epifiji.files.results.result_folder import new_files
+from epifiji.files.storage.journals import settle
 from java_folders import java_folder
 
 
@@ -46,12 +49,52 @@ def test_each_missing_part_is_named_with_what_to_do(broken: Path) -> None:
         "ImageJ": "problem",
         "display": "warning",
         "networks": "ok",
+        "unfinished runs": "ok",
+        "leftovers": "ok",
     }
     assert all(finding.do for finding in found.values() if finding.state != "ok")
     assert found["Java"].do == HOW_TO_GET_ONE
     assert "Maven Central (no connection)" in found["Java libraries"].what
     assert found["display"].what == "there is no display (DISPLAY is not set): ImageJ works without windows"
     assert found["networks"].what.startswith("epinet (")
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+import numpy as np
+from epifiji.files.storage.atomic import Change
+from epifiji.files.storage.unfinished import Unfinished
+Unfinished({"run": 1}).put(0, [np.zeros(250_000)])
+with Change() as change:
+    (change.add(Path("wing_epifiji"), ["events.csv"]) / "events.csv").write_bytes(bytes(3_000_000))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_what_a_killed_run_left_is_named_with_its_size(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(broken)
+    (broken / "wing_epifiji").mkdir()
+    found = by_name(diagnose(inside=True))
+    assert (found["leftovers"].state, found["unfinished runs"].what) == ("ok", "none is kept")
+    assert subprocess.run([sys.executable, "-c", KILLED], check=False).returncode == -signal.SIGKILL
+    found = by_name(diagnose(inside=True))
+    (left,) = (broken / "wing_epifiji").glob(".epifiji-*")
+    assert found["leftovers"].state == "warning"
+    assert f"{left} (3.0 MB)" in found["leftovers"].what
+    assert found["unfinished runs"].what.startswith(
+        f"1 kept in {broken / 'cache' / 'epifiji' / 'unfinished'}, 2.0 MB: "
+    )
+    assert left.is_dir(), "doctor looks, and removes nothing"
+    settle(broken / "wing_epifiji")
+    assert by_name(diagnose(inside=True))["leftovers"].state == "ok"
+
+
+def test_what_a_running_process_writes_is_no_leftover(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(broken)
+    with new_files(broken, ["events.csv"]):
+        assert by_name(diagnose(inside=True))["leftovers"].state == "ok"
 
 
 def test_a_java_home_that_is_too_old_is_judged_by_its_release_file(

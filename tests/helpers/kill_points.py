@@ -22,7 +22,9 @@ from epifiji.bridge.fiji.manifest import install_files, installed_paths, remove_
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.review import Action, Review
-from epifiji.files.networks.store import read_network, write_network
+from epifiji.files.networks.default import choose_default, default_name
+from epifiji.files.networks.store import available, read_network, user_folder, write_network
+from epifiji.files.networks.zoo import remove_network
 from epifiji.files.results.result_folder import new_files, read_record
 from epifiji.files.results.reviews import read_review, write_review, write_reviewed
 from epifiji.jobs.events.result import Result
@@ -77,6 +79,30 @@ def _two_roots(folder: Path, seed: int) -> None:
             (place / name).write_text(f"{seed}")
 
     write_network(small_network(1, seed=seed), folder / "networks" / "wing", overwrite=True, more=more)
+
+
+def _first_retraining(folder: Path) -> None:
+    """Write a network below folders that are not there yet, and reports into another one that is."""
+
+    def more(change: Any, _: Path) -> None:
+        (change.add(folder / "out" / "reports", ["a.json"]) / "a.json").write_text("1")
+
+    write_network(small_network(1, seed=1), _networks(folder) / "wing", overwrite=True, more=more)
+
+
+def _networks(folder: Path) -> Path:
+    return folder / "home" / "data" / "networks"
+
+
+def _own(folder: Path) -> None:
+    """Let the user's own folders lie in this one."""
+    os.environ |= {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
+
+
+def _default(folder: Path) -> None:
+    _own(folder)
+    write_network(small_network(1, seed=1), user_folder() / "wing")
+    choose_default("wing")
 
 
 def _many(folder: Path, text: str) -> None:
@@ -145,10 +171,20 @@ SCENARIOS: dict[str, tuple[Step, Step, Step]] = {
         lambda f: _two_roots(f, 2),
         lambda f: (read_record(f / "reports"), read_network(f / "networks" / "wing")),
     ),
+    "first retrain": (
+        lambda f: (f / "out").mkdir(),
+        _first_retraining,
+        lambda f: read_network(_networks(f) / "wing"),
+    ),
+    "remove": (_default, lambda f: (_own(f), remove_network("wing")), lambda f: (_own(f), available(), default_name())),
     "install": (_fiji, lambda f: install_files(f, FIRST), installed_paths),
     "update": (lambda f: (_fiji(f), install_files(f, FIRST)), lambda f: install_files(f, SECOND), installed_paths),
     "uninstall": (lambda f: (_fiji(f), install_files(f, FIRST)), remove_files, installed_paths),
 }
+
+
+ONCE = {"uninstall", "remove"}
+"""What cannot be done where it was done before."""
 
 
 def contents(folder: Path, hidden: bool = False) -> dict[str, bytes | None]:
@@ -238,7 +274,7 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
         in_child(lambda: read(place))
         if contents(place) not in (before, after):
             found["between"].append(point)
-        if scenario == "uninstall" and contents(place) == after:
+        if scenario in ONCE and contents(place) == after:
             in_child(lambda: read(place))
         elif in_child(lambda: change(place)) != 0:
             found["wrong"].append(point)

@@ -53,7 +53,8 @@ with open(macro) as file:
 if macro.endswith(".py"):
     exec(code)
 else:
-    thread = Thread(lambda: IJ.runMacro(code, argument), "Run$_macro")
+    text = code.decode("utf-8")  # paths of movies may hold any letter
+    thread = Thread(lambda: IJ.runMacro(text, argument), "Run$_macro")
     thread.start()
     thread.join()
 System.exit(0)  # as Fiji does after a macro, however that ended

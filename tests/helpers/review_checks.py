@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop import focus, picture, press, wait_for, windows
+from desktop import click, focus, picture, press, wait_for, windows
 from desktop_checks import manager, open_movie
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
@@ -51,15 +51,14 @@ def _picture() -> Any:
     return next(c for c in _frame().getContentPane().getComponents() if jinstance(c, "javax.swing.JLabel"))
 
 
-def _click(x: int, y: int) -> None:
-    subprocess.run(["xdotool", "mousemove", "--sync", str(x), str(y), "click", "1"], check=True)
-
-
 def _drag(start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Press, move in steps as a hand does, and release."""
+    """Press, move in steps as a hand does, and release.
+
+    Without xdotool's --sync, which waits fifteen seconds for a mouse that is there already: the display keeps the order anyway.
+    """
     steps = [(a + (b - a) * i // 4 for a, b in zip(start, end, strict=True)) for i in range(1, 5)]
-    moves = [part for x, y in steps for part in ("mousemove", "--sync", str(x), str(y), "sleep", "0.05")]
-    first = ["mousemove", "--sync", *map(str, start), "sleep", "0.1", "mousedown", "1"]
+    moves = [part for x, y in steps for part in ("mousemove", str(x), str(y), "sleep", "0.05")]
+    first = ["mousemove", *map(str, start), "sleep", "0.1", "mousedown", "1"]
     subprocess.run(["xdotool", *first, *moves, "mouseup", "1"], check=True)
 
 
@@ -84,13 +83,11 @@ def _use_mouse(step: str, image: Any) -> None:
     """Click at a place, or drag the event by some pixels."""
     how, where, x, y = step.split(":")
     if where == "picture":
-        _click(*_in_picture(int(x), int(y))) if how == "click" else _drag(
-            _in_picture(0, 0), _in_picture(int(x), int(y))
-        )
+        click(*_in_picture(int(x), int(y))) if how == "click" else _drag(_in_picture(0, 0), _in_picture(int(x), int(y)))
         return
     focus(str(image.getTitle()))
     if how == "click":
-        _click(*_on_movie(image, int(x), int(y)))
+        click(*_on_movie(image, int(x), int(y)))
     else:
         point = image.getRoi().getFloatPolygon()
         now = float(point.xpoints[0]), float(point.ypoints[0])
@@ -218,7 +215,7 @@ def one_class_at_random(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     label = _picture()
     place, size = label.getLocationOnScreen(), label.getSize()
     before = _labels()
-    _click(place.x + size.width // 2 - 24, place.y + size.height // 2 + 16)
+    click(place.x + size.width // 2 - 24, place.y + size.height // 2 + 16)
     wait_for("the new place", lambda: _labels() != before)
     _do(["y", "KP_1", "n"], image)
     picture(folder / "loop.png", REVIEW)

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+import epifiji
 from command_line import run
+from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.results.events_table import write_events
+from epifiji.jobs.networks import fetch_network, import_network
+from labelled_movies import write_blinking
 from requests_of_fiji import bytes_of, image, refused
 
 TAKEN = {"rescale": "noise_rescaled.tif", "gallery": "gallery.png"}
@@ -86,3 +90,29 @@ def test_on_the_command_line(
     code, _, said = run([job, str(tmp_path / "noise.tif"), *words[job]], monkeypatch, capsys)
     assert code == 2
     check(job, what, folder, said)
+
+
+@pytest.mark.parametrize("job", ["train", "retrain", "import", "fetch"])
+def test_a_networks_place_is_looked_at_before_anything_is_learnt_or_fetched(
+    job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    (tmp_path / "epifiji").write_text("mine")
+    write_blinking(tmp_path / "spots", "spots", 1)
+    work = {
+        "train": lambda: epifiji.train(tmp_path / "spots", steps=10, report=_never),
+        "retrain": lambda: epifiji.retrain("epinet", tmp_path / "spots", steps=10, report=_never),
+        "import": lambda: import_network("http://127.0.0.1:9/net.zip", sha256="0" * 64),
+        "fetch": lambda: fetch_network("notum_all", "http://127.0.0.1:9"),
+    }
+    with pytest.raises(WrongInputError) as refused_place:
+        work[job]()
+    assert str(refused_place.value) == (
+        f"{tmp_path / 'epifiji'} is a file, but results go into a folder: see to the right to write there and to free space, or "
+        "set XDG_DATA_HOME to another folder."
+    )
+    assert (tmp_path / "epifiji").read_text() == "mine"
+
+
+def _never(done: float, doing: str) -> None:
+    raise AssertionError(doing)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -27,10 +29,14 @@ from epifiji.bridge.imagej.java import (
 from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError
 from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.files.leftovers import kept_runs, left_over
 from epifiji.files.networks.default import default_name
+from epifiji.files.networks.store import FOLDER_VARIABLE
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 """Between them there is a TensorFlow; pyproject.toml says the same."""
+
+LEFTOVERS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -63,14 +69,14 @@ def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Findi
     embedded ImageJ are not looked at.
     """
     if inside:
-        findings = [_python(), _tensorflow(), _networks()]
+        findings = [_python(), _tensorflow(), _networks(), _kept_runs(), _leftovers(fiji)]
         return [*findings, *(_fiji(fiji) if fiji and _is_fiji(fiji) else [])]
     findings = [_python(), _tensorflow(), java := _java(), libraries := _libraries()]
     if "problem" in (java.state, libraries.state):
         findings.append(Finding("ImageJ", "problem", "not started, for want of what it needs", "see above"))
     else:
         findings.append(_imagej())
-    findings += [_display(), _networks()]
+    findings += [_display(), _networks(), _kept_runs(), _leftovers(fiji)]
     return findings if fiji is None else [*findings, *_fiji(fiji)]
 
 
@@ -157,6 +163,40 @@ def _networks() -> Finding:
         cannot = ", ".join(f"{path} (called {name} as {first} is)" for name, path, first in same)
         return Finding("networks", "warning", f"{what}; these cannot be named: {cannot}", "rename one of each two")
     return Finding("networks", "ok", what)
+
+
+def _kept_runs() -> Finding:
+    """Say how much is kept of detections and trainings that were interrupted."""
+    from epifiji.files.storage.unfinished import KEPT_DAYS, cache_folder
+
+    kept = kept_runs()
+    if not kept:
+        return Finding("unfinished runs", "ok", "none is kept")
+    what = (
+        f"{len(kept)} kept in {cache_folder()}, {_megabytes(sum(run.size for run in kept))}: each goes on when its command is "
+        f"started again, and goes after {KEPT_DAYS} days"
+    )
+    return Finding("unfinished runs", "ok", what)
+
+
+def _leftovers(fiji: str | Path | None) -> Finding:
+    """Name what killed runs left in the folders that EpiFiji knows: the user's own, the working folder, and Fiji's."""
+    places = [Path(fiji)] if fiji else []
+    with suppress(OSError):
+        places += [Path.cwd(), *(path for path in Path.cwd().iterdir() if path.name.endswith("_epifiji"))]
+    if named := os.environ.get(FOLDER_VARIABLE):
+        places.append(Path(named))
+    found = left_over(*places)
+    if not found:
+        return Finding("leftovers", "ok", "none of killed runs where EpiFiji's own files, this folder's and Fiji's lie")
+    named_ones = ", ".join(f"{one.path} ({_megabytes(one.size)})" for one in found[:LEFTOVERS_SHOWN])
+    more = f" and {len(found) - LEFTOVERS_SHOWN} more" if len(found) > LEFTOVERS_SHOWN else ""
+    do = "use EpiFiji there once more, which completes what was begun and removes them"
+    return Finding("leftovers", "warning", f"killed runs left {named_ones}{more}", do)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB"
 
 
 def _is_fiji(folder: str | Path) -> bool:

@@ -133,6 +133,9 @@ class RunRecord(_Part):
     settings: RecordedSettings = Field(RecordedSettings(), description="an object with the settings of a run")
     scale: RecordedScale = Field(RecordedScale(), description="an object that describes a scale")
     files: tuple[FileName, ...] = Field((), description="a list of files' names without folders")
+    counts: dict[ClassName, Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="whole numbers of events by class, or null"
+    )
 
     @property
     def classes(self) -> tuple[str, ...]:

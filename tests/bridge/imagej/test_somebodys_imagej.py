@@ -8,18 +8,57 @@ from typing import Any
 
 import pytest
 
+import epifiji
+from desktop import desktop
+from desktop_checks import DETECT, manager, open_movie, roi_table
+from epifiji.bridge.imagej import ImageJ
+from epifiji.data.events import EVENT_COLOURS
+from folders import names
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
+from small_networks import chosen
+from window_pictures import _sizes
 
-ODD = """.divider.pos=1
+ODD = r"""prefs.options=2143289343
+prefs.options2=32767
+measurements=16777215
+precision=9
+div-by-zero=NaN
+fcolor=\#FF0000
+bcolor=\#00FF00
+roicolor=\#00FF00
+showcolor=\#FF00FF
+menu.size=24
+gui.scale=1.5
+threads=1
+jpeg=5
+ij.x=-3000
+ij.y=5000
+ap.options=255
+new.fill=2
+new.type=3
 .point.type=3
-.points.size=4
+.point.size=6
 .roicolor=4
 .pcolor=102
-.options=2147483647
-.options2=-1
-.epifiji.detect_epithelial_events.threshold=7
+.label.format=1
+.rm.associate=false
+.rm.center=true
+.rm.usenames=true
+.bs.background=2147483647
+.threshold.raw=true
+.binary.black=true
+.tw.font.size=8
+.group.names=apple,pear,plum
+.manager.loc=-5000,-5000
+.results.loc=-4000,9000
+.results.width=20
+.log.loc=6000,6000
+.recorder.mode=JavaScript
 """
+"""What ImageJ may remember of its windows and options: every switch but the one that opens a socket, colours, sizes, places."""
+
+REMEMBERED = ".epifiji.detect_epithelial_events.threshold=7\n"
 
 
 def own_preferences(_: Any, __: Path) -> dict[str, Any]:
@@ -36,17 +75,97 @@ def odd_home(tmp_path: Path) -> Path:
     home = tmp_path / "home"
     for place in (home / ".imagej" / "IJ_Prefs.txt", home / "IJ_Prefs.txt", tmp_path / "IJ_Prefs.txt"):
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(ODD)
+        place.write_text(ODD + REMEMBERED)
     return home
 
 
 def test_the_embedded_imagej_has_preferences_of_its_own(tmp_path: Path, odd_home: Path) -> None:
     """Neither the home's, nor those of the working folder, which ImageJ would take first."""
-    env = {"JAVA_TOOL_OPTIONS": f"-Duser.home={odd_home}", "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    env = {"JAVA_TOOL_OPTIONS": f"'-Duser.home={odd_home}'", "XDG_CONFIG_HOME": str(tmp_path / "config")}
     seen: Finished = run_checks([own_preferences], tmp_path, env=env)
     assert seen[own_preferences] == {"remembered": "none", "folder": str(tmp_path / "config" / "epifiji" / "imagej")}
     for place in (odd_home / ".imagej", odd_home, tmp_path):
-        assert (place / "IJ_Prefs.txt").read_text() == ODD
+        assert (place / "IJ_Prefs.txt").read_text() == ODD + REMEMBERED
+
+
+def detected_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """The ROIs of a detection as the manager holds them: type, name, group, colour, place and position; and the table."""
+    open_movie()
+    imagej.run_macro(f'run("{DETECT}", "threshold=130 min_volume=100");')
+    kinds = [[str(roi.getTypeAsString()), int(roi.getPointType())] for roi in manager().getRoisAsArray()]
+    rois = [kind + roi for kind, roi in zip(kinds, roi_table(), strict=True)]
+    return {"rois": rois, "table": _sizes("Events of noise")}
+
+
+@pytest.fixture(scope="module")
+def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> list[Finished]:
+    """A detection with a new ImageJ, and with one that has odd preferences, in a home that has them too."""
+    finished = []
+    with desktop() as display:
+        for odd in (False, True):
+            folder = tmp_path_factory.mktemp("odd" if odd else "clean")
+            config = folder / "config"
+            own = chosen("small", config)
+            places = [folder / "home" / ".imagej", config / "epifiji" / "imagej"]
+            for place in places:
+                place.mkdir(parents=True)
+                (place / "IJ_Prefs.txt").write_text(ODD if odd else "")
+            (places[0] / "IJ_Prefs.txt").chmod(0o444)
+            env = {
+                "DISPLAY": display,
+                "EPIFIJI_TEST_MOVIE": str(movie_file),
+                "EPIFIJI_NETWORKS": str(network_folder.parent),
+                "JAVA_TOOL_OPTIONS": f"'-Duser.home={folder / 'home'}'",
+                **own,
+            }
+            finished.append(run_checks([detected_in_a_window], folder, headless=False, env=env))
+    return finished
+
+
+def test_events_become_the_same_rois_whatever_an_imagej_remembers(
+    of_homes: list[Finished], movie_file: Path, network_folder: Path
+) -> None:
+    """Those of a new ImageJ, and those that Python finds."""
+    clean, odd = (finished[detected_in_a_window]["rois"] for finished in of_homes)
+    assert odd == clean
+    events = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100).events
+    assert events
+    for (kind, _, name, _, colour, place, (*_, t, _)), event in zip(odd, events, strict=True):
+        assert kind == "Point"
+        assert name.startswith(f"{event.event} ")
+        assert place == pytest.approx([event.x, event.y], abs=1e-3)
+        assert t == event.frame + 1
+        assert tuple(colour) == EVENT_COLOURS[event.event]
+
+
+def test_the_preferences_of_the_home_stay_as_they_are(of_homes: list[Finished]) -> None:
+    folder = of_homes[1].folder / "home" / ".imagej"
+    assert names(folder) == ["IJ_Prefs.txt"]
+    assert (folder / "IJ_Prefs.txt").read_text() == ODD
+
+
+def test_a_table_in_larger_letters_has_room_for_its_columns(of_homes: list[Finished]) -> None:
+    clean, odd = (finished[detected_in_a_window]["table"] for finished in of_homes)
+    assert clean["width"] < odd["width"]
+    assert odd["hidden"] <= 0 or odd["width"] >= 1280
+
+
+NAMES = "Flügel 翅"
+
+
+def opened_by_its_name(imagej: ImageJ, folder: Path) -> list[str]:
+    """A movie in a folder whose name no ASCII can write, as ImageJ opens and saves it."""
+    code = f'open("{folder}/{NAMES}.tif"); saveAs("tiff", "{folder}/{NAMES} 2.tif"); return getTitle();'
+    return [imagej.run_macro(code), *(path.name for path in folder.glob("* 2.tif"))]
+
+
+def test_names_of_files_are_the_same_to_java_and_python(tmp_path: Path, movie_file: Path) -> None:
+    """In the locale C, which scripts, containers and cron use, Python takes UTF-8 for names, and so must Java."""
+    folder = tmp_path / NAMES
+    folder.mkdir()
+    (folder / f"{NAMES}.tif").write_bytes(movie_file.read_bytes())
+    seen = run_checks([opened_by_its_name], folder, env={"LC_ALL": "C"})
+    assert seen[opened_by_its_name] == [f"{NAMES} 2.tif"] * 2
 
 
 def test_a_movie_opened_by_a_relative_path_is_saved_beside_it(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import csv
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import epifiji
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.movie import Movie
 from epifiji.files.results.events_table import read_events, write_events
+from epifiji.jobs.events.result import Result
 
 HEADER = "event,frame,y,x,score,volume,border"
 
@@ -152,3 +156,50 @@ class TestReading:
             read_events(tmp_path)
         with pytest.raises(WrongInputError, match=r"events\.csv is no text in UTF-8, .* save it as CSV UTF-8"):
             read_events(table("event,frame,y,x", "µ,1,2,3", encoding="latin-1"))
+
+
+class TestCut:
+    """A table of which the end is missing, wherever that begins, is never read as a shorter one."""
+
+    def _saved(self, folder: Path) -> Path:
+        pixels = np.zeros((8, 40, 40), np.uint8)
+        record = {
+            "scale": {"factor_t": 1, "factor_xy": 1},
+            "network": {"window_half_size_px": 12},
+            "movie": {"name": "m"},
+        }
+        events = [Event(name, 2 + n, 20, 20, 0.5, 700) for n in range(3) for name in ("cell_death", "cell_sop")]
+        Result(events, ("cell_death", "cell_sop"), Movie(pixels, "m"), record).save(folder)
+        return folder / "events.csv"
+
+    def test_a_result_that_was_cut_anywhere_is_refused(self, tmp_path):
+        table = self._saved(tmp_path / "m_epifiji")
+        whole = table.read_bytes()
+        assert len(read_events(table)) == 6
+        for size in range(len(whole)):
+            table.write_bytes(whole[:size])
+            with pytest.raises(WrongInputError, match="events.csv"):
+                read_events(table)
+
+    def test_the_sentence_says_what_is_there_and_what_was(self, tmp_path):
+        table = self._saved(tmp_path / "m_epifiji")
+        table.write_bytes(b"".join(table.read_bytes().splitlines(keepends=True)[:-1]))
+        with pytest.raises(
+            WrongInputError, match=r"has 2 events of cell_sop, but run.json beside it says that the run found 3"
+        ):
+            epifiji.compare(tmp_path / "m_epifiji", [Event("cell_sop", 2, 20, 20)])
+        moved = tmp_path / "mine.csv"
+        table.rename(moved)
+        assert len(read_events(moved)) == 5
+
+    def test_events_that_were_added_by_hand_are_read(self, tmp_path):
+        table = self._saved(tmp_path / "m_epifiji")
+        with table.open("a", encoding="utf-8") as file:
+            file.write("cell_death,1,3,4,,,\n")
+        assert len(read_events(table)) == 7
+
+    @pytest.mark.parametrize("header", ["event,frame,y,x", "event,frame,y,x,sc", HEADER])
+    def test_a_header_that_does_not_end_is_refused(self, table, header):
+        with pytest.raises(WrongInputError, match=r"events.csv ends within its first line, '.*', so it was cut"):
+            read_events(table(header))
+        assert read_events(table(header, "")) == []

@@ -36,7 +36,7 @@ def test_a_killed_change_is_before_or_after_and_the_next_one_works(scenario: str
     assert found["wrong"] == []
 
 
-@pytest.mark.parametrize("scenario", ["detect again", "review", "network", "update"])
+@pytest.mark.parametrize("scenario", ["detect again", "review", "network", "first retrain", "update"])
 def test_where_the_disk_fails_nothing_is_half_written_and_the_file_is_named(scenario: str, tmp_path: Path) -> None:
     found = tried(scenario, tmp_path, "fail")
     assert found["between"] == []

@@ -15,6 +15,7 @@ import pytest
 from epifiji.data.errors import WrongInputError
 from epifiji.files.results.result_folder import new_files
 from epifiji.files.storage.journals import settle
+from epifiji.files.storage.unfinished import Unfinished
 
 WRITING = """
 import sys, time
@@ -24,6 +25,15 @@ with new_files(Path(sys.argv[1]), ["a.csv"]) as partial:
     (partial / "a.csv").write_text("half")
     print("written", flush=True)
     time.sleep(600)
+"""
+
+
+KEEPING = """
+import os, signal
+import numpy as np
+from epifiji.files.storage.unfinished import Unfinished
+os.fsync = lambda file: os.kill(os.getpid(), signal.SIGKILL)
+Unfinished({"run": 1}).put(0, [np.zeros(3)])
 """
 
 
@@ -46,6 +56,18 @@ def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(tmp_
         process.communicate()
     settle(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["b.csv"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_what_a_run_left_while_it_kept_a_part_goes_with_what_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing was there yet, so it worked in the folder around the cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
+    assert subprocess.run([sys.executable, "-c", KEEPING], check=False).returncode == -signal.SIGKILL
+    assert len(hidden(tmp_path)) == 1
+    Unfinished({"run": 1}).remove()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("hours", "stays"), [(1, True), (30, False)])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from epifiji.data.errors import WrongInputError
+from epifiji.bridge.imagej import jars
+from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.files.storage import downloads
 from epifiji.files.storage.downloads import download
 
@@ -87,3 +88,22 @@ def test_the_time_grows_with_what_has_come(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(downloads, "SLOWEST_BYTES_A_S", 10.0)
     with server(HEADER, CONTENT, 0.05) as address:
         assert download(address, tmp_path, hashlib.sha256(CONTENT).hexdigest()).read_bytes() == CONTENT
+
+
+def test_java_libraries_that_only_drip_are_refused_in_time_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(jars, "PATIENCE_S", 1.0)
+    for name in ("NO_PROXY", "no_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with server(b"HTTP/1.1 200 ", b"a" * 500, 0.1) as address:
+        monkeypatch.setenv("HTTPS_PROXY", address.removesuffix("/net.zip"))
+        started = time.monotonic()
+        with pytest.raises(
+            ImageJError, match=r"could not be fetched from Maven Central \(only [0-9]+ bytes came in [0-9]+ s\)"
+        ):
+            jars.class_path()
+        assert time.monotonic() - started < 15
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert all(thread.daemon for thread in threading.enumerate() if thread.name == "EpiFiji-Jars")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 import time
 import zipfile
@@ -340,7 +341,9 @@ def test_an_event_that_was_moved_thousands_of_times_reads_back(tmp_path: Path) -
     assert read_review(tmp_path / "review.csv").items[0].event.y == 7999 / 7
 
 
+HEADER = b"number,event,frame,y,x,score,decision,class,new_frame,new_y,new_x,seconds,source,history\n"
 BROKEN = {
+    "no events": b"",
     "missing": None,
     "not a table": b"\x00\xff\xfe",
     "another table": b"event,frame,y,x\ncell_death,1,2,3\n",
@@ -368,12 +371,39 @@ def test_what_is_no_review_is_refused_in_a_sentence(kind: str, tmp_path: Path) -
     path = tmp_path / "review.csv"
     content = BROKEN[kind]
     if content is not None:
-        write_review(path, Review([]))
-        path.write_bytes(content if content.startswith((b"\x00", b"event")) else path.read_bytes() + content)
+        path.write_bytes(content if content.startswith((b"\x00", b"event")) else HEADER + content)
     with pytest.raises(WrongInputError) as refused:
         read_review(path)
     assert "\n" not in str(refused.value)
     assert str(refused.value).endswith(".")
+
+
+def test_a_review_that_was_cut_anywhere_is_refused(tmp_path: Path) -> None:
+    review = Review(some_events())
+    review.do(Action(0, "keep"))
+    review.do(Action(len(review.items), "add", Event("cell_sop", 3, 4, 5)))
+    path = tmp_path / "review.csv"
+    write_review(path, review)
+    whole = path.read_bytes()
+    assert read_review(path).actions == review.actions
+    for size in range(len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(WrongInputError, match="review.csv"):
+            read_review(path)
+
+
+def test_a_review_that_does_not_say_how_many_events_it_has_is_read(tmp_path: Path) -> None:
+    """As they were written before."""
+    review = Review(some_events())
+    review.do(Action(1, "reject"))
+    path = tmp_path / "review.csv"
+    write_review(path, review)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row[:1] + row[2:] for row in csv.reader(file)]
+    assert rows[0][:3] == ["number", "event", "frame"]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    assert read_review(path).actions == review.actions
 
 
 def test_a_crash_while_writing_leaves_the_review_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

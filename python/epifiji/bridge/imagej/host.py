@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import locale
 import os
 import re
 import sys
@@ -296,10 +297,15 @@ def _start_jvm(java: Java, jars: Iterable[Path], options: Iterable[str]) -> None
 
 @contextmanager
 def _environment(java: Java) -> Iterator[None]:
-    """Let scyjava find the chosen Java and no other: it looks at JAVA_HOME and the PATH."""
-    before = {name: os.environ.get(name) for name in ("JAVA_HOME", "PATH")}
+    """Let scyjava find the chosen Java and no other: it looks at JAVA_HOME and the PATH.
+
+    In the locale C, Python reads and writes the names of files in UTF-8, but Java knows ASCII names alone.
+    """
+    names_in_utf8 = {} if _encodes_names_as_python() else {"LC_ALL": "C.UTF-8"}
+    before = {name: os.environ.get(name) for name in ("JAVA_HOME", "PATH", *names_in_utf8)}
     os.environ["JAVA_HOME"] = str(java.home)
     os.environ["PATH"] = os.pathsep.join([str(java.home / "bin"), before["PATH"] or ""])
+    os.environ.update(names_in_utf8)
     try:
         yield
     finally:
@@ -308,3 +314,9 @@ def _environment(java: Java) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _encodes_names_as_python() -> bool:
+    """Say whether Java, which goes by the locale, encodes the names of files as Python does."""
+    python = sys.getfilesystemencoding().lower()
+    return sys.platform != "linux" or python != "utf-8" or locale.getencoding().lower() == python

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import queue
 import shutil
-import tempfile
+import threading
+import time
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,16 @@ from epifiji.bridge.imagej.errors import ImageJError
 from epifiji.bridge.resources import resource_folder
 from epifiji.data.own_folders import cache_folder
 from epifiji.data.progress import Report, silent
+from epifiji.files.storage.atomic import Change
+from epifiji.files.storage.downloads import SLOWEST_BYTES_A_S
+from epifiji.files.storage.journals import settle
 
 FETCH_TIMEOUT_S = 30
 FETCHES_AT_ONCE = 6
+PATIENCE_S, PATIENCE_A_FILE_S = 120.0, 3.0
+"""Fetching may take so long, and as much more as its files and their bytes take: there are hundreds of small files."""
 
+LOOK_S = 0.5
 
 EMBEDDED, WORKER = "endpoints.txt", "worker-endpoints.txt"
 """The lists in ``jars/``: what the embedded ImageJ is made of, and what runs the engine as a process of its own."""
@@ -48,12 +57,14 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
         Where they cannot be fetched.
     """
     folder = jar_folder(listed)
+    settle(folder)
     if not folder.is_dir():
         try:
             _fetch(folder, endpoints(listed), report)
         except OSError as error:
-            if error.filename is None:
-                raise ImageJError(_not_fetched(error, folder)) from error
+            if folder.is_dir():
+                # Another process was quicker.
+                return sorted(folder.glob("*.jar"))
             raise ImageJError(
                 f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: see to the right "
                 "to write there and to free space, or set XDG_CACHE_HOME to another folder."
@@ -78,22 +89,74 @@ def _reason(error: BaseException) -> str:
 
 
 def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # A repository of our own: jgo leaves half a jar in a shared one when it is interrupted, and takes it for whole.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder.parent, ignore_cleanup_errors=True) as name:
-        whole = Path(name) / "jars"
-        whole.mkdir()
-        report(0.0, "finding Java libraries, once")
-        artifacts = _resolved(wanted, Path(name) / "repository")
-        with ThreadPoolExecutor(FETCHES_AT_ONCE) as pool:
-            for done, jar in enumerate(pool.map(_whole_jar, artifacts), start=1):
-                shutil.move(jar, whole / jar.name)
-                report(done / len(artifacts), "fetching Java libraries, once")
+    with Change() as change:
+        whole = change.add(folder)
+        # A repository of our own: jgo leaves half a jar in a shared one when it is interrupted, and takes it for whole.
+        repository = whole.with_name(f"{whole.name}.repository")
         try:
-            whole.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+            report(0.0, "finding Java libraries, once")
+            for jar, done in _arriving(wanted, repository):
+                shutil.move(jar, whole / jar.name)
+                report(done, "fetching Java libraries, once")
+        finally:
+            shutil.rmtree(repository, ignore_errors=True)
+
+
+def _arriving(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float]]:
+    """Give each jar when it is there, and which part of them that is, and refuse what takes longer than it may.
+
+    The threads do not keep the process from ending: a server that sends a byte now and then keeps every timeout of a socket
+    from ending.
+    """
+    started = time.monotonic()
+    arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def fetch_some() -> None:
+        with suppress(queue.Empty):
+            while True:
+                arrived.put(_whole_jar(waiting.get_nowait()))
+
+    _in_background(lambda: arrived.put(_resolved(wanted, repository)), arrived)
+    artifacts = _next(arrived, repository, started)
+    for artifact in artifacts:
+        waiting.put(artifact)
+    for _ in range(FETCHES_AT_ONCE):
+        _in_background(fetch_some, arrived)
+    for done in range(1, len(artifacts) + 1):
+        yield _next(arrived, repository, started), done / len(artifacts)
+
+
+def _in_background(work: Callable[[], None], arrived: queue.SimpleQueue[Any]) -> None:
+    """Do some work in a thread of its own; what it raises arrives too."""
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as problem:
+            arrived.put(problem)
+
+    threading.Thread(target=run, name="EpiFiji-Jars", daemon=True).start()
+
+
+def _next(arrived: queue.SimpleQueue[Any], repository: Path, started: float) -> Any:
+    """Wait for what arrives next, as long as something comes quickly enough."""
+    while True:
+        with suppress(queue.Empty):
+            came = arrived.get(timeout=LOOK_S)
+            if isinstance(came, OSError) and came.errno is None:
+                # Not of a disk: requests has errors of its own for connections.
+                raise ImageJError(_reason(came)) from came
+            if isinstance(came, Exception):
+                raise came
+            return came
+        sizes = []
+        for path in repository.rglob("*"):
+            with suppress(OSError):
+                sizes.append(path.stat().st_size if path.is_file() else 0)
+        seconds = time.monotonic() - started
+        if seconds > PATIENCE_S + PATIENCE_A_FILE_S * len(sizes) + sum(sizes) / SLOWEST_BYTES_A_S:
+            raise ImageJError(f"only {sum(sizes)} bytes came in {seconds:.0f} s")
 
 
 def _resolved(coordinates: list[str], repository: Path) -> list[Any]:

@@ -9,6 +9,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError, config_folder
 from epifiji.files.storage.archives import read_limited
 from epifiji.files.storage.atomic import replacing
+from epifiji.files.storage.journals import settle
 
 SHIPPED = "epinet"
 """The network that comes with EpiFiji."""
@@ -39,6 +40,7 @@ def default_name() -> str:
     """
     try:
         file = choice_file()
+        settle(file.parent)
         if not file.exists():
             return SHIPPED
     except (NoHomeError, PermissionError):

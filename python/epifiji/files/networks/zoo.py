@@ -24,6 +24,7 @@ from epifiji.files.networks.store import (
     user_folder,
     write_network,
 )
+from epifiji.files.results.result_folder import require_absent
 from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.downloads import download, is_address, require_sha256
 
@@ -114,6 +115,7 @@ def import_network(
             _require_hash(path, require_sha256(sha256, str(source)))
         return _imported(path, name, overwrite, f"{path.resolve()}", check)
     expected = require_sha256(sha256, str(source))
+    require_room(name or "network")
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
         file = download(str(source), Path(temporary), expected)
         return _imported(file, name, overwrite, f"{source} (SHA-256 {expected})", check)
@@ -130,6 +132,7 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
     """
     if name not in AUTHORS_SHA256:
         raise WrongInputError(f"{name!r} is none of the authors' networks: choose one of {', '.join(AUTHORS_SHA256)}.")
+    require_room(name)
     address = f"{base_url}/{name}.zip"
     instead = (
         f"download {name}.zip from the folder DeXNets of github.com/Image-Analysis-Hub/DeXtrusion on any machine and run "
@@ -138,6 +141,18 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
         file = download(address, Path(temporary), AUTHORS_SHA256[name], instead)
         return _imported(file, name, overwrite, address, check)
+
+
+def require_room(name: str) -> None:
+    """Refuse to go on where no network can be written into the user's folder, before anything is fetched or computed for it.
+
+    Raises
+    ------
+    WrongInputError
+        Naming the folder, and why.
+    """
+    instead = "see to the right to write there and to free space, or set XDG_DATA_HOME to another folder"
+    require_absent(user_folder(), [name], overwrite=True, instead=instead)
 
 
 def require_name(name: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, wrong_class_name
+from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD, read_record
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import settle
@@ -105,7 +107,8 @@ def read_events(path: Path) -> list[Event]:
         Where the file is missing, no such table, or a cell cannot be an event's; the line is named.
     """
     path = Path(path)
-    rows = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    text = _text(path)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     events: list[Event] = []
     columns: dict[str, int] | None = None
     try:
@@ -123,7 +126,47 @@ def read_events(path: Path) -> list[Event]:
         raise WrongInputError(
             f"{path.name} is empty, but a table with the header {_EXAMPLE} is needed: write it again."
         )
+    _require_whole(path, text, events)
     return events
+
+
+def _require_whole(path: Path, text: str, events: list[Event]) -> None:
+    """Refuse a table that was cut: one that ends within its header, or has fewer events than its run found.
+
+    Raises
+    ------
+    WrongInputError
+        Saying how many there are and how many there were.
+    """
+    is_ended = text.endswith(("\n", "\r"))
+    if not events and not is_ended:
+        raise WrongInputError(
+            f"{path.name} ends within its first line, {text[-80:]!r}, so it was cut: get the table again; where it is to have no "
+            "events, end that line."
+        )
+    counts = _recorded_counts(path)
+    if counts is None:
+        return
+    found = Counter(event.event for event in events)
+    fewer = next((name for name, count in counts.items() if found[name] < count), None)
+    if fewer is not None or not is_ended:
+        lacks = f"has {found[fewer]} events of {fewer}" if fewer is not None else "ends within its last line"
+        kept = f"{counts[fewer]}" if fewer is not None else f"{sum(counts.values())} whole lines"
+        raise WrongInputError(
+            f"{path} {lacks}, but {RUN_RECORD} beside it says that the run found {kept}: the table was cut or changed. Put it "
+            "back, or detect the events again; a table that you changed yourself is read from another folder."
+        )
+
+
+def _recorded_counts(path: Path) -> dict[str, int] | None:
+    """Give how many events of each class a run wrote into its table; None where no record says it."""
+    if path.name != EVENTS_TABLE:
+        return None
+    try:
+        return read_record(path.parent).counts
+    except WrongInputError:
+        # Whoever needs the record says what is wrong with it.
+        return None
 
 
 def read_scale(path: Path) -> tuple[float | None, float | None]:

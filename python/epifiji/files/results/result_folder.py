@@ -115,8 +115,10 @@ def files_of_earlier(folder: Path, movie: str, maps: bool = True) -> list[str]:
     return roi_files(movie, classes) + (map_files(movie, classes) if maps else [])
 
 
-def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
+def require_absent(folder: Path, names: Iterable[str], overwrite: bool, instead: str = "give another --out") -> None:
     """Refuse to write files of these names into a folder where one exists already, or where they cannot be written.
+
+    `instead` says what to do where the folder cannot be used.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
         plain_name(name.rpartition(".")[0] or name)
     place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not place.is_dir():
-        raise WrongInputError(f"{place} is a file, but results go into a folder: give another --out.")
+        raise WrongInputError(f"{place} is a file, but results go into a folder: {instead}.")
     longest = max(names, key=lambda name: len(os.fsencode(name)), default=None)
     try:
         for name in names:
@@ -147,9 +149,7 @@ def require_absent(folder: Path, names: Iterable[str], overwrite: bool) -> None:
             raise WrongInputError(
                 f"{folder / (longest or '')} would be too long a name for this disk: shorten the movie's or the folder's name."
             ) from problem
-        raise WrongInputError(
-            f"results cannot be written to {folder} ({problem.strerror}): give another --out."
-        ) from problem
+        raise WrongInputError(f"results cannot be written to {folder} ({problem.strerror}): {instead}.") from problem
 
 
 @contextmanager

@@ -28,6 +28,7 @@ REVIEWED = "reviewed"
 
 COLUMNS = (
     "number",
+    "of",
     "event",
     "frame",
     "y",
@@ -42,6 +43,9 @@ COLUMNS = (
     "source",
     "history",
 )
+COLUMNS_BEFORE = tuple(name for name in COLUMNS if name != "of")
+"""Those of reviews that were written before the number of events was part of them."""
+
 SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
 NO_COLOUR = (128, 128, 128)
@@ -51,10 +55,10 @@ _STEP = re.compile(r"([0-9]{1,9}):([a-z]+)(?:=([^ ]*))?@([0-9]{1,15}(?:\.[0-9]+)
 def write_review(path: Path, review: Review) -> None:
     """Write a review as comma-separated values in UTF-8, in one step.
 
-    A row is an event: its number (from 1), class, frame (from 1), y, x and score as detected (empty for an added one); the
-    decision (``keep``, ``reject``, ``skip`` or nothing yet); the class and position as they are now; the seconds spent on
-    it; ``detected`` or ``added``; and the history: what was done to it, each as ``number:what=value@seconds``, where the
-    number counts all that was done in the review.
+    A row is an event: its number (from 1), and of how many, so that a file that was cut is known; class, frame (from 1), y, x
+    and score as detected (empty for an added one); the decision (``keep``, ``reject``, ``skip`` or nothing yet); the class
+    and position as they are now; the seconds spent on it; ``detected`` or ``added``; and the history: what was done to it,
+    each as ``number:what=value@seconds``, where the number counts all that was done in the review.
     """
     lines = _lines(review)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -63,7 +67,7 @@ def write_review(path: Path, review: Review) -> None:
 
 
 _written: WeakKeyDictionary[Review, list[tuple[Item, str]]] = WeakKeyDictionary()
-"""For each review and event the state that was written last, and its line: most stay as they are."""
+"""For each review and event the state that was written last, and its line without numbers: most stay as they are."""
 
 
 def _lines(review: Review) -> list[str]:
@@ -79,9 +83,10 @@ def _lines(review: Review) -> list[str]:
             histories[action.item].append(_step(number, action))
     for index in other:
         item = items[index]
-        after[index : index + 1] = [(item, _line([str(index + 1), *_row(item), " ".join(histories[index])]))]
+        after[index : index + 1] = [(item, _line([*_row(item), " ".join(histories[index])]))]
     _written[review] = after
-    return [line for _, line in after]
+    # An added event changes how many there are, and so every line.
+    return [f"{number},{len(after)},{line}" for number, (_, line) in enumerate(after, start=1)]
 
 
 def _line(cells: list[str]) -> str:
@@ -187,9 +192,22 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise WrongInputError(f"{path.name} is no table ({error}), but a review is needed: check the path.") from None
     finally:
         csv.field_size_limit(limit)
-    if tuple(reader.fieldnames or ()) != COLUMNS or any(None in row or None in row.values() for row in rows):
+    if tuple(reader.fieldnames or ()) not in (COLUMNS, COLUMNS_BEFORE) or any(
+        None in row or None in row.values() for row in rows
+    ):
         raise WrongInputError(f"{path.name} has not the columns of a review ({', '.join(COLUMNS)}): check the path.")
+    _require_whole(rows, text, path.name)
     return [{column: text_of(cell) for column, cell in row.items()} for row in rows]
+
+
+def _require_whole(rows: list[dict[str, str]], text: str, name: str) -> None:
+    """Refuse a review that was cut, even where a line ends; reviews written earlier do not say how many events they have."""
+    wrong = next((row["of"] for row in rows if row.get("of", str(len(rows))) != str(len(rows))), None)
+    if rows and wrong is None and text.endswith("\n"):
+        return
+    found = "ends within a line" if rows and wrong is None else f"has {len(rows)} events"
+    of = "" if wrong is None else f", but it was written with {wrong}"
+    raise WrongInputError(f"{name} {found}{of}: the file was cut or changed, so put it back as it was.")
 
 
 def _event(row: dict[str, str], where: str) -> Event:

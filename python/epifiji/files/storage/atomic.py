@@ -18,7 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 
-from epifiji.files.storage.journals import JOURNAL, NEW, OLD, Move, alone_in, move_together, remove_stage, settle, sync
+from epifiji.files.storage.journals import (
+    JOURNAL,
+    LOCK,
+    NEW,
+    OLD,
+    Move,
+    alone_in,
+    move_together,
+    remove_stage,
+    settle,
+    sync,
+)
 from epifiji.files.storage.ownership import Lock, make_owned
 
 RECORD_SUFFIX = ".json"
@@ -184,8 +195,10 @@ class Change:
 
     def _discard(self) -> None:
         for stage in self._stages:
-            # Where moving back failed, the journal stays for the next process.
-            if not (stage.path / JOURNAL).exists():
+            if (stage.path / JOURNAL).exists():
+                # Where moving back failed, the journal stays for whoever comes next.
+                stage.lock.close()
+            else:
                 remove_stage(stage.path, stage.lock)
             _staged.discard(stage.target)
 
@@ -203,7 +216,7 @@ class Change:
                 if latest.is_relative_to(part):
                     problem.filename = str(stage.root / latest.relative_to(part))
                     return
-            if latest.is_relative_to(stage.path):
+            if latest.is_relative_to(stage.path) or latest == stage.root / LOCK:
                 problem.filename = str(stage.root / stage.inside)
                 return
 

@@ -80,7 +80,9 @@ def move_together(moves: Sequence[Move], stages: Sequence[Path]) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Complete what a process that was killed had begun in a folder or the one around it, and remove what it left.
+    """Complete what a process that was killed had begun in a folder or those around it, and remove what it left.
+
+    Where folders were made, the process worked in the nearest one that was there already, however far out.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def settle(folder: Path) -> None:
         Where another process is changing files there and does not come to an end, or has left a change that cannot be completed.
     """
     folder = Path(folder).absolute()
-    for root in (folder, folder.parent):
+    for root in (folder, folder.parent, *filter(_can_be_written, folder.parents[1:])):
         for stage in owned_folders(root):
             try:
                 _settle(stage)
@@ -105,6 +107,11 @@ def settle(folder: Path) -> None:
                 lock = take(root / LOCK)
                 if lock is not None:
                     lock.release()
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Say whether this user may have worked in a folder; most of those around a user's own are the system's."""
+    return os.access(folder, os.W_OK)
 
 
 def alone_in(root: Path) -> Lock:

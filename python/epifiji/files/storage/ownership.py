@@ -26,6 +26,9 @@ ABANDONED_S = 86400
 _LOCKED_BYTE = 1 << 30
 """Windows lets nobody read a locked byte, so one is locked that the file does not have."""
 
+_own: set[Path] = set()
+"""Hidden folders in which this process works. Where the system refused a lock at one time it may grant it at another."""
+
 _HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 
@@ -40,6 +43,7 @@ class Lock:
 
     def close(self) -> None:
         """Let others have the file, which stays."""
+        _own.discard(self.path.parent)
         with suppress(OSError):
             self._file.close()
 
@@ -101,6 +105,7 @@ def make_owned(parent: Path) -> tuple[Path, Lock]:
             lock = take(folder / OWNER)
             if lock is not None:
                 (folder / OWNER).write_text(json.dumps(_this_process()), encoding="utf-8")
+                _own.add(folder)
                 return folder, lock
         except OSError:
             with suppress(OSError):
@@ -131,7 +136,7 @@ def take_over(folder: Path) -> Lock | None:
     OSError
         Where the folder cannot be written to.
     """
-    if not (folder / OWNER).exists() and any(folder.iterdir()):
+    if folder in _own or (not (folder / OWNER).exists() and any(folder.iterdir())):
         return None
     lock = take(folder / OWNER)
     if lock is None:

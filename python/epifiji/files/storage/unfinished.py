@@ -17,6 +17,7 @@ import numpy as np
 from epifiji.data import own_folders
 from epifiji.data.errors import WrongInputError
 from epifiji.files.storage.atomic import replacing
+from epifiji.files.storage.journals import settle
 
 KEPT_DAYS = 14
 DIGEST_BYTES = 32
@@ -76,6 +77,9 @@ class Unfinished:
 
     def remove(self) -> None:
         """Forget this run, and those that nobody has gone on with for a while."""
+        with suppress(OSError, WrongInputError):
+            # A run that was killed while it kept a part may have left something in the folders around.
+            settle(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
         with suppress(OSError):
             for other in self._folder.parent.iterdir():

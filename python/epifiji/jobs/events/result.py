@@ -159,7 +159,8 @@ class Result:
         files = sorted({*(file.name for file in folder.iterdir()), RUN_RECORD, *kept})
         known = self.record["movie"]
         located = known | {"file_from_results": relative_file(known.get("file"), place)}
-        write_record(folder / RUN_RECORD, self.record | {"movie": located, "files": files})
+        record = self.record | {"movie": located, "files": files, "counts": self.counts}
+        write_record(folder / RUN_RECORD, record)
 
 
 def _frames(pixels: Storage, report: Report) -> Iterator[np.ndarray]:

@@ -21,7 +21,7 @@ from epifiji.files.figures.training import (
     draw_precision_recall,
 )
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
-from epifiji.files.networks.zoo import require_name
+from epifiji.files.networks.zoo import require_name, require_room
 from epifiji.files.results.result_folder import require_absent
 from epifiji.files.storage.atomic import Change
 
@@ -77,6 +77,7 @@ def target_for(
         raise WrongInputError(
             f"there is a network {chosen!r} already: give another --name, or --overwrite to replace it."
         )
+    require_room(chosen)
     if out is not None:
         require_absent(out, REPORT_FILES, overwrite)
     return Target(chosen, folder, out, overwrite)
