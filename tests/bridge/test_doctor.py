@@ -14,8 +14,8 @@ import pytest
 from epifiji.bridge.doctor import Finding, diagnose
 from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
-from epifiji.files.results.result_folder import new_files
 from epifiji.files.storage.journals import settle
+from epifiji.files.storage.writable import new_files
 from java_folders import java_folder
 
 

@@ -25,8 +25,9 @@ from epifiji.data.review import Action, Review
 from epifiji.files.networks.default import choose_default, default_name
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.files.networks.zoo import remove_network
-from epifiji.files.results.result_folder import new_files, read_record
+from epifiji.files.results.result_folder import read_record
 from epifiji.files.results.reviews import read_review, write_review, write_reviewed
+from epifiji.files.storage.writable import new_files
 from epifiji.jobs.events.result import Result
 from small_networks import small_network
 

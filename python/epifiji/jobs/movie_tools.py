@@ -24,9 +24,10 @@ from epifiji.files.figures.gallery import write_gallery
 from epifiji.files.movies.movie_file import open_movie, write_movie
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import record_of_events, require_movie
-from epifiji.files.results.result_folder import new_files, require_absent, roi_file, roi_files
+from epifiji.files.results.result_folder import roi_file, roi_files
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.scratch import ScratchFolder
+from epifiji.files.storage.writable import new_files, require_absent
 
 CROPPED, RESCALED = "crop", "rescaled"
 """What the names of new movies end with."""

@@ -24,9 +24,10 @@ from epifiji.engine.simulation.movie import Simulation, simulate_tissue
 from epifiji.engine.simulation.random_settings import vary
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.outlines import read_outlines
-from epifiji.files.results.result_folder import new_files, require_absent, roi_file, roi_files, write_record
+from epifiji.files.results.result_folder import roi_file, roi_files, write_record
 from epifiji.files.results.reviews import NO_COLOUR
 from epifiji.files.rois.roi_files import write_rois
+from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.result import versions
 
 if TYPE_CHECKING:

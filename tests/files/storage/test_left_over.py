@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.results.result_folder import new_files
 from epifiji.files.storage.journals import settle
 from epifiji.files.storage.unfinished import Unfinished
+from epifiji.files.storage.writable import new_files
 
 WRITING = """
 import sys, time
 from pathlib import Path
-from epifiji.files.results.result_folder import new_files
+from epifiji.files.storage.writable import new_files
 with new_files(Path(sys.argv[1]), ["a.csv"]) as partial:
     (partial / "a.csv").write_text("half")
     print("written", flush=True)

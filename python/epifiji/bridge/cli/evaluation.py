@@ -34,7 +34,7 @@ def evaluate(
 ) -> None:
     """Judge networks on movies with annotated events: scores with intervals, best thresholds, networks side by side."""
     from epifiji.files.results.evaluations import FILES
-    from epifiji.files.results.result_folder import require_absent
+    from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.scoring.evaluate import evaluate as run
 
     if out is not None:

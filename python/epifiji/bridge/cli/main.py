@@ -248,7 +248,7 @@ def plot(
     settings: dict[str, Any] | None = None,
 ) -> None:
     """Plot rate, density and nearest neighbours of events, and test whether they cluster."""
-    from epifiji.files.results.result_folder import require_absent
+    from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.events.statistics import FILES, event_statistics
 
     require_absent(out, FILES, overwrite)

@@ -24,9 +24,9 @@ from epifiji.files.networks.store import (
     user_folder,
     write_network,
 )
-from epifiji.files.results.result_folder import require_absent
 from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.downloads import download, is_address, require_sha256
+from epifiji.files.storage.writable import require_absent
 
 AUTHORS_COMMIT = "de8b61191547b6358c21dc178f823c652163e862"
 AUTHORS_URL = f"https://github.com/Image-Analysis-Hub/DeXtrusion/raw/{AUTHORS_COMMIT}/DeXNets"

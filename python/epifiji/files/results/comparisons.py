@@ -8,9 +8,9 @@ from pathlib import Path
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.data.stack_layout import StackLayout
-from epifiji.files.results.result_folder import new_files, plain_name, require_absent
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.spreadsheet_cells import write_rows
+from epifiji.files.storage.writable import new_files, plain_name, require_absent
 
 COMPARISON_TABLE = "comparison.csv"
 CURVE_TABLE = "curve.csv"

@@ -9,7 +9,8 @@ from typing import Any
 from epifiji.data.evaluation import NetworkEvaluation
 from epifiji.files.figures.curves import draw_evaluation
 from epifiji.files.results.comparisons import Row, write_table
-from epifiji.files.results.result_folder import new_files, require_absent, write_record
+from epifiji.files.results.result_folder import write_record
+from epifiji.files.storage.writable import new_files, require_absent
 
 SCORES_TABLE = "evaluation.csv"
 DIFFERENCES_TABLE = "evaluation_differences.csv"

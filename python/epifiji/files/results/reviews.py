@@ -15,12 +15,13 @@ from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
 from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.results.events_table import read_events, write_events
-from epifiji.files.results.result_folder import EVENTS_TABLE, new_files, require_absent, roi_file, roi_files
+from epifiji.files.results.result_folder import EVENTS_TABLE, roi_file, roi_files
 from epifiji.files.rois.roi_files import NOTHING, write_rois
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import settle
 from epifiji.files.storage.spreadsheet_cells import text_of, write_rows
+from epifiji.files.storage.writable import new_files, require_absent
 
 REVIEW = "review.csv"
 REVIEWED = "reviewed"

@@ -29,7 +29,6 @@ from epifiji.files.results.result_folder import (
     files_of_earlier,
     map_file,
     map_files,
-    new_files,
     require_free,
     roi_file,
     roi_files,
@@ -38,6 +37,7 @@ from epifiji.files.results.result_folder import (
 )
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.unfinished import Unfinished
+from epifiji.files.storage.writable import new_files
 
 WRITING = "writing the results"
 VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")

@@ -31,7 +31,8 @@ from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.results.comparisons import write_table
 from epifiji.files.results.events_table import read_scale
 from epifiji.files.results.movie_identity import record_of_events, require_movie
-from epifiji.files.results.result_folder import EVENTS_TABLE, new_files, record_of, require_absent
+from epifiji.files.results.result_folder import EVENTS_TABLE, record_of
+from epifiji.files.storage.writable import new_files, require_absent
 
 BINS = 20
 """Bins of time where no length is given."""

@@ -15,7 +15,7 @@ from epifiji.files.results.comparisons import (
     comparison_files,
     require_same_movie,
 )
-from epifiji.files.results.result_folder import new_files, require_absent
+from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.scoring.compare import Comparison, compare
 from epifiji.jobs.scoring.threshold_curve import threshold_curve
 

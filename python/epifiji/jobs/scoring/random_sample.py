@@ -12,9 +12,9 @@ from epifiji.data.events import Event, by_class, group_of, without_repeats
 from epifiji.data.paths import path_from
 from epifiji.data.review import Precision, Review, wilson
 from epifiji.files.event_sources import events_given, events_of
-from epifiji.files.results.result_folder import require_absent
 from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.spreadsheet_cells import write_rows
+from epifiji.files.storage.writable import require_absent
 
 SCORE = "score.csv"
 COLUMNS = ("class", "events", "drawn", "judged", "right", "precision", "from", "to")

@@ -14,7 +14,8 @@ from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.metrics.events import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.event_sources import Events, events_given
 from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
-from epifiji.files.results.result_folder import find_maps, new_files, record_of, require_absent
+from epifiji.files.results.result_folder import find_maps, record_of
+from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.from_maps import events_from_maps
 from epifiji.jobs.scoring.compare import Counting, judge, matcher
 

@@ -22,8 +22,8 @@ from epifiji.files.figures.training import (
 )
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.files.networks.zoo import require_name, require_room
-from epifiji.files.results.result_folder import require_absent
 from epifiji.files.storage.atomic import Change
+from epifiji.files.storage.writable import require_absent
 
 RECORD = "training.json"
 REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)

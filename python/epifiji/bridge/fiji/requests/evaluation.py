@@ -24,7 +24,7 @@ def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Ans
     """Judge networks: ``settings`` by key, ``headless``."""
     from epifiji.files.results.evaluations import FILES, PICTURE
     from epifiji.files.networks.store import find_network
-    from epifiji.files.results.result_folder import require_absent
+    from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.scoring.evaluate import evaluate
 
     command = parse_settings(EvaluateCommand, request["settings"])

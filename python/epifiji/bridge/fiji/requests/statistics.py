@@ -29,7 +29,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
     ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; None where none is open.
     """
     from epifiji.bridge.pixels import calibration_of_image, movie_name_of_title
-    from epifiji.files.results.result_folder import require_absent
+    from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.events.statistics import FILES, PICTURES, event_statistics
 
     command = parse_settings(PlotCommand, request["settings"])
