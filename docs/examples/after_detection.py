@@ -1,8 +1,8 @@
-"""What follows a detection, from Python: judge, review, other thresholds, plots, a comparison, a part of the movie, a gallery.
+"""After a detection, in Python: score, review, other thresholds, comparisons, plots, a part of the movie, a gallery.
 
     python after_detection.py movie.tif movie_epifiji results
 
-Each of these is a command of Plugins > EpiFiji too.
+Each of these is also a command of Plugins > EpiFiji.
 """
 
 import sys
@@ -13,12 +13,12 @@ from epifiji import Action
 
 
 def main(movie_file: str, detected: str, results: str) -> None:
-    # 1. Some events at random, for whatever judges them.
+    # 1. Some events at random, to be scored.
     events = epifiji.events_from_maps(detected, threshold=150).events
     sample = epifiji.draw_events(events, number=5)
-    print(f"to be judged: {len(sample.events)} of {len(events)}")
+    print(f"to be scored: {len(sample.events)} of {len(events)}")
 
-    # 2. A review: every decision is in review.csv as soon as it is made. None takes the last one back.
+    # 2. A review: every decision is written to review.csv at once. None undoes the last one.
     file, review = epifiji.start_review(detected)
     for number, item in enumerate(review.items):
         epifiji.decide(file, review, Action(number, "keep" if item.event.score > 0.6 else "reject"))
@@ -28,7 +28,7 @@ def main(movie_file: str, detected: str, results: str) -> None:
     print(f"kept: {summary.counts['all']['kept']}, precision {summary.precision['all'].value:.2f}")
     reviewed = Path(detected) / "reviewed"
 
-    # 3. Detected against reviewed events, also over the threshold.
+    # 3. Detected events compared with reviewed ones, also over the threshold.
     comparison = epifiji.compare(detected, reviewed)
     comparison.save(f"{results}/comparison")
     epifiji.threshold_curve(detected, reviewed).save(f"{results}/curve")
