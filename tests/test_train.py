@@ -134,11 +134,14 @@ def test_a_movie_without_events_is_learnt_from_too(movies: Path, tmp_path: Path)
     folder = tmp_path / "with control"
     shutil.copytree(movies, folder)
     write_movie(Movie(blinking(8, events=0)[0]), folder / "control.tif")
+    (folder / "control_nothing.zip").touch()
     result = epifiji.train(folder, steps=10)
     (control,) = [one for one in result.record["movies"] if one["name"] == "control"]
     assert control["counts"] == {"blink": 0}
     assert control["all_marked"]
-    assert "control.tif has no ROI file, so it counts as a movie without events." in result.notices
+    assert (
+        "control.tif has no ROI file but control_nothing.zip, so it counts as a movie without events." in result.notices
+    )
 
 
 def test_what_the_parent_learnt_from_is_told(movies: Path, tmp_path: Path) -> None:
