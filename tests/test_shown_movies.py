@@ -162,6 +162,17 @@ def test_colours_in_no_order_of_brightness_are_refused_in_imagej(detected):
     assert "colours that are in no order of brightness" in detected["refused"]
 
 
+@pytest.mark.parametrize(("axes", "said"), [(None, True), ("TYX", False), ("ZYX", False)])
+def test_pages_that_look_like_rows_are_reported_unless_their_axes_are_named(tmp_path, axes, said):
+    """What numpy stacks along its last axis, saved as it is: ImageJ too shows 64 slices that are 6 px wide."""
+    turned = np.random.default_rng(0).integers(0, 255, (64, 72, 6)).astype(np.uint8)
+    path = tmp_path / "m.tif"
+    options = {"imagej": True, "metadata": {"axes": axes}} if axes else {}
+    tifffile.imwrite(path, turned, photometric="minisblack", **options)
+    movie = assert_same(path, turned)
+    assert any("taken as 64 frames of 6 x 72 pixels (T, Y, X)" in notice for notice in movie.notices) == said
+
+
 class TestFramesWithoutAPicture:
     def test_all(self):
         (notice,) = Movie(np.full((6, 9, 9), 7, np.uint8), "m").require_finite()
