@@ -119,11 +119,11 @@ def read_events(path: Path) -> list[Event]:
         for row in rows:
             if not any(cell.strip() for cell in row):
                 continue
-            row = [_with_point(cell, delimiter) for cell in row]
+            cells = [_with_point(cell, delimiter) for cell in row]
             if columns is None:
-                columns = _columns(row, path)
+                columns = _columns(cells, path)
             else:
-                events.append(_event(row, columns, f"{path.name}, line {rows.line_num}"))
+                events.append(_event(cells, columns, f"{path.name}, line {rows.line_num}"))
     except csv.Error as error:
         raise WrongInputError(
             f"{path.name}, line {rows.line_num}, is not comma-separated values ({error}): "
