@@ -13,6 +13,7 @@ from java.lang import RuntimeException, System, Throwable
 import epifiji_engine
 import epifiji_parameters
 from epifiji_engine import EngineError
+from epifiji_escape import Escape
 from epifiji_identity import require_movie
 from epifiji_parameters import from_dialog, from_macro
 
@@ -31,6 +32,14 @@ def command(label, do, first=None):
     the dialog shows in place of those given before.
     """
     System.setProperty(LAST_ERROR, "")
+    escape = Escape.watched()
+    try:
+        _run(label, do, first)
+    finally:
+        escape.ended = True
+
+
+def _run(label, do, first):
     keep_going, given, asked = False, None, False
     while True:
         try:

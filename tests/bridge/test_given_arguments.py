@@ -295,3 +295,51 @@ def test_a_script_without_a_guard_is_told_so_where_workers_start(tmp_path):
     last = ended.stderr.strip().splitlines()[-1]
     assert "WrongInputError: workers (1) did not start" in last
     assert "if __name__ == '__main__':" in last
+
+
+FORKED = """
+import multiprocessing, sys
+import numpy, epifiji
+pixels = numpy.random.default_rng(1).integers(0, 255, (8, 96, 96)).astype("uint8")
+
+def work(pipe):
+    try:
+        pipe.send(epifiji.detect(pixels).counts)
+    except epifiji.WrongInputError as problem:
+        pipe.send(str(problem))
+
+if __name__ == "__main__":
+    if sys.argv[2] == "computed":
+        epifiji.detect(pixels)
+    context = multiprocessing.get_context(sys.argv[1])
+    near, far = context.Pipe()
+    process = context.Process(target=work, args=(far,))
+    process.start()
+    print(near.recv() if near.poll(200) else "hangs")
+    process.kill()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.parametrize(
+    ("how", "before", "answer"),
+    [
+        ("fork", "computed", "this process was forked from one in which TensorFlow had computed"),
+        ("fork", "nothing", "{'cell_death'"),
+        ("spawn", "computed", "{'cell_death'"),
+    ],
+)
+def test_a_process_that_was_forked_after_a_detection_is_refused_instead_of_hanging(how, before, answer, tmp_path):
+    (tmp_path / "script.py").write_text(FORKED)
+    ended = subprocess.run(
+        [sys.executable, tmp_path / "script.py", how, before], capture_output=True, text=True, timeout=400
+    )
+    assert ended.stdout.startswith(answer), ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("value", ["-3", "1000000"])
+def test_a_number_of_threads_over_which_tensorflow_ends_is_refused(value, tmp_path):
+    write_movie(Movie(PIXELS.repeat(8, 1).repeat(8, 2)), tmp_path / "movie.tif")
+    ended = TestTheCommandLine().run("detect", str(tmp_path / "movie.tif"), TF_NUM_INTRAOP_THREADS=value)
+    assert ended.returncode == 2
+    assert f"TF_NUM_INTRAOP_THREADS is {value}" in ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -228,14 +229,50 @@ class TestReviewedClasses:
 
 
 class TestMoviesWithoutEvents:
-    def test_one_without_any_roi_file_is_said(self, tmp_path):
+    def test_a_folder_without_any_roi_file_is_one_of_controls(self, tmp_path):
+        movie(tmp_path, "control")
+        (control,) = read_training_folder(tmp_path)
+        assert (control.events, control.nothing) == ({}, [])
+        assert control.notices == ("control.tif has no ROI file, so it counts as a movie without events.",)
+
+    def test_one_without_a_roi_file_beside_others_is_refused(self, tmp_path):
+        movie(tmp_path, "figure")
+        movie(tmp_path, "wing")
+        rois(tmp_path, "wing_cell_death")
+        with pytest.raises(WrongInputError) as refused:
+            read_training_folder(tmp_path)
+        assert str(refused.value) == (
+            f"figure.tif has no ROI file in {tmp_path}, but the other movies have: annotate the events, move what is no "
+            "annotated movie elsewhere, or confirm that there are no events with an empty file figure_nothing.zip."
+        )
+
+    @pytest.mark.parametrize("entries", [None, 0])
+    def test_an_empty_file_says_so_beside_others(self, tmp_path, entries):
         movie(tmp_path, "control")
         movie(tmp_path, "wing")
         rois(tmp_path, "wing_cell_death")
+        said = tmp_path / "control_nothing.zip"
+        said.touch() if entries is None else zipfile.ZipFile(said, "w").close()
         control, wing = read_training_folder(tmp_path)
-        assert (control.events, control.nothing) == ({}, [])
-        assert control.notices == ("control.tif has no ROI file, so it counts as a movie without events.",)
-        assert wing.notices == ()
+        assert (control.events, control.nothing, wing.notices) == ({}, [], ())
+        assert (
+            "control.tif has no ROI file but control_nothing.zip, so it counts as a movie without events."
+            in control.notices
+        )
+
+    def test_an_empty_file_of_a_class_is_no_annotation(self, tmp_path):
+        movie(tmp_path, "wing")
+        (tmp_path / "wing_cell_death.zip").touch()
+        with pytest.raises(WrongInputError, match="is not an ImageJ ROI"):
+            read_training_folder(tmp_path)
+
+    @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+    def test_accents_in_names_may_be_encoded_in_two_ways(self, tmp_path, forms):
+        of_movie, of_rois = (unicodedata.normalize(form, "aile_n\u00e9e") for form in forms)
+        movie(tmp_path, of_movie)
+        rois(tmp_path, f"{of_rois}_cell_death", (3, 4, 5))
+        (found,) = read_training_folder(tmp_path)
+        assert points(found.events["cell_death"]) == [(3, 4, 5)]
 
     def test_an_empty_zip_says_that_there_is_no_event_of_its_class(self, tmp_path):
         movie(tmp_path, "wing")

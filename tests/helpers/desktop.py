@@ -65,9 +65,9 @@ def focus(title: str) -> str:
     return window
 
 
-def press(*keys: str) -> None:
+def press(*keys: str, delay_ms: int = 60) -> None:
     """Press keys one after the other, by xdotool's names, in the window that has the focus."""
-    subprocess.run(["xdotool", "key", "--delay", "60", *keys], check=True)
+    subprocess.run(["xdotool", "key", "--delay", str(delay_ms), *keys], check=True)
 
 
 def type_text(text: str) -> None:

@@ -20,33 +20,61 @@ from epifiji.bridge.imagej.java import find_java
 TIMEOUT_S = 300
 
 HOST = """
-import os, sys, time
-from java.awt import GraphicsEnvironment
+import os, sys, time, traceback
+from java.awt import EventQueue, GraphicsEnvironment
 from java.lang import System, Thread
+from java.util.concurrent import ConcurrentHashMap
+from net.imagej.patcher import LegacyHooks, LegacyInjector
 
 HEADLESS = GraphicsEnvironment.isHeadless()
-if HEADLESS:
-    from net.imagej.patcher import LegacyInjector
-    LegacyInjector.preinit()
-from ij import CommandListener, Executer, IJ, ImageJ
+LegacyInjector.preinit()
+from ij import CommandListener, Executer, IJ, ImageJ, Menus
 from org.python.util import PythonInterpreter
 
 FOLDER = os.path.join(System.getProperty("plugins.dir"), "scripts", "Plugins", "EpiFiji")
 LABELS = dict((name[:-3].replace("_", " "), os.path.join(FOLDER, name)) for name in os.listdir(FOLDER) if name.endswith(".py"))
+CALLERS = ConcurrentHashMap()
 
 
 class Commands(CommandListener):
     def commandExecuting(self, command):
         if command not in LABELS:
             return command
-        interpreter = PythonInterpreter()
-        interpreter.execfile(LABELS[command])
+        PythonInterpreter().execfile(LABELS[command])
         return None
 
 
-Executer.addCommandListener(Commands())
-if not HEADLESS:
+class Hooks(LegacyHooks):
+    def getThreadAncestors(self):
+        # A script's thread inherits the options of the macro's thread.
+        caller = CALLERS.get(Thread.currentThread())
+        return [] if caller is None else [caller]
+
+    def interceptRunPlugIn(self, name, argument):
+        if name not in LABELS:
+            return None
+        thread = Thread(lambda: self.run_script(name), "SciJava-Thread-0")
+        CALLERS.put(thread, Thread.currentThread())
+        thread.start()
+        thread.join()
+        return ""
+
+    def run_script(self, command):
+        # As in SciJava, exceptions are logged, and listeners hear of the script's end on the thread of events.
+        try:
+            PythonInterpreter().execfile(LABELS[command])
+        except:
+            traceback.print_exc()
+        EventQueue.invokeAndWait(lambda: None)
+
+
+if HEADLESS:
+    Executer.addCommandListener(Commands())
+else:
+    LegacyInjector.installHooks(IJ.getClassLoader(), Hooks())
     ImageJ(ImageJ.EMBEDDED)
+    for label in LABELS:
+        Menus.getCommands().put(label, label)
 macro, argument = [text.decode("utf-8") for text in (sys.argv + [""])[1:3]]  # Jython gives bytes
 with open(macro) as file:
     code = file.read()

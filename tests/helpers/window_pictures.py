@@ -253,7 +253,8 @@ def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
         focus(ADJUST)
         time.sleep(1)
         before = int(movie.getOverlay().size())
-        press("Down", "Down", "Return", "Tab", *["Right"] * 130)
+        press("Down", "Down", "Return", "Tab")
+        press(*["Right"] * 130, delay_ms=12)
         wait_for("fewer events", lambda before=before: movie.getOverlay().size() < before)
         others = {str(roi.getStrokeColor()) for roi in movie.getOverlay().toArray()}
         picture(folder / "sliders.png", ADJUST)

@@ -60,6 +60,10 @@ def rois():
             for roi in RoiManager.getRoiManager().getRoisAsArray()]
 
 
+def titles():
+    return [window.getTitle() for window in Window.getWindows() if window.isShowing() and hasattr(window, "getTitle")]
+
+
 def close(image):
     image.changes = False
     image.close()
@@ -100,7 +104,8 @@ for moment in (0.0, 0.3, 0.7):
     wait_for(lambda: System.getProperty("epifiji.error").startswith("It was cancelled"))
     took = time.time() - pressed
     wait_for(lambda: Interpreter.getInstance() is None)
-    found["moments"].append({"took": took, "same": rois() == before, "locked": image.isLocked(),
+    time.sleep(2.5)  # ImageJ stops the thread of a macro that did not end in two seconds, and shows why
+    found["moments"].append({"took": took, "same": rois() == before, "locked": image.isLocked(), "titles": titles(),
                              "overlay": image.getOverlay() is not None and image.getOverlay().size()})
 IJ.showStatus("")
 manager.reset()
@@ -110,6 +115,37 @@ found["next"] = len(rois())
 report()
 """
 )
+
+REFUSED = (
+    _COMMON
+    + """
+from ij.gui import MultiLineLabel
+from java.lang import Class
+
+
+def labels(container):
+    for part in container.getComponents():
+        if isinstance(part, MultiLineLabel):
+            yield part
+        elif hasattr(part, "getComponents"):
+            for label in labels(part):
+                yield label
+
+
+MacroRunner('run("Detect Epithelial Events...", "netwrk=x"); File.saveString("", "%s");' % given["out"])
+wait_for(lambda: "EpiFiji" in titles())
+box = [window for window in Window.getWindows() if window.isShowing() and getattr(window, "title", None) == "EpiFiji"][0]
+lines = Class.forName("ij.gui.MultiLineLabel").getDeclaredField("lines")
+lines.setAccessible(True)
+found["said"] = " ".join(line.strip() for label in labels(box) for line in lines.get(label))
+press("EpiFiji", "Return")
+wait_for(lambda: Interpreter.getInstance() is None)
+time.sleep(1)
+found["titles"] = titles()
+report()
+"""
+)
+"""A macro with a wrong option, in an ImageJ whose scripts inherit the options of the macro's thread."""
 
 CLOSED = (
     _COMMON

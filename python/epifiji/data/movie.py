@@ -146,12 +146,12 @@ class Movie:
         return digest.hexdigest()
 
     def require_finite(self) -> tuple[str, ...]:
-        """Read the movie once, refuse it where a pixel is NaN or infinite, and look for frames without a picture.
+        """Read the movie once, refuse it where a pixel is NaN or infinite, and look for frames without a picture of their own.
 
         Returns
         -------
         tuple of str
-            Sentences about frames in which all pixels are equal, such as dropped ones.
+            Sentences about frames in which all pixels are equal, such as dropped ones, and about frames that repeat another.
 
         Raises
         ------
@@ -159,6 +159,8 @@ class Movie:
             Naming the first frame with such a pixel (1-based, as ImageJ counts).
         """
         flat: list[int] = []
+        first_with: dict[bytes, int] = {}
+        copies: list[tuple[int, int]] = []
         for start, frames in self.chunks():
             low, high = frames.min(axis=(1, 2)), frames.max(axis=(1, 2))
             # NaN in any pixel makes both NaN; an infinite one is one of them.
@@ -170,6 +172,14 @@ class Movie:
                     "Process > Math > NaN Background or Remove NaNs."
                 )
             flat += [start + int(t) for t in np.flatnonzero(low == high)]
+            for t in np.flatnonzero(low != high).tolist():
+                # No two pictures of a camera are the same in each pixel.
+                known = hashlib.sha256(np.ascontiguousarray(frames[t]).data).digest()
+                first = first_with.setdefault(known, start + t)
+                copies += [(start + t, first)] if first != start + t else []
+        return (*self._without_picture(flat), *self._repeated(copies))
+
+    def _without_picture(self, flat: list[int]) -> tuple[str, ...]:
         if not flat:
             return ()
         if len(flat) == self.shape[0]:
@@ -177,6 +187,18 @@ class Movie:
         return (
             f"{self.name} has {len(flat)} of {self.shape[0]} frames in which all pixels are equal ({frame_ranges(flat)}), "
             "such as frames that were dropped: nothing is found in them, and events around them may be missed.",
+        )
+
+    def _repeated(self, copies: list[tuple[int, int]]) -> tuple[str, ...]:
+        """Report frames that have the pixels of an earlier one, given with it."""
+        if not copies:
+            return ()
+        copy, first = copies[0]
+        return (
+            f"{self.name} has {len(copies)} of {self.shape[0]} frames with the pixels of an earlier frame "
+            f"({frame_ranges([copy for copy, _ in copies])}; frame {copy + 1} is the same as frame {first + 1}): events there "
+            "may be missed or found twice. If frames were stored twice, delete the copies, in Fiji with Image > Stacks > "
+            "Delete Slice.",
         )
 
 

@@ -35,6 +35,11 @@ def wrong_file_name(name: str) -> str:
     return f"it has {size} bytes, more than {LONGEST_NAME}" if size > LONGEST_NAME else ""
 
 
+def composed(name: str) -> str:
+    """Give a name in Unicode's composed form, in which names are compared: macOS may write accents as characters of their own."""
+    return unicodedata.normalize("NFC", name)
+
+
 def is_device(name: str) -> bool:
     """Say whether a name means a device on Windows, with any ending."""
     return name.split(".", maxsplit=1)[0].strip().upper() in DEVICES

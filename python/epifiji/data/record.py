@@ -157,11 +157,20 @@ def parse_record(place: str, entries: Any) -> RunRecord:
     """
     if not isinstance(entries, dict):
         raise WrongInputError(f"{place} holds {_shown(entries)}, but the record of a run was expected: {WHAT_TO_DO}.")
+    form = entries.get("epifiji")
+    if isinstance(form, int) and form > RECORD_FORM:
+        raise WrongInputError(
+            f"{place} has the form {form}, which a later EpiFiji writes, but {RECORD_FORM} is the latest known here: install a "
+            "newer EpiFiji."
+        )
     try:
         return RunRecord.model_validate(entries)
     except ValidationError as problem:
         raise WrongInputError(f"{place} cannot be used, as {_sentence(entries, problem)}: {WHAT_TO_DO}.") from problem
 
+
+RECORD_FORM = 1
+"""Version of the record's form, its entry ``epifiji``; later versions may mean other things by the same entries."""
 
 WHAT_TO_DO = "put the file back as it was, or detect the events again"
 

@@ -13,14 +13,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from epifiji.data.errors import WrongInputError
+
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+MOST_THREADS = 4096
+
 _importing = threading.Lock()
+_forked = threading.Event()
 
 
 def import_tensorflow() -> Any:
-    """Import TensorFlow (seconds, 0.4 GB: call it late) and let it find its devices; Keras loads where somebody asks for it."""
+    """Import TensorFlow (seconds, 0.4 GB: call it late) and let it find its devices; Keras loads where somebody asks for it.
+
+    Raises
+    ------
+    WrongInputError
+        Where TensorFlow would wait forever, in a process that was forked from one in which it had computed, or would end the
+        process, over a number of threads in the environment.
+    """
+    if _forked.is_set():
+        raise WrongInputError(
+            "this process was forked from one in which TensorFlow had computed, where it would wait forever: start processes by "
+            "multiprocessing.get_context('spawn'), or detect in other processes alone."
+        )
     with _importing:
         if "tensorflow" in sys.modules:
             return sys.modules["tensorflow"]
+        _require_threads()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         # oneDNN's convolutions take two thirds of the time of TensorFlow's own, in training half; by itself TensorFlow uses them
         # on processors with AVX-512 alone.
@@ -34,6 +53,29 @@ def import_tensorflow() -> Any:
             tf.config.list_physical_devices("GPU")
         tf.get_logger().setLevel("ERROR")
         return tf
+
+
+def _require_threads() -> None:
+    """Refuse numbers of threads over which TensorFlow ends the process; what is no number it passes over."""
+    for name in THREADS:
+        value = os.environ.get(name, "").strip()
+        if value.lstrip("+-").isdecimal() and not 0 <= int(value) <= MOST_THREADS:
+            raise WrongInputError(
+                f"the environment variable {name} is {value}, but a number of threads from 0 (as many as fit) to {MOST_THREADS} "
+                "is needed: set another, or none."
+            )
+
+
+def _after_fork() -> None:
+    """Note in a child that it has TensorFlow's state without its threads; one that was imported only does no harm."""
+    context = sys.modules.get("tensorflow.python.eager.context")
+    # HACK: nothing public says whether TensorFlow has started its threads (tensorflow/tensorflow#8220).
+    if getattr(getattr(context, "_context", None), "_initialized", False):
+        _forked.set()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Movies with annotated events, as DeXtrusion's authors keep them: ``movie.tif`` and ``movie_<event>.zip`` in one folder.
 
 Such a folder trains a network or evaluates one. ``movie_nothing.zip`` marks places that look like events and are none. A movie
-without any ROI file is one without events. What a review left beside a class's file, ``movie_<class>_kept.zip`` and
-``movie_<class>_nothing.zip``, takes the place of that file.
+that has this file alone, which may be empty, is one without events, as is every movie of a folder without any ROI file.
+What a review left beside a class's file, ``movie_<class>_kept.zip`` and ``movie_<class>_nothing.zip``, takes the place of that
+file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order, without_repeats
 from epifiji.data.movie import Movie
+from epifiji.data.names import composed
 from epifiji.data.network import NOTHING
 from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
 from epifiji.files.results.result_folder import MAP_KINDS, RUN_RECORD
@@ -64,8 +66,9 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
     """Read the movies of a folder and what is marked in them.
 
     Sub-folders and other kinds of files are passed over. A ROI file belongs to the movie with the longest name that it begins
-    with, and its class is the rest of its name: any of letters, digits and ``_`` that begins with a letter. A movie need not
-    have a file for every class, or any: then it has no events.
+    with, and its class is the rest of its name: any of letters, digits and ``_`` that begins with a letter. Accents may be
+    encoded in either of Unicode's forms. A movie need not have a file for every class. Beside movies with ROI files, one that
+    has no events says so by ``movie_nothing.zip``, which may be empty; where no movie has a ROI file, none has events.
 
     Parameters
     ----------
@@ -82,7 +85,8 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
     Raises
     ------
     WrongInputError
-        Where there is no folder or no movie in it; two movies have one name; a ROI file has no movie, no class, a class that
+        Where there is no folder or no movie in it; two movies have one name; some movies have ROI files and another has none; a
+        ROI file has no movie, no class, a class that
         another file of the movie has too, or one that differs from another only in capitals; a file cannot be read; or a ROI
         lies outside the movie's frames, in space or in time.
     """
@@ -91,6 +95,7 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
     movies = _movies(files, folder)
     labels, notices = _labels(files, movies, folder)
     _require_one_spelling(meaning.event for of_movie in labels.values() for meaning in of_movie if meaning.event)
+    _require_all_annotated(movies, labels, folder)
     return [_read(movies[name], labels[name], notices[name], channel) for name in sorted(movies)]
 
 
@@ -116,10 +121,10 @@ def _files(folder: Path) -> list[Path]:
 def _movies(files: Sequence[Path], folder: Path) -> dict[str, Path]:
     """Find the movies by name; probability maps that lie beside their movie are none."""
     found = [path for path in files if EXTENSION.search(path.name)]
-    names = {movie_name(path) for path in found}
+    names = {composed(movie_name(path)) for path in found}
     movies: dict[str, Path] = {}
     for path in found:
-        name = movie_name(path)
+        name = composed(movie_name(path))
         if _is_map(name, names, (folder / RUN_RECORD).is_file()):
             continue
         if name in movies:
@@ -131,6 +136,18 @@ def _movies(files: Sequence[Path], folder: Path) -> dict[str, Path]:
     if not movies:
         raise WrongInputError(f"{folder} holds no movie, but {FORM} is needed: put them there.")
     return movies
+
+
+def _require_all_annotated(movies: dict[str, Path], labels: dict[str, dict[Meaning, Path]], folder: Path) -> None:
+    """Refuse a movie without ROI files among others that have some: nobody may have looked for its events yet."""
+    bare = [name for name in sorted(movies) if not labels[name]]
+    if not bare or len(bare) == len(movies):
+        return
+    more = f" and {len(bare) - 1} more movies have" if len(bare) > 1 else " has"
+    raise WrongInputError(
+        f"{movies[bare[0]].name}{more} no ROI file in {folder}, but the other movies have: annotate the events, move what is no "
+        f"annotated movie elsewhere, or confirm that there are no events with an empty file {bare[0]}_{NOTHING}.zip."
+    )
 
 
 def _is_map(name: str, names: set[str], results: bool) -> bool:
@@ -145,7 +162,8 @@ def _labels(
     """Find the ROI files of each movie by what they hold, and what should be said of them."""
     labels: dict[str, dict[Meaning, Path]] = {name: {} for name in movies}
     notices: dict[str, list[str]] = {name: [] for name in movies}
-    owners = {path: _owner(path, movies, folder) for path in files if path.suffix.lower() in ROI_EXTENSIONS}
+    named = {path.with_name(composed(path.name)): path for path in files if path.suffix.lower() in ROI_EXTENSIONS}
+    owners = {path: _owner(path, movies, folder) for path in named}
     classes = {path.stem[len(movie) + 1 :] for path, movie in owners.items()}
     for path, movie in owners.items():
         meaning = meaning_of(path, movie, classes)
@@ -157,7 +175,7 @@ def _labels(
                 f"{labels[movie][meaning].name} and {path.name} both hold {meaning.event} of {movie}, but a class has one file: "
                 "join them, or move one elsewhere."
             )
-        labels[movie][meaning] = path
+        labels[movie][meaning] = named[path]
         other = _other_reading(path, movie, movies)
         part = other_reading(meaning.event, classes - {meaning.event})
         if other:
@@ -225,6 +243,11 @@ def _read(path: Path, files: dict[Meaning, Path], notices: list[str], channel: i
         nothing += rejected or []
     if not files:
         said.append(f"{path.name} has no ROI file, so it counts as a movie without events.")
+    elif not events and not undecided:
+        said.append(
+            f"{path.name} has no ROI file but {', '.join(file.name for file in files.values())}, so it counts as a movie without "
+            "events."
+        )
     return LabelledMovie(movie, path, events, nothing, tuple(undecided), tuple(said))
 
 
@@ -234,6 +257,9 @@ def _place(event: Event) -> tuple[int, float, float]:
 
 def _places(file: Path, meaning: Meaning, movie: Movie, said: list[str]) -> list[Event]:
     """Read a ROI file's places, each once; `said` gets what should be known of them."""
+    if meaning.event == NOTHING and not file.stat().st_size:
+        # ImageJ saves no zip without ROIs, so an empty file says that a movie has no events.
+        return []
     found = (
         read_rois(file, meaning.event, movie.layout) if meaning.event else read_named_rois(file, UNNAMED, movie.layout)
     )

@@ -19,7 +19,7 @@ from epifiji.data.events import Event
 from epifiji.files.results.reviews import read_review
 from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji
 from small_networks import chosen
-from worker_desktop_scripts import CLOSED, DIALOG, ESCAPE, REVIEW
+from worker_desktop_scripts import CLOSED, DIALOG, ESCAPE, REFUSED, REVIEW
 
 LOOSE = {"threshold": 130, "min_volume": 100}
 STILL_S = 2
@@ -99,7 +99,19 @@ def test_escape_cancels_at_three_moments_and_the_next_command_works(
         assert moment["same"]
         assert not moment["locked"]
         assert not moment["overlay"]
+        assert "Exception" not in moment["titles"]
     assert seen["next"] == len(events)
+
+
+def test_a_macros_wrong_option_is_shown_in_a_box_and_ends_the_macro(
+    fiji: Path, network_folder: Path, tmp_path: Path
+) -> None:
+    seen = run_at_desktop(fiji, REFUSED, network_folder.parent, out=tmp_path / "went on")
+    assert seen["said"].startswith(
+        "Detect Epithelial Events... was given 'netwrk', but its parameters are cell_diameter, "
+    )
+    assert not (tmp_path / "went on").exists()
+    assert not {"EpiFiji", "Exception", "Macro Error"} & set(seen["titles"])
 
 
 def test_a_movie_closed_while_it_is_read_or_searched_still_gives_events_and_maps(

@@ -19,7 +19,7 @@ from epifiji.bridge.fiji.requests import answer as requests
 from epifiji.bridge.fiji.words import in_fijis_words
 
 PACKAGE = Path(__file__).resolve().parents[3] / "python" / "epifiji"
-OF_THE_TERMINAL = {"cli", "options", "console", "demo", "install", "fiji", "fiji_words"}
+OF_THE_TERMINAL = {"arguments", "cli", "options", "console", "demo", "install", "fiji", "fiji_words"}
 """Modules of the bridge whose texts no Fiji can show, beside those of the command line's groups and of ImageJ's host."""
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")

@@ -65,6 +65,15 @@ class TestCalibration:
         assert movie.frame_interval_s is None
         assert said in notice
 
+    @pytest.mark.parametrize("written", ["300,5", "NaN", "Infinity", "five"])
+    def test_a_frame_interval_that_is_no_number_is_not_used_and_that_is_said(self, tmp_path, written):
+        """ImageJ shows 0 s for them, or what is written."""
+        header = f"ImageJ=1.54p\nimages=12\nframes=12\nunit=micron\nfinterval={written}\n"
+        movie = read_movie(save(tmp_path / "m.tif", description=header, resolution=(4, 4)))
+        (notice,) = movie.notices
+        assert (movie.frame_interval_s, movie.pixel_size_um) == (None, 0.25)
+        assert "as frame interval, but a number with a decimal point is needed" in notice
+
     def test_dots_per_inch_of_an_open_image_are_no_pixel_size(self):
         read = calibration_of_image(1 / 300, 1 / 300, "inch", "inch", 0, "sec")
         assert read.x_um is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.files.movies.movie_file import read_movie
-from movie_files import FRAMES, save, two_ome_files
+from movie_files import FRAMES, assert_same, save, two_ome_files
 
 
 def refusal(path: Path | str, channel: int | None = None) -> str:
@@ -41,6 +42,9 @@ class TestNoMovieAtAll:
             (b"\x89PNG\r\n\x1a\n" + bytes(99), "is a PNG picture"),
             (b"\xff\xd8\xff\xe0" + bytes(99), "is a JPEG picture"),
             (b"RIFF" + bytes(99), "is an AVI film"),
+            (b"ZISRAWFILE" + bytes(99), "is a Zeiss CZI file"),
+            (b"\x70\0\0\0" + bytes(99), "is a Leica LIF file"),
+            (b"\xda\xce\xbe\x0a" + bytes(99), "is a Nikon ND2 file"),
             (b"frame,x,y\n1,2,3\n", "is something else"),
             (b"II", "is something else"),
             (b"II*\0", "could not be read"),
@@ -54,6 +58,26 @@ class TestNoMovieAtAll:
         sentence = refusal(tmp_path / "movie.tif")
         assert f"{tmp_path / 'movie.tif'} {words}" in sentence
         assert "TIFF or HDF5 file was expected" in sentence or "a whole file is needed" in sentence
+
+    @pytest.mark.parametrize(
+        ("content", "words", "do"),
+        [
+            (
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+                "a pointer of Git LFS",
+                "git lfs pull",
+            ),
+            (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page", "download the movie again"),
+            (b"<HTML>403</HTML>", "a web page", "download the movie again"),
+            (gzip.compress(b"II*\0" + bytes(99)), "compressed (gzip)", "unpack it"),
+        ],
+    )
+    def test_what_stands_for_a_movie_is_not_to_be_opened_in_fiji(self, tmp_path, content, words, do):
+        (tmp_path / "movie.tif").write_bytes(content)
+        sentence = refusal(tmp_path / "movie.tif")
+        assert f"is {words}" in sentence
+        assert do in sentence
+        assert "Fiji" not in sentence
 
     def test_a_zip(self, tmp_path):
         with zipfile.ZipFile(tmp_path / "rois.zip", "w") as archive:
@@ -91,6 +115,23 @@ class TestAxesThatAreNoMovie:
     def test_several_channels_without_a_choice(self, tmp_path):
         path = hyperstack(tmp_path / "movie.tif", "TCYX", (6, 3, 9, 9))
         assert refusal(path) == f"{path} has 3 channels, but one is needed: choose it with --channel N (1 to 3)."
+
+    @pytest.mark.parametrize(
+        ("header", "channels"),
+        [
+            ({"software": "SI.VERSION_MAJOR = 2020\nSI.hChannels.channelSave = [1;2]\n"}, 2),
+            ({"software": "SI.VERSION_MAJOR = 2020\nSI.hChannels.channelSave = [1;3;4]\n"}, 3),
+            ({"software": "SI.VERSION_MAJOR = 2020\nSI.hChannels.channelSave = 2\n"}, 1),
+            ({"description": "state.configPath=x\rstate.acq.savingChannel1=1\rstate.acq.savingChannel2=1\r"}, 2),
+            ({"description": "state.configPath=x\rstate.acq.savingChannel1=0\rstate.acq.savingChannel2=1\r"}, 1),
+        ],
+    )
+    def test_channels_that_scanimage_stored_by_turns(self, tmp_path, header, channels):
+        path = save(tmp_path / "movie.tif", **header)
+        if channels == 1:
+            assert_same(path)
+        else:
+            assert f"{path} holds the frames of {channels} channels by turns" in refusal(path)
 
     def test_a_channel_that_is_not_there(self, tmp_path):
         path = hyperstack(tmp_path / "movie.tif", "TCYX", (6, 3, 9, 9))

@@ -162,6 +162,17 @@ def test_colours_in_no_order_of_brightness_are_refused_in_imagej(detected):
     assert "colours that are in no order of brightness" in detected["refused"]
 
 
+@pytest.mark.parametrize(("axes", "said"), [(None, True), ("TYX", False), ("ZYX", False)])
+def test_pages_that_look_like_rows_are_reported_unless_their_axes_are_named(tmp_path, axes, said):
+    """What numpy stacks along its last axis, saved as it is: ImageJ too shows 64 slices that are 6 px wide."""
+    turned = np.random.default_rng(0).integers(0, 255, (64, 72, 6)).astype(np.uint8)
+    path = tmp_path / "m.tif"
+    options = {"imagej": True, "metadata": {"axes": axes}} if axes else {}
+    tifffile.imwrite(path, turned, photometric="minisblack", **options)
+    movie = assert_same(path, turned)
+    assert any("taken as 64 frames of 6 x 72 pixels (T, Y, X)" in notice for notice in movie.notices) == said
+
+
 class TestFramesWithoutAPicture:
     def test_all(self):
         (notice,) = Movie(np.full((6, 9, 9), 7, np.uint8), "m").require_finite()
@@ -176,6 +187,26 @@ class TestFramesWithoutAPicture:
 
     def test_none(self):
         assert Movie(FRAMES).require_finite() == ()
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32, np.float64])
+    def test_stored_twice(self, dtype):
+        frames = FRAMES.astype(dtype)
+        frames[[5, 6, 9]] = frames[4], frames[4], frames[0]
+        (notice,) = Movie(frames, "m").require_finite()
+        assert notice.startswith("m has 3 of 12 frames with the pixels of an earlier frame (frames 6 to 7, 10; ")
+        assert "; frame 6 is the same as frame 5): " in notice
+
+    def test_a_movie_appended_to_itself(self):
+        (notice,) = Movie(np.concatenate([FRAMES, FRAMES]), "m").require_finite()
+        assert (
+            "12 of 24 frames with the pixels of an earlier frame (frames 13 to 24; frame 13 is the same as frame 1): "
+            in notice
+        )
+
+    def test_frames_that_differ_in_one_pixel_are_no_copies(self):
+        frames = np.repeat(FRAMES[:1], 6, axis=0)
+        frames[range(6), range(6), 3] = np.arange(6)
+        assert Movie(frames).require_finite() == ()
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_values_that_are_no_numbers(self, value):

@@ -15,7 +15,7 @@ import epifiji
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.files.results.events_table import read_events, write_events
+from epifiji.files.results.events_table import read_events, read_scale, write_events
 from epifiji.jobs.events.result import Result
 
 HEADER = "event,frame,y,x,score,volume,border"
@@ -115,6 +115,44 @@ class TestReading:
         assert (event.frame, event.y, event.border) == (4, 1, False)
 
     @pytest.mark.parametrize(
+        "lines",
+        [
+            ("event;frame;y;x;score", "cell_death;5;1,25;20,5;0,75", "cell_sop;6;10;2,5;"),
+            (
+                "sep=;",
+                "Event;Frame;Y;X;Score",
+                "",
+                "cell_death;5;1,25;20,5;0,75",
+                ";;;;",
+                "cell_sop;6;10;2.5;",
+                ";;;;",
+                "",
+            ),
+            ("event\tframe\ty\tx\tscore", "cell_death\t5\t1.25\t20.5\t0.75", "cell_sop\t6\t10\t2.5\t"),
+            ("sep=,", "EVENT,FRAME,Y,X,SCORE", "cell_death,5,1.25,20.5,0.75", ",,,,", "cell_sop,6,10,2.5,"),
+            (
+                '"event";"frame";"y";"x";"score"',
+                '"cell_death";"5";"1,25";"20,5";"0,75"',
+                '"cell_sop";"6";"10";"2,5";""',
+            ),
+        ],
+        ids=["semicolons", "sep", "tabs", "capitals", "quotes"],
+    )
+    def test_what_spreadsheets_of_other_countries_save_is_read(self, table, lines):
+        first, second = read_events(table(*lines, encoding="utf-8-sig"))
+        assert (first.event, first.frame, first.y, first.x, first.score) == ("cell_death", 4, 1.25, 20.5, 0.75)
+        assert (second.event, second.frame, second.y, second.x) == ("cell_sop", 5, 10, 2.5)
+
+    def test_a_comma_in_thousands_is_no_decimal_comma(self, table):
+        with pytest.raises(WrongInputError, match=r"line 2, has '1\.234,5' as y"):
+            read_events(table("event;frame;y;x", "cell_death;5;1.234,5;2"))
+        with pytest.raises(WrongInputError, match="line 2, has '1,234' as y"):
+            read_events(table("event\tframe\ty\tx", "cell_death\t5\t1,234\t2"))
+
+    def test_the_scale_is_read_of_such_tables_too(self, table):
+        assert read_scale(table("event;frame;y;x;y_um;time_min", "a;5;10;2;2,5;20", "a;9;20;2;5;40")) == (0.25, 300)
+
+    @pytest.mark.parametrize(
         ("row", "message"),
         [
             ("cell_death,0,1,2,0.5,9,0", "line 3, has '0' as frame, but a whole number from 1 on is needed"),
@@ -140,7 +178,8 @@ class TestReading:
         ("lines", "message"),
         [
             ([], r"events\.csv is empty, but a table with the header event,frame,y,x"),
-            (["event;frame;y;x"], r"begins with 'event;frame;y;x' and lacks the column event, .* separated by commas"),
+            (["event frame y x"], r"begins with 'event frame y x' and lacks the column event, .* separated by commas"),
+            (["event;frame,y,x"], r"begins with 'event;frame,y,x' and lacks the column event"),
             (["event,frame,y"], r"begins with 'event,frame,y' and lacks the column x"),
             (["event,frame,y,x,y"], r"events\.csv has the column y twice"),
         ],

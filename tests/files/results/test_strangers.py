@@ -392,3 +392,19 @@ def test_links_in_a_result_folder_are_never_written_through(strange: Path, tmp_p
     assert "is a link to another folder" in engine("review_end", {"review": str(strange / "review.csv")})
     assert bystander.read_text() == "mine"
     assert [file.name for file in elsewhere.iterdir()] == ["movie_nothing.zip"]
+
+
+def test_a_record_of_a_later_form_is_refused(strange, monkeypatch, capsys):
+    (strange / "run.json").write_text(json.dumps(RECORD | {"epifiji": 2}))
+    assert "install a newer EpiFiji" in terminal(["rois", str(strange), "--overwrite"], monkeypatch, capsys)
+
+
+def test_events_of_a_class_whose_map_is_lost_are_not_lost_too(strange, monkeypatch, capsys):
+    table = (strange / "events.csv").read_text()
+    (strange / "movie_cell_death_rawproba.tif").unlink()
+    sentence = terminal(["rois", str(strange), "--overwrite"], monkeypatch, capsys)
+    assert "no map of cell_death" in sentence
+    assert (strange / "events.csv").read_text() == table
+    assert (strange / "movie_cell_death.zip").is_file()
+    again = ["rois", str(strange), "--overwrite", "--events", "cell_sop"]
+    assert terminal(again, monkeypatch, capsys) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,9 @@ def test_the_movies_name_and_known_classes_help_to_read_the_class():
     assert event_of_file(Path("my_movie_budding.zip"), movie_name="my_movie") == "budding"
     assert event_of_file(Path("my_movie_late_budding.zip"), classes=("budding", "late_budding")) == "late_budding"
     assert event_of_file(Path("my_movie_cell_death.zip"), movie_name="my_movie") == "cell_death"
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_of_the_movies_name_may_be_encoded_in_two_ways(forms):
+    of_file, of_movie = (unicodedata.normalize(form, "aile_n\u00e9e") for form in forms)
+    assert event_of_file(Path(f"{of_file}_budding.zip"), movie_name=of_movie) == "budding"

@@ -75,6 +75,7 @@ class TestMoviesWithoutEvents:
         both = tmp_path / "both"
         shutil.copytree(folder, both)
         path = self.control(both, "quiet")
+        (both / "quiet_nothing.zip").touch()
         found = evaluate(networks[0], both, **LOOSE).networks[0]
         before = evaluation.networks[0]
         for event in ("cell_death", "cell_sop"):

@@ -34,6 +34,7 @@ from epifiji.files.networks.default import choose_default
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.jobs.events.review import decide, start_review
 from epifiji.jobs.training import train
+from epifiji.jobs.training.result import TrainingResult
 from labelled_movies import blinking, write_blinking
 from small_networks import small_network
 
@@ -56,6 +57,17 @@ def movies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(3):
         write_blinking(folder, f"spots{number}", number)
     return folder
+
+
+@pytest.fixture(scope="module")
+def learnt(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
+    """A network that has learnt the class of these movies, in a user's folder of its own."""
+    folder = tmp_path_factory.mktemp("learnt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder / "user data"))
+        patch.setenv("XDG_CACHE_HOME", str(folder / "user cache"))
+        patch.delenv("EPIFIJI_NETWORKS", raising=False)
+        return epifiji.train(movies, steps=60, rate=3e-3)
 
 
 def parent_in(folder: Path, *classes: str, rarity: float = 0.3) -> Path:
@@ -100,10 +112,12 @@ class TestTheBeginning:
             epifiji.train(movies, steps=10)
 
 
-def test_a_class_of_the_users_own_is_learnt(movies: Path) -> None:
-    result = epifiji.train(movies, steps=60, rate=3e-3)
-    folder = user_folder() / "my_spots"
-    assert result.folder == folder
+def test_a_class_of_the_users_own_is_learnt(
+    movies: Path, learnt: TrainingResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, folder = learnt, learnt.folder
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder.parents[2]))
+    assert folder == user_folder() / "my_spots"
     assert dict(available())["my_spots"] == folder
     assert sorted(file.name for file in folder.iterdir()) == sorted(
         ["card.md", "network.json", "training.json", "weights_0.npz", *PICTURES]
@@ -126,8 +140,8 @@ def test_a_class_of_the_users_own_is_learnt(movies: Path) -> None:
     assert record["held_out"] == {"blink": 6}
     assert record["parent"]["name"] == result.to_dict()["began_with"] == "epinet"
     assert record["result"] == result.sentence
-    learnt = {one.name: one.file_sha256 for one in result.network.description.learnt_from}
-    assert learnt == {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in movies.glob("*.tif")}
+    hashes = {one.name: one.file_sha256 for one in result.network.description.learnt_from}
+    assert hashes == {file.stem: hashlib.sha256(file.read_bytes()).hexdigest() for file in movies.glob("*.tif")}
     assert not list((user_folder().parent.parent).rglob("*.part*"))
 
 
@@ -135,20 +149,23 @@ def test_a_movie_without_events_is_learnt_from_too(movies: Path, tmp_path: Path)
     folder = tmp_path / "with control"
     shutil.copytree(movies, folder)
     write_movie(Movie(blinking(8, events=0)[0]), folder / "control.tif")
+    (folder / "control_nothing.zip").touch()
     result = epifiji.train(folder, steps=10)
     (control,) = [one for one in result.record["movies"] if one["name"] == "control"]
     assert control["counts"] == {"blink": 0}
     assert control["all_marked"]
-    assert "control.tif has no ROI file, so it counts as a movie without events." in result.notices
-
-
-def test_what_the_parent_learnt_from_is_told(movies: Path, tmp_path: Path) -> None:
-    first = epifiji.train(movies, steps=10, name="first", from_scratch=True)
-    again = epifiji.retrain(first.folder, movies, name="second", keep=0, steps=10)
-    assert any(
-        notice.startswith("first learnt from spots0, spots1, spots2 before, so its scores") for notice in again.notices
+    assert (
+        "control.tif has no ROI file but control_nothing.zip, so it counts as a movie without events." in result.notices
     )
-    assert again.network.description.learnt_from == first.network.description.learnt_from
+
+
+def test_what_the_parent_learnt_from_is_told(movies: Path, learnt: TrainingResult) -> None:
+    again = epifiji.retrain(learnt.folder, movies, name="second", keep=0, steps=10)
+    assert any(
+        notice.startswith("my_spots learnt from spots0, spots1, spots2 before, so its scores")
+        for notice in again.notices
+    )
+    assert again.network.description.learnt_from == learnt.network.description.learnt_from
 
 
 def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Path) -> None:
@@ -174,14 +191,23 @@ def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Pa
 
 
 def test_other_data_or_settings_are_another_training(movies: Path) -> None:
+    """The next training begins with its first step, as the notice of one that goes on would deny."""
+    begun = []
+
     def stop(done: float, doing: str) -> None:
-        if doing.startswith("learning, step 2 "):
-            raise CancelledError
+        if doing.startswith("learning, step "):
+            begun.append(doing)
+            if len(begun) != 1:
+                raise CancelledError
 
     with pytest.raises(CancelledError):
         epifiji.train(movies, from_scratch=True, steps=10, report=stop)
-    result = epifiji.train(movies, from_scratch=True, steps=10, seed=2)
-    assert not any("went on" in notice for notice in result.notices)
+    with pytest.raises(CancelledError):
+        epifiji.train(movies, from_scratch=True, steps=10, seed=2, report=stop)
+    with pytest.raises(CancelledError):
+        epifiji.train(movies, from_scratch=True, steps=10, report=stop)
+    steps = [int(doing.split()[2]) for doing in begun]
+    assert steps == [1, 2, 1, 3], "the other begins anew, the same goes on"
 
 
 def test_weights_that_were_learnt_for_other_frames_are_another_training(
@@ -218,7 +244,9 @@ def review(tmp_path: Path) -> Iterator[Path]:
     return place
 
 
-def test_a_network_is_retrained_from_a_review_into_another_one(review: Path, tmp_path: Path) -> None:
+def test_a_network_is_retrained_from_a_review_into_another_one(
+    review: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     parent = parent_in(tmp_path / "parent", "cell_death", "blink")
     before = contents(parent)
     result = epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none", out=tmp_path / "report")
@@ -232,8 +260,9 @@ def test_a_network_is_retrained_from_a_review_into_another_one(review: Path, tmp
     record = json.loads((tmp_path / "report" / "training.json").read_text())
     assert record["parent"] == {"name": "parent", "sha256": read_network(parent).sha256, "source": str(parent)}
     assert record["split"] == "parts"
-    # A second time it gets another name.
-    assert epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none").folder.name == "parent_wing_2"
+    # A second time it gets another name, which is known before the first step.
+    monkeypatch.setattr(train._Training, "run", lambda training, _: training.target.folder.name)
+    assert epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none") == "parent_wing_2"
 
 
 def test_a_network_of_the_authors_form_is_retrained_without_the_origin_of_its_parent(

@@ -131,6 +131,11 @@ def checked(sizes: tuple[Any, Any], unit: Any, interval: Any, time_unit: Any) ->
         read = replace(read, interval_s=None)
     elif _number(interval) < 0:
         doubted.append(f"has a negative frame interval ({_number(interval):g} {time_name}): it is not used.")
+    elif interval is not None and not math.isfinite(_number(interval)):
+        doubted.append(
+            f"has {str(interval)[:20]!r} as frame interval, but a number with a decimal point is needed: it is not used; set it "
+            "in Fiji with Image > Properties..."
+        )
     elif _number(interval) > 0 and read.interval_s is None and time_name.lower() not in NO_UNIT:
         doubted.append(f'gives its frame interval in "{time_name}", which is no known unit of time: it is not used.')
     return replace(read, doubted=tuple(doubted))

@@ -120,6 +120,18 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str) -> P
     return Picked(tuple(index), layout, (taken_as_time(source, shape[time], axes[time]),))
 
 
+def perhaps_turned(shape: Sequence[int], source: str) -> tuple[str, ...]:
+    """Report how axes without names were understood where their lengths look like (Y, X, T)."""
+    lengths = [n for n in shape if n > 1]
+    if len(lengths) != 3 or 4 * lengths[2] > min(lengths[:2]):
+        return ()
+    t, y, x = lengths
+    return (
+        f"{source} has axes without names of {t} x {y} x {x}, which were taken as {t} frames of {x} x {y} pixels (T, Y, X): if "
+        "they are (Y, X, T), save them in the other order.",
+    )
+
+
 def taken_as_time(source: str, count: int, axis: str) -> str:
     """Say that the `count` images of a source along an axis other than T were taken as its frames."""
     what = AXIS_NAMES.get(axis, f"images along the axis {axis}")

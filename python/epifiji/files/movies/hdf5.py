@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.files.movies.calibration import Calibration, checked
-from epifiji.files.movies.frames import FramesOnDisk, pick
+from epifiji.files.movies.frames import FramesOnDisk, perhaps_turned, pick
 from epifiji.files.movies.hdf5_gaps import gaps
 from epifiji.files.movies.hdf5_time_points import find_time_points, open_time_points
 
@@ -66,7 +66,12 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
         picked = pick(axes, chosen.shape, channel, full)
         frames = DatasetFrames(path, chosen, axes, picked.index)
         read = _calibration(chosen)
-        notices = (*picked.notices, *_perhaps_turned(chosen, full), *frames.gaps(chosen), *read.notices(full))
+        notices = (
+            *picked.notices,
+            *(() if _labels(chosen) else perhaps_turned(chosen.shape, full)),
+            *frames.gaps(chosen),
+            *read.notices(full),
+        )
     if dataset is None:
         notices = (*notices, f"{frames.dataset} was read, the only dataset of {path} that can be a movie.")
     return Movie(
@@ -119,18 +124,6 @@ def _axes(dataset: h5py.Dataset) -> str | None:
         return None
     names = iter("TYX")
     return "".join(next(names) if n > 1 else "Q" for n in dataset.shape)
-
-
-def _perhaps_turned(dataset: h5py.Dataset, full: str) -> tuple[str, ...]:
-    """Say how axes without names were understood where their lengths look like (Y, X, T)."""
-    lengths = [n for n in dataset.shape if n > 1]
-    if _labels(dataset) or len(lengths) != 3 or 4 * lengths[2] > min(lengths[:2]):
-        return ()
-    t, y, x = lengths
-    return (
-        f"{full} has axes without names of {t} x {y} x {x}, which were taken as {t} frames of {x} x {y} pixels (T, Y, X): if "
-        "they are (Y, X, T), save them in the other order.",
-    )
 
 
 def _labels(dataset: h5py.Dataset) -> str:

@@ -43,7 +43,18 @@ OTHER_STARTS = {
     b"\0\0\0\x0cjP": "a JPEG 2000 picture",
     b"\x93NUMPY": "a numpy array",
     b"%PDF": "a PDF",
+    b"ZISRAWFILE": "a Zeiss CZI file",
+    b"\x70\0\0\0": "a Leica LIF file",
+    b"\xda\xce\xbe\x0a": "a Nikon ND2 file",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a microscope's file such as OIB or ZVI",
 }
+NOT_THE_MOVIE = {
+    b"version https://": "a pointer of Git LFS, which stands for the movie: download the movie itself (git lfs pull)",
+    b"<!doctype": "a web page, as failed downloads are: download the movie again",
+    b"<html": "a web page, as failed downloads are: download the movie again",
+    b"\x1f\x8b": "compressed (gzip): unpack it",
+}
+"""What Fiji cannot open either, with what to do."""
 
 LARGEST_CLASSIC_TIFF = 2**32 - 2**25
 """Bytes of pixels above which ImageJ's own TIFFs have a single page header, as positions are 32-bit numbers."""
@@ -166,6 +177,10 @@ def _open(file: Path, dataset: str | None, channel: int | None) -> Movie:
     # A file may begin with a block of its writer's own before the HDF5 part, as MATLAB's do.
     if start.startswith(HDF5_START) or is_hdf5(file):
         return open_hdf5(file, dataset, movie_name(file), channel)
+    other = next((what for known, what in NOT_THE_MOVIE.items() if start.lower().startswith(known.lower())), None)
+    if other is not None:
+        what, _, do = other.partition(": ")
+        raise WrongInputError(f"{file} is {what}, but a TIFF or HDF5 file was expected: {do}.")
     kind = next((kind for known, kind in OTHER_STARTS.items() if start.startswith(known)), "something else")
     raise WrongInputError(
         f"{file} is {kind}, but a TIFF or HDF5 file was expected: open it in Fiji and save it with "

@@ -15,7 +15,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.calibration import Calibration, from_ome, from_tiff
-from epifiji.files.movies.frames import FramesOnDisk, inversion_notice, pick
+from epifiji.files.movies.frames import FramesOnDisk, inversion_notice, perhaps_turned, pick
 from epifiji.files.movies.tiff_frames import ContiguousFrames, PagedFrames, Place, cut_off
 from epifiji.files.movies.tiff_series import movie_series, ome_elements, shown_inverted
 
@@ -73,6 +73,7 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
         notices=(
             *notices,
             *picked.notices,
+            *(() if named else perhaps_turned(shape, str(path))),
             *([inversion_notice(str(path))] if inverted else []),
             *calibration.notices(str(path)),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,12 @@ from epifiji.data.lookup_table import brightness_order
 from epifiji.data.settings.base import MIN_FRAMES
 from epifiji.files.movies.frames import colours_refusal
 from epifiji.files.movies.tiff_frames import cut_off
+
+SAVED_CHANNELS = re.compile(
+    r"^(?:SI\.hChannels\.channelSave|scanimage\.SI\S*\.channelsSave)\s*=\s*(?P<channels>.*)$", re.MULTILINE
+)
+SAVED_CHANNEL = re.compile(r"^state\.acq\.savingChannel\d+\s*=\s*1\s*$", re.MULTILINE)
+"""How ScanImage (from version 4, and 3) names the channels that it saved."""
 
 PLAIN_KINDS = frozenset({"generic", "uniform", "shaped"})
 """Kinds of images that tifffile makes of pages without a description of another program."""
@@ -89,6 +96,8 @@ def _as_described(
     """Compare what a header promises with what there is."""
     if series.kind == "ome":
         return series, _ome_pages_left_out(tif, series, path)
+    if series.kind == "scanimage" and "C" not in series.axes:
+        _require_one_channel_saved(tif, path)
     if series.kind not in {"generic", "uniform", "imagej"}:
         return series, ()
     if "<OME" in tif.pages.first.description and series.kind != "imagej":
@@ -100,6 +109,19 @@ def _as_described(
                 )
         return series, (f"The OME description of {path} does not fit its pages: they were taken as frames.",)
     return _as_imagej_described(tif, series, path) if tif.imagej_metadata else (series, ())
+
+
+def _require_one_channel_saved(tif: tifffile.TiffFile, path: Path) -> None:
+    """Refuse frames of several channels that ScanImage stored by turns, where tifffile does not find them in its header."""
+    software = tif.pages.first.tags.valueof("Software", default="")
+    header = "\n".join(f"{software}\n{tif.pages.first.description}".splitlines())
+    saved = SAVED_CHANNELS.search(header)
+    count = len(re.findall(r"\d+", saved["channels"])) if saved else len(SAVED_CHANNEL.findall(header))
+    if count > 1:
+        raise WrongInputError(
+            f"{path} holds the frames of {count} channels by turns (ScanImage saved them so), but a movie has one kind of frame: "
+            f"in Fiji use Image > Hyperstacks > Stack to Hyperstack... with {count} channels, save it, and choose a channel."
+        )
 
 
 def _ome_pages_left_out(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path) -> tuple[str, ...]:

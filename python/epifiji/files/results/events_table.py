@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
 
 REQUIRED_COLUMNS = COLUMNS[:4]
 """The columns without which a row is no event."""
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 MAX_TABLE_BYTES = 200_000_000
 
@@ -98,8 +101,9 @@ def event_rows(
 def read_events(path: Path) -> list[Event]:
     """Read the events of a table such as :func:`write_events` writes.
 
-    The columns may stand in any order; `score`, `volume` and `border` may be absent, and columns with other names
-    are passed over. Positions and scores have the decimals of the table.
+    The columns may stand in any order, in small or capital letters; `score`, `volume` and `border` may be absent, and columns
+    with other names are passed over, as are empty rows. Positions and scores have the decimals of the table. A table that a
+    spreadsheet saved with semicolons, and commas as decimal signs, or with tabs, is read too.
 
     Raises
     ------
@@ -107,16 +111,19 @@ def read_events(path: Path) -> list[Event]:
         Where the file is missing, no such table, or a cell cannot be an event's; the line is named.
     """
     path = Path(path)
-    text = _text(path)
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    text, delimiter = _separated(_text(path))
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     events: list[Event] = []
     columns: dict[str, int] | None = None
     try:
         for row in rows:
+            if not any(cell.strip() for cell in row):
+                continue
+            cells = [_with_point(cell, delimiter) for cell in row]
             if columns is None:
-                columns = _columns(row, path)
-            elif row:
-                events.append(_event(row, columns, f"{path.name}, line {rows.line_num}"))
+                columns = _columns(cells, path)
+            else:
+                events.append(_event(cells, columns, f"{path.name}, line {rows.line_num}"))
     except csv.Error as error:
         raise WrongInputError(
             f"{path.name}, line {rows.line_num}, is not comma-separated values ({error}): "
@@ -174,7 +181,15 @@ def read_scale(path: Path) -> tuple[float | None, float | None]:
 
     The cells are rounded, so the row with the largest numbers tells.
     """
-    rows = list(csv.DictReader(io.StringIO(_text(Path(path)), newline="")))
+    text, delimiter = _separated(_text(Path(path)))
+    rows = [
+        {
+            name: _with_point(cell, delimiter)
+            for name, cell in row.items()
+            if isinstance(name, str) and isinstance(cell, str)
+        }
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    ]
     return _scale(rows, "y_um", "y"), _scale(rows, "time_min", "frame", offset=1, factor=60)
 
 
@@ -220,9 +235,29 @@ def _text(path: Path) -> str:
         raise WrongInputError(f"{path.name} is no text in UTF-8, {expected}: save it as CSV UTF-8.") from None
 
 
+def _separated(text: str) -> tuple[str, str]:
+    """Give a table's text and what separates its columns, by its header.
+
+    Spreadsheets save semicolons where the comma is the decimal sign; some put a line such as ``sep=;`` first.
+    """
+    if text[:4].lower() == "sep=":
+        # The line stays, empty, so that lines have their numbers.
+        text = text[len(text.splitlines()[0]) :]
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    for delimiter in ",;\t":
+        if {*REQUIRED_COLUMNS} <= {name.strip(' "').lower() for name in header.split(delimiter)}:
+            return text, delimiter
+    return text, ","
+
+
+def _with_point(cell: str, delimiter: str) -> str:
+    """Give a number with a decimal comma as one with a decimal point, where the comma separates no columns."""
+    return cell.replace(",", ".") if delimiter == ";" and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
+
+
 def _columns(header: list[str], path: Path) -> dict[str, int]:
     """Where each column stands."""
-    names = [name.strip() for name in header]
+    names = [name.strip().lower() for name in header]
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
     if missing:
         raise WrongInputError(

@@ -21,6 +21,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, wrong_class_name
+from epifiji.data.names import composed
 from epifiji.data.network import NOTHING
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.rois.frames import RoiPlace, frames_of
@@ -189,7 +190,7 @@ def event_of_file(path: Path, movie_name: str | None = None, classes: Iterable[s
     A known class at the end of the name counts first (those given as `classes`, the three of DeXtrusion and
     ``nothing``), then what follows the movie's name, then ``cell_…``; otherwise it is the whole name.
     """
-    stem = Path(path).stem
+    stem, movie_name = composed(Path(path).stem), composed(movie_name or "")
     base, _, ending = stem.rpartition("_")
     if base and ending in (KEPT, *COMPARED) and ending not in classes:
         stem = base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +58,8 @@ def events_from_maps(
     if mode not in MODES:
         raise WrongInputError(f"mode is {mode!r}, but it must be one of {', '.join(MODES)}: give another value.")
     chosen = parse_settings(EventSettings, settings)
+    if maps.is_dir() and chosen.events is None:
+        _require_every_map(maps, record, files)
     in_order = [name for name in record.network.classes if name in files]
     classes = chosen.chosen_events(dict.fromkeys([*in_order, *files]))
     opened = {event: read_movie(files[event]) for event in classes}
@@ -76,6 +79,16 @@ def events_from_maps(
                 finder.feed(event, frame)
     written = _record(record, chosen, classes, mode, maps, source, scale)
     return Result(finder.finish(), classes, source, written, notices=notices, from_maps=True)
+
+
+def _require_every_map(maps: Path, record: RunRecord, files: Mapping[str, Path]) -> None:
+    """Refuse a folder that has lost the map of a class, whose events would be lost too."""
+    missing = [name for name in record.settings.events or () if name not in files]
+    if missing:
+        raise WrongInputError(
+            f"{maps} has no map of {', '.join(missing)}, whose events would be lost: put the map back, or give --events "
+            f"{','.join(files)} to make those events alone."
+        )
 
 
 def _source_movie(
