@@ -11,6 +11,7 @@ from java.io import File
 from java.lang import RuntimeException, System, Throwable
 
 import epifiji_engine
+from epifiji_log import log, shown
 import epifiji_parameters
 from epifiji_engine import EngineError
 from epifiji_escape import Escape
@@ -78,9 +79,9 @@ def record(label, given):
 
 def tell(sentence):
     """Say what was done, in the log, where it stays, and in ImageJ's status line, over which Fiji writes "Command finished"."""
-    IJ.log("EpiFiji: " + sentence)
+    log(sentence)
     if not GraphicsEnvironment.isHeadless():
-        IJ.showStatus("EpiFiji: " + sentence)
+        IJ.showStatus("EpiFiji: " + shown(sentence))
 
 
 def end_process(exit_code):
@@ -176,7 +177,7 @@ def _tell(error, keep_going):
         _clear_status()
     System.setProperty(LAST_ERROR, sentence)
     if keep_going:
-        IJ.log("EpiFiji: " + sentence)
+        log(sentence)
     elif not GraphicsEnvironment.isHeadless():
         # Escape has ended the macro already, as it does in all of ImageJ.
         if error.kind != CANCELLED:
@@ -184,7 +185,7 @@ def _tell(error, keep_going):
     elif epifiji_engine.is_inside_python():
         _show_error(sentence)
     else:
-        System.err.println("epifiji: " + sentence)
+        System.err.println("epifiji: " + shown(sentence))
         System.exit(EXIT_CODES[error.kind])
 
 

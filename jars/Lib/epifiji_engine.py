@@ -171,8 +171,8 @@ class _Worker(object):
         """On Linux, writing into more shared memory than there is ends the JVM: so look first."""
         place = File("/dev/shm")
         if place.isDirectory() and place.getUsableSpace() < size + SPARE_MEMORY:
-            raise EngineError("The movie needs %d MB of shared memory, but %s has %d MB left: give the movie as a file with "
-                              "input=[...], crop it, or make %s larger."
+            raise EngineError("The movie needs %d MB of shared memory, but %s has %d MB left: crop the movie, give its "
+                              "file as input in a macro, or make %s larger."
                               % (size >> 20, place, place.getUsableSpace() >> 20, place), "input")
 
     def block(self, size):

@@ -2,10 +2,11 @@
 import os
 import re
 
-from ij import IJ, WindowManager
+from ij import WindowManager
 
 from epifiji_engine import EngineError, call
 from epifiji_images import RESULTS, file_of, frames_are_channels, shape_of, shown_pixels
+from epifiji_log import log
 
 EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGNORECASE)
 
@@ -26,7 +27,7 @@ def require_movie(parameters):
             pixels, request = None, dict(request, image=None)
         found = call("identify", request, pixels)
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
 
 
 def results_of(image):

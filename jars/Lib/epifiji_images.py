@@ -15,6 +15,7 @@ from java.nio import ByteOrder
 from java.util.zip import ZipEntry, ZipOutputStream
 
 from epifiji_engine import EngineError
+from epifiji_log import log
 from epifiji_rois import EVENTS, events_among, movies_of, name_movie, remove_from_manager, rois_of_movie, set_frame, sign, sort_out
 
 RESULTS = "EpiFiji results"
@@ -51,7 +52,7 @@ class Pixels(object):
         channels, planes, frames = image.getNChannels(), image.getNSlices(), image.getNFrames()
         as_channels = channel is None and frames_are_channels(image)
         if channels > 1 and channel is None and not as_channels:
-            raise EngineError("%s has %d channels, but one is needed: choose one with channel=1 to %d, or split them."
+            raise EngineError("%s has %d channels, but one is needed: choose a channel from 1 to %d, or split them."
                               % (self.title, channels, channels), "input")
         if channel is not None and not 1 <= channel <= channels:
             raise EngineError("%s has %d channel%s, but channel %d was asked for: give another."
@@ -251,7 +252,7 @@ def _manage(image, rois, replace, movies, kind, reviewed):
 
 def _say_edited(count):
     if count:
-        IJ.log("EpiFiji: %d ROI%s that you moved or renamed stay%s, and the events that they were made from were not added again"
+        log("%d ROI%s that you moved or renamed stay%s, and the events that they were made from were not added again"
                % (count, "s"[:count > 1], "s"[:count == 1]))
 
 

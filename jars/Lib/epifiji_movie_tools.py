@@ -14,6 +14,7 @@ from java.awt import GraphicsEnvironment, Rectangle
 
 from epifiji_client import call, tell
 from epifiji_images import layout_of, managed_rois, rois_of_events, saved_rois, shown_pixels
+from epifiji_log import log
 from epifiji_rois import EVENTS, name_movie, rois_of_movie, set_frame, sign, sign_as
 
 NUMBERED = re.compile(r"(\d{4,})-\d{4,}-\d{4,}(?!\d)")
@@ -141,7 +142,7 @@ def make_files(job, parameters, image):
     with saved_rois(RoisOfMovie(image).rois if along else []) as rois:
         made = call(job, {"settings": parameters, "manager": rois}, pixels)
     for notice in made["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     tell("%d events%s; written into %s" % (made["events"], _outside(made["left_out"]), made["folder"]))
 
 

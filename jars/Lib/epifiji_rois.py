@@ -8,13 +8,13 @@ import os
 import re
 import urllib
 
-from ij import IJ
 from java.io import FileInputStream
 from java.security import DigestInputStream, MessageDigest
 from java.util import UUID
 from jarray import zeros
 
 from epifiji_engine import EngineError
+from epifiji_log import log
 
 MOVIE, KIND, CLASS, MADE = "epifiji.movie", "epifiji.kind", "epifiji.class", "epifiji.made"
 EVENTS, COMPARISON = "events", "comparison"
@@ -68,7 +68,7 @@ def rois_of_movie(image, rois):
         raise EngineError("The ROIs belong to the movie %s, and the active image is %s: activate the image of that movie, or name "
                           "results." % (_titles(others), image.getTitle()), "input")
     if len(kept) < len(rois):
-        IJ.log("EpiFiji: %d ROIs were left out: they belong to the movie %s" % (len(rois) - len(kept), _titles(others)))
+        log("%d ROIs were left out: they belong to the movie %s" % (len(rois) - len(kept), _titles(others)))
     return kept
 
 

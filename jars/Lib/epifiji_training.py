@@ -1,16 +1,16 @@
 """What came of a training, shown: pictures, scores as a table, and the sentence that says whether to use it (Jython 2.7)."""
-from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import tell
 from epifiji_figures import show_pictures
 from epifiji_images import current_image, show_table
+from epifiji_log import log
 
 
 def show_training(found, parameters):
     headless = GraphicsEnvironment.isHeadless()
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     show_pictures(found, current_image(needed=False))
     if parameters.get("table", True) and not headless:
         show_table("Training of %s" % found["name"], found["columns"], found["rows"])

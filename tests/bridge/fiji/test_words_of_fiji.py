@@ -19,8 +19,8 @@ from epifiji.bridge.fiji.requests import answer as requests
 from epifiji.bridge.fiji.words import in_fijis_words
 
 PACKAGE = Path(__file__).resolve().parents[3] / "python" / "epifiji"
-OF_THE_TERMINAL = {"arguments", "cli", "options", "console", "demo", "install", "fiji", "fiji_words"}
-"""Modules of the bridge whose texts no Fiji can show, beside those of the command line's groups and of ImageJ's host."""
+OF_THE_TERMINAL = {"bridge/cli", "bridge/imagej", *(f"bridge/fiji/{name}.py" for name in ("install", "open", "words"))}
+"""Parts of the bridge whose texts no Fiji can show."""
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
 """An option of the command line; none may be left, in whatever sentence."""
@@ -30,8 +30,8 @@ TERMINAL_LINE = re.compile(r"'(?:epifiji|pip) [^']*'")
 
 def _below_fiji() -> Iterator[Path]:
     for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(PACKAGE).parts
-        if parts[0] == "bridge" and (path.stem in OF_THE_TERMINAL or path.stem.endswith("_commands") or len(parts) > 2):
+        inside = path.relative_to(PACKAGE)
+        if {inside.as_posix(), *(parent.as_posix() for parent in inside.parents)} & OF_THE_TERMINAL:
             continue
         yield path
 
@@ -67,6 +67,21 @@ def test_every_text_that_can_reach_fiji_is_without_an_option_there() -> None:
 def test_no_text_below_names_a_setting_in_the_notation_of_macros() -> None:
     for path, text in MESSAGES:
         assert not re.search(r"(?:give|with|leave) \w+=\[", text), f"{path.name}: {text}"
+
+
+ROOT = PACKAGE.parents[1]
+SCRIPTS = sorted([*(ROOT / "jars" / "Lib").glob("epifiji_*.py"), *(ROOT / "fiji" / "scripts").rglob("*.py")])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_no_text_of_a_script_names_a_setting_in_the_notation_of_macros(script: Path) -> None:
+    texts = re.findall(r'"((?:[^"\\]|\\.)*)"', script.read_text(encoding="ascii"))
+    assert not [text for text in texts if re.search(r"\b(?:give|with|leave|choose) (?:one with )?\w+=", text)]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
+    assert script.name == "epifiji_log.py" or 'IJ.log("EpiFiji' not in script.read_text(encoding="ascii")
 
 
 @pytest.mark.parametrize(

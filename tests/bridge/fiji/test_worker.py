@@ -154,7 +154,7 @@ class TestImages:
             ("nan", "nan has pixels that are not numbers (NaN or infinite), first in frame 5"),
             (
                 "channels without a choice",
-                "channels.tif has 2 channels, but one is needed: choose one with channel=1 to 2",
+                "channels.tif has 2 channels, but one is needed: choose a channel from 1 to 2",
             ),
             ("third channel", "channels.tif has 2 channels, but channel 3 was asked for"),
             ("volume", "volume.tif has 2 planes (Z) in each of 12 frames"),
@@ -176,7 +176,7 @@ class TestImages:
     def test_more_pixels_than_there_is_shared_memory_are_refused_before_they_are_read(self, images):
         assert images["huge"].startswith("The movie needs 953674 MB of shared memory, but /dev/shm has ")
         assert images["huge"].endswith(
-            " MB left: give the movie as a file with input=[...], crop it, or make /dev/shm larger."
+            " MB left: crop the movie, give its file as input in a macro, or make /dev/shm larger."
         )
 
 

@@ -1,11 +1,11 @@
 """Plugins > EpiFiji > Compare Event ROIs...: detected events against a reference; matches and errors in colour on the movie."""
-from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_manager, show_events, show_table
+from epifiji_log import log
 from epifiji_rois import COMPARISON
 
 
@@ -15,7 +15,7 @@ def compare(parameters):
     with saved_manager(image, needed="detected" not in parameters and not headless) as manager:
         found = call("compare", {"settings": parameters, "manager": manager, "image": described(image)})
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     show_pictures(found, image)
     show_events(image, found, parameters.get("replace_rois", False), False, COMPARISON)
     if parameters.get("table", True) and not headless:

@@ -1,9 +1,10 @@
 """Plugins > EpiFiji > Detect Epithelial Events...: finds cell events in the open movie and shows them as ROIs."""
-from ij import IJ, Macro
+from ij import Macro
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_images import Pixels, current_image, show_events, show_maps, shown_pixels
+from epifiji_log import log
 
 
 def detect(parameters):
@@ -24,7 +25,7 @@ def detect(parameters):
     if found.get("maps"):
         show_maps(image, found)
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])
     written = "; the results are in " + found["folder"] if found["folder"] else ""
     tell("%s: %s, found by %s%s" % (found["name"], counts, found["network"], written))

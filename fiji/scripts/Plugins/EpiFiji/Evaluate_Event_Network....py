@@ -1,17 +1,17 @@
 """Plugins > EpiFiji > Evaluate Event Network...: scores of networks on movies with annotated events, as tables and curves."""
-from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_figures import show_pictures
 from epifiji_images import current_image, show_table
+from epifiji_log import log
 
 
 def evaluate(parameters):
     headless = GraphicsEnvironment.isHeadless()
     found = call("evaluate", {"settings": parameters, "headless": headless})
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     show_pictures(found, current_image(needed=False))
     if parameters.get("table", True) and not headless:
         if found["difference_rows"]:

@@ -4,12 +4,13 @@ from ij import IJ
 from epifiji_client import call, command, tell
 from epifiji_identity import results_shown
 from epifiji_images import current_image, require_shape, show_events
+from epifiji_log import log
 
 
 def open_events(parameters):
     found = call("open", {"settings": parameters})
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     image = current_image(needed=False)
     if image is None and found["movie"]:
         image = IJ.openImage(found["movie"])

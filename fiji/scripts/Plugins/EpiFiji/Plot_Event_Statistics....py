@@ -1,11 +1,11 @@
 """Plugins > EpiFiji > Plot Event Statistics...: rate, density and nearest neighbours of events, as pictures and a table."""
-from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, tell
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_manager, show_table
+from epifiji_log import log
 
 
 def plot(parameters):
@@ -14,7 +14,7 @@ def plot(parameters):
     with saved_manager(image, needed="results" not in parameters and not headless) as manager:
         found = call("plot", {"settings": parameters, "manager": manager, "image": described(image), "headless": headless})
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     show_pictures(found, image)
     if parameters.get("table", True) and not headless:
         show_table("Statistics of %s" % found["name"], found["columns"], found["rows"])

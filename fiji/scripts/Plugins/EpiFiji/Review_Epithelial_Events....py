@@ -8,6 +8,7 @@ from epifiji_client import call, command
 from epifiji_engine import EngineError
 from epifiji_figures import described
 from epifiji_images import RESULTS, current_image, file_of, managed_rois, require_shape, saved_rois
+from epifiji_log import log
 from epifiji_review import ReviewWindow, show_summary
 from epifiji_rois import events_among
 
@@ -23,7 +24,7 @@ def review(parameters):
     with saved_rois(reviewed) as manager:
         begun = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside, "image": described(image)})
     for notice in begun["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     if image is None:
         if not begun["movie"]:
             raise EngineError("No image is open, but a review needs the movie: open it first.", "input")

@@ -7,6 +7,7 @@ from epifiji_engine import EngineError
 from epifiji_figures import described
 from epifiji_identity import results_shown
 from epifiji_images import current_image, require_shape, saved_manager, show_table
+from epifiji_log import log
 from epifiji_review import ReviewWindow
 
 
@@ -17,7 +18,7 @@ def score(parameters):
     with saved_manager(image, needed="results" not in parameters) as manager:
         begun = call("score_begin", {"settings": parameters, "manager": manager, "image": described(image)})
     for notice in begun["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     if image is None:
         if not begun["movie"]:
             raise EngineError("No image is open, but judging events needs the movie: open it first.", "input")

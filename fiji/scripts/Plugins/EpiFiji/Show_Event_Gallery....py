@@ -1,9 +1,9 @@
 """Plugins > EpiFiji > Show Event Gallery...: a row of crops of the open movie over time for each event."""
-from ij import IJ
 
 from epifiji_client import call, command, tell
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_rois, shown_pixels
+from epifiji_log import log
 from epifiji_movie_tools import RoisOfMovie, open_and_remove
 from epifiji_rois import events_among
 
@@ -14,7 +14,7 @@ def show(parameters):
     with saved_rois([] if "results" in parameters else events_among(RoisOfMovie(image).rois)) as rois:
         found = call("gallery", {"settings": parameters, "manager": rois}, pixels)
     for notice in found["notices"]:
-        IJ.log("EpiFiji: " + notice)
+        log(notice)
     picture = open_and_remove(found["file"], found["folder"])
     picture.setTitle(found["name"])
     picture.show()
