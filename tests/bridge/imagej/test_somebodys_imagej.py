@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,11 @@ def detected_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
     imagej.run_macro(f'run("{DETECT}", "threshold=130 min_volume=100");')
     kinds = [[str(roi.getTypeAsString()), int(roi.getPointType())] for roi in manager().getRoisAsArray()]
     rois = [kind + roi for kind, roi in zip(kinds, roi_table(), strict=True)]
-    return {"rois": rois, "table": _sizes("Events of noise")}
+    # A table's scrollbars follow its size when it is drawn.
+    end = time.monotonic() + 20
+    while (size := _sizes("Events of noise"))["hidden"] > 0 and time.monotonic() < end:
+        time.sleep(0.1)
+    return {"rois": rois, "table": size}
 
 
 @pytest.fixture(scope="module")
