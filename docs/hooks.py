@@ -114,13 +114,6 @@ def menu(_: str | None) -> str:
     return table(("Command", "What it does"), rows)
 
 
-def python_names(_: str | None) -> str:
-    """Ask mkdocstrings for each public name of the package."""
-    import epifiji
-
-    return "\n\n".join(f"::: epifiji.{name}" for name in epifiji.__all__)
-
-
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """Write a table in Markdown."""
     head = tuple(head)
@@ -139,5 +132,4 @@ PARTS = {
     "commands": commands,
     "fiji_commands": fiji_commands,
     "menu": menu,
-    "python_names": python_names,
 }

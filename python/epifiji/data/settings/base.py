@@ -1,7 +1,7 @@
 """The settings of every job: names, units, ranges, defaults and help, in one place.
 
-The command line's options, Python's keyword arguments, a worker's requests, ImageJ's dialogs and macro keys, and the README's
-table all come from these models.
+The command line's options, Python's keyword arguments, a worker's requests, ImageJ's dialogs and macro keys, and the tables of
+the documentation all come from these models.
 """
 
 from __future__ import annotations

@@ -65,8 +65,9 @@ def detect(
         Whether what was computed stays in the cache until the result is saved: where that fails, because the disk is full or the
         process is killed, the same detection then takes no time again.
     **settings
-        Those of :class:`~epifiji.data.settings.detection.DetectionSettings`, which the README lists: ``cell_diameter``,
-        ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``, ``mode`` …
+        Those of :class:`~epifiji.data.settings.detection.DetectionSettings`, listed in docs/reference/settings.md:
+        ``cell_diameter``, ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``,
+        ``mode`` …
 
     Raises
     ------
