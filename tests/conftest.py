@@ -3,12 +3,69 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+SLOW = (
+    "bridge/cli/test_demo.py",
+    "bridge/cli/test_fiji_command.py",
+    "bridge/cli/test_refused_input.py",
+    "bridge/desktop/",
+    "bridge/fiji/test_batch_macro.py",
+    "bridge/fiji/test_desktop_worker.py",
+    "bridge/fiji/test_readme_macros.py",
+    "bridge/fiji/test_requests",
+    "bridge/fiji/test_tour.py",
+    "bridge/fiji/test_worker",
+    "bridge/imagej/",
+    "bridge/test_",
+    "engine/cells/",
+    "engine/networks/",
+    "engine/simulation/",
+    "engine/tiling/test_blocks.py",
+    "engine/tiling/test_frame_sizes.py",
+    "engine/tiling/test_levels_of_movies.py",
+    "engine/tiling/test_maps.py",
+    "engine/training/test_targets_and_losses.py",
+    "files/movies/test_sequences.py::TestCommandLine",
+    "files/movies/test_sequences.py::TestReading::test_from_python",
+    "files/movies/test_shown_movies.py",
+    "files/networks/test_default_network.py",
+    "files/networks/test_dexnets.py::test_a_broken_checkpoint_is_refused",
+    "files/networks/test_dexnets.py::test_the_authors_networks_are_imported",
+    "files/networks/test_networks.py::test_a_fetched_network_is_checked_and_imported",
+    "files/results/test_movie_identity.py",
+    "files/results/test_one_folder_per_movie.py",
+    "files/results/test_strangers.py",
+    "files/results/test_writing_refused.py",
+    "files/rois/test_layouts.py",
+    "files/storage/test_all_or_nothing.py",
+    "files/storage/test_archives.py::test_whatever_entries_come_nothing_gets_outside",
+    "files/storage/test_left_over.py",
+    "files/storage/test_slow_downloads.py",
+    "jobs/events/test_default_arithmetic.py",
+    "jobs/events/test_detect",
+    "jobs/events/test_parity.py",
+    "jobs/events/test_real_movies.py",
+    "jobs/events/test_review.py::test_a_review_of_20000",
+    "jobs/scoring/test_evaluate",
+    "jobs/test_executors.py",
+    "jobs/test_export.py",
+    "jobs/test_simulate_command.py",
+    "jobs/training/test_train",
+    "test_every_fault.py",
+    "test_examples.py",
+    "test_installing.py",
+    "test_printed.py",
+    "test_readme.py",
+    "test_tutorial.py",
+)
+"""What tests begin with that are left out of the quick ring: those with TensorFlow, Java, a desktop, or long computations."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,6 +77,33 @@ def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
     yield
     patch.undo()
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).as_posix()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Save the time to read the files of which the quick ring takes no test."""
+    quick = config.getoption("markexpr") == "quick"
+    return True if quick and collection_path.is_file() and _name(collection_path).startswith(SLOW) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the quick ring, ``pytest -m quick``: every test that `SLOW` does not name."""
+    for item in items:
+        if not f"{_name(item.path)}::{item.nodeid.partition('::')[2]}".startswith(SLOW):
+            item.add_marker("quick")
+
+
+@pytest.fixture(autouse=True)
+def quick_tests_load_nothing_heavy(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a quick test that is the first to load TensorFlow or a JVM."""
+    before = {"tensorflow", "jpype"} & sys.modules.keys()
+    yield
+    loaded = ({"tensorflow", "jpype"} & sys.modules.keys()) - before
+    if loaded and request.node.get_closest_marker("quick"):
+        pytest.fail(f"a quick test loads {' and '.join(sorted(loaded))}: name it in SLOW in tests/conftest.py")
 
 
 @pytest.fixture(scope="session")
