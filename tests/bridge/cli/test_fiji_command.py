@@ -81,8 +81,7 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(tmp_path: Path) -> None:
 QUITTING = """
 import sys
 from pathlib import Path
-from epifiji.bridge.fiji.open import run_fiji
-from epifiji.bridge.imagej import open_imagej
+from epifiji.bridge.fiji.open import open_imagej, run_fiji
 open_imagej(headless=False)
 import jpype
 jpype.JClass("ij.IJ").getInstance().exitWhenQuitting(True)

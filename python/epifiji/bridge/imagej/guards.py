@@ -16,7 +16,7 @@ from epifiji.bridge.streams import note
 ERROR_BOXES = frozenset({"Macro Error", "No Image", "EpiFiji"})
 """Titles of the boxes that show what a failed macro's exception says too."""
 
-LOOK_S = 0.2
+LOOK_S, BOX_LOOK_S = 0.2, 0.02
 QUITTING_S = 20
 """How long a Fiji's quitting takes, at most, from its window's end to the process's."""
 
@@ -156,4 +156,32 @@ def _close_error_box(event: Any) -> None:
     box = event.getSource()
     opened = event.getID() == jimport("java.awt.event.WindowEvent").WINDOW_OPENED
     if opened and jinstance(box, "java.awt.Dialog") and str(box.getTitle()) in ERROR_BOXES:
-        box.dispose()
+        threading.Thread(target=_close_once_waited_for, args=(box,), name="EpiFiji-Box", daemon=True).start()
+
+
+def _close_once_waited_for(box: Any) -> None:
+    """Close a box as soon as the thread that opened it waits for its end.
+
+    NB: ``java.awt.Dialog.show`` says that the box is open before it begins to wait; a box that is closed in between is waited for
+    for ever.
+    """
+    import jpype
+
+    while box.isShowing() and not _all_boxes_are_waited_for():
+        time.sleep(BOX_LOOK_S)
+    jpype.java.awt.EventQueue.invokeLater(jpype.JProxy("java.lang.Runnable", dict={"run": box.dispose}))
+
+
+def _all_boxes_are_waited_for() -> bool:
+    import jpype
+
+    windows = jpype.java.awt.Window.getWindows()
+    dialog = jpype.JClass("java.awt.Dialog")
+    boxes = sum(isinstance(window, dialog) and bool(window.isModal()) and bool(window.isShowing()) for window in windows)
+    stacks = jpype.java.lang.Thread.getAllStackTraces().values()
+    waits = sum(
+        str(frame.getClassName()) == "java.awt.WaitDispatchSupport" and str(frame.getMethodName()) == "enter"
+        for stack in stacks
+        for frame in stack
+    )
+    return waits >= boxes
