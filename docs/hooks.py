@@ -91,7 +91,7 @@ def fiji_commands(_: str | None) -> str:
     from epifiji.bridge.fiji.commands import COMMANDS
     from epifiji.bridge.fiji.dialogs import described
 
-    pages = {"first": "first page", "more": "More", "macro": "macros only"}
+    fields = {"first": "{}", "more": "{} (second page)", "macro": "macros only"}
     parts = []
     for label in COMMANDS:
         command = described(label)
@@ -99,10 +99,10 @@ def fiji_commands(_: str | None) -> str:
         for one in command["parameters"]:
             value = ", ".join(one["choices"]) or {"text": one["unit"]}.get(one["kind"], one["kind"])
             default = "" if one["default"] in ("", False) else str(one["default"]).lower()
-            name = "" if one["page"] == "macro" else one["label"]
-            rows.append((f"`{one['key']}`", name, pages[one["page"]], value, default, one["help"]))
+            field = fields[one["page"]].format(one["label"])
+            rows.append((f"`{one['key']}`", field, value, default, one["help"]))
         parts.append(f"## {label}\n\n{command['help']}\n")
-        parts.append(table(("Macro key", "Field", "Where", "Value", "Default", "Meaning"), rows) if rows else "")
+        parts.append(table(("Macro key", "Field", "Value", "Default", "Meaning"), rows) if rows else "")
     return "\n".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ import epifiji
 from epifiji.bridge.cli.main import app
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.data.network import NetworkDescription
+from epifiji.data.record import RunRecord
 from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings
@@ -19,6 +22,9 @@ from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+from epifiji.files.results.events_table import COLUMNS
+from epifiji.files.results.reviews import COLUMNS as REVIEW_COLUMNS
+from epifiji.jobs.scoring.random_sample import COLUMNS as SCORE_COLUMNS
 from pages import DOCS, PAGES, README, ROOT, TEXTS, built
 
 
@@ -104,6 +110,28 @@ def test_every_key_of_every_command_of_fiji_is_in_the_reference() -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     shown = re.findall(r"^::: epifiji\.(\w+)$", PAGES["reference/python.md"], re.MULTILINE)
     assert sorted(shown) == sorted(epifiji.__all__)
+
+
+def described_names(title: str) -> set[str]:
+    """Give the names in the first column of the last table under a title of the page on files."""
+    (section,) = re.findall(
+        rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGES["reference/files.md"], re.DOTALL | re.MULTILINE
+    )
+    rows = re.split(r"^\|---.*$", section, flags=re.MULTILINE)[-1]
+    return {name for cell in re.findall(r"^\|([^|]*)\|", rows, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
+
+
+def test_columns_and_entries_of_files_are_described() -> None:
+    assert described_names("events.csv") == {*COLUMNS, "y_um", "x_um", "time_min"}
+    assert described_names("review.csv") == set(REVIEW_COLUMNS)
+    assert described_names("Networks") == set(NetworkDescription.model_fields)
+    assert described_names("run.json") >= set(RunRecord.model_fields)
+    assert all(f"`{name}`" in PAGES["reference/files.md"] for name in SCORE_COLUMNS)
+
+
+def test_what_a_run_records_is_described(movie_file: Path, network_folder: Path, tmp_path: Path) -> None:
+    folder = epifiji.detect(movie_file, network_folder).save(tmp_path / "results")
+    assert set(json.loads((folder / "run.json").read_text(encoding="utf-8"))) <= described_names("run.json")
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -296,7 +296,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
             super().__init__(*arguments, directory=str(folder), **options)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}", folder
         running.shutdown()

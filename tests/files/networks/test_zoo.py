@@ -76,7 +76,7 @@ class Served:
 def served() -> Iterator[Served]:
     running = Served()
     with running.server:
-        thread = threading.Thread(target=running.server.serve_forever)
+        thread = threading.Thread(target=running.server.serve_forever, args=(0.01,))
         thread.start()
         yield running
         running.server.shutdown()

@@ -327,4 +327,3 @@ COMMANDS: dict[str, type[Settings]] = {
     CHECK: CheckCommand,
 }
 """The commands of Plugins > EpiFiji by their labels."""
-
