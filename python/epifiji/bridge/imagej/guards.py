@@ -177,7 +177,9 @@ def _all_boxes_are_waited_for() -> bool:
 
     windows = jpype.java.awt.Window.getWindows()
     dialog = jpype.JClass("java.awt.Dialog")
-    boxes = sum(isinstance(window, dialog) and bool(window.isModal()) and bool(window.isShowing()) for window in windows)
+    boxes = sum(
+        isinstance(window, dialog) and bool(window.isModal()) and bool(window.isShowing()) for window in windows
+    )
     stacks = jpype.java.lang.Thread.getAllStackTraces().values()
     waits = sum(
         str(frame.getClassName()) == "java.awt.WaitDispatchSupport" and str(frame.getMethodName()) == "enter"
