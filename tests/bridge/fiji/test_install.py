@@ -20,7 +20,7 @@ from epifiji.bridge.fiji.install import install_fiji, uninstall_fiji
 from epifiji.bridge.fiji.manifest import Installation, install_files, own_version
 from epifiji.bridge.imagej.jars import WORKER, class_path
 from epifiji.data.errors import WrongInputError
-from fiji_folders import make_fiji, contents
+from fiji_folders import contents, make_fiji
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT, MODULE = "scripts/Plugins/EpiFiji/Detect_It.py", "jars/Lib/epifiji_module.py"
@@ -28,13 +28,9 @@ FIRST = {SCRIPT: b"print(1)\n", "macros/epifiji/batch.ijm": b"// 1\n", MODULE: b
 SECOND = {SCRIPT: b"print(2)\n", MODULE: b"ONE = 1\n", "macros/epifiji2/other.ijm": b"// 2\n"}
 
 
-
-
 @pytest.fixture
 def fiji(tmp_path: Path) -> Path:
     return make_fiji(tmp_path / "Fiji für Müller, コピー")
-
-
 
 
 def steps(installation: Installation) -> dict[str, str]:

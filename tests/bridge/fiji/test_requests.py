@@ -16,15 +16,15 @@ import pytest
 
 import epifiji
 from epifiji.bridge.fiji.commands import COMMANDS
-from epifiji.bridge.pixels import movie_of_image
 from epifiji.bridge.fiji.requests.answer import answer
+from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import silent
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.results.events_table import COLUMNS
+from requests_of_fiji import PLAIN, ask, bytes_of, image, refused
 from small_networks import small_network
-from requests_of_fiji import PLAIN, bytes_of, image, ask, refused
 
 LOOSE = {"threshold": "0", "min_volume": "0"}
 
@@ -38,14 +38,6 @@ def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pixels(movie_file: Path) -> np.ndarray:
     return read_movie(movie_file).frames(0, 12)
-
-
-
-
-
-
-
-
 
 
 def detect(array: np.ndarray, network: Path, *lengths: int, **more: object) -> dict[str, Any]:

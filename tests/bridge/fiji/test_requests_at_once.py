@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_requests import LOOSE
 
-from epifiji.bridge.pixels import FrameBlocks, movie_name_of_title
 from epifiji.bridge.fiji.requests import answer as requests
+from epifiji.bridge.pixels import FrameBlocks, movie_name_of_title
 from epifiji.data.errors import CancelledError
 from epifiji.data.progress import silent
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.networks.store import write_network
-from small_networks import small_network
-from test_requests import LOOSE
 from requests_of_fiji import ask, bytes_of, image
+from small_networks import small_network
 
 
 @pytest.fixture(scope="module")

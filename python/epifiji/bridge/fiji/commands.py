@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
+from epifiji.data.settings.base import LAST, OTHER_MOVIE, Page, Settings, names, setting
+from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
+from epifiji.data.settings.detection import DetectionSettings, EventSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.movies import (
     CropSettings,
@@ -16,9 +19,6 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
-from epifiji.data.settings.base import LAST, OTHER_MOVIE, Page, Settings, names, setting
-from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
-from epifiji.data.settings.detection import DetectionSettings, EventSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
@@ -87,7 +87,8 @@ class ShowMapsCommand(Settings):
     """Shows kept probability maps in colour over the movie."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2)
+        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2
+    )
     other_movie: bool = OF_ANOTHER_MOVIE
 
 
@@ -95,13 +96,26 @@ class ReviewCommand(Settings):
     """Shows events one by one: y keeps, n rejects, u undoes; the decisions are written after every key."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2)
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2
+    )
     events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
-        None, values="classes", description="Classes to look at, separated by commas; all where not given.", label="Event classes", order=8)
+        None,
+        values="classes",
+        description="Classes to look at, separated by commas; all where not given.",
+        label="Event classes",
+        order=8,
+    )
     order: Literal["time", "score", "random"] = setting(
         "time", description="In which order: by time, the least sure first (score), or at random."
     )
-    seed: int = setting(1, ge=0, values="number", description="Another number gives another random order.", label="Seed of chance", page="more")
+    seed: int = setting(
+        1,
+        ge=0,
+        values="number",
+        description="Another number gives another random order.",
+        label="Seed of chance",
+        page="more",
+    )
     before: FramesBefore = 6
     after: FramesAfter = 6
     half_size: HalfSize = 25
@@ -121,7 +135,8 @@ class AdjustCommand(EventSettings):
     """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2)
+        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2
+    )
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     save: bool = _flag(
@@ -134,7 +149,11 @@ class CompareCommand(ComparisonSettings):
     """Compares detected events with a reference: matches green, false positives red, false negatives yellow."""
 
     detected: str | None = _path(
-        "folder", "Detected", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.", order=0)
+        "folder",
+        "Detected",
+        "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.",
+        order=0,
+    )
     reference: str | None = _path("file", "Reference", "The same, judged to be true.", order=1)
     curve: bool = _flag(
         "Curve over the threshold",
@@ -156,11 +175,17 @@ class EvaluateCommand(EvaluationSettings):
 
     network: str | None = setting(None, kind="network", description=NETWORK, order=3)
     other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
-        None, values="names", description="Others to compare it with, by name, folder or zip, separated by commas.", order=4)
+        None,
+        values="names",
+        description="Others to compare it with, by name, folder or zip, separated by commas.",
+        order=4,
+    )
     folder: str | None = _path(
         "folder",
         "Annotated movies",
-        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.", order=5)
+        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.",
+        order=5,
+    )
     output: str | None = _path(
         "folder", "Output", "Write tables, curves and a record into this folder; only shown where not given."
     )
@@ -172,7 +197,11 @@ class PlotCommand(StatisticsSettings):
     """Plots events over time and tissue: rate, density, and nearest neighbours against chance."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.", order=2)
+        "folder",
+        "Results",
+        "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.",
+        order=2,
+    )
     output: str | None = _path(
         "folder", "Output", "Write plots and tables into this folder; only shown where not given."
     )
@@ -185,12 +214,22 @@ class ScoreCommand(Settings):
     """Draws some events at random for you to judge, y or n, and says how many are right. ROIs and results stay as they are."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2)
-    number: int = setting(50, ge=1, le=100_000, values="number", description="How many events to draw.", label="How many events")
+        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2
+    )
+    number: int = setting(
+        50, ge=1, le=100_000, values="number", description="How many events to draw.", label="How many events"
+    )
     each_class: bool = _flag("So many of each class", "Draw that number of each class instead of all together.")
     events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
-        None, values="classes", description="Classes to draw from, separated by commas; all where not given.", label="Event classes", order=8)
-    seed: int = setting(1, ge=0, values="number", description="Another number draws other events.", label="Seed of chance", page="more")
+        None,
+        values="classes",
+        description="Classes to draw from, separated by commas; all where not given.",
+        label="Event classes",
+        order=8,
+    )
+    seed: int = setting(
+        1, ge=0, values="number", description="Another number draws other events.", label="Seed of chance", page="more"
+    )
     before: FramesBefore = 6
     after: FramesAfter = 6
     half_size: HalfSize = 25
@@ -210,9 +249,7 @@ TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in 
 class NewNetworkCommand(TrainingSettings):
     """What commands that make a new network share."""
 
-    name: str | None = setting(
-        None, values="name", description=NEW_NETWORK, label="Name of the new network"
-    )
+    name: str | None = setting(None, values="name", description=NEW_NETWORK, label="Name of the new network")
     output: str | None = _path(
         "folder", "Output", "Write pictures and training.json into this folder instead of the new network's.", "more"
     )
@@ -225,7 +262,8 @@ class TrainCommand(NewNetworkCommand):
     """Trains a network on annotated movies, with event classes of any names. A cancelled training goes on when started again."""
 
     folder: str | None = _path(
-        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it.", order=5)
+        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it.", order=5
+    )
     begin_with: str | None = setting(
         None,
         values="name",
@@ -245,11 +283,21 @@ class RetrainCommand(RetrainingSettings, NewNetworkCommand):
     network: str | None = setting(
         None,
         kind="network",
-        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.", order=3)
+        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.",
+        order=3,
+    )
     results: str | None = _path(
-        "folder", "Reviewed results", "The result folder with the review; that of the open movie where not given.", order=2)
+        "folder",
+        "Reviewed results",
+        "The result folder with the review; that of the open movie where not given.",
+        order=2,
+    )
     folder: str | None = _path(
-        "folder", "Annotated movies", "A folder of movies with their events as ROIs, to learn from too or instead.", order=5)
+        "folder",
+        "Annotated movies",
+        "A folder of movies with their events as ROIs, to learn from too or instead.",
+        order=5,
+    )
 
 
 EVENTS_ALONG = (

@@ -8,6 +8,7 @@ from epifiji.bridge.fiji.commands import COMMANDS, AdjustCommand
 from epifiji.data.settings.base import Settings, shown_of
 from epifiji.data.settings.detection import EventSettings
 
+
 def described(label: str) -> dict[str, Any]:
     """Describe a command as plain JSON types: its help, and each parameter as a dialog and a macro need it.
 

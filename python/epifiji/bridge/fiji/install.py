@@ -9,8 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from epifiji.bridge.imagej.host import fiji_folder
-from epifiji.bridge.imagej.jars import WORKER, class_path
 from epifiji.bridge.fiji.manifest import (
     COMMANDS,
     PYTHON,
@@ -23,6 +21,8 @@ from epifiji.bridge.fiji.manifest import (
     remove_files,
 )
 from epifiji.bridge.fiji.requests.answer import describe_commands
+from epifiji.bridge.imagej.host import fiji_folder
+from epifiji.bridge.imagej.jars import WORKER, class_path
 from epifiji.bridge.resources import resource_folder
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report, silent

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from epifiji.bridge.fiji.manifest import installed_python
 from epifiji.bridge.imagej import ImageJ, start_imagej
 from epifiji.bridge.imagej.host import fiji_folder
-from epifiji.bridge.fiji.manifest import installed_python
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.progress import Report, silent
 

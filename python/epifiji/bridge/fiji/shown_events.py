@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.events import Event, by_class, colour_of, group_of
-from epifiji.files.rois.roi_files import shown_name
 from epifiji.files.results.events_table import event_rows
+from epifiji.files.rois.roi_files import shown_name
 
 KEY_LENGTH = 16
 

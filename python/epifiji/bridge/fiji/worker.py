@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
-from epifiji.bridge.streams import note, prepare_streams
 from epifiji.bridge.failures import EXIT_CODES
 from epifiji.bridge.fiji.requests.answer import VERSION, answer
+from epifiji.bridge.streams import note, prepare_streams
 from epifiji.data.errors import CancelledError
 from epifiji.data.interrupts import on_signals
 

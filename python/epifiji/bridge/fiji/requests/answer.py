@@ -21,32 +21,23 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.fiji.requests import comparison as comparison_requests
-from epifiji.files.results.places import folder_of
-
-from epifiji.bridge.fiji.requests import evaluation as evaluation_requests
-
-from epifiji.bridge.fiji.requests import identity as identity_requests
-
-from epifiji.bridge.fiji.requests import movie as movie_requests
-
-from epifiji.bridge.fiji.requests import review as review_requests
-
-from epifiji.bridge.fiji.requests import score as score_requests
-
-from epifiji.bridge.fiji.requests import statistics as statistics_requests
-
-from epifiji.bridge.fiji.requests import threshold as threshold_requests
-
-from epifiji.bridge.fiji.requests import training as training_requests
-from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.failures import told
-from epifiji.bridge.fiji.words import in_fijis_words
-from epifiji.bridge.pixels import movie_of_image
-from epifiji.bridge.fiji.shown_events import movie_key, shown_events
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import COMMANDS, DetectCommand, OpenCommand, ShowMapsCommand
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.requests import comparison as comparison_requests
+from epifiji.bridge.fiji.requests import evaluation as evaluation_requests
+from epifiji.bridge.fiji.requests import identity as identity_requests
+from epifiji.bridge.fiji.requests import movie as movie_requests
+from epifiji.bridge.fiji.requests import review as review_requests
+from epifiji.bridge.fiji.requests import score as score_requests
+from epifiji.bridge.fiji.requests import statistics as statistics_requests
+from epifiji.bridge.fiji.requests import threshold as threshold_requests
+from epifiji.bridge.fiji.requests import training as training_requests
+from epifiji.bridge.fiji.shown_events import movie_key, shown_events
+from epifiji.bridge.fiji.words import in_fijis_words
+from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.events import colour_of, group_of
 from epifiji.data.movie import Movie
@@ -54,6 +45,7 @@ from epifiji.data.network import Network
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
+from epifiji.files.results.places import folder_of
 
 VERSION = importlib.metadata.version("epifiji")
 """What is running, also where another version was installed since."""
@@ -263,8 +255,8 @@ def _open(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
 def _show_maps(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     """Bring kept maps to the size of a movie: ``settings`` by key, ``shape`` (T, Y, X) of the open image, if one is open."""
     from epifiji.engine.tiling.scaling import rescale_map
-    from epifiji.files.results.movie_identity import find_movie
     from epifiji.files.movies.movie_file import read_movie
+    from epifiji.files.results.movie_identity import find_movie
     from epifiji.files.results.result_folder import RAW_MAP, find_maps, record_of
     from epifiji.files.storage.scratch import ScratchFolder
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.files.results.places import folder_of
+from epifiji.bridge.fiji.commands import CompareCommand
 from epifiji.bridge.fiji.manager_events import UNNAMED, events_of_manager
 from epifiji.bridge.fiji.shown_events import movie_key, shown_event
-from epifiji.bridge.fiji.commands import CompareCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import ComparisonSettings
+from epifiji.files.results.places import folder_of
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]

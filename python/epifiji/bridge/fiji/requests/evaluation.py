@@ -12,9 +12,9 @@ import numpy as np
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import EvaluateCommand
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.evaluation import EvaluationSettings
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]
@@ -22,8 +22,8 @@ Blocks = Sequence[np.ndarray]
 
 def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
     """Judge networks: ``settings`` by key, ``headless``."""
-    from epifiji.files.results.evaluations import FILES, PICTURE
     from epifiji.files.networks.store import find_network
+    from epifiji.files.results.evaluations import FILES, PICTURE
     from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.scoring.evaluate import evaluate
 

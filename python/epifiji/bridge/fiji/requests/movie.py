@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.bridge.pixels import movie_name_of_title, movie_of_image
-from epifiji.bridge.fiji.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
-from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import Settings, parse_settings
+from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]

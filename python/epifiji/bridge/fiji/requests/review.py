@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.fiji.manager_events import events_of_manager
-from epifiji.files.results.places import folder_of
-from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.bridge.fiji.commands import ReviewCommand
+from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
 from epifiji.data.progress import Report
@@ -19,6 +18,7 @@ from epifiji.data.record import RunRecord
 from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.stack_layout import StackLayout
+from epifiji.files.results.places import folder_of
 
 _open: dict[Path, tuple[int, Review]] = {}
 """Reviews as they were written last, with their files' times: read anew where a file is another."""

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.fiji.requests.review import begun, events_to_look_at
 from epifiji.bridge.fiji.commands import ScoreCommand
+from epifiji.bridge.fiji.requests.review import begun, events_to_look_at
 from epifiji.data.progress import Report
 from epifiji.data.review import Review
 from epifiji.data.settings.base import parse_settings

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.bridge.fiji.commands import PlotCommand
+from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.progress import Report

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.bridge.fiji.shown_events import movie_key
-from epifiji.files.results.places import folder_of
 from epifiji.bridge.fiji.commands import AdjustCommand
+from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import colour_of, group_of
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import EventSettings
+from epifiji.files.results.places import folder_of
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]

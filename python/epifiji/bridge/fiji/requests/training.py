@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji.commands import RetrainCommand, TrainCommand
-from epifiji.files.results.places import folder_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report
 from epifiji.data.record import RecordedNetwork
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+from epifiji.files.results.places import folder_of
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]
