@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_requests import LOOSE
 
-from epifiji.bridge.fiji.requests import answer as requests
+from epifiji.bridge.fiji.requests import registry
 from epifiji.bridge.pixels import FrameBlocks, movie_name_of_title
 from epifiji.data.errors import CancelledError
 from epifiji.data.progress import silent
@@ -67,7 +67,7 @@ class TestTwoAtOnce:
             heard.append(doing)
             raise CancelledError
 
-        with requests._alone(silent):
+        with registry.alone(silent):
             assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "cancelled"
         assert heard == ["waiting for another detection or training"]
         assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "input"

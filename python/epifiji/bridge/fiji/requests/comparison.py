@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import CompareCommand
 from epifiji.bridge.fiji.manager_events import UNNAMED, events_of_manager
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_events import movie_key, shown_event
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
-from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.places import folder_of
-
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
 FIRST_GROUP = 101
 """ImageJ's group of matches; false positives and false negatives have the next two. Classes of events come long before."""
 
 
-def compare_events(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("compare", commands.COMPARE)
+def compare_events(request: Request) -> Answer:
     """Compare events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where none are named.
 
     ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); None where none is open. The ROIs of an outcome

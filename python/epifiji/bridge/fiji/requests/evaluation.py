@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import EvaluateCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.data.errors import WrongInputError
-from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.evaluation import EvaluationSettings
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
-
-def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+@job("evaluate", commands.EVALUATE, in_turn=True)
+def evaluate_networks(request: Request) -> Answer:
     """Judge networks: ``settings`` by key, ``headless``."""
     from epifiji.files.networks.store import find_network
     from epifiji.files.results.evaluations import FILES, PICTURE
@@ -34,7 +29,7 @@ def evaluate_networks(request: dict[str, Any], _: Blocks, report: Report) -> Ans
         require_absent(Path(command.output), FILES, command.overwrite)
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
     settings = command.model_dump(include=set(EvaluationSettings.model_fields), exclude_unset=True)
-    found = evaluate(networks, command.folder, report, **settings)
+    found = evaluate(networks, command.folder, request.report, **settings)
     only_shown = command.output is None and not request.get("headless")
     with client_folder("evaluation") if only_shown else nullcontext() as temporary:
         place = command.output or temporary

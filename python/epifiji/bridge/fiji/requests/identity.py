@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.pixels import movie_of_image
-from epifiji.data.progress import Report
-
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
 IMAGEJ_TYPES = ("uint8", "uint16", "int16", "float32")
 """Types that ImageJ keeps as they are; pixels of others are changed when it opens them, and cannot be compared."""
 
 
-def identify(request: dict[str, Any], blocks: Blocks, __: Report) -> Answer:
+@job("identify", commands.OPEN)
+def identify(request: Request) -> Answer:
     """Refuse an image that is not the movie of results: ``results`` (a path), ``other_movie``, ``shown``.
 
     ``shown`` has ``title``, ``shape`` (T, Y, X), ``file`` (or None), and whether its pixels stand ``alone`` and not among other
@@ -41,7 +36,7 @@ def identify(request: dict[str, Any], blocks: Blocks, __: Report) -> Answer:
         if "image" not in request:
             return {"notices": [], "pixels_needed": True}
         if request["image"] is not None:
-            same = is_movie_of(replace(movie_of_image(request["image"], blocks), path=None), recorded)
+            same = is_movie_of(replace(movie_of_image(request["image"], request.blocks), path=None), recorded)
         # One of several channels may be another than the one that was looked at.
         same = same if same or shown["alone"] else None
     elif shown.get("file") and recorded.sha256 is not None:

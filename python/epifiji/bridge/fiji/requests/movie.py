@@ -10,31 +10,29 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.pixels import movie_name_of_title, movie_of_image
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
-from epifiji.data.progress import Report
 from epifiji.data.settings.base import Settings, parse_settings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 Place = Sequence[float | None]
 """Frame (from 1; None for what is in all frames), y and x of a ROI or one of its points."""
 
 
-def crop_to_files(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
+@job("crop", commands.CROP)
+def crop_to_files(request: Request) -> Answer:
     """Crop a movie into files: ``settings`` by key, ``manager`` (a zip of ROIs, or None), ``image`` where no file is named."""
     from epifiji.jobs.movie_tools import CROPPED, crop, require_room
 
     command = parse_settings(CropCommand, request["settings"])
-    movie = _movie(command.input, request, blocks)
+    movie = _movie(command.input, request)
     folder = _folder(command, movie)
     _require_own(movie, command)
     events, notices = _events(command.results, request)
@@ -43,21 +41,23 @@ def crop_to_files(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
     return _saved(made, folder, command.overwrite) | {"notices": notices}
 
 
-def rescale_to_files(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+@job("rescale", commands.RESCALE)
+def rescale_to_files(request: Request) -> Answer:
     """Rescale a movie into files; see :func:`crop_to_files`."""
     from epifiji.jobs.movie_tools import RESCALED, require_room, rescale_with_events
 
     command = parse_settings(RescaleCommand, request["settings"])
-    movie = _movie(command.input, request, blocks)
+    movie = _movie(command.input, request)
     folder = _folder(command, movie)
     _require_own(movie, command)
     events, notices = _events(command.results, request)
     require_room(movie, events, RESCALED, folder, command.overwrite)
-    made = rescale_with_events(movie, events, report, **_own(command, ScalingSettings))
+    made = rescale_with_events(movie, events, request.report, **_own(command, ScalingSettings))
     return _saved(made, folder, command.overwrite) | {"notices": notices}
 
 
-def crop_here(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("crop_here", commands.CROP)
+def crop_here(request: Request) -> Answer:
     """Say which part of an open image to take: ``settings`` by key, ``title``, ``shape`` (T, Y, X), ``places`` of its ROIs."""
     from epifiji.jobs.movie_tools import CROPPED, part_of
 
@@ -78,7 +78,8 @@ def crop_here(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     }
 
 
-def rescale_here(request: dict[str, Any], blocks: Blocks, report: Report) -> Answer:
+@job("rescale_here", commands.RESCALE)
+def rescale_here(request: Request) -> Answer:
     """Rescale an open image: ``settings`` by key, the ``image`` and the ``places`` of its ROIs.
 
     The new movie is a file in a temporary folder, which the client removes.
@@ -87,8 +88,8 @@ def rescale_here(request: dict[str, Any], blocks: Blocks, report: Report) -> Ans
     from epifiji.jobs.movie_tools import rescale_with_events, rescaled_event
 
     command = parse_settings(RescaleCommand, request["settings"])
-    movie = movie_of_image(request["image"], blocks)
-    made = rescale_with_events(movie, (), report, **_own(command, ScalingSettings))
+    movie = movie_of_image(request["image"], request.blocks)
+    made = rescale_with_events(movie, (), request.report, **_own(command, ScalingSettings))
     shape, new_shape = movie.shape, made.movie.shape
 
     def place(event: Event) -> Event:
@@ -108,7 +109,8 @@ def rescale_here(request: dict[str, Any], blocks: Blocks, report: Report) -> Ans
     }
 
 
-def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
+@job("gallery", commands.GALLERY)
+def gallery(request: Request) -> Answer:
     """Draw a gallery: ``settings`` by key, the ``image``, ``manager`` (a zip of ROIs, or None).
 
     The picture is a file in a temporary folder, which the client removes, besides the one that was asked for.
@@ -118,7 +120,7 @@ def gallery(request: dict[str, Any], blocks: Blocks, _: Report) -> Answer:
     command = parse_settings(GalleryCommand, request["settings"])
     if command.output is not None:
         require_picture(command.output, command.overwrite)
-    movie = movie_of_image(request["image"], blocks)
+    movie = movie_of_image(request["image"], request.blocks)
     events, notices = _events(command.results, request)
     settings = _own(command, GallerySettings)
     with client_folder("gallery") as folder:
@@ -143,10 +145,10 @@ def _require_own(movie: Movie, command: CropCommand | RescaleCommand) -> None:
         require_movie_of(movie, command.results, command.other_movie)
 
 
-def _movie(file: str | None, request: dict[str, Any], blocks: Blocks) -> Movie:
+def _movie(file: str | None, request: Request) -> Movie:
     from epifiji.files.movies.movie_file import read_movie
 
-    return read_movie(file) if file is not None else movie_of_image(request.get("image"), blocks)
+    return read_movie(file) if file is not None else movie_of_image(request.get("image"), request.blocks)
 
 
 def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
@@ -154,7 +156,7 @@ def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
     return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
 
 
-def _events(results: str | None, request: dict[str, Any]) -> tuple[list[Event], list[str]]:
+def _events(results: str | None, request: Request) -> tuple[list[Event], list[str]]:
     """Read the events that were named, or else the ROIs that came along, if any did; each once, and say what was left out."""
     from epifiji.jobs.movie_tools import events_of
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import ReviewCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
-from epifiji.data.progress import Report
 from epifiji.data.record import RunRecord
 from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
 from epifiji.data.settings.base import parse_settings
@@ -23,11 +22,9 @@ from epifiji.files.results.places import folder_of
 _open: dict[Path, tuple[int, Review]] = {}
 """Reviews as they were written last, with their files' times: read anew where a file is another."""
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
-
-def begin(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("review_begin", commands.REVIEW)
+def begin(request: Request) -> Answer:
     """Begin a review or go on with it.
 
     ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named, ``beside`` the folder for
@@ -115,7 +112,8 @@ def begun(
     }
 
 
-def act(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("review_act", commands.REVIEW)
+def act(request: Request) -> Answer:
     """Note what was done: ``review`` (the file), ``what`` (or ``undo``), ``item``, ``event`` where it changed, ``seconds``.
 
     A review that this process does not know, because the one before died, is read from its file.
@@ -137,7 +135,8 @@ def act(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     return {"item": item, "now": changed, "count": len(items), **_state(review)}
 
 
-def end(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("review_end", commands.REVIEW)
+def end(request: Request) -> Answer:
     """Write what came out: ``review`` (the file), ``movie`` (its name, where ``run.json`` may not have one)."""
     from dataclasses import asdict
 

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import ScoreCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.requests.review import begun, events_to_look_at
-from epifiji.data.progress import Report
 from epifiji.data.review import Review
 from epifiji.data.settings.base import parse_settings
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
-
-def begin_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("score_begin", commands.SCORE)
+def begin_score(request: Request) -> Answer:
     """Draw events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named."""
     from epifiji.files.results.reviews import REVIEW
     from epifiji.jobs.scoring.random_sample import draw_events, require_place
@@ -45,7 +40,8 @@ def begin_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     }
 
 
-def end_score(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("score_end", commands.SCORE)
+def end_score(request: Request) -> Answer:
     """Say what was judged: ``settings`` by key, and ``review`` and ``totals`` as they were given at the beginning."""
     from epifiji.files.results.reviews import read_review
     from epifiji.jobs.scoring.random_sample import COLUMNS, score_table, write_score

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import PlotCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import StatisticsSettings
 from epifiji.data.statistics import Extent
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
-
-def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+@job("plot", commands.PLOT)
+def plot(request: Request) -> Answer:
     """Plot events: ``settings`` by key, ``headless``; ``manager`` is a zip of the ROI Manager's ROIs where no results are named.
 
     ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; None where none is open.
@@ -47,7 +43,7 @@ def plot(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
         source, left_out = events_of_manager(request.get("manager"), "plot", image)
         name = movie_name_of_title(image["title"]) if image else None
     settings = command.model_dump(include=set(StatisticsSettings.model_fields))
-    found = event_statistics(source, None, report, extent, name, **settings)
+    found = event_statistics(source, None, request.report, extent, name, **settings)
     with client_folder("plots") if command.output is None else nullcontext(Path(command.output)) as folder:
         files = found.save(folder, command.overwrite)
     rows = found.summary()

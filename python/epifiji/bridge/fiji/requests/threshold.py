@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import AdjustCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import colour_of, group_of
-from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import EventSettings
 from epifiji.files.results.places import folder_of
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
-
-def candidates(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("candidates", commands.ADJUST)
+def candidates(request: Request) -> Answer:
     """Give every event that some thresholds would give: ``results``, ``seed_distance_xy``, ``seed_distance_t``.
 
     An event of a class passes where its ``score`` is over the threshold / 255 and its ``volume`` over the least one; in this
@@ -62,7 +57,8 @@ def candidates(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
     }
 
 
-def apply(request: dict[str, Any], _: Blocks, __: Report) -> Answer:
+@job("adjust", commands.ADJUST)
+def apply(request: Request) -> Answer:
     """Make the events with the thresholds of ``settings``, and save them where that is asked for."""
     from epifiji.bridge.fiji.shown_events import shown_events
     from epifiji.jobs.events.from_maps import events_from_maps

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import RetrainCommand, TrainCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.data.errors import WrongInputError
-from epifiji.data.progress import Report
 from epifiji.data.record import RecordedNetwork
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.files.results.places import folder_of
 
-Answer = dict[str, Any]
-Blocks = Sequence[np.ndarray]
 
-
-def train_network(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+@job("train", commands.TRAIN, in_turn=True)
+def train_network(request: Request) -> Answer:
     """Train on a folder: ``settings`` by key."""
     from epifiji.jobs.training.train import train
 
@@ -29,10 +25,11 @@ def train_network(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
         raise WrongInputError("No folder was named, but movies with annotated events are needed: give --folder DIR.")
     settings = command.model_dump(include=set(TrainingSettings.model_fields), exclude_unset=True)
     how = command.name, command.output, command.overwrite
-    return _told(train(command.folder, command.begin_with, *how, command.from_scratch, report, **settings))
+    return _told(train(command.folder, command.begin_with, *how, command.from_scratch, request.report, **settings))
 
 
-def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answer:
+@job("retrain", commands.RETRAIN, in_turn=True)
+def retrain_network(request: Request) -> Answer:
     """Learn more from a review, annotated movies, or both: ``settings`` by key."""
     from epifiji.jobs.training.train import retrain
 
@@ -45,7 +42,7 @@ def retrain_network(request: dict[str, Any], _: Blocks, report: Report) -> Answe
     settings = command.model_dump(include=set(RetrainingSettings.model_fields), exclude_unset=True)
     network = command.network or _network_of(Path(sources[0]))
     how = command.name, command.output, command.overwrite
-    return _told(retrain(network, sources, *how, report, **settings))
+    return _told(retrain(network, sources, *how, request.report, **settings))
 
 
 def _network_of(results: Path) -> str:
