@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from ij import CompositeImage, IJ, ImagePlus, ImageStack, WindowManager
 from ij.gui import Overlay, PointRoi, Roi, TextRoi
 from ij.io import RoiEncoder
-from ij.measure import ResultsTable
 from ij.plugin.frame import RoiManager
 from ij.process import LUT
 from java.awt import Color, Font, GraphicsEnvironment
@@ -17,6 +16,7 @@ from java.util.zip import ZipEntry, ZipOutputStream
 from epifiji_engine import EngineError
 from epifiji_log import log
 from epifiji_rois import EVENTS, events_among, movies_of, name_movie, remove_from_manager, rois_of_movie, set_frame, sign, sort_out
+from epifiji_windows import put_below, put_beside, show_table
 
 RESULTS = "EpiFiji results"
 """The property of an image that names the folder of its results."""
@@ -30,8 +30,6 @@ SYMBOL_SIZE = 5
 FAINTEST = 30
 """Map levels up to this are drawn black."""
 
-CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
-MEASURED_ROWS = 200
 
 MANAGER_WIDTH = 300
 """Shows names with their scores, which ImageJ's own width cuts off."""
@@ -196,7 +194,7 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
     _manage(image if image is not None and image.getWindow() is not None else None, rois, replace, movies, kind, reviewed)
     if table:
         show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
-        _put_below(WindowManager.getWindow("Events of %s" % answer["name"]), RoiManager.getInstance())
+        put_below(WindowManager.getWindow("Events of %s" % answer["name"]), RoiManager.getInstance())
     if image is not None and answer.get("folder"):
         image.setProperty(RESULTS, answer["folder"])
 
@@ -256,52 +254,6 @@ def _say_edited(count):
                % (count, "s"[:count > 1], "s"[:count == 1]))
 
 
-def show_table(title, columns, rows):
-    """Show rows of texts as a table; columns in which all are numbers, as numbers."""
-    table = ResultsTable()
-    table.setPrecision(4)
-    numbers = [all(re.match(r"-?[0-9.]+$", row[i]) for row in rows) for i in range(len(columns))]
-    for row in rows:
-        table.incrementCounter()
-        for column, text, is_number in zip(columns, row, numbers):
-            table.addValue(column, float(text) if is_number else text)
-    table.show(title)
-    fit_table(title)
-
-
-def fit_table(title):
-    """Make a table's window as large as its columns and rows need, where the screen has room: ImageJ's own size cuts some off."""
-    window = WindowManager.getWindow(title)
-    if window is None:
-        return
-    panel = window.getTextPanel()
-    metrics = window.getFontMetrics(_font_of(panel) or window.getFont())
-    lines = [panel.getColumnHeadings()] + [panel.getLine(row) for row in range(min(panel.getLineCount(), MEASURED_ROWS))]
-    cells = [line.split("\t") for line in lines]
-    widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
-    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
-    height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
-    window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
-
-
-def _font_of(panel):
-    """The font of a table, whose size a person can choose: ImageJ keeps it in a field of its own."""
-    for part in panel.getComponents():
-        for field in [one for one in part.getClass().getDeclaredFields() if one.getName() == "fFont"]:
-            field.setAccessible(True)
-            return field.get(part)
-
-
-def _put_below(window, other):
-    """Move a window below another one that it covers, where the screen has room."""
-    if window is None or other is None or not window.getBounds().intersects(other.getBounds()):
-        return
-    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
-    top = other.getY() + other.getHeight()
-    if top + window.getHeight() <= screen.y + screen.height:
-        window.setLocation(window.getX(), top)
-
-
 def show_maps(image, answer):
     """Show the maps of an answer in colour over a movie; without one, over each other. Their files are removed.
 
@@ -310,7 +262,8 @@ def show_maps(image, answer):
     try:
         shown = _composite(unless_closed(image), answer["maps"], answer["name"])
         shown.show()
-        _put_below(shown.getWindow(), IJ.getInstance())
+        put_below(shown.getWindow(), IJ.getInstance())
+        put_beside(shown.getWindow(), RoiManager.getInstance())
     finally:
         for one in answer["maps"]:
             os.remove(one["file"])

@@ -14,8 +14,9 @@ from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPa
 
 from epifiji_client import call, tell
 from epifiji_crops import Crops
-from epifiji_images import show_events, show_table, shown_pixels
+from epifiji_images import show_events, shown_pixels
 from epifiji_review_input import Inputs, PictureMouse, WindowClosing
+from epifiji_windows import show_table
 
 TITLE = "Review Epithelial Events"
 LOOP_MS = 150

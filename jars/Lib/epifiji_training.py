@@ -3,8 +3,9 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client import tell
 from epifiji_figures import show_pictures
-from epifiji_images import current_image, show_table
+from epifiji_images import current_image
 from epifiji_log import log
+from epifiji_windows import show_table
 
 
 def show_training(found, parameters):

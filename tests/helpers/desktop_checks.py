@@ -208,7 +208,23 @@ def maps_in_colour(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         "pixel": float(image.getCalibration().pixelWidth),
         "colours": colours,
         "rois": int(manager().getCount()),
+        "covered": _covered(image.getWindow()),
     }
+
+
+def _covered(maps: Any) -> list[str]:
+    """Which of the menus and the ROI Manager the window of the maps or the log lies over."""
+    from scyjava import jimport
+
+    log = jimport("ij.WindowManager").getWindow("Log")
+    needed = {"menus": jimport("ij.IJ").getInstance(), "manager": manager(), "maps": maps}
+    over = {"maps": ("menus", "manager"), "log": ("menus", "manager", "maps")}
+    return [
+        f"{name} over {other}"
+        for name, window in (("maps", maps), ("log", log))
+        for other in over[name]
+        if window.getBounds().intersects(needed[other].getBounds())
+    ]
 
 
 def menu_items(_: ImageJ, __: Path) -> list[str]:

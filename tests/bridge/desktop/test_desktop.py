@@ -133,6 +133,7 @@ def test_maps_open_in_colour_over_the_movie_with_its_calibration(shown: Finished
     assert seen["shape"] == [4, 1, 12]
     assert seen["pixel"] == pytest.approx(0.2)
     assert [tuple(colour) for colour in seen["colours"]] == [(255, 255, 255), *EVENT_COLOURS.values()]
+    assert seen["covered"] == []
     assert seen["rois"] == len(events)
 
 

@@ -4,8 +4,9 @@ from java.awt import GraphicsEnvironment
 from epifiji_client import call, command, tell
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
-from epifiji_images import current_image, saved_manager, show_table
+from epifiji_images import current_image, saved_manager
 from epifiji_log import log
+from epifiji_windows import show_table
 
 
 def plot(parameters):

@@ -6,9 +6,10 @@ from epifiji_client import call, command, tell
 from epifiji_engine import EngineError
 from epifiji_figures import described
 from epifiji_identity import results_shown
-from epifiji_images import current_image, require_shape, saved_manager, show_table
+from epifiji_images import current_image, require_shape, saved_manager
 from epifiji_log import log
 from epifiji_review import ReviewWindow
+from epifiji_windows import show_table
 
 
 def score(parameters):

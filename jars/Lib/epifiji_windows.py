@@ -1,0 +1,65 @@
+"""Tables, and where windows open: none over another one that is needed (Jython 2.7)."""
+import re
+
+from ij import WindowManager
+from ij.measure import ResultsTable
+from java.awt import GraphicsEnvironment
+
+CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
+MEASURED_ROWS = 200
+
+
+def show_table(title, columns, rows):
+    """Show rows of texts as a table; columns in which all are numbers, as numbers."""
+    table = ResultsTable()
+    table.setPrecision(4)
+    numbers = [all(re.match(r"-?[0-9.]+$", row[i]) for row in rows) for i in range(len(columns))]
+    for row in rows:
+        table.incrementCounter()
+        for column, text, is_number in zip(columns, row, numbers):
+            table.addValue(column, float(text) if is_number else text)
+    table.show(title)
+    fit_table(title)
+
+
+def fit_table(title):
+    """Make a table's window as large as its columns and rows need, where the screen has room: ImageJ's own size cuts some off."""
+    window = WindowManager.getWindow(title)
+    if window is None:
+        return
+    panel = window.getTextPanel()
+    metrics = window.getFontMetrics(_font_of(panel) or window.getFont())
+    lines = [panel.getColumnHeadings()] + [panel.getLine(row) for row in range(min(panel.getLineCount(), MEASURED_ROWS))]
+    cells = [line.split("\t") for line in lines]
+    widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
+    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
+    window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
+
+
+def _font_of(panel):
+    """The font of a table, whose size a person can choose: ImageJ keeps it in a field of its own."""
+    for part in panel.getComponents():
+        for field in [one for one in part.getClass().getDeclaredFields() if one.getName() == "fFont"]:
+            field.setAccessible(True)
+            return field.get(part)
+
+
+def put_below(window, other):
+    """Move a window below another one that it covers, where the screen has room."""
+    if window is None or other is None or not window.getBounds().intersects(other.getBounds()):
+        return
+    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    top = other.getY() + other.getHeight()
+    if top + window.getHeight() <= screen.y + screen.height:
+        window.setLocation(window.getX(), top)
+
+
+def put_beside(window, other):
+    """Move a window to the right of another one that it covers, where the screen has room."""
+    if window is None or other is None or not window.getBounds().intersects(other.getBounds()):
+        return
+    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    right = other.getX() + other.getWidth()
+    if right + window.getWidth() <= screen.x + screen.width:
+        window.setLocation(right, window.getY())
