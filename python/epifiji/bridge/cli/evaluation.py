@@ -1,4 +1,4 @@
-"""The command line's command that judges networks on movies with annotated events."""
+"""The command line's command that evaluates networks on movies with annotated events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def evaluate(
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
-    """Judge networks on movies with annotated events: scores with intervals, best thresholds, networks side by side."""
+    """Evaluate networks on annotated movies: scores with intervals, best thresholds, comparison of networks."""
     from epifiji.files.results.evaluations import FILES
     from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.scoring.evaluate import evaluate as run

@@ -18,10 +18,10 @@ FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder
 
 @installation_app.command()
 def doctor(
-    fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to look at too.")] = None,
+    fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to check too.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at this installation: Python, TensorFlow, Java, ImageJ, networks; say what is wrong and what to do."""
+    """Check this installation: Python, TensorFlow, Java, ImageJ, networks; say what is wrong and what to do."""
     from dataclasses import asdict
 
     from epifiji.bridge.doctor import diagnose
@@ -43,14 +43,12 @@ def fiji(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option(
-            "--fiji", metavar="DIR", help="A Fiji with EpiFiji installed; the embedded ImageJ where not given."
-        ),
+        typer.Option("--fiji", metavar="DIR", help="A Fiji with EpiFiji installed. Default: the embedded ImageJ."),
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Without a window; needs --macro.")] = False,
     macro: Annotated[Path | None, typer.Option("--macro", metavar="FILE", help="An IJ macro to run.")] = None,
     argument: Annotated[
-        str, typer.Option("--argument", metavar="TEXT", help="What the macro's getArgument() gives.")
+        str, typer.Option("--argument", metavar="TEXT", help="The text that the macro's getArgument() returns.")
     ] = "",
 ) -> None:
     """Open Fiji, or the embedded ImageJ, with the engine inside and the commands in Plugins > EpiFiji."""
@@ -65,11 +63,11 @@ def install_fiji(
     folder: FijiArgument,
     python: Annotated[
         Path | None,
-        typer.Option("--python", metavar="FILE", help="The Python that runs the engine; this one where not given."),
+        typer.Option("--python", metavar="FILE", help="The Python that runs the engine. Default: this one."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put EpiFiji's menu commands and macros into a Fiji, or bring them up to date."""
+    """Install EpiFiji's menu commands and macros into a Fiji, or update them."""
     from epifiji.bridge.fiji.install import install_fiji as run
 
     with ProgressBar("install", silent=as_json) as report:

@@ -83,7 +83,7 @@ def common(
 
 @app.command()
 def demo(network: NetworkOption = None, out: OutOption = None, overwrite: OverwriteOption = False) -> None:
-    """Make an example movie, find its events, and show them in an embedded ImageJ."""
+    """Simulate an example movie, find its events, and show them in an embedded ImageJ."""
     from epifiji.bridge.cli.demo import run_demo
 
     with ProgressBar("demo") as report:
@@ -178,7 +178,9 @@ def rois(
     maps: Annotated[
         Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")
     ],
-    movie: Annotated[str | None, typer.Option("--movie", help="The movie, where run.json does not lead to it.")] = None,
+    movie: Annotated[
+        str | None, typer.Option("--movie", help="The movie, if it is not found through run.json.")
+    ] = None,
     other_movie: OtherMovieOption = False,
     out: OutOption = None,
     overwrite: OverwriteOption = False,
@@ -186,7 +188,7 @@ def rois(
     compatible: CompatibleOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
-    """Make the events again from kept maps, with other thresholds, without running the network."""
+    """Compute the events again from kept maps, with other thresholds, without running the network."""
     from epifiji.files.results.result_folder import result_folder
     from epifiji.jobs.events.from_maps import events_from_maps
 
@@ -203,7 +205,9 @@ def rois(
 @with_settings(ComparisonSettings)
 def compare(
     detected: Annotated[Path, typer.Argument(metavar="DETECTED", help="A ROI zip, a result folder, or events.csv.")],
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="The same, judged to be true.")],
+    reference: Annotated[
+        Path, typer.Argument(metavar="REFERENCE", help="The reference: a ROI zip, a result folder, or events.csv.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -211,7 +215,7 @@ def compare(
         ),
     ] = None,
     curve: Annotated[
-        bool, typer.Option("--curve", help="Also score every threshold, by the maps in DETECTED; needs --out.")
+        bool, typer.Option("--curve", help="Also score every threshold, with the maps in DETECTED; needs --out.")
     ] = False,
     overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
@@ -238,9 +242,9 @@ def compare(
 @with_settings(StatisticsSettings)
 def plot(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result folder, a ROI zip, or events.csv.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the plots and tables go.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the plots and tables.")],
     movie: Annotated[
-        str | None, typer.Option("--movie", help="The movie, for its size, where run.json does not lead to it.")
+        str | None, typer.Option("--movie", help="The movie, for its size, if it is not found through run.json.")
     ] = None,
     other_movie: OtherMovieOption = False,
     overwrite: OverwriteOption = False,

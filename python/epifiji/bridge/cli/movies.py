@@ -20,10 +20,10 @@ EventsOption = Annotated[
     list[str] | None, typer.Option("--events", metavar="RESULTS", help="A result folder or a ROI zip; give several.")
 ]
 FolderOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="Where the files go; beside the movie where not given.")
+    Path | None, typer.Option("--out", metavar="DIR", help="The folder for the files. Default: beside the movie.")
 ]
 ChannelOption = Annotated[
-    int | None, typer.Option("--channel", metavar="NUMBER", help="Channel to use where the movie has several, from 1.")
+    int | None, typer.Option("--channel", metavar="NUMBER", help="Channel to use if the movie has several, from 1.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 
@@ -40,7 +40,7 @@ def crop(
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
-    """Take a part of a movie, in space and time, with the events in it."""
+    """Crop a movie in space and time, with its events."""
     from epifiji.files.movies.movie_file import read_movie
     from epifiji.jobs.movie_tools import CROPPED, require_room
     from epifiji.jobs.movie_tools import crop as run
@@ -63,7 +63,7 @@ def rescale(
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
-    """Make a movie larger or smaller, in space and time, with its events."""
+    """Rescale a movie in space and time, with its events."""
     from epifiji.files.movies.movie_file import read_movie
     from epifiji.jobs.movie_tools import RESCALED, require_room, rescale_with_events
 
@@ -103,14 +103,16 @@ def gallery(
 @with_settings(SimulationSettings)
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the movies and their events.")],
-    movies: Annotated[int, typer.Option("--movies", metavar="NUMBER", help="How many, each with the next seed.")] = 1,
+    movies: Annotated[
+        int, typer.Option("--movies", metavar="NUMBER", help="Number of movies, each with the next seed.")
+    ] = 1,
     varied: Annotated[
-        bool, typer.Option("--vary", help="Draw what is not given at random for each movie, to train a network with.")
+        bool, typer.Option("--vary", help="Draw all settings that are not specified at random for each movie.")
     ] = False,
     outlines: Annotated[
         Path | None,
         typer.Option(
-            "--outlines", metavar="FILE", help="A TIFF of lines around real cells, to show in place of simulated ones."
+            "--outlines", metavar="FILE", help="A TIFF with lines around real cells, to use instead of simulated ones."
         ),
     ] = None,
     overwrite: OverwriteOption = False,

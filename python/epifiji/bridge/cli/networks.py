@@ -23,7 +23,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a ne
 
 @networks_app.command("list")
 def networks_list(as_json: JsonOption = False) -> None:
-    """List the networks that are known by name."""
+    """List the networks that can be used by name."""
     from epifiji.files.networks.default import default_name
     from epifiji.files.networks.zoo import listed
 
@@ -51,12 +51,12 @@ def _notices(found: list[Listed]) -> list[str]:
 @networks_app.command("default")
 def networks_default(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The new default; without it, show which it is.")
+        str | None, typer.Argument(metavar="NAME", help="The new default. Without a name, show the current one.")
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Go back to EpiNet, which comes with EpiFiji.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show or choose the network that is used where none is named: EpiNet, until you choose another."""
+    """Show or choose the default network, which is EpiNet until you choose another."""
     from epifiji.files.networks.default import SHIPPED, default_name
     from epifiji.files.networks.store import find_network
     from epifiji.files.networks.zoo import set_default
@@ -117,13 +117,13 @@ def networks_import(
             metavar="DIR|ZIP|URL", help="A network of the authors' or of EpiFiji; an address needs --sha256."
         ),
     ],
-    name: Annotated[str | None, typer.Option("--name", help="Name to give it; its own where not given.")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name to give it. Default: its own name.")] = None,
     sha256: Annotated[
         str | None, typer.Option("--sha256", metavar="HASH", help="The zip's SHA-256; another file is refused.")
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Bring a network into your own folder, where it is known by name."""
+    """Import a network into your own folder, so that it can be used by name."""
     from epifiji.jobs.networks import import_network
 
     _say_brought("imported", import_network(network, name, overwrite, sha256))
@@ -143,7 +143,7 @@ def networks_export(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")] = False,
 ) -> None:
-    """Give an EpiNet to other programs, as an ONNX model or as a bioimage.io package."""
+    """Export an EpiNet for other programs, as an ONNX model or as a bioimage.io package."""
     from epifiji.jobs.export import export_network
 
     say(f"exported: {export_network(network, out, author or (), licence, overwrite)}")
@@ -153,11 +153,12 @@ def networks_export(
 def networks_fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="notum_all, notum_ExtSOPDiv, notum_ExtSOP or notum_Ext.")],
     base_url: Annotated[
-        str | None, typer.Option("--base-url", help="Where NAME.zip lies, if not at its authors'.")
+        str | None,
+        typer.Option("--base-url", help="Address of the folder of NAME.zip. Default: the authors' repository."),
     ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """Fetch a network from the repository of DeXtrusion's authors."""
+    """Download a network from the repository of DeXtrusion's authors."""
     from epifiji.files.networks.zoo import AUTHORS_URL
     from epifiji.jobs.networks import fetch_network
 

@@ -15,12 +15,13 @@ from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 training_app = typer.Typer()
 
 NameOption = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the new network; after the data where not given.")
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Name of the new network. Default: a name made from the data."),
 ]
 OutOption = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="DIR", help="A folder for pictures and training.json; the new network's own where not given."
+        "--out", metavar="DIR", help="A folder for figures and training.json. Default: the new network's folder."
     ),
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier network of that name.")]
@@ -37,12 +38,10 @@ def train(
         typer.Option(
             "--network",
             metavar="NAME|DIR|ZIP",
-            help="The EpiNet to begin with (default: the default network if it is an EpiNet, else EpiFiji's own).",
+            help="The EpiNet to start from (default: the default network if it is an EpiNet, otherwise EpiFiji's own).",
         ),
     ] = None,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Begin with a network that knows nothing.")
-    ] = False,
+    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
     name: NameOption = None,
     out: OutOption = None,
     overwrite: OverwriteOption = False,
@@ -74,7 +73,7 @@ def retrain(
     as_json: JsonOption = False,
     settings: dict[str, Any] | None = None,
 ) -> None:
-    """Let a network learn more, from reviews or annotated movies, into a new network; the old one stays as it is."""
+    """Retrain a network with reviews or annotated movies, into a new network; the old one is not changed."""
     from epifiji.jobs.training.train import retrain as run
 
     with ProgressBar("retrain", silent=as_json) as report:

@@ -87,7 +87,7 @@ class ShowMapsCommand(Settings):
     """Shows kept probability maps in colour over the movie."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2
+        "folder", "Results", "A result folder with maps. Default: that of the open movie.", order=2
     )
     other_movie: bool = OF_ANOTHER_MOVIE
 
@@ -96,23 +96,23 @@ class ReviewCommand(Settings):
     """Shows events one by one: y keeps, n rejects, u undoes; the decisions are written after every key."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2
+        "folder", "Results", "A result folder or a ROI zip. Default: the ROIs in the manager.", order=2
     )
     events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
         None,
         values="classes",
-        description="Classes to look at, separated by commas; all where not given.",
+        description="Classes to review, separated by commas. Default: all.",
         label="Event classes",
         order=8,
     )
     order: Literal["time", "score", "random"] = setting(
-        "time", description="In which order: by time, the least sure first (score), or at random."
+        "time", description="Order: by time, by score (lowest first), or at random."
     )
     seed: int = setting(
         1,
         ge=0,
         values="number",
-        description="Another number gives another random order.",
+        description="Seed of the random order.",
         label="Seed of chance",
         page="more",
     )
@@ -126,7 +126,7 @@ class ReviewCommand(Settings):
         "At the end, put the kept and added events into the ROI Manager in place of the reviewed ROIs; your other ROIs stay.",
     )
     review: str | None = _path(
-        "folder", "Folder of the review", "Where review.csv lies; the result folder where not given.", "more"
+        "folder", "Folder of the review", "The folder of review.csv. Default: the result folder.", "more"
     )
     other_movie: bool = OF_ANOTHER_MOVIE
 
@@ -135,7 +135,7 @@ class AdjustCommand(EventSettings):
     """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps; that of the open movie where not given.", order=2
+        "folder", "Results", "A result folder with maps. Default: that of the open movie.", order=2
     )
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
@@ -151,10 +151,12 @@ class CompareCommand(ComparisonSettings):
     detected: str | None = _path(
         "folder",
         "Detected",
-        "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.",
+        "A result folder, a ROI zip, or events.csv. Default: the ROIs in the manager.",
         order=0,
     )
-    reference: str | None = _path("file", "Reference", "The same, judged to be true.", order=1)
+    reference: str | None = _path(
+        "file", "Reference", "The reference: a result folder, a ROI zip, or events.csv.", order=1
+    )
     curve: bool = _flag(
         "Curve over the threshold",
         "Precision and recall over the threshold, from the probability maps in the detected result folder.",
@@ -162,7 +164,7 @@ class CompareCommand(ComparisonSettings):
     output: str | None = _path(
         "folder",
         "Output",
-        "Write scores, ROI zips of matches and errors, and curves into this folder; only shown where not given.",
+        "Write scores, ROI zips of matches and errors, and curves into this folder. Default: only show them.",
     )
     overwrite: bool = _flag("Overwrite", "Replace an earlier comparison in that folder.", "more")
     replace_rois: bool = _flag("Replace the ROIs in the manager", REPLACE)
@@ -171,7 +173,7 @@ class CompareCommand(ComparisonSettings):
 
 
 class EvaluateCommand(EvaluationSettings):
-    """Judges networks on movies with annotated events: precision, recall and F1 over thresholds, and which network is better."""
+    """Evaluates networks on annotated movies: precision, recall and F1 over thresholds, and which network is better."""
 
     network: str | None = setting(None, kind="network", description=NETWORK, order=3)
     other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
@@ -187,62 +189,60 @@ class EvaluateCommand(EvaluationSettings):
         order=5,
     )
     output: str | None = _path(
-        "folder", "Output", "Write tables, curves and a record into this folder; only shown where not given."
+        "folder", "Output", "Write tables, curves and a record into this folder. Default: only show them."
     )
     overwrite: bool = _flag("Overwrite", "Replace an earlier evaluation in that folder.", "more")
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
 class PlotCommand(StatisticsSettings):
-    """Plots events over time and tissue: rate, density, and nearest neighbours against chance."""
+    """Plots events over time and tissue: rate, density, and nearest neighbours compared with random positions."""
 
     results: str | None = _path(
         "folder",
         "Results",
-        "A result folder, a ROI zip, or events.csv; the ROIs in the manager where not given.",
+        "A result folder, a ROI zip, or events.csv. Default: the ROIs in the manager.",
         order=2,
     )
-    output: str | None = _path(
-        "folder", "Output", "Write plots and tables into this folder; only shown where not given."
-    )
+    output: str | None = _path("folder", "Output", "Write plots and tables into this folder. Default: only show them.")
     overwrite: bool = _flag("Overwrite", "Replace earlier plots in that folder.", "more")
     table: bool = _flag("Show a table", "Show the summary as a table; table=false in a macro shows none.", default=True)
     other_movie: bool = OF_ANOTHER_MOVIE
 
 
 class ScoreCommand(Settings):
-    """Draws some events at random for you to judge, y or n, and says how many are right. ROIs and results stay as they are."""
+    """Draws some events at random for you to score, y or n, and reports the precision. ROIs and results are not changed."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder or a ROI zip; the ROIs in the manager where not given.", order=2
+        "folder", "Results", "A result folder or a ROI zip. Default: the ROIs in the manager.", order=2
     )
     number: int = setting(
-        50, ge=1, le=100_000, values="number", description="How many events to draw.", label="How many events"
+        50, ge=1, le=100_000, values="number", description="Number of events to draw.", label="How many events"
     )
-    each_class: bool = _flag("So many of each class", "Draw that number of each class instead of all together.")
+    each_class: bool = _flag(
+        "So many of each class", "Draw this number of events of each class instead of all classes together."
+    )
     events: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
         None,
         values="classes",
-        description="Classes to draw from, separated by commas; all where not given.",
+        description="Classes to draw from, separated by commas. Default: all.",
         label="Event classes",
         order=8,
     )
     seed: int = setting(
-        1, ge=0, values="number", description="Another number draws other events.", label="Seed of chance", page="more"
+        1, ge=0, values="number", description="Seed of the random draw.", label="Seed of chance", page="more"
     )
     before: FramesBefore = 6
     after: FramesAfter = 6
     half_size: HalfSize = 25
     zoom: Zoom = 3
     loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
-    output: str | None = _path(
-        "folder", "Output", "Write score.csv into this folder; only a table is shown where not given."
-    )
+    output: str | None = _path("folder", "Output", "Write score.csv into this folder. Default: only show a table.")
     overwrite: bool = _flag("Overwrite", "Replace an earlier score.csv in that folder.", "more")
     other_movie: bool = OF_ANOTHER_MOVIE
 
 
-NEW_NETWORK = "Name of the new network; after the data where not given."
+NEW_NETWORK = "Name of the new network. Default: a name made from the data."
 TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in a macro shows none."
 
 
@@ -259,7 +259,7 @@ class NewNetworkCommand(TrainingSettings):
 
 
 class TrainCommand(NewNetworkCommand):
-    """Trains a network on annotated movies, with event classes of any names. A cancelled training goes on when started again."""
+    """Trains a network on annotated movies, with event classes of any names. If cancelled, it continues when started again."""
 
     folder: str | None = _path(
         "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it.", order=5
@@ -267,46 +267,44 @@ class TrainCommand(NewNetworkCommand):
     begin_with: str | None = setting(
         None,
         values="name",
-        description="Name, folder or zip of the EpiNet to begin with. Default: the default network if it is an EpiNet, else "
+        description="Name, folder or zip of the EpiNet to start from. Default: the default network if it is an EpiNet, otherwise "
         "EpiFiji's own.",
         page="more",
     )
-    from_scratch: bool = _flag("Begin with nothing", "Begin with a network that knows nothing.", "more")
+    from_scratch: bool = _flag("Begin with nothing", "Start from random weights.", "more")
 
 
 class RetrainCommand(RetrainingSettings, NewNetworkCommand):
-    """Lets a network learn from a review: what you kept, rejected, added and corrected. The old network stays as it is.
+    """Retrains a network with a review: events that you kept, rejected, added and corrected. The old network is not changed.
 
-    A cancelled training goes on when it is started again.
+    A cancelled training continues when it is started again.
     """
 
     network: str | None = setting(
         None,
         kind="network",
-        description="The network to learn more, which stays as it is; in a macro the one that found the events where not given.",
+        description="The network to retrain, which is not changed. Default in a macro: the one that found the events.",
         order=3,
     )
     results: str | None = _path(
         "folder",
         "Reviewed results",
-        "The result folder with the review; that of the open movie where not given.",
+        "The result folder with the review. Default: that of the open movie.",
         order=2,
     )
     folder: str | None = _path(
         "folder",
         "Annotated movies",
-        "A folder of movies with their events as ROIs, to learn from too or instead.",
+        "A folder of movies with their events as ROIs, to train on in addition or instead.",
         order=5,
     )
 
 
 EVENTS_ALONG = (
-    "A result folder or a ROI zip; the ROIs in the manager where not given, or the overlay's without a window."
+    "A result folder or a ROI zip. Default: the ROIs in the manager, or without a window those of the overlay."
 )
 NEW_FILES = "Write the new movie and ROI zips into this folder instead of opening them."
-MOVIE_FILE = (
-    "A movie's file, instead of the open image; what comes of it is only written, beside it where no output is given."
-)
+MOVIE_FILE = "A movie's file, instead of the open image; the result is only written. Default folder: that of the movie."
 NEW_ROIS = (
     "Put the new ROIs into the ROI Manager, in place of what is there. The new image has them as its overlay anyway."
 )
@@ -324,15 +322,15 @@ class NewMovieCommand(Settings):
 
 
 class CropCommand(NewMovieCommand, CropSettings):
-    """Takes a part of the open movie, in space and time, with the events in it. A rectangle on the image gives the place."""
+    """Crops the open movie in space and time, with its events. A rectangular selection gives the position."""
 
 
 class RescaleCommand(NewMovieCommand, ScalingSettings):
-    """Makes the open movie larger or smaller, in space and time, with its events."""
+    """Rescales the open movie in space and time, with its events."""
 
 
 class GalleryCommand(GallerySettings):
-    """Shows events below each other, each as a row of crops of the open movie over time."""
+    """Shows each event as a row of crops of the open movie over time."""
 
     results: str | None = _path("folder", "Events", EVENTS_ALONG, order=2)
     output: str | None = _path("file", "Output", "A .png or .tif to write the gallery to as well.", "macro")
@@ -341,7 +339,7 @@ class GalleryCommand(GallerySettings):
 
 
 class CheckCommand(Settings):
-    """Looks at what is installed, and says what is wrong and what to do."""
+    """Checks the installation, and says what is wrong and what to do."""
 
 
 class StopCommand(Settings):

@@ -20,7 +20,7 @@ MIN_FRAMES = 5
 """A shorter movie has no event to be seen."""
 
 
-OTHER_MOVIE = "Use the results though the movie is not the one that they were found in, by its pixels."
+OTHER_MOVIE = "Use the results even if the movie has other pixels than the one in which the events were detected."
 
 
 def names(value: object) -> object:

@@ -18,7 +18,7 @@ class MatchingSettings(Settings):
         le=10000,
         unit="px",
         allow_inf_nan=False,
-        description="Largest distance between two matching events.",
+        description="Maximum distance between two matching events.",
         label="Apart in x and y, at most",
     )
     distance_t: float = setting(
@@ -27,7 +27,7 @@ class MatchingSettings(Settings):
         le=10000,
         unit="frames",
         allow_inf_nan=False,
-        description="Most frames between two matching events.",
+        description="Maximum number of frames between two matching events.",
         label="Apart in time, at most",
     )
 
@@ -37,8 +37,8 @@ class ComparisonSettings(MatchingSettings):
 
     counting: Literal["one-to-one", "authors"] = setting(
         "one-to-one",
-        description="How events are matched: one-to-one, the best of all matchings, or authors, one after the other as "
-        "DeXtrusion's authors count.",
+        description="How events are matched: one-to-one, with the best overall matching; or authors, one after the other, as "
+        "DeXtrusion's authors do.",
         label="Way of counting",
     )
 
@@ -51,13 +51,13 @@ class StatisticsSettings(Settings):
         ge=1,
         le=1_000_000,
         unit="frames",
-        description="Frames that are counted together for the rate. Where not given a twentieth of the movie.",
+        description="Number of frames in one bin of the rate. Default: a twentieth of the movie.",
         label="Length of a bin of time",
     )
     bandwidth: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
         None,
         unit="px",
-        description="Standard deviation of the Gaussian that smooths the density map. Where not given a tenth of the frame's "
+        description="Standard deviation of the Gaussian that smooths the density map. Default: a tenth of the frame's "
         "shorter side.",
         label="Smoothing of the density",
     )
@@ -66,16 +66,16 @@ class StatisticsSettings(Settings):
         ge=19,
         le=99_999,
         values="number",
-        description="How many random arrangements the events are compared with.",
+        description="Number of random arrangements that the events are compared with.",
         label="Random arrangements",
         page="more",
     )
     frame_distance: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = setting(
         None,
         unit="px",
-        description="How many pixels one frame counts for in distances in space and time. Where not given the frame's side "
+        description="Number of pixels that one frame counts as in distances in space and time. Default: the frame's side "
         "divided by the number of frames.",
         label="One frame counts as",
         page="more",
     )
-    seed: Seed = Field(1, description="Another number gives other random arrangements.")
+    seed: Seed = Field(1, description="Seed of the random arrangements.")

@@ -52,7 +52,7 @@ class EventSettings(Settings):
 
     events: Annotated[tuple[str, ...] | None, BeforeValidator(class_names)] = setting(
         None,
-        description="Event classes to look for, separated by commas; all of the network's where not given.",
+        description="Event classes to detect, separated by commas. Default: all classes of the network.",
         values="classes",
         label="Event classes",
         order=8,
@@ -60,7 +60,7 @@ class EventSettings(Settings):
     threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = setting(
         None,
         range="0-255",
-        description="Least mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
+        description="Lowest mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
         f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} where it has none, and always "
         f"{DEFAULT_THRESHOLD['compatible']} in compatible mode.",
         label="Least probability",
@@ -153,12 +153,12 @@ class ComputingSettings(Settings):
         ge=1200,
         le=10_000_000,
         unit="MB",
-        description="About how much memory to use in each process. Large frames are divided into strips to keep to it.",
+        description="Approximate memory of each process. Large frames are processed in strips to stay within it.",
         page="more",
     )
     device: Literal["auto", "cpu", "gpu"] = setting(
         "auto",
-        description="Where to compute: on the processor (cpu), a graphics card (gpu), or a card where there is one.",
+        description="Device for the computation: the processor (cpu), a graphics card (gpu), or a card if there is one (auto).",
         page="more",
     )
     workers: int | None = setting(
@@ -166,13 +166,13 @@ class ComputingSettings(Settings):
         ge=1,
         le=1000,
         values="number",
-        description="Processes that share the work on this machine. Where not given one process uses all cores.",
+        description="Number of processes that share the work on this machine. Default: one process, which uses all cores.",
         page="macro",
     )
     scheduler: str | None = setting(
         None,
         values="address",
-        description="Address of a dask scheduler whose workers, on other machines, do the work.",
+        description="Address of a dask scheduler whose workers, on other machines, compute.",
         page="macro",
     )
 
@@ -183,15 +183,15 @@ class ScaleSettings(Settings):
     cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = setting(
         None,
         range="px|auto",
-        description="Diameter of the movie's cells in pixels, or auto to estimate it. The movie is rescaled where it differs "
-        "from the network's by more than 30 %. Where not given the movie is taken as it is.",
+        description="Diameter of the movie's cells in pixels, or auto to estimate it. The movie is rescaled if it differs "
+        "from the network's by more than 30 %. Default: no rescaling.",
         order=6,
     )
     event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = setting(
         None,
         unit="frames",
-        description="How long an extrusion takes in the movie, in frames. The movie is rescaled in time where it differs "
-        "from the network's by more than 30 %. Where not given the movie is taken as it is.",
+        description="Duration of an extrusion in the movie, in frames. The movie is rescaled in time if it differs "
+        "from the network's by more than 30 %. Default: no rescaling.",
         order=7,
     )
 
@@ -219,15 +219,15 @@ class MapSettings(ScaleSettings, EventSettings):
     )
     mode: Literal["fast", "exact", "compatible"] = setting(
         "fast",
-        description="How windows are classified: fast, those alone where an event may be; exact, all of them; compatible, all "
-        "of them as the authors' package does, to the bit.",
+        description="Which windows are classified: fast, only those in which a prefilter predicts an event; exact, all; "
+        "compatible, all, identically to the authors' package.",
         page="more",
     )
     channel: int | None = setting(
         None,
         ge=1,
         values="number",
-        description="Channel to use where the movie has several, counted from 1 as in ImageJ.",
+        description="Channel to use if the movie has several, counted from 1 as in ImageJ.",
         page="more",
     )
 
@@ -237,8 +237,8 @@ class DetectionSettings(ComputingSettings, MapSettings):
 
     maps: Literal["none", "raw", "scaled", "clean"] = setting(
         "none",
-        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with each "
-        "event's volume at its mean (clean).",
+        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with with "
+        "each event's volume at its mean (clean).",
         label="Probability maps",
         order=11,
     )

@@ -1,4 +1,4 @@
-"""Settings of judging networks on movies with annotated events."""
+"""Settings of evaluating networks on movies with annotated events."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from epifiji.data.settings.detection import ComputingSettings, MapSettings
 
 
 class EvaluationSettings(ComputingSettings, MapSettings, MatchingSettings):
-    """How networks are judged: how they look for events, which events match the annotated ones, and what chance may do."""
+    """How networks are evaluated: how events are detected, how they are matched with annotated ones, and the random seed."""
 
     unmarked: Literal["none", "unknown"] = setting(
         "none",
-        description="What it means that a movie has no ROI file of a class: that it has no such events, so that all that is "
-        "found of it is false (none), or that nobody looked, so that the class is not judged there (unknown).",
+        description="Meaning of a movie without a ROI file of a class: it has no such events, so that all detected ones are "
+        "false positives (none), or they were not annotated, so that the class is not scored there (unknown).",
         label="Events of a class without a ROI file",
     )
-    seed: Seed = Field(1, description="Another number gives other draws for the intervals.")
+    seed: Seed = Field(1, description="Seed of the random draws for the intervals.")

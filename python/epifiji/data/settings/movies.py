@@ -17,7 +17,7 @@ FramesBefore = Annotated[
         ge=0,
         le=50,
         unit="frames",
-        description="Frames to show before the event.",
+        description="Number of frames to show before the event.",
         label="Show before the event",
         page="more",
     ),
@@ -28,7 +28,7 @@ FramesAfter = Annotated[
         ge=0,
         le=50,
         unit="frames",
-        description="Frames to show after the event.",
+        description="Number of frames to show after the event.",
         label="Show after the event",
         page="more",
     ),
@@ -39,7 +39,7 @@ HalfSize = Annotated[
         ge=5,
         le=500,
         unit="px",
-        description="How far around the event to show the movie.",
+        description="Half the side of the region to show around the event.",
         label="Show around the event",
         page="more",
     ),
@@ -50,7 +50,7 @@ Zoom = Annotated[
         ge=1,
         le=20,
         unit="times",
-        description="How much larger than on the movie to show it.",
+        description="Magnification.",
         label="Magnify",
         page="more",
     ),
@@ -63,14 +63,14 @@ class CropSettings(Settings):
     x: int = setting(0, ge=0, unit="px", description="Left edge of the part, from 0 as ImageJ counts pixels.")
     y: int = setting(0, ge=0, unit="px", description="Upper edge of the part, from 0.")
     width: Size | None = setting(
-        None, unit="px", description="Width of the part. Where not given it reaches to the movie's right edge."
+        None, unit="px", description="Width of the part. Default: up to the movie's right edge."
     )
     height: Size | None = setting(
-        None, unit="px", description="Height of the part. Where not given it reaches to the movie's lower edge."
+        None, unit="px", description="Height of the part. Default: down to the movie's lower edge."
     )
     first_frame: int = setting(1, ge=1, values="number", description="First frame to keep, from 1 as ImageJ counts.")
     last_frame: Size | None = setting(
-        None, values="number", description="Last frame to keep. Where not given the movie's last one."
+        None, values="number", description="Last frame to keep. Default: the movie's last frame."
     )
 
 
@@ -80,29 +80,29 @@ class ScalingSettings(Settings):
     factor_xy: Factor | None = setting(
         None,
         unit="times",
-        description="How many times wider and higher the frames become; 0.5 halves them.",
+        description="Scale factor of the frames' width and height; 0.5 halves them.",
         label="Factor in x and y",
     )
     factor_t: Factor | None = setting(
         None,
         unit="times",
-        description="How many times as many frames there are; 0.5 halves their number.",
+        description="Scale factor of the number of frames; 0.5 halves it.",
         label="Factor in time",
     )
     new_cell_diameter: Positive | None = setting(
-        None, unit="px", description="Diameter that the cells are to have, in place of a factor in x and y."
+        None, unit="px", description="Cell diameter after rescaling, instead of a factor in x and y."
     )
     cell_diameter: Positive | Literal["auto"] = setting(
         "auto",
         range="px|auto",
-        description="Diameter that the cells have, for new_cell_diameter; auto estimates it.",
+        description="Cell diameter before rescaling, for new_cell_diameter; auto estimates it.",
         page="more",
         order=6,
     )
     frames: Size | None = setting(
         None,
         unit="frames",
-        description="Number of frames to come out, in place of a factor in time.",
+        description="Number of frames after rescaling, instead of a factor in time.",
         label="New length",
     )
 
@@ -115,8 +115,8 @@ class GallerySettings(Settings):
     half_size: HalfSize = 25
     zoom: Zoom = 2
     order: Literal["time", "score"] = setting(
-        "time", description="In which order: by time, or the surest first (score), those without a score at the end."
+        "time", description="Order: by time, or by score, highest first; events without a score are last."
     )
     rows: int = setting(
-        40, ge=1, le=400, values="number", description="Show this many events at most.", label="Most rows"
+        40, ge=1, le=400, values="number", description="Maximum number of events to show.", label="Most rows"
     )

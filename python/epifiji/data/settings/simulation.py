@@ -24,108 +24,114 @@ def _whole(value: object) -> object:
 class SimulationSettings(Settings):
     """A simulated movie; the defaults are a plain one, well focused and with events that are plain to see."""
 
-    seed: int = setting(0, ge=0, le=2**63 - 1, values="number", description="Another number gives another movie.")
+    seed: int = setting(0, ge=0, le=2**63 - 1, values="number", description="Seed of the movie.")
     frames: int = setting(30, ge=MIN_FRAMES, le=100_000, unit="frames", description="Length of the movie.")
     height: int = setting(200, ge=16, le=20_000, unit="px", description="Height, at least two cell diameters.")
     width: int = setting(200, ge=16, le=20_000, unit="px", description="Width, at least two cell diameters.")
     cell_diameter_px: float = setting(
-        25, ge=8, le=200, unit="px", description="Mean diameter of circles as large as the cells."
+        25, ge=8, le=200, unit="px", description="Mean diameter of circles with the cells' area."
     )
     area_spread: float = setting(
-        0.3, ge=0, le=0.6, description="How much cells differ in area: standard deviation of its logarithm."
+        0.3, ge=0, le=0.6, description="Variation of cell areas: standard deviation of the logarithm."
     )
     stretch: float = setting(
         1,
         ge=1,
         le=2,
         unit="times",
-        description="How much longer than wide cells are, along the frame's height or width.",
+        description="Ratio of the cells' length to their width, along the frame's height or width.",
     )
 
-    extrusions: Count = setting(5, values="number", description="Cells that leave the tissue.")
-    divisions: Count = setting(3, values="number", description="Cells that divide.")
-    sops: Count = setting(2, values="number", description="Sensory organ precursors: a bright spot lives in the cell.")
+    extrusions: Count = setting(5, values="number", description="Number of cells that leave the tissue.")
+    divisions: Count = setting(3, values="number", description="Number of cells that divide.")
+    sops: Count = setting(
+        2, values="number", description="Number of sensory organ precursors: cells with a bright spot."
+    )
     event_duration: float = setting(
         NOMINAL_DURATION,
         ge=2,
         le=1000,
         unit="frames",
-        description="How long an extrusion takes, give or take a sixth; divisions and SOPs become longer or shorter with it.",
+        description="Duration of an extrusion, within a sixth; that of divisions and SOPs changes with it.",
         order=7,
     )
     event_variety: float = setting(
         0,
         ge=0,
         le=1,
-        description="How much events differ: from 0, all are plain, to 1, their durations, courses, sizes and brightness "
+        description="Variation of events: from 0, all are similar, to 1, durations, courses, sizes and brightness "
         "are drawn from wide ranges.",
     )
     margin_frames: int = setting(
-        8, ge=1, le=1000, unit="frames", description="No event is planned for so many first and last frames."
+        8, ge=1, le=1000, unit="frames", description="Number of first and last frames without events."
     )
     margin_diameters: float = setting(
         1.4,
         ge=0,
         le=20,
         unit="diameters",
-        description="No event is planned so near to the frame's edge, in cell diameters.",
+        description="Minimum distance of events from the frame's edge, in cell diameters.",
     )
     separation_diameters: float = setting(
         1.6,
         ge=1,
         le=20,
         unit="diameters",
-        description="Events at about the same time are planned farther apart than this, in cell diameters.",
+        description="Minimum distance between events at about the same time, in cell diameters.",
     )
 
     shrinking_cells: Count = setting(
-        0, values="number", description="Cells that shrink to a small part of their area and recover."
+        0, values="number", description="Number of cells that shrink to a small part of their area and recover."
     )
-    small_cells: Count = setting(0, values="number", description="Cells that are small and stay so.")
-    debris: Count = setting(0, values="number", description="Bright specks that appear, drift and vanish.")
+    small_cells: Count = setting(0, values="number", description="Number of cells that are always small.")
+    debris: Count = setting(0, values="number", description="Number of bright specks that appear, drift and disappear.")
     flickering_spots: Count = setting(
         0,
         values="number",
-        description="Spots in cells that are no SOPs: too short, too dim, blinking, or never ending.",
+        description="Number of spots in cells that are not SOPs: too short, too dim, blinking, or permanent.",
     )
 
     flow_px: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = setting(
         None,
         unit="px",
-        description="How far the tissue flows in a frame. Where not given 0.3 px for cells of 25 px, in proportion to them.",
+        description="Flow of the tissue per frame. Default: 0.3 px for cells of 25 px, in proportion to them.",
     )
     restlessness: float = setting(
-        1, ge=0, le=5, unit="times", description="How much cells jostle and exchange neighbours; 1 is a calm tissue."
+        1,
+        ge=0,
+        le=5,
+        unit="times",
+        description="Strength of random cell movement and neighbour exchange; 1 is a calm tissue.",
     )
     drift_px: float = setting(
-        0, ge=0, le=20, unit="px", description="How far the field of view moves over the tissue in a frame."
+        0, ge=0, le=20, unit="px", description="Movement of the field of view over the tissue per frame."
     )
 
-    no_tissue: Share = setting(0, range="0-0.8", description="Part of the field of view beyond the tissue's edge.")
-    dark_regions: Share = setting(
-        0, range="0-0.8", description="Part of the field of view where little light comes from."
+    no_tissue: Share = setting(0, range="0-0.8", description="Fraction of the field of view outside the tissue.")
+    dark_regions: Share = setting(0, range="0-0.8", description="Fraction of the field of view with little light.")
+    unfocused_regions: Share = setting(
+        0, range="0-0.8", description="Fraction of the field of view that is out of focus."
     )
-    unfocused_regions: Share = setting(0, range="0-0.8", description="Part of the field of view that is out of focus.")
-    unfocused_frames: Share = setting(0, range="0-0.8", description="Part of the frames that are out of focus.")
+    unfocused_frames: Share = setting(0, range="0-0.8", description="Fraction of the frames that are out of focus.")
     bleaching: Annotated[float, Field(ge=0, le=0.95)] = setting(
-        0, range="0-0.95", description="Part of the brightness that is lost from the first to the last frame."
+        0, range="0-0.95", description="Fraction of the brightness that is lost from the first to the last frame."
     )
     unsteady_light: Annotated[float, Field(ge=0, le=0.5)] = setting(
         0,
         range="0-0.5",
-        description="How much the light changes from frame to frame: standard deviation of its logarithm.",
+        description="Variation of the light from frame to frame: standard deviation of the logarithm.",
     )
 
     membrane_px: Width | None = setting(
         None,
         unit="px",
-        description="Width of a membrane before blurring, a standard deviation. Where not given 1.1 px for cells of 25 px, in "
+        description="Width of a membrane before blurring, a standard deviation. Default: 1.1 px for cells of 25 px, in "
         "proportion to them.",
     )
     blur_px: Width | None = setting(
         None,
         unit="px",
-        description="Standard deviation of the microscope's blur. Where not given 0.9 px for cells of 25 px, in proportion to "
+        description="Standard deviation of the microscope's blur. Default: 0.9 px for cells of 25 px, in proportion to "
         "them.",
     )
     contrast: float = setting(
@@ -133,31 +139,31 @@ class SimulationSettings(Settings):
         gt=1,
         le=100,
         unit="times",
-        description="How much brighter a membrane is than a cell's inside, before blurring.",
+        description="Ratio of a membrane's brightness to that of a cell's inside, before blurring.",
     )
     haze: float = setting(
-        0.12, ge=0, le=5, unit="times", description="Light from out of focus, in parts of that in focus."
+        0.12, ge=0, le=5, unit="times", description="Out-of-focus light relative to the light in focus."
     )
     junction_spread: float = setting(
-        0.22, ge=0, le=1, description="How much membranes differ in brightness: standard deviation of its logarithm."
+        0.22, ge=0, le=1, description="Variation of the membranes' brightness: standard deviation of the logarithm."
     )
     tricellular: float = setting(
-        0.5, ge=0, le=4, unit="times", description="How much is added to the brightness where three cells meet."
+        0.5, ge=0, le=4, unit="times", description="Additional brightness where three cells meet."
     )
     texture: float = setting(
         0.12,
         ge=0,
         le=1,
-        description="How grainy membranes are: standard deviation of the logarithm of their brightness.",
+        description="Graininess of membranes: standard deviation of the logarithm of the brightness.",
     )
     clouds: float = setting(
-        0, ge=0, le=1.5, description="How cloudy the light inside cells is: standard deviation of its logarithm."
+        0, ge=0, le=1.5, description="Cloudiness of the light inside cells: standard deviation of the logarithm."
     )
     inside_spread: float = setting(
         0,
         ge=0,
         le=1,
-        description="How much the cells' insides differ in brightness: standard deviation of its logarithm.",
+        description="Variation of the brightness of the cells' insides: standard deviation of the logarithm.",
     )
     brightness: float = setting(
         75, ge=2, le=250, unit="grey levels", description="Brightness of a membrane, of the 255 levels of 8 bits."
@@ -167,7 +173,7 @@ class SimulationSettings(Settings):
         ge=1,
         le=1_000_000,
         values="number",
-        description="Photons from a membrane's pixel in a frame: fewer, noisier.",
+        description="Photons from a membrane's pixel in a frame; fewer photons give more noise.",
     )
     camera_noise: float = setting(
         1.5, ge=0, le=100, unit="grey levels", description="Noise of the camera: standard deviation, of 255 levels."

@@ -19,7 +19,7 @@ Steps = Annotated[
         ge=10,
         le=1_000_000,
         values="number",
-        description="Steps of learning, at most; each is two parts of a movie.",
+        description="Maximum number of training steps; each uses two parts of a movie.",
         label="Steps, at most",
         page="more",
     ),
@@ -33,7 +33,7 @@ Minutes = Annotated[
         le=100_000,
         unit="minutes",
         allow_inf_nan=False,
-        description="Time to learn for, at most; fewer steps are made where the computer is slow.",
+        description="Maximum training time; a slow computer makes fewer steps.",
         label="Time, at most",
     ),
 ]
@@ -46,7 +46,7 @@ class TrainingSettings(ScaleSettings):
         None,
         ge=1,
         values="number",
-        description="Channel to use where movies have several, counted from 1 as in ImageJ.",
+        description="Channel to use if movies have several, counted from 1 as in ImageJ.",
         page="more",
     )
     steps: Steps = 1500
@@ -56,15 +56,14 @@ class TrainingSettings(ScaleSettings):
         ge=1,
         le=1000,
         values="number",
-        description="End where the network was judged so many times on the events held out and did no better.",
+        description="End after this number of validations without a better score.",
         label="Judgements without a gain",
         page="more",
     )
     rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = setting(
         None,
         values="number",
-        description="How much is changed in a step, at most. Where not given 0.001, or 0.0005 for a network that is to keep "
-        "what it knows.",
+        description="Maximum learning rate. Default: 0.001, or 0.0005 for a network that is retrained.",
         label="Rate of learning",
         page="more",
     )
@@ -74,19 +73,19 @@ class TrainingSettings(ScaleSettings):
         le=0.5,
         range="0.05-0.5",
         allow_inf_nan=False,
-        description="Part of the events that is not learnt from but judged on: whole movies where there are three or more, "
-        "else parts of the field.",
+        description="Fraction of the events in the validation set: whole movies if there are three or more, "
+        "otherwise parts of the field.",
         label="Part held out",
         page="more",
     )
     without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = setting(  # type: ignore[valid-type]
         None,
         values="names",
-        description="Changes not to make to what is learnt from, separated by commas: " + ", ".join(CHANGES) + ".",
+        description="Augmentations to switch off, separated by commas: " + ", ".join(CHANGES) + ".",
         label="Changes to leave out",
         page="more",
     )
-    seed: Seed = Field(1, description="Another number gives another course of training.")
+    seed: Seed = Field(1, description="Seed of the training.")
 
 
 class RetrainingSettings(TrainingSettings):
@@ -97,7 +96,7 @@ class RetrainingSettings(TrainingSettings):
     minutes: Minutes = 12
     unmarked: Literal["auto", "none", "unknown"] = setting(
         "auto",
-        description="What a place is where nothing is marked: no event (none), or not looked at (unknown); auto is none for "
+        description="Meaning of unmarked places: no event (none), or not annotated (unknown); auto is none for "
         "movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
         label="Where nothing is marked",
         page="more",
@@ -108,7 +107,7 @@ class RetrainingSettings(TrainingSettings):
         le=0.9,
         range="0-0.9",
         allow_inf_nan=False,
-        description="Part of the learning that is spent on keeping what the network knew.",
+        description="Fraction of the training that is spent on keeping what the network learned before.",
         label="Part spent on keeping what it knew",
         page="more",
     )
