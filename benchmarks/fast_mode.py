@@ -27,7 +27,7 @@ SIMULATED: tuple[dict[str, Any], ...] = (
     {"seed": 102, "cell_diameter_px": 22, "event_variety": 0.6, "photons": 60, "camera_noise": 6},
     {"seed": 103, "cell_diameter_px": 20, "event_variety": 0.8, "drift_px": 0.4, "flickering_spots": 4, "debris": 4},
 )
-"""Movies with as many events as have room; seeds that the screen was not trained on."""
+"""Movies with as many events as have room; seeds that the prefilter was not trained on."""
 
 CROWDED = {
     "frames": 60,

@@ -279,7 +279,7 @@ def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | No
     order
         By ``time``, by ``score`` (the least sure first, those without a score at the end) or ``random``.
     classes
-        Those to look at; all where not given.
+        Those to look at. Default: all.
     seed
         Of the random order.
     """

@@ -42,7 +42,7 @@ def export_network(
     authors
         Who made the network; needed for a package, except of the network that comes with EpiFiji.
     licence
-        Under which others may use it, as an SPDX identifier such as ``CC-BY-4.0``; where not given none is told, but that of the
+        Under which others may use it, as an SPDX identifier such as ``CC-BY-4.0``; by default none is given, but that of the
         network that comes with EpiFiji.
     overwrite
         Whether a file of that name may be replaced.

@@ -81,7 +81,7 @@ def test_groups_hold_all_windows_in_order_and_those_that_are_alike(seed: int, un
     assert (len(groups) == 1) >= (unlike == np.inf)
 
 
-def random_screen(seed: int = 0, precision: str = "float32") -> Prefilter:
+def random_prefilter(seed: int = 0, precision: str = "float32") -> Prefilter:
     random = np.random.default_rng(seed)
     weights = {
         name: (random.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
@@ -94,32 +94,32 @@ def random_screen(seed: int = 0, precision: str = "float32") -> Prefilter:
 
 def test_a_screen_answers_for_every_place_and_frame() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
-    assert random_screen()(frames).shape == (15 - 2 * REACH_FRAMES, 13, 16)
+    assert random_prefilter()(frames).shape == (15 - 2 * REACH_FRAMES, 13, 16)
     assert sum(layer.frames - 1 for layer in LAYERS if layer.frames) == 2 * REACH_FRAMES
 
 
 def test_a_screen_answers_nearly_the_same_in_either_precision() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
-    full, half = random_screen()(frames), random_screen(precision="bfloat16")(frames)
+    full, half = random_prefilter()(frames), random_prefilter(precision="bfloat16")(frames)
     assert half.dtype == np.float32
     assert 0 < np.abs(full - half).max() < 0.06 * np.abs(full).max()
 
 
 def test_a_screen_does_not_see_brightness_and_contrast_of_the_whole() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (12, 48, 48)).astype(np.float32)
-    screen = random_screen()
-    assert np.allclose(screen(frames), screen(40 * frames + 1000), atol=0.1)
+    prefilter = random_prefilter()
+    assert np.allclose(prefilter(frames), prefilter(40 * frames + 1000), atol=0.1)
 
 
 def test_a_part_of_a_frame_has_the_answers_of_the_whole_where_it_reaches_far_enough() -> None:
     from epifiji.engine.networks.dexnet.prefilter import HALO_PX
 
     frames = np.random.default_rng(5).integers(0, 255, (11, 240, 64), np.uint8)
-    screen = random_screen()
+    prefilter = random_prefilter()
     top = 80
-    part = screen(frames[:, top - HALO_PX : top + 40 + HALO_PX])
+    part = prefilter(frames[:, top - HALO_PX : top + 40 + HALO_PX])
     inside = part[:, HALO_PX // STRIDE : (HALO_PX + 40) // STRIDE]
-    assert np.allclose(inside, screen(frames)[:, top // STRIDE : (top + 40) // STRIDE], atol=1e-2)
+    assert np.allclose(inside, prefilter(frames)[:, top // STRIDE : (top + 40) // STRIDE], atol=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def movie() -> Movie:
 
 
 class Everywhere:
-    """Stands in for a screen that lets everything through."""
+    """Stands in for a prefilter that lets everything through."""
 
     def __call__(self, frames: np.ndarray, tell: object) -> np.ndarray:
         return np.full(
@@ -163,8 +163,8 @@ def test_strips_of_fast_mode_give_what_the_whole_gives(movie: Movie, rows: int) 
     network = small_network(2)
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
-    for screen in (random_screen(), None):
-        predictor = Fast(classifier, screen)
+    for prefilter in (random_prefilter(), None):
+        predictor = Fast(classifier, prefilter)
         whole = np.stack(list(maps_of(movie, classifier, arithmetic, predictor=predictor)))
         strips = np.stack(list(maps_of(movie, classifier, arithmetic, rows, predictor)))
         assert 0 < (whole > 0).mean() < 1
@@ -214,9 +214,9 @@ def test_where_there_are_no_windows_to_go_by_all_are_near() -> None:
     assert near(np.empty((3, 3, 3), bool), Grid(some, some, some), Grid(none, some, some)).shape == (0, 3, 3)
 
 
-@pytest.mark.parametrize("screen", [Everywhere(), None])
+@pytest.mark.parametrize("prefilter", [Everywhere(), None])
 def test_where_the_first_member_sees_nothing_the_second_is_asked_only_at_the_ends_of_a_block(
-    movie: Movie, screen: Everywhere | None
+    movie: Movie, prefilter: Everywhere | None
 ) -> None:
     network = small_network(2)
     network.weights[0]["dense_2/kernel"][:] = 0
@@ -231,6 +231,6 @@ def test_where_the_first_member_sees_nothing_the_second_is_asked_only_at_the_end
         return judge(member, features)
 
     classifier.judge = counted
-    list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, screen)))
+    list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, prefilter)))
     assert judged[0] > 0
     assert judged[1] <= 2 * len(arithmetic.grids[1].ys) * len(arithmetic.grids[1].xs)

@@ -209,12 +209,12 @@ class TestTheScreen:
     def test_foretells_the_same(self, change: tuple[type, int, int]) -> None:
         pixels = np.concatenate([PIXELS, PIXELS])
         other = levelled(Movie(changed_by(pixels, change))).frames(0, len(pixels))
-        known = screen()(pixels)
-        assert np.abs(screen()(other) - known).max() < 1e-5 * np.ptp(known)
+        known = prefilter()(pixels)
+        assert np.abs(prefilter()(other) - known).max() < 1e-5 * np.ptp(known)
 
 
 @cache
-def screen() -> Prefilter:
+def prefilter() -> Prefilter:
     random = np.random.default_rng(4)
     weights = {name: 0.3 * random.standard_normal(shape).astype(np.float32) for name, shape in shapes(3).items()}
     return Prefilter(weights, ("cell_death", "cell_sop", "cell_division"))

@@ -50,7 +50,7 @@ def install_fiji(folder: Path, python: Path | None = None, report: Report = sile
     folder
         The folder of a Fiji or ImageJ: it holds ``plugins``, and ``jars/ij-*.jar`` or ``ij.jar``.
     python
-        The Python that runs the engine when Fiji is started by its icon; this one where not given.
+        The Python that runs the engine when Fiji is started by its icon. Default: this one.
     report
         Told how far the fetching of Java libraries is.
 

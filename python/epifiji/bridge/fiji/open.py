@@ -52,7 +52,7 @@ def run_fiji(
     Parameters
     ----------
     fiji
-        A Fiji folder into which EpiFiji was installed; the embedded ImageJ where not given.
+        A Fiji folder into which EpiFiji was installed. Default: the embedded ImageJ.
     headless
         Whether to do without a window, and end with the macro.
     macro, argument

@@ -145,7 +145,7 @@ def simulate_tissue(
     Parameters
     ----------
     settings
-        What to simulate; where not given, `values` are the settings.
+        What to simulate. Default: the settings in `values`.
     outlines
         (T, Y, X) or (1, Y, X): lines around real cells, which are then shown in place of simulated ones, scaled to
         the cell diameter. Where the movie is longer they go back and forth; a smooth flow moves a single frame.

@@ -99,7 +99,7 @@ def rescale(
     Parameters
     ----------
     dtype
-        Of the result; the movie's own where not given.
+        Of the result. Default: the movie's own.
     steps
         Where given, values are rounded to so many steps of the range of the frame, or band of rows, that they come from.
 

@@ -1,4 +1,4 @@
-"""The screening network that comes with EpiFiji; see :mod:`epifiji.engine.networks.dexnet.prefilter`, and its card."""
+"""The prefilter that comes with EpiFiji; see :mod:`epifiji.engine.networks.dexnet.prefilter`, and its card."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLASSES, SERVED = "classes", "served"
 
 
 def read_prefilter(network: Network) -> tuple[Weights, tuple[str, ...]] | None:
-    """Read the screen's arrays and classes, or give None where it was not trained for this network.
+    """Read the prefilter's arrays and classes, or give None where it was not trained for this network.
 
     It answers for the networks whose members' weights have the SHA-256 that stand beside its own: another network, even one
     with the same classes, may see events where those see none.

@@ -90,7 +90,7 @@ def import_network(
     source
         A folder, a zip, a known name, or the address of a zip: ``https://…``, ``http://…``, ``file:///…``.
     name
-        What to call it; as it calls itself where not given.
+        What to call it. Default: the name that its description gives.
     overwrite
         Whether a network of that name may be replaced.
     sha256

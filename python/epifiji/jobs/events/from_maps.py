@@ -37,7 +37,7 @@ def events_from_maps(
     maps
         A result folder with kept maps, a folder of the authors' package, or one map's file.
     movie
-        The movie, for the picture and where the maps are at the network's scale; where not given the one that
+        The movie, for the picture and where the maps are at the network's scale. Default: the one that
         ``run.json`` describes, found again by its content, else the map itself.
     other_movie
         Whether `movie` may be another than the one that the maps were made of.

@@ -53,7 +53,7 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     source
         A result folder, a ROI zip, a table, or events.
     folder
-        Where ``review.csv`` lies or is to lie; the result folder, or that of the file, where not given.
+        Where ``review.csv`` lies or is to lie; the result folder, or that of the file, by default.
 
     Returns
     -------
@@ -134,9 +134,9 @@ def finish_review(path: str | Path, movie: str | None = None, layout: StackLayou
     path
         The review's file.
     movie
-        What the files are named after; the movie of ``run.json`` beside the review where not given, else the folder.
+        What the files are named after; by default the movie of ``run.json`` beside the review, else the folder.
     layout
-        Where the movie's frames lie in ImageJ's stack; as ``run.json`` says where not given.
+        Where the movie's frames lie in ImageJ's stack; by default as ``run.json`` says.
     """
     path = path_from(path, "the review")
     review = read_review(path)

@@ -56,7 +56,7 @@ def draw_events(
     number
         How many to draw, or all where there are fewer.
     classes
-        Those to draw from; all where not given.
+        Those to draw from. Default: all.
     each_class
         Draw `number` events of each class, instead of in all.
     seed

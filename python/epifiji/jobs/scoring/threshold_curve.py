@@ -108,7 +108,7 @@ def threshold_curve(
     thresholds
         0–255.
     **settings
-        ``min_volume``, ``seed_distance_xy`` and ``seed_distance_t``; those of the run that kept the maps where not given.
+        ``min_volume``, ``seed_distance_xy`` and ``seed_distance_t``. Default: those of the run that kept the maps.
 
     Raises
     ------

@@ -61,9 +61,9 @@ def train(
         The EpiNet whose weights initialise the training. Default: the default network (``epifiji networks default``) if it is an
         EpiNet, else the one that comes with EpiFiji, with a notice.
     name
-        Of the new network; after the folder where not given.
+        Of the new network. Default: that of the folder.
     out
-        A folder for pictures and ``training.json``; that of the new network where not given.
+        A folder for pictures and ``training.json``; by default the new network's.
     overwrite
         Whether an earlier network of that name, and files in `out`, may be replaced.
     from_scratch

@@ -2,7 +2,8 @@
 
 Nearly all windows hold no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter` looks at whole frames
 first, for a hundredth of the
-cost, and windows are classified only where it foretells any event. For networks with classes that the screen does not know, every
+cost, and windows are classified only where it predicts any event. For networks with classes that the prefilter does
+not know, every
 second place is classified first, and the places around it only where an event is at all probable. Where the first member of an
 ensemble sees nothing the others are not asked: the mean of two would be a half at most, which is no event.
 
@@ -13,7 +14,8 @@ nearly the same, as those of most neighbours are. Always three, however unlike, 
 an eye disc's replayed outlines instead of 4. A first look need not be so strict.
 
 What was left out: encoding whole frames at once by the DeXNet's own convolutions, since each window's zero padding reaches all
-of its features; and asking every second place alone of those that the screen lets through, which saves a tenth to a quarter and
+of its features; and asking every second place alone of those that the prefilter lets through, which saves a tenth to
+a quarter and
 loses windows that alone see an event.
 """
 
@@ -40,13 +42,13 @@ MOST_UNLIKE = 0.02
 """How much their minima may differ, and their maxima, in parts of what lies between."""
 
 TEACHING_RUN = 10
-"""Windows in a run, however unlike, where all are classified to teach a screen: a few hundredths do not matter there."""
+"""Windows in a run, however unlike, where all are classified to teach a prefilter: a few hundredths do not matter there."""
 
 LONGEST_GAP = 2
 """Windows between two runs that are classified too: their frames are nearly all encoded anyway."""
 
-SCREEN_LEVEL = -0.5
-"""Logit over which the screen lets a window through; events count 13-fold when it learns, so this is a probability of 0.04.
+PREFILTER_LEVEL = -0.5
+"""Logit over which the prefilter lets a window through; events count 13-fold when it learns, so this is a probability of 0.04.
 
 On a crowded movie with 73 events and flickering spots 2 were lost at 0, at nine tenths of the work, and none at -0.5. On an eye
 disc's replayed outlines, which are restless, 1 of 49 was lost at 0 and 10 at 0.7, at three fifths of the work.
@@ -59,8 +61,8 @@ WINDOWS_AT_ONCE = 400
 """Windows classified at once, about: what a person waits for before a cancellation is seen, and memory for their codes."""
 
 
-SCREENING = 0.3
-"""Share of the time that the screen takes, about."""
+PREFILTERING = 0.3
+"""Share of the time that the prefilter takes, about."""
 
 
 class Fast:
@@ -69,32 +71,32 @@ class Fast:
     frames_at_once = 24
     bytes_for_place = bytes_held = 0.0
 
-    def __init__(self, classifier: Classifier, screen: Prefilter | None) -> None:
-        self._classifier, self._screen = classifier, screen
-        self.precision, self.prefiltered = classifier.precision, screen is not None
+    def __init__(self, classifier: Classifier, prefilter: Prefilter | None) -> None:
+        self._classifier, self._prefilter = classifier, prefilter
+        self.precision, self.prefiltered = classifier.precision, prefilter is not None
         description = classifier.description
         self.margin_frames = (
-            max(0, REACH_FRAMES + 1 - min(description.frames_before, description.frames_after)) if screen else 0
+            max(0, REACH_FRAMES + 1 - min(description.frames_before, description.frames_after)) if prefilter else 0
         )
-        self.margin_rows = max(0, HALO_PX - description.window_half_size_px) if screen else 0
-        self.bytes_for_pixel = 16.0 if screen else 0.0
+        self.margin_rows = max(0, HALO_PX - description.window_half_size_px) if prefilter else 0
+        self.bytes_for_pixel = 16.0 if prefilter else 0.0
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Classify the windows that matter; the others hold no event for sure."""
-        screening = 0.0 if self._screen is None else SCREENING
-        foretold = self._foretold(strip, lambda done: report(screening * done, LOOKING))
+        prefiltering = 0.0 if self._prefilter is None else PREFILTERING
+        promising = self._promising(strip, lambda done: report(prefiltering * done, LOOKING))
         answers: list[np.ndarray] = []
         for member, grid in enumerate(grids):
 
             def tell(done: float, member: int = member) -> None:
-                report(screening + (1 - screening) * (member + done) / len(grids), LOOKING)
+                report(prefiltering + (1 - prefiltering) * (member + done) / len(grids), LOOKING)
 
             windows = _Windows(strip, grid, member, self._classifier)
             answer, begun = windows.nothing(), 0.0
-            chosen = np.ones(answer.shape[:-1], bool) if foretold is None else self._chosen(foretold, strip, grid)
+            chosen = np.ones(answer.shape[:-1], bool) if promising is None else self._chosen(promising, strip, grid)
             if answers:
                 chosen &= near(_likely(answers[0]), grids[0], grid)
-            elif foretold is None:
+            elif promising is None:
                 windows.classify(_every_second(grid), len(grid.frames), np.inf, answer, lambda done: tell(done / 2))
                 begun = 0.5
                 if answer.size:
@@ -105,7 +107,7 @@ class Fast:
         return answers
 
     def everywhere(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Classify all windows, in runs: what a screen is trained to foretell."""
+        """Classify all windows, in runs: what a prefilter is trained to predict."""
         answers = []
         for member, grid in enumerate(grids):
             windows = _Windows(strip, grid, member, self._classifier)
@@ -115,19 +117,19 @@ class Fast:
             )
         return answers
 
-    def _foretold(self, strip: Strip, tell: Callable[[float], None]) -> np.ndarray | None:
-        """Give the screen's answer for the strip's frames, the greatest of each place and its neighbours."""
-        if self._screen is None:
+    def _promising(self, strip: Strip, tell: Callable[[float], None]) -> np.ndarray | None:
+        """Give the prefilter's answer for the strip's frames, the greatest of each place and its neighbours."""
+        if self._prefilter is None:
             return None
-        highest: np.ndarray = ndimage.maximum_filter(self._screen(strip.pixels, tell), (1, 3, 3))
+        highest: np.ndarray = ndimage.maximum_filter(self._prefilter(strip.pixels, tell), (1, 3, 3))
         return highest
 
-    def _chosen(self, foretold: np.ndarray, strip: Strip, grid: Grid) -> np.ndarray:
+    def _chosen(self, promising: np.ndarray, strip: Strip, grid: Grid) -> np.ndarray:
         """Say for each window (frames, ys, xs) whether to classify it."""
-        # The screen's answer begins REACH_FRAMES after the strip's first frame.
+        # The prefilter's answer begins REACH_FRAMES after the strip's first frame.
         t = grid.frames - strip.first - REACH_FRAMES
         y, x = (grid.ys - strip.top) // STRIDE, grid.xs // STRIDE
-        chosen: np.ndarray = foretold[np.ix_(t, y, x)] > SCREEN_LEVEL
+        chosen: np.ndarray = promising[np.ix_(t, y, x)] > PREFILTER_LEVEL
         return chosen
 
 

@@ -1,10 +1,10 @@
 """A small network that says where in a movie a DeXNet is worth asking (see :mod:`epifiji.engine.networks.dexnet.fast`).
 
 A DeXNet classifies each window by itself: 24 million multiplications for a frame of 45 x 45 px, which the next window does
-again a few pixels on. The screen looks at every frame once, as a whole: it brings the frame to local contrast, reduces it to a
+again a few pixels on. The prefilter looks at every frame once, as a whole: it brings the frame to local contrast, reduces it to a
 quarter of its side by convolutions, and joins neighbouring frames by convolutions over time; 6,000 multiplications for a pixel.
-It was trained to foretell what the authors' networks answer, so it knows their event classes and no others, and it decides
-nothing: events are found by the DeXNet, in the windows that the screen lets through.
+It was trained to predict what the authors' networks answer, so it knows their event classes and no others, and it decides
+nothing: events are found by the DeXNet, in the windows that the prefilter lets through.
 
 Its layers are those of `LAYERS`.
 """
@@ -23,13 +23,13 @@ BOX = 11
 """Side of the neighbourhood that contrast is adapted to, in pixels of the answer: 44 px, about a window."""
 
 HALO_PX = 48
-"""How far around a place the screen looks: half a receptive field of 41 px and half a box, up to a multiple of `STRIDE`."""
+"""How far around a place the prefilter looks: half a receptive field of 41 px and half a box, up to a multiple of `STRIDE`."""
 
 PLACES_AT_ONCE = 1024
 """Places of a frame that are joined over time at once."""
 
 REACH_FRAMES = 5
-"""How many frames before and after a place the screen looks at."""
+"""How many frames before and after a place the prefilter looks at."""
 
 
 LAYERS = (
@@ -45,7 +45,7 @@ LAYERS = (
 
 
 def shapes(classes: int) -> dict[str, tuple[int, ...]]:
-    """Give the shape of each array of a screen that knows so many event classes."""
+    """Give the shape of each array of a prefilter that knows so many event classes."""
     found: dict[str, tuple[int, ...]] = {}
     width = 2
     for layer in LAYERS:

@@ -1,10 +1,10 @@
-"""Makes the screen of fast mode: movies, the authors' networks' answers on them, and a network that foretells these.
+"""Makes the prefilter of fast mode: movies, the authors' networks' answers on them, and a network that predicts these.
 
-    python benchmarks/train_screen.py label FOLDER --network notum_all.zip --outlines outlines.tif
-    python benchmarks/train_screen.py train FOLDER --network notum_all.zip --out python/epifiji/networks/dexnet_screen.npz
+    python benchmarks/train_prefilter.py label FOLDER --network notum_all.zip --outlines outlines.tif
+    python benchmarks/train_prefilter.py train FOLDER --network notum_all.zip --out python/epifiji/networks/dexnet_screen.npz
 
 Both are seeded; labelling 60 movies takes about half an hour on two cores, training 40 minutes. ``train --start SCREEN`` goes on
-from a screen that is there already.
+from a prefilter that is there already.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def crop(movie: np.ndarray, labels: np.ndarray, random: np.random.Generator) -> 
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train a screen on the labelled movies, and write it with what it serves."""
+    """Train a prefilter on the labelled movies, and write it with what it serves."""
     tf = import_tensorflow()
     import keras
 
@@ -235,12 +235,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job", choices=("label", "train"))
     parser.add_argument("folder", type=Path, help="where the labelled movies are")
-    parser.add_argument("--network", required=True, help="name, folder or zip of the network to foretell")
+    parser.add_argument("--network", required=True, help="name, folder or zip of the network to predict")
     parser.add_argument("--movies", type=int, default=MOVIES, help="how many to label")
-    parser.add_argument("--start", type=Path, help="a screen's file to train on from")
+    parser.add_argument("--start", type=Path, help="a prefilter's file to train on from")
     parser.add_argument("--steps", type=int, default=STEPS, help="of training")
     parser.add_argument("--outlines", type=Path, help="a TIFF (T, Y, X) of real cell outlines, to label")
-    parser.add_argument("--out", type=Path, help="the screen's file, to train")
+    parser.add_argument("--out", type=Path, help="the prefilter's file, to train")
     arguments = parser.parse_args()
     (label if arguments.job == "label" else train)(arguments)
 
