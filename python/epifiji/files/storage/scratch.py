@@ -35,9 +35,19 @@ class ScratchArray:
             self.close()
             if isinstance(problem, OSError) and problem.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 raise
+            folder = parent or tempfile.gettempdir()
+            what = (
+                f"a temporary file of {size / MEGABYTE:.0f} MB"
+                if size >= MEGABYTE
+                else f"a temporary file of {size} bytes"
+            )
+            elsewhere = "let the environment variable TMPDIR name a folder on another disk."
+            if not isinstance(problem, OSError) or problem.errno != errno.EFBIG:
+                raise WrongInputError(
+                    f"{folder} has no room for {what}: free some disk space, or {elsewhere}"
+                ) from problem
             raise WrongInputError(
-                f"{parent or tempfile.gettempdir()} has no room for a temporary file of {size / MEGABYTE:.0f} MB: free some "
-                "disk space, or let the environment variable TMPDIR name a folder on another disk."
+                f"{folder} takes no {what[2:]}: neither the disk nor your account allows a file so large; {elsewhere}"
             ) from problem
 
     def __getitem__(self, place: Any) -> np.ndarray:
