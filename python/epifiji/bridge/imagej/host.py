@@ -39,27 +39,9 @@ _opened: dict[tuple[str, bool], ImageJ] = {}
 def start_imagej(
     fiji: str | Path | None = None, headless: bool = True, report: Report = silent, answer: Answer | None = None
 ) -> ImageJ:
-    """Start ImageJ in this process, or give the one that was started before.
+    """Start ImageJ in this process, or give the one that was started before; see :func:`epifiji.bridge.fiji.open.open_imagej`.
 
-    Parameters
-    ----------
-    fiji
-        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``, which pyimagej then opens. Without it the embedded
-        ImageJ starts, which needs nothing but this package (and, for its first start, the internet).
-    headless
-        False opens ImageJ's window.
-    report
-        Told how far the first start's fetching of Java libraries is.
-    answer
-        Answers what EpiFiji's commands in ImageJ ask; without it, they find no engine in this process.
-
-    Raises
-    ------
-    WrongInputError
-        Where this process has an ImageJ of another kind (there is one JVM in a process, for ever), `fiji` is no Fiji, or
-        a window is asked for where none can be.
-    ImageJError
-        Where no Java will do, the libraries cannot be fetched, or ImageJ does not start.
+    `answer` answers what EpiFiji's commands in ImageJ ask; without it they find no engine in this process.
     """
     fiji = _checked(fiji)
     with _lock:
