@@ -30,7 +30,7 @@ WINGS = {
 }
 """The folders inside each room; a folder imports from those before it alone. Modules beside the folders join them."""
 
-STARTED = {"epifiji.__main__", "epifiji.bridge.cli.main", "epifiji.bridge.fiji.worker"}
+STARTED = {"epifiji.__main__", "epifiji.bridge.cli.main", "epifiji.bridge.fiji.worker", "epifiji.bridge.worker"}
 """Modules that nothing imports, because processes begin with them."""
 
 LONGEST = {"python": (400, 50), "tests": (450, 80), "benchmarks": (400, 80)}

@@ -59,10 +59,14 @@ def test_a_line_that_is_no_request_ends_the_worker_with_a_sentence(line: bytes) 
     assert len(last) < 400
 
 
-def test_empty_lines_are_passed_over_and_requests_are_utf8_in_every_locale() -> None:
+@pytest.mark.parametrize("module", [ENGINE[-1], "epifiji.bridge.worker"], ids=["now", "before"])
+def test_empty_lines_are_passed_over_and_requests_are_utf8_in_every_locale(module: str) -> None:
     sent = b"\n  \n" + json.dumps(TASK, ensure_ascii=False).encode("utf-8") + b"\n"
     with subprocess.Popen(
-        ENGINE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONIOENCODING": "cp1252"}
+        [*ENGINE[:-1], module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONIOENCODING": "cp1252"},
     ) as worker:
         watch = threading.Timer(120, worker.kill)
         watch.start()
