@@ -1,4 +1,4 @@
-"""Checks of judging networks in ImageJ; see :mod:`jvm`. Networks and movies lie in the folder that the process runs in."""
+"""Checks of evaluating networks in ImageJ; see :mod:`jvm`. Networks and movies lie in the folder that the process runs in."""
 
 from __future__ import annotations
 

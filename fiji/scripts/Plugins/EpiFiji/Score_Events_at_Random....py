@@ -22,7 +22,7 @@ def score(parameters):
         log(notice)
     if image is None:
         if not begun["movie"]:
-            raise EngineError("No image is open, but judging events needs the movie: open it first.", "input")
+            raise EngineError("No image is open, but scoring events needs the movie: open it first.", "input")
         image = IJ.openImage(begun["movie"])
         image.show()
     require_shape(image, begun["shape"], "The events")

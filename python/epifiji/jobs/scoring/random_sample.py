@@ -1,4 +1,4 @@
-"""Precision estimated by judging events that were drawn at random."""
+"""Precision estimated from a random sample of events that a person scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What judging networks gives: scores and differences, as tables, sentences and files."""
+"""What an evaluation of networks gives: scores and differences, as tables, sentences and files."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from epifiji.jobs.events.detect import detect
 LEVELS = tuple(range(125, 250, 5))
 """Thresholds that are tried: an event's value is a mean of map levels over 125."""
 
-JUDGING = "judging the network on held-out events"
+VALIDATING = "validating the network on held-out events"
 SMOOTHED = 2
 """Levels on either side over which a curve is averaged before its best threshold is chosen: few events make it jump."""
 
@@ -31,7 +31,7 @@ def candidates(network: Network, held_out: Sequence[HeldOut], report: Report = s
     for number, one in enumerate(held_out):
 
         def tell(done: float, doing: str, number: int = number) -> None:
-            report((number + done) / len(held_out), JUDGING)
+            report((number + done) / len(held_out), VALIDATING)
 
         movie = Movie(one.movie.pixels, one.name)
         result = detect(movie, network, tell, mode="fast", threshold=0)

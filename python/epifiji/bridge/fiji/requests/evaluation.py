@@ -1,4 +1,4 @@
-"""What judging networks in ImageJ asks of the engine: a table, curves as a picture, and a sentence."""
+"""What an evaluation of networks in ImageJ asks of the engine: a table, curves as a picture, and a sentence."""
 
 from __future__ import annotations
 
