@@ -26,6 +26,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.network import Network, NetworkDescription
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
+from epifiji.engine.networks.epinet import family
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, answers_to_movie, new_weights
 from epifiji.engine.networks.epinet.recipe import taught_by
 from epifiji.engine.training.rehearsal import simulated
@@ -221,7 +222,7 @@ def test_weights_that_were_learnt_for_other_frames_are_another_training(
 
     monkeypatch.setattr(train, "Unfinished", note)
     for reach in (REACH_FRAMES, REACH_FRAMES - 1):
-        monkeypatch.setattr(train, "REACH_FRAMES", reach)
+        monkeypatch.setattr(family, "REACH_FRAMES", reach)
         with pytest.raises(CancelledError):
             epifiji.train(movies, from_scratch=True)
     assert identities[0] != identities[1]
