@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -21,18 +22,33 @@ LOOK_S = 0.1
 Seen = TypeVar("Seen")
 
 
+def _window_manager(display: str) -> subprocess.Popen[bytes]:
+    """Start a window manager, and wait until it manages; now and then one does not reach a display that has just started."""
+    env = {"DISPLAY": display, "HOME": "/nonexistent"}
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        manager = subprocess.Popen(["openbox"], env=env, stderr=subprocess.DEVNULL)
+        while manager.poll() is None:
+            asked = subprocess.run(
+                ["xprop", "-root", "_NET_SUPPORTING_WM_CHECK"], env=os.environ | env, capture_output=True, check=False
+            )
+            if b"window id" in asked.stdout:
+                return manager
+            assert time.monotonic() < deadline, "openbox does not manage the display's windows"
+            time.sleep(LOOK_S)
+        assert time.monotonic() < deadline, f"openbox does not start (exit code {manager.returncode})"
+
+
 @contextmanager
 def desktop() -> Iterator[str]:
     """Start a virtual display with a window manager, which gives windows the focus as on a desktop."""
-    for program in ("xdotool", "openbox", "import"):
+    for program in ("xdotool", "openbox", "xprop", "import"):
         if shutil.which(program) is None:
             pytest.skip(
                 f"{program} is not installed, so nobody can press keys: install xdotool, openbox and imagemagick"
             )
     with virtual_display() as display:
-        manager = subprocess.Popen(
-            ["openbox"], env={"DISPLAY": display, "HOME": "/nonexistent"}, stderr=subprocess.DEVNULL
-        )
+        manager = _window_manager(display)
         try:
             yield display
         finally:
