@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
+TESTS = Path(__file__).resolve().parents[1] / "tests" / "helpers"
 sys.path.insert(0, str(TESTS))
 
 KEYS = 100

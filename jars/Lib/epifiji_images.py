@@ -262,8 +262,9 @@ def show_maps(image, answer):
     try:
         shown = _composite(unless_closed(image), answer["maps"], answer["name"])
         shown.show()
-        put_below(shown.getWindow(), IJ.getInstance())
-        put_beside(shown.getWindow(), RoiManager.getInstance())
+        if not GraphicsEnvironment.isHeadless():
+            put_below(shown.getWindow(), IJ.getInstance())
+            put_beside(shown.getWindow(), RoiManager.getInstance())
     finally:
         for one in answer["maps"]:
             os.remove(one["file"])
