@@ -32,7 +32,7 @@ def fit_table(title):
     lines = [panel.getColumnHeadings()] + [panel.getLine(row) for row in range(min(panel.getLineCount(), MEASURED_ROWS))]
     cells = [line.split("\t") for line in lines]
     widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
-    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    screen = _screen()
     height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
     window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
 
@@ -45,21 +45,25 @@ def _font_of(panel):
             return field.get(part)
 
 
+def _screen():
+    return GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
+
+
+def _covers(window, other):
+    return window is not None and other is not None and window.getBounds().intersects(other.getBounds())
+
+
 def put_below(window, other):
     """Move a window below another one that it covers, where the screen has room."""
-    if window is None or other is None or not window.getBounds().intersects(other.getBounds()):
-        return
-    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
-    top = other.getY() + other.getHeight()
-    if top + window.getHeight() <= screen.y + screen.height:
-        window.setLocation(window.getX(), top)
+    if _covers(window, other):
+        top, screen = other.getY() + other.getHeight(), _screen()
+        if top + window.getHeight() <= screen.y + screen.height:
+            window.setLocation(window.getX(), top)
 
 
 def put_beside(window, other):
     """Move a window to the right of another one that it covers, where the screen has room."""
-    if window is None or other is None or not window.getBounds().intersects(other.getBounds()):
-        return
-    screen = GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
-    right = other.getX() + other.getWidth()
-    if right + window.getWidth() <= screen.x + screen.width:
-        window.setLocation(right, window.getY())
+    if _covers(window, other):
+        right, screen = other.getX() + other.getWidth(), _screen()
+        if right + window.getWidth() <= screen.x + screen.width:
+            window.setLocation(right, window.getY())

@@ -77,12 +77,12 @@ def note(text: str) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    with _written_out(stream):
+    with written_out(stream):
         stream.write(text)
 
 
 @contextmanager
-def _written_out(stream: TextIO) -> Iterator[None]:
+def written_out(stream: TextIO) -> Iterator[None]:
     """Write out what the block writes; where the reader has gone, as after `epifiji … | head`, the command goes on without."""
     try:
         yield
@@ -112,10 +112,11 @@ def visible(text: str, lines: bool = False) -> str:
 
     File names and classes may come from anyone, and have any letters in them. With `lines`, ends of lines stay.
     """
-    return "".join(letter if _is_shown(letter) or (lines and letter == "\n") else _escape(letter) for letter in text)
+    return "".join(letter if is_shown(letter) or (lines and letter == "\n") else _escape(letter) for letter in text)
 
 
-def _is_shown(letter: str) -> bool:
+def is_shown(letter: str) -> bool:
+    """Say whether a terminal shows a letter as itself."""
     return letter.isprintable() or unicodedata.category(letter) == "Zs"
 
 

@@ -12,7 +12,7 @@ from epifiji.data.events import Event
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-from epifiji.bridge.streams import _is_shown, _written_out, say, visible
+from epifiji.bridge.streams import is_shown, say, visible, written_out
 
 WIDE = 200
 """Characters of a table's line, at most, where no terminal shows it."""
@@ -23,7 +23,7 @@ def say_json(value: Mapping[str, Any]) -> None:
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
     text = json.dumps(value, ensure_ascii=encoding != "utf8", allow_nan=False, indent=2)
     # Only texts have such letters, and there JSON may write any letter as an escape.
-    say("".join(one if _is_shown(one) or one == "\n" else json.dumps(one)[1:-1] for one in text))
+    say("".join(one if is_shown(one) or one == "\n" else json.dumps(one)[1:-1] for one in text))
 
 
 def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -43,7 +43,7 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         table.add_row(*map(Text, row))
     # In a pipe nothing is narrow, and lines that are whole can be searched.
     width = None if sys.stdout.isatty() else WIDE
-    with _written_out(sys.stdout):
+    with written_out(sys.stdout):
         Console(file=sys.stdout, highlight=False, width=width).print(table)
 
 

@@ -1,11 +1,9 @@
 """Classifying only the windows that matter, and encoding their frames once: the mode fast.
 
-Nearly all windows hold no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter` looks at whole frames
-first, for a hundredth of the
-cost, and windows are classified only where it predicts any event. For networks with classes that the prefilter does
-not know, every
-second place is classified first, and the places around it only where an event is at all probable. Where the first member of an
-ensemble sees nothing the others are not asked: the mean of two would be a half at most, which is no event.
+Nearly all windows hold no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter` looks at whole frames first, for
+a hundredth of the cost, and windows are classified only where it predicts any event. For networks with classes that the prefilter
+does not know, every second place is classified first, and the places around it only where an event is at all probable. Where the
+first member of an ensemble sees nothing the others are not asked: the mean of two would be a half at most, which is no event.
 
 A window's frames are also those of its neighbours in time. Encoding a frame is nearly all of the work, so windows at one place
 that follow each other are normalised alike, by the mean of their minima and of their maxima, and share their frames' codes: eight
