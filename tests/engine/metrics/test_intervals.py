@@ -10,7 +10,6 @@ from scipy import stats
 
 from epifiji.data.evaluation import Difference, Interval
 from epifiji.engine.metrics.intervals import (
-    best_threshold,
     difference_of_f1,
     drawn_interval,
     f1_of,
@@ -154,25 +153,3 @@ class TestDifferences:
         by_movie = tuple(np.array([movie.sum(axis=0) for movie in network]) for network in answers)
         interval, p = difference_of_f1(by_movie, tuple(np.concatenate(network) for network in answers), 1)
         return Difference("e", "best", "a", "b", interval, p).telling
-
-
-class TestTheBestThreshold:
-    LEVELS = (100, 110, 120, 130, 140, 150)
-
-    def chosen(self, *scores: float, default: int = 150) -> int:
-        """Choose where these percentages of 100 events are found, without a false one."""
-        counts = np.array([[score, 0, 100 - score] for score in scores])
-        return best_threshold(self.LEVELS, counts, default)
-
-    def test_it_is_the_one_with_the_largest_f1(self):
-        assert self.chosen(10, 20, 70, 60, 50, 10) == 120
-
-    def test_of_equal_ones_it_is_the_middle_of_the_longest_run(self):
-        assert self.chosen(70, 20, 70, 70, 70, 10) == 130
-
-    def test_a_default_that_is_as_good_stays(self):
-        assert self.chosen(70, 20, 70, 70, 70, 10, default=100) == 100
-
-    def test_where_nothing_is_found_the_default_stays(self):
-        assert self.chosen(0, 0, 0, 0, 0, 0, default=140) == 140
-        assert best_threshold(self.LEVELS, np.zeros((6, 3), int), 140) == 140

@@ -46,6 +46,11 @@ class Matching:
     false_positives: tuple[Event, ...] = ()
     false_negatives: tuple[Event, ...] = ()
 
+    @property
+    def counts(self) -> Counts:
+        """Number of pairs, false positives and false negatives."""
+        return Counts(len(self.pairs), len(self.false_positives), len(self.false_negatives))
+
 
 @dataclass(frozen=True)
 class ClassScores:
@@ -306,7 +311,7 @@ def _only(matching: Matching, name: str) -> Matching:
 
 def _scores(matching: Matching) -> ClassScores:
     """Counts and scores of a matching, whatever its classes."""
-    counts = Counts(len(matching.pairs), len(matching.false_positives), len(matching.false_negatives))
+    counts = matching.counts
     in_plane = [math.hypot(found.y - known.y, found.x - known.x) for found, known in matching.pairs]
     in_time = [float(abs(found.frame - known.frame)) for found, known in matching.pairs]
     return ClassScores(

@@ -5,8 +5,6 @@ Counts are arrays whose last axis is true positives, false positives, false nega
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy import stats
 
@@ -121,27 +119,6 @@ def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:
         outside = stats.norm.cdf(stats.t.ppf(outside, units - 1) * np.sqrt(units / (units - 1)))
     low, high = np.quantile(draws, (outside, 1 - outside))
     return Interval(float(value), float(min(low, value)), float(max(high, value)))
-
-
-def best_threshold(levels: Sequence[int], counts: np.ndarray, default: int) -> int:
-    """Choose the threshold with the best F1: the default where it is one of several, else the middle of their longest run.
-
-    Parameters
-    ----------
-    levels
-        Thresholds, rising.
-    counts
-        At each of them, (levels, 3).
-    default
-        One of the levels; also what is given where no threshold finds a true event.
-    """
-    scores = np.nan_to_num(f1_of(counts))
-    best = np.flatnonzero(scores == scores.max())
-    if scores.max() <= 0 or levels.index(default) in best:
-        return default
-    longest = max(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1), key=len)
-    level: int = levels[longest[len(longest) // 2]]
-    return level
 
 
 def _wider(one: Interval, other: Interval) -> Interval:

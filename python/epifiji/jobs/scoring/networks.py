@@ -10,8 +10,9 @@ import numpy as np
 from epifiji.data.evaluation import At, ClassEvaluation, Difference, NetworkEvaluation, Scored
 from epifiji.data.events import Event
 from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.engine.metrics.curves import best_threshold, counts_over_thresholds, match_over
 from epifiji.engine.metrics.events import Matching, match_events
-from epifiji.engine.metrics.intervals import best_threshold, counts_of, difference_of_f1, f1_of, score_intervals
+from epifiji.engine.metrics.intervals import counts_of, difference_of_f1, f1_of, score_intervals
 from epifiji.files.training_data import LabelledMovie
 
 THRESHOLDS = tuple(range(25, 255, 5))
@@ -52,7 +53,7 @@ class NetworkScores:
         for movie in judged_movies(self._movies, event, self._settings):
             mine, theirs = self.matching(event, levels[0], movie), other.matching(event, levels[1], movie)
             hits = [{(known.frame, known.y, known.x) for _, known in one.pairs} for one in (mine, theirs)]
-            for known in self._movies[movie].events.get(event, []):
+            for known in self._annotated(event, movie):
                 first, second = ((known.frame, known.y, known.x) in found for found in hits)
                 rows.append((HIT if first else MISS, HIT if second else MISS))
             false = self._match(mine.false_positives, theirs.false_positives)
@@ -66,8 +67,10 @@ class NetworkScores:
 
     def matching(self, event: str, threshold: int, movie: int) -> Matching:
         """Match what was found over a threshold in a movie with what is annotated there."""
-        detected = [one for one in self._candidates[movie] if one.event == event and one.over(threshold)]
-        return self._match(detected, self._movies[movie].events.get(event, []))
+        return match_over(self._candidates[movie], self._annotated(event, movie), {event: threshold}, self._match)
+
+    def _annotated(self, event: str, movie: int) -> list[Event]:
+        return self._movies[movie].events.get(event, [])
 
     def _curve(self, event: str) -> tuple[list[int], np.ndarray]:
         """Thresholds, and the counts of each movie at each of them, (movies, thresholds, 3).
@@ -79,8 +82,8 @@ class NetworkScores:
         start = max((level for level in THRESHOLDS if level < lowest), default=THRESHOLDS[0])
         levels = sorted({*(level for level in THRESHOLDS if level >= min(start, default)), default})
         movies = judged_movies(self._movies, event, self._settings)
-        counts = [[_counts(self.matching(event, level, movie)) for level in levels] for movie in movies]
-        return levels, np.array(counts, int)
+        sides = [self._candidates[movie] for movie in movies], [self._annotated(event, movie) for movie in movies]
+        return levels, counts_over_thresholds(*sides, event, levels, self._match)
 
     def _evaluated(self, event: str) -> ClassEvaluation:
         levels, counts = self._curves[event]
@@ -112,10 +115,6 @@ def _unseen_f1(levels: list[int], counts: np.ndarray, default: int) -> float | N
     chosen = [levels.index(best_threshold(levels, whole - movie, default)) for movie in counts]
     f1 = float(f1_of(sum(movie[level] for movie, level in zip(counts, chosen, strict=True))))
     return None if np.isnan(f1) else f1
-
-
-def _counts(matching: Matching) -> tuple[int, int, int]:
-    return len(matching.pairs), len(matching.false_positives), len(matching.false_negatives)
 
 
 def differences_of(

@@ -11,6 +11,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import EventSettings
+from epifiji.engine.events.peaks import POSITIVE_LEVEL
+from epifiji.engine.metrics.curves import matchings_over_thresholds
 from epifiji.engine.metrics.events import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.event_sources import Events, events_given
 from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
@@ -19,8 +21,8 @@ from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.from_maps import events_from_maps
 from epifiji.jobs.scoring.compare import Counting, judge, matcher
 
-CURVE_THRESHOLDS = tuple(range(125, 255, 5))
-"""An event's value is the mean of map levels over 125, so lower thresholds change nothing."""
+CURVE_THRESHOLDS = tuple(range(POSITIVE_LEVEL, 255, 5))
+"""An event's value is the mean of map levels over the first, so lower thresholds change nothing."""
 
 KEPT_SETTINGS = ("min_volume", "seed_distance_xy", "seed_distance_t")
 
@@ -134,10 +136,14 @@ def threshold_curve(
     result = events_from_maps(place, threshold=0, **chosen)
     mode = result.record["settings"]["mode"]
     sides = judge(result.events, reference, result.classes)
-    scores = []
-    for level in sorted(thresholds):
-        kept = [event for event in sides.detected if event.over(level)]
-        scores.append(score(match(kept, sides.reference, distance_xy, distance_t), sides.classes))
+    matchings = matchings_over_thresholds(
+        sides.detected,
+        sides.reference,
+        sides.classes,
+        sorted(thresholds),
+        lambda detected, known: match(detected, known, distance_xy, distance_t),
+    )
+    scores = [score(matching, sides.classes) for matching in matchings]
     earlier = parse_settings(EventSettings, _of_classes(record, files, ("threshold", "min_volume")) | settings)
     judged = [*(name for name in result.classes if name in sides.classes), *sorted(sides.classes - set(result.classes))]
     return Curve(

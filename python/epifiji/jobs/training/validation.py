@@ -13,16 +13,19 @@ from epifiji.data.network import NOTHING, Network
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.training import ValidationScores
+from epifiji.engine.events.peaks import POSITIVE_LEVEL
+from epifiji.engine.metrics.curves import best_threshold, counts_over_thresholds, match_over
 from epifiji.engine.metrics.events import Matching, match_events
+from epifiji.engine.metrics.intervals import counts_of, f1_of
 from epifiji.engine.training.validation_split import HeldOut
 from epifiji.jobs.events.detect import detect
 
-LEVELS = tuple(range(125, 250, 5))
-"""Thresholds that are tried: an event's value is a mean of map levels over 125."""
+LEVELS = tuple(range(POSITIVE_LEVEL, 250, 5))
+"""Thresholds that are tried: an event's value is a mean of map levels over the first."""
 
 VALIDATING = "validating the network on held-out events"
-SMOOTHED = 2
-"""Levels on either side over which a curve is averaged before its best threshold is chosen: few events make it jump."""
+NEIGHBOURS = 2
+"""Thresholds on either side whose F1 counts when the best threshold is chosen."""
 
 
 def candidates(network: Network, held_out: Sequence[HeldOut], report: Report = silent) -> list[list[Event]]:
@@ -66,7 +69,7 @@ class Validator:
     def events_of(self, name: str) -> int:
         """Count the held-out events of a class."""
         return sum(
-            self._counts(movie, event)
+            self._is_scored(movie, event)
             for movie, events in enumerate(self._truth)
             for event in events
             if event.event == name
@@ -74,51 +77,42 @@ class Validator:
 
     def score(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int] | None = None) -> ValidationScores:
         """Score candidates at the thresholds of their classes, or at those that are best here where none are given."""
-        curves = {name: [self._count(found, {name: level}) for level in LEVELS] for name in self.judged}
-        chosen = {name: self._best(curves[name]) if name in curves else self._default(name) for name in self.classes}
+        curves = {name: self._curve(found, name, LEVELS) for name in self.judged}
+        best = {name: best_threshold(LEVELS, curve, neighbours=NEIGHBOURS) for name, curve in curves.items()}
+        chosen = {name: best[name] if name in best else self._default(name) for name in self.classes}
         used = chosen if thresholds is None else {name: thresholds.get(name, chosen[name]) for name in self.classes}
-        counts = {name: self._count(found, {name: used[name]}) for name in self.judged}
-        return ValidationScores(used, counts, curves, LEVELS, self._confusion(found, used))
+        counts = {name: counts_of(self._curve(found, name, [used[name]])[0]) for name in self.judged}
+        listed = {name: [counts_of(one) for one in curve] for name, curve in curves.items()}
+        return ValidationScores(used, counts, listed, LEVELS, self._confusion(found, used))
 
     def quality(self, found: Sequence[Sequence[Event]]) -> float:
         """Average F1 over thresholds and classes: it jumps less from one moment to the next than F1 at one threshold."""
-        each = [np.mean([self._count(found, {name: level}).f1 or 0.0 for level in LEVELS[::2]]) for name in self.judged]
+        each = [np.mean(np.nan_to_num(f1_of(self._curve(found, name, LEVELS[::2])))) for name in self.judged]
         return float(np.mean(each)) if each else 0.0
 
     def _default(self, name: str) -> int:
         return self._defaults.get(name, DEFAULT_THRESHOLD["fast"])
 
-    def _best(self, curve: Sequence[Counts]) -> int:
-        scores = np.array([count.f1 or 0.0 for count in curve])
-        padded = np.pad(scores, SMOOTHED, "edge")
-        smooth = np.convolve(padded, np.ones(2 * SMOOTHED + 1) / (2 * SMOOTHED + 1), "valid")
-        best = np.flatnonzero(smooth >= smooth.max() - 1e-9)
-        return LEVELS[best[len(best) // 2]]
+    def _curve(self, found: Sequence[Sequence[Event]], name: str, levels: Sequence[int]) -> np.ndarray:
+        """Count the events of a class in all movies together, at each threshold: (levels, 3)."""
+        counts: np.ndarray = counts_over_thresholds(found, self._truth, name, levels, count=self._count).sum(axis=0)
+        return counts
 
-    def _count(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> Counts:
-        """Count over all movies."""
-        counts = np.zeros(3, int)
-        for movie in range(len(self.held_out)):
-            matching = self._matching(found, movie, thresholds)
-            counts += (
-                sum(self._counts(movie, known) for _, known in matching.pairs),
-                sum(self._is_false(movie, one) for one in matching.false_positives),
-                sum(self._counts(movie, known) for known in matching.false_negatives),
-            )
-        return Counts(*counts.tolist())
+    def _count(self, movie: int, matching: Matching) -> Counts:
+        """Count what is known of a movie."""
+        return Counts(
+            sum(self._is_scored(movie, known) for _, known in matching.pairs),
+            sum(self._is_false(movie, one) for one in matching.false_positives),
+            sum(self._is_scored(movie, known) for known in matching.false_negatives),
+        )
 
-    def _matching(self, found: Sequence[Sequence[Event]], movie: int, thresholds: Mapping[str, int]) -> Matching:
-        """Match what is over its class's threshold in a movie with the truth; classes without a threshold are left out."""
-        above = [one for one in found[movie] if one.event in thresholds and one.over(thresholds[one.event])]
-        return match_events(above, [one for one in self._truth[movie] if one.event in thresholds])
-
-    def _counts(self, movie: int, event: Event) -> bool:
+    def _is_scored(self, movie: int, event: Event) -> bool:
         """Say whether an event lies where it counts, and not where a movie was cut."""
         return bool(self.held_out[movie].counts(np.array([[event.frame, event.y, event.x]]))[0])
 
     def _is_false(self, movie: int, event: Event) -> bool:
         """Say whether it is known that nothing is there; what was found where nobody looked is not false."""
-        if not self._counts(movie, event):
+        if not self._is_scored(movie, event):
             return False
         known = self.held_out[movie].movie
         if known.labelled is not None and not known.labelled[self.classes.index(event.event)]:
@@ -133,16 +127,16 @@ class Validator:
         judged = self.judged
         table = {row: dict.fromkeys((*judged, NOTHING), 0) for row in (*judged, NOTHING)}
         for movie in range(len(self.held_out)):
-            matching = self._matching(found, movie, {name: thresholds[name] for name in judged})
+            matching = match_over(found[movie], self._truth[movie], {name: thresholds[name] for name in judged})
             missed, false = matching.false_negatives, matching.false_positives
             for _, known in matching.pairs:
-                table[known.event][known.event] += self._counts(movie, known)
+                table[known.event][known.event] += self._is_scored(movie, known)
             mistaken = match_events(_without_class(false), _without_class(missed)).pairs
             for one, known in ((false[a.volume], missed[b.volume]) for a, b in mistaken):
-                table[known.event][one.event] += self._counts(movie, known)
+                table[known.event][one.event] += self._is_scored(movie, known)
             found_as, taken_for = ({pair[side].volume for pair in mistaken} for side in (1, 0))
             for number, known in enumerate(missed):
-                table[known.event][NOTHING] += number not in found_as and self._counts(movie, known)
+                table[known.event][NOTHING] += number not in found_as and self._is_scored(movie, known)
             for number, one in enumerate(false):
                 table[NOTHING][one.event] += number not in taken_for and self._is_false(movie, one)
         return table

@@ -1,0 +1,119 @@
+"""How well events are found at each threshold, and which threshold is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import astuple
+
+import numpy as np
+
+from epifiji.data.evaluation import Counts
+from epifiji.data.events import Event
+from epifiji.engine.metrics.events import Matching, match_events
+from epifiji.engine.metrics.intervals import f1_of
+
+Match = Callable[[Sequence[Event], Sequence[Event]], Matching]
+"""Takes detected and reference events."""
+
+SAME_F1 = 1e-9
+"""Averages of equal F1 differ by rounding, which is less than this."""
+
+
+def match_over(
+    detected: Sequence[Event], reference: Sequence[Event], thresholds: Mapping[str, int], match: Match = match_events
+) -> Matching:
+    """Match the detected events over the threshold of their class with the reference events.
+
+    Parameters
+    ----------
+    detected, reference
+        Events of one movie, in any order.
+    thresholds
+        For each class, 0–255. Events of other classes are left out.
+    match
+        Matches the events that are left.
+    """
+    above = [one for one in detected if one.event in thresholds and one.over(thresholds[one.event])]
+    return match(above, [one for one in reference if one.event in thresholds])
+
+
+def matchings_over_thresholds(
+    detected: Sequence[Event],
+    reference: Sequence[Event],
+    classes: Collection[str],
+    thresholds: Sequence[int],
+    match: Match = match_events,
+) -> list[Matching]:
+    """Match the events of some classes at each threshold, the same for all classes; see :func:`match_over`."""
+    return [match_over(detected, reference, dict.fromkeys(classes, level), match) for level in thresholds]
+
+
+def counts_over_thresholds(
+    detected: Sequence[Sequence[Event]],
+    reference: Sequence[Sequence[Event]],
+    event: str,
+    thresholds: Sequence[int],
+    match: Match = match_events,
+    count: Callable[[int, Matching], Counts] = lambda movie, matching: matching.counts,
+) -> np.ndarray:
+    """Count true positives, false positives and false negatives of one class in each movie at each threshold.
+
+    Parameters
+    ----------
+    detected, reference
+        The events of each movie; those of other classes are left out.
+    event
+        The class.
+    thresholds
+        0–255.
+    match
+        Matches the events of a movie.
+    count
+        Counts a matching of the movie with a number from 0, for movies where not every event counts. Default: all events count.
+
+    Returns
+    -------
+    np.ndarray
+        (movies, thresholds, 3), int.
+    """
+    counts = [
+        [astuple(count(movie, matching)) for matching in matchings_over_thresholds(*sides, [event], thresholds, match)]
+        for movie, sides in enumerate(zip(detected, reference, strict=True))
+    ]
+    return np.array(counts, int).reshape(len(counts), len(thresholds), 3)
+
+
+def best_threshold(
+    thresholds: Sequence[int], counts: np.ndarray, default: int | None = None, neighbours: int = 0
+) -> int:
+    """Choose the threshold with the best F1.
+
+    An evaluation asks which threshold is best on its own movies, so it takes F1 as it is. Of equally good thresholds it takes the
+    default, as nothing speaks for a change; else the middle of their longest run, since a threshold that is good by itself is so
+    by chance.
+
+    A training chooses the threshold that its network has on other movies, by few events: a single event makes F1 jump. So F1 is
+    averaged over neighbouring thresholds, and the middle one of the equally good thresholds is taken: their neighbours count
+    already. There is no default, as the network is new.
+
+    Parameters
+    ----------
+    thresholds
+        Rising.
+    counts
+        True positives, false positives, false negatives at each of them, (thresholds, 3).
+    default
+        One of the thresholds. It is also the result where no threshold finds a true event. None: no threshold is preferred.
+    neighbours
+        Number of thresholds on either side over which F1 is averaged; the first and the last F1 continue beyond the ends.
+    """
+    width = 2 * neighbours + 1
+    padded = np.pad(np.nan_to_num(f1_of(counts)), neighbours, "edge")
+    scores = np.convolve(padded, np.ones(width) / width, "valid")
+    best = np.flatnonzero(scores >= scores.max() - SAME_F1)
+    if default is not None and (scores.max() <= 0 or thresholds.index(default) in best):
+        return default
+    if not neighbours:
+        best = max(np.split(best, np.flatnonzero(np.diff(best) > 1) + 1), key=len)
+    chosen: int = thresholds[best[len(best) // 2]]
+    return chosen
