@@ -31,7 +31,7 @@ from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
 from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.training import epinet_loss
 from epifiji.engine.simulation.movie import simulate_tissue
-from epifiji.engine.simulation.random_settings import vary
+from epifiji.engine.simulation.random_settings import draw_settings
 from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer, drawn_ahead
 from epifiji.files.networks.store import find_network, read_network, weights_sha256, write_network
 
@@ -50,7 +50,7 @@ def simulate(folder: Path, number: int) -> str:
     """Write one movie with its events and with what looks like events."""
     file = folder / f"{number:05d}.npz"
     if not file.exists():
-        made = simulate_tissue(vary(number))
+        made = simulate_tissue(draw_settings(number))
         events = [(EVENTS.index(e.event), e.frame, e.y, e.x) for e in made.events]
         marked = [(d.frame, d.y, d.x) for d in made.distractors if d.kind != "small_cell"]
         part = folder / f".{number}.npz"

@@ -1,10 +1,10 @@
 """Makes the prefilter of fast mode: movies, the authors' networks' answers on them, and a network that predicts these.
 
-    python benchmarks/train_prefilter.py label FOLDER --network notum_all.zip --outlines outlines.tif
-    python benchmarks/train_prefilter.py train FOLDER --network notum_all.zip --out python/epifiji/networks/dexnet_screen.npz
+    python benchmarks/train_prefilter.py label FOLDER --network notum_all.zip --outlines outlines.tif python
+    benchmarks/train_prefilter.py train FOLDER --network notum_all.zip --out python/epifiji/networks/dexnet_screen.npz
 
-Both are seeded; labelling 60 movies takes about half an hour on two cores, training 40 minutes. ``train --start SCREEN`` goes on
-from a prefilter that is there already.
+Both are seeded; labelling 60 movies takes about half an hour on two cores, training 40 minutes. ``train --start
+SCREEN`` goes on from a prefilter that is there already.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.dexnet.fast import Fast
 from epifiji.engine.networks.dexnet.prefilter import REACH_FRAMES, frame_features, logits, shapes
 from epifiji.engine.simulation.movie import simulate_tissue
-from epifiji.engine.simulation.random_settings import vary
+from epifiji.engine.simulation.random_settings import draw_settings
 from epifiji.engine.tiling.blocks import Block, read_strip
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.store import find_network, read_network, weights_sha256
@@ -42,7 +42,7 @@ def tissue(number: int, random: np.random.Generator, outlines: Path) -> np.ndarr
     """Make a movie: of six four of varied simulated tissues, and two of real outlines, one shown as the simulator shows them."""
     if number % 6 == 5:
         return seen_badly(replay(outlines, random), random)
-    settings = vary(FIRST_SEED + number, FRAMES, SIDE_PX, SIDE_PX)
+    settings = draw_settings(FIRST_SEED + number, FRAMES, SIDE_PX, SIDE_PX)
     drawn = None
     if number % 6 == 2:
         drawn = read_outlines(outlines)

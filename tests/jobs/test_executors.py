@@ -313,7 +313,7 @@ def test_a_gpu_that_is_not_there_is_refused(pixels: np.ndarray, network_folder: 
     if tf.config.list_physical_devices("GPU"):
         assert detect(pixels, network_folder, device="gpu", **SETTINGS).events
     else:
-        with pytest.raises(WrongInputError, match="device is gpu, but TensorFlow sees none here"):
+        with pytest.raises(WrongInputError, match="device is gpu, but TensorFlow finds none here"):
             detect(pixels, network_folder, device="gpu")
 
 

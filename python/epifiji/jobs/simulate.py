@@ -21,7 +21,7 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.cells.shape import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
-from epifiji.engine.simulation.random_settings import vary
+from epifiji.engine.simulation.random_settings import draw_settings
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.outlines import read_outlines
 from epifiji.files.results.result_folder import roi_file, roi_files, write_record
@@ -79,7 +79,7 @@ def simulate_movies(
         How many; each has the seed after the one before.
     varied
         Draw the settings that are not given for each movie at random, as
-        :func:`epifiji.engine.simulation.random_settings.vary` does.
+        :func:`epifiji.engine.simulation.random_settings.draw_settings` does.
     outlines
         A TIFF of lines around real cells, one image or several over time, to show in place of simulated cells.
     overwrite
@@ -126,7 +126,7 @@ def _settings_of(chosen: SimulationSettings, given: Mapping[str, Any], number: i
     seed = chosen.seed + number
     if not varied:
         return chosen.model_copy(update={"seed": seed})
-    drawn = vary(seed, chosen.frames, chosen.height, chosen.width)
+    drawn = draw_settings(seed, chosen.frames, chosen.height, chosen.width)
     kept = {name: getattr(chosen, name) for name, value in given.items() if value is not None}
     return drawn.model_copy(update=kept | {"seed": seed})
 

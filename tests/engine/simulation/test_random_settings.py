@@ -12,7 +12,7 @@ from epifiji.data.events import Event
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.cells.shape import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
-from epifiji.engine.simulation.random_settings import EDGE_RANGES, HARD_RANGES, PLAIN_RANGES, vary
+from epifiji.engine.simulation.random_settings import EDGE_RANGES, HARD_RANGES, PLAIN_RANGES, draw_settings
 
 QUIET: dict[str, Any] = {"frames": 8, "height": 120, "width": 120, "extrusions": 0, "divisions": 0, "sops": 0}
 DIAMETER = 20
@@ -277,12 +277,12 @@ def test_cells_differ_in_area_as_told_and_have_as_many_sides_as_in_real_tissues(
 
 
 def test_the_same_seed_draws_the_same_settings_and_another_seed_others() -> None:
-    assert vary(5) == vary(5)
-    assert vary(5) != vary(6)
+    assert draw_settings(5) == draw_settings(5)
+    assert draw_settings(5) != draw_settings(6)
 
 
 def test_drawn_settings_are_of_all_kinds_and_within_their_ranges() -> None:
-    drawn = [vary(seed) for seed in range(110)]
+    drawn = [draw_settings(seed) for seed in range(110)]
     for name, (low, high) in HARD_RANGES.items():
         least, most = min(low, PLAIN_RANGES.get(name, (low, high))[0]), max(high, PLAIN_RANGES.get(name, (0, 0))[1])
         values = [getattr(one, name) for one in drawn]
@@ -302,7 +302,7 @@ def test_drawn_settings_are_of_all_kinds_and_within_their_ranges() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_there_is_room_for_the_events_of_drawn_settings(seed: int) -> None:
-    settings = vary(seed, frames=20, height=130, width=150)
+    settings = draw_settings(seed, frames=20, height=130, width=150)
     made = simulate_tissue(settings)
     assert made.pixels.shape == (20, 130, 150)
     assert made.settings == settings

@@ -153,5 +153,7 @@ def test_epinet_maps_small_and_thin_frames(sides: tuple[int, int], tmp_path: Pat
 
 def test_smaller_frames_are_refused_before_anything_is_computed() -> None:
     for sides in ((44, 60), (60, 44), (1, 1000)):
-        with pytest.raises(WrongInputError, match="looks at windows of 45 x 45 px: give a larger field of view"):
+        with pytest.raises(
+            WrongInputError, match="windows of the network .* are 45 x 45 px: use a larger field of view"
+        ):
             epifiji.detect(movie(*sides), epinet())

@@ -67,7 +67,8 @@ def test_a_movie_narrower_than_a_window_is_refused() -> None:
     network = small_network().description
     require_room("movie", (10, 45, 45), network, rescaled=False)
     with pytest.raises(
-        WrongInputError, match="movie is 200 x 44 px .* windows of 45 x 45 px: give a larger field of view"
+        WrongInputError,
+        match="movie is 200 x 44 px .* windows of the network .* are 45 x 45 px: use a larger field of view",
     ):
         require_room("movie", (10, 44, 200), network, rescaled=False)
     with pytest.raises(WrongInputError, match="after rescaling to the network's cell diameter.*check --cell-diameter"):

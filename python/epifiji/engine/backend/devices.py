@@ -1,4 +1,4 @@
-"""Where TensorFlow computes, and how."""
+"""Selection of the device on which TensorFlow computes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.tensorflow_import import import_tensorflow
 
 GPU_BATCH_WINDOWS = 256
-"""Windows classified at once on a GPU: 2,560 frames of 45 x 45 px, about 2 GB while they are computed."""
+"""Windows classified at once on a GPU: 2,560 frames of 45 x 45 px, which need about 2 GB while they are computed."""
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
-"""What Linux calls the instructions that multiply numbers of 16 bit twice as fast as such of 32."""
+"""Linux's names of the instructions that multiply 16-bit numbers twice as fast as 32-bit numbers."""
 
 
 @dataclass(frozen=True)
@@ -25,37 +25,37 @@ class Device:
     """Windows to classify at once."""
 
     precision: str
-    """The type in which fast mode computes, ``bfloat16`` where that takes half the time, else ``float32``."""
+    """The type in which fast mode computes: ``bfloat16`` if that takes half the time, else ``float32``."""
 
 
 def choose_device(device: str) -> Device:
-    """Let TensorFlow use the CPU alone, or a GPU where there is one, and say what it is.
+    """Restrict TensorFlow to the CPU, or let it use a GPU if there is one, and return the choice.
 
     Parameters
     ----------
     device
-        ``cpu``, ``gpu`` or ``auto`` (a GPU where there is one). TensorFlow keeps to what was chosen first in a process.
+        ``cpu``, ``gpu`` or ``auto`` (a GPU if there is one). TensorFlow keeps the first choice until its process ends.
 
     Raises
     ------
     WrongInputError
-        Where a GPU is asked for and TensorFlow sees none.
+        If ``gpu`` is requested and TensorFlow finds none.
     """
     tf = import_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
         raise WrongInputError(
-            "device is gpu, but TensorFlow sees none here: use --device cpu, or install TensorFlow for your GPU with "
+            "device is gpu, but TensorFlow finds none here: use --device cpu, or install TensorFlow for your GPU with "
             "pip install 'tensorflow[and-cuda]'."
         )
     try:
         if device == "cpu":
             tf.config.set_visible_devices([], "GPU")
         for gpu in gpus:
-            # Other programs may need the GPU's memory too.
+            # Other programs may need the GPU's memory too: without growth TensorFlow reserves all of it.
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError:
-        # TensorFlow has computed something already and keeps to its devices.
+        # TensorFlow has already computed something and keeps its devices.
         pass
     if tf.config.get_visible_devices("GPU"):
         return Device(GPU_BATCH_WINDOWS, "float32")
@@ -64,9 +64,9 @@ def choose_device(device: str) -> Device:
 
 @cache
 def multiplies_bfloat16() -> bool:
-    """Say whether the CPU has instructions for bfloat16, without which it is slower than float32.
+    """Return whether the CPU has instructions for bfloat16; without them it is slower than float32.
 
-    Only Linux says so in a file; elsewhere the answer is no.
+    Only Linux reports them in a file; on other systems the result is False.
     """
     if sys.platform != "linux":
         return False
@@ -75,4 +75,4 @@ def multiplies_bfloat16() -> bool:
 
 
 BATCH_WINDOWS = 16
-"""Windows classified at once: 8 take a sixth longer than 32, these 3 %, and 32 take 50 to 90 MB more."""
+"""Windows classified at once. 8 take a sixth longer than 32, and these 3 %; but 32 need 50 to 90 MB more."""

@@ -1,4 +1,4 @@
-"""What networks that look at whole frames share: local contrast, and convolutions over a frame or over time.
+"""Operations shared by networks that process whole frames: local contrast, and convolutions over a frame or over time.
 
 Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, out).
 """
@@ -15,15 +15,15 @@ import numpy as np
 from epifiji.data.tensorflow_import import import_tensorflow
 
 STRIDE = 4
-"""Pixels of the movie for one of the answer, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
+"""Pixels of the movie per pixel of the prediction, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
 
 LEAST_DEVIATION = 0.02
-"""What is added to a standard deviation, as a part of the range of values around."""
+"""Added to a standard deviation, as a fraction of the range of values in the neighbourhood."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution: over y and x where `side` is given, else over time; `dilation` is in pixels, or in frames."""
+    """A convolution: over y and x if `side` is specified, else over time; `dilation` is in pixels, or in frames."""
 
     name: str
     width: int
@@ -34,21 +34,21 @@ class Layer:
 
     @property
     def reach_frames(self) -> int:
-        """How many frames before and after a frame it looks at."""
+        """Frames before and after a frame that the layer needs."""
         return self.frames // 2 * self.dilation
 
 
 def layer_shapes(layer: Layer, entering: int) -> dict[str, tuple[int, ...]]:
-    """Give the shapes of a layer's arrays where so many channels enter it."""
+    """Return the shapes of a layer's arrays for `entering` input channels."""
     sides = (layer.side, layer.side) if layer.side else (layer.frames, 1)
     return {f"{layer.name}/kernel": (*sides, entering, layer.width), f"{layer.name}/bias": (layer.width,)}
 
 
 def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
-    """Pass frames (n, Y, X, channels) through a layer; one over time loses the first and last `reach_frames`."""
+    """Apply a layer to frames (n, Y, X, channels); one over time drops the first and last `reach_frames`."""
     tf = import_tensorflow()
     kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
-    # TensorFlow has no gradient of a dilated kernel on most processors, so such a layer is made of others.
+    # TensorFlow has no gradient of a dilated kernel on most processors, so such a layer is composed of others.
     if layer.side and layer.dilation > 1:
         return tf.nn.atrous_conv2d(x, kernel, layer.dilation, "SAME") + bias
     if layer.side:
@@ -59,15 +59,15 @@ def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
 
 
 def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
-    """Bring frames (n, Y, X) of any level to contrast adapted to neighbourhoods, as channels (n, Y, X, 1), float32.
+    """Convert frames (n, Y, X) of any level to contrast relative to their neighbourhoods, as channels (n, Y, X, 1), float32.
 
-    The first is the value within the range of those in the neighbourhood of the first box; then for each box comes half the
-    distance from its mean in standard deviations, to which 0.02 of that range is added. Where a neighbourhood is flat this is 0.
-    Sides of boxes are in pixels of the answer, odd; Y and X are multiples of `STRIDE`.
+    The first channel is the value relative to the range of the neighbourhood of the first box. Then there is one
+    channel per box: half the distance from the box's mean, in standard deviations plus 0.02 of that range. It is 0 in a
+    flat neighbourhood. Sides of boxes are in pixels of the prediction, odd; Y and X are multiples of `STRIDE`.
 
-    As a window is normalised by its own minimum and maximum, dim parts of a tissue look to a DeXNet as bright ones do, and
-    so they shall here. A movie's zero and unit change nothing: values are subtracted before they are squared, and no constant
-    of any unit is added.
+    Windows of a DeXNet are normalised by their own minimum and maximum, so dim and bright parts of a tissue look alike;
+    this does the same for whole frames. A movie's zero and unit have no effect: values are subtracted before they are
+    squared, and no constant that has a unit is added.
     """
     tf = import_tensorflow()
     x = tf.cast(frames, tf.float64)
@@ -101,10 +101,11 @@ def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
 
 
 def _moments(mean: Any, variance: Any, box: int) -> tuple[Any, Any]:
-    """Give mean and variance of boxes of squares whose own are given (n, Y, X), float64; a box ends where the frame does.
+    """Return mean and variance in boxes, from means and variances of squares (n, Y, X), float64.
 
-    The variance of a row of squares is the mean of their variances and the variance of their means; so for columns.
-    Means are relative to that in the middle, so that no digit is lost to a level that all of them have.
+    A box ends at the frame's edge. The variance of a row of squares is the mean of their variances plus the variance of
+    their means; likewise for columns. Means are taken relative to the middle one, so a level that all of them share
+    costs no digits.
     """
     tf = import_tensorflow()
     for axis in (1, 2):
@@ -121,7 +122,7 @@ def _moments(mean: Any, variance: Any, box: int) -> tuple[Any, Any]:
 
 
 def _slid(values: Any, box: int, axis: int, beyond: float = 0.0) -> Iterator[Any]:
-    """Give an array (n, Y, X) moved along an axis to each place of a box in turn; where the frame ends stands `beyond`."""
+    """Yield an array (n, Y, X) shifted along an axis to each position of a box; `beyond` fills what lies outside the frame."""
     tf = import_tensorflow()
     ends = [(box // 2, box // 2) if one == axis else (0, 0) for one in range(3)]
     padded = tf.pad(values, ends, constant_values=tf.cast(beyond, values.dtype))

@@ -1,4 +1,4 @@
-"""How large the cells of a movie are, measured without being told anything about it."""
+"""Estimating the diameter of a movie's cells from its pixels."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ SCALES_PX = 7.0 * 1.25 ** np.arange(13)
 """Diameters that are tried, in pixels of the movie: 7 to 102."""
 
 WINDOW_CELLS = 20
-"""Side of the part of a frame that is looked at, in cell diameters."""
+"""Side of the part of a frame that is analysed, in cell diameters."""
 
 LEAST_SIDE_CELLS = 3
-"""Shortest side of a frame in which cells of a diameter are looked for, in diameters."""
+"""Shortest side of a frame in which cells of a diameter are searched for, in diameters."""
 
 BLOCK_PX = 8
-"""Side of the squares over which structure is judged."""
+"""Side of the squares in which the structure of a frame is measured."""
 
 CELL_PX = 10
-"""Cell diameter in the image that is segmented, whatever the scale."""
+"""Cell diameter in the image that is segmented, the same for all scales."""
 
 SMOOTHING = 0.1
-"""Sigma of the smoothing, in cell diameters. White noise so smoothed has basins of about 0.7 diameters."""
+"""Sigma of the smoothing, in cell diameters. Basins of smoothed white noise are about 0.7 diameters wide."""
 
 SEED_DEPTH = 0.3
-"""Least depth of a basin, in local standard deviations."""
+"""Smallest depth of a basin, in local standard deviations."""
 
 LEAST_CONTRAST = 0.35
-"""Least contrast of a cell, as a fraction of that of the frame's most contrasted cells."""
+"""Smallest contrast of a cell, as a fraction of the 97th percentile of contrasts in the frame."""
 
 ALLOWED_DRIFT = (0.05, 0.3)
-"""Most d log(median) / d log(scale) on a plateau, for the least and the most skewed images.
+"""Largest d log(median) / d log(scale) on a plateau, for the least and the most skewed images.
 
 About 0 for cells, 0.3 to 0.7 for noise of any grain.
 """
 
 SYMMETRIC_DRIFT, DRIFT_PER_SKEWNESS = 0.15, 0.4
-"""The same for an image of skewness 0, and by how much more is allowed the more bright outweighs dark."""
+"""The same limit for an image of skewness 0, and its increase per unit of skewness (more bright than dark outliers)."""
 
 LEAST_CELLS = 10
-"""Fewest whole cells, over all sampled frames, that make an estimate."""
+"""Fewest whole cells, in all sampled frames together, for an estimate."""
 
 
 @dataclass(frozen=True)
@@ -75,20 +75,20 @@ class _Measurement:
 def estimate_cell_diameter(movie: Movie) -> float:
     """Estimate the diameter of the cells of a membrane-labelled epithelium.
 
-    The diameter is the median over cells of ``2 * sqrt(area / pi)``, the diameter of the disk of the cell's
-    area; the areas of neighbours meet on the middle of their junction.
+    The diameter is the median over cells of ``2 * sqrt(area / pi)``, the diameter of a disk of the cell's area. The
+    areas of neighbours meet in the middle of their junction.
 
-    Each of 13 scales from 7 to 102 px is taken in turn as the hypothetical diameter: the frames are smoothed
-    with a sigma of a tenth of it, sampled down to 10 pixels per cell, evened out by their local mean and
-    standard deviation, and segmented by a watershed from minima of some depth. Where this resolves the cells,
-    their median diameter does not depend on the scale. Where it does not, the median follows the scale: noise
-    breaks into basins smaller than the hypothesis, and cells fuse only far above their own size. The estimate
-    is the median where it equals the scale *and* stays nearly the same over the neighbouring scales; among
-    several such, the one with the most contrast between junctions and interiors. How nearly depends on the
-    skewness of the pixels: junctions are bright and thin, noise is symmetric, dark junctions are refused.
+    Each of 13 scales from 7 to 102 px is tried as the diameter. Frames are smoothed with a sigma of a tenth of the
+    scale, sampled at 10 pixels per cell, normalised by their local mean and standard deviation, and segmented by a
+    watershed from minima of sufficient depth. If this resolves the cells, their median diameter does not depend on the
+    scale. Otherwise the median follows the scale: noise breaks into basins smaller than the scale, and cells merge only
+    at scales far above their own size. The estimate is the median that equals the scale *and* is almost constant over
+    the neighbouring scales. If several scales qualify, the one with the highest contrast between junctions and
+    interiors is chosen. How constant the median must be depends on the skewness of the pixels: junctions are bright and
+    thin, noise is symmetric, and dark junctions are refused.
 
-    Five frames spread over the movie are read, one at a time, and of each at most the 20 by 20 diameters with
-    the most structure are segmented, so that time and memory stay bounded for large frames.
+    Five frames spread over the movie are read, one at a time. In each, at most the 20 by 20 diameters with the most
+    structure are segmented, so time and memory stay bounded for large frames.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ def estimate_cell_diameter(movie: Movie) -> float:
     Raises
     ------
     WrongInputError
-        Where no scale shows at least ten whole cells of a stable size, as in a flat image, in noise, with dark
-        junctions, or with cells outside 7 to 100 px; or where a sampled frame has pixels that are not finite.
+        If no scale shows at least ten whole cells of a stable size, as in a flat image, in noise, with dark junctions,
+        or with cells outside 7 to 100 px; or if a sampled frame has pixels that are not finite.
     """
     found: list[list[_Cells]] = [[] for _ in SCALES_PX]
     for frame in _sampled_frames(movie):
@@ -122,7 +122,7 @@ def estimate_cell_diameter(movie: Movie) -> float:
 
 
 def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
-    """Read the middle frames (Y, X) of equal parts of the movie, one at a time, as parts of the range of the first, float32."""
+    """Yield the middle frames (Y, X) of equal parts of the movie, float32, relative to the first one's range of values."""
     count = movie.shape[0]
     limits = None
     for part in range(SAMPLED_FRAMES):
@@ -139,17 +139,17 @@ def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
 
 
 def _structure(frame: np.ndarray) -> np.ndarray:
-    """Give the standard deviation within each square of `BLOCK_PX` pixels, (Y // BLOCK_PX, X // BLOCK_PX)."""
+    """Return the standard deviation in each square of `BLOCK_PX` pixels, (Y // BLOCK_PX, X // BLOCK_PX)."""
     height, width = (length // BLOCK_PX for length in frame.shape)
     squares = frame[: height * BLOCK_PX, : width * BLOCK_PX].reshape(height, BLOCK_PX, width, BLOCK_PX)
     structure = squares.std(axis=(1, 3), dtype=np.float32)
-    # A few very bright specks must not outweigh the tissue.
+    # A few very bright specks are not allowed to dominate the tissue.
     limited: np.ndarray = np.minimum(structure, np.percentile(structure, 90)) if structure.size else structure
     return limited
 
 
 def _busiest_window(frame: np.ndarray, structure: np.ndarray, side: int) -> np.ndarray:
-    """Cut out the square of `side` pixels with the most structure, or as much of the frame as there is."""
+    """Cut out the square of `side` pixels with the most structure, or the whole frame if it is not larger."""
     from scipy import ndimage
 
     if max(frame.shape) <= side or not structure.size:
@@ -224,7 +224,7 @@ def _pooled(frames: list[_Cells]) -> _Measurement | None:
 
 
 def _stable_diameter(found: list[_Measurement | None]) -> float | None:
-    """Find the scale that agrees with its own median on the most contrasted plateau; None where there is none."""
+    """Find the scale that agrees with its own median on the most contrasted plateau; None if there is none."""
     steps = [(scale, measured) for scale, measured in zip(SCALES_PX, found, strict=True) if measured]
     best, most = None, 0.0
     for index, ((scale, here), (next_scale, after)) in enumerate(pairwise(steps)):

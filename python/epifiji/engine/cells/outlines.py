@@ -1,4 +1,4 @@
-"""Cells from drawn outlines: which pixels belong to which cell, and which cell is which in the next frame."""
+"""Cells from outlines that were drawn: which pixels belong to which cell, and which cell is which in the next frame."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 
-_SPECK_PX, _SPECK_SHARE = 8, 0.1  # smaller than either, the latter of the median cell, is a flaw in a line
-_OUTSIDE_CELLS = 8  # larger than so many cells and at the frame's edge is beyond the tissue
-_LEAST_OVERLAP = 0.3  # of what two cells cover together, to be one cell
-_HELD = 0.6  # of a cell that lies in another in the next frame, which it shares: a line between was overlooked
-_LEAST_MENDED, _MOST_LAPSES = 0.35, 6  # of the median cell; frames. Smaller ones, or for longer, have really gone
+_SPECK_PX, _SPECK_SHARE = 8, 0.1  # regions below either (the latter in median cells) are flaws in a line
+_OUTSIDE_CELLS = 8  # regions larger than so many median cells that touch the frame's edge lie outside the tissue
+_LEAST_OVERLAP = 0.3  # intersection over union of two cells in successive frames that are the same cell
+_CONTAINED = 0.6  # share of a cell that lies in a shared cell of the next frame: the line between was missed
+_LEAST_REPAIRED, _MOST_MISSING_FRAMES = 0.35, 6  # in median cells; frames. Beyond either, a cell has really disappeared
 _LEAST_CELLS = 5
-_HALVING = 2  # how much coarser frames are when their shift is looked for
+_COARSENING = 2  # factor by which frames are coarser when their shift is measured
 
 
 def drawn_lines(outlines: np.ndarray) -> np.ndarray:
-    """Tell which pixels are lines: of bright and dark the rarer."""
+    """Return which pixels are lines: of bright and dark pixels, the less frequent ones."""
     lines = outlines > (float(outlines.min()) + float(outlines.max())) / 2
     return ~lines if lines.mean() > 0.5 else lines
 
@@ -29,17 +29,17 @@ def label_outlines(lines: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     lines
-        (Y, X), bool: true on the lines around cells.
+        (Y, X), bool: true on the lines between cells.
 
     Returns
     -------
     numpy.ndarray
-        (Y, X), int32: 1, 2, 3 … in the cells, which meet in the middle of the lines, and 0 beyond the tissue's edge.
+        (Y, X), int32: 1, 2, 3 … in the cells, which meet in the middle of the lines, and 0 outside the tissue.
 
     Raises
     ------
     WrongInputError
-        Where no cells are drawn.
+        If there are no cells.
     """
     from scipy import ndimage
 
@@ -62,39 +62,39 @@ def label_outlines(lines: np.ndarray) -> np.ndarray:
 
 
 def shifts(lines: np.ndarray) -> np.ndarray:
-    """Find how the tissue as a whole moves: y and x (T, 2) in whole px, from the first frame, of lines (T, Y, X)."""
+    """Measure how the tissue as a whole moves relative to the first frame: y, x (T, 2) in whole px, from lines (T, Y, X)."""
     from scipy import ndimage
     from skimage.registration import phase_cross_correlation
 
-    coarse = [ndimage.gaussian_filter(frame.astype(np.float32), 2)[::_HALVING, ::_HALVING] for frame in lines]
+    coarse = [ndimage.gaussian_filter(frame.astype(np.float32), 2)[::_COARSENING, ::_COARSENING] for frame in lines]
     steps = [np.zeros(2)]
     for one, other in pairwise(coarse):
-        steps.append(_HALVING * phase_cross_correlation(other, one, upsample_factor=10, normalization=None)[0])
+        steps.append(_COARSENING * phase_cross_correlation(other, one, upsample_factor=10, normalization=None)[0])
     return np.round(np.cumsum(steps, 0)).astype(int)
 
 
 def track(frames: list[np.ndarray]) -> np.ndarray:
-    """Give cells that overlap from frame to frame one number.
+    """Number cells so that the same cell has the same number in all frames.
 
     Parameters
     ----------
     frames
-        Labels (Y, X) of each frame, 0 where there is no cell; the tissue as a whole does not move.
+        Labels (Y, X) of each frame, 0 where there is no cell. The tissue as a whole does not move.
 
     Returns
     -------
     numpy.ndarray
-        (T, Y, X), int32. Cells of successive frames that overlap are one, those that do so most first, where the
-        overlap is at least 0.3 of what they cover together; all others are new. A line between two cells that is
-        missing for up to six frames is drawn where it was.
+        (T, Y, X), int32. Cells of successive frames are the same if their intersection over union is at least 0.3;
+        larger overlaps are assigned first. All other cells are new. A line between two cells that is missing in up to
+        six frames is drawn at its last position.
     """
     tracked = np.empty((len(frames), *frames[0].shape), np.int32)
-    tracked[0], born = frames[0], int(frames[0].max())
-    lapses = np.zeros(0, int)
+    tracked[0], count = frames[0], int(frames[0].max())
+    missing_frames = np.zeros(0, int)
     for number, found in enumerate(frames[1:], 1):
         before = tracked[number - 1]
-        lapses = np.pad(lapses, (0, born + 1 - len(lapses)))
-        after = _mended(before, found, lapses)
+        missing_frames = np.pad(missing_frames, (0, count + 1 - len(missing_frames)))
+        after = _repaired(before, found, missing_frames)
         names = np.zeros(int(after.max()) + 1, np.int32)
         pairs, overlaps = _overlaps(before, after)
         areas = np.bincount(before.ravel()), np.bincount(after.ravel())
@@ -106,50 +106,51 @@ def track(frames: list[np.ndarray]) -> np.ndarray:
                 names[new] = old
                 taken.add(old)
         unknown = np.flatnonzero(names[1:] == 0) + 1
-        names[unknown] = born + 1 + np.arange(len(unknown))
-        born += len(unknown)
+        names[unknown] = count + 1 + np.arange(len(unknown))
+        count += len(unknown)
         tracked[number] = names[after]
     return tracked
 
 
 def _overlaps(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """List which cells of two frames (Y, X) overlap: pairs (2, n) and pixels (n,)."""
+    """List which cells of two frames (Y, X) overlap: pairs (2, n) and numbers of pixels (n,)."""
     both = (before > 0) & (after > 0)
     base = int(after.max()) + 1
     codes, counts = np.unique(before[both].astype(np.int64) * base + after[both], return_counts=True)
     return np.stack([codes // base, codes % base]), counts
 
 
-def _mended(before: np.ndarray, after: np.ndarray, lapses: np.ndarray) -> np.ndarray:
-    """Draw a line that is missing in a frame where it was in the frame before; cells never fuse, but lines are overlooked.
+def _repaired(before: np.ndarray, after: np.ndarray, missing_frames: np.ndarray) -> np.ndarray:
+    """Restore lines that are missing in a frame from the frame before: cells never fuse, but lines are missed.
 
     Parameters
     ----------
     before, after
         Labels (Y, X) of two successive frames.
-    lapses
-        For how many frames in a row each cell of `before` has been drawn so; counted here. After some it is believed to be gone.
+    missing_frames
+        For each cell of `before`, the number of successive frames in which its line was restored; updated here. After
+        `_MOST_MISSING_FRAMES` the cell is taken to have disappeared.
     """
     from scipy import ndimage
 
     pairs, overlaps = _overlaps(before, after)
     areas = np.bincount(before.ravel())
-    usual = np.median(areas[1:][areas[1:] > 0]) if (areas[1:] > 0).any() else 0
-    held = (overlaps > _HELD * areas[pairs[0]]) & (areas[pairs[0]] > _LEAST_MENDED * usual)
-    held &= lapses[pairs[0]] < _MOST_LAPSES
-    mended, born, counted = after.copy(), int(after.max()), np.zeros_like(lapses)
+    median_area = np.median(areas[1:][areas[1:] > 0]) if (areas[1:] > 0).any() else 0
+    contained = (overlaps > _CONTAINED * areas[pairs[0]]) & (areas[pairs[0]] > _LEAST_REPAIRED * median_area)
+    contained &= missing_frames[pairs[0]] < _MOST_MISSING_FRAMES
+    repaired, count, updated = after.copy(), int(after.max()), np.zeros_like(missing_frames)
     places = ndimage.find_objects(after)
     for cell in np.unique(pairs[1]):
-        olds = pairs[0][held & (pairs[1] == cell)]
-        if len(olds) < 2:
+        former = pairs[0][contained & (pairs[1] == cell)]
+        if len(former) < 2:
             continue
         here = places[cell - 1]
-        known = np.isin(before[here], olds)
+        known = np.isin(before[here], former)
         nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-        parts = np.searchsorted(olds, before[here][tuple(nearest)])
+        parts = np.searchsorted(former, before[here][tuple(nearest)])
         mine = after[here] == cell
-        mended[here][mine] = born + 1 + parts[mine]
-        born += len(olds)
-        counted[olds] = lapses[olds] + 1
-    lapses[:] = counted
-    return mended
+        repaired[here][mine] = count + 1 + parts[mine]
+        count += len(former)
+        updated[former] = missing_frames[former] + 1
+    missing_frames[:] = updated
+    return repaired

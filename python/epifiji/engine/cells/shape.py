@@ -1,4 +1,4 @@
-"""What a tissue's geometry is like: how large its cells are, how much they differ, and how many sides they have."""
+"""Geometry of a tissue: how large its cells are, how much they differ, and how many neighbours they have."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _LEAST_CONTACT_PX = 1
 
 @dataclass(frozen=True)
 class Geometry:
-    """Figures of a tissue.
+    """Measurements of a tissue.
 
     Parameters
     ----------
     cells
-        How many cells were measured.
+        Number of cells that were measured.
     diameter_px
-        Mean diameter of circles as large as the cells.
+        Mean diameter of circles with the areas of the cells.
     area_cv
-        Standard deviation of the areas over their mean.
+        Standard deviation of the areas divided by their mean.
     sides
-        Part of the cells, 0–1, that have 4, 5, 6, 7 and 8 neighbours.
+        Share of the cells, 0–1, with 4, 5, 6, 7 and 8 neighbours.
     """
 
     cells: int
@@ -33,12 +33,13 @@ class Geometry:
 
 
 def measure(frames: np.ndarray) -> Geometry:
-    """Measure the cells that lie wholly in the field and in the tissue.
+    """Measure the cells that lie entirely in the field and in the tissue.
 
     Parameters
     ----------
     frames
-        (T, Y, X), integers: which cell owns a pixel, without gaps between cells; 0 where there is none.
+        (T, Y, X), integers: number of the cell that contains each pixel, without gaps between cells; 0 outside the
+        tissue.
     """
     areas, sides = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for labels in frames:
@@ -60,7 +61,7 @@ def measure(frames: np.ndarray) -> Geometry:
 
 def contacts(labels: np.ndarray) -> np.ndarray:
     """List which labels (Y, X) touch: pairs (n, 2), the lower number first."""
-    beside = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
-    pairs = np.concatenate([np.stack([one[one != other], other[one != other]], 1) for one, other in beside])
+    neighbours = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
+    pairs = np.concatenate([np.stack([one[one != other], other[one != other]], 1) for one, other in neighbours])
     pairs, counts = np.unique(np.sort(pairs, 1), axis=0, return_counts=True)
     return pairs[counts >= _LEAST_CONTACT_PX]

@@ -1,11 +1,12 @@
 """From probability maps to events.
 
-Per class, as DeXtrusion does it: voxels over 125 are positive; a minimum filter of 2 x 2 in (y, x) thins them; the local
-maxima of the Euclidean distance to the rest, widened by a box of the seed distances, are seeds; a watershed of the
-distance from these seeds gives one volume an event. Its value is the mean of the map in it.
+Per class, as in DeXtrusion: voxels above 125 are positive, and a minimum filter of 2 x 2 in (y, x) thins them. Seeds
+are the local maxima of the Euclidean distance to the background, widened by a box of the seed distances. A watershed of
+the distance from these seeds gives one volume per event. A volume's value is the mean of the map in it.
 
-All of this is local. The map is taken frame by frame; patches of positive voxels are kept until nothing to come can touch
-them, and then worked on in a box of their own. So neither the map nor anything of its size in floating point is held.
+All of this is local. The map is processed frame by frame; patches of positive voxels are kept until no later frame can
+touch them, and are then processed in a box of their own. So neither the map nor a floating-point array of its size is
+held in memory.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from scipy import ndimage
 
 POSITIVE_LEVEL = 125
 THINNING = (2, 2)
-"""In (y, x): a voxel stays where it, the one above, the one to the left and the one between these are positive."""
+"""In (y, x): a voxel is kept if it and its neighbours above, to the left and above left are positive."""
 
 LARGEST_WHOLE_BOX = 12_000_000
-"""Voxels up to which `joining` works on all positive voxels in one box (about 0.5 GB)."""
+"""Largest box, in voxels, in which `joining` processes all positive voxels together (about 0.5 GB)."""
 
 EVERY_NEIGHBOUR = np.ones((3, 3, 3), bool)
 
@@ -60,7 +61,7 @@ class _Patch:
 
 
 class _Cluster:
-    """Patches whose boxes come near each other; it grows while frames arrive."""
+    """Patches whose boxes are close to each other; it grows as frames arrive."""
 
     def __init__(self, patches: Iterable[_Patch] = ()) -> None:
         self.patches = list(patches)
@@ -68,7 +69,7 @@ class _Cluster:
 
     @property
     def root(self) -> _Cluster:
-        """The cluster that this one was joined to, in the end."""
+        """The cluster that this one was finally joined to."""
         cluster = self
         while cluster.joined is not None:
             cluster = cluster.joined
@@ -80,14 +81,14 @@ class _Cluster:
         return max(patch.t for patch in self.patches)
 
     def box(self, shape: tuple[int, int, int]) -> tuple[slice, slice, slice]:
-        """Give the box around all patches with a margin of 1 within a map of the given shape."""
+        """Return the box around all patches with a margin of 1, within a map of shape (T, Y, X)."""
         low = np.min([(p.t, p.y, p.x) for p in self.patches], axis=0) - 1
         high = np.max([(p.t + 1, p.y + p.values.shape[0], p.x + p.values.shape[1]) for p in self.patches], axis=0) + 1
         t, y, x = (slice(max(0, a), min(b, size)) for a, b, size in zip(low, high, shape, strict=True))
         return t, y, x
 
     def values(self, box: tuple[slice, slice, slice]) -> np.ndarray:
-        """Give the map in a box that holds all patches, 0 outside these."""
+        """Return the map in a box that contains all patches; 0 outside them."""
         values = np.zeros([s.stop - s.start for s in box], np.uint8)
         for p in self.patches:
             y, x = p.y - box[1].start, p.x - box[2].start
@@ -97,7 +98,7 @@ class _Cluster:
 
 
 class PeakFinder:
-    """Finds the volumes of one class in a map that is given frame by frame.
+    """Finds the volumes of one class in a map that arrives frame by frame.
 
     Parameters
     ----------
@@ -106,10 +107,10 @@ class PeakFinder:
     seed_distance_t, seed_distance_xy
         Sides of the box, in frames and pixels, that widens the seeds: two maxima closer than this are one event.
     joining
-        Whether seeds of separate positive regions are joined too where they come that close, as in the authors' package.
-        A watershed over the whole map breaks ties between equal distances by what lies elsewhere in the map, so regions
-        are then worked on together, at the end, as long as the box around them is under `LARGEST_WHOLE_BOX`; beyond
-        that a volume may differ from the authors' by single voxels.
+        Whether seeds of separate positive regions are joined if they are that close, as in the authors' package.
+        A watershed over the whole map breaks ties between equal distances by what else the map contains. So all regions
+        are processed together at the end, if the box around them has at most `LARGEST_WHOLE_BOX` voxels. In a larger
+        box a volume may differ from the authors' by single voxels.
     """
 
     def __init__(
@@ -125,7 +126,7 @@ class PeakFinder:
         self._recent: list[tuple[_Patch, _Cluster]] = []
 
     def feed(self, frame: np.ndarray) -> Iterator[Volume]:
-        """Take the map's next frame (Y, X), uint8, and give the volumes that no later frame can change."""
+        """Take the next frame (Y, X), uint8, and yield the volumes that no later frame can change."""
         positive = frame > POSITIVE_LEVEL
         if positive.any():
             patches = list(_patches(frame, _thinned(positive), self._frames))
@@ -137,7 +138,7 @@ class PeakFinder:
         yield from self._close([c for c in self._open if c.last + self._near_t < self._frames])
 
     def finish(self) -> Iterator[Volume]:
-        """Give the volumes that are left after the last frame."""
+        """Yield the volumes that remain after the last frame."""
         if self._waiting:
             everything = _Cluster(self._waiting)
             box = everything.box((self._frames, *self._shape))
@@ -150,7 +151,7 @@ class PeakFinder:
         yield from self._close(self._open)
 
     def _add(self, patches: list[_Patch]) -> None:
-        """Put the patches of one frame into the clusters that they come near to, joining clusters that they connect."""
+        """Add the patches of one frame to the clusters that they are close to, and join clusters that they connect."""
         if not patches:
             return
         self._recent = [(p, c) for p, c in self._recent if p.t + self._near_t >= patches[0].t]
@@ -172,7 +173,7 @@ class PeakFinder:
         small.patches, small.joined = [], large
 
     def _close(self, clusters: list[_Cluster]) -> Iterator[Volume]:
-        """Find the volumes of clusters and forget these."""
+        """Yield the volumes of clusters, and drop these clusters."""
         if not clusters:
             return
         done = {id(cluster) for cluster in clusters}
@@ -182,7 +183,7 @@ class PeakFinder:
             yield from _moved(self._volumes(cluster.values(box)), box)
 
     def _volumes(self, values: np.ndarray) -> Iterator[Volume]:
-        """Split a cluster into regions that are worked on alone, and give their volumes."""
+        """Split a cluster into independent regions, and yield their volumes."""
         positive = values > 0
         if self._joining:
             reach = [2 * (side // 2) + 1 for side in self._seed_box]
@@ -203,7 +204,7 @@ class PeakFinder:
         maxima = local_maxima(distance, connectivity=3)
         seeds, count = ndimage.label(ndimage.maximum_filter(maxima.view(np.uint8), self._seed_box))
         if count == 1 and ndimage.label(region)[1] == 1:
-            # One seed floods all that hangs together by faces, which is how the watershed goes.
+            # One seed floods all voxels connected by faces; the watershed uses the same connectivity.
             parts = region.astype(np.int32)
         else:
             parts = watershed(-distance, seeds, mask=region)
@@ -215,14 +216,14 @@ class PeakFinder:
 
 
 def _moved(volumes: Iterable[Volume], box: tuple[slice, ...]) -> Iterator[Volume]:
-    """Give volumes found in a box at their place in the map."""
+    """Yield volumes found in a box at their positions in the map."""
     corner = np.array([s.start for s in box])
     for volume in volumes:
         yield Volume(volume.voxels + corner, volume.value)
 
 
 def _thinned(positive: np.ndarray) -> np.ndarray:
-    """Apply a minimum filter of `THINNING` to a frame (Y, X), bool, as ndimage.minimum_filter does with its edge repeated."""
+    """Apply a minimum filter of `THINNING` to a frame (Y, X), bool, as ndimage.minimum_filter does with mode="reflect"."""
     padded = np.pad(positive, ((1, 0), (1, 0)), mode="symmetric")
     rows = padded[1:] & padded[:-1]
     thin: np.ndarray = rows[:, 1:] & rows[:, :-1]
@@ -230,7 +231,7 @@ def _thinned(positive: np.ndarray) -> np.ndarray:
 
 
 def _patches(frame: np.ndarray, positive: np.ndarray, t: int) -> Iterator[_Patch]:
-    """Cut the positive voxels of one frame into patches of touching ones."""
+    """Cut the positive voxels of one frame into patches of touching voxels."""
     labels, _ = ndimage.label(positive, EVERY_NEIGHBOUR[0])
     for number, (ys, xs) in enumerate(ndimage.find_objects(labels), start=1):
         yield _Patch(t, ys.start, xs.start, np.where(labels[ys, xs] == number, frame[ys, xs], 0))

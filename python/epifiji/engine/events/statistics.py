@@ -12,25 +12,25 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.statistics import Neighbours, Rates
 
 FEWEST = 5
-"""With fewer events no arrangement can be told from a random one."""
+"""Fewest events that a test against random arrangements needs."""
 
 DENSITY_CELLS = 256
-"""Cells along the longer side of a density map, at most."""
+"""Largest number of cells along the longer side of a density map."""
 
 DISTANCES = 100
 FIRST_DRAWS = 19
-"""Arrangements that decide how far a curve reaches."""
+"""Random arrangements from which the largest distance of a curve is chosen."""
 
 ENVELOPE = (2.5, 50.0, 97.5)
 
 EMPTY_SHARE, EMPTY_CHANCE = 0.1, 0.01
-"""An empty band along a side is worth a sentence from this share of the frame on, and where chance leaves one less often."""
+"""Smallest share of the frame, and largest probability by chance, for which an empty band along a side is reported."""
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 
 
 def rates(frames: np.ndarray, frame_count: int, time_bin: int) -> Rates:
-    """Count events in bins of so many frames; the last bin ends with the movie and may be shorter.
+    """Count events in bins of `time_bin` frames; the last bin ends with the movie and may be shorter.
 
     Parameters
     ----------
@@ -46,8 +46,8 @@ def density(
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Smooth events with a Gaussian into a map of events per pixel.
 
-    What of an event's Gaussian lies outside the frame is mirrored back at the edge, so that the map always integrates to the
-    number of events, and is level where these are spread evenly.
+    The part of an event's Gaussian that lies outside the frame is reflected at the edge. So the map's integral is
+    always the number of events, and the map is constant if events are spread evenly.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def density(
     bandwidth_px
         Standard deviation of the Gaussian.
     most_cells
-        Cells along the longer side, at most.
+        Largest number of cells along the longer side.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def _spread(places: np.ndarray, side: int, cells: int, bandwidth_px: float) -> n
     inside = np.clip(places, -0.5, side - 0.5)
     images = (inside, -1 - inside, 2 * side - 1 - inside)
     shares = sum(np.diff(ndtr((edges - image[:, None]) / bandwidth_px), axis=1) for image in images)
-    # Of a Gaussian wider than the frame some still lies outside.
+    # Part of a Gaussian wider than the frame remains outside after one reflection.
     spread: np.ndarray = shares / shares.sum(axis=1, keepdims=True)
     return spread
 
@@ -92,10 +92,10 @@ def nearest_distances(places: np.ndarray) -> np.ndarray:
 
 
 def empty_band(places: np.ndarray, shape: tuple[int, int]) -> tuple[str, float] | None:
-    """Find the widest band along a side of the frame without events, where chance leaves such a band too seldom.
+    """Find the widest band without events along a side of the frame, if chance rarely leaves such a band.
 
-    Of `n` independent uniform places none lies in a given share `f` of the frame with the chance (1 - f)^n, and in one of the
-    four bands of that share with at most four times that.
+    Of `n` independent uniform places, none lies in a given share `f` of the frame with probability (1 - f)^n. For any
+    of the four bands of that share the probability is at most four times that.
 
     Parameters
     ----------
@@ -122,11 +122,11 @@ def empty_band(places: np.ndarray, shape: tuple[int, int]) -> tuple[str, float] 
 def neighbours_in_space(
     places: np.ndarray, shape: tuple[int, int], permutations: int, seed: int, report: Report = silent
 ) -> Neighbours | None:
-    """Compare distances in the plane with those of as many places drawn uniformly and independently in the whole frame.
+    """Compare distances in the plane with those of as many places drawn uniformly and independently in the frame.
 
-    The frame is the field, and not the hull of the events: a hull around random places is always smaller than the field that
-    they were drawn in, so that any events would look spread out in it, while in the frame at most 5 % of random arrangements are
-    significant at 5 %. Where tissue fills only a part of the frame, small distances say no more than that.
+    Places are drawn in the frame, not in the hull of the events: a hull around random places is always smaller than the
+    field that they were drawn in, so any events would look dispersed in it. In the frame at most 5 % of random
+    arrangements are significant at 5 %. If tissue fills only a part of the frame, small distances reflect only that.
 
     Parameters
     ----------
@@ -141,23 +141,25 @@ def neighbours_in_space(
         None for fewer than `FEWEST` events.
     """
     count = len(places)
-    return against_random(places, lambda random: random.random((count, 2)) * shape - 0.5, permutations, seed, report)
+    return compare_with_random(
+        places, lambda random: random.random((count, 2)) * shape - 0.5, permutations, seed, report
+    )
 
 
 def neighbours_in_space_and_time(
     places: np.ndarray, frame_distance_px: float, permutations: int, seed: int, report: Report = silent
 ) -> Neighbours | None:
-    """Compare distances in space and time with those after permuting the frames of the events among them.
+    """Compare distances in space and time with those after the events' frames are permuted.
 
-    Under this null hypothesis the place of an event says nothing of its time: places and frames are kept, so that neither
-    dense regions nor busy hours count as clustering, only events that are near in both.
+    Under this null hypothesis an event's position and its time are independent. Positions and frames are kept, so
+    neither dense regions nor periods with many events count as clustering, only events that are close in both.
 
     Parameters
     ----------
     places
         Frame, y, x of the events of one class, (n, 3).
     frame_distance_px
-        Pixels that one frame counts for: the distance is the root of dy² + dx² + (frame_distance_px · dt)².
+        Pixels that correspond to one frame: the distance is the root of dy² + dx² + (frame_distance_px · dt)².
 
     Returns
     -------
@@ -169,16 +171,16 @@ def neighbours_in_space_and_time(
     def permuted(random: np.random.Generator) -> np.ndarray:
         return np.column_stack([random.permutation(scaled[:, 0]), scaled[:, 1:]])
 
-    return against_random(scaled, permuted, permutations, seed, report)
+    return compare_with_random(scaled, permuted, permutations, seed, report)
 
 
-def against_random(
+def compare_with_random(
     places: np.ndarray, draw: Draw, permutations: int, seed: int, report: Report = silent
 ) -> Neighbours | None:
-    """Compare nearest-neighbour distances with those of arrangements that `draw` gives; None for fewer than `FEWEST` events.
+    """Compare nearest-neighbour distances with those of arrangements from `draw`; None for fewer than `FEWEST` events.
 
-    The test is that of Monte Carlo: the observed arrangement counts as one of the null hypothesis, so that p is exact and
-    never 0.
+    This is a Monte Carlo test: the observed arrangement counts as one drawn under the null hypothesis, so p is exact
+    and never 0.
     """
     if len(places) < FEWEST:
         return None
@@ -195,7 +197,7 @@ def against_random(
         report((number + 1) / permutations, "comparing with random arrangements")
     mean = float(observed.mean())
     low, middle, high = np.percentile(shares, ENVELOPE, axis=0)
-    # Sums of the same distances in another order may differ by rounding; that is no difference.
+    # Sums of the same distances in another order may differ by rounding; that is not a difference.
     slack = 1e-9 * max(1.0, mean)
     smaller = (1 + np.count_nonzero(means <= mean + slack)) / (permutations + 1)
     larger = (1 + np.count_nonzero(means >= mean - slack)) / (permutations + 1)

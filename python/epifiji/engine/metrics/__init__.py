@@ -1,1 +1,1 @@
-"""How well events are found: matching, scores, and their intervals."""
+"""Scores of detected events: matching, precision, recall and F1, and their confidence intervals."""

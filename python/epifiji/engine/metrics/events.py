@@ -1,4 +1,4 @@
-"""How well detected events agree with reference events: one-to-one matching, precision, recall, errors."""
+"""Agreement of detected with reference events: one-to-one matching, precision, recall, and errors of position and time."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ Candidates = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Matching:
-    """Which detected event is which reference event.
+    """Pairs of detected and reference events, and the events without a partner.
 
     Parameters
     ----------
     pairs
-        (detected, reference), of one class each; the true positives.
+        (detected, reference), both of one class; the true positives.
     false_positives
         Detected events without a reference event.
     false_negatives
@@ -54,22 +54,22 @@ class Matching:
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Counts and scores of one class, or of all; None where a ratio or mean has nothing to divide by.
+    """Counts and scores of one class, or of all classes; None for a ratio or mean whose denominator is 0.
 
     Parameters
     ----------
     true_positives, false_positives, false_negatives
-        Matched events, detected ones without a match, reference ones without a match.
+        Matched events, detected events without a match, reference events without a match.
     precision
-        TP / (TP + FP); None where nothing was detected.
+        TP / (TP + FP); None if nothing was detected.
     recall
-        TP / (TP + FN); None where the reference is empty.
+        TP / (TP + FN); None if the reference is empty.
     f1
-        2 TP / (2 TP + FP + FN), the harmonic mean of the two; None where both sides are empty.
+        2 TP / (2 TP + FP + FN), the harmonic mean of precision and recall; None if both sides are empty.
     position_error_px
         Mean distance in the plane of the matched events, in pixels.
     time_error_frames
-        Mean distance in time of the matched events, in frames, without sign.
+        Mean absolute difference in time of the matched events, in frames.
     """
 
     true_positives: int
@@ -84,7 +84,7 @@ class ClassScores:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of all events together and of each class by name."""
+    """Scores of all events together, and of each class by name."""
 
     overall: ClassScores
     classes: dict[str, ClassScores]
@@ -98,23 +98,23 @@ def match_events(
 ) -> Matching:
     """Match detected to reference events of the same class, one to one.
 
-    A pair may match where its Euclidean distance in (y, x) is at most `distance_xy` and its frames differ by at
-    most `distance_t`. Of all matchings one with the most pairs is taken, and among these one with the least sum
-    of distances (pixels plus frames, as DeXtrusion's authors add them). The order of the events plays no part.
+    A pair may match if its Euclidean distance in (y, x) is at most `distance_xy` and its frames differ by at most
+    `distance_t`. Of all matchings with the most pairs, one with the smallest sum of distances is chosen (pixels plus
+    frames, as DeXtrusion's authors add them). The order of the events has no effect.
 
     Parameters
     ----------
     detected, reference
         Events with finite positions.
     distance_xy
-        In pixels, 0 or more; both ends count.
+        In pixels, 0 or more; a pair at exactly this distance may match.
     distance_t
-        In frames, 0 or more; both ends count.
+        In frames, 0 or more; a pair at exactly this distance may match.
 
     Raises
     ------
     WrongInputError
-        Where a distance is negative or not finite, or a position is not finite.
+        If a distance is negative or not finite, or a position is not finite.
     """
     _require_distances(distance_xy, distance_t)
     found, known = by_class(detected), by_class(reference)
@@ -130,26 +130,26 @@ def match_as_authors(
     distance_xy: float = DISTANCE_XY_PX,
     distance_t: float = DISTANCE_T_FRAMES,
 ) -> Matching:
-    """Match as DeXtrusion's authors count, for comparison with published figures.
+    """Match events as DeXtrusion's authors do, for comparison with published scores.
 
-    Detections are taken in their order, and each takes the nearest reference event of its class (by distance in pixels plus
-    frames; of equally near ones the first) that lies within both distances and was not taken before. It differs from
-    :func:`match_events` in three ways:
+    Detections are taken in their order. Each is paired with the nearest reference event of its class (by distance in
+    pixels plus frames; the first of equally near ones) that lies within both distances and is not yet in a pair. This
+    differs from :func:`match_events` in three ways:
 
-    - the order of the detections decides: one may take the reference event that a later one needs, so that there are fewer
-      pairs than possible;
-    - a reference event is a false negative only where no detection at all lies near it, taken or not: one that shares its
-      only detection with a neighbour counts as found, though it is in no pair;
-    - so pairs and false negatives need not add up to the reference events, and TP / (TP + FN) is never less than the share
+    - The order of the detections matters: one may take the reference event that a later one needs, which leaves fewer pairs than
+      possible.
+    - A reference event is a false negative only if no detection lies near it, in a pair or not. One that shares its only
+      detection with a neighbour counts as found, although it is in no pair.
+    - So pairs and false negatives need not add up to the reference events, and TP / (TP + FN) is never less than the share
       of reference events that are in a pair.
 
-    The authors' package gives 0 for precision and recall where nothing was detected; :func:`score` gives None for what has
-    nothing to divide by.
+    The authors' package reports 0 for precision and recall if nothing was detected; :func:`score` returns None for a
+    ratio whose denominator is 0.
 
     Parameters
     ----------
     detected, reference, distance_xy, distance_t
-        See :func:`match_events`; the orders count.
+        See :func:`match_events`; here the events' order matters.
 
     Raises
     ------
@@ -165,14 +165,14 @@ def match_as_authors(
 
 
 def score(matching: Matching, classes: Iterable[str] = ()) -> Scores:
-    """Precision, recall, F1 and mean errors of a matching, for each class and overall.
+    """Compute precision, recall, F1 and mean errors of a matching, for each class and overall.
 
     Parameters
     ----------
     matching
         From :func:`match_events`.
     classes
-        Classes to list even where neither side has an event of them.
+        Classes to list even if neither side has an event of them.
     """
     sides = [*chain.from_iterable(matching.pairs), *matching.false_positives, *matching.false_negatives]
     names = sorted({*classes, *(event.event for event in sides)})
@@ -199,7 +199,7 @@ def _together(matchings: Iterable[Matching]) -> Matching:
 
 
 def _in_order(events: Iterable[Event]) -> dict[str, list[Event]]:
-    """Group events by class and leave each group in its order."""
+    """Group events by class, each group in the events' order."""
     groups: dict[str, list[Event]] = {}
     for event in events:
         groups.setdefault(event.event, []).append(event)
@@ -242,7 +242,7 @@ def _match_class(
 
 
 def _places(events: Sequence[Event]) -> np.ndarray:
-    """Frame, y, x of events, of shape (n, 3)."""
+    """Return frame, y, x of events, (n, 3)."""
     places = np.array([(event.frame, event.y, event.x) for event in events], dtype=float).reshape(-1, 3)
     bad = ~np.isfinite(places).all(axis=1)
     if bad.any():
@@ -254,7 +254,7 @@ def _places(events: Sequence[Event]) -> np.ndarray:
 
 def _candidates(detected: np.ndarray, reference: np.ndarray, distance_xy: float, distance_t: float) -> Candidates:
     """Find all pairs within the distances; the places have the shapes (n, 3) and (m, 3)."""
-    # The tree searches a box slightly larger than the cylinder that the distances describe.
+    # The tree searches a box slightly larger than the cylinder of allowed distances.
     box = np.array([distance_t, distance_xy, distance_xy]) * (1 + 1e-9) + 1e-9
     near = cKDTree(detected / box).sparse_distance_matrix(
         cKDTree(reference / box), max_distance=1.0, p=np.inf, output_type="ndarray"
@@ -267,9 +267,10 @@ def _candidates(detected: np.ndarray, reference: np.ndarray, distance_xy: float,
 
 
 def _assign(candidates: Candidates) -> dict[int, int]:
-    """Choose the most pairs, then the cheapest, so that no event is in two; detected to reference indices.
+    """Choose the most pairs, and of these the ones with the smallest cost, with each event in at most one pair.
 
-    Events that are connected by no chain of candidates do not compete, so each such group is solved alone.
+    Events that no chain of candidates connects do not compete, so each connected group is solved separately. Returns
+    indices of reference events by indices of detected events.
     """
     i, j, cost = candidates
     if not len(i):
@@ -288,7 +289,7 @@ def _assign_group(i: np.ndarray, j: np.ndarray, cost: np.ndarray) -> dict[int, i
     """Solve one group of candidates by the Hungarian method."""
     rows, row_of = np.unique(i, return_inverse=True)
     columns, column_of = np.unique(j, return_inverse=True)
-    # A pair that is no candidate costs nothing; one candidate more saves more than any distances can cost.
+    # A pair that is not a candidate has cost 0; one more candidate saves more than any distances can cost.
     saving = (min(len(rows), len(columns)) + 1) * (float(cost.max()) + 1)
     matrix = np.zeros((len(rows), len(columns)))
     matrix[row_of, column_of] = cost - saving
@@ -301,7 +302,7 @@ def _assign_group(i: np.ndarray, j: np.ndarray, cost: np.ndarray) -> dict[int, i
 
 
 def _only(matching: Matching, name: str) -> Matching:
-    """Give the part of a matching that concerns one class."""
+    """Return the part of a matching that concerns one class."""
     return Matching(
         pairs=tuple(pair for pair in matching.pairs if pair[1].event == name),
         false_positives=tuple(event for event in matching.false_positives if event.event == name),
@@ -310,7 +311,7 @@ def _only(matching: Matching, name: str) -> Matching:
 
 
 def _scores(matching: Matching) -> ClassScores:
-    """Counts and scores of a matching, whatever its classes."""
+    """Compute counts and scores of a matching, regardless of class."""
     counts = matching.counts
     in_plane = [math.hypot(found.y - known.y, found.x - known.x) for found, known in matching.pairs]
     in_time = [float(abs(found.frame - known.frame)) for found, known in matching.pairs]

@@ -1,1 +1,1 @@
-"""Simulated movies of epithelia, and the truth about their events."""
+"""Simulated movies of epithelia with known events."""

@@ -1,4 +1,4 @@
-"""What goes on in a simulated tissue and is no event, though it may look like one."""
+"""Processes in a simulated tissue that are not events, although they may look like events."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from epifiji.engine.simulation.event_courses import Course
 from epifiji.engine.simulation.microscope import Spot
 
 LEAST_AREA = 0.05
-"""Shrinking cells keep so much of their area, and of the mean area, at least."""
+"""Smallest area of shrinking cells, relative to their own and to the mean area."""
 
 
 class Distractor(NamedTuple):
-    """Something that is no event, or not known to be one."""
+    """Something that is not an event, or not known to be one."""
 
     kind: str
-    """``shrinking_cell``, ``small_cell``, ``debris``, ``flickering_spot``, or ``unclear``: where real outlines are replayed
-    and one of their own cells appears or vanishes, be it an event or a flaw of the outlines."""
+    """``shrinking_cell``, ``small_cell``, ``debris``, ``flickering_spot``, or ``unclear``: with real outlines, one of
+    their own cells appears or vanishes, because of an event or of an error in the outlines."""
     frame: int
-    """0-based: when a cell is smallest, or the middle of the time that something is there."""
+    """0-based frame in which a cell is smallest, or the middle frame of a spot or speck."""
     y: float
     """0-based, px."""
     x: float
 
 
 class Shrinking(Course):
-    """The cell's area falls to a small part and comes back."""
+    """The cell's area shrinks to a small part and recovers."""
 
     before, shortest, after, fitting_area = (8, 14), 5, 12, (0.7, 0.4, 1.2)
 
     def draw(self) -> None:
-        """Draw its course."""
+        """Draw the parameters of the course."""
         self.least = float(self.random.uniform(LEAST_AREA, 0.3))
         self.kept = float(self.random.uniform(0.7, 1.1))
         self.rest = round(self.pace * self.random.uniform(0, 4))
@@ -42,7 +42,7 @@ class Shrinking(Course):
         self.glow = self.vary(0.25, -0.1, 1)
 
     def steer(self, tissue: Epithelium, elapsed: int) -> None:
-        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        """Change the cell, `elapsed` frames after the event (negative: before it)."""
         row = tissue.row(self.identities[0])
         gone, back = -elapsed / self.duration, (elapsed - self.rest) / max(1, self.after - self.rest)
         far = np.clip(gone if elapsed < 0 else back, 0, 1)
@@ -52,7 +52,7 @@ class Shrinking(Course):
         tissue.cells["glow"][row] = self.glow * (1 - far)
 
     def observed(self, labels: np.ndarray) -> Distractor | None:
-        """Return where and when the labels (T, Y, X) show the cell smallest, or None where they do not show it."""
+        """Return frame and position at which the labels (T, Y, X) show the smallest cell, or None if they do not show it."""
         first, last = max(0, self.frame - self.duration), min(len(labels), self.frame + self.after)
         areas = (labels[first:last] == self.identities[0]).sum((1, 2))
         if not areas.all():
@@ -63,13 +63,13 @@ class Shrinking(Course):
 
 
 class Flicker(Course):
-    """A bright spot that is no SOP: too short, too dim, blinking, too broad, or there all the time."""
+    """A bright spot that is not an SOP: too short, too dim, blinking, too broad, or permanent."""
 
     before, shortest, after, fitting_area = (7, 7), 4, 7, (1.0, 0.5, 1.5)
     _KINDS = ("short", "dim", "blinking", "broad", "lasting")
 
     def draw(self) -> None:
-        """Draw its course."""
+        """Draw the parameters of the course."""
         random = self.random
         self.kind = str(random.choice(self._KINDS))
         self.brightness = float(random.uniform(*((0.25, 0.8) if self.kind in ("dim", "broad") else (1.5, 4))))
@@ -84,7 +84,7 @@ class Flicker(Course):
             self.duration, self.after = self.frame + 1, 10**6
 
     def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
-        """Bright spots in this frame."""
+        """Return the bright spots in this frame."""
         elapsed = frame - self.frame
         gone = abs(elapsed) > self.life and self.kind != "lasting"
         if gone or (self.kind == "blinking" and not self.pattern[elapsed + self.life]):
@@ -93,7 +93,7 @@ class Flicker(Course):
         return [Spot(float(y), float(x), self.brightness, self.sigma_px)]
 
     def observed(self, labels: np.ndarray) -> Distractor | None:
-        """Return where the labels (T, Y, X) show the cell in the middle of the spot's life, or None."""
+        """Return the cell's position in the labels (T, Y, X) in the middle of the spot's life, or None if they do not show it."""
         y, x = np.nonzero(labels[self.frame] == self.identities[0])
         if not len(y):
             return None
@@ -103,7 +103,7 @@ class Flicker(Course):
 
 
 class Debris:
-    """A speck of up to three lobes that appears anywhere, drifts and vanishes."""
+    """A speck of up to three lobes that appears at a random position, drifts and vanishes."""
 
     def __init__(self, settings: SimulationSettings, random: np.random.Generator) -> None:
         size = settings.cell_diameter_px / REFERENCE_DIAMETER_PX
@@ -117,7 +117,7 @@ class Debris:
         self.brightness = random.uniform(0.6, 4, lobes)
 
     def spots(self, frame: int) -> list[Spot]:
-        """Bright spots in this frame."""
+        """Return the bright spots in this frame."""
         elapsed = frame - self.first
         if not 0 <= elapsed < self.frames:
             return []
@@ -126,7 +126,7 @@ class Debris:
         return [Spot(float(y), float(x), float(bright), float(sigma)) for (y, x), bright, sigma in found]
 
     def observed(self, shape: tuple[int, ...]) -> Distractor | None:
-        """Return where it is in the middle of the time that a movie (T, Y, X) shows it, or None where it has left."""
+        """Return its position in the middle of its visible time in a movie (T, Y, X), or None if it has left the field."""
         frames, height, width = shape
         frame = (max(0, self.first) + min(frames, self.first + self.frames) - 1) // 2
         y, x = self.start + self.pace * (frame - self.first)
@@ -135,7 +135,7 @@ class Debris:
 
 
 def make_small(tissue: Epithelium, count: int, frames: int, random: np.random.Generator) -> list[int]:
-    """Make cells in the field small for good, rather the smallest; give their numbers."""
+    """Make cells in the field permanently small, preferably the smallest, and return their numbers."""
     cells = tissue.cells
     inside = (np.abs(tissue.seen(cells["site"], 0) - (tissue.field - 1) / 2) < tissue.field / 2).all(1)
     free = np.flatnonzero(inside & tissue.fit_for_events(0, frames - 1))

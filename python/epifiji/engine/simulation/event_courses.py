@@ -1,4 +1,4 @@
-"""Events as they go on in a simulated tissue: each befalls one cell, in a course of its own."""
+"""Courses of events in a simulated tissue: each changes one cell over several frames."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from epifiji.engine.simulation.epithelium import REFERENCE_DIAMETER_PX, Epitheli
 from epifiji.engine.simulation.microscope import Spot
 from epifiji.engine.simulation.planning import SEPARATION_FRAMES
 
-_DRIFT_DIAMETERS = 0.15  # a cell moves while its event goes on
+_DRIFT_DIAMETERS = 0.15  # motion of a cell during its event
 _SPOT_SIGMA_PX = 3.2  # at the reference diameter
 
 
 class Course:
-    """Something planned for a frame and a place; it befalls the most fitting cell near there.
+    """An event or distractor planned for a frame and a position; it changes the most suitable cell near there.
 
     Parameters
     ----------
     frame
-        When the event is to be.
+        Frame of the event.
     place
         y and x (2,), px of the field.
     settings
-        How long events take, and how much they differ.
+        Duration and variability of events.
     random
-        Where all chance comes from.
+        Source of all random numbers.
     """
 
-    before = (0, 0)  # a plain course begins so many frames before the event, at least and at most
-    shortest = 0  # the least where courses vary
-    after = 0  # and ends so many frames after it
-    fitting_area = (1.0, 0.5, 1.5)  # of the mean: of a plain course, and the range where courses vary
+    before = (0, 0)  # a plain course begins this number of frames before the event: least, most
+    shortest = 0  # least duration if courses vary
+    after = 0  # the course ends this number of frames after the event
+    fitting_area = (1.0, 0.5, 1.5)  # in mean areas: of a plain course, and the range if courses vary
 
     def __init__(
         self, frame: int, place: np.ndarray, settings: SimulationSettings, random: np.random.Generator
@@ -53,15 +53,15 @@ class Course:
         self.draw()
 
     def draw(self) -> None:
-        """Draw what is special to this course."""
+        """Draw the parameters of the course."""
 
     def vary(self, plain: float, low: float, high: float) -> float:
-        """Draw a value from a range, or keep the plain one, the more often the less courses vary."""
+        """Draw a value from a range, with the probability `variety`; otherwise return the plain value."""
         drawn = float(self.random.uniform(low, high))
         return drawn if self.random.random() < self.variety else plain
 
     def act(self, tissue: Epithelium, frame: int, courses: Sequence[Course]) -> None:
-        """Choose or steer the cell for this frame (negative before the movie); `courses` are all, this one too."""
+        """Choose or change the cell in this frame (negative: before the movie); `courses` are all, including this one."""
         elapsed = frame - self.frame
         if elapsed == -self.duration:
             self._choose(tissue, courses)
@@ -71,7 +71,7 @@ class Course:
             tissue.cells["steered"][np.isin(tissue.cells["identity"], self.identities)] = False
 
     def _choose(self, tissue: Epithelium, courses: Sequence[Course]) -> None:
-        """Take a cell near the planned place, of a size that suits the event and away from other events."""
+        """Choose a cell near the planned position, of a size that suits the event and away from other events."""
         cells = tissue.cells
         site = tissue.seen(tissue.expected(self.duration), self.frame)
         misfit = np.abs(cells["area"] / tissue.mean_area - self.fitting)
@@ -90,14 +90,14 @@ class Course:
         self.place = site[row]
 
     def steer(self, tissue: Epithelium, elapsed: int) -> None:
-        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        """Change the cell, `elapsed` frames after the event (negative: before it)."""
 
     def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
-        """Bright spots in this frame."""
+        """Return the bright spots in this frame."""
         return []
 
     def site(self, tissue: Epithelium, frame: int) -> np.ndarray:
-        """Give the place of the (first) cell in the field, y and x (2,) in px."""
+        """Return the position of the (first) cell in the field, y and x (2,) in px."""
         return tissue.seen(tissue.cells["site"][tissue.row(self.identities[0])], frame)
 
 
@@ -107,26 +107,27 @@ class EventCourse(Course):
     event = ""
 
     def observed(self, labels: np.ndarray) -> Event | None:
-        """Return the event as the labels (T, Y, X) show it, or None where its cell is out of the field."""
+        """Return the event as the labels (T, Y, X) show it, or None if its cell is outside the field."""
         return self._at(self.frame, labels[self.frame])
 
     def _at(self, frame: int, labels: np.ndarray) -> Event | None:
-        """Return the event of this frame at the centroid of the cell or cells in these labels (Y, X)."""
+        """Return the event in this frame, at the centroid of the cell or cells in these labels (Y, X)."""
         y, x = np.nonzero(np.isin(labels, self.identities))
         return Event(self.event, frame, float(y.mean()), float(x.mean())) if len(y) else None
 
 
 class Extrusion(EventCourse):
-    """The cell's area falls to next to nothing in the frame before the event, and then it is gone.
+    """The cell's area shrinks to almost nothing in the frame before the event, and then the cell is gone.
 
-    Plain courses are linear. Others are slow or fast at first; junctions may brighten, and a remnant may be left below.
+    Plain courses are linear. Varied ones are slow or fast at first; junctions may brighten, and a remnant may stay
+    below.
     """
 
     event, before, shortest, fitting_area = "cell_death", (12, 16), 5, (0.7, 0.4, 1.3)
     _REMNANT_FRAMES = 5
 
     def draw(self) -> None:
-        """Draw its course."""
+        """Draw the parameters of the course."""
         self.exponent = float(np.exp(self.vary(0, np.log(0.5), np.log(1.7))))
         self.glow = self.vary(0.25, -0.1, 1)
         self.remnant = max(0.0, self.vary(0, -1, 1.5))
@@ -134,7 +135,7 @@ class Extrusion(EventCourse):
         self.inside_field = True
 
     def steer(self, tissue: Epithelium, elapsed: int) -> None:
-        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        """Change the cell, `elapsed` frames after the event (negative: before it)."""
         row = tissue.row(self.identities[0])
         self.last_site = self.site(tissue, self.frame + elapsed)
         if elapsed == 0:
@@ -146,7 +147,7 @@ class Extrusion(EventCourse):
         tissue.cells["glow"][row] = self.glow * (1 - left)
 
     def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
-        """Bright spots in this frame."""
+        """Return the bright spots in this frame."""
         elapsed = frame - self.frame
         if not self.remnant or not 0 <= elapsed < self._REMNANT_FRAMES:
             return []
@@ -154,7 +155,7 @@ class Extrusion(EventCourse):
         return [Spot(float(y), float(x), self.remnant * (1 - elapsed / self._REMNANT_FRAMES), 1.6 * self.size)]
 
     def observed(self, labels: np.ndarray) -> Event | None:
-        """Return the event as the labels (T, Y, X) show it, or None where its cell is out of the field."""
+        """Return the event as the labels (T, Y, X) show it, or None if its cell is outside the field."""
         first = max(0, self.frame - self.duration)
         shown = np.flatnonzero((labels[first : self.frame] == self.identities[0]).any(axis=(1, 2)))
         if not len(shown) or not self.inside_field:
@@ -164,7 +165,7 @@ class Extrusion(EventCourse):
 
 
 def split(tissue: Epithelium, identity: int, share: float, apart: float) -> tuple[int, int]:
-    """Put two daughters in the place of a cell, along a random axis; give their numbers.
+    """Replace a cell by two daughters along a random axis, and return their numbers.
 
     Parameters
     ----------
@@ -173,9 +174,9 @@ def split(tissue: Epithelium, identity: int, share: float, apart: float) -> tupl
     identity
         The cell's number.
     share
-        The first daughter's part of the area, 0–1.
+        The first daughter's share of the area, 0–1.
     apart
-        Distance of a daughter's site from the mother's, in mother's radii.
+        Distance of a daughter's site from the mother's, in the mother's radii.
     """
     row = tissue.row(identity)
     daughters = np.repeat(tissue.cells[row : row + 1], 2)
@@ -183,9 +184,9 @@ def split(tissue: Epithelium, identity: int, share: float, apart: float) -> tupl
     angle = tissue.random.uniform(0, np.pi)
     daughters["site"] += apart * radius * np.outer((-1, 1), (np.sin(angle), np.cos(angle)))
     roundness = 1.5 if daughters["roundness"][0] > 1 else 1.0
-    # At the poles, 1 radius from the mother's site and 1 - apart from the daughter's, the edge stays where it was.
+    # At the poles, 1 radius from the mother's site and 1 - apart from the daughter's, the edge keeps its position.
     daughters["weight"] -= daughters["roundness"] * radius**2 - roundness * ((1 - apart) * radius) ** 2
-    # The edge between them is (share - 1/2) pi / 2 radii from the middle, about where it leaves that share of a disc.
+    # The edge between them is (share - 1/2) pi / 2 radii from the middle, which divides a disc approximately in that ratio.
     shift = (share - 0.5) * np.pi / 2 * radius
     daughters["weight"] += np.array([1, -1]) * 2 * roundness * apart * radius * shift
     daughters["roundness"] = roundness
@@ -199,16 +200,16 @@ def split(tissue: Epithelium, identity: int, share: float, apart: float) -> tupl
 class Division(EventCourse):
     """The cell grows and rounds up, then two daughters with a bright junction move apart.
 
-    Where courses vary it may grow by 1.3 to 4 times, stay as it is in shape, become dark or bright inside, and the new
+    If courses vary it may grow by a factor of 1.3 to 4, keep its shape, and become dark or bright inside; the new
     junction may be dim at first.
     """
 
     event, before, shortest, after, fitting_area = "cell_division", (7, 10), 4, 5, (0.6, 0.4, 1.2)
 
     def draw(self) -> None:
-        """Draw its course."""
+        """Draw the parameters of the course."""
         self.growth = self.vary(2.8, 1.3, 4)
-        self.most = self.vary(2.5, 2.5, 3.5)  # of the mean area; a larger one does not fit into small windows
+        self.most = self.vary(2.5, 2.5, 3.5)  # in mean areas; a larger cell does not fit into small windows
         self.rounding = max(0.0, self.vary(0.8, -0.3, 1.1))
         self.inside = float(np.exp(self.vary(-0.3, -1.5, 0.4)))
         self.glow = self.vary(0, -0.4, 0.4)
@@ -218,7 +219,7 @@ class Division(EventCourse):
         self.share = self.vary(0.5, 0.4, 0.6)
 
     def steer(self, tissue: Epithelium, elapsed: int) -> None:
-        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        """Change the cell, `elapsed` frames after the event (negative: before it)."""
         if elapsed < 0:
             self._grow(tissue, 1 + elapsed / self.duration)
             return
@@ -237,7 +238,7 @@ class Division(EventCourse):
         cells["glow"][rows] = self.glow * left
 
     def _grow(self, tissue: Epithelium, progress: float) -> None:
-        """Make the mother larger and rounder; `progress` is 0–1."""
+        """Enlarge and round the mother; `progress` is 0–1."""
         row = tissue.row(self.identities[0])
         full = max(self.area, min(self.growth * self.area, self.most * tissue.mean_area))
         tissue.cells["area"][row] = self.area + (full - self.area) * min(1.2 * progress, 1)
@@ -247,12 +248,12 @@ class Division(EventCourse):
 
 
 class Sop(EventCourse):
-    """A bright round spot lives in the middle of the cell; where courses vary, the cell may divide into unequal two."""
+    """A bright round spot in the middle of the cell; if courses vary, the cell may divide into two unequal daughters."""
 
     event, before, shortest, after, fitting_area = "cell_sop", (7, 7), 4, 7, (1.2, 0.7, 1.5)
 
     def draw(self) -> None:
-        """Draw its course."""
+        """Draw the parameters of the course."""
         self.after = max(2, round(self.vary(self.after, 0.6 * self.after, 1.4 * self.after)))
         self.brightness = self.vary(3.0, 1.5, 4)
         self.sigma_px = self.size * self.vary(_SPOT_SIGMA_PX, 2.2, 4)
@@ -262,12 +263,12 @@ class Sop(EventCourse):
         self.duration = self.after
 
     def steer(self, tissue: Epithelium, elapsed: int) -> None:
-        """Change the cell, `elapsed` frames after the event (negative before it)."""
+        """Change the cell, `elapsed` frames after the event (negative: before it)."""
         if elapsed == 0 and self.share:
             self.identities = split(tissue, self.identities[0], self.share, 0.4)
 
     def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
-        """Bright spots in this frame."""
+        """Return the bright spots in this frame."""
         elapsed = abs(frame - self.frame)
         if elapsed > self.after:
             return []

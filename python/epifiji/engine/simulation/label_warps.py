@@ -1,17 +1,17 @@
-"""How pictures of numbered cells are changed: pulled and pushed, made rounder, and moved by a flow."""
+"""Deformations of label images: cells that shrink, grow or become rounder, and a smooth flow."""
 
 from __future__ import annotations
 
 import numpy as np
 
 REACH = 4.0
-"""So many radii around a cell that shrinks or grows, the tissue moves with it."""
+"""Radius around a shrinking or growing cell, in its radii, within which the tissue moves."""
 
 _FLOW_DIAMETERS, _STEEPEST = 3.0, 0.4
 
 
 def window(frame: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Cut a part (Y, X) out of a frame, false where it reaches beyond."""
+    """Cut a part (Y, X) out of a frame; it is False outside the frame."""
     part = np.zeros(size, frame.dtype)
     low, high = np.maximum(start, 0), np.minimum(start + size, frame.shape)
     if (low < high).all():
@@ -21,7 +21,7 @@ def window(frame: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray
 
 
 def _around(middle: np.ndarray, reach: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Give the part of an image within a distance of a place."""
+    """Return the part of an image within a distance of a position."""
     y, x = (
         slice(max(0, int(m - reach)), min(side, max(0, int(m + reach) + 2)))
         for m, side in zip(middle, shape, strict=True)
@@ -29,8 +29,8 @@ def _around(middle: np.ndarray, reach: float, shape: tuple[int, ...]) -> tuple[s
     return y, x
 
 
-def pull(moved: np.ndarray, middle: np.ndarray, radius: float, factor: float) -> None:
-    """Let pixels (2, Y, X) come from nearer or farther so that a cell's area changes by a factor."""
+def change_area(moved: np.ndarray, middle: np.ndarray, radius: float, factor: float) -> None:
+    """Add displacements to `moved` (2, Y, X) so that a cell's area changes by a factor."""
     near = _around(middle, REACH * radius, moved.shape[1:])
     y, x = (np.arange(part.start, part.stop, dtype=np.float32) - m for part, m in zip(near, middle, strict=True))
     y, x = np.meshgrid(y, x, indexing="ij")
@@ -38,14 +38,14 @@ def pull(moved: np.ndarray, middle: np.ndarray, radius: float, factor: float) ->
     fall = np.clip((reach - square) / (reach - edge), 0, 1)
     outer = np.sqrt(np.maximum(square - (factor - 1) * radius**2 * fall, 0) / np.maximum(square, 1e-6))
     times = np.where(square > edge, outer, 1 / np.sqrt(max(factor, 1e-6)))
-    limit = 3 * radius / np.sqrt(np.maximum(square, 1))  # a vanished cell's own place would come from far away
+    limit = 3 * radius / np.sqrt(np.maximum(square, 1))  # the place of a vanished cell would be filled from far away
     times = np.minimum(times, np.maximum(limit, 1)) - 1
     moved[0][near] += y * times
     moved[1][near] += x * times
 
 
-def give_away(labels: np.ndarray, mine: np.ndarray) -> None:
-    """Give a cell's pixels (Y, X) to the nearest neighbours."""
+def assign_to_neighbours(labels: np.ndarray, mine: np.ndarray) -> None:
+    """Assign a cell's pixels `mine` (Y, X) to the nearest neighbours."""
     from scipy import ndimage
 
     if mine.any() and not mine.all():
@@ -54,7 +54,7 @@ def give_away(labels: np.ndarray, mine: np.ndarray) -> None:
 
 
 def make_rounder(labels: np.ndarray, cell: int, share: float) -> None:
-    """Bring a cell nearer to a disc of its area, by a share of the way (0–1); neighbours fill and yield."""
+    """Bring a cell's shape closer to a disc of its area, by a fraction `share` (0–1); the neighbours adapt."""
     from scipy import ndimage
 
     where = np.argwhere(labels == cell)
@@ -77,18 +77,18 @@ def make_rounder(labels: np.ndarray, cell: int, share: float) -> None:
 
 
 class Flow:
-    """A smooth flow to and fro that moves outlines of a single frame, never so far that they would fold.
+    """A smooth oscillating flow that moves the outlines of a single frame, too little to fold them.
 
     Parameters
     ----------
     shape
         Height and width (Y, X) of the outlines.
     pace
-        How far it moves them in a frame, px.
+        Displacement per frame, px.
     diameter
         Mean diameter of the cells, px.
     random
-        Where its shape comes from.
+        Source of the flow's shape.
     """
 
     def __init__(self, shape: tuple[int, int], pace: float, diameter: float, random: np.random.Generator) -> None:
@@ -105,7 +105,7 @@ class Flow:
         self.phases = random.uniform(0, 2 * np.pi, 2)
 
     def image(self, frame: int, places: np.ndarray) -> np.ndarray:
-        """Give from how far away comes what is at these places, both y and x (2, …) in px of the outlines."""
+        """Return the displacement from its origin of what is at these places, both y and x (2, …) in px of the outlines."""
         index = tuple(
             np.clip(np.round(place).astype(int), 0, side - 1)
             for place, side in zip(places, self.waves.shape[2:], strict=True)
@@ -116,7 +116,7 @@ class Flow:
         return rows
 
     def at(self, frame: int, middles: np.ndarray) -> np.ndarray:
-        """Give how far middles (n, 2) of the outlines have been moved, px of the outlines."""
+        """Return the displacement of middles (n, 2) of the outlines, px of the outlines."""
         moved = np.zeros_like(middles)
         for _ in range(3):
             moved = self.image(frame, (middles - moved).T).T

@@ -1,4 +1,4 @@
-"""Membranes between numbered cells."""
+"""Membranes between labelled cells."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ _VOID_INSIDE = 0.6
 
 
 def draw(tissue: Epithelium, labels: np.ndarray) -> Scene:
-    """Draw the membranes of a tissue whose cells own these pixels (Y, X), 0 where there is no tissue.
+    """Draw the membranes of a tissue from the cells' labels (Y, X), 0 outside the tissue.
 
-    A pixel is as bright as the nearest junction is, less the farther away; where three cells meet there is more.
+    A pixel's brightness is that of the nearest junction and falls with the distance; it is higher where three cells
+    meet.
     """
     from scipy import ndimage
 
@@ -42,7 +43,7 @@ def draw(tissue: Epithelium, labels: np.ndarray) -> Scene:
 
 
 def _rows(cells: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Give the row of each pixel's cell, -1 where there is none."""
+    """Return the row of each pixel's cell, -1 outside the tissue."""
     table = np.full(max(int(labels.max()), int(cells["identity"].max(initial=0))) + 1, -1)
     table[cells["identity"]] = np.arange(len(cells))
     rows: np.ndarray = table[labels]
@@ -50,13 +51,13 @@ def _rows(cells: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _brightness(tissue: Epithelium, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Give the brightness of junctions between cells in these rows (n,), also of those with no cell beyond them."""
-    alone = np.where(first < 0, second, first), np.where(second < 0, first, second)
-    return np.where((first < 0) & (second < 0), 0, tissue.junctions(*alone)).astype(np.float32)
+    """Return the brightness of junctions between cells in these rows (n,), including those at the tissue's edge."""
+    rows = np.where(first < 0, second, first), np.where(second < 0, first, second)
+    return np.where((first < 0) & (second < 0), 0, tissue.junctions(*rows)).astype(np.float32)
 
 
 def _corners(labels: np.ndarray) -> np.ndarray:
-    """Tell at which pixels (Y, X) three or more cells meet."""
+    """Return at which pixels (Y, X) three or more cells meet."""
     a, b, c, d = labels[:-1, :-1], labels[:-1, 1:], labels[1:, :-1], labels[1:, 1:]
     different = (a != b).astype(np.int8) + (c != d) + (a != c) + (b != d)
     corners = np.zeros(labels.shape, bool)

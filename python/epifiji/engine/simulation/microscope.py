@@ -1,4 +1,4 @@
-"""What a fluorescence microscope sees of a simulated tissue: E-cadherin at the cells' junctions."""
+"""Fluorescence microscopy of a simulated tissue: E-cadherin at the cells' junctions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _HAZE_SIGMA_PX, _INSIDE_SIGMA_PX = 7.0, 1.5
 _PATCH_SIGMA_PX, _TEXTURE_SIGMA_PX, _BEND_SIGMA_PX, _REGION_SIGMA_PX, _CLOUD_SIGMA_PX = 40.0, 2.0, 6.0, 30.0, 4.0
 _PATCH_SPREAD = 0.15  # standard deviation of the logarithm
 _UNFOCUSED_SIGMA_PX = (1.5, 3.5)
-_DARKNESS = (0.03, 0.35)  # what light is left in dark regions
-_TURN = 0.02  # how fast regions change, radians a frame
+_DARKNESS = (0.03, 0.35)  # fraction of light in dark regions
+_TURN = 0.02  # change of regions, radians per frame
 _GAIN_16_BIT, _OFFSET_16_BIT = 16, 100
 _SPOT_REACH = 6  # standard deviations
 
 
 def membrane_px(settings: SimulationSettings) -> float:
-    """Give the standard deviation of a membrane's profile, px."""
+    """Return the standard deviation of a membrane's profile, px."""
     return settings.membrane_px or _MEMBRANE_SIGMA_PX * settings.cell_diameter_px / REFERENCE_DIAMETER_PX
 
 
@@ -37,16 +37,16 @@ class Spot(NamedTuple):
 
 
 class Microscope:
-    """The field of view over a tissue; it keeps what changes slowly from picture to picture.
+    """The field of view over a tissue, with noise images that change slowly from frame to frame.
 
     Parameters
     ----------
     settings
-        What it sees, and how well.
+        Optics, light and camera.
     shape
-        Height and width (Y, X) in which noise is drawn, at least those of the field.
+        Height and width (Y, X) of the noise images, at least those of the field.
     random
-        Where all chance comes from.
+        Source of all random numbers.
     """
 
     def __init__(self, settings: SimulationSettings, shape: tuple[int, int], random: np.random.Generator) -> None:
@@ -66,13 +66,13 @@ class Microscope:
         self.gains *= (1 - settings.bleaching) ** np.linspace(0, 1, settings.frames)
 
     def move(self, step: np.ndarray) -> None:
-        """Let the tissue's texture and the bends of its membranes follow, where the field moves by whole px (2,)."""
+        """Move the tissue's texture and the displacements of its membranes with the field, by whole px (2,)."""
         if step.any():
             self.texture = np.roll(self.texture, -step, (0, 1))
             self.bends = np.roll(self.bends, -step, (1, 2))
 
     def wait(self) -> np.ndarray:
-        """Let one frame pass; give the bends of the membranes (2, Y, X), px."""
+        """Advance by one frame; return the displacements of the membranes (2, Y, X), px."""
         self.texture = 0.8 * self.texture + 0.6 * self._noise(_TEXTURE_SIGMA_PX)
         news = np.stack([self._noise(_BEND_SIGMA_PX) for _ in range(2)])
         self.bends = 0.96 * self.bends + 0.28 * news
@@ -81,7 +81,7 @@ class Microscope:
         return self.bends * np.float32(self.scale)
 
     def picture(self, scene: Scene, spots: Sequence[Spot], frame: int) -> np.ndarray:
-        """Take a picture (Y, X), uint8 or uint16, of what is there."""
+        """Take an image (Y, X), uint8 or uint16, of the tissue."""
         settings = self.settings
         height, width = scene.labels.shape
         signal = scene.membranes * np.exp(settings.texture * self.texture[:height, :width])
@@ -93,7 +93,7 @@ class Microscope:
         return self._counted(self._light(signal, inside, frame))
 
     def _light(self, signal: np.ndarray, inside: np.ndarray, frame: int) -> np.ndarray:
-        """Blur a signal (Y, X; 1 = a membrane), add haze, and shade: grey levels of 255."""
+        """Blur a signal (Y, X; 1 = a membrane), add haze and shading; returns grey levels of 0–255."""
         from scipy.ndimage import gaussian_filter
 
         settings = self.settings
@@ -111,7 +111,7 @@ class Microscope:
         return light
 
     def _counted(self, light: np.ndarray) -> np.ndarray:
-        """Let a camera count the photons of light given in grey levels of 255."""
+        """Simulate a camera that counts the photons of light in grey levels of 0–255."""
         settings = self.settings
         photons = settings.photons / settings.brightness
         counted = self.random.poisson(photons * light) / photons
@@ -121,7 +121,7 @@ class Microscope:
         return np.clip(np.round(_GAIN_16_BIT * counted + _OFFSET_16_BIT), 0, 65535).astype(np.uint16)
 
     def _noise(self, sigma_px: float) -> np.ndarray:
-        """Smooth noise (Y, X), of mean 0 and standard deviation 1."""
+        """Return smooth noise (Y, X), of mean 0 and standard deviation 1."""
         from scipy.ndimage import gaussian_filter
 
         white = self.random.standard_normal(self.shape, np.float32)
@@ -141,7 +141,7 @@ class _Region:
         self.waves = [microscope._noise(_REGION_SIGMA_PX) for _ in range(2)] if share else []
 
     def at(self, frame: int) -> np.ndarray:
-        """Tell how much each pixel belongs to the region in this frame (Y, X), 0–1."""
+        """Return each pixel's membership of the region in this frame (Y, X), 0–1."""
         one, other = self.waves
         height = one * np.float32(np.cos(_TURN * frame)) + other * np.float32(np.sin(_TURN * frame))
         height -= np.quantile(height[::4, ::4], 1 - self.share)
@@ -149,7 +149,7 @@ class _Region:
 
 
 def _lost_focus(settings: SimulationSettings, random: np.random.Generator) -> np.ndarray:
-    """Draw how much each frame (n,) is out of focus, px at the reference diameter; lost focus lasts for 1–3 frames."""
+    """Draw the defocus of each frame (n,), px at the reference diameter; a loss of focus lasts 1–3 frames."""
     lost = np.zeros(settings.frames)
     while settings.unfocused_frames and np.mean(lost > 0) < settings.unfocused_frames:
         start = int(random.integers(settings.frames))

@@ -1,7 +1,7 @@
-"""A movie of an epithelium with true events, from a seed.
+"""Simulation of a movie of an epithelium with known events, from a seed.
 
-Courses and brightness of plain events are such that networks trained on pupal notum recognise them. The SOP above all,
-a compact bright spot, is the picture that such networks answer to and no model of an asymmetric division.
+The courses and brightness of plain events are such that networks trained on pupal notum recognise them. The SOP in
+particular, a compact bright spot, is the image that such networks respond to, not a model of an asymmetric division.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.simulation.distractors import Debris, Distractor, Flicker, Shrinking, make_small
 from epifiji.engine.simulation.event_courses import Course, Division, EventCourse, Extrusion, Sop
 from epifiji.engine.simulation.microscope import Microscope, Spot, membrane_px
-from epifiji.engine.simulation.planning import Beyond, World, places
+from epifiji.engine.simulation.planning import FieldOfView, Outside, places
 from epifiji.engine.simulation.power_diagram import Tissue
 from epifiji.engine.simulation.real_outlines import RealOutlines
 
-_LEAD_FRAMES = 20  # lived through before the first frame, so that an event may be under way in it
+_LEAD_FRAMES = 20  # simulated before the first frame, so that an event may be in progress in it
 
 
 class Arguments(TypedDict):
@@ -48,7 +48,7 @@ DEMO: Arguments = {
     "divisions": 3,
     "sops": 2,
 }
-"""The movie of ``epifiji demo``: small, and with events that are plain to see."""
+"""The movie of ``epifiji demo``: small, with clear events."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Simulation:
     pixels
         (T, Y, X), uint8 or uint16.
     labels
-        (T, Y, X), int32: which cell owns a pixel, 0 where there is no tissue. A cell keeps its number; daughters get
-        new ones.
+        (T, Y, X), int32: number of the cell that contains each pixel, 0 outside the tissue. A cell keeps its number;
+        daughters get new ones.
     events
-        The true events, by class, frame and place.
+        The true events, by class, frame and position.
     distractors
-        What is no event though it may look like one, by kind, frame and place.
+        What is not an event although it may look like one, by kind, frame and position.
     settings
-        What it was made with.
+        Settings of the simulation.
     """
 
     pixels: np.ndarray
@@ -99,11 +99,11 @@ def simulate(
     Parameters
     ----------
     seed
-        0 or more. The same arguments give the same bytes, on one machine with the same numpy and scipy.
+        0 or more. The same arguments give the same bytes on one machine with the same numpy and scipy.
     frames, height, width
-        Size of the movie: at least 5 frames, and at least two cell diameters a side.
+        Size of the movie: at least 5 frames, and at least two cell diameters per side.
     cell_diameter_px
-        Mean diameter of circles as large as the cells, 8–200 px.
+        Mean diameter of circles with the areas of the cells, 8–200 px.
     extrusions, divisions, sops
         Numbers of events, 0 or more.
     **settings
@@ -112,15 +112,15 @@ def simulate(
     Returns
     -------
     tuple[Movie, list[Event]]
-        The movie, uint8 or uint16, and its events ``cell_death``, ``cell_division`` and ``cell_sop``. An extrusion's
-        frame is the first without apical area (people tend to mark it one or two frames earlier), a division's the
-        first with two daughters, an SOP's the middle of the life of its bright spot, when it may divide asymmetrically.
-        An event whose cell has left the field of view is not among them.
+        The movie, uint8 or uint16, and its events ``cell_death``, ``cell_division`` and ``cell_sop``. The frame of an
+        extrusion is the first without apical area (people tend to mark it one or two frames earlier), of a division the
+        first with two daughters, of an SOP the middle of the life of its bright spot, when it may divide
+        asymmetrically. Events whose cell has left the field of view are not included.
 
     Raises
     ------
     WrongInputError
-        Where a setting is unknown or out of range, or where there is no room for so many events.
+        If a setting is unknown or out of range, or there is no room for so many events.
     """
     sizes: dict[str, Any] = {
         "seed": seed,
@@ -140,38 +140,38 @@ def simulate_tissue(
     report: Report = silent,
     **values: Any,
 ) -> Simulation:
-    """Simulate as :func:`simulate` does, from settings or their values; tell also which cell owns a pixel.
+    """Simulate as :func:`simulate` does, from settings or their values, and return the labels of the cells too.
 
     Parameters
     ----------
     settings
         What to simulate. Default: the settings in `values`.
     outlines
-        (T, Y, X) or (1, Y, X): lines around real cells, which are then shown in place of simulated ones, scaled to
-        the cell diameter. Where the movie is longer they go back and forth; a smooth flow moves a single frame.
+        (T, Y, X) or (1, Y, X): lines around real cells, which replace the simulated ones, scaled to the cell diameter.
+        If the movie is longer they are shown forwards and backwards; a smooth flow moves a single frame.
     fewer
-        Where there is no room for so many events and distractors, be content with fewer.
+        If there is no room for all events and distractors, simulate fewer instead of raising an error.
     report
-        Called with progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     **values
         Settings by name.
 
     Raises
     ------
     WrongInputError
-        As :func:`simulate` does, and where the outlines show no cells or too few for the field.
+        As :func:`simulate` does, and if the outlines show no cells or too few for the field.
     """
     chosen = settings or parse_settings(SimulationSettings, values)
     _require_two_cells(chosen)
     planning, living, seeing = (np.random.default_rng(s) for s in np.random.SeedSequence(chosen.seed).spawn(3))
-    world = World(chosen)
+    view = FieldOfView(chosen)
     tissue: Tissue | RealOutlines
     if outlines is None:
-        tissue = Tissue(chosen, living, world.views, membrane_px(chosen), world.shore)
-        courses = _planned(chosen, world.beyond, planning, fewer)
+        tissue = Tissue(chosen, living, view.views, membrane_px(chosen), view.edge)
+        courses = _planned(chosen, view.outside, planning, fewer)
     else:
-        tissue = RealOutlines(chosen, outlines, living, world.views, membrane_px(chosen))
-        courses = _planned(chosen, tissue.beyond, planning, fewer)
+        tissue = RealOutlines(chosen, outlines, living, view.views, membrane_px(chosen))
+        courses = _planned(chosen, tissue.outside, planning, fewer)
     debris = [Debris(chosen, planning) for _ in range(chosen.debris)]
     small = make_small(tissue, chosen.small_cells, chosen.frames, living)
     microscope = Microscope(chosen, tissue.canvas, seeing)
@@ -187,7 +187,7 @@ def simulate_tissue(
         if frame < 0:
             continue
         if frame:
-            microscope.move(np.round(world.views[frame]).astype(int) - np.round(world.views[frame - 1]).astype(int))
+            microscope.move(np.round(view.views[frame]).astype(int) - np.round(view.views[frame - 1]).astype(int))
         scene = tissue.scene(frame, microscope.wait())
         spots: list[Spot] = [spot for course in courses for spot in course.spots(tissue, frame)]
         spots += [spot for speck in debris for spot in speck.spots(frame)]
@@ -199,18 +199,18 @@ def simulate_tissue(
 
 
 def _require_two_cells(settings: SimulationSettings) -> None:
-    """Refuse a field that is too small."""
+    """Refuse a field of less than two cell diameters per side."""
     side = int(np.ceil(2 * settings.cell_diameter_px))
     for name in ("height", "width"):
         if getattr(settings, name) < side:
             raise WrongInputError(
                 f"{name} is {getattr(settings, name)} px, but at least two cell diameters, {side} px, are needed: "
-                f"give a larger {name} or a smaller cell_diameter_px."
+                f"specify a larger {name} or a smaller cell_diameter_px."
             )
 
 
-def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Generator, fewer: bool) -> list[Course]:
-    """Plan everything that befalls single cells."""
+def _planned(settings: SimulationSettings, outside: Outside, random: np.random.Generator, fewer: bool) -> list[Course]:
+    """Plan all events and distractors that change single cells."""
     kinds: list[type[Course]] = [
         *settings.extrusions * [Extrusion],
         *settings.divisions * [Division],
@@ -218,7 +218,7 @@ def _planned(settings: SimulationSettings, beyond: Beyond, random: np.random.Gen
         *settings.shrinking_cells * [Shrinking],
         *settings.flickering_spots * [Flicker],
     ]
-    where = places(len(kinds), settings, beyond, random, fewer)
+    where = places(len(kinds), settings, outside, random, fewer)
     if len(where) < len(kinds):
         kinds = [kinds[index] for index in np.sort(random.permutation(len(kinds))[: len(where)])]
     return [kind(int(place[0]), place[1:], settings, random) for kind, place in zip(kinds, where, strict=True)]

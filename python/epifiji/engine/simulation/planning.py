@@ -1,4 +1,4 @@
-"""Where and when the events of a simulated movie are to be: apart from each other, within the field and within the tissue."""
+"""Planning of positions and frames of simulated events: apart from each other, within the field and within the tissue."""
 
 from __future__ import annotations
 
@@ -9,63 +9,63 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.simulation import SimulationSettings
-from epifiji.engine.simulation.power_diagram import Shore
+from epifiji.engine.simulation.power_diagram import TissueEdge
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 SEPARATION_FRAMES = 8
-"""Events that are more frames apart than this may be at one place."""
+"""Events that are further apart in time, in frames, may have the same position."""
 
-Beyond = Callable[[np.ndarray], np.ndarray]
-"""Tells which frames and places (n, 3) have no tissue."""
+Outside = Callable[[np.ndarray], np.ndarray]
+"""Returns which of frames and positions (n, 3) lie outside the tissue."""
 
-SLACK_DIAMETERS = 0.2  # a place is planned before it is known where the cells will be
+SLACK_DIAMETERS = 0.2  # positions are planned before those of the cells are known
 _TRIES = 20
 _MOST_DRAWS = 20_000
 
 
-class World:
-    """What is known of a movie before there are any cells.
+class FieldOfView:
+    """Drift of the field of view and edge of the tissue, which are drawn before the cells.
 
     Parameters
     ----------
     settings
-        The movie.
+        Settings of the simulation.
 
     Attributes
     ----------
     views
-        (T, 2): where the field of view begins in each frame, px from where it begins in the first.
-    shore
-        Where the tissue ends.
+        (T, 2): origin of the field of view in each frame, y and x in px relative to that in the first frame.
+    edge
+        Edge of the tissue.
     """
 
     def __init__(self, settings: SimulationSettings) -> None:
         random = np.random.default_rng([settings.seed, 1])
-        self.shore = Shore((settings.height, settings.width), settings.no_tissue, settings.cell_diameter_px, random)
+        self.edge = TissueEdge((settings.height, settings.width), settings.no_tissue, settings.cell_diameter_px, random)
         self.views = _drift(settings, random)
 
-    def beyond(self, draws: np.ndarray) -> np.ndarray:
-        """Tell which frames and places (n, 3) have no tissue."""
-        return self.shore.beyond(draws[:, 1:] + self.views[draws[:, 0].astype(int)])
+    def outside(self, draws: np.ndarray) -> np.ndarray:
+        """Return which of frames and positions (n, 3) lie outside the tissue."""
+        return self.edge.outside(draws[:, 1:] + self.views[draws[:, 0].astype(int)])
 
 
 def places(
-    count: int, settings: SimulationSettings, beyond: Beyond, random: np.random.Generator, fewer: bool = False
+    count: int, settings: SimulationSettings, outside: Outside, random: np.random.Generator, fewer: bool = False
 ) -> np.ndarray:
-    """Draw frames and places (count, 3) that are far enough from each other and from the movie's ends.
+    """Draw frames and positions (count, 3) that are far enough from each other and from the movie's ends.
 
-    Of a few random draws the one is taken that leaves room for most others.
+    Of a few random draws, the first with enough positions is taken, or else the one with the most.
 
     Raises
     ------
     WrongInputError
-        Where there is no room for so many, unless `fewer` will do.
+        If there is no room for so many, unless `fewer` is set.
     """
     best = np.empty((0, 3))
     for _ in range(_TRIES if count else 0):
-        taken = _draw(count, settings, beyond, random)
+        taken = _draw(count, settings, outside, random)
         if len(taken) == count:
             return random.permutation(taken)
         best = max(best, taken, key=len)
@@ -79,13 +79,13 @@ def places(
 
 
 def room(settings: SimulationSettings, wanted: int) -> int:
-    """Say how many of the wanted events, shrinking cells and flickering spots together surely find a place in a movie."""
-    beyond = World(settings).beyond
-    return min(len(_draw(wanted, settings, beyond, np.random.default_rng(number))) for number in range(3))
+    """Return how many of the wanted events, shrinking cells and flickering spots certainly find room in a movie."""
+    outside = FieldOfView(settings).outside
+    return min(len(_draw(wanted, settings, outside, np.random.default_rng(number))) for number in range(3))
 
 
 def _drift(settings: SimulationSettings, random: np.random.Generator) -> np.ndarray:
-    """Draw a way (T, 2): slow wandering, trembling, and now and then a leap."""
+    """Draw a path (T, 2): a slow random walk, vibration, and occasional jumps."""
     steps = np.zeros((settings.frames, 2))
     if settings.drift_px:
         pace = np.zeros(2)
@@ -96,8 +96,8 @@ def _drift(settings: SimulationSettings, random: np.random.Generator) -> np.ndar
     return np.cumsum(steps, 0)
 
 
-def _draw(count: int, settings: SimulationSettings, beyond: Beyond, random: np.random.Generator) -> np.ndarray:
-    """Draw at most `count` frames and places (n, 3)."""
+def _draw(count: int, settings: SimulationSettings, outside: Outside, random: np.random.Generator) -> np.ndarray:
+    """Draw at most `count` frames and positions (n, 3)."""
     diameter, shape = settings.cell_diameter_px, (settings.frames, settings.height, settings.width)
     edge = (settings.margin_diameters + SLACK_DIAMETERS) * diameter
     low = np.array([settings.margin_frames, edge, edge])
@@ -106,7 +106,7 @@ def _draw(count: int, settings: SimulationSettings, beyond: Beyond, random: np.r
         return np.empty((0, 3))
     draws = random.uniform(low, high, (int(np.clip(8 * count, 600, _MOST_DRAWS)), 3))
     draws[:, 0] = np.round(draws[:, 0])
-    draws = draws[~beyond(draws)]
+    draws = draws[~outside(draws)]
     clash = _clashes(draws, (settings.separation_diameters + SLACK_DIAMETERS) * diameter)
     free = np.ones(len(draws), np.int64)
     taken: list[int] = []
@@ -118,7 +118,7 @@ def _draw(count: int, settings: SimulationSettings, beyond: Beyond, random: np.r
 
 
 def _clashes(draws: np.ndarray, separation_px: float) -> csr_array:
-    """Tell which frames and places (n, 3) are too near to each other, each to itself too: (n, n), 0 or 1."""
+    """Return which frames and positions (n, 3) are too close to each other, including to themselves: (n, n), 0 or 1."""
     from scipy.sparse import csr_array, eye_array
     from scipy.spatial import cKDTree
 

@@ -1,9 +1,9 @@
-"""A living epithelium: cells as a power diagram on a torus that is larger than the field of view.
+"""A dynamic epithelium: cells as a power diagram on a torus that is larger than the field of view.
 
-The point x belongs to the cell with the least ``s |x - p|² - w``, where p is the cell's site, w its weight and s its
+The point x belongs to the cell with the smallest ``s |x - p|² - w``, where p is the cell's site, w its weight and s its
 roundness (1 for most cells; a larger one makes edges bulge outwards). In every frame the weights follow target areas,
-and the sites follow the cells' centroids, a smooth flow and a jitter. Lengths and speeds grow with the cell diameter,
-as if the magnification changed.
+and the sites follow the cells' centroids, a smooth flow and a jitter. Lengths and speeds are proportional to the cell
+diameter, as if only the magnification changed.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from epifiji.data.settings.simulation import NOMINAL_DURATION, SimulationSetting
 from epifiji.engine.simulation.epithelium import AFFINITIES, CELL, REFERENCE_DIAMETER_PX, Epithelium, Scene
 
 _SETTLING_STEPS = 60
-NEIGHBOURS = 10  # cells that may own a point or an edge near it
+NEIGHBOURS = 10  # cells that may contain a point or have an edge near it
 _JITTER_PX, _JITTER_FRAMES, _AREA_JITTER = 0.22, 6, 0.05
-_FLOW_PX = 0.3  # in a frame
-_SUBSTEPS, _MOST_SUBSTEPS = 2, 6  # of a frame; more where events are fast
+_FLOW_PX = 0.3  # per frame
+_SUBSTEPS, _MOST_SUBSTEPS = 2, 6  # per frame; more if events are fast
 
 
 class Grid:
-    """Points of a regular grid in square blocks; each block asks only the cells nearest to its centre.
+    """Points of a regular grid in square blocks; each block uses only the cells nearest to its centre.
 
     Parameters
     ----------
     origin
         y and x of the first point (2,), px of the torus.
     shape
-        Numbers of points (Y, X); values of the points beyond it, in the last blocks, are computed and cut off.
+        Numbers of points (Y, X); the last blocks also compute points outside it, which are cut off.
     step
         Distance between points, px; one number, or one for y and one for x.
     block
-        A block has so many points a side.
+        Number of points per side of a block.
     """
 
     def __init__(self, origin: np.ndarray, shape: tuple[int, int], step: float | np.ndarray, block: int) -> None:
@@ -51,29 +51,29 @@ class Grid:
         self.centres = self.corner + origin
 
     def image(self, values: np.ndarray) -> np.ndarray:
-        """Order values (block, point) as an image (Y, X)."""
+        """Rearrange values (block, point) as an image (Y, X)."""
         tiles = values.reshape(self.rows, self.columns, self.block, self.block).swapaxes(1, 2)
         return tiles.reshape(self.padded)[: self.shape[0], : self.shape[1]]
 
     def points(self, images: np.ndarray) -> np.ndarray:
-        """Order images (n, Y, X) of the padded size as values (n, block, point)."""
+        """Rearrange images (n, Y, X) of the padded size as values (n, block, point)."""
         tiles = images.reshape(-1, self.rows, self.block, self.columns, self.block).swapaxes(2, 3)
         return tiles.reshape(len(images), self.rows * self.columns, self.block**2)
 
 
-class Shore:
-    """Where the tissue ends: a wavy line through the field of view.
+class TissueEdge:
+    """The edge of the tissue: a wavy line through the field of view.
 
     Parameters
     ----------
     field
         Height and width of the field of view, px.
     share
-        Part of the field that lies beyond the line, 0–1.
+        Part of the field that lies outside the tissue, 0–1.
     diameter
         Mean diameter of the cells, px.
     random
-        Where direction and waves come from.
+        Source of direction and waves.
     """
 
     def __init__(self, field: tuple[int, int], share: float, diameter: float, random: np.random.Generator) -> None:
@@ -84,8 +84,8 @@ class Shore:
         points = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
         self.limit = np.inf if share == 0 else float(np.quantile(self._depth(points), 1 - share))
 
-    def beyond(self, places: np.ndarray) -> np.ndarray:
-        """Tell which places (n, 2), y and x in px of the field, have no tissue."""
+    def outside(self, places: np.ndarray) -> np.ndarray:
+        """Return which places (n, 2), y and x in px of the field, lie outside the tissue."""
         return self._depth(places) > self.limit
 
     def _depth(self, places: np.ndarray) -> np.ndarray:
@@ -96,20 +96,20 @@ class Shore:
 
 
 class Tissue(Epithelium):
-    """Cells as a power diagram, and how they move.
+    """Cells as a power diagram, and their motion.
 
     Parameters
     ----------
     settings
-        Size of the field, cells, motion. The torus has a margin around the field, so that nobody sees that it is one.
+        Size of the field, cells, motion. The torus has a margin around the field, so its periodicity is not visible.
     random
-        Where all chance comes from.
+        Source of all random numbers.
     views
-        (T, 2): where the field of view begins in each frame, px from where it begins without drift.
+        (T, 2): origin of the field of view in each frame, y and x in px relative to its origin without drift.
     membrane_px
         Standard deviation of a membrane's profile, px.
-    shore
-        Where the tissue ends.
+    edge
+        Edge of the tissue.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Tissue(Epithelium):
         random: np.random.Generator,
         views: np.ndarray,
         membrane_px: float,
-        shore: Shore,
+        edge: TissueEdge,
     ) -> None:
         super().__init__(settings, random, views, membrane_px)
         field, diameter = (settings.height, settings.width), settings.cell_diameter_px
@@ -134,7 +134,7 @@ class Tissue(Epithelium):
         rows, columns = (int(np.ceil(side / step / block)) * block for side in sides)
         self.size = np.array([rows, columns]) * step
         self.grid, self.point_area = Grid(np.zeros(2), (rows, columns), step, block), step**2
-        # Areas are log-normal: the mean of their diameters is less than the diameter of their mean.
+        # Areas are log-normal, so the mean of the diameters is less than the diameter of the mean area.
         self.mean_area = np.pi / 4 * diameter**2 * np.exp(spread**2 / 4)
         self.born = round(float(np.prod(self.size)) / self.mean_area)
         self.cells = cells = np.zeros(self.born, CELL)
@@ -149,43 +149,43 @@ class Tissue(Epithelium):
         for _ in range(_SETTLING_STEPS):
             self._relax(0.5)
         cells["inside"] = np.exp(settings.inside_spread * random.standard_normal(self.born))
-        cells["void"] = shore.beyond(self.seen(cells["site"], 0))
+        cells["void"] = edge.outside(self.seen(cells["site"], 0))
         self.pixels = Grid(self.origin(0), field, 1 / self.stretch, max(2, round(diameter / 3)))
         self.canvas = self.pixels.padded
 
     def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
-        """Give the places (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
+        """Return the positions (n, 2) in the field of view, y and x in px, of sites on the torus in this frame."""
         middle = (self.field - 1) / 2
         places: np.ndarray = middle + self.stretch * self.shortest(sites - self.origin(frame) - middle / self.stretch)
         return places
 
     def origin(self, frame: int) -> np.ndarray:
-        """Give the point of the torus (2,) where the field of view begins in this frame."""
+        """Return the point of the torus (2,) at which the field of view begins in this frame."""
         origin: np.ndarray = self.margin + self.views[min(max(frame, 0), len(self.views) - 1)] / self.stretch
         return origin
 
     def _drawn_stretch(self, aspect: float) -> np.ndarray:
-        """Give how much the picture is stretched in y and x: all that is round in the tissue is as long as told."""
+        """Draw the axis along which the image is stretched; return the factors of y and x (2,)."""
         ratio = np.sqrt([aspect, 1 / aspect])
         return ratio if aspect == 1 or self.random.random() < 0.5 else ratio[::-1]
 
     def nearest(self, grid: Grid, shift: np.ndarray | float = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Find the cells that may own the points of each block.
 
-        A power distance in the plane is a distance in space when each site is lifted by ``sqrt(max(w) - w)``;
-        a search tree there finds the cells that are nearest to a block's centre.
+        A power distance in the plane is a distance in space if each site is lifted by ``sqrt(max(w) - w)``. A search
+        tree there finds the cells that are nearest to a block's centre.
 
         Parameters
         ----------
         grid
             n blocks of p points.
         shift
-            (2, n, p), px: moves the points.
+            (2, n, p), px: displaces the points.
 
         Returns
         -------
         tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]
-            Rows of the k cells (k, n), their powers ``s |x - p|² - w`` at the points (k, n, p), and the ways from
+            Rows of the k cells (k, n), their powers ``s |x - p|² - w`` at the points (k, n, p), and the vectors from
             their sites to the points (k, 2, n, p).
         """
         from scipy.spatial import cKDTree
@@ -193,7 +193,7 @@ class Tissue(Epithelium):
         cells = self.cells
         lift = np.sqrt(cells["weight"].max() - cells["weight"])
         site = cells["site"] % self.size
-        site = np.where(site < self.size, site, 0)  # the remainder of a tiny negative number is the divisor
+        site = np.where(site < self.size, site, 0)  # the remainder of a tiny negative number equals the divisor
         tree = cKDTree(np.column_stack([site, lift]), boxsize=[*self.size, 0])
         centres = grid.centres % self.size
         rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), NEIGHBOURS)[1].T
@@ -204,11 +204,11 @@ class Tissue(Epithelium):
         return rows, power, way
 
     def shortest(self, ways: np.ndarray) -> np.ndarray:
-        """Ways (…, 2) on the torus, y and x in px, the short way round."""
+        """Return the shortest form of vectors (…, 2) on the torus, y and x in px."""
         return ways - self.size * np.round(ways / self.size)
 
     def advance(self, frame: int) -> None:
-        """Let one frame pass."""
+        """Advance the tissue by one frame."""
         cells = self.cells
         memory = np.exp(-1 / _JITTER_FRAMES)
         news = np.sqrt(1 - memory**2) * self.random.standard_normal((len(cells), 3))
@@ -219,27 +219,28 @@ class Tissue(Epithelium):
             self._relax(0.3 / self.substeps)
 
     def expected(self, frames: int) -> np.ndarray:
-        """Where the flow alone brings the sites in so many frames: y, x (n, 2) in px of the torus."""
+        """Return the sites after this number of frames if only the flow moves them: y, x (n, 2) in px of the torus."""
         return self.cells["site"] + frames * self.flow * self._flow()
 
     def scene(self, frame: int, bends: np.ndarray) -> Scene:
-        """Draw the tissue as it is now.
+        """Draw the current tissue.
 
-        The distance to the edge between two cells is the difference of their powers over that of the powers'
-        gradients (exact where both roundnesses are 1). The second nearest edge shines too, so vertices are brighter.
+        The distance to the edge between two cells is the difference of their powers divided by the difference of the
+        powers' gradients (exact if both roundnesses are 1). The second nearest edge adds light, so vertices are
+        brighter.
 
         Parameters
         ----------
         frame
-            Says where the field of view is.
+            Determines the position of the field of view.
         bends
-            (2, Y, X) of the grid's padded size, px: moves the membranes.
+            (2, Y, X) of the grid's padded size, px: displaces the membranes.
         """
         cells = self.cells
         self.pixels.move(self.origin(frame))
         stretch = self.stretch.astype(np.float32)[:, None, None]
         rows, power, way = self.nearest(self.pixels, self.pixels.points(bends) / stretch)
-        way /= stretch  # now gradients in the picture
+        way /= stretch  # now gradients in the image
         way *= cells["roundness"].astype(np.float32)[rows][:, None, :, None]
         best = power.argmin(0)[None]
         owner = np.take_along_axis(rows[..., None], best, 0)[0]
@@ -259,7 +260,7 @@ class Tissue(Epithelium):
         return Scene(self.pixels.image(numbers[owner]), self.pixels.image(brightness), self.pixels.image(inside[owner]))
 
     def _flow(self) -> np.ndarray:
-        """Velocity (n, 2) at the sites, 1 in the mean square: the curl of a few plane waves, so without divergence."""
+        """Return the velocity (n, 2) at the sites, of mean square 1: the curl of a few plane waves, so free of divergence."""
         slope = np.sin(2 * np.pi * (self.cells["site"] / self.size) @ self.waves.T + self.phases)
         across = self.waves / self.size
         across = across[:, ::-1] * (-1, 1) / np.linalg.norm(across, axis=1, keepdims=True)
@@ -269,7 +270,7 @@ class Tissue(Epithelium):
     def _relax(self, rate: float) -> None:
         """Move sites towards the centroids of their cells, and weights towards those that give the target areas.
 
-        A steered cell keeps to its centroid more closely: it would leave its neighbours as a slit.
+        A steered cell follows its centroid more closely; otherwise its neighbours would leave it as a slit.
         """
         cells, count = self.cells, len(self.cells)
         rows, power, way = self.nearest(self.grid)
@@ -285,8 +286,8 @@ class Tissue(Epithelium):
     def _weigh(self, area: np.ndarray) -> None:
         """Change the weights of cells that have these areas (n,), px².
 
-        Where a cell of diameter d and roundness s among cells of the mean diameter m gains weight, its area grows
-        by about ``pi d / (s d + m)`` times as much: the sum over its edges of their length over the slope of the
+        If a cell of diameter d and roundness s among cells of the mean diameter m gains weight, its area grows by about
+        ``pi d / (s d + m)`` times as much. This is the sum over its edges of their length divided by the slope of the
         difference of the powers across them.
         """
         cells = self.cells

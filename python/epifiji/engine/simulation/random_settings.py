@@ -1,4 +1,4 @@
-"""Settings of simulated movies drawn at random, for networks to learn from: plain ones, hard ones, and tissue edges."""
+"""Random settings of simulated movies for training: plain movies, hard movies, and movies with tissue edges."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLAIN_RANGES: dict[str, tuple[float, float]] = {
     "photons": (100, 800),
     "camera_noise": (0.5, 3),
 }
-"""From what to what the settings of plain movies go; of `flow_px` in px for cells of 25 px, in proportion to them.
+"""Ranges of the settings of plain movies; `flow_px` is in px for cells of 25 px and scales with the cells.
 
 The cell diameter is 18 to 30 px in two of three movies.
 """
@@ -50,38 +50,38 @@ HARD_RANGES: dict[str, tuple[float, float]] = PLAIN_RANGES | {
     "photons": (15, 150),
     "camera_noise": (1, 8),
 }
-"""Those of hard movies, of which each has some of what spoils a movie."""
+"""Ranges of hard movies; each has some of the degradations."""
 
 EDGE_RANGES: dict[str, tuple[float, float]] = {"no_tissue": (0.05, 0.55), "dark_regions": (0.05, 0.5)}
-"""Those of the third kind, which are plain or hard in all else."""
+"""Ranges of movies with edges; all other settings are plain or hard."""
 
 WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px": (0.5, 2)}
-"""Widths; in half of the movies they are in proportion to the cells, and these are the widths at 25 px."""
+"""Widths at a cell diameter of 25 px. They scale with the cells in half of the movies, with the square root in the others."""
 
-_SPOILING = ("drift_px", "unfocused_regions", "unfocused_frames", "bleaching", "unsteady_light")
-_MOST_EVENTS = 0.6  # of the room that there is
-_DENSITY = 0.012  # events and distractors to a cell and frame, at most
-_WITHOUT_EVENTS = 0.15  # of the movies; the room is taken up by what only looks like events
+_DEGRADATIONS = ("drift_px", "unfocused_regions", "unfocused_frames", "bleaching", "unsteady_light")
+_MOST_EVENTS = 0.6  # of the available room
+_DENSITY = 0.012  # most events and distractors per cell and frame
+_WITHOUT_EVENTS = 0.15  # share of movies with distractors instead of events
 
 
-def vary(seed: int, frames: int = 60, height: int = 256, width: int = 256) -> SimulationSettings:
+def draw_settings(seed: int, frames: int = 60, height: int = 256, width: int = 256) -> SimulationSettings:
     """Draw the settings of a movie.
 
     About a third of the movies are plain, a third hard, and a third have tissue edges or dark regions. Events may lie
-    near the movie's first and last frames and near the frame's edge; one of seven movies has none, but look-alikes. Movies that a
-    network is tested with are best drawn outside the ranges given in this module.
+    near the movie's first and last frames and near the frame's edge. One of seven movies has no events, only
+    distractors. Test movies are best drawn outside the ranges given in this module.
 
     Parameters
     ----------
     seed
-        0 or more; the movie's seed too. The same seed gives the same settings.
+        0 or more; also the movie's seed. The same seed gives the same settings.
     frames, height, width
         Size of the movie.
 
     Returns
     -------
     SimulationSettings
-        Those of a movie in which there is room for all its events.
+        Settings of a movie that has room for all its events.
     """
     random = np.random.default_rng([seed, 2])
     kind = str(random.choice(["plain", "hard", "edge"]))
@@ -93,7 +93,7 @@ def vary(seed: int, frames: int = 60, height: int = 256, width: int = 256) -> Si
     for name in ("photons", "contrast", "brightness", "event_duration"):
         low, high = (HARD_RANGES if hard else PLAIN_RANGES)[name]
         values[name] = float(np.exp(random.uniform(np.log(low), np.log(high))))
-    for name in _SPOILING:
+    for name in _DEGRADATIONS:
         if name in values and random.random() < 0.5:
             del values[name]
     if random.random() < 0.6:
@@ -117,7 +117,7 @@ def vary(seed: int, frames: int = 60, height: int = 256, width: int = 256) -> Si
 
 
 def _counts(settings: SimulationSettings, random: np.random.Generator) -> dict[str, int]:
-    """Draw how many events and distractors there are; they take up at most a part of the room."""
+    """Draw the numbers of events and distractors, which use at most a part of the room."""
     cells = settings.height * settings.width / (np.pi / 4 * settings.cell_diameter_px**2)
     cells *= 1 - settings.no_tissue
     free = room(settings, int(np.ceil(_DENSITY * cells * settings.frames)))

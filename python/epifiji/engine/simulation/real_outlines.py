@@ -1,8 +1,8 @@
-"""Real outlines replayed, with events put in: cells shrink, grow, round up and divide by moving what is around them.
+"""Real outlines with simulated events: cells shrink, grow, round up and divide by deforming the tissue around them.
 
-The outlines give a number to every pixel of every frame. A cell whose area is to change by a factor f pulls or pushes
-the tissue around it as a sink or a source does in an incompressible sheet: what lies at the distance r from its middle
-comes from r', where ``r'² = r² - (f - 1) R² w(r)``, R is the cell's radius and w falls from 1 at its edge to 0.
+The outlines give a number to every pixel of every frame. A cell whose area is to change by a factor f deforms the
+tissue around it as a sink or a source does in an incompressible sheet: what is displayed at the distance r from its
+middle comes from r', where ``r'² = r² - (f - 1) R² w(r)``, R is the cell's radius and w falls from 1 at its edge to 0.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines, shifts, track
 from epifiji.engine.simulation.epithelium import AFFINITIES, CELL, REFERENCE_DIAMETER_PX, Epithelium, Scene
-from epifiji.engine.simulation.label_warps import Flow, give_away, make_rounder, pull, window
+from epifiji.engine.simulation.label_warps import Flow, assign_to_neighbours, change_area, make_rounder, window
 from epifiji.engine.simulation.membranes import draw
 
 _MARGIN_DIAMETERS = 2.0
-_FLOW_PX = 0.3  # of the flow that moves outlines of a single frame
-_STEADY = 0.5  # a cell whose area changes more, in parts of the mean, was not outlined well
-_ROUNDEST = 0.8  # excess of roundness with which a cell is a disc
-_WINDOWS = 40  # tries to find a window full of tissue
-_HEALING_FRAMES = 20  # after which neighbours are where they were before a cell left
-_FORGETTING = 0.7  # of a change of area that is left over from an event, in a frame
+_FLOW_PX = 0.3  # per frame, of the flow that moves outlines of a single frame
+_LARGEST_AREA_DEVIATION = 0.5  # of the mean area; a cell whose area varies more was not outlined well
+_ROUNDEST = 0.8  # additional roundness for which a cell is a disc
+_WINDOWS = 40  # attempts to find a window full of tissue
+_RECOVERY_FRAMES = 20  # after which neighbours are back at their positions before a cell left
+_AREA_DECAY = 0.7  # per frame, of a change of area that remains after an event
 
 
 class RealOutlines(Epithelium):
@@ -33,18 +33,18 @@ class RealOutlines(Epithelium):
     settings
         Size of the field and of the cells, to which the outlines are scaled.
     outlines
-        (T, Y, X), or one frame, which a smooth flow then moves. After the last frame they go back to the first.
+        (T, Y, X), or one frame, which a smooth flow then moves. After the last frame they are shown backwards.
     random
-        Where all chance comes from.
+        Source of all random numbers.
     views
-        (T, 2): where the field of view begins in each frame, px from where it begins without drift.
+        (T, 2): origin of the field of view in each frame, y and x in px relative to its origin without drift.
     membrane_px
         Standard deviation of a membrane's profile, px.
 
     Raises
     ------
     WrongInputError
-        Where the outlines show no cells, or less tissue than the field of view is to show.
+        If the outlines show no cells, or less tissue than the field of view needs.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class RealOutlines(Epithelium):
         self._place(0)
 
     def _cut_out(self, outlines: np.ndarray, settings: SimulationSettings) -> None:
-        """Number the cells of a part of the outlines that is somewhat larger than the field."""
+        """Label the cells of a part of the outlines that is slightly larger than the field."""
         random = self.random
         first = int(random.integers(0, max(1, len(outlines) - settings.frames + 1)))
         lines = np.stack([drawn_lines(frame) for frame in outlines[first : first + settings.frames]])
@@ -86,7 +86,7 @@ class RealOutlines(Epithelium):
             have, want = (np.floor(self.zoom * shape).astype(int), self.field)
             raise WrongInputError(
                 f"The outlines, scaled to cells of {self.diameter:g} px, are {have[0]} x {have[1]} px, but the movie is to "
-                f"be {want[0]} x {want[1]} px: give a smaller height and width, or a larger cell_diameter_px."
+                f"be {want[0]} x {want[1]} px: specify a smaller height and width, or a larger cell_diameter_px."
             )
         way = shifts(lines) if len(lines) > 1 else np.zeros((1, 2), int)
         way -= way[len(lines) // 2]
@@ -114,29 +114,29 @@ class RealOutlines(Epithelium):
                 self.middles[number, :, axis] = sums / np.maximum(pixels, 1)
 
     def _index(self, frame: int) -> int:
-        """Give the frame of the outlines that is shown in a frame of the movie: to and fro."""
+        """Return the frame of the outlines that a frame of the movie shows; they run forwards and backwards."""
         last = len(self.base) - 1
         return 0 if last == 0 else last - abs(last - abs(frame) % (2 * last))
 
     def _seen_middles(self, frame: int) -> np.ndarray:
-        """Give where the middles of all outlined cells (n, 2) are in the field, px."""
+        """Return the middles of all outlined cells (n, 2) in the field, px."""
         middles = self.middles[self._index(frame)]
         if self.flows is not None:
             middles = middles - self.flows.at(frame, middles)
         seen: np.ndarray = (middles - self.margin) * self.zoom - self.views[min(max(frame, 0), len(self.views) - 1)]
         return seen
 
-    def beyond(self, draws: np.ndarray) -> np.ndarray:
-        """Tell which frames and places (n, 3) have no tissue."""
-        beyond = np.zeros(len(draws), bool)
+    def outside(self, draws: np.ndarray) -> np.ndarray:
+        """Return which of frames and positions (n, 3) lie outside the tissue."""
+        outside = np.zeros(len(draws), bool)
         for number, (frame, *place) in enumerate(draws):
             where = np.round((np.array(place) + self.views[int(frame)]) / self.zoom + self.margin).astype(int)
             y, x = np.clip(where, 0, np.array(self.base.shape[1:]) - 1)
-            beyond[number] = self.base[self._index(int(frame)), y, x] == 0
-        return beyond
+            outside[number] = self.base[self._index(int(frame)), y, x] == 0
+        return outside
 
     def unclear(self, frames: int) -> list[tuple[int, float, float]]:
-        """Give frames and places, y and x in px, where an outlined cell appears or vanishes, for whatever reason."""
+        """Return frames and positions, y and x in px, at which an outlined cell appears or vanishes, for whatever reason."""
         found = []
         for frame in range(1, frames):
             one, other = self._index(frame - 1), self._index(frame)
@@ -153,28 +153,28 @@ class RealOutlines(Epithelium):
         return found
 
     def seen(self, sites: np.ndarray, frame: int) -> np.ndarray:
-        """Give the places (n, 2) of sites: these are places in the field as it is now."""
+        """Return sites (n, 2) unchanged: they are positions in the current field."""
         return sites
 
     def expected(self, frames: int) -> np.ndarray:
-        """Give where the outlines have the cells (n, 2) after so many frames; daughters stay where they are."""
+        """Return the outlines' positions of the cells (n, 2) after this number of frames; daughters keep theirs."""
         sites, then = self.cells["site"].copy(), self._seen_middles(self.now + frames)
         outlined = self.cells["identity"] <= len(then)
         sites[outlined] = then[self.cells["identity"][outlined] - 1]
         return sites
 
     def fit_for_events(self, first: int, last: int) -> np.ndarray:
-        """Tell which cells (n,) are outlined all the time between these frames, about equally large."""
+        """Return which cells (n,) are outlined in all frames of this range, with about constant area."""
         shown = [self._index(frame) for frame in range(first - 1, min(last + 2, len(self.views) + 1))]
         areas = self.areas[shown]
-        steady = (areas > 0).all(0) & (areas.std(0) < _STEADY * np.maximum(areas.mean(0), 1))
+        steady = (areas > 0).all(0) & (areas.std(0) < _LARGEST_AREA_DEVIATION * np.maximum(areas.mean(0), 1))
         fit = super().fit_for_events(first, last)
         outlined = self.cells["identity"] <= len(steady)
         fit[outlined] &= steady[self.cells["identity"][outlined] - 1]
         return fit & outlined
 
     def replace(self, row: int, cells: np.ndarray) -> None:
-        """Take the cell in this row away, or put two daughters in its place, beside each other as their sites are."""
+        """Remove the cell in this row, or replace it by two daughters, arranged as their sites are."""
         base = int(self.cells["identity"][row])
         super().replace(row, cells)
         if len(cells):
@@ -185,12 +185,12 @@ class RealOutlines(Epithelium):
             self.gone[base] = self.now
 
     def advance(self, frame: int) -> None:
-        """Show the next outlines."""
+        """Advance to the next outlines."""
         self.age_bonds()
         self._place(frame)
 
     def _place(self, frame: int) -> None:
-        """Put all cells where the outlines of a frame have them; those that no event steers are as large as there."""
+        """Move all cells to the outlines' positions in a frame; cells that no event changes get the outlines' areas."""
         self.now, cells = frame, self.cells
         middles, areas = self._seen_middles(frame), self.areas[self._index(frame)]
         rows = np.flatnonzero(cells["identity"] <= len(middles))
@@ -204,9 +204,9 @@ class RealOutlines(Epithelium):
                 cells["site"][self.row(daughter)] = middles[base - 1] + side * radius * way
 
     def _factors(self) -> dict[int, float]:
-        """Give by how much the areas of outlined cells are to change; where an event is over that is soon forgotten."""
+        """Return the factors by which the areas of outlined cells change; they decay quickly after an event."""
         areas, cells = self.areas[self._index(self.now)], self.cells
-        factors = {base: min(1.0, max(0, self.now - since) / _HEALING_FRAMES) for base, since in self.gone.items()}
+        factors = {base: min(1.0, max(0, self.now - since) / _RECOVERY_FRAMES) for base, since in self.gone.items()}
         for row in np.flatnonzero(cells["steered"] & (cells["identity"] <= len(areas))):
             base = int(cells["identity"][row])
             factors[base] = float(cells["area"][row]) / max(areas[base - 1], 1)
@@ -216,23 +216,23 @@ class RealOutlines(Epithelium):
                 factors[base] = float(cells["area"][rows].sum()) / max(areas[base - 1], 1)
         for base, factor in self.excess.items():
             if base not in factors and abs(factor - 1) > 0.02:
-                factors[base] = 1 + _FORGETTING * (factor - 1)
+                factors[base] = 1 + _AREA_DECAY * (factor - 1)
         self.excess = factors
         return {base: factor for base, factor in factors.items() if areas[base - 1] > 0}
 
     def scene(self, frame: int, bends: np.ndarray) -> Scene:
-        """Draw the tissue as it is now; `bends` move the membranes of outlines of a single frame alone."""
+        """Draw the current tissue; `bends` displaces membranes only if the outlines are a single frame."""
         return draw(self, self._labels(frame, bends))
 
     def _labels(self, frame: int, bends: np.ndarray) -> np.ndarray:
-        """Give the numbers of the cells in the field (Y, X), int32, with all that events do to them."""
+        """Return the labels of the cells in the field (Y, X), int32, with all changes by events."""
         height, width = self.canvas
         places = np.indices((height, width)).astype(np.float32)
         factors, middles = self._factors(), self._seen_middles(frame)
         areas = self.areas[self._index(frame)]
         moved = places.copy() if self.flows is None else places + bends
         for base, factor in factors.items():
-            pull(moved, middles[base - 1], np.sqrt(areas[base - 1] / np.pi), factor)
+            change_area(moved, middles[base - 1], np.sqrt(areas[base - 1] / np.pi), factor)
         view = self.views[min(max(frame, 0), len(self.views) - 1)].astype(np.float32)
         source = (moved + view[:, None, None]) / np.float32(self.zoom) + self.margin
         if self.flows is not None:
@@ -240,7 +240,7 @@ class RealOutlines(Epithelium):
         index = np.clip(np.round(source).astype(int), 0, np.array(self.base.shape[1:])[:, None, None] - 1)
         labels: np.ndarray = self.base[self._index(frame)][index[0], index[1]]
         for base in self.gone:
-            give_away(labels, labels == base)
+            assign_to_neighbours(labels, labels == base)
         self._round_up(labels, factors)
         for base, (daughters, way) in self.split.items():
             mine = np.flatnonzero(labels == base)
@@ -252,7 +252,7 @@ class RealOutlines(Epithelium):
         return labels
 
     def _round_up(self, labels: np.ndarray, factors: dict[int, float]) -> None:
-        """Make cells rounder that are to be: their distance to the edge becomes more and more that of a disc."""
+        """Make cells rounder whose roundness is increased: their distance to the edge approaches that of a disc."""
         for base in factors:
             rows = [self.row(one) for one in self.split[base][0]] if base in self.split else []
             rows = rows or [int(row) for row in np.flatnonzero(self.cells["identity"] == base)]

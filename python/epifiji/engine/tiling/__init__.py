@@ -1,1 +1,1 @@
-"""How a movie is divided for a network, and how the answers become maps: windows, blocks, scale."""
+"""How a movie is divided for a network, and how predictions become maps: windows, blocks, scale."""

@@ -1,7 +1,8 @@
-"""The windows of a movie in blocks of space and time, each computed by itself.
+"""The windows of a movie in blocks of space and time, each predicted independently.
 
-A block has all windows of every member whose centre lies in some frames and some rows. It gives the windows' probabilities;
-:mod:`epifiji.engine.tiling.maps` makes maps of them. docs/decisions/blocks-of-windows.md gives the reasons.
+A block has all windows of every member whose centres lie in certain frames and rows. Its prediction is the windows'
+probabilities; :mod:`epifiji.engine.tiling.maps` makes maps of them. docs/decisions/blocks-of-windows.md gives the
+reasons.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from epifiji.data.progress import Report
 from epifiji.engine.tiling.windows import Grid
 
 Probabilities = list[np.ndarray]
-"""For each member (frames, rows, columns, classes), float32, of the windows in a block."""
+"""For each member (frames, rows, columns, classes), float32, of the windows of a block."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Block:
     bottom: int
 
     def of(self, grid: Grid) -> Grid:
-        """Give the part of a grid that lies in this block."""
+        """Return the part of a grid that lies in this block."""
         in_time = (grid.frames >= self.start) & (grid.frames < self.stop)
         in_space = (grid.ys >= self.top) & (grid.ys < self.bottom)
         return Grid(grid.frames[in_time], grid.ys[in_space], grid.xs)
@@ -40,7 +41,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Strip:
-    """The pixels that a block looks at: frames (n, rows, X) from frame `first` and pixel row `top` of the movie on.
+    """The pixels that a block needs: frames (n, rows, X) from frame `first` and pixel row `top` of the movie on.
 
     Beyond the movie's ends its first and last frame are repeated, so `first` may be negative.
     """
@@ -51,25 +52,25 @@ class Strip:
 
 
 class BlockPredictor(Protocol):
-    """A way of computing the windows of a block."""
+    """Predicts the windows of a block."""
 
     frames_at_once: int
-    """Most centre frames of a block; where a block's windows share work, answers depend on this number, and not on memory."""
+    """Most centre frames per block. It does not depend on memory: where windows share work, predictions depend on it."""
 
     margin_frames: int
-    """Frames that are needed before and after those that windows see."""
+    """Frames needed before and after those that windows see."""
 
     margin_rows: int
-    """Pixel rows that are needed above and below those that windows see."""
+    """Pixel rows needed above and below those that windows see."""
 
     bytes_for_pixel: float
-    """Memory that is needed for a pixel of a block's frames, beside the pixel itself."""
+    """Bytes of memory needed per pixel of a block's frames, in addition to the pixel itself."""
 
     bytes_for_place: float
-    """Memory that is needed for a pixel of one frame, however many frames a block has."""
+    """Bytes of memory needed per pixel of one frame, independent of a block's number of frames."""
 
     bytes_held: float
-    """Memory that the answer for a pixel of a block's frames takes, held until all of these frames are looked at."""
+    """Bytes of memory for the prediction per pixel of a block's frames, held until all of these frames are processed."""
 
     prefiltered: bool
     """Whether a smaller network chose the windows that were predicted."""
@@ -87,7 +88,8 @@ def divide(grids: Sequence[Grid], shape: tuple[int, int, int], frames_at_once: i
     Parameters
     ----------
     frames_at_once, rows_at_once
-        Most frames and pixel rows of a block's windows' centres; blocks are made equally long and high.
+        Most frames and pixel rows of the centres of a block's windows; all blocks have about the same duration and
+        height.
     """
     count, height, _ = shape
     return [
@@ -106,7 +108,7 @@ def _evenly(size: int, most: int) -> list[tuple[int, int]]:
 def rows_within(
     megabytes: float, shape: tuple[int, int, int], description: NetworkDescription, predictor: BlockPredictor, item: int
 ) -> int:
-    """Give the most rows of a block whose pixels, `item` bytes each, and what is made of them fit into so much memory."""
+    """Return the most rows of a block for which pixels of `item` bytes, and what is computed from them, fit into `megabytes`."""
     count, height, width = shape
     at_once = min(predictor.frames_at_once, count)
     frames = at_once + description.window_frames + 2 * predictor.margin_frames
@@ -117,7 +119,7 @@ def rows_within(
 
 
 def read_strip(movie: Movie, block: Block, description: NetworkDescription, predictor: BlockPredictor) -> Strip:
-    """Read what a block looks at."""
+    """Read the pixels that a block needs."""
     count, height, _ = movie.shape
     before, after = (
         description.frames_before + predictor.margin_frames,
@@ -127,7 +129,7 @@ def read_strip(movie: Movie, block: Block, description: NetworkDescription, pred
     top = max(0, block.top - around)
     rows = slice(top, min(height, block.bottom + around))
     wanted = np.clip(np.arange(block.start - before, block.stop - 1 + after), 0, count - 1)
-    # Frame by frame, each let go at once: of a large frame only the rows that are needed stay in memory.
+    # Frame by frame, each released at once: only the rows of a large frame that are needed stay in memory.
     pixels = np.empty((len(wanted), rows.stop - rows.start, movie.shape[2]), movie.dtype)
     for t in range(int(wanted[0]), int(wanted[-1]) + 1):
         pixels[wanted == t] = movie.frames(t, t + 1)[0, rows]

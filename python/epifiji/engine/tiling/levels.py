@@ -1,8 +1,9 @@
-"""Bringing pixels to a zero and a scale at which arithmetic keeps their differences.
+"""Shifting and scaling pixels so that arithmetic keeps their differences.
 
-What is looked for in a movie depends on differences of pixels alone, not on their zero or unit. But a 64-bit integer is rounded
-when it becomes a float, and the square of a very large or very small float is none. So such movies are shifted or scaled first,
-only by what changes no difference: an exact subtraction, or a power of two. Others stay as they are.
+Networks depend only on differences of pixels, not on their zero or unit. But a 64-bit integer is rounded when it
+becomes a float, and the square of a very large or very small float overflows or becomes 0. So such movies are shifted
+or scaled first, only by operations that keep all differences: an exact subtraction, or a power of two. Other movies are
+unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from epifiji.data.movie import Movie, Stack
 
 GREATEST_EXPONENT = 32
-"""The greatest absolute value of a float movie is brought to between 2 to the power of minus this and of this."""
+"""A float movie is scaled so that its greatest absolute value lies between 2 to the power of minus this and of this."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,13 @@ class _Levelled:
         if pixels.dtype.kind == "f":
             levelled: np.ndarray = np.ldexp(pixels - pixels.dtype.type(self.least), self.exponent)
             return levelled
-        # Modulo 2 to the power of 64 the difference is right, also where one of signed numbers would not fit.
+        # Modulo 2 to the power of 64 the difference is right, even if a difference of signed numbers would overflow.
         least = np.array(self.least, pixels.dtype).astype(np.uint64)
         return (pixels.astype(np.uint64) - least).astype(self.dtype)
 
 
 def levelled(movie: Movie) -> Movie:
-    """Bring 64-bit integers to 32 bits or floats, and floats to a sensible zero and scale; other movies stay as they are.
+    """Bring 64-bit integers to 32 bits or floats, and floats to a suitable zero and scale; other movies are unchanged.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def levelled(movie: Movie) -> Movie:
         dtype = np.dtype(np.uint32 if greatest - least < 2**32 else np.float64)
         pixels: Stack = _Levelled(movie, least, 0, dtype)
         return replace(movie, pixels=pixels)
-    # Where all values lie within a factor of two their differences are exact (Sterbenz 1974).
+        # If all values lie within a factor of two, their differences are exact (Sterbenz 1974).
     low, high = sorted((abs(least), abs(greatest)))
     near = least if (least > 0) == (greatest > 0) and high <= 2 * low else 0.0
     largest = greatest - least if near else high
@@ -69,7 +70,7 @@ def levelled(movie: Movie) -> Movie:
 
 
 def _range(movie: Movie) -> tuple[Any, Any]:
-    """Give the least and the greatest value, as Python's numbers."""
+    """Return the least and the greatest value, as Python's numbers."""
     extremes = [(frames.min(), frames.max()) for _, frames in movie.chunks()]
     least, greatest = (pick(values) for pick, values in zip((min, max), zip(*extremes, strict=True), strict=True))
     return least.item(), greatest.item()

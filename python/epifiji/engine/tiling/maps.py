@@ -1,11 +1,12 @@
 """From windows to probability maps, frame by frame.
 
-Every window gives its class probabilities to the voxels around its centre; a voxel's probability is the mean of what
-it was given, stored as ``uint8(255 * p)``. Two arithmetics do this. `Exact` is the project's own: it covers every voxel
-up to the border at any step, sums in float32 and shifts the members of an ensemble as the method means it. `Compatible`
-gives the maps of the authors' package to the bit, with its quirks; :mod:`epifiji.engine.networks.dexnet.compatible` holds it.
+Every window adds its class probabilities to the voxels around its centre. A voxel's probability is the mean of what was
+added, stored as ``uint8(255 * p)``. There are two arithmetics. `Exact` is the project's own: it covers every voxel up
+to the border at any step, sums in float32 and shifts the members of an ensemble as the method intends. `Compatible`
+gives the maps of the authors' package to the bit, with its quirks; it is in
+:mod:`epifiji.engine.networks.dexnet.compatible`.
 
-A frame of the map leaves as soon as no window to come can reach it, so that memory depends on the frame's size alone.
+A frame of the map is finished as soon as no later window can reach it, so memory depends only on the size of a frame.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from epifiji.engine.tiling.blocks import Block, Probabilities
 from epifiji.engine.tiling.windows import Grid, exact_grids
 
 REACH_T = 1
-"""Frames on either side of its centre to which a window gives its probabilities: 0.2 of its half length."""
+"""Frames on either side of its centre to which a window adds its probabilities: 0.2 of its half length."""
 
 
 BAND_ROWS = 512
 
 
 def reach_xy(half: int) -> int:
-    """Pixels on either side of its centre to which a window gives its probabilities: 0.3 of its half size."""
+    """Return how many pixels on either side of its centre a window adds its probabilities to: 0.3 of its half size."""
     return int(0.3 * half)
 
 
@@ -42,24 +43,25 @@ class Arithmetic(Protocol):
     grids: list[Grid]
 
     def voting(self, member: int, frame: int) -> np.ndarray:
-        """Give the centre frames of a member whose windows vote on a frame of the map, ascending."""
+        """Return the centre frames of a member's windows that contribute to a frame of the map, ascending."""
 
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
-        """Turn all votes on a frame into its map (events, Y, X), uint8."""
+        """Combine all contributions to a frame into its map (events, Y, X), uint8."""
 
 
 class Exact:
     """The project's own arithmetic: float32, no voxel left out, any step.
 
-    In space a window's weight falls linearly from its centre to 0 at :func:`fade_px`, in time it is 1 up to `REACH_T` frames
-    away, or half a step where that is more. The authors give all voxels of a block the same weight; with the members of an
-    ensemble shifted against each other as the method means it, this lowers the map at an event's centre by 7 to 29
-    levels, because windows that see the event off their centre count as much as those that see it best.
+    In space a window's weight falls linearly from its centre to 0 at :func:`fade_px`. In time it is 1 up to `REACH_T`
+    frames away, or half a step if that is more. The authors give all voxels of a block the same weight. With the
+    members of an ensemble shifted against each other as the method intends, equal weights lower the map at an event's
+    centre by 7 to 29 levels, because windows with the event off their centre count as much as those with the event in
+    the middle.
 
-    No window is centred nearer to an edge of the frame than half its side. Beyond the outermost centres these speak for
-    the border, with a probability that falls linearly towards the edge: a network that answers strongly there saw an
-    event near the centre, not at the edge. Taking the answer as it is moves events outwards and joins them; windows
-    filled up by reflection were tried too and find events that are none.
+    No window is centred closer to an edge of the frame than half its side. Beyond the outermost centres their windows
+    predict the border, with a probability that falls linearly towards the edge: a high probability there means an event
+    near the centre, not at the edge. Without this factor, events move outwards and merge. Windows filled by reflection
+    were tried too, and give false events.
     """
 
     def __init__(self, shape: tuple[int, int, int], description: NetworkDescription, step_xy: int, step_t: int) -> None:
@@ -67,7 +69,7 @@ class Exact:
         half = description.window_half_size_px
         fade = fade_px(half, step_xy)
         reach = max(REACH_T, -(-step_t // 2))
-        # A place lies within reach of two or three windows of an axis, so sparse matrices hold all that is not 0.
+        # A voxel lies within reach of two or three windows per axis, so sparse matrices hold all nonzero weights.
         self._ys = [csr_array(1 - np.minimum(_distances(shape[1], grid.ys) / fade, 1)) for grid in self.grids]
         self._xs = [csr_array(1 - np.minimum(_distances(shape[2], grid.xs) / fade, 1)) for grid in self.grids]
         self._ts = [_distances(shape[0], grid.frames) <= reach for grid in self.grids]
@@ -79,7 +81,7 @@ class Exact:
         return frames
 
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
-        """See :class:`Arithmetic`: the weighted mean of all votes, computed a band of rows at a time."""
+        """Return the weighted mean of all contributions, computed in bands of rows; see :class:`Arithmetic`."""
         height, width = self._trust.shape
         given: dict[int, np.ndarray] = {}
         for member, _, probabilities in votes:
@@ -99,25 +101,25 @@ class Exact:
 
 
 def fade_px(half: int, step_xy: int) -> float:
-    """Give the distance in pixels at which a window's weight has fallen to 0.
+    """Return the distance in pixels at which a window's weight has fallen to 0.
 
-    0.36 of the half size (8 px of 22), about as far as the networks tolerate an event off the centre, and never under 0.8 of
-    the step, so that the windows' weights overlap everywhere.
+    0.36 of the half size (8 px of 22), about the offset of an event that the networks tolerate, and at least 0.8 of the
+    step, so that the windows' weights overlap everywhere.
     """
     return max(round(0.36 * half), 0.8 * step_xy)
 
 
 def towards_edge(size: int, half: int) -> np.ndarray:
-    """Factors (size,), float32, of the probability along an axis: 1 where windows are centred, 0 just outside the frame."""
+    """Return factors (size,), float32, of probabilities along an axis: 1 where windows are centred, 0 just outside the frame."""
     places = np.arange(size)
     beyond = np.maximum(np.maximum(half - places, places - (size - 1 - half)), 0)
     return (1 - beyond / (half + 1)).astype(np.float32)
 
 
 def _distances(size: int, centres: np.ndarray) -> np.ndarray:
-    """Distances (size, centres), float32, of all places along an axis to the centres.
+    """Return the distances (size, centres), float32, of all positions along an axis to the centres.
 
-    What lies beyond the outermost centres counts as lying on them, so that they speak for the border.
+    Positions beyond the outermost centres count as lying on them, so these windows predict the border.
     """
     places = np.clip(np.arange(size), centres[0], centres[-1])
     distances: np.ndarray = np.abs(places[:, None] - centres).astype(np.float32)
@@ -134,11 +136,11 @@ def map_frames(
     arithmetic
         Made for this shape.
     blocks, answers
-        All blocks of the movie by time, and what was found in each; taken as the frames need them.
+        All blocks of the movie, ordered by time, and the probabilities of each; taken as the frames need them.
 
     Yields
     ------
-    Maps (events, Y, X), uint8 0–255, for each frame of the movie in turn.
+    Maps (events, Y, X), uint8 0–255, one for each frame of the movie in order.
     """
     held: dict[tuple[int, int], list[np.ndarray]] = {}
     done, members = 0, range(len(arithmetic.grids))
@@ -158,5 +160,5 @@ def map_frames(
                 done = block.stop
         yield arithmetic.combine(frame, [(m, centre, np.concatenate(held[m, centre])) for m, centre in voters])
     for _ in todo:
-        # Windows that vote on no frame are still computed, so that progress ends at its end.
+        # Windows that contribute to no frame are still computed, so that progress reaches 100 %.
         pass

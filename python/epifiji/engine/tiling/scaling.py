@@ -1,10 +1,11 @@
-"""Bringing a movie to the scale that a network knows, and its maps and events back.
+"""Bringing a movie to a network's scale, and its maps and events back.
 
-Splines and sizes are ``scipy.ndimage.zoom``'s. Frames are rescaled one by one in space; rescaling in time takes bands of
-rows. A cubic spline along one axis does not depend on the others, so the pieces give what the whole would give.
+Splines and sizes are those of ``scipy.ndimage.zoom``. Rescaling in space takes one frame at a time, rescaling in time
+one band of rows. A cubic spline along one axis does not depend on the others, so the pieces give the same values as the
+whole.
 
-In compatible mode pixel centres of the first and last pixel coincide, as in the authors' package; otherwise the outer edges do
-(zoom's ``grid_mode``), so that a map comes back at exactly the movie's size and place.
+In compatible mode the centres of the first and last pixel coincide, as in the authors' package. Otherwise the outer
+edges do (zoom's ``grid_mode``), so a map comes back at exactly the movie's size and position.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import MIN_FRAMES
 
 TOLERANCE = 0.3
-"""Movies within this fraction of the network's own scale are taken as they are."""
+"""Movies within this fraction of the network's own scale are not rescaled."""
 
 BAND_BYTES = 64e6
 
 MAX_PIXELS = 10**12
-"""More are a slip of the scale, not a movie."""
+"""More pixels than this mean a wrong scale, not a movie."""
 
 STEPS = 2**20
 """Steps of a frame's range to which rescaled pixels are rounded for a network.
 
-A spline's ringing beside an edge never quite ends; without steps it would be contrast where a frame is flat.
+A spline's ringing at an edge never quite ends; without rounding it would be contrast where a frame is flat.
 """
 
 
 class Storage(Protocol):
-    """An array that may lie on disk."""
+    """An array in memory or on disk."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -53,7 +54,7 @@ Create = Callable[[tuple[int, ...], np.dtype[Any]], Storage]
 
 
 def scale_factor(own: float, given: float | None) -> float:
-    """Give the factor by which to rescale an axis: ``own / given``, or 1 where they differ by at most 30 % of `own`."""
+    """Return the factor by which to rescale an axis: ``own / given``, or 1 if they differ by at most 30 % of `own`."""
     return 1.0 if given is None or abs(given - own) <= TOLERANCE * own else own / given
 
 
@@ -62,8 +63,8 @@ def rescale_for_network(
 ) -> Movie:
     """Rescale a movie for a network; see :func:`rescale`.
 
-    Its pixels become float32, relative to one of them, so that events do not depend on how fine the steps of the movie's type
-    are, and on its zero; in compatible mode they keep their type, as in the authors' package.
+    Its pixels become float32, relative to the movie's first pixel, so events do not depend on the movie's zero, nor on
+    the step size of its type. In compatible mode they keep their type, as in the authors' package.
     """
     if compatible or factor_t == factor_xy == 1:
         return rescale(movie, factor_t, factor_xy, compatible, create, report)
@@ -72,7 +73,7 @@ def rescale_for_network(
 
 
 class _Relative:
-    """The pixels of a movie minus the first; see :class:`epifiji.data.movie.Stack`."""
+    """The pixels of a movie minus its first pixel; see :class:`epifiji.data.movie.Stack`."""
 
     dtype = np.dtype(np.float64)
 
@@ -101,32 +102,33 @@ def rescale(
     dtype
         Of the result. Default: the movie's own.
     steps
-        Where given, values are rounded to so many steps of the range of the frame, or band of rows, that they come from.
+        If not 0, values are rounded to this many steps of the range of the frame, or of the band of rows, that they
+        come from.
 
     Raises
     ------
     WrongInputError
-        Where fewer than 5 frames or no pixels are left, or more than a disk holds.
+        If fewer than 5 frames or no pixels remain, or the result is larger than any disk.
     """
     count, height, width = movie.shape
     old, (height, width) = (height, width), (round(height * factor_xy), round(width * factor_xy))
     if min(height, width) < 1:
         raise WrongInputError(
             f"{movie.name} has {old[1]} x {old[0]} px, of which rescaling by {factor_xy:g} would leave less than a pixel: "
-            "check the cells' diameter, or the factor, that was given."
+            "check the cell diameter or the factor."
         )
     frames = round(count * factor_t)
     if frames < MIN_FRAMES:
         raise WrongInputError(
             f"{movie.name} has {count} frames, which leaves {frames} at the network's event duration, but at least "
-            f"{MIN_FRAMES} are needed: check --event-duration or give a longer movie."
+            f"{MIN_FRAMES} are needed: check --event-duration or use a longer movie."
         )
     if factor_xy == factor_t == 1:
         return movie
     if max(count, frames) * height * width > MAX_PIXELS:
         raise WrongInputError(
-            f"{movie.name} would be rescaled to {frames} frames of {width} x {height} px, which no disk holds: check the cells' "
-            "diameter and the events' duration, or the factors, that were given."
+            f"{movie.name} would be rescaled to {frames} frames of {width} x {height} px, which no disk holds: check the cell "
+            "diameter and the event duration, or the factors."
         )
     dtype = dtype or movie.dtype
     pixels = create((count, height, width), dtype)
@@ -144,9 +146,9 @@ def rescale_map(
 ) -> Storage:
     """Bring a map (T, Y, X), uint8, from the network's scale to a movie's shape.
 
-    Linear interpolation, which stays within the map's values; in compatible mode the authors' cubic one, whose size in x comes
-    from the ratio in y and can so differ from the movie's by a pixel. `order` asks for another spline, such as 0 for maps
-    whose values must not mix.
+    Interpolation is linear, which stays within the range of the map. In compatible mode it is cubic, as in the authors'
+    package, whose size in x is computed from the ratio in y, so it can differ from the movie's by a pixel. `order`
+    selects another spline, such as 0 for maps whose values are not to be mixed.
     """
     if order is None:
         order = 3 if compatible else 1
@@ -171,7 +173,7 @@ def _rescale_time(
     order: int = 3,
     steps: int = 0,
 ) -> Storage:
-    """Rescale in time, band of rows by band of rows."""
+    """Rescale in time, one band of rows after the other."""
     before, height, width = pixels.shape
     result = create((count, height, width), dtype)
     rows = max(1, int(BAND_BYTES / (8 * max(before, count) * width)))
@@ -184,7 +186,7 @@ def _rescale_time(
 def _zoom(
     values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any], compatible: bool, order: int = 3, steps: int = 0
 ) -> np.ndarray:
-    """Interpolate an array to a shape, rounded where the dtype is of integers or `steps` are given, and cut to its range."""
+    """Interpolate an array to a shape; round it if the dtype is integer or `steps` is not 0; clip it to the dtype's range."""
     factors = [new / old for new, old in zip(shape, values.shape, strict=True)]
     zoomed: np.ndarray
     if compatible:
@@ -202,7 +204,7 @@ def _zoom(
         zoomed = np.clip(exact, limits.min, limits.max).astype(dtype)
         return zoomed
     whole = np.iinfo(dtype)
-    # The greatest 64-bit integer is no float; the next one above it would become negative.
+    # The greatest 64-bit integer is not a float; the next float above it would become negative.
     top = whole.max if dtype.itemsize < 8 else np.nextafter(float(whole.max), 0)
     zoomed = np.clip(np.rint(exact), whole.min, top).astype(dtype)
     return zoomed
@@ -213,8 +215,8 @@ def place_in_movie(
 ) -> tuple[int, float, float]:
     """Bring a position (t, y, x) in a map to the movie: (frame, y, x).
 
-    In compatible mode ``floor(position * ratio)`` with the ratio of y used for x too. Otherwise pixel areas correspond, the
-    frame is the nearest one, and y and x stay unrounded.
+    In compatible mode ``floor(position * ratio)``, with the ratio of y used for x too. Otherwise the pixels' areas
+    correspond, the frame is the nearest one, and y and x are not rounded.
     """
     ratios = [new / old for new, old in zip(shape, map_shape, strict=True)]
     if compatible:

@@ -7,7 +7,7 @@ import numpy as np
 from epifiji.data.labelled import Labelled
 from epifiji.data.progress import Report
 from epifiji.engine.simulation.movie import simulate_tissue
-from epifiji.engine.simulation.random_settings import vary
+from epifiji.engine.simulation.random_settings import draw_settings
 
 MOVIES = 16
 FRAMES, SIDE_PX = 48, 192
@@ -24,7 +24,7 @@ def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelle
     seed = FIRST_SEED
     while len(made) < count:
         report(len(made) / count, REHEARSING)
-        found = simulate_tissue(vary(seed, FRAMES, SIDE_PX, SIDE_PX))
+        found = simulate_tissue(draw_settings(seed, FRAMES, SIDE_PX, SIDE_PX))
         seed += 1
         if len(found.events) >= FEWEST_EVENTS:
             # Parts are drawn around these places, of whatever class; what is answered there is the network's affair.
