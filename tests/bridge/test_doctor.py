@@ -14,7 +14,7 @@ import pytest
 from epifiji.bridge.doctor import Finding, diagnose
 from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 from epifiji.files.storage.writable import new_files
 from java_folders import java_folder
 
@@ -87,7 +87,7 @@ def test_what_a_killed_run_left_is_named_with_its_size(broken: Path, monkeypatch
         f"1 kept in {broken / 'cache' / 'epifiji' / 'unfinished'}, 2.0 MB: "
     )
     assert left.is_dir(), "doctor looks, and removes nothing"
-    settle(broken / "wing_epifiji")
+    recover(broken / "wing_epifiji")
     assert by_name(diagnose(inside=True))["leftovers"].state == "ok"
 
 

@@ -108,7 +108,7 @@ class TestPythonsThatDoNotFit:
         said = pythons["errors"]["limited"]
         assert re.fullmatch(
             r".+ takes no temporary file of \d+ bytes: neither the disk nor your account allows a file so large; let the "
-            r"environment variable TMPDIR name a folder on another disk\.",
+            r"environment variable TMPDIR to a folder on another disk\.",
             said,
         )
         assert pythons["left"] == []

@@ -148,7 +148,7 @@ def test_the_saved_tiff_holds_frames_scale_and_rois(headless: Finished) -> None:
         ("text.zip", "text in text.zip is no ImageJ ROI: save the ROIs again."),
         (
             "none.zip",
-            "none.zip is a zip without ROIs (it holds 'readme.txt'), but files ending in .roi are needed: save the ROIs in "
+            "none.zip is a zip without ROIs (it contains 'readme.txt'), but files ending in .roi are needed: save the ROIs in "
             "ImageJ's ROI Manager with More > Save.",
         ),
         ("broken.zip", "1 in broken.zip is no ImageJ ROI: save the ROIs again."),

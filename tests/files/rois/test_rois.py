@@ -263,7 +263,9 @@ class TestZips:
 
     def test_a_zip_of_other_files_is_refused(self, tmp_path):
         path = make_zip(tmp_path / "network.zip", ("saved_model.pb", b"weights"))
-        with pytest.raises(WrongInputError, match=r"network\.zip is a zip without ROIs \(it holds 'saved_model\.pb'\)"):
+        with pytest.raises(
+            WrongInputError, match=r"network\.zip is a zip without ROIs \(it contains 'saved_model\.pb'\)"
+        ):
             places(path)
 
     def test_an_entry_that_unpacks_to_too_much_is_refused(self, tmp_path, monkeypatch, point):
@@ -279,7 +281,7 @@ class TestZips:
     def test_too_many_or_too_large_rois_are_refused(self, tmp_path, monkeypatch, point, limit, value):
         monkeypatch.setattr(archives, limit, value)
         path = make_zip(tmp_path / "a.zip", ("a.roi", point), ("b.roi", point))
-        with pytest.raises(WrongInputError, match=r"a\.zip holds 2 ROIs of 288 bytes, but at most .* split it"):
+        with pytest.raises(WrongInputError, match=r"a\.zip contains 2 ROIs of 288 bytes, but at most .* split it"):
             places(path)
 
     def test_a_damaged_entry_is_refused_by_name(self, tmp_path, point):

@@ -56,7 +56,7 @@ class TestArrays:
             (npy("(2,)", data=bytes(12)), "its header says 8 bytes, but 12 follow"),
             (npy("(-1,)"), "it has the shape"),
             (npy("(True,)", data=bytes(4)), ""),
-            (npy("(2,)", "'|O'", bytes(16)), "it holds object instead of plain numbers"),
+            (npy("(2,)", "'|O'", bytes(16)), "it contains object instead of plain numbers"),
             (npy("(2,)", "[('x', '<f4')]", bytes(8)), "instead of plain numbers"),
             (npy("(2,)", "'<c8'", bytes(16)), "instead of plain numbers"),
             (npy("(1," + "1," * 40 + ")", data=bytes(4)), "it has the shape"),
@@ -77,7 +77,7 @@ class TestArrays:
     def test_a_packed_array_of_zeros_is_limited_by_the_sum(self, monkeypatch):
         monkeypatch.setattr("epifiji.files.storage.arrays.LARGEST_SUM_BYTES", 10_000)
         data = npz(**{f"a{n}": npy("(1000,)", data=bytes(4000)) for n in range(3)})
-        with pytest.raises(WrongInputError, match="holds 3 arrays of 12384 bytes, but at most"):
+        with pytest.raises(WrongInputError, match="contains 3 arrays of 12384 bytes, but at most"):
             read_arrays(data, "x.npz", "import the network again")
 
     @ONE_BOX

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.files.storage.writable import new_files
 
@@ -46,7 +46,7 @@ def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(tmp_
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "written\n"
-        settle(tmp_path)
+        recover(tmp_path)
         with new_files(tmp_path, ["b.csv"]) as partial:
             (partial / "b.csv").write_text("whole")
         (left,) = hidden(tmp_path)
@@ -54,7 +54,7 @@ def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(tmp_
     finally:
         process.send_signal(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
         process.communicate()
-    settle(tmp_path)
+    recover(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["b.csv"]
 
 
@@ -77,14 +77,14 @@ def test_a_folder_of_another_machine_stays_for_a_day(tmp_path: Path, hours: int,
     (left / "owner.json").write_text(json.dumps({"host": "elsewhere", "boot": "another", "process": 7}))
     for path in (left / "owner.json", left / "new", left):
         os.utime(path, (time.time() - 3600 * hours,) * 2)
-    settle(tmp_path)
+    recover(tmp_path)
     assert bool(hidden(tmp_path)) == stays
 
 
 def test_a_folder_of_the_users_with_such_a_name_stays(tmp_path: Path) -> None:
     (tmp_path / ".epifiji-notes").mkdir()
     (tmp_path / ".epifiji-notes" / "mine.txt").write_text("mine")
-    settle(tmp_path)
+    recover(tmp_path)
     assert (tmp_path / ".epifiji-notes" / "mine.txt").read_text() == "mine"
 
 
@@ -98,7 +98,7 @@ def test_a_strangers_journal_moves_nothing_outside_its_folder(tmp_path: Path, na
     (results / "link").symlink_to(tmp_path)
     (left / "journal.json").write_text(json.dumps({"moves": [{"stage": ".", "name": name, "new": False, "old": True}]}))
     with pytest.raises(WrongInputError, match="cannot be understood"):
-        settle(results)
+        recover(results)
     assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
@@ -112,8 +112,8 @@ def test_a_damaged_journal_is_refused_in_a_sentence(tmp_path: Path, text: str) -
     (left / "journal.json").write_text(text)
     if "part_of" in text:
         # Without the journal that it is a part of, nothing was decided.
-        settle(tmp_path)
+        recover(tmp_path)
         assert not hidden(tmp_path)
         return
     with pytest.raises(WrongInputError, match="cannot be understood"):
-        settle(tmp_path)
+        recover(tmp_path)

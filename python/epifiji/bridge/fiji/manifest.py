@@ -1,7 +1,7 @@
 """Files that EpiFiji keeps in a Fiji folder: written, brought up to date and removed again.
 
-What was written is listed in a manifest there: the SHA-256 of every file, and every folder that was made. Only files that still
-have their SHA-256 are ever replaced or removed.
+What was written is listed in a manifest there: the SHA-256 of every file, and every folder that was made. Only files
+that still have their SHA-256 are ever replaced or removed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from epifiji.data.errors import WrongInputError
 from epifiji.files.storage.atomic import Change
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 
 RECORDS = "jars/epifiji"
 MANIFEST = f"{RECORDS}/installed.json"
@@ -48,8 +48,8 @@ class Step:
     path
         Relative to the Fiji folder, with forward slashes.
     what
-        ``new`` or ``updated`` for a file written, ``made`` for a folder; ``unchanged``, ``changed`` (by the user, so kept) or
-        ``in use`` (a folder that holds other things) for what was left; ``removed``.
+        ``new`` or ``updated`` for a file written, ``made`` for a folder; ``unchanged``, ``changed`` (by the user, so
+        kept) or ``in use`` (a folder that holds other things) for what was left; ``removed``.
     """
 
     path: str
@@ -105,7 +105,7 @@ class Manifest(BaseModel):
 
 def installed_paths(folder: Path) -> frozenset[str]:
     """List the paths of the files that an earlier installation wrote, with forward slashes."""
-    settle(folder)
+    recover(folder)
     _require_place(folder, MANIFEST)
     return frozenset(_read_manifest(folder).paths())
 
@@ -132,11 +132,11 @@ def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
     Raises
     ------
     WrongInputError
-        Where a file that EpiFiji did not write, or that was changed since, is in the way, a link leads outside `folder`, or
-        something cannot be written.
+        Where a file that EpiFiji did not write, or that was changed since, is in the way, a link leads outside
+        `folder`, or something cannot be written.
     """
     with errors_as_sentences():
-        settle(folder)
+        recover(folder)
         for path in (MANIFEST, *wanted):
             _require_place(folder, path)
         earlier = _read_manifest(folder)
@@ -168,7 +168,7 @@ def remove_files(folder: Path) -> Installation:
         Where there is no manifest, or something cannot be removed; nothing is removed then.
     """
     with errors_as_sentences():
-        settle(folder)
+        recover(folder)
         _require_place(folder, MANIFEST)
         if not (folder / MANIFEST).exists():
             raise WrongInputError(
@@ -205,8 +205,8 @@ def _read_manifest(folder: Path) -> Manifest:
         return Manifest()
     except ValidationError:
         raise WrongInputError(
-            f"{folder / MANIFEST} cannot be understood, but it says what EpiFiji wrote into this Fiji: put it back as it was, or "
-            "remove it and EpiFiji's files by hand."
+            f"{folder / MANIFEST} cannot be understood, but it says what EpiFiji wrote into this Fiji: put it back as "
+            "it was, or remove it and EpiFiji's files by hand."
         ) from None
 
 

@@ -19,7 +19,7 @@ from epifiji.data.own_folders import cache_folder
 from epifiji.data.progress import Report, silent
 from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.downloads import SLOWEST_BYTES_A_S
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 
 FETCH_TIMEOUT_S = 30
 FETCHES_AT_ONCE = 6
@@ -57,7 +57,7 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
         Where they cannot be fetched.
     """
     folder = jar_folder(listed)
-    settle(folder)
+    recover(folder)
     if not folder.is_dir():
         try:
             _fetch(folder, endpoints(listed), report)
@@ -66,8 +66,8 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
                 # Another process was quicker.
                 return sorted(folder.glob("*.jar"))
             raise ImageJError(
-                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: see to the right "
-                "to write there and to free space, or set XDG_CACHE_HOME to another folder."
+                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: see to "
+                "the right to write there and to free space, or set XDG_CACHE_HOME to another folder."
             ) from error
         except Exception as error:
             raise ImageJError(_not_fetched(error, folder)) from error
@@ -105,8 +105,8 @@ def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
 def _arriving(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float]]:
     """Give each jar when it is there, and which part of them that is, and refuse what takes longer than it may.
 
-    The threads do not keep the process from ending: a server that sends a byte now and then keeps every timeout of a socket
-    from ending.
+    The threads do not keep the process from ending: a server that sends a byte now and then keeps every timeout of a
+    socket from ending.
     """
     started = time.monotonic()
     arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()

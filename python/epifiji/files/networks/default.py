@@ -9,7 +9,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError, config_folder
 from epifiji.files.storage.archives import read_limited
 from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 
 SHIPPED = "epinet"
 """The network that comes with EpiFiji."""
@@ -40,7 +40,7 @@ def default_name() -> str:
     """
     try:
         file = choice_file()
-        settle(file.parent)
+        recover(file.parent)
         if not file.exists():
             return SHIPPED
     except (NoHomeError, PermissionError):

@@ -33,7 +33,7 @@ from epifiji.files.networks.own_format import (
 from epifiji.files.networks.several import folders_with, how_to_take_one, listed_names
 from epifiji.files.storage.archives import names_in, unpack
 from epifiji.files.storage.atomic import Change
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 
 PACKAGE = "bioimageio.yaml"
 SAVED_MODEL = "saved_model.pb"
@@ -83,11 +83,11 @@ def user_folder() -> Path:
 def available() -> list[tuple[str, Path]]:
     """List the networks that have a name: the shipped one, the imported ones, those in the folder named by EPIFIJI_NETWORKS.
 
-    Each folder's are sorted by name, without regard to case; of several with one name the first counts, so that the variable
-    adds names and changes none.
+    Each folder's are sorted by name, without regard to case; of several with one name the first counts, so that the
+    variable adds names and changes none.
     """
     with suppress(NoHomeError):
-        settle(user_folder())
+        recover(user_folder())
     found: dict[str, Path] = {}
     for name, path in _every_network():
         found.setdefault(name, path)
@@ -171,7 +171,7 @@ def find_network(given: str | Path | None = None) -> Path:
         )
     if str(given) in known:
         return known[str(given)]
-    settle(path)
+    recover(path)
     if path.exists():
         return path
     problem = problem_of_named_folder()
@@ -189,7 +189,7 @@ def read_network(path: Path) -> Network:
     WrongInputError
         Where it is neither, or its parts do not fit.
     """
-    settle(path)
+    recover(path)
     with _unpacked(path) as folder:
         return _identified(read_dexnet(path), path) if folder is None else _identified(read_folder(folder, path), path)
 
@@ -228,8 +228,8 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
         names = {name.rpartition("/")[2] for name in names_in(path)}
         if PACKAGE in names and DESCRIPTION not in names:
             raise WrongInputError(
-                f"{path} is a package of bioimage.io, which EpiFiji writes but does not read: give the network's folder or a zip "
-                "of it."
+                f"{path} is a package of bioimage.io, which EpiFiji writes but does not read: give the network's "
+                "folder or a zip of it."
             )
         if DESCRIPTION not in names:
             yield None
@@ -296,13 +296,13 @@ def write_network(
     WrongInputError
         Where the folder exists and may not be overwritten, or is none.
     """
-    settle(folder)
+    recover(folder)
     if folder.exists() and not overwrite:
         raise WrongInputError(f"{folder} exists: choose another name, or --overwrite to replace it.")
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise WrongInputError(
-            f"{folder} is a {'link' if folder.is_symlink() else 'file'}, but only a network's folder is replaced: choose another "
-            "name, or delete it."
+            f"{folder} is a {'link' if folder.is_symlink() else 'file'}, but only a network's folder is replaced: "
+            "choose another name, or delete it."
         )
     with Change() as change:
         partial = change.add(folder.parent, folders=[folder.name]) / folder.name

@@ -16,7 +16,7 @@ from epifiji.data.events import Event, wrong_class_name
 from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD, read_record
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 from epifiji.files.storage.spreadsheet_cells import text_of, write_rows
 
 COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
@@ -101,9 +101,9 @@ def event_rows(
 def read_events(path: Path) -> list[Event]:
     """Read the events of a table such as :func:`write_events` writes.
 
-    The columns may stand in any order, in small or capital letters; `score`, `volume` and `border` may be absent, and columns
-    with other names are passed over, as are empty rows. Positions and scores have the decimals of the table. A table that a
-    spreadsheet saved with semicolons, and commas as decimal signs, or with tabs, is read too.
+    The columns may stand in any order, in small or capital letters; `score`, `volume` and `border` may be absent, and
+    columns with other names are passed over, as are empty rows. Positions and scores have the decimals of the table. A
+    table that a spreadsheet saved with semicolons, and commas as decimal signs, or with tabs, is read too.
 
     Raises
     ------
@@ -148,8 +148,8 @@ def _require_whole(path: Path, text: str, events: list[Event]) -> None:
     is_ended = text.endswith(("\n", "\r"))
     if not events and not is_ended:
         raise WrongInputError(
-            f"{path.name} ends within its first line, {text[-80:]!r}, so it was cut: get the table again; where it is to have no "
-            "events, end that line."
+            f"{path.name} ends within its first line, {text[-80:]!r}, so it was cut: get the table again; where it is "
+            "to have no events, end that line."
         )
     counts = _recorded_counts(path)
     if counts is None:
@@ -217,7 +217,7 @@ def _number(value: float, decimals: int) -> str:
 def _text(path: Path) -> str:
     """Read a whole file as text."""
     expected = "but a table of events such as events.csv is needed"
-    settle(path.parent)
+    recover(path.parent)
     require_ordinary(path)
     try:
         with path.open("rb") as file:

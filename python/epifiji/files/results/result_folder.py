@@ -1,8 +1,7 @@
 """The result folder of a movie: one form, whoever asked.
 
-All files of a result change together (:mod:`epifiji.files.storage.atomic`): a run that fails, is cancelled or is
-killed leaves what was
-there before, or the whole result.
+All files of a result change together (:mod:`epifiji.files.storage.atomic`): a run that fails, is cancelled or is killed
+leaves what was there before, or the whole result.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.network import NOTHING
 from epifiji.data.record import WHAT_TO_DO, RunRecord, parse_record
 from epifiji.files.results.places import folder_of
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 from epifiji.files.storage.writable import plain_name, require_absent
 
 EVENTS_TABLE = "events.csv"
@@ -110,7 +109,7 @@ def read_record(folder: Path) -> RunRecord:
     WrongInputError
         Where the file is not readable as JSON, or an entry cannot be used; the message names it.
     """
-    settle(folder)
+    recover(folder)
     path = folder / RUN_RECORD
     if not path.is_file():
         return RunRecord()
@@ -171,15 +170,15 @@ def write_map(
 def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
     """Find the maps to make events from: (movie name, file by class).
 
-    A file stands for itself. In a folder the raw maps are taken, or where there are none those at the movie's size. The run's
-    record tells movie and classes; maps that it does not speak of are named as the authors name theirs.
+    A file stands for itself. In a folder the raw maps are taken, or where there are none those at the movie's size. The
+    run's record tells movie and classes; maps that it does not speak of are named as the authors name theirs.
 
     Raises
     ------
     WrongInputError
         Where there is none, or maps of several movies.
     """
-    settle(place)
+    recover(place)
     if place.is_file():
         files, kind = [place], next((k for k in MAP_KINDS[:2] if place.stem.endswith(f"_{k}")), None)
         if kind is None:

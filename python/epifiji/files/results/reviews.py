@@ -19,7 +19,7 @@ from epifiji.files.results.result_folder import EVENTS_TABLE, roi_file, roi_file
 from epifiji.files.rois.roi_files import NOTHING, write_rois
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 from epifiji.files.storage.spreadsheet_cells import text_of, write_rows
 from epifiji.files.storage.writable import new_files, require_absent
 
@@ -56,10 +56,10 @@ _STEP = re.compile(r"([0-9]{1,9}):([a-z]+)(?:=([^ ]*))?@([0-9]{1,15}(?:\.[0-9]+)
 def write_review(path: Path, review: Review) -> None:
     """Write a review as comma-separated values in UTF-8, in one step.
 
-    A row is an event: its number (from 1), and of how many, so that a file that was cut is known; class, frame (from 1), y, x
-    and score as detected (empty for an added one); the decision (``keep``, ``reject``, ``skip`` or nothing yet); the class
-    and position as they are now; the seconds spent on it; ``detected`` or ``added``; and the history: what was done to it,
-    each as ``number:what=value@seconds``, where the number counts all that was done in the review.
+    A row is an event: its number (from 1), and of how many, so that a file that was cut is known; class, frame (from
+    1), y, x and score as detected (empty for an added one); the decision (``keep``, ``reject``, ``skip`` or nothing
+    yet); the class and position as they are now; the seconds spent on it; ``detected`` or ``added``; and the history:
+    what was done to it, each as ``number:what=value@seconds``, where the number counts all that was done in the review.
     """
     lines = _lines(review)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -174,7 +174,7 @@ def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    settle(path.parent)
+    recover(path.parent)
     require_ordinary(path)
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -260,7 +260,8 @@ def write_reviewed(
 ) -> list[Path]:
     """Write what came out of a review: kept events by class, the rejected ones as ``<movie>_nothing.zip``, and a table.
 
-    All of it is written or nothing. Files of an earlier end of this review are replaced; a class without events leaves none.
+    All of it is written or nothing. Files of an earlier end of this review are replaced; a class without events leaves
+    none.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Files without a subject: safe reading of archives and arrays, writing all or nothing, downloads, temporary files."""
+"""Storage independent of subject: safe reading of archives and arrays, all-or-nothing writing, downloads, temporary files."""

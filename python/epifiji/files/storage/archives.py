@@ -1,7 +1,7 @@
-"""Taking what is wanted out of a zip that comes from a stranger: a network's files, arrays, or ROIs.
+"""Reading zips from untrusted sources: a network's files, arrays, or ROIs.
 
-All zips are read here. What a zip declares of itself is checked first, and what is really read is counted, so that a small file
-can fill neither the memory nor the disk, and nothing of it gets outside the folder that it is unpacked to, on any system.
+All zips are read here. What a zip declares about itself is checked first, and the bytes actually read are counted. So a
+small file can fill neither the memory nor the disk, and nothing is written outside the target folder, on any system.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from typing import IO
 
 from epifiji.data.errors import WrongInputError
 from epifiji.files.storage.entry_names import path_of, places_of_entries, require_inside, shown
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 
 LARGEST_SUM_BYTES = 200_000_000
-"""Of all entries of a network's zip, or of a file of arrays, together."""
+"""Limit for all entries of a network's zip, or of a file of arrays, together."""
 
 MOST_ENTRIES = 10_000
 
 LARGEST_ROI_BYTES = 20_000_000
 LARGEST_ROIS_BYTES = 200_000_000
 MOST_ROIS = 1_000_000
-"""What is read of ROIs, at most: one ROI, all of them, and how many. A point takes about 160 bytes."""
+"""Limits for ROIs: bytes of one ROI, bytes of all of them, and their number. A point takes about 160 bytes."""
 
 ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, struct.error, LookupError)
-"""What Python raises on zips that are broken or encrypted (RuntimeError)."""
+"""Exceptions that Python raises on zips that are broken or encrypted (RuntimeError)."""
 
 PACKED = {zipfile.ZIP_STORED: "stored", zipfile.ZIP_DEFLATED: "deflated"}
-"""How entries may be packed: the other ways are rare, and one of them may ask for gigabytes of memory."""
+"""Accepted compression methods: the others are rare, and one of them may need gigabytes of memory."""
 
 ENTRY_SIGNATURE = b"PK\x01\x02"
 LOCAL_HEADER_BYTES = 30
@@ -44,18 +44,19 @@ PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What a zip is expected to be, and what a user reads where it is something else.
+    """Limits of a zip, and the messages for zips that exceed them.
 
     Parameters
     ----------
     things
-        What its entries are called.
+        Name of its entries.
     broken, broken_entry
-        That it cannot be read, with places for the name of the `file`, that of the `entry`, and the `reason`.
+        Message that it cannot be read, with placeholders for the name of the `file`, that of the `entry`, and the
+        `reason`.
     do, split
-        What to do where it is broken, and where it is too large.
+        What to do if it is broken, and if it is too large.
     entries, entry_bytes, total_bytes
-        How many entries there may be, how large one, and how large all of them together, unpacked.
+        Largest number of entries, largest unpacked size of one, and of all of them together.
     """
 
     things: str
@@ -69,14 +70,14 @@ class Limits:
 
 
 def network_limits() -> Limits:
-    """Give what a network's zip may be."""
+    """Return the limits of a network's zip."""
     broken, do = "{file} cannot be read as a zip", "download it again"
     whole, part = f"{broken} ({{reason}})", f"{broken} (entry {{entry}}: {{reason}})"
     return Limits("entries", whole, part, do, do, MOST_ENTRIES, LARGEST_SUM_BYTES, LARGEST_SUM_BYTES)
 
 
 def roi_limits() -> Limits:
-    """Give what a ROI zip may be."""
+    """Return the limits of a ROI zip."""
     whole = "{file} is a broken zip ({reason}), but a zip of ImageJ ROIs is needed"
     part = "{file}, entry {entry}, cannot be unpacked ({reason}), but an ImageJ ROI is needed"
     do = "save the ROIs again"
@@ -84,7 +85,7 @@ def roi_limits() -> Limits:
 
 
 class Archive:
-    """A zip that is open, and how much of it was read."""
+    """An open zip, and the number of bytes that may still be read from it."""
 
     def __init__(self, archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
         self._archive, self._name, self._limits = archive, name, limits
@@ -93,17 +94,18 @@ class Archive:
         self.entries = [entry for entry in self.everything if not path_of(entry).endswith("/")]
 
     def copy(self, entry: zipfile.ZipInfo, target: IO[bytes]) -> None:
-        """Unpack an entry, piece by piece, as far as the limits allow.
+        """Unpack an entry, piece by piece, within the limits.
 
         Raises
         ------
         WrongInputError
-            Where it is packed in an unknown way, broken, of another size than it says, or larger than is left.
+            If its compression method is unknown, it is broken, its size is not the declared one, or it exceeds the
+            limits.
         """
         if entry.flag_bits & ENCRYPTED:
             raise self._broken(entry, "it is encrypted")
         if entry.compress_type not in PACKED:
-            raise self._broken(entry, f"it is packed in the way {entry.compress_type}, which is not read")
+            raise self._broken(entry, f"its compression method {entry.compress_type} is not supported")
         done, most = 0, min(self._left, self._limits.entry_bytes)
         for piece in self._pieces(entry, most + 1):
             done += len(piece)
@@ -112,10 +114,10 @@ class Archive:
             target.write(piece)
         self._left -= done
         if done != entry.file_size:
-            raise self._broken(entry, f"it says that it has {entry.file_size} bytes, but has {done}")
+            raise self._broken(entry, f"its declared size is {entry.file_size} bytes, but it has {done}")
 
     def _pieces(self, entry: zipfile.ZipInfo, most: int) -> Iterator[bytes]:
-        """Unpack an entry piece by piece, `most` bytes of it; errors of who writes them are not taken for the zip's."""
+        """Yield an entry piece by piece, up to `most` bytes; errors of the consumer are not reported as errors of the zip."""
         try:
             with self._archive.open(entry) as source:
                 while piece := source.read(min(PIECE_BYTES, most)):
@@ -137,21 +139,21 @@ class Archive:
 
 @contextmanager
 def opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[Archive]:
-    """Open a zip that declares nothing that is too large, leads outside or overlaps.
+    """Open a zip whose declared entries are not too large, stay inside their folder and do not overlap.
 
     Parameters
     ----------
     source
         Its file, or its bytes.
     name
-        What errors call it.
+        Its name in messages.
 
     Raises
     ------
     WrongInputError
-        Where it is broken, or declares what is refused.
+        If it is broken, or declares entries that are refused.
     OSError
-        Where the file cannot be read.
+        If the file cannot be read.
     """
     if isinstance(source, Path):
         require_ordinary(source)
@@ -169,28 +171,28 @@ def opened(source: Path | bytes, name: str, limits: Limits) -> Iterator[Archive]
 
 
 def require_ordinary(path: Path) -> None:
-    """Refuse a pipe or a device, from which reading may never end; what is missing or a folder, its reader refuses.
+    """Refuse a pipe or a device, from which reading may never end; a missing file or a folder is refused by its reader.
 
     Raises
     ------
     WrongInputError
-        Where it is one.
+        If it is one.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise WrongInputError(f"{path} is a pipe or a device, but a file is needed: copy what it gives into a file.")
+        raise WrongInputError(f"{path} is a pipe or a device, but a file is needed: save its content as a file.")
 
 
 def read_limited(path: Path, most: int, what: str) -> bytes:
-    """Read a file that comes from a stranger.
+    """Read a file from an untrusted source.
 
     Raises
     ------
     WrongInputError
-        Where it is none, cannot be read, or is larger than `most` bytes.
+        If it is not a file, cannot be read, or is larger than `most` bytes.
     """
     try:
         if not path.is_file():
-            raise WrongInputError(f"{path} is no file, but {what} is needed: get it from its authors again.")
+            raise WrongInputError(f"{path} is not a file, but {what} is needed: get it from its authors again.")
         with path.open("rb") as file:
             data = file.read(most + 1)
     except OSError as problem:
@@ -211,17 +213,17 @@ def names_in(path: Path) -> list[str]:
 
 
 def unpack(path: Path, target: Path, wanted: Iterable[str]) -> Path:
-    """Unpack the files of a network's zip that have, or end with ``/`` and, one of the wanted names, and nothing else of it.
+    """Unpack only those files of a network's zip whose path is, or ends with ``/`` and, one of the wanted names.
 
     Returns
     -------
-    The folder that holds them: `target`, or the only folder in it, however deep.
+    The folder that contains them: `target`, or the only folder in it, at any depth.
 
     Raises
     ------
     WrongInputError
-        Where the file is no zip or broken, an entry would leave `target`, is a link or has a name that some system takes for
-        another file, or the entries are too many or too large together.
+        If the file is not a zip or broken, an entry would leave `target`, is a link or has a name that some system
+        treats as another file's, or the entries are too many or too large together.
     """
     wanted = tuple(wanted)
     with _network_zip(path) as archive:
@@ -256,29 +258,29 @@ def _network_zip(path: Path) -> Iterator[Archive]:
 
 
 def _require_few_entries(file: IO[bytes], name: str, limits: Limits) -> None:
-    """Refuse a zip with too many entries before Python lists them, each of which takes it half a kilobyte."""
+    """Refuse a zip with too many entries before Python lists them, which takes half a kilobyte of memory for each."""
     found, end = 0, b""
     while piece := file.read(PIECE_BYTES):
         found += (end + piece).count(ENTRY_SIGNATURE)
-        # What was counted must not be counted again.
+        # Keep only the last bytes, so that no signature is counted twice.
         end = piece[-3:]
-        # A zip inside that is not packed has entries of its own.
+        # An uncompressed zip inside this zip has entries of its own.
         if found > limits.entries + MOST_ENTRIES:
             raise WrongInputError(
-                f"{name} holds more than {limits.entries} {limits.things}, but no more are read: {limits.split}."
+                f"{name} contains more than {limits.entries} {limits.things}, but no more are read: {limits.split}."
             )
     file.seek(0)
 
 
 def _require_small(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
-    """Refuse entries that already say that they are too many or too large."""
+    """Refuse entries whose declared number or size is too large."""
     entries = archive.infolist()
     largest = max(entries, key=lambda entry: entry.file_size, default=None)
     total = sum(entry.file_size for entry in entries)
     if largest is not None and (len(entries) > limits.entries or total > limits.total_bytes):
         one = f", one of {largest.file_size} bytes" if largest.file_size > limits.entry_bytes else ""
         raise WrongInputError(
-            f"{name} holds {len(entries)} {limits.things} of {total} bytes{one}, but at most {limits.entries} of "
+            f"{name} contains {len(entries)} {limits.things} of {total} bytes{one}, but at most {limits.entries} of "
             f"{limits.total_bytes} bytes in all are read: {limits.split}."
         )
     if largest is not None and largest.file_size > limits.entry_bytes:
@@ -286,12 +288,12 @@ def _require_small(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
 
 
 def _require_apart(archive: zipfile.ZipFile, name: str, limits: Limits) -> None:
-    """Refuse entries that share bytes, which is how a small zip unpacks to much more than packing alone can do."""
+    """Refuse entries that share bytes: that is how a small zip unpacks to far more than compression can achieve."""
     end = archive.start_dir
     for entry in sorted(archive.infolist(), key=lambda entry: -entry.header_offset):
         if entry.header_offset + LOCAL_HEADER_BYTES + entry.compress_size > end:
             raise WrongInputError(
-                f"{name} holds the entry {shown(path_of(entry))!r}, which overlaps another, so it is broken or made to do harm: "
+                f"{name} contains the entry {shown(path_of(entry))!r}, which overlaps another, so it is broken or malicious: "
                 f"{limits.do}."
             )
         end = entry.header_offset
@@ -305,14 +307,15 @@ def _too_large(entry: zipfile.ZipInfo, name: str, limits: Limits) -> WrongInputE
 
 
 def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give name (without extension) and bytes of each ROI in a zip, or of a single ``.roi`` file, within the limits above.
+    """Yield name (without extension) and bytes of each ROI in a zip, or of a single ``.roi`` file, within the limits above.
 
     Raises
     ------
     WrongInputError
-        Where the file is missing, too large or neither, or an entry cannot be unpacked; its bytes are not looked at.
+        If the file is missing, too large or neither, or an entry cannot be unpacked. The content of ROIs is not
+        checked.
     """
-    settle(path.parent)
+    recover(path.parent)
     limits = roi_limits()
     require_ordinary(path)
     try:
@@ -328,7 +331,7 @@ def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
         ) from None
     if len(data) > LARGEST_ROI_BYTES:
         raise WrongInputError(
-            f"{path.name} has more than {LARGEST_ROI_BYTES} bytes, but a ROI has a few hundred: give a file of ImageJ ROIs."
+            f"{path.name} has more than {LARGEST_ROI_BYTES} bytes, but a ROI has a few hundred: use a file of ImageJ ROIs."
         )
     if alone:
         yield path.stem, data
@@ -339,8 +342,8 @@ def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _rois_of(archive: Archive, path: Path) -> list[zipfile.ZipInfo]:
-    """Entries that claim to be ROIs."""
-    # "._name.roi" is what macOS adds to a zip beside name.roi: a file's attributes, no ROI.
+    """Return the entries that are ROIs by their names."""
+    # "._name.roi" is what macOS adds to a zip next to name.roi: attributes of a file, not a ROI.
     rois = [
         entry
         for entry in archive.entries
@@ -348,7 +351,7 @@ def _rois_of(archive: Archive, path: Path) -> list[zipfile.ZipInfo]:
     ]
     if archive.entries and not rois:
         raise WrongInputError(
-            f"{path.name} is a zip without ROIs (it holds {shown(path_of(archive.entries[0]))!r}), but files ending in .roi are "
-            "needed: save the ROIs in ImageJ's ROI Manager with More > Save."
+            f"{path.name} is a zip without ROIs (it contains {shown(path_of(archive.entries[0]))!r}), but files ending in .roi "
+            "are needed: save the ROIs in ImageJ's ROI Manager with More > Save."
         )
     return rois

@@ -1,4 +1,4 @@
-"""Files of arrays (``.npz``) that may come from a stranger: plain numbers alone, within limits, and never pickled objects."""
+"""Files of arrays (``.npz``) from untrusted sources: only plain numbers, within limits, and never pickled objects."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def read_arrays(data: bytes, name: str, do: str) -> dict[str, np.ndarray]:
     data
         The file's bytes.
     name, do
-        What errors call the file, and what they advise.
+        The file's name in messages, and what they advise.
 
     Raises
     ------
     WrongInputError
-        Where it is broken or too large, or an array is not one of plain numbers as many as its header says.
+        If it is broken or too large, or an array is not plain numbers of the shape in its header.
     """
     whole, part = "{file} cannot be read ({reason})", "{file} cannot be read (array {entry}: {reason})"
     limits = Limits("arrays", whole, part, do, do, MOST_ENTRIES, LARGEST_SUM_BYTES, LARGEST_SUM_BYTES)
@@ -37,7 +37,7 @@ def read_arrays(data: bytes, name: str, do: str) -> dict[str, np.ndarray]:
         for entry in archive.entries:
             key = path_of(entry).removesuffix(ENDING)
             if key in found:
-                raise WrongInputError(f"{name} cannot be read (it holds {key!r} twice): {do}.")
+                raise WrongInputError(f"{name} cannot be read (it contains {key!r} twice): {do}.")
             try:
                 found[key] = _array(archive.read(entry))
             except WrongInputError:
@@ -48,14 +48,14 @@ def read_arrays(data: bytes, name: str, do: str) -> dict[str, np.ndarray]:
 
 
 def _array(data: bytes) -> np.ndarray:
-    """Read an ``.npy``, whose header is compared with what follows it before any memory is taken."""
+    """Read an ``.npy``, whose header is compared with the bytes that follow before any memory is allocated."""
     file = BytesIO(data)
     version = np.lib.format.read_magic(file)
     if version not in HEADERS:
-        raise ValueError(f"its form {version} is not known")
+        raise ValueError(f"its format version {version} is unknown")
     shape, by_column, dtype = HEADERS[version](file)
     if dtype.kind not in "fiubU" or dtype.hasobject:
-        raise ValueError(f"it holds {dtype} instead of plain numbers or texts")
+        raise ValueError(f"it contains {dtype} instead of plain numbers or texts")
     if len(shape) > MOST_AXES or any(length < 0 for length in shape):
         raise ValueError(f"it has the shape {shape}")
     said, left = math.prod(shape) * dtype.itemsize, len(data) - file.tell()

@@ -1,11 +1,11 @@
 """Files that change together: all of them, or none, whenever and however the process ends.
 
-What is to come is written into a hidden folder beside its place first, the stage. Then a journal in the stage says what is to
-be moved; with it the change is decided. Files that are replaced are moved into the stage, new ones out of it, and the journal is
-removed. A process that finds the journal of one that was killed completes its change before it reads or writes there. Where a
-file cannot be moved, because another program has it open, everything is moved back.
+New files are written into a hidden folder next to their destination first, the stage. Then a journal in the stage lists
+what is to be moved; from then on the change is decided. Files that are replaced are moved into the stage, new ones out
+of it, and the journal is removed. A process that finds the journal of a killed process completes its change before it
+reads or writes there. If a file cannot be moved because another program has it open, everything is moved back.
 
-One file, or a folder that was not there before, takes its place in one step and needs no journal.
+A single file, or a folder that did not exist before, is moved into place in one step and needs no journal.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from epifiji.files.storage.journals import (
     NEW,
     OLD,
     Move,
-    alone_in,
+    lock_folder,
     move_together,
+    recover,
     remove_stage,
-    settle,
     sync,
 )
 from epifiji.files.storage.ownership import Lock, make_owned
 
 RECORD_SUFFIX = ".json"
-"""Records go first and come last: where one lies, what it describes is complete."""
+"""Records are removed first and written last: if one exists, what it describes is complete."""
 
 PROBE_BYTES = 1 << 20
 
 _staged: set[Path] = set()
-"""Folders of this process whose files are not in their places yet."""
+"""Folders of this process whose files are not in place yet."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give another path of the same name; what was written there takes the place of `path` at the end, in one step.
+    """Yield another path of the same name; what the block writes there replaces `path` at its end, in one step.
 
-    The folder is made where it does not exist. Where the block raises, `path` stays as it was.
+    The folder is made if it does not exist. If the block raises, `path` stays as it was.
     """
     path = Path(path)
     with Change() as change:
@@ -53,13 +53,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_staged(path: Path) -> bool:
-    """Say whether a file or folder is not in its place yet."""
+    """Return whether a file or folder is not in place yet."""
     return any(place in _staged for place in (path, *path.parents))
 
 
 @dataclass
 class _Stage:
-    """What is to come into one folder, `root`; the folder that was asked for lies in it at `inside`, and may not exist yet."""
+    """New content of one folder, `root`; the requested folder is `root` / `inside`, and may not exist yet."""
 
     path: Path
     lock: Lock
@@ -73,16 +73,16 @@ class _Stage:
 
     @property
     def target(self) -> Path:
-        """Where its new files are written."""
+        """Folder in which its new files are written."""
         return self.path / NEW / self.inside
 
     def moves(self) -> list[Move]:
-        """List what has to be moved, records last.
+        """List the necessary moves, records last.
 
         Raises
         ------
         OSError
-            Where a folder has the name of a file, or a file that of a folder.
+            If a folder has the name of a file, or a file that of a folder.
         """
         whole = {(self.inside / name).as_posix() for name in self.folders}
         found = dict.fromkeys(self._new(PurePosixPath(), whole), True)
@@ -99,7 +99,7 @@ class _Stage:
         return sorted(moves, key=lambda move: (move.name.endswith(RECORD_SUFFIX), move.name))
 
     def _new(self, folder: PurePosixPath, whole: set[str]) -> Iterator[str]:
-        """List what is staged: files, and folders that are not there yet or are replaced as a whole."""
+        """List what is staged: files, and folders that do not exist yet or are replaced as a whole."""
         for child in sorted((self.path / NEW / folder).iterdir()):
             name = folder / child.name
             is_folder = child.is_dir() and not child.is_symlink()
@@ -116,24 +116,24 @@ class Change:
     Raises
     ------
     OSError
-        Where something could not be written, naming the file by its place; nothing is changed then.
+        If something could not be written, naming the file by its destination; nothing is changed then.
     """
 
     _stages: list[_Stage] = field(default_factory=list)
 
     def add(self, folder: Path, replaced: Iterable[str] = (), folders: Iterable[str] = ()) -> Path:
-        """Give an empty folder; what is written into it comes to `folder`, which is made where it does not exist.
+        """Return an empty folder, whose content is moved to `folder`, which is made if it does not exist.
 
-        Where `folder` is itself one that was given so, and not in its place yet, it is given back: all changes together.
+        If `folder` is itself such a folder, and not in place yet, it is returned: all changes belong together.
 
         Parameters
         ----------
         folder
-            Where the files go.
+            Destination of the files.
         replaced
-            Names of files, relative to `folder`, that go where they are not written again.
+            Names of files, relative to `folder`, that are removed if they are not written again.
         folders
-            Names of folders that are replaced or go as a whole, with everything in them.
+            Names of folders that are replaced or removed as a whole, with everything in them.
         """
         root = folder = Path(folder).absolute()
         if is_staged(folder):
@@ -141,7 +141,7 @@ class Change:
             return folder
         while not root.is_dir():
             root = root.parent
-        settle(root)
+        recover(root)
         try:
             path, lock = make_owned(root)
         except OSError as problem:
@@ -172,7 +172,7 @@ class Change:
             try:
                 self._discard()
             except BaseException:
-                # An interrupt that came just now.
+                # An interrupt during cleaning up.
                 self._discard()
                 raise
 
@@ -186,8 +186,8 @@ class Change:
         elif moves:
             with ExitStack() as locks:
                 for root in sorted({stage.root for stage in self._stages}):
-                    locks.callback(alone_in(root).release)
-                # Another process may have come in between.
+                    locks.callback(lock_folder(root).release)
+                # Another process may have changed files in the meantime.
                 move_together(self._moves(), [stage.path for stage in self._stages])
 
     def _moves(self) -> list[Move]:
@@ -196,14 +196,14 @@ class Change:
     def _discard(self) -> None:
         for stage in self._stages:
             if (stage.path / JOURNAL).exists():
-                # Where moving back failed, the journal stays for whoever comes next.
+                # Moving back failed: the journal stays for the next process.
                 stage.lock.close()
             else:
                 remove_stage(stage.path, stage.lock)
             _staged.discard(stage.target)
 
     def _name(self, problem: OSError) -> None:
-        """Let an error name the file by its place: libraries often name none, and a name in the stage means nothing."""
+        """Let an error name the file by its destination: libraries often name none, and the user does not know the stage."""
         if problem.errno is None and self._stages:
             problem.errno, problem.strerror = _reason(self._stages[-1].path) or (None, str(problem))
         for stage in self._stages:
@@ -222,7 +222,7 @@ class Change:
 
 
 def _reason(folder: Path) -> tuple[int, str] | None:
-    """Find out why a library could not write: some say no more than that they could not."""
+    """Find out why a library could not write: some report only that they could not."""
     probe = folder / "probe"
     try:
         with probe.open("wb") as file:
@@ -238,11 +238,11 @@ def _reason(folder: Path) -> tuple[int, str] | None:
 
 
 def _sync_tree(folder: Path) -> None:
-    """Have everything in a folder on the disk."""
+    """Make sure that everything in a folder is on the disk."""
     for path in (*folder.rglob("*"), folder):
         if path.is_dir():
             sync(path)
         elif not path.is_symlink():
-            # Windows flushes what was opened for writing alone.
+            # Windows flushes only files opened for writing.
             with path.open("r+b") as file:
                 os.fsync(file.fileno())

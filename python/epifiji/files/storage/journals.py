@@ -1,4 +1,4 @@
-"""Moves of files that belong together, written down before the first of them, and completed by whoever finds them unfinished."""
+"""Moves of files that belong together: recorded before the first of them, and completed by the next process if interrupted."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ PATIENCE_S, LOOK_S = 30.0, 0.02
 
 @dataclass(frozen=True)
 class Move:
-    """One step of a change: `place` gets what is staged at `new`, or nothing; what is there now goes to `old`.
+    """One step of a change: `place` gets what is staged at `new`, or nothing; what is there now is moved to `old`.
 
     Parameters
     ----------
     stage
-        The hidden folder; places are beside it.
+        The hidden folder; destinations are in the folder that contains it.
     name
-        Of the place, relative to the folder in which the stage lies, with forward slashes.
+        Of the destination, relative to the folder that contains the stage, with forward slashes.
     has_new, has_old
-        Whether something is put there, and whether something was there.
+        Whether something is put there, and whether something is there now.
     """
 
     stage: Path
@@ -43,64 +43,65 @@ class Move:
 
     @property
     def new(self) -> Path:
-        """Where the new file is staged."""
+        """Path of the staged new file."""
         return self.stage / NEW / self.name
 
     @property
     def old(self) -> Path:
-        """Where the file goes that is replaced."""
+        """Path to which the replaced file is moved."""
         return self.stage / OLD / self.name
 
     @property
     def place(self) -> Path:
-        """The file's place."""
+        """Destination of the file."""
         return self.stage.parent / self.name
 
 
 def move_together(moves: Sequence[Move], stages: Sequence[Path]) -> None:
-    """Do all moves, or none: write them down, do them, and undo them where one fails.
+    """Do all moves, or none: record them, do them, and undo them if one fails.
 
     Parameters
     ----------
     moves
-        In the order in which new files come; those that they replace go in the opposite order.
+        In the order in which new files are put in place; the files that they replace are removed in the opposite order.
     stages
-        The hidden folders of the moves. The first holds the journal, which the others refer to.
+        The hidden folders of the moves. The first contains the journal, to which the others refer.
 
     Raises
     ------
     OSError
-        Where a file cannot be moved, naming its place. Where moving back fails too, the journal stays for :func:`settle`.
+        If a file cannot be moved, naming its destination. If moving back fails too, the journal stays for
+        :func:`recover`.
     """
     first, *others = stages
     for other in others:
         _write(other, {"part_of": _relative(first, other)})
-    _write(first, {"moves": [_noted(move, first) for move in moves]})
+    _write(first, {"moves": [_as_json(move, first) for move in moves]})
     _complete(moves, stages)
 
 
-def settle(folder: Path) -> None:
-    """Complete what a process that was killed had begun in a folder or those around it, and remove what it left.
+def recover(folder: Path) -> None:
+    """Complete the changes of a killed process in a folder or those around it, and remove its leftovers.
 
-    Where folders were made, the process worked in the nearest one that was there already, however far out.
+    If a process made folders, it worked in the nearest folder that existed, however far up.
 
     Raises
     ------
     WrongInputError
-        Where another process is changing files there and does not come to an end, or has left a change that cannot be completed.
+        If another process is changing files there and does not finish, or has left a change that cannot be completed.
     """
     folder = Path(folder).absolute()
     for root in (folder, folder.parent, *filter(_can_be_written, folder.parents[1:])):
         for stage in owned_folders(root):
             try:
-                _settle(stage)
+                _recover(stage)
             except OSError as problem:
-                # What is only left over may stay where nobody may write.
+                # Mere leftovers may stay in folders that this user cannot write to.
                 if (stage / JOURNAL).exists():
                     raise WrongInputError(
-                        f"{problem.filename or root} cannot be written ({problem.strerror or problem}), but a process that was "
-                        f"ended has changed only a part of the files in {root}: see to the right to write there and to free "
-                        "space, close the programs that have its files open, and try again."
+                        f"{problem.filename or root} cannot be written ({problem.strerror or problem}), but a process "
+                        f"that was killed has changed only some of the files in {root}: make sure that you have write "
+                        "permission and free disk space, close programs that have its files open, and try again."
                     ) from problem
         if (root / LOCK).exists():
             with suppress(OSError):
@@ -110,17 +111,17 @@ def settle(folder: Path) -> None:
 
 
 def _can_be_written(folder: Path) -> bool:
-    """Say whether this user may have worked in a folder; most of those around a user's own are the system's."""
+    """Return whether this user may have written in a folder; most folders above the user's own belong to the system."""
     return os.access(folder, os.W_OK)
 
 
-def alone_in(root: Path) -> Lock:
-    """Keep other processes from changing files in a folder.
+def lock_folder(root: Path) -> Lock:
+    """Lock a folder, so that no other process changes files in it.
 
     Raises
     ------
     OSError
-        Where another one is changing them and does not come to an end, or a lock cannot be made.
+        If another process is changing files and does not finish, or no lock can be made.
     """
     deadline = time.monotonic() + PATIENCE_S
     while (lock := take(root / LOCK)) is None:
@@ -131,7 +132,7 @@ def alone_in(root: Path) -> Lock:
 
 
 def remove_stage(stage: Path, lock: Lock) -> None:
-    """Remove a stage that has no journal; its owner last, so that what cannot be removed now is known as left over later."""
+    """Remove a stage without a journal; its owner record last, so that a stage that cannot be removed now is recognised later."""
     for child in (NEW, OLD, f"{JOURNAL}.part"):
         path = stage / child
         if path.is_dir():
@@ -147,7 +148,7 @@ def remove_stage(stage: Path, lock: Lock) -> None:
 
 
 def sync(folder: Path) -> None:
-    """Have a folder's names on the disk, where the system can."""
+    """Make sure that a folder's names are on the disk, if the system supports it."""
     if os.name == "nt":
         return
     place = os.open(folder, os.O_RDONLY)
@@ -160,7 +161,7 @@ def sync(folder: Path) -> None:
         os.close(place)
 
 
-def _settle(stage: Path) -> None:
+def _recover(stage: Path) -> None:
     deadline = time.monotonic() + PATIENCE_S
     lock = take_over(stage)
     while lock is None and (stage / JOURNAL).exists():
@@ -168,8 +169,8 @@ def _settle(stage: Path) -> None:
             owner = owner_of(stage)
             where = "" if is_here(owner) else f" on the computer {owner.get('host') or 'of another name'}"
             raise WrongInputError(
-                f"files in {stage.parent} are being replaced by process {owner.get('process')}{where}: wait until it has ended; "
-                "where it was killed there, run EpiFiji on that computer once more."
+                f"files in {stage.parent} are being replaced by process {owner.get('process')}{where}: wait until it "
+                "has finished; if it was killed there, run EpiFiji on that computer once more."
             )
         time.sleep(LOOK_S)
         lock = take_over(stage)
@@ -181,8 +182,8 @@ def _settle(stage: Path) -> None:
             if first == stage:
                 _complete(*_read(stage))
             elif (first / JOURNAL).exists():
-                _settle(first)
-            # Without the first one's journal, the change was not decided, or has ended.
+                _recover(first)
+            # Without the journal of the first stage, the change was not decided, or is complete.
             (stage / JOURNAL).unlink(missing_ok=True)
     except BaseException:
         lock.close()
@@ -191,17 +192,17 @@ def _settle(stage: Path) -> None:
 
 
 def _complete(moves: Sequence[Move], stages: Sequence[Path]) -> None:
-    """Do what a journal says, from wherever it was left; where that fails, undo it."""
+    """Do what a journal lists, from whatever state; if that fails, undo it."""
     try:
-        _forward(moves)
+        _roll_forward(moves)
     except BaseException:
-        _back(moves)
+        _roll_back(moves)
         _end(stages)
         raise
     _end(stages)
 
 
-def _forward(moves: Sequence[Move]) -> None:
+def _roll_forward(moves: Sequence[Move]) -> None:
     for move in reversed(moves):
         waiting = move.has_old and not os.path.lexists(move.old) and os.path.lexists(move.place)
         if waiting and (not move.has_new or os.path.lexists(move.new)):
@@ -214,7 +215,7 @@ def _forward(moves: Sequence[Move]) -> None:
         sync(folder)
 
 
-def _back(moves: Sequence[Move]) -> None:
+def _roll_back(moves: Sequence[Move]) -> None:
     for move in reversed(moves):
         if move.has_new and not os.path.lexists(move.new) and os.path.lexists(move.place):
             move.place.rename(move.new)
@@ -232,13 +233,13 @@ def _rename(path: Path, to: Path, move: Move) -> None:
 
 
 def _end(stages: Sequence[Path]) -> None:
-    """Remove the journals; the first one first: without it the others mean nothing."""
+    """Remove the journals, the first one first: without it the others have no effect."""
     for stage in stages:
         (stage / JOURNAL).unlink(missing_ok=True)
         sync(stage)
 
 
-def _noted(move: Move, first: Path) -> dict[str, object]:
+def _as_json(move: Move, first: Path) -> dict[str, object]:
     return {"stage": _relative(move.stage, first), "name": move.name, "new": move.has_new, "old": move.has_old}
 
 
@@ -260,9 +261,9 @@ def _write(stage: Path, content: dict[str, object]) -> None:
 
 
 def _read(first: Path) -> tuple[list[Move], list[Path]]:
-    """Give the moves of a change and its stages, that with the journal first.
+    """Return the moves of a change and its stages, first the one with the journal.
 
-    A folder may come from anyone: only places beside a stage that takes part are ever moved to or from.
+    The folder may be from an untrusted source: only places next to a participating stage are ever moved to or from.
     """
     try:
         moves = [
@@ -278,7 +279,7 @@ def _read(first: Path) -> tuple[list[Move], list[Path]]:
 
 
 def _first(stage: Path) -> Path:
-    """Give the stage with the journal that a stage's own refers to, or the stage itself."""
+    """Return the stage with the journal to which this stage's own refers, or the stage itself."""
     other = _content(stage).get("part_of")
     return stage if other is None else Path(os.path.normpath(stage / str(other)))
 
@@ -295,8 +296,8 @@ def _content(stage: Path) -> dict[str, Any]:
 
 def _unusable(stage: Path) -> WrongInputError:
     return WrongInputError(
-        f"{stage / JOURNAL} cannot be understood, but it says which files of {stage.parent} were being replaced: where no run of "
-        f"EpiFiji is under way there, remove {stage}."
+        f"{stage / JOURNAL} cannot be understood, but it lists which files of {stage.parent} were being replaced: if no run of "
+        f"EpiFiji is writing there, remove {stage}."
     )
 
 

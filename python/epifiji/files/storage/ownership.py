@@ -1,8 +1,8 @@
-"""Who works in a hidden folder, and whether that process still lives.
+"""Ownership of hidden folders: which process works in one, and whether it is still running.
 
-A process that makes such a folder holds a lock on a file in it. The system frees the lock when the process ends, however it
-ends. On a network drive a lock may be unknown to other machines, so a folder of another machine counts as abandoned only after
-a day without a change.
+A process that makes such a folder holds a lock on a file in it. The system releases the lock when the process ends,
+however it ends. On a network drive a lock may be invisible to other machines, so a folder of another machine counts as
+abandoned only after a day without a change.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from typing import IO
 PREFIX = ".epifiji-"
 OWNER = "owner.json"
 ABANDONED_S = 86400
-"""Nothing in the folder of a process on another machine was changed for so long: the process has ended."""
+"""If nothing in the folder of a process on another machine was changed for this time, the process has ended."""
 
 _LOCKED_BYTE = 1 << 30
-"""Windows lets nobody read a locked byte, so one is locked that the file does not have."""
+"""Windows lets nobody read a locked byte, so the locked byte is one beyond the end of the file."""
 
 _own: set[Path] = set()
-"""Hidden folders in which this process works. Where the system refused a lock at one time it may grant it at another."""
+"""Hidden folders of this process. If the system refused a lock once, it may grant it later."""
 
 _HELD = frozenset({errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK})
 
 
 class Lock:
-    """A lock on a file, which is made where it does not exist; held until released, or until the process ends.
+    """A lock on a file, which is made if it does not exist; held until it is released, or the process ends.
 
-    `certain` says whether the file system has locks: without, nobody can be kept out.
+    `certain` is whether the file system supports locks; without them nobody can be kept out.
     """
 
     def __init__(self, path: Path, file: IO[bytes], certain: bool) -> None:
         self.path, self.certain, self._file = path, certain, file
 
     def close(self) -> None:
-        """Let others have the file, which stays."""
+        """Release the lock; the file stays."""
         _own.discard(self.path.parent)
         with suppress(OSError):
             self._file.close()
 
     def release(self) -> None:
-        """Remove the file."""
+        """Release the lock and remove the file."""
         if sys.platform == "win32":
-            # An open file cannot be removed there; whoever opens it in between keeps it.
+            # An open file cannot be removed there; whoever opens it in the meantime keeps it.
             self.close()
         with suppress(OSError):
             self.path.unlink()
@@ -58,12 +58,12 @@ class Lock:
 
 
 def take(path: Path) -> Lock | None:
-    """Lock a file; None where another process holds it, or it was removed in between.
+    """Lock a file; None if another process holds it, or it was removed in the meantime.
 
     Raises
     ------
     OSError
-        Where the file cannot be made or written.
+        If the file cannot be made or written.
     """
     try:
         file = path.open("a+b")
@@ -87,15 +87,15 @@ def take(path: Path) -> Lock | None:
 
 
 def make_owned(parent: Path) -> tuple[Path, Lock]:
-    """Make a hidden folder that is known as this process's.
+    """Make a hidden folder that is owned by this process.
 
     Raises
     ------
     OSError
-        Where none can be made in `parent`.
+        If none can be made in `parent`.
     """
     while True:
-        # Not tempfile's: its folders are closed to others, and on Windows what is moved out of them stays so.
+        # Not tempfile's: its folders are closed to others, and on Windows files that are moved out of them keep that.
         folder = parent / f"{PREFIX}{secrets.token_hex(4)}"
         try:
             folder.mkdir()
@@ -116,7 +116,7 @@ def make_owned(parent: Path) -> tuple[Path, Lock]:
 
 
 def owned_folders(parent: Path) -> list[Path]:
-    """List the hidden folders that processes have made in a folder."""
+    """List the hidden folders of processes in a folder."""
     try:
         with os.scandir(parent) as entries:
             return [
@@ -129,12 +129,12 @@ def owned_folders(parent: Path) -> list[Path]:
 
 
 def take_over(folder: Path) -> Lock | None:
-    """Lock a hidden folder whose process has surely ended; None where it may still be at work.
+    """Lock a hidden folder whose process has certainly ended; None if it may still be running.
 
     Raises
     ------
     OSError
-        Where the folder cannot be written to.
+        If the folder cannot be written to.
     """
     if folder in _own or (not (folder / OWNER).exists() and any(folder.iterdir())):
         return None
@@ -142,7 +142,7 @@ def take_over(folder: Path) -> Lock | None:
     if lock is None:
         return None
     made_by = owner_of(folder)
-    # Where the owner is not written down yet, the folder is empty, and its maker finds that it was taken and makes another.
+    # If the owner is not recorded yet, the folder is empty, and its maker notices that it was taken and makes another.
     if not made_by or (lock.certain and is_here(made_by)) or _idle_s(folder) > ABANDONED_S:
         return lock
     lock.close()
@@ -150,7 +150,7 @@ def take_over(folder: Path) -> Lock | None:
 
 
 def owner_of(folder: Path) -> dict[str, object]:
-    """Read which process made a hidden folder; an empty record where that is not written down."""
+    """Read which process made a hidden folder; an empty record if that is not recorded."""
     try:
         record = json.loads((folder / OWNER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -159,7 +159,7 @@ def owner_of(folder: Path) -> dict[str, object]:
 
 
 def is_here(owner: dict[str, object]) -> bool:
-    """Say whether a process ran on this machine; containers of one machine have other names, but its start in common."""
+    """Return whether a process ran on this machine; containers of one machine differ in name, but share its start."""
     here = _this_process()
     return any(here[key] and owner.get(key) == here[key] for key in ("host", "boot"))
 
@@ -172,7 +172,7 @@ def _this_process() -> dict[str, object]:
 
 
 def _idle_s(folder: Path) -> float:
-    """Give the seconds since anything in a folder was changed."""
+    """Return the seconds since the last change in a folder."""
     times = [folder.stat().st_mtime]
     for path in folder.rglob("*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Arrays that are too large for memory, in temporary files."""
+"""Arrays in temporary files, for arrays that do not fit into memory."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ MEGABYTE = 1 << 20
 
 
 class ScratchArray:
-    """An array on disk, of which only what is indexed comes into memory.
+    """An array on disk, of which only indexed parts are loaded into memory.
 
-    The file is mapped anew at each access, so that its pages do not stay counted as the process's memory. It has no name, or
-    on Windows one that goes when it is closed: nothing of it is left, even where the process is killed.
+    The file is mapped anew at each access, so its pages do not remain counted as the process's memory. It has no name,
+    or on Windows one that is deleted when it is closed: nothing is left, even if the process is killed.
     """
 
     def __init__(self, parent: Path | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
-        self._file = tempfile.TemporaryFile(prefix="epifiji-", dir=parent)  # noqa: SIM115 - it lives as long as the array
+        self._file = tempfile.TemporaryFile(prefix="epifiji-", dir=parent)  # noqa: SIM115 - it is closed with the array
         self.close = weakref.finalize(self, self._file.close)
         size = math.prod(map(int, shape)) * self.dtype.itemsize
         try:
@@ -41,7 +41,7 @@ class ScratchArray:
                 if size >= MEGABYTE
                 else f"a temporary file of {size} bytes"
             )
-            elsewhere = "let the environment variable TMPDIR name a folder on another disk."
+            elsewhere = "set the environment variable TMPDIR to a folder on another disk."
             if not isinstance(problem, OSError) or problem.errno != errno.EFBIG:
                 raise WrongInputError(
                     f"{folder} has no room for {what}: free some disk space, or {elsewhere}"
@@ -55,7 +55,7 @@ class ScratchArray:
         return np.array(np.memmap(self._file, self.dtype, "r", shape=self.shape)[place])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy, or send to another process, as an array in memory: the file is this process's."""
+        """Copy, or send to another process, as an array in memory: the file belongs to this process."""
         return np.asarray, (self[...],)
 
     def __setitem__(self, place: Any, values: np.ndarray) -> None:
@@ -64,7 +64,7 @@ class ScratchArray:
 
 
 class ScratchFolder:
-    """Makes scratch arrays in the folder for temporary files; their files go with them, or when all are removed."""
+    """Makes scratch arrays in the folder for temporary files; a file is removed with its array, or by :meth:`remove`."""
 
     def __init__(self, parent: Path | None = None) -> None:
         self._parent = parent
@@ -76,20 +76,20 @@ class ScratchFolder:
         Raises
         ------
         WrongInputError
-            Where the disk has no room for it.
+            If the disk has no room for it.
         """
         array = ScratchArray(self._parent, shape, np.dtype(dtype))
         self._arrays.add(array)
         return array
 
     def remove(self) -> None:
-        """Remove the files of all arrays, which can then be used no more."""
+        """Remove the files of all arrays, which cannot be used afterwards."""
         for array in self._arrays:
             array.close()
 
 
 def _reserve(file: int, size: int) -> None:
-    """Make a file `size` zeros long, on the disk itself where the system can: a full disk found later ends the process."""
+    """Write `size` zeros to a file, allocated on the disk if the system can: a full disk found later ends the process."""
     os.truncate(file, size)
     if size and hasattr(os, "posix_fallocate"):
         try:

@@ -1,4 +1,4 @@
-"""Cells of tables that spreadsheets show as they are: names from anywhere must not be taken for formulas."""
+"""Cells of tables that spreadsheets show unchanged: names from untrusted sources must not become formulas."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""How a text begins that a spreadsheet would compute (also in full-width letters), perhaps quoted by :func:`cell_of` before."""
+"""Beginning of a text that a spreadsheet would compute (also in full-width letters), perhaps quoted by :func:`cell_of`."""
 
 
 def write_rows(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
-    """Write rows as comma-separated values; texts that begin like a formula get an apostrophe before them."""
+    """Write rows as comma-separated values; texts that begin like a formula are preceded by an apostrophe."""
     csv.writer(file, lineterminator="\n").writerows([cell_of(value) for value in row] for row in rows)
 
 
 def cell_of(value: object) -> object:
-    """Give a value as a cell has it; numbers stay numbers, with their signs."""
+    """Convert a value to a cell; numbers stay numbers, with their signs."""
     if not isinstance(value, str) or not _FORMULA.match(value) or _is_number(value):
         return value
     return f"'{value}"
 
 
 def text_of(cell: str) -> str:
-    """Give the text of a cell that :func:`cell_of` made, or that anyone else wrote."""
+    """Return the text of a cell, whether :func:`cell_of` or another program wrote it."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 

@@ -1,4 +1,4 @@
-"""What an interrupted run had computed, kept so that the same run goes on from there."""
+"""Results of interrupted runs, kept so that the same run continues from there."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ import numpy as np
 from epifiji.data import own_folders
 from epifiji.data.errors import WrongInputError
 from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.journals import settle
+from epifiji.files.storage.journals import recover
 
 KEPT_DAYS = 14
 DIGEST_BYTES = 32
-"""A part ends with the SHA-256 of what comes before: a changed bit is found, wherever it is."""
+"""A part ends with the SHA-256 of the bytes before it, so any changed bit is found."""
 
 
 def cache_folder() -> Path:
-    """Give the folder in the user's cache where unfinished runs are kept; it may not exist yet.
+    """Return the folder in the user's cache in which unfinished runs are kept; it may not exist yet.
 
     Raises
     ------
     NoHomeError
-        Where the user has no home folder.
+        If the user has no home folder.
     """
     return own_folders.cache_folder() / "unfinished"
 
 
 class Unfinished:
-    """The finished parts of a run, numbered, each some arrays; all of it goes when the run has ended.
+    """The finished parts of a run, numbered, each consisting of arrays; all are removed when the run is complete.
 
-    Keeping them is a convenience: where the disk is full or read-only the run goes on without.
+    Keeping them is optional: if the disk is full or read-only the run continues without.
 
     Parameters
     ----------
     identity
-        Plain JSON values that say which run it is: another run with the same ones would compute the same.
+        Plain JSON values that identify the run: another run with the same values would compute the same.
     """
 
     def __init__(self, identity: Mapping[str, Any]) -> None:
         text = json.dumps(identity, sort_keys=True)
-        # Below a file nothing can be: reading finds nothing there, and what is to be kept is not.
+        # Without a home folder: a path below a file, where nothing is found and nothing can be kept.
         place = Path(__file__)
         with suppress(own_folders.NoHomeError):
             place = cache_folder()
         self._folder = place / hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def get(self, number: int) -> list[np.ndarray] | None:
-        """Give a finished part; None where there is none, or it is damaged."""
+        """Return a finished part; None if there is none, or it is damaged."""
         try:
             data = self._file(number).read_bytes()
         except OSError:
@@ -67,7 +67,7 @@ class Unfinished:
             return [arrays[f"arr_{i}"] for i in range(len(arrays.files))]
 
     def put(self, number: int, arrays: Sequence[np.ndarray]) -> None:
-        """Keep a finished part, not compressed, which would take EpiNet a sixth of its time."""
+        """Keep a finished part; it is not compressed, because that would take a sixth of EpiNet's time."""
         content = io.BytesIO()
         np.savez(content, *arrays)
         data = content.getbuffer()
@@ -76,10 +76,10 @@ class Unfinished:
             file.write(hashlib.sha256(data).digest())
 
     def remove(self) -> None:
-        """Forget this run, and those that nobody has gone on with for a while."""
+        """Remove this run, and runs that nobody has continued for `KEPT_DAYS`."""
         with suppress(OSError, WrongInputError):
-            # A run that was killed while it kept a part may have left something in the folders around.
-            settle(self._folder)
+            # A run that was killed while it kept a part may have left files in the folders around.
+            recover(self._folder)
         shutil.rmtree(self._folder, ignore_errors=True)
         with suppress(OSError):
             for other in self._folder.parent.iterdir():
