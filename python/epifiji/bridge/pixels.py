@@ -13,6 +13,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie
+from epifiji.data.settings.base import MIN_FRAMES
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.calibration import Calibration, checked, in_units_of
 from epifiji.files.movies.frames import colours_refusal, inversion_notice, invert
@@ -42,7 +43,7 @@ def calibration_of_image(
     return checked((pixel_width, y), x_unit, interval, time_unit)
 
 
-def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -> Movie:
+def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], least_frames: int = MIN_FRAMES) -> Movie:
     """Make a movie of the pixels that a client sent.
 
     Parameters
@@ -54,11 +55,13 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
         and ``layout``: the arguments of :class:`~epifiji.data.stack_layout.StackLayout`.
     blocks
         The pixels' bytes, little-endian, whole frames in each block, in the frames' order.
+    least_frames
+        Fewest frames that are needed.
 
     Raises
     ------
     WrongInputError
-        Where there is no image, or its blocks do not hold what its shape says.
+        Where there is no image, it has too few frames, or its blocks do not hold what its shape says.
     """
     if image is None:
         raise WrongInputError("No image came with the request, but a movie is needed: open one first.")
@@ -98,7 +101,7 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -
         Path(file) if file else None,
         (*image.get("notices", ()), *([inversion_notice(title)] if inverted else []), *read.notices(title)),
         StackLayout(**image.get("layout", {})),
-    )
+    ).require_frames(least_frames)
 
 
 def _shown_inverted(lut: Sequence[int] | None, bits: int, title: str) -> bool:

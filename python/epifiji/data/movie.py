@@ -1,103 +1,50 @@
-"""A movie of an epithelium: pixels over time, with their scale."""
+"""A movie of an epithelium: an image over time."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import ClassVar, Self
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.image import Image
 from epifiji.data.settings.base import MIN_FRAMES
-from epifiji.data.stack_layout import StackLayout
 
 WINDOW_FRAMES = 10
 
 
-FileState = tuple[int, int, int, int]
-"""Bytes, times of the last changes of content and of anything (ns), and number of a file: with all the same it is unchanged."""
+@dataclass(frozen=True, repr=False)
+class Movie(Image):
+    """Pixels (T, Y, X) of any real dtype, one grey plane over time, with what is known about them.
 
-
-class Stack(Protocol):
-    """Anything that gives frames: a numpy array, an HDF5 dataset, a file read page by page."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(T, Y, X)."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """A real numeric type."""
-
-    def __getitem__(self, frames: slice) -> np.ndarray:
-        """Give the frames ``start:stop`` as an array (n, Y, X)."""
-
-
-@dataclass(frozen=True)
-class Movie:
-    """Pixels (T, Y, X) of any real dtype, with what is known about them.
+    It may have a single frame: what needs more calls :meth:`require_frames`.
 
     Parameters
     ----------
     pixels
-        The frames, in memory or read from the file when sliced; see :func:`stack_of` for what can be given.
-    name
-        What the results are named after: the file's name without its extension, or the image's title.
+        The frames, in memory or read from the file when sliced.
+    name, path, notices, layout, file_state
+        See :class:`~epifiji.data.image.Image`.
     pixel_size_um
-        Side of a pixel in µm, or None where the file does not say.
+        Width of a pixel in µm, or None if unknown.
     frame_interval_s
-        Time between frames in seconds, or None where the file does not say.
-    path
-        The file, if the movie came from one.
-    notices
-        Sentences for the user about how the file was understood, such as Z taken as time.
-    file_state
-        The file's state before it was opened, where frames are read from it.
-    layout
-        Where the frames lie in the stack that ImageJ shows of the same file or image, which ROIs refer to.
+        Time between frames in seconds, or None if unknown.
 
     Raises
     ------
     WrongInputError
-        Where the pixels are no array, the array is not three-dimensional, not real, has fewer than 5 frames or an empty side,
-        or some of its pixels are masked.
+        Where the pixels are no array, the array is not three-dimensional, not real or has an empty side, or some of its pixels
+        are masked.
     """
 
-    pixels: Stack
     name: str = "movie"
-    pixel_size_um: float | None = None
-    frame_interval_s: float | None = None
-    path: Path | None = None
-    notices: tuple[str, ...] = field(default=())
-    layout: StackLayout = field(default_factory=StackLayout)
-    file_state: FileState | None = None
+    axes: str = field(default="TYX", init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "pixels", stack_of(self.pixels, self.name))
-        shape = tuple(self.pixels.shape)
-        if len(shape) != 3:
-            raise WrongInputError(
-                f"{self.name} is an array of shape {shape}, but a movie has the three axes (T, Y, X): "
-                "give one channel and one plane over time."
-            )
-        if 0 in shape:
-            raise WrongInputError(
-                f"{self.name} has the shape {shape} and so no pixels: give a movie that is not empty."
-            )
-        if self.pixels.dtype.kind not in "buif":
-            raise WrongInputError(
-                f"{self.name} has pixels of type {self.pixels.dtype}, but real numbers are needed: "
-                "convert it to 8, 16 or 32 bit."
-            )
-        if shape[0] < MIN_FRAMES:
-            raise WrongInputError(
-                f"{self.name} has {shape[0]} frame{'s' if shape[0] > 1 else ''}, but at least {MIN_FRAMES} are needed "
-                f"({WINDOW_FRAMES} or more are better): give a movie, not a still image."
-            )
+    _noun: ClassVar[str] = "a movie"
+    _needed: ClassVar[str] = "a file's path, an array or a Movie is needed: give one of them"
+    _to_do: ClassVar[str] = "give one channel and one plane over time"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -105,45 +52,29 @@ class Movie:
         t, y, x = self.pixels.shape
         return int(t), int(y), int(x)
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The type in which frames are read; see :func:`working_dtype`."""
-        return working_dtype(self.pixels.dtype)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Read the whole movie as an array (T, Y, X), so that numpy and all that builds on it take a movie."""
-        whole = self.pixels if isinstance(self.pixels, np.ndarray) else self.frames(0, len(self))
-        return np.array(whole, dtype=dtype, copy=copy)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        t, y, x = self.shape
-        scale = [
-            f"{value:g} {unit}"
-            for value, unit in ((self.pixel_size_um, "µm a pixel"), (self.frame_interval_s, "s a frame"))
-            if value
-        ]
-        return f"<Movie {self.name}: {', '.join([f'{t} frames of {x} x {y} px', str(self.pixels.dtype), *scale])}>"
-
     def frames(self, start: int, stop: int) -> np.ndarray:
         """Read the frames ``start:stop`` as an array (stop - start, Y, X)."""
-        return np.asarray(self.pixels[start:stop]).astype(self.dtype, copy=False)
+        return self.part(start, stop)
 
-    def chunks(self, megabytes: float = 32) -> Iterator[tuple[int, np.ndarray]]:
-        """Walk through the movie: (first frame, frames) with at most `megabytes` of pixels at once."""
-        count, height, width = self.shape
-        size = max(1, int(megabytes * 1e6 / (height * width * self.dtype.itemsize)))
-        for start in range(0, count, size):
-            yield start, self.frames(start, min(start + size, count))
+    def require_frames(self, least: int = MIN_FRAMES) -> Self:
+        """Give the movie itself, or refuse it where it is too short for what is to be done with it.
 
-    def sha256(self) -> str:
-        """Compute the SHA-256 of the pixels, in the frames' order."""
-        digest = hashlib.sha256()
-        for _, frames in self.chunks():
-            digest.update(np.ascontiguousarray(frames).data)
-        return digest.hexdigest()
+        Parameters
+        ----------
+        least
+            Fewest frames that are needed. Default: those that events are looked for in.
+
+        Raises
+        ------
+        WrongInputError
+            Where it has fewer.
+        """
+        if len(self) < least:
+            raise WrongInputError(
+                f"{self.name} has {len(self)} frame{'s' if len(self) > 1 else ''}, but at least {least} are needed "
+                f"({WINDOW_FRAMES} or more are better): give a movie, not a still image."
+            )
+        return self
 
     def require_finite(self) -> tuple[str, ...]:
         """Read the movie once, refuse it where a pixel is NaN or infinite, and look for frames without a picture of their own.
@@ -161,18 +92,9 @@ class Movie:
         flat: list[int] = []
         first_with: dict[bytes, int] = {}
         copies: list[tuple[int, int]] = []
-        for start, frames in self.chunks():
-            low, high = frames.min(axis=(1, 2)), frames.max(axis=(1, 2))
-            # NaN in any pixel makes both NaN; an infinite one is one of them.
-            bad = ~(np.isfinite(low) & np.isfinite(high))
-            if bad.any():
-                raise WrongInputError(
-                    f"{self.name} has pixels that are not numbers (NaN or infinite), first in frame "
-                    f"{start + int(np.argmax(bad)) + 1}, but every pixel needs a value: replace them, in Fiji with "
-                    "Process > Math > NaN Background or Remove NaNs."
-                )
-            flat += [start + int(t) for t in np.flatnonzero(low == high)]
-            for t in np.flatnonzero(low != high).tolist():
+        for start, frames, equal in self._finite_chunks():
+            flat += [start + int(t) for t in np.flatnonzero(equal)]
+            for t in np.flatnonzero(~equal).tolist():
                 # No two pictures of a camera are the same in each pixel.
                 known = hashlib.sha256(np.ascontiguousarray(frames[t]).data).digest()
                 first = first_with.setdefault(known, start + t)
@@ -202,58 +124,6 @@ class Movie:
         )
 
 
-def stack_of(given: Any, name: str = "the movie") -> Stack:
-    """Take pixels as a stack: what gives frames when it is sliced, as it is; another array, or a list of frames, as numpy's.
-
-    A dask or zarr array and an HDF5 dataset stay where they are, and are read piece by piece.
-
-    Raises
-    ------
-    WrongInputError
-        Where it is no array of numbers, or has masked pixels.
-    """
-    if np.ma.is_masked(given):
-        raise WrongInputError(
-            f"{name} has {np.count_nonzero(np.ma.getmaskarray(given))} masked pixels, but every pixel needs a value: fill them "
-            "first, as in movie.filled(0)."
-        )
-    if _is_stack(given):
-        return cast(Stack, given)
-    if not (hasattr(given, "__array__") or isinstance(given, list | tuple)):
-        raise _no_movie(given)
-    try:
-        array = np.asarray(given)
-    except Exception as problem:
-        # Frames of different sizes, or what another library says of an array that it does not give.
-        raise _no_movie(given) from problem
-    if array.dtype.kind not in "buif":
-        raise _no_movie(given)
-    return array
-
-
-def _is_stack(given: Any) -> bool:
-    shape = getattr(given, "shape", None)
-    return (
-        isinstance(getattr(given, "dtype", None), np.dtype)
-        and isinstance(shape, tuple)
-        and all(isinstance(side, int | np.integer) for side in shape)
-        and hasattr(given, "__getitem__")
-    )
-
-
-def _no_movie(given: Any) -> WrongInputError:
-    kind = type(given).__name__
-    if isinstance(given, list | tuple) and given and isinstance(given[0], str | os.PathLike):
-        return WrongInputError(
-            f"a {kind} of {len(given)} paths was given, but one movie is used at a time: give one after the other, or the frames "
-            "of one movie as a folder or a pattern such as 'frames/*.tif'."
-        )
-    return WrongInputError(
-        f"a movie was given as {kind}, which is no array of numbers (T, Y, X), but a file's path, an array or a Movie is needed: "
-        "give one of them."
-    )
-
-
 def frame_ranges(frames: list[int], shown: int = 6) -> str:
     """List frames (from 0) as people count them, such as ``frames 1 to 3, 8``; at most so many of its parts."""
     starts = [f for i, f in enumerate(frames) if i == 0 or frames[i - 1] != f - 1]
@@ -261,10 +131,3 @@ def frame_ranges(frames: list[int], shown: int = 6) -> str:
     parts = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(starts, ends, strict=True)]
     listed = ", ".join(parts[:shown]) + (", ..." if len(parts) > shown else "")
     return f"frame{'s' if len(frames) > 1 else ''} {listed}"
-
-
-def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the type to compute in: the pixels' own, native byte order; one that scipy knows where it does not know theirs."""
-    unknown = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32, np.dtype(np.longdouble): np.float64}
-    native = np.dtype(dtype).newbyteorder("=")
-    return np.dtype(unknown.get(native, native))

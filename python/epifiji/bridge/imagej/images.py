@@ -122,7 +122,8 @@ def to_movie(image: Any) -> Movie:
         notices += (inversion_notice(title),)
     notices += read.notices(title)
     layout = StackLayout(time_axis)
-    return Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices, layout=layout)
+    movie = Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices, layout=layout)
+    return movie.require_frames()
 
 
 def _require_one_plane_over_time(image: Any, title: str) -> tuple[TimeAxis, tuple[str, ...]]:

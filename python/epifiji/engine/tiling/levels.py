@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.movie import Movie, Stack
+from epifiji.data.image import Stack
+from epifiji.data.movie import Movie
 
 GREATEST_EXPONENT = 32
 """A float movie is scaled so that its greatest absolute value lies between 2 to the power of minus this and of this."""
@@ -21,7 +22,7 @@ GREATEST_EXPONENT = 32
 
 @dataclass(frozen=True)
 class _Levelled:
-    """Pixels minus `least`, times two to the power of `exponent`; see :class:`epifiji.data.movie.Stack`."""
+    """Pixels minus `least`, times two to the power of `exponent`; see :class:`epifiji.data.image.Stack`."""
 
     movie: Movie
     least: int | float

@@ -73,7 +73,7 @@ def rescale_for_network(
 
 
 class _Relative:
-    """The pixels of a movie minus its first pixel; see :class:`epifiji.data.movie.Stack`."""
+    """The pixels of a movie minus its first pixel; see :class:`epifiji.data.image.Stack`."""
 
     dtype = np.dtype(np.float64)
 

@@ -82,7 +82,7 @@ class Picked:
     notices: tuple[str, ...] = ()
 
 
-def pick(axes: str, shape: Sequence[int], channel: int | None, source: str) -> Picked:
+def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, least_frames: int) -> Picked:
     """Say which part of a file's array is the movie.
 
     Parameters
@@ -95,6 +95,9 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str) -> P
         Channel to take, from 1; needed where there are several.
     source
         The file or dataset, for messages.
+    least_frames
+        Fewest frames that are needed. Where more than one is, many channels of a single time point are frames; where one is
+        enough, they are channels of a still image.
 
     Raises
     ------
@@ -104,10 +107,11 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str) -> P
     time = _time_axis(axes, shape, source)
     channels = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "C")
     index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
-    if time is None and channel is None and channels >= MIN_FRAMES:
+    still = time is None and least_frames == 1
+    if time is None and channel is None and channels >= MIN_FRAMES and not still:
         index[axes.index("C")] = slice(None)
         return Picked(tuple(index), StackLayout("C"), (taken_as_time(source, channels, "C"),))
-    chosen = _channel_index(channels, channel, time is not None, source)
+    chosen = _channel_index(channels, channel, time is not None or still, source)
     if "C" in axes:
         index[axes.index("C")] = chosen
     letter: TimeAxis = "Z" if time is not None and axes[time] == "Z" else "T"
@@ -156,11 +160,11 @@ def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:
     return long[0] if long else None
 
 
-def _channel_index(count: int, channel: int | None, has_time: bool, source: str) -> int:
+def _channel_index(count: int, channel: int | None, has_frames: bool, source: str) -> int:
     if channel is not None and channel > count:
         has, choose = (f"{count} channels", f"choose 1 to {count}") if count > 1 else ("one channel", "leave it out")
         raise WrongInputError(f"{source} has {has}, but channel {channel} was asked for: {choose}.")
-    if channel is None and count > 1 and not has_time:
+    if channel is None and count > 1 and not has_frames:
         raise WrongInputError(
             f"{source} has {count} channels and a single time point, but frames over time are needed: if the channels "
             "are the frames, use Image > Hyperstacks > Re-order Hyperstack... in Fiji and save it."

@@ -24,7 +24,7 @@ def is_hdf5(path: Path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
-def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -> Movie:
+def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, least_frames: int) -> Movie:
     """Open a dataset of an HDF5 file as a movie whose frames are read when sliced.
 
     Files of Imaris and BigDataViewer are read over their time points. Three axes are (T, Y, X); axes of length 1 do
@@ -41,6 +41,8 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
         Name of the movie.
     channel
         Channel to take, from 1; needed where the labels name several.
+    least_frames
+        See :func:`epifiji.files.movies.frames.pick`.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
     with h5py.File(path, "r") as file:
         time_points = find_time_points(file, path) if dataset is None else None
         if time_points is not None:
-            return open_time_points(file, path, time_points, name, channel)
+            return open_time_points(file, path, time_points, name, channel, least_frames)
         chosen = _dataset(file, path, dataset)
         full = f"{path}:{chosen.name}"
         if chosen.dtype.kind not in "buif":
@@ -63,7 +65,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None) -
                 f"{full} has the shape {chosen.shape}, but a movie has the three axes (T, Y, X): choose another "
                 "dataset, or save one plane and channel of it."
             )
-        picked = pick(axes, chosen.shape, channel, full)
+        picked = pick(axes, chosen.shape, channel, full, least_frames)
         frames = DatasetFrames(path, chosen, axes, picked.index)
         read = _calibration(chosen)
         notices = (

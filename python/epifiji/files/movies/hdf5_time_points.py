@@ -158,7 +158,9 @@ def _bigdataviewer_calibration(path: Path) -> Calibration:
     return checked((sizes[0], sizes[1]), unit, None, "") if len(sizes) == 3 else Calibration()
 
 
-def open_time_points(file: h5py.File, path: Path, found: TimePoints, name: str, channel: int | None) -> Movie:
+def open_time_points(
+    file: h5py.File, path: Path, found: TimePoints, name: str, channel: int | None, least_frames: int
+) -> Movie:
     """Open time points as a movie whose frames are read when sliced.
 
     Raises
@@ -167,7 +169,7 @@ def open_time_points(file: h5py.File, path: Path, found: TimePoints, name: str, 
         Where there are several planes (Z), or several channels without a choice.
     """
     axes, shape = "CTZYX", (len(found.names), len(found.names[0]), *found.size)
-    picked = pick(axes, shape, channel, str(path))
+    picked = pick(axes, shape, channel, str(path), least_frames)
     read = _imaris_calibration(file, found.size) if found.program == "Imaris" else _bigdataviewer_calibration(path)
     wanted = found.names[picked.layout.channel - 1]
     return Movie(

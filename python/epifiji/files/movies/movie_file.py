@@ -13,8 +13,10 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import FileState, Movie
+from epifiji.data.image import FileState
+from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
+from epifiji.data.settings.base import MIN_FRAMES
 from epifiji.files.movies.frames import readable, require_channel_number
 from epifiji.files.movies.hdf5 import is_hdf5, open_hdf5
 from epifiji.files.movies.sequences import (
@@ -104,19 +106,21 @@ def is_there(path: str | Path) -> bool:
     return bool(sequence_files(path)) if is_sequence(path) else split_path(path)[0].is_file()
 
 
-def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = None) -> Movie:
-    """Take a movie as it is, read a file, or wrap an array (T, Y, X); see :func:`epifiji.data.movie.stack_of`.
+def open_movie(
+    movie: Movie | np.ndarray | str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES
+) -> Movie:
+    """Take a movie as it is, read a file, or wrap an array (T, Y, X); see :func:`epifiji.data.image.stack_of`.
 
     Raises
     ------
     WrongInputError
-        Where it is neither, as :func:`read_movie`, or where a channel of an array is asked for.
+        Where it is neither, or too short, as :func:`read_movie`, or where a channel of an array is asked for.
     """
     if isinstance(movie, Movie):
-        return movie
+        return movie.require_frames(least_frames)
     if isinstance(movie, str | Path):
-        return read_movie(movie, channel)
-    opened = Movie(movie)
+        return read_movie(movie, channel, least_frames)
+    opened = Movie(movie).require_frames(least_frames)
     if channel not in (None, 1):
         raise WrongInputError(
             f"channel is {channel}, but an array (T, Y, X) has one channel: give that channel's array, and leave channel out."
@@ -124,7 +128,7 @@ def open_movie(movie: Movie | np.ndarray | str | Path, channel: int | None = Non
     return opened
 
 
-def read_movie(path: str | Path, channel: int | None = None) -> Movie:
+def read_movie(path: str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES) -> Movie:
     """Open a movie; its frames are read from the file when sliced.
 
     ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are known by their content.
@@ -136,6 +140,8 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
         folder or pattern of TIFF files with one frame each, such as ``frames/*.tif``.
     channel
         Channel to take, counted from 1 as ImageJ shows it; needed where there are several.
+    least_frames
+        Fewest frames that are needed. Default: those that events are looked for in. With 1 a still image is a movie of one frame.
 
     Returns
     -------
@@ -145,25 +151,25 @@ def read_movie(path: str | Path, channel: int | None = None) -> Movie:
     Raises
     ------
     WrongInputError
-        Where the file is missing, damaged, cut off, no TIFF or HDF5, or does not hold one grey plane over time.
+        Where the file is missing, damaged, cut off, no TIFF or HDF5, does not hold one grey plane over time, or too few frames.
     """
     require_channel_number(channel)
     path = path_from(path, "the movie")
     if is_sequence(path):
         with readable(Path(path)):
-            movie = open_sequence(Path(path), channel)
+            movie = open_sequence(Path(path), channel).require_frames(least_frames)
             movie.frames(0, 1)
             return replace(movie, file_state=file_state(path))
     file, dataset = split_path(path)
     with readable(file):
         state = file_state(file) if file.is_file() else None
-        movie = replace(_open(file, dataset, channel), file_state=state)
+        movie = replace(_open(file, dataset, channel, least_frames), file_state=state).require_frames(least_frames)
         # Decoding one frame now finds a codec that is missing before anything is computed.
         movie.frames(0, 1)
     return movie
 
 
-def _open(file: Path, dataset: str | None, channel: int | None) -> Movie:
+def _open(file: Path, dataset: str | None, channel: int | None, least_frames: int) -> Movie:
     if file.exists() and not file.is_file():
         raise WrongInputError(f"{file} is no ordinary file, but a TIFF or HDF5 file was expected: give one file.")
     with file.open("rb") as stream:
@@ -173,10 +179,10 @@ def _open(file: Path, dataset: str | None, channel: int | None) -> Movie:
     if start.startswith(TIFF_STARTS):
         if dataset is not None:
             raise WrongInputError(f"{file} is a TIFF, but only HDF5 files have datasets: leave out :{dataset}.")
-        return open_tiff(file, movie_name(file), channel)
+        return open_tiff(file, movie_name(file), channel, least_frames)
     # A file may begin with a block of its writer's own before the HDF5 part, as MATLAB's do.
     if start.startswith(HDF5_START) or is_hdf5(file):
-        return open_hdf5(file, dataset, movie_name(file), channel)
+        return open_hdf5(file, dataset, movie_name(file), channel, least_frames)
     other = next((what for known, what in NOT_THE_MOVIE.items() if start.lower().startswith(known.lower())), None)
     if other is not None:
         what, _, do = other.partition(": ")

@@ -70,7 +70,7 @@ def sequence_sha256(path: str | Path) -> str:
 
 
 def sequence_state(path: str | Path) -> tuple[int, int, int, int]:
-    """Put the states of all files together, so that it changes with any of them; see :data:`epifiji.data.movie.FileState`."""
+    """Put the states of all files together, so that it changes with any of them; see :data:`epifiji.data.image.FileState`."""
     known = [(file.name, file.stat()) for file in sequence_files(path)]
     if not known:
         raise FileNotFoundError(str(path))

@@ -32,7 +32,7 @@ DESCRIPTION = 270
 """Code of the tag ImageDescription, where ImageJ, OME and tifffile say what the pages are."""
 
 
-def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
+def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> Movie:
     """Open a TIFF file as a movie whose frames are read when sliced.
 
     Parameters
@@ -43,18 +43,20 @@ def open_tiff(path: Path, name: str, channel: int | None) -> Movie:
         Name of the movie.
     channel
         Channel to take, from 1; needed where there are several.
+    least_frames
+        See :func:`epifiji.files.movies.frames.pick`.
 
     Raises
     ------
     WrongInputError
-        Where the file is cut off, holds several images, or does not hold one grey plane over at least 5 frames.
+        Where the file is cut off, holds several images, or does not hold one grey plane over time.
     """
     with tifffile.TiffFile(path) as tif:
         require_whole_chain(tif, path)
         _require_description(tif, path)
         series, notices = movie_series(tif, path)
         axes, shape = _long_axes(series)
-        picked = pick(axes, shape, channel, str(path))
+        picked = pick(axes, shape, channel, str(path), least_frames)
         if not axes.endswith("YX"):
             raise WrongInputError(
                 f"{path} has the axes {axes}, but rows and columns (YX) have to be the last: save it anew in Fiji."

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import FileState, Movie
+from epifiji.data.image import FileState
+from epifiji.data.movie import Movie
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.files.movies.movie_file import EXTENSION, file_sha256, file_state, is_there, read_movie, split_path
 from epifiji.files.results.places import folder_of

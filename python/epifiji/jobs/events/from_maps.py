@@ -131,9 +131,9 @@ def _source_movie(
         copy[:] = raw.frames(0, raw.shape[0])
         pixels = rescale_map(copy, shape, False, create)
     layout = layout_of(maps) or stand_in.layout
-    if known.shape is not None:
-        return Movie(pixels, name, known.pixel_size_um, known.frame_interval_s, layout=layout), notices
-    return Movie(pixels, name, stand_in.pixel_size_um, stand_in.frame_interval_s, layout=layout), notices
+    scale = known if known.shape is not None else stand_in
+    made = Movie(pixels, name, scale.pixel_size_um, scale.frame_interval_s, layout=layout)
+    return made.require_frames(), notices
 
 
 def _record(

@@ -167,7 +167,8 @@ def show_maps(request: Request) -> Answer:
         for start, frames in movie.chunks():
             raw[start : start + len(frames)] = frames
         maps[event] = rescale_map(raw, (t, y, x), False, scratch)
-    stand_in = Movie(np.broadcast_to(np.uint8(0), (t, y, x)), name, record.pixel_size_um, record.frame_interval_s)
+    blank = np.broadcast_to(np.uint8(0), (t, y, x))
+    stand_in = Movie(blank, name, record.pixel_size_um, record.frame_interval_s).require_frames()
     return {
         **_maps_to_show({RAW_MAP: maps}, stand_in),
         "name": name,

@@ -1,0 +1,270 @@
+"""An image: pixels along named axes, read piece by piece, with their scale."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.stack_layout import StackLayout
+
+POSITIONS = {"T": "frame", "Z": "plane", "C": "channel", "Y": "row", "X": "column"}
+"""The axes that an image may have, in their order, and what a position along each is called."""
+
+NUMBERS = ("no", "one", "two", "three", "four", "five")
+
+FileState = tuple[int, int, int, int]
+"""Bytes, times of the last changes of content and of anything (ns), and number of a file: with all the same it is unchanged."""
+
+
+class Stack(Protocol):
+    """Anything that gives pixels when sliced along its first axis: a numpy array, an HDF5 dataset, a file read page by page."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, such as (T, Y, X)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """A real numeric type."""
+
+    def __getitem__(self, positions: slice) -> np.ndarray:
+        """Give the positions ``start:stop`` of the first axis as an array of as many axes, such as (n, Y, X)."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """Pixels of any real dtype along named axes, with what is known about them.
+
+    Parameters
+    ----------
+    pixels
+        In memory, or read from the file when sliced; see :func:`stack_of` for what can be given.
+    name
+        What the results are named after: the file's name without its extension, or the image's title.
+    pixel_size_um
+        Width of a pixel in µm, or None if unknown.
+    frame_interval_s
+        Time between frames in seconds, or None if unknown.
+    path
+        The file, if the image came from one.
+    notices
+        Sentences for the user about how the file was understood, such as Z taken as time.
+    layout
+        Where the frames lie in the stack that ImageJ shows of the same file or image, which ROIs refer to.
+    file_state
+        The file's state before it was opened, where pixels are read from it.
+    axes
+        One letter for each axis of `pixels`: any of T, Z and C, then Y and X, in this order, such as ``TYX`` or ``ZYX``.
+    pixel_height_um
+        Height of a pixel in µm, where it differs from the width.
+    voxel_depth_um
+        Distance between planes (Z) in µm, or None if unknown.
+
+    Raises
+    ------
+    WrongInputError
+        Where the pixels are no array, not real, have other axes or an empty side, or some of them are masked.
+    """
+
+    pixels: Stack
+    name: str = "image"
+    pixel_size_um: float | None = None
+    frame_interval_s: float | None = None
+    path: Path | None = None
+    notices: tuple[str, ...] = field(default=())
+    layout: StackLayout = field(default_factory=StackLayout)
+    file_state: FileState | None = None
+    axes: str = field(kw_only=True)
+    pixel_height_um: float | None = field(default=None, kw_only=True)
+    voxel_depth_um: float | None = field(default=None, kw_only=True)
+
+    _noun: ClassVar[str] = "an image"
+    _needed: ClassVar[str] = "an array is needed: give one"
+    _to_do: ClassVar[str] = "give an array of these axes"
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("T?Z?C?YX", self.axes):
+            raise WrongInputError(
+                f"{self.name} was given the axes {self.axes!r}, but they are letters out of T, Z, C, Y, X in this order, with Y "
+                "and X: name those of the array, as in 'ZYX'."
+            )
+        object.__setattr__(self, "pixels", self._stack())
+        shape = tuple(self.pixels.shape)
+        if len(shape) != len(self.axes):
+            raise WrongInputError(
+                f"{self.name} is an array of shape {shape}, but {self._noun} has the {NUMBERS[len(self.axes)]} axes "
+                f"({', '.join(self.axes)}): {self._to_do}."
+            )
+        if 0 in shape:
+            raise WrongInputError(
+                f"{self.name} has the shape {shape} and so no pixels: give {self._noun} that is not empty."
+            )
+        if self.pixels.dtype.kind not in "buif":
+            raise WrongInputError(
+                f"{self.name} has pixels of type {self.pixels.dtype}, but real numbers are needed: "
+                "convert it to 8, 16 or 32 bit."
+            )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, in the order of `axes`."""
+        return tuple(map(int, self.pixels.shape))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The type in which pixels are read; see :func:`working_dtype`."""
+        return working_dtype(self.pixels.dtype)
+
+    @property
+    def spacing(self) -> dict[str, float | None]:
+        """Distance from one position to the next along each axis: s along T, µm along Z, Y and X; None if unknown, and for C."""
+        known = {
+            "T": self.frame_interval_s,
+            "Z": self.voxel_depth_um,
+            "Y": self.pixel_height_um or self.pixel_size_um,
+            "X": self.pixel_size_um,
+        }
+        return {axis: known.get(axis) for axis in self.axes}
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Read the whole image as an array, so that numpy and all that builds on it take an image."""
+        whole = self.pixels if isinstance(self.pixels, np.ndarray) else self.part(0, len(self))
+        return np.array(whole, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        *outer, y, x = self.shape
+        counts = [f"{n} {POSITIONS[axis]}s" for n, axis in zip(outer, self.axes, strict=False)]
+        scale = [
+            f"{value:g} {unit}"
+            for value, unit in (
+                (self.pixel_size_um, "µm a pixel"),
+                (self.voxel_depth_um, "µm a plane"),
+                (self.frame_interval_s, "s a frame"),
+            )
+            if value
+        ]
+        size = " of ".join([*counts, f"{x} x {y} px"])
+        return f"<{type(self).__name__} {self.name}: {', '.join([size, str(self.pixels.dtype), *scale])}>"
+
+    def part(self, start: int, stop: int) -> np.ndarray:
+        """Read the positions ``start:stop`` of the first axis as an array of as many axes as the image."""
+        return np.asarray(self.pixels[start:stop]).astype(self.dtype, copy=False)
+
+    def chunks(self, megabytes: float = 32) -> Iterator[tuple[int, np.ndarray]]:
+        """Walk along the first axis: (first position, pixels) with at most `megabytes` of pixels at once."""
+        count, *inner = self.shape
+        size = max(1, int(megabytes * 1e6 / (math.prod(inner) * self.dtype.itemsize)))
+        for start in range(0, count, size):
+            yield start, self.part(start, min(start + size, count))
+
+    def sha256(self) -> str:
+        """Compute the SHA-256 of the pixels, in their order."""
+        digest = hashlib.sha256()
+        for _, pixels in self.chunks():
+            digest.update(np.ascontiguousarray(pixels).data)
+        return digest.hexdigest()
+
+    def require_finite(self) -> tuple[str, ...]:
+        """Read the image once, and refuse it where a pixel is NaN or infinite.
+
+        Returns
+        -------
+        tuple of str
+            Sentences about what was noticed beside.
+
+        Raises
+        ------
+        WrongInputError
+            Naming the first position along the first axis with such a pixel (1-based, as ImageJ counts).
+        """
+        for _ in self._finite_chunks():
+            pass
+        return ()
+
+    def _finite_chunks(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Walk along the first axis as :meth:`chunks`, and say of each position whether all its pixels are equal."""
+        inner = tuple(range(1, len(self.axes)))
+        for start, pixels in self.chunks():
+            low, high = pixels.min(axis=inner), pixels.max(axis=inner)
+            # NaN in any pixel makes both NaN; an infinite one is one of them.
+            bad = ~(np.isfinite(low) & np.isfinite(high))
+            if bad.any():
+                raise WrongInputError(
+                    f"{self.name} has pixels that are not numbers (NaN or infinite), first in {POSITIONS[self.axes[0]]} "
+                    f"{start + int(np.argmax(bad)) + 1}, but every pixel needs a value: replace them, in Fiji with "
+                    "Process > Math > NaN Background or Remove NaNs."
+                )
+            yield start, pixels, low == high
+
+    def _stack(self) -> Stack:
+        """Take the pixels as they were given; see :func:`stack_of`."""
+        given: Any = self.pixels
+        taken = stack_of(given, self.name)
+        if taken is not None:
+            return taken
+        kind, noun = type(given).__name__, self._noun.rpartition(" ")[2]
+        if isinstance(given, list | tuple) and given and isinstance(given[0], str | os.PathLike):
+            raise WrongInputError(
+                f"a {kind} of {len(given)} paths was given, but one {noun} is used at a time: give one after the other, or the "
+                "frames of one movie as a folder or a pattern such as 'frames/*.tif'."
+            )
+        raise WrongInputError(
+            f"{self._noun} was given as {kind}, which is no array of numbers ({', '.join(self.axes)}), but {self._needed}."
+        )
+
+
+def stack_of(given: Any, name: str) -> Stack | None:
+    """Take pixels as a stack: what gives pixels when it is sliced, as it is; another array, or a list of frames, as numpy's.
+
+    A dask or zarr array and an HDF5 dataset stay where they are, and are read piece by piece. None for what is no array of
+    numbers.
+
+    Raises
+    ------
+    WrongInputError
+        Where pixels are masked.
+    """
+    if np.ma.is_masked(given):
+        raise WrongInputError(
+            f"{name} has {np.count_nonzero(np.ma.getmaskarray(given))} masked pixels, but every pixel needs a value: fill them "
+            "first, as in movie.filled(0)."
+        )
+    if _is_stack(given):
+        return cast(Stack, given)
+    if not (hasattr(given, "__array__") or isinstance(given, list | tuple)):
+        return None
+    try:
+        array = np.asarray(given)
+    except Exception:
+        # Frames of different sizes, or what another library says of an array that it does not give.
+        return None
+    return array if array.dtype.kind in "buif" else None
+
+
+def _is_stack(given: Any) -> bool:
+    shape = getattr(given, "shape", None)
+    return (
+        isinstance(getattr(given, "dtype", None), np.dtype)
+        and isinstance(shape, tuple)
+        and all(isinstance(side, int | np.integer) for side in shape)
+        and hasattr(given, "__getitem__")
+    )
+
+
+def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the type to compute in: the pixels' own, native byte order; one that scipy knows where it does not know theirs."""
+    unknown = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32, np.dtype(np.longdouble): np.float64}
+    native = np.dtype(dtype).newbyteorder("=")
+    return np.dtype(unknown.get(native, native))
