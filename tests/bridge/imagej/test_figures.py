@@ -114,7 +114,7 @@ class TestWithoutAWindow:
             ("missing reference", "nowhere.zip does not exist, but events are needed: check the path."),
             ("no window", "There are no ROIs in the manager to compare: detect events first, or give detected="),
             ("exists", "comparison.csv exists and would be overwritten"),
-            ("no maps", "holds no probability maps"),
+            ("no maps", "contains no probability maps"),
             ("other movie", "other has 6 frames of 10 x 10 pixels, but the results in "),
             ("other movie", "belong to wing with 24 frames of 100 x 90 pixels: open or name the movie"),
             ("plot without a folder", "Without a window the plots need a folder: give output=[folder]."),

@@ -155,14 +155,14 @@ class TestReading:
     @pytest.mark.parametrize(
         ("row", "message"),
         [
-            ("cell_death,0,1,2,0.5,9,0", "line 3, has '0' as frame, but a whole number from 1 on is needed"),
+            ("cell_death,0,1,2,0.5,9,0", "line 3, has '0' as frame, but a whole number of at least 1 is needed"),
             ("cell_death,1.5,1,2,0.5,9,0", "line 3, has '1.5' as frame"),
             ("cell_death,,1,2,0.5,9,0", "line 3, has '' as frame"),
             ("cell_death,1,abc,2,0.5,9,0", "line 3, has 'abc' as y, but a number of pixels with a decimal point"),
             ("cell_death,1,1,nan,0.5,9,0", "line 3, has 'nan' as x"),
             ("cell_death,1,inf,1,0.5,9,0", "line 3, has 'inf' as y"),
             ("cell_death,1,1,2,1.5,9,0", "line 3, has '1.5' as score, but a number from 0 to 1 or nothing"),
-            ("cell_death,1,1,2,0.5,-9,0", "line 3, has '-9' as volume, but a whole number from 0 on"),
+            ("cell_death,1,1,2,0.5,-9,0", "line 3, has '-9' as volume, but a whole number of at least 0"),
             ("cell_death,1,1,2,0.5,9,yes", "line 3, has 'yes' as border, but 0, 1 or nothing"),
             (",1,1,2,0.5,9,0", "line 3, has no class in the column event"),
             ("cell_death,1,1,2,0.5,9", "line 3, has 6 cells, but the header has 7 columns"),
@@ -193,7 +193,7 @@ class TestReading:
             read_events(tmp_path / "gone.csv")
         with pytest.raises(WrongInputError, match=r"cannot be read .* check the path"):
             read_events(tmp_path)
-        with pytest.raises(WrongInputError, match=r"events\.csv is no text in UTF-8, .* save it as CSV UTF-8"):
+        with pytest.raises(WrongInputError, match=r"events\.csv is not text in UTF-8, .* save it as CSV UTF-8"):
             read_events(table("event,frame,y,x", "µ,1,2,3", encoding="latin-1"))
 
 
@@ -224,7 +224,7 @@ class TestCut:
         table = self._saved(tmp_path / "m_epifiji")
         table.write_bytes(b"".join(table.read_bytes().splitlines(keepends=True)[:-1]))
         with pytest.raises(
-            WrongInputError, match=r"has 2 events of cell_sop, but run.json beside it says that the run found 3"
+            WrongInputError, match=r"has 2 events of cell_sop, but according to run.json next to it the run found 3"
         ):
             epifiji.compare(tmp_path / "m_epifiji", [Event("cell_sop", 2, 20, 20)])
         moved = tmp_path / "mine.csv"
@@ -239,6 +239,6 @@ class TestCut:
 
     @pytest.mark.parametrize("header", ["event,frame,y,x", "event,frame,y,x,sc", HEADER])
     def test_a_header_that_does_not_end_is_refused(self, table, header):
-        with pytest.raises(WrongInputError, match=r"events.csv ends within its first line, '.*', so it was cut"):
+        with pytest.raises(WrongInputError, match=r"events.csv ends within its first line, '.*', so it was truncated"):
             read_events(table(header))
         assert read_events(table(header, "")) == []

@@ -67,7 +67,7 @@ def test_results_of_another_movie_are_never_mixed_with(movies, network_folder, t
     settings = {"threshold": 0, "min_volume": 0}
     folder = epifiji.detect(movies[0], network_folder, **settings).save(tmp_path / "results")
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    with pytest.raises(WrongInputError, match="holds the results of the movie one, but those of two"):
+    with pytest.raises(WrongInputError, match="contains the results of the movie one, but those of two"):
         epifiji.detect(movies[1], network_folder, **settings).save(folder, overwrite)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 

@@ -51,7 +51,7 @@ def write(path: Path, *rois: roifile.ImagejRoi) -> Path:
 
 def test_a_channel_is_a_frame_only_where_the_movie_says_so(tmp_path: Path) -> None:
     path = write(tmp_path / "movie_cell_death.zip", roi(9, 1, 1))
-    with pytest.raises(WrongInputError, match=r"lies in channel 9 of frame 1, .* only the movie says"):
+    with pytest.raises(WrongInputError, match=r"lies in channel 9 of frame 1; .* depends on the movie"):
         read_rois(path, "cell_death")
     assert [e.frame for e in read_rois(path, "cell_death", StackLayout("C"))] == [8]
     assert [e.frame for e in read_rois(path, "cell_death", StackLayout("T", channels=12))] == [0]
@@ -66,7 +66,7 @@ def test_an_area_at_a_slice_of_two_channels_lies_in_its_frame(tmp_path: Path) ->
     notices: list[str] = []
     assert [e.frame for e in read_rois(path, "cell_death", None, notices)] == [6, 20]
     assert notices == [
-        "The movie of movie_cell_death.zip is not known: slices of the stack were taken as frames, as in a movie of one channel."
+        "The movie of movie_cell_death.zip is unknown: slices of the stack were taken as frames, as in a movie of one channel."
     ]
     found = epifiji.compare(path, [Event("cell_death", 6, 40, 50)])
     assert notices[0] in found.notices

@@ -377,5 +377,5 @@ def test_more_points_than_anybody_marks_are_refused_before_they_take_memory(tmp_
         for number in range(30):
             archive.writestr(f"{number}.roi", many.tobytes())
     assert path.stat().st_size < 100_000
-    with pytest.raises(WrongInputError, match="holds more than 1000000 points, but no more are read: split it"):
+    with pytest.raises(WrongInputError, match="contains more than 1000000 points, but no more are read: split it"):
         read_rois(path, "cell_death")

@@ -128,7 +128,7 @@ class TestWhatIsWritten:
 
     def test_a_failure_leaves_nothing(self, reference, tmp_path):
         outside = [Event("cell_death", 5, 1e6, 10)]  # has no place in a ROI file
-        with pytest.raises(WrongInputError, match="an ImageJ ROI file holds"):
+        with pytest.raises(WrongInputError, match="an ImageJ ROI file stores"):
             compare(outside, reference).save(tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
@@ -178,12 +178,14 @@ class TestMapsOfOnesOwnClass:
     def test_without_a_record_the_class_cannot_be_told(self, maps):
         renamed(maps, "cell_sop", "blink")
         (maps / "run.json").unlink()
-        with pytest.raises(WrongInputError, match=r"of unnamed classes .*: give one movie's folder with its run\.json"):
+        with pytest.raises(
+            WrongInputError, match=r"of unnamed classes .*: specify one movie's folder with its run\.json"
+        ):
             find_maps(maps)
 
     def test_maps_of_another_movie_are_refused(self, maps):
         (maps / map_file("bumps", "cell_sop", "rawproba")).rename(maps / map_file("wing", "cell_sop", "rawproba"))
-        with pytest.raises(WrongInputError, match="holds maps of several movies"):
+        with pytest.raises(WrongInputError, match="contains maps of several movies"):
             find_maps(maps)
 
 
@@ -241,7 +243,7 @@ class TestCurves:
             epifiji.threshold_curve(maps, [], **given)
 
     def test_a_folder_without_maps_is_told_and_nothing_is_written(self, detected, reference, tmp_path):
-        with pytest.raises(WrongInputError, match="holds no probability maps"):
+        with pytest.raises(WrongInputError, match="contains no probability maps"):
             run_comparison(detected, reference, ComparisonSettings(), tmp_path / "out", curve=True)
         assert not (tmp_path / "out").exists()
 

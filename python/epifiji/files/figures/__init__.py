@@ -1,1 +1,1 @@
-"""Pictures: overlays, galleries and plots as PNG."""
+"""Figures as PNG: overlays, galleries and plots."""

@@ -1,4 +1,4 @@
-"""Curves over the threshold as PNG: of one comparison, and of networks side by side."""
+"""Curves over the threshold as PNG: of one comparison, and of several networks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
 from epifiji.files.figures.overlay import FOREGROUND
-from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, numbers, save, say
+from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, with_gaps, write_message
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCORES = {"precision": ("-", "o"), "recall": ("--", "s"), "f1": (":", None)}
 SCORE_COLOURS = {"precision": "#ffb454", "recall": "#59c2ff", "f1": "#e6e8ec"}
 NETWORK_COLOURS = ("#ffb454", "#59c2ff", "#bae67e", "#f28779", "#d4bfff", "#e6e8ec")
-"""Of networks in their order; from the seventh on they begin again."""
+"""Of networks in their order; repeated from the seventh on."""
 
 Scores = Mapping[str, Sequence[float | None]]
 
@@ -24,7 +24,7 @@ Scores = Mapping[str, Sequence[float | None]]
 def draw_curves(
     path: Path, movie: str, thresholds: Sequence[int], classes: Mapping[str, Scores], used: Mapping[str, int]
 ) -> None:
-    """Draw precision, recall and F1 over the threshold, a panel for each class.
+    """Draw precision, recall and F1 over the threshold, one panel per class.
 
     Parameters
     ----------
@@ -35,14 +35,14 @@ def draw_curves(
     thresholds
         0–255, rising.
     classes
-        For each class ``precision``, ``recall`` and ``f1`` at each threshold; None where undefined, which leaves a gap.
+        For each class ``precision``, ``recall`` and ``f1`` at each threshold; None if undefined, which leaves a gap.
     used
         For each class the threshold to mark.
     """
     figure, panels = dark_panels(len(classes), f"{movie}: scores over the threshold")
     for axes, (event, scores) in zip(panels, classes.items(), strict=False):
         for key, (line, marker) in SCORES.items():
-            values = numbers(scores[key])
+            values = with_gaps(scores[key])
             label = "F1" if key == "f1" else key
             axes.plot(
                 thresholds,
@@ -64,16 +64,17 @@ def draw_curves(
         name = class_name(event) if event != "all" else "all classes"
         axes.set_title(name, color=class_colour(event, classes), fontsize=10)
         if all(value is None for values in scores.values() for value in values):
-            say(axes, "no events on either side")
+            write_message(axes, "no events on either side")
         else:
             legend(axes, loc="best")
     save(figure, path)
 
 
 def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
-    """Draw precision against recall, and F1 over the threshold: a row for each class, a line for each network.
+    """Draw precision against recall, and F1 over the threshold: one row per class, one line per network.
 
-    A full dot marks the threshold with the best F1, with the intervals of precision and recall, a square the default one.
+    A full dot marks the threshold with the best F1, with the confidence intervals of precision and recall; a square the
+    default.
     """
     classes = list(dict.fromkeys(event for network in networks for event in network.classes))
     figure, panels = dark_panels(
@@ -100,7 +101,7 @@ def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
 def _draw_network(against: Axes, over: Axes, name: str, found: ClassEvaluation, colour: str) -> None:
     """Draw one network's curves of one class, and mark its default and its best threshold on them."""
     counts = found.curve.values()
-    precisions, recalls, f1 = (numbers(getattr(one, key) for one in counts) for key in ("precision", "recall", "f1"))
+    precisions, recalls, f1 = (with_gaps(getattr(one, key) for one in counts) for key in ("precision", "recall", "f1"))
     against.plot(recalls, precisions, color=colour, lw=1.6)
     over.plot(list(found.curve), f1, color=colour, lw=1.6, label=name)
     for scored, marker, fill, size in ((found.default, "s", "none", 9), (found.best, "o", colour, 5)):
@@ -112,9 +113,9 @@ def _draw_network(against: Axes, over: Axes, name: str, found: ClassEvaluation, 
             "ls": "none",
             "clip_on": False,
         }
-        over.plot([scored.threshold], numbers([scored.f1.value]), **mark)
-        against.plot(numbers([scored.recall.value]), numbers([scored.precision.value]), **mark)
+        over.plot([scored.threshold], with_gaps([scored.f1.value]), **mark)
+        against.plot(with_gaps([scored.recall.value]), with_gaps([scored.precision.value]), **mark)
     precision, recall = found.best.precision, found.best.recall
-    across = numbers([recall.low, recall.high, None, recall.value, recall.value])
-    along = numbers([precision.value, precision.value, None, precision.low, precision.high])
+    across = with_gaps([recall.low, recall.high, None, recall.value, recall.value])
+    along = with_gaps([precision.value, precision.value, None, precision.low, precision.high])
     against.plot(across, along, color=colour, lw=0.9, alpha=0.8)

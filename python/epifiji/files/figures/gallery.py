@@ -1,4 +1,4 @@
-"""A gallery of events: a row of crops over time for each, in one picture."""
+"""A gallery of events in one image: for each event a row of crops over time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LABEL_PX = 130
 LEAST_ROW_PX = 54
 GAP_PX = 4
 DPI = 64
-"""A power of two: lengths in inches then are exact, and no row of pixels is lost to rounding."""
+"""A power of two, so that lengths in inches are exact and no row of pixels is lost to rounding."""
 FONT_PX = 12
 LARGEST_PIXELS = 400_000_000
 
@@ -30,10 +30,10 @@ LARGEST_PIXELS = 400_000_000
 def write_gallery(
     path: Path, movie: Movie, events: Sequence[Event], classes: Sequence[str], settings: GallerySettings
 ) -> None:
-    """Draw events below each other: number, class, frame and score, and crops from some frames before to some after.
+    """Draw one row per event: number, class, frame and score, and crops from some frames before to some after.
 
-    All crops of an event have one contrast, so that what becomes brighter is seen to do so. Its own frame has a border of its
-    class's colour; what lies outside the movie is grey.
+    All crops of an event have the same contrast, so changes of brightness are visible. The event's own frame has a
+    border of its class's colour; what lies outside the movie is grey.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def write_gallery(
     movie
         At its own scale.
     events
-        In the order to be drawn in.
+        In the order of the rows.
     classes
         All classes, for their colours.
     settings
@@ -51,14 +51,14 @@ def write_gallery(
     Raises
     ------
     WrongInputError
-        Where the picture would have too many pixels.
+        If the image would have too many pixels.
     """
     columns, side = settings.before + settings.after + 1, (2 * settings.half_size + 1) * settings.zoom
     width, height = LABEL_PX + columns * (side + GAP_PX), max(side, LEAST_ROW_PX) + GAP_PX
     if width * height * len(events) > LARGEST_PIXELS:
         raise WrongInputError(
             f"A gallery of {len(events)} events would have {width} x {height * len(events)} pixels, but at most "
-            f"{LARGEST_PIXELS} are drawn: give fewer rows, less zoom or a smaller half_size."
+            f"{LARGEST_PIXELS} are drawn: choose fewer events, less zoom or a smaller half_size."
         )
     sheet = np.empty((height * len(events), width, 3), np.uint8)
     crops = _crops(movie, events, settings)
@@ -76,7 +76,7 @@ def write_gallery(
 
 
 def _crops(movie: Movie, events: Sequence[Event], settings: GallerySettings) -> list[list[np.ma.MaskedArray | None]]:
-    """Cut out all crops, reading each frame once; masked where the movie ends, None for frames that it has not."""
+    """Cut out all crops, reading each frame once; masked outside the frame, None for frames outside the movie."""
     half = settings.half_size
     offsets = range(-settings.before, settings.after + 1)
     crops: list[list[np.ma.MaskedArray | None]] = [[None] * len(offsets) for _ in events]
@@ -99,7 +99,7 @@ def _rows(
     settings: GallerySettings,
     shape: tuple[int, int],
 ) -> Iterator[np.ndarray]:
-    """Draw one row (Y, X, RGB) after the other."""
+    """Draw the rows (Y, X, RGB) one by one."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -113,14 +113,14 @@ def _rows(
         for column in (column for column, crop in enumerate(row) if crop is not None):
             left = LABEL_PX + column * (_side(settings) + GAP_PX)
             _write(figure, str(event.frame - settings.before + column + 1), left + 4, 2, FOREGROUND, shape)
-        # The frames' numbers are drawn over the crops, so these are put below what was drawn.
+        # The frames' numbers are drawn over the crops, so the crops are placed below them.
         figure.figimage(_strip(row, settings, colour, shape), origin="upper", zorder=-1)
         canvas.draw()
         yield np.asarray(canvas.buffer_rgba())[..., :3]
 
 
 def _side(settings: GallerySettings) -> int:
-    """Give the side of a crop in the picture, in pixels."""
+    """Return the side of a crop in the image, in pixels."""
     return (2 * settings.half_size + 1) * settings.zoom
 
 
@@ -130,7 +130,7 @@ def _strip(
     colour: tuple[float, float, float],
     shape: tuple[int, int],
 ) -> np.ndarray:
-    """Put an event's crops side by side: (Y, X, RGB), 0–1."""
+    """Place an event's crops next to each other: (Y, X, RGB), 0–1."""
     from matplotlib.colors import to_rgb
 
     side, zoom = _side(settings), settings.zoom

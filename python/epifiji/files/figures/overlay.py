@@ -1,6 +1,7 @@
 """``overlay.png``: the events drawn on the movie, for a first look.
 
-Every detection ends with it, so it is drawn by Pillow: matplotlib took a second and 80 MB for it, more than EpiNet's arithmetic.
+Every detection writes it, so it is drawn by Pillow: matplotlib took a second and 80 MB for it, more than EpiNet's
+arithmetic.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ LARGEST_SIDE_PX = 1000
 BACKGROUND = "#16181d"
 FOREGROUND = "#e6e8ec"
 EMPTY = (42, 45, 52)
-"""Where the movie ends."""
+"""Colour outside the movie."""
 
 MARGIN_PX = 24
 PANEL_PX = 714
-"""Side of the square that the movie's frame fills as far as its shape allows."""
+"""Side of the square into which the movie's frame is fitted."""
 TITLE_PX = 40
 TITLE_FONT_PX = 15
 CAPTION_PX = 30
 CROP_PX = 104
 GAP_PX = 9
 LABEL_PX = (PANEL_PX - MOST_STRIPS * CROP_PX) // MOST_STRIPS
-"""What is left above a row of crops for its text, so that all rows are as high as the panel."""
+"""Height left above a row of crops for its text, so that all rows together are as high as the panel."""
 FINER = 2
-"""Circles are drawn so much larger, then reduced, which makes them smooth."""
+"""Circles are drawn larger by this factor, then reduced, which makes them smooth."""
 
 
 def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Sequence[str], half_px: int) -> None:
-    """Draw all events on the movie's middle frame, and the surest ones as strips of crops over time.
+    """Draw all events on the movie's middle frame, and the most probable ones as strips of crops over time.
 
     Parameters
     ----------
@@ -54,16 +55,16 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     events
         In the movie's pixels; those at the border are dashed.
     classes
-        All classes looked for, for colours and legend.
+        All classes that were searched for, for colours and legend.
     half_px
         Half the side of a crop in pixels of the movie.
     """
     from PIL import Image, ImageDraw
 
-    surest = _surest(events, classes)
+    strips = _most_probable(events, classes)
     left, top = MARGIN_PX, MARGIN_PX + TITLE_PX
     strips_left = left + PANEL_PX + 2 * MARGIN_PX
-    right = strips_left + len(STRIP_FRAMES) * (CROP_PX + GAP_PX) - GAP_PX if surest else left + PANEL_PX
+    right = strips_left + len(STRIP_FRAMES) * (CROP_PX + GAP_PX) - GAP_PX if strips else left + PANEL_PX
     picture = Image.new("RGB", (right + MARGIN_PX, top + PANEL_PX + CAPTION_PX), BACKGROUND)
     draw = ImageDraw.Draw(picture)
     panel, middle = _panel(movie, events, classes, half_px), movie.shape[0] // 2
@@ -75,7 +76,7 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     )
     caption = f"frame {middle + 1} of {movie.shape[0]}; numbers are the events' frames"
     draw.text((left + panel.width / 2, top + panel.height + 16), caption, FOREGROUND, _font(12), "ms")
-    for row, event in enumerate(surest):
+    for row, event in enumerate(strips):
         beneath = MARGIN_PX + TITLE_PX + LABEL_PX + row * (LABEL_PX + CROP_PX)
         for column, offset in enumerate(STRIP_FRAMES):
             place = strips_left + column * (CROP_PX + GAP_PX), beneath
@@ -88,7 +89,7 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     picture.save(path, "PNG")
 
 
-def _surest(events: Sequence[Event], classes: Sequence[str]) -> list[Event]:
+def _most_probable(events: Sequence[Event], classes: Sequence[str]) -> list[Event]:
     """Choose the events to show as strips: from each class in turn the one with the highest score."""
     groups = [sorted(g, key=lambda e: -e.score) for g in by_class(events, classes).values() if g]
     chosen: list[Event] = []
@@ -98,7 +99,7 @@ def _surest(events: Sequence[Event], classes: Sequence[str]) -> list[Event]:
 
 
 def _panel(movie: Movie, events: Sequence[Event], classes: Sequence[str], radius: float) -> Image.Image:
-    """Show the middle frame, circle every event and write its frame beside it."""
+    """Show the middle frame, circle every event and write its frame next to it."""
     from PIL import Image, ImageDraw
 
     count, height, width = movie.shape
@@ -108,7 +109,7 @@ def _panel(movie: Movie, events: Sequence[Event], classes: Sequence[str], radius
     panel = Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC).convert("RGB")
     draw, font = ImageDraw.Draw(panel), _font(14 * FINER)
     for event in events:
-        # A pixel's middle is at a whole number.
+        # Integer positions are centres of pixels.
         x, y, away, colour = (
             (event.x + 0.5) * zoom,
             (event.y + 0.5) * zoom,
@@ -125,7 +126,7 @@ def _panel(movie: Movie, events: Sequence[Event], classes: Sequence[str], radius
 
 
 def _crop(movie: Movie, event: Event, offset: int, half: int) -> Image.Image:
-    """Show the surroundings of an event at some frames from it; grey where the movie ends."""
+    """Crop the surroundings of an event, `offset` frames from it; grey outside the movie."""
     from PIL import Image
 
     shown = np.full((2 * half + 1, 2 * half + 1, 3), EMPTY, np.uint8)
@@ -139,7 +140,7 @@ def _crop(movie: Movie, event: Event, offset: int, half: int) -> Image.Image:
 
 
 def _title(name: str, counts: str) -> str:
-    """Join a movie's name and what was found, the name shortened where it would reach beyond the panel."""
+    """Join a movie's name and the counts of events; the name is shortened if it would not fit above the panel."""
     font = _font(TITLE_FONT_PX)
     shown = name
     while len(shown) > 1 and font.getlength(f"{shown}: {counts}") > PANEL_PX:
@@ -160,7 +161,7 @@ def _colour(event: Event, classes: Sequence[str]) -> tuple[int, int, int]:
 
 @cache
 def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Give a font; Pillow's own knows no accents, so it is matplotlib's, found without importing that."""
+    """Return a font; Pillow's own lacks accents, so it is matplotlib's, found without importing matplotlib."""
     from PIL import ImageFont
 
     matplotlib = find_spec("matplotlib")
@@ -175,7 +176,7 @@ def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def crop_around(frame: np.ndarray, event: Event, half: int) -> np.ma.MaskedArray:
-    """Cut the pixels around an event out of a frame: (2 half + 1, 2 half + 1), masked where the frame ends."""
+    """Cut the pixels around an event out of a frame: (2 half + 1, 2 half + 1), masked outside the frame."""
     y, x = round(event.y) - half, round(event.x) - half
     top, left = max(0, y), max(0, x)
     crop = frame[top : max(0, y + 2 * half + 1), left : max(0, x + 2 * half + 1)]
@@ -185,7 +186,7 @@ def crop_around(frame: np.ndarray, event: Event, half: int) -> np.ma.MaskedArray
 
 
 def _shown(frame: np.ndarray) -> np.ndarray:
-    """Bring a frame to uint8, thinned where it is larger than a picture needs."""
+    """Convert a frame to uint8, subsampled if it is larger than the image needs."""
     step = max(1, -(-max(frame.shape) // LARGEST_SIDE_PX))
     return _levels(frame[::step, ::step])
 
@@ -195,14 +196,14 @@ def _levels(pixels: np.ndarray) -> np.ndarray:
 
 
 class Contrast:
-    """Brings pixels to 0–1, black at the 0.5 and white at the 99.7 percentile of some that are given."""
+    """Scales pixels to 0–1: black at the 0.5 and white at the 99.7 percentile of a sample."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         self._range = pixels.min(), pixels.max()
         self._black, self._white = np.percentile(within_range(pixels, *self._range), (0.5, 99.7))
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
-        """Bring pixels of the same type to 0–1, float64."""
+        """Scale pixels of the same type to 0–1, float64."""
         within = within_range(pixels, *self._range) - self._black
         return np.clip(within / max(self._white - self._black, 1e-9), 0, 1)
 
@@ -213,7 +214,7 @@ def _counts(events: Sequence[Event], classes: Sequence[str]) -> str:
 
 
 def on_dark(colour: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Give a class's colour as matplotlib takes it, legible on `BACKGROUND`."""
+    """Return a class's colour for matplotlib, legible on `BACKGROUND`."""
     red, green, blue = colour
-    # Pure blue is hardly seen on dark grey.
+    # Pure blue is hardly visible on dark grey.
     return (0.35, 0.55, 1.0) if colour == (0, 0, 255) else (red / 255, green / 255, blue / 255)

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 GRID = "#343841"
 PANEL_INCHES = 3.6
 NEIGHBOURS_INCHES = 1.95
-"""So that three classes fit on a screen at full size."""
+"""Small enough that three classes fit on a screen at full size."""
 MOST_COLUMNS = 3
 DOTS_PER_INCH = 110
 RANDOM: dict[str, Any] = {"color": "#8a919e", "alpha": 0.35, "lw": 0}
 MEDIAN: dict[str, Any] = {"color": "#b9bfca", "lw": 1.1, "ls": "--"}
 MOST_DOTS = 2000
-"""More events than this would hide the density under them."""
+"""More dots than this would hide the density under them."""
 
 
 def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent) -> None:
@@ -47,7 +47,7 @@ def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], e
         if any(len(found.places) for found in classes.values()):
             legend(axes, loc="upper left", outside=True)
         else:
-            say(axes, "no events")
+            write_message(axes, "no events")
     below.set_xlabel("time (min)" if extent.frame_interval_s else "frame")
     save(figure, path)
 
@@ -89,20 +89,20 @@ def draw_densities(
         axes.set_title(f"{class_name(event)}: {_events(len(found.places))}", color=colour, fontsize=10)
         axes.grid(False)
         if not len(found.places):
-            say(axes, "no events")
+            write_message(axes, "no events")
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
         bar.set_label(f"events per (100 {extent.length_unit})²", color=FOREGROUND, fontsize=8)
         bar.ax.tick_params(colors=FOREGROUND, labelsize=7.5)
         bar.outline.set_edgecolor(GRID)
     if not classes:
-        say(panels[0], "no events")
+        write_message(panels[0], "no events")
     save(figure, path)
 
 
 def draw_neighbours(
     path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, frame_distance_px: float
 ) -> None:
-    """Draw the distances to the nearest neighbour against random arrangements: in space, and in space and time."""
+    """Draw the distances to the nearest neighbour with those of random arrangements: in space, and in space and time."""
     figure, panels = dark_panels(
         2 * max(1, len(classes)),
         f"{movie}: distance to the nearest event of the class",
@@ -125,7 +125,7 @@ def draw_neighbours(
             axes.set_ylim(0, 1.02)
             neighbours = getattr(found, key)
             if neighbours is None:
-                say(axes, _too_little(found, extent))
+                write_message(axes, _too_little(found, extent))
             else:
                 assumed = f"\n{TISSUE_FILLS}" if key == "space" else ""
                 _draw_neighbours(axes, neighbours, colour, extent.length, assumed)
@@ -133,7 +133,7 @@ def draw_neighbours(
         _explain_neighbours(figure)
     if not classes:
         for axes in panels:
-            say(axes, "no events")
+            write_message(axes, "no events")
     save(figure, path)
 
 
@@ -158,7 +158,7 @@ def _draw_neighbours(axes: Axes, found: Neighbours, colour: Any, length: float, 
 
 
 def _explain_neighbours(figure: Figure) -> None:
-    """Say once, below the panels and over none of their curves, what is drawn in them."""
+    """Add a legend below the panels, once for all of them."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -183,7 +183,7 @@ def _too_little(found: ClassStatistics, extent: Extent) -> str:
 def dark_panels(
     count: int, title: str, columns: int = MOST_COLUMNS, width: float = PANEL_INCHES + 0.4, height: float = PANEL_INCHES
 ) -> tuple[Figure, list[Axes]]:
-    """Make a dark figure of at least one panel; panels beyond `count` are left out."""
+    """Make a dark figure of at least one panel; unused places of the grid stay empty."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -214,7 +214,7 @@ def dark_panels(
 
 
 def legend(axes: Axes, loc: Any, outside: bool = False) -> None:
-    """Explain the lines of a panel, in it or to the right of it."""
+    """Add a legend of the lines of a panel, in it or to the right of it."""
     place: Any = (1.01, 1) if outside else (0, 0, 1, 1)
     axes.legend(
         loc=loc,
@@ -227,8 +227,8 @@ def legend(axes: Axes, loc: Any, outside: bool = False) -> None:
     )
 
 
-def say(axes: Axes, sentence: str) -> None:
-    """Say in the middle of a panel why nothing is drawn there."""
+def write_message(axes: Axes, sentence: str) -> None:
+    """Write in the middle of a panel why nothing is drawn there."""
     axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", color=FOREGROUND, fontsize=9)
 
 
@@ -237,18 +237,18 @@ def save(figure: Figure, path: Path) -> None:
     figure.savefig(path, facecolor=BACKGROUND)
 
 
-def numbers(values: Iterable[float | None]) -> list[float]:
-    """Give what is undefined as NaN, which leaves a gap in a line."""
+def with_gaps(values: Iterable[float | None]) -> list[float]:
+    """Convert undefined numbers to NaN, which leaves a gap in a line."""
     return [np.nan if value is None else value for value in values]
 
 
 def class_colour(event: str, classes: Iterable[str]) -> Any:
-    """Give the colour of a class on a dark ground."""
+    """Return the colour of a class on a dark background."""
     return FOREGROUND if event == "all" else on_dark(colour_of(event, classes))
 
 
 def class_name(event: str) -> str:
-    """Name a class in a title."""
+    """Return the name of a class for a title."""
     return event.removeprefix("cell_")
 
 

@@ -1,1 +1,1 @@
-"""What jobs leave in folders: results, reviews, comparisons and evaluations, and the movie that they belong to."""
+"""What jobs write into folders: results, reviews, comparisons and evaluations, and the movie that they belong to."""

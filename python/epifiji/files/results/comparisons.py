@@ -1,4 +1,4 @@
-"""What a comparison with a reference leaves in a folder: scores, ROI zips of matches and errors, and curves over thresholds."""
+"""Files of a comparison with a reference: scores, ROI zips of matches and errors, and curves over thresholds."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ CURVE_TABLE = "curve.csv"
 CURVE_PICTURE = "curve.png"
 
 OUTCOME_COLOURS = {"match": (0, 255, 0), "falsepositive": (255, 0, 0), "falsenegative": (255, 255, 0)}
-"""Red, green, blue of detected events that match, of those that do not, and of reference events that were missed.
+"""Colours (red, green, blue) of matched detections, detections without a match, and missed reference events.
 
-The names end the files' names. The authors' package, which has no matches, shortens the others to FP and FN.
+The keys are the ends of the files' names. The authors' package, which writes no matches, shortens the others to FP and
+FN.
 """
 
 AUTHORS_ENDINGS = {"FP": "falsepositive", "FN": "falsenegative"}
@@ -28,37 +29,37 @@ Row = Mapping[str, str | int | float | None]
 
 
 def outcome_file(movie: str, event: str, outcome: str) -> str:
-    """Name the ROI zip of a class and an outcome, one of `OUTCOME_COLOURS`."""
+    """Return the name of the ROI zip of a class and an outcome, one of `OUTCOME_COLOURS`."""
     return plain_name(f"{movie}_{event}") + f"_{outcome}.zip"
 
 
 def outcome_of_file(path: Path) -> str | None:
-    """Tell which outcome of a comparison a ROI file holds; None for a file that holds events as detected or annotated."""
+    """Return the outcome of a comparison that a ROI file contains; None for detected or annotated events."""
     ending = path.stem.rpartition("_")[2]
     return AUTHORS_ENDINGS.get(ending, ending if ending in OUTCOME_COLOURS else None)
 
 
 def comparison_files(movie: str, events: Iterable[str]) -> list[str]:
-    """Name all files that a comparison may leave."""
+    """List the names of all files that a comparison may write."""
     zips = [outcome_file(movie, event, outcome) for event in events for outcome in OUTCOME_COLOURS]
     return [COMPARISON_TABLE, CURVE_TABLE, CURVE_PICTURE, *zips]
 
 
 def require_same_movie(folder: Path, movie: str) -> None:
-    """Refuse a folder with the comparison of another movie, whose ROI zips would stay beside the new scores.
+    """Refuse a folder with the comparison of another movie, whose ROI zips would stay next to the new scores.
 
     Raises
     ------
     WrongInputError
-        Naming one of the files.
+        If there is such a file; the message names it.
     """
     if not (folder / COMPARISON_TABLE).is_file():
         return
     for file in sorted(folder.glob("*.zip")):
         if file.stem.rpartition("_")[2] in OUTCOME_COLOURS and not file.stem.startswith(f"{movie}_"):
             raise WrongInputError(
-                f"{folder} holds the comparison of another movie ({file.name}), but that of {movie} was to be written there, and "
-                "files of two movies in one folder would mix: choose another folder."
+                f"{folder} contains the comparison of another movie ({file.name}), but that of {movie} was to be "
+                "written there, and files of two movies in one folder would mix: choose another folder."
             )
 
 
@@ -72,13 +73,13 @@ def write_comparison(
 ) -> None:
     """Write scores by class and the events of each outcome, all or nothing.
 
-    A class without events of an outcome gets no file, as ImageJ refuses zips without ROIs; an earlier comparison's file of
-    that name, and its curves, are deleted where it is replaced.
+    A class without events of an outcome gets no file, because ImageJ refuses zips without ROIs. If an earlier
+    comparison is replaced, its files of these names and its curves are deleted.
 
     Raises
     ------
     WrongInputError
-        Where a file would be overwritten without being asked, or the folder cannot be written to.
+        If a file would be overwritten without permission, or the folder cannot be written to.
     """
     names = comparison_files(movie, scores)
     require_same_movie(folder, movie)
@@ -91,7 +92,7 @@ def write_comparison(
 
 
 def write_table(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows as comma-separated values in UTF-8, headed by the first row's keys; what is undefined is empty."""
+    """Write rows as comma-separated values in UTF-8, with the first row's keys as header; undefined values are empty."""
     rows = list(rows)
     with path.open("w", encoding="utf-8", newline="") as file:
         write_rows(file, [list(rows[0]) if rows else ["event"]])

@@ -1,4 +1,4 @@
-"""What an evaluation leaves in a folder: scores, differences and curves as tables, a picture, and a record."""
+"""Files of an evaluation: scores, differences and curves as tables, a figure, and a record."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def write_evaluation(
     networks: Iterable[NetworkEvaluation],
     overwrite: bool,
 ) -> list[Path]:
-    """Write all of it or nothing, and give the files; without differences there is no table of them.
+    """Write all files or none, and return them; without differences there is no table of them.
 
     Raises
     ------
     WrongInputError
-        Where a file would be overwritten without being asked, or the folder cannot be written to.
+        If a file would be overwritten without permission, or the folder cannot be written to.
     """
     require_absent(folder, FILES, overwrite)
     differences = list(differences)

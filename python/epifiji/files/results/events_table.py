@@ -1,4 +1,4 @@
-"""Events as a table for people and spreadsheets: ``events.csv``."""
+"""Tables of events for people and spreadsheets: ``events.csv``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from epifiji.files.storage.journals import recover
 from epifiji.files.storage.spreadsheet_cells import text_of, write_rows
 
 COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
-"""The columns that every table has, in this order; µm and minutes follow where the scale is known."""
+"""The columns that every table has, in this order; µm and minutes follow if the scale is known."""
 
 REQUIRED_COLUMNS = COLUMNS[:4]
-"""The columns without which a row is no event."""
+"""The columns that every event needs."""
 
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
@@ -34,7 +34,7 @@ _EXAMPLE = ",".join(COLUMNS)
 
 @dataclass(frozen=True)
 class _Cell:
-    """What a column of numbers holds; `empty` is the value of an empty cell, None where one is refused."""
+    """Content of a column of numbers; `empty` is the value of an empty cell, None if it is refused."""
 
     expected: str
     low: float
@@ -45,11 +45,11 @@ class _Cell:
 
 _POSITION = _Cell("a number of pixels with a decimal point", low=-1e9, high=1e9)
 _CELLS = {
-    "frame": _Cell("a whole number from 1 on", low=1, high=2**31, whole=True),
+    "frame": _Cell("a whole number of at least 1", low=1, high=2**31, whole=True),
     "y": _POSITION,
     "x": _POSITION,
     "score": _Cell("a number from 0 to 1 or nothing", low=0, high=1, empty=math.nan),
-    "volume": _Cell("a whole number from 0 on or nothing", low=0, high=2**53, whole=True, empty=0),
+    "volume": _Cell("a whole number of at least 0 or nothing", low=0, high=2**53, whole=True, empty=0),
     "border": _Cell("0, 1 or nothing", low=0, high=1, whole=True, empty=0),
 }
 
@@ -60,23 +60,23 @@ def write_events(
     pixel_size_um: float | None = None,
     frame_interval_s: float | None = None,
 ) -> None:
-    """Write events as comma-separated values in UTF-8, in the order given.
+    """Write events as comma-separated values in UTF-8, in their order.
 
-    Columns: `event` (class), `frame` (from 1, as ImageJ shows it), `y` and `x` (pixels, two decimals, integers at
-    pixel centres), `score` (0–1, four decimals, empty where nobody computed one), `volume` (voxels), `border`
-    (1 where the network saw no whole window), then `y_um`, `x_um` (position times the pixel size) and `time_min`
-    (since the first frame), three decimals, where the movie is calibrated. Trailing zeros are left out.
+    Columns: `event` (class), `frame` (from 1, as ImageJ shows it), `y` and `x` (pixels, two decimals, integers at pixel
+    centres), `score` (0–1, four decimals, empty if there is none), `volume` (voxels), `border` (1 if the network saw no
+    whole window). If the movie is calibrated, then `y_um`, `x_um` (position times the pixel size) and `time_min` (since
+    the first frame) with three decimals. Trailing zeros are left out.
 
     Parameters
     ----------
     path
-        The table; one that exists is replaced, in one step. Without events it has its header alone.
+        The table; an existing one is replaced, in one step. Without events it has only its header.
     events
         Any number.
     pixel_size_um
-        Side of a pixel in µm, or None where unknown.
+        Side of a pixel in µm, or None if unknown.
     frame_interval_s
-        Time between frames in seconds, or None where unknown.
+        Time between frames in seconds, or None if unknown.
     """
     path = Path(path)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -86,7 +86,7 @@ def write_events(
 def event_rows(
     events: Iterable[Event], pixel_size_um: float | None = None, frame_interval_s: float | None = None
 ) -> Iterator[list[str]]:
-    """Give the table's header, then its rows, as :func:`write_events` writes them."""
+    """Yield the table's header, then its rows, as :func:`write_events` writes them."""
     yield [*COLUMNS, *(["y_um", "x_um"] if pixel_size_um else []), *(["time_min"] if frame_interval_s else [])]
     for event in events:
         row = [event.event, str(event.frame + 1), _number(event.y, 2), _number(event.x, 2)]
@@ -99,16 +99,16 @@ def event_rows(
 
 
 def read_events(path: Path) -> list[Event]:
-    """Read the events of a table such as :func:`write_events` writes.
+    """Read the events of a table as :func:`write_events` writes it.
 
-    The columns may stand in any order, in small or capital letters; `score`, `volume` and `border` may be absent, and
-    columns with other names are passed over, as are empty rows. Positions and scores have the decimals of the table. A
-    table that a spreadsheet saved with semicolons, and commas as decimal signs, or with tabs, is read too.
+    The columns may be in any order, in lower or upper case. `score`, `volume` and `border` may be absent; columns with
+    other names and empty rows are ignored. Positions and scores have the decimals of the table. Tables that a
+    spreadsheet saved with semicolons and decimal commas, or with tabs, are read too.
 
     Raises
     ------
     WrongInputError
-        Where the file is missing, no such table, or a cell cannot be an event's; the line is named.
+        If the file is missing, is not such a table, or a cell has an invalid value; the message names the line.
     """
     path = Path(path)
     text, delimiter = _separated(_text(path))
@@ -127,7 +127,7 @@ def read_events(path: Path) -> list[Event]:
     except csv.Error as error:
         raise WrongInputError(
             f"{path.name}, line {rows.line_num}, is not comma-separated values ({error}): "
-            f"give a table with the header {_EXAMPLE}."
+            f"use a table with the header {_EXAMPLE}."
         ) from None
     if columns is None:
         raise WrongInputError(
@@ -138,18 +138,18 @@ def read_events(path: Path) -> list[Event]:
 
 
 def _require_whole(path: Path, text: str, events: list[Event]) -> None:
-    """Refuse a table that was cut: one that ends within its header, or has fewer events than its run found.
+    """Refuse a truncated table: one that ends within its header, or has fewer events than its run found.
 
     Raises
     ------
     WrongInputError
-        Saying how many there are and how many there were.
+        If it is truncated; the message has the number of events, and the recorded number.
     """
     is_ended = text.endswith(("\n", "\r"))
     if not events and not is_ended:
         raise WrongInputError(
-            f"{path.name} ends within its first line, {text[-80:]!r}, so it was cut: get the table again; where it is "
-            "to have no events, end that line."
+            f"{path.name} ends within its first line, {text[-80:]!r}, so it was truncated: get the table again; if it "
+            "is to have no events, end that line."
         )
     counts = _recorded_counts(path)
     if counts is None:
@@ -160,26 +160,27 @@ def _require_whole(path: Path, text: str, events: list[Event]) -> None:
         lacks = f"has {found[fewer]} events of {fewer}" if fewer is not None else "ends within its last line"
         kept = f"{counts[fewer]}" if fewer is not None else f"{sum(counts.values())} whole lines"
         raise WrongInputError(
-            f"{path} {lacks}, but {RUN_RECORD} beside it says that the run found {kept}: the table was cut or changed. Put it "
-            "back, or detect the events again; a table that you changed yourself is read from another folder."
+            f"{path} {lacks}, but according to {RUN_RECORD} next to it the run found {kept}: the table was truncated "
+            "or changed. Restore it, or detect the events again; move a table that you changed yourself to another "
+            "folder."
         )
 
 
 def _recorded_counts(path: Path) -> dict[str, int] | None:
-    """Give how many events of each class a run wrote into its table; None where no record says it."""
+    """Return how many events of each class a run wrote into its table; None if no record contains it."""
     if path.name != EVENTS_TABLE:
         return None
     try:
         return read_record(path.parent).counts
     except WrongInputError:
-        # Whoever needs the record says what is wrong with it.
+        # Code that needs the record reports what is wrong with it.
         return None
 
 
 def read_scale(path: Path) -> tuple[float | None, float | None]:
-    """Tell pixel size (µm) and frame interval (s) by the columns in µm and minutes of a table of events; None where it has none.
+    """Return pixel size (µm) and frame interval (s) from a table's columns in µm and minutes; None if it lacks them.
 
-    The cells are rounded, so the row with the largest numbers tells.
+    The cells are rounded, so the row with the largest numbers is used.
     """
     text, delimiter = _separated(_text(Path(path)))
     rows = [
@@ -194,7 +195,7 @@ def read_scale(path: Path) -> tuple[float | None, float | None]:
 
 
 def _scale(rows: list[dict[str, str]], scaled: str, plain: str, offset: int = 0, factor: int = 1) -> float | None:
-    """Divide the largest number of one column by that of another in its row."""
+    """Divide the largest number of one column by that of another in the same row."""
     pairs = []
     for row in rows:
         try:
@@ -207,7 +208,7 @@ def _scale(rows: list[dict[str, str]], scaled: str, plain: str, offset: int = 0,
 
 
 def _number(value: float, decimals: int) -> str:
-    """Shortest text of a number rounded to so many decimals; empty for NaN."""
+    """Return the shortest text of a number rounded to this number of decimals; empty for NaN."""
     if math.isnan(value):
         return ""
     text = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
@@ -232,16 +233,16 @@ def _text(path: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise WrongInputError(f"{path.name} is no text in UTF-8, {expected}: save it as CSV UTF-8.") from None
+        raise WrongInputError(f"{path.name} is not text in UTF-8, {expected}: save it as CSV UTF-8.") from None
 
 
 def _separated(text: str) -> tuple[str, str]:
-    """Give a table's text and what separates its columns, by its header.
+    """Return a table's text and the separator of its columns, according to its header.
 
-    Spreadsheets save semicolons where the comma is the decimal sign; some put a line such as ``sep=;`` first.
+    Spreadsheets save semicolons if the comma is the decimal sign; some put a line such as ``sep=;`` first.
     """
     if text[:4].lower() == "sep=":
-        # The line stays, empty, so that lines have their numbers.
+        # The line is kept, empty, so that line numbers are right.
         text = text[len(text.splitlines()[0]) :]
     header = next((line for line in text.splitlines() if line.strip()), "")
     for delimiter in ",;\t":
@@ -251,12 +252,12 @@ def _separated(text: str) -> tuple[str, str]:
 
 
 def _with_point(cell: str, delimiter: str) -> str:
-    """Give a number with a decimal comma as one with a decimal point, where the comma separates no columns."""
+    """Replace a number's decimal comma by a decimal point, unless the comma separates columns."""
     return cell.replace(",", ".") if delimiter == ";" and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
 def _columns(header: list[str], path: Path) -> dict[str, int]:
-    """Where each column stands."""
+    """Return the index of each column."""
     names = [name.strip().lower() for name in header]
     missing = [name for name in REQUIRED_COLUMNS if name not in names]
     if missing:
@@ -271,7 +272,7 @@ def _columns(header: list[str], path: Path) -> dict[str, int]:
 
 
 def _event(row: list[str], columns: dict[str, int], where: str) -> Event:
-    """Event of one row."""
+    """Return the event of one row."""
     if len(row) != len(columns):
         raise WrongInputError(
             f"{where}, has {len(row)} cells, but the header has {len(columns)} columns: give each column one cell."
@@ -295,7 +296,7 @@ def _event(row: list[str], columns: dict[str, int], where: str) -> Event:
 
 
 def _value(name: str, text: str, where: str) -> float:
-    """Number in a cell, refused where the column cannot hold it."""
+    """Return the number in a cell; refused if the column cannot have it."""
     cell = _CELLS[name]
     if not text and cell.empty is not None:
         return cell.empty

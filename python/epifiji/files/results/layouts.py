@@ -1,4 +1,4 @@
-"""Where the frames of the movie lie that ROIs belong to: by the record of the run, or by the movie beside them."""
+"""Layout of the movie to which ROIs belong: from the record of the run, or from the movie next to them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from epifiji.files.results.reviews import result_folders
 
 
 def layout_of(place: Path) -> StackLayout | None:
-    """Find the layout of the movie of a ROI file or a result folder; None where nothing says which movie that is.
+    """Find the layout of the movie of a ROI file or a result folder; None if the movie is unknown.
 
     Raises
     ------
     WrongInputError
-        Where there is a record that cannot be read.
+        If there is a record that cannot be read.
     """
     folder = folder_of(place)
     for results in result_folders(folder):
@@ -30,13 +30,13 @@ def layout_of(place: Path) -> StackLayout | None:
             return _layout_of_movie(file, record.settings.channel)
     if place.is_dir():
         return None
-    beside = [file for file in folder.glob("*") if EXTENSION.search(file.name)]
-    named = [file for file in beside if place.stem.startswith(f"{movie_name(file)}_")]
+    movies = [file for file in folder.glob("*") if EXTENSION.search(file.name)]
+    named = [file for file in movies if place.stem.startswith(f"{movie_name(file)}_")]
     return _layout_of_movie(max(named, key=lambda file: len(movie_name(file)))) if named else None
 
 
 def _layout_of_movie(file: str | Path, channel: int | None = None) -> StackLayout | None:
-    """Find where frames lie in a movie's file, whatever its channel; None for one that cannot be read."""
+    """Read the layout of frames in a movie's file, for any of its channels; None if it cannot be read."""
     for number in (channel, 1):
         try:
             return read_movie(file, number).layout

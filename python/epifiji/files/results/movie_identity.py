@@ -1,4 +1,4 @@
-"""Which movie results belong to: known again by its content, wherever it lies now and whatever it is called."""
+"""The movie to which results belong, recognised by its content, independent of its name and location."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
 from epifiji.files.results.reviews import result_folders
 
 MOST_CANDIDATES = 1000
-"""Files of a folder that are looked at in search of a movie that was renamed."""
+"""Most files of a folder that are compared when searching for a renamed movie."""
 MOST_CHANNELS = 16
 
 
 def described_movie(movie: Movie, pixels_sha256: str) -> dict[str, Any]:
-    """Write down which movie it is: by its file's and its pixels' hashes, and its file's state, which needs no reading."""
+    """Describe a movie for a record: hashes of its file and its pixels, and the state of its file, which is quick to compare."""
     file = {"file": None, "sha256": None, "file_state": None} if movie.path is None else described_file(movie)
     if movie.path is not None and not holds_pixels(movie, pixels_sha256):
         file["sha256"] = None
@@ -42,7 +42,7 @@ def described_movie(movie: Movie, pixels_sha256: str) -> dict[str, Any]:
 
 
 def described_file(movie: Movie) -> dict[str, Any]:
-    """Write down where a movie's file is, its hash and its state."""
+    """Describe a movie's file for a record: path, hash and state."""
     path = str(movie.path)
     return {
         "file": _absolute(path),
@@ -52,7 +52,7 @@ def described_file(movie: Movie) -> dict[str, Any]:
 
 
 def relative_file(file: str | None, folder: Path) -> str | None:
-    """Write a movie's path relative to its result folder, with forward slashes; None where there is no such path."""
+    """Return a movie's path relative to its result folder, with forward slashes; None if there is no such path."""
     if file is None:
         return None
     path, dataset = split_path(file)
@@ -66,9 +66,9 @@ def relative_file(file: str | None, folder: Path) -> str | None:
 
 
 def holds_pixels(movie: Movie, pixels_sha256: str) -> bool:
-    """Say whether a movie's file holds its pixels; those of an image in ImageJ came from it some time ago.
+    """Return whether a movie's file contains its pixels; those of an image in ImageJ were read from it some time ago.
 
-    A file in a form that only ImageJ reads is believed.
+    For a file in a format that only ImageJ reads the answer is yes.
     """
     if movie.path is None or movie.file_state is not None:
         return True
@@ -79,9 +79,9 @@ def holds_pixels(movie: Movie, pixels_sha256: str) -> bool:
 
 
 def is_movie_of(movie: Movie, recorded: RecordedMovie) -> bool | None:
-    """Say whether a movie is the one that results belong to; None where nothing but its shape can be compared.
+    """Return whether a movie is the one to which results belong; None if only its shape can be compared.
 
-    The same file is the same movie, whichever channel was read. Of another file the pixels count.
+    The same file is the same movie, whichever channel was read. For another file the pixels are compared.
     """
     if recorded.shape is not None and movie.shape != recorded.shape:
         return False
@@ -95,7 +95,7 @@ def is_movie_of(movie: Movie, recorded: RecordedMovie) -> bool | None:
 
 
 def is_file_of(path: str, record: RunRecord) -> bool:
-    """Say whether a file is the movie that results belong to, by its content or the pixels of the channel that was looked at."""
+    """Return whether a file is the movie to which results belong, by its content or the pixels of the analysed channel."""
     try:
         return _is_movie_at(path, record.movie, record.settings.channel)
     except (OSError, ValueError):
@@ -103,9 +103,10 @@ def is_file_of(path: str, record: RunRecord) -> bool:
 
 
 def find_movie(record: RunRecord, folder: Path) -> str | None:
-    """Find the movie that the results in a folder belong to, by its content; None where it is not there any more.
+    """Find the movie to which the results in a folder belong, by its content; None if it is not found.
 
-    It is looked for where it was, seen from the result folder and on this machine, then beside the result folder and in it.
+    It is searched for at its recorded path, relative to the result folder and absolute, then next to and in the result
+    folder.
     """
     recorded = record.movie
     if recorded.file is None:
@@ -118,12 +119,12 @@ def find_movie(record: RunRecord, folder: Path) -> str | None:
 
 
 class Watch:
-    """Refuses to go on with a movie whose file is not what it was when it was opened.
+    """Raises an error if a movie's file has changed since it was opened.
 
     Parameters
     ----------
     movie
-        The movie; of one that lies in memory nothing can change.
+        The movie; one in memory cannot change.
     pixels_sha256
         The hash of its pixels.
     channel
@@ -135,12 +136,12 @@ class Watch:
         self._name, self._pixels, self._channel, self._state = movie.name, pixels_sha256, channel, movie.file_state
 
     def __call__(self) -> None:
-        """Look at the file.
+        """Check the file.
 
         Raises
         ------
         WrongInputError
-            Where its content was changed, or it is gone.
+            If its content has changed, or it is gone.
         """
         if self._state is None:
             return
@@ -148,7 +149,7 @@ class Watch:
             now = file_state(self._path)
             if now == self._state:
                 return
-            # Other rights, or another file with this content and its times.
+            # Only permissions have changed, or the file was replaced by one with the same content and times.
             same = now[:2] == self._state[:2]
             if same and read_movie(self._path, self._channel).sha256() == self._pixels:
                 self._state = now
@@ -156,8 +157,8 @@ class Watch:
         except (OSError, WrongInputError):
             pass
         raise WrongInputError(
-            f"{self._path} was changed or removed while the events of {self._name} were being detected, so nothing was "
-            "written: wait until nothing writes to the movie any more, and detect its events again."
+            f"{self._path} was changed or removed during the detection of events in {self._name}, so nothing was written: wait "
+            "until no program writes to the movie, and detect its events again."
         )
 
 
@@ -167,7 +168,7 @@ def _sha256(path: str, _: FileState) -> str:
 
 
 def sha256_of(path: str) -> str:
-    """Compute the SHA-256 of a movie's file, once for as long as the file stays as it is."""
+    """Compute the SHA-256 of a movie's file; it is cached while the file's state does not change."""
     return _sha256(str(split_path(path)[0]), file_state(path))
 
 
@@ -182,19 +183,19 @@ def _is_movie_at(place: str, recorded: RecordedMovie, channel: int | None) -> bo
         return True
     if recorded.pixels_sha256 is None and recorded.sha256 is not None:
         return False
-    # Where the record has no hash, place and shape have to do.
+    # If the record has no hash, location and shape are compared.
     return is_movie_of(read_movie(place, channel), recorded) is not False
 
 
 def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
-    """Give paths at which the movie may lie, the likeliest first."""
+    """Yield paths at which the movie may be, the most likely first."""
     folder = folder.absolute()
     path, dataset = split_path(recorded.file or "")
     ending = f":{dataset}" if dataset else ""
     if recorded.file_from_results is not None:
         relative, _ = split_path(recorded.file_from_results)
         yield os.path.normpath(folder / relative) + ending
-    # Earlier versions wrote the path as it was given; where there is a hash, it may be looked for from here too.
+    # Earlier versions wrote the path as it was specified; if there is a hash, it may be relative to this folder too.
     if path.is_absolute() or recorded.sha256 is not None:
         yield f"{path.absolute()}{ending}"
     for place in (folder.parent, folder):
@@ -209,7 +210,7 @@ def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
 
 
 def _channels(path: str, shape: tuple[int, int, int]) -> Iterator[Movie]:
-    """Read a file's movie, or every channel of it."""
+    """Yield a file's movie, or each of its channels."""
     try:
         yield read_movie(path)
     except WrongInputError:
@@ -225,36 +226,36 @@ def _absolute(path: str) -> str:
 
 
 def require_movie(movie: Movie, recorded: RecordedMovie, place: Path, anyway: bool = False) -> tuple[str, ...]:
-    """Refuse a movie that is not the one that results belong to.
+    """Refuse a movie that is not the one to which results belong.
 
     Parameters
     ----------
     movie
-        What is to be shown or worked on with the results.
+        The movie to show or process with the results.
     recorded
         The movie of the results' record.
     place
-        Where they lie.
+        Location of the results.
     anyway
-        Whether the user says that they belong together, though it is another movie.
+        Whether the user confirms that they belong together, although the movie is another one.
 
     Returns
     -------
     tuple of str
-        What a user should know, as sentences.
+        Notices for the user, as sentences.
 
     Raises
     ------
     WrongInputError
-        Naming both movies.
+        If the movie is another one; the message names both.
     """
-    return judge(is_movie_of(movie, recorded), movie.name, movie.shape, recorded, place, anyway)
+    return check_identity(is_movie_of(movie, recorded), movie.name, movie.shape, recorded, place, anyway)
 
 
 def record_of_events(place: Path) -> RunRecord:
-    """Read the record of the run that events belong to; an empty one where none is known to have found them.
+    """Read the record of the run that found events; an empty one if no run is known.
 
-    A folder, its table and the ROI zips named after its movie belong to the run, and so does what came out of its review.
+    A folder, its table and the ROI zips named after its movie belong to the run, and so do the results of its review.
     """
     for folder in result_folders(folder_of(place)):
         record = read_record(folder)
@@ -265,7 +266,7 @@ def record_of_events(place: Path) -> RunRecord:
     return RunRecord()
 
 
-def judge(
+def check_identity(
     same: bool | None,
     name: str,
     shape: tuple[int, ...],
@@ -273,26 +274,26 @@ def judge(
     place: Path,
     anyway: bool = False,
 ) -> tuple[str, ...]:
-    """Refuse a movie of this name and shape that is not that of results; see :func:`require_movie`."""
+    """Refuse a movie of this name and shape unless it is the results' movie (`same`); see :func:`require_movie`."""
     if same:
         return ()
     own = recorded.file or recorded.name or "another movie"
     if same is None:
         if recorded.shape is None:
             return ()
-        return (f"{place} does not say what the pixels of its movie were: only its size was compared with {name}.",)
+        return (f"{place} does not record the pixels of its movie: only its size was compared with {name}.",)
     if recorded.shape is not None and tuple(shape) != recorded.shape:
         raise WrongInputError(
             f"{name} has {_size(shape)}, but the results in {place} belong to {own} with {_size(recorded.shape)}: open or name "
-            "the movie that they were found in."
+            "the movie in which they were found."
         )
     if anyway:
         return (
-            f"{name} is not the movie that the results in {place} were found in ({own}); they were used as asked for.",
+            f"{name} is not the movie that the results in {place} were found in ({own}); they were used as requested.",
         )
     raise WrongInputError(
-        f"{name} is not the movie that the results in {place} were found in ({own}), as its pixels are others: open or name that "
-        "movie, or give --other-movie where they belong to this one too."
+        f"{name} is not the movie that the results in {place} were found in ({own}); its pixels differ: open or name that "
+        "movie, or specify --other-movie if they belong to this one too."
     )
 
 

@@ -1,4 +1,4 @@
-"""Which folder is meant where a result is named by its folder, or by one of its files."""
+"""The result folder that is meant by its path, or by the path of one of its files."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def folder_of(place: Path) -> Path:
-    """Give the result folder that is named by itself, or by a file in it."""
+    """Return the result folder for a path of the folder, or of a file in it."""
     return place if place.is_dir() else place.parent

@@ -1,7 +1,7 @@
-"""The result folder of a movie: one form, whoever asked.
+"""The result folder of a movie, the same for all commands.
 
 All files of a result change together (:mod:`epifiji.files.storage.atomic`): a run that fails, is cancelled or is killed
-leaves what was there before, or the whole result.
+leaves the earlier files, or the whole result.
 """
 
 from __future__ import annotations
@@ -30,37 +30,37 @@ MAX_RECORD_BYTES = 20_000_000
 
 
 def result_folder(movie: str, beside: Path, out: Path | None = None) -> Path:
-    """Say where the results of a movie go: into the folder ``<movie>_epifiji`` beside its file, or in `out`."""
+    """Return the folder for the results of a movie: ``<movie>_epifiji`` next to its file, or in `out`."""
     return (out if out is not None else beside) / plain_name(f"{movie}_epifiji")
 
 
 def roi_file(movie: str, event: str) -> str:
-    """Name the ROI zip of a class, as the authors do."""
+    """Return the name of the ROI zip of a class, the same as in the authors' package."""
     return plain_name(f"{movie}_{event}") + ".zip"
 
 
 def map_file(movie: str, event: str, kind: str) -> str:
-    """Name a map's file; `kind` is one of `MAP_KINDS`."""
+    """Return the name of a map's file; `kind` is one of `MAP_KINDS`."""
     return plain_name(f"{movie}_{event}") + f"_{kind}.tif"
 
 
 def roi_files(movie: str, events: Iterable[str]) -> list[str]:
-    """Name the ROI zips that a run on a movie may leave."""
+    """List the names of the ROI zips that a run on a movie may write."""
     return [roi_file(movie, event) for event in events]
 
 
 def map_files(movie: str, events: Iterable[str]) -> list[str]:
-    """Name the maps that a run on a movie may leave."""
+    """List the names of the maps that a run on a movie may write."""
     return [map_file(movie, event, kind) for event in events for kind in MAP_KINDS]
 
 
 def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: bool) -> None:
-    """Refuse to write where a result of this movie lies already, or where nothing can be written.
+    """Refuse to write into a folder that already has a result of this movie, or that cannot be written to.
 
     Raises
     ------
     WrongInputError
-        Naming the file that would be overwritten, or the folder that cannot be written to.
+        If so; the message names the file that would be overwritten, or the folder that cannot be written to.
     """
     events = tuple(events)
     plain_name(movie)
@@ -78,15 +78,15 @@ def _require_same_movie(folder: Path, movie: str) -> None:
         return
     if other not in (None, movie):
         raise WrongInputError(
-            f"{folder} holds the results of the movie {other}, but those of {movie} were to be written there, and files of two "
-            "movies in one folder would mix: choose another folder."
+            f"{folder} contains the results of the movie {other}, but those of {movie} were to be written there, and "
+            "files of two movies in one folder would mix: choose another folder."
         )
 
 
 def files_of_earlier(folder: Path, movie: str, maps: bool = True) -> list[str]:
-    """Name the ROI zips and, where asked for, the maps that earlier results of a movie in a folder may have left.
+    """List the ROI zips and, if `maps`, the maps that earlier results of a movie in a folder may have left.
 
-    Their classes may be others than those of the results that come now.
+    Their classes may differ from those of the new results.
     """
     try:
         record = read_record(folder)
@@ -102,12 +102,12 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Read ``run.json`` of a result folder; an empty one where there is none, as in the authors' results.
+    """Read ``run.json`` of a result folder; an empty record if there is none, as in the authors' results.
 
     Raises
     ------
     WrongInputError
-        Where the file is not readable as JSON, or an entry cannot be used; the message names it.
+        If the file is not readable as JSON, or an entry is invalid; the message names it.
     """
     recover(folder)
     path = folder / RUN_RECORD
@@ -115,9 +115,9 @@ def read_record(folder: Path) -> RunRecord:
         return RunRecord()
     try:
         with path.open("rb") as file:
-            # A longer file is cut, which JSON shows.
+            # A longer file is truncated, which JSON reports.
             entries = json.loads(file.read(MAX_RECORD_BYTES).decode("utf-8-sig"))
-        # What is kept of it must be writable again.
+        # All of it must be writable again.
         _as_json(entries)
     except (ValueError, RecursionError, OSError) as problem:
         raise WrongInputError(f"{path} cannot be read ({_reason(problem)}): {WHAT_TO_DO}.") from problem
@@ -125,12 +125,12 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def record_of(place: Path) -> RunRecord:
-    """Read the record of the result folder that a path means or lies in; see :func:`read_record`."""
+    """Read the record of the result folder that a path names or lies in; see :func:`read_record`."""
     return read_record(folder_of(place))
 
 
 def is_there(path: str | None) -> bool:
-    """Say whether a file or folder that a record names can be seen from here; whatever cannot even be asked for is not."""
+    """Return whether a recorded file or folder is accessible from this machine; False for a path that cannot even be queried."""
     try:
         return path is not None and Path(path).exists()
     except (OSError, ValueError):
@@ -168,22 +168,22 @@ def write_map(
 
 
 def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
-    """Find the maps to make events from: (movie name, file by class).
+    """Find the maps from which to make events: (movie name, file by class).
 
-    A file stands for itself. In a folder the raw maps are taken, or where there are none those at the movie's size. The
-    run's record tells movie and classes; maps that it does not speak of are named as the authors name theirs.
+    `place` may be one map. In a folder the raw maps are used, or if there are none those at the movie's size. The run's
+    record specifies movie and classes; other maps are named as the authors name theirs.
 
     Raises
     ------
     WrongInputError
-        Where there is none, or maps of several movies.
+        If there is none, or there are maps of several movies.
     """
     recover(place)
     if place.is_file():
         files, kind = [place], next((k for k in MAP_KINDS[:2] if place.stem.endswith(f"_{k}")), None)
         if kind is None:
             raise WrongInputError(
-                f"{place} is no probability map: give a file that ends with _{RAW_MAP}.tif or _{SCALED_MAP}.tif."
+                f"{place} is not a probability map: use a file that ends with _{RAW_MAP}.tif or _{SCALED_MAP}.tif."
             )
     else:
         kind, files = next(
@@ -191,7 +191,7 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
         )
     if not files:
         raise WrongInputError(
-            f"{place} holds no probability maps (files that end with _{RAW_MAP}.tif): detect with --maps raw to keep them."
+            f"{place} contains no probability maps (files that end with _{RAW_MAP}.tif): detect with --maps raw to keep them."
         )
     stems = [file.stem.removesuffix(f"_{kind}") for file in files]
     known = _known_stems(record_of(place))
@@ -200,19 +200,19 @@ def find_maps(place: Path) -> tuple[str, dict[str, Path]]:
     movies = {one[0] for one in named if one}
     if None in named or len(movies) > 1:
         raise WrongInputError(
-            f"{place} holds maps of several movies or of unnamed classes ({', '.join(stems)}): give one movie's folder "
+            f"{place} contains maps of several movies or of unnamed classes ({', '.join(stems)}): specify one movie's folder "
             f"with its {RUN_RECORD}, or one map."
         )
     return movies.pop(), by_class
 
 
 def _known_stems(record: RunRecord) -> dict[str, tuple[str, str]]:
-    """Give movie and class by what the names of a run's maps begin with; a user's own class may have any name."""
+    """Return movie and class by the beginning of the names of a run's maps; a user's own class may have any name."""
     movie = record.movie.name
     return {f"{movie}_{event}": (movie, event) for event in record.classes} if movie else {}
 
 
 def _authors_name(stem: str) -> tuple[str, str] | None:
-    """Split a name into movie and class as the authors form it: they leave no record, and call all classes ``cell_…``."""
+    """Split a name into movie and class as in the authors' package, which leaves no record and calls all classes ``cell_…``."""
     movie, between, rest = stem.rpartition("_cell_")
     return (movie, f"cell_{rest}") if between else None

@@ -1,4 +1,4 @@
-"""Reviews as files: ``review.csv``, written after every decision, and what comes out of a review at its end."""
+"""Reviews as files: ``review.csv``, written after every decision, and the results of a review."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from epifiji.files.storage.writable import new_files, require_absent
 
 REVIEW = "review.csv"
 REVIEWED = "reviewed"
-"""The folder beside a review that holds what came out of it."""
+"""Name of the folder for the results of a review, next to its file."""
 
 COLUMNS = (
     "number",
@@ -45,7 +45,7 @@ COLUMNS = (
     "history",
 )
 COLUMNS_BEFORE = tuple(name for name in COLUMNS if name != "of")
-"""Those of reviews that were written before the number of events was part of them."""
+"""Columns of reviews by earlier versions, without the number of events."""
 
 SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
@@ -56,10 +56,11 @@ _STEP = re.compile(r"([0-9]{1,9}):([a-z]+)(?:=([^ ]*))?@([0-9]{1,15}(?:\.[0-9]+)
 def write_review(path: Path, review: Review) -> None:
     """Write a review as comma-separated values in UTF-8, in one step.
 
-    A row is an event: its number (from 1), and of how many, so that a file that was cut is known; class, frame (from
-    1), y, x and score as detected (empty for an added one); the decision (``keep``, ``reject``, ``skip`` or nothing
-    yet); the class and position as they are now; the seconds spent on it; ``detected`` or ``added``; and the history:
-    what was done to it, each as ``number:what=value@seconds``, where the number counts all that was done in the review.
+    There is one row per event: its number (from 1) and the number of events, so that a truncated file is recognised;
+    class, frame (from 1), y, x and score as detected (empty for an added event); the decision (``keep``, ``reject``,
+    ``skip`` or empty); the current class and position; the seconds spent on it; ``detected`` or ``added``; and the
+    history: all actions on it, each as ``number:what=value@seconds``, where the number counts all actions of the
+    review.
     """
     lines = _lines(review)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
@@ -68,16 +69,16 @@ def write_review(path: Path, review: Review) -> None:
 
 
 _written: WeakKeyDictionary[Review, list[tuple[Item, str]]] = WeakKeyDictionary()
-"""For each review and event the state that was written last, and its line without numbers: most stay as they are."""
+"""For each review and event the state written last, and its line without numbers: most do not change."""
 
 
 def _lines(review: Review) -> list[str]:
     before, items = _written.get(review, []), review.items
     after = before[: len(items)]
-    # Every step makes a new state, and undoing it brings the very one before back, with the steps that led to it.
+    # Every action makes a new state, and undoing it restores the identical earlier one, with the actions that led to it.
     other = [index for index, (item, line) in enumerate(zip(items, after, strict=False)) if line[0] is not item]
     other += range(len(after), len(items))
-    # One pass over all steps, however many events changed: a review of 20,000 events has as many steps.
+    # One pass over all actions, however many events changed: a review of 20,000 events has at least as many actions.
     histories: dict[int, list[str]] = {index: [] for index in other}
     for number, action in enumerate(review.actions, start=1):
         if action.item in histories:
@@ -86,7 +87,7 @@ def _lines(review: Review) -> list[str]:
         item = items[index]
         after[index : index + 1] = [(item, _line([*_row(item), " ".join(histories[index])]))]
     _written[review] = after
-    # An added event changes how many there are, and so every line.
+    # An added event changes the number of events, and so every line.
     return [f"{number},{len(after)},{line}" for number, (_, line) in enumerate(after, start=1)]
 
 
@@ -117,12 +118,12 @@ def _step(number: int, action: Action) -> str:
 
 
 def read_review(path: Path) -> Review:
-    """Read a review, with everything that can be undone in it.
+    """Read a review, including all actions that can be undone.
 
     Raises
     ------
     WrongInputError
-        Where the file is missing or no review; the line is named.
+        If the file is missing or not a review; the message names the line.
     """
     rows = _rows(path)
     events: list[Event] = []
@@ -132,7 +133,7 @@ def read_review(path: Path) -> Review:
         if row["source"] not in SOURCES or row["number"] != str(line - 1):
             raise WrongInputError(
                 f"{where}, has the number {row['number']!r} and the source {row['source']!r}, but the number {line - 1} and "
-                f"{' or '.join(SOURCES)} belong there: put the file back as it was."
+                f"{' or '.join(SOURCES)} are expected: restore the file as it was."
             )
         if row["source"] == "detected":
             events.append(_event(row, where))
@@ -140,27 +141,27 @@ def read_review(path: Path) -> Review:
             match = _STEP.fullmatch(step)
             if match is None:
                 raise WrongInputError(
-                    f"{where}, has the step {step!r}, which no review writes: put the file back as it was."
+                    f"{where}, has the step {step!r}, which no review writes: restore the file as it was."
                 )
             number, what, value, seconds = match.groups()
             steps.append((int(number), line - 2, what, value or "", float(seconds)))
     review = Review(events)
     for expected, (number, item, what, value, seconds) in enumerate(sorted(steps), start=1):
         if number != expected:
-            raise WrongInputError(f"{path.name} lacks the step {expected} of the review: put the file back as it was.")
+            raise WrongInputError(f"{path.name} lacks the step {expected} of the review: restore the file as it was.")
         review.do(Action(item, what, _changed(review, item, what, value, path.name), seconds))
     _require_same(review, rows, path.name)
     return review
 
 
 def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None:
-    """Refuse a file whose columns say something else than its history, because somebody edited one of them."""
+    """Refuse a file whose columns do not agree with its history, because somebody edited one of them."""
     items = review.items
     for line, row in enumerate(rows, start=2):
         item = items[line - 2] if line - 2 < len(items) else None
         if item is None:
             raise WrongInputError(
-                f"{name}, line {line}, has no event that its history added: put the file back as it was."
+                f"{name}, line {line}, has no event that its history added: restore the file as it was."
             )
         for column, came, expected in (
             ("decision", row["decision"], item.decision),
@@ -168,8 +169,8 @@ def _require_same(review: Review, rows: list[dict[str, str]], name: str) -> None
         ):
             if came != expected:
                 raise WrongInputError(
-                    f"{name}, line {line}, has the {column} {came!r}, but its history leads to {expected!r}: put the file back "
-                    "as it was, and change decisions in the review's window, which keeps both."
+                    f"{name}, line {line}, has the {column} {came!r}, but its history leads to {expected!r}: restore the file "
+                    "as it was, and change decisions in the review's window, which updates both."
                 )
 
 
@@ -185,30 +186,32 @@ def _rows(path: Path) -> list[dict[str, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise WrongInputError(f"{path} cannot be read ({error}), but a review is needed: check the path.") from None
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    # The history of an event that was moved thousands of times is longer than what csv takes by default.
+    # The history of an event that was moved thousands of times is longer than csv allows by default.
     limit = csv.field_size_limit(MAX_BYTES)
     try:
         rows = list(reader)
     except csv.Error as error:
-        raise WrongInputError(f"{path.name} is no table ({error}), but a review is needed: check the path.") from None
+        raise WrongInputError(
+            f"{path.name} is not a table ({error}), but a review is needed: check the path."
+        ) from None
     finally:
         csv.field_size_limit(limit)
     if tuple(reader.fieldnames or ()) not in (COLUMNS, COLUMNS_BEFORE) or any(
         None in row or None in row.values() for row in rows
     ):
-        raise WrongInputError(f"{path.name} has not the columns of a review ({', '.join(COLUMNS)}): check the path.")
+        raise WrongInputError(f"{path.name} lacks the columns of a review ({', '.join(COLUMNS)}): check the path.")
     _require_whole(rows, text, path.name)
     return [{column: text_of(cell) for column, cell in row.items()} for row in rows]
 
 
 def _require_whole(rows: list[dict[str, str]], text: str, name: str) -> None:
-    """Refuse a review that was cut, even where a line ends; reviews written earlier do not say how many events they have."""
+    """Refuse a truncated review, even if a line is complete; earlier versions did not write the number of events."""
     wrong = next((row["of"] for row in rows if row.get("of", str(len(rows))) != str(len(rows))), None)
     if rows and wrong is None and text.endswith("\n"):
         return
     found = "ends within a line" if rows and wrong is None else f"has {len(rows)} events"
     of = "" if wrong is None else f", but it was written with {wrong}"
-    raise WrongInputError(f"{name} {found}{of}: the file was cut or changed, so put it back as it was.")
+    raise WrongInputError(f"{name} {found}{of}: the file was truncated or changed, so restore it as it was.")
 
 
 def _event(row: dict[str, str], where: str) -> Event:
@@ -216,11 +219,11 @@ def _event(row: dict[str, str], where: str) -> Event:
         score = float(row["score"]) if row["score"] else math.nan
         return _sound(Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score))
     except ValueError as error:
-        raise WrongInputError(f"{where}, holds no event ({error}): put the file back as it was.") from None
+        raise WrongInputError(f"{where}, contains no event ({error}): restore the file as it was.") from None
 
 
 def _sound(event: Event) -> Event:
-    """Give an event back where its class can be part of a file's name, and its frame and place are those of a movie."""
+    """Return an event after checking that its class can be part of a file name, and its position can be in a movie."""
     if wrong := wrong_class_name(event.event):
         raise ValueError(wrong)
     if not (event.frame >= 0 and math.isfinite(event.y) and math.isfinite(event.x)):
@@ -229,7 +232,7 @@ def _sound(event: Event) -> Event:
 
 
 def _changed(review: Review, item: int, what: str, value: str, name: str) -> Event | None:
-    """Give the event as it was after a step."""
+    """Return the event after an action."""
     if what in DECISIONS:
         return None
     try:
@@ -246,7 +249,7 @@ def _changed(review: Review, item: int, what: str, value: str, name: str) -> Eve
 
 
 def result_folders(folder: Path) -> tuple[Path, ...]:
-    """Give the folders in which the results lie that a folder belongs to: what came out of a review lies in a folder of them."""
+    """Return the folders that may contain the results to which a folder belongs; results of a review lie one level deeper."""
     return (folder, folder.parent) if folder.name == REVIEWED else (folder,)
 
 
@@ -258,10 +261,10 @@ def write_reviewed(
     interval_s: float | None,
     layout: StackLayout | None = None,
 ) -> list[Path]:
-    """Write what came out of a review: kept events by class, the rejected ones as ``<movie>_nothing.zip``, and a table.
+    """Write the results of a review: kept events by class, rejected ones as ``<movie>_nothing.zip``, and a table.
 
-    All of it is written or nothing. Files of an earlier end of this review are replaced; a class without events leaves
-    none.
+    All files are written or none. Files of an earlier result of this review are replaced; a class without events gets
+    no file.
 
     Returns
     -------
@@ -270,7 +273,7 @@ def write_reviewed(
     """
     if folder.is_symlink():
         raise WrongInputError(
-            f"{folder} is a link to another folder, but what comes out of a review stays beside it: delete the link."
+            f"{folder} is a link to another folder, but the results of a review are written next to it: delete the link."
         )
     classes = _classes(review)
     possible = [*roi_files(movie, [*classes, *_classes_of_earlier(folder / EVENTS_TABLE), NOTHING]), EVENTS_TABLE]
@@ -287,7 +290,7 @@ def write_reviewed(
 
 
 def _classes_of_earlier(table: Path) -> list[str]:
-    """List the classes of an earlier end of a review, whose events may all have been given other classes since."""
+    """List the classes of an earlier result of a review, whose events may all have been given other classes since."""
     try:
         return list(by_class(read_events(table)))
     except WrongInputError:
@@ -295,7 +298,7 @@ def _classes_of_earlier(table: Path) -> list[str]:
 
 
 def _classes(review: Review) -> list[str]:
-    """List every class that an event of the review ever had."""
+    """List all classes that events of the review ever had."""
     named = [event for item in review.items for event in (item.detected, item.event) if event is not None]
     changed = [action.event for action in review.actions if action.event is not None]
     return list(dict.fromkeys(event.event for event in [*named, *changed]))

@@ -1,7 +1,7 @@
-"""The frames that the ROIs of a file lie in: by the movie's layout, or without it as far as they say so themselves.
+"""The frames of the ROIs in a file: by the movie's layout, or without it as far as the ROIs determine them.
 
-ImageJ gives a ROI a position in a hyperstack (c, z, t), or the number of a slice in the stack, which counts channels too; each
-point of a point ROI has such a number. Which of these is the frame only the movie says.
+ImageJ gives a ROI a position in a hyperstack (c, z, t), or the number of a slice in the stack, which counts channels
+too. Each point of a point ROI has such a number. Which of these is the frame depends on the movie.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ _NAME = re.compile(r"(\d{4,})-(\d{4,})-(\d{4,})(?!\d)")
 
 @dataclass(frozen=True)
 class RoiPlace:
-    """Where ImageJ shows a ROI; all numbers from 1, or 0 where there is none.
+    """Position at which ImageJ shows a ROI; all numbers from 1, or 0 if not set.
 
     Parameters
     ----------
     where
         The ROI's name for messages.
     name
-        Its own name.
+        The ROI's own name.
     c, z, t
         Its position in a hyperstack.
     number
         The number of its slice in the stack.
     points
-        Such a number for each of its points.
+        The number of the slice of each of its points.
     """
 
     where: str
@@ -49,7 +49,7 @@ class RoiPlace:
 
     @property
     def named(self) -> int | None:
-        """0-based frame by a name such as ``FFFF-YYYY-XXXX``."""
+        """0-based frame by a name of the form ``FFFF-YYYY-XXXX``."""
         named = _NAME.match(self.name)
         return int(named[1]) - 1 if named and int(named[1]) > 0 else None
 
@@ -57,29 +57,29 @@ class RoiPlace:
 def frames_of(
     places: Sequence[RoiPlace], layout: StackLayout | None, file: str, notices: list[str] | None = None
 ) -> list[list[int]]:
-    """Give the 0-based frame of each point of each ROI of a file.
+    """Return the 0-based frame of each point of each ROI of a file.
 
-    With a layout a position counts along the movie's time axis. A position that this layout cannot have, such as a plane of a
-    movie without planes, comes from another arrangement of the same frames, and is the frame.
+    With a layout, a position counts along the movie's time axis. A position that this layout cannot have, such as a
+    plane of a movie without planes, comes from another arrangement of the same frames, and is the frame.
 
-    Without a layout the frame is the t position, or the z position where t is 1 or not set, or the number of the slice, as in
-    a movie of one channel, or the first number of the name.
+    Without a layout, the frame is the t position, or the z position if t is 1 or not set, or the number of the slice,
+    as in a movie of one channel, or the first number of the name.
 
     Parameters
     ----------
     places
-        Of all ROIs of the file, as one may tell how the others are meant.
+        Of all ROIs of the file, because each may depend on the others.
     layout
-        Where the movie's frames lie; None where the movie is not known.
+        Positions of the movie's frames in the stack; None if the movie is unknown.
     file
         Name of the file, for notices.
     notices
-        Takes sentences about what was assumed.
+        Receives sentences about assumptions.
 
     Raises
     ------
     WrongInputError
-        Where a ROI has no frame, or without the movie it may be one of two.
+        If a ROI has no frame, or without the movie two frames are possible.
     """
     said = [] if notices is None else notices
     if layout is None:
@@ -91,7 +91,7 @@ def frames_of(
 
 
 def _known(place: RoiPlace, point: int, layout: StackLayout) -> int:
-    """0-based frame of a point in a movie of this layout."""
+    """Return the 0-based frame of a point in a movie of this layout."""
     if place.pointwise and point:
         return _of_slice(place, point, layout)
     own = {"C": place.c, "Z": place.z, "T": place.t}
@@ -113,26 +113,26 @@ def _of_slice(place: RoiPlace, number: int, layout: StackLayout) -> int:
 
 
 def _along(place: RoiPlace, along: int, layout: StackLayout) -> int:
-    """0-based frame at a position along the time axis. Between the frames lie the other channels of the one before."""
-    # Where ImageJ takes channels for slices, those of one frame follow each other.
+    """Return the 0-based frame at a position along the time axis. Other channels of a frame follow it before the next frame."""
+    # If ImageJ treats channels as slices, those of one frame follow each other.
     start = 1 if layout.step > 1 else layout.first
     if along < start:
         raise WrongInputError(
             f"{place.where} lies at position {along} of the stack, before the first frame of the movie ({layout.first}): "
-            "give the movie's channel on which it was drawn, or set its position in ImageJ (ROI Manager > Properties)."
+            "specify the movie's channel on which it was drawn, or set its position in ImageJ (ROI Manager > Properties)."
         )
     return (along - start) // layout.step
 
 
 def _unknown(place: RoiPlace, point: int, over_time: bool) -> int:
-    """0-based frame of a point where the movie is not known; `over_time` says whether ROIs of the file are along T or Z."""
+    """Return the 0-based frame of a point of an unknown movie; `over_time`: ROIs of the file are along T rather than Z."""
     if place.pointwise and point:
         return point - 1
     along = place.t if place.t > 1 else place.z if place.z > 1 else max(place.t, place.z)
     if place.c > 1 and along == 1 and not over_time:
         raise WrongInputError(
-            f"{place.where} lies in channel {place.c} of frame 1, and where a movie's frames were opened as channels that is "
-            f"frame {place.c}, but which of them is meant only the movie says: put the movie beside the ROIs, give its result "
+            f"{place.where} lies in channel {place.c} of frame 1; if a movie's frames were opened as channels that is "
+            f"frame {place.c}, but this depends on the movie: put the movie next to the ROIs, specify its result "
             "folder, or set the ROI's position in ImageJ (ROI Manager > Properties)."
         )
     if along:
@@ -143,20 +143,20 @@ def _unknown(place: RoiPlace, point: int, over_time: bool) -> int:
 
 
 def _assumed(places: Iterable[RoiPlace], file: str) -> list[str]:
-    """Say what was assumed of a movie that is not known."""
-    told = []
+    """Describe what was assumed about an unknown movie."""
+    sentences = []
     if any(
         place.pointwise or (max(place.t, place.z) == 0 and max(place.number, *place.points) > 1) for place in places
     ):
-        told.append(
-            f"The movie of {file} is not known: slices of the stack were taken as frames, as in a movie of one channel."
+        sentences.append(
+            f"The movie of {file} is unknown: slices of the stack were taken as frames, as in a movie of one channel."
         )
     if any(place.t > 1 for place in places) and any(place.z > 1 >= place.t for place in places):
-        told.append(
-            f"The movie of {file} is not known: ROIs in frame 1 and another plane (Z) were taken to lie in the frame of that "
+        sentences.append(
+            f"The movie of {file} is unknown: ROIs in frame 1 and another plane (Z) were taken to lie in the frame of that "
             "number, although others are along T."
         )
-    return told
+    return sentences
 
 
 def _required(frame: int | None, place: RoiPlace) -> int:

@@ -1,4 +1,4 @@
-"""What the name of a ROI file says: whose events it holds, and whether someone annotated, reviewed or compared them."""
+"""Meaning of a ROI file's name: its class, and whether its events were annotated, reviewed or compared."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ VERSION = re.compile(
     r"(?:old|new|copy|backup|bak|tmp|temp|test|final|edited|corrected|checked|reviewed|undecided|skipped|all|raw|rois?|roiset|v?\d+)",
     re.IGNORECASE,
 )
-"""How people call another version of a file; nobody calls a class so."""
+"""Names of versions of a file; they are not names of classes."""
 
 Role = Literal["annotated", "kept", "rejected", "compared"]
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a ROI file holds.
+    """Content of a ROI file according to its name.
 
     Parameters
     ----------
     event
-        The class; empty where the ROIs' own names say it, and ``nothing`` for places without an event of any class.
+        The class; empty if the ROIs' own names specify it, and ``nothing`` for places without an event of any class.
     role
-        Whether these are events that someone annotated, events kept or rejected in a review, or what a comparison leaves.
+        Whether these events were annotated, kept or rejected in a review, or are an outcome of a comparison.
     """
 
     event: str
@@ -41,12 +41,12 @@ class Meaning:
 
 
 def meaning_of(path: Path, movie: str, classes: Collection[str]) -> Meaning:
-    """Understand what a file says after its movie's name; `classes` are those that other files of the folder are named after.
+    """Interpret a file's name after its movie's name; `classes` are those of other files in the folder.
 
     Raises
     ------
     WrongInputError
-        Where the rest of the name is no class, or looks like another version of a class's file.
+        If the rest of the name is not a class, or looks like another version of a class's file.
     """
     rest = path.stem[len(movie) + 1 :]
     base, _, ending = rest.rpartition("_")
@@ -62,8 +62,8 @@ def meaning_of(path: Path, movie: str, classes: Collection[str]) -> Meaning:
         found = Meaning(rest, "annotated")
     if not (found.event or found.role == "kept") or (found.event and not EVENT_NAME.fullmatch(found.event)):
         raise WrongInputError(
-            f"{path.name} names the class {rest!r}, but a class's name begins with a letter and has letters, digits and _ "
-            f"alone: call the file {movie}_<class>{path.suffix}, such as {movie}_cell_death{path.suffix}."
+            f"{path.name} names the class {rest!r}, but a class's name begins with a letter and has only letters, digits and "
+            f"_: call the file {movie}_<class>{path.suffix}, such as {movie}_cell_death{path.suffix}."
         )
     if VERSION.fullmatch(ending) and (not base or base in EVENT_COLOURS or base in classes):
         raise WrongInputError(
@@ -74,6 +74,6 @@ def meaning_of(path: Path, movie: str, classes: Collection[str]) -> Meaning:
 
 
 def other_reading(event: str, classes: Collection[str]) -> str | None:
-    """Say of which class a class may have been meant to be a part: a known one that its name begins with."""
+    """Return the known class with which the name of a class begins, of which it may be meant as a part; None if there is none."""
     known = [name for name in (*EVENT_COLOURS, *classes) if event.startswith(f"{name}_")]
     return max(known, key=len, default=None)

@@ -1,8 +1,8 @@
-"""Events as ImageJ ROI files: the one place where frames are counted from 1.
+"""Events as ImageJ ROI files: the only place where frames are counted from 1.
 
-Inside Python an event has a 0-based frame, and an integer position is the centre of a pixel. ImageJ counts
-frames from 1. Its points and lines have integers at the centres of pixels too, but its areas (rectangles,
-ovals, polygons) have integers at their upper left corners, so half a pixel is taken off their centres here.
+In Python an event has a 0-based frame, and an integer position is the centre of a pixel. ImageJ counts frames from 1.
+Its points and lines also have integers at the centres of pixels, but its areas (rectangles, ovals, polygons) have
+integers at their upper left corners, so half a pixel is subtracted from their centres here.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 
 KEPT = "kept"
 COMPARED = ("match", "falsepositive", "falsenegative", "FP", "FN")
-"""Endings of files that hold some events of a class: those kept in a review, and the outcomes of a comparison."""
+"""Endings of files with some events of a class: those kept in a review, and the outcomes of a comparison."""
 
 MAX_COORDINATE = 60535
 """ImageJ stores an integer position in 16 bits and reads the 5,000 highest values as negative."""
 
 MAX_FRAME = 2**31 - 2
-"""0-based; ImageJ stores a frame in 32 bits with a sign."""
+"""0-based; ImageJ stores a frame as a signed 32-bit integer."""
 
 _VERSION = 227
 _STROKE_WIDTH = 3
@@ -57,29 +57,28 @@ def write_rois(
 ) -> None:
     """Write events as a zip of ImageJ point ROIs, in the form of DeXtrusion's authors.
 
-    A ROI has the integer `left` and `top` of the nearest pixel (halves go up, as ImageJ rounds), the position at which
-    ImageJ shows its frame (in a movie of one channel over time: channel and z position 1, the 1-based frame as t
-    position), the name ``FFFF-YYYY-XXXX`` with that frame, and a stroke
-    of width 3. An event between pixels also gets ImageJ's sub-pixel coordinates: ImageJ derives the same
-    integer position from them and keeps them, and the authors' reader looks at the integers alone. Further
-    events with one name are called ``FFFF-YYYY-XXXX-1`` and so on, because readers by name would see only
-    the last of them. Equal events give equal bytes.
+    A ROI has the integer `left` and `top` of the nearest pixel (halves are rounded up, as in ImageJ), the position at
+    which ImageJ shows its frame (in a movie of one channel over time: channel and z position 1, the 1-based frame as t
+    position), the name ``FFFF-YYYY-XXXX`` with that frame, and a stroke of width 3. An event between pixels also gets
+    ImageJ's sub-pixel coordinates: ImageJ derives the same integer position from them and keeps them, and the authors'
+    reader uses only the integers. Further events with the same name are called ``FFFF-YYYY-XXXX-1`` and so on, because
+    readers by name would see only the last of them. Equal events give equal bytes.
 
     Parameters
     ----------
     path
-        The zip; one that exists is replaced, in one step.
+        The zip; an existing one is replaced, in one step.
     events
         One or more; a class without events gets no file.
     colour
         Red, green, blue (0–255) of all ROIs; without one, the fixed colour of each event's class.
     layout
-        Where the movie's frames lie in ImageJ's stack; by default along T, in one channel.
+        Positions of the movie's frames in ImageJ's stack. Default: along T, in one channel.
 
     Raises
     ------
     WrongInputError
-        Where there is no event, or one has no place in a ROI file (see `MAX_COORDINATE`).
+        If there is no event, or one has no position that a ROI file can store (see `MAX_COORDINATE`).
     """
     path = Path(path)
     events = list(events)
@@ -102,21 +101,21 @@ def read_rois(
 ) -> list[Event]:
     """Read the events of a ROI zip or a single ``.roi`` file, written here, by the authors or by ImageJ.
 
-    Every ROI is read, also where several have one name, and every point of a multi-point ROI is an event;
-    of any other type the centre of the bounding box is. Nothing is written to disk; entries whose name does
-    not end in ``.roi`` are passed over, as ImageJ does. Colours, counters and names are not kept.
+    Every ROI is read, even if several have the same name. Every point of a multi-point ROI is an event; of any other
+    type the centre of the bounding box is. Nothing is written to disk. Entries whose name does not end in ``.roi`` are
+    ignored, as in ImageJ. Colours, counters and names are not kept.
 
     Parameters
     ----------
     path
-        The file; its content decides whether it is a zip.
+        The file; its content determines whether it is a zip.
     event
         Name of the events' class; see :func:`event_of_file`.
     layout
-        Where the movie's frames lie in ImageJ's stack, which the ROIs' positions refer to; None where the movie is not
-        known. See :func:`~epifiji.files.rois.frames.frames_of`.
+        Positions of the movie's frames in ImageJ's stack, to which the ROIs' positions refer; None if the movie is
+        unknown. See :func:`~epifiji.files.rois.frames.frames_of`.
     notices
-        Takes sentences about what was assumed where the movie is not known.
+        Receives sentences about what was assumed about an unknown movie.
 
     Returns
     -------
@@ -126,16 +125,16 @@ def read_rois(
     Raises
     ------
     WrongInputError
-        Where the file is missing, too large or neither, holds something else than ROIs, or where a ROI is
-        broken, has no frame or may have two; the ROI is named.
+        If the file is missing, too large or neither, contains something other than ROIs, or a ROI is broken, has no
+        frame or may have two; the message names the ROI.
     """
     return [found for _, events in _read(Path(path), event, layout, notices) for found in events]
 
 
 def _require_few(count: int, name: str) -> None:
-    """Refuse a file with more points than anybody marks: a small zip may hold hundreds of millions."""
+    """Refuse a file with more points than anybody marks: a small zip may contain hundreds of millions."""
     if count > MOST_ROIS:
-        raise WrongInputError(f"{name} holds more than {MOST_ROIS} points, but no more are read: split it.")
+        raise WrongInputError(f"{name} contains more than {MOST_ROIS} points, but no more are read: split it.")
 
 
 def read_named_rois(
@@ -143,8 +142,9 @@ def read_named_rois(
 ) -> list[Event]:
     """Read ROIs of several classes from one zip, as the ROI Manager saves them.
 
-    A ROI called ``<class> <number>`` or ``<class> <number> (<score>)``, as EpiFiji names those that it shows, is an event of
-    that class with that score; any other is one of the class `other`. All else is as in :func:`read_rois`.
+    A ROI called ``<class> <number>`` or ``<class> <number> (<score>)``, as EpiFiji names the ROIs that it shows, is an
+    event of that class with that score; any other is an event of the class `other`. Everything else is as in
+    :func:`read_rois`.
     """
     found = []
     for name, events in _read(Path(path), other, layout, notices):
@@ -159,7 +159,7 @@ def read_named_rois(
 def _read(
     path: Path, event: str, layout: StackLayout | None, notices: list[str] | None
 ) -> list[tuple[str, list[Event]]]:
-    """Read the events of each ROI, with the ROI's name: every point of a point ROI, the centre of any other."""
+    """Read the events of each ROI, with the ROI's name: every point of a point ROI, the centre of any other ROI."""
     names, positions, places, count = [], [], [], 0
     for name, data in roi_entries(path):
         where = f"{path.name}, ROI {name}" if name != path.stem else path.name
@@ -178,17 +178,17 @@ def _read(
 
 
 def shown_name(event: Event, number: int) -> str:
-    """Name an event's ROI for people: class, number and score."""
+    """Return the name of an event's ROI for display: class, number and score."""
     return f"{event.event} {number}" + ("" if math.isnan(event.score) else f" ({event.score:.2f})")
 
 
 def event_of_file(path: Path, movie_name: str | None = None, classes: Iterable[str] = ()) -> str:
-    """Name of the class whose events a file holds: ``cell_death`` for ``movie_cell_death.zip``.
+    """Return the class of the events in a file: ``cell_death`` for ``movie_cell_death.zip``.
 
-    What a review kept, and the outcomes of a comparison, are events of the class that comes before ``_kept``, ``_match`` …
+    Events kept in a review, and outcomes of a comparison, are of the class that precedes ``_kept``, ``_match`` …
 
-    A known class at the end of the name counts first (those given as `classes`, the three of DeXtrusion and
-    ``nothing``), then what follows the movie's name, then ``cell_…``; otherwise it is the whole name.
+    A known class at the end of the name has priority (`classes`, the three of DeXtrusion and ``nothing``), then what
+    follows the movie's name, then ``cell_…``; otherwise it is the whole name.
     """
     stem, movie_name = composed(Path(path).stem), composed(movie_name or "")
     base, _, ending = stem.rpartition("_")
@@ -204,7 +204,7 @@ def event_of_file(path: Path, movie_name: str | None = None, classes: Iterable[s
 
 
 def _repeats(events: Iterable[Event]) -> Iterator[tuple[Event, int]]:
-    """Give each event with the number of earlier events that have the same name."""
+    """Yield each event with the number of earlier events of the same name."""
     seen: Counter[str] = Counter()
     for event in events:
         name = _name(event)
@@ -218,22 +218,22 @@ def _name(event: Event) -> str:
 
 
 def _pixel(event: Event) -> tuple[int, int]:
-    """Nearest pixel (y, x), refused where ImageJ would read another."""
+    """Return the nearest pixel (y, x); refused if ImageJ would read another."""
     place = f"frame {event.frame + 1}, y {event.y:g}, x {event.x:g}"
     if not (math.isfinite(event.y) and math.isfinite(event.x)):
         raise WrongInputError(f"An event of {event.event} lies at {place}, but a ROI needs numbers: leave it out.")
-    # In single precision, as ImageJ has it when it rounds.
+    # In single precision, as ImageJ rounds.
     y, x = (math.floor(float(np.float32(value)) + 0.5) for value in (event.y, event.x))
     if not (0 <= event.frame <= MAX_FRAME and 0 <= y <= MAX_COORDINATE and 0 <= x <= MAX_COORDINATE):
         raise WrongInputError(
-            f"An event of {event.event} lies at {place}, but an ImageJ ROI file holds frames from 1 to {MAX_FRAME + 1} "
+            f"An event of {event.event} lies at {place}, but an ImageJ ROI file stores frames from 1 to {MAX_FRAME + 1} "
             f"and positions from 0 to {MAX_COORDINATE}: crop the movie or leave the event out."
         )
     return y, x
 
 
 def _entry(event: Event, repeat: int, colour: tuple[int, int, int], layout: StackLayout) -> tuple[str, bytes]:
-    """Name and content of an event's ROI."""
+    """Return name and content of an event's ROI."""
     from roifile import ROI_OPTIONS, ROI_TYPE, ImagejRoi
 
     y, x = _pixel(event)
@@ -261,7 +261,7 @@ def _entry(event: Event, repeat: int, colour: tuple[int, int, int], layout: Stac
 
 
 def _decode(data: bytes, where: str) -> ImagejRoi:
-    """Decode one ROI, refusing whatever is cut short."""
+    """Decode one ROI; refuse a truncated one."""
     from roifile import ImagejRoi
 
     if data[:4] != b"Iout":
@@ -269,7 +269,7 @@ def _decode(data: bytes, where: str) -> ImagejRoi:
             f"{where} is not an ImageJ ROI (it does not begin with 'Iout'), but one is needed: "
             "save the ROIs in ImageJ's ROI Manager with More > Save."
         )
-    # ImageJ and roifile pass over a second header that is cut off, and with it the frame.
+    # ImageJ and roifile ignore a truncated second header, and with it the frame.
     second_header = int.from_bytes(data[_SECOND_HEADER_FIELD], "big")
     cut_off = second_header and second_header + _SECOND_HEADER_BYTES > len(data)
     reason: object = f"it ends after {len(data)} bytes"
@@ -282,7 +282,7 @@ def _decode(data: bytes, where: str) -> ImagejRoi:
 
 
 def _positions(roi: ImagejRoi, where: str) -> np.ndarray:
-    """Positions (n, 2) in pixels, y then x: all points of a point ROI, the centre of any other."""
+    """Return positions (n, 2) in pixels, y then x: all points of a point ROI, the centre of any other ROI."""
     from roifile import ROI_TYPE
 
     if roi.roitype == ROI_TYPE.POINT:
@@ -305,7 +305,7 @@ def _positions(roi: ImagejRoi, where: str) -> np.ndarray:
 
 
 def _corners(roi: ImagejRoi) -> np.ndarray:
-    """Points (n, 2) in ImageJ's coordinates, x then y, that span the bounding box of a ROI that is no point."""
+    """Return points (n, 2) in ImageJ's coordinates, x then y, that span the bounding box of a ROI that is not a point."""
     from roifile import ROI_SUBTYPE, ROI_TYPE
 
     by_axis = roi.roitype == ROI_TYPE.FREEHAND and roi.subtype in {ROI_SUBTYPE.ELLIPSE, ROI_SUBTYPE.ROTATED_RECT}
@@ -320,17 +320,17 @@ def _corners(roi: ImagejRoi) -> np.ndarray:
 
 
 def _coordinates(roi: ImagejRoi) -> np.ndarray:
-    """All points (n, 2) of a ROI, x then y."""
+    """Return all points (n, 2) of a ROI, x then y."""
     with np.errstate(invalid="ignore"):
         return np.asarray(roi.coordinates(), dtype=float).reshape(-1, 2)
 
 
 def _place(roi: ImagejRoi, name: str, count: int, where: str) -> RoiPlace:
-    """Say where ImageJ shows a ROI of so many points."""
+    """Return the position at which ImageJ shows a ROI of `count` points."""
     from roifile import ROI_TYPE
 
     points = [0] * count
-    # Only a point ROI has positions of its points; in any other file the field means nothing.
+    # Only a point ROI has positions of its points; in any other ROI the field has no meaning.
     if roi.roitype == ROI_TYPE.POINT and roi.counter_positions is not None:
         points = roi.counter_positions.tolist()
     c, z, t, number = (max(int(n), 0) for n in (roi.c_position, roi.z_position, roi.t_position, roi.position))

@@ -320,9 +320,9 @@ def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
     require_ordinary(path)
     try:
         with path.open("rb") as file:
-            alone = not zipfile.is_zipfile(file)
+            single = not zipfile.is_zipfile(file)
             file.seek(0)
-            data = file.read(LARGEST_ROI_BYTES + 1) if alone else b""
+            data = file.read(LARGEST_ROI_BYTES + 1) if single else b""
     except FileNotFoundError:
         raise WrongInputError(f"{path} does not exist, but a ROI zip or .roi file is needed: check the path.") from None
     except OSError as error:
@@ -333,7 +333,7 @@ def roi_entries(path: Path) -> Iterator[tuple[str, bytes]]:
         raise WrongInputError(
             f"{path.name} has more than {LARGEST_ROI_BYTES} bytes, but a ROI has a few hundred: use a file of ImageJ ROIs."
         )
-    if alone:
+    if single:
         yield path.stem, data
         return
     with opened(path, path.name, limits) as archive:

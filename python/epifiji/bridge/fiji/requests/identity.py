@@ -17,10 +17,11 @@ IMAGEJ_TYPES = ("uint8", "uint16", "int16", "float32")
 def identify(request: Request) -> Answer:
     """Refuse an image that is not the movie of results: ``results`` (a path), ``other_movie``, ``shown``.
 
-    ``shown`` has ``title``, ``shape`` (T, Y, X), ``file`` (or None), and whether its pixels stand ``alone`` and not among other
-    channels. The ``image`` itself comes along where that was asked for by ``pixels_needed``; it is None where it has colours.
+    ``shown`` has ``title``, ``shape`` (T, Y, X), ``file`` (or None), and whether its pixels stand ``alone`` and not
+    among other channels. The ``image`` itself comes along where that was asked for by ``pixels_needed``; it is None
+    where it has colours.
     """
-    from epifiji.files.results.movie_identity import is_file_of, is_movie_of, judge, record_of_events
+    from epifiji.files.results.movie_identity import check_identity, is_file_of, is_movie_of, record_of_events
 
     place, shown = Path(request["results"]), request["shown"]
     if not place.exists():
@@ -41,5 +42,5 @@ def identify(request: Request) -> Answer:
         same = same if same or shown["alone"] else None
     elif shown.get("file") and recorded.sha256 is not None:
         same = False
-    notices = judge(same, str(shown["title"]), shape, recorded, place, bool(request.get("other_movie")))
+    notices = check_identity(same, str(shown["title"]), shape, recorded, place, bool(request.get("other_movie")))
     return {"notices": list(notices), "pixels_needed": False}
