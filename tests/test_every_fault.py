@@ -17,7 +17,7 @@ import pytest
 import tifffile
 
 from epifiji.bridge.cli.main import main
-from epifiji.bridge.failures import UNFORESEEN
+from epifiji.bridge.failures import UNEXPECTED
 from epifiji.data.events import Event
 from epifiji.files.results.events_table import write_events
 from epifiji.files.rois.roi_files import write_rois
@@ -183,7 +183,7 @@ def test_no_broken_file_goes_wrong_inside(
             with in_time(), pytest.raises(SystemExit) as ended:
                 main()
             said = capsys.readouterr().err.strip()
-            if ended.value.code != 2 or UNFORESEEN in said or not said.startswith("epifiji: ") or "\n" in said:
+            if ended.value.code != 2 or UNEXPECTED in said or not said.startswith("epifiji: ") or "\n" in said:
                 wrong.append(f"{fault} {suffix}: {ended.value.code}: {said[:300]}")
     assert not wrong, "\n".join(wrong)
     assert sorted(good.rglob("*")) == before

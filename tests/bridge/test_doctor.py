@@ -114,11 +114,11 @@ def test_a_java_home_that_is_too_old_is_judged_by_its_release_file(
             "1.8.0_322",
             "problem",
             "is Java 1.8.0_322, but 11 to 25 is needed",
-            "download a new Fiji, which brings a newer Java",
+            "download a new Fiji, which contains a newer Java",
         ),
         ("21.0.7", "ok", "21.0.7, ", ""),
         ("30", "problem", "is Java 30, but 11 to 25 is needed", "use a Fiji with Java 11 to 25"),
-        (None, "warning", "it brings none and needs another's", "nothing, if Fiji starts"),
+        (None, "warning", "it contains none and uses the system's", "nothing, if Fiji starts"),
     ],
 )
 def test_the_java_of_a_fiji_is_looked_at(broken: Path, java: str | None, state: str, what: str, do: str) -> None:
@@ -140,7 +140,7 @@ def test_a_folder_that_is_no_fiji_and_an_imagej_without_imagej2_are_told(broken:
     (broken / "plugins").mkdir()
     (broken / "ij.jar").touch()
     finding = by_name(diagnose(broken))["Fiji"]
-    assert (finding.state, finding.do) == ("warning", "use Fiji, which brings ImageJ2")
+    assert (finding.state, finding.do) == ("warning", "use Fiji, which contains ImageJ2")
 
 
 def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Path) -> None:
@@ -153,7 +153,7 @@ def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Pa
     for python, version, state, what in (
         (sys.executable, own_version(), "ok", sys.executable),
         (sys.executable, "0.0.1", "problem", f"but this is {own_version()}"),
-        ("/no/such/python", own_version(), "problem", "which is gone"),
+        ("/no/such/python", own_version(), "problem", "which no longer exists"),
     ):
         record.write_text(json.dumps({"python": python, "epifiji_version": version}))
         finding = by_name(diagnose(fiji))["Fiji's EpiFiji"]
@@ -184,5 +184,5 @@ def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
     found = {finding["name"]: finding for finding in json.loads(ended.stdout)["findings"]}
     assert found["Java"]["state"] == found["Fiji's Java"]["state"] == "problem"
     assert "no java, which does not exist" in found["Java"]["what"]
-    assert found["Fiji's Java"]["do"] == "download a new Fiji, which brings a newer Java"
+    assert found["Fiji's Java"]["do"] == "download a new Fiji, which contains a newer Java"
     assert all(finding["do"] for finding in found.values() if finding["state"] != "ok")

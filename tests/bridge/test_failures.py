@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from epifiji.bridge.failures import UNFORESEEN, told
+from epifiji.bridge.failures import UNEXPECTED, describe_failure
 
 
 def raised(do: Callable[[], object]) -> BaseException:
@@ -72,9 +72,9 @@ FILES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("kind", FILES)
 def test_what_another_file_mends_is_wrong_input(kind: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is text")
-    sentence, what = told(raised(lambda: FILES[kind](tmp_path)))
+    sentence, what = describe_failure(raised(lambda: FILES[kind](tmp_path)))
     assert what == "input"
-    assert UNFORESEEN not in sentence
+    assert UNEXPECTED not in sentence
     assert sentence.endswith(".") and "\n" not in sentence and ": " in sentence
 
 
@@ -91,12 +91,12 @@ FAILURES: dict[str, tuple[Callable[[], object], str]] = {
 @pytest.mark.parametrize("kind", FAILURES)
 def test_what_the_computer_lacks_is_said(kind: str) -> None:
     do, words = FAILURES[kind]
-    sentence, what = told(raised(do))
+    sentence, what = describe_failure(raised(do))
     assert what == "failure"
     assert words in sentence
-    assert UNFORESEEN not in sentence
+    assert UNEXPECTED not in sentence
 
 
 def test_what_is_our_own_fault_is_called_that_in_one_line() -> None:
-    sentence, what = told(TypeError("one\ntwo"))
+    sentence, what = describe_failure(TypeError("one\ntwo"))
     assert (sentence, what) == ("something went wrong inside (TypeError: one two).", "failure")

@@ -51,7 +51,7 @@ def test_a_fetch_without_a_network_says_so_and_leaves_nothing(tmp_path: Path, mo
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(
-        ImageJError, match=r"could not be fetched from Maven Central \(no connection\), but they are needed once"
+        ImageJError, match=r"could not be downloaded from Maven Central \(no connection\), but they are needed once"
     ):
         class_path()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -1,1 +1,1 @@
-"""Who asks: the command line and ImageJ."""
+"""The command line and Fiji, which call the jobs."""

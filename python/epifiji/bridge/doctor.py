@@ -1,4 +1,4 @@
-"""Looks at an installation, and says what is wrong with it and what to do."""
+"""Checks an installation and reports what is wrong and what to do."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ from epifiji.files.networks.default import default_name
 from epifiji.files.networks.store import FOLDER_VARIABLE
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
-"""Between them there is a TensorFlow; pyproject.toml says the same."""
+"""The Python versions for which there is a TensorFlow; the same range is in pyproject.toml."""
 
 LEFTOVERS_SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Parameters
     ----------
     name
-        What it is, in a word or two.
+        What was checked, in a word or two.
     state
-        ``ok``; ``warning`` where EpiFiji works with something less; ``problem`` where it does not.
+        ``ok``; ``warning`` if EpiFiji works, but not all of it; ``problem`` if it does not work.
     what
         What was found.
     do
-        What to do about it; empty where nothing is to be done.
+        What to do about it; empty if nothing needs to be done.
     """
 
     name: str
@@ -62,18 +62,26 @@ class Finding:
 
 
 def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Finding]:
-    """Look at Python, TensorFlow, Java, ImageJ, networks, the display and, where one is given, a Fiji folder.
+    """Check Python, TensorFlow, Java, ImageJ, networks, the display and, if specified, a Fiji folder.
 
-    TensorFlow is imported and the embedded ImageJ is started in this process, because only that tells whether they work.
-    Nothing raises: what goes wrong is among the findings. `inside` says that a running ImageJ asks: then Java and the
-    embedded ImageJ are not looked at.
+    TensorFlow is imported and the embedded ImageJ is started in this process: no other check shows whether they work. Nothing
+    is raised; problems are among the findings.
+
+    Parameters
+    ----------
+    fiji
+        A Fiji folder to check as well.
+    inside
+        Whether a running ImageJ called this. Java and the embedded ImageJ are not checked then.
     """
     if inside:
         findings = [_python(), _tensorflow(), _networks(), _kept_runs(), _leftovers(fiji)]
         return [*findings, *(_fiji(fiji) if fiji and _is_fiji(fiji) else [])]
     findings = [_python(), _tensorflow(), java := _java(), libraries := _libraries()]
     if "problem" in (java.state, libraries.state):
-        findings.append(Finding("ImageJ", "problem", "not started, for want of what it needs", "see above"))
+        findings.append(
+            Finding("ImageJ", "problem", "not started, because something that it needs is missing", "see above")
+        )
     else:
         findings.append(_imagej())
     findings += [_display(), _networks(), _kept_runs(), _leftovers(fiji)]
@@ -122,7 +130,7 @@ def _libraries() -> Finding:
     except NoHomeError as error:
         return Finding("Java libraries", "problem", str(error), "set HOME to a folder of this user")
     except ImageJError as error:
-        return Finding("Java libraries", "problem", str(error), "do what it says and run this again")
+        return Finding("Java libraries", "problem", str(error), "follow this message and run this again")
     return Finding("Java libraries", "ok", f"{len(jars)} in {jar_folder()}")
 
 
@@ -131,7 +139,7 @@ def _imagej() -> Finding:
     try:
         version = start_imagej().run_macro("return getVersion();")
     except (ImageJError, WrongInputError) as error:
-        return Finding("ImageJ", "problem", str(error), "correct what it says and run this again")
+        return Finding("ImageJ", "problem", str(error), "correct this and run this again")
     return Finding("ImageJ", "ok", f"{version} runs macros, {time.monotonic() - start:.1f} s")
 
 
@@ -160,27 +168,29 @@ def _networks() -> Finding:
     if problem := problem_of_named_folder():
         return Finding("networks", "warning", f"{what}; {problem}", "correct EPIFIJI_NETWORKS or unset it")
     if same := hidden():
-        cannot = ", ".join(f"{path} (called {name} as {first} is)" for name, path, first in same)
-        return Finding("networks", "warning", f"{what}; these cannot be named: {cannot}", "rename one of each two")
+        cannot = ", ".join(f"{path} (called {name}, as is {first})" for name, path, first in same)
+        return Finding(
+            "networks", "warning", f"{what}; these cannot be used by name: {cannot}", "rename one of each pair"
+        )
     return Finding("networks", "ok", what)
 
 
 def _kept_runs() -> Finding:
-    """Say how much is kept of detections and trainings that were interrupted."""
+    """Report what is kept of interrupted detections and trainings, and its size."""
     from epifiji.files.storage.unfinished import KEPT_DAYS, cache_folder
 
     kept = kept_runs()
     if not kept:
         return Finding("unfinished runs", "ok", "none is kept")
     what = (
-        f"{len(kept)} kept in {cache_folder()}, {_megabytes(sum(run.size for run in kept))}: each goes on when its command is "
-        f"started again, and goes after {KEPT_DAYS} days"
+        f"{len(kept)} kept in {cache_folder()}, {_megabytes(sum(run.size for run in kept))}: each continues when its command is "
+        f"started again, and is deleted after {KEPT_DAYS} days"
     )
     return Finding("unfinished runs", "ok", what)
 
 
 def _leftovers(fiji: str | Path | None) -> Finding:
-    """Name what killed runs left in the folders that EpiFiji knows: the user's own, the working folder, and Fiji's."""
+    """List what killed runs left in EpiFiji's own folders, the working folder and the Fiji folder."""
     places = [Path(fiji)] if fiji else []
     with suppress(OSError):
         places += [Path.cwd(), *(path for path in Path.cwd().iterdir() if path.name.endswith("_epifiji"))]
@@ -188,11 +198,11 @@ def _leftovers(fiji: str | Path | None) -> Finding:
         places.append(Path(named))
     found = left_over(*places)
     if not found:
-        return Finding("leftovers", "ok", "none of killed runs where EpiFiji's own files, this folder's and Fiji's lie")
-    named_ones = ", ".join(f"{one.path} ({_megabytes(one.size)})" for one in found[:LEFTOVERS_SHOWN])
+        return Finding("leftovers", "ok", "none of killed runs in EpiFiji's own folders, this folder or Fiji's")
+    shown = ", ".join(f"{one.path} ({_megabytes(one.size)})" for one in found[:LEFTOVERS_SHOWN])
     more = f" and {len(found) - LEFTOVERS_SHOWN} more" if len(found) > LEFTOVERS_SHOWN else ""
-    do = "use EpiFiji there once more, which completes what was begun and removes them"
-    return Finding("leftovers", "warning", f"killed runs left {named_ones}{more}", do)
+    do = "use EpiFiji there once more: it completes unfinished changes and removes these files"
+    return Finding("leftovers", "warning", f"killed runs left {shown}{more}", do)
 
 
 def _megabytes(size: int) -> str:
@@ -216,20 +226,20 @@ def _fiji(fiji: str | Path) -> Iterator[Finding]:
         yield Finding("Fiji", "ok", str(folder))
     else:
         what = f"{folder} is an ImageJ without ImageJ2: Python cannot open it"
-        yield Finding("Fiji", "warning", what, "use Fiji, which brings ImageJ2")
+        yield Finding("Fiji", "warning", what, "use Fiji, which contains ImageJ2")
     yield _java_of_fiji(folder)
     yield _installed(folder)
 
 
 def _installed(folder: Path) -> Finding:
-    """Compare what 'epifiji install-fiji' left in a Fiji with this EpiFiji."""
+    """Compare the EpiFiji that 'epifiji install-fiji' installed into a Fiji with this one."""
     python, version = installed_python(folder)
     again = "run 'epifiji install-fiji' with Fiji's folder again"
     if python is None:
         return Finding("Fiji's EpiFiji", "warning", "is not installed there", again.removesuffix(" again"))
     what = f"{version}, run by {python}"
     if not python.is_file():
-        return Finding("Fiji's EpiFiji", "problem", f"{what}, which is gone", again)
+        return Finding("Fiji's EpiFiji", "problem", f"{what}, which no longer exists", again)
     if version != own_version():
         return Finding("Fiji's EpiFiji", "problem", f"{what}, but this is {own_version()}", again)
     return Finding("Fiji's EpiFiji", "ok", what)
@@ -238,14 +248,14 @@ def _installed(folder: Path) -> Finding:
 def _java_of_fiji(folder: Path) -> Finding:
     problems = {home: java_problem(home) for home in java_homes_of_fiji(folder)}
     if not problems:
-        return Finding("Fiji's Java", "warning", "it brings none and needs another's", "nothing, if Fiji starts")
+        return Finding("Fiji's Java", "warning", "it contains none and uses the system's", "nothing, if Fiji starts")
     for home, problem in problems.items():
         if problem is None:
             return Finding("Fiji's Java", "ok", f"{java_version(home)}, {home}")
     home, problem = next(iter(problems.items()))
     old = 0 < major_version(java_version(home) or "") < OLDEST_JAVA
     do = (
-        "download a new Fiji, which brings a newer Java"
+        "download a new Fiji, which contains a newer Java"
         if old
         else f"use a Fiji with Java {OLDEST_JAVA} to {NEWEST_JAVA}"
     )

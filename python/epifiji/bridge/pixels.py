@@ -1,4 +1,4 @@
-"""Pixels of an image that ImageJ put into blocks of memory, seen as a movie without copying them."""
+"""Pixels that ImageJ wrote into blocks of memory, used as a movie without a copy."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from epifiji.files.movies.frames import colours_refusal, inversion_notice, inver
 from epifiji.files.movies.movie_file import EXTENSION
 
 DTYPES: dict[int, np.dtype[Any]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
-"""What ImageJ's grey images hold, by bits."""
+"""The pixel types of ImageJ's grey images by their number of bits."""
 
 SIGN = np.uint16(0x8000)
-"""ImageJ keeps signed 16-bit pixels as unsigned ones, 32768 higher; turning this bit over brings them back."""
+"""ImageJ stores signed 16-bit pixels as unsigned values plus 32768; flipping this bit restores them."""
 
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
-"""What no name of a file may hold on Windows, where results may be looked at later; ImageJ's titles hold it often."""
+"""Characters that file names on Windows may not contain. ImageJ's titles often do, and results may be opened on Windows later."""
 
 
 def movie_name_of_title(title: str) -> str:
-    """Name a movie after an image's title, as a file's name can be."""
+    """Make a movie's name, valid as a file name, from an image's title."""
     return NOT_IN_NAMES.sub("_", EXTENSION.sub("", title)).strip().rstrip(". ") or "movie"
 
 
 def calibration_of_image(
     pixel_width: float, pixel_height: float, x_unit: Any, y_unit: Any, interval: float, time_unit: Any
 ) -> Calibration:
-    """Read ImageJ's calibration, in its units."""
+    """Convert ImageJ's calibration, given in its units, to micrometres and seconds."""
     y = in_units_of(pixel_height, y_unit, x_unit) if y_unit else pixel_height
     return checked((pixel_width, y), x_unit, interval, time_unit)
 
@@ -50,18 +50,20 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], l
     ----------
     image
         ``title``, ``shape`` (T, Y, X), ``bits`` (8, 16 or 32), ``signed``, ``calibration`` (the arguments of
-        :func:`calibration_of_image`), ``notices`` (sentences), ``file``: the path where the pixels are those of a file,
-        ``lut``: red, green and blue of each value that the image is shown in, one after the other (768 numbers),
-        and ``layout``: the arguments of :class:`~epifiji.data.stack_layout.StackLayout`.
+        :func:`calibration_of_image`), ``notices`` (sentences), ``file`` (the path if the pixels are those of a file),
+        ``lut`` (the 256 red, then the 256 green, then the 256 blue values of the lookup table), and ``layout`` (the
+        arguments of :class:`~epifiji.data.stack_layout.StackLayout`).
     blocks
-        The pixels' bytes, little-endian, whole frames in each block, in the frames' order.
+        The pixels' bytes, little-endian, whole frames in each block, in the frames' order. Signed and inverted pixels are
+        converted in place.
     least_frames
-        Fewest frames that are needed.
+        The smallest number of frames that is accepted.
 
     Raises
     ------
     WrongInputError
-        Where there is no image, it has too few frames, or its blocks do not hold what its shape says.
+        If there is no image, it has too few frames, its pixel type or colours cannot be used, or its blocks do not match
+        its shape.
     """
     if image is None:
         raise WrongInputError("No image came with the request, but a movie is needed: open one first.")
@@ -105,7 +107,7 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], l
 
 
 def _shown_inverted(lut: Sequence[int] | None, bits: int, title: str) -> bool:
-    """Say whether an image's LUT shows smaller values brighter; refuse 8-bit pixels that number colours."""
+    """Return whether an image's LUT shows smaller values brighter; refuse 8-bit pixels that are indices of colours."""
     order = 1 if lut is None else brightness_order(np.reshape(lut, (3, -1)))
     if order is None and bits == 8:
         raise colours_refusal(title)
@@ -113,7 +115,7 @@ def _shown_inverted(lut: Sequence[int] | None, bits: int, title: str) -> bool:
 
 
 class FrameBlocks:
-    """Frames (T, Y, X) that lie in several arrays, one after the other."""
+    """Frames (T, Y, X) stored in several arrays, one after the other."""
 
     def __init__(self, parts: Sequence[np.ndarray]) -> None:
         self._parts = tuple(parts)
@@ -122,7 +124,7 @@ class FrameBlocks:
         self.dtype = parts[0].dtype
 
     def __getitem__(self, frames: slice) -> np.ndarray:
-        """Give the frames ``start:stop``, copied only where they lie in several blocks."""
+        """Return the frames ``start:stop``; they are copied only if they are in several blocks."""
         start, stop, _ = frames.indices(self.shape[0])
         pieces = [
             part[max(0, start - first) : max(0, stop - first)]

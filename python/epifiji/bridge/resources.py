@@ -1,4 +1,4 @@
-"""Where the files lie that EpiFiji carries beside its Python code."""
+"""The files that are installed with EpiFiji's Python code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def resource_folder(name: str) -> Path:
     Raises
     ------
     WrongInputError
-        Where it is in neither place.
+        If the folder is in neither place.
     """
     package = Path(__file__).resolve().parents[1]
     places = (package / name, package.parents[1] / name)

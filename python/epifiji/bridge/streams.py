@@ -1,4 +1,4 @@
-"""The standard streams: text that every terminal takes, whoever closed them and whichever encoding they have."""
+"""Safe output on the standard streams: they may be closed, have any encoding, or show text from untrusted files."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TextIO
-
-if TYPE_CHECKING:
-    pass
-
+from typing import TextIO
 
 READABLE = "epifiji.readable"
-"""The error handler of encodings that :func:`prepare_streams` sets: it replaces a character that the output cannot hold."""
+"""The encoding error handler that :func:`prepare_streams` sets. It replaces characters that the output cannot encode."""
 
-STAND_INS = {
+ASCII_FORMS = {
     "–": "-",
     "—": "-",
     "−": "-",
@@ -33,23 +29,24 @@ STAND_INS = {
 }
 
 
-def _readable(problem: UnicodeError) -> tuple[str, int]:
+def _replace_unencodable(problem: UnicodeError) -> tuple[str, int]:
     if not isinstance(problem, UnicodeEncodeError):
         raise problem
     letters = problem.object[problem.start : problem.end]
-    escaped = (STAND_INS.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
+    escaped = (ASCII_FORMS.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
     return "".join(escaped), problem.end
 
 
 def prepare_streams() -> None:
-    """Make the standard streams exist and take every text, whatever the caller closed and whichever encoding it chose.
+    """Open the standard streams that the caller closed, and let all of them accept any text.
 
-    Standard output on Windows is in an old code page where it goes into a file, and file names may hold bytes that are no text.
+    On Windows, standard output that is redirected to a file has an old code page. File names may contain bytes that are not
+    valid text.
     """
-    codecs.register_error(READABLE, _readable)
+    codecs.register_error(READABLE, _replace_unencodable)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            # Whatever opens a file next would get the free number, and what a library prints would go into that file.
+            # Otherwise the next file that is opened would get the free number, and what libraries print would go into it.
             nowhere = os.open(os.devnull, os.O_RDWR)
             if nowhere != number:
                 os.dup2(nowhere, number)
@@ -61,29 +58,29 @@ def prepare_streams() -> None:
 
 
 def finish_output() -> None:
-    """Write out what standard output still holds, so that Python finds nothing to complain about when it ends."""
+    """Flush standard output, so that Python reports no error about it at exit."""
     _write(sys.stdout, "")
 
 
 def say(text: str = "") -> None:
-    """Print a line on standard output; nothing happens where nobody reads it any more."""
+    """Print a line on standard output. If the reader has closed it, nothing happens."""
     _write(sys.stdout, f"{visible(text, lines=True)}\n")
 
 
 def note(text: str) -> None:
-    """Print a line on standard error, beside the result; nothing happens where that is impossible."""
+    """Print a line on standard error, separate from the results. If that is impossible, nothing happens."""
     with suppress(OSError):
         _write(sys.stderr, f"{visible(text)}\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
-    with written_out(stream):
+    with flushed(stream):
         stream.write(text)
 
 
 @contextmanager
-def written_out(stream: TextIO) -> Iterator[None]:
-    """Write out what the block writes; where the reader has gone, as after `epifiji … | head`, the command goes on without."""
+def flushed(stream: TextIO) -> Iterator[None]:
+    """Flush what the block writes. If the reader has gone, as after `epifiji … | head`, the command continues without it."""
     try:
         yield
         stream.flush()
@@ -95,7 +92,7 @@ def written_out(stream: TextIO) -> Iterator[None]:
 
 
 def _discard(stream: TextIO) -> None:
-    """Let what a stream holds, and what comes, go nowhere."""
+    """Discard what a stream still holds and all further output to it."""
     with suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -103,20 +100,20 @@ def _discard(stream: TextIO) -> None:
 
 
 def plain(text: str) -> str:
-    """Take out of a stranger's text what would move a terminal's cursor or colour it."""
+    """Remove control characters from untrusted text, so that it cannot move a terminal's cursor or change colours."""
     return "".join(letter for letter in text if letter == "\n" or letter.isprintable())
 
 
 def visible(text: str, lines: bool = False) -> str:
-    """Show as escapes what would move a terminal's cursor, colour it, turn its text around or end its line.
+    """Escape characters that move a terminal's cursor, change its colours, reverse its text or end its line.
 
-    File names and classes may come from anyone, and have any letters in them. With `lines`, ends of lines stay.
+    File names and class names come from untrusted files and may contain any character. With `lines`, line ends are kept.
     """
     return "".join(letter if is_shown(letter) or (lines and letter == "\n") else _escape(letter) for letter in text)
 
 
 def is_shown(letter: str) -> bool:
-    """Say whether a terminal shows a letter as itself."""
+    """Return whether a terminal shows a character as itself."""
     return letter.isprintable() or unicodedata.category(letter) == "Zs"
 
 

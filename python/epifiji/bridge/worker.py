@@ -1,4 +1,4 @@
-"""The worker by its former name, which Fiji folders start that an earlier EpiFiji was installed into."""
+"""The former name of the worker module. Fiji folders with an earlier EpiFiji installed still start it by this name."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ class WrongInputError(ValueError):
 
     A message names a setting as the command line does, with its value or a placeholder in capitals (``--cell-diameter``,
     ``--maps raw``, ``--out DIR``), and never in another notation. In Fiji the dialog's label or the macro's key takes its
-    place; see :mod:`epifiji.bridge.fiji.words`. The same holds for the sentences of notices.
+    place; see :mod:`epifiji.bridge.fiji.messages`. The same holds for the sentences of notices.
     """
 
 

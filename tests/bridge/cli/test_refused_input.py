@@ -198,7 +198,7 @@ OTHER: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "no movie": (lambda d: ["detect"], "Missing argument 'MOVIE...'"),
     "two movies of one name": (
         lambda d: ["detect", str(d / "a" / "m.tif"), str(d / "b" / "m.tif"), "--out", str(d)],
-        "have one name",
+        "have the same name",
     ),
     "maps that are not there": (lambda d: ["rois", str(d / "none")], "does not exist"),
     "a folder without maps": (lambda d: ["rois", str(d)], "contains no probability maps"),

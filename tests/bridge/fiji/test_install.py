@@ -215,7 +215,7 @@ class TestWhatIsNotOurs:
         digest = hashlib.sha256(b"mine").hexdigest()
         (fiji / "jars/epifiji/installed.json").write_text(json.dumps({"files": {path: digest}}))
         for call in (install_fiji, uninstall_fiji):
-            assert "installed.json cannot be understood" in refused(call, fiji)
+            assert "installed.json cannot be read" in refused(call, fiji)
         assert (tmp_path / "outside.txt").read_text() == "mine"
 
 

@@ -58,7 +58,7 @@ class TestAnswers:
 
     def test_an_unknown_job_says_that_scripts_and_engine_do_not_fit(self):
         assert refused("dance", {}) == (
-            "There is no job 'dance': the scripts in Fiji do not fit this EpiFiji, install both anew."
+            "There is no job 'dance': the scripts in Fiji do not match this EpiFiji, install both again."
         )
 
     @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("job", ["open", "maps"])
     def test_results_that_are_not_there(self, job, tmp_path):
-        assert refused(job, {"settings": {}}).startswith("No results were named, but a result folder is needed")
+        assert refused(job, {"settings": {}}).startswith("No results were specified, but a result folder is needed")
         assert "none does not exist" in refused(job, {"settings": {"results": str(tmp_path / "none")}})
         assert str(tmp_path) in refused(job, {"settings": {"results": str(tmp_path)}})
 
@@ -295,7 +295,7 @@ def test_retraining_asks_the_record_of_the_review_for_its_network(place, tmp_pat
     (tmp_path / "run.json").write_text(json.dumps({"network": {"name": "gone"}}))
     assert refused("retrain", {"settings": {"results": str(tmp_path / place)}}).startswith("there is no network 'gone'")
     (tmp_path / "run.json").unlink()
-    assert "does not say which network found its events" in refused(
+    assert "does not record which network found its events" in refused(
         "retrain", {"settings": {"results": str(tmp_path / place)}}
     )
 
@@ -305,4 +305,4 @@ def test_retraining_refuses_a_network_that_took_the_place_of_the_one_that_found_
     network = {"name": "small", "source": str(network_folder), "sha256": "0" * 64}
     (tmp_path / "run.json").write_text(json.dumps({"network": network}))
     said = refused("retrain", {"settings": {"results": str(tmp_path)}})
-    assert "were found by a network small, but what is called so now is another one: give network=NAME" in said
+    assert "were found by a network small, but another one has this name now: give network=NAME" in said

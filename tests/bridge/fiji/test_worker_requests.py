@@ -55,7 +55,7 @@ def test_a_line_that_is_no_request_ends_the_worker_with_a_sentence(line: bytes) 
     code, answers, said = said_by_worker(line + b"\n")
     assert (code, answers) == (2, [])
     last = said.strip().splitlines()[-1]
-    assert last.startswith("epifiji: a line that is no request came to the engine (")
+    assert last.startswith("epifiji: the engine received a line that is not a request (")
     assert len(last) < 400
 
 

@@ -60,7 +60,10 @@ class TestWithoutAWindow:
     @pytest.mark.parametrize(
         ("what", "words"),
         [
-            ("no folder", "No folder was named, but movies with annotated events are needed: give folder=[folder]."),
+            (
+                "no folder",
+                "No folder was specified, but movies with annotated events are needed: give folder=[folder].",
+            ),
             ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
             ("missing network", "there is no network 'nowhere'"),
             ("twice", "is given twice, but networks differ: name it once."),

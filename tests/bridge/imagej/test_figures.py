@@ -110,7 +110,7 @@ class TestWithoutAWindow:
     @pytest.mark.parametrize(
         ("what", "words"),
         [
-            ("no reference", "No reference was named, but annotated events are needed: give reference="),
+            ("no reference", "No reference was specified, but annotated events are needed: give reference="),
             ("missing reference", "nowhere.zip does not exist, but events are needed: check the path."),
             ("no window", "There are no ROIs in the manager to compare: detect events first, or give detected="),
             ("exists", "comparison.csv exists and would be overwritten"),

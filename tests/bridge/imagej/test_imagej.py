@@ -45,10 +45,10 @@ def test_starting_java_leaves_the_environment_as_it_was(headless: Finished) -> N
 def test_a_second_opening_gives_the_same_imagej_and_another_kind_is_refused(headless: Finished) -> None:
     assert headless[opened_again] == {
         "same": True,
-        "window": "the embedded ImageJ with its window was asked for, but this process runs the embedded ImageJ without a "
-        "window already, and a process has one JVM for ever: ask for the same again, or start a new Python.",
-        "fiji": "the Fiji sc.fiji:fiji without a window was asked for, but this process runs the embedded ImageJ without a "
-        "window already, and a process has one JVM for ever: ask for the same again, or start a new Python.",
+        "window": "the embedded ImageJ with its window was requested, but this process already runs the embedded ImageJ without "
+        "a window, and a process can have only one JVM: request the same again, or start a new Python.",
+        "fiji": "the Fiji sc.fiji:fiji without a window was requested, but this process already runs the embedded ImageJ without "
+        "a window, and a process can have only one JVM: request the same again, or start a new Python.",
     }
 
 

@@ -62,7 +62,7 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None
     )
     assert "other has 6 frames of 10 x 10 pixels, but the results in " in said["other movie"]
     assert "noise.tif with 12 frames of 80 x 70 pixels: open or name the movie" in said["other movie"]
-    assert "No results were named, but a result folder is needed" in said["none named"]
+    assert "No results were specified, but a result folder is needed" in said["none named"]
 
 
 def test_maps_lie_over_the_movie_frame_by_frame(shown: Finished, saved: tuple[Path, Result], movie_file: Path) -> None:

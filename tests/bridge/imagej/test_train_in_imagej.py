@@ -101,9 +101,12 @@ class TestWithoutAWindow:
     @pytest.mark.parametrize(
         ("what", "words"),
         [
-            ("no folder", "No folder was named, but movies with annotated events are needed: give folder=[folder]."),
+            (
+                "no folder",
+                "No folder was specified, but movies with annotated events are needed: give folder=[folder].",
+            ),
             ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
-            ("no review", "No review was named, but one is needed to learn from: open the reviewed movie, or give"),
+            ("no review", "No review was specified, but one is needed to learn from: open the reviewed movie, or give"),
             ("missing network", "there is no network 'nowhere'"),
             ("exists", "there is a network 'spots' already: give another"),
             ("bad setting", "steps is '3', but it must be a whole number from 10 to 1000000"),
@@ -129,7 +132,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 class TestAtADesktop:
     def test_a_dialog_without_a_folder_tells_it_and_asks_again(self, shown: Finished) -> None:
         asked = shown[asked_in_a_dialog]
-        assert asked["told"].startswith("No folder was named, but movies with annotated events are needed")
+        assert asked["told"].startswith("No folder was specified, but movies with annotated events are needed")
         assert asked["titles"] == []
 
     def test_escape_leaves_nothing_half_written_and_the_old_network_as_it_was(self, shown: Finished) -> None:

@@ -135,7 +135,7 @@ class TestTheNamedFolder:
         (finding,) = [one for one in diagnose(inside=True) if one.name == "networks"]
         assert finding.state == "warning"
         assert str(home / "named" / "mine") in finding.what
-        assert f"{home / 'named' / 'mine'} cannot be named" in run(["networks", "list"], monkeypatch, capsys)[2]
+        assert f"{home / 'named' / 'mine'} cannot be used by name" in run(["networks", "list"], monkeypatch, capsys)[2]
 
 
 class TestRemoving:

@@ -101,7 +101,7 @@ def test_java_libraries_that_only_drip_are_refused_in_time_and_nothing_is_left(
         monkeypatch.setenv("HTTPS_PROXY", address.removesuffix("/net.zip"))
         started = time.monotonic()
         with pytest.raises(
-            ImageJError, match=r"could not be fetched from Maven Central \(only [0-9]+ bytes came in [0-9]+ s\)"
+            ImageJError, match=r"could not be downloaded from Maven Central \(only [0-9]+ bytes came in [0-9]+ s\)"
         ):
             jars.class_path()
         assert time.monotonic() - started < 15

@@ -16,7 +16,7 @@ def adjust(parameters):
     image = current_image(needed=False)
     results = parameters.get("results") or (image.getProperty(RESULTS) if image is not None else None)
     if not results:
-        raise EngineError("No results were named, but a result folder with maps is needed: choose one as results.", "input")
+        raise EngineError("No results were specified, but a result folder with maps is needed: choose one as results.", "input")
     parameters["results"] = File(results).getAbsolutePath()
     if Macro.getOptions() is None and not GraphicsEnvironment.isHeadless():
         found = call("candidates", {"results": parameters["results"]})

@@ -1,4 +1,4 @@
-"""What came from the shell, before any command reads it."""
+"""Checks of the shell's arguments before any command reads them."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from epifiji.data.paths import home_expanded
 
 
 def usable_arguments(arguments: list[str], command: Any) -> list[str]:
-    """Refuse empty arguments, options that are given twice and a working folder that is gone; expand the home folder's sign.
+    """Check the shell's arguments and expand ``~`` to the home folder.
 
     Parameters
     ----------
     arguments
-        As they came from the shell.
+        The arguments from the shell.
     command
         The command line's group of commands.
 
     Raises
     ------
     WrongInputError
-        Naming the argument.
+        If an argument is empty, an option with one value is given twice, or the working folder was deleted.
     """
     for before, argument in zip(["", *arguments], arguments, strict=False):
         if not argument and before != "--argument":
-            # As a path it would be the working folder.
+            # An empty path would mean the working folder.
             where = f"for {before} " if before.startswith("-") else ""
             raise WrongInputError(
                 f"{where}an empty text was given, but a value was expected: check whether a variable of your script is empty."
@@ -42,7 +42,7 @@ def usable_arguments(arguments: list[str], command: Any) -> list[str]:
 
 
 def _require_once(arguments: list[str], command: Any) -> None:
-    """Refuse an option that is given twice but has one value, of which the last would count in silence."""
+    """Refuse an option with one value that is given twice: click would silently use the last one."""
     for argument in arguments:
         if argument not in getattr(command, "commands", {}):
             break
@@ -59,11 +59,11 @@ def _require_once(arguments: list[str], command: Any) -> None:
     for option in given:
         if given.count(option) > 1:
             raise WrongInputError(
-                f"{option} was given {given.count(option)} times, but it has one value: leave one of them."
+                f"{option} was given {given.count(option)} times, but it has one value: keep one of them."
             )
 
 
 def _home_expanded(argument: str) -> str:
-    """Replace the home folder's sign where the shell did not: in quotes, and after the ``=`` of an option."""
+    """Expand ``~`` where the shell does not: in quotes, and after the ``=`` of an option."""
     option, equals, value = argument.partition("=")
     return f"{option}={home_expanded(value)}" if equals and option.startswith("--") else home_expanded(argument)

@@ -12,17 +12,17 @@ from epifiji.data.events import Event
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-from epifiji.bridge.streams import is_shown, say, visible, written_out
+from epifiji.bridge.streams import flushed, is_shown, say, visible
 
 WIDE = 200
-"""Characters of a table's line, at most, where no terminal shows it."""
+"""The greatest width of a table in characters if standard output is not a terminal."""
 
 
 def say_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object; in ASCII where standard output is not in UTF-8, which JSON is by definition."""
+    """Print one JSON object. JSON is UTF-8 by definition; if standard output has another encoding, only ASCII is printed."""
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
     text = json.dumps(value, ensure_ascii=encoding != "utf8", allow_nan=False, indent=2)
-    # Only texts have such letters, and there JSON may write any letter as an escape.
+    # Only strings contain such characters, and in strings JSON allows any character as an escape.
     say("".join(one if is_shown(one) or one == "\n" else json.dumps(one)[1:-1] for one in text))
 
 
@@ -39,16 +39,16 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         numeric = bool(texts) and all(row[index].replace(".", "").replace("-", "").isdigit() for row in texts)
         table.add_column(Text(visible(column)), justify="right" if numeric else "left", overflow="fold")
     for row in texts:
-        # As they are: in rich's own texts, brackets have a meaning.
+        # As Text: in plain strings rich interprets brackets.
         table.add_row(*map(Text, row))
-    # In a pipe nothing is narrow, and lines that are whole can be searched.
+    # A pipe has no width, and unbroken lines can be searched.
     width = None if sys.stdout.isatty() else WIDE
-    with written_out(sys.stdout):
+    with flushed(sys.stdout):
         Console(file=sys.stdout, highlight=False, width=width).print(table)
 
 
 def event_rows(events: Iterable[Event]) -> list[list[object]]:
-    """Give the rows of a table of events for people: 1-based frames."""
+    """Return the rows of an event table; frames count from 1."""
     return [
         [e.event, e.frame + 1, f"{e.y:.1f}", f"{e.x:.1f}", f"{e.score:.2f}", e.volume, "yes" if e.border else ""]
         for e in events
@@ -59,7 +59,7 @@ EVENT_COLUMNS = ("event", "frame", "y", "x", "score", "volume", "at border")
 
 
 class ProgressBar:
-    """A bar on standard error where that is a terminal; silent in a pipe. Used as a report, in a ``with`` block."""
+    """A progress bar on standard error; silent if that is not a terminal. Used as a report, in a ``with`` block."""
 
     def __init__(self, title: str, silent: bool = False) -> None:
         self._title, self._silent = visible(title), silent or not sys.stderr.isatty()

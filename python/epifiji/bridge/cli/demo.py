@@ -1,4 +1,4 @@
-"""The first thing that a newcomer runs: an example movie, its events, and how ImageJ shows them."""
+"""The command `demo`: an example movie, its events, and how ImageJ shows them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAME = "epifiji_demo"
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demonstration made."""
+    """The files and the result of the demonstration."""
 
     movie_file: Path
     folder: Path
@@ -37,8 +37,9 @@ def run_demo(out: Path | None, network: str | None, overwrite: bool, report: Rep
     Raises
     ------
     WrongInputError
-        Where there is no network (saying how to get one), the folder holds an earlier demonstration, or no Java can run
-        ImageJ.
+        If there is no network, or the folder holds an earlier demonstration and `overwrite` is False.
+    ImageJError
+        If no Java can run ImageJ, or ImageJ does not start.
     """
     found = read_network(find_network(network))
     place = out if out is not None else _free_folder()
@@ -66,7 +67,7 @@ def run_demo(out: Path | None, network: str | None, overwrite: bool, report: Rep
 
 
 def _free_folder() -> Path:
-    """Choose a folder here that does not exist yet."""
+    """Return a name for a new folder in the working folder."""
     number = 1
     while (place := Path(NAME if number == 1 else f"{NAME}_{number}")).exists():
         number += 1
@@ -74,6 +75,6 @@ def _free_folder() -> Path:
 
 
 def _busiest_frame(result: Result) -> int:
-    """Give the frame with most events, the middle one where there are none."""
+    """Return the frame with the most events, or the middle frame if there are none."""
     frames = Counter(event.frame for event in result.events)
     return frames.most_common(1)[0][0] if frames else result.movie.shape[0] // 2

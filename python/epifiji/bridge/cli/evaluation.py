@@ -1,4 +1,4 @@
-"""The command line's command that evaluates networks on movies with annotated events."""
+"""The command `evaluate`: networks evaluated on movies with annotated events."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def doctor(
     fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to check too.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check this installation: Python, TensorFlow, Java, ImageJ, networks; say what is wrong and what to do."""
+    """Check this installation: Python, TensorFlow, Java, ImageJ, networks. Report what is wrong and what to do."""
     from dataclasses import asdict
 
     from epifiji.bridge.doctor import diagnose
@@ -51,7 +51,7 @@ def fiji(
         str, typer.Option("--argument", metavar="TEXT", help="The text that the macro's getArgument() returns.")
     ] = "",
 ) -> None:
-    """Open Fiji, or the embedded ImageJ, with the engine inside and the commands in Plugins > EpiFiji."""
+    """Open Fiji, or the embedded ImageJ, with EpiFiji's commands in Plugins > EpiFiji."""
     from epifiji.bridge.fiji.open import run_fiji
 
     with ProgressBar("fiji") as report:
@@ -81,7 +81,7 @@ def install_fiji(
 
 @installation_app.command("uninstall-fiji")
 def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
-    """Remove what install-fiji put into a Fiji, except what was changed since."""
+    """Remove what install-fiji put into a Fiji, except files that were changed since."""
     from epifiji.bridge.fiji.install import uninstall_fiji as run
 
     installation = run(folder)
@@ -91,7 +91,7 @@ def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
 
 
 def _say_installation(installation: Any, as_json: bool) -> None:
-    """List what was written into a Fiji folder, left there and removed from it."""
+    """Print what was written into a Fiji folder, left there and removed from it."""
     if as_json:
         say_json(installation.to_dict())
         return

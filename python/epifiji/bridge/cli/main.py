@@ -1,7 +1,7 @@
 """The command line: ``epifiji``.
 
-Exit codes: 0 done, 2 wrong input (one sentence on standard error), 130 cancelled (143 by SIGTERM,
-129 by SIGHUP), 1 anything else.
+Exit codes: 0 success, 2 wrong input (one sentence on standard error), 130 cancelled (143 by SIGTERM, 129 by SIGHUP), 1 any
+other failure.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from epifiji.bridge.cli.movies import movie_app
 from epifiji.bridge.cli.networks import networks_app
 from epifiji.bridge.cli.options import JsonOption, OtherMovieOption, with_settings
 from epifiji.bridge.cli.training import training_app
-from epifiji.bridge.failures import EXIT_CODES, UNFORESEEN, Kind, told
+from epifiji.bridge.failures import EXIT_CODES, UNEXPECTED, Kind, describe_failure
 from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.streams import finish_output, note, plain, prepare_streams, say
 from epifiji.data.errors import CancelledError, WrongInputError
@@ -78,7 +78,7 @@ def common(
         bool, typer.Option("--version", help="Print EpiFiji's version and end.", callback=_say_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Take what stands before any command."""
+    """Read the options before any command."""
 
 
 @app.command()
@@ -122,53 +122,55 @@ def detect(
     chosen = parse_settings(DetectionSettings, settings)
     movies = named_movies(movies)
     places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
-    _require_apart(movies, places)
+    _require_separate_folders(movies, places)
     loaded = read_network(find_network(network))
     classes = chosen.chosen_events(loaded.description.events)
-    done = _Done(len(movies))
+    batch = _Batch(len(movies))
     with executor_for(chosen) as executor:
         for movie, folder in places.items():
             results = []
-            with done.going_on(movie):
+            with batch.failures_reported(movie):
                 opened = open_movie(movie, chosen.channel)
                 require_free(folder, opened.name, classes, overwrite)
                 with ProgressBar(opened.name, silent=as_json) as report:
                     result = run(opened, loaded, report, executor, keep_until_saved=True, **settings)
                 result.save(folder, overwrite)
                 results.append(result)
-            done.summaries += [_told(result, folder, as_json) for result in results]
+            batch.summaries += [_report_result(result, folder, as_json) for result in results]
     if as_json:
-        say_json({"results": done.summaries, "failed": done.failures})
-    if done.failures:
-        said = f"{len(done.failures)} of {len(movies)} movies could not be used (see above); the others are done."
-        _end(said, "input" if done.mendable else "failure")
+        say_json({"results": batch.summaries, "failed": batch.failures})
+    if batch.failures:
+        sentence = f"{len(batch.failures)} of {len(movies)} movies could not be used (see above); the others are done."
+        _end(sentence, "input" if batch.only_wrong_input else "failure")
 
 
-class _Done:
-    """What a batch of movies has given so far: one movie's trouble is not the others'."""
+class _Batch:
+    """The results and failures of a batch of movies so far: a failure of one movie does not stop the others."""
 
     def __init__(self, movies: int) -> None:
         self._movies = movies
         self.summaries: list[dict[str, Any]] = []
         self.failures: list[str] = []
-        self.mendable = True
+        self.only_wrong_input = True
 
     @contextmanager
-    def going_on(self, movie: str) -> Iterator[None]:
-        """Report what went wrong with a movie, and go on: a damaged file, a folder that may not be written, a full disk."""
+    def failures_reported(self, movie: str) -> Iterator[None]:
+        """Report a movie's failure and continue: a damaged file, a folder without write permission, a full disk."""
         try:
             yield
         except Interrupted as end:
             if not self.summaries:
                 raise
-            done = f"{len(self.summaries)} of {self._movies} movies are done; leave them out to go on with the others."
+            done = (
+                f"{len(self.summaries)} of {self._movies} movies are done; leave them out to continue with the others."
+            )
             raise CancelledError(done) from end
         except Exception as problem:
             if self._movies == 1 or isinstance(problem, CancelledError):
                 raise
-            sentence, kind = told(problem)
+            sentence, kind = describe_failure(problem)
             self.failures.append(f"{movie}: {sentence}")
-            self.mendable = self.mendable and kind == "input"
+            self.only_wrong_input = self.only_wrong_input and kind == "input"
             note(f"epifiji: {self.failures[-1]}")
 
 
@@ -196,7 +198,7 @@ def rois(
     place = folder_of(maps)
     folder = place if out is None else result_folder(result.movie.name, place, out)
     result.save(folder, overwrite)
-    summary = _told(result, folder, as_json)
+    summary = _report_result(result, folder, as_json)
     if as_json:
         say_json(summary)
 
@@ -269,21 +271,21 @@ def plot(
     say(f"written: {out}")
 
 
-def _require_apart(movies: list[str], places: Mapping[str, Path]) -> None:
-    """Refuse movies whose results would lie in one folder, and name them."""
+def _require_separate_folders(movies: list[str], places: Mapping[str, Path]) -> None:
+    """Refuse movies whose results would go into the same folder, and name them."""
     of_folder: dict[Path, list[str]] = {}
     for movie in movies:
         of_folder.setdefault(places[movie], []).append(movie)
     for folder, together in of_folder.items():
         if len(together) > 1:
             raise WrongInputError(
-                f"{' and '.join(together[:3])} have one name, so their results would mix in {folder}: give each movie once, or "
-                "detect them in separate calls with another --out."
+                f"{' and '.join(together[:3])} have the same name, so their results would mix in {folder}: give each movie "
+                "once, or detect them in separate calls with another --out."
             )
 
 
-def _told(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:
-    """Tell what was found, and give it as JSON's types."""
+def _report_result(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:
+    """Print a detection's notices and, unless `as_json`, its summary; return the summary as JSON types."""
     for notice in result.notices:
         note(notice)
     if not as_json:
@@ -292,7 +294,7 @@ def _told(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:
 
 
 def _with_mode(settings: dict[str, Any], compatible: bool) -> dict[str, Any]:
-    """Read --compatible, and refuse it beside another --mode."""
+    """Add the mode that --compatible means, and refuse it together with another --mode."""
     if not compatible:
         return settings
     if settings.get("mode", "compatible") != "compatible":
@@ -301,7 +303,7 @@ def _with_mode(settings: dict[str, Any], compatible: bool) -> dict[str, Any]:
 
 
 def _summary(result: Any, folder: Path) -> dict[str, Any]:
-    """Say in JSON what was found."""
+    """Return a detection's summary as JSON types; frames count from 1."""
     return {
         "movie": result.movie.name,
         "folder": str(folder),
@@ -348,23 +350,23 @@ def main() -> None:
         restore(handlers)
         sys.exit(code)
     except BrokenPipeError:
-        # The reader of a help text or a table has gone, as after `epifiji --help | head`.
+        # The reader of a help text or a table closed the pipe, as after `epifiji --help | head`.
         finish_output()
         sys.exit(0)
     except typer.Abort:
-        _end(*told(CancelledError()))
+        _end(*describe_failure(CancelledError()))
     except (Exception, Interrupted, KeyboardInterrupt) as problem:
         if isinstance(problem, USAGE_ERROR):
             _end(f"{problem.format_message().rstrip('.')}: 'epifiji --help' lists what can be given.", "input")  # type: ignore[union-attr]
         if os.environ.get("EPIFIJI_TRACEBACK"):
             raise
-        sentence, kind = told(problem)
-        details = "; set EPIFIJI_TRACEBACK=1 for the details." if sentence.startswith(UNFORESEEN) else ""
+        sentence, kind = describe_failure(problem)
+        details = "; set EPIFIJI_TRACEBACK=1 for the details." if sentence.startswith(UNEXPECTED) else ""
         signalled = next((one for one in (problem, problem.__cause__) if isinstance(one, Interrupted)), None)
         if signalled is None:
             restore(handlers)
             _end(sentence.rstrip(".") + details if details else sentence, kind)
-        # A second signal would find Python at its end, and change the exit code.
+        # A second signal during Python's exit would change the exit code.
         restore(dict.fromkeys(handlers, signal.SIG_IGN))
         note(f"epifiji: {sentence}")
         sys.exit(128 + signalled.number)

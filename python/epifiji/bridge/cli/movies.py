@@ -133,7 +133,7 @@ def simulate(
 
 
 def _folder(movie: str, out: Path | None) -> Path:
-    """Say where the new files go."""
+    """Return the folder for the new files."""
     from epifiji.files.movies.movie_file import split_path
 
     return out if out is not None else split_path(movie)[0].parent

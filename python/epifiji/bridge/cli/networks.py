@@ -39,11 +39,11 @@ def networks_list(as_json: JsonOption = False) -> None:
 
 
 def _notices(found: list[Listed]) -> list[str]:
-    """Say which networks cannot be used or named, and what is wrong with the folder that EPIFIJI_NETWORKS names."""
+    """Report networks that cannot be used or named, and problems of the folder that EPIFIJI_NETWORKS names."""
     from epifiji.files.networks.store import hidden, problem_of_named_folder
 
     broken = [f"{one.name} cannot be used: {one.problem}" for one in found if one.problem]
-    same = [f"{path} cannot be named, as {first} is called {name} too" for name, path, first in hidden()]
+    same = [f"{path} cannot be used by name, as {first} is called {name} too" for name, path, first in hidden()]
     problem = problem_of_named_folder()
     return [*broken, *same, *([problem] if problem else [])]
 
@@ -126,7 +126,7 @@ def networks_import(
     """Import a network into your own folder, so that it can be used by name."""
     from epifiji.jobs.networks import import_network
 
-    _say_brought("imported", import_network(network, name, overwrite, sha256))
+    _say_added("imported", import_network(network, name, overwrite, sha256))
 
 
 @networks_app.command("export")
@@ -162,11 +162,11 @@ def networks_fetch(
     from epifiji.files.networks.zoo import AUTHORS_URL
     from epifiji.jobs.networks import fetch_network
 
-    _say_brought("fetched", fetch_network(name, base_url or AUTHORS_URL, overwrite))
+    _say_added("fetched", fetch_network(name, base_url or AUTHORS_URL, overwrite))
 
 
-def _say_brought(what: str, place: Path) -> None:
-    """Say where a network is now, and where it is made of several, that these are averaged."""
+def _say_added(what: str, place: Path) -> None:
+    """Print where a network was stored and, for an ensemble, that its members are averaged."""
     from epifiji.files.networks.store import read_description
 
     say(f"{what}: {place}")

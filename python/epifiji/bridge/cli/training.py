@@ -1,4 +1,4 @@
-"""The command line's commands that make networks: train and retrain."""
+"""The command line's commands that train networks: train and retrain."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def train(
 
     with ProgressBar("train", silent=as_json) as report:
         result = run(folder, network, name, out, overwrite, from_scratch, report, **(settings or {}))
-    _tell(result, as_json)
+    _say_result(result, as_json)
 
 
 @training_app.command()
@@ -78,11 +78,11 @@ def retrain(
 
     with ProgressBar("retrain", silent=as_json) as report:
         result = run(network, sources, name, out, overwrite, report, **(settings or {}))
-    _tell(result, as_json)
+    _say_result(result, as_json)
 
 
-def _tell(result: Any, as_json: bool) -> None:
-    """Say what was gained; the sentence comes last."""
+def _say_result(result: Any, as_json: bool) -> None:
+    """Print the result of a training; its conclusion is the last line."""
     if as_json:
         say_json(result.to_dict())
         return

@@ -1,1 +1,1 @@
-"""What Fiji's menu commands are, and how Fiji reaches the engine."""
+"""Fiji's menu commands, and the two ways in which Fiji reaches the engine."""

@@ -1,4 +1,4 @@
-"""Folders in which the client finds what is only shown: it removes them when it has read them."""
+"""Temporary folders with files that Fiji only shows. The client removes them after it has read the files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def client_folder(holds: str) -> Iterator[Path]:
-    """Make a temporary folder, named after what it holds; it is removed here where the block raises."""
+    """Make a temporary folder, named after what it holds; if the block raises, it is removed."""
     folder = Path(tempfile.mkdtemp(prefix=f"epifiji-{holds}-"))
     try:
         yield folder

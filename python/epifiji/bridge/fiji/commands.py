@@ -1,4 +1,4 @@
-"""The parameters of Fiji's menu commands: what a dialog asks for, what the recorder writes and a macro's options may say."""
+"""The parameters of Fiji's menu commands: the fields of dialogs, which the recorder writes and macros give as options."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ REPLACE = (
 )
 TABLE = "Show the events as a table too; table=false in a macro shows none."
 KEEP_GOING = (
-    "In a macro, go on after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then says what went wrong, "
-    "and is empty where all went well."
+    "In a macro, continue after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then returns the message, "
+    "which is empty if there was no error."
 )
 
 
@@ -123,7 +123,7 @@ class ReviewCommand(Settings):
     loop: bool = _flag("Show it as a loop", "Show the frames one after the other instead of side by side.")
     only_kept: bool = _flag(
         "Leave only kept ROIs in the manager",
-        "At the end, put the kept and added events into the ROI Manager in place of the reviewed ROIs; your other ROIs stay.",
+        "At the end, put the kept and added events into the ROI Manager in place of the reviewed ROIs. Your other ROIs stay.",
     )
     review: str | None = _path(
         "folder", "Folder of the review", "The folder of review.csv. Default: the result folder.", "more"
@@ -247,7 +247,7 @@ TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in 
 
 
 class NewNetworkCommand(TrainingSettings):
-    """What commands that make a new network share."""
+    """The parameters that all commands share that train a network."""
 
     name: str | None = setting(None, values="name", description=NEW_NETWORK, label="Name of the new network")
     output: str | None = _path(
@@ -306,12 +306,12 @@ EVENTS_ALONG = (
 NEW_FILES = "Write the new movie and ROI zips into this folder instead of opening them."
 MOVIE_FILE = "A movie's file, instead of the open image; the result is only written. Default folder: that of the movie."
 NEW_ROIS = (
-    "Put the new ROIs into the ROI Manager, in place of what is there. The new image has them as its overlay anyway."
+    "Put the new ROIs into the ROI Manager, in place of the ROIs in it. The new image always has them as its overlay."
 )
 
 
 class NewMovieCommand(Settings):
-    """What commands that make a new movie and its ROIs share."""
+    """The parameters that all commands share that make a new movie and its ROIs."""
 
     results: str | None = _path("folder", "Events", EVENTS_ALONG, order=2)
     output: str | None = _path("folder", "Output", NEW_FILES)
@@ -339,7 +339,7 @@ class GalleryCommand(GallerySettings):
 
 
 class CheckCommand(Settings):
-    """Checks the installation, and says what is wrong and what to do."""
+    """Checks the installation, and reports what is wrong and what to do."""
 
 
 class StopCommand(Settings):

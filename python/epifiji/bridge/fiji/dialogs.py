@@ -1,4 +1,4 @@
-"""How dialogs, the recorder and macros show the parameters of Fiji's menu commands, whose one source the commands are."""
+"""Descriptions of the menu commands' parameters for dialogs, the recorder and macros, made from the commands' models."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from epifiji.data.settings.detection import EventSettings
 
 
 def described(label: str) -> dict[str, Any]:
-    """Describe a command as plain JSON types: its help, and each parameter as a dialog and a macro need it.
+    """Describe a command as JSON types: its help, and its parameters in the order of the dialog.
 
     A parameter has `key`, `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder`` or ``network``), `default` (a
-    text, or a truth value for a flag), `unit`, `choices`, `help` and `page`.
+    string, or a boolean for a flag), `unit`, `choices`, `help` and `page`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)
@@ -35,6 +35,6 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
         "unit": unit,
         "choices": choices if kind == "choice" else [],
         "help": field.description or "",
-        # A person has sliders for the thresholds.
+        # The window has sliders for the thresholds.
         "page": "macro" if model is AdjustCommand and key in EventSettings.model_fields else shown.page,
     }

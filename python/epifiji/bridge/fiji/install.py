@@ -1,4 +1,4 @@
-"""Puts EpiFiji's scripts, macros and client into a Fiji folder, and takes them away again."""
+"""Installs EpiFiji's scripts, macros and client into a Fiji folder, and removes them."""
 
 from __future__ import annotations
 
@@ -28,39 +28,40 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report, silent
 
 OVERLAY = (("fiji", "scripts", "scripts"), ("fiji", "macros", "macros"), ("jars", "Lib", "jars/Lib"))
-"""What is copied: EpiFiji's folder, the tree in it, and where that goes in Fiji."""
+"""The folders that are copied: EpiFiji's folder, the subfolder in it, and the target in Fiji."""
 
 ASK_PYTHON = """
 import importlib.metadata, json, platform
 print(json.dumps([platform.python_version(), importlib.metadata.version("epifiji")]))
 """
-PATIENCE_S = 60
+ASK_TIMEOUT_S = 60
 
 
 def install_fiji(folder: Path, python: Path | None = None, report: Report = silent) -> Installation:
-    """Copy EpiFiji's scripts, macros and client into a Fiji folder, with what its dialogs ask for and which Python to use.
+    """Copy EpiFiji's scripts, macros and client into a Fiji folder, with the description of its dialogs and the path of Python.
 
-    Java libraries that the scripts need and this Fiji lacks are added too; the first time, they are fetched from Maven Central.
+    Java libraries that the scripts need and this Fiji lacks are added as well; the first time, they are downloaded from Maven
+    Central.
 
-    A second call changes nothing; one of a later version replaces what the earlier one wrote and removes what is no longer
-    needed. Where anything fails, everything that this call did is undone.
+    A second call changes nothing. A later version replaces the files of the earlier one and removes those that are no longer
+    needed. If anything fails, all changes of the call are undone.
 
     Parameters
     ----------
     folder
-        The folder of a Fiji or ImageJ: it holds ``plugins``, and ``jars/ij-*.jar`` or ``ij.jar``.
+        The folder of a Fiji or ImageJ: it contains ``plugins``, and ``jars/ij-*.jar`` or ``ij.jar``.
     python
-        The Python that runs the engine when Fiji is started by its icon. Default: this one.
+        The Python that runs the engine when Fiji is not started from Python. Default: this one.
     report
-        Told how far the fetching of Java libraries is.
+        Receives the progress of downloading Java libraries.
 
     Raises
     ------
     WrongInputError
-        Where `folder` is no Fiji, `python` has not this EpiFiji, a file that EpiFiji did not write (or that was changed since)
-        is in the way, a link leads outside the folder, or the folder cannot be written.
+        If `folder` is not a Fiji folder, `python` does not have this version of EpiFiji, a file that EpiFiji did not write (or
+        that was changed since) is in the way, a link leads outside the folder, or the folder cannot be written.
     ImageJError
-        Where Java libraries cannot be fetched.
+        If Java libraries cannot be downloaded.
     """
     with errors_as_sentences():
         fiji = fiji_folder(folder)
@@ -69,14 +70,15 @@ def install_fiji(folder: Path, python: Path | None = None, report: Report = sile
 
 
 def uninstall_fiji(folder: Path) -> Installation:
-    """Remove what EpiFiji wrote into a Fiji folder, and the folders that it made where they are empty.
+    """Remove the files that EpiFiji wrote into a Fiji folder, and the folders that it made if they are empty.
 
-    What Jython compiled from a removed module goes with it. Files that were changed since stay and are reported.
+    Files that Jython compiled from a removed module are removed too. Files that were changed since are kept and reported.
 
     Raises
     ------
     WrongInputError
-        Where `folder` is no Fiji, EpiFiji is not installed there, or the folder cannot be written; nothing is removed then.
+        If `folder` is not a Fiji folder, EpiFiji is not installed there, or the folder cannot be written; nothing is removed
+        then.
     """
     with errors_as_sentences():
         return remove_files(fiji_folder(folder))
@@ -96,7 +98,7 @@ def _overlay() -> dict[str, bytes]:
 
 
 def _lacking_jars(fiji: Path, report: Report) -> dict[str, bytes]:
-    """Read the Java libraries of which this Fiji has no version of its own, by their path in it."""
+    """Read the Java libraries of which this Fiji has no version, by their path in Fiji."""
     ours = installed_paths(fiji)
     jars = (jar.relative_to(fiji).as_posix() for jar in fiji.glob("jars/**/*.jar"))
     own = {_artifact(Path(path).name) for path in jars if path not in ours}
@@ -106,12 +108,12 @@ def _lacking_jars(fiji: Path, report: Report) -> dict[str, bytes]:
 
 
 def _artifact(jar: str) -> str:
-    """Give a jar's name without its version."""
+    """Return a jar's name without its version."""
     return re.sub(r"-\d[^/]*$", "", jar.removesuffix(".jar"))
 
 
 def _records(python: Path | None) -> dict[str, bytes]:
-    """Write down what the dialogs ask for, and which Python runs the engine."""
+    """Make the two records: the description of the dialogs, and the Python that runs the engine."""
     return {
         COMMANDS: json_bytes({"epifiji": own_version(), "commands": describe_commands()}),
         PYTHON: json_bytes(_this_python() if python is None else _other_python(python)),
@@ -121,7 +123,7 @@ def _records(python: Path | None) -> dict[str, bytes]:
 def _this_python() -> dict[str, str]:
     if not sys.executable:
         raise WrongInputError(
-            "this Python does not say which program it is, but Fiji needs one to start: name it with --python FILE."
+            "the path of this Python is not known, but Fiji needs one to start: specify it with --python FILE."
         )
     return {
         "python": sys.executable,
@@ -132,7 +134,7 @@ def _this_python() -> dict[str, str]:
 
 def _other_python(python: Path) -> dict[str, str]:
     """Ask another Python for its version and EpiFiji's."""
-    # Not resolved: the link in a virtual environment's folder is what makes it that environment's Python.
+    # Links are not resolved: the link in a virtual environment's folder is what selects that environment.
     program = python.expanduser().absolute()
     if not program.is_file():
         raise WrongInputError(f"{python} is no file, but a Python with EpiFiji in it is needed: give its python.")
@@ -143,7 +145,7 @@ def _other_python(python: Path) -> dict[str, str]:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=PATIENCE_S,
+            timeout=ASK_TIMEOUT_S,
             check=True,
         )
         version, epifiji = json.loads(answer.stdout)

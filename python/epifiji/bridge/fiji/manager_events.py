@@ -11,7 +11,7 @@ from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.stack_layout import StackLayout
 
 UNNAMED = "event"
-"""Class of ROIs whose name gives none."""
+"""The class of ROIs whose names contain none."""
 
 
 def events_of_manager(
@@ -21,32 +21,32 @@ def events_of_manager(
     key: str = "results",
     unnamed: str = UNNAMED,
 ) -> tuple[list[Event], tuple[str, ...]]:
-    """Read the events of a zip of ROIs, each once.
+    """Read the events of the ROI Manager's zip, without duplicates.
 
     Parameters
     ----------
     manager
-        The zip; None where the manager has no ROIs of the movie.
+        The zip; None if the manager has no ROIs of the movie.
     to_do
-        What was to be done with them, such as ``plot``, for the message.
+        What the command does with the events, such as ``plot``; part of the error message.
     image
-        The client's description of the movie's image, whose ``layout`` the ROIs' positions refer to; None where none is open.
+        The client's description of the open image, whose ``layout`` the ROIs' positions refer to; None if no image is open.
     key
-        The setting that names other events.
+        The setting with which a user specifies other events; part of the error message.
     unnamed
-        Class of ROIs whose name gives none. Such a ROI at the place of another event is a repeat of it.
+        The class of ROIs whose names contain none. Such a ROI at the frame and position of another event is a duplicate of it.
 
     Returns
     -------
     list of Event
-        In the manager's order.
+        The events in the manager's order.
     tuple of str
-        Sentences about what was left out.
+        Notices about duplicates that were left out.
 
     Raises
     ------
     WrongInputError
-        Where there are none.
+        If there are no ROIs.
     """
     from epifiji.files.rois.roi_files import read_named_rois
 

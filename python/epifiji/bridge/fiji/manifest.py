@@ -1,7 +1,7 @@
-"""Files that EpiFiji keeps in a Fiji folder: written, brought up to date and removed again.
+"""Files that EpiFiji keeps in a Fiji folder: they are written, updated and removed here.
 
-What was written is listed in a manifest there: the SHA-256 of every file, and every folder that was made. Only files
-that still have their SHA-256 are ever replaced or removed.
+A manifest in that folder lists the SHA-256 of every file that was written, and every folder that was made. Only files that
+still have their SHA-256 are replaced or removed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MANIFEST = f"{RECORDS}/installed.json"
 PYTHON = f"{RECORDS}/python.json"
 COMMANDS = f"{RECORDS}/settings.json"
 JYTHON_CLASS = b"\xca\xfe\xba\xbe"
-"""The first bytes of what Jython keeps, compiled, beside a module that it imported."""
+"""The first bytes of the class file that Jython writes next to a module that it imported."""
 
 
 What = Literal["new", "updated", "made", "unchanged", "changed", "in use", "removed"]
@@ -35,7 +35,7 @@ What = Literal["new", "updated", "made", "unchanged", "changed", "in use", "remo
 
 @cache
 def own_version() -> str:
-    """Give EpiFiji's version, read once: a user who may not write may not be able to read the package's folder either."""
+    """Return EpiFiji's version. It is read once: later the package's folder may not be readable any more."""
     return importlib.metadata.version("epifiji")
 
 
@@ -48,8 +48,8 @@ class Step:
     path
         Relative to the Fiji folder, with forward slashes.
     what
-        ``new`` or ``updated`` for a file written, ``made`` for a folder; ``unchanged``, ``changed`` (by the user, so
-        kept) or ``in use`` (a folder that holds other things) for what was left; ``removed``.
+        ``new`` or ``updated`` for a file that was written; ``made`` for a folder; ``unchanged``, ``changed`` (by the user, so
+        it is kept) or ``in use`` (a folder with other files in it) for what was left; ``removed``.
     """
 
     path: str
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Installation:
-    """What an installation, or its removal, did in a Fiji folder."""
+    """The changes that an installation, or its removal, made in a Fiji folder."""
 
     folder: Path
     written: tuple[Step, ...]
@@ -67,18 +67,18 @@ class Installation:
 
     @property
     def unchanged(self) -> bool:
-        """Whether everything stayed as it was."""
+        """Whether nothing was changed."""
         return not (self.written or self.removed)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as plain JSON types."""
+        """Return the changes as JSON types."""
         return asdict(self) | {"folder": str(self.folder), "unchanged": self.unchanged}
 
 
 def _inside_path(path: str) -> str:
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or set(path) & set("\\:"):
-        raise ValueError("it is no path inside the Fiji folder")
+        raise ValueError("it is not a path inside the Fiji folder")
     return path
 
 
@@ -86,7 +86,7 @@ InsidePath = Annotated[str, AfterValidator(_inside_path)]
 
 
 class Manifest(BaseModel):
-    """What EpiFiji wrote into a Fiji folder, as its manifest says."""
+    """The manifest of a Fiji folder: EpiFiji's version, the SHA-256 of its files by path, and the folders that it made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -95,23 +95,23 @@ class Manifest(BaseModel):
     folders: list[InsidePath] = []
 
     def wrote(self, path: str, digest: str | None) -> bool:
-        """Say whether a file is as EpiFiji wrote it."""
+        """Return whether a file with this SHA-256 is as EpiFiji wrote it."""
         return digest is not None and digest == self.files.get(path)
 
     def paths(self) -> list[str]:
-        """List every file that may have been written."""
+        """Return the sorted paths of the files that were written."""
         return sorted(self.files)
 
 
 def installed_paths(folder: Path) -> frozenset[str]:
-    """List the paths of the files that an earlier installation wrote, with forward slashes."""
+    """Return the paths of the files that an earlier installation wrote, with forward slashes."""
     recover(folder)
     _require_place(folder, MANIFEST)
     return frozenset(_read_manifest(folder).paths())
 
 
 def installed_python(folder: Path) -> tuple[Path | None, str]:
-    """Give the Python that an installation wrote down, and EpiFiji's version; (None, "") where there is none to read."""
+    """Return the Python that an installation recorded, and its version of EpiFiji; (None, "") if there is no readable record."""
     try:
         record = json.loads((folder / PYTHON).read_text(encoding="utf-8"))
         return Path(record["python"]), str(record["epifiji_version"])
@@ -120,20 +120,20 @@ def installed_python(folder: Path) -> tuple[Path | None, str]:
 
 
 def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
-    """Bring the files that EpiFiji has in a folder to what is wanted; where anything fails, undo what was done.
+    """Write, update and remove EpiFiji's files in a folder, so that it contains the wanted ones; if anything fails, undo all.
 
     Parameters
     ----------
     folder
-        Where the files go.
+        The Fiji folder.
     wanted
-        The contents, by paths relative to `folder` with forward slashes.
+        The contents of the files, by paths relative to `folder` with forward slashes.
 
     Raises
     ------
     WrongInputError
-        Where a file that EpiFiji did not write, or that was changed since, is in the way, a link leads outside
-        `folder`, or something cannot be written.
+        If a file that EpiFiji did not write, or that was changed since, is in the way, a link leads outside `folder`, or
+        something cannot be written.
     """
     with errors_as_sentences():
         recover(folder)
@@ -144,28 +144,28 @@ def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
         goal = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(wanted.items())}
         _require_own(folder, earlier, goal, digests)
         writes = {path: wanted[path] for path in goal if digests[path] != goal[path]}
-        doomed, kept = _to_remove(folder, earlier, [path for path in earlier.paths() if path not in wanted])
+        to_delete, kept = _to_remove(folder, earlier, [path for path in earlier.paths() if path not in wanted])
         made = _missing_folders(folder, wanted)
-        emptied = _emptied(folder, earlier.folders, doomed, _parents([*wanted, MANIFEST]))
+        emptied = _emptied(folder, earlier.folders, to_delete, _parents([*wanted, MANIFEST]))
         folders = sorted({*made, *earlier.folders} - set(emptied))
         manifest = Manifest(epifiji=own_version(), files=goal, folders=folders)
         gone: list[str] = []
-        if writes or doomed or manifest != earlier:
+        if writes or to_delete or manifest != earlier:
             writes[MANIFEST] = json_bytes(manifest)
-            gone = doomed + emptied
-            _change(folder, writes, doomed, emptied)
+            gone = to_delete + emptied
+            _change(folder, writes, to_delete, emptied)
     written = [*_steps(made, "made"), *(Step(path, "new" if digests[path] is None else "updated") for path in writes)]
     left = [*_steps(sorted({*wanted, MANIFEST} - set(writes)), "unchanged"), *_steps(kept, "changed")]
     return Installation(folder, tuple(written), tuple(left), tuple(_steps(gone, "removed")))
 
 
 def remove_files(folder: Path) -> Installation:
-    """Remove what EpiFiji wrote into a folder, and the folders that it made where they are empty.
+    """Remove the files that EpiFiji wrote into a folder, and the folders that it made if they are empty.
 
     Raises
     ------
     WrongInputError
-        Where there is no manifest, or something cannot be removed; nothing is removed then.
+        If there is no manifest, or a file cannot be removed; nothing is removed then.
     """
     with errors_as_sentences():
         recover(folder)
@@ -176,13 +176,13 @@ def remove_files(folder: Path) -> Installation:
                 "give the folder into which it was installed."
             )
         manifest = _read_manifest(folder)
-        doomed, kept = _to_remove(folder, manifest, manifest.paths())
-        doomed.append(MANIFEST)
+        to_delete, kept = _to_remove(folder, manifest, manifest.paths())
+        to_delete.append(MANIFEST)
         folders = [path for path in manifest.folders if (folder / path).is_dir()]
-        gone = _emptied(folder, folders, doomed, set())
-        _change(folder, {}, doomed, gone)
+        gone = _emptied(folder, folders, to_delete, set())
+        _change(folder, {}, to_delete, gone)
     left = [*_steps(kept, "changed"), *_steps(sorted(set(folders) - set(gone)), "in use")]
-    return Installation(folder, (), tuple(left), tuple(_steps(doomed + gone, "removed")))
+    return Installation(folder, (), tuple(left), tuple(_steps(to_delete + gone, "removed")))
 
 
 def _steps(paths: Iterable[str], what: What) -> list[Step]:
@@ -190,13 +190,13 @@ def _steps(paths: Iterable[str], what: What) -> list[Step]:
 
 
 def json_bytes(value: BaseModel | Mapping[str, Any]) -> bytes:
-    """Write a record as people can read it."""
+    """Encode a record as indented JSON in UTF-8."""
     plain = value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else value
     return (json.dumps(plain, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def _read_manifest(folder: Path) -> Manifest:
-    """Read what an earlier installation wrote; an empty manifest where there was none."""
+    """Read the manifest of an earlier installation; return an empty one if there was none."""
     try:
         if (folder / MANIFEST).is_symlink():
             raise WrongInputError(f"{folder / MANIFEST} is a link, but EpiFiji wrote a file there: put that back.")
@@ -205,13 +205,13 @@ def _read_manifest(folder: Path) -> Manifest:
         return Manifest()
     except ValidationError:
         raise WrongInputError(
-            f"{folder / MANIFEST} cannot be understood, but it says what EpiFiji wrote into this Fiji: put it back as "
-            "it was, or remove it and EpiFiji's files by hand."
+            f"{folder / MANIFEST} cannot be read, but it lists what EpiFiji wrote into this Fiji: restore it, or remove it and "
+            "EpiFiji's files by hand."
         ) from None
 
 
 def _require_place(folder: Path, path: str) -> None:
-    """Refuse a path where no file can be, or that a link leads out of the Fiji folder."""
+    """Refuse a path through a file, or through a link that leads outside the Fiji folder."""
     for parent in reversed(PurePosixPath(path).parents[:-1]):
         place = folder / parent
         if not _leads_inside(folder, place):
@@ -230,7 +230,7 @@ def _leads_inside(folder: Path, place: Path) -> bool:
 
 
 def _digest(folder: Path, path: str) -> str | None:
-    """Give a file's SHA-256; None where nothing is there, and an empty text where that is no file of this folder's own."""
+    """Return a file's SHA-256: None if nothing is there, an empty string if it is not a file or leads outside the folder."""
     place = folder / path
     if not place.exists() and not place.is_symlink():
         return None
@@ -258,19 +258,19 @@ def _require_own(folder: Path, earlier: Manifest, goal: Mapping[str, str], diges
 
 
 def _to_remove(folder: Path, earlier: Manifest, candidates: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Part files of an earlier installation into those that can go, with what Jython compiled from them, and changed ones."""
-    doomed, kept = [], []
+    """Divide an earlier installation's files into those to delete, with Jython's class files of them, and changed ones."""
+    to_delete, kept = [], []
     for path in candidates:
         digest = _digest(folder, path)
         if digest is not None and not earlier.wrote(path, digest):
             kept.append(path)
             continue
         if digest is not None:
-            doomed.append(path)
+            to_delete.append(path)
         compiled = f"{path.removesuffix('.py')}$py.class"
         if path.endswith(".py") and _is_jython_class(folder, compiled):
-            doomed.append(compiled)
-    return doomed, kept
+            to_delete.append(compiled)
+    return to_delete, kept
 
 
 def _is_jython_class(folder: Path, path: str) -> bool:
@@ -285,13 +285,13 @@ def _parents(paths: Iterable[str]) -> set[str]:
 
 
 def _missing_folders(folder: Path, paths: Iterable[str]) -> list[str]:
-    """List the folders to be made, the outer ones first."""
+    """Return the folders that have to be made, outer ones first."""
     return [path for path in sorted(_parents([*paths, MANIFEST])) if not (folder / path).is_dir()]
 
 
-def _emptied(folder: Path, made: Iterable[str], doomed: Iterable[str], needed: set[str]) -> list[str]:
-    """List those of EpiFiji's folders that hold nothing once the doomed files are gone, the inner ones first."""
-    gone = set(doomed)
+def _emptied(folder: Path, made: Iterable[str], to_delete: Iterable[str], needed: set[str]) -> list[str]:
+    """Return those of EpiFiji's folders that are empty after the deletion of files, inner ones first."""
+    gone = set(to_delete)
     found = []
     for path in sorted(set(made) - needed, reverse=True):
         place = folder / path
@@ -302,15 +302,15 @@ def _emptied(folder: Path, made: Iterable[str], doomed: Iterable[str], needed: s
     return found
 
 
-def _change(folder: Path, writes: Mapping[str, bytes], doomed: Iterable[str], emptied: Sequence[str]) -> None:
-    """Write files, with the folders that they need, and remove others, or raise and leave everything as it was.
+def _change(folder: Path, writes: Mapping[str, bytes], to_delete: Iterable[str], emptied: Sequence[str]) -> None:
+    """Write files, with the folders that they need, and delete others; if that fails, raise and change nothing.
 
-    Folders that hold nothing else go as a whole, so that none of them stays without its files.
+    Folders with no other files are deleted as a whole, so that no empty folder is left.
     """
     outer = [path for path in emptied if not _parents([path]) & set(emptied)]
-    alone = [path for path in doomed if not _parents([path]) & set(outer)]
+    single = [path for path in to_delete if not _parents([path]) & set(outer)]
     with Change() as change:
-        new = change.add(folder, alone, outer)
+        new = change.add(folder, single, outer)
         for path, content in writes.items():
             (new / path).parent.mkdir(parents=True, exist_ok=True)
             (new / path).write_bytes(content)
@@ -318,11 +318,11 @@ def _change(folder: Path, writes: Mapping[str, bytes], doomed: Iterable[str], em
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Say in one sentence which file could not be read or written."""
+    """Convert an OSError in the block to one sentence that names the file."""
     try:
         yield
     except OSError as problem:
         raise WrongInputError(
             f"{problem.filename or 'a file'} cannot be read or written ({problem.strerror or problem}), so everything was left "
-            "as it was: see to the right to write there and to free space, close Fiji, and try again."
+            "as it was: check the permission to write there and the free space, close Fiji, and try again."
         ) from problem

@@ -1,4 +1,4 @@
-"""Fiji opened from Python, with the engine inside: for Python, for a macro, or with its window until it is closed."""
+"""Fiji opened from Python in the same process as the engine: for Python code, for a macro, or until its window is closed."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from epifiji.data.progress import Report, silent
 
 
 def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: Report = silent) -> ImageJ:
-    """Start ImageJ in this process with the engine inside, or give the one that was started before.
+    """Start ImageJ in this process with the engine inside, or return the one that was started before.
 
     Parameters
     ----------
     fiji
-        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``, which pyimagej then opens. Without it the embedded
-        ImageJ starts, which needs nothing but this package (and, for its first start, the internet).
+        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``; pyimagej opens both. Default: the embedded ImageJ, which
+        needs only this package and, for its first start, the internet.
     headless
-        False opens ImageJ's window.
+        Whether ImageJ runs without a window.
     report
-        Told how far the first start's fetching of Java libraries is.
+        Receives the progress of downloading Java libraries at the first start.
 
     Raises
     ------
     WrongInputError
-        Where this process has an ImageJ of another kind (there is one JVM in a process, for ever), `fiji` is no Fiji, or
-        a window is asked for where none can be.
+        If this process runs another ImageJ already (a process can start only one JVM), `fiji` is not a Fiji folder, or a window
+        is requested but cannot be opened.
     ImageJError
-        Where no Java will do, the libraries cannot be fetched, or ImageJ does not start.
+        If there is no suitable Java, the libraries cannot be downloaded, or ImageJ does not start.
     """
     from epifiji.bridge.fiji.requests.answer import answer
 
@@ -47,29 +47,31 @@ def run_fiji(
     movies: Sequence[Path] = (),
     say: Callable[[str], None] = print,
 ) -> None:
-    """Open ImageJ with the engine inside, run a macro where one is given, and wait until the window is closed.
+    """Open ImageJ with the engine inside, run the macro if there is one, and wait until the window is closed.
 
     Parameters
     ----------
     fiji
         A Fiji folder into which EpiFiji was installed. Default: the embedded ImageJ.
     headless
-        Whether to do without a window, and end with the macro.
+        Whether to open no window, and to end after the macro.
     macro, argument
-        An IJ macro's file, and what its ``getArgument()`` gives.
+        The file of an IJ macro, and the text that its ``getArgument()`` returns.
     movies
-        Images that ImageJ opens first, as its File > Open does; the macro finds the last one active.
+        Images that ImageJ opens first, as File > Open does. The last one is the active image when the macro starts.
     report
-        Receives the progress of the first start's fetching of Java libraries.
+        Receives the progress of downloading Java libraries at the first start.
     say
-        Receives what the macro returned, if anything, before the window is closed: a Fiji ends the process then.
+        Receives the value that the macro returns, if any. It is called before the window is closed, because Fiji ends the
+        process then.
 
     Raises
     ------
     WrongInputError
-        Where `fiji` is no Fiji or lacks EpiFiji, the macro cannot be read, or there is nothing to do without a window.
+        If `fiji` is not a Fiji folder or EpiFiji is not installed in it, a file cannot be read, or `headless` is True and there
+        is no macro.
     ImageJError
-        Where ImageJ does not start or the macro fails.
+        If ImageJ does not start or the macro fails.
     """
     if headless and macro is None:
         raise WrongInputError("Without a window there is nothing to do but to run a macro: give --macro FILE too.")
@@ -89,17 +91,17 @@ def run_fiji(
 
 
 def _opening(movie: Path) -> str:
-    """Give the macro code that opens a file, on the macro's first line, so that its line numbers stay."""
+    """Return macro code that opens a file. It adds no line, so that the line numbers in error messages are right."""
     if not movie.is_file():
         raise WrongInputError(f"{movie} is no file, but a movie is to be opened: check the path.")
-    # ImageJ runs in another folder.
+    # ImageJ's working folder may be another one.
     path = str(movie.absolute()).replace("\\", "\\\\").replace('"', '\\"')
     return f'open("{path}"); '
 
 
 def _read(macro: Path) -> str:
     try:
-        # ImageJ reads macros so too.
+        # The encoding that ImageJ uses for macros.
         return macro.read_text(encoding="iso-8859-1")
     except OSError as error:
         raise WrongInputError(f"The macro {macro} cannot be read ({error.strerror}): check the path.") from None

@@ -34,10 +34,10 @@ def shown_events(
 
 
 def movie_key(sha256: str | None, file: str | None = None, folder: Path | None = None) -> str | None:
-    """Give the key by which ImageJ's ROIs of a movie are known, see ``epifiji_rois.py``; None where nothing tells movies apart.
+    """Return the key that marks ImageJ's ROIs of a movie (see ``epifiji_rois.py``); None if the movie cannot be identified.
 
-    It is that of the file's content, or where that is not known, or one file holds several movies, begins with a letter that no
-    such key has.
+    The key is the beginning of the file's SHA-256. If that is not known, or one file holds several movies, the key is a hash of
+    the folder or dataset and begins with ``w``, which no SHA-256 does.
     """
     from epifiji.files.movies.movie_file import split_path
 
@@ -49,7 +49,7 @@ def movie_key(sha256: str | None, file: str | None = None, folder: Path | None =
 
 
 def shown_event(event: Event, number: int) -> dict[str, Any]:
-    """Describe an event as the client makes a ROI of it; `number` counts its class, from 1."""
+    """Describe an event's ROI for the client: frame from 1; `number` counts the events of its class from 1."""
     return {
         "name": shown_name(event, number),
         "event": event.event,

@@ -1,7 +1,7 @@
-"""The engine as a process of its own, which a Fiji that was started by its icon keeps: ``python -m epifiji.bridge.fiji.worker``.
+"""The engine as a separate process, ``python -m epifiji.bridge.fiji.worker``, for a Fiji that was not started from Python.
 
-It speaks Appose's protocol on its standard input and output. Nothing listens on a port. When its input closes, because Fiji
-ended or was killed, it stops whatever it is doing, removes the shared memory that it was working on, and ends.
+It uses Appose's protocol on standard input and output; no port is opened. When standard input closes, because Fiji ended or
+was killed, the worker stops its jobs, removes the shared memory that they used, and ends.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ RECEIVER = "Appose-Receiver"
 """The name of the thread in which Appose reads requests."""
 
 LONGEST_REASON = 200
-END_PATIENCE_S = 2.0
-"""How long a job may take to stop and remove its files when Fiji is gone."""
+END_TIMEOUT_S = 2.0
+"""How long a job may take to stop and remove its files after Fiji has ended."""
 
 _in_use: set[Any] = set()
 _jobs: set[int] = set()
@@ -41,19 +41,19 @@ _orphaned = threading.Event()
 
 
 def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
-    """Do a job for an Appose task, and leave the answer in its outputs as ``answer``.
+    """Do a job for an Appose task, and put the answer into its outputs as ``answer``.
 
     Parameters
     ----------
     task
-        Appose's task; it is told of progress, and asked whether to stop.
+        Appose's task. It receives progress, and is asked whether the job was cancelled.
     job, request
         See :func:`epifiji.bridge.fiji.requests.answer.answer`.
     blocks
         Appose's arrays of bytes, in shared memory that the client made and removes.
     """
     if job == "describe":
-        # A person is about to fill in a dialog: time to load what the first detection needs.
+        # The user is about to fill in a dialog: enough time to load what the first detection needs.
         threading.Thread(target=_load_engine, name="EpiFiji-Load", daemon=True).start()
     shared = [block.shm for block in blocks]
     with _changed:
@@ -62,7 +62,7 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
     try:
         task.outputs["answer"] = answer(job, request, [block.ndarray() for block in blocks], _Progress(task))
     finally:
-        # The client may remove the memory once nothing here looks at it any more.
+        # The client may remove the memory once nothing here refers to it.
         blocks = ()
         gc.collect()
         with _changed:
@@ -83,28 +83,28 @@ def _load_engine() -> None:
 
 
 class _Progress:
-    """Tells an Appose task how far a job is, not too often, and stops the job where nobody wants it any more."""
+    """Reports a job's progress to an Appose task, at most ten times a second, and stops the job if it was cancelled."""
 
     def __init__(self, task: Any) -> None:
-        self._task, self._told, self._doing = task, 0.0, ""
+        self._task, self._updated, self._doing = task, 0.0, ""
 
     def __call__(self, done: float, doing: str) -> None:
         if self._task.cancel_requested or _orphaned.is_set():
             raise CancelledError
         now = time.monotonic()
-        if doing != self._doing or now - self._told >= LEAST_BETWEEN_UPDATES_S:
-            self._told, self._doing = now, doing
+        if doing != self._doing or now - self._updated >= LEAST_BETWEEN_UPDATES_S:
+            self._updated, self._doing = now, doing
             self._task.update(doing, current=round(1000 * done), maximum=1000)
 
 
 class Requests:
-    """A standard input of lines in UTF-8, whatever the system's encoding; empty ones, at which Appose ends, are passed over."""
+    """Standard input read as lines in UTF-8, whatever the system's encoding. Empty lines, which would end Appose, are skipped."""
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
 
     def readline(self, _: int = -1) -> str:
-        """Give the next line that holds something; an empty text at the end."""
+        """Return the next line that is not empty; an empty string at the end of the input."""
         for line in iter(self._source.readline, b""):
             if text := line.decode("utf-8").strip():
                 return text + "\n"
@@ -112,26 +112,26 @@ class Requests:
 
 
 def _end_with_message(problem: threading.ExceptHookArgs) -> None:
-    """End the process where the thread that reads requests fails: whoever asked would wait for an answer for ever.
+    """End the process if the thread that reads requests fails; otherwise the client would wait forever for an answer.
 
-    The last line on standard error is what the client shows.
+    The client shows the last line on standard error.
     """
     if problem.thread is None or problem.thread.name != RECEIVER:
         threading.__excepthook__(problem)
         return
     reason = f"{problem.exc_type.__name__}: {problem.exc_value}"
     note(
-        f"epifiji: a line that is no request came to the engine ({' '.join(reason.split())[:LONGEST_REASON]}), so it ended."
+        f"epifiji: the engine received a line that is not a request ({' '.join(reason.split())[:LONGEST_REASON]}), so it ended."
     )
     _leave()
     os._exit(EXIT_CODES["input"])
 
 
 class Messages(io.TextIOBase):
-    """A standard output from which only Appose's messages come out, each as a line of its own.
+    """A standard output that passes on only Appose's messages, one line each; all other lines go to standard error.
 
-    Appose prints from several threads, and print writes a line and its end one after the other; anything else that is printed
-    would break a message, for which Fiji would then wait for ever. It goes to the standard error.
+    Appose prints from several threads, and `print` writes a line and its line end separately. Other output in between would
+    break a message, and Fiji would wait for it forever.
     """
 
     def __init__(self, out: TextIO, others: TextIO) -> None:
@@ -152,10 +152,10 @@ class Messages(io.TextIOBase):
 
 
 def _leave() -> None:
-    """Stop the jobs, let them remove their files, and remove shared memory whose maker is gone."""
+    """Stop the jobs, let them remove their files, and remove the shared memory of a client that has ended."""
     with _changed:
         _orphaned.set()
-        _changed.wait_for(lambda: not _jobs, END_PATIENCE_S)
+        _changed.wait_for(lambda: not _jobs, END_TIMEOUT_S)
         for memory in _in_use:
             with suppress(OSError):
                 memory.unlink()
@@ -167,10 +167,10 @@ def _end_by_signal(number: int) -> None:
 
 
 def main() -> None:
-    """Answer until standard input closes."""
+    """Answer requests until standard input closes."""
     from appose import python_worker
 
-    # Where TensorFlow is imported while another thread waits for standard input, Windows may wait for ever.
+    # On Windows, importing TensorFlow while another thread waits for standard input may never return.
     if sys.platform == "win32":
         from epifiji.data.tensorflow_import import import_tensorflow
 
@@ -178,20 +178,20 @@ def main() -> None:
     prepare_streams()
     threading.excepthook = _end_with_message
     sys.stdin = Requests(sys.stdin.buffer)
-    # Native code that prints would break the protocol: only Appose keeps the real output.
+    # Native code that prints would break the protocol, so only Appose gets the real standard output.
     protocol = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = Messages(protocol, sys.stderr)
     on_signals(_end_by_signal)
-    assert np is not None  # numpy too must be there before the first request
+    assert np is not None  # numpy too must be imported before the first request
     python_worker.main()
     _leave()
-    # Not sys.exit: that waits for a job that does not stop.
+    # sys.exit would wait for a job that does not stop.
     os._exit(0)
 
 
 if __name__ == "__main__":
-    # Tasks import this module by its name, which is another one than what runs here.
+    # Tasks import this module by its name; what runs here is a second copy called __main__.
     from epifiji.bridge.fiji.worker import main as main_of_tasks
 
     main_of_tasks()

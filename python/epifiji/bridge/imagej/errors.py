@@ -1,4 +1,4 @@
-"""What goes wrong inside ImageJ and the JVM, in words."""
+"""Messages for failures inside ImageJ and the JVM."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from epifiji.data.errors import ImageJError, WrongInputError
 
 @contextmanager
 def java_errors(doing: str) -> Iterator[None]:
-    """Turn any exception of Java's in the block into an :class:`ImageJError` that begins with `doing`."""
+    """Convert a Java exception in the block to an :class:`ImageJError` that begins with `doing`."""
     import jpype
 
     try:
@@ -18,11 +18,11 @@ def java_errors(doing: str) -> Iterator[None]:
     except (WrongInputError, ImageJError):
         raise
     except jpype.JException as error:
-        raise ImageJError(f"{doing} failed: {said_by(error)}.") from error
+        raise ImageJError(f"{doing} failed: {java_message(error)}.") from error
 
 
-def said_by(error: BaseException) -> str:
-    """Give a Java exception's message, or its class where it has none; without a full stop at the end."""
+def java_message(error: BaseException) -> str:
+    """Return a Java exception's message, or its class if it has none, without a full stop."""
     import jpype
 
     if not isinstance(error, jpype.JException):

@@ -1,4 +1,4 @@
-"""What EpiFiji's other parts see of ImageJ, whichever it is."""
+"""The interface to a running ImageJ, embedded or Fiji, for the other parts of EpiFiji."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ class ImageJ:
     Parameters
     ----------
     context
-        The SciJava context. A gateway of pyimagej's has it as ``ij.context()``: ``ImageJ(ij.context())`` uses an ImageJ
-        that runs already.
+        The SciJava context. pyimagej's gateway provides it: ``ImageJ(ij.context())`` uses an ImageJ that is already running.
     java
-        The Java that it runs on, where EpiFiji chose it.
+        The Java that it runs on, if EpiFiji chose it.
     notices
-        Sentences for the user, such as why another Java was passed over.
+        Sentences for the user, such as why another Java was not used.
 
     Attributes
     ----------
@@ -44,7 +43,7 @@ class ImageJ:
         self.version = str(jimport("ij.IJ").getVersion())
 
     def log(self, text: str) -> None:
-        """Show a text in ImageJ's log; without a window nowhere."""
+        """Show a text in ImageJ's log; without a window nothing happens."""
         from scyjava import jimport
 
         if not self.headless:
@@ -53,12 +52,12 @@ class ImageJ:
     def wait_until_closed(self, failure: str | None = None) -> None:
         """Wait until the user closes ImageJ's window; return at once if it has none.
 
-        A Fiji ends the process, with exit code 0, when its window is closed; this does not return then.
+        Fiji ends the process with exit code 0 when its window is closed, and this method does not return.
 
         Parameters
         ----------
         failure
-            A sentence on what failed before: such a process then ends with it on standard error, and with exit code 1.
+            A sentence about an earlier failure. A Fiji's process then ends with this on standard error and exit code 1.
         """
         from scyjava import jimport
 
@@ -74,18 +73,18 @@ class ImageJ:
         code
             The macro.
         argument
-            What its ``getArgument()`` gives.
+            The text that its ``getArgument()`` returns.
 
         Returns
         -------
         str
-            What the macro returns; empty where it returns nothing.
+            What the macro returns; empty if it returns nothing.
 
         Raises
         ------
         ImageJError
-            Where ImageJ reports an error, the macro ends with ``exit("why")`` or a command calls ``IJ.error``. Errors
-            that ImageJ's commands keep to themselves, such as a filter given a number that is none, cannot be seen.
+            If ImageJ reports an error, the macro ends with ``exit("why")`` or a command calls ``IJ.error``. Errors
+            that ImageJ's commands do not report, such as a filter with an invalid number, cannot be detected.
         """
         return scripts.run_macro(code, argument, self.headless)
 
@@ -97,40 +96,40 @@ class ImageJ:
         script
             A path that ends in ``.py``, or the code itself.
         **parameters
-            Values of its parameters by name; those left out take the script's own default, never one of an earlier run.
+            Values of its parameters by name. Others have the script's default, never a value of an earlier run.
 
         Returns
         -------
         dict
-            The script's ``#@output`` values by name: strings, numbers and their lists as Python's, others as Java's.
+            The script's ``#@output`` values by name: strings, numbers and their lists as Python objects, others as Java objects.
 
         Raises
         ------
         WrongInputError
             For a file that cannot be read, an unknown parameter, a missing one, or a value of another type.
         ImageJError
-            Where the script raises; Jython's traceback is in the exception's notes.
+            If the script raises; Jython's traceback is in the exception's notes.
         """
         return scripts.run_script(self.context, script, parameters)
 
     def to_imageplus(self, movie: Movie) -> Any:
         """Copy a movie into an ``ij.ImagePlus``, which is not shown yet.
 
-        Frames become T; pixel size (µm), frame interval (s) and name are kept. uint8, uint16 and float32 stay what they
-        are; other types take the smallest of these three that keeps every value. Where none does, the pixels become
-        float32, which a warning in the log and the image's property ``EpiFiji`` say.
+        Frames become T; pixel size (µm), frame interval (s) and name are kept. uint8, uint16 and float32 keep their type. Other
+        types are converted to the smallest of these three that keeps every value. If none does, the pixels become float32, and a
+        warning in the log and the image's property ``EpiFiji`` report this.
 
         Raises
         ------
         ImageJError
-            Where Java's memory is too small.
+            If Java's memory is too small.
         """
         return images.to_imageplus(movie)
 
     def to_movie(self, image: Any) -> Movie:
-        """Copy an ``ij.ImagePlus`` of 8, 16 or 32 bit into a movie (T, Y, X), virtual stacks included.
+        """Copy an ``ij.ImagePlus`` of 8, 16 or 32 bit into a movie (T, Y, X); virtual stacks too.
 
-        A stack of Z with one time point is taken as time, which the movie's notices say.
+        The slices (Z) of a stack with one time point are taken as frames, which a notice of the movie reports.
 
         Raises
         ------
@@ -140,20 +139,20 @@ class ImageJ:
         return images.to_movie(image)
 
     def show_rois(self, image: Any, zips: Iterable[str | Path]) -> int:
-        """Show the ROIs of zips with their names, positions and colours, beside what is there already.
+        """Show the ROIs of zips with their names, positions and colours, in addition to those already shown.
 
-        With a window the image is shown and the ROIs are appended to the ROI Manager; headless, where there is no
-        manager, they are added to the image's overlay.
+        With a window the image is shown and the ROIs are appended to the ROI Manager. Without a window there is no manager, and
+        they are added to the image's overlay.
 
         Returns
         -------
         int
-            How many ROIs there were.
+            The number of ROIs.
 
         Raises
         ------
         WrongInputError
-            Where a file is no zip of ImageJ ROIs; nothing is shown then.
+            If a file is not a zip of ImageJ ROIs; nothing is shown then.
         """
         return rois.show_rois(image, zips, self.headless)
 
@@ -163,22 +162,22 @@ class ImageJ:
         Raises
         ------
         WrongInputError
-            Where the folder does not exist.
+            If the folder does not exist.
         ImageJError
-            Where the file cannot be written.
+            If the file cannot be written.
         """
         images.save_tiff(image, Path(path))
 
     def save_picture(self, image: Any, frame: int, path: str | Path) -> None:
-        """Draw one frame (0-based) of an image of one channel with its ROIs, as ImageJ flattens it, and write it as PNG.
+        """Draw one frame (0-based) of an image of one channel with its ROIs, as ImageJ's Flatten does, and write it as PNG.
 
-        The image itself stays as it is; a file of that name is replaced.
+        The image is not changed; a file of that name is replaced.
 
         Raises
         ------
         WrongInputError
-            Where there is no such frame or no such folder.
+            If there is no such frame or no such folder.
         ImageJError
-            Where the file cannot be written.
+            If the file cannot be written.
         """
         images.save_picture(image, frame, Path(path))

@@ -1,4 +1,4 @@
-"""What keeps ImageJ from ending the process or waiting for a click while Python runs something in it."""
+"""Guards for macros and scripts that Python runs: ImageJ must not end the process silently or wait for a click."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from epifiji.bridge.imagej.errors import said_by
+from epifiji.bridge.imagej.errors import java_message
 from epifiji.bridge.streams import note
 
 ERROR_BOXES = frozenset({"Macro Error", "No Image", "EpiFiji"})
-"""Titles of the boxes that show what a failed macro's exception says too."""
+"""Titles of the message boxes of a failed macro, whose message the Python exception has too."""
 
 LOOK_S, BOX_LOOK_S = 0.2, 0.02
 QUITTING_S = 20
-"""How long a Fiji's quitting takes, at most, from its window's end to the process's."""
+"""The longest time from the closing of Fiji's window to the end of the process."""
 
 _running: list[tuple[str, list[str]]] = []
 _failures: list[str] = []
@@ -28,9 +28,9 @@ _asking = threading.Lock()
 
 
 def watch_java(*ends: Callable[[], None]) -> None:
-    """Make sure, once for each JVM, that nothing that :func:`watched` runs ends or fails silently.
+    """Install the guards that :func:`watched` needs, once for each JVM.
 
-    `ends` are called before Java ends the process, and never where Python does.
+    `ends` are called before Java ends the process; they are not called if Python ends it.
     """
     import jpype
     from scyjava import is_jvm_headless, jimport
@@ -45,16 +45,16 @@ def watch_java(*ends: Callable[[], None]) -> None:
 
 @contextmanager
 def watched(what: str) -> Iterator[list[str]]:
-    """Run a block of ImageJ's, and give what ImageJ reports of errors meanwhile, one sentence each.
+    """Collect the errors that ImageJ reports during the block, one sentence each.
 
-    If Java ends the process in the block, that happens with exit code 1 and a sentence that names `what`: without a
-    window ImageJ calls ``System.exit(0)`` where a command needs an image and none is open, as if all were well.
+    If Java ends the process in the block, the exit code is 1 and a sentence names `what`. Without a window ImageJ calls
+    ``System.exit(0)`` when a command needs an image and none is open, which looks like success.
     """
     from scyjava import jimport
 
     reported: list[str] = []
     last_message = jimport("ij.IJ").getErrorMessage
-    last_message()  # forgets what was reported before
+    last_message()  # clears an earlier message
     _running.append((what, reported))
     try:
         yield reported
@@ -71,12 +71,12 @@ def wait_until(closed: Callable[[], bool], failure: str | None, ends_process: bo
     Parameters
     ----------
     closed
-        Asks Java whether it is.
+        Returns whether the window is closed; asks Java.
     failure
-        A sentence on what failed before; if Java ends the process, standard error shows it and the exit code is 1.
+        A sentence about an earlier failure. If Java ends the process, this goes to standard error and the exit code is 1.
     ends_process
-        Whether Java ends the process when the window is closed. This does not return then: a thread of Python's that uses Java
-        while it ends crashes the process, and so does Python's own end.
+        Whether Java ends the process when the window is closed. This function does not return then: a Python thread that calls
+        Java while Java ends crashes the process, and so does the end of Python.
     """
     _failures.extend([] if failure is None else [failure])
     try:
@@ -95,12 +95,12 @@ def wait_until(closed: Callable[[], bool], failure: str | None, ends_process: bo
 
 
 def in_one_line(message: Any) -> str:
-    """Bring a message of ImageJ's into one line without a full stop."""
+    """Return a message of ImageJ in one line, without a full stop."""
     return " ".join(str(message).split()).rstrip(".")
 
 
 def _on_exit() -> None:
-    """Leave Java's end to Java, with nothing of Python's running in it; JPype waits for this before it gives its memory back."""
+    """Stop all of Python's calls of Java before Java ends; JPype waits for this before it frees its memory."""
     with _asking:
         _java_ends.set()
     sentence = _running[-1][0] + _why_it_ended() if _running else next(iter(_failures), None)
@@ -124,18 +124,18 @@ def _why_it_ended() -> str:
 
 
 def _on_exception(error: Any) -> None:
-    """Take an exception that ImageJ would print and forget."""
+    """Record an exception that ImageJ would otherwise only print."""
     while error.getCause() is not None:
         error = error.getCause()
     if _running:
-        _running[-1][1].append(said_by(error))
+        _running[-1][1].append(java_message(error))
     else:
-        note(f"epifiji: ImageJ reports {said_by(error)}.")
+        note(f"epifiji: ImageJ reports {java_message(error)}.")
 
 
 @contextmanager
 def error_boxes_closed(headless: bool) -> Iterator[None]:
-    """While the block runs, close the boxes that tell of a macro's error as they open: an exception tells of it."""
+    """Close the message boxes about a macro's error that open during the block; the error is raised as an exception."""
     if headless:
         yield
         return
@@ -156,23 +156,23 @@ def _close_error_box(event: Any) -> None:
     box = event.getSource()
     opened = event.getID() == jimport("java.awt.event.WindowEvent").WINDOW_OPENED
     if opened and jinstance(box, "java.awt.Dialog") and str(box.getTitle()) in ERROR_BOXES:
-        threading.Thread(target=_close_once_waited_for, args=(box,), name="EpiFiji-Box", daemon=True).start()
+        threading.Thread(target=_close_when_blocking, args=(box,), name="EpiFiji-Box", daemon=True).start()
 
 
-def _close_once_waited_for(box: Any) -> None:
-    """Close a box as soon as the thread that opened it waits for its end.
+def _close_when_blocking(box: Any) -> None:
+    """Close a message box as soon as the thread that opened it is blocked by it.
 
-    NB: ``java.awt.Dialog.show`` says that the box is open before it begins to wait; a box that is closed in between is waited for
-    for ever.
+    NB: ``java.awt.Dialog.show`` reports that the box is open before it blocks its thread. If the box is closed in between, the
+    thread is blocked forever.
     """
     import jpype
 
-    while box.isShowing() and not _all_boxes_are_waited_for():
+    while box.isShowing() and not _all_boxes_block():
         time.sleep(BOX_LOOK_S)
     jpype.java.awt.EventQueue.invokeLater(jpype.JProxy("java.lang.Runnable", dict={"run": box.dispose}))
 
 
-def _all_boxes_are_waited_for() -> bool:
+def _all_boxes_block() -> bool:
     import jpype
 
     windows = jpype.java.awt.Window.getWindows()

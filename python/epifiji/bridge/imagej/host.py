@@ -1,4 +1,4 @@
-"""The one JVM of this process, with the embedded ImageJ or the user's Fiji in it."""
+"""The JVM of this process, with the embedded ImageJ or the user's Fiji in it. A process can have only one JVM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
+from epifiji.bridge.imagej.errors import ImageJError, java_errors, java_message
 from epifiji.bridge.imagej.gateway import ImageJ
 from epifiji.bridge.imagej.guards import watch_java
 from epifiji.bridge.imagej.in_process_engine import Answer, end_jobs, register_engine
@@ -27,7 +27,7 @@ from epifiji.data.progress import Report, silent
 MAVEN_COORDINATE = re.compile(r"[\w.-]+:[\w.-]+(:[\w.+:-]+)?")
 
 ALIASES = ("ij.ImagePlus", "ij.measure.ResultsTable", "ij.plugin.frame.RoiManager")
-"""Classes that scripts may name without their package in a parameter, as in Fiji."""
+"""Classes that a script's parameters may name without their package, as in Fiji."""
 
 GROUP_COLOURS = "luts/Glasbey.lut"
 PREFERENCES = "IJ_Prefs.txt"
@@ -39,9 +39,9 @@ _opened: dict[tuple[str, bool], ImageJ] = {}
 def start_imagej(
     fiji: str | Path | None = None, headless: bool = True, report: Report = silent, answer: Answer | None = None
 ) -> ImageJ:
-    """Start ImageJ in this process, or give the one that was started before; see :func:`epifiji.bridge.fiji.open.open_imagej`.
+    """Start ImageJ in this process, or return the one started before; see :func:`epifiji.bridge.fiji.open.open_imagej`.
 
-    `answer` answers what EpiFiji's commands in ImageJ ask; without it they find no engine in this process.
+    `answer` answers the requests of EpiFiji's commands in ImageJ. Without it there is no engine in this process.
     """
     fiji = _checked(fiji)
     with _lock:
@@ -57,12 +57,12 @@ def start_imagej(
 
 
 def fiji_folder(path: str | Path) -> Path:
-    """Check that a folder holds a Fiji or ImageJ: its jar and its folder ``plugins``.
+    """Check that a folder contains a Fiji or ImageJ, that is its jar and a folder ``plugins``, and return its absolute path.
 
     Raises
     ------
     WrongInputError
-        Where it does not.
+        If it does not contain one.
     """
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
@@ -79,12 +79,12 @@ def fiji_folder(path: str | Path) -> Path:
 
 
 def has_imagej2(folder: Path) -> bool:
-    """Say whether a Fiji folder holds what pyimagej needs beside ImageJ itself."""
+    """Return whether a Fiji folder contains ImageJ2, which pyimagej needs."""
     return any(folder.glob("jars/imagej-legacy-*.jar"))
 
 
 def window_problem(embedded: bool = True) -> str | None:
-    """Say why ImageJ cannot open windows here; None where nothing speaks against it."""
+    """Return why ImageJ cannot open windows here; None if no reason is known."""
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         return "there is no display (DISPLAY is not set)"
     if sys.platform == "darwin" and embedded:
@@ -93,7 +93,7 @@ def window_problem(embedded: bool = True) -> str | None:
 
 
 def _checked(fiji: str | Path | None) -> str | Path | None:
-    """Tell a Maven coordinate (str) from a folder (Path)."""
+    """Return a Maven coordinate as str, or a checked Fiji folder as Path."""
     if isinstance(fiji, str) and not Path(fiji).exists() and MAVEN_COORDINATE.fullmatch(fiji):
         return fiji
     if fiji is None:
@@ -112,12 +112,12 @@ def _require_no_jvm(asked: tuple[str, bool]) -> None:
 
     for fiji, headless in _opened:
         raise WrongInputError(
-            f"{_called(*asked)} was asked for, but this process runs {_called(fiji, headless)} already, and a process has "
-            "one JVM for ever: ask for the same again, or start a new Python."
+            f"{_called(*asked)} was requested, but this process already runs {_called(fiji, headless)}, and a process can "
+            "have only one JVM: request the same again, or start a new Python."
         )
     if scyjava.jvm_started():
         raise WrongInputError(
-            f"{_called(*asked)} was asked for, but this process runs a JVM already that something else started: start a new "
+            f"{_called(*asked)} was requested, but this process already runs a JVM that other code started: start a new "
             "Python, or use its ImageJ with epifiji.bridge.imagej.ImageJ(ij.context())."
         )
 
@@ -170,10 +170,10 @@ def _ready(imagej: ImageJ) -> ImageJ:
 
 
 def _leave_java() -> None:
-    """Let the process end although threads of Java's run on: those of ImageJ's filters, windows and plugins often do.
+    """Let the process end while Java threads still run, as those of ImageJ's filters, windows and plugins often do.
 
-    HACK: JPype either waits for all of them, or leaves its own queue of references, whose thread then calls into a Python
-    that has ended and aborts the process: so that one is stopped here.
+    HACK: JPype either waits for all of them, or leaves its reference queue running, whose thread then calls a Python that has
+    ended and aborts the process. So the queue is stopped here.
     """
     import jpype
 
@@ -182,7 +182,7 @@ def _leave_java() -> None:
 
 
 def _add_jython(context: Any) -> None:
-    """Make Jython known as a script language, and ImageJ's types to it; in Fiji plugins of SciJava's do that."""
+    """Register Jython as a script language, and ImageJ's types for its parameters; in Fiji, SciJava's plugins do this."""
     from scyjava import jimport
 
     jython = jimport("org.scijava.script.AdaptedScriptLanguage")(jimport("org.python.jsr223.PyScriptEngineFactory")())
@@ -193,9 +193,10 @@ def _add_jython(context: Any) -> None:
 
 
 def _keep_preferences_apart() -> None:
-    """Let the embedded ImageJ read and write preferences of its own, and none of an ImageJ that the user has.
+    """Give the embedded ImageJ its own preferences, separate from those of an ImageJ that the user has.
 
-    HACK: ImageJ 1.54p has no option for their folder: it looks for a file in the working folder, in its own, and in the home.
+    HACK: ImageJ 1.54p has no option for their folder. It looks for a file in the working folder, in its own folder and in the
+    home folder.
     """
     import platformdirs
     from scyjava import jimport
@@ -203,7 +204,7 @@ def _keep_preferences_apart() -> None:
     folder = Path(platformdirs.user_config_path("epifiji", appauthor=False)) / "imagej"
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        # Where there is no file yet, ImageJ takes one out of the home folder, and deletes that.
+        # If there is no file here yet, ImageJ moves the one in the home folder.
         (folder / PREFERENCES).touch()
     field = jimport("ij.Prefs").class_.getDeclaredField("prefsDir")
     field.setAccessible(True)
@@ -211,7 +212,7 @@ def _keep_preferences_apart() -> None:
 
 
 def _home() -> Path:
-    """Make the folder where the embedded ImageJ looks for plugins; without it, it takes those of the working folder."""
+    """Make the folder in which the embedded ImageJ looks for plugins; without it, ImageJ uses those in the working folder."""
     home = data_folder() / "imagej"
     with suppress(OSError):
         for name in ("plugins", "macros", "luts"):
@@ -222,9 +223,9 @@ def _home() -> Path:
 
 
 def _group_colours() -> bytes:
-    """Make the table of colours that ImageJ looks for when a ROI gets a group: 256 hues far from their neighbours'.
+    """Make the colour table that ImageJ reads when a ROI gets a group: 256 hues, each far from its neighbours.
 
-    Fiji has a file of this name; ImageJ from Maven has none, and complains in its log.
+    Fiji has a file of this name. ImageJ from Maven has none, and logs an error.
     """
     golden = (5**0.5 - 1) / 2
     colours = [colorsys.hsv_to_rgb(group * golden % 1, 0.9, 1 - 0.4 * (group % 2)) for group in range(256)]
@@ -232,14 +233,14 @@ def _group_colours() -> bytes:
 
 
 def _start_fiji(fiji: str | Path, headless: bool) -> ImageJ:
-    """Open a Fiji through pyimagej, on its own Java where that will do."""
+    """Open a Fiji through pyimagej, on its own Java if that is suitable."""
     import imagej
     import scyjava
 
     folder = fiji if isinstance(fiji, Path) else None
     java, notices = find_java(window=not headless, fiji=folder)
     if folder and any(folder.glob("jars/imglib2-imglyb-*.jar")):
-        # HACK: importing pyimagej asks SciJava's repository for this jar, even where the folder has it.
+        # HACK: importing pyimagej requests this jar from SciJava's repository even if the folder contains it.
         scyjava.config.endpoints.clear()
     # With "never" pyimagej 1.8.0 fails; "auto" takes the Java of the environment, which is the one chosen here.
     scyjava.config.set_java_constraints(fetch="auto", version=str(major_version(java.version)))
@@ -251,7 +252,9 @@ def _start_fiji(fiji: str | Path, headless: bool) -> ImageJ:
             gateway.ui().showUI()
         context = gateway.context() if gateway else None
     except Exception as error:
-        raise ImageJError(f"{fiji} did not start on Java {java.version} ({java.home}): {said_by(error)}.") from error
+        raise ImageJError(
+            f"{fiji} did not start on Java {java.version} ({java.home}): {java_message(error)}."
+        ) from error
     if context is None:
         raise ImageJError(f"{fiji} holds no ImageJ2, which pyimagej needs: give a Fiji, or leave it out.")
     return _ready(ImageJ(context, java, notices))
@@ -267,7 +270,7 @@ def _start_jvm(java: Java, jars: Iterable[Path], options: Iterable[str]) -> None
     # The patcher of ImageJ's classes defines them by reflection.
     scyjava.config.add_options(["--add-opens=java.base/java.lang=ALL-UNNAMED", "-Dfile.encoding=UTF-8", *options])
     if major_version(java.version) >= 24:
-        # Java warns of what JPype and Jython do, in lines that nobody can act on.
+        # Java prints warnings about what JPype and Jython do, which no user can act on.
         quiet = ["--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow"]
         scyjava.config.add_options(quiet)
     try:
@@ -279,9 +282,9 @@ def _start_jvm(java: Java, jars: Iterable[Path], options: Iterable[str]) -> None
 
 @contextmanager
 def _environment(java: Java) -> Iterator[None]:
-    """Let scyjava find the chosen Java and no other: it looks at JAVA_HOME and the PATH.
+    """Let scyjava, which reads JAVA_HOME and the PATH, find only the chosen Java.
 
-    In the locale C, Python reads and writes the names of files in UTF-8, but Java knows ASCII names alone.
+    In the locale C, Python encodes file names in UTF-8, but Java only reads ASCII names.
     """
     names_in_utf8 = {} if _encodes_names_as_python() else {"LC_ALL": "C.UTF-8"}
     before = {name: os.environ.get(name) for name in ("JAVA_HOME", "PATH", *names_in_utf8)}
@@ -299,6 +302,6 @@ def _environment(java: Java) -> Iterator[None]:
 
 
 def _encodes_names_as_python() -> bool:
-    """Say whether Java, which goes by the locale, encodes the names of files as Python does."""
+    """Return whether Java, which uses the locale's encoding, encodes file names as Python does."""
     python = sys.getfilesystemencoding().lower()
     return sys.platform != "linux" or python != "utf-8" or locale.getencoding().lower() == python

@@ -1,4 +1,4 @@
-"""Movies that become ImageJ's images, and back."""
+"""Conversion of movies to ImageJ's images and back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _logger = logging.getLogger(__name__)
 
 
 def to_imageplus(movie: Movie) -> Any:
-    """Make an image of a movie; see :meth:`ImageJ.to_imageplus`."""
+    """Convert a movie to an image; see :meth:`ImageJ.to_imageplus`."""
     from scyjava import jimport
 
     dtype, exact = imagej_dtype(movie)
@@ -50,12 +50,12 @@ def to_imageplus(movie: Movie) -> Any:
 def imagej_dtype(movie: Movie) -> tuple[np.dtype[Any], bool]:
     """Choose the smallest of ImageJ's pixel types that holds every pixel of a movie.
 
-    Types that ImageJ does not have need one reading of the movie.
+    For a type that ImageJ does not have, all pixels are read once.
 
     Returns
     -------
     numpy.dtype
-        uint8, uint16, or float32, which stands in where no type holds all.
+        uint8, uint16, or float32, which is also used if no type holds every pixel.
     bool
         Whether every pixel keeps its value.
     """
@@ -71,7 +71,7 @@ def imagej_dtype(movie: Movie) -> tuple[np.dtype[Any], bool]:
 
 
 def _holds(dtype: np.dtype[Any], frames: np.ndarray) -> bool:
-    """Say whether all pixels keep their values in another type, there and back."""
+    """Return whether all pixels keep their values when they are converted to another type and back."""
     with np.errstate(over="ignore", invalid="ignore"):
         there = frames.astype(dtype)
         back = there.astype(frames.dtype)
@@ -79,7 +79,7 @@ def _holds(dtype: np.dtype[Any], frames: np.ndarray) -> bool:
 
 
 def _java_pixels(frame: np.ndarray) -> Any:
-    """Copy a frame into a Java array of bytes, shorts or floats, as ImageJ keeps it."""
+    """Copy a frame into a Java array of bytes, shorts or floats, as ImageJ stores it."""
     import jpype
 
     signed = {1: (np.int8, jpype.JByte), 2: (np.int16, jpype.JShort), 4: (np.float32, jpype.JFloat)}
@@ -99,7 +99,7 @@ def _calibrate(image: Any, movie: Movie) -> None:
 
 
 def to_movie(image: Any) -> Movie:
-    """Make a movie of an image; see :meth:`ImageJ.to_movie`."""
+    """Convert an image to a movie; see :meth:`ImageJ.to_movie`."""
     title = str(image.getTitle())
     time_axis, notices = _require_one_plane_over_time(image, title)
     calibration = image.getCalibration()
@@ -127,7 +127,7 @@ def to_movie(image: Any) -> Movie:
 
 
 def _require_one_plane_over_time(image: Any, title: str) -> tuple[TimeAxis, tuple[str, ...]]:
-    """Refuse colours, channels and volumes over time; give the axis that is time, and say where it is not T."""
+    """Refuse colours, channels and volumes over time. Return the axis that is time, and a notice if it is not T."""
     channels, planes, frames = int(image.getNChannels()), int(image.getNSlices()), int(image.getNFrames())
     if int(image.getBitDepth()) not in DTYPES or image.getType() == image.COLOR_256:
         raise WrongInputError(
@@ -165,7 +165,7 @@ def _read_calibration(calibration: Any) -> Calibration:
 def save_tiff(image: Any, path: Path) -> None:
     """Write an image as ImageJ's TIFF; see :meth:`ImageJ.save_tiff`."""
     with java_errors(f"Copying {image.getTitle()}"):
-        # ImageJ names an image after the file that it was saved in, which here is a temporary one.
+        # ImageJ renames an image after the file it is saved to, which is a temporary one here.
         copy = _same_look(image, image.getStack(), _shown_rois(image))
         copy.setDimensions(image.getNChannels(), image.getNSlices(), image.getNFrames())
         copy.setOpenAsHyperStack(image.isHyperStack())
@@ -176,21 +176,21 @@ def save_tiff(image: Any, path: Path) -> None:
 
 
 def save_picture(image: Any, frame: int, path: Path) -> None:
-    """Write one frame with what is drawn on it as PNG; see :meth:`ImageJ.save_picture`."""
+    """Write one frame with its ROIs as PNG; see :meth:`ImageJ.save_picture`."""
     count = int(image.getStackSize())
     if not 0 <= frame < count:
         raise WrongInputError(
             f"Frame {frame} (0-based) of {image.getTitle()} was asked for, but it has {count}: choose 0 to {count - 1}."
         )
     with java_errors(f"Drawing {image.getTitle()}"):
-        # On a single frame ImageJ draws every ROI, wherever it belongs.
+        # On a single frame ImageJ draws every ROI, whatever its position.
         rois = [roi for roi in _shown_rois(image) if _slice_of(roi) in (0, frame + 1)]
         flat = _same_look(image, image.getStack().getProcessor(frame + 1), rois).flatten()
     _save(path, lambda part: _file_saver(flat).saveAsPng(part))
 
 
 def _same_look(image: Any, pixels: Any, rois: list[Any]) -> Any:
-    """Make an image of other pixels that looks like this one, with ROIs on it."""
+    """Make an image of other pixels with this image's LUT and display range, and with ROIs as its overlay."""
     from scyjava import jimport
 
     copy = jimport("ij.ImagePlus")(image.getTitle(), pixels)
@@ -205,14 +205,14 @@ def _same_look(image: Any, pixels: Any, rois: list[Any]) -> Any:
 
 
 def _shown_rois(image: Any) -> list[Any]:
-    """Give the ROIs of an image's overlay, and those of the ROI Manager where it shows them all."""
+    """Return the ROIs of an image's overlay, and those of the ROI Manager if it shows all of them."""
     canvas = image.getCanvas()
     overlays = [image.getOverlay(), None if canvas is None else canvas.getShowAllList()]
     return [roi for overlay in overlays if overlay is not None for roi in overlay.toArray()]
 
 
 def _slice_of(roi: Any) -> int:
-    """Give the slice (from 1) of a stack over T or Z where a ROI belongs; 0 for all, as ImageJ's display has it."""
+    """Return the slice (from 1) of a stack over T or Z on which ImageJ shows a ROI; 0 for all slices."""
     position, z, t = int(roi.getPosition()), int(roi.getZPosition()), int(roi.getTPosition())
     return max(position, 0) or (t if z <= 1 else z)
 

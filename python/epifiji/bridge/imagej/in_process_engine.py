@@ -1,4 +1,4 @@
-"""The engine for an ImageJ in this process: a function that Jython's scripts find under a system property."""
+"""The engine for an ImageJ in this process: a Java function that Jython scripts get from a system property."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from epifiji.data.progress import Report
 PROPERTY = "epifiji.engine"
 STACK_BYTES = 32 * 2**20
 LOOK_S = 0.05
-CANCEL_PATIENCE_S = 1.5
+CANCEL_TIMEOUT_S = 1.5
 
 _registered: list[Any] = []
 _starting = threading.Lock()
@@ -27,14 +27,14 @@ _jobs: weakref.WeakSet[_Running] = weakref.WeakSet()
 
 
 class Answer(Protocol):
-    """What answers requests, as :func:`epifiji.bridge.fiji.requests.answer.answer` does."""
+    """A function that answers requests: :func:`epifiji.bridge.fiji.requests.answer.answer`."""
 
     def __call__(self, job: str, request: str, blocks: Sequence[np.ndarray], report: Report) -> str:
-        """Do a job, and give its answer as JSON."""
+        """Do a job and return its answer as JSON."""
 
 
 def register_engine(answer: Answer) -> None:
-    """Register what answers requests, once for each JVM, as a ``java.util.function.Function``."""
+    """Register the function that answers requests, once for each JVM, as a ``java.util.function.Function``."""
     import jpype
 
     if _registered:
@@ -46,22 +46,23 @@ def register_engine(answer: Answer) -> None:
 
 
 def end_jobs(exit_code: int = 1) -> None:
-    """Stop the jobs that still run when the process ends: native code on a thread that Python takes down aborts it.
+    """Stop the jobs that still run when the process ends: native code on a thread that Python ends would abort the process.
 
-    If one does not stop soon, the process ends here, with `exit_code`.
+    If a job does not stop soon, the process ends here with `exit_code`.
     """
     running = [job for job in _jobs if not job.ended.is_set()]
     for job in running:
         job.stop = True
-    if not all(job.ended.wait(CANCEL_PATIENCE_S) for job in running):
+    if not all(job.ended.wait(CANCEL_TIMEOUT_S) for job in running):
         sys.stdout.flush()
         os._exit(exit_code)
 
 
 class _Engine:
-    """Answers maps with ``allocate`` (bytes), ``release`` (a block), or ``job``, ``request``, ``blocks`` and ``report``.
+    """The Java function. Its argument is a map with ``allocate`` (a number of bytes), ``release`` (a block), or a request.
 
-    A block is a direct ByteBuffer over numpy's memory: pixels that Java writes there need no copying.
+    A request has ``job``, ``request``, ``blocks`` and ``report``. A block is a direct ByteBuffer over numpy's memory, so pixels
+    that Java writes into it need not be copied.
     """
 
     def __init__(self, answer: Answer) -> None:
@@ -69,7 +70,7 @@ class _Engine:
         self._memory: dict[int, tuple[Any, np.ndarray]] = {}
 
     def apply(self, asked: Any) -> Any:
-        """See the class. None where memory cannot be had."""
+        """Answer a map; see the class. Return None if there is not enough memory to allocate."""
         import jpype
 
         if asked.containsKey("allocate"):
@@ -94,17 +95,17 @@ class _Engine:
 
 
 def _address(buffer: Any) -> int:
-    """Tell a buffer from all others: Java gives equal hash codes to buffers of equal content."""
+    """Return a number that identifies a buffer. Java's hash codes are equal for buffers of equal content."""
     from scyjava import jimport
 
     return int(jimport("java.lang.System").identityHashCode(buffer))
 
 
 class _Running:
-    """A job on a thread of Python's own: on Java's, with a stack of 1 MB, TensorFlow overflows it and the process dies.
+    """A job on a Python thread. On Java's threads, whose stack is 1 MB, TensorFlow overflows the stack and the process dies.
 
-    Java's thread waits meanwhile, passes progress on, and asks whether to stop. A job that does not stop soon is left to
-    itself: it ends when it next tells of progress, and its answer is dropped.
+    Java's thread waits meanwhile, passes progress on, and asks whether to stop. A cancelled job that does not stop soon runs on
+    until it next reports progress; its answer is ignored.
     """
 
     def __init__(self, answer: Answer, job: str, request: str, blocks: list[np.ndarray]) -> None:
@@ -134,11 +135,11 @@ class _Running:
             raise CancelledError
 
     def wait(self, report: Any) -> str:
-        """Wait for the answer; `report` is a Java function of progress that says whether to stop."""
+        """Wait for the answer; `report` is a Java function of progress that returns whether to stop."""
         while not self.ended.wait(LOOK_S):
             if report.apply(*self._progress):
                 self.stop = True
                 break
-        if self.ended.wait(CANCEL_PATIENCE_S if self.stop else None) and self._answer is not None:
+        if self.ended.wait(CANCEL_TIMEOUT_S if self.stop else None) and self._answer is not None:
             return self._answer
         return json.dumps({"error": "cancelled", "kind": "cancelled"})

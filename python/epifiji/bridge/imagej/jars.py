@@ -1,4 +1,4 @@
-"""Java libraries, of the embedded ImageJ and those that a Fiji lacks: fetched once, then kept in the user's cache."""
+"""The Java libraries of the embedded ImageJ, and those that a Fiji lacks: downloaded once, then kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from epifiji.files.storage.journals import recover
 FETCH_TIMEOUT_S = 30
 FETCHES_AT_ONCE = 6
 PATIENCE_S, PATIENCE_A_FILE_S = 120.0, 3.0
-"""Fetching may take so long, and as much more as its files and their bytes take: there are hundreds of small files."""
+"""A download may take this long, plus a time for each of its files and for their bytes: there are hundreds of small files."""
 
 LOOK_S = 0.5
 
 EMBEDDED, WORKER = "endpoints.txt", "worker-endpoints.txt"
-"""The lists in ``jars/``: what the embedded ImageJ is made of, and what runs the engine as a process of its own."""
+"""The lists in ``jars/``: the libraries of the embedded ImageJ, and those with which Fiji starts the worker."""
 
 
 def endpoints(listed: str = EMBEDDED) -> list[str]:
@@ -40,21 +40,21 @@ def endpoints(listed: str = EMBEDDED) -> list[str]:
 
 
 def jar_folder(listed: str = EMBEDDED) -> Path:
-    """Name the folder in the user's cache that holds the libraries of a list; it may not exist yet."""
+    """Return the folder in the user's cache for the libraries of a list; it may not exist yet."""
     digest = hashlib.sha256("\n".join(endpoints(listed)).encode()).hexdigest()[:12]
     return cache_folder() / "java" / digest
 
 
 def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
-    """Give the jars of a list and those that they need, fetching them where the cache does not hold them yet.
+    """Return the jars of a list and those that they need; they are downloaded if the cache does not contain them.
 
-    The folder appears in the cache in one step, when all jars are there and whole: an interrupted or a second fetch at
-    the same time does no harm. Once it is there, no network is used.
+    The folder appears in the cache in one step, when all jars are complete, so an interrupted or a simultaneous second download
+    does no harm. Once the folder exists, the internet is not needed.
 
     Raises
     ------
     ImageJError
-        Where they cannot be fetched.
+        If they cannot be downloaded or written.
     """
     folder = jar_folder(listed)
     recover(folder)
@@ -63,11 +63,11 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
             _fetch(folder, endpoints(listed), report)
         except OSError as error:
             if folder.is_dir():
-                # Another process was quicker.
+                # Another process was faster.
                 return sorted(folder.glob("*.jar"))
             raise ImageJError(
-                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: see to "
-                "the right to write there and to free space, or set XDG_CACHE_HOME to another folder."
+                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: check the "
+                "permission to write there and the free space, or set XDG_CACHE_HOME to another folder."
             ) from error
         except Exception as error:
             raise ImageJError(_not_fetched(error, folder)) from error
@@ -76,13 +76,13 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
 
 def _not_fetched(error: Exception, folder: Path) -> str:
     return (
-        f"Java libraries could not be fetched from Maven Central ({_reason(error)}), but they are needed once: connect "
-        f"to the internet (behind a proxy, set HTTPS_PROXY) and try again; later they are found in {folder}."
+        f"Java libraries could not be downloaded from Maven Central ({_reason(error)}), but they are needed once: connect "
+        f"to the internet (behind a proxy, set HTTPS_PROXY) and try again; later they are read from {folder}."
     )
 
 
 def _reason(error: BaseException) -> str:
-    """Say in a few words what went wrong: requests' own errors tell of sockets, at length."""
+    """Return the reason in a few words; the messages of requests describe sockets at length."""
     if isinstance(error, OSError):
         return error.strerror or "no connection"
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
@@ -91,22 +91,22 @@ def _reason(error: BaseException) -> str:
 def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
     with Change() as change:
         whole = change.add(folder)
-        # A repository of our own: jgo leaves half a jar in a shared one when it is interrupted, and takes it for whole.
+        # A separate repository: if jgo is interrupted, it leaves half a jar in a shared one and later uses it as complete.
         repository = whole.with_name(f"{whole.name}.repository")
         try:
             report(0.0, "finding Java libraries, once")
-            for jar, done in _arriving(wanted, repository):
+            for jar, done in _downloaded(wanted, repository):
                 shutil.move(jar, whole / jar.name)
-                report(done, "fetching Java libraries, once")
+                report(done, "downloading Java libraries, once")
         finally:
             shutil.rmtree(repository, ignore_errors=True)
 
 
-def _arriving(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float]]:
-    """Give each jar when it is there, and which part of them that is, and refuse what takes longer than it may.
+def _downloaded(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float]]:
+    """Yield each jar when it is complete, with the fraction of jars so far; refuse a download that takes too long.
 
-    The threads do not keep the process from ending: a server that sends a byte now and then keeps every timeout of a
-    socket from ending.
+    The threads do not keep the process from ending. They may run long: a server that sends a byte now and then never lets a
+    socket time out.
     """
     started = time.monotonic()
     arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -128,7 +128,7 @@ def _arriving(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float
 
 
 def _in_background(work: Callable[[], None], arrived: queue.SimpleQueue[Any]) -> None:
-    """Do some work in a thread of its own; what it raises arrives too."""
+    """Do some work in a thread; an exception that it raises goes into the queue too."""
 
     def run() -> None:
         try:
@@ -140,12 +140,12 @@ def _in_background(work: Callable[[], None], arrived: queue.SimpleQueue[Any]) ->
 
 
 def _next(arrived: queue.SimpleQueue[Any], repository: Path, started: float) -> Any:
-    """Wait for what arrives next, as long as something comes quickly enough."""
+    """Wait for the next item of the queue, as long as the download is fast enough."""
     while True:
         with suppress(queue.Empty):
             came = arrived.get(timeout=LOOK_S)
             if isinstance(came, OSError) and came.errno is None:
-                # Not of a disk: requests has errors of its own for connections.
+                # An error of a connection, not of the disk: those of requests have no number.
                 raise ImageJError(_reason(came)) from came
             if isinstance(came, Exception):
                 raise came
@@ -160,7 +160,7 @@ def _next(arrived: queue.SimpleQueue[Any], repository: Path, started: float) -> 
 
 
 def _resolved(coordinates: list[str], repository: Path) -> list[Any]:
-    """Find all artifacts that the endpoints need, those included, as jgo's objects."""
+    """Return the artifacts of the coordinates and all that they need, as jgo's objects."""
     from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=repository, timeout=FETCH_TIMEOUT_S)

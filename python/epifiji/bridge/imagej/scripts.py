@@ -1,4 +1,4 @@
-"""IJ macros and Jython scripts: run from Python, with a Python exception where they fail."""
+"""IJ macros and Jython scripts run from Python. Their failures are raised as Python exceptions."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from epifiji.bridge.imagej.errors import ImageJError, java_errors, said_by
+from epifiji.bridge.imagej.errors import ImageJError, java_errors, java_message
 from epifiji.bridge.imagej.guards import error_boxes_closed, in_one_line, watched
 from epifiji.data.errors import WrongInputError
 
 SCRIPT_NAME = "script.py"
 LAST_ERROR = "epifiji.error"
-"""The property in which our commands leave what went wrong; empty where nothing did."""
+"""The property in which EpiFiji's commands leave their error message; it is empty if there was no error."""
 
 PLAIN = ("Boolean", "Character", "Number", "String")
 
@@ -29,7 +29,7 @@ def run_macro(code: str, argument: str, headless: bool) -> str:
     with watched("a macro") as reported, error_boxes_closed(headless):
         value, reason = _interpret(interpreter, code, argument)
     message = interpreter.getErrorMessage()
-    # Where a command of ours ended the macro in a loop, the interpreter complains of the loop's syntax instead.
+    # If a command of EpiFiji ended the macro inside a loop, the interpreter reports a syntax error of the loop instead.
     own = system.getProperty(LAST_ERROR) if message is not None else None
     reason = reason or (in_one_line(own or message) if message is not None else next(iter(reported), None))
     if reason:
@@ -38,7 +38,7 @@ def run_macro(code: str, argument: str, headless: bool) -> str:
 
 
 def _interpret(interpreter: Any, code: str, argument: str) -> tuple[Any, str | None]:
-    """Give the macro's value, and why it stopped where an exception or ``exit("why")`` ended it."""
+    """Return the macro's value, and the reason if an exception or ``exit("why")`` ended it."""
     import jpype
     from scyjava import jimport
 
@@ -56,11 +56,11 @@ def _interpret(interpreter: Any, code: str, argument: str) -> tuple[Any, str | N
             return None, _reason_to_cancel(interpreter)
         if str(error.getClass().getSimpleName()) == "HeadlessException":
             return None, "it needs a window, as the ROI Manager does; open ImageJ with headless=False"
-        return None, said_by(error)
+        return None, java_message(error)
 
 
 def _forget_interpreter() -> None:
-    """Make ImageJ forget the macro that stopped: it would send it the next macro's error messages."""
+    """Make ImageJ forget the macro that stopped; otherwise that macro would receive the next one's error messages."""
     from scyjava import jimport
 
     field = jimport("ij.IJ").class_.getDeclaredField("macroInterpreter")
@@ -69,20 +69,20 @@ def _forget_interpreter() -> None:
 
 
 def _field(interpreter: Any, name: str) -> Any:
-    """Read a field of the interpreter that has no public method."""
+    """Read a field of the interpreter for which there is no public method."""
     field = interpreter.getClass().getDeclaredField(name)
     field.setAccessible(True)
     return field.get(interpreter)
 
 
 def _line_of(interpreter: Any) -> str:
-    """Name the line where the interpreter met an error; empty where it did not note one."""
+    """Return the line of the error as part of a sentence; an empty string if the interpreter did not record one."""
     line = int(_field(interpreter, "lineNumber"))
     return f" in line {line}" if line > 0 else ""
 
 
 def _reason_to_cancel(interpreter: Any) -> str | None:
-    """Say why a macro was cancelled; None for a plain ``exit``, which is an ordinary end."""
+    """Return why a macro was cancelled; None for a plain ``exit``, which is a normal end."""
     program, position = _field(interpreter, "pgm"), int(_field(interpreter, "pc"))
     words = [str(program.decodeToken(token)) for token in list(program.getCode())[: position + 1]]
     if "exit" not in words:
@@ -96,7 +96,7 @@ def _reason_to_cancel(interpreter: Any) -> str | None:
 
 
 def _evaluated(interpreter: Any, words: list[str]) -> str:
-    """Put together a sum of texts, numbers and variables; anything else is given as the macro has it."""
+    """Evaluate a concatenation of strings, numbers and variables; return any other expression as it is in the macro."""
     parts = []
     for word in words:
         text, number = interpreter.getStringVariable(word), float(interpreter.getVariable2(word))
@@ -125,7 +125,7 @@ def run_script(context: Any, script: str | Path, parameters: Mapping[str, Any]) 
 
 
 def _source(script: str | Path) -> tuple[str, str]:
-    """Give name and code of a script that is a path or the code itself."""
+    """Return the name and the code of a script that is a path or the code itself."""
     if isinstance(script, str) and ("\n" in script or not script.endswith(".py")):
         return SCRIPT_NAME, script
     try:
@@ -137,7 +137,7 @@ def _source(script: str | Path) -> tuple[str, str]:
 
 
 def _set_inputs(context: Any, module: Any, name: str, parameters: Mapping[str, Any]) -> None:
-    """Set a script's parameters from the given values and its own defaults; nothing from an earlier run."""
+    """Set a script's parameters from the given values and the script's defaults, never from an earlier run."""
     inputs = {str(item.getName()): item for item in module.getInfo().inputs()}
     unknown = sorted(set(parameters) - set(inputs))
     if unknown:
@@ -160,7 +160,7 @@ def _set_inputs(context: Any, module: Any, name: str, parameters: Mapping[str, A
 
 
 def _set_services(context: Any, module: Any) -> None:
-    """Run those of SciJava's processors that hand out services, and not those that remember values or ask for them."""
+    """Run only those SciJava preprocessors that provide services, not those that remember values or ask for them."""
     from scyjava import jimport
 
     for kind in ("Service", "Gateway", "Logger"):
@@ -170,7 +170,7 @@ def _set_services(context: Any, module: Any) -> None:
 
 
 def _converted(context: Any, item: Any, value: Any, name: str) -> Any:
-    """Convert a value to the type that the script declares, refusing one that would become another."""
+    """Convert a value to the type that the script declares; refuse a value that the conversion would change."""
     from scyjava import to_java
 
     given = os.fspath(value) if isinstance(value, os.PathLike) else value
@@ -189,7 +189,7 @@ def _converted(context: Any, item: Any, value: Any, name: str) -> Any:
 
 
 def _evaluate(module: Any, name: str) -> dict[str, Any]:
-    """Run the script's engine, whose exceptions SciJava's own runner only logs."""
+    """Run the script's engine directly, because SciJava's runner only logs its exceptions."""
     import jpype
     from scyjava import jimport
 
@@ -211,18 +211,19 @@ def _evaluate(module: Any, name: str) -> dict[str, Any]:
 
 
 def _script_error(error: Any, name: str) -> ImageJError:
-    """Make one sentence of the last line of Jython's traceback, which goes into the notes."""
+    """Make an error with the last line of Jython's traceback as its sentence, and the whole traceback in its notes."""
     while error.getCause() is not None and str(error.getClass().getSimpleName()) == "ScriptException":
         error = error.getCause()
     lines = [line for line in str(error.toString()).splitlines() if line.strip()]
-    failure = ImageJError(f"The script {name} failed: {lines[-1].strip().rstrip('.') if lines else said_by(error)}.")
+    reason = lines[-1].strip().rstrip(".") if lines else java_message(error)
+    failure = ImageJError(f"The script {name} failed: {reason}.")
     if len(lines) > 1:
         failure.add_note("\n".join(lines))
     return failure
 
 
 def _plain(value: Any) -> Any:
-    """Give Java's strings, numbers, booleans and their collections as Python's; leave anything else as it is."""
+    """Convert Java's strings, numbers, booleans and their collections to Python's; return other objects unchanged."""
     from scyjava import jinstance, to_python
 
     if jinstance(value, "java.util.Map"):

@@ -1,1 +1,1 @@
-"""What Fiji's commands ask of the engine, one file a topic."""
+"""The jobs that Fiji's commands request from the engine, one file for each topic."""

@@ -1,7 +1,7 @@
-"""What ImageJ's commands ask of the engine, and what they get: JSON both ways, beside blocks of pixels.
+"""Answers to the requests of ImageJ's commands. Requests and answers are JSON; pixels come as separate blocks of memory.
 
-A request gives the same answer whether it comes from an ImageJ in this process or through a worker. The answer is either
-``{"result": …}`` or ``{"error": sentence, "kind": …}``, where the kind is ``input`` (the user can mend it), ``cancelled`` or
+The answer to a request is the same whether it comes from an ImageJ in this process or through a worker: either
+``{"result": …}`` or ``{"error": sentence, "kind": …}``. The kind is ``input`` (the user can correct it), ``cancelled`` or
 ``failure``.
 """
 
@@ -15,10 +15,11 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 
-from epifiji.bridge.failures import told
+from epifiji.bridge.failures import describe_failure
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.messages import in_fiji_terms
 from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them registers their jobs
     comparison,
     detection,
@@ -33,16 +34,15 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     training,
 )
 from epifiji.bridge.fiji.requests.registry import JOBS, Answer, Blocks, Job, Request
-from epifiji.bridge.fiji.words import in_fijis_words
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.progress import Report
 
 VERSION = importlib.metadata.version("epifiji")
-"""What is running, also where another version was installed since."""
+"""The version that is running; another one may have been installed since."""
 
 
-SAID = frozenset({"notices", "said"})
-"""What of a result is shown to people as it is."""
+SENTENCES = frozenset({"notices", "said"})
+"""The keys of a result whose sentences are shown to the user unchanged."""
 
 
 def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
@@ -53,39 +53,39 @@ def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
     job
         One of `JOBS`.
     request
-        A JSON object; see the job's function. ``dialog`` says whether a person was asked in a dialog: messages then name
-        settings by its labels, else by the keys of a macro's options; see :mod:`epifiji.bridge.fiji.words`.
+        A JSON object; see the job's function. If ``dialog`` is true, messages name settings by the dialog's labels, otherwise
+        by the keys of a macro's options; see :mod:`epifiji.bridge.fiji.messages`.
     blocks
         Pixels of the request's image, as bytes (uint8, one axis), whole frames in each.
     report
-        Told of progress; may raise to cancel.
+        Receives progress; may raise to cancel.
 
     Returns
     -------
     str
-        A JSON object, whatever happens.
+        A JSON object. Errors are part of it; nothing is raised.
     """
-    words: Callable[[str], str] = str
+    translate: Callable[[str], str] = str
     try:
         asked = json.loads(request)
-        words = partial(
-            in_fijis_words, label=JOBS[job].label if job in JOBS else None, dialog=bool(asked.get("dialog"))
-        )
+        label = JOBS[job].label if job in JOBS else None
+        translate = partial(in_fiji_terms, label=label, dialog=bool(asked.get("dialog")))
         result = _job(job).do(Request(asked, blocks, report))
-        for key in SAID.intersection(result):
-            result[key] = [words(text) for text in result[key]] if isinstance(result[key], list) else words(result[key])
+        for key in SENTENCES.intersection(result):
+            text = result[key]
+            result[key] = [translate(one) for one in text] if isinstance(text, list) else translate(text)
         return json.dumps({"result": result}, allow_nan=False)
     except Exception as error:
-        sentence, kind = told(error)
-        unforeseen = kind == "failure" and not isinstance(error, ImageJError)
-        details = traceback.format_exc() if unforeseen else ""
-        return json.dumps({"error": words(sentence), "kind": kind, "details": details})
+        sentence, kind = describe_failure(error)
+        unexpected = kind == "failure" and not isinstance(error, ImageJError)
+        details = traceback.format_exc() if unexpected else ""
+        return json.dumps({"error": translate(sentence), "kind": kind, "details": details})
 
 
 def _job(name: str) -> Job:
     if name not in JOBS:
         raise WrongInputError(
-            f"There is no job {name!r}: the scripts in Fiji do not fit this EpiFiji, install both anew."
+            f"There is no job {name!r}: the scripts in Fiji do not match this EpiFiji, install both again."
         )
     return JOBS[name]
 
@@ -97,7 +97,7 @@ def describe_commands() -> Answer:
 
 @registry.job("describe")
 def _describe(_: Request) -> Answer:
-    """Say who answers, and which networks there are."""
+    """Describe the engine: its version, Python and process, the commands, and the networks, the default one first."""
     from epifiji.files.networks.store import names_default_first
 
     return {
@@ -111,7 +111,7 @@ def _describe(_: Request) -> Answer:
 
 @registry.job("diagnose", commands.CHECK)
 def _diagnose(request: Request) -> Answer:
-    """Look at the installation: ``fiji`` is the folder of the ImageJ that asks, where it has one."""
+    """Check the installation: ``fiji`` is the folder of the ImageJ that sent the request, if it has one."""
     from dataclasses import asdict
 
     from epifiji.bridge.doctor import diagnose

@@ -1,4 +1,4 @@
-"""What a comparison with a reference in ImageJ asks of the engine: scores, and ROIs of matches and errors."""
+"""The job that compares events with a reference for ImageJ. It returns scores, and ROIs of matches and errors."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.places import folder_of
 
 FIRST_GROUP = 101
-"""ImageJ's group of matches; false positives and false negatives have the next two. Classes of events come long before."""
+"""The ROI group of matches; false positives and false negatives have the next two. Event classes have much lower groups."""
 
 
 @job("compare", commands.COMPARE)
 def compare_events(request: Request) -> Answer:
-    """Compare events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where none are named.
+    """Compare events with a reference.
 
-    ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); None where none is open. The ROIs of an outcome
-    are a class of their own, such as ``cell_death_falsepositive``, as in the names of the files.
+    The request has ``settings`` by key, and ``manager``, a zip of the ROI Manager's ROIs, if ``detected`` is not specified.
+    ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); it is None if no image is open. In the answer each
+    class and outcome is a class of its own, such as ``cell_death_falsepositive``, as in the names of the files.
     """
     from epifiji.bridge.pixels import movie_name_of_title
     from epifiji.files.results.comparisons import CURVE_PICTURE
@@ -36,7 +37,7 @@ def compare_events(request: Request) -> Answer:
 
     command = parse_settings(CompareCommand, request["settings"])
     if command.reference is None:
-        raise WrongInputError("No reference was named, but annotated events are needed: give --reference FILE.")
+        raise WrongInputError("No reference was specified, but annotated events are needed: give --reference FILE.")
     for place in filter(None, (command.detected, command.reference)):
         if not Path(place).exists():
             raise WrongInputError(f"{place} does not exist, but events are needed: check the path.")
@@ -71,12 +72,12 @@ def compare_events(request: Request) -> Answer:
         "notices": [*left_out, *comparison.notices],
         "pictures": [str(file) for file in files if file.name == CURVE_PICTURE],
         "temporary": str(temporary) if temporary else None,
-        "said": _said(comparison.scores.classes),
+        "said": _score_summary(comparison.scores.classes),
     }
 
 
 def _require_shape(place: Path, image: dict[str, Any]) -> None:
-    """Refuse an open image that is not of the size of the movie that the events were found in."""
+    """Refuse an open image whose size is not that of the movie in which the events were found."""
     from epifiji.files.results.result_folder import record_of
 
     shape = record_of(place).movie.shape
@@ -84,12 +85,12 @@ def _require_shape(place: Path, image: dict[str, Any]) -> None:
         sizes = [f"{t} frames of {y} x {x} pixels (Y, X)" for t, y, x in (shape, image["shape"])]
         raise WrongInputError(
             f"The events in {place} belong to a movie of {sizes[0]}, but {image['title']} has {sizes[1]}: open the "
-            "movie that they were found in, or close the image."
+            "movie in which they were found, or close the image."
         )
 
 
 def _outcomes(outcomes: dict[str, list[Event]]) -> Answer:
-    """Describe matches and errors as the client shows events: a class for each class and outcome."""
+    """Describe matches and errors for the client, as one class for each event class and outcome."""
     from epifiji.files.results.comparisons import OUTCOME_COLOURS
 
     kinds, shown = [], []
@@ -103,7 +104,7 @@ def _outcomes(outcomes: dict[str, list[Event]]) -> Answer:
 
 
 def _movie_key(detected: str | None) -> str | None:
-    """Give the key of the movie whose events were compared; None where the client knows it."""
+    """Return the key of the movie whose events were compared; None for ROIs of the manager, whose movie the client knows."""
     from epifiji.files.results.result_folder import read_record
 
     if detected is None:
@@ -116,9 +117,9 @@ def _movie_key(detected: str | None) -> str | None:
 def _in_manager(
     manager: str | None, reference: Path, image: dict[str, Any] | None
 ) -> tuple[list[Event], tuple[str, ...]]:
-    """Read the ROI Manager's ROIs without those of an earlier comparison.
+    """Read the events of the ROI Manager without those of an earlier comparison.
 
-    Those whose names tell no class have that of a reference of one file.
+    If the reference is one ROI file, events whose names contain no class are taken to be of its class.
     """
     from epifiji.files.results.comparisons import OUTCOME_COLOURS
     from epifiji.files.rois.roi_files import event_of_file
@@ -129,8 +130,8 @@ def _in_manager(
     return [event for event in events if event.event.rpartition("_")[2] not in OUTCOME_COLOURS], left_out
 
 
-def _said(classes: dict[str, Any]) -> str:
-    """Say in a line how well each class was found."""
+def _score_summary(classes: dict[str, Any]) -> str:
+    """Return the precision, recall and F1 of each class in one line."""
     texts = []
     for name, scores in classes.items():
         found = {"precision": scores.precision, "recall": scores.recall, "F1": scores.f1}

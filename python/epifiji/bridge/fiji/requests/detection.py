@@ -1,4 +1,4 @@
-"""What detection, earlier results and probability maps in ImageJ ask of the engine."""
+"""The jobs that detect events, open earlier results and show probability maps in ImageJ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import DetectCommand, OpenCommand, ShowMapsCommand
-from epifiji.bridge.fiji.requests.registry import Answer, Request, alone, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, job
 from epifiji.bridge.fiji.shown_events import movie_key, shown_events
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
@@ -25,7 +25,7 @@ from epifiji.files.results.places import folder_of
 
 @job("detect", commands.DETECT)
 def detect(request: Request) -> Answer:
-    """Find events: ``settings`` by key, ``image`` (or none where settings name an ``input``), ``headless``."""
+    """Detect events. The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``."""
     from epifiji.files.movies.movie_file import open_movie
     from epifiji.files.results.result_folder import require_free
     from epifiji.jobs.events.detect import detect
@@ -42,7 +42,7 @@ def detect(request: Request) -> Answer:
     folder = _result_folder(command, movie, headless=bool(request.get("headless")))
     if folder is not None:
         require_free(folder, movie.name, classes, command.overwrite)
-    with alone(request.report):
+    with exclusive_use(request.report):
         result = detect(movie, network, request.report, keep_until_saved=folder is not None, **settings)
     if folder is not None:
         result.save(folder, command.overwrite, request.report)
@@ -63,7 +63,7 @@ _networks: dict[Path, tuple[Any, Network]] = {}
 
 
 def _network(given: str | None) -> Network:
-    """Read a network, or give it as it was read before where its files are the same."""
+    """Read a network, or return it as it was read before if its files are unchanged."""
     from epifiji.files.networks.store import find_network, read_network
 
     path = find_network(given)
@@ -75,7 +75,7 @@ def _network(given: str | None) -> Network:
 
 
 def _result_folder(command: DetectCommand, movie: Movie, headless: bool) -> Path | None:
-    """Say where the results go; None where they are only shown."""
+    """Return the folder for the results; None if they are only shown."""
     from epifiji.files.movies.movie_file import split_path
     from epifiji.files.results.result_folder import result_folder
 
@@ -112,7 +112,7 @@ def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:
 
 @job("open", commands.OPEN)
 def open_events(request: Request) -> Answer:
-    """Read the events of an earlier run: ``settings`` by key."""
+    """Read the events of an earlier run. The request has ``settings`` by key."""
     from epifiji.files.event_sources import read_events_of
     from epifiji.files.results.movie_identity import find_movie
     from epifiji.files.results.result_folder import record_of
@@ -138,7 +138,10 @@ def open_events(request: Request) -> Answer:
 
 @job("maps", commands.SHOW_MAPS)
 def show_maps(request: Request) -> Answer:
-    """Bring kept maps to the size of a movie: ``settings`` by key, ``shape`` (T, Y, X) of the open image, if one is open."""
+    """Rescale kept maps to a movie's size.
+
+    The request has ``settings`` by key, and ``shape`` (T, Y, X) of the open image if there is one.
+    """
     from epifiji.engine.tiling.scaling import rescale_map
     from epifiji.files.movies.movie_file import read_movie
     from epifiji.files.results.movie_identity import find_movie
@@ -157,7 +160,7 @@ def show_maps(request: Request) -> Answer:
     if open_shape and own_shape and list(open_shape) != list(own_shape):
         raise WrongInputError(
             f"The maps in {place} belong to a movie of {_size(own_shape)}, but the open image has {_size(open_shape)}: open the "
-            "movie that they were made of, or close the image to see the maps alone."
+            "movie that they were made from, or close the image to see only the maps."
         )
     t, y, x = own_shape or open_shape or first.shape
     maps = {}
@@ -178,7 +181,7 @@ def show_maps(request: Request) -> Answer:
 
 def _given(results: str | None) -> Path:
     if results is None:
-        raise WrongInputError("No results were named, but a result folder is needed: give --results DIR.")
+        raise WrongInputError("No results were specified, but a result folder is needed: give --results DIR.")
     place = Path(results)
     if not place.exists():
         raise WrongInputError(f"{place} does not exist, but a result folder is needed: check the path.")

@@ -1,4 +1,4 @@
-"""What an evaluation of networks in ImageJ asks of the engine: a table, curves as a picture, and a sentence."""
+"""The job that evaluates networks for ImageJ. It returns tables, curves as a picture, and a conclusion."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.evaluation import EvaluationSettings
 
 
-@job("evaluate", commands.EVALUATE, in_turn=True)
+@job("evaluate", commands.EVALUATE, exclusive=True)
 def evaluate_networks(request: Request) -> Answer:
-    """Judge networks: ``settings`` by key, ``headless``."""
+    """Evaluate networks. The request has ``settings`` by key, and ``headless``."""
     from epifiji.files.networks.store import find_network
     from epifiji.files.results.evaluations import FILES, PICTURE
     from epifiji.files.storage.writable import require_absent
@@ -24,7 +24,9 @@ def evaluate_networks(request: Request) -> Answer:
 
     command = parse_settings(EvaluateCommand, request["settings"])
     if command.folder is None:
-        raise WrongInputError("No folder was named, but movies with annotated events are needed: give --folder DIR.")
+        raise WrongInputError(
+            "No folder was specified, but movies with annotated events are needed: give --folder DIR."
+        )
     if command.output is not None:
         require_absent(Path(command.output), FILES, command.overwrite)
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]

@@ -1,4 +1,4 @@
-"""Whether results belong to the image that is open in ImageJ."""
+"""The job that checks whether results belong to the image that is open in ImageJ."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.pixels import movie_of_image
 
 IMAGEJ_TYPES = ("uint8", "uint16", "int16", "float32")
-"""Types that ImageJ keeps as they are; pixels of others are changed when it opens them, and cannot be compared."""
+"""Pixel types that ImageJ keeps unchanged. It converts all others when it opens them, so these cannot be compared."""
 
 
 @job("identify", commands.OPEN)
 def identify(request: Request) -> Answer:
-    """Refuse an image that is not the movie of results: ``results`` (a path), ``other_movie``, ``shown``.
+    """Refuse an image that is not the movie of the results. The request has ``results`` (a path), ``other_movie`` and ``shown``.
 
-    ``shown`` has ``title``, ``shape`` (T, Y, X), ``file`` (or None), and whether its pixels stand ``alone`` and not
-    among other channels. The ``image`` itself comes along where that was asked for by ``pixels_needed``; it is None
-    where it has colours.
+    ``shown`` has ``title``, ``shape`` (T, Y, X), ``file`` (or None), and ``alone``, which is false if the image has other
+    channels too. If the answer is ``pixels_needed``, the client repeats the request with the ``image``, which is None for a
+    colour image.
     """
     from epifiji.files.results.movie_identity import check_identity, is_file_of, is_movie_of, record_of_events
 
@@ -38,7 +38,7 @@ def identify(request: Request) -> Answer:
             return {"notices": [], "pixels_needed": True}
         if request["image"] is not None:
             same = is_movie_of(replace(movie_of_image(request["image"], request.blocks), path=None), recorded)
-        # One of several channels may be another than the one that was looked at.
+        # If there are several channels, the shown one may not be the one that was analysed.
         same = same if same or shown["alone"] else None
     elif shown.get("file") and recorded.sha256 is not None:
         same = False

@@ -1,7 +1,7 @@
-"""What ImageJ asks of the engine to crop or rescale a movie with its events, and to show them as a gallery.
+"""The jobs that crop or rescale a movie with its events, and show events as a gallery.
 
-Where files are asked for the engine makes them. Otherwise ImageJ keeps its pixels, as far as it can, and its ROIs, and asks only
-where these come to lie.
+If files are requested, the engine writes them. Otherwise ImageJ keeps its pixels, as far as possible, and its ROIs, and requests
+only the new positions of the ROIs.
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from epifiji.data.settings.base import Settings, parse_settings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 
 Place = Sequence[float | None]
-"""Frame (from 1; None for what is in all frames), y and x of a ROI or one of its points."""
+"""The frame (from 1; None for all frames), y and x (px) of a ROI or of one of its points."""
 
 
 @job("crop", commands.CROP)
 def crop_to_files(request: Request) -> Answer:
-    """Crop a movie into files: ``settings`` by key, ``manager`` (a zip of ROIs, or None), ``image`` where no file is named."""
+    """Crop a movie into files.
+
+    The request has ``settings`` by key, ``manager`` (a zip of ROIs, or None), and ``image`` if the settings have no ``input``.
+    """
     from epifiji.jobs.movie_tools import CROPPED, crop, require_room
 
     command = parse_settings(CropCommand, request["settings"])
@@ -58,7 +61,10 @@ def rescale_to_files(request: Request) -> Answer:
 
 @job("crop_here", commands.CROP)
 def crop_here(request: Request) -> Answer:
-    """Say which part of an open image to take: ``settings`` by key, ``title``, ``shape`` (T, Y, X), ``places`` of its ROIs."""
+    """Return the part of an open image that a crop takes, and the new positions of its ROIs.
+
+    The request has ``settings`` by key, ``title``, ``shape`` (T, Y, X), and the ``places`` of the image's ROIs.
+    """
     from epifiji.jobs.movie_tools import CROPPED, part_of
 
     command = parse_settings(CropCommand, request["settings"])
@@ -80,7 +86,7 @@ def crop_here(request: Request) -> Answer:
 
 @job("rescale_here", commands.RESCALE)
 def rescale_here(request: Request) -> Answer:
-    """Rescale an open image: ``settings`` by key, the ``image`` and the ``places`` of its ROIs.
+    """Rescale an open image. The request has ``settings`` by key, the ``image``, and the ``places`` of its ROIs.
 
     The new movie is a file in a temporary folder, which the client removes.
     """
@@ -111,9 +117,10 @@ def rescale_here(request: Request) -> Answer:
 
 @job("gallery", commands.GALLERY)
 def gallery(request: Request) -> Answer:
-    """Draw a gallery: ``settings`` by key, the ``image``, ``manager`` (a zip of ROIs, or None).
+    """Draw a gallery. The request has ``settings`` by key, the ``image``, and ``manager`` (a zip of ROIs, or None).
 
-    The picture is a file in a temporary folder, which the client removes, besides the one that was asked for.
+    The picture to show is a file in a temporary folder, which the client removes. It is also written to ``output`` if that is
+    specified.
     """
     from epifiji.jobs.movie_tools import require_picture, save_gallery
 
@@ -138,7 +145,7 @@ def gallery(request: Request) -> Answer:
 
 
 def _require_own(movie: Movie, command: CropCommand | RescaleCommand) -> None:
-    """Refuse results of another movie than the file that was named; of an open image the client has asked before."""
+    """Refuse results of another movie than the file ``input``. For an open image the client has checked this before."""
     from epifiji.jobs.movie_tools import require_movie_of
 
     if command.input is not None and command.results is not None:
@@ -152,12 +159,12 @@ def _movie(file: str | None, request: Request) -> Movie:
 
 
 def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
-    """Give the settings of the job among those of its command."""
+    """Return those settings of a command that belong to the job."""
     return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
 
 
 def _events(results: str | None, request: Request) -> tuple[list[Event], list[str]]:
-    """Read the events that were named, or else the ROIs that came along, if any did; each once, and say what was left out."""
+    """Read the events of the results or, without results, of the ROI Manager; return them without duplicates, and notices."""
     from epifiji.jobs.movie_tools import events_of
 
     if results is not None:
@@ -170,11 +177,11 @@ def _events(results: str | None, request: Request) -> tuple[list[Event], list[st
 
 
 def _folder(command: CropCommand | RescaleCommand, movie: Movie) -> Path:
-    """Say where the new files go: where that was asked, or beside the movie's file."""
+    """Return the folder for the new files: the specified one, or that of the movie's file."""
     from epifiji.files.movies.movie_file import split_path
 
     if command.output is None and movie.path is None:
-        raise WrongInputError(f"{movie.name} has no file, so nothing can be written beside it: give --out DIR.")
+        raise WrongInputError(f"{movie.name} has no file, so there is no folder for the results: give --out DIR.")
     return Path(command.output) if command.output else split_path(str(movie.path))[0].parent
 
 
@@ -190,7 +197,7 @@ def _saved(made: Any, folder: Path, overwrite: bool) -> Answer:
 
 
 def _moved(place: Place, move: Callable[[Event], Event | None], first: int) -> Place | None:
-    """Give where a place comes to lie; None where that is outside."""
+    """Return the new position of a ROI or point; None if it is outside."""
     frame, y, x = place
     event = Event("", first if frame is None else int(frame) - 1, float(y or 0), float(x or 0))
     moved = move(event)
@@ -198,7 +205,7 @@ def _moved(place: Place, move: Callable[[Event], Event | None], first: int) -> P
 
 
 def _moved_events(results: str | None, move: Callable[[Event], Event | None]) -> tuple[Answer | None, int]:
-    """Read the events that were named and move them: as ImageJ shows them, and how many are outside."""
+    """Read the events of the results and move them. Return them as ImageJ shows them, and the number of those outside."""
     from epifiji.bridge.fiji.shown_events import shown_events
     from epifiji.jobs.movie_tools import events_of
 

@@ -1,4 +1,4 @@
-"""The jobs that Fiji's commands ask for: each is registered at its function, which takes a request and gives plain JSON types."""
+"""The registry of jobs that Fiji's commands request. A job is a function of a request that returns JSON types."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]
 
 WAIT_S = 0.1
-"""How often a job that waits for another looks whether it was cancelled."""
+"""How often a job that waits for another one checks whether it was cancelled."""
 
 _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a command asks.
+    """A request of a command.
 
     Parameters
     ----------
     values
-        What the job's function names, as plain JSON types.
+        The values that the job's function documents, as JSON types.
     blocks
         Pixels of the request's image, as bytes (uint8, one axis), whole frames in each.
     report
@@ -46,13 +46,13 @@ class Request:
         return name in self.values
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give a value that may be left out."""
+        """Return a value that the client may leave out."""
         return self.values.get(name, default)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A function that answers requests, and the label of the menu command that asks for it, if one does."""
+    """A function that answers requests, and the label of the menu command that sends them, if there is one."""
 
     do: Callable[[Request], Answer]
     label: str | None
@@ -63,25 +63,25 @@ JOBS: dict[str, Job] = {}
 
 
 def job(
-    name: str, label: str | None = None, in_turn: bool = False
+    name: str, label: str | None = None, exclusive: bool = False
 ) -> Callable[[Callable[[Request], Answer]], Callable[[Request], Answer]]:
-    """Register a function as a job; with `in_turn` it waits until no other such job runs."""
+    """Register a function as a job. An `exclusive` job waits until no other detection or training runs."""
 
     def register(do: Callable[[Request], Answer]) -> Callable[[Request], Answer]:
         def waiting(request: Request) -> Answer:
-            with alone(request.report):
+            with exclusive_use(request.report):
                 return do(request)
 
         assert name not in JOBS, name
-        JOBS[name] = Job(waiting if in_turn else do, label)
+        JOBS[name] = Job(waiting if exclusive else do, label)
         return do
 
     return register
 
 
 @contextmanager
-def alone(report: Report) -> Iterator[None]:
-    """Wait until nothing else runs that takes the machine's memory and all its cores, and keep others waiting."""
+def exclusive_use(report: Report) -> Iterator[None]:
+    """Wait until no other job uses all of the machine's cores and memory, and let others wait meanwhile."""
     while not _one_at_a_time.acquire(timeout=WAIT_S):
         report(0, "waiting for another detection or training")
     try:

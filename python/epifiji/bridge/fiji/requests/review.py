@@ -1,4 +1,4 @@
-"""What the review in ImageJ asks of the engine: to begin, to note a decision, to take one back, to end."""
+"""The jobs of the review in ImageJ: begin it, record a decision or undo one, and end it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,29 @@ from epifiji.data.stack_layout import StackLayout
 from epifiji.files.results.places import folder_of
 
 _open: dict[Path, tuple[int, Review]] = {}
-"""Reviews as they were written last, with their files' times: read anew where a file is another."""
+"""Reviews as they were written last, with their files' times. A review is read again if its file has changed."""
 
 
 @job("review_begin", commands.REVIEW)
 def begin(request: Request) -> Answer:
-    """Begin a review or go on with it.
+    """Begin a review or continue it.
 
-    ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named, ``beside`` the folder for
-    its review.
+    The request has ``settings`` by key. If there are no results, ``manager`` is a zip of the ROI Manager's ROIs, and ``beside``
+    the default folder for their review.
     """
     from epifiji.jobs.events.review import start_review
 
     command = parse_settings(ReviewCommand, request["settings"])
-    events, results, notices = events_to_look_at(command.results, request.get("manager"), request.get("image"))
+    events, results, notices = read_events(command.results, request.get("manager"), request.get("image"))
     folder = command.review or results or request.get("beside")
     if folder is None:
-        raise WrongInputError("The movie was not opened from a file, so its review has no place: give --review DIR.")
+        raise WrongInputError(
+            "The movie was not opened from a file, so there is no folder for its review: give --review DIR."
+        )
     path, review = start_review(events, folder)
     wanted = command.events
-    answer = begun(path, review, path.parent, order_of(review, command.order, wanted, command.seed), notices)
+    order = order_of(review, command.order, wanted, command.seed)
+    answer = review_answer(path, review, path.parent, order, notices)
     classes = [kind["name"] for kind in answer["classes"]]
     for name in wanted or ():
         if name not in classes:
@@ -49,10 +52,10 @@ def begin(request: Request) -> Answer:
     }
 
 
-def events_to_look_at(
+def read_events(
     results: str | None, manager: str | None, image: dict[str, Any] | None
 ) -> tuple[list[Event], Path | None, tuple[str, ...]]:
-    """Read the events of results or of a zip of the ROI Manager's ROIs, each once.
+    """Read the events of results or, without results, of a zip of the ROI Manager's ROIs, without duplicates.
 
     Returns
     -------
@@ -61,12 +64,12 @@ def events_to_look_at(
     Path or None
         The folder of their record; None for ROIs of the manager.
     tuple of str
-        Sentences about what was left out.
+        Notices about assumptions, and about duplicates that were left out.
 
     Raises
     ------
     WrongInputError
-        Where there are neither.
+        If there are neither results nor ROIs.
     """
     from epifiji.files.event_sources import read_events_of
 
@@ -81,12 +84,12 @@ def events_to_look_at(
     return events, folder_of(place), (*assumed, *repeats_notice("the review", repeats))
 
 
-def begun(
+def review_answer(
     path: Path, review: Review, results: Path | None, order: Sequence[int], notices: Sequence[str] = ()
 ) -> Answer:
-    """Say what the window needs of a review in the file `path`: its events, those to look at in `order`, classes and movie.
+    """Return what the window needs of a review: its events, the `order` to show them in, the classes and the movie.
 
-    The file is written here, so that a decision needs no more than itself, whatever process it finds.
+    The review is written to the file `path` here. So a later decision can be recorded by any process.
     """
     from epifiji.files.results.movie_identity import find_movie
     from epifiji.files.results.result_folder import read_record
@@ -114,9 +117,10 @@ def begun(
 
 @job("review_act", commands.REVIEW)
 def act(request: Request) -> Answer:
-    """Note what was done: ``review`` (the file), ``what`` (or ``undo``), ``item``, ``event`` where it changed, ``seconds``.
+    """Record a decision, or undo the last one.
 
-    A review that this process does not know, because the one before died, is read from its file.
+    The request has ``review`` (the file), ``what`` (the kind of decision, or ``undo``), ``item`` (its number), ``event`` if it
+    was changed, and ``seconds``. If this process does not know the review, because an earlier one died, the file is read.
     """
     from epifiji.jobs.events.review import decide
 
@@ -137,7 +141,11 @@ def act(request: Request) -> Answer:
 
 @job("review_end", commands.REVIEW)
 def end(request: Request) -> Answer:
-    """Write what came out: ``review`` (the file), ``movie`` (its name, where ``run.json`` may not have one)."""
+    """Write the results of a review.
+
+    The request has ``review`` (the file), and ``movie`` (its name, used if ``run.json`` has none). A review without decisions is
+    deleted.
+    """
     from dataclasses import asdict
 
     from epifiji.files.results.result_folder import read_record
@@ -183,7 +191,7 @@ def _event(event: dict[str, Any]) -> Event:
 
 
 def _line(item: Item) -> str:
-    """Write an event as a line: class, frame, y, x, score, decision, whether it was added; Jython reads JSON slowly."""
+    """Write an event as a line: class, frame, y, x, score, decision, whether it was added. Jython is slow with JSON."""
     event = item.event
     score = "" if event.score != event.score else repr(event.score)
     cells = (event.event, event.frame + 1, event.y, event.x, score, item.decision, int(item.detected is None))

@@ -1,7 +1,7 @@
-"""What scoring events at random asks of the engine, besides what a review asks: to draw them, and to say how many were right.
+"""The jobs that score events at random: they draw the events, and report how many are correct.
 
-The decisions are those of a review whose file lies in a temporary folder, so that nothing is written beside the results and a
-worker that died is no loss.
+The decisions are those of a review in a temporary folder. Nothing is written next to the results, and no decision is lost if a
+worker dies.
 """
 
 from __future__ import annotations
@@ -13,26 +13,29 @@ from pathlib import Path
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import ScoreCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
-from epifiji.bridge.fiji.requests.review import begun, events_to_look_at
+from epifiji.bridge.fiji.requests.review import read_events, review_answer
 from epifiji.data.review import Review
 from epifiji.data.settings.base import parse_settings
 
 
 @job("score_begin", commands.SCORE)
 def begin_score(request: Request) -> Answer:
-    """Draw events: ``settings`` by key; ``manager`` is a zip of the ROI Manager's ROIs where no results are named."""
+    """Draw events at random.
+
+    The request has ``settings`` by key, and ``manager``, a zip of the ROI Manager's ROIs, if there are no results.
+    """
     from epifiji.files.results.reviews import REVIEW
     from epifiji.jobs.scoring.random_sample import draw_events, require_place
 
     command = parse_settings(ScoreCommand, request["settings"])
     if command.output is not None:
         require_place(command.output, command.overwrite)
-    events, results, notices = events_to_look_at(command.results, request.get("manager"), request.get("image"))
+    events, results, notices = read_events(command.results, request.get("manager"), request.get("image"))
     sample = draw_events(events, command.number, command.events, command.each_class, command.seed)
     review = Review(sample.events)
     path = Path(tempfile.mkdtemp(prefix="epifiji-score-")) / REVIEW
     return {
-        **begun(path, review, results, range(len(sample.events)), notices),
+        **review_answer(path, review, results, range(len(sample.events)), notices),
         "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop"}),
         "totals": dict(sample.totals),
         "title": "Score Events at Random",
@@ -42,7 +45,10 @@ def begin_score(request: Request) -> Answer:
 
 @job("score_end", commands.SCORE)
 def end_score(request: Request) -> Answer:
-    """Say what was judged: ``settings`` by key, and ``review`` and ``totals`` as they were given at the beginning."""
+    """Report the precision.
+
+    The request has ``settings`` by key, and ``review`` and ``totals`` from the answer of ``score_begin``.
+    """
     from epifiji.files.results.reviews import read_review
     from epifiji.jobs.scoring.random_sample import COLUMNS, score_table, write_score
 

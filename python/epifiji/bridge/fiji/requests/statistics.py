@@ -1,4 +1,4 @@
-"""What the plots in ImageJ ask of the engine: pictures, and a table for people."""
+"""The job that plots event statistics in ImageJ. It returns pictures and a summary table."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from epifiji.data.statistics import Extent
 
 @job("plot", commands.PLOT)
 def plot(request: Request) -> Answer:
-    """Plot events: ``settings`` by key, ``headless``; ``manager`` is a zip of the ROI Manager's ROIs where no results are named.
+    """Plot events.
 
-    ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; None where none is open.
+    The request has ``settings`` by key, ``headless``, and ``manager``, a zip of the ROI Manager's ROIs, if there are no results.
+    ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; it is None if no image is open.
     """
     from epifiji.bridge.pixels import calibration_of_image, movie_name_of_title
     from epifiji.files.storage.writable import require_absent
@@ -51,7 +52,7 @@ def plot(request: Request) -> Answer:
         "name": found.movie,
         "pictures": [str(file) for file in files if file.name in PICTURES],
         "temporary": str(folder) if command.output is None else None,
-        # A line for each quantity: classes side by side fit on a screen, and are what one compares.
+        # One row for each quantity: classes are compared, and side by side they fit on a screen.
         "columns": ["quantity", *(row["event"] for row in rows)],
         "rows": [[key, *(_text(row[key]) for row in rows)] for key in (rows[0] if rows else ()) if key != "event"],
         "notices": [*left_out, *found.notices],

@@ -1,4 +1,4 @@
-"""What the threshold sliders in ImageJ ask of the engine: all events that any threshold can give, and those that were chosen."""
+"""The jobs of the threshold sliders: all events that any threshold can give, and the events with the chosen thresholds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from epifiji.files.results.places import folder_of
 
 @job("candidates", commands.ADJUST)
 def candidates(request: Request) -> Answer:
-    """Give every event that some thresholds would give: ``results``, ``seed_distance_xy``, ``seed_distance_t``.
+    """Return every event that any thresholds give. The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
 
-    An event of a class passes where its ``score`` is over the threshold / 255 and its ``volume`` over the least one; in this
-    form the comparison with whole thresholds is free of rounding.
+    An event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume`` greater than the minimum. In
+    this form the comparison with integer thresholds has no rounding error.
     """
     from epifiji.files.results.result_folder import record_of
     from epifiji.jobs.events.from_maps import events_from_maps
@@ -59,7 +59,7 @@ def candidates(request: Request) -> Answer:
 
 @job("adjust", commands.ADJUST)
 def apply(request: Request) -> Answer:
-    """Make the events with the thresholds of ``settings``, and save them where that is asked for."""
+    """Compute the events with the thresholds of ``settings``, and save them if the settings ask for it."""
     from epifiji.bridge.fiji.shown_events import shown_events
     from epifiji.jobs.events.from_maps import events_from_maps
 
@@ -84,5 +84,5 @@ def apply(request: Request) -> Answer:
 
 def _place(results: str | None) -> Path:
     if results is None:
-        raise WrongInputError("No results were named, but a result folder with maps is needed: give --results DIR.")
+        raise WrongInputError("No results were specified, but a result folder with maps is needed: give --results DIR.")
     return Path(results)

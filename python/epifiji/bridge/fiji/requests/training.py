@@ -1,4 +1,4 @@
-"""What training in ImageJ asks of the engine: a new network, scores as a table, pictures, and a sentence."""
+"""The jobs that train networks for ImageJ. They return scores as a table, pictures, and a conclusion."""
 
 from __future__ import annotations
 
@@ -15,57 +15,61 @@ from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.files.results.places import folder_of
 
 
-@job("train", commands.TRAIN, in_turn=True)
+@job("train", commands.TRAIN, exclusive=True)
 def train_network(request: Request) -> Answer:
-    """Train on a folder: ``settings`` by key."""
+    """Train a network on a folder of annotated movies. The request has ``settings`` by key."""
     from epifiji.jobs.training.train import train
 
     command = parse_settings(TrainCommand, request["settings"])
     if command.folder is None:
-        raise WrongInputError("No folder was named, but movies with annotated events are needed: give --folder DIR.")
+        raise WrongInputError(
+            "No folder was specified, but movies with annotated events are needed: give --folder DIR."
+        )
     settings = command.model_dump(include=set(TrainingSettings.model_fields), exclude_unset=True)
     how = command.name, command.output, command.overwrite
-    return _told(train(command.folder, command.begin_with, *how, command.from_scratch, request.report, **settings))
+    return _training_answer(
+        train(command.folder, command.begin_with, *how, command.from_scratch, request.report, **settings)
+    )
 
 
-@job("retrain", commands.RETRAIN, in_turn=True)
+@job("retrain", commands.RETRAIN, exclusive=True)
 def retrain_network(request: Request) -> Answer:
-    """Learn more from a review, annotated movies, or both: ``settings`` by key."""
+    """Retrain a network on a review, annotated movies, or both. The request has ``settings`` by key."""
     from epifiji.jobs.training.train import retrain
 
     command = parse_settings(RetrainCommand, request["settings"])
     sources = [place for place in (command.results, command.folder) if place is not None]
     if not sources:
         raise WrongInputError(
-            "No review was named, but one is needed to learn from: open the reviewed movie, or give --results DIR."
+            "No review was specified, but one is needed to learn from: open the reviewed movie, or give --results DIR."
         )
     settings = command.model_dump(include=set(RetrainingSettings.model_fields), exclude_unset=True)
     network = command.network or _network_of(Path(sources[0]))
     how = command.name, command.output, command.overwrite
-    return _told(retrain(network, sources, *how, request.report, **settings))
+    return _training_answer(retrain(network, sources, *how, request.report, **settings))
 
 
 def _network_of(results: Path) -> str:
-    """Say which network found the events of a result folder; what came out of a review lies in a folder of it."""
+    """Return the name or path of the network that found the events of a result folder, or of a review in a folder of it."""
     from epifiji.files.networks.store import find_network, read_network
     from epifiji.files.results.result_folder import is_there, read_record
     from epifiji.files.results.reviews import result_folders
 
     records = map(read_record, result_folders(folder_of(results)))
-    told = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
-    place = told.source if told.source and is_there(told.source) else told.name
+    recorded = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
+    place = recorded.source if recorded.source and is_there(recorded.source) else recorded.name
     if not place:
-        raise WrongInputError(f"{results} does not say which network found its events: give --network NAME.")
-    if told.sha256 and read_network(find_network(place)).sha256 != told.sha256:
+        raise WrongInputError(f"{results} does not record which network found its events: give --network NAME.")
+    if recorded.sha256 and read_network(find_network(place)).sha256 != recorded.sha256:
         raise WrongInputError(
-            f"The events in {results} were found by a network {told.name or place}, but what is called so now is another one: "
-            "give --network NAME to name the one that is to learn more."
+            f"The events in {results} were found by a network {recorded.name or place}, but another one has this name now: "
+            "give --network NAME to specify the network to retrain."
         )
     return place
 
 
-def _told(result: Any) -> Answer:
-    """Say what came of a training; ``rows`` has a line for each class with held-out events."""
+def _training_answer(result: Any) -> Answer:
+    """Describe the result of a training; ``rows`` has a row for each class with held-out events."""
     after, before = result.after, result.before
     rows = []
     for event, counts in (after.counts if after else {}).items():

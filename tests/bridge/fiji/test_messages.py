@@ -15,11 +15,15 @@ import pytest
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.messages import in_fiji_terms
 from epifiji.bridge.fiji.requests import answer as requests
-from epifiji.bridge.fiji.words import in_fijis_words
 
 PACKAGE = Path(__file__).resolve().parents[3] / "python" / "epifiji"
-OF_THE_TERMINAL = {"bridge/cli", "bridge/imagej", *(f"bridge/fiji/{name}.py" for name in ("install", "open", "words"))}
+OF_THE_TERMINAL = {
+    "bridge/cli",
+    "bridge/imagej",
+    *(f"bridge/fiji/{name}.py" for name in ("install", "open", "messages")),
+}
 """Parts of the bridge whose texts no Fiji can show."""
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
@@ -59,7 +63,7 @@ def test_every_text_that_can_reach_fiji_is_without_an_option_there() -> None:
     for path, text in with_options:
         for label in (None, *COMMANDS):
             for dialog in (False, True):
-                said = in_fijis_words(text, label, dialog)
+                said = in_fiji_terms(text, label, dialog)
                 assert not OPTION.search(TERMINAL_LINE.sub("", said)), f"{path.name}: {said}"
                 assert "--" not in TERMINAL_LINE.sub("", said), f"{path.name}: {said}"
 
@@ -133,13 +137,13 @@ def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
     ],
 )
 def test_a_setting_is_named_as_the_macro_and_the_dialog_name_it(text: str, label: str, macro: str, dialog: str) -> None:
-    assert in_fijis_words(text, label) == macro
-    assert in_fijis_words(text, label, dialog=True) == dialog
+    assert in_fiji_terms(text, label) == macro
+    assert in_fiji_terms(text, label, dialog=True) == dialog
 
 
 @pytest.mark.parametrize("name", ["a--threshold.tif", "/movies/--out/a.tif", "C:\\--out.tif", "x --nothing y", "---"])
 def test_names_of_files_stay_as_they_are(name: str) -> None:
-    assert in_fijis_words(f"{name} is empty.", commands.DETECT) == f"{name} is empty."
+    assert in_fiji_terms(f"{name} is empty.", commands.DETECT) == f"{name} is empty."
 
 
 def _asked(job: str, dialog: bool, **request: Any) -> str:

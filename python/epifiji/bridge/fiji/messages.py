@@ -1,9 +1,8 @@
-"""Messages in the words of Fiji: a setting is named as the dialog or the macro in front of a person names it.
+"""Messages in Fiji's terms: settings are named by the labels of a dialog or the keys of a macro.
 
-Every message of EpiFiji, on whatever floor it is written, names a setting in one notation, that of the command line:
-``--cell-diameter``, followed by a value or a placeholder in capitals where there is one (``--maps raw``, ``--channel N``,
-``--out DIR``). The command line prints messages as they are. What goes to Fiji passes :func:`in_fijis_words`, so nobody who
-writes a message needs to know who will read it.
+All messages of EpiFiji name settings in the notation of the command line: ``--cell-diameter``, which a value or a placeholder
+in capitals may follow (``--maps raw``, ``--channel N``, ``--out DIR``). The command line prints messages unchanged.
+:func:`in_fiji_terms` translates those for Fiji, so the code that writes a message need not know who reads it.
 """
 
 from __future__ import annotations
@@ -17,37 +16,37 @@ from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 
 KEYS = {"out": "output"}
-"""Options of the command line that are called otherwise in Fiji."""
+"""Options of the command line that have another name in Fiji."""
 
 NOUNS = {"out": "folder", "movie": "movie", "author": "author", "license": "licence", "sha256": "SHA-256"}
-"""What options are called where the command in Fiji has no such parameter; settings by their name, without dashes."""
+"""Nouns for options that the command in Fiji does not have. Other settings are called by their names without dashes."""
 
 TERMINAL = r"'(?:epifiji|pip|python|conda) [^']*'"
 OPTION = r"(?<![\w/\\.-])--(?P<option>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w-])(?: (?P<value>[\w=|][\w=|,.-]*))?"
 NOTATION = re.compile(f"{TERMINAL}|{OPTION}")
-"""A setting in a sentence; lines that are to be typed into a terminal stay as they are."""
+"""A setting in a sentence. Commands for a terminal match too and are left unchanged."""
 
 SUBJECT = re.compile(r"(\w+)(?= is )")
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9|_]*")
 
 
-def in_fijis_words(text: str, label: str | None = None, dialog: bool = False) -> str:
-    """Put a message of EpiFiji into the words of a menu command of Fiji.
+def in_fiji_terms(text: str, label: str | None = None, dialog: bool = False) -> str:
+    """Translate a message of EpiFiji for a menu command of Fiji.
 
     Parameters
     ----------
     text
         One or more sentences, with settings written as on the command line.
     label
-        The command's label; None where the message belongs to no command. A setting that the command does not have becomes
-        a plain noun.
+        The command's label; None if the message belongs to no command. A setting that the command does not have becomes a
+        plain noun.
     dialog
-        Whether a person has a dialog in front of her, whose labels are used then; else the keys of a macro's options are.
+        Whether the parameters came from a dialog. Its labels are used then; otherwise the keys of a macro's options.
 
     Returns
     -------
     str
-        The message, in which no option of the command line is left.
+        The message without any option of the command line.
     """
     parameters = _parameters(label)
 
@@ -56,18 +55,18 @@ def in_fijis_words(text: str, label: str | None = None, dialog: bool = False) ->
             return found[0]
         return _named(found["option"], found["value"] or "", parameters, dialog)
 
-    said = NOTATION.sub(named, text)
-    subject = SUBJECT.match(said)
+    message = NOTATION.sub(named, text)
+    subject = SUBJECT.match(message)
     if dialog and subject and subject[1] in parameters and parameters[subject[1]]["page"] != "macro":
-        # What a dialog's field was refused for begins with the setting's key.
-        rest = said[subject.end() :].replace(f"leave {subject[1]} out", "leave the field empty")
-        said = _label(parameters[subject[1]]) + rest
-    return said
+        # The message about a wrong value begins with the setting's key.
+        rest = message[subject.end() :].replace(f"leave {subject[1]} out", "leave the field empty")
+        message = _label(parameters[subject[1]]) + rest
+    return message
 
 
 @functools.cache
 def _options() -> frozenset[str]:
-    """Give all settings' names; anything else that has two dashes is part of somebody's file name."""
+    """Return the names of all settings. Any other word with two dashes is part of a file name."""
     return frozenset(NOUNS) | {key.replace("_", "-") for model in COMMANDS.values() for key in model.model_fields}
 
 
@@ -77,7 +76,7 @@ def _parameters(label: str | None) -> Mapping[str, Mapping[str, Any]]:
 
 
 def _named(option: str, word: str, parameters: Mapping[str, Mapping[str, Any]], dialog: bool) -> str:
-    """Name a setting; `word` follows it in the sentence, as its value or not."""
+    """Return a setting's name in Fiji; `word` is the next word of the sentence, which may be the setting's value."""
     key = KEYS.get(option, option.replace("-", "_"))
     parameter = parameters.get(key)
     value = word.rstrip(".,")
@@ -99,7 +98,7 @@ def _label(parameter: Mapping[str, Any]) -> str:
 
 
 def _is_value(word: str, parameter: Mapping[str, Any] | None) -> bool:
-    """Tell a setting's value from a word of the sentence: a placeholder, a figure, one of its choices, or class=figure."""
+    """Return whether a word is a setting's value: a placeholder, a number, one of its choices, or class=number."""
     if not word or (parameter is not None and parameter["kind"] == "flag"):
         return False
     known = parameter["choices"] if parameter else ()
