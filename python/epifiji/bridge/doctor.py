@@ -64,8 +64,8 @@ class Finding:
 def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Finding]:
     """Check Python, TensorFlow, Java, ImageJ, networks, the display and, if specified, a Fiji folder.
 
-    TensorFlow is imported and the embedded ImageJ is started in this process: no other check shows whether they work. Nothing
-    is raised; problems are among the findings.
+    TensorFlow is imported and the embedded ImageJ is started in this process: no other check shows whether they work.
+    Nothing is raised; problems are among the findings.
 
     Parameters
     ----------

@@ -54,16 +54,16 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], l
         ``lut`` (the 256 red, then the 256 green, then the 256 blue values of the lookup table), and ``layout`` (the
         arguments of :class:`~epifiji.data.stack_layout.StackLayout`).
     blocks
-        The pixels' bytes, little-endian, whole frames in each block, in the frames' order. Signed and inverted pixels are
-        converted in place.
+        The pixels' bytes, little-endian, whole frames in each block, in the frames' order. Signed and inverted pixels
+        are converted in place.
     least_frames
         The smallest number of frames that is accepted.
 
     Raises
     ------
     WrongInputError
-        If there is no image, it has too few frames, its pixel type or colours cannot be used, or its blocks do not match
-        its shape.
+        If there is no image, it has too few frames, its pixel type or colours cannot be used, or its blocks do not
+        match its shape.
     """
     if image is None:
         raise WrongInputError("No image came with the request, but a movie is needed: open one first.")

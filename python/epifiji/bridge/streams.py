@@ -40,13 +40,14 @@ def _replace_unencodable(problem: UnicodeError) -> tuple[str, int]:
 def prepare_streams() -> None:
     """Open the standard streams that the caller closed, and let all of them accept any text.
 
-    On Windows, standard output that is redirected to a file has an old code page. File names may contain bytes that are not
-    valid text.
+    On Windows, standard output that is redirected to a file has an old code page. File names may contain bytes that are
+    not valid text.
     """
     codecs.register_error(READABLE, _replace_unencodable)
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            # Otherwise the next file that is opened would get the free number, and what libraries print would go into it.
+            # Otherwise the next file that is opened would get the free number, and what libraries print would go into
+            # it.
             nowhere = os.open(os.devnull, os.O_RDWR)
             if nowhere != number:
                 os.dup2(nowhere, number)
@@ -107,7 +108,8 @@ def plain(text: str) -> str:
 def visible(text: str, lines: bool = False) -> str:
     """Escape characters that move a terminal's cursor, change its colours, reverse its text or end its line.
 
-    File names and class names come from untrusted files and may contain any character. With `lines`, line ends are kept.
+    File names and class names come from untrusted files and may contain any character. With `lines`, line ends are
+    kept.
     """
     return "".join(letter if is_shown(letter) or (lines and letter == "\n") else _escape(letter) for letter in text)
 

@@ -261,7 +261,7 @@ class TestUninstalling:
         install_files(fiji, FIRST)
         (fiji / "jars/epifiji/installed.json").write_bytes(text.encode(errors="surrogateescape"))
         before = contents(fiji)
-        assert "it says what EpiFiji wrote into this Fiji" in refused(uninstall_fiji, fiji)
+        assert "it lists what EpiFiji wrote into this Fiji" in refused(uninstall_fiji, fiji)
         assert contents(fiji) == before
 
 

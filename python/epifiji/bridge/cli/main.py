@@ -1,7 +1,7 @@
 """The command line: ``epifiji``.
 
-Exit codes: 0 success, 2 wrong input (one sentence on standard error), 130 cancelled (143 by SIGTERM, 129 by SIGHUP), 1 any
-other failure.
+Exit codes: 0 success, 2 wrong input (one sentence on standard error), 130 cancelled (143 by SIGTERM, 129 by SIGHUP), 1
+any other failure.
 """
 
 from __future__ import annotations

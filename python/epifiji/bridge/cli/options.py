@@ -18,8 +18,8 @@ OtherMovieOption = Annotated[bool, typer.Option("--other-movie", help=OTHER_MOVI
 def with_settings(kind: type[Settings], *left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Replace a command's parameter `settings` by one option for each setting; the command gets them as a dictionary.
 
-    Values are passed on as strings: :func:`epifiji.data.settings.base.parse_settings` converts them, as it does for dialogs,
-    macros and Python.
+    Values are passed on as strings: :func:`epifiji.data.settings.base.parse_settings` converts them, as it does for
+    dialogs, macros and Python.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -40,11 +40,11 @@ ASK_TIMEOUT_S = 60
 def install_fiji(folder: Path, python: Path | None = None, report: Report = silent) -> Installation:
     """Copy EpiFiji's scripts, macros and client into a Fiji folder, with the description of its dialogs and the path of Python.
 
-    Java libraries that the scripts need and this Fiji lacks are added as well; the first time, they are downloaded from Maven
-    Central.
+    Java libraries that the scripts need and this Fiji lacks are added as well; the first time, they are downloaded from
+    Maven Central.
 
-    A second call changes nothing. A later version replaces the files of the earlier one and removes those that are no longer
-    needed. If anything fails, all changes of the call are undone.
+    A second call changes nothing. A later version replaces the files of the earlier one and removes those that are no
+    longer needed. If anything fails, all changes of the call are undone.
 
     Parameters
     ----------
@@ -58,8 +58,9 @@ def install_fiji(folder: Path, python: Path | None = None, report: Report = sile
     Raises
     ------
     WrongInputError
-        If `folder` is not a Fiji folder, `python` does not have this version of EpiFiji, a file that EpiFiji did not write (or
-        that was changed since) is in the way, a link leads outside the folder, or the folder cannot be written.
+        If `folder` is not a Fiji folder, `python` does not have this version of EpiFiji, a file that EpiFiji did not
+        write (or that was changed since) is in the way, a link leads outside the folder, or the folder cannot be
+        written.
     ImageJError
         If Java libraries cannot be downloaded.
     """
@@ -72,13 +73,14 @@ def install_fiji(folder: Path, python: Path | None = None, report: Report = sile
 def uninstall_fiji(folder: Path) -> Installation:
     """Remove the files that EpiFiji wrote into a Fiji folder, and the folders that it made if they are empty.
 
-    Files that Jython compiled from a removed module are removed too. Files that were changed since are kept and reported.
+    Files that Jython compiled from a removed module are removed too. Files that were changed since are kept and
+    reported.
 
     Raises
     ------
     WrongInputError
-        If `folder` is not a Fiji folder, EpiFiji is not installed there, or the folder cannot be written; nothing is removed
-        then.
+        If `folder` is not a Fiji folder, EpiFiji is not installed there, or the folder cannot be written; nothing is
+        removed then.
     """
     with errors_as_sentences():
         return remove_files(fiji_folder(folder))

@@ -30,11 +30,13 @@ def events_of_manager(
     to_do
         What the command does with the events, such as ``plot``; part of the error message.
     image
-        The client's description of the open image, whose ``layout`` the ROIs' positions refer to; None if no image is open.
+        The client's description of the open image, whose ``layout`` the ROIs' positions refer to; None if no image is
+        open.
     key
         The setting with which a user specifies other events; part of the error message.
     unnamed
-        The class of ROIs whose names contain none. Such a ROI at the frame and position of another event is a duplicate of it.
+        The class of ROIs whose names contain none. Such a ROI at the frame and position of another event is a duplicate
+        of it.
 
     Returns
     -------

@@ -1,7 +1,7 @@
 """Files that EpiFiji keeps in a Fiji folder: they are written, updated and removed here.
 
-A manifest in that folder lists the SHA-256 of every file that was written, and every folder that was made. Only files that
-still have their SHA-256 are replaced or removed.
+A manifest in that folder lists the SHA-256 of every file that was written, and every folder that was made. Only files
+that still have their SHA-256 are replaced or removed.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Step:
     path
         Relative to the Fiji folder, with forward slashes.
     what
-        ``new`` or ``updated`` for a file that was written; ``made`` for a folder; ``unchanged``, ``changed`` (by the user, so
-        it is kept) or ``in use`` (a folder with other files in it) for what was left; ``removed``.
+        ``new`` or ``updated`` for a file that was written; ``made`` for a folder; ``unchanged``, ``changed`` (by the
+        user, so it is kept) or ``in use`` (a folder with other files in it) for what was left; ``removed``.
     """
 
     path: str
@@ -132,8 +132,8 @@ def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
     Raises
     ------
     WrongInputError
-        If a file that EpiFiji did not write, or that was changed since, is in the way, a link leads outside `folder`, or
-        something cannot be written.
+        If a file that EpiFiji did not write, or that was changed since, is in the way, a link leads outside `folder`,
+        or something cannot be written.
     """
     with errors_as_sentences():
         recover(folder)

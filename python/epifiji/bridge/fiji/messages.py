@@ -1,8 +1,9 @@
 """Messages in Fiji's terms: settings are named by the labels of a dialog or the keys of a macro.
 
-All messages of EpiFiji name settings in the notation of the command line: ``--cell-diameter``, which a value or a placeholder
-in capitals may follow (``--maps raw``, ``--channel N``, ``--out DIR``). The command line prints messages unchanged.
-:func:`in_fiji_terms` translates those for Fiji, so the code that writes a message need not know who reads it.
+All messages of EpiFiji name settings in the notation of the command line: ``--cell-diameter``, which a value or a
+placeholder in capitals may follow (``--maps raw``, ``--channel N``, ``--out DIR``). The command line prints messages
+unchanged. :func:`in_fiji_terms` translates those for Fiji, so the code that writes a message need not know who reads
+it.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def in_fiji_terms(text: str, label: str | None = None, dialog: bool = False) -> 
     text
         One or more sentences, with settings written as on the command line.
     label
-        The command's label; None if the message belongs to no command. A setting that the command does not have becomes a
-        plain noun.
+        The command's label; None if the message belongs to no command. A setting that the command does not have becomes
+        a plain noun.
     dialog
         Whether the parameters came from a dialog. Its labels are used then; otherwise the keys of a macro's options.
 

@@ -18,8 +18,8 @@ def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: R
     Parameters
     ----------
     fiji
-        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``; pyimagej opens both. Default: the embedded ImageJ, which
-        needs only this package and, for its first start, the internet.
+        A Fiji folder, or a Maven coordinate such as ``sc.fiji:fiji``; pyimagej opens both. Default: the embedded
+        ImageJ, which needs only this package and, for its first start, the internet.
     headless
         Whether ImageJ runs without a window.
     report
@@ -28,8 +28,8 @@ def open_imagej(fiji: str | Path | None = None, headless: bool = True, report: R
     Raises
     ------
     WrongInputError
-        If this process runs another ImageJ already (a process can start only one JVM), `fiji` is not a Fiji folder, or a window
-        is requested but cannot be opened.
+        If this process runs another ImageJ already (a process can start only one JVM), `fiji` is not a Fiji folder, or
+        a window is requested but cannot be opened.
     ImageJError
         If there is no suitable Java, the libraries cannot be downloaded, or ImageJ does not start.
     """
@@ -62,14 +62,14 @@ def run_fiji(
     report
         Receives the progress of downloading Java libraries at the first start.
     say
-        Receives the value that the macro returns, if any. It is called before the window is closed, because Fiji ends the
-        process then.
+        Receives the value that the macro returns, if any. It is called before the window is closed, because Fiji ends
+        the process then.
 
     Raises
     ------
     WrongInputError
-        If `fiji` is not a Fiji folder or EpiFiji is not installed in it, a file cannot be read, or `headless` is True and there
-        is no macro.
+        If `fiji` is not a Fiji folder or EpiFiji is not installed in it, a file cannot be read, or `headless` is True
+        and there is no macro.
     ImageJError
         If ImageJ does not start or the macro fails.
     """

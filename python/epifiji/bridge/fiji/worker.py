@@ -1,7 +1,7 @@
 """The engine as a separate process, ``python -m epifiji.bridge.fiji.worker``, for a Fiji that was not started from Python.
 
-It uses Appose's protocol on standard input and output; no port is opened. When standard input closes, because Fiji ended or
-was killed, the worker stops its jobs, removes the shared memory that they used, and ends.
+It uses Appose's protocol on standard input and output; no port is opened. When standard input closes, because Fiji
+ended or was killed, the worker stops its jobs, removes the shared memory that they used, and ends.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def _end_with_message(problem: threading.ExceptHookArgs) -> None:
 class Messages(io.TextIOBase):
     """A standard output that passes on only Appose's messages, one line each; all other lines go to standard error.
 
-    Appose prints from several threads, and `print` writes a line and its line end separately. Other output in between would
-    break a message, and Fiji would wait for it forever.
+    Appose prints from several threads, and `print` writes a line and its line end separately. Other output in between
+    would break a message, and Fiji would wait for it forever.
     """
 
     def __init__(self, out: TextIO, others: TextIO) -> None:

@@ -19,7 +19,8 @@ class ImageJ:
     Parameters
     ----------
     context
-        The SciJava context. pyimagej's gateway provides it: ``ImageJ(ij.context())`` uses an ImageJ that is already running.
+        The SciJava context. pyimagej's gateway provides it: ``ImageJ(ij.context())`` uses an ImageJ that is already
+        running.
     java
         The Java that it runs on, if EpiFiji chose it.
     notices
@@ -83,8 +84,8 @@ class ImageJ:
         Raises
         ------
         ImageJError
-            If ImageJ reports an error, the macro ends with ``exit("why")`` or a command calls ``IJ.error``. Errors
-            that ImageJ's commands do not report, such as a filter with an invalid number, cannot be detected.
+            If ImageJ reports an error, the macro ends with ``exit("why")`` or a command calls ``IJ.error``. Errors that
+            ImageJ's commands do not report, such as a filter with an invalid number, cannot be detected.
         """
         return scripts.run_macro(code, argument, self.headless)
 
@@ -101,7 +102,8 @@ class ImageJ:
         Returns
         -------
         dict
-            The script's ``#@output`` values by name: strings, numbers and their lists as Python objects, others as Java objects.
+            The script's ``#@output`` values by name: strings, numbers and their lists as Python objects, others as Java
+            objects.
 
         Raises
         ------
@@ -115,9 +117,9 @@ class ImageJ:
     def to_imageplus(self, movie: Movie) -> Any:
         """Copy a movie into an ``ij.ImagePlus``, which is not shown yet.
 
-        Frames become T; pixel size (µm), frame interval (s) and name are kept. uint8, uint16 and float32 keep their type. Other
-        types are converted to the smallest of these three that keeps every value. If none does, the pixels become float32, and a
-        warning in the log and the image's property ``EpiFiji`` report this.
+        Frames become T; pixel size (µm), frame interval (s) and name are kept. uint8, uint16 and float32 keep their
+        type. Other types are converted to the smallest of these three that keeps every value. If none does, the pixels
+        become float32, and a warning in the log and the image's property ``EpiFiji`` report this.
 
         Raises
         ------
@@ -141,8 +143,8 @@ class ImageJ:
     def show_rois(self, image: Any, zips: Iterable[str | Path]) -> int:
         """Show the ROIs of zips with their names, positions and colours, in addition to those already shown.
 
-        With a window the image is shown and the ROIs are appended to the ROI Manager. Without a window there is no manager, and
-        they are added to the image's overlay.
+        With a window the image is shown and the ROIs are appended to the ROI Manager. Without a window there is no
+        manager, and they are added to the image's overlay.
 
         Returns
         -------

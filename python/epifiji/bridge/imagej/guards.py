@@ -73,10 +73,11 @@ def wait_until(closed: Callable[[], bool], failure: str | None, ends_process: bo
     closed
         Returns whether the window is closed; asks Java.
     failure
-        A sentence about an earlier failure. If Java ends the process, this goes to standard error and the exit code is 1.
+        A sentence about an earlier failure. If Java ends the process, this goes to standard error and the exit code is
+        1.
     ends_process
-        Whether Java ends the process when the window is closed. This function does not return then: a Python thread that calls
-        Java while Java ends crashes the process, and so does the end of Python.
+        Whether Java ends the process when the window is closed. This function does not return then: a Python thread
+        that calls Java while Java ends crashes the process, and so does the end of Python.
     """
     _failures.extend([] if failure is None else [failure])
     try:
@@ -162,8 +163,8 @@ def _close_error_box(event: Any) -> None:
 def _close_when_blocking(box: Any) -> None:
     """Close a message box as soon as the thread that opened it is blocked by it.
 
-    NB: ``java.awt.Dialog.show`` reports that the box is open before it blocks its thread. If the box is closed in between, the
-    thread is blocked forever.
+    NB: ``java.awt.Dialog.show`` reports that the box is open before it blocks its thread. If the box is closed in
+    between, the thread is blocked forever.
     """
     import jpype
 

@@ -172,8 +172,8 @@ def _ready(imagej: ImageJ) -> ImageJ:
 def _leave_java() -> None:
     """Let the process end while Java threads still run, as those of ImageJ's filters, windows and plugins often do.
 
-    HACK: JPype either waits for all of them, or leaves its reference queue running, whose thread then calls a Python that has
-    ended and aborts the process. So the queue is stopped here.
+    HACK: JPype either waits for all of them, or leaves its reference queue running, whose thread then calls a Python
+    that has ended and aborts the process. So the queue is stopped here.
     """
     import jpype
 
@@ -195,8 +195,8 @@ def _add_jython(context: Any) -> None:
 def _keep_preferences_apart() -> None:
     """Give the embedded ImageJ its own preferences, separate from those of an ImageJ that the user has.
 
-    HACK: ImageJ 1.54p has no option for their folder. It looks for a file in the working folder, in its own folder and in the
-    home folder.
+    HACK: ImageJ 1.54p has no option for their folder. It looks for a file in the working folder, in its own folder and
+    in the home folder.
     """
     import platformdirs
     from scyjava import jimport

@@ -48,8 +48,8 @@ def jar_folder(listed: str = EMBEDDED) -> Path:
 def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
     """Return the jars of a list and those that they need; they are downloaded if the cache does not contain them.
 
-    The folder appears in the cache in one step, when all jars are complete, so an interrupted or a simultaneous second download
-    does no harm. Once the folder exists, the internet is not needed.
+    The folder appears in the cache in one step, when all jars are complete, so an interrupted or a simultaneous second
+    download does no harm. Once the folder exists, the internet is not needed.
 
     Raises
     ------
@@ -91,7 +91,8 @@ def _reason(error: BaseException) -> str:
 def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
     with Change() as change:
         whole = change.add(folder)
-        # A separate repository: if jgo is interrupted, it leaves half a jar in a shared one and later uses it as complete.
+        # A separate repository: if jgo is interrupted, it leaves half a jar in a shared one and later uses it as
+        # complete.
         repository = whole.with_name(f"{whole.name}.repository")
         try:
             report(0.0, "finding Java libraries, once")
@@ -105,8 +106,8 @@ def _fetch(folder: Path, wanted: list[str], report: Report) -> None:
 def _downloaded(wanted: list[str], repository: Path) -> Iterator[tuple[Path, float]]:
     """Yield each jar when it is complete, with the fraction of jars so far; refuse a download that takes too long.
 
-    The threads do not keep the process from ending. They may run long: a server that sends a byte now and then never lets a
-    socket time out.
+    The threads do not keep the process from ending. They may run long: a server that sends a byte now and then never
+    lets a socket time out.
     """
     started = time.monotonic()
     arrived: queue.SimpleQueue[Any] = queue.SimpleQueue()

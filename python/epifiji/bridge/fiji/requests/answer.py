@@ -1,8 +1,8 @@
 """Answers to the requests of ImageJ's commands. Requests and answers are JSON; pixels come as separate blocks of memory.
 
 The answer to a request is the same whether it comes from an ImageJ in this process or through a worker: either
-``{"result": …}`` or ``{"error": sentence, "kind": …}``. The kind is ``input`` (the user can correct it), ``cancelled`` or
-``failure``.
+``{"result": …}`` or ``{"error": sentence, "kind": …}``. The kind is ``input`` (the user can correct it), ``cancelled``
+or ``failure``.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
     job
         One of `JOBS`.
     request
-        A JSON object; see the job's function. If ``dialog`` is true, messages name settings by the dialog's labels, otherwise
-        by the keys of a macro's options; see :mod:`epifiji.bridge.fiji.messages`.
+        A JSON object; see the job's function. If ``dialog`` is true, messages name settings by the dialog's labels,
+        otherwise by the keys of a macro's options; see :mod:`epifiji.bridge.fiji.messages`.
     blocks
         Pixels of the request's image, as bytes (uint8, one axis), whole frames in each.
     report

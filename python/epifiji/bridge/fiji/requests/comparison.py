@@ -27,9 +27,10 @@ FIRST_GROUP = 101
 def compare_events(request: Request) -> Answer:
     """Compare events with a reference.
 
-    The request has ``settings`` by key, and ``manager``, a zip of the ROI Manager's ROIs, if ``detected`` is not specified.
-    ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); it is None if no image is open. In the answer each
-    class and outcome is a class of its own, such as ``cell_death_falsepositive``, as in the names of the files.
+    The request has ``settings`` by key, and ``manager``, a zip of the ROI Manager's ROIs, if ``detected`` is not
+    specified. ``image`` describes the open image by ``title`` and ``shape`` (T, Y, X); it is None if no image is open.
+    In the answer each class and outcome is a class of its own, such as ``cell_death_falsepositive``, as in the names of
+    the files.
     """
     from epifiji.bridge.pixels import movie_name_of_title
     from epifiji.files.results.comparisons import CURVE_PICTURE

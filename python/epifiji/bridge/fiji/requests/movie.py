@@ -1,7 +1,7 @@
 """The jobs that crop or rescale a movie with its events, and show events as a gallery.
 
-If files are requested, the engine writes them. Otherwise ImageJ keeps its pixels, as far as possible, and its ROIs, and requests
-only the new positions of the ROIs.
+If files are requested, the engine writes them. Otherwise ImageJ keeps its pixels, as far as possible, and its ROIs, and
+requests only the new positions of the ROIs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ Place = Sequence[float | None]
 def crop_to_files(request: Request) -> Answer:
     """Crop a movie into files.
 
-    The request has ``settings`` by key, ``manager`` (a zip of ROIs, or None), and ``image`` if the settings have no ``input``.
+    The request has ``settings`` by key, ``manager`` (a zip of ROIs, or None), and ``image`` if the settings have no
+    ``input``.
     """
     from epifiji.jobs.movie_tools import CROPPED, crop, require_room
 
@@ -119,8 +120,8 @@ def rescale_here(request: Request) -> Answer:
 def gallery(request: Request) -> Answer:
     """Draw a gallery. The request has ``settings`` by key, the ``image``, and ``manager`` (a zip of ROIs, or None).
 
-    The picture to show is a file in a temporary folder, which the client removes. It is also written to ``output`` if that is
-    specified.
+    The picture to show is a file in a temporary folder, which the client removes. It is also written to ``output`` if
+    that is specified.
     """
     from epifiji.jobs.movie_tools import require_picture, save_gallery
 

@@ -27,8 +27,8 @@ _open: dict[Path, tuple[int, Review]] = {}
 def begin(request: Request) -> Answer:
     """Begin a review or continue it.
 
-    The request has ``settings`` by key. If there are no results, ``manager`` is a zip of the ROI Manager's ROIs, and ``beside``
-    the default folder for their review.
+    The request has ``settings`` by key. If there are no results, ``manager`` is a zip of the ROI Manager's ROIs, and
+    ``beside`` the default folder for their review.
     """
     from epifiji.jobs.events.review import start_review
 
@@ -119,8 +119,9 @@ def review_answer(
 def act(request: Request) -> Answer:
     """Record a decision, or undo the last one.
 
-    The request has ``review`` (the file), ``what`` (the kind of decision, or ``undo``), ``item`` (its number), ``event`` if it
-    was changed, and ``seconds``. If this process does not know the review, because an earlier one died, the file is read.
+    The request has ``review`` (the file), ``what`` (the kind of decision, or ``undo``), ``item`` (its number),
+    ``event`` if it was changed, and ``seconds``. If this process does not know the review, because an earlier one died,
+    the file is read.
     """
     from epifiji.jobs.events.review import decide
 
@@ -143,8 +144,8 @@ def act(request: Request) -> Answer:
 def end(request: Request) -> Answer:
     """Write the results of a review.
 
-    The request has ``review`` (the file), and ``movie`` (its name, used if ``run.json`` has none). A review without decisions is
-    deleted.
+    The request has ``review`` (the file), and ``movie`` (its name, used if ``run.json`` has none). A review without
+    decisions is deleted.
     """
     from dataclasses import asdict
 

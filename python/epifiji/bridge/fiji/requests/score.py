@@ -1,7 +1,7 @@
 """The jobs that score events at random: they draw the events, and report how many are correct.
 
-The decisions are those of a review in a temporary folder. Nothing is written next to the results, and no decision is lost if a
-worker dies.
+The decisions are those of a review in a temporary folder. Nothing is written next to the results, and no decision is
+lost if a worker dies.
 """
 
 from __future__ import annotations

@@ -22,8 +22,9 @@ from epifiji.data.statistics import Extent
 def plot(request: Request) -> Answer:
     """Plot events.
 
-    The request has ``settings`` by key, ``headless``, and ``manager``, a zip of the ROI Manager's ROIs, if there are no results.
-    ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; it is None if no image is open.
+    The request has ``settings`` by key, ``headless``, and ``manager``, a zip of the ROI Manager's ROIs, if there are no
+    results. ``image`` describes the open image by ``title``, ``shape`` (T, Y, X) and ``calibration``; it is None if no
+    image is open.
     """
     from epifiji.bridge.pixels import calibration_of_image, movie_name_of_title
     from epifiji.files.storage.writable import require_absent

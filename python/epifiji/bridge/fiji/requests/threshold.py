@@ -19,8 +19,8 @@ from epifiji.files.results.places import folder_of
 def candidates(request: Request) -> Answer:
     """Return every event that any thresholds give. The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
 
-    An event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume`` greater than the minimum. In
-    this form the comparison with integer thresholds has no rounding error.
+    An event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume`` greater than the
+    minimum. In this form the comparison with integer thresholds has no rounding error.
     """
     from epifiji.files.results.result_folder import record_of
     from epifiji.jobs.events.from_maps import events_from_maps
