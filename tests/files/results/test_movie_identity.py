@@ -133,7 +133,7 @@ class TestCommands:
         (results / "run.json").write_text(json.dumps(record))
         code, said = terminal("rois", results, "--threshold", 0, "--min-volume", 0, "--overwrite")
         assert code == 0
-        assert "was not found with the pixels that it had" in said
+        assert "was not found with the same pixels" in said
         header, first = (results / "events.csv").read_text().splitlines()[:2]
         row = dict(zip(header.split(","), first.split(","), strict=True))
         # The movie of the fixture has 0.2 um a pixel and a frame every 300 s.

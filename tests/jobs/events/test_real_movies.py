@@ -53,7 +53,7 @@ def test_the_visible_division_of_the_wing_disc_is_found(wing_disc: tuple[dict, P
     assert any(np.hypot(e.y - 29, e.x - 156) < 10 and 5 <= e.frame + 1 <= 7 for e in divisions)
     assert result["notices"] == [
         "wingdisc_8f has 8 frames, fewer than 10, so the network sees the first and last one many times: "
-        "take what was found with caution."
+        "interpret the events with caution."
     ]
 
 

@@ -264,7 +264,7 @@ def test_a_review_of_other_events_is_not_gone_on_with(tmp_path: Path) -> None:
     decide(path, review, Action(0, "keep"))
     before = path.read_bytes()
     write_events(tmp_path / "events.csv", some_events(seed=1))
-    with pytest.raises(WrongInputError, match="is the review of 12 other events: move it away to begin anew"):
+    with pytest.raises(WrongInputError, match="is the review of 12 other events: move it away to start a new one"):
         start_review(tmp_path)
     assert path.read_bytes() == before
 

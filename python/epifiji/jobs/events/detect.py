@@ -1,4 +1,4 @@
-"""Finding events in a movie."""
+"""Detection of events in a movie."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
 from epifiji.jobs.executors import Asked, Executor, executor_for, predictor_of
 
 BASE_MEGABYTES = 700
-"""What the program takes before it sees a movie: TensorFlow, a network, a batch of windows."""
+"""Memory that the program needs without a movie: TensorFlow, a network, a batch of windows."""
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
 
@@ -54,25 +54,26 @@ def detect(
     Parameters
     ----------
     movie
-        An array (T, Y, X) of any real dtype, of numpy, dask, zarr or h5py, a file, or a :class:`~epifiji.data.movie.Movie`.
+        An array (T, Y, X) of any real dtype, of numpy, dask, zarr or h5py, a file, or a
+        :class:`~epifiji.data.movie.Movie`.
     network
         Name, folder or zip of a network. Default: EpiNet, or the one that was chosen with ``epifiji networks default``.
     report
-        Called with progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     executor
-        Who computes, for several movies in turn; see :func:`epifiji.jobs.executors.executor_for`.
+        What computes the blocks, for several movies in turn; see :func:`epifiji.jobs.executors.executor_for`.
     keep_until_saved
-        Whether what was computed stays in the cache until the result is saved: where that fails, because the disk is full or the
-        process is killed, the same detection then takes no time again.
+        Whether computed blocks stay in the cache until the result is saved. If saving fails, because the disk is full
+        or the process is killed, the same detection then takes almost no time.
     **settings
         Those of :class:`~epifiji.data.settings.detection.DetectionSettings`, listed in docs/reference/settings.md:
-        ``cell_diameter``, ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``, ``maps``,
-        ``mode`` …
+        ``cell_diameter``, ``event_duration``, ``events``, ``step_xy``, ``step_t``, ``threshold``, ``min_volume``,
+        ``maps``, ``mode`` …
 
     Raises
     ------
     WrongInputError
-        Where the movie, the network or a setting cannot be used; the message says what to do.
+        If the movie, the network or a setting is not usable; the message says what to do.
     """
     chosen = parse_settings(DetectionSettings, settings)
     started = time.perf_counter()
@@ -97,22 +98,22 @@ def detect(
         scratch.remove()
         raise
     if not keep_until_saved:
-        result.forget_blocks()
+        result.discard_blocks()
     return result
 
 
 def require_mode(mode: str, description: NetworkDescription) -> None:
-    """Refuse to repeat the authors' arithmetic with a network of another kind than theirs.
+    """Refuse compatible mode for a network that is not of the authors' kind.
 
     Raises
     ------
     WrongInputError
-        Saying which network and which mode.
+        If so; the message names the network and the mode.
     """
     if mode not in family_of(description).modes:
         raise WrongInputError(
-            f"mode is 'compatible', which repeats what the authors' package does with their networks, but {description.name} is "
-            "another kind of network: choose another mode, or one of the authors' networks."
+            "mode is 'compatible', which repeats what the authors' package does with their networks, but "
+            f"{description.name} is another kind of network: choose another mode, or one of the authors' networks."
         )
 
 
@@ -145,7 +146,7 @@ class _Detection:
         self.unfinished: Unfinished | None = None
 
     def run(self, started: float, executor: Executor) -> Result:
-        """Rescale, look for events, and put together what was found."""
+        """Rescale the movie, find events, and assemble the result."""
         description, settings = self.network.description, self.settings
         factor_xy = scale_factor(description.cell_diameter_px, self.diameter)
         factor_t = scale_factor(description.event_duration_frames, settings.event_duration)
@@ -188,10 +189,10 @@ class _Detection:
     def _answers(
         self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], predictor: BlockPredictor, executor: Executor
     ) -> Iterator[Probabilities]:
-        """Take what an interrupted run of the same movie and settings left, and compute the other blocks."""
+        """Yield the blocks' probabilities: those of an interrupted run with the same movie and settings, and computed ones."""
         settings, network = self.settings, self.network
         asked = Asked(network, settings.mode, settings.device, predictor)
-        # A network that was not read from a file cannot be known again.
+        # A network that was not read from a file cannot be identified in a later run.
         self.unfinished = Unfinished(self._identity(scaled, blocks, predictor)) if network.sha256 else None
         unfinished = self.unfinished
         kept = {n for n in range(len(blocks)) if unfinished and unfinished.get(n) is not None}
@@ -202,10 +203,10 @@ class _Detection:
 
         computed = compute(n for n in range(len(blocks)) if n not in kept)
         for number in range(len(blocks)):
-            # Read again one by one: all that is kept may be as large as the movie.
+            # Read one by one: all kept blocks together may be as large as the movie.
             answer: Probabilities | None = unfinished.get(number) if unfinished and number in kept else next(computed)
             if answer is None:
-                # Another run of the same movie has ended and removed it.
+                # Another run of the same movie has finished and removed it.
                 answer = next(compute([number]))
             self.watch()
             if unfinished and number not in kept:
@@ -213,7 +214,7 @@ class _Detection:
             yield answer
 
     def _identity(self, scaled: Movie, blocks: list[Block], predictor: BlockPredictor) -> dict[str, Any]:
-        """Say on what the blocks' answers depend, as plain JSON types."""
+        """Return what the blocks' probabilities depend on, as plain JSON types."""
         settings, description = self.settings, self.network.description
         return {
             "pixels": self.pixels_sha256,
@@ -252,7 +253,7 @@ class _Detection:
         return {name: self.scratch(shape, np.uint8) for name in self.classes}
 
     def _maps(self, raw: dict[str, Storage], clean: dict[str, Storage]) -> dict[str, dict[str, Storage]]:
-        """Bring the maps that were asked for to their scales."""
+        """Bring the requested maps to their scales."""
         kept: dict[str, dict[str, Storage]] = {}
         shape = self.movie.shape
         for kind in MAPS_KEPT[self.settings.maps]:
@@ -267,20 +268,20 @@ class _Detection:
     def _notices(self, scaled: Movie) -> tuple[str, ...]:
         notices = list(self.movie.notices)
         if self.settings.cell_diameter == "auto":
-            notices.append(f"The cells' diameter was estimated as {self.diameter:.1f} px.")
+            notices.append(f"The cell diameter was estimated as {self.diameter:.1f} px.")
         if scaled.shape[0] < WINDOW_FRAMES:
             state = " after rescaling" if scaled.shape[0] != self.movie.shape[0] else ""
             notices.append(
                 f"{self.movie.name} has {scaled.shape[0]} frames{state}, "
                 f"fewer than {WINDOW_FRAMES}, so the network sees the first and last one many times: "
-                "take what was found with caution."
+                "interpret the events with caution."
             )
         return tuple(notices)
 
     def _record(
         self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float, predictor: BlockPredictor
     ) -> dict[str, Any]:
-        """Write down what is needed to run this again, and what it took."""
+        """Return the record: everything needed to repeat the run, and timings."""
         movie, settings, description = self.movie, self.settings, self.network.description
         return {
             "epifiji": 1,

@@ -1,4 +1,4 @@
-"""Making events again from kept probability maps, without running the network."""
+"""Making events from kept probability maps, without running the network."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ MARGIN_PX = 22
 def events_from_maps(
     maps: str | Path, movie: str | Path | Movie | None = None, other_movie: bool = False, **settings: Any
 ) -> Result:
-    """Make events from probability maps, with other thresholds or distances.
+    """Make events from probability maps, with new thresholds or distances.
 
     Parameters
     ----------
     maps
         A result folder with kept maps, a folder of the authors' package, or one map's file.
     movie
-        The movie, for the picture and where the maps are at the network's scale. Default: the one that
-        ``run.json`` describes, found again by its content, else the map itself.
+        The movie, for the picture, and for its size if the maps are at the network's scale. Default: the one that
+        ``run.json`` describes, found by its content, else the map itself.
     other_movie
-        Whether `movie` may be another than the one that the maps were made of.
+        Whether `movie` may be a different one from that of the maps.
     **settings
         Those of :class:`~epifiji.data.settings.detection.EventSettings`, and ``mode``.
 
     Raises
     ------
     WrongInputError
-        Where there are no maps, they differ in shape, or a setting cannot be used.
+        If there are no maps, they differ in shape, or a setting is not usable.
     """
     maps = path_from(maps, "the place of the maps")
     if not maps.exists():
-        raise WrongInputError(f"{maps} does not exist: give a result folder with maps, or a map's file.")
+        raise WrongInputError(f"{maps} does not exist: specify a result folder with maps, or a map's file.")
     name, files = find_maps(maps)
     record = record_of(maps)
     mode = str(settings.pop("mode", None) or record.settings.mode)
     if mode not in MODES:
-        raise WrongInputError(f"mode is {mode!r}, but it must be one of {', '.join(MODES)}: give another value.")
+        raise WrongInputError(f"mode is {mode!r}, but it must be one of {', '.join(MODES)}: specify another value.")
     chosen = parse_settings(EventSettings, settings)
     if maps.is_dir() and chosen.events is None:
         _require_every_map(maps, record, files)
@@ -82,12 +82,12 @@ def events_from_maps(
 
 
 def _require_every_map(maps: Path, record: RunRecord, files: Mapping[str, Path]) -> None:
-    """Refuse a folder that has lost the map of a class, whose events would be lost too."""
+    """Refuse a folder that lacks the map of a class, whose events would be lost too."""
     missing = [name for name in record.settings.events or () if name not in files]
     if missing:
         raise WrongInputError(
-            f"{maps} has no map of {', '.join(missing)}, whose events would be lost: put the map back, or give --events "
-            f"{','.join(files)} to make those events alone."
+            f"{maps} has no map of {', '.join(missing)}, whose events would be lost: restore the map, or specify --events "
+            f"{','.join(files)} to make only those events."
         )
 
 
@@ -100,26 +100,26 @@ def _source_movie(
     record: RunRecord,
     other_movie: bool,
 ) -> tuple[Movie, tuple[str, ...]]:
-    """Find the movie that the maps belong to, or let a map at its size stand in for it; and say what a user should know.
+    """Find the movie of the maps, or use a map at its size instead; return it with notices for the user.
 
     Raises
     ------
     WrongInputError
-        Where the movie is not the one that the maps were made of.
+        If the movie is not the one from which the maps were made.
     """
     known = record.movie
     folder = folder_of(maps)
     if given is not None:
         movie = open_movie(given, record.settings.channel)
-        # Files are called after the maps, so that a folder never holds those of two names.
+        # Files are named after the maps, so that a folder never contains files of two names.
         return replace(movie, name=name), require_movie(movie, known, maps, other_movie)
     if found := find_movie(record, folder):
         return replace(read_movie(found, record.settings.channel), name=name), ()
     notices: tuple[str, ...] = ()
     if known.file is not None:
         notices = (
-            f"The movie of {maps} ({known.file}) was not found with the pixels that it had: size and time are those of the "
-            "record, and the picture shows a map in its place. Name the movie to see it there.",
+            f"The movie of {maps} ({known.file}) was not found with the same pixels: size and time are those of the "
+            "record, and the picture shows a map instead. Specify the movie to see it there.",
         )
     scaled = folder / map_file(name, event, SCALED_MAP)
     stand_in = read_movie(scaled) if scaled.is_file() else raw
@@ -145,7 +145,7 @@ def _record(
     movie: Movie,
     scale: MapScale,
 ) -> dict[str, Any]:
-    """Write down what was done, keeping what is known of the detection."""
+    """Return the record of this run, including what is known of the detection."""
     earlier = record.entries()
     factors = [new / old for new, old in zip(scale.map_shape, scale.shape, strict=True)]
     located = described_file(movie) if movie.path is not None and is_movie_of(movie, record.movie) else {}
@@ -175,19 +175,19 @@ def _without_nulls(entries: dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_scale(maps: Path, record: RunRecord, scale: MapScale) -> None:
-    """Refuse maps that are not of the size that the record says.
+    """Refuse maps whose size differs from the recorded one.
 
     Raises
     ------
     WrongInputError
-        Naming both sizes.
+        If so; the message has both sizes.
     """
     factors = record.scale.factor_t, record.scale.factor_xy, record.scale.factor_xy
     for size, factor, found in zip(scale.shape, factors, scale.map_shape, strict=True):
         # Sizes are rounded to whole pixels and frames.
         if factor is not None and abs(size * factor - found) > 1:
             raise WrongInputError(
-                f"the maps in {maps} have the shape {scale.map_shape}, but the movie's shape {scale.shape} and the factors of "
-                f"{RUN_RECORD} ({record.scale.factor_t or 1:g} in time, {record.scale.factor_xy or 1:g} in space) give another: "
-                f"put the maps and {RUN_RECORD} of one run together, or detect the events again."
+                f"the maps in {maps} have the shape {scale.map_shape}, but the movie's shape {scale.shape} and the "
+                f"factors of {RUN_RECORD} ({record.scale.factor_t or 1:g} in time, {record.scale.factor_xy or 1:g} in "
+                f"space) give another: put the maps and {RUN_RECORD} of one run together, or detect the events again."
             )

@@ -1,4 +1,4 @@
-"""What a job finds: events, maps and a record, and how they come out of map frames and go into a folder."""
+"""Results of jobs: events, maps and a record, made from frames of maps and written into a folder."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")
 
 @dataclass
 class Result:
-    """What a detection found.
+    """Result of a detection.
 
     Parameters
     ----------
     events
         In the movie's frames (0-based) and pixels, by class in the network's order, then by frame.
     classes
-        The event classes that were looked for.
+        The event classes that were searched for.
     maps
-        Probability maps by kind (``rawproba``, ``proba``, ``cleaned``), then by class: (T, Y, X), uint8; index them to get
-        arrays. Empty where none were asked for.
+        Probability maps by kind (``rawproba``, ``proba``, ``cleaned``), then by class: (T, Y, X), uint8; index them to
+        get arrays. Empty if none were requested.
     movie
         The movie.
     record
@@ -63,9 +63,9 @@ class Result:
     notices
         Sentences for the user.
     from_maps
-        True where the events were made again from kept maps, which then stay when the result is saved beside them.
+        True if the events were made from kept maps, which then stay when the result is saved next to them.
     unfinished
-        What was computed, kept in the cache until the result is saved; None where nothing is.
+        Computed blocks, kept in the cache until the result is saved; None if there are none.
     """
 
     events: list[Event]
@@ -90,7 +90,7 @@ class Result:
 
     @property
     def network(self) -> dict[str, str | None]:
-        """Name, source and hash of the network that found the events; None where that is not known."""
+        """Name, source and hash of the network that found the events; None if unknown."""
         known = self.record.get("network") or {}
         return {key: known.get(key) for key in ("name", "source", "sha256")}
 
@@ -106,16 +106,16 @@ class Result:
         Parameters
         ----------
         folder
-            Made where it does not exist.
+            Made if it does not exist.
         overwrite
             Whether earlier results may be replaced.
         report
-            Called with progress; may raise to cancel, which leaves nothing behind.
+            Called with the progress; may raise to cancel, which leaves nothing behind.
 
         Raises
         ------
         WrongInputError
-            Where a file would be overwritten without being asked, or the folder cannot be written to.
+            If a file would be overwritten without permission, or the folder cannot be written to.
         """
         folder = path_from(folder, "the folder to write into")
         require_free(folder, self.movie.name, self.classes, overwrite)
@@ -125,17 +125,17 @@ class Result:
         replaced += files_of_earlier(folder, self.movie.name, maps=not self.from_maps)
         with new_files(folder, replaced) as partial:
             self._write(partial, folder, kept, report)
-        self.forget_blocks()
+        self.discard_blocks()
         return folder
 
-    def forget_blocks(self) -> None:
-        """Remove from the cache what the detection had computed: the result is in safety."""
+    def discard_blocks(self) -> None:
+        """Remove the detection's blocks from the cache: the result is stored elsewhere."""
         if self.unfinished is not None:
             self.unfinished.remove()
             self.unfinished = None
 
     def _write(self, folder: Path, place: Path, kept: list[str], report: Report) -> None:
-        """Write everything into `folder`, from where it comes to `place`."""
+        """Write everything into `folder`, which is then moved to `place`."""
         movie = self.movie
         report(0, WRITING)
         write_events(folder / EVENTS_TABLE, self.events, movie.pixel_size_um, movie.frame_interval_s)
@@ -171,9 +171,9 @@ def _frames(pixels: Storage, report: Report) -> Iterator[np.ndarray]:
 
 @dataclass(frozen=True)
 class MapScale:
-    """How a movie's shape and its map's belong together.
+    """Relation between the shapes of a movie and its map.
 
-    `margin_px`, in pixels of the map, is how far from an edge the network sees a whole window.
+    `margin_px`, in pixels of the map, is the distance from an edge within which the network sees no whole window.
     """
 
     shape: tuple[int, int, int]
@@ -182,7 +182,7 @@ class MapScale:
     compatible: bool
 
     def event(self, name: str, volume: Volume) -> Event:
-        """Make an event of a volume of the map."""
+        """Convert a volume of the map to an event."""
         t, y, x = volume.centroid
         frame, in_y, in_x = place_in_movie((t, y, x), self.map_shape, self.shape, self.compatible)
         edges = (y, x, self.map_shape[1] - 1 - y, self.map_shape[2] - 1 - x)
@@ -190,7 +190,7 @@ class MapScale:
 
 
 class EventFinder:
-    """Turns map frames of several classes into events, and paints the kept volumes where asked."""
+    """Converts map frames of several classes to events, and paints the kept volumes if requested."""
 
     def __init__(
         self,
@@ -208,17 +208,17 @@ class EventFinder:
         self._events: dict[str, list[Event]] = {name: [] for name in self._finders}
 
     def feed(self, name: str, frame: np.ndarray) -> None:
-        """Take the next map frame of a class."""
+        """Process the next map frame of a class."""
         self._keep(name, self._finders[name].feed(frame))
 
     def finish(self) -> list[Event]:
-        """Give all events, by class, then by frame, y and x."""
+        """Return all events, by class, then by frame, y and x."""
         for name, finder in self._finders.items():
             self._keep(name, finder.finish())
         return [event for group in self._events.values() for event in sorted(group, key=lambda e: (e.frame, e.y, e.x))]
 
     def _keep(self, name: str, volumes: Iterator[Volume]) -> None:
-        """Keep the volumes that are large and probable enough."""
+        """Keep the volumes that exceed the minimum volume and the threshold."""
         least_value = self._settings.threshold_of(name, self._mode)
         least_volume = self._settings.min_volume_of(name, self._mode)
         for volume in volumes:
@@ -230,5 +230,5 @@ class EventFinder:
 
 
 def versions() -> dict[str, str]:
-    """Give the versions that a result depends on."""
+    """Return the versions of the software that a result depends on."""
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONS_OF}}

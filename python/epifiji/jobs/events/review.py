@@ -1,4 +1,4 @@
-"""Reviewing detected events: where a review lies, going on with one, and what comes out of it."""
+"""Review of detected events: starting or continuing one, and writing its results."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, write_r
 
 @dataclass(frozen=True)
 class ReviewSummary:
-    """What a review has come to.
+    """Counts and precision of a review.
 
     Parameters
     ----------
     counts
-        For each detected class, and ``all``: how many were detected, kept, rejected, skipped, not decided yet, given another
-        class, moved; and how many were added to that class.
+        For each detected class, and ``all``: the numbers of events that were detected, kept, rejected, skipped, are
+        undecided, were given another class, were moved, and were added to that class.
     precision
-        For the same names: how many of the judged events were right.
+        For the same names: the share of correct events among those decided on, with its interval.
     files
-        What was written.
+        The files that were written.
     """
 
     counts: dict[str, dict[str, int]]
@@ -43,35 +43,35 @@ class ReviewSummary:
 
 
 def start_review(source: str | Path | Sequence[Event], folder: str | Path | None = None) -> tuple[Path, Review]:
-    """Begin a review, or go on with the one that lies there.
+    """Start a review, or continue an existing one.
 
-    Events that repeat another (see :func:`~epifiji.data.events.without_repeats`) are reviewed once. The order of the events
-    does not matter to a review that goes on.
+    Events that repeat another (see :func:`~epifiji.data.events.without_repeats`) are reviewed once. The order of the
+    events has no effect on a review that is continued.
 
     Parameters
     ----------
     source
         A result folder, a ROI zip, a table, or events.
     folder
-        Where ``review.csv`` lies or is to lie; the result folder, or that of the file, by default.
+        The folder of ``review.csv``. Default: the result folder, or the folder of the file.
 
     Returns
     -------
     Path
         The review's file. It is written with the first decision.
     Review
-        With everything that was decided before; one in which nothing was decided is begun anew.
+        With all earlier decisions; one without decisions is started anew.
 
     Raises
     ------
     WrongInputError
-        Where there are no events, or the review that lies there is one of other events.
+        If there are no events, or the existing review is of other events.
     """
     given = events_given(source)
     events = events_of(given)
     if folder is None:
         if not isinstance(given, str | Path):
-            raise WrongInputError("Events without a file need a folder for their review: give one.")
+            raise WrongInputError("Events without a file need a folder for their review: specify one.")
         folder = folder_of(Path(given))
     events, _ = without_repeats(events)
     if not events:
@@ -84,25 +84,25 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
         return path, Review(events)
     if not _same_events(without_repeats(review.detected)[0], events):
         raise WrongInputError(
-            f"{path} is the review of {len(review.detected)} other events: move it away to begin anew, or give another folder "
-            "for this review."
+            f"{path} is the review of {len(review.detected)} other events: move it away to start a new one, or specify "
+            "another folder for this review."
         )
     return path, review
 
 
 def _same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
-    """Say whether both are the same events, in any order; zips and tables keep other fractions of a pixel."""
-    # Together, each event of one side then repeats one of the other.
+    """Return whether both are the same events, in any order; zips and tables round positions differently."""
+    # In the joined list, each event of one side then repeats one of the other.
     return len(some) == len(others) == len(without_repeats([*some, *others])[1])
 
 
 def decide(path: str | Path, review: Review, action: Action | None) -> int | None:
-    """Do something in a review, or take the last thing back where `action` is None, and write the review's file.
+    """Apply an action to a review, or undo the last one if `action` is None, and write the review's file.
 
     Returns
     -------
     int or None
-        The event that it was done to; None where there was nothing to take back.
+        The event that was changed; None if there was nothing to undo.
     """
     undone = review.actions[-1] if action is None and review.actions else None
     if action is None:
@@ -114,7 +114,7 @@ def decide(path: str | Path, review: Review, action: Action | None) -> int | Non
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_review(Path(path), review)
     except OSError:
-        # What was not written was not done.
+        # What could not be written is undone.
         if action is not None:
             review.undo()
         elif undone is not None:
@@ -124,19 +124,20 @@ def decide(path: str | Path, review: Review, action: Action | None) -> int | Non
 
 
 def finish_review(path: str | Path, movie: str | None = None, layout: StackLayout | None = None) -> ReviewSummary:
-    """Write what came out of a review into the folder ``reviewed`` beside its file.
+    """Write the results of a review into the folder ``reviewed`` next to its file.
 
-    There are a ROI zip of the kept and added events of each class, corrected; ``<movie>_nothing.zip`` with the rejected ones,
-    in the form that training takes; and ``events.csv``. Files of an earlier end of the same review are replaced.
+    These are a ROI zip of the kept and added events of each class, corrected; ``<movie>_nothing.zip`` with the rejected
+    ones, in the form that training reads; and ``events.csv``. Files of an earlier result of the same review are
+    replaced.
 
     Parameters
     ----------
     path
         The review's file.
     movie
-        What the files are named after; by default the movie of ``run.json`` beside the review, else the folder.
+        Beginning of the files' names. Default: the movie of ``run.json`` next to the review, else the folder's name.
     layout
-        Where the movie's frames lie in ImageJ's stack; by default as ``run.json`` says.
+        Positions of the movie's frames in ImageJ's stack. Default: those in ``run.json``.
     """
     path = path_from(path, "the review")
     review = read_review(path)
@@ -149,7 +150,7 @@ def finish_review(path: str | Path, movie: str | None = None, layout: StackLayou
 
 
 def summarised(review: Review) -> tuple[dict[str, dict[str, int]], dict[str, Precision]]:
-    """Count a review; see :class:`ReviewSummary`."""
+    """Return counts and precision of a review; see :class:`ReviewSummary`."""
     named = [event.event for item in review.items for event in (item.detected, item.event) if event is not None]
     classes = sorted(set(named), key=lambda name: ([*EVENT_COLOURS, name].index(name), name))
     return (

@@ -1,4 +1,4 @@
-"""How events are distributed over time and tissue."""
+"""Distribution of events over time and tissue."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from epifiji.files.results.result_folder import EVENTS_TABLE, record_of
 from epifiji.files.storage.writable import new_files, require_absent
 
 BINS = 20
-"""Bins of time where no length is given."""
+"""Number of bins of time if their length is not specified."""
 
 SUMMARY_TABLE, RATE_TABLE, NEIGHBOUR_TABLE = "summary.csv", "rate.csv", "neighbours.csv"
 RATE_PICTURE, DENSITY_PICTURE, NEIGHBOUR_PICTURE = "rate.png", "density.png", "neighbours.png"
@@ -46,7 +46,7 @@ KINDS = {"space": "space", "space_time": "space and time"}
 
 @dataclass(frozen=True)
 class Statistics:
-    """How events are distributed.
+    """Distribution of the events of a movie.
 
     Parameters
     ----------
@@ -55,11 +55,11 @@ class Statistics:
     extent
         Its size and scale.
     classes
-        What is known of each class.
+        Statistics of each class.
     bandwidth_px
         Standard deviation of the density's Gaussian.
     frame_distance_px
-        Pixels that one frame counts for in distances in space and time.
+        Pixels that correspond to one frame in distances in space and time.
     notices
         Sentences for the user.
     """
@@ -76,7 +76,7 @@ class Statistics:
         return f"<Statistics of {self.movie}: {counts or 'no events'}>"
 
     def summary(self) -> list[dict[str, Any]]:
-        """Give a row for each class: counts, times, rate, nearest neighbours; what is undefined is None."""
+        """Return a row for each class: counts, times, rate, nearest neighbours; undefined values are None."""
         return [self._summary(name, found) for name, found in self.classes.items()]
 
     def _summary(self, name: str, found: ClassStatistics) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Statistics:
         return row
 
     def in_words(self, found: ClassStatistics) -> str:
-        """Say in a line what is known of a class."""
+        """Summarise a class in one line."""
         rate = len(found.places) / (self.extent.shape[0] * self.extent.rate_time)
         counted = f"{len(found.places)} events, {rate:.3g} per {self.extent.rate_unit}"
         tests = [
@@ -117,7 +117,7 @@ class Statistics:
         return ", ".join([counted, *tests])
 
     def rate_rows(self) -> Iterator[dict[str, Any]]:
-        """Give a row for each class and bin; frames are counted from 1, both ends included."""
+        """Yield a row for each class and bin; frames are counted from 1, both ends included."""
         extent = self.extent
         for name, found in self.classes.items():
             edges = found.rates.edges
@@ -133,14 +133,14 @@ class Statistics:
                 }
 
     def _minutes(self, edges: np.ndarray) -> dict[str, float]:
-        """Give the bounds of a bin in minutes; where these are not known its frames say all."""
+        """Return the bounds of a bin in minutes; empty if the frame interval is unknown."""
         if not self.extent.frame_interval_s:
             return {}
         unit, (begin, end) = self.extent.time_unit, edges * self.extent.time
         return {f"from ({unit})": float(begin), f"to ({unit})": float(end)}
 
     def neighbour_rows(self) -> Iterator[dict[str, Any]]:
-        """Give a row for each class, kind of distance and distance."""
+        """Yield a row for each class, kind of distance and distance."""
         for name, found in self.classes.items():
             for key, kind in KINDS.items():
                 neighbours: Neighbours | None = getattr(found, key)
@@ -161,12 +161,12 @@ class Statistics:
                     }
 
     def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
-        """Write the tables and pictures, all or nothing, and give them.
+        """Write the tables and figures, all or none, and return their paths.
 
         Raises
         ------
         WrongInputError
-            Where a file would be overwritten without being asked, or the folder cannot be written to.
+            If a file would be overwritten without permission, or the folder cannot be written to.
         """
         from epifiji.files.figures.plots import draw_densities, draw_neighbours, draw_rates
 
@@ -191,32 +191,33 @@ def event_statistics(
     other_movie: bool = False,
     **settings: Any,
 ) -> Statistics:
-    """Count events over time, smooth them over the tissue, and compare their nearest neighbours with chance.
+    """Count events over time, smooth them over the tissue, and compare their nearest neighbours with random arrangements.
 
-    What chance means is said in :func:`~epifiji.engine.events.statistics.neighbours_in_space` (uniform places in the frame) and
-    :func:`~epifiji.engine.events.statistics.neighbours_in_space_and_time` (frames permuted among the events of a class).
+    Random arrangements are described in :func:`~epifiji.engine.events.statistics.neighbours_in_space` (uniform places
+    in the frame) and :func:`~epifiji.engine.events.statistics.neighbours_in_space_and_time` (frames permuted among the
+    events of a class).
 
     Parameters
     ----------
     source
         A result folder, a ROI zip, a table, or events.
     movie
-        The movie, for its size and scale, in place of what ``run.json`` tells.
+        The movie, for its size and scale. Default: those in ``run.json``.
     report
-        Told of progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     extent
-        Size and scale, where there is neither.
+        Size and scale if there is neither movie nor record.
     name
-        The movie's name, where there is neither.
+        The movie's name if there is neither.
     other_movie
-        Whether `movie` may be another than the one that the events were found in.
+        Whether `movie` may be a different one from that in which the events were found.
     **settings
         Those of :class:`~epifiji.data.settings.comparison.StatisticsSettings`.
 
     Raises
     ------
     WrongInputError
-        Where events cannot be read, lie outside the movie, or a setting cannot be used.
+        If events cannot be read, lie outside the movie, or a setting is not usable.
     """
     chosen = parse_settings(StatisticsSettings, settings)
     source = events_given(source)
@@ -242,10 +243,10 @@ def event_statistics(
     classes = {}
     for number, (event, group) in enumerate(groups.items()):
 
-        def told(done: float, doing: str, number: int = number) -> None:
+        def report_class(done: float, doing: str, number: int = number) -> None:
             report((number + done) / len(groups), doing)
 
-        classes[event] = _class_statistics(group, extent, scales, chosen, told)
+        classes[event] = _class_statistics(group, extent, scales, chosen, report_class)
     if not events:
         notices.append("There are no events, so the plots are empty.")
     if any(found.space is not None for found in classes.values()):
@@ -261,7 +262,7 @@ def event_statistics(
 
 
 class _Scales(NamedTuple):
-    """The scales of the statistics: as given, or from the movie's size."""
+    """The scales of the statistics: from the settings, or from the movie's size."""
 
     time_bin: int
     bandwidth: float
@@ -299,19 +300,19 @@ def _class_statistics(
 
 
 def _band_notice(events: Sequence[Event], extent: Extent) -> list[str]:
-    """Say where a part of the frame along an edge has no event, as where there is no tissue."""
+    """Return a notice if a band of the frame along an edge has no event, for example because there is no tissue."""
     _, height, width = extent.shape
     band = empty_band(np.array([(one.y, one.x) for one in events]).reshape(-1, 2), (height, width))
     if band is None:
         return []
     return [
-        f"No event lies in the {band[0]} {band[1]:.0%} of the frame. If there is no tissue, clustering in space says no more "
-        "than that: crop the movie to the tissue."
+        f"No event lies in the {band[0]} {band[1]:.0%} of the frame. If there is no tissue, clustering in space reflects only "
+        "that: crop the movie to the tissue."
     ]
 
 
 def _verdict(kind: str, neighbours: Neighbours) -> str:
-    """Say how events lie, and what that assumes."""
+    """Return the verdict on the events' distribution, with its assumption."""
     return f"{neighbours.verdict} {TISSUE_FILLS}" if kind == "space" else neighbours.verdict
 
 
@@ -323,7 +324,7 @@ def _described(movie: Movie) -> RecordedMovie:
 def _extent(
     events: Sequence[Event], place: Path | None, known: RecordedMovie, fallback: Extent | None, notices: list[str]
 ) -> Extent:
-    """Give the movie's size and scale: by the record of the run and the table, else the fallback, else by the events alone."""
+    """Return the movie's size and scale: from the record of the run and the table, else `fallback`, else from the events only."""
     pixel, interval = known.pixel_size_um, known.frame_interval_s
     if place is not None and not (pixel and interval):
         table = place / EVENTS_TABLE if place.is_dir() else place
@@ -335,8 +336,8 @@ def _extent(
     if known.shape is not None:
         return Extent(known.shape, pixel, interval)
     notices.append(
-        "The movie's size is not known, so it was taken to end with the last event: name the movie for rates over all of it and "
-        "for the test in space."
+        "The movie's size is unknown, so it was taken to end with the last event: specify the movie for rates over "
+        "all of it and for the test in space."
     )
     t = max((event.frame for event in events), default=0) + 1
     y, x = (
@@ -353,5 +354,5 @@ def _require_inside(events: Sequence[Event], extent: Extent) -> None:
         if not inside:
             raise WrongInputError(
                 f"An event of {event.event} lies in frame {event.frame + 1} at y {event.y:g}, x {event.x:g}, but the movie has "
-                f"{frames} frames of {height} x {width} pixels (Y, X): give the movie that the events belong to."
+                f"{frames} frames of {height} x {width} pixels (Y, X): specify the movie to which the events belong."
             )
