@@ -181,7 +181,7 @@ def test_cells_keep_their_numbers_and_move_little_in_a_frame(plain: Simulation) 
         ({"frames": 4}, "frames is 4, but it must be a whole number from 5 to 100000"),
         (
             {"height": 49},
-            "height is 49 px, but at least two cell diameters, 50 px, are needed: give a larger height or a smaller "
+            "height is 49 px, but at least two cell diameters, 50 px, are needed: specify a larger height or a smaller "
             "cell_diameter_px.",
         ),
         ({"width": 60.5}, "width is 60.5, but it must be a whole number from 16 to 20000"),

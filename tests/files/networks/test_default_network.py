@@ -277,7 +277,7 @@ class TestImporting:
         folder = write_network(small_network(1), home / "bad")
         (folder / "weights_0.npz").unlink()
         (folder / "weights_0.npz").symlink_to("/dev/zero")
-        assert "weights_0.npz is no file" in self.refused(folder)
+        assert "weights_0.npz is not a file" in self.refused(folder)
 
     def test_a_package_of_bioimage_io(self, home):
         with zipfile.ZipFile(home / "p.zip", "w") as archive:

@@ -205,7 +205,7 @@ class TestMoviesThatChange:
         def change(path: Path) -> None:
             another(path.with_name("new.tif")).replace(path)
 
-        with pytest.raises(WrongInputError, match="was changed or removed while"):
+        with pytest.raises(WrongInputError, match="was changed or removed during the detection"):
             self.replaced_during(change, tmp_path, movie_file, network_folder)
         assert not (tmp_path / "noise_epifiji").exists()
 
@@ -217,7 +217,7 @@ class TestMoviesThatChange:
             os.utime(new, ns=(state.st_atime_ns, state.st_mtime_ns))
             new.replace(path)
 
-        with pytest.raises(WrongInputError, match="was changed or removed while"):
+        with pytest.raises(WrongInputError, match="was changed or removed during the detection"):
             self.replaced_during(change, tmp_path, movie_file, network_folder)
 
     def test_and_one_that_was_written_into(self, tmp_path, movie_file, network_folder):
@@ -226,7 +226,7 @@ class TestMoviesThatChange:
                 file.seek(2000)
                 file.write(b"\xff" * 500)
 
-        with pytest.raises(WrongInputError, match="was changed or removed while"):
+        with pytest.raises(WrongInputError, match="was changed or removed during the detection"):
             self.replaced_during(change, tmp_path, movie_file, network_folder)
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows keeps other rights")
@@ -239,7 +239,7 @@ class TestMoviesThatChange:
         shutil.copy2(movie_file, path)
         opened = read_movie(path)
         another(tmp_path / "new.tif").replace(path)
-        with pytest.raises(WrongInputError, match="was changed or removed while"):
+        with pytest.raises(WrongInputError, match="was changed or removed during the detection"):
             epifiji.detect(opened, network_folder, **LOOSE)
 
 

@@ -295,7 +295,7 @@ class TestStatistics:
         write_movie(Movie(np.zeros((6, 40, 50), np.uint8), "m", 0.3, 60), tmp_path / "m.tif")
         alone = epifiji.event_statistics(tmp_path / "m_cell_death.zip")
         assert (alone.extent.shape, alone.extent.known) == ((5, 21, 31), False)
-        assert "The movie's size is not known" in alone.notices[0]
+        assert "The movie's size is unknown" in alone.notices[0]
         found = epifiji.event_statistics(tmp_path / "m_cell_death.zip", tmp_path / "m.tif")
         assert found.extent == Extent((6, 40, 50), pytest.approx(0.3, rel=1e-4), 60)
 
