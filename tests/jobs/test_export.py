@@ -14,7 +14,6 @@ import onnx
 import onnxruntime
 import pytest
 import yaml
-from bioimageio.spec import load_description, validate_format
 from scipy.ndimage import gaussian_filter
 
 import epifiji
@@ -107,6 +106,8 @@ def package(networks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestThePackage:
     def test_the_zoos_validator_finds_nothing_wrong(self, package):
+        from bioimageio.spec import load_description
+
         described = load_description(package)
         summary = described.validation_summary
         assert summary.status != "failed", summary.format()
@@ -121,7 +122,7 @@ class TestThePackage:
             archive.extractall(tmp_path)
         described = yaml.safe_load((tmp_path / "bioimageio.yaml").read_text(encoding="utf-8"))
         described["outputs"][0]["axes"][2]["halo"] = 0
-        from bioimageio.spec import ValidationContext
+        from bioimageio.spec import ValidationContext, validate_format
 
         with ValidationContext(root=tmp_path, perform_io_checks=False):
             assert validate_format(described).status == "failed"
@@ -150,6 +151,8 @@ class TestThePackage:
         assert (own["cell_diameter_px"], own["classes"][1]) == (25, "cell_death")
 
     def test_that_of_the_shipped_network_needs_no_names(self, tmp_path):
+        from bioimageio.spec import load_description
+
         described = load_description(export_network("epinet", tmp_path / "epinet.zip"))
         assert described.validation_summary.status != "failed"
         assert (described.authors[0].name, described.license) == ("EpiFiji", "BSD-3-Clause")
