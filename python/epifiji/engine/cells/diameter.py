@@ -194,23 +194,18 @@ def _binned(image: np.ndarray, bins: int) -> np.ndarray:
 def _basins(image: np.ndarray, even: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Segment an image by its evened version: areas (px) and contrasts of the whole, contrasted cells."""
     from scipy import ndimage
-    from skimage.measure import label
+    from skimage.measure import label, regionprops_table
     from skimage.morphology import h_minima
     from skimage.segmentation import clear_border, find_boundaries, watershed
 
     labels = watershed(even, label(h_minima(even, SEED_DEPTH)))
     borders = find_boundaries(labels)
-    whole = np.unique(clear_border(labels))
-    whole = whole[whole > 0]
-    if not whole.size:
+    whole = regionprops_table(clear_border(labels), image, ("label", "area", "intensity_min"))
+    if not whole["label"].size:
         return np.empty(0), np.empty(0)
-    areas = np.bincount(labels.ravel())[whole]
-    around = ndimage.mean(image, np.where(borders, labels, 0), whole)
-    lowest = np.full(labels.max() + 1, np.inf, dtype=np.float32)
-    np.minimum.at(lowest, labels.ravel(), image.ravel())
-    contrasts = around - lowest[whole]
+    contrasts = ndimage.mean(image, np.where(borders, labels, 0), whole["label"]) - whole["intensity_min"]
     kept = contrasts > LEAST_CONTRAST * np.percentile(contrasts, 97)
-    return areas[kept], contrasts[kept]
+    return whole["area"][kept], contrasts[kept]
 
 
 def _pooled(frames: list[_Cells]) -> _Measurement | None:

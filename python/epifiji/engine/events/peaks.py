@@ -197,6 +197,7 @@ class PeakFinder:
 
     def _split(self, values: np.ndarray, region: np.ndarray) -> Iterator[Volume]:
         """Divide a region (t, y, x) by the watershed of its distance to the outside."""
+        from skimage.measure import regionprops
         from skimage.morphology import local_maxima
         from skimage.segmentation import watershed
 
@@ -208,11 +209,8 @@ class PeakFinder:
             parts = region.astype(np.int32)
         else:
             parts = watershed(-distance, seeds, mask=region)
-        for number, box in enumerate(ndimage.find_objects(parts), start=1):
-            if box is not None:
-                inside = parts[box] == number
-                voxels = np.argwhere(inside) + [s.start for s in box]
-                yield Volume(voxels, float(values[box][inside].mean()))
+        for part in regionprops(parts, values):
+            yield Volume(part.coords, float(part.intensity_mean))
 
 
 def _moved(volumes: Iterable[Volume], box: tuple[slice, ...]) -> Iterator[Volume]:
