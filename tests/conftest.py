@@ -32,6 +32,7 @@ SLOW = (
     "engine/tiling/test_levels_of_movies.py",
     "engine/tiling/test_maps.py",
     "engine/training/test_targets_and_losses.py",
+    "engine/training/test_trainer.py",
     "files/movies/test_sequences.py::TestCommandLine",
     "files/movies/test_sequences.py::TestReading::test_from_python",
     "files/movies/test_shown_movies.py",

@@ -1,4 +1,10 @@
-"""Files from an address: read within limits, kept only where their hash is the expected one."""
+"""Files from an address: read within limits, kept only where their hash is the expected one.
+
+pooch (1.9) would take over the comparison of hashes and the removal of a wrong file, ten lines. It lacks limits on size and on
+total time, follows a redirection from https to http, knows no file addresses, and its errors are those of requests. What it has
+read is known only when a piece is full: 50 bytes that arrive one by one in 2.5 s are seen once, at the end, so a slow server
+looks like a silent one, unless pieces are single bytes. It reads 100 MB from this machine in 0.2 s, as here in 0.12 s.
+"""
 
 from __future__ import annotations
 
