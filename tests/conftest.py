@@ -69,14 +69,14 @@ SLOW = (
     "test_readme.py",
     "test_tutorial.py",
 )
-"""What tests begin with that are left out of the quick ring: those with TensorFlow, Java, a desktop, or long computations."""
+"""Beginnings of tests that the quick ring leaves out: those with TensorFlow, Java, a desktop, or long computations."""
 
 MOST_PROCESSES = 8
 
 
 @pytest.fixture(scope="session", autouse=True)
 def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Settings and data of whoever runs the tests are neither read nor written; only fetched libraries are kept."""
+    """Keep tests from the user's own settings and data; only downloaded libraries are shared."""
     folder = tmp_path_factory.mktemp("home")
     patch = pytest.MonkeyPatch()
     for name in ("CONFIG", "DATA"):
@@ -100,15 +100,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Save the time to read the files of which the quick ring takes no test."""
+    """Save the time to read files without quick tests."""
     quick = config.getoption("markexpr") == "quick"
     return True if quick and collection_path.is_file() and _name(collection_path).startswith(SLOW) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the quick ring, ``pytest -m quick``: every test that `SLOW` does not name; and let the others begin.
+    """Mark the quick ring, ``pytest -m quick``: every test that `SLOW` does not list; the others run first.
 
-    What is short comes last, so that no process waits for another that has just begun a long file.
+    Short tests come last, so that no process waits for another that has just started a long file.
     """
     long = set()
     for item in items:
@@ -131,7 +131,7 @@ def quick_tests_load_nothing_heavy(request: pytest.FixtureRequest) -> Iterator[N
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of networks, oracle files and real tissues; the test is skipped where it is absent."""
+    """Folder of networks, oracle files and real tissues; the test is skipped if it is absent."""
     folder = Path(os.environ.get("EPIFIJI_TEST_DATA", DEFAULT_DATA))
     if not (folder / "oracle").is_dir():
         pytest.skip(f"no test data in {folder}: set EPIFIJI_TEST_DATA to the folder that holds oracle/ and dexnets/")
@@ -164,7 +164,7 @@ def movie_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let no test be skipped in CI, where everything that tests need is present."""
+    """Fail in CI if a test was skipped, since everything that tests need is present there."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
     if os.environ.get("CI") and skipped and session.exitstatus == pytest.ExitCode.OK:

@@ -1,4 +1,4 @@
-"""The tree is the architecture: who may import whom, and what every text must keep out."""
+"""The tree follows the architecture: allowed imports, sizes, and what no text may contain."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ MAY_IMPORT = {
     "jobs": {"data", "files", "engine", "jobs"},
     "bridge": {"data", "files", "engine", "jobs", "bridge"},
 }
-WINGS = {
+FOLDERS = {
     "data": ("settings",),
     "files": ("storage", "movies", "networks", "rois", "figures", "results"),
     "engine": ("backend", "tiling", "cells", "events", "metrics", "simulation", "training", "networks"),
     "jobs": ("events", "scoring", "training"),
     "bridge": ("imagej", "fiji", "cli"),
 }
-"""The folders inside each room; a folder imports from those before it alone. Modules beside the folders join them."""
+"""The folders of each floor; a folder imports only from those before it. Modules next to the folders join them."""
 
 STARTED = {"epifiji.__main__", "epifiji.bridge.cli.main", "epifiji.bridge.fiji.worker", "epifiji.bridge.worker"}
-"""Modules that nothing imports, because processes begin with them."""
+"""Modules that nothing imports, because processes start with them."""
 
 LONGEST = {"python": (400, 50), "tests": (450, 80), "benchmarks": (400, 80)}
 """Lines of a file, and of a function without its docstring."""
@@ -68,11 +68,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_follow_the_arrows(path: Path) -> None:
-    room = path.relative_to(PACKAGE).parts[0]
+    floor = path.relative_to(PACKAGE).parts[0]
     for name, early in imports(path):
         parts = name.split(".")
-        if parts[0] == "epifiji" and len(parts) > 1 and room in MAY_IMPORT:
-            assert parts[1] in MAY_IMPORT[room], f"{room} must not import {name}"
+        if parts[0] == "epifiji" and len(parts) > 1 and floor in MAY_IMPORT:
+            assert parts[1] in MAY_IMPORT[floor], f"{floor} must not import {name}"
         if parts[0] in JAVA:
             assert path.is_relative_to(PACKAGE / "bridge" / "imagej"), f"only bridge/imagej speaks to Java, not {path}"
         if parts[0] in HEAVY:
@@ -88,7 +88,7 @@ MODULES = {module_of(path): path for path in FILES}
 
 
 def imported_modules(path: Path) -> set[str]:
-    """The modules of the package that a file imports, early or late, but for types alone."""
+    """The modules of the package that a file imports, early or late, except for those imported only for types."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for_types = {id(node) for outer in ast.walk(tree) if _only_for_types(outer) for node in ast.walk(outer)}
     found = set()
@@ -113,30 +113,30 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         pytest.fail(f"a circle of imports: {' -> '.join(problem.args[1])}")
 
 
-def wing_of(module: str) -> tuple[str, str]:
-    """The room and the folder inside it; an empty text for what lies beside the folders."""
-    _, room, *inside = module.split(".")
+def folder_of(module: str) -> tuple[str, str]:
+    """The floor and the folder in it; an empty text for modules next to the folders."""
+    _, floor, *inside = module.split(".")
     in_folder = len(inside) > 1 or (inside and MODULES[module].name == "__init__.py")
-    return room, inside[0] if in_folder else ""
+    return floor, inside[0] if in_folder else ""
 
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.count(".") > 1))
-def test_folders_of_a_room_import_one_way(module: str) -> None:
-    room, wing = wing_of(module)
-    if not wing:
+def test_folders_of_a_floor_import_one_way(module: str) -> None:
+    floor, folder = folder_of(module)
+    if not folder:
         return
     for name in IMPORTED[module]:
-        other_room, other = wing_of(name) if name.count(".") > 1 else ("", "")
-        if other_room == room and other:
-            assert WINGS[room].index(other) <= WINGS[room].index(wing), f"{wing} must not import {name}"
+        other_floor, other = folder_of(name) if name.count(".") > 1 else ("", "")
+        if other_floor == floor and other:
+            assert FOLDERS[floor].index(other) <= FOLDERS[floor].index(folder), f"{folder} must not import {name}"
 
 
-def test_every_folder_is_a_wing_and_the_other_way() -> None:
-    for room, wings in WINGS.items():
-        assert {path.parent.name for path in (PACKAGE / room).glob("*/__init__.py")} == set(wings)
+def test_the_folders_of_every_floor_are_the_listed_ones() -> None:
+    for floor, folders in FOLDERS.items():
+        assert {path.parent.name for path in (PACKAGE / floor).glob("*/__init__.py")} == set(folders)
 
 
-def test_somebody_uses_every_module() -> None:
+def test_every_module_is_used() -> None:
     face = {f"epifiji{name}" for name in re.findall(r"^from (\.[\w.]+) import", STUB.read_text(), re.MULTILINE)}
     used = set().union(*IMPORTED.values()) | face
     unused = {name for name, path in MODULES.items() if path.name != "__init__.py"} - used - STARTED
@@ -164,9 +164,9 @@ def test_files_and_functions_are_short(path: Path) -> None:
     assert not long
 
 
-def test_every_room_is_there_and_no_other() -> None:
-    rooms = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
-    assert rooms == set(MAY_IMPORT)
+def test_every_floor_exists_and_no_other() -> None:
+    floors = {p.parent.name for p in PACKAGE.glob("*/__init__.py")}
+    assert floors == set(MAY_IMPORT)
 
 
 def test_environment_yml_has_the_versions_of_pyproject() -> None:

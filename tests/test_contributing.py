@@ -1,4 +1,4 @@
-"""What is written for contributors fits the code."""
+"""The guide for contributors agrees with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command with every kind of broken file: a sentence and exit code 2, never "went wrong inside"."""
+"""Every command with every kind of broken file: a sentence and exit code 2, never an internal error."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ SUFFIXES = {
 }
 SUFFIXES |= dict.fromkeys(("compare detected", "compare reference", "plot", "gallery", "crop --events"), EVENTS)
 SUFFIXES |= dict.fromkeys(("rois", "simulate --outlines"), (".tif",))
-"""What the broken file is called, by command; a zip, or without an extension, for the others."""
+"""Suffixes of the broken file, by command; for the others a zip, or none."""
 
 
 def whole(path: Path) -> bytes:
-    """Give a good file of the kind that the name says."""
+    """Make a valid file of the kind that the name specifies."""
     made = path.with_name(f"good{path.suffix}")
     if path.suffix == ".tif":
         tifffile.imwrite(made, np.random.default_rng(0).integers(0, 255, (8, 60, 60), np.uint8), imagej=True)
@@ -64,7 +64,7 @@ def linked(path: Path) -> None:
 
 
 def in_folder(path: Path, content: bytes) -> None:
-    """Make a folder in which every file that some command looks for is broken."""
+    """Make a folder in which every file that some command reads is broken."""
     path.mkdir()
     for name in ("run.json", "events.csv", "review.csv", "network.json", "config.cfg", "m_cell_death.zip", "m.tif"):
         (path / name).write_bytes(content)
@@ -139,7 +139,7 @@ COMMANDS: dict[str, Call] = {
 
 @contextmanager
 def in_time() -> Iterator[None]:
-    """End what waits for a pipe or a device without end."""
+    """Stop a test that waits for a pipe or a device without end."""
 
     def end(*_: object) -> None:
         pytest.fail(f"no answer within {LONGEST_S} s")
@@ -163,7 +163,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, network_folder: Path, movie_f
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_broken_file_goes_wrong_inside(
+def test_no_broken_file_causes_an_internal_error(
     command: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -173,7 +173,7 @@ def test_no_broken_file_goes_wrong_inside(
     for fault, make in FAULTS.items():
         for suffix in SUFFIXES.get(command, OTHER):
             if suffix == ".csv" and fault in ("truncated", "cut in the middle"):
-                continue  # a table that ends after a line, or after some columns of its header, is one
+                continue  # a table that ends after a line, or after some columns of its header, is valid
             folder = tmp_path / fault.replace(" ", "_") / f"x{suffix}"
             folder.mkdir(parents=True)
             place = folder / f"m_cell_death{suffix}"

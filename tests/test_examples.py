@@ -1,4 +1,4 @@
-"""The examples of docs/examples run as they stand."""
+"""The examples of docs/examples run unchanged."""
 
 from __future__ import annotations
 

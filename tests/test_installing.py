@@ -1,4 +1,4 @@
-"""What is said about where EpiFiji can be installed is one and the same everywhere."""
+"""All texts agree on where EpiFiji can be installed."""
 
 from __future__ import annotations
 

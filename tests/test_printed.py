@@ -1,4 +1,4 @@
-"""What Python shows of results, and that numpy and other libraries take a movie for what it is."""
+"""What Python prints of results, and how numpy and other libraries read a movie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README and the documentation say is true: settings, commands, macros, Python."""
+"""README and documentation agree with the program: settings, commands, macros, Python."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pages import DOCS, PAGES, README, ROOT, TEXTS, built
 
 
 def settings_table(kind: type[Settings]) -> str:
-    """Write the settings as the README shows them."""
+    """Write the settings in the form of the documentation's table."""
     rows = ["| Setting | Value | Unit | Default | Meaning |", "|---|---|---|---|---|"]
     for name, field in kind.model_fields.items():
         value = expectation(kind, name).removeprefix("it must be ")
@@ -113,7 +113,7 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 
 def described_names(title: str) -> set[str]:
-    """Give the names in the first column of the last table under a title of the page on files."""
+    """Return the names in the first column of the last table under a title of the page on files."""
     (section,) = re.findall(
         rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", PAGES["reference/files.md"], re.DOTALL | re.MULTILINE
     )
@@ -141,7 +141,7 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def options(text: str) -> dict[str, str | bool]:
-    """Read a macro's options; a key alone is true."""
+    """Read a macro's options; a key without value is true."""
     read = re.findall(r"(\w+)(?:=(?:\[(.*?)\]|(\S+)))?(?:\s+|$)", text)
     return {key: bracketed or plain or True for key, bracketed, plain in read}
 
@@ -162,7 +162,7 @@ def test_the_checklist_for_fiji_counts_the_commands_and_lists_what_is_installed(
 
 
 def test_labels_are_those_of_the_files_and_no_other_plugins() -> None:
-    """ImageJ knows a command by its last label alone; these belong to DeXtrusion's plugin."""
+    """ImageJ identifies a command only by its last label; these belong to DeXtrusion's plugin."""
     files = (ROOT / "fiji" / "scripts" / "Plugins" / "EpiFiji").glob("*.py")
     assert sorted(file.name.removesuffix(".py").replace("_", " ") for file in files) == sorted(COMMANDS)
     assert all(label.isascii() and not label.endswith("....") for label in COMMANDS)
@@ -170,7 +170,7 @@ def test_labels_are_those_of_the_files_and_no_other_plugins() -> None:
 
 
 def test_dots_end_the_label_of_every_command_that_may_ask_and_of_no_other() -> None:
-    """As in every menu: dots say that a dialog comes before anything is done."""
+    """As in every menu: dots mean that a dialog opens before anything is done."""
     asking = {label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])}
     assert {label for label in COMMANDS if label.endswith("...")} == asking
 
@@ -192,7 +192,7 @@ def test_the_examples_of_the_batch_macro_are_understood_by_the_detection() -> No
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_the_files_that_are_linked_exist(page: str) -> None:
-    """The site's builder looks at anchors too; it is not there for everybody who runs the tests."""
+    """The site's builder checks anchors too; not everybody who runs the tests has it."""
     folder = ROOT if page == "README.md" else (DOCS / page).parent
     for file in re.findall(r"\]\(((?!http)[^)#]+)(?:#[^)]*)?\)", TEXTS[page]):
         assert (folder / file).is_file(), file
@@ -212,7 +212,7 @@ def test_the_python_example_runs(
     (first,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     (example,) = re.findall(r"```python\n(.*?)```", PAGES["howto/python.md"], re.DOTALL)
     assert example.startswith(first)
-    # A random network is less sure than a trained one, and the test movie is shorter.
+    # A random network has lower probabilities than a trained one, and the test movie is shorter.
     example = example.replace("threshold=170", "threshold=0, min_volume=0").replace("frames(0, 20)", "frames(0, 12)")
     names: dict[str, object] = {}
     exec(compile(example, "python.md", "exec"), names)

@@ -1,4 +1,4 @@
-"""The tutorial's steps work as it says, and give its pictures: with EPIFIJI_PICTURES=docs/images they are put there."""
+"""The tutorial's steps work as written, and give its pictures: with EPIFIJI_PICTURES=docs/images they are saved there."""
 
 from __future__ import annotations
 

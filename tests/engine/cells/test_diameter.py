@@ -1,4 +1,4 @@
-"""The estimate of the cell diameter against label images: real tissues and Voronoi tissues of 12 to 80 pixels."""
+"""The estimate of the cell diameter compared with label images: real tissues and Voronoi tissues of 12 to 80 pixels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLES: dict[str, tuple[float, float, float, Any]] = {
 
 
 def median_diameter(labels: np.ndarray, outside: int = 0) -> float:
-    """Median of 2 * sqrt(area / pi) over the cells that touch neither the frame's edge nor the outside."""
+    """Median of 2 * sqrt(area / pi) over the cells that touch neither the frame's edge nor the outside of the tissue."""
     near_outside = ndimage.binary_dilation(labels == outside, iterations=2)
     areas = np.bincount(clear_border(labels).ravel(), minlength=labels.max() + 1)
     areas[np.unique(labels[near_outside])] = 0
@@ -38,7 +38,7 @@ def median_diameter(labels: np.ndarray, outside: int = 0) -> float:
 
 
 def voronoi_labels(diameter: float, side: int, rng: np.random.Generator, disorder: float = 0.2) -> np.ndarray:
-    """Cells around the points of a shaken triangular lattice, as labels 1, 2, … (side, side)."""
+    """Cells around the points of a randomly displaced triangular lattice, as labels 1, 2, … (side, side)."""
     pitch = diameter * np.sqrt(np.pi) / 2
     row, column = np.mgrid[-2 : side / pitch + 2, -2 : side / pitch + 2]
     points = np.stack([row, column + 0.5 * (row % 2)], axis=-1).reshape(-1, 2) * pitch
@@ -48,7 +48,7 @@ def voronoi_labels(diameter: float, side: int, rng: np.random.Generator, disorde
 
 
 def labels_between(outlines: np.ndarray) -> np.ndarray:
-    """Label the regions between outlines and let them grow until they meet."""
+    """Label the regions between outlines and grow them until they meet."""
     regions = label(~outlines, connectivity=1)
     return watershed(ndimage.distance_transform_edt(outlines), regions)
 

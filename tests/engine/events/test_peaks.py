@@ -1,4 +1,4 @@
-"""Map to events, against scipy and scikit-image on the whole map, and against shapes whose answer is known."""
+"""Events from maps, compared with scipy and scikit-image on the whole map, and with shapes whose result is known."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def blobs(seed: int, shape: tuple[int, int, int] = (24, 90, 100), count: int = 2
 
 
 def whole_map(probability: np.ndarray, region: np.ndarray, distance_t: int, distance_xy: int) -> list[Volume]:
-    """Work on a region in arrays of the whole map."""
+    """Process a region in arrays of the whole map."""
     distance = ndimage.distance_transform_edt(region)
     maxima = local_maxima(distance, connectivity=3) & region
     seeds, _ = ndimage.label(ndimage.maximum_filter(maxima.astype(np.uint8), (distance_t, distance_xy, distance_xy)))
@@ -59,7 +59,7 @@ def test_separate_volumes_are_those_of_each_region_alone(seed: int) -> None:
     expected = [v for n in range(1, count + 1) for v in whole_map(probability, regions == n, 4, 10)]
     result = found(probability)
     assert sum(len(v.voxels) for v in result) == positives(probability).sum()
-    # Ties between equal distances are broken by what lies elsewhere in an array: sizes may differ by single voxels.
+    # Ties between equal distances depend on other regions of the array: sizes may differ by single voxels.
     assert len(result) == len(expected)
     for ours, theirs in zip(_by_place(result), _by_place(expected), strict=True):
         assert abs(len(ours.voxels) - len(theirs.voxels)) <= 0.02 * len(theirs.voxels) + 2
@@ -88,7 +88,7 @@ def boxes(*corners: tuple[int, int, int], size: tuple[int, int, int] = (6, 14, 1
 
 def test_a_box_gives_its_centre_volume_and_value() -> None:
     (volume,) = found(boxes((4, 10, 20)))
-    # The 2 x 2 minimum filter takes the first row and column away.
+    # The 2 x 2 minimum filter removes the first row and column.
     assert len(volume.voxels) == 6 * 13 * 13
     assert volume.value == 200
     assert volume.centroid == (4 + 2.5, 11 + 6, 21 + 6)

@@ -1,4 +1,4 @@
-"""One-to-one matching against brute force, and scores against their formulae."""
+"""One-to-one matching compared with brute force, and scores with their formulae."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def allowed(a: Event, b: Event, distance_xy: float, distance_t: float) -> bool:
 def best_by_brute_force(
     detected: list[Event], reference: list[Event], distance_xy: float, distance_t: float
 ) -> tuple[int, float]:
-    """Pairs and total cost of the best of all matchings, each tried."""
+    """Pairs and total cost of the best of all matchings, by trying each."""
     if not detected:
         return 0, 0.0
     first, *others = detected
@@ -83,7 +83,7 @@ class TestMatching:
 
     @settings(max_examples=100, deadline=None)
     @given(grid_events, grid_events, st.randoms(use_true_random=False))
-    def test_the_order_of_the_events_plays_no_part(self, detected, reference, random):
+    def test_the_order_of_the_events_has_no_effect(self, detected, reference, random):
         before = score(match_events(detected, reference))
         random.shuffle(detected)
         random.shuffle(reference)
@@ -140,7 +140,7 @@ class TestMatching:
     def test_five_thousand_events_take_seconds(self, shape):
         rng = np.random.default_rng(7)
         reference = random_events(rng, 5000, shape)
-        # Moved by less than 1 px and 1 frame: no event is more than the distances away, so all can be matched.
+        # Moved by less than 1 px and 1 frame: no event is further away than the distances, so all can be matched.
         moved = [death(e.frame + 1, e.y + 0.5, e.x - 0.5) for e in reference]
         started = time.perf_counter()
         matching = match_events(moved, reference)
@@ -150,13 +150,13 @@ class TestMatching:
 
 
 class TestCountingAsTheAuthors:
-    # One detection between two reference events, one near the first alone: x = 0 … 24 on a line.
+    # One detection between two reference events, one near the first only: x = 0 … 24 on a line.
     FIRST, SECOND = death(0, 0, 6), death(0, 0, 16)
     BETWEEN, LEFT = death(0, 0, 10), death(0, 0, 0)
 
-    def test_the_first_detection_takes_the_nearest_and_the_next_goes_without(self):
+    def test_the_first_detection_takes_the_nearest_and_the_next_has_none(self):
         matching = match_as_authors([self.BETWEEN, self.LEFT], [self.FIRST, self.SECOND])
-        # Both reference events have a detection near, so none is missed, though only one is in a pair.
+        # Both reference events have a detection near, so none is missed, although only one is in a pair.
         assert matching == Matching(pairs=((self.BETWEEN, self.FIRST),), false_positives=(self.LEFT,))
 
     def test_in_the_other_order_both_are_correct(self):
@@ -217,7 +217,7 @@ class TestScores:
         assert overall.position_error_px == (5 + 0) / 2
         assert overall.time_error_frames == (2 + 1) / 2
 
-    def test_each_class_is_scored_alone_and_counted_overall(self):
+    def test_each_class_is_scored_separately_and_counted_overall(self):
         detected = [death(0, 0, 0), Event("cell_sop", 0, 50, 50)]
         scores = score(match_events(detected, [death(0, 0, 0)]), classes=["cell_division"])
         assert list(scores.classes) == ["cell_death", "cell_division", "cell_sop"]
@@ -234,7 +234,7 @@ class TestScores:
             ([], [death(0, 0, 0)], (None, 0, 0)),
         ],
     )
-    def test_what_has_nothing_to_divide_by_is_none(self, detected, reference, expected):
+    def test_a_ratio_with_denominator_0_is_none(self, detected, reference, expected):
         overall = score(match_events(detected, reference)).overall
         assert (overall.precision, overall.recall, overall.f1) == expected
         assert overall.position_error_px is None

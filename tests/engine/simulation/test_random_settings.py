@@ -1,4 +1,4 @@
-"""Simulated movies beyond the plain ones: true events, what is no event, imaging, and settings drawn at random."""
+"""Simulated movies beyond the plain ones: true events, distractors, imaging, and random settings."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def varied() -> Simulation:
 
 @pytest.fixture(scope="module")
 def cut_off() -> Simulation:
-    """A movie of which a part shows no tissue."""
+    """A movie with a part outside the tissue."""
     return simulate_tissue(**QUIET | {"no_tissue": 0.3, "height": 200, "width": 200})
 
 
@@ -74,7 +74,7 @@ def test_a_divisions_frame_is_the_first_with_two_daughters(varied: Simulation) -
 
 
 def test_no_cell_inside_vanishes_without_an_event(varied: Simulation) -> None:
-    """But for mothers, whose daughters lie where they were."""
+    """Except for mothers, which are replaced by their daughters."""
     frames, height, width = varied.labels.shape
     deaths = {(event.frame, round(event.y), round(event.x)) for event in of(varied, "cell_death")}
     for frame in range(1, frames):
@@ -110,7 +110,7 @@ def test_shrinking_cells_recover(varied: Simulation) -> None:
         cell = varied.labels[distractor.frame, round(distractor.y), round(distractor.x)]
         area = (varied.labels == cell).sum((1, 2))
         assert area[max(0, distractor.frame - 12) : distractor.frame + 12].min() > 0
-        # Near the movie's ends one of the two sides is cut off.
+        # Near the movie's ends one of the two sides is missing.
         assert max(area[: distractor.frame + 1].max(), area[distractor.frame :].max()) > 2 * area[distractor.frame]
         if distractor.frame < len(area) - 20:
             assert area[distractor.frame :].max() > 1.7 * area[distractor.frame]
@@ -125,7 +125,7 @@ def test_small_cells_stay_small(varied: Simulation) -> None:
         assert np.median(area) < 0.5 * mean
 
 
-def test_specks_and_flickering_spots_shine_where_they_are_said_to_be(varied: Simulation) -> None:
+def test_specks_and_flickering_spots_are_bright_at_their_listed_positions(varied: Simulation) -> None:
     typical = np.median(varied.pixels)
     shown = kinds(varied, "debris")
     assert shown
@@ -149,8 +149,8 @@ def test_half_of_the_varied_sops_divide_into_unequal_daughters() -> None:
 
 
 @pytest.mark.parametrize("duration", [7, 20])
-def test_events_take_as_long_as_they_are_told_to(duration: int) -> None:
-    """The time from half the area to nothing is half of a linear course, which is duration, give or take a sixth."""
+def test_events_have_the_specified_duration(duration: int) -> None:
+    """The time from half the area to nothing is half of a linear course, which is the duration, within a sixth."""
     made = simulate_tissue(
         **QUIET
         | {"frames": 70, "height": 180, "width": 180, "extrusions": 5, "event_duration": duration, "margin_frames": 30}
@@ -163,7 +163,7 @@ def test_events_take_as_long_as_they_are_told_to(duration: int) -> None:
         assert 0.3 * duration < half < 0.75 * duration + 2
 
 
-def test_the_tissue_ends_where_it_is_told_to(cut_off: Simulation) -> None:
+def test_the_specified_share_of_the_field_has_no_tissue(cut_off: Simulation) -> None:
     outside = cut_off.labels == 0
     assert outside.mean() == pytest.approx(0.3, abs=0.08)
     inner = ndimage.binary_erosion(outside[3], iterations=6)
@@ -172,7 +172,7 @@ def test_the_tissue_ends_where_it_is_told_to(cut_off: Simulation) -> None:
     assert parts <= 3
 
 
-def test_no_event_lies_beyond_the_tissue() -> None:
+def test_no_event_lies_outside_the_tissue() -> None:
     made = simulate_tissue(
         **QUIET | {"frames": 40, "height": 220, "width": 220, "no_tissue": 0.4, "extrusions": 5, "divisions": 3}
     )
@@ -258,8 +258,8 @@ def test_a_lattice_of_bricks_has_six_sides_and_one_of_squares_four() -> None:
         assert found.diameter_px == pytest.approx(side_px * 2 / np.sqrt(np.pi))
 
 
-def test_cells_differ_in_area_as_told_and_have_as_many_sides_as_in_real_tissues() -> None:
-    """Ranges as measured on an eye disc, a notum and a wing, with two standard errors of some 600 cells."""
+def test_cells_have_the_specified_variation_of_area_and_as_many_sides_as_in_real_tissues() -> None:
+    """Ranges as measured in an eye disc, a notum and a wing, with two standard errors of about 600 cells."""
     frames = [
         simulate_tissue(**QUIET | {"seed": seed, "frames": 5, "height": 300, "width": 300}, cell_diameter_px=18).labels[
             0
@@ -311,6 +311,6 @@ def test_there_is_room_for_the_events_of_drawn_settings(seed: int) -> None:
     assert all(0 <= event.frame < 20 and 0 <= event.y < 130 and 0 <= event.x < 150 for event in made.events)
 
 
-def test_where_fewer_will_do_there_are_as_many_as_there_is_room_for() -> None:
+def test_if_fewer_are_allowed_there_are_as_many_as_there_is_room_for() -> None:
     made = simulate_tissue(fewer=True, **QUIET | {"frames": 20, "extrusions": 50})
     assert 0 < len(made.events) < 50

@@ -1,4 +1,4 @@
-"""Real outlines replayed: cells are found between lines and followed, and events that are put in are true."""
+"""Simulation with real outlines: cells are found between lines and tracked, and the added events are true."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def notum(shared_data: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def replayed(tissue: Simulation) -> Simulation:
-    """Simulated outlines with events put in, longer than they are."""
+    """Real outlines with added events, shown for longer than they are."""
     return simulate_tissue(outlines=lines_between(tissue.labels), **SETTINGS, **EVENTS)
 
 
 @pytest.fixture(scope="module")
 def moved(notum: np.ndarray) -> Simulation:
-    """A single real frame, moved by a flow, with events put in."""
+    """A single real frame, moved by a flow, with added events."""
     return simulate_tissue(outlines=notum, **SETTINGS, **EVENTS)
 
 
@@ -77,7 +77,9 @@ def test_cells_keep_their_numbers_while_they_move(tissue: Simulation) -> None:
     assert kept > 0.95 * len(whole)
 
 
-def test_a_line_that_is_missing_for_some_frames_is_mended_and_one_that_stays_away_is_not(tissue: Simulation) -> None:
+def test_a_line_that_is_missing_in_some_frames_is_restored_and_one_that_stays_missing_is_not(
+    tissue: Simulation,
+) -> None:
     for gone, mended in ((slice(4, 7), True), (slice(4, 12), False)):
         labels = tissue.labels.copy()
         one = labels[5, 125, 125]
@@ -101,7 +103,7 @@ def test_the_shift_of_a_whole_tissue_is_found(tissue: Simulation) -> None:
 
 
 def test_what_lies_outside_the_outlines_is_no_cell(notum: np.ndarray) -> None:
-    """Its lower left corner shows no tissue."""
+    """Its lower left corner has no tissue."""
     labels = label_outlines(drawn_lines(notum[0]))
     assert labels[-10, 10] == 0
     assert labels[100, 300] > 0
@@ -138,7 +140,7 @@ def test_an_extruded_cell_shrinks_and_a_dividing_one_grows_and_becomes_round(mov
             around = mother & ~ndimage.binary_erosion(mother)
             y, x = np.nonzero(around)
             away = np.hypot(y - y.mean(), x - x.mean())
-            assert away.std() < 0.12 * away.mean()  # 0.11 in a hexagon would be its corners
+            assert away.std() < 0.12 * away.mean()  # 0.11 would be the corners of a hexagon
 
 
 def test_shrinking_cells_of_replayed_outlines_recover(moved: Simulation) -> None:
@@ -164,7 +166,7 @@ def test_the_same_seed_replays_the_same(notum: np.ndarray) -> None:
 
 
 def test_real_cells_that_come_and_go_are_listed_as_unclear(tissue: Simulation) -> None:
-    """One cell of the outlines is merged with a neighbour from the third frame on, and believed to be gone six later."""
+    """One cell of the outlines is merged with a neighbour from the third frame on, and taken to be gone six frames later."""
     labels = tissue.labels.copy()
     one = labels[2, 125, 125]
     other = next(cell for cell in labels[2, 125, 125:] if cell != one)

@@ -1,4 +1,4 @@
-"""Simulated movies: the same from the same seed, and events that are true to the cells' geometry."""
+"""Simulated movies: identical for the same seed, with events that agree with the cells' geometry."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EDGE_FRAMES = SimulationSettings().margin_frames
 EDGE_DIAMETERS = SimulationSettings().margin_diameters
 SEPARATION_DIAMETERS = SimulationSettings().separation_diameters
 MOVED = 0.3
-"""How far a cell may move from where its event is planned, in diameters."""
+"""How far a cell may move from the planned position of its event, in diameters."""
 
 SMALL: dict[str, Any] = {"frames": 5, "height": 60, "width": 70, "extrusions": 0, "divisions": 0, "sops": 0}
 
@@ -89,7 +89,7 @@ def test_movie_uses_the_range_of_8_bits(demo: Simulation) -> None:
     assert np.mean(demo.pixels == 255) < 0.001
 
 
-def test_events_are_as_many_as_asked_for(demo: Simulation) -> None:
+def test_events_have_the_specified_numbers(demo: Simulation) -> None:
     assert Counter(event.event for event in demo.events) == {
         "cell_death": DEMO["extrusions"],
         "cell_division": DEMO["divisions"],
@@ -147,7 +147,7 @@ def test_spot_of_an_sop_shines_around_its_frame_and_not_long_before_or_after(dem
 
 
 @pytest.mark.parametrize("frame", [0, -1])
-def test_cells_have_the_diameter_asked_for(demo: Simulation, plain: Simulation, frame: int) -> None:
+def test_cells_have_the_specified_diameter(demo: Simulation, plain: Simulation, frame: int) -> None:
     for simulation, diameter in ((demo, 25), (plain, 14)):
         measured = np.sqrt(4 / np.pi * whole_cells(simulation.labels[frame]))
         assert measured.mean() == pytest.approx(diameter, rel=0.1)
@@ -175,7 +175,8 @@ def test_cells_keep_their_numbers_and_move_little_in_a_frame(plain: Simulation) 
     [
         (
             {"cell_diameter_px": 7.5},
-            "cell_diameter_px is 7.5, but it must be a number from 8 to 200: give another value, or leave cell_diameter_px out.",
+            "cell_diameter_px is 7.5, but it must be a number from 8 to 200: give another value, or leave "
+            "cell_diameter_px out.",
         ),
         ({"cell_diameter_px": float("nan")}, "cell_diameter_px is nan, but it must be a number from 8 to 200"),
         ({"frames": 4}, "frames is 4, but it must be a whole number from 5 to 100000"),

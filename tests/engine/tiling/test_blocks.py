@@ -1,4 +1,4 @@
-"""Blocks of windows: together they are all windows, and their seams cannot be seen."""
+"""Blocks of windows: together they are all windows, and their seams are not visible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHAPE = (61, 97, 70)
 
 
 class CountingStack:
-    """Frames that remember how often each was read."""
+    """Frames that count how often each was read."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         self.pixels, self.shape, self.dtype = pixels, pixels.shape, pixels.dtype

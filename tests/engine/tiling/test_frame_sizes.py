@@ -1,4 +1,4 @@
-"""Frames of every size get an answer at every pixel, in one piece or in strips, rescaled or not, here and in another runtime."""
+"""Frames of every size get a prediction at every pixel, as a whole or in strips, rescaled or not, here and in another runtime."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def movie(height: int, width: int, frames: int = 6) -> np.ndarray:
 
 @cache
 def epinet() -> Network:
-    # Networks with a hash are kept from one detection to the next.
+    # Networks with a hash are kept for the next detection.
     return replace(small_epinet(seed=3), sha256="1" * 64)
 
 
@@ -57,12 +57,12 @@ def session() -> onnxruntime.InferenceSession:
 
 
 def elsewhere(pixels: np.ndarray) -> np.ndarray:
-    """What onnxruntime gives, (events, T, Y, X)."""
+    """Run the graph with onnxruntime, (events, T, Y, X)."""
     return session().run(None, {"movie": pixels[None, None].astype(np.float32)})[0][0]
 
 
 def maps_in_strips(pixels: np.ndarray, rows: int) -> np.ndarray:
-    """Levels (events, T, Y, X) from blocks of at most so many rows."""
+    """Levels (events, T, Y, X) from blocks of at most this number of rows."""
     opened = levelled(Movie(pixels))
     arithmetic = WholeFrames(opened.shape, 1)
     blocks = divide(arithmetic.grids, opened.shape, 4, rows)
@@ -108,12 +108,12 @@ def test_strips_give_what_the_whole_gives(height: int, width: int, rows: int) ->
     assert np.abs(found - (255 * elsewhere(pixels) - 0.5)).max() < 0.51
 
 
-def test_the_places_stand_for_all_pixels_once() -> None:
+def test_the_places_represent_all_pixels_once() -> None:
     for size in range(1, 40):
         ys = places((1, size, 5)).ys
         assert (np.diff(ys) > 0).all()
         assert 0 <= ys[0] <= ys[-1] < size
-        # Squares of 4 px, the last one cut.
+        # Squares of 4 px, the last one truncated.
         assert len(ys) == -(-size // 4)
         assert [int(y) // 4 for y in ys] == list(range(len(ys)))
 

@@ -1,6 +1,7 @@
-"""Events do not change when a movie is multiplied or shifted, within what its type can hold.
+"""Events do not change when a movie is multiplied or shifted, within the range of its type.
 
-The first movie of each test is in 8 bits; the others are made of it by exact arithmetic, so that they hold the same differences.
+The first movie of each test has 8 bits; the others are made from it by exact arithmetic, so they have the same
+differences.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ CHEAP = settings(max_examples=60, deadline=None, derandomize=True)
 
 @st.composite
 def changes(draw: st.DrawFn) -> tuple[type, int, int]:
-    """Draw a type, a factor and an offset for levels up to 255, all of whose results the type holds exactly."""
+    """Draw a type, a factor and an offset for levels up to 255, such that the type represents all results exactly."""
     kind = draw(st.sampled_from((*INTEGERS, *FLOATS)))
     if kind in FLOATS:
         # Whole numbers up to 2 ** 24 or 2 ** 53 are exact.
@@ -90,7 +91,7 @@ def hard(test: Any) -> Any:
 
 @st.composite
 def scales(draw: st.DrawFn) -> tuple[type, int]:
-    """Draw a type of floats and a power of two by which 200 levels are still normal numbers."""
+    """Draw a type of floats and a power of two by which 200 levels remain normal numbers."""
     kind = draw(st.sampled_from(FLOATS))
     limits = np.finfo(kind)
     return kind, draw(st.integers(limits.minexp, limits.maxexp - 8))
@@ -98,7 +99,7 @@ def scales(draw: st.DrawFn) -> tuple[type, int]:
 
 @cache
 def epinet() -> Network:
-    # Networks with a hash are kept from one detection to the next.
+    # Networks with a hash are kept for the next detection.
     return replace(small_epinet(seed=3), sha256="0" * 64)
 
 
@@ -123,7 +124,7 @@ class TestEpiNet:
     @hard
     @given(change=changes())
     @FEW
-    def test_sees_no_zero_and_no_unit(self, change: tuple[type, int, int]) -> None:
+    def test_zero_and_unit_have_no_effect(self, change: tuple[type, int, int]) -> None:
         assert np.ptp(expected()) > 0.1
         assert np.abs(answered(changed_by(PIXELS, change)) - expected()).max() < 1e-5
 
@@ -133,11 +134,11 @@ class TestEpiNet:
     @example(scale=(np.float64, -1022))
     @example(scale=(np.float64, 1016))
     @FEW
-    def test_sees_no_power_of_two(self, scale: tuple[type, int]) -> None:
+    def test_a_power_of_two_has_no_effect(self, scale: tuple[type, int]) -> None:
         kind, exponent = scale
         assert np.abs(answered(np.ldexp(PIXELS.astype(kind), exponent)) - expected()).max() < 1e-5
 
-    def test_a_range_that_the_type_cannot_hold_is_no_trouble(self) -> None:
+    def test_a_range_that_the_type_cannot_hold_is_accepted(self) -> None:
         for kind in FLOATS:
             pixels = (PIXELS / 100 - 1).astype(kind)
             full = pixels * np.finfo(kind).max
@@ -152,12 +153,12 @@ class TestEpiNet:
             far = contrast(pixels[:1, :56, :72]).numpy()[0, 40:, 60:, :1]
             assert np.abs(far - contrast(PIXELS[:1, :56, :72]).numpy()[0, 40:, 60:, :1]).max() < 1e-5
 
-    def test_a_flat_neighbourhood_is_nothing(self) -> None:
+    def test_a_flat_neighbourhood_has_no_contrast(self) -> None:
         for level in (0, 0.1, 1e-30, 1e30, 123456.789):
             assert not contrast(np.full((1, 80, 88), level, np.float32)).numpy().any()
 
     @pytest.mark.parametrize("low", [0.0, 1e3, 1e6])
-    def test_the_contrast_of_a_place_is_the_formula(self, low: float) -> None:
+    def test_the_contrast_of_a_place_follows_the_formula(self, low: float) -> None:
         frame = np.random.default_rng(7).normal(low, 20, (1, 280, 280))
         found, at = contrast(frame).numpy()[0, 141, 141], 140
         near = frame[0, at - 20 : at + 24, at - 20 : at + 24]
@@ -168,25 +169,25 @@ class TestEpiNet:
 
 
 class TestTheExportedGraph:
-    """It takes float32 and is run by another program, so all that this type holds is what it must bear."""
+    """It takes float32 and is run by another program, so it must handle everything that this type can represent."""
 
     @given(change=changes().filter(lambda change: change[0] is np.float32))
     @example(change=(np.float32, 1, 2**23 - 256))
     @example(change=(np.float32, 1, -(2**23)))
     @FEW
-    def test_sees_no_zero_and_no_unit(self, change: tuple[type, int, int]) -> None:
+    def test_zero_and_unit_have_no_effect(self, change: tuple[type, int, int]) -> None:
         assert np.abs(elsewhere(changed_by(PIXELS, change)) - elsewhere(PIXELS)).max() < 2e-5
 
     @pytest.mark.parametrize("factor", [1e-40, 1e-38, 1e-30, 1e-10, 0.1, 1e10, 1e30, 1.7e36])
-    def test_sees_no_factor(self, factor: float) -> None:
+    def test_a_factor_has_no_effect(self, factor: float) -> None:
         found = elsewhere(PIXELS.astype(np.float32) * np.float32(factor))
         assert np.abs(found - elsewhere(PIXELS)).max() < 1e-4
 
-    def test_a_range_that_the_type_cannot_hold_is_no_trouble(self) -> None:
+    def test_a_range_that_the_type_cannot_hold_is_accepted(self) -> None:
         pixels = (PIXELS / 100 - 1).astype(np.float32)
         assert np.abs(elsewhere(pixels * np.finfo(np.float32).max) - elsewhere(pixels)).max() < 1e-4
 
-    def test_gives_what_a_detection_gives_for_such_movies(self) -> None:
+    def test_predicts_as_a_detection_does_for_such_movies(self) -> None:
         for pixels in (PIXELS.astype(np.float32) * np.float32(1e-10) + np.float32(3), PIXELS * np.float32(1e17)):
             expected = probabilities(epinet(), pixels.astype(np.float32))
             assert np.abs(elsewhere(pixels) - expected).max() < 2e-5
@@ -198,15 +199,15 @@ def session() -> onnxruntime.InferenceSession:
 
 
 def elsewhere(pixels: np.ndarray) -> np.ndarray:
-    """What onnxruntime gives, (events, T, Y, X)."""
+    """Run the graph with onnxruntime, (events, T, Y, X)."""
     return session().run(None, {"movie": pixels[None, None].astype(np.float32)})[0][0]
 
 
-class TestTheScreen:
+class TestThePrefilter:
     @hard
     @given(change=changes())
     @FEW
-    def test_foretells_the_same(self, change: tuple[type, int, int]) -> None:
+    def test_predicts_the_same(self, change: tuple[type, int, int]) -> None:
         pixels = np.concatenate([PIXELS, PIXELS])
         other = levelled(Movie(changed_by(pixels, change))).frames(0, len(pixels))
         known = prefilter()(pixels)
@@ -227,7 +228,7 @@ class TestDeXNets:
     def test_windows_are_normalised_alike(self, change: tuple[type, int, int]) -> None:
         moved = levelled(Movie(changed_by(PIXELS, change))).frames(0, 7)
         windows, others = PIXELS[None, :, :45, :45], moved[None, :, :45, :45]
-        # In the project's own modes every level is the same; without the lift one may be off, as in the authors' package.
+        # In the project's own modes every level is the same; without the lift one may differ by 1, as in the authors' package.
         assert np.array_equal(normalised(others, 1e-3), normalised(windows, 1e-3))
         assert np.abs(normalised(others).astype(int) - normalised(windows)).max() <= 1
 
@@ -240,7 +241,7 @@ class TestDeXNets:
 
 
 class TestDetection:
-    """With random networks, whose answers lie near all thresholds: the maps say more than a few events."""
+    """With random networks, whose probabilities are close to all thresholds: maps are more sensitive than a few events."""
 
     @pytest.mark.parametrize("mode", ["compatible", "exact", "fast"])
     @pytest.mark.parametrize("change", HARD[:1] + HARD[4:7])
@@ -326,7 +327,7 @@ class TestPictures:
     @CHEAP
     def test_parts_of_a_range_are_exact(self, change: tuple[type, int, int]) -> None:
         moved = changed_by(PIXELS, change)
-        # Also of pixels below the least, which 64-bit integers must not turn into large ones.
+        # Including pixels below the least, which 64-bit integers must not turn into large ones.
         least, greatest = (changed_by(np.array(level, np.uint8), change)[()] for level in (50, 150))
         assert np.abs(within_range(moved, least, greatest) - (PIXELS.astype(float) - 50) / 100).max() < 1e-12
 

@@ -1,4 +1,4 @@
-"""From windows' probabilities to maps: both arithmetics against sums written out voxel by voxel."""
+"""Maps from windows' probabilities: both arithmetics compared with sums written out voxel by voxel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STEPS = [(10, 2), (3, 1), (25, 3), (17, 5)]
 
 
 def all_votes(arithmetic: Arithmetic, seed: int = 0) -> dict[tuple[int, int], np.ndarray]:
-    """Give every window of every member some probabilities."""
+    """Assign probabilities to every window of every member."""
     random = np.random.default_rng(seed)
     return {
         (member, int(t)): random.dirichlet([0.3] * 4, (len(grid.ys), len(grid.xs))).astype(np.float32)
@@ -107,7 +107,7 @@ def test_the_order_of_a_members_windows_does_not_matter_in_exact_maps() -> None:
 
 
 @pytest.mark.parametrize("kind", [Exact, Compatible])
-def test_maps_come_frame_by_frame_and_tell_how_far_they_are(kind: type) -> None:
+def test_maps_come_frame_by_frame_and_report_progress(kind: type) -> None:
     network = small_network(2)
     movie = Movie(np.random.default_rng(6).integers(0, 255, (43, 50, 52), np.uint8))
     arithmetic = kind(movie.shape, network.description, 10, 2)
@@ -129,7 +129,7 @@ def test_maps_come_frame_by_frame_and_tell_how_far_they_are(kind: type) -> None:
 
 
 def _classified(movie: Movie, classifier: Classifier, member: int, t: int, grid: object) -> np.ndarray:
-    """Classify windows cut from the movie padded by hand."""
+    """Classify windows cut from a movie that is padded here."""
     padded = np.pad(movie.frames(0, movie.shape[0]), ((5, 5), (0, 0), (0, 0)), mode="edge")
     windows = [padded[t : t + 10, y - 22 : y + 23, x - 22 : x + 23] for y in grid.ys for x in grid.xs]
     scaled = [(255 * ((w - w.min()) / float(w.max() - w.min()))).astype(np.uint8) for w in windows]

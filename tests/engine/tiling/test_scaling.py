@@ -1,4 +1,4 @@
-"""Rescaling movies and maps: pieces against the whole, sizes, and the way back."""
+"""Rescaling of movies and maps: pieces compared with the whole, sizes, and the way back."""
 
 from __future__ import annotations
 

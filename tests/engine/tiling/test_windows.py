@@ -1,4 +1,4 @@
-"""Where windows lie, what they see, how they are normalised."""
+"""Positions of windows, their pixels, and their normalisation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_centres_reach_from_end_to_end(size: int, step: int, shift: int) -> None
     assert np.diff(centres).max(initial=0) <= max(step, shift)
 
 
-def test_members_look_between_each_others_windows() -> None:
+def test_windows_of_members_lie_between_each_other() -> None:
     first, second = exact_grids((40, 128, 128), small_network(2).description, 10, 2)
     assert second.ys[1] - first.ys[0] == 5
     assert second.frames[1] - first.frames[0] == 1

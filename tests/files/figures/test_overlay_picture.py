@@ -1,4 +1,4 @@
-"""The overlay picture: circles and crops where the events are, whatever the movie's shape and name."""
+"""The overlay picture: circles and crops at the events, for any shape and name of the movie."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TOP = MARGIN_PX + TITLE_PX
 
 
 def drawn(folder: Path, movie: Movie, events: list[Event]) -> np.ndarray:
-    """Give the picture (Y, X, RGB), uint8."""
+    """Return the picture (Y, X, RGB), uint8."""
     write_picture(folder / "overlay.png", movie, events, CLASSES, HALF_PX)
     return (255 * imread(folder / "overlay.png")[..., :3]).round().astype(np.uint8)
 
 
 def red(picture: np.ndarray) -> np.ndarray:
-    """Say which pixels are of the class that is drawn in red, on a grey movie."""
+    """Return which pixels have the class that is drawn in red, on a grey movie."""
     levels = picture.astype(int)
     return (levels[..., 0] > 180) & (levels[..., 1:].max(-1) < 100)
 
@@ -41,7 +41,7 @@ def test_events_are_circled_at_their_place(tmp_path: Path) -> None:
     ring = abs(radii - radius) < 2.5
     angles = np.degrees(np.arctan2(rows - y * zoom, columns - x * zoom))[ring]
     assert len(np.unique(angles // 10)) == 36
-    # What is left is the number of the frame, above and to the right.
+    # The rest is the number of the frame, above and to the right.
     assert (rows[~ring] < y * zoom).all()
     assert (columns[~ring] > x * zoom).all()
 

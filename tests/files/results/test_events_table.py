@@ -1,4 +1,4 @@
-"""events.csv: what is written, what is read again, what is refused."""
+"""events.csv: what is written, read back, and refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HEADER = "event,frame,y,x,score,volume,border"
 
 @pytest.fixture
 def table(tmp_path):
-    """Function that writes lines into a table and gives its path."""
+    """A function that writes lines into a table and returns its path."""
 
     def write(*lines: str, encoding: str = "utf-8"):
         path = tmp_path / "events.csv"
@@ -48,7 +48,7 @@ class TestWriting:
             '"mine, all",10000,10.13,10000,,0,0',
         ]
 
-    def test_without_events_there_is_the_header_alone(self, tmp_path):
+    def test_without_events_there_is_only_the_header(self, tmp_path):
         write_events(tmp_path / "events.csv", [])
         assert (tmp_path / "events.csv").read_bytes() == f"{HEADER}\n".encode()
         assert read_events(tmp_path / "events.csv") == []
@@ -103,7 +103,7 @@ class TestReading:
             np.testing.assert_allclose((read.y, read.x), (written.y, written.x), rtol=0, atol=0.00501)
             assert read.score == pytest.approx(written.score, abs=0.0000501)
 
-    def test_columns_stand_in_any_order_and_others_are_passed_over(self, table):
+    def test_columns_may_be_in_any_order_and_others_are_ignored(self, table):
         path = table("x,comment,y,frame,event", "3.5,really,2.5,7,cell_sop", "", "")
         (event,) = read_events(path)
         assert (event.event, event.frame, event.y, event.x, event.volume) == ("cell_sop", 6, 2.5, 3.5, 0)
@@ -149,7 +149,7 @@ class TestReading:
         with pytest.raises(WrongInputError, match="line 2, has '1,234' as y"):
             read_events(table("event\tframe\ty\tx", "cell_death\t5\t1,234\t2"))
 
-    def test_the_scale_is_read_of_such_tables_too(self, table):
+    def test_the_scale_is_read_from_such_tables_too(self, table):
         assert read_scale(table("event;frame;y;x;y_um;time_min", "a;5;10;2;2,5;20", "a;9;20;2;5;40")) == (0.25, 300)
 
     @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ class TestReading:
 
 
 class TestCut:
-    """A table of which the end is missing, wherever that begins, is never read as a shorter one."""
+    """A truncated table is never read as a shorter one, wherever it was cut."""
 
     def _saved(self, folder: Path) -> Path:
         pixels = np.zeros((8, 40, 40), np.uint8)

@@ -1,4 +1,4 @@
-"""Results belong to one movie: found again by its content, and no other movie is taken for it."""
+"""Results belong to one movie: it is found by its content, and no other movie is accepted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Terminal = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
-    """Run the command line in this process: (exit code, what it said on both outputs)."""
+    """Run the command line in this process; returns (exit code, text of both outputs)."""
 
     def run(*arguments: object) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["epifiji", *map(str, arguments)])
@@ -72,17 +72,17 @@ class TestFinding:
         finally:
             shutil.move(detected / "away.tif", detected / "noise.tif")
 
-    def test_the_one_beside_the_results_comes_before_the_one_of_then(self, moved):
+    def test_the_movie_next_to_the_results_precedes_the_recorded_one(self, moved):
         assert found(moved / "noise_epifiji") == str(moved / "noise.tif")
 
-    def test_under_another_name_it_is_known_by_its_content(self, moved, detected, tmp_path):
+    def test_under_another_name_it_is_recognised_by_its_content(self, moved, detected, tmp_path):
         record = read_record(moved / "noise_epifiji").entries()
         record["movie"]["file"] = str(tmp_path / "nowhere" / "noise.tif")
         (moved / "noise_epifiji" / "run.json").write_text(json.dumps(record))
         (moved / "noise.tif").rename(moved / "renamed.tif")
         assert found(moved / "noise_epifiji") == str(moved / "renamed.tif")
 
-    def test_another_movie_in_its_place_is_not_it(self, moved, detected, tmp_path):
+    def test_another_movie_in_its_place_is_not_accepted(self, moved, detected, tmp_path):
         record = read_record(moved / "noise_epifiji").entries()
         record["movie"]["file"] = str(moved / "noise.tif")
         (moved / "noise_epifiji" / "run.json").write_text(json.dumps(record))
@@ -99,7 +99,7 @@ class TestFinding:
         assert found(moved / "noise_epifiji") == str(moved / "noise.tif")
 
     def test_a_relative_path_of_an_earlier_version_leads_nowhere_else(self, moved, tmp_path, monkeypatch):
-        """Earlier versions wrote the path as it was given; from another folder it named another movie."""
+        """Earlier versions wrote the path as it was specified; from another folder it would be another movie's."""
         record = read_record(moved / "noise_epifiji").entries()
         known = {key: record["movie"][key] for key in ("name", "sha256", "shape", "dtype")}
         record["movie"] = known | {"file": "noise.tif"}
@@ -209,7 +209,7 @@ class TestMoviesThatChange:
             self.replaced_during(change, tmp_path, movie_file, network_folder)
         assert not (tmp_path / "noise_epifiji").exists()
 
-    def test_so_is_one_whose_time_stamp_was_kept(self, tmp_path, movie_file, network_folder):
+    def test_a_replaced_movie_with_the_same_time_stamp_is_refused(self, tmp_path, movie_file, network_folder):
         def change(path: Path) -> None:
             new, state = another(path.with_name("new.tif")), path.stat()
             data = new.read_bytes()[: state.st_size].ljust(state.st_size, b"\0")
@@ -220,7 +220,7 @@ class TestMoviesThatChange:
         with pytest.raises(WrongInputError, match="was changed or removed during the detection"):
             self.replaced_during(change, tmp_path, movie_file, network_folder)
 
-    def test_and_one_that_was_written_into(self, tmp_path, movie_file, network_folder):
+    def test_a_movie_that_was_written_into_is_refused(self, tmp_path, movie_file, network_folder):
         def change(path: Path) -> None:
             with path.open("r+b") as file:
                 file.seek(2000)
@@ -230,7 +230,7 @@ class TestMoviesThatChange:
             self.replaced_during(change, tmp_path, movie_file, network_folder)
 
     @pytest.mark.skipif(os.name == "nt", reason="Windows keeps other rights")
-    def test_other_rights_are_no_change(self, tmp_path, movie_file, network_folder):
+    def test_other_permissions_are_no_change(self, tmp_path, movie_file, network_folder):
         self.replaced_during(lambda path: path.chmod(0o600), tmp_path, movie_file, network_folder)
         assert (tmp_path / "noise_epifiji" / "run.json").is_file()
 

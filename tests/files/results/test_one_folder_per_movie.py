@@ -1,4 +1,4 @@
-"""Where results go: always into a folder of their movie's own, whoever asks, and never among those of another movie."""
+"""Results are always written into a folder of their movie, by every command, and never among those of another movie."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_classes_left_out_leave_no_stale_zip(movies, network_folder, tmp_path):
     assert len(list(folder.glob("*_rawproba.tif"))) == len(found.classes)
 
 
-def test_a_comparison_of_another_movie_stays_alone(tmp_path, monkeypatch):
+def test_a_comparison_of_another_movie_is_not_mixed_with(tmp_path, monkeypatch):
     for name in ("one", "two"):
         write_rois(
             tmp_path / f"{name}_cell_death.zip", [Event("cell_death", 3, 10, 10), Event("cell_death", 5, 40, 40)]
@@ -117,7 +117,7 @@ def test_a_comparison_of_another_movie_stays_alone(tmp_path, monkeypatch):
     assert terminal(monkeypatch, *compare, "--overwrite") == 0
 
 
-def test_the_defaults_that_are_said_are_those_that_are_used(movies):
+def test_documented_defaults_are_those_that_are_used(movies):
     """The numbers of EpiNet in the reference are those of its own description, and a run with no settings records them."""
     own = read_description(shipped_network())
     thresholds = [own.thresholds[event] for event in ("cell_death", "cell_sop", "cell_division")]

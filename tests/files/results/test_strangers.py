@@ -1,4 +1,4 @@
-"""Result folders from strangers: whatever their files say, one sentence comes of it, and nothing outside them is touched."""
+"""Result folders from untrusted sources: whatever they contain, the answer is one sentence, and nothing outside is touched."""
 
 from __future__ import annotations
 
@@ -85,12 +85,12 @@ PATHS = (
 )
 ODD = (None, 5, -1, 0, 1e400, True, [], {}, "text", ["a"], {"a": 1}, [[1]], "x" * 5000)
 EVENTS_ALONE = ("gallery", "crop", "rescale", "crop_here")
-"""What takes the events from their table and needs no record."""
+"""Commands that take the events from their table and need no record."""
 NAMES_INSIDE = [("movie", "name"), ("settings", "events", 0), ("network", "classes", 1), ("files", 0)]
 
 
 def entries(record: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give the place of every entry of a record, however deep."""
+    """Yield the path of every entry of a record, however deep."""
     for key, value in record.items() if isinstance(record, dict) else enumerate(record):
         yield (*path, key)
         if isinstance(value, dict | list):
@@ -108,7 +108,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a movie, and beside it a result folder with maps that hold two events."""
+    """A folder with a movie, and next to it a result folder with maps of two events."""
     place = tmp_path_factory.mktemp("pristine")
     pixels = np.random.default_rng(2).integers(0, 255, SHAPE).astype(np.uint8)
     write_movie(Movie(pixels, "movie", 0.2, 300.0), place / "movie.tif")
@@ -126,7 +126,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def strange(pristine: Path, tmp_path: Path) -> Path:
-    """A copy of the result folder, three folders deep, with the movie beside it and a bystander above."""
+    """A copy of the result folder, three folders deep, with the movie next to it and an unrelated file above."""
     home = tmp_path / "home" / "one" / "two"
     shutil.copytree(pristine, home)
     (home / "asked").mkdir()
@@ -137,7 +137,7 @@ def strange(pristine: Path, tmp_path: Path) -> Path:
 
 
 def state_outside(results: Path, top: Path) -> dict[str, str]:
-    """Hash every file under the top folder that does not lie in the result folder or in what was asked for."""
+    """Hash every file under the top folder that is neither in the result folder nor in the output folder."""
     return {
         str(file.relative_to(top)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in top.rglob("*")
@@ -163,7 +163,7 @@ def asked_of_terminal(results: Path) -> list[list[str]]:
 
 
 def asked_of_engine(results: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every job of Fiji's that reads a result folder, but the training itself."""
+    """Every job of Fiji's commands that reads a result folder, except for the training itself."""
     place = {"results": str(results)}
     image = {"title": "movie.tif", "shape": list(SHAPE)}
     yield "open", {"settings": place}
@@ -180,7 +180,7 @@ def asked_of_engine(results: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def terminal(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """Run the command line in this process and give its sentence; an answer, or a refusal of one line with exit code 2."""
+    """Run the command line in this process and return its message; a result, or a refusal in one line with exit code 2."""
     monkeypatch.setattr(sys, "argv", ["epifiji", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -193,7 +193,7 @@ def terminal(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def engine(job: str, request: dict[str, Any]) -> str:
-    """Ask the engine as Fiji does and give its sentence; empty where there is an answer."""
+    """Send a request to the engine as Fiji does and return its message; empty if there is a result."""
     given = json.loads(answer(job, json.dumps(request), [], silent))
     shutil.rmtree((given.get("result") or {}).get("maps_folder") or "/nonexistent", ignore_errors=True)
     if "result" in given:
@@ -227,7 +227,7 @@ def test_the_end_of_a_review_stays_in_its_folder(strange, name, tmp_path):
     before = state_outside(strange, tmp_path)
     assert "movie.name" in engine("review_end", {"review": str(path), "movie": None})
     (strange / "run.json").unlink()
-    # The name may also come from an image's title, or from Python.
+    # The name may also be an image's title, or be specified in Python.
     assert engine("review_end", {"review": str(path), "movie": name})
     with pytest.raises(WrongInputError):
         finish_review(path, name)
@@ -237,7 +237,7 @@ def test_the_end_of_a_review_stays_in_its_folder(strange, name, tmp_path):
 
 @pytest.mark.parametrize("value", ODD, ids=lambda value: ascii(value)[:20])
 def test_no_value_of_any_entry_ends_in_an_error_of_ours(strange, value, tmp_path, monkeypatch, capsys):
-    """Every entry in turn is replaced by something odd; the quick commands answer or say one sentence."""
+    """Every entry in turn is replaced by an invalid value; the fast commands succeed or report one sentence."""
     for entry in entries(RECORD):
         (strange / "run.json").write_text(json.dumps(changed(entry, value)))
         for job, request in asked_of_engine(strange):
@@ -251,7 +251,7 @@ def test_no_value_of_any_entry_ends_in_an_error_of_ours(strange, value, tmp_path
 
 
 @pytest.mark.parametrize("entry", list(entries(RECORD)), ids=lambda entry: ".".join(map(str, entry)))
-def test_every_command_stands_every_entry_as_a_list(strange, entry, tmp_path, monkeypatch, capsys):
+def test_every_command_handles_a_list_in_every_entry(strange, entry, tmp_path, monkeypatch, capsys):
     (strange / "run.json").write_text(json.dumps(changed(entry, ["../../escaped"])))
     before = state_outside(strange, tmp_path)
     for arguments in asked_of_terminal(strange)[:-1]:
@@ -283,7 +283,7 @@ def test_any_json_is_a_record_or_a_sentence(entry, value):
         assert str(problem).startswith("run.json ")
         assert str(problem).count("\n") == 0
         return
-    # What is accepted has only names that stay in their folder, and is kept as it came.
+    # Accepted records have only names that stay in their folder, and are kept unchanged.
     for name in (record.movie.name, *record.files, *record.classes):
         assert name is None or name == Path(name).name
 
@@ -353,7 +353,7 @@ def test_a_class_that_is_a_path_is_refused_in_every_file(strange, file, name, tm
         request = {"settings": {"results": str(rois)}, "title": "movie.tif", "shape": list(SHAPE), "places": []}
         arguments = ["crop", str(movie), "--events", str(rois), "--out", str(out)]
         for sentence in (engine("crop_here", request), terminal(arguments, monkeypatch, capsys)):
-            # Of an entry's name what follows the last folder counts.
+            # Of an entry's name, the part after the last folder counts.
             assert "RoiSet.zip" in sentence or set(name) & set("/\\")
     assert state_outside(strange, tmp_path) == before
 
@@ -372,7 +372,7 @@ def write_named(path: Path, name: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="needs the right to make links")
 def test_links_in_a_result_folder_are_never_written_through(strange: Path, tmp_path: Path, monkeypatch, capsys) -> None:
-    """A link that a stranger put in place of a file is replaced, its target stays; a linked folder is refused."""
+    """A link in place of a file is replaced, its target stays; a linked folder is refused."""
     bystander = tmp_path / "bystander.txt"
     for name in ("events.csv", "overlay.png", "movie_cell_death.zip", "review.csv"):
         (strange / name).unlink(missing_ok=True)

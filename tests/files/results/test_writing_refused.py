@@ -1,4 +1,4 @@
-"""Names that results cannot have are refused before anything is computed, and one movie's failure does not end a batch."""
+"""Names that results cannot have are refused before anything is computed, and one movie's failure does not stop a batch."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_name_whose_bytes_are_no_letters(tmp_path: Path, movie_file: Path, net
     assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - the name is no text
 
 
-def test_a_name_cannot_command_the_terminal(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
+def test_a_name_cannot_control_the_terminal(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
     movie = tmp_path / "a\u202e[bold]b.tif"
     shutil.copy(movie_file, movie)
     run = detect(network_folder, movie)

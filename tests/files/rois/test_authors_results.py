@@ -1,4 +1,4 @@
-"""Results of the authors' package open in ImageJ as our own do."""
+"""Results of the authors' package open in ImageJ as the project's own do."""
 
 from __future__ import annotations
 

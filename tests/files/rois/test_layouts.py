@@ -1,4 +1,4 @@
-"""ROIs go and come as ImageJ shows them on the very movie, in all arrangements of its frames."""
+"""Positions of ROIs agree with ImageJ's for the same movie, in all arrangements of its frames, written and read."""
 
 from __future__ import annotations
 

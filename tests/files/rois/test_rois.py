@@ -168,7 +168,7 @@ class TestWriting:
 
 
 class TestReadingImageJ:
-    """The values are those that MakeRois.java and SaveManager.java give ImageJ, frames there counted from 1."""
+    """The values are those set by MakeRois.java and SaveManager.java in ImageJ; frames there are counted from 1."""
 
     def test_points(self):
         assert places(IMAGEJ_FILES / "points.zip") == [
@@ -246,7 +246,7 @@ class TestZips:
     def test_an_empty_zip_has_no_events(self, tmp_path):
         assert places(make_zip(tmp_path / "movie_cell_sop.zip")) == []
 
-    def test_entries_that_are_no_rois_are_passed_over(self, tmp_path, point):
+    def test_entries_that_are_not_rois_are_ignored(self, tmp_path, point):
         path = make_zip(
             tmp_path / "a.zip",
             ("folder/", b""),
@@ -369,7 +369,7 @@ class TestBrokenRois:
 
 
 def test_more_points_than_anybody_marks_are_refused_before_they_take_memory(tmp_path: Path) -> None:
-    """Thirty ROIs of 50,000 points each, in ImageJ's form, which packs a thousandfold."""
+    """Thirty ROIs of 50,000 points each, in ImageJ's form, which compresses a thousandfold."""
     many = roifile.ImagejRoi.frompoints(np.zeros((50_000, 2), np.int32))
     many.roitype, many.position = roifile.ROI_TYPE.POINT, 1
     path = tmp_path / "many.zip"

@@ -1,4 +1,4 @@
-"""Whenever a process is killed, and wherever a disk fails, a folder is as it was before or as it is after."""
+"""Whenever a process is killed, and wherever a disk fails, a folder is in its earlier or its final state."""
 
 from __future__ import annotations
 

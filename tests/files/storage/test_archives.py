@@ -1,4 +1,4 @@
-"""Zips and files of arrays that strangers made: whatever is in them, an error in words, or files inside the folder."""
+"""Zips and files of arrays from untrusted sources: whatever they contain, an error message, or files inside the folder."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from epifiji.files.storage.archives import roi_entries, unpack
 
 WANTED = ("network.json", "weights_0.npz", "config.cfg")
 LIMIT = 10_000
-"""Bytes in all that the property tests allow, so that examples stay small."""
+"""Total bytes that the property tests allow, so that examples stay small."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry as it is written into a zip byte by byte, whether it makes sense or not."""
+    """An entry that is written into a zip byte by byte, valid or not."""
 
     name: bytes
     data: bytes = b"{}"
@@ -44,7 +44,7 @@ class Entry:
 
 
 def raw_zip(entries: list[Entry], comment: bytes = b"") -> bytes:
-    """Write a zip by hand, as PKWARE's APPNOTE.TXT lays it out (4.3.7, 4.3.12, 4.3.16)."""
+    """Write a zip by hand, following PKWARE's APPNOTE.TXT (4.3.7, 4.3.12, 4.3.16)."""
     body, directory = b"", b""
     for entry in entries:
         packed = entry.data
@@ -110,7 +110,7 @@ SEPARATORS = st.sampled_from(["/", "\\", "//", "/./"])
 
 @st.composite
 def names(draw: st.DrawFn) -> bytes:
-    """A path from parts that some system reads in a way of its own, which mostly ends as a wanted file does."""
+    """A path from parts that some system reads differently, which mostly ends like a wanted file."""
     parts = draw(st.lists(PARTS, max_size=4))
     name = draw(SEPARATORS).join([*parts, draw(st.sampled_from(WANTED)) if draw(st.booleans()) else draw(PARTS)])
     return (
@@ -149,7 +149,7 @@ def box(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def unpacked_into(box: Path, data: bytes) -> list[PurePosixPath]:
-    """Unpack a zip into a folder in the box, and give the files; none where it is refused in words. Nothing is elsewhere."""
+    """Unpack a zip into a folder in the box, and return the files; none if it is refused. Nothing is written elsewhere."""
     target, file = box / "target", box / "1.zip"
     target.mkdir()
     file.write_bytes(data)
@@ -190,7 +190,7 @@ ONE_BOX = settings(max_examples=150, deadline=None, suppress_health_check=[Healt
 def test_whatever_entries_come_nothing_gets_outside_or_is_ambiguous(box: Path, entries: list[Entry]) -> None:
     files = unpacked_into(box, raw_zip(entries))
     assert all(map(means_one_file_everywhere, files))
-    # On a disk that ignores case or normalises letters they would still be as many.
+    # On a disk that ignores case or normalises letters there would still be as many files.
     assert len({unicodedata.normalize("NFKC", str(path)).casefold() for path in files}) == len(files)
 
 
@@ -238,7 +238,7 @@ def test_a_roi_zip_of_any_bytes_is_read_or_refused_in_words(
 
 
 class TestEntries:
-    """Known tricks, one by one, in a zip that is right otherwise."""
+    """Known attacks, one by one, in a zip that is valid otherwise."""
 
     @pytest.mark.parametrize(
         "name",
@@ -290,7 +290,7 @@ class TestEntries:
             (Entry(b"network.json", zip64_size=2**50), "but at most 10000 of 10000 bytes in all are read"),
         ],
     )
-    def test_what_does_not_hold_what_it_says(self, box, entry, words):
+    def test_entries_that_differ_from_their_declaration(self, box, entry, words):
         (box / "1.zip").write_bytes(raw_zip([entry]))
         with pytest.raises(WrongInputError, match=words):
             unpack(box / "1.zip", box / "1", WANTED)
@@ -330,7 +330,7 @@ class TestEntries:
 
 
 def test_a_small_zip_that_would_fill_the_disk_takes_neither_memory_nor_disk(tmp_path: Path) -> None:
-    """Twelve entries of 200 MB each, packed with the greatest ratio that deflating has, about 1 : 1,030."""
+    """Twelve entries of 200 MB each, packed with the largest ratio that deflate has, about 1 : 1,030."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     piece = bytes(1_000_000)
     packed = b"".join(squeeze.compress(piece) for _ in range(200)) + squeeze.flush()

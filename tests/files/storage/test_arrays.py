@@ -1,4 +1,4 @@
-"""Files of arrays from strangers: what their headers say is compared with the bytes that follow."""
+"""Files of arrays from untrusted sources: their headers are compared with the bytes that follow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from small_networks import small_network
 
 
 def npy(shape: str, descr: str = "'<f4'", data: bytes = b"", order: str = "False") -> bytes:
-    """Write an array's file by hand, as NEP 1 lays it out."""
+    """Write an array's file by hand, following NEP 1."""
     header = f"{{'descr': {descr}, 'fortran_order': {order}, 'shape': {shape}}}".encode()
     header += b" " * (-(10 + len(header) + 1) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data

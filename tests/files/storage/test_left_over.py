@@ -1,4 +1,4 @@
-"""What processes leave in folders: removed where they have surely ended, never where they may be at work."""
+"""Leftovers of processes in folders: removed if the process has certainly ended, never if it may be running."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def hidden(folder: Path) -> list[Path]:
     return list(folder.glob(".epifiji-*"))
 
 
-def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(tmp_path: Path) -> None:
+def test_files_of_a_running_process_stay_and_those_of_a_killed_one_are_removed(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", WRITING, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -59,10 +59,10 @@ def test_what_a_living_process_writes_stays_and_what_a_killed_one_left_goes(tmp_
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
-def test_what_a_run_left_while_it_kept_a_part_goes_with_what_was_kept(
+def test_leftovers_of_a_run_that_kept_a_part_are_removed_with_its_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing was there yet, so it worked in the folder around the cache."""
+    """Nothing existed yet, so the run worked in the folder around the cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home" / "cache"))
     assert subprocess.run([sys.executable, "-c", KEEPING], check=False).returncode == -signal.SIGKILL
     assert len(hidden(tmp_path)) == 1
@@ -89,7 +89,7 @@ def test_a_folder_of_the_users_with_such_a_name_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../mine.txt", "/mine.txt", "a/../../mine.txt", "link/mine.txt", ""])
-def test_a_strangers_journal_moves_nothing_outside_its_folder(tmp_path: Path, name: str) -> None:
+def test_an_untrusted_journal_moves_nothing_outside_its_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     results = tmp_path / "theirs_epifiji"
     left = results / ".epifiji-0123abcd"
@@ -111,7 +111,7 @@ def test_a_damaged_journal_is_refused_in_a_sentence(tmp_path: Path, text: str) -
     (left / "owner.json").touch()
     (left / "journal.json").write_text(text)
     if "part_of" in text:
-        # Without the journal that it is a part of, nothing was decided.
+        # Without the journal that it belongs to, nothing was decided.
         recover(tmp_path)
         assert not hidden(tmp_path)
         return

@@ -1,4 +1,4 @@
-"""Servers that are too slow altogether, though each byte comes in time."""
+"""Servers that are too slow overall, although each byte arrives in time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CONTENT = bytes(range(50))
 
 @contextmanager
 def server(at_once: bytes, dripped: bytes, pause_s: float) -> Iterator[str]:
-    """Send some bytes at once and the others one by one, to everybody who connects."""
+    """Send some bytes at once and the others one by one, to every client."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
@@ -84,7 +84,7 @@ def test_what_comes_slowly_but_in_time_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_time_grows_with_what_has_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twenty bytes a second take longer than the patience, but at ten that are expected they are fast enough."""
+    """Twenty bytes a second take longer than the allowed time, but are faster than the ten bytes a second that are required."""
     monkeypatch.setattr(downloads, "SLOWEST_BYTES_A_S", 10.0)
     with server(HEADER, CONTENT, 0.05) as address:
         assert download(address, tmp_path, hashlib.sha256(CONTENT).hexdigest()).read_bytes() == CONTENT

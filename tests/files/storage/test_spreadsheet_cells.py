@@ -1,4 +1,4 @@
-"""Names that a spreadsheet would take for a formula are shown as they are, and come back as they were."""
+"""Names that a spreadsheet would treat as formulas are shown unchanged, and are read back unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from epifiji.files.storage.spreadsheet_cells import cell_of, text_of
 
 FORMULAS = ("=1+1", "+cmd", "-x", "@SUM(A1)", "=HYPERLINK(0)", "'=1+1", "''@x", "'quoted", "plain", "a=b", "\uff1d1+1")
 BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What OWASP's page on CSV injection lists."""
+"""Formulas that OWASP's page on CSV injection lists."""
 
 
 def first_cells(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""The default arithmetic finds what was planted, at least as well as the authors' package, and reaches the border."""
+"""The default arithmetic finds the planted events, at least as well as the authors' package, and covers the border."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def result(shared_data: Path) -> epifiji.Result:
 
 
 def inside(events: list[Event]) -> list[Event]:
-    """Keep the events where the authors' maps have values."""
+    """Keep the events at which the authors' maps have values."""
     edge = AUTHORS_EMPTY_BORDER_PX
     return [e for e in events if edge <= e.y < 256 - edge and edge <= e.x < 256 - edge]
 
@@ -54,7 +54,7 @@ def test_the_map_goes_on_where_the_authors_ends(result: epifiji.Result, shared_d
     outside[:, edge:-edge, edge:-edge] = False
     assert not authors[outside].any()
     assert ours[outside].max() > 100
-    # Where windows are centred the two agree in the main: the same networks look at the same movie.
+    # Where windows are centred the two mostly agree: they use the same networks and the same movie.
     assert np.corrcoef(authors[5:35, 30:-30, 30:-30].ravel(), ours[5:35, 30:-30, 30:-30].ravel())[0, 1] > 0.85
 
 

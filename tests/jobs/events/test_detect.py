@@ -27,7 +27,7 @@ from epifiji.files.rois.roi_files import read_rois
 from small_networks import small_network
 
 LOOSE = {"threshold": 0, "min_volume": 0}
-"""A random network is sure of nothing: keep whatever is over the positive level."""
+"""A random network has low probabilities: keep whatever is over the positive level."""
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_the_pixels_type_does_not_matter(pixels: np.ndarray, network_folder: Pat
     difference = np.abs(
         eight_bit.maps["rawproba"]["cell_death"][:].astype(int) - other.maps["rawproba"]["cell_death"][:]
     )
-    # Single precision may cut a grey value to the level below.
+    # Single precision may truncate a grey value to the level below.
     assert np.percentile(difference, 95) <= (3 if dtype is np.float32 else 0)
 
 
@@ -140,7 +140,7 @@ def test_no_events_leave_a_header_and_no_zip(pixels: np.ndarray, network_folder:
     assert sorted(file.name for file in folder.iterdir()) == ["events.csv", "overlay.png", "run.json"]
 
 
-def test_nothing_is_overwritten_unasked_and_other_files_stay(
+def test_nothing_is_overwritten_without_permission_and_other_files_stay(
     pixels: np.ndarray, network_folder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
@@ -263,7 +263,7 @@ def test_making_events_again_in_place_keeps_the_maps(movie_file: Path, network_f
     assert epifiji.events_from_maps(folder, **LOOSE).events
 
 
-def test_a_network_of_the_same_weights_and_other_classes_is_checked_anew(
+def test_a_network_of_the_same_weights_and_other_classes_is_checked_again(
     pixels: np.ndarray, network_folder: Path
 ) -> None:
     network = read_network(network_folder)

@@ -1,4 +1,4 @@
-"""The compatible arithmetic against files that the authors' package wrote."""
+"""The compatible arithmetic compared with files that the authors' package wrote."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CASES: dict[str, dict[str, Any]] = json.loads((PARITY / "cases.json").read_text(
 CLASSES = ("cell_death", "cell_sop", "cell_division")
 
 LEAST_EQUAL = 0.9999
-"""Part of the voxels that must be equal; the others may differ by one level, where a float's last digit decides a rounding."""
+"""Share of the voxels that must be equal; the others may differ by one level, if a float's last digit decides a rounding."""
 
 SPLINE_GAIN = 2
 """A cubic spline can make two levels of a difference of one."""
@@ -66,14 +66,14 @@ def volumes(pixels: np.ndarray, seed_distance_t: int, seed_distance_xy: int) -> 
 
 
 def expected_maps(name: str, kind: str) -> np.ndarray:
-    """Give the authors' maps of a small case (classes, T, Y, X)."""
+    """Return the authors' maps of a small case (classes, T, Y, X)."""
     with np.load(PARITY / f"{name}_maps.npz") as maps:
         return np.stack([maps[f"{event}_{kind}"] for event in CLASSES])
 
 
 @pytest.fixture(scope="module", params=CASES)
 def small_case(request: pytest.FixtureRequest) -> tuple[str, epifiji.Result]:
-    """Each small case and what is found in it."""
+    """Each small case and its result."""
     name = request.param
     settings = CASES[name] | {"mode": "compatible", "maps": "scaled"}
     return name, epifiji.detect(PARITY / f"{name}.tif", network=PARITY / "network", **settings)
@@ -132,7 +132,7 @@ def test_command_line_writes_the_authors_events(default_folder: Path, shared_dat
 
 @pytest.fixture(scope="module")
 def single_network(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of notumAll0 alone, one of the two networks of notum_all."""
+    """The folder of notumAll0, one of the two networks of notum_all."""
     folder = tmp_path_factory.mktemp("network")
     with zipfile.ZipFile(shared_data / "dexnets" / "notum_all.zip") as archive:
         archive.extractall(folder, [name for name in archive.namelist() if "/notumAll0/" in name])
@@ -141,7 +141,7 @@ def single_network(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module")
 def rescaled_result(shared_data: Path, single_network: Path) -> epifiji.Result:
-    """What is found in the oracle's second movie, whose cells and events are larger and longer than the network's."""
+    """The result for the oracle's second movie, whose cells and events are larger and longer than the network's."""
     return epifiji.detect(
         shared_data / "oracle" / "movie2_uint16.tif",
         network=single_network,
@@ -230,7 +230,7 @@ def test_networks_give_the_authors_softmax(shared_data: Path, name: str) -> None
 
 
 def assert_same_softmax(movie: Movie, network: Network, member: int, group: Path) -> None:
-    """Compare the 100 windows most like an event, and every 50th, with what the authors' package gave them."""
+    """Compare the 100 windows with the highest probabilities, and every 50th, with the values of the authors' package."""
     with np.load(group) as stored:
         expected, centres = stored["preds"], stored["index_tyx"]
     chosen = np.union1d(np.argsort(expected[:, 0])[:100], np.arange(0, len(expected), 50))

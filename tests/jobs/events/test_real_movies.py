@@ -1,4 +1,4 @@
-"""The main job on real tissue, with the authors' networks and our own, from the command line to ImageJ."""
+"""Detection in real tissue, with the authors' networks and EpiNet, from the command line to ImageJ."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_visible_division_of_the_wing_disc_is_found(wing_disc: tuple[dict, P
 
 
 def events_in_imagej(imagej: Any, folder: Path) -> list[list]:
-    """Open the movie and its ROI zips, and read back what ImageJ shows: name, x, y and frame of each ROI."""
+    """Open the movie and its ROI zips, and read back name, x, y and frame of each ROI in ImageJ."""
     movie, out = (Path(line) for line in (folder / "paths.txt").read_text().splitlines())
     image = imagej.to_imageplus(read_movie(movie))
     imagej.show_rois(image, sorted(out.glob("*_cell_*.zip")))

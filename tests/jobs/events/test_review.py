@@ -1,4 +1,4 @@
-"""Reviews: decisions and undo, the file that survives a crash, precision with its interval, and what comes out at the end."""
+"""Reviews: decisions and undo, the file that survives a crash, precision with its interval, and the results at the end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def some_events(count: int = 12, seed: int = 0) -> list[Event]:
 
 @st.composite
 def scripts(draw: st.DrawFn) -> list[tuple[str, int, float]]:
-    """A person's doings: (what, a number, a position), undo among them."""
+    """Actions of a person: (what, a number, a position), including undo."""
     steps = st.tuples(
         st.sampled_from(["keep", "reject", "skip", "class", "move", "add", "undo"]),
         st.integers(0, 30),
@@ -142,7 +142,7 @@ def test_the_interval_is_wilsons(correct: int, judged: int) -> None:
     assert Precision(0, 0).value is Precision(0, 0).interval is None
 
 
-def test_precision_counts_judged_events_and_a_changed_class_as_wrong() -> None:
+def test_precision_counts_decided_events_and_a_changed_class_as_wrong() -> None:
     review = Review([Event("cell_death", t, 1, 1, 0.8) for t in range(5)] + [Event("cell_sop", 9, 1, 1, 0.7)])
     review.do(Action(0, "keep"))
     review.do(Action(1, "reject"))
@@ -258,7 +258,7 @@ def test_kept_events_of_ones_own_classes_have_their_colours(tmp_path: Path) -> N
     assert (blink.stroke_color, flash.stroke_color) == (b"\xff\xff\xff\x00", b"\xff\xff\x00\xff")
 
 
-def test_a_review_of_other_events_is_not_gone_on_with(tmp_path: Path) -> None:
+def test_a_review_of_other_events_is_not_continued(tmp_path: Path) -> None:
     write_events(tmp_path / "events.csv", some_events())
     path, review = start_review(tmp_path)
     decide(path, review, Action(0, "keep"))
@@ -303,7 +303,7 @@ def decided(count: int) -> Review:
 
 
 def test_a_review_of_20000_decided_events_is_written_and_read_in_a_moment(tmp_path: Path) -> None:
-    """Where each event looks through all steps it takes over a minute."""
+    """If each event searched all steps it would take over a minute."""
     review = decided(20_000)
     started = time.process_time()
     write_review(tmp_path / "review.csv", review)
@@ -318,7 +318,7 @@ def test_a_review_of_20000_decided_events_is_written_and_read_in_a_moment(tmp_pa
 
 
 def test_the_counts_after_a_decision_take_no_longer_among_more_events() -> None:
-    """Where all events are counted anew, a hundred times as many take about a hundred times as long."""
+    """If all events were counted again, a hundred times as many would take about a hundred times as long."""
 
     def took(count: int) -> float:
         review, times = decided(count), []
@@ -393,7 +393,7 @@ def test_a_review_that_was_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_review_that_does_not_say_how_many_events_it_has_is_read(tmp_path: Path) -> None:
-    """As they were written before."""
+    """Earlier versions did not write the number."""
     review = Review(some_events())
     review.do(Action(1, "reject"))
     path = tmp_path / "review.csv"

@@ -1,4 +1,4 @@
-"""Counts by hand, densities that integrate, and tests of clustering on arrangements whose answer is known."""
+"""Counts by hand, densities that integrate, and tests of clustering on arrangements whose result is known."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pairs(seed: int, count: int = 40, pixels: float = 5, frames: int = 2) -> np.
 
 
 def grid(seed: int) -> np.ndarray:
-    """Events on a slightly shaken grid: farther from each other than by chance."""
+    """Events on a slightly irregular grid: further from each other than by chance."""
     y, x = np.mgrid[15 : FRAME[0] : 30, 20 : FRAME[1] : 40]
     return np.column_stack([y.ravel(), x.ravel()]) + np.random.default_rng(seed).normal(0, 2, (y.size, 2))
 
@@ -154,8 +154,8 @@ class TestNeighbours:
         assert (found.p <= 0.02, found.verdict) == (True, "clustered")
 
     @pytest.mark.parametrize("seed", SEEDS)
-    def test_dense_regions_alone_are_no_clustering_in_space_and_time(self, seed):
-        # Pairs in space whose times have nothing to do with each other.
+    def test_dense_regions_are_no_clustering_in_space_and_time(self, seed):
+        # Pairs in space whose times are independent of each other.
         places = pairs(seed)
         places[:, 0] = np.random.default_rng(seed).integers(0, FRAMES, len(places))
         assert neighbours_in_space(places[:, 1:], FRAME, PERMUTATIONS, seed).verdict == "clustered"
@@ -167,7 +167,7 @@ class TestNeighbours:
         # Of 60 tests at 5 % more than 9 are significant with a probability of 0.1 %.
         assert sum(p <= 0.05 for p in space) <= 9
         assert sum(p <= 0.05 for p in together) <= 9
-        # p is spread evenly between 0 and 1.
+        # p is uniform between 0 and 1.
         assert stats.kstest(space, "uniform").pvalue > 0.001
         assert stats.kstest(together, "uniform").pvalue > 0.001
 
@@ -204,7 +204,7 @@ class TestNeighbours:
 
 
 class TestEmptyParts:
-    """Tissue that fills two thirds of the frame: chance there is not chance in the whole frame."""
+    """Tissue that fills two thirds of the frame: random events there are not random in the whole frame."""
 
     @pytest.mark.parametrize(
         ("axis", "first", "side"), [(1, 0, "right"), (1, 1, "left"), (0, 0, "lower"), (0, 1, "upper")]
@@ -220,12 +220,12 @@ class TestEmptyParts:
         assert f"No event lies in the {side} 3" in notice
         assert "crop the movie to the tissue" in notice
 
-    def test_chance_leaves_such_a_band_as_seldom_as_it_says(self):
+    def test_random_events_leave_such_a_band_as_rarely_as_the_level_says(self):
         random = np.random.default_rng(5)
-        told = [empty_band(random.random((20, 2)) * FRAME - 0.5, FRAME) for _ in range(2000)]
-        assert sum(band is not None for band in told) <= stats.binom.ppf(0.999, 2000, EMPTY_CHANCE)
+        bands = [empty_band(random.random((20, 2)) * FRAME - 0.5, FRAME) for _ in range(2000)]
+        assert sum(band is not None for band in bands) <= stats.binom.ppf(0.999, 2000, EMPTY_CHANCE)
 
-    def test_few_events_tell_nothing(self):
+    def test_few_events_give_no_band(self):
         assert empty_band(np.array([[100.0, 150.0], [200.0, 250.0]]), FRAME) is None
         assert empty_band(np.empty((0, 2)), FRAME) is None
 
@@ -265,7 +265,7 @@ class TestStatistics:
         ]
         assert not [key for key in table[0] if key.startswith(("from", "to"))]
 
-    def test_the_record_tells_size_scale_and_classes(self, tmp_path):
+    def test_the_record_gives_size_scale_and_classes(self, tmp_path):
         write_events(tmp_path / "events.csv", [*events(poisson(1)), Event("blink", 3, 5, 5, border=True)], 0.5, 120)
         movie = {"name": "wing", "shape": [FRAMES, *FRAME], "pixel_size_um": 0.25, "frame_interval_s": 60}
         write_record(tmp_path / "run.json", {"movie": movie, "settings": {"events": ["cell_death", "cell_sop"]}})
@@ -279,14 +279,14 @@ class TestStatistics:
         assert found.classes["blink"].border == 1
         assert len(found.save(tmp_path / "out")) == len(FILES)
 
-    def test_a_table_alone_tells_the_scale_by_its_columns(self, tmp_path):
+    def test_a_table_gives_the_scale_by_its_columns(self, tmp_path):
         write_events(tmp_path / "events.csv", events(poisson(1)), 0.321, 47)
         pixel, interval = read_scale(tmp_path / "events.csv")
         assert (pixel, interval) == (pytest.approx(0.321, rel=1e-4), pytest.approx(47, rel=1e-4))
         found = epifiji.event_statistics(tmp_path / "events.csv", permutations=19)
         assert (found.extent.length_unit, found.extent.time_unit, found.extent.known) == ("µm", "min", False)
 
-    def test_a_table_without_such_columns_tells_none(self, tmp_path):
+    def test_a_table_without_such_columns_gives_none(self, tmp_path):
         write_events(tmp_path / "events.csv", events(poisson(1)))
         assert read_scale(tmp_path / "events.csv") == (None, None)
 
@@ -362,6 +362,6 @@ class TestTheCommandLine:
         (summary,) = json.loads(capsys.readouterr().out)["summary"]
         assert (summary["events"], summary["verdict (space)"]) == (80, "clustered if tissue fills the frame")
 
-    def test_a_missing_folder_is_told(self, tmp_path, monkeypatch, capsys):
+    def test_a_missing_folder_is_reported(self, tmp_path, monkeypatch, capsys):
         assert self.run(monkeypatch, "plot", tmp_path / "none", "--out", tmp_path / "out") == 2
         assert "does not exist, but a result folder or a ROI zip is needed" in capsys.readouterr().err

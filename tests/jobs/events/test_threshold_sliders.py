@@ -1,4 +1,4 @@
-"""The threshold sliders' side of the engine: what they show is what is applied, whatever is chosen."""
+"""The engine's side of the threshold sliders: what they show is what is applied, for all settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ask(job: str, **request: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Maps of two classes with blobs, and in each a box whose mean is exactly a whole threshold."""
+    """Maps of two classes with blobs, and in each a box whose mean is exactly an integer threshold."""
     folder = tmp_path_factory.mktemp("maps") / "wing_epifiji"
     folder.mkdir()
     for seed, (event, level) in enumerate({"cell_death": 180, "cell_sop": 151}.items()):
@@ -43,7 +43,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(
     found: dict[str, Any], threshold: dict[str, int], volume: dict[str, int]
 ) -> list[tuple[str, int, float, float]]:
-    """What the window shows: see its rule in candidates."""
+    """What the window shows; see its rule in `candidates`."""
     return sorted(
         (one["event"], one["frame"], round(one["y"], 6), round(one["x"], 6))
         for one in found["events"]
