@@ -196,9 +196,7 @@ def named_movies(given: list[str]) -> list[str]:
     alike = len({(Path(file).parent, Path(file).suffix) for file in movies}) == 1
     if len(movies) > 1 and alike and all(_holds_one_frame(Path(file)) for file in (movies[0], movies[-1])):
         names = sorted(Path(file).name for file in movies)
-        # What the first and the last name in alphabetical order share, all share.
-        same = [a == b for a, b in zip(names[0], names[-1], strict=False)]
-        start = names[0][: same.index(False) if False in same else len(same)].rstrip("0123456789")
+        start = os.path.commonprefix(names).rstrip("0123456789")  # noqa: RUF071 -- letters of names, not folders
         pattern = Path(movies[0]).parent / f"{start}*{Path(movies[0]).suffix}"
         raise WrongInputError(
             f"{len(movies)} files with one frame each were named ({names[0]} to {names[-1]}), but a movie is expected: to read "
