@@ -22,7 +22,8 @@ import numpy as np
 import tifffile
 from scipy import ndimage
 
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.event_networks import DexNetDescription
+from epifiji.data.network import Network, Weights
 from epifiji.engine.networks.dexnet.model import BLOCKS, DENSE, array_shapes, convolve, last_state, normalise
 from epifiji.engine.tiling.windows import normalised
 from epifiji.files.networks.store import write_network
@@ -45,7 +46,7 @@ NOTHING_LOGIT = 8.0
 UNLIKENESS = 0.1
 """How far the second member's weights lie from the first's, in units of their spread."""
 
-DESCRIPTION = NetworkDescription(
+DESCRIPTION = DexNetDescription(
     name="parity",
     classes=("nothing", "cell_death", "cell_sop", "cell_division"),
     cell_diameter_px=25,

@@ -22,10 +22,11 @@ from pathlib import Path
 import numpy as np
 
 import epifiji
+from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.events import Event
 from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
-from epifiji.data.network import EPINET, NOTHING, Network, NetworkDescription
+from epifiji.data.network import NOTHING, Network
 from epifiji.engine.metrics.events import match_events
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
 from epifiji.engine.networks.epinet.sampling import Sampler
@@ -108,7 +109,6 @@ def train(movies: list[Labelled], out: Path, steps: int, start: str | None) -> N
 
 def as_network(weights: dict[str, np.ndarray], **described: object) -> Network:
     known = {
-        "kind": EPINET,
         "name": "epinet",
         "classes": (NOTHING, *EVENTS),
         "frames_before": REACH_FRAMES,
@@ -117,7 +117,7 @@ def as_network(weights: dict[str, np.ndarray], **described: object) -> Network:
         "event_duration_frames": 4.5,
         "provenance": PROVENANCE,
     }
-    return Network(NetworkDescription(**(known | described)), (weights,), "", weights_sha256(weights))
+    return Network(EpiNetDescription(**(known | described)), (weights,), "", weights_sha256(weights))
 
 
 def chosen(network: Network, movies: list[Labelled]) -> dict[str, tuple[float, int, int]]:

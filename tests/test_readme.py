@@ -13,7 +13,7 @@ import epifiji
 from epifiji.bridge.cli.main import app
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
-from epifiji.data.network import NetworkDescription
+from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.record import RunRecord
 from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
@@ -124,7 +124,7 @@ def described_names(title: str) -> set[str]:
 def test_columns_and_entries_of_files_are_described() -> None:
     assert described_names("events.csv") == {*COLUMNS, "y_um", "x_um", "time_min"}
     assert described_names("review.csv") == set(REVIEW_COLUMNS)
-    assert described_names("Networks") == set(NetworkDescription.model_fields)
+    assert all(described_names("Networks") == set(family.model_fields) for family in DESCRIPTIONS.values())
     assert described_names("run.json") >= set(RunRecord.model_fields)
     assert all(f"`{name}`" in PAGES["reference/files.md"] for name in SCORE_COLUMNS)
 

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.event_networks import DexNetDescription, EpiNetDescription, EventNetwork
+from epifiji.data.network import Network, Weights
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
 
 CLASSES = ("nothing", "cell_death", "cell_sop", "cell_division")
 
 
-def small_network(members: int = 2, filters: int = 2, units: int = 4, seed: int = 0, **description: object) -> Network:
+def small_network(
+    members: int = 2, filters: int = 2, units: int = 4, seed: int = 0, **description: object
+) -> EventNetwork:
     """Make a network of the authors' architecture with few filters."""
     known = {
         "name": "small",
@@ -25,7 +28,7 @@ def small_network(members: int = 2, filters: int = 2, units: int = 4, seed: int 
         "event_duration_frames": 4.5,
         "members": members,
     }
-    described = NetworkDescription(**(known | description))
+    described = DexNetDescription(**(known | description))
     random = np.random.default_rng(seed)
     return Network(described, tuple(_weights(random, filters, units, len(described.classes)) for _ in range(members)))
 
@@ -76,7 +79,7 @@ def spoil_entry(file: Path, name: str) -> None:
     file.write_bytes(data)
 
 
-def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> Network:
+def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> EventNetwork:
     """An EpiNet of the full size with random weights, whose answers differ from place to place."""
     random = np.random.default_rng(seed)
     weights = []
@@ -87,7 +90,6 @@ def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> Network:
         }
         weights.append(one)
     known = {
-        "kind": "epinet",
         "name": "epi",
         "classes": CLASSES,
         "frames_before": REACH_FRAMES,
@@ -96,4 +98,4 @@ def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> Network:
         "event_duration_frames": 4.5,
         "members": members,
     }
-    return Network(NetworkDescription(**(known | described)), tuple(weights))
+    return Network(EpiNetDescription(**(known | described)), tuple(weights))

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-
-from epifiji.data.events import wrong_class_name
-from epifiji.data.settings.detection import Level, Voxels
-
-DEXNET: Literal["dexnet"] = "dexnet"
-EPINET: Literal["epinet"] = "epinet"
-"""Families of networks: classifying windows one by one, or predicting maps of whole frames."""
-
-SEEN = {
-    DEXNET: "windows of {frames} frames of {side} x {side} px",
-    EPINET: "whole frames, {frames} of them at once",
-}
-"""What a network of a family looks at, in words."""
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NOTHING = "nothing"
-"""Name of class 0, which every network has: no event."""
+"""Name of class 0, which every network of events has: no event."""
 
-
-MOST_CLASSES = 100
 LONGEST_NAME = 100
 
 
@@ -41,38 +26,33 @@ class LearntMovie(BaseModel):
 
 
 class NetworkDescription(BaseModel):
-    """What ``network.json`` says of a network, beside its weights."""
+    """What ``network.json`` says of a network, whatever it is for, beside its weights.
+
+    Each family of networks has a class of its own, listed in :data:`epifiji.data.descriptions.DESCRIPTIONS`. Its fields are the
+    entries of the file, these and those that only the family has; it defines `kind` with its name as the only value and the
+    default, `task` and `axes`, and the properties `outputs` and `sees`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    task: ClassVar[str]
+    """What its networks are for, such as ``events``."""
+
+    axes: ClassVar[str]
+    """The axes of the images that its networks take, such as ``TYX``; see :class:`epifiji.data.image.Image`."""
+
+    verb: ClassVar[str] = "predicts"
+    """What its networks do with their `outputs`, in a word."""
+
     format: int = Field(1, ge=1, le=1, description="Version of this file's form.")
-    kind: Literal["dexnet", "epinet"] = Field(
-        DEXNET, description="Architecture: windows one by one (dexnet), or whole frames (epinet)."
-    )
+    kind: str = Field(description="The family that the network belongs to.")
     name: str = Field(
         min_length=1, max_length=LONGEST_NAME, pattern=r"\S", description="Name of the network, not of blanks alone."
     )
-    classes: tuple[Annotated[str, Field(max_length=LONGEST_NAME)], ...] = Field(
-        min_length=2,
-        max_length=MOST_CLASSES,
-        description="Class names in the order of the network's outputs, 'nothing' first.",
-    )
-    window_half_size_px: int = Field(22, ge=4, le=200, description="A window has twice this plus one pixels a side.")
-    frames_before: int = Field(5, ge=1, le=100, description="Frames of a window before its centre frame.")
-    frames_after: int = Field(5, ge=1, le=100, description="Frames of a window from its centre frame on.")
     cell_diameter_px: float = Field(
         gt=0, le=2000, allow_inf_nan=False, description="Cell diameter that the network was trained for, in pixels."
     )
-    event_duration_frames: float = Field(
-        gt=0, le=10000, allow_inf_nan=False, description="Event duration that the network was trained for, in frames."
-    )
-    thresholds: dict[str, Level] = Field(
-        {}, description="Least mean probability of an event of a class, 0-255, where the user gives none."
-    )
-    min_volumes: dict[str, Voxels] = Field(
-        {}, description="Volume in voxels that an event of a class must exceed, where the user gives none."
-    )
-    members: int = Field(1, ge=1, le=64, description="Number of networks whose probabilities are averaged.")
+    members: int = Field(1, ge=1, le=64, description="Number of networks whose predictions are averaged.")
     provenance: str = Field("", description="Who trained it, on what, where it came from, its licence.")
     origin: str = Field("", description="The folder, zip or address that it was imported from.")
     learnt_from: tuple[LearntMovie, ...] = Field(
@@ -84,37 +64,30 @@ class NetworkDescription(BaseModel):
         (), max_length=64, description="SHA-256 of each member's weights file, in order."
     )
 
-    @field_validator("classes")
-    @classmethod
-    def _check_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
-        if classes[0] != NOTHING:
-            raise ValueError(f"the first class is {classes[0]!r} instead of {NOTHING!r}")
-        for number, name in enumerate(classes):
-            if name in classes[:number]:
-                raise ValueError(f"the class {name!r} comes twice")
-            if wrong := wrong_class_name(name):
-                raise ValueError(wrong)
-        return classes
+    @property
+    def family(self) -> str:
+        """The family that the network belongs to: its `kind` in the file."""
+        return self.kind
 
     @property
-    def events(self) -> tuple[str, ...]:
-        """The classes that are events: all but the first."""
-        return self.classes[1:]
-
-    @property
-    def window_size_px(self) -> int:
-        """Side of a window in pixels."""
-        return 2 * self.window_half_size_px + 1
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what the network predicts, such as classes of events or kinds of maps."""
+        raise NotImplementedError
 
     @property
     def sees(self) -> str:
-        """What the network looks at, in words."""
-        return SEEN[self.kind].format(frames=self.window_frames, side=self.window_size_px)
+        """What the network looks at, in words, such as ``whole frames``."""
+        raise NotImplementedError
 
     @property
-    def window_frames(self) -> int:
-        """Frames of a window."""
-        return self.frames_before + self.frames_after
+    def scale(self) -> dict[str, float]:
+        """The scale that the network was trained for: the size of cells along Y and X in pixels, and of what else has axes."""
+        return {axis: self.cell_diameter_px for axis in self.axes if axis in "YX"}
+
+    @property
+    def trained_for(self) -> str:
+        """The scale in words."""
+        return f"cells of {self.cell_diameter_px:g} px"
 
 
 def first_problem(error: ValidationError) -> str:
@@ -140,11 +113,15 @@ def unlike(weights: Weights, shapes: Mapping[str, tuple[int, ...]]) -> str:
     return f"{unexpected[0]} is unexpected" if unexpected else ""
 
 
-@dataclass(frozen=True)
-class Network:
-    """One network, or several whose probabilities are averaged."""
+Description = TypeVar("Description", bound=NetworkDescription)
+Described_co = TypeVar("Described_co", bound=NetworkDescription, covariant=True)
 
-    description: NetworkDescription
+
+@dataclass(frozen=True)
+class Network(Generic[Described_co]):
+    """One network, or several whose predictions are averaged."""
+
+    description: Described_co
     weights: tuple[Weights, ...]
     source: str = ""
     sha256: str = ""
@@ -152,4 +129,8 @@ class Network:
     def __repr__(self) -> str:
         described = self.description
         where = f", from {self.source}" if self.source else ""
-        return f"<Network {described.name}: {described.kind}, finds {', '.join(described.events)}{where}>"
+        return f"<Network {described.name}: {described.family}, {described.verb} {', '.join(described.outputs)}{where}>"
+
+
+AnyNetwork = Network[NetworkDescription]
+"""A network of any family."""

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
-from epifiji.data.network import Network
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.backend.devices import choose_device
@@ -39,14 +39,14 @@ _warm: dict[tuple[str, str, str, str], Any] = {}
 _prefilters: dict[tuple[str, str], Prefilter | None] = {}
 
 
-def predictor_of(network: Network, mode: str, device: str = "auto") -> BlockPredictor:
+def predictor_of(network: EventNetwork, mode: str, device: str = "auto") -> BlockPredictor:
     """Give what predicts blocks in a mode; networks are kept from one detection to the next while they stay the same."""
     family = family_of(network.description)
     prefilter = prefilter_of(network, device) if family.uses_prefilter(mode) else None
     return family.predictor(loaded(network, mode, device), mode, prefilter)
 
 
-def loaded(network: Network, mode: str, device: str = "auto") -> Any:
+def loaded(network: EventNetwork, mode: str, device: str = "auto") -> Any:
     """Give what the network's family made of the last network, or have it made for the device."""
     family, chosen = family_of(network.description), choose_device(device)
     if not network.sha256:
@@ -58,7 +58,7 @@ def loaded(network: Network, mode: str, device: str = "auto") -> Any:
     return _warm[key]
 
 
-def prefilter_of(network: Network, device: str = "auto") -> Prefilter | None:
+def prefilter_of(network: EventNetwork, device: str = "auto") -> Prefilter | None:
     """Give the prefilter for a network, or None where none was trained for it."""
     key = network.sha256, device
     if key not in _prefilters:
@@ -78,7 +78,7 @@ Task = tuple[Block, list[Grid]]
 class Asked:
     """Which predictions are wanted: by a network, in a mode, on a device; workers elsewhere make their own `predictor`."""
 
-    network: Network
+    network: EventNetwork
     mode: str
     device: str
     predictor: BlockPredictor
@@ -250,7 +250,7 @@ class DaskWorkers:
             self._client.cancel(list(running.values()), force=True)
 
 
-def _task(strip: Strip, grids: list[Grid], network: Network, mode: str, device: str) -> Probabilities:
+def _task(strip: Strip, grids: list[Grid], network: EventNetwork, mode: str, device: str) -> Probabilities:
     """Classify a block's windows, in a worker."""
     return predictor_of(network, mode, device)(strip, grids, silent)
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.paths import path_from
 from epifiji.engine.networks.families import family_of
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.networks.bioimageio import Example, Exported, write_package
-from epifiji.files.networks.store import card, find_network, is_shipped, own_card, read_network
+from epifiji.files.networks.store import card, find_network, is_shipped, own_card
 from epifiji.files.storage.atomic import replacing
+from epifiji.jobs.networks import event_network_of
 
 ONNX, PACKAGE = ".onnx", ".zip"
 EXAMPLE = {"seed": 3, "frames": 24, "height": 144, "width": 144, "extrusions": 1, "divisions": 1, "sops": 1}
@@ -67,7 +68,7 @@ def export_network(
     if not path.parent.is_dir():
         raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
     place = find_network(network)
-    loaded = read_network(place)
+    loaded = event_network_of(place)
     model = family_of(loaded.description).onnx(loaded)
     if ending == ONNX:
         with replacing(path) as temporary:
@@ -96,7 +97,7 @@ def export_network(
     return path
 
 
-def _example(network: Network) -> Example:
+def _example(network: EventNetwork) -> Example:
     """Make a small movie with events, and what the network says of it."""
     movie, _ = simulate(**EXAMPLE)
     pixels = movie.frames(0, movie.shape[0]).astype(np.float32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from epifiji.data.movie import Movie
-from epifiji.data.network import LearntMovie, NetworkDescription
+from epifiji.data.network import Description, LearntMovie, NetworkDescription
 from epifiji.files.movies.movie_file import file_sha256, is_there
 
 
@@ -41,9 +41,7 @@ class KnownMovie:
         return self.file_sha256 in files or self.pixels_sha256 in {one.pixels_sha256 for one in movies}
 
 
-def with_learnt(
-    description: NetworkDescription, movies: Iterable[Movie], parent: NetworkDescription | None
-) -> NetworkDescription:
+def with_learnt(description: Description, movies: Iterable[Movie], parent: NetworkDescription | None) -> Description:
     """Add movies to what a network learnt from, after those of the network that it began with; the last thousand are kept."""
     new = [KnownMovie(movie).learnt() for movie in movies]
     every = (*(parent.learnt_from if parent else ()), *new)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from epifiji.data.network import Network
+from epifiji.data.event_networks import EventNetwork, event_network
+from epifiji.data.network import AnyNetwork, Network
 from epifiji.engine.networks.families import family_of
 from epifiji.files.networks import zoo
+from epifiji.files.networks.store import find_network, read_network
 
 
-def require_sound(network: Network) -> None:
+def require_sound(network: AnyNetwork) -> None:
     """Refuse a network whose arrays are not those of its kind, or not made of finite numbers.
 
     Raises
@@ -18,6 +20,17 @@ def require_sound(network: Network) -> None:
         Naming the network and the first array that is wrong.
     """
     family_of(network.description).check(network)
+
+
+def event_network_of(given: AnyNetwork | str | Path | None = None) -> EventNetwork:
+    """Take a network as it is, or read one by name, from a folder or a zip; without any, the default one.
+
+    Raises
+    ------
+    WrongInputError
+        Where there is none, it cannot be read, or it does not find events.
+    """
+    return event_network(given if isinstance(given, Network) else read_network(find_network(given)))
 
 
 def import_network(

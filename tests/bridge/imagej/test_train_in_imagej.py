@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from desktop import desktop
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.event_networks import EpiNetDescription
+from epifiji.data.network import Network
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
 from epifiji.files.networks.store import read_description, write_network
@@ -36,8 +37,7 @@ def files(folder: Path) -> dict[str, str]:
     """Put annotated movies and a network into a folder; give the variables with which EpiFiji stays in that folder."""
     for number in range(3):
         write_blinking(folder / "the movies", f"spots{number}", number)
-    described = NetworkDescription(
-        kind="epinet",
+    described = EpiNetDescription(
         name="old",
         classes=("nothing", "blink"),
         frames_before=REACH_FRAMES,

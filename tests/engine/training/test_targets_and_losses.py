@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.labelled import Labelled
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.network import Network
 from epifiji.data.settings.training import CHANGES
 from epifiji.engine.networks.epinet.model import (
     REACH_FRAMES,
@@ -163,8 +164,7 @@ def test_a_grown_network_answers_to_what_it_knew_as_before() -> None:
 def test_a_networks_answers_to_a_movie_are_those_of_its_whole_frames() -> None:
     random = np.random.default_rng(2)
     weights = new_weights(2, random, rarity=0.4)
-    described = NetworkDescription(
-        kind="epinet",
+    described = EpiNetDescription(
         name="any",
         classes=("nothing", "a", "b"),
         frames_before=REACH_FRAMES,

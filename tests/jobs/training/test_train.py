@@ -20,10 +20,11 @@ from PIL import Image
 
 import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.events import Event
 from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.network import Network
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet import family
@@ -73,8 +74,7 @@ def learnt(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRe
 
 def parent_in(folder: Path, *classes: str, rarity: float = 0.3) -> Path:
     """Write an EpiNet that has learnt nothing and finds something everywhere."""
-    described = NetworkDescription(
-        kind="epinet",
+    described = EpiNetDescription(
         name=folder.name,
         classes=("nothing", *classes),
         frames_before=REACH_FRAMES,

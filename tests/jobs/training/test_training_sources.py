@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.data.network import NetworkDescription
 from epifiji.data.review import Action
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
@@ -32,9 +32,8 @@ DETECTED = [
 ]
 
 
-def described(*classes: str, diameter: float = 25, duration: float = 4.5) -> NetworkDescription:
-    return NetworkDescription(
-        kind="epinet",
+def described(*classes: str, diameter: float = 25, duration: float = 4.5) -> EpiNetDescription:
+    return EpiNetDescription(
         name="any",
         classes=("nothing", *classes),
         cell_diameter_px=diameter,

@@ -11,10 +11,10 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report, silent
 from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import read_movie, write_movie
-from epifiji.files.networks.store import find_network, read_network
 from epifiji.files.results.result_folder import result_folder, roi_file
 from epifiji.jobs.events.detect import detect
 from epifiji.jobs.events.result import Result
+from epifiji.jobs.networks import event_network_of
 
 NAME = "epifiji_demo"
 
@@ -41,7 +41,7 @@ def run_demo(out: Path | None, network: str | None, overwrite: bool, report: Rep
     ImageJError
         If no Java can run ImageJ, or ImageJ does not start.
     """
-    found = read_network(find_network(network))
+    found = event_network_of(network)
     place = out if out is not None else _free_folder()
     movie_file = place / f"{NAME}.tif"
     folder = result_folder(NAME, place)

@@ -113,17 +113,17 @@ def detect(
     """Find the events of movies; the results go into MOVIE_epifiji beside each."""
     from epifiji.files.movies.movie_file import movie_name, open_movie, split_path
     from epifiji.files.movies.sequences import named_movies
-    from epifiji.files.networks.store import find_network, read_network
     from epifiji.files.results.result_folder import require_free, result_folder
     from epifiji.jobs.events.detect import detect as run
     from epifiji.jobs.executors import executor_for
+    from epifiji.jobs.networks import event_network_of
 
     settings = _with_mode(settings or {}, compatible)
     chosen = parse_settings(DetectionSettings, settings)
     movies = named_movies(movies)
     places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
     _require_separate_folders(movies, places)
-    loaded = read_network(find_network(network))
+    loaded = event_network_of(network)
     classes = chosen.chosen_events(loaded.description.events)
     batch = _Batch(len(movies))
     with executor_for(chosen) as executor:

@@ -182,8 +182,8 @@ def _row(one: Listed) -> list[str]:
     if one.description is None:
         return [plain(one.name), "broken", "-", "-", "-", one.origin]
     described = one.description
-    scale = f"{described.cell_diameter_px:g}", f"{described.event_duration_frames:g}"
-    return [plain(one.name), described.kind, plain(", ".join(described.events)), *scale, plain(one.origin)]
+    scale = [f"{described.scale[axis]:g}" if axis in described.scale else "-" for axis in "XT"]
+    return [plain(one.name), described.family, plain(", ".join(described.outputs)), *scale, plain(one.origin)]
 
 
 def _listed(one: Listed) -> dict[str, Any]:

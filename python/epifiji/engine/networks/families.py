@@ -12,4 +12,4 @@ FAMILIES: dict[str, Family] = {family.kind: family for family in (DexNetFamily()
 
 def family_of(description: NetworkDescription) -> Family:
     """Give the family that a network belongs to."""
-    return FAMILIES[description.kind]
+    return FAMILIES[description.family]

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
+from epifiji.data.network import AnyNetwork
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
@@ -50,18 +51,18 @@ class Family(Protocol):
     modes: tuple[str, ...]
     """The modes of detection in which its networks predict; see :data:`epifiji.data.settings.detection.MODES`."""
 
-    def check(self, network: Network) -> None:
+    def check(self, network: AnyNetwork) -> None:
         """Raise a WrongInputError that names the first array or number with which the network cannot work."""
 
     def arithmetic(
-        self, shape: tuple[int, int, int], description: NetworkDescription, settings: DetectionSettings
+        self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
     ) -> Arithmetic:
         """Give how predictions for a movie of this shape become maps."""
 
     def uses_prefilter(self, mode: str) -> bool:
         """Say whether a prefilter, where there is one for a network, saves predictions in this mode."""
 
-    def load(self, network: Network, mode: str, device: Device) -> Any:
+    def load(self, network: EventNetwork, mode: str, device: Device) -> Any:
         """Put the weights on a device; what comes of it is kept for the next movie."""
 
     def variant(self, mode: str) -> str:
@@ -71,8 +72,8 @@ class Family(Protocol):
         """Give what predicts blocks; `loaded` comes from :meth:`load`, and `prefilter` is None where there is none."""
 
     def description_for(
-        self, name: str, classes: Sequence[str], parent: NetworkDescription | None
-    ) -> NetworkDescription:
+        self, name: str, classes: Sequence[str], parent: EventNetworkDescription | None
+    ) -> EventNetworkDescription:
         """Describe a network that is to be trained to find these event classes, from a parent or from random weights.
 
         Raises
@@ -82,16 +83,20 @@ class Family(Protocol):
         """
 
     def require_trainable(
-        self, name: str, shape: tuple[int, int, int], description: NetworkDescription, rescaled: bool
+        self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
         """Raise a WrongInputError where a movie at the network's scale (`rescaled` to it or not) is too small to learn from."""
 
     def recipe(
-        self, description: NetworkDescription, parent: Network | None, settings: TrainingSettings, keeping: bool
+        self,
+        description: EventNetworkDescription,
+        parent: EventNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
     ) -> TrainingRecipe:
         """Give how such a network is trained; with `keeping` it is to keep what the parent knows."""
 
-    def onnx(self, network: Network) -> OnnxModel:
+    def onnx(self, network: EventNetwork) -> OnnxModel:
         """Export a network.
 
         Raises
@@ -100,5 +105,5 @@ class Family(Protocol):
             Where networks of this family are not exported, or the package onnx is not installed.
         """
 
-    def probabilities(self, network: Network, pixels: np.ndarray) -> np.ndarray:
+    def probabilities(self, network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
         """Predict what the ONNX model predicts: (T, Y, X) of any real type to (events, T, Y, X), float32."""

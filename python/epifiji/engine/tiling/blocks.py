@@ -14,8 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.movie import Movie
-from epifiji.data.network import NetworkDescription
 from epifiji.data.progress import Report
 from epifiji.engine.tiling.windows import Grid
 
@@ -106,7 +106,11 @@ def _evenly(size: int, most: int) -> list[tuple[int, int]]:
 
 
 def rows_within(
-    megabytes: float, shape: tuple[int, int, int], description: NetworkDescription, predictor: BlockPredictor, item: int
+    megabytes: float,
+    shape: tuple[int, int, int],
+    description: EventNetworkDescription,
+    predictor: BlockPredictor,
+    item: int,
 ) -> int:
     """Return the most rows of a block for which pixels of `item` bytes, and what is computed from them, fit into `megabytes`."""
     count, height, width = shape
@@ -118,7 +122,7 @@ def rows_within(
     return int(np.clip(rows - around, description.window_size_px, height))
 
 
-def read_strip(movie: Movie, block: Block, description: NetworkDescription, predictor: BlockPredictor) -> Strip:
+def read_strip(movie: Movie, block: Block, description: EventNetworkDescription, predictor: BlockPredictor) -> Strip:
     """Read the pixels that a block needs."""
     count, height, _ = movie.shape
     before, after = (

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_array
 
-from epifiji.data.network import NetworkDescription
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.engine.tiling.blocks import Block, Probabilities
 from epifiji.engine.tiling.windows import Grid, exact_grids
 
@@ -64,7 +64,9 @@ class Exact:
     were tried too, and give false events.
     """
 
-    def __init__(self, shape: tuple[int, int, int], description: NetworkDescription, step_xy: int, step_t: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], description: EventNetworkDescription, step_xy: int, step_t: int
+    ) -> None:
         self.grids = exact_grids(shape, description, step_xy, step_t)
         half = description.window_half_size_px
         fade = fade_px(half, step_xy)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import NetworkDescription
+from epifiji.data.event_networks import EventNetworkDescription
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Grid:
         return len(self.frames) * len(self.ys) * len(self.xs)
 
 
-def require_room(name: str, shape: tuple[int, int, int], description: NetworkDescription, rescaled: bool) -> None:
+def require_room(name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool) -> None:
     """Refuse a movie whose sides are smaller than a window.
 
     Raises
@@ -71,7 +71,9 @@ def even_centres(size: int, half: int, step: int, shift: int) -> np.ndarray:
     return np.unique(np.concatenate([[first], np.arange(first + shift, last, step), [last]])).astype(np.intp)
 
 
-def exact_grids(shape: tuple[int, int, int], description: NetworkDescription, step_xy: int, step_t: int) -> list[Grid]:
+def exact_grids(
+    shape: tuple[int, int, int], description: EventNetworkDescription, step_xy: int, step_t: int
+) -> list[Grid]:
     """Place the windows of every member so that together they cover the whole movie.
 
     Member m of M starts ``floor(m * step / M)`` later on each axis, in pixels in space and in frames in time, so

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.labelled import Labelled
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import CHANGES
 from epifiji.engine.training.mixing import Draws
@@ -37,7 +38,7 @@ class TrainingRecipe(Protocol):
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
         """Give who trains."""
 
-    def network(self, weights: Weights, description: NetworkDescription) -> Network:
+    def network(self, weights: Weights, description: EventNetworkDescription) -> EventNetwork:
         """Give the network with such weights."""
 
 

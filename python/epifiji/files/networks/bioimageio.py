@@ -20,7 +20,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import NetworkDescription
+from epifiji.data.event_networks import EventNetworkDescription
 
 FORMAT = "0.5.4"
 DEXTRUSION = "Villars, Letort et al., DeXtrusion, Development 150, dev201747 (2023): which events these are."
@@ -88,7 +88,7 @@ class Exported:
     licence: str | None
 
 
-def write_package(path: Path, description: NetworkDescription, exported: Exported) -> None:
+def write_package(path: Path, description: EventNetworkDescription, exported: Exported) -> None:
     """Write a package as a zip.
 
     Raises
@@ -112,7 +112,7 @@ def write_package(path: Path, description: NetworkDescription, exported: Exporte
             archive.writestr(name, data)
 
 
-def _described(description: NetworkDescription, exported: Exported, hashes: dict[str, str]) -> dict[str, Any]:
+def _described(description: EventNetworkDescription, exported: Exported, hashes: dict[str, str]) -> dict[str, Any]:
     """Describe the model in the zoo's words."""
 
     def file(name: str) -> dict[str, str]:
@@ -166,7 +166,7 @@ def _input(exported: Exported) -> dict[str, Any]:
     }
 
 
-def _output(description: NetworkDescription, exported: Exported) -> dict[str, Any]:
+def _output(description: EventNetworkDescription, exported: Exported) -> dict[str, Any]:
     def same(axis: str) -> dict[str, str]:
         return {"tensor_id": exported.input_name, "axis_id": axis}
 

@@ -18,7 +18,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import NOTHING, Network, NetworkDescription, Weights, first_problem
+from epifiji.data.event_networks import DexNetDescription
+from epifiji.data.network import NOTHING, Network, Weights, first_problem
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.files.networks.authors import provenance_of_checkpoints, provenance_of_zip
 from epifiji.files.networks.several import folders_with, how_to_take_one, listed_names, sub_folders
@@ -37,7 +38,7 @@ def is_dexnet(folder: Path) -> bool:
     return (folder / CONFIG).is_file() or any((child / CONFIG).is_file() for child in folder.iterdir())
 
 
-def read_dexnet(path: Path) -> Network:
+def read_dexnet(path: Path) -> Network[DexNetDescription]:
     """Read a DeXNet folder, an ensemble's folder, or a zip of either.
 
     Raises
@@ -50,7 +51,7 @@ def read_dexnet(path: Path) -> Network:
         return Network(description, tuple(_read_checkpoint(member) for member in members))
 
 
-def read_dexnet_description(path: Path) -> NetworkDescription:
+def read_dexnet_description(path: Path) -> DexNetDescription:
     """Read what a DeXNet, as :func:`read_dexnet` takes it, says of itself; its checkpoints' numbers are not looked at.
 
     Raises
@@ -92,7 +93,7 @@ def _member_folders(folder: Path, name: str, source: Path) -> list[Path]:
     )
 
 
-def _described(folder: Path, name: str, source: Path) -> tuple[list[Path], NetworkDescription]:
+def _described(folder: Path, name: str, source: Path) -> tuple[list[Path], DexNetDescription]:
     """Find the members of a folder and describe them together."""
     members = _member_folders(folder, name, source)
     configs = [_read_config(member / CONFIG) for member in members]
@@ -108,7 +109,7 @@ def _described(folder: Path, name: str, source: Path) -> tuple[list[Path], Netwo
     if provenance is None:
         provenance = provenance_of_checkpoints(((one / INDEX, one / DATA) for one in members), events)
     try:
-        return members, NetworkDescription(name=name, members=len(members), provenance=provenance, **configs[0])
+        return members, DexNetDescription(name=name, members=len(members), provenance=provenance, **configs[0])
     except ValidationError as problem:
         raise WrongInputError(
             f"{name} is not described as a DeXNet is ({first_problem(problem)}): import it again from its authors."

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
+from epifiji.data.descriptions import parse_description
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription, Weights, first_problem
+from epifiji.data.network import AnyNetwork, Network, NetworkDescription, Weights, first_problem
 from epifiji.files.networks.authors import AUTHORS, provenance_of_weights
 from epifiji.files.storage.archives import LARGEST_SUM_BYTES, read_limited
 from epifiji.files.storage.arrays import read_arrays
@@ -22,7 +23,7 @@ LARGEST_DESCRIPTION_BYTES = 1_000_000
 AGAIN = "import the network again"
 
 
-def read_folder(folder: Path, source: Path) -> Network:
+def read_folder(folder: Path, source: Path) -> AnyNetwork:
     """Read a network's folder; errors name `source`, which it was unpacked from.
 
     Raises
@@ -67,14 +68,14 @@ def _with_true_provenance(
     """Correct what a network says of its origin where it claims to be the authors', and its numbers are not theirs."""
     if not description.provenance.startswith(AUTHORS):
         return description
-    known = provenance_of_weights(map(weights_sha256, members()), description.events)
+    known = provenance_of_weights(map(weights_sha256, members()), description.outputs)
     return description if known == AUTHORS else description.model_copy(update={"provenance": known})
 
 
 def _read_description(folder: Path, source: Path) -> NetworkDescription:
     text = read_limited(folder / DESCRIPTION, LARGEST_DESCRIPTION_BYTES, "a network's description")
     try:
-        return NetworkDescription(**json.loads(text.decode("utf-8-sig")))
+        return parse_description(json.loads(text.decode("utf-8-sig")))
     except (ValidationError, ValueError, TypeError, RecursionError) as problem:
         reason = first_problem(problem) if isinstance(problem, ValidationError) else str(problem)
         raise WrongInputError(f"{source}: {DESCRIPTION} cannot be read ({reason}): {AGAIN}.") from problem

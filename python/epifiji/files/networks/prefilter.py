@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from epifiji.data.network import Network, Weights
+from epifiji.data.network import AnyNetwork, Weights
 from epifiji.files.networks.own_format import weights_sha256
 from epifiji.files.storage.arrays import read_arrays
 
@@ -13,7 +13,7 @@ WEIGHTS = "dexnet_screen.npz"
 CLASSES, SERVED = "classes", "served"
 
 
-def read_prefilter(network: Network) -> tuple[Weights, tuple[str, ...]] | None:
+def read_prefilter(network: AnyNetwork) -> tuple[Weights, tuple[str, ...]] | None:
     """Read the prefilter's arrays and classes, or give None where it was not trained for this network.
 
     It answers for the networks whose members' weights have the SHA-256 that stand beside its own: another network, even one

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.network import AnyNetwork, Network, NetworkDescription
 from epifiji.data.own_folders import NoHomeError, data_folder
 from epifiji.data.paths import path_from
 from epifiji.files.networks.default import SHIPPED, default_name
@@ -181,7 +181,7 @@ def find_network(given: str | Path | None = None) -> Path:
     )
 
 
-def read_network(path: Path) -> Network:
+def read_network(path: Path) -> AnyNetwork:
     """Read a network from its folder or zip, in the project's form or the authors'.
 
     Raises
@@ -276,7 +276,7 @@ def _require_one(folder: Path, source: Path) -> None:
 
 
 def write_network(
-    network: Network,
+    network: AnyNetwork,
     folder: Path,
     overwrite: bool = False,
     text: str | None = None,
@@ -324,11 +324,10 @@ def card(description: NetworkDescription) -> str:
     """Write what a person wants to know of a network before using it."""
     return (
         f"# {description.name}\n\n"
-        f"Finds: {', '.join(description.events)}.\n\n"
+        f"{description.verb.capitalize()}: {', '.join(description.outputs)}.\n\n"
         f"{description.provenance}\n\n"
         f"- Looks at {description.sees}.\n"
-        f"- Trained for cells of {description.cell_diameter_px:g} px and events of "
-        f"{description.event_duration_frames:g} frames.\n"
+        f"- Trained for {description.trained_for}.\n"
         f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"
     )
 
@@ -343,5 +342,5 @@ def _is_network(path: Path) -> bool:
         return False
 
 
-def _identified(network: Network, path: Path) -> Network:
+def _identified(network: AnyNetwork, path: Path) -> AnyNetwork:
     return Network(network.description, network.weights, str(path), weights_sha256(*network.weights))

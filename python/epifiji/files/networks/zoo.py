@@ -10,7 +10,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.names import wrong_file_name
-from epifiji.data.network import LONGEST_NAME, Network, NetworkDescription
+from epifiji.data.network import LONGEST_NAME, AnyNetwork, Network, NetworkDescription
 from epifiji.files.networks.authors import AUTHORS_SHA256
 from epifiji.files.networks.default import SHIPPED, choice_file, choose_default, default_name
 from epifiji.files.networks.store import (
@@ -69,10 +69,10 @@ def listed() -> list[Listed]:
     return found
 
 
-Check = Callable[[Network], object]
+Check = Callable[[AnyNetwork], object]
 
 
-def accept(network: Network) -> None:
+def accept(network: AnyNetwork) -> None:
     """Take any network that could be read."""
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.movie import WINDOW_FRAMES, Movie
-from epifiji.data.network import Network, NetworkDescription
+from epifiji.data.network import AnyNetwork
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
@@ -27,13 +28,13 @@ from epifiji.engine.tiling.maps import Arithmetic, map_frames
 from epifiji.engine.tiling.scaling import Storage, rescale_for_network, rescale_map, scale_factor
 from epifiji.engine.tiling.windows import require_room, require_windows
 from epifiji.files.movies.movie_file import open_movie
-from epifiji.files.networks.store import find_network, read_network
 from epifiji.files.results.movie_identity import Watch, described_movie
 from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
 from epifiji.jobs.executors import Asked, Executor, executor_for, predictor_of
+from epifiji.jobs.networks import event_network_of
 
 BASE_MEGABYTES = 700
 """Memory that the program needs without a movie: TensorFlow, a network, a batch of windows."""
@@ -43,7 +44,7 @@ MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "cl
 
 def detect(
     movie: Movie | np.ndarray | str | Path,
-    network: Network | str | Path | None = None,
+    network: AnyNetwork | str | Path | None = None,
     report: Report = silent,
     executor: Executor | None = None,
     keep_until_saved: bool = False,
@@ -78,8 +79,7 @@ def detect(
     chosen = parse_settings(DetectionSettings, settings)
     started = time.perf_counter()
     opened = open_movie(movie, chosen.channel)
-    if not isinstance(network, Network):
-        network = read_network(find_network(network))
+    network = event_network_of(network)
     description = network.description
     classes = chosen.chosen_events(description.events)
     chosen = chosen.with_defaults(description.thresholds, description.min_volumes, chosen.mode)
@@ -102,7 +102,7 @@ def detect(
     return result
 
 
-def require_mode(mode: str, description: NetworkDescription) -> None:
+def require_mode(mode: str, description: EventNetworkDescription) -> None:
     """Refuse compatible mode for a network that is not of the authors' kind.
 
     Raises
@@ -131,7 +131,7 @@ class _Detection:
     def __init__(
         self,
         movie: Movie,
-        network: Network,
+        network: EventNetwork,
         settings: DetectionSettings,
         classes: tuple[str, ...],
         diameter: float | None,

@@ -11,8 +11,9 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.events import Event, in_fixed_order
-from epifiji.data.network import Network
+from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
@@ -20,20 +21,21 @@ from epifiji.data.settings.detection import ComputingSettings, MapSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.engine.metrics.intervals import FEWEST_MOVIES
 from epifiji.files.movies.movie_file import file_sha256
-from epifiji.files.networks.store import find_network, read_network
+from epifiji.files.networks.store import find_network
 from epifiji.files.training_data import LabelledMovie, classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect, require_mode
 from epifiji.jobs.events.result import versions
 from epifiji.jobs.executors import executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
+from epifiji.jobs.networks import event_network_of
 from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, judged_movies
 from epifiji.jobs.scoring.report import Evaluation
 
-AnyNetwork = Network | str | Path
+GivenNetwork = AnyNetwork | str | Path
 
 
 def evaluate(
-    networks: AnyNetwork | Sequence[AnyNetwork], folder: str | Path, report: Report = silent, **settings: Any
+    networks: GivenNetwork | Sequence[GivenNetwork], folder: str | Path, report: Report = silent, **settings: Any
 ) -> Evaluation:
     """Judge networks on movies with annotated events.
 
@@ -105,7 +107,7 @@ class _Part:
         self.report((self.before + done) / self.count, f"{self.title}: {doing}")
 
 
-def _named(given: Sequence[AnyNetwork]) -> dict[str, Network]:
+def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:
     """Read the networks, each with a name of its own: where two have one, the file or folder they come from."""
     if not given:
         raise WrongInputError("no network was given, but at least one is to be judged: name one.")
@@ -114,7 +116,7 @@ def _named(given: Sequence[AnyNetwork]) -> dict[str, Network]:
     for place, one in zip(same, given, strict=True):
         if same.count(place) > 1:
             raise WrongInputError(f"the network {_called(one)} is given twice, but networks differ: name it once.")
-    read = [place if isinstance(place, Network) else read_network(place) for place in places]
+    read = [event_network_of(place) for place in places]
     names = [network.description.name for network in read]
     unique = [
         name if names.count(name) == 1 else f"{name} ({_called(one)})" for name, one in zip(names, given, strict=True)
@@ -122,18 +124,18 @@ def _named(given: Sequence[AnyNetwork]) -> dict[str, Network]:
     return dict(zip(unique, read, strict=True))
 
 
-def _own(settings: EvaluationSettings, network: Network) -> EvaluationSettings:
+def _own(settings: EvaluationSettings, network: EventNetwork) -> EvaluationSettings:
     """Give the settings with a network's own thresholds and volumes where the user gave none."""
     require_mode(settings.mode, network.description)
     return settings.with_defaults(network.description.thresholds, network.description.min_volumes, settings.mode)
 
 
-def _called(network: AnyNetwork) -> str:
+def _called(network: GivenNetwork) -> str:
     return (network.source or network.description.name) if isinstance(network, Network) else str(network)
 
 
 def _classes(
-    judges: dict[str, Network], movies: Sequence[LabelledMovie], settings: EvaluationSettings
+    judges: dict[str, EventNetwork], movies: Sequence[LabelledMovie], settings: EvaluationSettings
 ) -> dict[str, tuple[str, ...]]:
     """Say which classes each network is judged on: those that it knows, that are annotated, and that were asked for."""
     marked = classes_of(movies)
@@ -208,7 +210,7 @@ def _false_where_none(
 
 
 def _notices(
-    judges: dict[str, Network],
+    judges: dict[str, EventNetwork],
     movies: Sequence[LabelledMovie],
     judged: tuple[str, ...],
     settings: EvaluationSettings,

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.network import Network
 from epifiji.data.training import Point, ValidationScores, in_words
 from epifiji.files.figures.training import (
@@ -20,10 +21,11 @@ from epifiji.files.figures.training import (
     draw_learning_curve,
     draw_precision_recall,
 )
-from epifiji.files.networks.store import available, read_network, user_folder, write_network
+from epifiji.files.networks.store import available, user_folder, write_network
 from epifiji.files.networks.zoo import require_name, require_room
 from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.writable import require_absent
+from epifiji.jobs.networks import event_network_of
 
 RECORD = "training.json"
 REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)
@@ -52,7 +54,7 @@ class Target:
 
 
 def target_for(
-    name: str | None, suggested: str, out: Path | None, overwrite: bool, parent: Network | None = None
+    name: str | None, suggested: str, out: Path | None, overwrite: bool, parent: EventNetwork | None = None
 ) -> Target:
     """Find a place for a new network in the user's folder of networks, which none has yet unless it may be replaced.
 
@@ -124,7 +126,7 @@ class TrainingResult:
         What ``training.json`` holds.
     """
 
-    network: Network
+    network: EventNetwork
     folder: Path
     sentence: str
     use: bool
@@ -161,10 +163,10 @@ class TrainingResult:
 
 
 def write_trained(
-    network: Network,
+    network: EventNetwork,
     target: Target,
-    parent: Network | None,
-    compared: Network | None,
+    parent: EventNetwork | None,
+    compared: EventNetwork | None,
     after: ValidationScores | None,
     before: ValidationScores | None,
     points: Iterable[Point],
@@ -210,7 +212,7 @@ def write_trained(
     write_network(network, target.folder, target.overwrite, more=write_report)
     files = tuple((target.out or target.folder) / name for name in REPORT_FILES)
     return TrainingResult(
-        read_network(target.folder),
+        event_network_of(target.folder),
         target.folder,
         sentence,
         use,

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.events import Event, in_fixed_order, wrong_class_name
 from epifiji.data.labelled import Labelled
 from epifiji.data.movie import Movie
-from epifiji.data.network import NOTHING, NetworkDescription
+from epifiji.data.network import NOTHING
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
@@ -212,7 +213,7 @@ class Material:
 
 def prepare(
     sources: Sequence[Source],
-    description: NetworkDescription,
+    description: EventNetworkDescription,
     settings: TrainingSettings,
     report: Report = silent,
 ) -> Material:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import EPINET, Network, NetworkDescription, Weights
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
+from epifiji.data.network import AnyNetwork, Weights
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
@@ -21,16 +22,17 @@ from epifiji.data.training import ValidationScores
 from epifiji.engine.networks.families import FAMILIES, family_of
 from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split, split
-from epifiji.files.networks.store import find_network, read_network, shipped_network
+from epifiji.files.networks.store import shipped_network
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.result import versions
 from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
+from epifiji.jobs.networks import event_network_of
 from epifiji.jobs.training.loop import TrainingLoop
 from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
 from epifiji.jobs.training.sources import Material, Source, classes_in, prepare, read_sources
 from epifiji.jobs.training.validation import Validator, candidates
 
-OWN_FAMILY = FAMILIES[EPINET]
+OWN_FAMILY = FAMILIES["epinet"]
 """The family of networks that are trained from a folder alone."""
 
 HELD_OUT_PARTS = 12
@@ -40,7 +42,7 @@ FEW_EVENTS = 10
 
 def train(
     folder: str | Path,
-    network: Network | str | Path | None = None,
+    network: AnyNetwork | str | Path | None = None,
     name: str | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -96,7 +98,7 @@ def train(
 
 
 def retrain(
-    network: Network | str | Path,
+    network: AnyNetwork | str | Path,
     sources: str | Path | Sequence[str | Path],
     name: str | None = None,
     out: str | Path | None = None,
@@ -126,7 +128,7 @@ def retrain(
         Where the network, a source, the name or a setting cannot be used.
     """
     chosen = parse_settings(RetrainingSettings, settings)
-    parent = network if isinstance(network, Network) else read_network(find_network(network))
+    parent = event_network_of(network)
     given: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
     read = read_sources(given, chosen, chosen.unmarked)
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
@@ -143,12 +145,12 @@ def _path(given: str | Path | None) -> Path | None:
     return None if given is None else path_from(given, "the folder to write into")
 
 
-def _beginning(network: Network | str | Path | None) -> tuple[Network, list[str]]:
+def _beginning(network: AnyNetwork | str | Path | None) -> tuple[EventNetwork, list[str]]:
     """Read the EpiNet to begin with, and say where it is not the default network though none is named."""
-    read = network if isinstance(network, Network) else read_network(find_network(network))
+    read = event_network_of(network)
     of_own_family = family_of(read.description) is OWN_FAMILY
     if not of_own_family and network is None:
-        own = read_network(shipped_network())
+        own = event_network_of(shipped_network())
         notice = (
             f"The default network {read.description.name} is one of the authors', with which no training begins: the training "
             f"began with {own.description.name}. To let {read.description.name} learn more, use retrain."
@@ -170,8 +172,8 @@ class _Training:
     target: Target
     settings: TrainingSettings
     sources: list[Source]
-    description: NetworkDescription
-    parent: Network | None
+    description: EventNetworkDescription
+    parent: EventNetwork | None
     recipe: TrainingRecipe
     report: Report
     notices: list[str] = field(default_factory=list)

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from epifiji.data.evaluation import Counts
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.data.network import NOTHING, Network
+from epifiji.data.network import NOTHING
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.training import ValidationScores
@@ -28,7 +29,7 @@ NEIGHBOURS = 2
 """Thresholds on either side whose F1 counts when the best threshold is chosen."""
 
 
-def candidates(network: Network, held_out: Sequence[HeldOut], report: Report = silent) -> list[list[Event]]:
+def candidates(network: EventNetwork, held_out: Sequence[HeldOut], report: Report = silent) -> list[list[Event]]:
     """Give all that a network could take for events in held-out movies, of any probability, movie by movie."""
     found = []
     for number, one in enumerate(held_out):

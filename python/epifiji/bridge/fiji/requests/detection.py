@@ -15,9 +15,9 @@ from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use
 from epifiji.bridge.fiji.shown_events import movie_key, shown_events
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.events import colour_of, group_of
 from epifiji.data.movie import Movie
-from epifiji.data.network import Network
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.files.results.places import folder_of
@@ -59,18 +59,19 @@ def detect(request: Request) -> Answer:
     }
 
 
-_networks: dict[Path, tuple[Any, Network]] = {}
+_networks: dict[Path, tuple[Any, EventNetwork]] = {}
 
 
-def _network(given: str | None) -> Network:
+def _network(given: str | None) -> EventNetwork:
     """Read a network, or return it as it was read before if its files are unchanged."""
-    from epifiji.files.networks.store import find_network, read_network
+    from epifiji.files.networks.store import find_network
+    from epifiji.jobs.networks import event_network_of
 
     path = find_network(given)
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     state = [(str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files]
     if path not in _networks or _networks[path][0] != state:
-        _networks[path] = state, read_network(path)
+        _networks[path] = state, event_network_of(path)
     return _networks[path][1]
 
 

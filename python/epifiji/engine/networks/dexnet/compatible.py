@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from epifiji.data.network import NetworkDescription
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.engine.tiling.maps import REACH_T, Votes, reach_xy
 from epifiji.engine.tiling.windows import Grid
 
@@ -17,7 +17,9 @@ from epifiji.engine.tiling.windows import Grid
 class Compatible:
     """The authors' arithmetic; see :class:`epifiji.engine.tiling.maps.Arithmetic`."""
 
-    def __init__(self, shape: tuple[int, int, int], description: NetworkDescription, step_xy: int, step_t: int) -> None:
+    def __init__(
+        self, shape: tuple[int, int, int], description: EventNetworkDescription, step_xy: int, step_t: int
+    ) -> None:
         self._shape = shape
         self._events = len(description.events)
         half = description.window_half_size_px

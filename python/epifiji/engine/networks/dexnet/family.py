@@ -8,7 +8,8 @@ from typing import NoReturn
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import DEXNET, NOTHING, Network, NetworkDescription
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription, event_network
+from epifiji.data.network import NOTHING, AnyNetwork
 from epifiji.data.settings.detection import MODES, DetectionSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
@@ -26,15 +27,15 @@ from epifiji.engine.tiling.windows import ROUNDING, require_room
 class DexNetFamily:
     """Networks that classify windows one by one."""
 
-    kind: str = DEXNET
+    kind: str = "dexnet"
     modes: tuple[str, ...] = MODES
 
-    def check(self, network: Network) -> None:
+    def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""
-        check_network(network)
+        check_network(event_network(network))
 
     def arithmetic(
-        self, shape: tuple[int, int, int], description: NetworkDescription, settings: DetectionSettings
+        self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
     ) -> Arithmetic:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         kind = Compatible if settings.mode == "compatible" else Exact
@@ -44,7 +45,7 @@ class DexNetFamily:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return mode == "fast"
 
-    def load(self, network: Network, mode: str, device: Device) -> Classifier:
+    def load(self, network: EventNetwork, mode: str, device: Device) -> Classifier:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return Classifier(network, device.batch, device.precision)
 
@@ -59,8 +60,8 @@ class DexNetFamily:
         return ExactPredictor(loaded, 0.0 if mode == "compatible" else ROUNDING)
 
     def description_for(
-        self, name: str, classes: Sequence[str], parent: NetworkDescription | None
-    ) -> NetworkDescription:
+        self, name: str, classes: Sequence[str], parent: EventNetworkDescription | None
+    ) -> EventNetworkDescription:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         if parent is None:
             raise WrongInputError("A DeXNet is trained from another one alone: name the network to begin with.")
@@ -69,25 +70,29 @@ class DexNetFamily:
         return parent.model_copy(update=changed)
 
     def require_trainable(
-        self, name: str, shape: tuple[int, int, int], description: NetworkDescription, rescaled: bool
+        self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         require_room(name, shape, description, rescaled)
 
     def recipe(
-        self, description: NetworkDescription, parent: Network | None, settings: TrainingSettings, keeping: bool
+        self,
+        description: EventNetworkDescription,
+        parent: EventNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
     ) -> DexNetRecipe:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         assert parent is not None  # as description_for has made sure
         return DexNetRecipe(description, parent, settings)
 
-    def onnx(self, network: Network) -> NoReturn:
+    def onnx(self, network: EventNetwork) -> NoReturn:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         raise WrongInputError(
             f"{network.description.name} is of the kind {self.kind}, but only an EpiNet can be exported: train or "
             "retrain one, or name another."
         )
 
-    def probabilities(self, network: Network, pixels: np.ndarray) -> NoReturn:
+    def probabilities(self, network: EventNetwork, pixels: np.ndarray) -> NoReturn:
         """See :meth:`onnx`."""
         self.onnx(network)

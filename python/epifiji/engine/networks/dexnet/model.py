@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, NetworkDescription, Weights, unlike
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
+from epifiji.data.network import Weights, unlike
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.engine.backend.devices import BATCH_WINDOWS
 
@@ -27,7 +28,7 @@ LEAST_SIDE_PX = 8
 """Three poolings by 2 leave one pixel of it."""
 
 
-def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str, tuple[int, ...]]:
+def array_shapes(weights: Weights, description: EventNetworkDescription) -> dict[str, tuple[int, ...]]:
     """Give the shape that each array must have, from the first convolution's filters, the GRU's units and the description."""
     filters = weights["conv_0/kernel"].shape[-1]
     units = weights["gru/recurrent"].shape[0]
@@ -53,7 +54,7 @@ def array_shapes(weights: Weights, description: NetworkDescription) -> dict[str,
     return shapes
 
 
-def check_network(network: Network) -> None:
+def check_network(network: EventNetwork) -> None:
     """Make sure that every member's arrays fit together and fit the description.
 
     Raises
@@ -78,7 +79,7 @@ def check_network(network: Network) -> None:
             )
 
 
-def _problem(weights: Weights, description: NetworkDescription) -> str:
+def _problem(weights: Weights, description: EventNetworkDescription) -> str:
     """Say what is wrong with a member's arrays, or give an empty text."""
     needed = ["conv_0/kernel", "gru/recurrent", *(f"dense_{i}/kernel" for i in range(DENSE))]
     for key in needed:
@@ -179,7 +180,7 @@ class Classifier:
         From :func:`check_network`.
     """
 
-    def __init__(self, network: Network, batch: int = BATCH_WINDOWS, precision: str = "float32") -> None:
+    def __init__(self, network: EventNetwork, batch: int = BATCH_WINDOWS, precision: str = "float32") -> None:
         check_network(network)
         self.description = network.description
         self.batch, self.precision = batch, precision
@@ -212,7 +213,7 @@ class Classifier:
 class _Member:
     """One member, and its two parts, each traced when first needed."""
 
-    def __init__(self, description: NetworkDescription, weights: Weights, precision: str) -> None:
+    def __init__(self, description: EventNetworkDescription, weights: Weights, precision: str) -> None:
         tf = import_tensorflow()
         frames, side = description.window_frames, description.window_size_px
         features = weights["gru/kernel"].shape[0]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.labelled import Labelled
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.networks.dexnet.model import Classifier
@@ -23,7 +24,7 @@ class DexNetRecipe:
     points = 6
     rate = 1e-4
 
-    def __init__(self, description: NetworkDescription, parent: Network, settings: TrainingSettings) -> None:
+    def __init__(self, description: EventNetworkDescription, parent: EventNetwork, settings: TrainingSettings) -> None:
         self._description, self._parent, self._settings = description, parent, settings
         self._classifier: Classifier | None = None
 
@@ -56,6 +57,6 @@ class DexNetRecipe:
         """See :class:`TrainingRecipe`."""
         return Trainer(state, steps, rate, window_loss, is_norm)
 
-    def network(self, weights: Weights, description: NetworkDescription) -> Network:
+    def network(self, weights: Weights, description: EventNetworkDescription) -> EventNetwork:
         """See :class:`TrainingRecipe`."""
         return Network(description, apart(weights))

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.labelled import Labelled
-from epifiji.data.network import NetworkDescription, Weights
+from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
 from epifiji.engine.networks.dexnet.model import DENSE, encode, judge
@@ -71,7 +72,7 @@ class WindowSampler:
     def __init__(
         self,
         movies: Sequence[Labelled],
-        description: NetworkDescription,
+        description: EventNetworkDescription,
         random: np.random.Generator,
         without: frozenset[str],
         teacher: Teacher,
@@ -140,7 +141,7 @@ class WindowSampler:
         return changed(window, self._random, self._without)
 
 
-def _cut(pixels: np.ndarray, place: np.ndarray, description: NetworkDescription) -> np.ndarray:
+def _cut(pixels: np.ndarray, place: np.ndarray, description: EventNetworkDescription) -> np.ndarray:
     """Cut a window around a place, moved into the field; first and last frames are repeated."""
     count, height, width = pixels.shape
     half = description.window_half_size_px

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from epifiji.data.network import EPINET, NOTHING, Network, NetworkDescription
+from epifiji.data.event_networks import EpiNetDescription, EventNetwork, EventNetworkDescription, event_network
+from epifiji.data.network import NOTHING, AnyNetwork
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
@@ -28,15 +29,15 @@ MIN_VOLUME = 150
 class EpiNetFamily:
     """Networks that predict maps for whole frames."""
 
-    kind: str = EPINET
+    kind: str = "epinet"
     modes: tuple[str, ...] = ("fast", "exact")
 
-    def check(self, network: Network) -> None:
+    def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""
-        check_epinet(network)
+        check_epinet(event_network(network))
 
     def arithmetic(
-        self, shape: tuple[int, int, int], description: NetworkDescription, settings: DetectionSettings
+        self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
     ) -> Arithmetic:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return WholeFrames(shape, description.members)
@@ -45,7 +46,7 @@ class EpiNetFamily:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return False
 
-    def load(self, network: Network, mode: str, device: Device) -> EpiNet:
+    def load(self, network: EventNetwork, mode: str, device: Device) -> EpiNet:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return EpiNet(network, device.precision if mode == "fast" else "float32")
 
@@ -58,12 +59,11 @@ class EpiNetFamily:
         return loaded
 
     def description_for(
-        self, name: str, classes: Sequence[str], parent: NetworkDescription | None
-    ) -> NetworkDescription:
+        self, name: str, classes: Sequence[str], parent: EventNetworkDescription | None
+    ) -> EventNetworkDescription:
         """See :class:`~epifiji.engine.networks.family.Family`; thresholds of classes that are new are chosen by the training."""
         thresholds, volumes = (dict(parent.thresholds), dict(parent.min_volumes)) if parent else ({}, {})
-        return NetworkDescription(
-            kind=EPINET,
+        return EpiNetDescription(
             name=name,
             classes=(NOTHING, *classes),
             window_half_size_px=parent.window_half_size_px if parent else 22,
@@ -76,20 +76,24 @@ class EpiNetFamily:
         )
 
     def require_trainable(
-        self, name: str, shape: tuple[int, int, int], description: NetworkDescription, rescaled: bool
+        self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`: frames of any size do."""
 
     def recipe(
-        self, description: NetworkDescription, parent: Network | None, settings: TrainingSettings, keeping: bool
+        self,
+        description: EventNetworkDescription,
+        parent: EventNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
     ) -> EpiNetRecipe:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return EpiNetRecipe(description, parent, settings, keeping)
 
-    def onnx(self, network: Network) -> OnnxModel:
+    def onnx(self, network: EventNetwork) -> OnnxModel:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return OnnxModel(onnx_model(network), OPSET, INPUT, OUTPUT, GRAIN_PX, REACH_FRAMES)
 
-    def probabilities(self, network: Network, pixels: np.ndarray) -> np.ndarray:
+    def probabilities(self, network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         return probabilities(network, pixels)

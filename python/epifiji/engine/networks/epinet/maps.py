@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from epifiji.data.network import Network
+from epifiji.data.event_networks import EventNetwork
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.epinet.model import answers_of_members, places
 from epifiji.engine.tiling.maps import Votes
@@ -30,7 +30,7 @@ class WholeFrames:
         return _at_size(np.moveaxis(np.float32(255) * answers, -1, 0), self._size).astype(np.uint8)
 
 
-def probabilities(network: Network, pixels: np.ndarray) -> np.ndarray:
+def probabilities(network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
     """Give the probability of each event class at each pixel of a movie (T, Y, X): (events, T, Y, X), float32.
 
     These are the maps of a detection before they are cut to 8 bits.

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
-from epifiji.data.network import Network, Weights, unlike
+from epifiji.data.network import Weights, unlike
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
@@ -199,7 +200,7 @@ def places(shape: tuple[int, int, int]) -> Grid:
     return Grid(np.arange(shape[0]), *(np.minimum(np.arange(0, n, STRIDE) + 1, n - 1) for n in shape[1:]))
 
 
-def check_epinet(network: Network) -> None:
+def check_epinet(network: EventNetwork) -> None:
     """Make sure that every member's arrays are those of an EpiNet with the description's classes.
 
     Raises
@@ -224,7 +225,7 @@ def check_epinet(network: Network) -> None:
             )
 
 
-def answers_of_members(network: Network, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
+def answers_of_members(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
     """Give what each member answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
     predictor, movie = EpiNet(network), levelled(Movie(pixels))
     block = Block(0, pixels.shape[0], 0, pixels.shape[1])
@@ -233,7 +234,7 @@ def answers_of_members(network: Network, pixels: np.ndarray, report: Report = si
     return [one[..., 1:] for one in found]
 
 
-def answers_to_movie(network: Network, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
+def answers_to_movie(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
     """Give the mean of the members' answers (T, rows, columns, events), uint8 in 0–255; see :func:`answers_of_members`."""
     movie: np.ndarray = np.rint(255 * np.mean(answers_of_members(network, pixels, report), 0)).astype(np.uint8)
     return movie
@@ -255,7 +256,7 @@ class EpiNet:
     prefiltered = False
     bytes_for_pixel = 0.0
 
-    def __init__(self, network: Network, precision: str = "float32") -> None:
+    def __init__(self, network: EventNetwork, precision: str = "float32") -> None:
         check_epinet(network)
         self.description, self.precision = network.description, precision
         # Measured at several heights: what each layer over time remembers, and two frames in all layers.

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import Network, Weights
+from epifiji.data.event_networks import EventNetwork
+from epifiji.data.network import Weights
 from epifiji.engine.backend.layers import LEAST_DEVIATION, STRIDE, Layer
 from epifiji.engine.networks.epinet.model import (
     ANSWER,
@@ -41,7 +42,7 @@ SINGLE, DOUBLE = 1, 11
 """ONNX's numbers of float32 and float64."""
 
 
-def onnx_model(network: Network) -> bytes:
+def onnx_model(network: EventNetwork) -> bytes:
     """Write a network as an ONNX model; the probabilities of several members are averaged.
 
     Raises

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.labelled import Labelled
-from epifiji.data.network import Network, NetworkDescription, Weights
+from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.networks.epinet.model import answers_to_movie, new_weights
@@ -37,7 +38,11 @@ class EpiNetRecipe:
     points = 20
 
     def __init__(
-        self, description: NetworkDescription, parent: Network | None, settings: TrainingSettings, keeping: bool
+        self,
+        description: EventNetworkDescription,
+        parent: EventNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
     ) -> None:
         self._description, self._parent, self._settings = description, parent, settings
         self.rate = 5e-4 if keeping else 1e-3
@@ -67,7 +72,7 @@ class EpiNetRecipe:
         """See :class:`TrainingRecipe`."""
         return Trainer(state, steps, rate, epinet_loss)
 
-    def network(self, weights: Weights, description: NetworkDescription) -> Network:
+    def network(self, weights: Weights, description: EventNetworkDescription) -> EventNetwork:
         """See :class:`TrainingRecipe`."""
         return Network(description, (weights,))
 
@@ -75,7 +80,7 @@ class EpiNetRecipe:
 ASKING = "asking the network what it knows already"
 
 
-def taught_by(parent: Network, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
+def taught_by(parent: EventNetwork, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
     """Let an EpiNet's answers stand where it is not known what there is in a movie.
 
     Where there are more `classes` than it knows, of which these are the first, the others do not occur.

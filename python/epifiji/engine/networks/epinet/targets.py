@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.data.network import NetworkDescription
 from epifiji.data.progress import Report, silent
 from epifiji.engine.networks.epinet.sampling import SIGMA_FRAMES, SIGMA_PX
 from epifiji.engine.tiling.levels import levelled
@@ -22,7 +22,7 @@ AROUND_FRAMES, AROUND_PX = round(3 * SIGMA_FRAMES), round(3 * SIGMA_PX)
 
 def at_network_scale(
     movie: Movie,
-    description: NetworkDescription,
+    description: EventNetworkDescription,
     diameter: float | None,
     duration: float | None,
     report: Report = silent,
