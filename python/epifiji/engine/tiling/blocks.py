@@ -52,34 +52,58 @@ class Strip:
 
 
 class BlockPredictor(Protocol):
-    """Predicts the windows of a block."""
+    """Predicts the windows of a block: all that detection knows of a network.
+
+    The attributes stay the same for the life of the object. `frames_at_once` and the bytes decide how large blocks are
+    (:func:`divide`, :func:`rows_within`), the margins which pixels are read for one (:func:`read_strip`). A predictor that takes
+    every window by itself and needs little memory has margins and bytes of 0, as
+    :class:`~epifiji.engine.networks.dexnet.exact.ExactPredictor`.
+    """
 
     frames_at_once: int
-    """Most centre frames per block. It does not depend on memory: where windows share work, predictions depend on it."""
+    """Most centre frames per block, such as 24. It does not depend on memory, as predictions may depend on it."""
 
     margin_frames: int
-    """Frames needed before and after those that windows see."""
+    """Frames needed before and after those that windows see (the description's `frames_before` and `frames_after`)."""
 
     margin_rows: int
-    """Pixel rows needed above and below those that windows see."""
+    """Pixel rows needed above and below those that windows see (the description's `window_half_size_px`)."""
 
     bytes_for_pixel: float
-    """Bytes of memory needed per pixel of a block's frames, in addition to the pixel itself."""
+    """Bytes of memory needed per pixel of a block's frames, in addition to the pixel itself: for copies of the strip."""
 
     bytes_for_place: float
-    """Bytes of memory needed per pixel of one frame, independent of a block's number of frames."""
+    """Bytes of memory needed per pixel of one frame, whatever a block's number of frames: for what is computed frame by frame."""
 
     bytes_held: float
     """Bytes of memory for the prediction per pixel of a block's frames, held until all of these frames are processed."""
 
     prefiltered: bool
-    """Whether a smaller network chose the windows that were predicted."""
+    """Whether a smaller network chose the windows that were predicted; ``run.json`` says so."""
 
     precision: str
-    """The type in which frames are encoded, ``float32`` or ``bfloat16``."""
+    """The type in which frames are encoded, ``float32`` or ``bfloat16``; ``run.json`` says so."""
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Classify the windows at the centres of each member's part of its grid, in the movie's coordinates."""
+        """Predict the windows of a block.
+
+        Parameters
+        ----------
+        strip
+            Pixels of the movie's type: of all frames that the block's windows see and `margin_frames` more on both sides, and
+            of all their rows and `margin_rows` more, as far as the movie has rows.
+        grids
+            For each member the window centres of the block, in the movie's frames and pixels; there may be none.
+        report
+            Called with the part of the block that is done (0 to 1) and :data:`~epifiji.data.progress.LOOKING`; raises to cancel.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            For each member (frames, rows, columns, classes) of its grid, float32 from 0 to 1. Class 0 is no event; the others
+            are in the order of the description's `classes`. What is predicted for a window may depend on the block's frames,
+            which `frames_at_once` decides, but not on its rows, whose number depends on memory.
+        """
 
 
 def divide(grids: Sequence[Grid], shape: tuple[int, int, int], frames_at_once: int, rows_at_once: int) -> list[Block]:

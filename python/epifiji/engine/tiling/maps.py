@@ -41,6 +41,7 @@ class Arithmetic(Protocol):
     """How windows are placed and how their probabilities become a map."""
 
     grids: list[Grid]
+    """The window centres of each member in the whole movie."""
 
     def voting(self, member: int, frame: int) -> np.ndarray:
         """Return the centre frames of a member's windows that contribute to a frame of the map, ascending."""

@@ -10,13 +10,13 @@ import numpy as np
 
 
 class Draws(Protocol):
-    """Draws what is learnt from in one go."""
+    """Draws parts of movies, in the form that the family's trainer takes."""
 
     def reseed(self, random: np.random.Generator) -> None:
-        """Take chance from here from now on."""
+        """Draw all further parts with these random numbers."""
 
     def draw(self) -> Any:
-        """Draw a part."""
+        """Draw the next part."""
 
 
 class Mixed:

@@ -15,31 +15,43 @@ from epifiji.engine.training.trainer import State, Trainer
 
 
 class TrainingRecipe(Protocol):
-    """See :class:`EpiNetRecipe` and :class:`DexNetRecipe`."""
+    """How one network is trained, from its first weights to the finished network.
+
+    See :class:`~epifiji.engine.networks.epinet.recipe.EpiNetRecipe` and
+    :class:`~epifiji.engine.networks.dexnet.recipe.DexNetRecipe`.
+    """
 
     rate: float
-    """Of learning, where the user gives none."""
+    """Greatest learning rate, where the user gives none."""
 
     points: int
-    """About how often the network is judged in a whole training."""
+    """About how often the network is validated in a whole training."""
 
     def first_weights(self) -> Weights:
-        """Give what the network begins with."""
+        """Give the arrays that the training begins with: the parent's, or random ones."""
 
     def sampler(self, movies: Sequence[Labelled], without: frozenset[str]) -> Draws:
-        """Give who draws from movies."""
+        """Give what draws parts of movies to learn from.
+
+        Parameters
+        ----------
+        movies
+            At the network's scale.
+        without
+            Augmentations that are left out, of :data:`epifiji.data.settings.training.CHANGES`.
+        """
 
     def prepared(self, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
-        """Add what the parent knows to movies in which not everything is known."""
+        """Add what the parent predicts to movies in which not everything is known; give the others as they are."""
 
     def rehearsed(self, report: Report) -> list[Labelled]:
-        """Give movies with which the network keeps what it knew."""
+        """Give further movies from which the network keeps what the parent knew; none if there is nothing to keep."""
 
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
-        """Give who trains."""
+        """Give what trains from a state, its first or an interrupted one, over `steps` in all with `rate` as the greatest."""
 
     def network(self, weights: Weights, description: EventNetworkDescription) -> EventNetwork:
-        """Give the network with such weights."""
+        """Make the network of trained arrays."""
 
 
 def held_out_parts(recipe: TrainingRecipe, movies: Sequence[Labelled], count: int) -> list[Any]:
