@@ -49,7 +49,7 @@ def settings(place: str) -> str:
     for key, field in kind.model_fields.items():
         value = expectation(kind, key).removeprefix("it must be ")
         unit = shown_of(field).unit
-        default = "" if field.default is None else field.default
+        default = "" if field.default in (None, ()) or field.default is False else field.default
         rows.append((f"`--{key.replace('_', '-')}`", value, unit, default, field.description))
     return table(("Setting", "Value", "Unit", "Default", "Meaning"), rows)
 

@@ -15,6 +15,7 @@ from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.record import RunRecord
+from epifiji.data.settings import jobs
 from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings
@@ -33,7 +34,7 @@ def settings_table(kind: type[Settings]) -> str:
     rows = ["| Setting | Value | Unit | Default | Meaning |", "|---|---|---|---|---|"]
     for name, field in kind.model_fields.items():
         value = expectation(kind, name).removeprefix("it must be ")
-        default = "" if field.default is None else f"{field.default}"
+        default = "" if field.default in (None, ()) or field.default is False else f"{field.default}"
         unit = shown_of(field).unit
         rows.append(f"| `--{name.replace('_', '-')}` | {value} | {unit} | {default} | {field.description} |")
     return "\n".join(rows)
@@ -60,6 +61,14 @@ def test_the_settings_are_those_of_the_program(title: str, kind: type[Settings])
     )
     assert shown is not None
     assert shown.group(1).strip() == settings_table(kind)
+
+
+def test_networks_events_and_output_of_every_job_are_in_the_reference() -> None:
+    page = built("reference/settings.md")
+    kinds = [kind for kind in vars(jobs).values() if isinstance(kind, type) and kind.__name__.endswith("Job")]
+    assert len(kinds) == 12
+    for kind in kinds:
+        assert f"\n\n{settings_table(kind)}\n" in page, kind
 
 
 def test_the_two_commands_of_the_start_are_there() -> None:
@@ -187,7 +196,7 @@ def test_the_examples_of_the_batch_macro_are_understood_by_the_detection() -> No
     assert len(shown) == 2
     for text in shown:
         parse_settings(COMMANDS[DETECT], options(text))
-        assert {"input", "output"} <= options(text).keys()
+        assert {"input", "out"} <= options(text).keys()
 
 
 @pytest.mark.parametrize("page", TEXTS)

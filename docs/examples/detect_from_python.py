@@ -22,7 +22,7 @@ def main(movie_file: str, results: str, fiji: str | None = None) -> None:
     # 2. The same with ImageJ's menu command, as in a macro. Paths are in square brackets.
     imagej.run_macro(f"""
         open("{movie_file}");
-        run("Detect Epithelial Events...", "threshold=150 output=[{results}]");
+        run("Detect Epithelial Events...", "threshold=150 out=[{results}]");
         print("ROIs on the movie: " + Overlay.size);
     """)
 

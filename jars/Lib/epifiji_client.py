@@ -48,11 +48,12 @@ def _run(label, do, first):
             if given is not None:
                 keep_going = given.pop("keep_going", False)
                 chosen = dict(given)
-                if any(one["key"] == "other_movie" for one in _described(label)["parameters"]):
-                    require_movie(given)
+                parameters = _described(label)["parameters"]
+                if any(one["key"] == "other_movie" for one in parameters):
+                    require_movie(epifiji_parameters.place_of_events(parameters, given), given)
                 do(given)
                 if asked:
-                    epifiji_parameters.remember(label, _described(label)["parameters"], chosen)
+                    epifiji_parameters.remember(label, parameters, chosen)
             return
         except EngineError as error:
             _tell(error, keep_going)
@@ -150,8 +151,8 @@ def _absolute_value(key, kind, value):
     if kind in ("file", "folder"):
         return File(value).getAbsolutePath()
     if key == "other_networks":
-        return ",".join([_absolute_value("", "network", name.strip()) for name in value.split(",")])
-    if (kind == "network" or key == "begin_with") and ("/" in value or os.sep in value) and File(value).exists():
+        return ",".join([_absolute_value("network", "text", name.strip()) for name in value.split(",")])
+    if key == "network" and ("/" in value or os.sep in value) and File(value).exists():
         return File(value).getAbsolutePath()
     return value
 

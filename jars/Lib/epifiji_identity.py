@@ -11,10 +11,9 @@ from epifiji_log import log
 EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGNORECASE)
 
 
-def require_movie(parameters):
-    """Refuse results that are not those of the active image, unless other_movie is given; say what could not be compared."""
+def require_movie(place, parameters):
+    """Refuse results, in a place, that are not those of the active image, unless other_movie is given; say what could not be compared."""
     image = WindowManager.getCurrentImage()
-    place = parameters.get("results") or parameters.get("detected")
     if image is None or not place or "input" in parameters:
         return
     request = {"results": place, "other_movie": parameters.get("other_movie", False), "shown": _described(image)}
@@ -42,10 +41,10 @@ def results_of(image):
     return beside if os.path.isfile(os.path.join(beside, "run.json")) else ""
 
 
-def results_shown():
+def results_shown(key="results"):
     """Give the parameter results as a dialog is to show it first: empty where the active image has none, not the last movie's."""
     image = WindowManager.getCurrentImage()
-    return {} if image is None else {"results": results_of(image)}
+    return {} if image is None else {key: results_of(image)}
 
 
 def _described(image):

@@ -138,7 +138,7 @@ def with_selection(parameters, image):
 def make_files(job, parameters, image):
     """Have the engine write a new movie and its ROIs: of the input, or of an image that is open."""
     pixels = shown_pixels(image) if image is not None else None
-    along = image is not None and "results" not in parameters
+    along = image is not None and "events" not in parameters
     with saved_rois(RoisOfMovie(image).rois if along else []) as rois:
         made = call(job, {"settings": parameters, "manager": rois}, pixels)
     for notice in made["notices"]:

@@ -17,7 +17,8 @@ TRUTH = {"": True, "true": True, "false": False}
 COLUMNS = {"file": 30, "folder": 30}
 MORE = "More settings"
 OTHER_MOVIE = "other_movie"
-OF_A_MOVIE = ("results", "detected", "reference", "review", "output")
+PLACES_OF_EVENTS = ("results", "events", "detected")
+OF_A_MOVIE = PLACES_OF_EVENTS + ("reference", "review", "out")
 EMPTY_FIELDS = "Fields may be left empty; Help says what that means."
 
 
@@ -29,7 +30,7 @@ def from_macro(label, parameters):
     options = Macro.getOptions()
     if options is None:
         return {} if GraphicsEnvironment.isHeadless() else None
-    known = dict((parameter["key"], parameter) for parameter in parameters)
+    known = dict((key, parameter) for parameter in parameters for key in [parameter["key"]] + parameter["also"])
     values, place, options = {}, 0, options.strip()
     while place < len(options):
         token = TOKEN.match(options, place)
@@ -40,11 +41,13 @@ def from_macro(label, parameters):
         key = token.group(1)
         if key not in known:
             raise EngineError("%s was given '%s', but its parameters are %s: check the names."
-                              % (label, key, ", ".join(sorted(known)) or "none"), "input")
+                              % (label, key, ", ".join(sorted(one["key"] for one in parameters)) or "none"), "input")
+        parameter = known[key]
+        key = parameter["key"]
         if key in values:
             raise EngineError("%s was given '%s' twice: give it once." % (label, key), "input")
         given = token.group("bracketed") if token.group("bracketed") is not None else token.group("plain")
-        values[key] = _value(label, known[key], given)
+        values[key] = _value(label, parameter, given)
     return values
 
 
@@ -66,7 +69,7 @@ def from_dialog(label, described, networks, first=None):
     first has values that take the place of those given before, as after a refusal.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
-    shown = dict((one["key"], one["default"] if _is_another_movies(one["key"]) else _remembered(label, one)) for one in parameters)
+    shown = dict((one["key"], one["default"] if _is_another_movies(one) else _remembered(label, one)) for one in parameters)
     shown.update(first or {})
     pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
     values, number, more = {}, 0, None
@@ -156,9 +159,16 @@ def _preference(label, key):
     return "epifiji.%s.%s" % (label.rstrip(".").replace(" ", "_").lower(), key)
 
 
-def _is_another_movies(key):
+def _is_another_movies(parameter):
     """Say whether what was given last belongs to the movie of then, and so not to the one that is open now."""
-    return key == OTHER_MOVIE or (key in OF_A_MOVIE and WindowManager.getCurrentImage() is not None)
+    key, is_place = parameter["key"], parameter["kind"] in COLUMNS
+    return key == OTHER_MOVIE or (is_place and key in OF_A_MOVIE and WindowManager.getCurrentImage() is not None)
+
+
+def place_of_events(parameters, given):
+    """Give the results that a command was given, by whichever key; None where there are none."""
+    keys = [one["key"] for one in parameters if one["kind"] in COLUMNS and one["key"] in PLACES_OF_EVENTS]
+    return next((given[key] for key in keys if key in given), None)
 
 
 def _remembered(label, parameter):

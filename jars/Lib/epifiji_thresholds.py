@@ -19,7 +19,8 @@ LEAST_POSITIVE = 125
 """Map levels up to this are no event's, whatever the threshold."""
 
 VOLUME_STEPS = 200
-DISTANCES = (("seed_distance_xy", "Apart in x and y, at least", 1, 60, "px"), ("seed_distance_t", "Apart in time, at least", 1, 30, "frames"))
+DISTANCES = (("seed_distance_xy", 60), ("seed_distance_t", 30))
+"""The sliders of distances, and their largest values."""
 
 
 class ThresholdWindow(object):
@@ -32,7 +33,7 @@ class ThresholdWindow(object):
         self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in found["classes"])
         self.thresholds = dict((kind["name"], kind["threshold"]) for kind in found["classes"])
         self.volumes = dict((kind["name"], kind["min_volume"]) for kind in found["classes"])
-        self.distances = dict((key, found[key]) for key, _, _, _, _ in DISTANCES)
+        self.distances = dict((key, found[key]) for key, _ in DISTANCES)
         self.known = {}
         self.wanted = LinkedBlockingQueue()
         self.setting = False
@@ -96,9 +97,9 @@ class ThresholdWindow(object):
         panel.add(self.choice)
         self.texts = {}
         self.threshold = self._slider(panel, "threshold", LEAST_POSITIVE, 255, lambda value: self._set(self.thresholds, value))
-        self.volume = self._slider(panel, "volume", 0, VOLUME_STEPS, lambda value: self._set(self.volumes, self._of_step(value)))
-        for key, _, low, high, _ in DISTANCES:
-            slider = self._slider(panel, key, low, high, None)
+        self.volume = self._slider(panel, "min_volume", 0, VOLUME_STEPS, lambda value: self._set(self.volumes, self._of_step(value)))
+        for key, largest in DISTANCES:
+            slider = self._slider(panel, key, 1, largest, None)
             slider.setValue(self.distances[key])
             slider.addChangeListener(lambda event, key=key: self._distance(key, event.getSource()))
         self.count = JLabel(" ")
@@ -157,18 +158,21 @@ class ThresholdWindow(object):
         self._tell()
 
     def _tell(self):
-        self.texts["threshold"].setText("Least mean probability: %s of 255" % self._span(self.thresholds))
-        self.texts["volume"].setText("Least volume: %s voxels" % self._span(self.volumes))
-        for key, text, _, _, unit in DISTANCES:
-            self.texts[key].setText("%s: %d %s" % (text, self.distances[key], unit))
+        self._write("threshold", self._span(self.thresholds))
+        self._write("min_volume", self._span(self.volumes))
+        for key, _ in DISTANCES:
+            self._write(key, self.distances[key])
+
+    def _write(self, key, value):
+        self.texts[key].setText("%s: %s" % (self.found["labels"][key], value))
 
     def _span(self, values):
         """Write the value of the chosen class, or from the least to the largest where all are chosen and differ."""
         low, high = (end(values[name] for name in self._named()) for end in (min, max))
-        return "%d" % low if low == high else "%d to %d, by class," % (low, high)
+        return "%d" % low if low == high else "%d to %d, by class" % (low, high)
 
     def _distance(self, key, slider):
-        self.texts[key].setText([text for one, text, _, _, _ in DISTANCES if one == key][0] + ": %d" % slider.getValue())
+        self._write(key, slider.getValue())
         if not slider.getValueIsAdjusting():
             self.wanted.put(("distance", {key: slider.getValue()}))
 

@@ -36,7 +36,7 @@ def overlay() -> list[list[Any]]:
 
 def compared_headless(imagej: ImageJ, _: Path) -> dict[str, Any]:
     imagej.run_macro(MOVIE)
-    imagej.run_macro(COMPARE + 'detected=detected reference=known.csv output=[the comparison]");')
+    imagej.run_macro(COMPARE + 'detected=detected reference=known.csv out=[the comparison]");')
     first = overlay()
     imagej.run_macro(COMPARE + 'detected=detected reference=known.csv counting=authors distance_xy=1 replace_rois");')
     strict = overlay()
@@ -50,7 +50,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "no reference": COMPARE + 'detected=detected");',
         "missing reference": COMPARE + 'detected=detected reference=nowhere.zip");',
         "no window": COMPARE + 'reference=known.csv");',
-        "exists": COMPARE + 'detected=detected reference=known.csv output=[the comparison]");',
+        "exists": COMPARE + 'detected=detected reference=known.csv out=[the comparison]");',
         "no maps": COMPARE + 'detected=detected reference=known.csv curve");',
         "other movie": 'newImage("other", "8-bit", 10, 10, 6); ' + COMPARE + 'detected=detected reference=known.csv");',
         "plot without a folder": PLOT + 'results=detected");',

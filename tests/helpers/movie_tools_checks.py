@@ -132,7 +132,7 @@ def cropped_results(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     image.setRoi(1, 1, 5, 5)
     x, y, width, height = BOUNDS
     imagej.run_macro(
-        f'run("Crop Movie and Events...", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] x={x} y={y} width={width} '
+        f'run("Crop Movie and Events...", "events=[{os.environ["EPIFIJI_TEST_RESULTS"]}] x={x} y={y} width={width} '
         f'height={height} {PART}");'
     )
     made = seen(jimport("ij.IJ").getImage(), "results", folder)
@@ -175,7 +175,7 @@ def written(imagej: ImageJ, folder: Path) -> list[str]:
     imagej.run_macro(f'run("Crop Movie and Events...", "results=[{results}] output=[{folder / "made"}] {PART}");')
     _closed(imagej)
     imagej.run_macro(
-        f'run("Rescale Movie and Events...", "input=[{movie}] results=[{results}] output=[{folder / "made"}] factor_xy=0.5");'
+        f'run("Rescale Movie and Events...", "input=[{movie}] events=[{results}] out=[{folder / "made"}] factor_xy=0.5");'
     )
     return sorted(path.name for path in (folder / "made").iterdir())
 

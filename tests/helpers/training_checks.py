@@ -19,7 +19,7 @@ DIALOG = "Train Event Network"
 
 
 def trained_headless(imagej: ImageJ, _: Path) -> None:
-    imagej.run_macro(TRAIN + SHORT + 'folder=[the movies] name=spots output=[the report]");')
+    imagej.run_macro(TRAIN + SHORT + 'folder=[the movies] name=spots out=[the report]");')
 
 
 def retrained_headless(imagej: ImageJ, _: Path) -> None:
@@ -34,6 +34,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "missing folder": TRAIN + SHORT + 'folder=nowhere");',
         "no review": RETRAIN + '");',
         "missing network": RETRAIN + 'results=wing_epifiji network=nowhere");',
+        "network by its older name": TRAIN + 'folder=[the movies] begin_with=nowhere");',
         "exists": TRAIN + SHORT + 'folder=[the movies] name=spots");',
         "bad setting": TRAIN + 'folder=[the movies] steps=3");',
         "unknown key": TRAIN + 'folder=[the movies] step=30");',

@@ -42,7 +42,7 @@ def detected(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     picture(folder / "detect.png", DIALOG)
     press("Escape")
     wait_for("the dialog's end", lambda: not windows(DIALOG))
-    options = f"network=notum_all maps=scaled output=[{folder}]"
+    options = f"network=notum_all maps=scaled out=[{folder}]"
     imagej.run_macro(f'selectImage("{NAME}.tif"); run("{DETECT}", "{options}");')
     maps = next(i for i in _images() if str(i.getTitle()).endswith("-maps"))
     counts = {"rois": int(manager().getCount()), "maps": [int(n) for n in maps.getDimensions()]}

@@ -92,7 +92,7 @@ results["channels"] = command(image_of("channels.tif"), "channel=2")
 results["channels without a choice"] = command(image_of("channels.tif"))
 results["third channel"] = command(image_of("channels.tif"), "channel=3")
 results["virtual"] = command(virtual())
-results["signed"] = command(signed(), "output=[%s]" % os.path.join(given["movies"], "..", "signed out"))
+results["signed"] = command(signed(), "out=[%s]" % os.path.join(given["movies"], "..", "signed out"))
 found["found"] = results
 processes = [described()["process"]]
 
@@ -227,7 +227,7 @@ TWO_AT_ONCE = (
     + """
 image = IJ.openImage(given["movie"])
 WindowManager.setTempCurrentImage(image)
-IJ.run("Detect Epithelial Events...", "network=[%s] output=[%s] %s" % (given["network"], given["out"], LOOSE))
+IJ.run("Detect Epithelial Events...", "network=[%s] out=[%s] %s" % (given["network"], given["out"], LOOSE))
 rois = [image.getOverlay().get(i) for i in range(image.getOverlay().size())]
 points = [roi.getContainedFloatPoints() for roi in rois]
 found["events"] = [[roi.getTPosition() or roi.getPosition(), at.xpoints[0], at.ypoints[0]] for roi, at in zip(rois, points)]
@@ -241,7 +241,7 @@ FULL_DISK = (
     + """
 errors = {}
 for maps in ("none", "clean"):
-    options = "keep_going input=[%s] output=[%s] network=[%s] maps=%s " % (given["movie"], given["full"], given["network"], maps)
+    options = "keep_going input=[%s] out=[%s] network=[%s] maps=%s " % (given["movie"], given["full"], given["network"], maps)
     IJ.run("Detect Epithelial Events...", options + LOOSE)
     errors[maps] = System.getProperty("epifiji.error")
     found["written" if maps == "none" else "left"] = sorted(os.listdir(given["full"]))
@@ -269,7 +269,7 @@ def failing(name, record):
     epifiji_engine.stop()
     with open(given["record"], "w") as file:
         file.write(record if isinstance(record, str) else json.dumps(record))
-    options = "keep_going input=[%s] output=[%s] network=[%s]" % (given["movie"], given["out"], given["network"])
+    options = "keep_going input=[%s] out=[%s] network=[%s]" % (given["movie"], given["out"], given["network"])
     IJ.run("Detect Epithelial Events...", options + " maps=raw")
     errors[name] = System.getProperty("epifiji.error")
 

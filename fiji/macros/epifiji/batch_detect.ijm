@@ -1,6 +1,6 @@
 // Finds the events of every movie in a folder, one after the other, and goes on where an earlier run stopped.
 //
-// The argument is one text: input=[folder of movies] output=[folder of results], and whatever else the command
+// The argument is one text: input=[folder of movies] out=[folder of results], and whatever else the command
 // Detect Epithelial Events... takes, such as network=notum_all cell_diameter=25 overwrite. Where it is empty a dialog asks.
 //
 // Movies are the TIFF files (.tif, .tiff) that lie in the folder itself; other files are left alone. A movie that has
@@ -12,19 +12,22 @@ var OTHERS = "(?s)((?:\\w+(?:=(?:(?>\\[.*?\\](?=\\s|$))|(?!\\[)\\S*))?(?:\\s+|$)
 
 given = String.trim(getArgument());
 if (given == "" && isHeadless())
-    fail("Which movies? The macro needs an argument: input=[folder of movies] output=[folder for the results].");
+    fail("Which movies? The macro needs an argument: input=[folder of movies] out=[folder for the results].");
 if (given == "")
     given = asked();
 if (!matches(given, OTHERS))
     fail("The parameters '" + given + "' cannot be read: write key=value, with [ ] around values that have spaces.");
 input = value(given, "input");
-output = value(given, "output");
+out = "out";
+if (!has(given, out))
+    out = "output";  // its older name
+output = value(given, out);
 if (input == "" || output == "")
-    fail("Two folders are needed, but '" + given + "' lacks one: write input=[folder of movies] output=[for the results].");
+    fail("Two folders are needed, but '" + given + "' lacks one: write input=[folder of movies] out=[for the results].");
 if (!File.isDirectory(input))
     fail("The folder " + input + " does not exist, but input is to be the folder of the movies: check the path.");
 overwrite = has(given, "overwrite") && !matches(value(given, "overwrite"), "(?i)false");
-settings = without(without(without(given, "input"), "output"), "keep_going");
+settings = without(without(without(given, "input"), out), "keep_going");
 files = moviesIn(input);
 if (files.length == 0)
     fail("The folder " + input + " holds no movies (.tif, .tiff): give the folder in which they lie.");
@@ -84,7 +87,7 @@ function asked() {
     Dialog.show();
     movies = Dialog.getString();
     results = Dialog.getString();
-    return "input=[" + movies + "] output=[" + results + "] " + Dialog.getString();
+    return "input=[" + movies + "] out=[" + results + "] " + Dialog.getString();
 }
 
 // Parameters are read as the command reads its own; what is left over goes on to the command, which checks it.
@@ -114,7 +117,7 @@ function moviesIn(folder) {
 function detectEvents(path, output, settings) {
     // The command empties this when it begins, so that one that does not even begin is no success.
     call("java.lang.System.setProperty", "epifiji.error", "The command did not run: see the console.");
-    run("Detect Epithelial Events...", "input=[" + path + "] output=[" + output + "] keep_going " + settings);
+    run("Detect Epithelial Events...", "input=[" + path + "] out=[" + output + "] keep_going " + settings);
 }
 
 function endCancelled(line, left) {

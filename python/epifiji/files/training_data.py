@@ -62,7 +62,9 @@ class LabelledMovie:
         return self.movie.name
 
 
-def read_training_folder(folder: str | Path, channel: int | None = None) -> list[LabelledMovie]:
+def read_training_folder(
+    folder: str | Path, channel: int | None = None, unmarked_is_none: bool = False
+) -> list[LabelledMovie]:
     """Read the movies of a folder and what is marked in them.
 
     Sub-folders and other kinds of files are passed over. A ROI file belongs to the movie with the longest name that it begins
@@ -76,6 +78,8 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
         Holds movies of any form that :func:`~epifiji.files.movies.movie_file.read_movie` reads, and ROI zips or ``.roi`` files.
     channel
         Channel of movies that have several, counted from 1.
+    unmarked_is_none
+        Whether the user confirmed that a movie without ROI files has no events.
 
     Returns
     -------
@@ -85,17 +89,18 @@ def read_training_folder(folder: str | Path, channel: int | None = None) -> list
     Raises
     ------
     WrongInputError
-        Where there is no folder or no movie in it; two movies have one name; some movies have ROI files and another has none; a
-        ROI file has no movie, no class, a class that
-        another file of the movie has too, or one that differs from another only in capitals; a file cannot be read; or a ROI
-        lies outside the movie's frames, in space or in time.
+        Where there is no folder or no movie in it; two movies have one name; some movies have ROI files and another has none,
+        unless `unmarked_is_none`; a ROI file has no movie, no class, a class that another file
+        of the movie has too, or one that differs from another only in capitals; a file cannot be read; or a ROI lies outside the
+        movie's frames, in space or in time.
     """
     folder = Path(folder)
     files = _files(folder)
     movies = _movies(files, folder)
     labels, notices = _labels(files, movies, folder)
     _require_one_spelling(meaning.event for of_movie in labels.values() for meaning in of_movie if meaning.event)
-    _require_all_annotated(movies, labels, folder)
+    if not unmarked_is_none:
+        _require_all_annotated(movies, labels, folder)
     return [_read(movies[name], labels[name], notices[name], channel) for name in sorted(movies)]
 
 

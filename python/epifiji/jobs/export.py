@@ -10,6 +10,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.paths import path_from
+from epifiji.data.settings.base import formerly
 from epifiji.engine.networks.families import family_of
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.networks.bioimageio import Example, Exported, write_package
@@ -25,9 +26,10 @@ HALO_PX = 64
 SHIPPED_AUTHOR, SHIPPED_LICENCE = "EpiFiji", "BSD-3-Clause"
 
 
+@formerly(out="path")
 def export_network(
     network: str | Path,
-    path: str | Path,
+    out: str | Path,
     authors: Sequence[str] = (),
     licence: str | None = None,
     overwrite: bool = False,
@@ -38,7 +40,7 @@ def export_network(
     ----------
     network
         Name, folder or zip.
-    path
+    out
         The file to write.
     authors
         Who made the network; needed for a package, except of the network that comes with EpiFiji.
@@ -54,7 +56,7 @@ def export_network(
         Where the network is no EpiNet, the ending is another, the file exists, a package that this needs is not installed, or the
         description is not valid.
     """
-    path = path_from(path, "the file to write")
+    path = path_from(out, "the file to write")
     ending = path.suffix.lower()
     if ending not in (ONNX, PACKAGE):
         raise WrongInputError(

@@ -15,7 +15,7 @@ from epifiji.data.events import EVENT_COLOURS, Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import MIN_FRAMES, parse_settings
+from epifiji.data.settings.base import MIN_FRAMES, formerly, parse_settings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.tiling.scaling import place_in_movie, rescale
@@ -67,7 +67,8 @@ class MovieWithEvents:
         """
         require_absent(path_from(folder, "the folder to write into"), self._names(), overwrite)
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+    @formerly(out="folder")
+    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
         """Write ``<name>.tif``, a ROI zip ``<name>_<class>.zip`` for each class, and ``<name>_events.csv``, or nothing.
 
         Raises
@@ -75,11 +76,8 @@ class MovieWithEvents:
         WrongInputError
             Where one of them exists, or the movie or an event has no place in its file.
         """
-        folder, name, scale = (
-            path_from(folder, "the folder to write into"),
-            self.movie.name,
-            (self.movie.pixel_size_um, self.movie.frame_interval_s),
-        )
+        folder, name = path_from(out, "the folder to write into"), self.movie.name
+        scale = self.movie.pixel_size_um, self.movie.frame_interval_s
         self.require_free(folder, overwrite)
         with new_files(folder, self._names()) as partial:
             write_movie(self.movie, partial / f"{name}.tif")
@@ -284,10 +282,11 @@ def _cell_diameter(movie: Movie, settings: ScalingSettings) -> float:
     return estimate_cell_diameter(movie)
 
 
+@formerly(out="file")
 def save_gallery(
     movie: AnyMovie,
     events: Events,
-    file: str | Path,
+    out: str | Path,
     overwrite: bool = False,
     other_movie: bool = False,
     **settings: Any,
@@ -298,7 +297,7 @@ def save_gallery(
     ----------
     movie, events, other_movie
         See :func:`crop`.
-    file
+    out
         A ``.png`` or ``.tif`` to write.
     overwrite
         Replace a file that exists.
@@ -317,7 +316,7 @@ def save_gallery(
         Where there are no events, one is not in the movie, or the file exists or is no picture's.
     """
     chosen = parse_settings(GallerySettings, settings)
-    path = require_picture(file, overwrite)
+    path = require_picture(out, overwrite)
     opened, events = open_movie(movie), events_given(events)
     require_movie_of(opened, events, other_movie)
     known = events_of(events, opened.layout)

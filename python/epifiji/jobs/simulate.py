@@ -17,7 +17,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.cells.shape import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
@@ -56,8 +56,9 @@ class SimulatedFiles:
     counts: dict[str, dict[str, int]]
 
 
+@formerly(out="folder")
 def simulate_movies(
-    folder: str | Path,
+    out: str | Path,
     movies: int = 1,
     varied: bool = False,
     outlines: str | Path | None = None,
@@ -73,8 +74,8 @@ def simulate_movies(
 
     Parameters
     ----------
-    folder
-        Where they go.
+    out
+        Folder of the movies.
     movies
         How many; each has the seed after the one before.
     varied
@@ -94,7 +95,7 @@ def simulate_movies(
     WrongInputError
         Where a setting is wrong, a file exists, the outlines cannot be used, or there is no room for so many events.
     """
-    folder, chosen = path_from(folder, "the folder to write into"), parse_settings(SimulationSettings, settings)
+    folder, chosen = path_from(out, "the folder to write into"), parse_settings(SimulationSettings, settings)
     if not 1 <= movies <= 100_000:
         raise WrongInputError(
             f"movies is {movies}, but it must be a whole number from 1 to 100000: give such a number."

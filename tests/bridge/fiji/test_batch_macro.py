@@ -31,7 +31,7 @@ MOVIES = {"b 1": "b 1.tif", "ö": "ö.ome.TIFF"}
 BROKEN = "a broken.tif"
 SENTENCE = f"{BROKEN} is cut off"
 NOTHING_GIVEN = (
-    "EpiFiji: Which movies? The macro needs an argument: input=[folder of movies] output=[folder for the results]."
+    "EpiFiji: Which movies? The macro needs an argument: input=[folder of movies] out=[folder for the results]."
 )
 
 
@@ -44,7 +44,7 @@ class Batch:
     fiji: Path | None = None
 
     def argument(self, more: str = "") -> str:
-        return f"output=[{self.results}] network=[{self.network}] {SETTINGS} input=[{self.movies}] {more}"
+        return f"out=[{self.results}] network=[{self.network}] {SETTINGS} input=[{self.movies}] {more}"
 
     def run(self, argument: str) -> subprocess.CompletedProcess[str]:
         """Run the macro without a window, through `fiji` where one is given, and in the embedded ImageJ else."""

@@ -94,8 +94,8 @@ def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
         (
             "X exists: give another --out, or --overwrite to replace it.",
             commands.DETECT,
-            "X exists: give another output, or overwrite to replace it.",
-            'X exists: give another output (in a macro), or "Overwrite saved results" under More settings to replace it.',
+            "X exists: give another out, or overwrite to replace it.",
+            'X exists: give another out (in a macro), or "Overwrite earlier results" under More settings to replace it.',
         ),
         (
             "choose it with --channel N (1 to 3).",
@@ -115,12 +115,12 @@ def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
             "results cannot be written: give another folder.",
             "results cannot be written: give another folder.",
         ),
-        ("give --out DIR.", commands.PLOT, "give output=[folder].", 'give "Output".'),
+        ("give --out DIR.", commands.PLOT, "give out=[folder].", 'give "Output".'),
         (
             "threshold is 'a', but it must be a number: give another value, or leave threshold out.",
             commands.DETECT,
             "threshold is 'a', but it must be a number: give another value, or leave threshold out.",
-            "\"Least probability\" is 'a', but it must be a number: give another value, or leave the field empty.",
+            "\"Threshold\" is 'a', but it must be a number: give another value, or leave the field empty.",
         ),
         (
             "run 'pip install --upgrade tensorflow', or use --device cpu.",
@@ -132,7 +132,7 @@ def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
             "best for X: --threshold cell_death=130,cell_sop=140",
             commands.EVALUATE,
             "best for X: threshold=cell_death=130,cell_sop=140",
-            'best for X: "Least probability" cell_death=130,cell_sop=140',
+            'best for X: "Threshold" cell_death=130,cell_sop=140',
         ),
     ],
 )
@@ -160,7 +160,7 @@ def test_refusals_of_requests_are_without_options(
     (tmp_path / "noise_epifiji" / "events.csv").write_text("event\n")
     (tmp_path / "empty").mkdir()
     (tmp_path / "taken.png").write_text("")
-    taken = {"input": str(movie_file), "output": str(tmp_path), "network": str(network_folder)}
+    taken = {"input": str(movie_file), "out": str(tmp_path), "network": str(network_folder)}
     beside = {"input": str(movie_file), "output": str(tmp_path / "a"), "network": str(network_folder)}
     image = {
         "title": "noise.tif",
@@ -200,7 +200,7 @@ def test_refusals_of_requests_are_without_options(
         assert "inside" not in sentence, sentence
     overwrite = next(one["label"] for one in described(commands.DETECT)["parameters"] if one["key"] == "overwrite")
     assert (f'"{overwrite}"' if dialog else "or overwrite to replace") in said[0]
-    assert said[1].startswith('"Least probability" is' if dialog else "threshold is")
+    assert said[1].startswith('"Threshold" is' if dialog else "threshold is")
 
 
 def test_a_request_that_is_no_json_is_refused_in_a_sentence() -> None:

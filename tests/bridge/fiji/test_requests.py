@@ -101,7 +101,7 @@ class TestRefusals:
         request = {"settings": settings, "image": image(pixels), "headless": not more}
         assert refused("detect", request, bytes_of(pixels)) == (
             "noise was not opened from a file, or was changed since, so there is no folder beside it for the results: save it "
-            "first, or give output=[folder]."
+            "first, or give out=[folder]."
         )
 
     def test_results_that_would_be_overwritten(self, pixels, network_folder, tmp_path):

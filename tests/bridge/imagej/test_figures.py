@@ -117,7 +117,7 @@ class TestWithoutAWindow:
             ("no maps", "contains no probability maps"),
             ("other movie", "other has 6 frames of 10 x 10 pixels, but the results in "),
             ("other movie", "belong to wing with 24 frames of 100 x 90 pixels: open or name the movie"),
-            ("plot without a folder", "Without a window the plots need a folder: give output=[folder]."),
+            ("plot without a folder", "Without a window the plots need a folder: give out=[folder]."),
             ("nothing to plot", "There are no ROIs in the manager to plot: detect events first, or give results="),
             ("bad setting", "time_bin is '0', but it must be a whole number from 1 to 1000000"),
         ],

@@ -108,9 +108,10 @@ class TestWithoutAWindow:
             ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
             ("no review", "No review was specified, but one is needed to learn from: open the reviewed movie, or give"),
             ("missing network", "there is no network 'nowhere'"),
+            ("network by its older name", "there is no network 'nowhere'"),
             ("exists", "there is a network 'spots' already: give another"),
             ("bad setting", "steps is '3', but it must be a whole number from 10 to 1000000"),
-            ("unknown key", "Train Event Network... was given 'step', but its parameters are begin_with"),
+            ("unknown key", "Train Event Network... was given 'step', but its parameters are cell_diameter"),
         ],
     )
     def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:

@@ -72,6 +72,18 @@ def test_results_of_another_movie_are_never_mixed_with(movies, network_folder, t
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
+def test_results_are_saved_in_a_folder_of_results_as_on_the_command_line(movies, network_folder, tmp_path):
+    found = epifiji.detect(movies[0], network_folder, threshold=0, min_volume=0)
+    assert found.save(out=tmp_path / "results") == tmp_path / "results" / "one_epifiji"
+    with pytest.raises(WrongInputError, match="one_epifiji.* exists and would be overwritten"):
+        found.save(out=tmp_path / "results")
+    with pytest.raises(WrongInputError, match="folder and out were both given, but results have one place"):
+        found.save(tmp_path / "there", out=tmp_path / "results")
+    with pytest.raises(WrongInputError, match="the folder to write into was given as None"):
+        found.save()
+    assert names(tmp_path / "results") == ["one_epifiji"]
+
+
 def test_overwritten_results_leave_no_class_of_another_network(movies, network_folder, tmp_path):
     other = write_network(small_network(1, seed=3, classes=("nothing", "cell_death", "blink")), tmp_path / "other")
     settings = {"threshold": 0, "min_volume": 0, "maps": "raw"}

@@ -83,6 +83,11 @@ class TestMoviesWithoutEvents:
             more = sum(one.event == event for one in detected(path, networks[0], threshold))
             right, false, missed = numbers(before.classes[event].default.counts)
             assert numbers(found.classes[event].default.counts) == (right, false + more, missed)
+        (both / "quiet_nothing.zip").unlink()
+        with pytest.raises(WrongInputError, match="quiet.tif has no ROI file in .*, but the other movies have"):
+            evaluate(networks[0], both, **LOOSE)
+        confirmed = evaluate(networks[0], both, unmarked="none", **LOOSE).networks[0]
+        assert confirmed.classes == found.classes
 
 
 class TestMoviesThatWereLearntFrom:

@@ -185,6 +185,21 @@ class TestFolders:
             assert [one.labelled for one in made] == expected
             assert [one.judged is None for one in made] == [unmarked == "auto"] * 2
 
+    def test_a_movie_without_roi_files_beside_others_has_no_events_if_the_user_says_so(self, tmp_path):
+        for name in ("a", "b"):
+            movie(tmp_path, name)
+        write_rois(tmp_path / "a_blink.zip", [Event("blink", 3, 10, 10)])
+        for unmarked in ("auto", "unknown"):
+            with pytest.raises(WrongInputError, match="b.tif has no ROI file in .*, but the other movies have"):
+                read_sources([tmp_path], PLAIN, unmarked)
+        bare = read_sources([tmp_path], PLAIN, "none")[1]
+        assert (bare.movie.name, bare.events, bare.marked, bare.complete) == ("b", (), ("blink",), True)
+        assert bare.notices == ("b.tif has no ROI file, so it counts as a movie without events.",)
+        (tmp_path / "b_nothing.zip").touch()
+        (confirmed,) = prepare(read_sources([tmp_path], PLAIN)[1:], described("blink"), PLAIN).movies
+        (made,) = prepare([bare], described("blink"), PLAIN).movies
+        assert (made.labelled, made.judged) == (confirmed.labelled, confirmed.judged) == ((True,), None)
+
     def test_movies_and_events_come_to_the_networks_scale_as_in_a_detection(self, tmp_path):
         movie(tmp_path)
         write_rois(tmp_path / "wing_blink.zip", [Event("blink", 10, 40, 60)])

@@ -24,4 +24,4 @@ def compare(parameters):
     tell(found["said"])
 
 
-command("Compare Event ROIs...", compare, dict(("detected", folder) for folder in results_shown().values()))
+command("Compare Event ROIs...", compare, results_shown("detected"))

@@ -10,7 +10,7 @@ def crop(parameters):
     image = current_image() if "input" not in parameters else None
     if image is not None:
         parameters = with_selection(parameters, image)
-    if image is None or "output" in parameters:
+    if image is None or "out" in parameters:
         make_files("crop", parameters, image)
         return
     shown_pixels(image)  # refuses what is no movie

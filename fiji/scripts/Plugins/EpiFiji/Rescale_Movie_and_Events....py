@@ -7,7 +7,7 @@ from epifiji_movie_tools import RoisOfMovie, make_files, new_rois, open_and_remo
 
 def rescale(parameters):
     image = current_image() if "input" not in parameters else None
-    if image is None or "output" in parameters:
+    if image is None or "out" in parameters:
         make_files("rescale", parameters, image)
         return
     along = RoisOfMovie(image)

@@ -11,7 +11,7 @@ from epifiji_rois import events_among
 def show(parameters):
     image = current_image()
     pixels = shown_pixels(image)
-    with saved_rois([] if "results" in parameters else events_among(RoisOfMovie(image).rois)) as rois:
+    with saved_rois([] if "events" in parameters else events_among(RoisOfMovie(image).rois)) as rois:
         found = call("gallery", {"settings": parameters, "manager": rois}, pixels)
     for notice in found["notices"]:
         log(notice)
@@ -21,4 +21,4 @@ def show(parameters):
     tell("%d of %d events" % (found["shown"], found["of"]))
 
 
-command("Show Event Gallery...", show, results_shown())
+command("Show Event Gallery...", show, results_shown("events"))

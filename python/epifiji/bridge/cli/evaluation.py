@@ -8,29 +8,27 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
-from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.cli.options import AnnotatedMovies, JsonOption, with_settings
 from epifiji.bridge.streams import note, say
 from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.jobs import EvaluationJob
 
 evaluation_app = typer.Typer()
 
 
 @evaluation_app.command()
-@with_settings(EvaluationSettings)
+@with_settings(EvaluationJob, EvaluationSettings)
 def evaluate(
+    *,
     networks: Annotated[
         list[str],
         typer.Argument(metavar="NETWORK...", help="Names, folders or zips of networks; several are compared."),
     ],
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip beside it.")
-    ],
-    out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Write tables and curves into this folder.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier evaluation.")] = False,
+    folder: AnnotatedMovies,
+    out: Path | None,
+    overwrite: bool,
     as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Evaluate networks on annotated movies: scores with intervals, best thresholds, comparison of networks."""
     from epifiji.files.results.evaluations import FILES
@@ -40,7 +38,7 @@ def evaluate(
     if out is not None:
         require_absent(out, FILES, overwrite)
     with ProgressBar("evaluate", silent=as_json) as report:
-        found = run(networks, folder, report, **(settings or {}))
+        found = run(networks, folder, report, **settings)
     files = found.save(out, overwrite) if out is not None else []
     if as_json:
         say_json(found.to_dict() | {"files": [str(file) for file in files]})

@@ -22,7 +22,7 @@ from epifiji.bridge.cli.evaluation import evaluation_app
 from epifiji.bridge.cli.installation import installation_app
 from epifiji.bridge.cli.movies import movie_app
 from epifiji.bridge.cli.networks import networks_app
-from epifiji.bridge.cli.options import JsonOption, OtherMovieOption, with_settings
+from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.cli.training import training_app
 from epifiji.bridge.failures import EXIT_CODES, UNEXPECTED, Kind, describe_failure
 from epifiji.bridge.fiji.manifest import own_version
@@ -32,6 +32,7 @@ from epifiji.data.interrupts import Interrupted, interrupt, on_signals, restore
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventSettings
+from epifiji.data.settings.jobs import ComparisonJob, DetectionJob, MapsJob, StatisticsJob
 from epifiji.files.results.places import folder_of
 
 app = typer.Typer(
@@ -47,19 +48,6 @@ app.add_typer(evaluation_app)
 app.add_typer(training_app)
 app.add_typer(installation_app)
 
-NetworkOption = Annotated[
-    str | None,
-    typer.Option(
-        "--network",
-        metavar="NAME|DIR|ZIP",
-        help="The network (default: EpiNet, or the one chosen with 'epifiji networks default').",
-    ),
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="DIR", help="The folder in which the result folder MOVIE_epifiji is made."),
-]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace earlier results.")]
 CompatibleOption = Annotated[bool, typer.Option("--compatible", help="Short for --mode compatible.")]
 
 
@@ -82,7 +70,8 @@ def common(
 
 
 @app.command()
-def demo(network: NetworkOption = None, out: OutOption = None, overwrite: OverwriteOption = False) -> None:
+@with_settings(DetectionJob)
+def demo(network: str | None, out: Path | None, overwrite: bool) -> None:
     """Simulate an example movie, find its events, and show them in an embedded ImageJ."""
     from epifiji.bridge.cli.demo import run_demo
 
@@ -98,17 +87,18 @@ def demo(network: NetworkOption = None, out: OutOption = None, overwrite: Overwr
 
 
 @app.command()
-@with_settings(DetectionSettings)
+@with_settings(DetectionJob, DetectionSettings)
 def detect(
+    *,
     movies: Annotated[
         list[str], typer.Argument(metavar="MOVIE...", help="TIFF files, HDF5 as file.h5:/dataset, or 'frames/*.tif'.")
     ],
-    network: NetworkOption = None,
-    out: OutOption = None,
-    overwrite: OverwriteOption = False,
+    network: str | None,
+    out: Path | None,
+    overwrite: bool,
     as_json: JsonOption = False,
     compatible: CompatibleOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Find the events of movies; the results go into MOVIE_epifiji beside each."""
     from epifiji.files.movies.movie_file import movie_name, open_movie, split_path
@@ -118,7 +108,7 @@ def detect(
     from epifiji.jobs.executors import executor_for
     from epifiji.jobs.networks import event_network_of
 
-    settings = _with_mode(settings or {}, compatible)
+    settings = _with_mode(settings, compatible)
     chosen = parse_settings(DetectionSettings, settings)
     movies = named_movies(movies)
     places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
@@ -175,26 +165,25 @@ class _Batch:
 
 
 @app.command()
-@with_settings(EventSettings)
+@with_settings(MapsJob, EventSettings)
 def rois(
+    *,
     maps: Annotated[
         Path, typer.Argument(metavar="MAPS|RESULT_DIR", help="A result folder with kept maps, or one map.")
     ],
-    movie: Annotated[
-        str | None, typer.Option("--movie", help="The movie, if it is not found through run.json.")
-    ] = None,
-    other_movie: OtherMovieOption = False,
-    out: OutOption = None,
-    overwrite: OverwriteOption = False,
+    movie: MovieOption = None,
+    other_movie: bool,
+    out: Path | None,
+    overwrite: bool,
     as_json: JsonOption = False,
     compatible: CompatibleOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Compute the events again from kept maps, with other thresholds, without running the network."""
     from epifiji.files.results.result_folder import result_folder
     from epifiji.jobs.events.from_maps import events_from_maps
 
-    result = events_from_maps(maps, movie, other_movie, **_with_mode(settings or {}, compatible))
+    result = events_from_maps(maps, movie, other_movie, **_with_mode(settings, compatible))
     place = folder_of(maps)
     folder = place if out is None else result_folder(result.movie.name, place, out)
     result.save(folder, overwrite)
@@ -204,31 +193,25 @@ def rois(
 
 
 @app.command()
-@with_settings(ComparisonSettings)
+@with_settings(ComparisonJob, ComparisonSettings)
 def compare(
+    *,
     detected: Annotated[Path, typer.Argument(metavar="DETECTED", help="A ROI zip, a result folder, or events.csv.")],
     reference: Annotated[
         Path, typer.Argument(metavar="REFERENCE", help="The reference: a ROI zip, a result folder, or events.csv.")
     ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="DIR", help="Write the scores and ROI zips of matches and errors into this folder."
-        ),
-    ] = None,
-    curve: Annotated[
-        bool, typer.Option("--curve", help="Also score every threshold, with the maps in DETECTED; needs --out.")
-    ] = False,
-    overwrite: OverwriteOption = False,
+    out: Path | None,
+    curve: bool,
+    overwrite: bool,
     as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Compare detected events with reference events: precision, recall, F1."""
     from epifiji.jobs.scoring.compare_to_files import run_comparison
 
     if curve and out is None:
         raise WrongInputError("--curve makes a table and a picture, but has no folder for them: give --out DIR.")
-    chosen = parse_settings(ComparisonSettings, settings or {})
+    chosen = parse_settings(ComparisonSettings, settings)
     comparison, files = run_comparison(detected, reference, chosen, out, curve, overwrite)
     if as_json:
         say_json(comparison.to_dict() | ({"files": [str(file) for file in files]} if out is not None else {}))
@@ -241,17 +224,16 @@ def compare(
 
 
 @app.command()
-@with_settings(StatisticsSettings)
+@with_settings(StatisticsJob, StatisticsSettings)
 def plot(
+    *,
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result folder, a ROI zip, or events.csv.")],
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the plots and tables.")],
-    movie: Annotated[
-        str | None, typer.Option("--movie", help="The movie, for its size, if it is not found through run.json.")
-    ] = None,
-    other_movie: OtherMovieOption = False,
-    overwrite: OverwriteOption = False,
+    out: Path,
+    movie: MovieOption = None,
+    other_movie: bool,
+    overwrite: bool,
     as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Plot rate, density and nearest neighbours of events, and test whether they cluster."""
     from epifiji.files.storage.writable import require_absent
@@ -259,7 +241,7 @@ def plot(
 
     require_absent(out, FILES, overwrite)
     with ProgressBar("plot", silent=as_json) as report:
-        found = event_statistics(results, movie, report, other_movie=other_movie, **(settings or {}))
+        found = event_statistics(results, movie, report, other_movie=other_movie, **settings)
     files = found.save(out, overwrite)
     if as_json:
         say_json({"summary": found.summary(), "files": [str(file) for file in files], "notices": list(found.notices)})

@@ -2,90 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json
-from epifiji.bridge.cli.options import JsonOption, OtherMovieOption, with_settings
+from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, say
+from epifiji.data.progress import Report
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.jobs import GalleryJob, MovieFile, NewMovieJob, SimulationJob
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
+
+if TYPE_CHECKING:
+    from epifiji.jobs.movie_tools import MovieWithEvents
 
 movie_app = typer.Typer()
 
 MovieArgument = Annotated[str, typer.Argument(metavar="MOVIE", help="A TIFF file, or HDF5 as file.h5:/dataset.")]
-EventsOption = Annotated[
-    list[str] | None, typer.Option("--events", metavar="RESULTS", help="A result folder or a ROI zip; give several.")
-]
-FolderOption = Annotated[
-    Path | None, typer.Option("--out", metavar="DIR", help="The folder for the files. Default: beside the movie.")
-]
-ChannelOption = Annotated[
-    int | None, typer.Option("--channel", metavar="NUMBER", help="Channel to use if the movie has several, from 1.")
-]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+
+
+class NewMovieOfFile(MovieFile, NewMovieJob):
+    """What a new movie is made of, and where it is written."""
 
 
 @movie_app.command()
-@with_settings(CropSettings)
-def crop(
-    movie: MovieArgument,
-    events: EventsOption = None,
-    out: FolderOption = None,
-    channel: ChannelOption = None,
-    overwrite: OverwriteOption = False,
-    other_movie: OtherMovieOption = False,
-    as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
-) -> None:
+@with_settings(NewMovieOfFile, CropSettings)
+def crop(*, movie: MovieArgument, settings: dict[str, Any], as_json: JsonOption = False) -> None:
     """Crop a movie in space and time, with its events."""
-    from epifiji.files.movies.movie_file import read_movie
-    from epifiji.jobs.movie_tools import CROPPED, require_room
+    from epifiji.jobs.movie_tools import CROPPED
     from epifiji.jobs.movie_tools import crop as run
 
-    opened, folder = read_movie(movie, channel), _folder(movie, out)
-    require_room(opened, events or [], CROPPED, folder, overwrite)
-    made = run(opened, events or [], other_movie, **(settings or {}))
-    _save(made, folder, overwrite, as_json)
+    def at_once(*given: Any, report: Report, **chosen: Any) -> MovieWithEvents:
+        return run(*given, **chosen)
+
+    _new_movie(movie, CROPPED, at_once, settings, as_json)
 
 
 @movie_app.command()
-@with_settings(ScalingSettings)
-def rescale(
-    movie: MovieArgument,
-    events: EventsOption = None,
-    out: FolderOption = None,
-    channel: ChannelOption = None,
-    overwrite: OverwriteOption = False,
-    other_movie: OtherMovieOption = False,
-    as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
-) -> None:
+@with_settings(NewMovieOfFile, ScalingSettings)
+def rescale(*, movie: MovieArgument, settings: dict[str, Any], as_json: JsonOption = False) -> None:
     """Rescale a movie in space and time, with its events."""
-    from epifiji.files.movies.movie_file import read_movie
-    from epifiji.jobs.movie_tools import RESCALED, require_room, rescale_with_events
+    from epifiji.jobs.movie_tools import RESCALED, rescale_with_events
 
-    opened, folder = read_movie(movie, channel), _folder(movie, out)
-    require_room(opened, events or [], RESCALED, folder, overwrite)
-    with ProgressBar(opened.name, silent=as_json) as report:
-        made = rescale_with_events(opened, events or [], report, other_movie, **(settings or {}))
-    _save(made, folder, overwrite, as_json)
+    _new_movie(movie, RESCALED, rescale_with_events, settings, as_json)
 
 
 @movie_app.command()
-@with_settings(GallerySettings)
+@with_settings(GalleryJob, MovieFile, GallerySettings)
 def gallery(
+    *,
     movie: MovieArgument,
-    results: Annotated[
-        list[str], typer.Argument(metavar="RESULTS...", help="A result folder, events.csv or ROI zips.")
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The .png or .tif to write.")],
-    channel: ChannelOption = None,
-    overwrite: OverwriteOption = False,
-    other_movie: OtherMovieOption = False,
-    settings: dict[str, Any] | None = None,
+    events: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="A result folder, events.csv or ROI zips.")],
+    out: Path,
+    channel: int | None,
+    overwrite: bool,
+    other_movie: bool,
+    settings: dict[str, Any],
 ) -> None:
     """Draw a row of crops over time for each event, into one picture."""
     from epifiji.files.movies.movie_file import read_movie
@@ -93,15 +69,16 @@ def gallery(
 
     require_picture(out, overwrite)
     opened = read_movie(movie, channel)
-    for notice in require_movie_of(opened, results, other_movie):
+    for notice in require_movie_of(opened, events, other_movie):
         note(notice)
-    shown = save_gallery(opened, results, out, overwrite, other_movie=True, **(settings or {}))
+    shown = save_gallery(opened, events, out, overwrite, other_movie=True, **settings)
     say(f"{shown} events: {out}")
 
 
 @movie_app.command()
-@with_settings(SimulationSettings)
+@with_settings(SimulationJob, SimulationSettings)
 def simulate(
+    *,
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the movies and their events.")],
     movies: Annotated[
         int, typer.Option("--movies", metavar="NUMBER", help="Number of movies, each with the next seed.")
@@ -115,15 +92,15 @@ def simulate(
             "--outlines", metavar="FILE", help="A TIFF with lines around real cells, to use instead of simulated ones."
         ),
     ] = None,
-    overwrite: OverwriteOption = False,
+    overwrite: bool,
     as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Simulate movies of epithelia with true events: TIFF, ROI zips, and a record."""
     from epifiji.jobs.simulate import simulate_movies
 
     with ProgressBar("simulate", silent=as_json) as report:
-        made = simulate_movies(folder, movies, varied, outlines, overwrite, report, **(settings or {}))
+        made = simulate_movies(folder, movies, varied, outlines, overwrite, report, **settings)
     if as_json:
         say_json({"folder": str(made.folder), "files": made.files, "events": made.counts})
         return
@@ -132,15 +109,21 @@ def simulate(
     say(f"written: {made.folder}")
 
 
-def _folder(movie: str, out: Path | None) -> Path:
-    """Return the folder for the new files."""
-    from epifiji.files.movies.movie_file import split_path
+def _new_movie(
+    movie: str, ending: str, make: Callable[..., MovieWithEvents], settings: dict[str, Any], as_json: bool
+) -> None:
+    """Make a new movie with its events, and write both."""
+    from epifiji.files.movies.movie_file import read_movie, split_path
+    from epifiji.jobs.movie_tools import require_room
 
-    return out if out is not None else split_path(movie)[0].parent
-
-
-def _save(made: Any, folder: Path, overwrite: bool, as_json: bool) -> None:
-    files = made.save(folder, overwrite)
+    given = {name: settings.pop(name) for name in NewMovieOfFile.model_fields if name in settings}
+    job = parse_settings(NewMovieOfFile, given)
+    opened = read_movie(movie, job.channel)
+    folder = Path(job.out) if job.out is not None else split_path(movie)[0].parent
+    require_room(opened, job.events, ending, folder, job.overwrite)
+    with ProgressBar(opened.name, silent=as_json) as report:
+        made = make(opened, job.events, report=report, other_movie=job.other_movie, **settings)
+    files = made.save(folder, job.overwrite)
     for notice in made.notices:
         note(notice)
     if as_json:

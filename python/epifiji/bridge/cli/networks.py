@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import say_json, say_table
-from epifiji.bridge.cli.options import JsonOption
+from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.settings.jobs import ExportJob, NewNetworkJob
 
 if TYPE_CHECKING:
     from epifiji.files.networks.zoo import Listed
 
 networks_app = typer.Typer(help="List, show, choose, import, remove, export and fetch networks.", no_args_is_help=True)
-
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a network of that name.")]
 
 
 @networks_app.command("list")
@@ -110,7 +109,9 @@ def networks_show(network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")
 
 
 @networks_app.command("import")
+@with_settings(NewNetworkJob)
 def networks_import(
+    *,
     network: Annotated[
         str,
         typer.Argument(
@@ -121,7 +122,7 @@ def networks_import(
     sha256: Annotated[
         str | None, typer.Option("--sha256", metavar="HASH", help="The zip's SHA-256; another file is refused.")
     ] = None,
-    overwrite: OverwriteOption = False,
+    overwrite: bool,
 ) -> None:
     """Import a network into your own folder, so that it can be used by name."""
     from epifiji.jobs.networks import import_network
@@ -130,18 +131,18 @@ def networks_import(
 
 
 @networks_app.command("export")
+@with_settings(ExportJob)
 def networks_export(
+    *,
     network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP", help="An EpiNet.")],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="An ONNX model (.onnx), or a package for bioimage.io (.zip).")
-    ],
+    out: Path,
     author: Annotated[
         list[str] | None, typer.Option("--author", metavar="NAME", help="Who made it, for a package; give several.")
     ] = None,
     licence: Annotated[
         str | None, typer.Option("--license", metavar="SPDX", help="Its licence, for a package, such as CC-BY-4.0.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")] = False,
+    overwrite: bool,
 ) -> None:
     """Export an EpiNet for other programs, as an ONNX model or as a bioimage.io package."""
     from epifiji.jobs.export import export_network
@@ -150,13 +151,15 @@ def networks_export(
 
 
 @networks_app.command("fetch")
+@with_settings(NewNetworkJob)
 def networks_fetch(
+    *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="notum_all, notum_ExtSOPDiv, notum_ExtSOP or notum_Ext.")],
     base_url: Annotated[
         str | None,
         typer.Option("--base-url", help="Address of the folder of NAME.zip. Default: the authors' repository."),
     ] = None,
-    overwrite: OverwriteOption = False,
+    overwrite: bool,
 ) -> None:
     """Download a network from the repository of DeXtrusion's authors."""
     from epifiji.files.networks.zoo import AUTHORS_URL

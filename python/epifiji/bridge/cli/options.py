@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_args
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
+from pydantic.fields import FieldInfo
 
-from epifiji.data.settings.base import OTHER_MOVIE, Settings, shown_of
+from epifiji.data.settings.base import Settings, shown_of
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
-OtherMovieOption = Annotated[bool, typer.Option("--other-movie", help=OTHER_MOVIE)]
+MovieOption = Annotated[
+    str | None, typer.Option("--movie", metavar="MOVIE", help="The movie, if it is not found through run.json.")
+]
+AnnotatedMovies = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip beside it.")
+]
+
+METAVARS = {"": "", "file": "FILE", "folder": "DIR", "network": "NAME|DIR|ZIP"}
+"""What stands for a value of each kind of setting."""
 
 
-def with_settings(kind: type[Settings], *left_out: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Replace a command's parameter `settings` by one option for each setting; the command gets them as a dictionary.
+def with_settings(*kinds: type[Settings]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command one option for each setting of some models.
 
-    Values are passed on as strings: :func:`epifiji.data.settings.base.parse_settings` converts them, as it does for
-    dialogs, macros and Python.
+    A parameter of the command with the name of a setting receives its value. The options of all other settings stand in
+    place of `settings`, a dictionary of strings: :func:`epifiji.data.settings.base.parse_settings` converts them, as it does
+    for dialogs, macros and Python.
     """
+    fields = {name: field for kind in kinds for name, field in kind.model_fields.items()}
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        names = [name for name in kind.model_fields if name not in left_out]
+        own = inspect.signature(command, eval_str=True).parameters.values()
+        named = {p.name for p in own}
+        others = [_other(name, field) for name, field in fields.items() if name not in named]
+        parameters = [
+            made for p in own for made in (others if p.name == "settings" else [_named(p, fields.get(p.name))])
+        ]
 
         def run(**values: Any) -> Any:
-            given = {name: values.pop(name) for name in names}
-            return command(**values, settings={name: value for name, value in given.items() if value is not None})
+            given = {p.name: values.pop(p.name) for p in others}
+            if "settings" in named:
+                values["settings"] = {name: value for name, value in given.items() if value not in (None, [])}
+            return command(**values)
 
-        own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "settings"]
-        options = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(kind, name))
-            for name in names
-        ]
-        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own] + options
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -43,11 +56,42 @@ def with_settings(kind: type[Settings], *left_out: str) -> Callable[[Callable[..
     return decorate
 
 
-def _option(kind: type[Settings], name: str) -> Any:
+def _named(own: inspect.Parameter, field: FieldInfo | None) -> inspect.Parameter:
+    """Give a command's own parameter; as an option, with the type that it has there, where it is a setting."""
+    if field is None or get_origin(own.annotation) is Annotated:
+        return own.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+    optional = own.annotation is bool or type(None) in get_args(own.annotation)
+    return inspect.Parameter(
+        own.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=(False if own.annotation is bool else None) if optional else inspect.Parameter.empty,
+        annotation=Annotated[own.annotation, _option(own.name, field)],
+    )
+
+
+def _other(name: str, field: FieldInfo) -> inspect.Parameter:
+    """Give the option of a setting that the command does not name."""
+    kind: Any = bool if field.annotation is bool else list[str] if _is_repeated(field) else str
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, _option(name, field)]
+    )
+
+
+def _option(name: str, field: FieldInfo) -> Any:
     """Describe one setting as a typer option."""
-    field = kind.model_fields[name]
-    default = "" if field.default is None else f" (default: {field.default})"
-    shown = shown_of(field)
-    metavar = (shown.unit or shown.range or shown.values).upper() or "|".join(get_args(field.annotation))
     flag = f"--{name.replace('_', '-')}"
-    return Annotated[str | None, typer.Option(flag, metavar=metavar, help=f"{field.description}{default}")]
+    if field.annotation is bool:
+        return typer.Option(flag, help=field.description)
+    default = (
+        " Can be repeated." if _is_repeated(field) else "" if field.default is None else f" (default: {field.default})"
+    )
+    shown = shown_of(field)
+    metavar = (shown.unit or shown.range or shown.values or METAVARS[shown.kind]).upper()
+    return typer.Option(
+        flag, metavar=metavar or "|".join(get_args(field.annotation)), help=f"{field.description}{default}"
+    )
+
+
+def _is_repeated(field: FieldInfo) -> bool:
+    """Say whether several values are given one by one, as places are, and not in a list with commas."""
+    return get_origin(field.annotation) is tuple

@@ -8,57 +8,39 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json
-from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.cli.options import AnnotatedMovies, JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
+from epifiji.data.settings.jobs import RetrainingJob, TrainingJob
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 training_app = typer.Typer()
 
-NameOption = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="Name of the new network. Default: a name made from the data."),
-]
-OutOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", metavar="DIR", help="A folder for figures and training.json. Default: the new network's folder."
-    ),
-]
-OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier network of that name.")]
-
 
 @training_app.command()
-@with_settings(TrainingSettings)
+@with_settings(TrainingJob, TrainingSettings)
 def train(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip beside it.")
-    ],
-    network: Annotated[
-        str | None,
-        typer.Option(
-            "--network",
-            metavar="NAME|DIR|ZIP",
-            help="The EpiNet to start from (default: the default network if it is an EpiNet, otherwise EpiFiji's own).",
-        ),
-    ] = None,
-    from_scratch: Annotated[bool, typer.Option("--from-scratch", help="Start from random weights.")] = False,
-    name: NameOption = None,
-    out: OutOption = None,
-    overwrite: OverwriteOption = False,
+    *,
+    folder: AnnotatedMovies,
+    network: str | None,
+    from_scratch: bool,
+    name: str | None,
+    out: Path | None,
+    overwrite: bool,
     as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Train a network on annotated movies, with event classes of any names."""
     from epifiji.jobs.training.train import train as run
 
     with ProgressBar("train", silent=as_json) as report:
-        result = run(folder, network, name, out, overwrite, from_scratch, report, **(settings or {}))
+        result = run(folder, network, name, out, overwrite, from_scratch, report, **settings)
     _say_result(result, as_json)
 
 
 @training_app.command()
-@with_settings(RetrainingSettings)
+@with_settings(RetrainingJob, RetrainingSettings)
 def retrain(
+    *,
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="Name, folder or zip of the network.")],
     sources: Annotated[
         list[str],
@@ -67,17 +49,17 @@ def retrain(
             help="Folders of annotated movies or crops, and reviews: review.csv or the result folder that holds it.",
         ),
     ],
-    name: NameOption = None,
-    out: OutOption = None,
-    overwrite: OverwriteOption = False,
+    name: str | None,
+    out: Path | None,
+    overwrite: bool,
     as_json: JsonOption = False,
-    settings: dict[str, Any] | None = None,
+    settings: dict[str, Any],
 ) -> None:
     """Retrain a network with reviews or annotated movies, into a new network; the old one is not changed."""
     from epifiji.jobs.training.train import retrain as run
 
     with ProgressBar("retrain", silent=as_json) as report:
-        result = run(network, sources, name, out, overwrite, report, **(settings or {}))
+        result = run(network, sources, name, out, overwrite, report, **settings)
     _say_result(result, as_json)
 
 

@@ -12,8 +12,8 @@ from epifiji.data.settings.detection import EventSettings
 def described(label: str) -> dict[str, Any]:
     """Describe a command as JSON types: its help, and its parameters in the order of the dialog.
 
-    A parameter has `key`, `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder`` or ``network``),
-    `default` (a string, or a boolean for a flag), `unit`, `choices`, `help` and `page`.
+    A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder`` or
+    ``network``), `default` (a string, or a boolean for a flag), `unit`, `choices`, `help` and `page`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)
@@ -26,9 +26,10 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
     choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
     unit = shown.unit or shown.range
     kind = "flag" if field.annotation is bool else shown.kind or ("choice" if choices and not unit else "text")
-    default: Any = bool(field.default) if kind == "flag" else "" if field.default is None else str(field.default)
+    default: Any = bool(field.default) if kind == "flag" else "" if field.default in (None, ()) else str(field.default)
     return {
         "key": key,
+        "also": list(shown.also),
         "label": shown.label or key.replace("_", " ").capitalize(),
         "kind": kind,
         "default": default,

@@ -16,9 +16,6 @@ from typing import Any
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 
-KEYS = {"out": "output"}
-"""Options of the command line that have another name in Fiji."""
-
 NOUNS = {"out": "folder", "movie": "movie", "author": "author", "license": "licence", "sha256": "SHA-256"}
 """Nouns for options that the command in Fiji does not have. Other settings are called by their names without dashes."""
 
@@ -78,7 +75,7 @@ def _parameters(label: str | None) -> Mapping[str, Mapping[str, Any]]:
 
 def _named(option: str, word: str, parameters: Mapping[str, Mapping[str, Any]], dialog: bool) -> str:
     """Return a setting's name in Fiji; `word` is the next word of the sentence, which may be the setting's value."""
-    key = KEYS.get(option, option.replace("-", "_"))
+    key = option.replace("-", "_")
     parameter = parameters.get(key)
     value = word.rstrip(".,")
     end = word[len(value) :]

@@ -6,9 +6,10 @@ the documentation all come from these models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -18,9 +19,6 @@ from epifiji.data.errors import WrongInputError
 
 MIN_FRAMES = 5
 """A shorter movie has no event to be seen."""
-
-
-OTHER_MOVIE = "Use the results even if the movie has other pixels than the one in which the events were detected."
 
 
 def names(value: object) -> object:
@@ -65,6 +63,8 @@ class Shown:
         What a dialog offers to choose it with.
     order
         Place in a dialog; those without one follow in the order of the fields.
+    also
+        Its older names, which are accepted wherever it is given by name.
     """
 
     unit: str = ""
@@ -74,6 +74,7 @@ class Shown:
     page: Page = "first"
     kind: Literal["", "file", "folder", "network"] = ""
     order: int = LAST
+    also: tuple[str, ...] = ()
 
 
 def setting(default: Any = PydanticUndefined, *, description: str = "", **more: Any) -> Any:
@@ -94,9 +95,21 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
-Seed = Annotated[int, setting(ge=0, le=2**32 - 1, values="number", label="Seed of chance", page="more")]
+Seed = Annotated[int, setting(ge=0, le=2**32 - 1, values="number", label="Random seed", page="more")]
+
+Channel = Annotated[
+    int | None,
+    setting(
+        ge=1,
+        values="number",
+        description="Channel to use if the movie has several, counted from 1 as in ImageJ.",
+        page="more",
+    ),
+]
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySettings:
@@ -107,7 +120,7 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySet
     WrongInputError
         One sentence that names the setting, what came, what is expected and where to read on.
     """
-    given = {name: value for name, value in values.items() if value is not None}
+    given = _by_name(kind, {name: value for name, value in values.items() if value is not None})
     for name, value in given.items():
         # Pydantic would take True as 1.
         if name in kind.model_fields and kind.model_fields[name].annotation is not bool and _has_bool(value):
@@ -116,6 +129,35 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySet
         return kind(**given)
     except ValidationError as problem:
         raise WrongInputError(_sentence(kind, given, problem)) from problem
+
+
+def formerly(**older: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let parameters of a function be given by an older name as well: ``@formerly(out="folder")``."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def called(*args: P.args, **given: P.kwargs) -> R:
+            for name, old in older.items():
+                if old in given and name not in given:
+                    given[name] = given.pop(old)
+            return function(*args, **given)
+
+        return called
+
+    return decorate
+
+
+def _by_name(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give values by the names of their settings, also those that came by an older name."""
+    names = {older: name for name, field in kind.model_fields.items() for older in shown_of(field).also}
+    given: dict[str, Any] = {}
+    for called, value in values.items():
+        name = names.get(called, called)
+        if name in given:
+            older = next(one for one in values if names.get(one) == name)
+            raise WrongInputError(f"{name} and {older} are one setting, but both were given: leave {older} out.")
+        given[name] = value
+    return given
 
 
 def _sentence(kind: type[Settings], given: Mapping[str, Any], problem: ValidationError) -> str:
@@ -140,6 +182,8 @@ def _has_bool(value: object) -> bool:
 
 def expectation(kind: type[Settings], name: str) -> str:
     """Say in words which values a setting takes."""
+    if place := PLACES.get(shown_of(kind.model_fields[name]).kind):
+        return f"it must be {place}"
     schema = kind.model_json_schema()
     field = schema["properties"][name]
     choices = [c for c in field.get("anyOf", [field]) if c.get("type") != "null"]
@@ -148,9 +192,13 @@ def expectation(kind: type[Settings], name: str) -> str:
 
 TYPES = {
     "array": "names separated by commas",
+    "boolean": "true or false",
     "object": "such numbers by class, as in cell_death=170,cell_sop=190",
     "string": "a text",
 }
+
+
+PLACES = {"file": "a file", "folder": "a folder", "network": "the name, folder or zip of a network"}
 
 
 def _words(choice: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ class MatchingSettings(Settings):
         unit="px",
         allow_inf_nan=False,
         description="Maximum distance between two matching events.",
-        label="Apart in x and y, at most",
+        label="Maximum distance in x and y",
     )
     distance_t: float = setting(
         4,
@@ -28,7 +28,7 @@ class MatchingSettings(Settings):
         unit="frames",
         allow_inf_nan=False,
         description="Maximum number of frames between two matching events.",
-        label="Apart in time, at most",
+        label="Maximum distance in time",
     )
 
 
@@ -39,7 +39,7 @@ class ComparisonSettings(MatchingSettings):
         "one-to-one",
         description="How events are matched: one-to-one, with the best overall matching; or authors, one after the other, as "
         "DeXtrusion's authors do.",
-        label="Way of counting",
+        label="Matching",
     )
 
 
@@ -52,14 +52,14 @@ class StatisticsSettings(Settings):
         le=1_000_000,
         unit="frames",
         description="Number of frames in one bin of the rate. Default: a twentieth of the movie.",
-        label="Length of a bin of time",
+        label="Time bin",
     )
     bandwidth: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
         None,
         unit="px",
         description="Standard deviation of the Gaussian that smooths the density map. Default: a tenth of the frame's "
         "shorter side.",
-        label="Smoothing of the density",
+        label="Density bandwidth",
     )
     permutations: int = setting(
         999,
@@ -67,7 +67,7 @@ class StatisticsSettings(Settings):
         le=99_999,
         values="number",
         description="Number of random arrangements that the events are compared with.",
-        label="Random arrangements",
+        label="Permutations",
         page="more",
     )
     frame_distance: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)] | None = setting(
@@ -75,7 +75,7 @@ class StatisticsSettings(Settings):
         unit="px",
         description="Number of pixels that one frame counts as in distances in space and time. Default: the frame's side "
         "divided by the number of frames.",
-        label="One frame counts as",
+        label="Distance per frame",
         page="more",
     )
     seed: Seed = Field(1, description="Seed of the random arrangements.")

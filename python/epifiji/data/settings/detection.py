@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import Settings, class_names, setting
+from epifiji.data.settings.base import Channel, Settings, class_names, setting
 
 MODES = ("fast", "exact", "compatible")
 
@@ -46,16 +46,16 @@ Voxels = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 AnyEvents = TypeVar("AnyEvents", bound="EventSettings")
 
+EventClasses = Annotated[
+    tuple[str, ...] | None, BeforeValidator(class_names), setting(values="classes", label="Event classes", order=8)
+]
+
 
 class EventSettings(Settings):
     """How a probability map becomes events."""
 
-    events: Annotated[tuple[str, ...] | None, BeforeValidator(class_names)] = setting(
-        None,
-        description="Event classes to detect, separated by commas. Default: all classes of the network.",
-        values="classes",
-        label="Event classes",
-        order=8,
+    events: EventClasses = Field(
+        None, description="Event classes to detect, separated by commas. Default: all classes of the network."
     )
     threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = setting(
         None,
@@ -63,7 +63,7 @@ class EventSettings(Settings):
         description="Lowest mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
         f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} where it has none, and always "
         f"{DEFAULT_THRESHOLD['compatible']} in compatible mode.",
-        label="Least probability",
+        label="Threshold",
         order=9,
     )
     min_volume: Annotated[Voxels | dict[str, Voxels] | None, BeforeValidator(_by_class)] = setting(
@@ -72,7 +72,7 @@ class EventSettings(Settings):
         description="An event's volume is larger than this, in voxels of the map; one number, or by class. "
         f"Default: the network's own for each class; {DEFAULT_MIN_VOLUME['exact']} where it has none, and always "
         f"{DEFAULT_MIN_VOLUME['compatible']} in compatible mode.",
-        label="Least volume",
+        label="Minimum volume",
         order=10,
     )
     seed_distance_xy: int = setting(
@@ -81,7 +81,7 @@ class EventSettings(Settings):
         le=1000,
         unit="px",
         description="Two peaks of a map closer than this in x and y are one event.",
-        label="Peaks apart in x and y, at least",
+        label="Minimum peak distance in x and y",
         page="more",
     )
     seed_distance_t: int = setting(
@@ -90,7 +90,7 @@ class EventSettings(Settings):
         le=1000,
         unit="frames",
         description="Two peaks of a map closer than this in time are one event.",
-        label="Peaks apart in time, at least",
+        label="Minimum peak distance in time",
         page="more",
     )
 
@@ -205,7 +205,7 @@ class MapSettings(ScaleSettings, EventSettings):
         le=200,
         unit="px",
         description="Distance between neighbouring windows.",
-        label="Step in x and y",
+        label="Window step in x and y",
         page="more",
     )
     step_t: int = setting(
@@ -214,7 +214,7 @@ class MapSettings(ScaleSettings, EventSettings):
         le=50,
         unit="frames",
         description="Frames between successive windows.",
-        label="Step in time",
+        label="Window step in time",
         page="more",
     )
     mode: Literal["fast", "exact", "compatible"] = setting(
@@ -223,13 +223,7 @@ class MapSettings(ScaleSettings, EventSettings):
         "compatible, all, identically to the authors' package.",
         page="more",
     )
-    channel: int | None = setting(
-        None,
-        ge=1,
-        values="number",
-        description="Channel to use if the movie has several, counted from 1 as in ImageJ.",
-        page="more",
-    )
+    channel: Channel = None
 
 
 class DetectionSettings(ComputingSettings, MapSettings):

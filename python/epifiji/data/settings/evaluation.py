@@ -18,6 +18,6 @@ class EvaluationSettings(ComputingSettings, MapSettings, MatchingSettings):
         "none",
         description="Meaning of a movie without a ROI file of a class: it has no such events, so that all detected ones are "
         "false positives (none), or they were not annotated, so that the class is not scored there (unknown).",
-        label="Events of a class without a ROI file",
+        label="Classes without a ROI file",
     )
     seed: Seed = Field(1, description="Seed of the random draws for the intervals.")

@@ -18,7 +18,7 @@ FramesBefore = Annotated[
         le=50,
         unit="frames",
         description="Number of frames to show before the event.",
-        label="Show before the event",
+        label="Before the event",
         page="more",
     ),
 ]
@@ -29,7 +29,7 @@ FramesAfter = Annotated[
         le=50,
         unit="frames",
         description="Number of frames to show after the event.",
-        label="Show after the event",
+        label="After the event",
         page="more",
     ),
 ]
@@ -40,7 +40,7 @@ HalfSize = Annotated[
         le=500,
         unit="px",
         description="Half the side of the region to show around the event.",
-        label="Show around the event",
+        label="Half side of the region",
         page="more",
     ),
 ]
@@ -51,7 +51,7 @@ Zoom = Annotated[
         le=20,
         unit="times",
         description="Magnification.",
-        label="Magnify",
+        label="Magnification",
         page="more",
     ),
 ]
@@ -81,13 +81,13 @@ class ScalingSettings(Settings):
         None,
         unit="times",
         description="Scale factor of the frames' width and height; 0.5 halves them.",
-        label="Factor in x and y",
+        label="Scale factor in x and y",
     )
     factor_t: Factor | None = setting(
         None,
         unit="times",
         description="Scale factor of the number of frames; 0.5 halves it.",
-        label="Factor in time",
+        label="Scale factor in time",
     )
     new_cell_diameter: Positive | None = setting(
         None, unit="px", description="Cell diameter after rescaling, instead of a factor in x and y."
@@ -103,7 +103,7 @@ class ScalingSettings(Settings):
         None,
         unit="frames",
         description="Number of frames after rescaling, instead of a factor in time.",
-        label="New length",
+        label="New number of frames",
     )
 
 
@@ -118,5 +118,10 @@ class GallerySettings(Settings):
         "time", description="Order: by time, or by score, highest first; events without a score are last."
     )
     rows: int = setting(
-        40, ge=1, le=400, values="number", description="Maximum number of events to show.", label="Most rows"
+        40,
+        ge=1,
+        le=400,
+        values="number",
+        description="Maximum number of events to show.",
+        label="Maximum number of rows",
     )

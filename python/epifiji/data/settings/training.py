@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import Seed, names, setting
+from epifiji.data.settings.base import Channel, Seed, names, setting
 from epifiji.data.settings.detection import ScaleSettings
 
 TURNS, ZOOM = "turns", "zoom"
@@ -20,7 +20,7 @@ Steps = Annotated[
         le=1_000_000,
         values="number",
         description="Maximum number of training steps; each uses two parts of a movie.",
-        label="Steps, at most",
+        label="Maximum number of steps",
         page="more",
     ),
 ]
@@ -34,7 +34,7 @@ Minutes = Annotated[
         unit="minutes",
         allow_inf_nan=False,
         description="Maximum training time; a slow computer makes fewer steps.",
-        label="Time, at most",
+        label="Maximum time",
     ),
 ]
 
@@ -42,13 +42,7 @@ Minutes = Annotated[
 class TrainingSettings(ScaleSettings):
     """How a network learns from annotated movies."""
 
-    channel: int | None = setting(
-        None,
-        ge=1,
-        values="number",
-        description="Channel to use if movies have several, counted from 1 as in ImageJ.",
-        page="more",
-    )
+    channel: Channel = None
     steps: Steps = 1500
     minutes: Minutes = 15
     patience: int = setting(
@@ -57,14 +51,14 @@ class TrainingSettings(ScaleSettings):
         le=1000,
         values="number",
         description="End after this number of validations without a better score.",
-        label="Judgements without a gain",
+        label="Patience (validations)",
         page="more",
     )
     rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = setting(
         None,
         values="number",
         description="Maximum learning rate. Default: 0.001, or 0.0005 for a network that is retrained.",
-        label="Rate of learning",
+        label="Maximum learning rate",
         page="more",
     )
     held_out: float = setting(
@@ -75,14 +69,14 @@ class TrainingSettings(ScaleSettings):
         allow_inf_nan=False,
         description="Fraction of the events in the validation set: whole movies if there are three or more, "
         "otherwise parts of the field.",
-        label="Part held out",
+        label="Validation fraction",
         page="more",
     )
     without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = setting(  # type: ignore[valid-type]
         None,
         values="names",
         description="Augmentations to switch off, separated by commas: " + ", ".join(CHANGES) + ".",
-        label="Changes to leave out",
+        label="Augmentations to switch off",
         page="more",
     )
     seed: Seed = Field(1, description="Seed of the training.")
@@ -98,7 +92,7 @@ class RetrainingSettings(TrainingSettings):
         "auto",
         description="Meaning of unmarked places: no event (none), or not annotated (unknown); auto is none for "
         "movies with ROIs, and unknown for reviews, in which missed events may not have been added.",
-        label="Where nothing is marked",
+        label="Unmarked places",
         page="more",
     )
     keep: float = setting(
@@ -108,6 +102,6 @@ class RetrainingSettings(TrainingSettings):
         range="0-0.9",
         allow_inf_nan=False,
         description="Fraction of the training that is spent on keeping what the network learned before.",
-        label="Part spent on keeping what it knew",
+        label="Rehearsal fraction",
         page="more",
     )

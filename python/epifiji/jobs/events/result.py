@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
@@ -30,6 +31,7 @@ from epifiji.files.results.result_folder import (
     map_file,
     map_files,
     require_free,
+    result_folder,
     roi_file,
     roi_files,
     write_map,
@@ -100,23 +102,37 @@ class Result:
         groups = by_class(self.events, self.classes)
         return {name: sum(event.border for event in group) for name, group in groups.items()}
 
-    def save(self, folder: str | Path, overwrite: bool = False, report: Report = silent) -> Path:
+    def save(
+        self,
+        folder: str | Path | None = None,
+        overwrite: bool = False,
+        report: Report = silent,
+        *,
+        out: str | Path | None = None,
+    ) -> Path:
         """Write the result folder: events, ROI zips, maps, picture and record.
 
         Parameters
         ----------
         folder
-            Made if it does not exist.
+            The result folder; made if it does not exist.
         overwrite
             Whether earlier results may be replaced.
         report
             Called with the progress; may raise to cancel, which leaves nothing behind.
+        out
+            Folder in which the result folder ``<movie>_epifiji`` is made, as on the command line; instead of `folder`.
 
         Raises
         ------
         WrongInputError
-            If a file would be overwritten without permission, or the folder cannot be written to.
+            If a file would be overwritten without permission, the folder cannot be written to, or both `folder` and `out` are
+            given.
         """
+        if folder is not None and out is not None:
+            raise WrongInputError("folder and out were both given, but results have one place: leave one of them out.")
+        if out is not None:
+            folder = result_folder(self.movie.name, path_from(out, "the folder to write into"))
         folder = path_from(folder, "the folder to write into")
         require_free(folder, self.movie.name, self.classes, overwrite)
         maps = map_files(self.movie.name, self.classes)

@@ -16,7 +16,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
-from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.comparison import StatisticsSettings
 from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
 from epifiji.engine.events.statistics import (
@@ -160,7 +160,8 @@ class Statistics:
                         "random, 97.5 %": float(high),
                     }
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+    @formerly(out="folder")
+    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
         """Write the tables and figures, all or none, and return their paths.
 
         Raises
@@ -170,7 +171,7 @@ class Statistics:
         """
         from epifiji.files.figures.plots import draw_densities, draw_neighbours, draw_rates
 
-        folder = path_from(folder, "the folder to write into")
+        folder = path_from(out, "the folder to write into")
         require_absent(folder, FILES, overwrite)
         with new_files(folder, FILES) as partial:
             write_table(partial / SUMMARY_TABLE, self.summary())

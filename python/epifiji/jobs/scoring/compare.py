@@ -11,6 +11,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
+from epifiji.data.settings.base import formerly
 from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.metrics.events import (
     DISTANCE_T_FRAMES,
@@ -83,7 +84,8 @@ class Comparison:
             "falsenegative": list(self.matching.false_negatives),
         }
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> Path:
+    @formerly(out="folder")
+    def save(self, out: str | Path, overwrite: bool = False) -> Path:
         """Write the scores as ``comparison.csv``, and a ROI zip for each class and outcome that has events.
 
         Raises
@@ -91,7 +93,7 @@ class Comparison:
         WrongInputError
             Where a file would be overwritten without being asked, or the folder cannot be written to.
         """
-        folder = path_from(folder, "the folder to write into")
+        folder = path_from(out, "the folder to write into")
         how = {
             "distance_xy_px": self.distance_xy_px,
             "distance_t_frames": self.distance_t_frames,

@@ -16,7 +16,7 @@ from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.detection import ComputingSettings, MapSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.engine.metrics.intervals import FEWEST_MOVIES
@@ -34,8 +34,9 @@ from epifiji.jobs.scoring.report import Evaluation
 GivenNetwork = AnyNetwork | str | Path
 
 
+@formerly(network="networks")
 def evaluate(
-    networks: GivenNetwork | Sequence[GivenNetwork], folder: str | Path, report: Report = silent, **settings: Any
+    network: GivenNetwork | Sequence[GivenNetwork], folder: str | Path, report: Report = silent, **settings: Any
 ) -> Evaluation:
     """Judge networks on movies with annotated events.
 
@@ -44,7 +45,7 @@ def evaluate(
 
     Parameters
     ----------
-    networks
+    network
         Names, folders or zips, or networks that were read; one, or several to be compared.
     folder
         Movies and ROI zips; see :func:`epifiji.files.training_data.read_training_folder`.
@@ -60,30 +61,32 @@ def evaluate(
         Where a network, the folder or a setting cannot be used, a network is given twice, or knows none of the classes.
     """
     chosen = parse_settings(EvaluationSettings, settings)
-    named: list[Any] = list(networks) if isinstance(networks, list | tuple) else [networks]
+    named: list[Any] = list(network) if isinstance(network, list | tuple) else [network]
     judges = _named(named)
     folder = path_from(folder, "the folder of annotated movies")
-    movies = read_training_folder(folder, chosen.channel)
+    # By default none is an assumption; given by the user, it confirms that movies without ROI files have no events.
+    confirmed = "unmarked" in chosen.model_fields_set and chosen.unmarked == "none"
+    movies = read_training_folder(folder, chosen.channel, confirmed)
     classes = _classes(judges, movies, chosen)
     judged = in_fixed_order(event for known in classes.values() for event in known)
     known_movies = [KnownMovie(movie.movie) for movie in movies]
     own = {name: _own(chosen, network) for name, network in judges.items()}
     evaluated, scores_by_network = [], {}
     with executor_for(chosen) as executor:
-        for number, (name, network) in enumerate(judges.items()):
+        for number, (name, loaded) in enumerate(judges.items()):
             started = time.perf_counter()
             candidates: list[list[Event]] = []
             for index, movie in enumerate(movies):
                 done = number * len(movies) + index
                 part = _Part(report, done, len(judges) * len(movies), f"{name}, {movie.name}")
-                found = detect(movie.movie, network, part, executor, **_detection(own[name], classes[name]))
+                found = detect(movie.movie, loaded, part, executor, **_detection(own[name], classes[name]))
                 candidates.append(found.events)
             seconds = time.perf_counter() - started
             scores_by_network[name] = NetworkScores(candidates, movies, classes[name], own[name])
             scores = scores_by_network[name].classes()
-            learnt = [one.movie.name for one in known_movies if one.is_one_of(network.description.learnt_from)]
+            learnt = [one.movie.name for one in known_movies if one.is_one_of(loaded.description.learnt_from)]
             false = _false_where_none(scores_by_network[name], movies, scores, chosen.unmarked == "none")
-            found_by = network.source, network.sha256
+            found_by = loaded.source, loaded.sha256
             evaluated.append(NetworkEvaluation(name, *found_by, scores, seconds, tuple(learnt), false))
     return Evaluation(
         tuple(evaluated),

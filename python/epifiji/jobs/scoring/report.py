@@ -9,6 +9,7 @@ from typing import Any
 
 from epifiji.data.evaluation import Difference, Interval, NetworkEvaluation, Scored
 from epifiji.data.paths import path_from
+from epifiji.data.settings.base import formerly
 
 COLUMNS = (
     "event",
@@ -137,7 +138,8 @@ class Evaluation:
             "notices": list(self.notices),
         }
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+    @formerly(out="folder")
+    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
         """Write scores, differences and curves as tables, the curves as a picture, and a record; give the files.
 
         Raises
@@ -149,7 +151,7 @@ class Evaluation:
 
         tables = self._score_table(), self._difference_table(), self._curve_table()
         return write_evaluation(
-            path_from(folder, "the folder to write into"), *tables, self.to_dict(), self.networks, overwrite
+            path_from(out, "the folder to write into"), *tables, self.to_dict(), self.networks, overwrite
         )
 
     def _judged(self) -> Iterator[tuple[str, NetworkEvaluation]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
-from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import POSITIVE_LEVEL
 from epifiji.engine.metrics.curves import matchings_over_thresholds
@@ -63,7 +63,8 @@ class Curve:
             for threshold, one in zip(self.thresholds, scores, strict=True):
                 yield {"event": event, "threshold": threshold, **asdict(one)}
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+    @formerly(out="folder")
+    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
         """Write ``curve.csv`` and ``curve.png``, and give them.
 
         Raises
@@ -73,7 +74,7 @@ class Curve:
         """
         from epifiji.files.figures.curves import draw_curves
 
-        folder = path_from(folder, "the folder to write into")
+        folder = path_from(out, "the folder to write into")
         names = (CURVE_TABLE, CURVE_PICTURE)
         require_absent(folder, names, overwrite)
         with new_files(folder, names) as partial:

@@ -85,7 +85,7 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
         if review is not None:
             sources.append(_reviewed(review, settings.channel, complete=unmarked == "none"))
         else:
-            folder = _folder(one, settings.channel)
+            folder = _folder(one, settings.channel, unmarked == "none")
             marked = tuple(sorted({name for movie in folder for name in movie.events}))
             sources += [_annotated(movie, marked, complete=unmarked != "unknown") for movie in folder]
     for source in sources:
@@ -125,13 +125,13 @@ def _review_of(place: Path) -> Path | None:
     return None
 
 
-def _folder(place: Path, channel: int | None) -> list[LabelledMovie]:
+def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[LabelledMovie]:
     if (place / RUN_RECORD).is_file() and not is_there(str(_named_movie(place))):
         raise WrongInputError(
             f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
             "first."
         )
-    return read_training_folder(place, channel)
+    return read_training_folder(place, channel, unmarked_is_none)
 
 
 def _named_movie(results: Path) -> Path:

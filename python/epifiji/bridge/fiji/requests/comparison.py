@@ -52,9 +52,9 @@ def compare_events(request: Request) -> Answer:
     )
     movie = movie_name_of_title(image["title"]) if image else None
     settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
-    only_shown = command.curve and command.output is None
+    only_shown = command.curve and command.out is None
     with client_folder("curve") if only_shown else nullcontext() as temporary:
-        folder = command.output or temporary
+        folder = command.out or temporary
         comparison, files = run_comparison(
             detected,
             command.reference,

@@ -80,8 +80,8 @@ def _result_folder(command: DetectCommand, movie: Movie, headless: bool) -> Path
     from epifiji.files.movies.movie_file import split_path
     from epifiji.files.results.result_folder import result_folder
 
-    if command.output is not None:
-        return result_folder(movie.name, Path(command.output))
+    if command.out is not None:
+        return result_folder(movie.name, Path(command.out))
     if not (command.save or command.input or headless):
         return None
     if movie.path is None:

@@ -27,14 +27,14 @@ def evaluate_networks(request: Request) -> Answer:
         raise WrongInputError(
             "No folder was specified, but movies with annotated events are needed: give --folder DIR."
         )
-    if command.output is not None:
-        require_absent(Path(command.output), FILES, command.overwrite)
+    if command.out is not None:
+        require_absent(Path(command.out), FILES, command.overwrite)
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
     settings = command.model_dump(include=set(EvaluationSettings.model_fields), exclude_unset=True)
     found = evaluate(networks, command.folder, request.report, **settings)
-    only_shown = command.output is None and not request.get("headless")
+    only_shown = command.out is None and not request.get("headless")
     with client_folder("evaluation") if only_shown else nullcontext() as temporary:
-        place = command.output or temporary
+        place = command.out or temporary
         files = found.save(place, command.overwrite) if place else []
     return {
         "name": Path(command.folder).name,

@@ -39,7 +39,7 @@ def crop_to_files(request: Request) -> Answer:
     movie = _movie(command.input, request)
     folder = _folder(command, movie)
     _require_own(movie, command)
-    events, notices = _events(command.results, request)
+    events, notices = _events(command.events, request)
     require_room(movie, events, CROPPED, folder, command.overwrite)
     made = crop(movie, events, **_own(command, CropSettings))
     return _saved(made, folder, command.overwrite) | {"notices": notices}
@@ -54,7 +54,7 @@ def rescale_to_files(request: Request) -> Answer:
     movie = _movie(command.input, request)
     folder = _folder(command, movie)
     _require_own(movie, command)
-    events, notices = _events(command.results, request)
+    events, notices = _events(command.events, request)
     require_room(movie, events, RESCALED, folder, command.overwrite)
     made = rescale_with_events(movie, events, request.report, **_own(command, ScalingSettings))
     return _saved(made, folder, command.overwrite) | {"notices": notices}
@@ -72,7 +72,7 @@ def crop_here(request: Request) -> Answer:
     count, height, width = (int(size) for size in request["shape"])
     name = movie_name_of_title(request["title"])
     part = part_of(name, (count, height, width), parse_settings(CropSettings, _own(command, CropSettings)))
-    events, left_out = _moved_events(command.results, part.place)
+    events, left_out = _moved_events(command.events, part.place)
     return {
         "name": f"{name}_{CROPPED}",
         "x": part.left,
@@ -102,7 +102,7 @@ def rescale_here(request: Request) -> Answer:
     def place(event: Event) -> Event:
         return rescaled_event(event, shape, new_shape)
 
-    events, left_out = _moved_events(command.results, place)
+    events, left_out = _moved_events(command.events, place)
     with client_folder("movie") as folder:
         write_movie(made.movie, folder / f"{made.movie.name}.tif")
     return {
@@ -126,15 +126,15 @@ def gallery(request: Request) -> Answer:
     from epifiji.jobs.movie_tools import require_picture, save_gallery
 
     command = parse_settings(GalleryCommand, request["settings"])
-    if command.output is not None:
-        require_picture(command.output, command.overwrite)
+    if command.out is not None:
+        require_picture(command.out, command.overwrite)
     movie = movie_of_image(request["image"], request.blocks)
-    events, notices = _events(command.results, request)
+    events, notices = _events(command.events, request)
     settings = _own(command, GallerySettings)
     with client_folder("gallery") as folder:
         shown = save_gallery(movie, events, folder / "gallery.png", **settings)
-        if command.output is not None:
-            save_gallery(movie, events, command.output, command.overwrite, **settings)
+        if command.out is not None:
+            save_gallery(movie, events, command.out, command.overwrite, **settings)
     return {
         "name": f"{movie.name}-gallery",
         "file": str(folder / "gallery.png"),
@@ -149,8 +149,8 @@ def _require_own(movie: Movie, command: CropCommand | RescaleCommand) -> None:
     """Refuse results of another movie than the file ``input``. For an open image the client has checked this before."""
     from epifiji.jobs.movie_tools import require_movie_of
 
-    if command.input is not None and command.results is not None:
-        require_movie_of(movie, command.results, command.other_movie)
+    if command.input is not None:
+        require_movie_of(movie, command.events, command.other_movie)
 
 
 def _movie(file: str | None, request: Request) -> Movie:
@@ -164,13 +164,13 @@ def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
     return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
 
 
-def _events(results: str | None, request: Request) -> tuple[list[Event], list[str]]:
+def _events(given: Sequence[str], request: Request) -> tuple[list[Event], list[str]]:
     """Read the events of the results or, without results, of the ROI Manager; return them without duplicates, and notices."""
     from epifiji.jobs.movie_tools import events_of
 
-    if results is not None:
-        events, repeats = without_repeats(events_of(results))
-        return events, [*repeats_notice(results, repeats)]
+    if given:
+        events, repeats = without_repeats(events_of(given))
+        return events, [*repeats_notice(" and ".join(given), repeats)]
     if not request.get("manager"):
         return [], []
     events, notices = events_of_manager(request["manager"], "show", request.get("image"))
@@ -181,9 +181,9 @@ def _folder(command: CropCommand | RescaleCommand, movie: Movie) -> Path:
     """Return the folder for the new files: the specified one, or that of the movie's file."""
     from epifiji.files.movies.movie_file import split_path
 
-    if command.output is None and movie.path is None:
+    if command.out is None and movie.path is None:
         raise WrongInputError(f"{movie.name} has no file, so there is no folder for the results: give --out DIR.")
-    return Path(command.output) if command.output else split_path(str(movie.path))[0].parent
+    return Path(command.out) if command.out else split_path(str(movie.path))[0].parent
 
 
 def _saved(made: Any, folder: Path, overwrite: bool) -> Answer:
@@ -205,13 +205,13 @@ def _moved(place: Place, move: Callable[[Event], Event | None], first: int) -> P
     return None if moved is None else (None if frame is None else moved.frame + 1, moved.y, moved.x)
 
 
-def _moved_events(results: str | None, move: Callable[[Event], Event | None]) -> tuple[Answer | None, int]:
+def _moved_events(given: Sequence[str], move: Callable[[Event], Event | None]) -> tuple[Answer | None, int]:
     """Read the events of the results and move them. Return them as ImageJ shows them, and the number of those outside."""
     from epifiji.bridge.fiji.shown_events import shown_events
     from epifiji.jobs.movie_tools import events_of
 
-    if results is None:
+    if not given:
         return None, 0
-    known = events_of(results)
+    known = events_of(given)
     moved = [found for event in known if (found := move(event)) is not None]
     return shown_events(moved, (), None, None), len(known) - len(moved)

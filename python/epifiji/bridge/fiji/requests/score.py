@@ -28,8 +28,8 @@ def begin_score(request: Request) -> Answer:
     from epifiji.jobs.scoring.random_sample import draw_events, require_place
 
     command = parse_settings(ScoreCommand, request["settings"])
-    if command.output is not None:
-        require_place(command.output, command.overwrite)
+    if command.out is not None:
+        require_place(command.out, command.overwrite)
     events, results, notices = read_events(command.results, request.get("manager"), request.get("image"))
     sample = draw_events(events, command.number, command.events, command.each_class, command.seed)
     review = Review(sample.events)
@@ -57,7 +57,7 @@ def end_score(request: Request) -> Answer:
     review = read_review(path)
     rows = score_table(review, request["totals"], command.each_class)
     file = None
-    if command.output is not None and review.precision().judged:
-        file = str(write_score(command.output, rows))
+    if command.out is not None and review.precision().judged:
+        file = str(write_score(command.out, rows))
     shutil.rmtree(path.parent, ignore_errors=True)
     return {"columns": COLUMNS, "rows": rows, "judged": review.precision().judged, "file": file}

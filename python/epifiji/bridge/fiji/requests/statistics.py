@@ -31,10 +31,10 @@ def plot(request: Request) -> Answer:
     from epifiji.jobs.events.statistics import FILES, PICTURES, event_statistics
 
     command = parse_settings(PlotCommand, request["settings"])
-    if command.output is None and request.get("headless"):
+    if command.out is None and request.get("headless"):
         raise WrongInputError("Without a window the plots need a folder: give --out DIR.")
-    if command.output is not None:
-        require_absent(Path(command.output), FILES, command.overwrite)
+    if command.out is not None:
+        require_absent(Path(command.out), FILES, command.overwrite)
     image, extent, name = request.get("image"), None, None
     source: str | list[Event] = command.results or []
     left_out: tuple[str, ...] = ()
@@ -46,13 +46,13 @@ def plot(request: Request) -> Answer:
         name = movie_name_of_title(image["title"]) if image else None
     settings = command.model_dump(include=set(StatisticsSettings.model_fields))
     found = event_statistics(source, None, request.report, extent, name, **settings)
-    with client_folder("plots") if command.output is None else nullcontext(Path(command.output)) as folder:
+    with client_folder("plots") if command.out is None else nullcontext(Path(command.out)) as folder:
         files = found.save(folder, command.overwrite)
     rows = found.summary()
     return {
         "name": found.movie,
         "pictures": [str(file) for file in files if file.name in PICTURES],
-        "temporary": str(folder) if command.output is None else None,
+        "temporary": str(folder) if command.out is None else None,
         # One row for each quantity: classes are compared, and side by side they fit on a screen.
         "columns": ["quantity", *(row["event"] for row in rows)],
         "rows": [[key, *(_text(row[key]) for row in rows)] for key in (rows[0] if rows else ()) if key != "event"],

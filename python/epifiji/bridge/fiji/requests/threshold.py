@@ -6,6 +6,7 @@ from pathlib import Path
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import AdjustCommand
+from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
@@ -18,6 +19,8 @@ from epifiji.files.results.places import folder_of
 @job("candidates", commands.ADJUST)
 def candidates(request: Request) -> Answer:
     """Return every event that any thresholds give. The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
+
+    ``labels`` of the answer are those of the sliders, by setting.
 
     An event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume`` greater than the
     minimum. In this form the comparison with integer thresholds has no rounding error.
@@ -33,11 +36,13 @@ def candidates(request: Request) -> Answer:
     earlier = parse_settings(
         EventSettings, {key: known[key] for key in EventSettings.model_fields if key in known} | {"events": None}
     )
+    parameters = described(commands.ADJUST)["parameters"]
     return {
         "results": str(place),
         "name": result.movie.name,
         "movie": str(result.movie.path) if result.movie.path else None,
         "shape": list(result.movie.shape),
+        "labels": {one["key"]: f"{one['label']} ({one['unit']})" for one in parameters if one["unit"]},
         "classes": [
             {
                 "name": name,

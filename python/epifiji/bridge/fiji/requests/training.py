@@ -26,9 +26,9 @@ def train_network(request: Request) -> Answer:
             "No folder was specified, but movies with annotated events are needed: give --folder DIR."
         )
     settings = command.model_dump(include=set(TrainingSettings.model_fields), exclude_unset=True)
-    how = command.name, command.output, command.overwrite
+    how = command.name, command.out, command.overwrite
     return _training_answer(
-        train(command.folder, command.begin_with, *how, command.from_scratch, request.report, **settings)
+        train(command.folder, command.network, *how, command.from_scratch, request.report, **settings)
     )
 
 
@@ -45,7 +45,7 @@ def retrain_network(request: Request) -> Answer:
         )
     settings = command.model_dump(include=set(RetrainingSettings.model_fields), exclude_unset=True)
     network = command.network or _network_of(Path(sources[0]))
-    how = command.name, command.output, command.overwrite
+    how = command.name, command.out, command.overwrite
     return _training_answer(retrain(network, sources, *how, request.report, **settings))
 
 

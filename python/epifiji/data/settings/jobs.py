@@ -1,0 +1,188 @@
+"""What a job is asked beside the settings that its record keeps: which network and events, where to write, what to replace.
+
+`network`, `events`, `out` and `overwrite` have these names on the command line, in macros and in Python.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from epifiji.data.settings.base import Channel, Page, Settings, setting
+
+NetworkName = Annotated[
+    str | None,
+    setting(
+        kind="network",
+        description="Name, folder or zip of a network. Default: EpiNet, or the one chosen with 'epifiji networks default'.",
+        order=3,
+    ),
+]
+OtherMovie = Annotated[
+    bool,
+    setting(
+        description="Use the results even if the movie has other pixels than the one in which the events were detected.",
+        label="Accept results of another movie",
+        page="more",
+    ),
+]
+
+
+def _places(value: object) -> object:
+    """Read one place of events as several."""
+    return (value,) if isinstance(value, str) else value
+
+
+EventsAlong = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_places),
+    setting(
+        kind="folder",
+        values="results",
+        description="A result folder or a ROI zip. Default in ImageJ: the ROIs in the ROI Manager, or without a window those "
+        "of the overlay.",
+        label="Events",
+        order=2,
+        also=("results",),
+    ),
+]
+
+
+def output(description: str, page: Page = "first", kind: Literal["file", "folder"] = "folder") -> Any:
+    """Make the field of a folder or a file to write."""
+    return setting(None, kind=kind, description=description, page=page, label="Output", also=("output",))
+
+
+ResultsFolder = Annotated[str | None, output("Folder in which the result folder MOVIE_epifiji is made.", "macro")]
+
+
+def _overwrite(label: str, description: str) -> Any:
+    return setting(description=description, label=label, page="more")
+
+
+OverwriteResults = Annotated[bool, _overwrite("Overwrite earlier results", "Replace earlier results.")]
+OverwriteNetwork = Annotated[
+    bool, _overwrite("Overwrite an earlier network", "Replace an earlier network of that name.")
+]
+OverwriteFiles = Annotated[bool, _overwrite("Overwrite existing files", "Replace files that exist.")]
+
+
+class DetectionJob(Settings):
+    """Which network finds the events of a movie, and where they are written."""
+
+    network: NetworkName = None
+    out: ResultsFolder = None
+    overwrite: OverwriteResults = False
+
+
+class MapsJob(Settings):
+    """Whose maps give events again, and where these are written."""
+
+    other_movie: OtherMovie = False
+    out: ResultsFolder = None
+    overwrite: OverwriteResults = False
+
+
+class ComparisonJob(Settings):
+    """What a comparison writes."""
+
+    curve: bool = setting(
+        False,
+        description="Precision and recall over the threshold, from the probability maps in the detected result folder.",
+        label="Threshold curve",
+    )
+    out: str | None = output(
+        "Write scores, ROI zips of matches and errors, and curves into this folder. Default: only show them."
+    )
+    overwrite: OverwriteResults = False
+
+
+class EvaluationJob(Settings):
+    """Where an evaluation is written."""
+
+    out: str | None = output("Write tables, curves and a record into this folder. Default: only show them.")
+    overwrite: OverwriteResults = False
+
+
+class StatisticsJob(Settings):
+    """Where plots are written, and of whose events."""
+
+    out: str | None = output("Write plots and tables into this folder. Default in ImageJ: only show them.")
+    overwrite: OverwriteResults = False
+    other_movie: OtherMovie = False
+
+
+class NewNetworkJob(Settings):
+    """Whether a network that is imported may replace one."""
+
+    overwrite: OverwriteNetwork = False
+
+
+class RetrainingJob(Settings):
+    """What a trained network is called, and where its figures are written."""
+
+    name: str | None = setting(
+        None,
+        values="name",
+        description="Name of the new network. Default: a name made from the data.",
+        label="Name of the new network",
+    )
+    out: str | None = output("Folder for figures and training.json. Default: the new network's folder.", "more")
+    overwrite: OverwriteNetwork = False
+
+
+class TrainingJob(RetrainingJob):
+    """What a network is called, where its figures are written, and which weights it starts from."""
+
+    network: str | None = setting(
+        None,
+        values="name|dir|zip",
+        description="Name, folder or zip of the EpiNet to start from. Default: the default network if it is an EpiNet, "
+        "otherwise EpiFiji's own.",
+        label="Initial weights",
+        page="more",
+        also=("begin_with",),
+    )
+    from_scratch: bool = setting(
+        False, description="Start from random weights.", label="Random initial weights", page="more"
+    )
+
+
+class NewMovieJob(Settings):
+    """Which events go along with a movie that is cropped or rescaled, and where both are written."""
+
+    events: EventsAlong = ()
+    out: str | None = output(
+        "Write the new movie and its ROI zips into this folder. Default: beside the movie, or in ImageJ only show them."
+    )
+    overwrite: OverwriteFiles = False
+    other_movie: OtherMovie = False
+
+
+class GalleryJob(Settings):
+    """Which events are shown, and in which file."""
+
+    events: EventsAlong = ()
+    out: str | None = output("The .png or .tif file to write.", "macro", "file")
+    overwrite: bool = setting(False, description="Replace that file.", page="macro")
+    other_movie: OtherMovie = False
+
+
+class SimulationJob(Settings):
+    """Whether simulated movies may replace earlier ones."""
+
+    overwrite: OverwriteFiles = False
+
+
+class ExportJob(Settings):
+    """Which file a network is exported to."""
+
+    out: str | None = output("An ONNX model (.onnx), or a package for bioimage.io (.zip).", kind="file")
+    overwrite: OverwriteFiles = False
+
+
+class MovieFile(Settings):
+    """Which part of a movie's file is the movie."""
+
+    channel: Channel = None
