@@ -19,7 +19,7 @@ from epifiji.files.movies.calibration import Calibration, checked, in_units_of
 from epifiji.files.movies.frames import colours_refusal, inversion_notice, invert
 from epifiji.files.movies.movie_file import EXTENSION
 
-DTYPES: dict[int, np.dtype[Any]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
+DTYPES: dict[int, np.dtype[np.generic]] = {8: np.dtype(np.uint8), 16: np.dtype(np.uint16), 32: np.dtype(np.float32)}
 """The pixel types of ImageJ's grey images by their number of bits."""
 
 SIGN = np.uint16(0x8000)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from epifiji.data.event_networks import DexNetDescription, EpiNetDescription
 from epifiji.data.network import NetworkDescription
 
@@ -14,7 +12,7 @@ OLDEST = "dexnet"
 """The family of networks whose files name none."""
 
 
-def parse_description(entries: Any) -> NetworkDescription:
+def parse_description(entries: object) -> NetworkDescription:
     """Make a description of the entries of a ``network.json``.
 
     Raises

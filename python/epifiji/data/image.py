@@ -33,7 +33,7 @@ class Stack(Protocol):
         """Length of each axis, such as (T, Y, X)."""
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """A real numeric type."""
 
     def __getitem__(self, positions: slice) -> np.ndarray:
@@ -120,7 +120,7 @@ class Image:
         return tuple(map(int, self.pixels.shape))
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """The type in which pixels are read; see :func:`working_dtype`."""
         return working_dtype(self.pixels.dtype)
 
@@ -253,7 +253,7 @@ def stack_of(given: Any, name: str) -> Stack | None:
     return array if array.dtype.kind in "buif" else None
 
 
-def _is_stack(given: Any) -> bool:
+def _is_stack(given: object) -> bool:
     shape = getattr(given, "shape", None)
     return (
         isinstance(getattr(given, "dtype", None), np.dtype)
@@ -263,7 +263,7 @@ def _is_stack(given: Any) -> bool:
     )
 
 
-def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def working_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     """Give the type to compute in: the pixels' own, native byte order; one that scipy knows where it does not know theirs."""
     unknown = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32, np.dtype(np.longdouble): np.float64}
     native = np.dtype(dtype).newbyteorder("=")

@@ -147,7 +147,7 @@ class RunRecord(_Part):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-def parse_record(place: str, entries: Any) -> RunRecord:
+def parse_record(place: str, entries: object) -> RunRecord:
     """Make a record of what was read from a file called `place`.
 
     Raises
@@ -196,6 +196,6 @@ def _sentence(entries: dict[str, Any], problem: ValidationError) -> str:
     return f"{'.'.join(named)} is {_shown(came)}, but it must be {expected}" + (f" ({why})" if why else "")
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = ascii(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -9,11 +9,17 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 from epifiji.data.errors import WrongInputError
+
+Tensor: TypeAlias = Any
+"""A tensor or variable of TensorFlow, whose types mypy does not know."""
+
+Tensors = Mapping[str, Tensor]
+"""A network's arrays by name, on a device; see :data:`epifiji.data.network.Weights`."""
 
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 MOST_THREADS = 4096

@@ -47,7 +47,7 @@ def to_imageplus(movie: Movie) -> Any:
     return image
 
 
-def imagej_dtype(movie: Movie) -> tuple[np.dtype[Any], bool]:
+def imagej_dtype(movie: Movie) -> tuple[np.dtype[np.generic], bool]:
     """Choose the smallest of ImageJ's pixel types that holds every pixel of a movie.
 
     For a type that ImageJ does not have, all pixels are read once.
@@ -70,7 +70,7 @@ def imagej_dtype(movie: Movie) -> tuple[np.dtype[Any], bool]:
     return next(((dtype, True) for dtype, holds in fits.items() if holds), (DTYPES[32], False))
 
 
-def _holds(dtype: np.dtype[Any], frames: np.ndarray) -> bool:
+def _holds(dtype: np.dtype[np.generic], frames: np.ndarray) -> bool:
     """Return whether all pixels keep their values when they are converted to another type and back."""
     with np.errstate(over="ignore", invalid="ignore"):
         there = frames.astype(dtype)

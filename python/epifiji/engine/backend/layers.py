@@ -5,14 +5,13 @@ Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
 
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 
 STRIDE = 4
 """Pixels of the movie per pixel of the prediction, whose pixel (i, j) is centred at (4 i + 1.5, 4 j + 1.5)."""
@@ -44,7 +43,7 @@ def layer_shapes(layer: Layer, entering: int) -> dict[str, tuple[int, ...]]:
     return {f"{layer.name}/kernel": (*sides, entering, layer.width), f"{layer.name}/bias": (layer.width,)}
 
 
-def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
+def convolved(weights: Tensors, layer: Layer, x: Tensor) -> Tensor:
     """Apply a layer to frames (n, Y, X, channels); one over time drops the first and last `reach_frames`."""
     tf = import_tensorflow()
     kernel, bias = weights[f"{layer.name}/kernel"], weights[f"{layer.name}/bias"]
@@ -58,7 +57,7 @@ def convolved(weights: Mapping[str, Any], layer: Layer, x: Any) -> Any:
     return tf.nn.conv2d(seen, tf.reshape(kernel, (1, 1, -1, layer.width)), 1, "VALID") + bias
 
 
-def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
+def local_contrast(frames: Tensor, boxes: Sequence[int]) -> list[Tensor]:
     """Convert frames (n, Y, X) of any level to contrast relative to their neighbourhoods, as channels (n, Y, X, 1), float32.
 
     The first channel is the value relative to the range of the neighbourhood of the first box. Then there is one
@@ -73,13 +72,13 @@ def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
     x = tf.cast(frames, tf.float64)
     count, height, width = (tf.shape(x)[axis] for axis in range(3))
 
-    def squares(values: Any) -> Any:
+    def squares(values: Tensor) -> Tensor:
         return tf.reshape(values, (count, height // STRIDE, STRIDE, width // STRIDE, STRIDE))
 
-    def wide(values: Any) -> Any:
+    def wide(values: Tensor) -> Tensor:
         return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
 
-    def greatest(values: Any) -> Any:
+    def greatest(values: Tensor) -> Tensor:
         found = tf.reduce_max(squares(values), (2, 4))
         for axis in (1, 2):
             found = reduce(tf.maximum, _slid(found, boxes[0], axis, -np.inf))
@@ -100,7 +99,7 @@ def local_contrast(frames: Any, boxes: Sequence[int]) -> list[Any]:
     return [channel[..., None] for channel in channels]
 
 
-def _moments(mean: Any, variance: Any, box: int) -> tuple[Any, Any]:
+def _moments(mean: Tensor, variance: Tensor, box: int) -> tuple[Tensor, Tensor]:
     """Return mean and variance in boxes, from means and variances of squares (n, Y, X), float64.
 
     A box ends at the frame's edge. The variance of a row of squares is the mean of their variances plus the variance of
@@ -121,7 +120,7 @@ def _moments(mean: Any, variance: Any, box: int) -> tuple[Any, Any]:
     return mean, variance
 
 
-def _slid(values: Any, box: int, axis: int, beyond: float = 0.0) -> Iterator[Any]:
+def _slid(values: Tensor, box: int, axis: int, beyond: float = 0.0) -> Iterator[Tensor]:
     """Yield an array (n, Y, X) shifted along an axis to each position of a box; `beyond` fills what lies outside the frame."""
     tf = import_tensorflow()
     ends = [(box // 2, box // 2) if one == axis else (0, 0) for one in range(3)]

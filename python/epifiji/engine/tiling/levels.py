@@ -27,7 +27,7 @@ class _Levelled:
     movie: Movie
     least: int | float
     exponent: int
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
 
     @property
     def shape(self) -> tuple[int, ...]:

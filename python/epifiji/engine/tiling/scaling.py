@@ -41,7 +41,7 @@ class Storage(Protocol):
     """An array in memory or on disk."""
 
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
 
     def __getitem__(self, place: Any) -> np.ndarray:
         """Read a part."""
@@ -50,7 +50,7 @@ class Storage(Protocol):
         """Write a part."""
 
 
-Create = Callable[[tuple[int, ...], np.dtype[Any]], Storage]
+Create = Callable[[tuple[int, ...], np.dtype[np.generic]], Storage]
 
 
 def scale_factor(own: float, given: float | None) -> float:
@@ -92,7 +92,7 @@ def rescale(
     compatible: bool,
     create: Create,
     report: Report = silent,
-    dtype: np.dtype[Any] | None = None,
+    dtype: np.dtype[np.generic] | None = None,
     steps: int = 0,
 ) -> Movie:
     """Rescale a movie by cubic splines, in space first, then in time.
@@ -167,7 +167,7 @@ def rescale_map(
 def _rescale_time(
     pixels: Storage,
     count: int,
-    dtype: np.dtype[Any],
+    dtype: np.dtype[np.generic],
     compatible: bool,
     create: Create,
     order: int = 3,
@@ -184,7 +184,12 @@ def _rescale_time(
 
 
 def _zoom(
-    values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype[Any], compatible: bool, order: int = 3, steps: int = 0
+    values: np.ndarray,
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+    compatible: bool,
+    order: int = 3,
+    steps: int = 0,
 ) -> np.ndarray:
     """Interpolate an array to a shape; round it if the dtype is integer or `steps` is not 0; clip it to the dtype's range."""
     factors = [new / old for new, old in zip(shape, values.shape, strict=True)]
@@ -200,10 +205,10 @@ def _zoom(
     elif steps:
         exact = np.full_like(exact, least)
     if dtype.kind == "f":
-        limits = np.finfo(dtype)
+        limits = np.finfo(dtype.name)
         zoomed = np.clip(exact, limits.min, limits.max).astype(dtype)
         return zoomed
-    whole = np.iinfo(dtype)
+    whole = np.iinfo(dtype.name)
     # The greatest 64-bit integer is not a float; the next float above it would become negative.
     top = whole.max if dtype.itemsize < 8 else np.nextafter(float(whole.max), 0)
     zoomed = np.clip(np.rint(exact), whole.min, top).astype(dtype)

@@ -12,7 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Weights
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, import_tensorflow
 
 PARTS_A_STEP = 2
 AVERAGED_STEPS = 300
@@ -28,7 +28,7 @@ class Arrays(Protocol):
         """As the loss takes them."""
 
 
-LossOfPart = Callable[..., Any]
+LossOfPart = Callable[..., Tensor]
 """Takes weights by name, and a part's arrays as tensors."""
 
 
@@ -89,7 +89,7 @@ class Trainer:
         self._gradients = tf.function(self._loss_and_gradients, autograph=False)
         self._loss = tf.function(lambda *arrays: self._loss_of(self._variables, *arrays), autograph=False)
 
-    def _loss_and_gradients(self, *arrays: Any) -> Any:
+    def _loss_and_gradients(self, *arrays: Tensor) -> Tensor:
         tf = import_tensorflow()
         watched = [self._variables[name] for name in self._names]
         with tf.GradientTape() as tape:
@@ -114,7 +114,7 @@ class Trainer:
             Where the training diverges; the state stays as it was before.
         """
         tf = import_tensorflow()
-        total: list[Any] = []
+        total: list[Tensor] = []
         losses = []
         for part in parts:
             loss, found = self._gradients(*self._tensors(part))
@@ -131,7 +131,7 @@ class Trainer:
         return self.state.losses[-1]
 
     @staticmethod
-    def _tensors(part: Arrays) -> list[Any]:
+    def _tensors(part: Arrays) -> list[Tensor]:
         tf = import_tensorflow()
         return [tf.constant(values) for values in part.arrays]
 

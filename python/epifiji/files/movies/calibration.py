@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import SupportsFloat
 from xml.etree import ElementTree
 
 MICROMETRES = {
@@ -94,20 +94,20 @@ class Calibration:
         )
 
 
-def quantity(value: Any, unit: Any, units: Mapping[str, float]) -> float | None:
+def quantity(value: object, unit: object, units: Mapping[str, float]) -> float | None:
     """Convert a positive, finite number with its unit; None for anything else, such as pixels as a unit."""
     number = _number(value) * units.get(str(unit).strip().lower(), math.nan)
     return number if math.isfinite(number) and number > 0 else None
 
 
-def _number(value: Any) -> float:
+def _number(value: object) -> float:
     try:
-        return float(value)
+        return float(value) if isinstance(value, str | bytes | SupportsFloat) else math.nan
     except (TypeError, ValueError):
         return math.nan
 
 
-def checked(sizes: tuple[Any, Any], unit: Any, interval: Any, time_unit: Any) -> Calibration:
+def checked(sizes: tuple[object, object], unit: object, interval: object, time_unit: object) -> Calibration:
     """Convert sides of a pixel (x, y) and a time between frames with their units, without those that cannot be right."""
     name, time_name = str(unit).strip(), str(time_unit).strip()
     x, y = (quantity(size, name, MICROMETRES) for size in sizes)
@@ -141,7 +141,7 @@ def checked(sizes: tuple[Any, Any], unit: Any, interval: Any, time_unit: Any) ->
     return replace(read, doubted=tuple(doubted))
 
 
-def from_tiff(imagej: Mapping[str, Any], tag_unit: int, pixels_per_unit: tuple[float, float]) -> Calibration:
+def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tuple[float, float]) -> Calibration:
     """Read the resolution tags of a TIFF that is not OME's, with ImageJ's description where there is one.
 
     Parameters
@@ -177,7 +177,7 @@ def from_ome(xml: str) -> Calibration:
     get = pixels.attrib.get
     x_unit = get("PhysicalSizeXUnit", "µm")
     x, y = _number(get("PhysicalSizeX")), _number(get("PhysicalSizeY"))
-    interval: Any = get("TimeIncrement")
+    interval: object = get("TimeIncrement")
     time_unit = get("TimeIncrementUnit", "s")
     if quantity(interval, time_unit, SECONDS) is None:
         interval, time_unit = _median_step(pixels), "s"
@@ -191,7 +191,7 @@ def _ratio_of_units(unit: str, other: str) -> float:
     return MICROMETRES.get(unit.strip().lower(), math.nan) / MICROMETRES.get(other.strip().lower(), math.nan)
 
 
-def in_units_of(size: float, unit: Any, other: Any) -> float:
+def in_units_of(size: float, unit: object, other: object) -> float:
     """Convert a length into another unit; see :func:`checked`, which takes one unit for both sides."""
     return size * _ratio_of_units(str(unit), str(other))
 

@@ -195,7 +195,9 @@ class FramesOnDisk(ABC):
         Whether smaller values are shown brighter.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int, int], stored: np.dtype[Any], inverted: bool = False) -> None:
+    def __init__(
+        self, path: Path, shape: tuple[int, int, int], stored: np.dtype[np.generic], inverted: bool = False
+    ) -> None:
         self.path = path
         self.inverted = inverted
         self.shape = shape

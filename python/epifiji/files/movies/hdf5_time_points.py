@@ -8,7 +8,6 @@ from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Any
 from xml.etree import ElementTree
 
 import h5py
@@ -42,7 +41,7 @@ class TimePoints:
     program: str
     names: tuple[tuple[str, ...], ...]
     size: tuple[int, int, int]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
 
 
 def find_time_points(file: h5py.File, path: Path) -> TimePoints | None:
@@ -210,8 +209,8 @@ class TimePointFrames(FramesOnDisk):
         path: Path,
         names: tuple[str, ...],
         size: tuple[int, int, int],
-        stored: np.dtype[Any],
-        seen_as: np.dtype[Any],
+        stored: np.dtype[np.generic],
+        seen_as: np.dtype[np.generic],
     ) -> None:
         count = len(names) if len(names) > 1 else size[0]
         super().__init__(path, (count, size[1], size[2]), stored if stored.kind == "b" else seen_as)

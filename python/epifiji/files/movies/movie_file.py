@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -252,11 +251,11 @@ def _write_imagej(movie: Movie, path: Path) -> None:
     )
 
 
-def _imagej_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def _imagej_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
 
 
-def _planes(movie: Movie, dtype: np.dtype[Any]) -> Iterator[np.ndarray]:
+def _planes(movie: Movie, dtype: np.dtype[np.generic]) -> Iterator[np.ndarray]:
     for _, frames in movie.chunks():
         if frames.dtype.kind in "iu" and frames.dtype.itemsize >= 4:
             largest = max(abs(int(frames.min())), abs(int(frames.max())))

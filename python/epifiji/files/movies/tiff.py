@@ -6,7 +6,6 @@ import logging
 import math
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -186,6 +185,6 @@ def calibration_of(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> C
     return from_tiff(tif.imagej_metadata or {}, tags.valueof("ResolutionUnit", default=2), (x, y))
 
 
-def _ratio(value: Any) -> float:
+def _ratio(value: object) -> float:
     """Divide a TIFF rational; 0 where it is absent or no number."""
     return value[0] / value[1] if isinstance(value, tuple) and len(value) == 2 and value[1] else 0.0

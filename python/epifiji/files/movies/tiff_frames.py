@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tifffile
@@ -46,7 +45,7 @@ class ContiguousFrames(FramesOnDisk):
         self,
         path: Path,
         shape: tuple[int, int, int],
-        stored: np.dtype[Any],
+        stored: np.dtype[np.generic],
         offset: int,
         planes: np.ndarray,
         inverted: bool = False,
@@ -76,7 +75,7 @@ class PagedFrames(FramesOnDisk):
         self,
         path: Path,
         shape: tuple[int, int, int],
-        stored: np.dtype[Any],
+        stored: np.dtype[np.generic],
         places: list[Place],
         inverted: bool = False,
     ) -> None:

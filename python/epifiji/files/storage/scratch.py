@@ -24,7 +24,7 @@ class ScratchArray:
     or on Windows one that is deleted when it is closed: nothing is left, even if the process is killed.
     """
 
-    def __init__(self, parent: Path | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, parent: Path | None, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self._file = tempfile.TemporaryFile(prefix="epifiji-", dir=parent)  # noqa: SIM115 - it is closed with the array
         self.close = weakref.finalize(self, self._file.close)
@@ -70,7 +70,7 @@ class ScratchFolder:
         self._parent = parent
         self._arrays: weakref.WeakSet[ScratchArray] = weakref.WeakSet()
 
-    def __call__(self, shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> ScratchArray:
+    def __call__(self, shape: tuple[int, ...], dtype: np.dtype[np.generic] | type) -> ScratchArray:
         """Make an array of zeros.
 
         Raises

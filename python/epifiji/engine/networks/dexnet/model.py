@@ -10,7 +10,7 @@ A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.network import Weights, unlike
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import BATCH_WINDOWS
 
 BLOCKS = 4
@@ -90,7 +90,7 @@ def _problem(weights: Weights, description: EventNetworkDescription) -> str:
     return unlike(weights, array_shapes(weights, description))
 
 
-def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32", rising: bool = False) -> Any:
+def encode(weights: Tensors, crops: Tensor, precision: str = "float32", rising: bool = False) -> Tensor:
     """Look at single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
 
     Parameters
@@ -111,7 +111,7 @@ def encode(weights: Mapping[str, Any], crops: Any, precision: str = "float32", r
     return tf.cast(x[:, 0, 0], tf.float32)
 
 
-def convolve(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+def convolve(weights: Tensors, block: int, x: Tensor) -> Tensor:
     """Pass images (n, height, width, channels) through a block's two convolutions."""
     tf = import_tensorflow()
     for i in (2 * block, 2 * block + 1):
@@ -120,7 +120,7 @@ def convolve(weights: Mapping[str, Any], block: int, x: Any) -> Any:
     return x
 
 
-def normalise(weights: Mapping[str, Any], block: int, x: Any) -> Any:
+def normalise(weights: Tensors, block: int, x: Tensor) -> Tensor:
     """Pass images (n, height, width, channels) through a block's batch norm.
 
     By TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes ``x * scale + (beta - mean * scale)``, whose
@@ -133,7 +133,7 @@ def normalise(weights: Mapping[str, Any], block: int, x: Any) -> Any:
     ).y
 
 
-def judge(weights: Mapping[str, Any], features: Any) -> Any:
+def judge(weights: Tensors, features: Tensor) -> Tensor:
     """Join the frames of windows: features (n, frames, 8 f) to probabilities (n, classes)."""
     tf = import_tensorflow()
     x = last_state(weights, features)
@@ -143,7 +143,7 @@ def judge(weights: Mapping[str, Any], features: Any) -> Any:
     return x
 
 
-def last_state(weights: Mapping[str, Any], features: Any) -> Any:
+def last_state(weights: Tensors, features: Tensor) -> Tensor:
     """Run the GRU over the frames of windows: features (n, frames, 8 f) to its last state (n, units).
 
     It is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and
@@ -220,7 +220,7 @@ class _Member:
         held = {name: tf.constant(values) for name, values in weights.items()}
         rising = all((weights[f"norm_{block}/gamma"] > 0).all() for block in range(BLOCKS))
 
-        def classify(windows: Any) -> Any:
+        def classify(windows: Tensor) -> Tensor:
             encoded = encode(held, tf.reshape(windows, (-1, side, side)), rising=rising)
             return judge(held, tf.reshape(encoded, (-1, frames, features)))
 
@@ -229,14 +229,18 @@ class _Member:
         self.judge = _traced(lambda given: judge(held, given), (None, frames, features), tf.float32)
 
 
-def _traced(function: Callable[[Any], Any], shape: tuple[int | None, ...], dtype: Any) -> Callable[[Any], Any]:
+def _traced(
+    function: Callable[[Tensor], Tensor], shape: tuple[int | None, ...], dtype: Any
+) -> Callable[[Tensor], Tensor]:
     tf = import_tensorflow()
     # Autograph would write a temporary file, which stays where the process is ended at once.
-    traced: Callable[[Any], Any] = tf.function(function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False)
+    traced: Callable[[Tensor], Tensor] = tf.function(
+        function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False
+    )
     return traced
 
 
-def _in_batches(compute: Callable[[Any], Any], values: np.ndarray, batch: int) -> np.ndarray:
+def _in_batches(compute: Callable[[Tensor], Tensor], values: np.ndarray, batch: int) -> np.ndarray:
     """Compute batches, the last filled up with zeros to a multiple of a quarter: every new size takes time at first."""
     results, grain = [], max(1, batch // 4)
     for start in range(0, len(values), batch):

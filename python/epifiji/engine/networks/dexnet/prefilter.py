@@ -12,11 +12,10 @@ Its layers are those of `LAYERS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
 
 BOX = 11
@@ -54,7 +53,7 @@ def shapes(classes: int) -> dict[str, tuple[int, ...]]:
     return found | {"answer/kernel": (1, 1, width, classes), "answer/bias": (classes,)}
 
 
-def frame_features(weights: Mapping[str, Any], frames: Any) -> Any:
+def frame_features(weights: Tensors, frames: Tensor) -> Tensor:
     """Look at frames one by one: (n, Y, X) of any real type and level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width).
 
     The answer is of the weights' type, in which the convolutions are computed.
@@ -67,7 +66,7 @@ def frame_features(weights: Mapping[str, Any], frames: Any) -> Any:
     return x
 
 
-def logits(weights: Mapping[str, Any], features: Any) -> Any:
+def logits(weights: Tensors, features: Tensor) -> Tensor:
     """Join frames over time: features (n, places, width) to logits (n - 2 * REACH_FRAMES, places, classes).
 
     The first and last `REACH_FRAMES` frames are looked at and get no answer.
@@ -96,7 +95,7 @@ class Prefilter:
         self.classes = tuple(classes)
         held = {name: tf.cast(tf.constant(values), precision) for name, values in weights.items()}
 
-        def greatest(features: Any) -> Any:
+        def greatest(features: Tensor) -> Tensor:
             return tf.reduce_max(tf.cast(logits(held, features), tf.float32), -1)
 
         self._features = tf.function(

@@ -8,16 +8,15 @@ answer is what is learnt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.labelled import Labelled
 from epifiji.data.network import Weights
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
 from epifiji.engine.networks.dexnet.model import DENSE, encode, judge
 from epifiji.engine.tiling.windows import ROUNDING, normalised
@@ -184,7 +183,7 @@ def is_norm(name: str) -> bool:
     return "/norm_" in name
 
 
-def window_loss(weights: Mapping[str, Any], pixels: Any, answers: Any) -> Any:
+def window_loss(weights: Tensors, pixels: Tensor, answers: Tensor) -> Tensor:
     """Give the cross-entropy of the members' answers to windows, summed over the members."""
     tf = import_tensorflow()
     precision = "bfloat16" if multiplies_bfloat16() else "float32"

@@ -10,8 +10,7 @@ Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are read off
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
 from epifiji.data.network import Weights, unlike
 from epifiji.data.progress import LOOKING, Report, silent
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
 from epifiji.engine.tiling.blocks import Block, Probabilities, Strip, read_strip
 from epifiji.engine.tiling.levels import levelled
@@ -107,11 +106,11 @@ def new_weights(events: int, random: np.random.Generator, rarity: float = 0.005)
     return found
 
 
-Features = tuple[Any, Any]
+Features = tuple[Tensor, Tensor]
 """What is seen in frames one by one: (n, Y/8, X/8, 96) to be joined over time, and (n, Y/4, X/4, 48) to answer finely."""
 
 
-def look_at_frames(weights: Mapping[str, Any], contrasts: Any) -> Features:
+def look_at_frames(weights: Tensors, contrasts: Tensor) -> Features:
     """Look at frames one by one: their :func:`contrast` (n, Y, X, 3), Y and X multiples of 8, to features."""
     tf = import_tensorflow()
     x = contrasts
@@ -121,7 +120,7 @@ def look_at_frames(weights: Mapping[str, Any], contrasts: Any) -> Features:
     return tf.nn.relu(convolved(weights, COARSE, fine)), tf.nn.relu(convolved(weights, FINE_AGAIN[1], fine))
 
 
-def join_frames(weights: Mapping[str, Any], features: Features) -> Any:
+def join_frames(weights: Tensors, features: Features) -> Tensor:
     """Join frames over time: features of n frames to logits (n - 2 * REACH_FRAMES, Y/4, X/4, events).
 
     The first and last `REACH_FRAMES` frames are looked at and get no answer.
@@ -132,7 +131,7 @@ def join_frames(weights: Mapping[str, Any], features: Features) -> Any:
     return _answered(weights, coarse, fine[REACH_FRAMES:-REACH_FRAMES])
 
 
-def join_more_frames(weights: Mapping[str, Any], features: Features, memory: Sequence[Any]) -> tuple[Any, list[Any]]:
+def join_more_frames(weights: Tensors, features: Features, memory: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
     """Join `FRAMES_TOGETHER` more frames to those that memory holds: logits of as many frames, each `REACH_FRAMES` earlier.
 
     Memory is what entered each convolution over time, and the fine features, of the last frames: :func:`blank_memory` at first.
@@ -140,7 +139,7 @@ def join_more_frames(weights: Mapping[str, Any], features: Features, memory: Seq
     """
     tf = import_tensorflow()
     coarse, fine = features
-    kept: list[Any] = []
+    kept: list[Tensor] = []
     for step, pieces in zip(MIXING, REMEMBERED, strict=True):
         if pieces:
             earlier, memory = memory[:pieces], memory[pieces:]
@@ -157,13 +156,13 @@ def memory_shapes(height: int, width: int) -> list[tuple[int, int, int, int]]:
     return [(FRAMES_TOGETHER, height // grain, width // grain, depth) for grain, depth in grids]
 
 
-def blank_memory(height: int, width: int, precision: str = "float32") -> list[Any]:
+def blank_memory(height: int, width: int, precision: str = "float32") -> list[Tensor]:
     """Give the memory of frames of this size when none was seen."""
     tf = import_tensorflow()
     return [tf.zeros(shape, precision) for shape in memory_shapes(height, width)]
 
 
-def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
+def _mixed(weights: Tensors, step: tuple[Layer, ...], x: Tensor) -> Tensor:
     """Take a residual step, which loses the first and last frames where it looks at frames around."""
     tf = import_tensorflow()
     news, lost = x, 0
@@ -173,7 +172,7 @@ def _mixed(weights: Mapping[str, Any], step: tuple[Layer, ...], x: Any) -> Any:
     return tf.nn.relu(x[lost : tf.shape(x)[0] - lost] + news)
 
 
-def _answered(weights: Mapping[str, Any], coarse: Any, fine: Any) -> Any:
+def _answered(weights: Tensors, coarse: Tensor, fine: Tensor) -> Tensor:
     """Bring what was joined at the eighth to the quarter, beside what was seen there, and answer: logits."""
     tf = import_tensorflow()
     x = tf.nn.relu(convolved(weights, FINE_AGAIN[0], coarse))
@@ -182,7 +181,7 @@ def _answered(weights: Mapping[str, Any], coarse: Any, fine: Any) -> Any:
     return tf.nn.conv2d(x, weights[f"{ANSWER}/kernel"], 1, "SAME") + weights[f"{ANSWER}/bias"]
 
 
-def contrast(frames: Any) -> Any:
+def contrast(frames: Tensor) -> Tensor:
     """Bring frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32.
 
     The wide neighbourhood tells a dim part from a bright one.
@@ -294,7 +293,7 @@ class EpiNet:
         return answers
 
     def _answers(
-        self, member: Callable[..., Any], pixels: np.ndarray, tell: Callable[[float], None]
+        self, member: Callable[..., Tensor], pixels: np.ndarray, tell: Callable[[float], None]
     ) -> Iterator[np.ndarray]:
         """Look at frames a few at a time, and give the probabilities (n, Y/4, X/4, events) of frames REACH_FRAMES earlier."""
         fill = [(0, -n % GRAIN_PX) for n in pixels.shape[1:]]
@@ -307,11 +306,11 @@ class EpiNet:
             tell(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
 
     @staticmethod
-    def _traced(weights: Weights, precision: str) -> Callable[..., Any]:
+    def _traced(weights: Weights, precision: str) -> Callable[..., Tensor]:
         tf = import_tensorflow()
         held = {name: tf.constant(values, precision) for name, values in weights.items()}
 
-        def answer(frames: Any, memory: list[Any]) -> Any:
+        def answer(frames: Tensor, memory: list[Tensor]) -> Tensor:
             seen = look_at_frames(held, tf.cast(contrast(frames), precision))
             logits, kept = join_more_frames(held, seen, memory)
             return tf.sigmoid(tf.cast(logits, tf.float32)), kept
@@ -320,5 +319,5 @@ class EpiNet:
             tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)
         ]
         signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None), tf.float64), pieces]
-        function: Callable[..., Any] = tf.function(answer, input_signature=signature, autograph=False)
+        function: Callable[..., Tensor] = tf.function(answer, input_signature=signature, autograph=False)
         return function

@@ -52,7 +52,7 @@ def at_network_scale(
         ) from problem
 
 
-def _array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+def _array(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Any:
     return np.zeros(shape, dtype)
 
 

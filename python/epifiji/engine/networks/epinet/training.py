@@ -6,13 +6,12 @@ truths, Li et al., NeurIPS 2020: nearly all places hold no event, and would outw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from epifiji.data.network import Weights
-from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
 from epifiji.engine.networks.epinet.model import ANSWER, contrast, join_frames, look_at_frames, new_weights
 
@@ -22,7 +21,7 @@ SCALE = 1000.0
 """The mean loss over all places is tiny, since most are plainly nothing."""
 
 
-def epinet_loss(weights: Mapping[str, Any], frames: Any, answers: Any, counted: Any) -> Any:
+def epinet_loss(weights: Tensors, frames: Tensor, answers: Tensor, counted: Tensor) -> Tensor:
     """Give the loss of an EpiNet's answers to a part's frames; the processor's quicker precision is used."""
     tf = import_tensorflow()
     kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
@@ -31,7 +30,7 @@ def epinet_loss(weights: Mapping[str, Any], frames: Any, answers: Any, counted: 
     return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
 
 
-def loss_of(logits: Any, answers: Any, counted: Any) -> Any:
+def loss_of(logits: Tensor, answers: Tensor, counted: Tensor) -> Tensor:
     """Give the loss of logits (n, Y, X, events) beside the answers, counted by weights; see this module."""
     tf = import_tensorflow()
     away = tf.abs(tf.stop_gradient(tf.sigmoid(logits)) - answers)
