@@ -1,4 +1,4 @@
-"""What EpiFiji's scripts share: command() runs one, from its parameters to one message where it fails (Jython 2.7)."""
+"""Shared by EpiFiji's scripts: command() runs one, from its parameters to the message if it fails (Jython 2.7)."""
 import json
 import os
 import textwrap
@@ -27,10 +27,10 @@ OWN_COMMANDS = "epifiji.commands"
 
 
 def command(label, do, first=None):
-    """Run a menu command: do(parameters), where the parameters are those that a macro or a person gave, and no others.
+    """Run a menu command: do(parameters), with only those parameters that a macro or the user gave.
 
-    do may raise EngineError. A person who was asked in a dialog is asked again where the input was wrong. first has values that
-    the dialog shows in place of those given before.
+    do may raise EngineError. If the parameters came from a dialog and are wrong, the dialog opens again. The dialog
+    first shows the values of first instead of those of the last run.
     """
     System.setProperty(LAST_ERROR, "")
     escape = Escape.watched()
@@ -56,37 +56,38 @@ def _run(label, do, first):
                     epifiji_parameters.remember(label, parameters, chosen)
             return
         except EngineError as error:
-            _tell(error, keep_going)
+            _report_error(error, keep_going)
             if not asked or error.kind != "input":
                 return
         except (Exception, Throwable) as error:
             details = traceback.format_exc()
-            _tell(EngineError("%s failed: %s." % (label.rstrip("."), str(error).strip().rstrip(".")), details=details), keep_going)
+            sentence = "%s failed: %s." % (label.rstrip("."), str(error).strip().rstrip("."))
+            _report_error(EngineError(sentence, details=details), keep_going)
             return
         finally:
-            _quiet()
+            _hide_progress()
 
 
 def call(job, request, image=None):
-    """Do a job of the engine's with progress in ImageJ's bar; Escape cancels it."""
+    """Do a job of the engine, with its progress in ImageJ's progress bar; Escape cancels it."""
     dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
     return epifiji_engine.call(job, dict(request, dialog=dialog), image, _Progress())
 
 
 def record(label, given):
-    """Write parameters that a window of a command's own asked for into the macro recorder, if it is open."""
+    """Write parameters that were chosen in a command's own window into the macro recorder, if it is open."""
     epifiji_parameters.record(given, _described(label)["parameters"])
 
 
-def tell(sentence):
-    """Say what was done, in the log, where it stays, and in ImageJ's status line, over which Fiji writes "Command finished"."""
+def report(sentence):
+    """Report what was done, in the log and in ImageJ's status line, which Fiji soon overwrites with "Command finished"."""
     log(sentence)
     if not GraphicsEnvironment.isHeadless():
         IJ.showStatus("EpiFiji: " + shown(sentence))
 
 
 def end_process(exit_code):
-    """End ImageJ with an exit code where it has no window; inside Python, and with a window, end the macro instead."""
+    """End ImageJ with an exit code if it has no window; inside Python, and with a window, end the macro instead."""
     code = int(exit_code) if exit_code.isdigit() else -1
     if not 0 <= code <= 255:
         raise EngineError("exit_code is %s, but it must be a whole number from 0 to 255." % exit_code, "input")
@@ -97,7 +98,7 @@ def end_process(exit_code):
 
 
 class _Progress(object):
-    """Shows what is happening and the time left, and says whether Escape was pressed."""
+    """Shows a job's progress and the time left, and returns whether Escape was pressed."""
 
     def __init__(self):
         self.doing, self.started, self.shown = None, 0, 0
@@ -126,7 +127,7 @@ class _Progress(object):
 
 
 def _parameters(label, before, first):
-    """Give the parameters (None where a person cancelled), and whether a person was asked."""
+    """Return the parameters (None if the user cancelled), and whether they came from a dialog."""
     described = _described(label)
     given = from_macro(label, described["parameters"]) if before is None else None
     if given is not None or not described["parameters"]:
@@ -142,7 +143,7 @@ def _parameters(label, before, first):
 
 
 def _absolute(given, described):
-    """Make relative paths absolute, as the engine works in another folder; what may be a name is a path where that exists."""
+    """Make relative paths absolute, because the engine's working folder differs; a network's name is a path if it exists."""
     kinds = dict((one["key"], one["kind"]) for one in described["parameters"])
     return dict((key, _absolute_value(key, kinds.get(key), value)) for key, value in given.items())
 
@@ -158,7 +159,7 @@ def _absolute_value(key, kind, value):
 
 
 def _described(label):
-    """Describe a command: from the file that 'epifiji install-fiji' wrote, or by the engine where that is in this process."""
+    """Return a command's description from the file of 'epifiji install-fiji', or from the engine if it is in this process."""
     file_name = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "epifiji", "settings.json")
     if System.getProperties().get(epifiji_engine.ENGINE_HERE) is None and os.path.isfile(file_name):
         with open(file_name) as file:
@@ -166,21 +167,21 @@ def _described(label):
     return epifiji_engine.call("describe", {})["commands"][label]
 
 
-def _tell(error, keep_going):
-    """Say once what went wrong; without a window end with an exit code, unless the macro wants to go on."""
+def _report_error(error, keep_going):
+    """Report an error once; without a window end with an exit code, unless the macro gives keep_going."""
     sentence = error.sentence
     if error.details:
         IJ.log(error.details) if not GraphicsEnvironment.isHeadless() else System.err.println(error.details)
     if error.kind == CANCELLED:
         sentence = "It was cancelled; nothing was changed."
-        tell("cancelled; nothing was changed")
+        report("cancelled; nothing was changed")
     else:
         _clear_status()
     System.setProperty(LAST_ERROR, sentence)
     if keep_going:
         log(sentence)
     elif not GraphicsEnvironment.isHeadless():
-        # Escape has ended the macro already, as it does in all of ImageJ.
+        # Escape has already ended the macro, as it always does in ImageJ.
         if error.kind != CANCELLED:
             _show_error(sentence)
     elif epifiji_engine.is_inside_python():
@@ -191,35 +192,37 @@ def _tell(error, keep_going):
 
 
 def _show_error(sentence):
-    """Show an error as ImageJ does, which ends the macro that called."""
+    """Show an error as ImageJ does, which ends the calling macro."""
     headless = GraphicsEnvironment.isHeadless()
-    # ImageJ's boxes do not break lines.
+    # ImageJ's message boxes do not wrap lines.
     text = sentence if headless else "\n".join(textwrap.wrap(sentence, LINE))
     if not headless:
-        # ImageJ takes the macro's options away before it shows why the macro ends, as a dialog with options closes by itself.
-        # In Fiji a script has a thread of its own that inherits the options, which cannot be taken away: its box would not show.
+        # A dialog closes by itself if there are macro options, so ImageJ clears them before it shows an error. In Fiji
+        # a script runs on another thread, whose inherited options cannot be cleared, and IJ.error would show nothing:
+        # so the box is shown here.
         Macro.setOptions(None)
         if Macro.getOptions() is not None:
             IJ.showMessage(TITLE, text)
     try:
         IJ.error(TITLE, text)
     except RuntimeException as end:
-        # ImageJ has told the macro to end by this. Our own ImageJ passes it on; Fiji would print it as the script's fault.
+        # ImageJ ends the macro by this exception. The embedded ImageJ passes it on; Fiji would print it as an error of
+        # the script.
         if end.getMessage() != Macro.MACRO_CANCELED or _in_own_imagej():
             raise
 
 
 def _in_own_imagej():
-    """Whether this is the ImageJ that EpiFiji itself starts, and not a Fiji, be that inside Python too."""
+    """Return whether this is the embedded ImageJ, and not a Fiji."""
     return System.getProperties().get(OWN_COMMANDS) is not None
 
 
 def _clear_status():
-    """Take away what the status line said of work that is over."""
+    """Clear the status line, which still shows the last progress."""
     if not GraphicsEnvironment.isHeadless():
         IJ.showStatus("")
 
 
-def _quiet():
+def _hide_progress():
     if not GraphicsEnvironment.isHeadless():
         IJ.showProgress(1.0)

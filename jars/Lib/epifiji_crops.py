@@ -1,4 +1,4 @@
-"""Crops of a movie around an event, side by side or as a loop, and what a click on them means (Jython 2.7)."""
+"""Crops of a movie around an event, side by side or as a loop, and the positions of clicks on them (Jython 2.7)."""
 from ij.plugin import ContrastEnhancer
 from java.awt import BasicStroke, Color, Dimension, Font
 
@@ -13,10 +13,10 @@ FONT = Font("SansSerif", Font.BOLD, 12)
 
 
 class Crops(object):
-    """The crops of a review: from some frames before an event to some after, or one of these at a time.
+    """The crops of a review: the frames before and after an event side by side, or one at a time in a loop.
 
-    Parameters: the image; its pixels, for the places of frames in the stack; the settings before, after, half_size, zoom and loop;
-    and the colours of the classes.
+    Parameters: the image; its pixels, for the indices of frames in the stack; the settings before, after (frames),
+    half_size (px), zoom and loop; and the colours of the classes.
     """
 
     def __init__(self, image, pixels, settings, colours):
@@ -27,21 +27,21 @@ class Crops(object):
         self._tiles = []
 
     def colour(self, item):
-        """Give the colour of an event's class."""
+        """Return the colour of an event's class."""
         return self.colours.get(item["event"], Color.WHITE)
 
     def size(self):
-        """Give the size of the largest picture."""
+        """Return the size of the largest picture."""
         rows, columns = self._grid()
         step = (self.side + GAP) * self.zoom
         return Dimension(step * columns, step * rows)
 
     def frames_of(self, item):
-        """List the frames around an event that the movie has."""
+        """Return the frames (from 1) around an event that are in the movie."""
         return range(max(1, item["frame"] - self.before), min(self.pixels.frames, item["frame"] + self.after) + 1)
 
     def draw(self, item, current, looped):
-        """Draw the crops around an event: all of them, that of the frame current marked, or that of the frame looped alone."""
+        """Draw the crops around an event, with the frame current marked; in a loop, draw only that of the frame looped."""
         frames = self.frames_of(item)
         columns = min(COLUMNS, self.before + self.after + 1)
         rows = -(-(self.before + self.after + 1) // COLUMNS)
@@ -60,7 +60,7 @@ class Crops(object):
         sheet.resetMinAndMax()
         ContrastEnhancer().stretchHistogram(sheet, SATURATED)
         if self.looping:
-            # All frames have one contrast, or the loop would flicker.
+            # All frames have the same contrast; otherwise the loop would flicker.
             sheet.setRoi(tiles[looped][0], tiles[looped][1], self.side, self.side)
             sheet, tiles = _cropped(sheet), {looped: (0, 0)}
         self._tiles = [(frame, x * self.zoom, y * self.zoom, left, top) for frame, (x, y) in sorted(tiles.items())]
@@ -86,7 +86,7 @@ class Crops(object):
         return -(-shown // COLUMNS), min(COLUMNS, shown)
 
     def _mark(self, pen, item, current):
-        """Frame the crops: the event's own frame in its class's colour, the one on the movie in white; mark the place."""
+        """Outline the event's frame in its class's colour and the movie's current frame in white; mark the event's position."""
         side = self.side * self.zoom
         pen.setFont(FONT)
         for frame, x, y, left, top in self._tiles:
@@ -114,7 +114,7 @@ def _cropped(sheet):
 
 
 def _write(pen, text, x, y):
-    """Write in white that is seen on white too."""
+    """Write in white with a black outline, which is visible on white too."""
     pen.setColor(Color.BLACK)
     for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         pen.drawString(text, x + dx, y + dy)

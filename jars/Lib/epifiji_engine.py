@@ -1,7 +1,7 @@
-"""How scripts in ImageJ reach EpiFiji's Python engine (Jython 2.7).
+"""The connection of scripts in ImageJ with EpiFiji's Python engine (Jython 2.7).
 
-call() hides which of two ways is taken: the engine in this process, where ImageJ was started from Python, or a worker of its
-own, where it was started by its icon. The worker is started once, kept while ImageJ runs, and found again by every script.
+call() uses the engine in this process if ImageJ was started from Python, otherwise a separate worker process. The
+worker is started once, runs as long as ImageJ, and is shared by all scripts.
 """
 import json
 import os
@@ -16,7 +16,7 @@ from java.util.function import BiFunction, Consumer
 
 ENGINE_HERE = "epifiji.engine"
 WORKER = "epifiji.worker"
-CANCEL_PATIENCE_MS = 1500
+CANCEL_TIMEOUT_MS = 1500
 POLL_MS = 20
 LARGEST_BLOCK = 1 << 29
 SPARE_MEMORY = 1 << 24
@@ -34,7 +34,7 @@ INSTALL_AGAIN = (
 
 
 class EngineError(Exception):
-    """What the user is told; kind is input, cancelled or failure."""
+    """An error with a sentence for the user; kind is input, cancelled or failure."""
 
     def __init__(self, sentence, kind="failure", details=""):
         Exception.__init__(self, sentence)
@@ -42,10 +42,10 @@ class EngineError(Exception):
 
 
 def call(job, request, image=None, progress=None):
-    """Do a job and give its result, a dictionary.
+    """Do a job and return its result, a dictionary.
 
-    request is of plain JSON types; image is an epifiji_images.Pixels, whose pixels go along; progress(done, doing) is told of
-    progress and answers whether to stop.
+    request consists of JSON types. image is an epifiji_images.Pixels, whose pixels are sent too. progress(done, doing)
+    receives the progress and returns whether to stop. Raises EngineError if the job fails.
     """
     engine = _EngineHere.find() or _Worker.find()
     blocks = []
@@ -64,7 +64,7 @@ def call(job, request, image=None, progress=None):
 
 
 def _write(engine, image, blocks, progress):
-    """Write the pixels into blocks of memory, which are added to the list as they are made."""
+    """Write the pixels into blocks of memory, and append the blocks to the list."""
     engine.require_room(image.frame_bytes * image.frames)
     for first, count in image.portions(LARGEST_BLOCK):
         block = engine.block(image.frame_bytes * count)
@@ -75,7 +75,7 @@ def _write(engine, image, blocks, progress):
 
 
 def is_inside_python():
-    """Whether Python started this JVM, which then must not be ended from here."""
+    """Return whether Python started this JVM; it must not be ended from here then."""
     try:
         Class.forName("org.jpype.JPypeContext")
         return True
@@ -84,7 +84,7 @@ def is_inside_python():
 
 
 def stop():
-    """Stop the worker, if there is one; say whether there was."""
+    """Stop the worker, if there is one; return whether there was."""
     worker = System.getProperties().remove(WORKER)
     if worker is None or not worker.isAlive():
         return False
@@ -93,7 +93,7 @@ def stop():
 
 
 class _Report(BiFunction):
-    """What the engine in this process calls with progress; true asks it to stop."""
+    """The function that the engine in this process calls with progress; it returns true to stop the engine."""
 
     def __init__(self, progress):
         self.progress = progress
@@ -133,21 +133,21 @@ class _EngineHere(object):
 
 
 class _Updates(Consumer):
-    """Takes a task's events on Appose's thread; they are read on the script's."""
+    """Receives a task's events on Appose's thread; the script's thread reads them."""
 
     def __init__(self):
-        self.queue, self.begun, self.ended = ConcurrentLinkedQueue(), False, False
+        self.queue, self.started, self.ended = ConcurrentLinkedQueue(), False, False
 
     def accept(self, event):
         kind = str(event.responseType)
-        self.begun = self.begun or kind != "CRASH"
+        self.started = self.started or kind != "CRASH"
         if event.message is not None:
             self.queue.add((event.current / 1000.0, event.message))
         self.ended = self.ended or kind in ENDS
 
 
 class _Worker(object):
-    """A Python process that speaks Appose's protocol on its standard input and output."""
+    """A Python process with Appose's protocol on its standard input and output."""
 
     def __init__(self, service, python, version):
         self.service, self.python, self.version = service, python, version
@@ -155,7 +155,8 @@ class _Worker(object):
     @staticmethod
     def find():
         python, version = _installed_python()
-        # Two scripts at once must not start two workers; modules are not shared between all of them, but properties are.
+        # Two simultaneous scripts must not start two workers. Not all scripts share modules, but all share system
+        # properties.
         properties = System.getProperties()
         return _Worker(apply_synchronized(properties, _Worker._service, (properties, python)), python, version)
 
@@ -168,7 +169,7 @@ class _Worker(object):
         return service
 
     def require_room(self, size):
-        """On Linux, writing into more shared memory than there is ends the JVM: so look first."""
+        """Check the shared memory first: on Linux, writing into more than there is ends the JVM."""
         place = File("/dev/shm")
         if place.isDirectory() and place.getUsableSpace() < size + SPARE_MEMORY:
             raise EngineError("The movie needs %d MB of shared memory, but %s has %d MB left: crop the movie, give its "
@@ -181,7 +182,7 @@ class _Worker(object):
         try:
             return NDArray(NDArray.DType.UINT8, NDArray.Shape(NDArray.Shape.Order.C_ORDER, [size]))
         except JavaException as error:
-            raise EngineError("Shared memory of %d MB could not be had (%s): close other programs, or crop the movie."
+            raise EngineError("Shared memory of %d MB could not be allocated (%s): close other programs, or crop the movie."
                               % (size >> 20, error.getMessage()))
 
     def buffer(self, block):
@@ -207,33 +208,33 @@ class _Worker(object):
                               % (self.version, self.python, task.outputs.get("version")))
         if status == "FAILED":
             self.service.close()
-            raise EngineError("EpiFiji's engine does not fit these scripts (%s): %s." % (_last_line(task.error), INSTALL_AGAIN),
+            raise EngineError("EpiFiji's engine does not match these scripts (%s): %s." % (_last_line(task.error), INSTALL_AGAIN),
                               details=task.error)
-        raise EngineError(self._why_it_ended(updates.begun), details="\n".join(self.service.errorLines()))
+        raise EngineError(self._why_it_ended(updates.started), details="\n".join(self.service.errorLines()))
 
-    def _why_it_ended(self, begun):
-        """Say in a sentence why the worker is gone; begun says whether it had taken up its work."""
+    def _why_it_ended(self, started):
+        """Return a sentence on why the worker ended; started: whether it had started the task."""
         code = self.service.waitFor()
-        said = _last_line("\n".join(self.service.errorLines())) or "it said nothing"
-        if not begun:
-            return "The Python %s did not start EpiFiji's engine (%s): %s." % (self.python, said, INSTALL_AGAIN)
-        return ("EpiFiji's engine ended in the middle of its work (%s); memory may have been full: close other programs or crop "
-                "the movie, and try again." % ("signal %d" % (code - SIGNALLED) if code > SIGNALLED else said))
+        message = _last_line("\n".join(self.service.errorLines())) or "without a message"
+        if not started:
+            return "The Python %s did not start EpiFiji's engine (%s): %s." % (self.python, message, INSTALL_AGAIN)
+        return ("EpiFiji's engine ended during its work (%s); memory may have been full: close other programs or crop "
+                "the movie, and try again." % ("signal %d" % (code - SIGNALLED) if code > SIGNALLED else message))
 
     def _wait(self, task, updates, progress):
-        """Wait for the task's end, passing progress on; one that does not stop when asked to is ended."""
+        """Wait for the task's end and pass on its progress; if a cancelled task does not stop, its process is killed."""
         done, doing, deadline = 0.0, "starting the engine", None
-        # NB: not until the task's status says so, which Appose sets before the outputs.
+        # NB: the task's status cannot be used here, because Appose sets it before the outputs.
         while not updates.ended:
             if not self.service.isAlive():
-                # Appose tells no task of this that came too late.
+                # Appose does not report this to a task that started too late.
                 self.service.waitFor()
                 return
             Thread.sleep(POLL_MS)
             while not updates.queue.isEmpty():
                 done, doing = updates.queue.poll()
             if deadline is None and progress(done, doing):
-                deadline = System.currentTimeMillis() + CANCEL_PATIENCE_MS
+                deadline = System.currentTimeMillis() + CANCEL_TIMEOUT_MS
                 task.cancel()
             if deadline is not None and System.currentTimeMillis() > deadline:
                 System.getProperties().remove(WORKER, self.service)
@@ -250,16 +251,16 @@ def _map(**values):
 
 
 def _installed_python():
-    """Read which Python 'epifiji install-fiji' wrote down, and the version of EpiFiji's that it installed."""
+    """Return the Python that 'epifiji install-fiji' recorded, and the version of EpiFiji that it installed."""
     record = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "epifiji", "python.json")
     try:
         with open(record) as file:
             known = json.load(file)
         python, version = known["python"], known["epifiji_version"]
     except (IOError, ValueError, KeyError, TypeError):
-        raise EngineError("This Fiji does not say which Python runs EpiFiji (%s): %s." % (record, INSTALL_AGAIN))
+        raise EngineError("This Fiji has no record of the Python that runs EpiFiji (%s): %s." % (record, INSTALL_AGAIN))
     if not File(python).isFile():
-        raise EngineError("EpiFiji's Python %s is gone: %s." % (python, INSTALL_AGAIN))
+        raise EngineError("EpiFiji's Python %s no longer exists: %s." % (python, INSTALL_AGAIN))
     return python, version
 
 

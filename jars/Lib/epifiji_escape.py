@@ -1,4 +1,4 @@
-"""What Escape does to the macro that called a command of EpiFiji's (Jython 2.7)."""
+"""The effect of Escape on a macro that called a command of EpiFiji (Jython 2.7)."""
 from ij import Macro
 from ij.macro import Interpreter
 from java.awt import GraphicsEnvironment
@@ -10,11 +10,11 @@ AFTER_MS = 2000
 
 
 class Escape(Runnable):
-    """Lets the macro that called a command end by itself when Escape is pressed.
+    """Lets the macro that called a command end normally when Escape is pressed.
 
-    HACK: ImageJ 1.54p waits for the macro's end on the thread of all events. After two seconds it stops the macro's thread, which
-    opens a window with a traceback. SciJava needs the thread of events to end a script, so no macro in a Fiji ends in time.
-    ImageJ waits no longer once it does not know of a macro.
+    HACK: ImageJ 1.54p waits for the macro's end on the event thread. After two seconds it kills the macro's thread,
+    which opens a window with a traceback. SciJava needs the event thread to end a script, so in Fiji no macro ends in
+    time. ImageJ does not wait if its record of the running macro is cleared, which is done here.
     """
 
     def __init__(self, interpreter):
@@ -22,7 +22,7 @@ class Escape(Runnable):
 
     @staticmethod
     def watched():
-        """Watch over the macro that runs this command, if there is one and ImageJ has a window."""
+        """Watch the macro that runs this command, if there is one and ImageJ has a window."""
         interpreter = Interpreter.getInstance()
         escape = Escape(interpreter)
         if interpreter is not None and Macro.getOptions() is not None and not GraphicsEnvironment.isHeadless():

@@ -1,4 +1,4 @@
-"""What comparisons and plots share: the open image described, and pictures that the engine drew shown (Jython 2.7)."""
+"""Shared by comparisons and plots: a description of the open image, and the display of the engine's pictures (Jython 2.7)."""
 import os
 
 from ij import IJ
@@ -8,7 +8,7 @@ from epifiji_images import layout_of, shape_of
 
 
 def described(image):
-    """Describe an image without its pixels; None for none."""
+    """Describe an image without its pixels; return None if there is no image."""
     if image is None:
         return None
     scale = image.getCalibration()
@@ -28,7 +28,7 @@ def described(image):
 
 
 def show_pictures(answer, image):
-    """Show the pictures of an answer as <name>-<picture>, remove temporary files, and leave the movie the active image."""
+    """Show an answer's pictures as <name>-<picture>, remove its temporary files, and make the movie the active image again."""
     if not GraphicsEnvironment.isHeadless():
         for path in answer["pictures"]:
             picture = IJ.openImage(path)

@@ -1,4 +1,4 @@
-"""Whether results belong to the open image: the engine knows it by its file, else by its pixels (Jython 2.7)."""
+"""Checks whether results belong to the open image; the engine compares the file or, without a file, the pixels (Jython 2.7)."""
 import os
 import re
 
@@ -12,7 +12,7 @@ EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGN
 
 
 def require_movie(place, parameters):
-    """Refuse results, in a place, that are not those of the active image, unless other_movie is given; say what could not be compared."""
+    """Refuse the results in a place if they do not belong to the active image, unless other_movie is given; log what was not compared."""
     image = WindowManager.getCurrentImage()
     if image is None or not place or "input" in parameters:
         return
@@ -22,7 +22,7 @@ def require_movie(place, parameters):
         try:
             pixels = shown_pixels(image)
         except EngineError:
-            # Colours and planes cannot be compared, and whoever needs a movie says so.
+            # Colours and planes cannot be compared. A command that needs a movie refuses them itself.
             pixels, request = None, dict(request, image=None)
         found = call("identify", request, pixels)
     for notice in found["notices"]:
@@ -30,7 +30,7 @@ def require_movie(place, parameters):
 
 
 def results_of(image):
-    """Name the folder of an image's results: the one that is known, or the one beside its file; empty where there is none."""
+    """Return the folder of an image's results: the known one, or the one next to its file; an empty text if there is none."""
     folder = image.getProperty(RESULTS)
     if folder:
         return folder
@@ -42,7 +42,7 @@ def results_of(image):
 
 
 def results_shown(key="results"):
-    """Give the parameter results as a dialog is to show it first: empty where the active image has none, not the last movie's."""
+    """Return a dialog's first value of the results (key): empty if the active image has none, never those of another movie."""
     image = WindowManager.getCurrentImage()
     return {} if image is None else {key: results_of(image)}
 

@@ -1,4 +1,4 @@
-"""Movies that are open in ImageJ: their pixels for the engine, and what the engine found shown on them (Jython 2.7)."""
+"""Movies that are open in ImageJ: their pixels for the engine, and the display of the engine's results (Jython 2.7)."""
 import os
 import re
 from contextlib import contextmanager
@@ -15,30 +15,30 @@ from java.util.zip import ZipEntry, ZipOutputStream
 
 from epifiji_engine import EngineError
 from epifiji_log import log
-from epifiji_rois import EVENTS, events_among, movies_of, name_movie, remove_from_manager, rois_of_movie, set_frame, sign, sort_out
-from epifiji_windows import put_below, put_beside, show_table
+from epifiji_rois import EVENTS, events_among, movies_of, name_movie, plan_update, remove_from_manager, rois_of_movie, set_frame, sign
+from epifiji_windows import put_below, put_right, show_table
 
 RESULTS = "EpiFiji results"
-"""The property of an image that names the folder of its results."""
+"""The image property with the folder of its results."""
 
 LEAST_FRAMES = 5
-"""Channels of an image without Z and T from which on they are taken as frames; fewer are no movie."""
+"""If an image without Z and T has at least this number of channels, they are taken as frames."""
 
 STROKE_WIDTH = 3
 SYMBOL_SIZE = 5
 """ImageJ's "XXL": a circle around the event that does not hide it."""
+
 FAINTEST = 30
 """Map levels up to this are drawn black."""
 
-
 MANAGER_WIDTH = 300
-"""Shows names with their scores, which ImageJ's own width cuts off."""
+"""Wide enough for names with scores, which ImageJ's default width cuts off."""
 
 BEHIND_TEXT = Color(0, 0, 0, 140)
 
 
 class Pixels(object):
-    """The frames of one channel of an image, on their way to the engine."""
+    """The frames of one channel of an image, to be sent to the engine."""
 
     def __init__(self, image, channel=None):
         self.image = image
@@ -70,13 +70,13 @@ class Pixels(object):
         self.frame_bytes = image.getWidth() * image.getHeight() * self.bits // 8
 
     def portions(self, largest):
-        """Give (first frame, number of frames) of blocks that have no more bytes than the largest."""
+        """Return (first frame, number of frames) of blocks with at most largest bytes."""
         step = max(1, largest // self.frame_bytes)
         return [(first, min(step, self.frames - first)) for first in range(0, self.frames, step)]
 
     @contextmanager
     def kept(self):
-        """Keep the pixels for a while, also where the image is closed meanwhile."""
+        """Keep the pixels during the block, even if the image is closed meanwhile."""
         self.image.setIgnoreFlush(True)
         try:
             yield
@@ -94,12 +94,12 @@ class Pixels(object):
             typed.put(stack.getPixels(index))
 
     def lut(self):
-        """Give red, green and blue of each value that the channel is shown in, one after the other."""
+        """Return the channel's lookup table: 256 red, then 256 green, then 256 blue values."""
         luts = self.image.getLuts()
         return [colour & 255 for colour in luts[min(self.layout["channel"], len(luts)) - 1].getBytes()]
 
     def description(self):
-        """Give what else the engine needs to know of the image, as plain JSON types."""
+        """Return what the engine needs besides the pixels, as JSON types."""
         calibration = self.image.getCalibration()
         return {
             "title": self.title,
@@ -122,17 +122,17 @@ class Pixels(object):
 
 
 def shown_pixels(image):
-    """Give the pixels of the channel that an image shows."""
+    """Return the pixels of the channel that an image shows."""
     return Pixels(image, image.getC() if image.getNChannels() > 1 and not frames_are_channels(image) else None)
 
 
 def frames_are_channels(image):
-    """Say whether an image has so many channels, and neither Z nor T, that these are the frames of a movie."""
+    """Return whether an image has many channels, and neither Z nor T: the channels are then the frames of a movie."""
     return image.getNChannels() >= LEAST_FRAMES and image.getNSlices() == image.getNFrames() == 1
 
 
 def current_image(needed=True):
-    """Give the active image, or None where none is open and none is needed."""
+    """Return the active image, or None if no image is open and none is needed."""
     image = WindowManager.getCurrentImage()
     if image is None and needed:
         raise EngineError("No image is open, but a movie is needed: open one with File > Open..., then choose this again.", "input")
@@ -140,28 +140,28 @@ def current_image(needed=True):
 
 
 def unless_closed(image):
-    """Give an image, or None where it was closed, which takes its pixels and its number of frames away."""
+    """Return an image, or None if it was closed, because it then has neither pixels nor frames."""
     return image if image is not None and image.getProcessor() is not None else None
 
 
 def file_of(image):
-    """Name the file that an image was opened from, where its pixels are still the file's."""
+    """Return the file that an image was opened from; None if there is none or the pixels were changed."""
     info = image.getOriginalFileInfo()
     if info is None or image.changes or not info.directory or not info.fileName:
         return None
-    # Fiji's launcher opens relative paths, and the engine works in another folder.
+    # Fiji's launcher opens relative paths, and the engine's working folder differs.
     path = File(info.directory, info.fileName).getAbsolutePath()
     return path if os.path.isfile(path) else None
 
 
 def shape_of(image):
-    """Give (T, Y, X) of an image, Z or many channels taken as T where there is no T."""
+    """Return the shape (T, Y, X) of an image; without T, Z or many channels are taken as T."""
     frames = image.getNChannels() if frames_are_channels(image) else max(image.getNFrames(), image.getNSlices())
     return [frames, image.getHeight(), image.getWidth()]
 
 
 def layout_of(image):
-    """Say where the frames of an image lie in its stack; None where it is no movie."""
+    """Return the layout of an image's frames in its stack; None if it is not a movie."""
     try:
         return shown_pixels(image).layout
     except EngineError:
@@ -169,17 +169,17 @@ def layout_of(image):
 
 
 def require_shape(image, shape, what):
-    """Refuse an image that is not of the size (T, Y, X) that something belongs to; what names that."""
+    """Refuse an image whose shape (T, Y, X) differs; what names the things that belong to a movie of that shape."""
     if shape and shape_of(image) != shape:
         raise EngineError("%s belong to a movie of %d frames of %d x %d pixels (T, Y, X), but %s has %d of %d x %d: open the movie "
-                          "that they were found in." % tuple([what] + shape + [image.getTitle()] + shape_of(image)), "input")
+                          "in which they were found." % tuple([what] + shape + [image.getTitle()] + shape_of(image)), "input")
 
 
 def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
-    """Show events as ROIs: in the ROI Manager, or as the image's overlay where there is no window.
+    """Show events as ROIs: in the ROI Manager or, without a window, as the image's overlay.
 
-    They take the place of EpiFiji's earlier ROIs of the same movie and kind, and of the ROIs that were reviewed; all others stay,
-    unless replace is true. The image may be None or closed by now: the ROI Manager then shows them alone.
+    They replace EpiFiji's earlier ROIs of the same movie and kind, and the reviewed ROIs. All others stay, unless
+    replace is true. If the image is None or was closed, only the ROI Manager shows the events.
     """
     image = unless_closed(image)
     rois = rois_of_events(image, answer)
@@ -200,7 +200,7 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
 
 
 def rois_of_events(image, answer):
-    """Make a ROI of each event of an answer, placed for an image or for none."""
+    """Make a ROI for each event of an answer, positioned for an image or for None."""
     kinds = dict((kind["name"], kind) for kind in answer["classes"])
     return [_roi(event, kinds[event["event"]], image) for event in answer["events"]]
 
@@ -221,13 +221,13 @@ def _roi(event, kind, image):
 
 def _overlay(image, rois, replace, movies, kind):
     overlay = (None if replace else image.getOverlay()) or Overlay()
-    removed, rois, edited = sort_out(list(overlay.toArray()), movies, kind, rois)
+    removed, rois, edited = plan_update(list(overlay.toArray()), movies, kind, rois)
     for index in reversed(removed):
         overlay.remove(index)
     for roi in rois:
         overlay.add(roi)
     image.setOverlay(overlay)
-    _say_edited(edited)
+    _log_edited(edited)
 
 
 def _manage(image, rois, replace, movies, kind, reviewed):
@@ -238,9 +238,9 @@ def _manage(image, rois, replace, movies, kind, reviewed):
     if replace:
         manager.reset()
     remove_from_manager(manager, [index for index, roi in enumerate(manager.getRoisAsArray()) if any([roi is one for one in reviewed])])
-    removed, rois, edited = sort_out(list(manager.getRoisAsArray()), movies, kind, rois)
+    removed, rois, edited = plan_update(list(manager.getRoisAsArray()), movies, kind, rois)
     remove_from_manager(manager, removed)
-    _say_edited(edited)
+    _log_edited(edited)
     for roi in rois:
         # addRoi would rename ROIs after the frame that is shown.
         manager.add(image, roi, -1)
@@ -248,23 +248,23 @@ def _manage(image, rois, replace, movies, kind, reviewed):
         manager.runCommand(image, "Show All")
 
 
-def _say_edited(count):
+def _log_edited(count):
     if count:
         log("%d ROI%s that you moved or renamed stay%s, and the events that they were made from were not added again"
                % (count, "s"[:count > 1], "s"[:count == 1]))
 
 
 def show_maps(image, answer):
-    """Show the maps of an answer in colour over a movie; without one, over each other. Their files are removed.
+    """Show an answer's maps in colour over a movie, or over each other if there is no movie, and remove their files.
 
-    The movie may be None or closed by now. The new image is called <movie>-maps.
+    The movie may be None or closed. The new image is called <movie>-maps.
     """
     try:
         shown = _composite(unless_closed(image), answer["maps"], answer["name"])
         shown.show()
         if not GraphicsEnvironment.isHeadless():
             put_below(shown.getWindow(), IJ.getInstance())
-            put_beside(shown.getWindow(), RoiManager.getInstance())
+            put_right(shown.getWindow(), RoiManager.getInstance())
     finally:
         for one in answer["maps"]:
             os.remove(one["file"])
@@ -299,7 +299,7 @@ def _composite(image, maps, name):
 
 
 def _legend(maps, height):
-    """Say in the upper left corner which colour is which class's, and what brightness means."""
+    """Draw a legend in the upper left corner: the colours of the classes, and the meaning of the brightness."""
     font = Font("SansSerif", Font.BOLD, max(6, min(14, height // 20)))
     step, legend = font.getSize() + 3, Overlay()
     texts = [one["event"] for one in maps] + ["probability %.2g to 1" % (FAINTEST / 255.0)]
@@ -318,27 +318,28 @@ def _legend(maps, height):
 
 @contextmanager
 def saved_manager(image, needed=True):
-    """Save the ROI Manager's events of an image's movie as a zip for a while, and give its path; None where there are none."""
+    """Save the ROI Manager's events of an image's movie as a temporary zip, and yield its path; None if there are none."""
     with saved_rois(events_among(managed_rois(image)) if needed else []) as path:
         yield path
 
 
 def managed_rois(image):
-    """Give the ROI Manager's ROIs that belong to the movie of an image; see rois_of_movie."""
+    """Return the ROI Manager's ROIs that belong to an image's movie; see rois_of_movie."""
     manager = RoiManager.getInstance()
     return rois_of_movie(image, list(manager.getRoisAsArray())) if manager is not None else []
 
 
 @contextmanager
 def saved_rois(rois):
-    """Save ROIs as a zip for a while, and give its path; None where there are none."""
+    """Save ROIs as a temporary zip, and yield its path; None if there are no ROIs."""
     if not rois:
         yield None
         return
     file = File.createTempFile("epifiji-", ".zip")
     try:
         archive = ZipOutputStream(BufferedOutputStream(FileOutputStream(file)))
-        # Not the manager's own Save: that is written into the macro recorder. A folder for each, as names may repeat.
+        # The manager's own Save would be recorded in the macro recorder. Each ROI has its own folder, as names may
+        # repeat.
         for number, roi in enumerate(rois):
             archive.putNextEntry(ZipEntry("%d/%s.roi" % (number, (roi.getName() or "event").replace("/", "_"))))
             archive.write(RoiEncoder.saveAsByteArray(roi))

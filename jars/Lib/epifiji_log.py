@@ -1,4 +1,4 @@
-"""What EpiFiji writes into ImageJ's log: one line for each sentence (Jython 2.7)."""
+"""EpiFiji's lines in ImageJ's log, one for each sentence (Jython 2.7)."""
 import re
 
 from ij import IJ, Prefs, WindowManager
@@ -6,19 +6,19 @@ from ij.gui import GUI
 from java.awt import GraphicsEnvironment
 
 UNSHOWN = re.compile(u"[\x00-\x1f\x7f\u2028-\u202e\u2066-\u2069]")
-"""Letters that begin another line, move a terminal's cursor, or turn a line's text around."""
+"""Characters that begin another line, move a terminal's cursor, or reverse a line's text."""
 
 TITLE, LOCATION = "Log", "log.loc"
-"""The log's window, and the preference under which ImageJ keeps where a person put it."""
+"""The title of the log's window, and ImageJ's preference for the position that the user gave it."""
 
 
 def shown(sentence):
-    """Write such letters as escapes: names of files and of images may hold them."""
+    """Escape control characters, which the names of files and images may contain."""
     return UNSHOWN.sub(lambda found: found.group().encode("unicode_escape"), sentence)
 
 
 def log(sentence):
-    """Write a sentence into the log, whose window opens in a corner of the screen and not over the movie."""
+    """Write a sentence into the log. Its window opens in a corner of the screen, so that it does not cover the movie."""
     opens = not GraphicsEnvironment.isHeadless() and WindowManager.getWindow(TITLE) is None
     IJ.log("EpiFiji: " + shown(sentence))
     window = WindowManager.getWindow(TITLE) if opens and Prefs.getLocation(LOCATION) is None else None

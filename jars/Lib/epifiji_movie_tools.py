@@ -1,7 +1,6 @@
-"""A movie in ImageJ and the ROIs on it, cropped and rescaled together (Jython 2.7).
+"""Crops and rescales a movie in ImageJ together with its ROIs (Jython 2.7).
 
-Where places come to lie is the engine's to say; ROIs keep names, groups, colours and kinds, and pixels that are only cropped stay
-ImageJ's.
+The engine computes the new positions. ROIs keep their names, groups, colours and kinds. ImageJ itself crops pixels.
 """
 import os
 import re
@@ -12,18 +11,18 @@ from ij.plugin import Duplicator, RoiScaler
 from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment, Rectangle
 
-from epifiji_client import call, tell
+from epifiji_client import call, report
 from epifiji_images import layout_of, managed_rois, rois_of_events, saved_rois, shown_pixels
 from epifiji_log import log
 from epifiji_rois import EVENTS, name_movie, rois_of_movie, set_frame, sign, sign_as
 
 NUMBERED = re.compile(r"(\d{4,})-\d{4,}-\d{4,}(?!\d)")
 COUNTER = 255
-"""The bits of a point's counter; its place in the stack is in those above."""
+"""The bits of a point's counter; the higher bits are its index in the stack."""
 
 
 class RoisOfMovie(object):
-    """The ROIs that go along with an image: those in the ROI Manager, or else those of its overlay."""
+    """The ROIs of an image: those in the ROI Manager or, if there are none, those of its overlay."""
 
     def __init__(self, image):
         overlay = image.getOverlay()
@@ -34,11 +33,11 @@ class RoisOfMovie(object):
         self._points = [_points_of(roi, image) for roi in self.rois]
 
     def places(self):
-        """Give frame (None where it is in all of them), y and x of each point, for the engine."""
+        """Return frame (None for all frames), y and x of each point, for the engine."""
         return [place for points in self._points for place in points]
 
     def moved(self, places, image, ratios=(1, 1)):
-        """Make new ROIs for another image of what the engine said of the places, scaled by (y, x); without those outside."""
+        """Make new ROIs for another image at the engine's places, scaled by the ratios (y, x); those outside are left out."""
         places, made = list(places), []
         for roi, points in zip(self.rois, self._points):
             new, places = places[:len(points)], places[len(points):]
@@ -49,22 +48,23 @@ class RoisOfMovie(object):
 
 
 def _points_of(roi, image):
-    """List what the engine takes for a ROI's events: its points, or the centre of an area."""
+    """Return the positions that are a ROI's events for the engine: its points, or the centre of an area."""
     if roi.getType() == Roi.POINT:
         polygon = roi.getFloatPolygon()
         whole = _frame_of(roi, image)
         return [(_frame_at(roi.getPointPosition(i), image) if roi.getPosition() == PointRoi.POINTWISE_POSITION else whole,
                  polygon.ypoints[i], polygon.xpoints[i]) for i in range(polygon.npoints)]
     bounds = roi.getFloatBounds()
-    # An area's coordinates are those of its pixels' corners, a line's those of their centres.
+    # An area's coordinates are the corners of pixels, a line's their centres.
     half = 0.0 if roi.isLine() else 0.5
     return [(_frame_of(roi, image), bounds.getCenterY() - half, bounds.getCenterX() - half)]
 
 
 def _frame_of(roi, image):
-    """Give a ROI's frame, from 1; None where it has none and so is in all of them.
+    """Return a ROI's frame, from 1; None if it has none and is therefore in all frames.
 
-    A position that the image cannot have, such as a plane where there are none, is the frame of another arrangement of it.
+    A position that the image does not have, such as a plane in an image without planes, is the frame in another axis
+    order.
     """
     axis = layout_of(image)["time_axis"]
     if roi.hasHyperStackPosition():
@@ -82,19 +82,19 @@ def _frame_of(roi, image):
 
 
 def _frame_at(index, image):
-    """Give the frame of a place in the stack."""
+    """Return the frame of an index in the stack."""
     if index <= 0:
         return None
     return image.convertIndexToPosition(index)["CZT".index(layout_of(image)["time_axis"])]
 
 
 def _index_of(frame, image):
-    """Give the place of a frame in the stack, in the channel that is shown."""
+    """Return the index of a frame in the stack, in the shown channel."""
     return shown_pixels(image).indices[frame - 1]
 
 
 def _moved(roi, points, places, image, ratios):
-    """Make one new ROI; of several points those that are not None."""
+    """Make a new ROI at new places; points whose place is None are left out."""
     ratio_y, ratio_x = ratios
     left = [place for place in places if place is not None]
     frame, y, x = left[0]
@@ -127,7 +127,7 @@ def _point_roi(places):
 
 
 def with_selection(parameters, image):
-    """Give the bounds of a selected area where a macro or a person gave no place."""
+    """Add the bounds of a selected area to the parameters, unless they already have a position or size."""
     roi = image.getRoi()
     if roi is None or not roi.isArea() or set(parameters) & set(("x", "y", "width", "height")):
         return parameters
@@ -136,18 +136,18 @@ def with_selection(parameters, image):
 
 
 def make_files(job, parameters, image):
-    """Have the engine write a new movie and its ROIs: of the input, or of an image that is open."""
+    """Let the engine write a new movie and its ROIs, from the input or from an open image."""
     pixels = shown_pixels(image) if image is not None else None
-    along = image is not None and "events" not in parameters
-    with saved_rois(RoisOfMovie(image).rois if along else []) as rois:
+    from_image = image is not None and "events" not in parameters
+    with saved_rois(RoisOfMovie(image).rois if from_image else []) as rois:
         made = call(job, {"settings": parameters, "manager": rois}, pixels)
     for notice in made["notices"]:
         log(notice)
-    tell("%d events%s; written into %s" % (made["events"], _outside(made["left_out"]), made["folder"]))
+    report("%d events%s; written into %s" % (made["events"], _outside(made["left_out"]), made["folder"]))
 
 
 def cropped(image, part):
-    """Crop an image as the engine said, all its channels, without its selection or overlay."""
+    """Crop all channels of an image to the engine's part, without its selection and overlay."""
     selection, overlay = image.getRoi(), image.getOverlay()
     count, height, width = part["shape"]
     first, last = part["first"], part["first"] + count - 1
@@ -166,7 +166,7 @@ def cropped(image, part):
 
 
 def show_with_rois(image, rois, left_out, replace):
-    """Show a new image with its ROIs, as overlay and, where that is wanted, in the ROI Manager."""
+    """Show a new image with its ROIs as overlay and, if replace is true, in the ROI Manager."""
     image.show()
     overlay = Overlay()
     for roi in rois:
@@ -177,22 +177,22 @@ def show_with_rois(image, rois, left_out, replace):
         manager.reset()
         for roi in rois:
             manager.add(image, roi.clone(), -1)
-    tell("%d ROIs%s on %s" % (len(rois), _outside(left_out), image.getTitle()))
+    report("%d ROIs%s on %s" % (len(rois), _outside(left_out), image.getTitle()))
 
 
-def new_rois(image, found, along, ratios=(1, 1)):
-    """Give the ROIs of a new image, and how many are left out: of the events that were named, or of those that went along."""
+def new_rois(image, found, shown, ratios=(1, 1)):
+    """Return the ROIs of a new image, and the number of those outside: from the results or, without results, from the old image."""
     if found["events"] is not None:
         rois, movie = rois_of_events(image, found["events"]), name_movie(image, None, image.getTitle())
         for roi, event in zip(rois, found["events"]["events"]):
             sign(roi, movie, EVENTS, event["event"])
         return rois, found["left_out"]
-    rois = along.moved(found["places"], image, ratios)
+    rois = shown.moved(found["places"], image, ratios)
     return rois, len([place for place in found["places"] if place is None])
 
 
 def open_and_remove(file_name, folder):
-    """Open an image that the engine left for this, and remove its file."""
+    """Open a temporary image of the engine, and remove its file and folder."""
     try:
         return IJ.openImage(file_name)
     finally:

@@ -1,7 +1,7 @@
-"""Parameters of EpiFiji's commands: read strictly from a macro's options, or asked for in a dialog and recorded (Jython 2.7).
+"""Parameters of EpiFiji's commands: read strictly from a macro's options, or from a dialog and recorded (Jython 2.7).
 
-What the parameters are comes from the engine's settings; nothing is taken silently from an earlier run: values that a person
-gave before are only what a dialog shows first.
+The engine's settings define the parameters. No value is silently taken from an earlier run: a dialog only shows the
+earlier values first.
 """
 import re
 
@@ -23,9 +23,9 @@ EMPTY_FIELDS = "Fields may be left empty; Help says what that means."
 
 
 def from_macro(label, parameters):
-    """Read the options that a macro gave this command, as a dictionary of texts and truth values; None where there are none.
+    """Return the options that a macro gave this command, as a dictionary of texts and booleans; None if no macro called it.
 
-    Every key must be one of the command's and come once.
+    Raises EngineError if a key is not one of the command's parameters, or is given twice.
     """
     options = Macro.getOptions()
     if options is None:
@@ -55,8 +55,8 @@ def _value(label, parameter, given):
     key = parameter["key"]
     if parameter["kind"] == "flag":
         if (given or "").lower() not in TRUTH:
-            raise EngineError("%s was given %s=%s, but it is true where %s stands alone or %s=true, and false with %s=false: write "
-                              "one of these." % (label, key, given, key, key, key), "input")
+            raise EngineError("%s was given %s=%s, but only %s or %s=true (true) and %s=false (false) are possible: write one of "
+                              "these." % (label, key, given, key, key, key), "input")
         return TRUTH[(given or "").lower()]
     if not given:
         raise EngineError("%s was given '%s' without a value: write %s=value, or leave it out." % (label, key, key), "input")
@@ -64,9 +64,9 @@ def _value(label, parameter, given):
 
 
 def from_dialog(label, described, networks, first=None):
-    """Ask a person, showing first what was given before; None where the dialog was cancelled.
+    """Return the parameters that the user gives in a dialog; None if it was cancelled. It first shows the values of the last run.
 
-    first has values that take the place of those given before, as after a refusal.
+    The values of first replace those of the last run, for example after wrong input.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
     shown = dict((one["key"], one["default"] if _is_another_movies(one) else _remembered(label, one)) for one in parameters)
@@ -87,14 +87,14 @@ def from_dialog(label, described, networks, first=None):
         if dialog.wasCanceled():
             if number == 0:
                 return None
-            # Back to the first page, with what was given there.
+            # Back to the first page, with its values.
             number = 0
             continue
         values.update(_read(dialog, page + ([{"key": MORE, "kind": "flag"}] if number == 0 and pages[1] else [])))
         more = values.pop(MORE, more)
         number += 1
         if number == 1 and not (pages[1] and more):
-            # What the second page would ask for keeps its default where that page was not opened.
+            # The parameters of the second page keep their defaults if it was not opened.
             break
     given = dict((one["key"], values[one["key"]]) for one in parameters if values.get(one["key"], one["default"]) != one["default"])
     record(given, parameters)
@@ -102,7 +102,7 @@ def from_dialog(label, described, networks, first=None):
 
 
 def remember(label, parameters, given):
-    """Keep what a person gave for the next dialog, once the command has done it."""
+    """Store the user's values for the next dialog; called after the command has succeeded."""
     for one in parameters:
         if one["page"] != "macro":
             Prefs.set(_preference(label, one["key"]), given.get(one["key"], one["default"]))
@@ -125,7 +125,7 @@ def _add(dialog, parameter, value, networks):
 
 
 def _read(dialog, page):
-    """Read the fields themselves: GenericDialog's getters would record every one of them, also where it has its default."""
+    """Read the fields directly: GenericDialog's getters would record all of them, even those with their default."""
     texts, choices, flags = (iter(fields or ()) for fields in (dialog.getStringFields(), dialog.getChoices(), dialog.getCheckboxes()))
     values = {}
     for one in page:
@@ -139,7 +139,7 @@ def _read(dialog, page):
 
 
 def record(given, parameters):
-    """Write what was given into the macro recorder, if it is open."""
+    """Write the given parameters into the macro recorder, if it is open."""
     if not Recorder.record:
         return
     Recorder.resetCommandOptions()
@@ -160,13 +160,13 @@ def _preference(label, key):
 
 
 def _is_another_movies(parameter):
-    """Say whether what was given last belongs to the movie of then, and so not to the one that is open now."""
+    """Return whether the last value of a parameter belonged to another movie than the one that is open now."""
     key, is_place = parameter["key"], parameter["kind"] in COLUMNS
     return key == OTHER_MOVIE or (is_place and key in OF_A_MOVIE and WindowManager.getCurrentImage() is not None)
 
 
 def place_of_events(parameters, given):
-    """Give the results that a command was given, by whichever key; None where there are none."""
+    """Return the results that a command was given, under any of the keys for them; None if there are none."""
     keys = [one["key"] for one in parameters if one["kind"] in COLUMNS and one["key"] in PLACES_OF_EVENTS]
     return next((given[key] for key in keys if key in given), None)
 
@@ -178,7 +178,7 @@ def _remembered(label, parameter):
 
 
 def _help(label, described):
-    """Write what the button Help shows."""
+    """Return the text of the button Help as HTML."""
     rows = ["<b>%s</b> %s" % (one["key"], _escaped(one["help"])) for one in described["parameters"]]
     return "<html><body style='width:420px'><h2>%s</h2><p>%s</p><p>%s</p></body></html>" % (
         label.rstrip("."), _escaped(described["help"]), "<br><br>".join(rows))

@@ -1,7 +1,8 @@
-"""The window in which a person reviews events: crops of the movie around each, keys, and what was decided (Jython 2.7).
+"""The window for the review of events: crops of the movie around each event, keys, and decisions (Jython 2.7).
 
-Keys and clicks only put what is wanted into a queue. The script's own thread takes it from there, asks the engine, which writes
-the decision down, and shows the next event: so ImageJ stays usable, and nothing is shown that was not written.
+Keys and clicks only put requests into a queue. The script's thread reads them, sends each decision to the engine, which
+writes it to the file, and then shows the next event. So ImageJ stays usable, and the window never shows a decision that
+was not written.
 """
 import time
 
@@ -12,7 +13,7 @@ from java.lang import IllegalMonitorStateException, InterruptedException, Runnab
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
 from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPanel, JProgressBar, SwingConstants, SwingUtilities
 
-from epifiji_client import call, tell
+from epifiji_client import call, report
 from epifiji_crops import Crops
 from epifiji_images import show_events, shown_pixels
 from epifiji_review_input import Inputs, PictureMouse, WindowClosing
@@ -24,38 +25,40 @@ HINTS = ("y keep   n reject   s skip   u undo   1-%d class   click or drag: corr
          "left, right: frames   up, down: events   Esc end")
 HINTS_SCORE = "y right   n wrong   s skip   u undo   left, right: frames   up, down: events   Esc end"
 COUNTS = ("detected", "kept", "rejected", "skipped", "open", "other class", "moved", "added")
+
 CHANGES = ("class", "point", "add")
-"""What changes events, and is not done where they are only judged."""
+"""Requests that change events; they are ignored if events are only scored."""
+
 SAME_PLACE_PX = 0.01
-"""A click that moves an event by less moves it not at all: ImageJ keeps places in single precision."""
+"""A click that would move an event by less is ignored: ImageJ stores positions in single precision."""
 
 
 class ReviewWindow(object):
-    """A review of the events that the engine gave, on a movie."""
+    """A review of the engine's events on a movie."""
 
-    def __init__(self, image, begun):
-        self.image, self.begun = image, begun
-        self.items = Items(begun["items"].split("\n"))
-        self.order, self.classes = begun["order"], begun["classes"]
+    def __init__(self, image, found):
+        self.image, self.found = image, found
+        self.items = Items(found["items"].split("\n"))
+        self.order, self.classes = found["order"], found["classes"]
         self.open = set([index for index in self.order if not self.items.is_decided(index)])
         self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in self.classes)
-        self.fixed = begun.get("fixed", False)
+        self.fixed = found.get("fixed", False)
         self.pixels = shown_pixels(image)
-        self.crops = Crops(image, self.pixels, begun["settings"], self.colours)
+        self.crops = Crops(image, self.pixels, found["settings"], self.colours)
         self.wanted = LinkedBlockingQueue()
-        self.place = begun["place"]
+        self.place = found["place"]
         self.frame = self.looped = self.items[self.order[self.place]]["frame"]
         self.adding = False
-        self.state = begun
+        self.state = found
         self.since = time.time()
         self.ended = False
 
     def run(self):
-        """Show the window and follow the person until she ends."""
+        """Show the window and handle the user's input until the review ends."""
         tool, point = Toolbar.getToolName(), self.image.getRoi()
         self._build()
         inputs = Inputs(self, self.image.getCanvas())
-        inputs.take()
+        inputs.start()
         if not self.fixed:
             IJ.setTool("point")
         try:
@@ -64,7 +67,7 @@ class ReviewWindow(object):
                 try:
                     wanted = self.wanted.poll(LOOP_MS, TimeUnit.MILLISECONDS)
                 except (IllegalMonitorStateException, InterruptedException):
-                    # Escape in another of ImageJ's windows aborts the macro that called, by force.
+                    # Escape in another window of ImageJ forcibly aborts the calling macro.
                     wanted = "end", None
                 if wanted is not None:
                     self._do(wanted)
@@ -72,7 +75,7 @@ class ReviewWindow(object):
                     self.looped = self._next_in_loop()
                     self._show_crops()
         finally:
-            inputs.give_back()
+            inputs.stop()
             IJ.setTool(tool)
             self.window.dispose()
             if self.image.isVisible():
@@ -110,9 +113,9 @@ class ReviewWindow(object):
         return self.order[self.place]
 
     def _act(self, what, event=None, item=None):
-        """Have something written down; see the engine's review_act."""
+        """Let the engine record a decision; see its job review_act."""
         now = time.time()
-        request = {"review": self.begun["review"], "what": what, "item": self._current() if item is None else item,
+        request = {"review": self.found["review"], "what": what, "item": self._current() if item is None else item,
                    "event": event, "seconds": now - self.since}
         self.since = now
         answer = call("review_act", request)
@@ -131,21 +134,21 @@ class ReviewWindow(object):
         if index is None:
             return
         if answer["count"] < len(self.items):
-            gone = len(self.items) - 1
+            removed = len(self.items) - 1
             self.items.pop()
-            self.order = [place for place in self.order if place != gone]
+            self.order = [place for place in self.order if place != removed]
             self.place = min(self.place, len(self.order) - 1)
         elif index in self.order:
             self.place = self.order.index(index)
         self.frame = self.items[self._current()]["frame"]
 
     def _change(self, **values):
-        """Change class or place of the current event."""
+        """Change the class or the position of the current event."""
         item = dict(self.items[self._current()], **values)
         self._act("class" if "event" in values else "move", dict((key, item[key]) for key in ("event", "frame", "y", "x", "score")))
 
     def _point(self, frame, y, x):
-        """Take a click: the place of a missed event, or the right place of this one; frame is None where the click tells none."""
+        """Handle a click: the position of a missed event, or the right position of this one; frame is None if it is not known."""
         if not (0 <= y < self.image.getHeight() and 0 <= x < self.image.getWidth()):
             return
         item = self.items[self._current()]
@@ -168,7 +171,7 @@ class ReviewWindow(object):
         self.frame = self.items[self._current()]["frame"]
 
     def _go_on(self):
-        """Go to the next event without a decision; from the last to those that were left before; stay where there is none."""
+        """Go to the next event without a decision; after the last one, continue from the first. If all are decided, stay."""
         count = len(self.order)
         for step in xrange(1, count if self.open else 1):
             place = (self.place + step) % count
@@ -197,7 +200,7 @@ class ReviewWindow(object):
             head = "  Click where the missed %s is, on the movie or here; Esc: none" % item["event"]
         elif done == count:
             head += "   All are decided: Esc ends"
-        below = "Precision: no event judged yet"
+        below = "Precision: no event scored yet"
         if self.state["judged"]:
             low, high = self.state["interval"]
             below = "Precision: %d of %d right, %.2f (95 %% interval %.2f to %.2f)" % (
@@ -206,7 +209,7 @@ class ReviewWindow(object):
         self._show_on_movie(item)
 
     def _show_crops(self):
-        """Show the next frame of a loop; the movie stays as it is, so that a point can be dragged there."""
+        """Show the next frame of a loop. The movie is not changed, so that a point can be dragged on it."""
         picture = self.crops.draw(self.items[self._current()], self.frame, self.looped)
         _later(lambda: self.picture.setIcon(ImageIcon(picture)))
 
@@ -232,7 +235,7 @@ class ReviewWindow(object):
         self._scroll_to(item)
 
     def _scroll_to(self, item):
-        """Bring the place into view where the movie is zoomed in."""
+        """Scroll a zoomed movie so that the event is visible."""
         canvas = self.image.getCanvas()
         view = canvas.getSrcRect()
         if not view.contains(int(item["x"]), int(item["y"])):
@@ -242,19 +245,19 @@ class ReviewWindow(object):
             self.image.draw()
 
     def clicked_in_picture(self, x, y):
-        """Take a click on the crops."""
+        """Handle a click on the crops."""
         at = self.crops.at(x, y)
         if at is not None:
             self.wanted.put(("point", at))
 
     def clicked_on_movie(self, y, x):
-        """Take a click on a pixel of the movie, in the frame that it shows."""
+        """Handle a click on a pixel of the movie, in the shown frame."""
         index = self.image.getCurrentSlice()
         frame = self.pixels.indices.index(index) + 1 if index in self.pixels.indices else self.frame
         self.wanted.put(("point", (frame, y, x)))
 
     def is_in_front(self, window):
-        """Whether keys belong to the review: its window or the movie's is in front."""
+        """Return whether the review's window or the movie's is in front, so that keys belong to the review."""
         return window is not None and (window is self.window or window is self.image.getWindow())
 
     def _build(self):
@@ -276,7 +279,7 @@ class ReviewWindow(object):
                 text.setForeground(Color.WHITE)
             panel.add(text)
         panel.setBorder(BorderFactory.createEmptyBorder(6, 8, 6, 8))
-        self.window = JFrame(self.begun.get("title", TITLE))
+        self.window = JFrame(self.found.get("title", TITLE))
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(WindowClosing(self))
         self.window.getContentPane().setBackground(Color.BLACK)
@@ -290,7 +293,7 @@ class ReviewWindow(object):
 
 
 class Items(object):
-    """The events under review, each a line of the engine's that is read when it is looked at: reading thousands takes seconds."""
+    """The events of the review as the engine's lines. A line is parsed when its event is shown: parsing thousands takes seconds."""
 
     def __init__(self, lines):
         self._lines = lines
@@ -302,20 +305,20 @@ class Items(object):
         return _item(self._lines[index])
 
     def is_decided(self, index):
-        """Whether something was decided of an event, without reading all of its line."""
+        """Return whether there is a decision on an event, without parsing the whole line."""
         return self._lines[index].split("\t", 6)[5] != ""
 
     def put(self, index, line):
-        """Take the line of an event that changed, or that comes after the last."""
+        """Replace the line of a changed event, or append that of a new one."""
         self._lines[index:index + 1] = [line]
 
     def pop(self):
-        """Take the last event away."""
+        """Remove the last event."""
         self._lines.pop()
 
 
 def _item(line):
-    """Read an event from a line of the engine's."""
+    """Parse an event from a line of the engine."""
     event, frame, y, x, score, decision, added = line.split("\t")
     return {"event": event, "frame": int(frame), "y": float(y), "x": float(x), "score": float(score) if score else None,
             "decision": decision, "added": added == "1"}
@@ -334,24 +337,24 @@ def _later(do):
 
 
 def show_summary(window, summary, reviewed):
-    """Show what a review came to, and put the kept events in place of the reviewed ROIs into the ROI Manager where that was wanted."""
-    if window.begun["settings"]["only_kept"]:
+    """Show a review's summary and, with only_kept, replace the reviewed ROIs in the ROI Manager by the kept events."""
+    if window.found["settings"]["only_kept"]:
         kept = [item for item in window.items if item["decision"] == "keep"]
         numbers = {}
         for item in kept:
             numbers[item["event"]] = numbers.get(item["event"], 0) + 1
             score = "" if item["score"] is None else " (%.2f)" % item["score"]
             item["name"] = "%s %d%s" % (item["event"], numbers[item["event"]], score)
-        answer = {"classes": window.classes, "events": kept, "name": window.image.getShortTitle(), "movie_key": window.begun["movie_key"]}
+        answer = {"classes": window.classes, "events": kept, "name": window.image.getShortTitle(), "movie_key": window.found["movie_key"]}
         show_events(window.image if window.image.isVisible() else None, answer, False, False, reviewed=reviewed)
     if not summary["counts"]:
-        tell("nothing was decided")
+        report("nothing was decided")
         return
     rows = []
     for name in sorted(summary["counts"], key=lambda name: (name == "all", name)):
         found = summary["precision"][name]
-        # Where nothing was judged there is no precision, and ImageJ would show an empty number as 0.
+        # If nothing was scored there is no precision, and ImageJ would show an empty number as 0.
         precision = ["%.3f" % value for value in [found["value"]] + found["interval"]] if found["judged"] else ["-"] * 3
         rows.append([name] + [str(summary["counts"][name][key]) for key in COUNTS] + precision)
     show_table("Review of %s" % window.image.getShortTitle(), ["class"] + list(COUNTS) + ["precision", "from", "to"], rows)
-    tell("the reviewed events are in %s" % summary["folder"])
+    report("the reviewed events are in %s" % summary["folder"])

@@ -1,4 +1,4 @@
-"""Keys, clicks and closed windows of a review: each only puts what is wanted into the review's queue (Jython 2.7)."""
+"""Keys, clicks and closed windows of a review: each only puts a request into the review's queue (Jython 2.7)."""
 from ij import ImageListener, ImagePlus
 from ij.gui import Toolbar
 from java.awt import KeyEventDispatcher, KeyboardFocusManager
@@ -18,26 +18,26 @@ MODIFIERS = KeyEvent.CTRL_DOWN_MASK | KeyEvent.ALT_DOWN_MASK | KeyEvent.META_DOW
 
 
 class Inputs(object):
-    """All that a person does in a review, from take() to give_back()."""
+    """The user's input in a review, from start() to stop()."""
 
     def __init__(self, review, canvas):
         self._focus = KeyboardFocusManager.getCurrentKeyboardFocusManager()
         self._canvas = canvas
         self._keys, self._mouse, self._closing = _Keys(review), _CanvasMouse(review), _Closing(review)
 
-    def take(self):
+    def start(self):
         self._focus.addKeyEventDispatcher(self._keys)
         self._canvas.addMouseListener(self._mouse)
         ImagePlus.addImageListener(self._closing)
 
-    def give_back(self):
+    def stop(self):
         self._focus.removeKeyEventDispatcher(self._keys)
         self._canvas.removeMouseListener(self._mouse)
         ImagePlus.removeImageListener(self._closing)
 
 
 class _Keys(KeyEventDispatcher):
-    """Takes the review's keys while its window or the movie's is in front, before ImageJ sees them."""
+    """Receives the review's keys before ImageJ does, while the review's window or the movie's is in front."""
 
     def __init__(self, review):
         self.review = review
@@ -67,7 +67,7 @@ def _wanted(what):
 class _CanvasMouse(MouseAdapter):
     """Clicks and drags on the movie with the point tool.
 
-    It is the mouse's pixel that counts, and not ImageJ's point: that stays where it was when the click is near it.
+    The mouse's position is used, not that of ImageJ's point, which does not move if the click is near it.
     """
 
     def __init__(self, review):
@@ -80,7 +80,7 @@ class _CanvasMouse(MouseAdapter):
 
 
 class PictureMouse(MouseAdapter):
-    """Clicks and drags on the crops; a drag ends where the event is."""
+    """Clicks and drags on the crops; the end of a drag is the event's position."""
 
     def __init__(self, review):
         self.review = review

@@ -1,8 +1,9 @@
-"""EpiFiji's own ROIs, known again among those of a person (Jython 2.7).
+"""EpiFiji's ROIs, distinguished from the user's ROIs (Jython 2.7).
 
-ImageJ keeps the properties of a ROI in the ROI Manager, in overlays and in files. They name the movie that the ROI belongs to and
-the state in which it was made. A ROI that a person moved or renamed since is her work, and so are all ROIs without these properties:
-neither is ever removed. An image has the names of its movie too, as one may be known by its file and by the window it was first in.
+EpiFiji marks its ROIs by properties, which ImageJ keeps in the ROI Manager, in overlays and in files. They name the
+movie that the ROI belongs to and the state in which it was made. ROIs that the user moved or renamed since are the
+user's work, and so are all ROIs without these properties: neither are ever removed. An image has the names of its movie
+too. It can have several, one from its file and one from the image that was open first.
 """
 import os
 import re
@@ -22,23 +23,23 @@ IMAGE_MOVIES = "EpiFiji movies"
 """The property of an image with the names of its movie, separated by spaces."""
 
 KEY_LENGTH = 16
-"""A movie's name begins with its key, which is that of the file's content or begins with `NO_FILE`; the rest is for people."""
+"""A movie's name begins with its key: the beginning of the file's SHA-256, or a key that begins with `NO_FILE`. Its title follows."""
 
 NO_FILE = "w"
 LARGEST_FILE = 1 << 31
-"""Files of more bytes are known by their names alone."""
+"""The SHA-256 of larger files is not computed; they are identified only by their names."""
 
 SAME_PX = 0.02
-"""Files and ROIs keep other fractions of a pixel."""
+"""Positions that differ by less are equal: files and ROIs round fractions of a pixel differently."""
 
 
 def movies_of(image):
-    """Give the names under which the movie of an image is known."""
+    """Return the names of an image's movie."""
     return ((image.getProperty(IMAGE_MOVIES) if image is not None else None) or "").split()
 
 
 def name_movie(image, key, title):
-    """Name the movie that an answer belongs to, and remember the name with its image; key is empty where the engine knows none."""
+    """Return the name of the movie that an answer belongs to, and store it with the image; key is empty if the engine knows none."""
     known = movies_of(image)
     if not key and known:
         return known[0]
@@ -49,7 +50,7 @@ def name_movie(image, key, title):
 
 
 def rois_of_movie(image, rois):
-    """Give those of the ROIs that belong to the movie of an image: the person's own, and EpiFiji's events of this movie.
+    """Return those of the ROIs that belong to an image's movie: the user's ROIs, and EpiFiji's events of this movie.
 
     The image may be None; EpiFiji's ROIs must then be of one movie.
     """
@@ -57,7 +58,7 @@ def rois_of_movie(image, rois):
     if not movies or image is None and len(movies) == 1:
         return rois
     if image is None:
-        raise EngineError("The ROIs belong to %d movies (%s), and no image is open: open the movie whose events are wanted."
+        raise EngineError("The ROIs belong to %d movies (%s), and no image is open: open the movie whose events you want to use."
                           % (len(movies), _titles(movies.values())), "input")
     known = [movie[:KEY_LENGTH] for movie in movies_of(image)]
     if not set(known) & set(movies):
@@ -73,12 +74,12 @@ def rois_of_movie(image, rois):
 
 
 def events_among(rois):
-    """Leave out what a comparison made of events, unless there is nothing else."""
+    """Return the ROIs without those of a comparison; if there are no others, return all."""
     return [roi for roi in rois if roi.getProperty(KIND) != COMPARISON] or rois
 
 
 def _recognised(image, movies):
-    """Find the movie of an image that was opened anew: by its file, or by its title where the movie's file is not known."""
+    """Find the movie of an image that was opened again: by its file, or by its title if the movie's file is not known."""
     info = image.getOriginalFileInfo()
     path = os.path.join(info.directory or "", info.fileName or "") if info is not None and not image.changes else ""
     digest = _digest(path) if os.path.isfile(path) and os.path.getsize(path) <= LARGEST_FILE else None
@@ -118,8 +119,8 @@ def sign(roi, movie, kind, event):
 
 
 def set_frame(roi, frame, image):
-    """Put a ROI into a frame (from 1) of an image, or of one that is not open where that is None."""
-    # Both: where a stack has time alone, ImageJ looks for the place in the stack, and in a hyperstack for the frame.
+    """Put a ROI into a frame (from 1) of an image; the image is None if it is not open."""
+    # Both positions: in a stack with only T, ImageJ uses the index in the stack, and in a hyperstack the frame.
     roi.setPosition(frame)
     channels = image.getNChannels() if image is not None else 1
     if image is None or image.getNFrames() > 1:
@@ -129,17 +130,17 @@ def set_frame(roi, frame, image):
 
 
 def sign_as(made, roi, image):
-    """Mark a ROI that was made of another for a new image, so that it is known there as the other one was."""
-    # Not a clone, which shares its properties with the original; EpiFiji's own ROIs are points, of which new ones are made.
+    """Mark a ROI that was made from another one for a new image as EpiFiji's, if the other one is."""
+    # A clone shares its properties with the original. EpiFiji's ROIs are points, which are made new instead.
     if roi.getProperty(MOVIE) and made.getProperty(MOVIE) is None and not is_edited(roi):
         sign(made, name_movie(image, None, image.getTitle()), roi.getProperty(KIND), _unquoted(roi.getProperty(CLASS)))
 
 
-def sort_out(rois, movies, kind, new):
-    """Give the indexes of the ROIs to remove before new ones of a movie are shown, the new ones to add, and how many were edited.
+def plan_update(rois, movies, kind, new):
+    """Return which ROIs to remove (indexes) and which new ones to add when events of a movie are shown, and how many were edited.
 
-    Earlier ROIs of the movie and the kind are removed, unless a person moved or renamed them. A new one that is like an edited
-    one was before is not added.
+    Earlier ROIs of the movie and the kind are removed, unless the user moved or renamed them. A new ROI that equals the
+    original of an edited one is not added.
     """
     keys = [movie[:KEY_LENGTH] for movie in movies]
     removed, origins, edited = [], {}, 0
@@ -162,7 +163,7 @@ def _is_known(roi, origins):
 
 
 def is_edited(roi):
-    """Whether a ROI of EpiFiji's was moved or renamed since it was made."""
+    """Return whether a ROI of EpiFiji was moved or renamed since it was made."""
     made, now = roi.getProperty(MADE) or "", _state(roi)
     if made.split("@")[0] != now.split("@")[0]:
         return True
@@ -171,7 +172,7 @@ def is_edited(roi):
 
 
 def _state(roi):
-    """Write down name and place. ImageJ adds a number to the names in a zip that are there twice."""
+    """Return a ROI's name and position as a text. In zips ImageJ adds a number to names that occur twice; it is left out."""
     bounds = roi.getFloatBounds()
     positions = (roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition())
     name = _quoted(re.sub(r"(?<=[\d)])-\d+$", "", roi.getName() or ""))
@@ -179,13 +180,13 @@ def _state(roi):
 
 
 def _place(state):
-    """Give the position in the stack, and x and y, of a state that was written down."""
+    """Return the position in the stack, and (x, y), from the text of _state."""
     parts = state.split("@")
     return (parts[1], (float(parts[2]), float(parts[3]))) if len(parts) == 4 else ("", (0.0, 0.0))
 
 
 def _quoted(text):
-    """Write a text in letters that the properties of ROIs keep."""
+    """Encode a text in characters that ROI properties keep."""
     return urllib.quote(text.encode("utf-8"), safe="")
 
 
@@ -194,11 +195,11 @@ def _unquoted(text):
 
 
 def remove_from_manager(manager, indexes):
-    """Remove the ROIs at rising indexes from the ROI Manager."""
+    """Remove the ROIs at ascending indexes from the ROI Manager."""
     if not indexes:
         return
     manager.setSelectedIndexes(indexes)
-    # With nothing selected ImageJ would delete everything.
+    # If nothing were selected, ImageJ would delete all ROIs.
     if list(manager.getSelectedIndexes()) != indexes:
         raise EngineError("The ROI Manager did not select EpiFiji's earlier ROIs: delete them there, and try again.")
     manager.runCommand("Delete")

@@ -1,7 +1,7 @@
 """The window with sliders for the thresholds of probability maps; the events on the movie follow (Jython 2.7).
 
-The engine gives every event that some thresholds would give, with its score and volume; which of them pass is decided here,
-without it. Only other distances between events need the engine again.
+The engine returns every event that any thresholds give, with its score and volume. Which of them pass is decided here.
+The engine is needed again only if the distances between events are changed.
 """
 from ij.gui import Overlay, PointRoi
 from java.awt import Color, GridLayout
@@ -16,7 +16,7 @@ from epifiji_rois import set_frame
 TITLE = "Adjust Event Thresholds"
 ALL = "all classes"
 LEAST_POSITIVE = 125
-"""Map levels up to this are no event's, whatever the threshold."""
+"""Map levels up to this are not part of any event, whatever the threshold."""
 
 VOLUME_STEPS = 200
 DISTANCES = (("seed_distance_xy", 60), ("seed_distance_t", 30))
@@ -24,7 +24,7 @@ DISTANCES = (("seed_distance_xy", 60), ("seed_distance_t", 30))
 
 
 class ThresholdWindow(object):
-    """Sliders, the events that pass as an overlay on the movie, and what the person chose."""
+    """The sliders, the events that pass as an overlay on the movie, and the chosen settings."""
 
     def __init__(self, image, found):
         self.image, self.found = image, found
@@ -40,7 +40,7 @@ class ThresholdWindow(object):
         self._take(found)
 
     def run(self):
-        """Show the sliders until the person applies or discards; give the settings, or None where she discarded."""
+        """Show the sliders until the user clicks Apply or Discard; return the settings, or None for Discard."""
         self._build()
         try:
             self._show()
@@ -59,7 +59,7 @@ class ThresholdWindow(object):
             self.image.setOverlay(self.before)
 
     def _take(self, found):
-        """Make a ROI of every event, once."""
+        """Make one ROI for each event."""
         self.candidates = []
         for event in found["events"]:
             roi = PointRoi(event["x"], event["y"])
@@ -71,7 +71,7 @@ class ThresholdWindow(object):
         self.largest = max([100] + [volume for _, _, volume, _ in self.candidates])
 
     def _show(self):
-        """Put the events that pass on the movie."""
+        """Show the events that pass on the movie."""
         overlay, counts = Overlay(), dict.fromkeys(self.classes, 0)
         for name, score, volume, roi in self.candidates:
             if score > self.thresholds[name] / 255.0 and volume > self.volumes[name]:
@@ -145,19 +145,19 @@ class ThresholdWindow(object):
             return
         for name in self._named():
             values[name] = value
-        self._tell()
+        self._show_values()
         self.wanted.put(("show", None))
 
     def _set_sliders(self):
-        """Let the sliders show the values of the chosen class."""
+        """Set the sliders to the values of the chosen class."""
         name = self._named()[0]
         self.setting = True
         self.threshold.setValue(self.thresholds[name])
         self.volume.setValue(min(VOLUME_STEPS, self._step_of(self.volumes[name])))
         self.setting = False
-        self._tell()
+        self._show_values()
 
-    def _tell(self):
+    def _show_values(self):
         self._write("threshold", self._span(self.thresholds))
         self._write("min_volume", self._span(self.volumes))
         for key, _ in DISTANCES:
@@ -167,7 +167,7 @@ class ThresholdWindow(object):
         self.texts[key].setText("%s: %s" % (self.found["labels"][key], value))
 
     def _span(self, values):
-        """Write the value of the chosen class, or from the least to the largest where all are chosen and differ."""
+        """Return the value of the chosen class as a text, or the range if all classes are chosen and their values differ."""
         low, high = (end(values[name] for name in self._named()) for end in (min, max))
         return "%d" % low if low == high else "%d to %d, by class" % (low, high)
 

@@ -1,7 +1,7 @@
-"""What came of a training, shown: pictures, scores as a table, and the sentence that says whether to use it (Jython 2.7)."""
+"""Shows the result of a training: pictures, a table of scores, and whether to use the new network (Jython 2.7)."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import tell
+from epifiji_client import report
 from epifiji_figures import show_pictures
 from epifiji_images import current_image
 from epifiji_log import log
@@ -15,4 +15,4 @@ def show_training(found, parameters):
     show_pictures(found, current_image(needed=False))
     if parameters.get("table", True) and not headless:
         show_table("Training of %s" % found["name"], found["columns"], found["rows"])
-    tell(found["said"])
+    report(found["said"])

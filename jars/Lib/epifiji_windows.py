@@ -1,4 +1,4 @@
-"""Tables, and where windows open: none over another one that is needed (Jython 2.7)."""
+"""Tables, and the positions of windows, so that none covers another one that is needed (Jython 2.7)."""
 import re
 
 from ij import WindowManager
@@ -10,7 +10,7 @@ MEASURED_ROWS = 200
 
 
 def show_table(title, columns, rows):
-    """Show rows of texts as a table; columns in which all are numbers, as numbers."""
+    """Show rows of texts as a table; columns that contain only numbers are shown as numbers."""
     table = ResultsTable()
     table.setPrecision(4)
     numbers = [all(re.match(r"-?[0-9.]+$", row[i]) for row in rows) for i in range(len(columns))]
@@ -23,7 +23,7 @@ def show_table(title, columns, rows):
 
 
 def fit_table(title):
-    """Make a table's window as large as its columns and rows need, where the screen has room: ImageJ's own size cuts some off."""
+    """Make a table's window as large as its columns and rows need, if the screen has room; ImageJ's default size cuts some off."""
     window = WindowManager.getWindow(title)
     if window is None:
         return
@@ -38,7 +38,7 @@ def fit_table(title):
 
 
 def _font_of(panel):
-    """The font of a table, whose size a person can choose: ImageJ keeps it in a field of its own."""
+    """Return the font of a table, whose size the user can choose; ImageJ keeps it in a private field."""
     for part in panel.getComponents():
         for field in [one for one in part.getClass().getDeclaredFields() if one.getName() == "fFont"]:
             field.setAccessible(True)
@@ -54,15 +54,15 @@ def _covers(window, other):
 
 
 def put_below(window, other):
-    """Move a window below another one that it covers, where the screen has room."""
+    """Move a window below another one that it covers, if the screen has room."""
     if _covers(window, other):
         top, screen = other.getY() + other.getHeight(), _screen()
         if top + window.getHeight() <= screen.y + screen.height:
             window.setLocation(window.getX(), top)
 
 
-def put_beside(window, other):
-    """Move a window to the right of another one that it covers, where the screen has room."""
+def put_right(window, other):
+    """Move a window to the right of another one that it covers, if the screen has room."""
     if _covers(window, other):
         right, screen = other.getX() + other.getWidth(), _screen()
         if right + window.getWidth() <= screen.x + screen.width:

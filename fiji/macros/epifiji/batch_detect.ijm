@@ -1,11 +1,11 @@
-// Finds the events of every movie in a folder, one after the other, and goes on where an earlier run stopped.
+// Detects the events of all movies in a folder, one after the other, and continues an interrupted run.
 //
-// The argument is one text: input=[folder of movies] out=[folder of results], and whatever else the command
-// Detect Epithelial Events... takes, such as network=notum_all cell_diameter=25 overwrite. Where it is empty a dialog asks.
+// The argument is one text: input=[folder of movies] out=[folder for the results], followed by parameters of the command
+// Detect Epithelial Events..., such as network=notum_all cell_diameter=25 overwrite. Without an argument a dialog asks.
 //
-// Movies are the TIFF files (.tif, .tiff) that lie in the folder itself; other files are left alone. A movie that has
-// complete results is skipped, unless overwrite is given. Where a movie fails the others are done all the same: the end
-// says which failed and why, and without a window the exit code is then not 0.
+// Movies are the TIFF files (.tif, .tiff) in the folder itself; other files are ignored. A movie with complete results is
+// skipped, unless overwrite is given. If a movie fails, the macro continues with the others. At the end it reports which
+// movies failed and why; without a window the exit code is then not 0.
 
 var ONE_VALUE = "(?:=(?:\\[(.*?)\\](?=\\s|$)|(?!\\[)(\\S*)))?";
 var OTHERS = "(?s)((?:\\w+(?:=(?:(?>\\[.*?\\](?=\\s|$))|(?!\\[)\\S*))?(?:\\s+|$))*?)";
@@ -14,7 +14,7 @@ given = String.trim(getArgument());
 if (given == "" && isHeadless())
     fail("Which movies? The macro needs an argument: input=[folder of movies] out=[folder for the results].");
 if (given == "")
-    given = asked();
+    given = ask();
 if (!matches(given, OTHERS))
     fail("The parameters '" + given + "' cannot be read: write key=value, with [ ] around values that have spaces.");
 input = value(given, "input");
@@ -25,12 +25,12 @@ output = value(given, out);
 if (input == "" || output == "")
     fail("Two folders are needed, but '" + given + "' lacks one: write input=[folder of movies] out=[for the results].");
 if (!File.isDirectory(input))
-    fail("The folder " + input + " does not exist, but input is to be the folder of the movies: check the path.");
+    fail("The folder " + input + " does not exist, but input must be the folder of the movies: check the path.");
 overwrite = has(given, "overwrite") && !matches(value(given, "overwrite"), "(?i)false");
 settings = without(without(without(given, "input"), out), "keep_going");
 files = moviesIn(input);
 if (files.length == 0)
-    fail("The folder " + input + " holds no movies (.tif, .tiff): give the folder in which they lie.");
+    fail("The folder " + input + " contains no movies (.tif, .tiff): give the folder with the movies.");
 
 seen = "/";
 failures = "";
@@ -38,21 +38,21 @@ done = 0;
 skipped = 0;
 failed = 0;
 i = 0;
-// Not a for loop: where a command's error ends the macro in one, ImageJ forgets what the error was.
+// Not a for loop: if a command's error ends the macro inside one, ImageJ loses the error message.
 while (i < files.length) {
     movie = replace(files[i], "(?i)(\\.ome)?\\.tiff?$", "");
     results = output + "/" + movie + "_epifiji";
     line = "EpiFiji: movie " + (i + 1) + " of " + files.length + ", " + files[i] + ": ";
-    // File systems may take a.tif and A.tiff for the same name.
+    // On some file systems a.tif and A.tiff are the same name.
     twin = indexOf(seen, "/" + toLowerCase(movie) + "/") >= 0;
     seen = seen + toLowerCase(movie) + "/";
     if (!twin && !overwrite && File.exists(results + "/run.json")) {
         skipped++;
-        print(line + "skipped, as its results are there");
+        print(line + "skipped, as its results exist");
     } else {
         problem = "";
         if (twin)
-            problem = "An earlier movie has this name too, so both would have the results " + results + ": rename one.";
+            problem = "An earlier movie has the same name, so both would have the results " + results + ": rename one.";
         else if (matches(files[i], "(?s).*\\]\\s.*"))
             problem = "A macro cannot pass on a name with a ] before a space: rename the file.";
         else {
@@ -78,7 +78,7 @@ if (failed > 0)
 else
     run("Stop EpiFiji Engine", "");
 
-function asked() {
+function ask() {
     Dialog.create("Detect Epithelial Events in a Folder");
     Dialog.addDirectory("Movies", "");
     Dialog.addDirectory("Results", "");
@@ -90,7 +90,7 @@ function asked() {
     return "input=[" + movies + "] out=[" + results + "] " + Dialog.getString();
 }
 
-// Parameters are read as the command reads its own; what is left over goes on to the command, which checks it.
+// Parameters are read as the command reads them. The remaining ones are passed on to the command, which checks them.
 function has(given, key) {
     return matches(given, OTHERS + key + ONE_VALUE + "(?:\\s.*)?");
 }
@@ -115,19 +115,19 @@ function moviesIn(folder) {
 }
 
 function detectEvents(path, output, settings) {
-    // The command empties this when it begins, so that one that does not even begin is no success.
+    // The command clears this when it starts, so that a command that never starts counts as a failure.
     call("java.lang.System.setProperty", "epifiji.error", "The command did not run: see the console.");
     run("Detect Epithelial Events...", "input=[" + path + "] out=[" + output + "] keep_going " + settings);
 }
 
 function endCancelled(line, left) {
-    print(line + "cancelled; " + left + " movies after it were not begun");
+    print(line + "cancelled; " + left + " movies after it were not started");
     if (isHeadless())
         run("Stop EpiFiji Engine", "exit_code=130");
     exit();
 }
 
-// The command ends a process without a window, and inside Python the macro; with a window a box tells of it.
+// Without a window the command ends the process or, inside Python, the macro. With a window a message box shows the sentence.
 function fail(sentence) {
     if (isHeadless()) {
         print("EpiFiji: " + sentence);

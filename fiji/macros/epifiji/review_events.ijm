@@ -1,11 +1,11 @@
 // Shows each event of a movie as crops over time, and asks whether to keep it: y keeps, n rejects, Esc undoes or stops.
 //
-// The argument is one text, such as: movie=[file] rois=[zip] before=6 after=6 half_size=25 zoom=4 overwrite. What is left out is
-// the open image, the ROI Manager, and these numbers. No argument at all asks for what is missing.
+// The argument is one text, such as: movie=[file] rois=[zip] before=6 after=6 half_size=25 zoom=4 overwrite. The defaults are
+// the open image, the ROI Manager, and these numbers. If there is no image or there are no ROIs, a dialog asks for them.
 //
-// The ROIs themselves are never changed. At the end, or when you stop, there are two new zips beside the ROI zip, or beside the
-// movie where the ROIs came from the manager: <name>_kept.zip and <name>_nothing.zip with the rejected ones. This macro needs
-// neither Python nor EpiFiji.
+// The ROIs are never changed. At the end, or when you stop, the macro writes two zips next to the ROI zip, or next to the movie
+// if the ROIs came from the manager: <name>_kept.zip, and <name>_nothing.zip with the rejected ROIs. This macro needs neither
+// Python nor EpiFiji.
 
 var ONE_VALUE = "(?:=(?:\\[(.*?)\\](?=\\s|$)|(?!\\[)(\\S*)))?";
 var OTHERS = "(?s)((?:\\w+(?:=(?:(?>\\[.*?\\](?=\\s|$))|(?!\\[)\\S*))?(?:\\s+|$))*?)";
@@ -87,11 +87,11 @@ while (i < total && !stopped) {
         decisions[i] = 2;
         i++;
     } else if (i == 0) {
-        answer = ask("Stop without looking at any event?", "Stop (y)", "Go on (n)");
+        answer = ask("Stop before the first event?", "Stop (y)", "Continue (n)");
         if (answer == "yes")
             stopped = true;
     } else {
-        answer = ask("Undo the last event, or stop and save?   Esc: go on", "Undo (y)", "Stop (n)");
+        answer = ask("Undo the last event, or stop and save?   Esc: continue", "Undo (y)", "Stop (n)");
         if (answer == "no")
             stopped = true;
         else if (answer == "yes") {
@@ -109,9 +109,9 @@ kept = save(decisions, 1, keptPath);
 rejected = save(decisions, 2, rejectedPath);
 forget(first, own);
 roiManager("deselect");
-print("EpiFiji: " + kept + " kept, " + rejected + " rejected, " + (total - kept - rejected) + " not looked at; saved in " + folder);
+print("EpiFiji: " + kept + " kept, " + rejected + " rejected, " + (total - kept - rejected) + " not reviewed; saved in " + folder);
 
-// Draws the crops of a ROI around its frame, and puts them in place of those before.
+// Draws the crops of a ROI around its frame, in place of the earlier ones.
 function show(index, sheet) {
     selectImage(movie);
     frame = frameOf(index);
@@ -176,7 +176,7 @@ function show(index, sheet) {
     rename("Event " + (index - first + 1) + " of " + total + " in frame " + frame);
     setBatchMode("show");
     setBatchMode(false);
-    // Below the question, which ImageJ puts into the upper quarter of the screen, where there is room.
+    // Below the question, which ImageJ puts into the upper quarter of the screen, if there is room.
     getLocationAndSize(x, y, w, h);
     setLocation(20, maxOf(20, minOf((screenHeight - 150) / 4 + 190, screenHeight - h - 40)));
     if (isOpen(sheet)) {
@@ -201,12 +201,12 @@ function goTo(channel, frame) {
         Stack.setPosition(channel, frame, 1);
 }
 
-// A ROI's frame is its position along the axis of time, or along the other one where only that can be meant, or its slice's place
-// in the stack, or the number that its name begins with.
+// A ROI's frame is its position along the time axis; if it has none, its position along the other axis, its index in the stack,
+// or the number at the beginning of its name.
 function frameOf(index) {
     RoiManager.select(index);
     Roi.getPosition(channel, slice, frame);
-    // Without channel and frame the slice is the place in the stack, where channels count too.
+    // Without channel and frame, the slice is the index in the stack, which counts channels too.
     if (channel == 0 && frame == 0 && slice > 0)
         return minOf(floor((slice - 1) / channels) + 1, count);
     own = frame;
@@ -228,7 +228,7 @@ function frameOf(index) {
     return getSliceNumber();
 }
 
-// Integers are the centres of pixels for points, and their corners for areas.
+// Integer coordinates are the centres of pixels for points, and the corners of pixels for areas.
 function centreOf(index) {
     RoiManager.select(index);
     Roi.getFloatBounds(x, y, w, h);
@@ -238,10 +238,10 @@ function centreOf(index) {
     return newArray(x + w / 2 - shift, y + h / 2 - shift);
 }
 
-// Asks in a macro of its own, as Esc in the question would end this one. It gives yes, no, or nothing for Esc.
+// Asks in a separate macro, because Esc in the question would end this one. Returns yes, no, or an empty text for Esc.
 function ask(question, yes, no) {
     question = replace(replace(question, "'", " "), "\"", " ");
-    // A letter before the number, as ImageJ takes the nothing of Esc for a 0.
+    // With a letter before the number, because ImageJ converts the empty answer of Esc to 0.
     answer = "" + eval("answer = getBoolean('" + question + "', '" + yes + "', '" + no + "'); return 'b' + answer;");
     if (answer == "b1")
         return "yes";
@@ -263,7 +263,7 @@ function save(decisions, wanted, path) {
     for (n = 0; n < decisions.length; n++)
         if (decisions[n] == wanted)
             indexes = Array.concat(indexes, first + n);
-    // What an earlier review left would be taken for this one's.
+    // Otherwise the file of an earlier review would seem to be of this one.
     if (File.exists(path))
         ok = File.delete(path);
     if (indexes.length > 0) {
@@ -273,7 +273,7 @@ function save(decisions, wanted, path) {
     return indexes.length;
 }
 
-// Takes the ROIs that this macro opened out of the manager again.
+// Removes the ROIs that this macro opened from the manager.
 function forget(first, own) {
     if (roiPath == "" || roiManager("count") == own)
         return;
@@ -295,7 +295,7 @@ function whole(given, key, otherwise, low, high) {
     return parseInt(text);
 }
 
-// Parameters are read as EpiFiji's commands read theirs.
+// Parameters are read as EpiFiji's commands read them.
 function has(given, key) {
     return matches(given, OTHERS + key + ONE_VALUE + "(?:\\s.*)?");
 }

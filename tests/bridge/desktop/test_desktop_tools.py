@@ -86,7 +86,7 @@ def test_the_macro_writes_what_the_keys_said(shown: Finished, rois_zip: Path) ->
     assert places(rois_zip.with_name("noise_cell_death_kept.zip")) == all_of_them[:3]
     assert places(rois_zip.with_name("noise_cell_death_nothing.zip")) == all_of_them[3:4]
     seen = shown[macro_by_keys]
-    assert f"3 kept, 1 rejected, 1 not looked at; saved in {rois_zip.parent}" in seen["log"]
+    assert f"3 kept, 1 rejected, 1 not reviewed; saved in {rois_zip.parent}" in seen["log"]
     assert seen["same"], "the ROI that was in the manager is there alone, as before"
     assert seen["titles"] == ["noise.tif"]
 

@@ -178,7 +178,7 @@ class TestWithoutAWindow:
         second = run(batch)
         assert second.process.returncode == 0, second.said
         assert "movie 1 of 2, b 1.tif: done" in second.said
-        assert "movie 2 of 2, ö.ome.TIFF: skipped, as its results are there" in second.said
+        assert "movie 2 of 2, ö.ome.TIFF: skipped, as its results exist" in second.said
         assert "EpiFiji: 1 done, 1 skipped, 0 failed; " in second.said
         assert batch.table("b 1").read_bytes() == expected["b 1"]
         assert second.before
@@ -222,11 +222,11 @@ def said(finished: Finished, name: str) -> str:
         ("no output", "EpiFiji: Two folders are needed, but 'input=none' lacks one: write input=[folder of movies]"),
         ("no input", "EpiFiji: Two folders are needed, but 'output=out' lacks one: write input=[folder of movies]"),
         ("input in a value", "EpiFiji: Two folders are needed, but 'output=[x input=none]' lacks one: "),
-        ("missing folder", "EpiFiji: The folder no such does not exist, but input is to be the folder of the movies"),
-        ("empty folder", "EpiFiji: The folder none holds no movies (.tif, .tiff): give the folder in which they lie."),
+        ("missing folder", "EpiFiji: The folder no such does not exist, but input must be the folder of the movies"),
+        ("empty folder", "EpiFiji: The folder none contains no movies (.tif, .tiff): give the folder with the movies."),
         ("bracket", "EpiFiji: The parameters 'input=twins output=[a] b]' cannot be read: write key=value, with [ ]"),
         ("bad value", "    b 1.tif: step_xy is 'ten', but it must be a whole number from 1 to 200"),
-        ("twins", "    A.tiff: An earlier movie has this name too, so both would have the results out/A_epifiji: "),
+        ("twins", "    A.tiff: An earlier movie has the same name, so both would have the results out/A_epifiji: "),
         ("twins", "    b [1] c.tif: A macro cannot pass on a name with a ] before a space: rename the file."),
         ("unknown parameter", "Detect Epithelial Events... was given 'netwrk', but its parameters are cell_diameter, "),
         ("given twice", "Detect Epithelial Events... was given 'input' twice: give it once."),
@@ -290,6 +290,6 @@ class TestWithAWindow:
 
     def test_a_detection_that_was_cancelled_stops_the_whole_batch(self, window: Finished) -> None:
         log = window[cancelled_by_the_command]["log"]
-        assert "EpiFiji: movie 1 of 2, b 1.tif: cancelled; 1 movies after it were not begun" in log
+        assert "EpiFiji: movie 1 of 2, b 1.tif: cancelled; 1 movies after it were not started" in log
         assert "movie 2 of 2" not in log
         assert window[cancelled_by_the_command]["results"] == []

@@ -214,7 +214,7 @@ class TestEnds:
     def test_a_killed_worker_is_told_in_a_sentence_and_the_next_command_works(self, life):
         assert life["killed"] == [
             "failure",
-            "EpiFiji's engine ended in the middle of its work (signal 9); memory may have been full: close other programs or "
+            "EpiFiji's engine ended during its work (signal 9); memory may have been full: close other programs or "
             "crop the movie, and try again.",
         ]
         assert life["after the kill"] > 0

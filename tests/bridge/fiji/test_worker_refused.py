@@ -74,9 +74,9 @@ class TestPythonsThatDoNotFit:
     @pytest.mark.parametrize(
         ("name", "words"),
         [
-            ("missing", "EpiFiji's Python {}/missing is gone" + AGAIN),
+            ("missing", "EpiFiji's Python {}/missing no longer exists" + AGAIN),
             ("old", "The Python {}/old did not start EpiFiji's engine (SyntaxError: invalid syntax)" + AGAIN),
-            ("silent", "The Python {}/silent did not start EpiFiji's engine (it said nothing)" + AGAIN),
+            ("silent", "The Python {}/silent did not start EpiFiji's engine (without a message)" + AGAIN),
             (
                 "other version",
                 "This Fiji has the scripts of EpiFiji 0.0.1, but its Python {python} has EpiFiji {version}: run 'epifiji "
@@ -93,8 +93,8 @@ class TestPythonsThatDoNotFit:
         [
             ("without", "The Python {}/without did not start EpiFiji's engine (", "No module named"),
             ("no program", "EpiFiji's Python {}/no program did not start (", "ermission denied"),
-            ("no record", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
-            ("no object", "This Fiji does not say which Python runs EpiFiji (", "python.json"),
+            ("no record", "This Fiji has no record of the Python that runs EpiFiji (", "python.json"),
+            ("no object", "This Fiji has no record of the Python that runs EpiFiji (", "python.json"),
         ],
     )
     def test_what_the_system_said_is_in_the_sentence(self, pythons, name, begin, words):
@@ -174,7 +174,7 @@ class TestOptions:
             ("network=small network=notum_all", "was given 'network' twice: give it once."),
             ("network", "was given 'network' without a value: write network=value, or leave it out."),
             ("maps=all", "maps is 'all', but it must be one of none, raw, scaled, clean"),
-            ("save=maybe", "was given save=maybe, but it is true where save stands alone or save=true"),
+            ("save=maybe", "was given save=maybe, but only save or save=true (true) and save=false (false)"),
             ("output=[unclosed", "cannot be read from 'output=[unclosed' on: write key=value, with [ ] around"),
         ],
     )

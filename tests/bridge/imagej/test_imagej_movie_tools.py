@@ -135,7 +135,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(done: Finished) -> None:
     assert "frames 9 to 12 were asked for, but noise has 12 and at least 5 are needed" in said["frames"]
     assert "Nothing says how much to rescale" in said["nothing"]
     assert "There are no events to show" in said["no ROIs"]
-    assert "Judging events needs a window" in said["score"]
+    assert "Scoring events needs a window" in said["score"]
 
 
 MACRO = """

@@ -1,9 +1,9 @@
-"""Plugins > EpiFiji > Adjust Event Thresholds...: sliders for kept probability maps; a macro gives the values."""
+"""Plugins > EpiFiji > Adjust Event Thresholds...: sliders for the thresholds of kept probability maps; a macro gives the values."""
 from ij import IJ, Macro
 from java.awt import GraphicsEnvironment
 from java.io import File
 
-from epifiji_client import call, command, record, tell
+from epifiji_client import call, command, record, report
 from epifiji_engine import EngineError
 from epifiji_identity import results_shown
 from epifiji_images import RESULTS, current_image, require_shape, show_events
@@ -24,14 +24,14 @@ def adjust(parameters):
         window = ThresholdWindow(image, found)
         chosen = window.run()
         if chosen is None:
-            tell("the thresholds were left as they were")
+            report("the thresholds were not changed")
             return
         parameters.update(chosen)
         record(LABEL, parameters)
     found = call("adjust", {"settings": parameters})
     show_events(_movie(image, found), found, parameters.get("replace_rois", False), parameters.get("table", True))
-    tell("%d events of %s%s" % (len(found["events"]), found["name"],
-                                "; saved in " + found["folder"] if parameters.get("save") else ""))
+    report("%d events of %s%s" % (len(found["events"]), found["name"],
+                                  "; saved in " + found["folder"] if parameters.get("save") else ""))
 
 
 def _movie(image, found):
@@ -39,7 +39,7 @@ def _movie(image, found):
         image = IJ.openImage(found["movie"])
         image.show()
     if image is None:
-        raise EngineError("No image is open, and the movie of %s is not where it was: open it first." % found["name"], "input")
+        raise EngineError("No image is open, and the movie of %s was not found: open it first." % found["name"], "input")
     require_shape(image, found["shape"], "The maps")
     return image
 

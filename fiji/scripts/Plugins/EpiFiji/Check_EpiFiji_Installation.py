@@ -1,9 +1,9 @@
-"""Plugins > EpiFiji > Check EpiFiji Installation: what is installed, what is wrong with it, and what to do."""
+"""Plugins > EpiFiji > Check EpiFiji Installation: reports what is installed, what is wrong with it, and what to do."""
 from ij import IJ
 from ij.text import TextWindow
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 
 
 def check(parameters):
@@ -11,7 +11,7 @@ def check(parameters):
     lines = ["\t".join((one["state"], one["name"], one["what"], one["do"])) for one in findings]
     if GraphicsEnvironment.isHeadless():
         for line in lines:
-            tell(line.replace("\t", "  "))
+            report(line.replace("\t", "  "))
     else:
         TextWindow("EpiFiji Installation", "state\twhat\tfound\twhat to do", "\n".join(lines), 900, 300)
 

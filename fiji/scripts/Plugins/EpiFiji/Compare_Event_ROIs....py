@@ -1,7 +1,7 @@
-"""Plugins > EpiFiji > Compare Event ROIs...: detected events against a reference; matches and errors in colour on the movie."""
+"""Plugins > EpiFiji > Compare Event ROIs...: compares detected events with a reference; shows matches and errors in colour."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_manager, show_events
@@ -21,7 +21,7 @@ def compare(parameters):
     show_events(image, found, parameters.get("replace_rois", False), False, COMPARISON)
     if parameters.get("table", True) and not headless:
         show_table("Comparison of %s" % found["name"], found["columns"], found["rows"])
-    tell(found["said"])
+    report(found["said"])
 
 
 command("Compare Event ROIs...", compare, results_shown("detected"))

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Crop Movie and Events...: a part of the open movie, in space and time, with the events in it."""
+"""Plugins > EpiFiji > Crop Movie and Events...: crops the open movie in space and time, with the events in it."""
 from ij import WindowManager
 
 from epifiji_client import call, command
@@ -13,11 +13,11 @@ def crop(parameters):
     if image is None or "out" in parameters:
         make_files("crop", parameters, image)
         return
-    shown_pixels(image)  # refuses what is no movie
-    along = RoisOfMovie(image)
-    found = call("crop_here", {"settings": parameters, "title": image.getTitle(), "shape": shape_of(image), "places": along.places()})
+    shown_pixels(image)  # raises for an image that is not a movie
+    shown = RoisOfMovie(image)
+    found = call("crop_here", {"settings": parameters, "title": image.getTitle(), "shape": shape_of(image), "places": shown.places()})
     made = cropped(image, found)
-    rois, left_out = new_rois(made, found, along)
+    rois, left_out = new_rois(made, found, shown)
     show_with_rois(made, rois, left_out, parameters.get("replace_rois", False))
 
 

@@ -1,7 +1,7 @@
-"""Plugins > EpiFiji > Evaluate Event Network...: scores of networks on movies with annotated events, as tables and curves."""
+"""Plugins > EpiFiji > Evaluate Event Network...: scores networks on movies with annotated events, in tables and curves."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 from epifiji_figures import show_pictures
 from epifiji_images import current_image
 from epifiji_log import log
@@ -18,7 +18,7 @@ def evaluate(parameters):
         if found["difference_rows"]:
             show_table("Networks compared on %s" % found["name"], found["difference_columns"], found["difference_rows"])
         show_table("Networks on %s" % found["name"], found["columns"], found["rows"])
-    tell(found["said"])
+    report(found["said"])
 
 
 command("Evaluate Event Network...", evaluate)

@@ -1,7 +1,7 @@
 """Plugins > EpiFiji > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
 from ij import IJ
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 from epifiji_identity import results_shown
 from epifiji_images import current_image, require_shape, show_events
 from epifiji_log import log
@@ -18,7 +18,7 @@ def open_events(parameters):
     if image is not None:
         require_shape(image, found["shape"], "The events in %s" % found["folder"])
     show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
-    tell("%d events of %s" % (len(found["events"]), found["name"]))
+    report("%d events of %s" % (len(found["events"]), found["name"]))
 
 
 command("Open Epithelial Events...", open_events, results_shown())

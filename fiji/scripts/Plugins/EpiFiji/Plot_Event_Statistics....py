@@ -1,7 +1,7 @@
-"""Plugins > EpiFiji > Plot Event Statistics...: rate, density and nearest neighbours of events, as pictures and a table."""
+"""Plugins > EpiFiji > Plot Event Statistics...: plots rate, density and nearest neighbours of events, with a table."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_manager
@@ -19,7 +19,7 @@ def plot(parameters):
     show_pictures(found, image)
     if parameters.get("table", True) and not headless:
         show_table("Statistics of %s" % found["name"], found["columns"], found["rows"])
-    tell(found["said"])
+    report(found["said"])
 
 
 command("Plot Event Statistics...", plot, results_shown())

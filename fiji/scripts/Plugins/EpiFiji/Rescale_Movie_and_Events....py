@@ -1,5 +1,4 @@
-"""Plugins > EpiFiji > Rescale Movie and Events...: the open movie larger or smaller, in space and time, with its events."""
-
+"""Plugins > EpiFiji > Rescale Movie and Events...: rescales the open movie in space and time, with its events."""
 from epifiji_client import call, command
 from epifiji_images import current_image, shown_pixels
 from epifiji_movie_tools import RoisOfMovie, make_files, new_rois, open_and_remove, show_with_rois
@@ -10,13 +9,13 @@ def rescale(parameters):
     if image is None or "out" in parameters:
         make_files("rescale", parameters, image)
         return
-    along = RoisOfMovie(image)
+    shown = RoisOfMovie(image)
     pixels, shown_range = shown_pixels(image), (image.getDisplayRangeMin(), image.getDisplayRangeMax())
-    found = call("rescale_here", {"settings": parameters, "places": along.places()}, pixels)
+    found = call("rescale_here", {"settings": parameters, "places": shown.places()}, pixels)
     made = open_and_remove(found["file"], found["folder"])
     made.setTitle(found["name"])
     made.setDisplayRange(*shown_range)
-    rois, left_out = new_rois(made, found, along, (found["ratios"][1], found["ratios"][2]))
+    rois, left_out = new_rois(made, found, shown, (found["ratios"][1], found["ratios"][2]))
     show_with_rois(made, rois, left_out, parameters.get("replace_rois", False))
 
 

@@ -22,21 +22,21 @@ def review(parameters):
         beside = image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
     reviewed = events_among(managed_rois(image)) if "results" not in parameters else []
     with saved_rois(reviewed) as manager:
-        begun = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside, "image": described(image)})
-    for notice in begun["notices"]:
+        found = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside, "image": described(image)})
+    for notice in found["notices"]:
         log(notice)
     if image is None:
-        if not begun["movie"]:
+        if not found["movie"]:
             raise EngineError("No image is open, but a review needs the movie: open it first.", "input")
-        image = IJ.openImage(begun["movie"])
+        image = IJ.openImage(found["movie"])
         image.show()
-    require_shape(image, begun["shape"], "The events")
-    if not begun["order"]:
+    require_shape(image, found["shape"], "The events")
+    if not found["order"]:
         raise EngineError("There are no events of these classes to review: choose others.", "input")
-    window = ReviewWindow(image, begun)
+    window = ReviewWindow(image, found)
     window.run()
-    ended = call("review_end", {"review": begun["review"], "movie": image.getShortTitle(), "image": described(image)})
-    show_summary(window, ended, reviewed)
+    summary = call("review_end", {"review": found["review"], "movie": image.getShortTitle(), "image": described(image)})
+    show_summary(window, summary, reviewed)
 
 
 command("Review Epithelial Events...", review)

@@ -1,8 +1,8 @@
-"""Plugins > EpiFiji > Score Events at Random...: judge some events, right (y) or wrong (n), for the precision of all."""
+"""Plugins > EpiFiji > Score Events at Random...: you score a random sample, right (y) or wrong (n); reports the precision."""
 from ij import IJ
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 from epifiji_engine import EngineError
 from epifiji_figures import described
 from epifiji_identity import results_shown
@@ -12,27 +12,27 @@ from epifiji_review import ReviewWindow
 from epifiji_windows import show_table
 
 
-def score(parameters):
+def score_events(parameters):
     if GraphicsEnvironment.isHeadless():
-        raise EngineError("Judging events needs a window: start ImageJ with one.", "input")
+        raise EngineError("Scoring events needs a window: start ImageJ with one.", "input")
     image = current_image(needed="results" not in parameters)
     with saved_manager(image, needed="results" not in parameters) as manager:
-        begun = call("score_begin", {"settings": parameters, "manager": manager, "image": described(image)})
-    for notice in begun["notices"]:
+        found = call("score_begin", {"settings": parameters, "manager": manager, "image": described(image)})
+    for notice in found["notices"]:
         log(notice)
     if image is None:
-        if not begun["movie"]:
+        if not found["movie"]:
             raise EngineError("No image is open, but scoring events needs the movie: open it first.", "input")
-        image = IJ.openImage(begun["movie"])
+        image = IJ.openImage(found["movie"])
         image.show()
-    require_shape(image, begun["shape"], "The events")
-    ReviewWindow(image, begun).run()
-    found = call("score_end", {"settings": parameters, "review": begun["review"], "totals": begun["totals"]})
-    if not found["judged"]:
-        tell("no event was judged")
+    require_shape(image, found["shape"], "The events")
+    ReviewWindow(image, found).run()
+    score = call("score_end", {"settings": parameters, "review": found["review"], "totals": found["totals"]})
+    if not score["judged"]:
+        report("no event was scored")
         return
-    show_table("Score of %s" % image.getShortTitle(), found["columns"], found["rows"])
-    tell("%d events judged%s" % (found["judged"], "; written to " + found["file"] if found["file"] else ""))
+    show_table("Score of %s" % image.getShortTitle(), score["columns"], score["rows"])
+    report("%d events scored%s" % (score["judged"], "; written to " + score["file"] if score["file"] else ""))
 
 
-command("Score Events at Random...", score, results_shown())
+command("Score Events at Random...", score_events, results_shown())

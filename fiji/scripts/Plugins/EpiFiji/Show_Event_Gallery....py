@@ -1,6 +1,5 @@
-"""Plugins > EpiFiji > Show Event Gallery...: a row of crops of the open movie over time for each event."""
-
-from epifiji_client import call, command, tell
+"""Plugins > EpiFiji > Show Event Gallery...: shows each event as a row of crops of the open movie over time."""
+from epifiji_client import call, command, report
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_rois, shown_pixels
 from epifiji_log import log
@@ -18,7 +17,7 @@ def show(parameters):
     picture = open_and_remove(found["file"], found["folder"])
     picture.setTitle(found["name"])
     picture.show()
-    tell("%d of %d events" % (found["shown"], found["of"]))
+    report("%d of %d events" % (found["shown"], found["of"]))
 
 
 command("Show Event Gallery...", show, results_shown("events"))

@@ -1,8 +1,8 @@
-"""Plugins > EpiFiji > Show Event Probability Maps...: kept maps of a run in colour over the movie."""
+"""Plugins > EpiFiji > Show Event Probability Maps...: shows kept maps of a run in colour over the movie."""
 from ij import IJ
 from java.io import File
 
-from epifiji_client import call, command, tell
+from epifiji_client import call, command, report
 from epifiji_images import RESULTS, current_image, shape_of, show_maps
 
 
@@ -14,7 +14,7 @@ def show(parameters):
     if image is None and found["movie"]:
         image = IJ.openImage(found["movie"])
     show_maps(image, found)
-    tell("maps of " + found["name"])
+    report("maps of " + found["name"])
 
 
 command("Show Event Probability Maps...", show)

@@ -1,10 +1,10 @@
 """Plugins > EpiFiji > Stop EpiFiji Engine: ends the Python process that runs the networks; the next command starts it again."""
-from epifiji_client import command, end_process, tell
+from epifiji_client import command, end_process, report
 from epifiji_engine import stop
 
 
 def stop_engine(parameters):
-    tell("the engine was stopped" if stop() else "no engine was running")
+    report("the engine was stopped" if stop() else "no engine was running")
     if "exit_code" in parameters:
         end_process(parameters["exit_code"])
 

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Train Event Network...: a network for events of your own, from annotated movies."""
+"""Plugins > EpiFiji > Train Event Network...: trains a network on annotated movies, with event classes of your own."""
 from epifiji_client import call, command
 from epifiji_training import show_training
 
