@@ -1,6 +1,6 @@
-"""What MkDocs adds to the pages when the site is built: the reference made from the code, and the list of decisions.
+"""Hooks of MkDocs: they add the reference made from the code, and the list of decisions, when the site is built.
 
-A page asks for a part of the reference by a line such as ``<!-- made from the code: settings detection.DetectionSettings -->``.
+A page includes a part of the reference by a line such as ``<!-- made from the code: settings detection.DetectionSettings -->``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Write the parts of the reference that a page asks for."""
+    """Insert the parts of the reference that a page includes."""
     return MADE.sub(lambda asked: PARTS[asked[1]](asked[2]), markdown)
 
 
@@ -87,7 +87,7 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
 
 
 def fiji_commands(_: str | None) -> str:
-    """Write what each command of Plugins > EpiFiji asks for, and its macro keys."""
+    """Write the dialog fields and macro keys of each command of Plugins > EpiFiji."""
     from epifiji.bridge.fiji.commands import COMMANDS
     from epifiji.bridge.fiji.dialogs import described
 
@@ -122,7 +122,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def _cell(value: object) -> str:
-    """Write a cell; a bar outside of code would begin another one."""
+    """Write a cell; a bar outside of code is escaped, because it would begin another cell."""
     text = " ".join(str(value).split())
     return re.sub(r"`[^`]*`|\|", lambda found: "\\|" if found[0] == "|" else found[0], text)
 

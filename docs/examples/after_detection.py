@@ -13,7 +13,7 @@ from epifiji import Action
 
 
 def main(movie_file: str, detected: str, results: str) -> None:
-    # 1. Some events at random, to be scored.
+    # 1. A random sample of events, to be scored.
     events = epifiji.events_from_maps(detected, threshold=150).events
     sample = epifiji.draw_events(events, number=5)
     print(f"to be scored: {len(sample.events)} of {len(events)}")

@@ -15,7 +15,7 @@ def main(movie_file: str, results: str, fiji: str | None = None) -> None:
     # A process has only one ImageJ: a second call returns the same one.
     imagej = epifiji.open_imagej(fiji)
 
-    # 1. The engine alone, without ImageJ: it takes a path or an array (T, Y, X) and returns events.
+    # 1. Only the engine, without ImageJ: it takes a path or an array (T, Y, X) and returns events.
     result = epifiji.detect(movie_file, threshold=150)
     print(result.counts)
 

@@ -19,9 +19,12 @@ from java_folders import java_folder
 @pytest.mark.parametrize(
     ("made", "message"),
     [
-        ((), "is no folder, but Fiji's is needed: give the folder that holds jars and plugins."),
-        (("plugins/",), "is no Fiji (it lacks jars/ij-*.jar), but the folder that holds jars and plugins is needed"),
-        (("jars/ij-1.54p.jar",), "is no Fiji (it lacks plugins), but the folder that holds jars and plugins is needed"),
+        ((), "is no folder, but Fiji's is needed: give the folder that contains jars and plugins."),
+        (("plugins/",), "is no Fiji (it lacks jars/ij-*.jar), but the folder that contains jars and plugins is needed"),
+        (
+            ("jars/ij-1.54p.jar",),
+            "is no Fiji (it lacks plugins), but the folder that contains jars and plugins is needed",
+        ),
         (
             ("plugins/", "ij.jar"),
             "is an ImageJ without ImageJ2 (jars/imagej-legacy-*.jar), which Python needs to open it",
@@ -66,7 +69,7 @@ def test_a_fetch_without_a_network_says_so_and_leaves_nothing(tmp_path: Path, mo
         ({"JAVA_VERSION": "26-ea"}, "is Java 26-ea, but 11 to 25 is needed"),
         ({"JAVA_VERSION": "17", "OS_ARCH": "sparc"}, "is made for sparc, but this Python is for"),
         ({"JAVA_VERSION": "17", "MODULES": "java.base java.xml"}, "lacks the module java.desktop"),
-        ({}, "holds no Java"),
+        ({}, "contains no Java"),
     ],
 )
 def test_java_is_judged_by_its_release_file(tmp_path: Path, release: dict[str, str], problem: str | None) -> None:

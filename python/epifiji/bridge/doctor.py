@@ -220,7 +220,7 @@ def _fiji(fiji: str | Path) -> Iterator[Finding]:
     try:
         folder = fiji_folder(fiji)
     except WrongInputError as error:
-        yield Finding("Fiji", "problem", str(error), "give the folder that holds jars and plugins")
+        yield Finding("Fiji", "problem", str(error), "give the folder that contains jars and plugins")
         return
     if has_imagej2(folder):
         yield Finding("Fiji", "ok", str(folder))

@@ -100,7 +100,7 @@ class TestRefusals:
         settings = {"network": str(network_folder), **more}
         request = {"settings": settings, "image": image(pixels), "headless": not more}
         assert refused("detect", request, bytes_of(pixels)) == (
-            "noise was not opened from a file, or was changed since, so there is no folder beside it for the results: save it "
+            "noise was not opened from a file, or was changed since, so there is no folder for the results: save it "
             "first, or give out=[folder]."
         )
 

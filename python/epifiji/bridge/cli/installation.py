@@ -13,7 +13,7 @@ from epifiji.bridge.streams import say
 
 installation_app = typer.Typer()
 
-FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it holds jars and plugins.")]
+FijiArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Fiji's folder: it contains jars and plugins.")]
 
 
 @installation_app.command()

@@ -100,7 +100,7 @@ def detect(
     compatible: CompatibleOption = False,
     settings: dict[str, Any],
 ) -> None:
-    """Find the events of movies; the results go into MOVIE_epifiji beside each."""
+    """Find the events of movies; the results are written into MOVIE_epifiji next to each movie."""
     from epifiji.files.movies.movie_file import movie_name, open_movie, split_path
     from epifiji.files.movies.sequences import named_movies
     from epifiji.files.results.result_folder import require_free, result_folder

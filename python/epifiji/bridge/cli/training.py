@@ -46,7 +46,7 @@ def retrain(
         list[str],
         typer.Argument(
             metavar="FOLDER|REVIEW...",
-            help="Folders of annotated movies or crops, and reviews: review.csv or the result folder that holds it.",
+            help="Folders of annotated movies or crops, and reviews: review.csv or its result folder.",
         ),
     ],
     name: str | None,

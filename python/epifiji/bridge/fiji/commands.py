@@ -71,7 +71,7 @@ class DetectCommand(DetectionJob, DetectionSettings):
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     save: bool = _flag(
-        "Save beside the movie", "Write the results into the folder MOVIE_epifiji beside the movie's file."
+        "Save beside the movie", "Write the results into the folder MOVIE_epifiji next to the movie's file."
     )
     input: str | None = _path(
         "file", "Input", "A movie's file, instead of the open image; its results are only written.", "macro"
@@ -174,7 +174,7 @@ class EvaluateCommand(EvaluationJob, EvaluationSettings):
     folder: str | None = _path(
         "folder",
         "Annotated movies",
-        "Movies, each with its events beside it: for movie.tif movie_cell_death.zip and so on.",
+        "Movies, each with its events next to it: for movie.tif movie_cell_death.zip and so on.",
         order=5,
     )
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
@@ -227,7 +227,7 @@ class TrainCommand(TrainingJob, TrainingSettings):
     table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
     folder: str | None = _path(
-        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip beside it.", order=5
+        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip next to it.", order=5
     )
 
 

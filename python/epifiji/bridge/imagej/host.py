@@ -67,12 +67,12 @@ def fiji_folder(path: str | Path) -> Path:
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
         raise WrongInputError(
-            f"{path} is no folder, but Fiji's is needed: give the folder that holds jars and plugins."
+            f"{path} is no folder, but Fiji's is needed: give the folder that contains jars and plugins."
         )
     has_jar = (folder / "ij.jar").is_file() or any(folder.glob("jars/ij-*.jar"))
     if not has_jar or not (folder / "plugins").is_dir():
         raise WrongInputError(
-            f"{path} is no Fiji (it lacks {'plugins' if has_jar else 'jars/ij-*.jar'}), but the folder that holds jars "
+            f"{path} is no Fiji (it lacks {'plugins' if has_jar else 'jars/ij-*.jar'}), but the folder that contains jars "
             "and plugins is needed: it is often called Fiji or Fiji.app."
         )
     return folder
@@ -256,7 +256,7 @@ def _start_fiji(fiji: str | Path, headless: bool) -> ImageJ:
             f"{fiji} did not start on Java {java.version} ({java.home}): {java_message(error)}."
         ) from error
     if context is None:
-        raise ImageJError(f"{fiji} holds no ImageJ2, which pyimagej needs: give a Fiji, or leave it out.")
+        raise ImageJError(f"{fiji} contains no ImageJ2, which pyimagej needs: give a Fiji, or leave it out.")
     return _ready(ImageJ(context, java, notices))
 
 

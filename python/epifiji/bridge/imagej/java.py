@@ -98,7 +98,7 @@ def _problems(home: Path, window: bool) -> Iterator[str]:
         yield "does not exist"
     version = java_version(home)
     if version is None:
-        yield "holds no Java"
+        yield "contains no Java"
     elif not OLDEST_JAVA <= major_version(version) <= NEWEST_JAVA:
         yield f"is Java {version}, but {OLDEST_JAVA} to {NEWEST_JAVA} is needed"
     if _library(home) is None:

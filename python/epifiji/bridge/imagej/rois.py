@@ -43,7 +43,7 @@ def read_imagej_rois(path: Path) -> Iterator[Any]:
             raise WrongInputError(f"{name} in {path} is no ImageJ ROI: save the ROIs again.") from None
     if not found:
         raise WrongInputError(
-            f"{path} holds no ROIs, but a zip of ImageJ ROIs is needed: save them from the ROI Manager."
+            f"{path} contains no ROIs, but a zip of ImageJ ROIs is needed: save them from the ROI Manager."
         )
 
 

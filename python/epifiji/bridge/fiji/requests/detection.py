@@ -86,7 +86,7 @@ def _result_folder(command: DetectCommand, movie: Movie, headless: bool) -> Path
         return None
     if movie.path is None:
         raise WrongInputError(
-            f"{movie.name} was not opened from a file, or was changed since, so there is no folder beside it for the results: "
+            f"{movie.name} was not opened from a file, or was changed since, so there is no folder for the results: "
             "save it first, or give --out DIR."
         )
     return result_folder(movie.name, split_path(str(movie.path))[0].parent)
