@@ -24,7 +24,7 @@ import numpy as np
 import epifiji
 from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.events import Event
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING, Network
 from epifiji.engine.metrics.events import match_events
@@ -65,15 +65,15 @@ def simulate(folder: Path, number: int) -> str:
     return file.name
 
 
-def read_movies(files: Iterable[Path]) -> list[Labelled]:
+def read_movies(files: Iterable[Path]) -> list[TrainingMovie]:
     movies = []
     for file in files:
         with np.load(file) as kept:
-            movies.append(Labelled(kept["pixels"], kept["events"], kept["marked"]))
+            movies.append(TrainingMovie(kept["pixels"], kept["events"], kept["marked"]))
     return movies
 
 
-def train(movies: list[Labelled], out: Path, steps: int, start: str | None) -> None:
+def train(movies: list[TrainingMovie], out: Path, steps: int, start: str | None) -> None:
     """Train from what a network knows or from nothing, and write weights and their average every hundred steps."""
     random = np.random.default_rng(0)
     if out.exists():
@@ -120,7 +120,7 @@ def as_network(weights: dict[str, np.ndarray], **described: object) -> Network:
     return Network(EpiNetDescription(**(known | described)), (weights,), "", weights_sha256(weights))
 
 
-def chosen(network: Network, movies: list[Labelled]) -> dict[str, tuple[float, int, int]]:
+def chosen(network: Network, movies: list[TrainingMovie]) -> dict[str, tuple[float, int, int]]:
     """Choose for each class the threshold and the volume with the best F1 on movies, and give F1 and these."""
     found: list[Event] = []
     true: list[Event] = []
@@ -145,7 +145,7 @@ def chosen(network: Network, movies: list[Labelled]) -> dict[str, tuple[float, i
     return best
 
 
-def pack(weights: dict[str, np.ndarray], movies: list[Labelled], folder: Path) -> None:
+def pack(weights: dict[str, np.ndarray], movies: list[TrainingMovie], folder: Path) -> None:
     """Write the network's folder; its card stays where there is one."""
     best = chosen(as_network(weights), movies)
     thresholds, volumes = ({name: one[i] for name, one in best.items()} for i in (1, 2))

@@ -44,12 +44,15 @@ class TestWhatIsRead:
         rois(tmp_path, "wing_cell_death", (3, 10, 20), (4, 29, 39))
         rois(tmp_path, "wing_nothing", (5, 0, 0))
         (found,) = read_training_folder(tmp_path)
-        assert (found.name, found.path, found.movie.shape) == ("wing", path, SHAPE)
-        assert {name: points(events) for name, events in found.events.items()} == {
+        assert (found.name, found.movie.path, found.movie.shape) == ("wing", path, SHAPE)
+        assert {name: points(events) for name, events in found.events_by_class.items()} == {
             "cell_death": [(3, 10, 20), (4, 29, 39)],
             "cell_sop": [(1, 2, 3)],
         }
-        assert {event.event for events in found.events.values() for event in events} == {"cell_death", "cell_sop"}
+        assert {event.event for events in found.events_by_class.values() for event in events} == {
+            "cell_death",
+            "cell_sop",
+        }
         assert points(found.nothing) == [(5, 0, 0)]
         assert found.notices == ()
 
@@ -60,7 +63,10 @@ class TestWhatIsRead:
             rois(tmp_path, name)
         found = read_training_folder(str(tmp_path))
         assert [one.name for one in found] == ["a", "b"]
-        assert [sorted(one.events) for one in found] == [["T1_swap", "cell_division"], ["cell_death", "fusion"]]
+        assert [sorted(one.events_by_class) for one in found] == [
+            ["T1_swap", "cell_division"],
+            ["cell_death", "fusion"],
+        ]
         assert classes_of(found) == ("cell_death", "cell_division", "T1_swap", "fusion")
 
     def test_a_roi_file_belongs_to_the_movie_with_the_longest_name(self, tmp_path):
@@ -68,7 +74,7 @@ class TestWhatIsRead:
             movie(tmp_path, name)
         for name in ("wing_cell_death", "wing_disc_cell_death", "wing_disc_2_budding"):
             rois(tmp_path, name)
-        assert {one.name: list(one.events) for one in read_training_folder(tmp_path)} == {
+        assert {one.name: list(one.events_by_class) for one in read_training_folder(tmp_path)} == {
             "wing": ["cell_death"],
             "wing_disc": ["cell_death"],
             "wing_disc_2": ["budding"],
@@ -80,7 +86,7 @@ class TestWhatIsRead:
         for name in ("wing_cell_sop", "wing_cell_cell_sop", "wing_fusion"):
             rois(tmp_path, name)
         _, found = read_training_folder(tmp_path)
-        assert sorted(found.events) == ["cell_sop", "sop"]
+        assert sorted(found.events_by_class) == ["cell_sop", "sop"]
         assert found.notices == ("wing_cell_sop.zip was read as sop of wing_cell, and not as cell_sop of wing.",)
 
     def test_a_single_roi_file_of_imagej_counts_as_a_class(self, tmp_path):
@@ -89,7 +95,7 @@ class TestWhatIsRead:
         (roi,) = roifile.ImagejRoi.fromfile(tmp_path / "wing_cell_death.zip")
         roi.tofile(tmp_path / "wing_cell_sop.roi")
         (found,) = read_training_folder(tmp_path)
-        assert points(found.events["cell_sop"]) == points(found.events["cell_death"]) == [(2, 5, 6)]
+        assert points(found.events_by_class["cell_sop"]) == points(found.events_by_class["cell_death"]) == [(2, 5, 6)]
 
     def test_what_other_commands_leave_beside_a_movie_is_passed_over(self, tmp_path):
         movie(tmp_path, "wing")
@@ -102,7 +108,7 @@ class TestWhatIsRead:
         (tmp_path / "notes.txt").write_text("mine")
         (tmp_path / "._wing_cell_sop.zip").write_bytes(b"\0\5\26\7")
         (found,) = read_training_folder(tmp_path)
-        assert list(found.events) == ["cell_death"]
+        assert list(found.events_by_class) == ["cell_death"]
         assert [notice.split()[0] for notice in found.notices] == [
             "wing_cell_death_FN.zip",
             "wing_cell_death_falsepositive.zip",
@@ -112,14 +118,14 @@ class TestWhatIsRead:
         movie(tmp_path, "wing")
         rois(tmp_path, "wing_cell_death", (3, 10, 20), (3, 10, 20), (3, 10, 21))
         (found,) = read_training_folder(tmp_path)
-        assert points(found.events["cell_death"]) == [(3, 10, 20), (3, 10, 21)]
+        assert points(found.events_by_class["cell_death"]) == [(3, 10, 20), (3, 10, 21)]
         assert found.notices == ("wing_cell_death.zip marks 1 of its events twice; each was taken once.",)
 
     def test_a_movie_without_events_but_with_places_that_are_none_is_labelled(self, tmp_path):
         movie(tmp_path, "wing")
         rois(tmp_path, "wing_nothing")
         (found,) = read_training_folder(tmp_path)
-        assert (found.events, len(found.nothing)) == ({}, 1)
+        assert (found.events_by_class, len(found.nothing)) == ({}, 1)
         assert classes_of([found]) == ()
 
     def test_a_channel_is_taken_of_movies_that_have_several(self, tmp_path):
@@ -131,7 +137,7 @@ class TestWhatIsRead:
 
     def test_the_authors_oracle_is_such_a_folder(self, shared_data):
         found = read_training_folder(shared_data / "oracle")
-        counted = {one.name: {name: len(events) for name, events in one.events.items()} for one in found}
+        counted = {one.name: {name: len(events) for name, events in one.events_by_class.items()} for one in found}
         assert counted["movie"] == {"cell_death": 14, "cell_division": 6}
         assert list(counted["movie2_uint16"]) == ["cell_death"]
 
@@ -152,7 +158,9 @@ class TestReviewedClasses:
         rois(tmp_path, "wing_cell_death_nothing", (2, 10, 20))
         rois(tmp_path, "wing_nothing", (5, 5, 5))
         (found,) = read_training_folder(tmp_path)
-        assert {name: points(events) for name, events in found.events.items()} == {"cell_death": [(1, 2, 3), (4, 5, 6)]}
+        assert {name: points(events) for name, events in found.events_by_class.items()} == {
+            "cell_death": [(1, 2, 3), (4, 5, 6)]
+        }
         assert sorted(points(found.nothing)) == [(2, 10, 20), (5, 5, 5)]
         assert points(list(found.undecided)) == [(3, 11, 12)]
         assert "2 events of cell_death are kept, 1 rejected, 1 undecided" in " ".join(found.notices)
@@ -162,7 +170,7 @@ class TestReviewedClasses:
         rois(tmp_path, "wing_fusion_kept", (1, 2, 3))
         rois(tmp_path, "wing_fusion_nothing", (2, 10, 20))
         (found,) = read_training_folder(tmp_path)
-        assert {name: points(events) for name, events in found.events.items()} == {"fusion": [(1, 2, 3)]}
+        assert {name: points(events) for name, events in found.events_by_class.items()} == {"fusion": [(1, 2, 3)]}
         assert points(found.nothing) == [(2, 10, 20)]
         assert classes_of([found]) == ("fusion",)
 
@@ -171,7 +179,7 @@ class TestReviewedClasses:
         rois(tmp_path, "wing_cell_death", (1, 2, 3), (2, 10, 20))
         rois(tmp_path, "wing_cell_death_nothing", (1, 2, 3), (2, 10, 20))
         (found,) = read_training_folder(tmp_path)
-        assert not any(found.events.values())
+        assert not any(found.events_by_class.values())
         assert points(found.nothing) == [(1, 2, 3), (2, 10, 20)]
 
     def test_places_that_look_like_annotated_events_and_are_none_do_not_replace_these(self, tmp_path):
@@ -179,7 +187,7 @@ class TestReviewedClasses:
         rois(tmp_path, "wing_cell_death", (1, 2, 3))
         rois(tmp_path, "wing_cell_death_nothing", (2, 10, 20))
         (found,) = read_training_folder(tmp_path)
-        assert points(found.events["cell_death"]) == [(1, 2, 3)]
+        assert points(found.events_by_class["cell_death"]) == [(1, 2, 3)]
         assert points(found.nothing) == [(2, 10, 20)]
 
     def test_a_review_of_the_managers_rois_has_the_classes_that_these_are_named_after(self, tmp_path):
@@ -192,7 +200,7 @@ class TestReviewedClasses:
             named.append(roi)
         roifile.roiwrite(tmp_path / "wing_kept.zip", named)
         (found,) = read_training_folder(tmp_path)
-        assert {name: points(events) for name, events in found.events.items()} == {
+        assert {name: points(events) for name, events in found.events_by_class.items()} == {
             "cell_death": [(1, 4, 3)],
             "cell_sop": [(2, 6, 5)],
         }
@@ -224,7 +232,7 @@ class TestReviewedClasses:
         rois(tmp_path, "wing_cell_death")
         rois(tmp_path, f"wing_fusion_{ending}")
         (found,) = read_training_folder(tmp_path)
-        assert list(found.events) == ["cell_death"]
+        assert list(found.events_by_class) == ["cell_death"]
         assert found.notices[0].startswith(f"wing_fusion_{ending}.zip was passed over")
 
 
@@ -232,7 +240,7 @@ class TestMoviesWithoutEvents:
     def test_a_folder_without_any_roi_file_is_one_of_controls(self, tmp_path):
         movie(tmp_path, "control")
         (control,) = read_training_folder(tmp_path)
-        assert (control.events, control.nothing) == ({}, [])
+        assert (control.events_by_class, list(control.nothing)) == ({}, [])
         assert control.notices == ("control.tif has no ROI file, so it counts as a movie without events.",)
 
     def test_one_without_a_roi_file_beside_others_is_refused(self, tmp_path):
@@ -254,7 +262,7 @@ class TestMoviesWithoutEvents:
         said = tmp_path / "control_nothing.zip"
         said.touch() if entries is None else zipfile.ZipFile(said, "w").close()
         control, wing = read_training_folder(tmp_path)
-        assert (control.events, control.nothing, wing.notices) == ({}, [], ())
+        assert (control.events_by_class, list(control.nothing), wing.notices) == ({}, [], ())
         assert (
             "control.tif has no ROI file but control_nothing.zip, so it counts as a movie without events."
             in control.notices
@@ -272,13 +280,13 @@ class TestMoviesWithoutEvents:
         movie(tmp_path, of_movie)
         rois(tmp_path, f"{of_rois}_cell_death", (3, 4, 5))
         (found,) = read_training_folder(tmp_path)
-        assert points(found.events["cell_death"]) == [(3, 4, 5)]
+        assert points(found.events_by_class["cell_death"]) == [(3, 4, 5)]
 
     def test_an_empty_zip_says_that_there_is_no_event_of_its_class(self, tmp_path):
         movie(tmp_path, "wing")
         zipfile.ZipFile(tmp_path / "wing_cell_sop.zip", "w").close()
         (found,) = read_training_folder(tmp_path)
-        assert found.events == {"cell_sop": []}
+        assert found.events_by_class == {"cell_sop": []}
         assert found.notices == ("wing_cell_sop.zip holds no ROIs, so wing has none of these.",)
 
     def test_maps_among_the_results_of_a_run_are_no_movies(self, tmp_path):
@@ -373,4 +381,4 @@ class TestWhatIsRefused:
 
     def test_a_click_at_the_very_edge_is_inside(self, folder):
         rois(folder, "wing_cell_sop", (2, 30, 40))
-        assert points(read_training_folder(folder)[0].events["cell_sop"]) == [(2, 30, 40)]
+        assert points(read_training_folder(folder)[0].events_by_class["cell_sop"]) == [(2, 30, 40)]

@@ -1,38 +1,148 @@
-"""A movie with known events: what a network learns from."""
+"""Movies whose events are known: as a person annotated them, and as the arrays that a training takes.
+
+Both hold the same knowledge. The arrays are another form because a network's scale is not the movie's: there, events lie between
+frames, and what is known is a matter of single pixels.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.data.network import NOTHING
+
+Place = tuple[int, int, int]
+"""Frame, y, x."""
+
 
 @dataclass(frozen=True)
-class Labelled:
-    """A movie at the network's scale, with its events.
+class AnnotatedMovie:
+    """A movie and what is known of its events, in its own frames and pixels.
+
+    Parameters
+    ----------
+    movie
+        The movie. Its frames are read when they are sliced.
+    events
+        Its events, each once.
+    nothing
+        Places that look like an event and are none.
+    undecided
+        Places that may or may not be events, such as those that a review left open.
+    classes
+        The classes that were annotated, also those without an event. Nothing is known of other classes.
+    complete
+        True if `events` has all events of these classes, so that there are none elsewhere. False if nothing is known of places
+        far from those above.
+    cell_diameter, event_duration
+        In pixels and in frames, as the movie's events were detected with; None if that is not known.
+    notices
+        Sentences about how the movie and its annotation were understood.
+    """
+
+    movie: Movie
+    events: tuple[Event, ...]
+    nothing: tuple[Event, ...] = ()
+    undecided: tuple[Event, ...] = ()
+    classes: tuple[str, ...] = ()
+    complete: bool = True
+    cell_diameter: float | None = None
+    event_duration: float | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The movie's name, which its ROI files begin with."""
+        return self.movie.name
+
+    @property
+    def events_by_class(self) -> dict[str, list[Event]]:
+        """The events of each annotated class, in their order."""
+        return {name: [one for one in self.events if one.event == name] for name in self.classes}
+
+    def counts(self) -> dict[str, int]:
+        """Give the number of events of each class, and of places that are none if there are any."""
+        found = {name: len(events) for name, events in self.events_by_class.items()}
+        return found | ({NOTHING: len(self.nothing)} if self.nothing else {})
+
+
+@dataclass(frozen=True)
+class TrainingMovie:
+    """An annotated movie, or a part of one, at a network's scale, for training and validation.
+
+    Classes are numbers from 0, in the network's order. Places are frame, y and x in `pixels`, between frames and pixels too.
 
     Parameters
     ----------
     pixels
         (T, Y, X), any real dtype.
     events
-        (n, 4), float: class from 0, frame, y, x.
-    marked
-        (m, 3), float: frame, y, x of places that look like events and are none.
-    judged
-        (T, Y, X), bool, or None for all: where all events are known. Elsewhere `taught` is learnt, or nothing.
-    labelled
-        For each class whether its events are known in this movie, or None for all; those of the others are taught.
-    taught
-        (T, Y/4, X/4, n), uint8 in 0–255, or None: answers of another network to the first n classes.
-    sure
-        Where `taught` is learnt from: everywhere, or only where it says that nothing is there.
+        (n, 4), float: class, frame, y, x.
+    nothing
+        (m, 3), float: places that look like an event and are none.
+    known
+        (T, Y, X), bool: where all events are known. Elsewhere `predicted` is learnt, or nothing. None: everywhere.
+    annotated
+        For each class whether its events are known in this movie; those of the other classes are learnt from `predicted`. None:
+        all are.
+    predicted
+        (T, Y/4, X/4, n), uint8 in 0–255: probabilities that another network predicts for the first n classes. None: there are
+        none.
+    predicted_nothing_only
+        True if `predicted` is learnt only where it says that nothing is there.
+    name
+        The movie's name.
+    region
+        The first frame, y and x at which events are scored, and those after the last. Events outside lie where the movie was
+        cut. None: all events are scored.
     """
 
     pixels: np.ndarray
     events: np.ndarray
-    marked: np.ndarray
-    judged: np.ndarray | None = None
-    labelled: tuple[bool, ...] | None = None
-    taught: np.ndarray | None = None
-    sure: bool = False
+    nothing: np.ndarray
+    known: np.ndarray | None = None
+    annotated: tuple[bool, ...] | None = None
+    predicted: np.ndarray | None = None
+    predicted_nothing_only: bool = False
+    name: str = "movie"
+    region: tuple[Place, Place] | None = None
+
+    @property
+    def scored_region(self) -> tuple[Place, Place]:
+        """The region in which events are scored."""
+        t, y, x = self.pixels.shape
+        return self.region or ((0, 0, 0), (t, y, x))
+
+    def is_scored(self, places: np.ndarray) -> np.ndarray:
+        """Say which places (n, 3) lie in the region in which events are scored: (n,), bool."""
+        low, high = self.scored_region
+        return np.asarray(np.logical_and(places >= low, places < high).all(1))
+
+    def is_annotated(self, kind: int | None = None) -> bool:
+        """Say whether the events of a class, or of all classes, are known in this movie."""
+        if self.annotated is None:
+            return True
+        return all(self.annotated) if kind is None else self.annotated[kind]
+
+    def is_known(self, place: np.ndarray, kind: int | None = None) -> bool:
+        """Say whether it is known if an event of a class, or of any class, is at a place (3,); the nearest pixel decides."""
+        if not self.is_annotated(kind):
+            return False
+        if self.known is None:
+            return True
+        pixel = np.clip(np.round(place).astype(int), 0, np.array(self.known.shape) - 1)
+        return bool(self.known[tuple(pixel)])
+
+    def sha256(self) -> str:
+        """Give the hash of what is known of the movie, pixels included; what is predicted or scored is left out."""
+        digest = hashlib.sha256()
+        parts = (self.pixels, self.events, self.nothing, self.known)
+        for values in (part for part in parts if part is not None):
+            digest.update(str((values.shape, values.dtype)).encode())
+            digest.update(np.ascontiguousarray(values).data)
+        digest.update(str((self.annotated, self.predicted_nothing_only)).encode())
+        return digest.hexdigest()

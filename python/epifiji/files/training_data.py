@@ -9,11 +9,11 @@ file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, in_fixed_order, without_repeats
+from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.movie import Movie
 from epifiji.data.names import composed
 from epifiji.data.network import NOTHING
@@ -29,42 +29,9 @@ UNNAMED = "?"
 """For a ROI whose name says no class."""
 
 
-@dataclass(frozen=True)
-class LabelledMovie:
-    """A movie and the events that someone marked in it.
-
-    Parameters
-    ----------
-    movie
-        The movie; its frames are read when sliced.
-    path
-        Its file.
-    events
-        The marked events of each class that has a ROI file here, by class, in the file's order, 0-based.
-    nothing
-        Places that are no event though they may look like one.
-    undecided
-        Places that a review was to decide on and did not.
-    notices
-        Sentences about how the movie and its ROIs were understood.
-    """
-
-    movie: Movie
-    path: Path
-    events: dict[str, list[Event]]
-    nothing: list[Event]
-    undecided: tuple[Event, ...] = ()
-    notices: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The movie's name, which its ROI files begin with."""
-        return self.movie.name
-
-
 def read_training_folder(
     folder: str | Path, channel: int | None = None, unmarked_is_none: bool = False
-) -> list[LabelledMovie]:
+) -> list[AnnotatedMovie]:
     """Read the movies of a folder and what is marked in them.
 
     Sub-folders and other kinds of files are passed over. A ROI file belongs to the movie with the longest name that it begins
@@ -83,7 +50,7 @@ def read_training_folder(
 
     Returns
     -------
-    list of LabelledMovie
+    list of AnnotatedMovie
         At least one, by name.
 
     Raises
@@ -104,9 +71,9 @@ def read_training_folder(
     return [_read(movies[name], labels[name], notices[name], channel) for name in sorted(movies)]
 
 
-def classes_of(movies: Iterable[LabelledMovie]) -> tuple[str, ...]:
+def classes_of(movies: Iterable[AnnotatedMovie]) -> tuple[str, ...]:
     """Give all classes that are marked, :func:`~epifiji.data.events.in_fixed_order`."""
-    return in_fixed_order(name for movie in movies for name in movie.events)
+    return in_fixed_order(name for movie in movies for name in movie.classes)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -219,7 +186,7 @@ def _require_one_spelling(events: Iterable[str]) -> None:
             )
 
 
-def _read(path: Path, files: dict[Meaning, Path], notices: list[str], channel: int | None) -> LabelledMovie:
+def _read(path: Path, files: dict[Meaning, Path], notices: list[str], channel: int | None) -> AnnotatedMovie:
     """Open a movie and read its ROI files."""
     movie = read_movie(path, channel)
     said = [*movie.notices, *notices]
@@ -253,7 +220,8 @@ def _read(path: Path, files: dict[Meaning, Path], notices: list[str], channel: i
             f"{path.name} has no ROI file but {', '.join(file.name for file in files.values())}, so it counts as a movie without "
             "events."
         )
-    return LabelledMovie(movie, path, events, nothing, tuple(undecided), tuple(said))
+    every_event = tuple(one for group in events.values() for one in group)
+    return AnnotatedMovie(movie, every_event, tuple(nothing), tuple(undecided), tuple(events), notices=tuple(said))
 
 
 def _place(event: Event) -> tuple[int, float, float]:

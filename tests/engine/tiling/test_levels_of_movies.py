@@ -19,7 +19,7 @@ from scipy import ndimage
 
 import epifiji
 from epifiji.data.grey_levels import within_range
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
@@ -286,7 +286,7 @@ class TestTraining:
         drawn = []
         for pixels in (PIXELS, changed_by(PIXELS, change)):
             scaled = at_network_scale(Movie(pixels), epinet().description, 15.0, None)
-            movie = Labelled(scaled, np.array([[0, 3, 40, 50.0]]), np.empty((0, 3)))
+            movie = TrainingMovie(scaled, np.array([[0, 3, 40, 50.0]]), np.empty((0, 3)))
             drawn.append(Sampler([movie], 3, np.random.default_rng(8)).draw())
         assert np.abs(drawn[0].frames - drawn[1].frames).max() < 1e-4
         assert np.array_equal(drawn[0].answers, drawn[1].answers)
@@ -298,7 +298,7 @@ class TestTraining:
         network, drawn = small_network(1), []
         for pixels in (PIXELS, changed_by(PIXELS, change)):
             scaled = at_network_scale(Movie(pixels), network.description, None, None)
-            movie = Labelled(scaled, np.array([[0, 3, 40, 50.0]]), np.empty((0, 3)))
+            movie = TrainingMovie(scaled, np.array([[0, 3, 40, 50.0]]), np.empty((0, 3)))
             sampler = WindowSampler([movie], network.description, np.random.default_rng(8), frozenset(), lambda x: x)
             drawn.append(sampler.draw().pixels.astype(int))
         assert np.abs(drawn[0] - drawn[1]).max() <= 1

@@ -9,7 +9,7 @@ import pytest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EpiNetDescription
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Network
 from epifiji.data.settings.training import CHANGES
 from epifiji.engine.networks.epinet.model import (
@@ -31,7 +31,7 @@ NONE = np.empty((0, 3))
 PLAIN = frozenset(CHANGES)
 
 
-def part_of(movie: Labelled, classes: int = 1, without: frozenset[str] = PLAIN, seed: int = 0) -> Part:
+def part_of(movie: TrainingMovie, classes: int = 1, without: frozenset[str] = PLAIN, seed: int = 0) -> Part:
     return Sampler([movie], classes, np.random.default_rng(seed), without).draw()
 
 
@@ -45,7 +45,7 @@ def events(*rows: tuple[float, float, float, float]) -> np.ndarray:
 
 def test_every_change_can_be_switched_off_by_its_name() -> None:
     assert set(CHANGES) == {*augmentation.CHANGES, augmentation.TURNS, augmentation.ZOOM}
-    movie = Labelled(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
+    movie = TrainingMovie(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
     cut = part_of(movie)
     levels = np.unique(np.round(255 * cut.frames, 3))
     assert np.allclose(levels, np.round(levels), atol=0.01), "frames are the movie's own grey levels"
@@ -56,7 +56,7 @@ def test_turned_and_zoomed_answers_lie_on_what_they_answer(seed: int) -> None:
     """The event is the only bright thing: the brightest answer lies at the brightest pixels."""
     dark = np.zeros((60, 220, 220), np.float32)
     dark[30, 100:105, 90:95] = 1
-    movie, only = Labelled(dark, events((0, 30, 102, 92)), NONE), PLAIN - {"turns", "zoom"}
+    movie, only = TrainingMovie(dark, events((0, 30, 102, 92)), NONE), PLAIN - {"turns", "zoom"}
     sampler = Sampler([movie], 1, np.random.default_rng(seed), only)
     part = next(part for part in sampler if part.answers.max() == 1)
     t, y, x = (part.answers[..., 0] * (part.answers[..., 0] == part.answers.max())).nonzero()
@@ -69,7 +69,7 @@ def test_turned_and_zoomed_answers_lie_on_what_they_answer(seed: int) -> None:
 def test_where_nobody_judged_nothing_is_learnt() -> None:
     judged = np.zeros(SHAPE, bool)
     judged[:, :64] = True
-    movie = Labelled(pixels(), events((0, 16, 32, 64), (0, 16, 96, 64)), NONE, judged=judged)
+    movie = TrainingMovie(pixels(), events((0, 16, 32, 64), (0, 16, 96, 64)), NONE, known=judged)
     for seed in range(5):
         part = part_of(movie, seed=seed)
         assert part.answers[:, :16].max() == 1
@@ -81,8 +81,8 @@ def test_where_nobody_judged_nothing_is_learnt() -> None:
 def test_another_networks_answers_stand_where_it_is_not_known_what_there_is() -> None:
     judged = np.zeros(SHAPE, bool)
     judged[:, :64] = True
-    taught = np.full((32, 32, 32, 1), 51, np.uint8)
-    part = part_of(Labelled(pixels(), events((0, 16, 32, 64)), NONE, judged=judged, taught=taught))
+    predicted = np.full((32, 32, 32, 1), 51, np.uint8)
+    part = part_of(TrainingMovie(pixels(), events((0, 16, 32, 64)), NONE, known=judged, predicted=predicted))
     inside = part.weights[..., 0].any(axis=(1, 2))
     assert np.allclose(part.answers[inside, 16:], 0.2)
     assert (part.weights[inside] == 1).all()
@@ -91,8 +91,8 @@ def test_another_networks_answers_stand_where_it_is_not_known_what_there_is() ->
 
 
 def test_a_class_that_is_not_marked_is_taught_and_a_new_one_that_nobody_knows_is_left_alone() -> None:
-    taught = np.full((32, 32, 32, 2), 102, np.uint8)
-    movie = Labelled(pixels(), events((0, 16, 64, 64)), NONE, labelled=(True, False, False), taught=taught)
+    predicted = np.full((32, 32, 32, 2), 102, np.uint8)
+    movie = TrainingMovie(pixels(), events((0, 16, 64, 64)), NONE, annotated=(True, False, False), predicted=predicted)
     part = part_of(movie, classes=3)
     inside = part.weights[..., 0].any(axis=(1, 2))
     assert part.answers[inside][..., 0].max() == 1
@@ -102,9 +102,11 @@ def test_a_class_that_is_not_marked_is_taught_and_a_new_one_that_nobody_knows_is
 
 
 def test_where_the_other_network_is_unsure_nothing_is_learnt_if_only_what_is_sure_counts() -> None:
-    taught = np.zeros((32, 32, 32, 1), np.uint8)
-    taught[:, 20:] = 120
-    movie = Labelled(pixels(), events(), NONE, judged=np.zeros(SHAPE, bool), taught=taught, sure=True)
+    predicted = np.zeros((32, 32, 32, 1), np.uint8)
+    predicted[:, 20:] = 120
+    movie = TrainingMovie(
+        pixels(), events(), NONE, known=np.zeros(SHAPE, bool), predicted=predicted, predicted_nothing_only=True
+    )
     part = part_of(movie)
     inside = part.weights[..., 0].any(axis=(1, 2))
     assert (part.weights[inside, :20] == 1).all()
@@ -115,13 +117,13 @@ def test_small_movies_are_learnt_from_in_small_parts() -> None:
     assert part_size([(200, 512, 512)]) == (44, 128)
     assert part_size([(12, 45, 45), (9, 45, 70)]) == (36, 72)
     assert part_size([(5, 20, 20)]) == (32, 64)
-    part = part_of(Labelled(pixels((12, 45, 60)), events((0, 6, 20, 30)), NONE), without=frozenset())
+    part = part_of(TrainingMovie(pixels((12, 45, 60)), events((0, 6, 20, 30)), NONE), without=frozenset())
     assert part.frames.shape == (36, 64, 64)
     assert part.answers.shape == part.weights.shape == (12, 16, 16, 1)
 
 
 def test_a_steps_parts_depend_on_its_number_alone() -> None:
-    movie = Labelled(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
+    movie = TrainingMovie(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
 
     def drawn(first: int) -> list[Part]:
         sampler = Sampler([movie], 1, np.random.default_rng(99))
@@ -136,7 +138,9 @@ def test_a_steps_parts_depend_on_its_number_alone() -> None:
 def test_parts_are_shared_out_as_told() -> None:
     bright, dark = (
         Sampler(
-            [Labelled(np.full((20, 64, 64), level), events(), NONE, labelled=(level > 0,))], 1, np.random.default_rng(0)
+            [TrainingMovie(np.full((20, 64, 64), level), events(), NONE, annotated=(level > 0,))],
+            1,
+            np.random.default_rng(0),
         )
         for level in (1, 0)
     )

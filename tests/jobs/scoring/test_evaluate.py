@@ -17,10 +17,10 @@ from epifiji.bridge.cli.main import main
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.evaluation import NetworkEvaluation
 from epifiji.data.events import Event
+from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.movie import Movie
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.files.rois.roi_files import write_rois
-from epifiji.files.training_data import LabelledMovie
 from epifiji.jobs.scoring.evaluate import evaluate
 from epifiji.jobs.scoring.networks import NetworkScores, differences_of
 from epifiji.jobs.scoring.report import Evaluation
@@ -186,8 +186,8 @@ class TestSideBySide:
         each = 40 // movies
         annotated = [Event("cell_death", 3, 30.0 * i, 40.0) for i in range(each)]
         blank = [
-            LabelledMovie(Movie(np.zeros((8, 30 * each, 100))), Path(f"{i}.tif"), {"cell_death": annotated}, [])
-            for i in range(movies)
+            AnnotatedMovie(Movie(np.zeros((8, 30 * each, 100))), tuple(annotated), classes=("cell_death",))
+            for _ in range(movies)
         ]
         scores_by_network, networks = {}, []
         for name, (hits, false) in zip("ABC", answers, strict=False):
@@ -216,9 +216,7 @@ class TestSideBySide:
 
     def test_false_events_of_both_at_one_place_are_one_place(self):
         settings = EvaluationSettings()
-        movie = LabelledMovie(
-            Movie(np.zeros((8, 90, 90))), Path("a.tif"), {"cell_death": [Event("cell_death", 1, 9, 9)]}, []
-        )
+        movie = AnnotatedMovie(Movie(np.zeros((8, 90, 90))), (Event("cell_death", 1, 9, 9),), classes=("cell_death",))
         false = [Event("cell_death", 4, 40.0, 40.0, 0.9), Event("cell_death", 4, 70.0, 70.0, 0.9)]
         near = [Event("cell_death", 5, 43.0, 40.0, 0.9), Event("cell_death", 1, 9.0, 9.0, 0.9)]
         first, second = (NetworkScores([one], [movie], ["cell_death"], settings) for one in (false, near))

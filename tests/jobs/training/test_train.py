@@ -22,14 +22,14 @@ import epifiji
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.events import Event
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet import family
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, answers_to_movie, new_weights
-from epifiji.engine.networks.epinet.recipe import taught_by
+from epifiji.engine.networks.epinet.recipe import with_predictions
 from epifiji.engine.training.rehearsal import simulated
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.default import choose_default
@@ -277,20 +277,20 @@ def test_a_network_of_the_authors_form_is_retrained_without_the_origin_of_its_pa
 
 def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> None:
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
-    (movie,) = taught_by(parent, simulated(3, silent, count=1), silent, classes=3)
-    assert movie.labelled == (False, False, False)
-    assert np.array_equal(movie.taught[..., :2], answers_to_movie(parent, movie.pixels))
-    assert not movie.taught[..., 2].any()
+    (movie,) = with_predictions(parent, simulated(3, silent, count=1), silent, classes=3)
+    assert movie.annotated == (False, False, False)
+    assert np.array_equal(movie.predicted[..., :2], answers_to_movie(parent, movie.pixels))
+    assert not movie.predicted[..., 2].any()
 
 
 def test_the_parent_is_asked_only_where_it_is_not_known_what_there_is(tmp_path: Path) -> None:
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
     pixels, _ = blinking(1)
-    known = Labelled(pixels, np.empty((0, 4)), np.empty((0, 3)), labelled=(True, True))
+    known = TrainingMovie(pixels, np.empty((0, 4)), np.empty((0, 3)), annotated=(True, True))
     partly = replace(known, labelled=(False, True))
-    asked = taught_by(parent, [known, partly], silent)
-    assert asked[0].taught is None
-    assert asked[1].taught.shape == (28, 16, 16, 2)
+    asked = with_predictions(parent, [known, partly], silent)
+    assert asked[0].predicted is None
+    assert asked[1].predicted.shape == (28, 16, 16, 2)
 
 
 class TestRefused:

@@ -88,7 +88,7 @@ class TestReviews:
 
     def test_only_what_was_judged_is_known(self, review):
         (source,) = read_sources([review], PLAIN)
-        (made,) = prepare([source], described("cell_death", "cell_division", "fusion", "other"), PLAIN).movies
+        (made,) = prepare([source], described("cell_death", "cell_division", "fusion", "other"), PLAIN)
         known = np.zeros(SHAPE, bool)
         t, y, x = np.indices(SHAPE)
 
@@ -97,16 +97,16 @@ class TestReviews:
 
         for place in ((3, 10, 12), (9, 40, 60), (12, 22, 33), (6, 30, 70)):
             known |= near(*place)
-        assert np.array_equal(made.judged, known & ~near(15, 50, 20))
-        assert made.labelled == (True, True, True, False)
-        assert made.sure
+        assert np.array_equal(made.known, known & ~near(15, 50, 20))
+        assert made.annotated == (True, True, True, False)
+        assert made.predicted_nothing_only
 
     def test_or_everything_but_what_is_undecided_where_all_events_are_marked(self, review):
         (source,) = read_sources([review], PLAIN, "none")
-        (made,) = prepare([source], described("cell_death", "cell_division", "fusion"), PLAIN).movies
-        assert made.judged.mean() > 0.5
-        assert not made.judged[15, 50, 20]
-        assert not made.sure
+        (made,) = prepare([source], described("cell_death", "cell_division", "fusion"), PLAIN)
+        assert made.known.mean() > 0.5
+        assert not made.known[15, 50, 20]
+        assert not made.predicted_nothing_only
 
     def test_without_a_movie_it_cannot_be_learnt_from(self, review):
         (review.parent / "run.json").unlink()
@@ -181,9 +181,9 @@ class TestFolders:
         write_rois(tmp_path / "b_fusion.zip", [Event("fusion", 3, 10, 10)])
         both = described("blink", "fusion")
         for unmarked, expected in (("auto", [(True, True)] * 2), ("unknown", [(True, False), (False, True)])):
-            made = prepare(read_sources([tmp_path], PLAIN, unmarked), both, PLAIN).movies
-            assert [one.labelled for one in made] == expected
-            assert [one.judged is None for one in made] == [unmarked == "auto"] * 2
+            made = prepare(read_sources([tmp_path], PLAIN, unmarked), both, PLAIN)
+            assert [one.annotated for one in made] == expected
+            assert [one.known is None for one in made] == [unmarked == "auto"] * 2
 
     def test_a_movie_without_roi_files_beside_others_has_no_events_if_the_user_says_so(self, tmp_path):
         for name in ("a", "b"):
@@ -204,12 +204,12 @@ class TestFolders:
         movie(tmp_path)
         write_rois(tmp_path / "wing_blink.zip", [Event("blink", 10, 40, 60)])
         settings = parse_settings(TrainingSettings, {"cell_diameter": 50, "event_duration": 9})
-        (made,) = prepare(read_sources([tmp_path], settings), described("blink"), settings).movies
+        (made,) = prepare(read_sources([tmp_path], settings), described("blink"), settings)
         assert made.pixels.shape == (10, 30, 40)
         ((kind, t, y, x),) = made.events
         assert (kind, t, y, x) == (0, 10.5 / 2 - 0.5, 40.5 / 2 - 0.5, 60.5 / 2 - 0.5)
         near = parse_settings(TrainingSettings, {"cell_diameter": 30})
-        (made,) = prepare(read_sources([tmp_path], near), described("blink"), near).movies
+        (made,) = prepare(read_sources([tmp_path], near), described("blink"), near)
         assert made.pixels.shape == SHAPE
 
     def test_a_movie_given_twice_is_refused(self, tmp_path, monkeypatch):

@@ -7,20 +7,18 @@ import pytest
 
 from epifiji.data.evaluation import Counts
 from epifiji.data.events import Event
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.training import ValidationScores, in_words
 from epifiji.engine.metrics.events import match_events, score
-from epifiji.engine.training.validation_split import HeldOut
 from epifiji.jobs.training.validation import LEVELS, Validator
 
 SHAPE = (40, 100, 100)
 CLASSES = ("death", "division")
 
 
-def held(*rows: tuple[int, float, float, float], low=(0, 0, 0), **known: object) -> HeldOut:
+def held(*rows: tuple[int, float, float, float], low=(0, 0, 0), **known: object) -> TrainingMovie:
     events = np.array(rows, float).reshape(-1, 4)
-    movie = Labelled(np.zeros(SHAPE, np.uint8), events, np.empty((0, 3)), **known)
-    return HeldOut(movie, low, SHAPE)
+    return TrainingMovie(np.zeros(SHAPE, np.uint8), events, np.empty((0, 3)), region=(low, SHAPE), **known)
 
 
 def found(event: str, frame: int, y: float, x: float, level: float = 200) -> Event:
@@ -39,7 +37,7 @@ FOUND = [
 
 def test_counts_are_those_of_the_comparison_at_each_threshold() -> None:
     scored = Validator([TRUTH], CLASSES, {}).score([FOUND])
-    truth = [Event(CLASSES[int(k)], int(t), y, x) for k, t, y, x in TRUTH.movie.events]
+    truth = [Event(CLASSES[int(k)], int(t), y, x) for k, t, y, x in TRUTH.events]
     for name in CLASSES:
         for level, counts in zip(LEVELS, scored.curves[name], strict=True):
             above = [one for one in FOUND if one.event == name and one.score > level / 255]
@@ -80,9 +78,9 @@ def test_near_a_cut_nothing_counts() -> None:
     ("known", "false"),
     [
         ({}, 1),
-        ({"judged": np.zeros(SHAPE, bool)}, 0),
-        ({"judged": np.indices(SHAPE)[2] > 50}, 1),
-        ({"labelled": (False,)}, 0),
+        ({"known": np.zeros(SHAPE, bool)}, 0),
+        ({"known": np.indices(SHAPE)[2] > 50}, 1),
+        ({"annotated": (False,)}, 0),
     ],
 )
 def test_what_was_found_where_nobody_looked_is_not_false(known: dict, false: int) -> None:

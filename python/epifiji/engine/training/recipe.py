@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import CHANGES
@@ -30,7 +30,7 @@ class TrainingRecipe(Protocol):
     def first_weights(self) -> Weights:
         """Give the arrays that the training begins with: the parent's, or random ones."""
 
-    def sampler(self, movies: Sequence[Labelled], without: frozenset[str]) -> Draws:
+    def sampler(self, movies: Sequence[TrainingMovie], without: frozenset[str]) -> Draws:
         """Give what draws parts of movies to learn from.
 
         Parameters
@@ -41,10 +41,10 @@ class TrainingRecipe(Protocol):
             Augmentations that are left out, of :data:`epifiji.data.settings.training.CHANGES`.
         """
 
-    def prepared(self, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
+    def prepared(self, movies: Sequence[TrainingMovie], report: Report) -> list[TrainingMovie]:
         """Add what the parent predicts to movies in which not everything is known; give the others as they are."""
 
-    def rehearsed(self, report: Report) -> list[Labelled]:
+    def rehearsed(self, report: Report) -> list[TrainingMovie]:
         """Give further movies from which the network keeps what the parent knew; none if there is nothing to keep."""
 
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
@@ -54,7 +54,7 @@ class TrainingRecipe(Protocol):
         """Make the network of trained arrays."""
 
 
-def held_out_parts(recipe: TrainingRecipe, movies: Sequence[Labelled], count: int) -> list[Any]:
+def held_out_parts(recipe: TrainingRecipe, movies: Sequence[TrainingMovie], count: int) -> list[Any]:
     """Draw parts of held-out movies, without changing them."""
     if not movies:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.progress import Report
 from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.engine.simulation.random_settings import draw_settings
@@ -18,9 +18,9 @@ FIRST_SEED = 5_000_000
 REHEARSING = "simulating movies, so that nothing is forgotten"
 
 
-def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelled]:
+def simulated(classes: int, report: Report, count: int = MOVIES) -> list[TrainingMovie]:
     """Simulate movies of many kinds, in which nothing counts as known but what a network answers to them."""
-    made: list[Labelled] = []
+    made: list[TrainingMovie] = []
     seed = FIRST_SEED
     while len(made) < count:
         report(len(made) / count, REHEARSING)
@@ -29,5 +29,7 @@ def simulated(classes: int, report: Report, count: int = MOVIES) -> list[Labelle
         if len(found.events) >= FEWEST_EVENTS:
             # Parts are drawn around these places, of whatever class; what is answered there is the network's affair.
             places = [(0, one.frame, one.y, one.x) for one in found.events]
-            made.append(Labelled(found.pixels, np.array(places, float), np.empty((0, 3)), labelled=(False,) * classes))
+            made.append(
+                TrainingMovie(found.pixels, np.array(places, float), np.empty((0, 3)), annotated=(False,) * classes)
+            )
     return made

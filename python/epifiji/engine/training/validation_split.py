@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.engine.backend.layers import STRIDE
 
 WHOLE_MOVIES_FROM = 3
@@ -37,53 +37,27 @@ IN_TIME = 0.3
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """A movie, or a part of one, that a network is judged on.
-
-    Parameters
-    ----------
-    movie
-        At the network's scale.
-    low, high
-        Frame, y and x from which and before which events count; those outside lie where the movie was cut.
-    name
-        Of the movie.
-    """
-
-    movie: Labelled
-    low: tuple[int, int, int]
-    high: tuple[int, int, int]
-    name: str = "movie"
-
-    def counts(self, places: np.ndarray) -> np.ndarray:
-        """Say which places (n, 3) at frame, y, x count."""
-        return np.asarray(np.logical_and(places >= self.low, places < self.high).all(1))
-
-
-@dataclass(frozen=True)
 class Split:
     """What is learnt from, what is judged on, and how: by ``movies``, by ``parts`` of movies, or not at all (empty)."""
 
-    learnt: list[Labelled]
-    held_out: list[HeldOut]
+    learnt: list[TrainingMovie]
+    held_out: list[TrainingMovie]
     way: str
 
     def held_out_events(self, classes: int) -> list[int]:
         """Count the events of each class that are judged on."""
         return [
-            int(sum((one.movie.events[one.counts(one.movie.events[:, 1:]), 0] == kind).sum() for one in self.held_out))
+            int(sum((one.events[one.is_scored(one.events[:, 1:]), 0] == kind).sum() for one in self.held_out))
             for kind in range(classes)
         ]
 
 
-def split(
-    movies: Sequence[Labelled], names: Sequence[str], classes: int, share: float, random: np.random.Generator
-) -> Split:
+def split(movies: Sequence[TrainingMovie], classes: int, share: float, random: np.random.Generator) -> Split:
     """Hold out about `share` of the events of each class.
 
     Parameters
     ----------
-    movies, names
+    movies
         At the network's scale; at least one.
     classes
         Number of event classes.
@@ -98,13 +72,13 @@ def split(
         if _cost(counts[chosen].sum(0), counts.sum(0), share) < BADLY_SPLIT:
             return Split(
                 [movie for movie, held in zip(movies, chosen, strict=True) if not held],
-                [_whole(movies[i], names[i]) for i in np.flatnonzero(chosen).tolist()],
+                [movie for movie, held in zip(movies, chosen, strict=True) if held],
                 "movies",
             )
-    learnt: list[Labelled] = []
-    held_out: list[HeldOut] = []
-    for movie, name in zip(movies, names, strict=True):
-        parts = _taken_apart(movie, name, classes, share)
+    learnt: list[TrainingMovie] = []
+    held_out: list[TrainingMovie] = []
+    for movie in movies:
+        parts = _taken_apart(movie, classes, share)
         learnt.append(parts[0] if parts else movie)
         held_out += [parts[1]] if parts else []
     return Split(learnt, held_out, "parts" if held_out else "")
@@ -135,12 +109,7 @@ def _subsets(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
         yield held
 
 
-def _whole(movie: Labelled, name: str) -> HeldOut:
-    t, y, x = movie.pixels.shape
-    return HeldOut(movie, (0, 0, 0), (t, y, x), name)
-
-
-def _taken_apart(movie: Labelled, name: str, classes: int, share: float) -> tuple[Labelled, HeldOut] | None:
+def _taken_apart(movie: TrainingMovie, classes: int, share: float) -> tuple[TrainingMovie, TrainingMovie] | None:
     """Cut a movie in two where that holds out the best numbers of events; None where no cut is good."""
     if len(movie.events) < FEWEST_EVENTS:
         return None
@@ -154,10 +123,10 @@ def _taken_apart(movie: Labelled, name: str, classes: int, share: float) -> tupl
         cost = _cost(_counts(movie.events[held], classes), every, share) + lost.mean() + (0 if axis else IN_TIME)
         if cost < best:
             best, found = cost, (axis, place, after)
-    return None if found is None else _cut_at(movie, name, *found)
+    return None if found is None else _cut_at(movie, *found)
 
 
-def _cuts(movie: Labelled) -> Iterator[tuple[int, int, bool]]:
+def _cuts(movie: TrainingMovie) -> Iterator[tuple[int, int, bool]]:
     """Give places to cut at: axis, place, and whether what comes after it is held out. What is learnt from is the larger part."""
     for axis, size in enumerate(movie.pixels.shape):
         least, grain = (LEAST_PX, STRIDE) if axis else (LEAST_FRAMES, 1)
@@ -165,7 +134,7 @@ def _cuts(movie: Labelled) -> Iterator[tuple[int, int, bool]]:
             yield axis, place, place >= size / 2
 
 
-def _cut_at(movie: Labelled, name: str, axis: int, place: int, after: bool) -> tuple[Labelled, HeldOut]:
+def _cut_at(movie: TrainingMovie, axis: int, place: int, after: bool) -> tuple[TrainingMovie, TrainingMovie]:
     size = movie.pixels.shape[axis]
     first, second = _part(movie, axis, 0, place), _part(movie, axis, place, size)
     learnt, held = (first, second) if after else (second, first)
@@ -176,10 +145,10 @@ def _cut_at(movie: Labelled, name: str, axis: int, place: int, after: bool) -> t
     else:
         high[axis] -= guard
     t, y, x = low
-    return learnt, HeldOut(held, (t, y, x), (high[0], high[1], high[2]), name)
+    return learnt, replace(held, region=((t, y, x), (high[0], high[1], high[2])))
 
 
-def _part(movie: Labelled, axis: int, start: int, stop: int) -> Labelled:
+def _part(movie: TrainingMovie, axis: int, start: int, stop: int) -> TrainingMovie:
     """Give the part of a movie from `start` to `stop` along an axis; in the plane they are multiples of the answers' stride."""
 
     def within(places: np.ndarray) -> np.ndarray:
@@ -194,7 +163,7 @@ def _part(movie: Labelled, axis: int, start: int, stop: int) -> Labelled:
         movie,
         pixels=movie.pixels[there],
         events=within(movie.events),
-        marked=within(movie.marked),
-        judged=None if movie.judged is None else movie.judged[there],
-        taught=None if movie.taught is None else movie.taught[coarse],
+        nothing=within(movie.nothing),
+        known=None if movie.known is None else movie.known[there],
+        predicted=None if movie.predicted is None else movie.predicted[coarse],
     )

@@ -13,6 +13,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.events import Event, in_fixed_order
+from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
@@ -20,9 +21,9 @@ from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.detection import ComputingSettings, MapSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.engine.metrics.intervals import FEWEST_MOVIES
-from epifiji.files.movies.movie_file import file_sha256
+from epifiji.files.movies.movie_file import split_path
 from epifiji.files.networks.store import find_network
-from epifiji.files.training_data import LabelledMovie, classes_of, read_training_folder
+from epifiji.files.training_data import classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect, require_mode
 from epifiji.jobs.events.result import versions
 from epifiji.jobs.executors import executor_for
@@ -92,7 +93,7 @@ def evaluate(
         tuple(evaluated),
         tuple(differences_of(evaluated, scores_by_network, judged, chosen)),
         judged,
-        _record(folder, movies, chosen),
+        _record(folder, movies, known_movies, chosen),
         tuple(_notices(judges, movies, judged, chosen, evaluated)),
     )
 
@@ -138,7 +139,7 @@ def _called(network: GivenNetwork) -> str:
 
 
 def _classes(
-    judges: dict[str, EventNetwork], movies: Sequence[LabelledMovie], settings: EvaluationSettings
+    judges: dict[str, EventNetwork], movies: Sequence[AnnotatedMovie], settings: EvaluationSettings
 ) -> dict[str, tuple[str, ...]]:
     """Say which classes each network is judged on: those that it knows, that are annotated, and that were asked for."""
     marked = classes_of(movies)
@@ -178,7 +179,9 @@ def _detection(settings: EvaluationSettings, classes: tuple[str, ...]) -> dict[s
     return settings.model_dump(include=shared) | {"events": classes, "threshold": lowest, "min_volume": volumes}
 
 
-def _record(folder: Path, movies: Sequence[LabelledMovie], settings: EvaluationSettings) -> dict[str, Any]:
+def _record(
+    folder: Path, movies: Sequence[AnnotatedMovie], known_movies: Sequence[KnownMovie], settings: EvaluationSettings
+) -> dict[str, Any]:
     """Write down what is needed to do this again."""
     return {
         "epifiji": 1,
@@ -187,12 +190,12 @@ def _record(folder: Path, movies: Sequence[LabelledMovie], settings: EvaluationS
         "movies": [
             {
                 "name": movie.name,
-                "file": movie.path.name,
-                "sha256": file_sha256(movie.path),
+                "file": split_path(movie.movie.path or "")[0].name,
+                "sha256": known.file_sha256,
                 "shape": list(movie.movie.shape),
-                "events": {event: len(found) for event, found in movie.events.items()},
+                "events": {event: len(found) for event, found in movie.events_by_class.items()},
             }
-            for movie in movies
+            for movie, known in zip(movies, known_movies, strict=True)
         ],
         "settings": settings.model_dump(),
         "versions": versions(),
@@ -200,10 +203,10 @@ def _record(folder: Path, movies: Sequence[LabelledMovie], settings: EvaluationS
 
 
 def _false_where_none(
-    network: NetworkScores, movies: Sequence[LabelledMovie], scores: dict[str, ClassEvaluation], complete: bool
+    network: NetworkScores, movies: Sequence[AnnotatedMovie], scores: dict[str, ClassEvaluation], complete: bool
 ) -> dict[str, int]:
     """Count by class the false events in movies without any event; nothing where there is no such movie."""
-    empty = [index for index, movie in enumerate(movies) if complete and not any(movie.events.values())]
+    empty = [index for index, movie in enumerate(movies) if complete and not movie.events]
     if not empty:
         return {}
     return {
@@ -214,7 +217,7 @@ def _false_where_none(
 
 def _notices(
     judges: dict[str, EventNetwork],
-    movies: Sequence[LabelledMovie],
+    movies: Sequence[AnnotatedMovie],
     judged: tuple[str, ...],
     settings: EvaluationSettings,
     evaluated: Sequence[NetworkEvaluation],
@@ -230,8 +233,8 @@ def _notices(
         if left_out:
             yield f"What {name} finds of {' and '.join(left_out)} was left out: no movie has ROIs of it."
     for event in judged:
-        without = [movie.name for movie in movies if event not in movie.events]
-        if not any(movie.events for movie in movies):
+        without = [movie.name for movie in movies if event not in movie.classes]
+        if not any(movie.classes for movie in movies):
             continue  # Each of these movies is said to have no events.
         if without and settings.unmarked == "none":
             yield (
@@ -245,7 +248,7 @@ def _notices(
             f"With fewer than {FEWEST_MOVIES} movies the intervals take events as independent, and do not say how much movies "
             "differ from each other."
         )
-    empty = sum(not any(movie.events.values()) for movie in movies)
+    empty = sum(not movie.events for movie in movies)
     for one in evaluated:
         if one.false_where_none:
             counts = ", ".join(f"{count} {event}" for event, count in one.false_where_none.items())

@@ -9,11 +9,11 @@ import numpy as np
 
 from epifiji.data.evaluation import At, ClassEvaluation, Difference, NetworkEvaluation, Scored
 from epifiji.data.events import Event
+from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.engine.metrics.curves import best_threshold, counts_over_thresholds, match_over
 from epifiji.engine.metrics.events import Matching, match_events
 from epifiji.engine.metrics.intervals import counts_of, difference_of_f1, f1_of, score_intervals
-from epifiji.files.training_data import LabelledMovie
 
 THRESHOLDS = tuple(range(25, 255, 5))
 
@@ -28,7 +28,7 @@ class NetworkScores:
     def __init__(
         self,
         candidates: list[list[Event]],
-        movies: Sequence[LabelledMovie],
+        movies: Sequence[AnnotatedMovie],
         classes: Iterable[str],
         settings: EvaluationSettings,
     ) -> None:
@@ -53,7 +53,7 @@ class NetworkScores:
         for movie in judged_movies(self._movies, event, self._settings):
             mine, theirs = self.matching(event, levels[0], movie), other.matching(event, levels[1], movie)
             hits = [{(known.frame, known.y, known.x) for _, known in one.pairs} for one in (mine, theirs)]
-            for known in self._annotated(event, movie):
+            for known in (one for one in self._movies[movie].events if one.event == event):
                 first, second = ((known.frame, known.y, known.x) in found for found in hits)
                 rows.append((HIT if first else MISS, HIT if second else MISS))
             false = self._match(mine.false_positives, theirs.false_positives)
@@ -67,10 +67,7 @@ class NetworkScores:
 
     def matching(self, event: str, threshold: int, movie: int) -> Matching:
         """Match what was found over a threshold in a movie with what is annotated there."""
-        return match_over(self._candidates[movie], self._annotated(event, movie), {event: threshold}, self._match)
-
-    def _annotated(self, event: str, movie: int) -> list[Event]:
-        return self._movies[movie].events.get(event, [])
+        return match_over(self._candidates[movie], self._movies[movie].events, {event: threshold}, self._match)
 
     def _curve(self, event: str) -> tuple[list[int], np.ndarray]:
         """Thresholds, and the counts of each movie at each of them, (movies, thresholds, 3).
@@ -82,7 +79,7 @@ class NetworkScores:
         start = max((level for level in THRESHOLDS if level < lowest), default=THRESHOLDS[0])
         levels = sorted({*(level for level in THRESHOLDS if level >= min(start, default)), default})
         movies = judged_movies(self._movies, event, self._settings)
-        sides = [self._candidates[movie] for movie in movies], [self._annotated(event, movie) for movie in movies]
+        sides = [self._candidates[movie] for movie in movies], [self._movies[movie].events for movie in movies]
         return levels, counts_over_thresholds(*sides, event, levels, self._match)
 
     def _evaluated(self, event: str) -> ClassEvaluation:
@@ -102,9 +99,9 @@ class NetworkScores:
         return Scored(threshold, counts_of(counts.sum(axis=0)), *score_intervals(counts, self._settings.seed))
 
 
-def judged_movies(movies: Sequence[LabelledMovie], event: str, settings: EvaluationSettings) -> list[int]:
+def judged_movies(movies: Sequence[AnnotatedMovie], event: str, settings: EvaluationSettings) -> list[int]:
     """Say on which movies a class is judged."""
-    return [i for i, movie in enumerate(movies) if settings.unmarked == "none" or event in movie.events]
+    return [i for i, movie in enumerate(movies) if settings.unmarked == "none" or event in movie.classes]
 
 
 def _unseen_f1(levels: list[int], counts: np.ndarray, default: int) -> float | None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetworkDescription
-from epifiji.data.events import Event, in_fixed_order, wrong_class_name
-from epifiji.data.labelled import Labelled
-from epifiji.data.movie import Movie
+from epifiji.data.events import in_fixed_order, wrong_class_name
+from epifiji.data.labelled import AnnotatedMovie, TrainingMovie
 from epifiji.data.network import NOTHING
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
@@ -23,52 +21,14 @@ from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import RUN_RECORD, is_there, read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, result_folders
-from epifiji.files.training_data import FORM, LabelledMovie, read_training_folder
+from epifiji.files.training_data import FORM, read_training_folder
 
 READING = "reading the movies"
 
 
-@dataclass(frozen=True)
-class Source:
-    """A movie with what is known of it, in its own frames and pixels.
-
-    Parameters
-    ----------
-    movie
-        The movie.
-    events
-        Its events.
-    nothing
-        Places that are no event though they look like one.
-    undecided
-        Places that may or may not be events.
-    marked
-        The classes that were looked for.
-    complete
-        Whether all events of these classes are among `events`, or else a place far from all others is unknown.
-    cell_diameter, event_duration
-        What the movie's events were detected with.
-    notices
-        Sentences about how it was understood.
-    """
-
-    movie: Movie
-    events: tuple[Event, ...]
-    nothing: tuple[Event, ...]
-    undecided: tuple[Event, ...]
-    marked: tuple[str, ...]
-    complete: bool
-    cell_diameter: float | None = None
-    event_duration: float | None = None
-    notices: tuple[str, ...] = field(default=())
-
-    def counts(self) -> dict[str, int]:
-        """Number of events of each class, and of places that are none."""
-        found = {name: sum(one.event == name for one in self.events) for name in self.marked}
-        return found | ({NOTHING: len(self.nothing)} if self.nothing else {})
-
-
-def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmarked: str = "auto") -> list[Source]:
+def read_sources(
+    given: Sequence[str | Path], settings: TrainingSettings, unmarked: str = "auto"
+) -> list[AnnotatedMovie]:
     """Read folders of annotated movies, and reviews: ``review.csv``, the folder that holds it, or what came out of it.
 
     Raises
@@ -79,15 +39,19 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
     """
     if not given:
         raise WrongInputError(f"nothing to learn from was given, but a review or a folder is needed that holds {FORM}.")
-    sources: list[Source] = []
+    sources: list[AnnotatedMovie] = []
     for one in (path_from(one, "what to learn from") for one in given):
         review = _review_of(one)
         if review is not None:
             sources.append(_reviewed(review, settings.channel, complete=unmarked == "none"))
         else:
             folder = _folder(one, settings.channel, unmarked == "none")
-            marked = tuple(sorted({name for movie in folder for name in movie.events}))
-            sources += [_annotated(movie, marked, complete=unmarked != "unknown") for movie in folder]
+            if unmarked == "unknown":
+                sources += [replace(movie, complete=False) for movie in folder]
+            else:
+                # A class that other movies of the folder have and this one lacks does not occur here.
+                classes = tuple(sorted({name for movie in folder for name in movie.classes}))
+                sources += [replace(movie, classes=classes) for movie in folder]
     for source in sources:
         source.movie.require_finite()
     if not any(source.events for source in sources):
@@ -99,13 +63,13 @@ def read_sources(given: Sequence[str | Path], settings: TrainingSettings, unmark
     return sources
 
 
-def classes_in(sources: Iterable[Source]) -> tuple[str, ...]:
+def classes_in(sources: Iterable[AnnotatedMovie]) -> tuple[str, ...]:
     """Give the classes that have events, :func:`~epifiji.data.events.in_fixed_order`."""
     return in_fixed_order(event.event for source in sources for event in source.events)
 
 
-def _require_each_once(sources: Sequence[Source]) -> None:
-    seen: dict[str, Source] = {}
+def _require_each_once(sources: Sequence[AnnotatedMovie]) -> None:
+    seen: dict[str, AnnotatedMovie] = {}
     for source in sources:
         place = str(source.movie.path and source.movie.path.resolve())
         if place in seen:
@@ -125,7 +89,7 @@ def _review_of(place: Path) -> Path | None:
     return None
 
 
-def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[LabelledMovie]:
+def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[AnnotatedMovie]:
     if (place / RUN_RECORD).is_file() and not is_there(str(_named_movie(place))):
         raise WrongInputError(
             f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
@@ -139,14 +103,7 @@ def _named_movie(results: Path) -> Path:
     return results / Path(read_record(results).movie.file or "").name
 
 
-def _annotated(movie: LabelledMovie, marked: tuple[str, ...], complete: bool) -> Source:
-    """Take a movie with ROIs; a class that other movies of the folder have and this one lacks does not occur here."""
-    events = tuple(event for group in movie.events.values() for event in group)
-    known = marked if complete else tuple(movie.events)
-    return Source(movie.movie, events, tuple(movie.nothing), movie.undecided, known, complete, notices=movie.notices)
-
-
-def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
+def _reviewed(path: Path, channel: int | None, complete: bool) -> AnnotatedMovie:
     """Take a review: kept and added events as they are now, rejected ones as nothing, the others as unknown."""
     review = read_review(path)
     record = read_record(path.parent)
@@ -177,7 +134,7 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> Source:
         )
     marked = dict.fromkeys([*(record.settings.events or ()), *(event.event for event in kept)])
     notices = [f"{path}: {len(kept)} events kept or added, {len(rejected)} rejected, {len(undecided)} undecided."]
-    return Source(
+    return AnnotatedMovie(
         movie,
         tuple(kept),
         tuple(rejected),
@@ -202,23 +159,14 @@ def _require_class_names(path: Path, names: Iterable[str]) -> None:
             )
 
 
-@dataclass(frozen=True)
-class Material:
-    """What is learnt from, at the network's scale."""
-
-    movies: list[Labelled]
-    names: list[str]
-    sha256: list[str]
-
-
 def prepare(
-    sources: Sequence[Source],
+    sources: Sequence[AnnotatedMovie],
     description: EventNetworkDescription,
     settings: TrainingSettings,
     report: Report = silent,
-) -> Material:
+) -> list[TrainingMovie]:
     """Bring movies and events to a network's scale; places and numbers of the classes are those of the description."""
-    made = Material([], [], [])
+    made: list[TrainingMovie] = []
     for number, source in enumerate(sources):
         report(number / len(sources), READING)
         diameter = settings.cell_diameter if settings.cell_diameter is not None else source.cell_diameter
@@ -228,35 +176,23 @@ def prepare(
             diameter = estimate_cell_diameter(source.movie)
         duration = settings.event_duration if settings.event_duration is not None else source.event_duration
         pixels = at_network_scale(source.movie, description, diameter, duration)
-        labelled = _labelled(source, pixels, description.events)
-        made.movies.append(labelled)
-        made.names.append(source.movie.name)
-        made.sha256.append(_hash(labelled))
+        made.append(_at_scale(source, pixels, description.events))
     return made
 
 
-def _labelled(source: Source, pixels: np.ndarray, classes: Sequence[str]) -> Labelled:
+def _at_scale(source: AnnotatedMovie, pixels: np.ndarray, classes: Sequence[str]) -> TrainingMovie:
+    """Bring what is known of a movie to its rescaled pixels."""
     shape = source.movie.shape
-    places, marked, undecided = (
+    places, nothing, undecided = (
         places_of(some, shape, pixels.shape) for some in (source.events, source.nothing, source.undecided)
     )
     kinds = np.array([classes.index(one.event) for one in source.events], float).reshape(-1, 1)
-    return Labelled(
+    return TrainingMovie(
         pixels,
         np.concatenate([kinds, places], 1),
-        marked,
-        judged_in(pixels.shape, np.concatenate([places, marked]), undecided, source.complete),
-        tuple(name in source.marked for name in classes),
-        sure=not source.complete,
+        nothing,
+        judged_in(pixels.shape, np.concatenate([places, nothing]), undecided, source.complete),
+        tuple(name in source.classes for name in classes),
+        predicted_nothing_only=not source.complete,
+        name=source.name,
     )
-
-
-def _hash(movie: Labelled) -> str:
-    """Tell apart what is learnt from."""
-    digest = hashlib.sha256()
-    parts = (movie.pixels, movie.events, movie.marked, movie.judged)
-    for values in (part for part in parts if part is not None):
-        digest.update(str((values.shape, values.dtype)).encode())
-        digest.update(np.ascontiguousarray(values).data)
-    digest.update(str((movie.labelled, movie.sure)).encode())
-    return digest.hexdigest()

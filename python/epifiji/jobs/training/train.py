@@ -12,6 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
+from epifiji.data.labelled import AnnotatedMovie, TrainingMovie
 from epifiji.data.network import AnyNetwork, Weights
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
@@ -29,7 +30,7 @@ from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
 from epifiji.jobs.networks import event_network_of
 from epifiji.jobs.training.loop import TrainingLoop
 from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
-from epifiji.jobs.training.sources import Material, Source, classes_in, prepare, read_sources
+from epifiji.jobs.training.sources import classes_in, prepare, read_sources
 from epifiji.jobs.training.validation import Validator, candidates
 
 OWN_FAMILY = FAMILIES["epinet"]
@@ -171,7 +172,7 @@ class _Training:
 
     target: Target
     settings: TrainingSettings
-    sources: list[Source]
+    sources: list[AnnotatedMovie]
     description: EventNetworkDescription
     parent: EventNetwork | None
     recipe: TrainingRecipe
@@ -181,11 +182,9 @@ class _Training:
     def run(self, keep: float | None = None) -> TrainingResult:
         """Train; `keep` is the part of the learning that is spent on what the parent knew, None for a network of its own."""
         settings, classes = self.settings, self.description.events
-        material = prepare(self.sources, self.description, settings, self.report)
-        self._require_trainable(material)
-        parted = split(
-            material.movies, material.names, len(classes), settings.held_out, np.random.default_rng(settings.seed)
-        )
+        movies = prepare(self.sources, self.description, settings, self.report)
+        self._require_trainable(movies)
+        parted = split(movies, len(classes), settings.held_out, np.random.default_rng(settings.seed))
         self._tell_of(parted)
         validator = Validator(parted.held_out, classes, self.description.thresholds)
         recipe, without = self.recipe, frozenset(settings.without or ())
@@ -193,13 +192,12 @@ class _Training:
         samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
         if keep:
             samplers.append((recipe.sampler(recipe.rehearsed(self.report), without), keep))
-        unfinished = Unfinished(self._identity(material, keep))
-        movies = [one.movie for one in parted.held_out]
+        unfinished = Unfinished(self._identity(movies, keep))
         loop = TrainingLoop(
             recipe,
             samplers,
             settings,
-            held_out_parts(recipe, movies, HELD_OUT_PARTS),
+            held_out_parts(recipe, parted.held_out, HELD_OUT_PARTS),
             (lambda weights, report: self._judge(weights, validator, report)) if validator.judged else None,
             unfinished,
         )
@@ -230,11 +228,11 @@ class _Training:
         unfinished.remove()
         return result
 
-    def _require_trainable(self, material: Material) -> None:
+    def _require_trainable(self, movies: Sequence[TrainingMovie]) -> None:
         family, rescaled = family_of(self.description), self.settings.cell_diameter is not None
-        for movie, name in zip(material.movies, material.names, strict=True):
+        for movie in movies:
             t, y, x = movie.pixels.shape
-            family.require_trainable(name, (t, y, x), self.description, rescaled)
+            family.require_trainable(movie.name, (t, y, x), self.description, rescaled)
 
     def _judge(self, weights: Weights, validator: Validator, report: Report) -> tuple[float, float | None]:
         found = candidates(self.recipe.network(weights, self.description), validator.held_out, report)
@@ -285,13 +283,13 @@ class _Training:
         if len(own) == 1 and len(counts) == 1:
             self.notices.append(f"Events of {own[0]} alone are marked, so the network will find that class alone.")
 
-    def _identity(self, material: Material, keep: float | None) -> dict[str, Any]:
+    def _identity(self, movies: Sequence[TrainingMovie], keep: float | None) -> dict[str, Any]:
         """Say which training it is: what was kept of another one with the same values can be gone on with."""
         # How long it may take, and when to stop, may change in between.
         left_out = {"minutes", "patience", "steps"}
         return {
             "training": 1,
-            "movies": material.sha256,
+            "movies": [movie.sha256() for movie in movies],
             "classes": list(self.description.classes),
             "scale": [self.description.cell_diameter_px, self.description.event_duration_frames],
             # Weights that were learnt for other frames may have the same shapes.
@@ -321,7 +319,9 @@ class _Training:
             "split": parted.way,
             "held_out": dict(zip(self.description.events, held, strict=True)),
             "held_out_movies": [
-                {"name": one.name, "counts_from": list(one.low), "counts_to": list(one.high)} for one in parted.held_out
+                {"name": one.name, "counts_from": list(low), "counts_to": list(high)}
+                for one in parted.held_out
+                for low, high in [one.scored_region]
             ],
             "settings": self.settings.model_dump(),
             "seconds": round(seconds, 1),

@@ -9,6 +9,7 @@ import numpy as np
 from epifiji.data.evaluation import Counts
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.events import Event
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 from epifiji.data.progress import Report, silent
@@ -18,7 +19,6 @@ from epifiji.engine.events.peaks import POSITIVE_LEVEL
 from epifiji.engine.metrics.curves import best_threshold, counts_over_thresholds, match_over
 from epifiji.engine.metrics.events import Matching, match_events
 from epifiji.engine.metrics.intervals import counts_of, f1_of
-from epifiji.engine.training.validation_split import HeldOut
 from epifiji.jobs.events.detect import detect
 
 LEVELS = tuple(range(POSITIVE_LEVEL, 250, 5))
@@ -29,7 +29,7 @@ NEIGHBOURS = 2
 """Thresholds on either side whose F1 counts when the best threshold is chosen."""
 
 
-def candidates(network: EventNetwork, held_out: Sequence[HeldOut], report: Report = silent) -> list[list[Event]]:
+def candidates(network: EventNetwork, held_out: Sequence[TrainingMovie], report: Report = silent) -> list[list[Event]]:
     """Give all that a network could take for events in held-out movies, of any probability, movie by movie."""
     found = []
     for number, one in enumerate(held_out):
@@ -37,7 +37,7 @@ def candidates(network: EventNetwork, held_out: Sequence[HeldOut], report: Repor
         def tell(done: float, doing: str, number: int = number) -> None:
             report((number + done) / len(held_out), VALIDATING)
 
-        movie = Movie(one.movie.pixels, one.name)
+        movie = Movie(one.pixels, one.name)
         result = detect(movie, network, tell, mode="fast", threshold=0)
         found.append(result.events)
     return found
@@ -56,10 +56,10 @@ class Validator:
         Threshold of a class of which no event is held out.
     """
 
-    def __init__(self, held_out: Sequence[HeldOut], classes: Sequence[str], defaults: Mapping[str, int]) -> None:
+    def __init__(self, held_out: Sequence[TrainingMovie], classes: Sequence[str], defaults: Mapping[str, int]) -> None:
         self.held_out, self.classes, self._defaults = held_out, tuple(classes), defaults
         self._truth = [
-            [Event(self.classes[int(kind)], round(t), y, x) for kind, t, y, x in one.movie.events] for one in held_out
+            [Event(self.classes[int(kind)], round(t), y, x) for kind, t, y, x in one.events] for one in held_out
         ]
 
     @property
@@ -109,19 +109,14 @@ class Validator:
 
     def _is_scored(self, movie: int, event: Event) -> bool:
         """Say whether an event lies where it counts, and not where a movie was cut."""
-        return bool(self.held_out[movie].counts(np.array([[event.frame, event.y, event.x]]))[0])
+        return bool(self.held_out[movie].is_scored(np.array([[event.frame, event.y, event.x]]))[0])
 
     def _is_false(self, movie: int, event: Event) -> bool:
         """Say whether it is known that nothing is there; what was found where nobody looked is not false."""
         if not self._is_scored(movie, event):
             return False
-        known = self.held_out[movie].movie
-        if known.labelled is not None and not known.labelled[self.classes.index(event.event)]:
-            return False
-        if known.judged is None:
-            return True
-        place = np.clip(np.round([event.frame, event.y, event.x]).astype(int), 0, np.array(known.judged.shape) - 1)
-        return bool(known.judged[tuple(place)])
+        place = np.array([event.frame, event.y, event.x])
+        return self.held_out[movie].is_known(place, self.classes.index(event.event))
 
     def _confusion(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> dict[str, dict[str, int]]:
         """Say for the events of each class what they were taken for: first matched within the class, then with any other."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
@@ -33,7 +33,7 @@ class DexNetRecipe:
         random = np.random.default_rng(self._settings.seed)
         return together([grown(one, len(self._description.classes), random) for one in self._parent.weights])
 
-    def sampler(self, movies: Sequence[Labelled], without: frozenset[str]) -> Draws:
+    def sampler(self, movies: Sequence[TrainingMovie], without: frozenset[str]) -> Draws:
         """See :class:`TrainingRecipe`."""
         random = np.random.default_rng(self._settings.seed)
         return WindowSampler(movies, self._description, random, without, self._answers)
@@ -45,11 +45,11 @@ class DexNetRecipe:
         classifier = self._classifier
         return np.asarray(np.mean([classifier(member, windows) for member in range(len(classifier))], 0))
 
-    def prepared(self, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
+    def prepared(self, movies: Sequence[TrainingMovie], report: Report) -> list[TrainingMovie]:
         """See :class:`TrainingRecipe`: windows are answered when they are drawn."""
         return list(movies)
 
-    def rehearsed(self, report: Report) -> list[Labelled]:
+    def rehearsed(self, report: Report) -> list[TrainingMovie]:
         """See :class:`TrainingRecipe`."""
         return simulated(len(self._description.events), report)
 

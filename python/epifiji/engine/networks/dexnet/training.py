@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from epifiji.data.event_networks import EventNetworkDescription
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
@@ -70,7 +70,7 @@ class WindowSampler:
 
     def __init__(
         self,
-        movies: Sequence[Labelled],
+        movies: Sequence[TrainingMovie],
         description: EventNetworkDescription,
         random: np.random.Generator,
         without: frozenset[str],
@@ -80,7 +80,7 @@ class WindowSampler:
         self._without, self._teacher = without, teacher
         kinds = range(len(description.events))
         targets = [[(n, e) for n, m in enumerate(movies) for e in m.events if int(e[0]) == kind] for kind in kinds]
-        targets.append([(n, np.array([-1, *place])) for n, movie in enumerate(movies) for place in movie.marked])
+        targets.append([(n, np.array([-1, *place])) for n, movie in enumerate(movies) for place in movie.nothing])
         self._targets = [target for target in targets if target]
         self._areas = np.array([movie.pixels.size for movie in movies], float)
 
@@ -110,9 +110,7 @@ class WindowSampler:
                 [-SHIFT_FRAMES, -shift, -shift], [SHIFT_FRAMES + 1, shift + 1, shift + 1]
             )
             kind = int(event[0])
-            known = (
-                bool((self._movies[number].labelled or (True,) * len(described.events))[kind]) if kind >= 0 else True
-            )
+            known = kind < 0 or self._movies[number].is_annotated(kind)
         else:
             number = int(random.choice(len(self._movies), p=self._areas / self._areas.sum()))
             place, known = self._anywhere(self._movies[number])
@@ -121,7 +119,7 @@ class WindowSampler:
         answer[kind + 1] = 1
         return self._changed(_cut(self._movies[number].pixels, place, described)), answer, known
 
-    def _anywhere(self, movie: Labelled) -> tuple[np.ndarray, bool]:
+    def _anywhere(self, movie: TrainingMovie) -> tuple[np.ndarray, bool]:
         """Choose a place without an event in its window, and say whether it is known that there is none."""
         shape, half = np.array(movie.pixels.shape), self._description.window_half_size_px
         reach = np.array([self._description.frames_before, half, half])
@@ -129,10 +127,7 @@ class WindowSampler:
             place = self._random.integers([0, 0, 0], shape)
             if not (np.abs(movie.events[:, 1:] - place) <= reach).all(1).any():
                 break
-        known = movie.labelled is None or all(movie.labelled)
-        if known and movie.judged is not None:
-            known = bool(movie.judged[tuple(place)])
-        return place, known
+        return place, movie.is_known(place)
 
     def _changed(self, window: np.ndarray) -> np.ndarray:
         if TURNS not in self._without:

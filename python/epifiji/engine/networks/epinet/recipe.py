@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
@@ -54,19 +54,19 @@ class EpiNetRecipe:
             return new_weights(len(self._description.events), random)
         return carried_over(self._parent.weights[0], self._parent.description.events, self._description.events, random)
 
-    def sampler(self, movies: Sequence[Labelled], without: frozenset[str]) -> Draws:
+    def sampler(self, movies: Sequence[TrainingMovie], without: frozenset[str]) -> Draws:
         """See :class:`TrainingRecipe`."""
         random = np.random.default_rng(self._settings.seed)
         return Sampler(movies, len(self._description.events), random, without)
 
-    def prepared(self, movies: Sequence[Labelled], report: Report) -> list[Labelled]:
+    def prepared(self, movies: Sequence[TrainingMovie], report: Report) -> list[TrainingMovie]:
         """See :class:`TrainingRecipe`."""
-        return taught_by(self._parent, movies, report) if self._parent else list(movies)
+        return with_predictions(self._parent, movies, report) if self._parent else list(movies)
 
-    def rehearsed(self, report: Report) -> list[Labelled]:
+    def rehearsed(self, report: Report) -> list[TrainingMovie]:
         """See :class:`TrainingRecipe`."""
         movies = simulated(len(self._description.events), report)
-        return taught_by(self._parent, movies, report, len(self._description.events)) if self._parent else []
+        return with_predictions(self._parent, movies, report, len(self._description.events)) if self._parent else []
 
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
         """See :class:`TrainingRecipe`."""
@@ -80,7 +80,9 @@ class EpiNetRecipe:
 ASKING = "asking the network what it knows already"
 
 
-def taught_by(parent: EventNetwork, movies: Sequence[Labelled], report: Report, classes: int = 0) -> list[Labelled]:
+def with_predictions(
+    parent: EventNetwork, movies: Sequence[TrainingMovie], report: Report, classes: int = 0
+) -> list[TrainingMovie]:
     """Let an EpiNet's answers stand where it is not known what there is in a movie.
 
     Where there are more `classes` than it knows, of which these are the first, the others do not occur.
@@ -88,9 +90,9 @@ def taught_by(parent: EventNetwork, movies: Sequence[Labelled], report: Report, 
     done = []
     for number, movie in enumerate(movies):
         report(number / len(movies), ASKING)
-        if movie.judged is not None or not all(movie.labelled or (True,)):
+        if movie.known is not None or not movie.is_annotated():
             taught = answers_to_movie(parent, movie.pixels)
             more = max(0, classes - taught.shape[-1])
-            movie = replace(movie, taught=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
+            movie = replace(movie, predicted=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
         done.append(movie)
     return done

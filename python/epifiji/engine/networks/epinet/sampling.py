@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from epifiji.data.labelled import Labelled
+from epifiji.data.labelled import TrainingMovie
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES
 from epifiji.engine.training.augmentation import TURNS, ZOOM, changed, turned
@@ -100,7 +100,7 @@ class Sampler:
 
     def __init__(
         self,
-        movies: Sequence[Labelled],
+        movies: Sequence[TrainingMovie],
         classes: int,
         random: np.random.Generator,
         without: frozenset[str] = frozenset(),
@@ -110,7 +110,7 @@ class Sampler:
             [(n, e[1:]) for n, movie in enumerate(movies) for e in movie.events if int(e[0]) == kind]
             for kind in range(classes)
         ]
-        self._targets.append([(n, place) for n, movie in enumerate(movies) for place in movie.marked])
+        self._targets.append([(n, place) for n, movie in enumerate(movies) for place in movie.nothing])
         self._targets = [targets for targets in self._targets if targets]
         self._frames, self._px = part_size([movie.pixels.shape for movie in movies])
         areas = np.array([movie.pixels.size for movie in movies], float)
@@ -145,7 +145,7 @@ class Sampler:
             )
         return self._part(self._movies[number], start, size)
 
-    def _part(self, movie: Labelled, start: np.ndarray, size: np.ndarray) -> Part:
+    def _part(self, movie: TrainingMovie, start: np.ndarray, size: np.ndarray) -> Part:
         """Cut a part of this size; where it leaves the movie it begins with repeated frames, or at the field's edge."""
         shape = np.array(movie.pixels.shape)
         low = np.array([-REACH_FRAMES, 0, 0])
@@ -162,7 +162,7 @@ class Sampler:
         return Part(*(np.ascontiguousarray(one, np.float32) for one in (frames, answers, weights)))
 
     def _answers(
-        self, movie: Labelled, events: np.ndarray, start: np.ndarray, size: np.ndarray
+        self, movie: TrainingMovie, events: np.ndarray, start: np.ndarray, size: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """Give the answers to a part, by its events (relative to `start`) and what is taught, and how much they count."""
         answered = (self._frames - 2 * REACH_FRAMES, self._px, self._px)
@@ -176,15 +176,19 @@ class Sampler:
         within = [(p >= 0) & (p < n) for p, n in zip(places, movie.pixels.shape, strict=True)]
         inside = (within[0][:, None, None] & within[1][:, None] & within[2])[..., None]
         ts, ys, xs = (np.clip(p, 0, n - 1) for p, n in zip(places, movie.pixels.shape, strict=True))
-        known = inside & np.array(movie.labelled or (True,) * self._classes)
-        if movie.judged is not None:
-            known = known & movie.judged[np.ix_(ts, ys, xs)][..., None]
-        if movie.taught is None:
+        known = inside & np.array(movie.annotated or (True,) * self._classes)
+        if movie.known is not None:
+            known = known & movie.known[np.ix_(ts, ys, xs)][..., None]
+        if movie.predicted is None:
             return answers, np.broadcast_to(known, answers.shape)
-        rows, columns = (np.minimum(p // STRIDE, n - 1) for p, n in zip((ys, xs), movie.taught.shape[1:], strict=False))
-        taught = movie.taught[np.ix_(ts, rows, columns)] / np.float32(255)
+        rows, columns = (
+            np.minimum(p // STRIDE, n - 1) for p, n in zip((ys, xs), movie.predicted.shape[1:], strict=False)
+        )
+        taught = movie.predicted[np.ix_(ts, rows, columns)] / np.float32(255)
         counted = np.zeros(answers.shape, bool)
-        counted[..., : taught.shape[-1]] = (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.sure else True
+        counted[..., : taught.shape[-1]] = (
+            (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.predicted_nothing_only else True
+        )
         taught = np.pad(taught, [(0, 0)] * 3 + [(0, self._classes - taught.shape[-1])])
         return np.where(known, answers, taught), known | (inside & counted)
 
