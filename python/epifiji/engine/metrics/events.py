@@ -213,13 +213,12 @@ def _match_class_as_authors(
     known = _places(reference)
     free, found = np.ones(len(known), bool), np.zeros(len(known), bool)
     pairs, false_positives = [], []
-    for event, (frame, y, x) in zip(detected, _places(detected), strict=True):
-        in_plane, in_time = np.hypot(known[:, 1] - y, known[:, 2] - x), np.abs(known[:, 0] - frame)
-        near = (in_plane <= distance_xy) & (in_time <= distance_t)
+    for event, place in zip(detected, _places(detected), strict=True):
+        near, cost = _near(place - known, distance_xy, distance_t)
         found |= near
         candidates = np.flatnonzero(near & free)
         if len(candidates):
-            nearest = int(candidates[np.argmin((in_plane + in_time)[candidates])])
+            nearest = int(candidates[np.argmin(cost[candidates])])
             free[nearest] = False
             pairs.append((event, reference[nearest]))
         else:
@@ -260,10 +259,14 @@ def _candidates(detected: np.ndarray, reference: np.ndarray, distance_xy: float,
         cKDTree(reference / box), max_distance=1.0, p=np.inf, output_type="ndarray"
     )
     i, j = near["i"], near["j"]
-    difference = detected[i] - reference[j]
+    within, cost = _near(detected[i] - reference[j], distance_xy, distance_t)
+    return i[within], j[within], cost[within]
+
+
+def _near(difference: np.ndarray, distance_xy: float, distance_t: float) -> tuple[np.ndarray, np.ndarray]:
+    """Say which differences (n, 3) of frame, y and x may match, and what they cost, in pixels plus frames."""
     in_plane, in_time = np.hypot(difference[:, 1], difference[:, 2]), np.abs(difference[:, 0])
-    within = (in_plane <= distance_xy) & (in_time <= distance_t)
-    return i[within], j[within], (in_plane + in_time)[within]
+    return (in_plane <= distance_xy) & (in_time <= distance_t), in_plane + in_time
 
 
 def _assign(candidates: Candidates) -> dict[int, int]:
