@@ -18,6 +18,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import MIN_FRAMES, formerly, parse_settings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.stack_layout import StackLayout
+from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.tiling.scaling import place_in_movie, rescale
 from epifiji.files.event_sources import Events, events_given, events_of, existing_place
 from epifiji.files.figures.gallery import write_gallery
@@ -260,7 +261,7 @@ def _factors(movie: Movie, settings: ScalingSettings) -> tuple[float, float]:
     if settings.frames is not None:
         factor_t = settings.frames / movie.shape[0]
     if settings.new_cell_diameter is not None:
-        factor_xy = settings.new_cell_diameter / _cell_diameter(movie, settings)
+        factor_xy = settings.new_cell_diameter / cell_diameter(movie, settings.cell_diameter)
     if factor_xy is None and factor_t is None:
         raise WrongInputError(
             "Nothing says how much to rescale: give factor_xy, new_cell_diameter, factor_t or frames."
@@ -272,14 +273,6 @@ def _factors(movie: Movie, settings: ScalingSettings) -> tuple[float, float]:
             "give a larger factor_t."
         )
     return factor_t or 1.0, factor_xy or 1.0
-
-
-def _cell_diameter(movie: Movie, settings: ScalingSettings) -> float:
-    if settings.cell_diameter != "auto":
-        return settings.cell_diameter
-    from epifiji.engine.cells.diameter import estimate_cell_diameter
-
-    return estimate_cell_diameter(movie)
 
 
 @formerly(out="file")

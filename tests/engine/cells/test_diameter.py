@@ -16,7 +16,7 @@ from skimage.segmentation import clear_border, find_boundaries, watershed
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.engine.cells.diameter import estimate_cell_diameter
+from epifiji.engine.cells.diameter import cell_diameter, estimate_cell_diameter
 
 FRAMES = 5
 TOLERANCE = 0.15
@@ -209,3 +209,11 @@ def test_large_movie_is_sampled_in_little_memory() -> None:
     assert estimate == pytest.approx(median_diameter(tissue), rel=TOLERANCE)
     assert pixels.reads == [100, 300, 500, 700, 900]
     assert peak < 100e6
+
+
+def test_a_diameter_that_is_given_is_not_estimated():
+    blank = Movie(np.zeros((5, 40, 40)))  # Nothing could be estimated.
+    assert cell_diameter(blank, 23.5) == 23.5
+    assert cell_diameter(blank, None) is None
+    with pytest.raises(WrongInputError):
+        cell_diameter(blank, "auto")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -70,6 +71,14 @@ class _Measurement:
     diameter: float
     contrast: float
     skewness: float
+
+
+Diameter = TypeVar("Diameter", float, float | None)
+
+
+def cell_diameter(movie: Movie, given: Diameter | Literal["auto"]) -> Diameter | float:
+    """Give the cell diameter in pixels that a setting means: ``auto`` is an estimate, everything else stays as it is."""
+    return estimate_cell_diameter(movie) if given == "auto" else given
 
 
 def estimate_cell_diameter(movie: Movie) -> float:
