@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
-from epifiji.data.progress import LOOKING, Report, silent
+from epifiji.data.progress import LOOKING, PartReport, Report, silent
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.dexnet.prefilter import Prefilter
@@ -211,11 +211,8 @@ class InProcess:
         """See :class:`Executor`."""
         description, predictor = asked.network.description, asked.predictor
         for number, (block, grids) in enumerate(blocks):
-
-            def tell(done: float, doing: str, number: int = number) -> None:
-                report((number + done) / len(blocks), doing)
-
-            yield predictor(read_strip(movie, block, description, predictor), grids, tell)
+            part = PartReport(report, number, len(blocks))
+            yield predictor(read_strip(movie, block, description, predictor), grids, part)
 
 
 class DaskWorkers:

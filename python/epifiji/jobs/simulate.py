@@ -16,7 +16,7 @@ from epifiji.data.events import EVENT_COLOURS, Event, by_class
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 from epifiji.data.paths import path_from
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.cells.shape import measure
@@ -109,11 +109,8 @@ def simulate_movies(
     with new_files(folder, possible) as partial:
         for number, name in enumerate(names):
             one = _settings_of(chosen, settings, number, varied)
-
-            def within(done: float, doing: str, number: int = number, name: str = name) -> None:
-                report((number + done) / movies, f"{doing} {name}" if movies > 1 else doing)
-
-            made = simulate_tissue(one, drawn, varied, within)
+            part = PartReport(report, number, movies, after=f" {name}" if movies > 1 else "")
+            made = simulate_tissue(one, drawn, varied, part)
             _write(partial, name, made)
             counts[name] = dict(Counter(event.event for event in made.events))
             record["movies"].append({"name": name} | _described(made))

@@ -18,9 +18,11 @@ from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.movie import WINDOW_FRAMES, Movie
 from epifiji.data.network import AnyNetwork
 from epifiji.data.progress import Report, silent
+from epifiji.data.record import RECORD_FORM
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.engine.backend.devices import choose_device
+from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.networks.families import family_of
 from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, divide, rows_within
 from epifiji.engine.tiling.levels import levelled
@@ -85,7 +87,7 @@ def detect(
     chosen = chosen.with_defaults(description.thresholds, description.min_volumes, chosen.mode)
     require_mode(chosen.mode, description)
     opened = replace(opened, notices=(*opened.notices, *opened.require_finite()))
-    diameter = _cell_diameter(opened, chosen)
+    diameter = cell_diameter(opened, chosen.cell_diameter)
     scratch = ScratchFolder()
     try:
         detection = _Detection(opened, network, chosen, classes, diameter, scratch, report)
@@ -115,14 +117,6 @@ def require_mode(mode: str, description: EventNetworkDescription) -> None:
             "mode is 'compatible', which repeats what the authors' package does with their networks, but "
             f"{description.name} is another kind of network: choose another mode, or one of the authors' networks."
         )
-
-
-def _cell_diameter(movie: Movie, settings: DetectionSettings) -> float | None:
-    if settings.cell_diameter != "auto":
-        return settings.cell_diameter
-    from epifiji.engine.cells.diameter import estimate_cell_diameter
-
-    return estimate_cell_diameter(movie)
 
 
 class _Detection:
@@ -284,7 +278,7 @@ class _Detection:
         """Return the record: everything needed to repeat the run, and timings."""
         movie, settings, description = self.movie, self.settings, self.network.description
         return {
-            "epifiji": 1,
+            "epifiji": RECORD_FORM,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "movie": described_movie(movie, self.pixels_sha256),
             "network": {

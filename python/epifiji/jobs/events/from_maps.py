@@ -11,7 +11,7 @@ from typing import Any
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
-from epifiji.data.record import RunRecord
+from epifiji.data.record import RECORD_FORM, RunRecord
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import MODES, EventSettings
 from epifiji.engine.tiling.scaling import rescale_map
@@ -160,7 +160,7 @@ def _record(
         "frame_interval_s": movie.frame_interval_s,
     }
     return {
-        "epifiji": 1,
+        "epifiji": RECORD_FORM,
         **{key: value for key, value in earlier.items() if key not in ("files", "seconds", "windows")},
         **described,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

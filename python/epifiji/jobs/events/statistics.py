@@ -14,7 +14,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, group_of, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.comparison import StatisticsSettings
@@ -243,11 +243,8 @@ def event_statistics(
     scales = _Scales.of(chosen, extent)
     classes = {}
     for number, (event, group) in enumerate(groups.items()):
-
-        def report_class(done: float, doing: str, number: int = number) -> None:
-            report((number + done) / len(groups), doing)
-
-        classes[event] = _class_statistics(group, extent, scales, chosen, report_class)
+        part = PartReport(report, number, len(groups))
+        classes[event] = _class_statistics(group, extent, scales, chosen, part)
     if not events:
         notices.append("There are no events, so the plots are empty.")
     if any(found.space is not None for found in classes.values()):

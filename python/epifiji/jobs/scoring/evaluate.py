@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.detection import ComputingSettings, MapSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
@@ -79,7 +78,7 @@ def evaluate(
             candidates: list[list[Event]] = []
             for index, movie in enumerate(movies):
                 done = number * len(movies) + index
-                part = _Part(report, done, len(judges) * len(movies), f"{name}, {movie.name}")
+                part = PartReport(report, done, len(judges) * len(movies), f"{name}, {movie.name}: ")
                 found = detect(movie.movie, loaded, part, executor, **_detection(own[name], classes[name]))
                 candidates.append(found.events)
             seconds = time.perf_counter() - started
@@ -96,19 +95,6 @@ def evaluate(
         _record(folder, movies, known_movies, chosen),
         tuple(_notices(judges, movies, judged, chosen, evaluated)),
     )
-
-
-@dataclass(frozen=True)
-class _Part:
-    """The report of one of `count` detections, after `before` of them."""
-
-    report: Report
-    before: int
-    count: int
-    title: str
-
-    def __call__(self, done: float, doing: str) -> None:
-        self.report((self.before + done) / self.count, f"{self.title}: {doing}")
 
 
 def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:

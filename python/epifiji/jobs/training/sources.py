@@ -16,6 +16,7 @@ from epifiji.data.network import NOTHING
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.networks.epinet.targets import at_network_scale, judged_in, places_of
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie
@@ -169,11 +170,8 @@ def prepare(
     made: list[TrainingMovie] = []
     for number, source in enumerate(sources):
         report(number / len(sources), READING)
-        diameter = settings.cell_diameter if settings.cell_diameter is not None else source.cell_diameter
-        if diameter == "auto":
-            from epifiji.engine.cells.diameter import estimate_cell_diameter
-
-            diameter = estimate_cell_diameter(source.movie)
+        given = settings.cell_diameter if settings.cell_diameter is not None else source.cell_diameter
+        diameter = cell_diameter(source.movie, given)
         duration = settings.event_duration if settings.event_duration is not None else source.event_duration
         pixels = at_network_scale(source.movie, description, diameter, duration)
         made.append(_at_scale(source, pixels, description.events))

@@ -12,7 +12,7 @@ from epifiji.data.events import Event
 from epifiji.data.labelled import TrainingMovie
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.training import ValidationScores
 from epifiji.engine.events.peaks import POSITIVE_LEVEL
@@ -31,14 +31,14 @@ NEIGHBOURS = 2
 
 def candidates(network: EventNetwork, held_out: Sequence[TrainingMovie], report: Report = silent) -> list[list[Event]]:
     """Give all that a network could take for events in held-out movies, of any probability, movie by movie."""
+
+    def validating(done: float, doing: str) -> None:
+        report(done, VALIDATING)
+
     found = []
     for number, one in enumerate(held_out):
-
-        def tell(done: float, doing: str, number: int = number) -> None:
-            report((number + done) / len(held_out), VALIDATING)
-
-        movie = Movie(one.pixels, one.name)
-        result = detect(movie, network, tell, mode="fast", threshold=0)
+        part = PartReport(validating, number, len(held_out))
+        result = detect(Movie(one.pixels, one.name), network, part, mode="fast", threshold=0)
         found.append(result.events)
     return found
 
