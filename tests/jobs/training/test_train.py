@@ -287,7 +287,7 @@ def test_the_parent_is_asked_only_where_it_is_not_known_what_there_is(tmp_path: 
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
     pixels, _ = blinking(1)
     known = TrainingMovie(pixels, np.empty((0, 4)), np.empty((0, 3)), annotated=(True, True))
-    partly = replace(known, labelled=(False, True))
+    partly = replace(known, annotated=(False, True))
     asked = with_predictions(parent, [known, partly], silent)
     assert asked[0].predicted is None
     assert asked[1].predicted.shape == (28, 16, 16, 2)
