@@ -193,12 +193,12 @@ class TestFolders:
             with pytest.raises(WrongInputError, match="b.tif has no ROI file in .*, but the other movies have"):
                 read_sources([tmp_path], PLAIN, unmarked)
         bare = read_sources([tmp_path], PLAIN, "none")[1]
-        assert (bare.movie.name, bare.events, bare.marked, bare.complete) == ("b", (), ("blink",), True)
+        assert (bare.movie.name, bare.events, bare.classes, bare.complete) == ("b", (), ("blink",), True)
         assert bare.notices == ("b.tif has no ROI file, so it counts as a movie without events.",)
         (tmp_path / "b_nothing.zip").touch()
-        (confirmed,) = prepare(read_sources([tmp_path], PLAIN)[1:], described("blink"), PLAIN).movies
-        (made,) = prepare([bare], described("blink"), PLAIN).movies
-        assert (made.labelled, made.judged) == (confirmed.labelled, confirmed.judged) == ((True,), None)
+        (confirmed,) = prepare(read_sources([tmp_path], PLAIN)[1:], described("blink"), PLAIN)
+        (made,) = prepare([bare], described("blink"), PLAIN)
+        assert (made.annotated, made.known) == (confirmed.annotated, confirmed.known) == ((True,), None)
 
     def test_movies_and_events_come_to_the_networks_scale_as_in_a_detection(self, tmp_path):
         movie(tmp_path)
