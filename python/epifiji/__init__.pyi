@@ -6,6 +6,7 @@ from .data.movie import Movie
 from .data.review import Action
 from .engine.simulation.movie import simulate
 from .files.movies.movie_file import read_movie
+from .jobs.cells.compare import compare_cells
 from .jobs.events.detect import detect
 from .jobs.events.from_maps import events_from_maps
 from .jobs.events.result import Result
@@ -29,6 +30,7 @@ __all__ = [
     "Result",
     "WrongInputError",
     "compare",
+    "compare_cells",
     "crop",
     "decide",
     "detect",

@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Counts:
-    """Matched events, detected ones without a match, reference ones without a match."""
+    """Matched events or cells, detected ones without a match, reference ones without a match."""
 
     true_positives: int
     false_positives: int
@@ -34,6 +34,11 @@ class Counts:
     def f1(self) -> float | None:
         """2 TP / (2 TP + FP + FN); None where both sides are empty."""
         return _ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
+
+    @property
+    def ap(self) -> float | None:
+        """TP / (TP + FP + FN), which papers on segmented cells call average precision; None where both sides are empty."""
+        return _ratio(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
 
 
 def _ratio(part: int, whole: int) -> float | None:

@@ -42,7 +42,7 @@ class TestMatches:
         good = _ious(annotated, predicted) >= iou
         matched = int(good[linear_sum_assignment(good, maximize=True)].sum())
         counts = count_matches(overlaps(annotated, predicted), iou)
-        assert (counts.matched, counts.spurious, counts.missed) == (
+        assert (counts.true_positives, counts.false_positives, counts.false_negatives) == (
             matched,
             good.shape[1] - matched,
             good.shape[0] - matched,
@@ -58,17 +58,17 @@ class TestMatches:
         whole = np.ones((2, 4), int)
         halves = np.array([[1, 1, 2, 2]] * 2)
         counts = count_matches(overlaps(whole, halves), 0.5)
-        assert (counts.matched, counts.spurious, counts.missed) == (1, 1, 0)
+        assert (counts.true_positives, counts.false_positives, counts.false_negatives) == (1, 1, 0)
         assert (counts.ap, counts.f1, counts.precision, counts.recall) == (0.5, 2 / 3, 0.5, 1.0)
 
     def test_without_cells_there_is_no_score(self) -> None:
         counts = count_matches(overlaps(np.zeros((3, 3), int), np.zeros((3, 3), int)), 0.5)
-        assert np.isnan([counts.ap, counts.f1, counts.precision, counts.recall]).all()
+        assert [counts.ap, counts.f1, counts.precision, counts.recall] == [None] * 4
 
     def test_volumes_are_counted_alike(self) -> None:
         volume = np.zeros((3, 4, 4), np.uint16)
         volume[:2], volume[2] = 7, 65535
-        assert count_matches(overlaps(volume, volume), 1.0).matched == 2
+        assert count_matches(overlaps(volume, volume), 1.0).true_positives == 2
 
     def test_the_published_scores_of_published_masks(self, shared_data: Path) -> None:
         """Masks of seven networks, and the AP at an IoU of 0.5 that the authors' files give for each image."""
@@ -151,7 +151,7 @@ class TestPartitions:
         one[:, 4:], other[:, 5:] = 2, 2
         assert outline_iou(one, one) == 1
         assert outline_iou(one, other) == pytest.approx(1 / 3)
-        assert np.isnan(outline_iou(np.ones((4, 4), int), np.ones((4, 4), int)))
+        assert outline_iou(np.ones((4, 4), int), np.ones((4, 4), int)) is None
 
 
 def test_cells_at_the_border() -> None:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from epifiji.bridge.cli.arguments import usable_arguments
+from epifiji.bridge.cli.cells import cells_app
 from epifiji.bridge.cli.console import EVENT_COLUMNS, ProgressBar, event_rows, say_json, say_table
 from epifiji.bridge.cli.evaluation import evaluation_app
 from epifiji.bridge.cli.installation import installation_app
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.add_typer(networks_app, name="networks")
 app.add_typer(movie_app)
 app.add_typer(evaluation_app)
+app.add_typer(cells_app)
 app.add_typer(training_app)
 app.add_typer(installation_app)
 

@@ -79,3 +79,24 @@ class StatisticsSettings(Settings):
         page="more",
     )
     seed: Seed = Field(1, description="Seed of the random arrangements.")
+
+
+class CellComparisonSettings(Settings):
+    """How predicted cells are compared with annotated ones."""
+
+    iou: float = setting(
+        0.5,
+        gt=0,
+        le=1,
+        range="0–1",
+        allow_inf_nan=False,
+        description="Least intersection over union of a predicted and an annotated cell that match.",
+        label="Least overlap (IoU) of a match",
+    )
+    border: Literal["count", "ignore"] = setting(
+        "count",
+        description="Annotated cells that touch the image's border: counted as all others (count), or left out together with "
+        "what is predicted there (ignore).",
+        label="Cells at the border",
+    )
+    seed: Seed = Field(1, description="Seed of the random draws for the intervals.")

@@ -71,6 +71,30 @@ def wilson_interval(part: int, whole: int) -> Interval:
     return Interval(part / whole, *wilson(part / whole, whole))
 
 
+def quality_interval(fields: np.ndarray, cells: np.ndarray, seed: int) -> Interval:
+    """Return the segmentation quality of all fields together, with a 95 % interval.
+
+    Cells are drawn with replacement; from `FEWEST_MOVIES` fields on, fields are drawn too, and the interval reaches as far as
+    either, as for events (:func:`score_intervals`).
+
+    Parameters
+    ----------
+    fields
+        For each field its proper cells minus over- and under-segmented ones, and its annotated cells, (fields, 2).
+    cells
+        The same for each cell, (cells, 2): 1, 0 or -1, and 1.
+    seed
+        Of the draws.
+    """
+    if not len(cells):
+        return Interval()
+    value, interval = float(cells[:, 0].mean()), Interval()
+    for units in (cells, fields) if len(fields) >= FEWEST_MOVIES else (cells,):
+        draws = _draws(units, seed)
+        interval = _wider(drawn_interval(value, _ratio(draws[:, 0], draws[:, 1]), len(units)), interval)
+    return interval
+
+
 def difference_of_f1(
     movies: tuple[np.ndarray, np.ndarray], places: tuple[np.ndarray, np.ndarray], seed: int
 ) -> tuple[Interval, float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import Counts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -96,50 +97,7 @@ def _numbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return (numbers, found[1:]) if len(found) and found[0] == 0 else (numbers + 1, found)
 
 
-@dataclass(frozen=True)
-class CellCounts:
-    """How many cells match at one IoU.
-
-    Parameters
-    ----------
-    matched
-        Pairs of an annotated and a predicted cell (true positives).
-    spurious
-        Predicted cells without an annotated one (false positives).
-    missed
-        Annotated cells without a predicted one (false negatives).
-    """
-
-    matched: int
-    spurious: int
-    missed: int
-
-    @property
-    def ap(self) -> float:
-        """TP / (TP + FP + FN), called average precision in papers on segmented cells; NaN where there are no cells."""
-        return _ratio(self.matched, self.matched + self.spurious + self.missed)
-
-    @property
-    def f1(self) -> float:
-        """2 TP / (2 TP + FP + FN); NaN where there are no cells."""
-        return _ratio(2 * self.matched, 2 * self.matched + self.spurious + self.missed)
-
-    @property
-    def precision(self) -> float:
-        """TP / (TP + FP); NaN where no cell was predicted."""
-        return _ratio(self.matched, self.matched + self.spurious)
-
-    @property
-    def recall(self) -> float:
-        """TP / (TP + FN); NaN where no cell is annotated."""
-        return _ratio(self.matched, self.matched + self.missed)
-
-
-def _ratio(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
-
-
-def count_matches(cells: Overlaps, iou: float) -> CellCounts:
+def count_matches(cells: Overlaps, iou: float) -> Counts:
     """Match annotated and predicted cells whose IoU is at least `iou`, one to one, so that as many as possible match."""
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
@@ -148,7 +106,7 @@ def count_matches(cells: Overlaps, iou: float) -> CellCounts:
     ratios.eliminate_zeros()
     partner = maximum_bipartite_matching(ratios, perm_type="column") if ratios.nnz else np.empty(0, int)
     matched = int(np.count_nonzero(partner >= 0))
-    return CellCounts(matched, len(cells.predicted) - matched, len(cells.annotated) - matched)
+    return Counts(matched, len(cells.predicted) - matched, len(cells.annotated) - matched)
 
 
 @dataclass(frozen=True)
@@ -170,14 +128,14 @@ class SegmentationQuality:
     under: np.ndarray
 
     @property
-    def value(self) -> float:
+    def value(self) -> float | None:
         """Proper cells minus over- and under-segmented ones, by all annotated cells: at most 1, negative where errors prevail.
 
-        The paper gives the terms in words only, and its code does not compute them; the rules above make them exact. NaN where
+        The paper gives the terms in words only, and its code does not compute them; the rules above make them exact. None if
         no cell is annotated.
         """
         good, over, under = (int(np.count_nonzero(one)) for one in (self.proper, self.over, self.under))
-        return _ratio(good - over - under, len(self.proper))
+        return (good - over - under) / len(self.proper) if len(self.proper) else None
 
 
 def segmentation_quality(cells: Overlaps) -> SegmentationQuality:
@@ -227,15 +185,16 @@ def variation_of_information(annotated: np.ndarray, predicted: np.ndarray) -> tu
     return float(over), float(under)
 
 
-def outline_iou(annotated: np.ndarray, predicted: np.ndarray) -> float:
+def outline_iou(annotated: np.ndarray, predicted: np.ndarray) -> float | None:
     """Return the IoU of the outlines, 0–1: all pixels that touch another label, so that an outline is two pixels wide.
 
-    NaN where neither image has an outline.
+    None if neither image has an outline.
     """
     from skimage.segmentation import find_boundaries
 
     one, other = (find_boundaries(labels, mode="thick") for labels in (annotated, predicted))
-    return _ratio(int(np.count_nonzero(one & other)), int(np.count_nonzero(one | other)))
+    either = int(np.count_nonzero(one | other))
+    return int(np.count_nonzero(one & other)) / either if either else None
 
 
 def labels_at_border(labels: np.ndarray) -> np.ndarray:

@@ -72,10 +72,10 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     top += (PANEL_PX - panel.height) // 2
     picture.paste(panel, (left, top))
     draw.text(
-        (MARGIN_PX, top - 10), _title(movie.name, _counts(events, classes)), FOREGROUND, _font(TITLE_FONT_PX), "ls"
+        (MARGIN_PX, top - 10), _title(movie.name, _counts(events, classes)), FOREGROUND, text_font(TITLE_FONT_PX), "ls"
     )
     caption = f"frame {middle + 1} of {movie.shape[0]}; numbers are the events' frames"
-    draw.text((left + panel.width / 2, top + panel.height + 16), caption, FOREGROUND, _font(12), "ms")
+    draw.text((left + panel.width / 2, top + panel.height + 16), caption, FOREGROUND, text_font(12), "ms")
     for row, event in enumerate(strips):
         beneath = MARGIN_PX + TITLE_PX + LABEL_PX + row * (LABEL_PX + CROP_PX)
         for column, offset in enumerate(STRIP_FRAMES):
@@ -85,7 +85,7 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
                 draw.rectangle(
                     (*place, place[0] + CROP_PX - 1, place[1] + CROP_PX - 1), outline=_colour(event, classes)
                 )
-            draw.text((place[0] + CROP_PX / 2, place[1] - 4), _label(event, offset), FOREGROUND, _font(11), "ms")
+            draw.text((place[0] + CROP_PX / 2, place[1] - 4), _label(event, offset), FOREGROUND, text_font(11), "ms")
     picture.save(path, "PNG")
 
 
@@ -107,7 +107,7 @@ def _panel(movie: Movie, events: Sequence[Event], classes: Sequence[str], radius
     size = FINER * max(1, round(width * zoom / FINER)), FINER * max(1, round(height * zoom / FINER))
     frame = _shown(movie.frames(count // 2, count // 2 + 1)[0])
     panel = Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC).convert("RGB")
-    draw, font = ImageDraw.Draw(panel), _font(14 * FINER)
+    draw, font = ImageDraw.Draw(panel), text_font(14 * FINER)
     for event in events:
         # Integer positions are centres of pixels.
         x, y, away, colour = (
@@ -141,7 +141,7 @@ def _crop(movie: Movie, event: Event, offset: int, half: int) -> Image.Image:
 
 def _title(name: str, counts: str) -> str:
     """Join a movie's name and the counts of events; the name is shortened if it would not fit above the panel."""
-    font = _font(TITLE_FONT_PX)
+    font = text_font(TITLE_FONT_PX)
     shown = name
     while len(shown) > 1 and font.getlength(f"{shown}: {counts}") > PANEL_PX:
         shown = f"{shown[:-2]}…"
@@ -160,7 +160,7 @@ def _colour(event: Event, classes: Sequence[str]) -> tuple[int, int, int]:
 
 
 @cache
-def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def text_font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Return a font; Pillow's own lacks accents, so it is matplotlib's, found without importing matplotlib."""
     from PIL import ImageFont
 

@@ -1,0 +1,84 @@
+"""Cells as values: how well those of an image were predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from epifiji.data.evaluation import Counts
+
+
+class Outcome(IntEnum):
+    """What became of an annotated cell in a segmentation."""
+
+    PROPER = 1
+    OVER = 2
+    UNDER = 3
+    MISSED = 4
+    """None of the others: not found, or found with another outline."""
+
+
+@dataclass(frozen=True)
+class FieldScores:
+    """How well the cells of one image were predicted.
+
+    Parameters
+    ----------
+    name
+        The image, with the frame's number for movies.
+    annotated, predicted
+        Numbers of cells that were compared.
+    matches
+        Counts by the least intersection over union (IoU) of a match.
+    proper, over, under
+        Numbers of annotated cells that are properly, over- and under-segmented; see `quality`.
+    rand_index
+        Adjusted Rand index of all pixels, at most 1.
+    split_bits, merged_bits
+        The parts of the variation of information that over- and under-segmentation cause, in bits; 0 is best.
+    outline_iou
+        IoU of the outlines; None if there are none.
+    """
+
+    name: str
+    annotated: int
+    predicted: int
+    matches: Mapping[float, Counts]
+    proper: int
+    over: int
+    under: int
+    rand_index: float
+    split_bits: float
+    merged_bits: float
+    outline_iou: float | None
+
+    @property
+    def quality(self) -> float | None:
+        """Properly segmented cells minus over- and under-segmented ones, by all annotated cells; None without any.
+
+        :class:`epifiji.engine.metrics.labels.SegmentationQuality` has the definition.
+        """
+        return (self.proper - self.over - self.under) / self.annotated if self.annotated else None
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedField:
+    """The cells of one image that were compared.
+
+    Parameters
+    ----------
+    name
+        As in :class:`FieldScores`.
+    annotated, predicted
+        Labels (Y, X), int32, 0 for no cell, without the cells that were left out.
+    outcomes
+        `Outcome` of each annotated cell, by its label.
+    """
+
+    name: str
+    annotated: np.ndarray
+    predicted: np.ndarray
+    outcomes: Mapping[int, Outcome]

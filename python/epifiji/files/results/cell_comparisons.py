@@ -1,0 +1,44 @@
+"""Files of a comparison of cells: scores of each image as a table and as JSON, and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.cells import ComparedField
+from epifiji.files.figures.cells import draw_outcomes
+from epifiji.files.results.comparisons import Row, write_table
+from epifiji.files.results.result_folder import write_record
+from epifiji.files.storage.writable import new_files, plain_name, require_absent
+
+TABLE, RECORD = "cell_comparison.csv", "cell_comparison.json"
+
+
+def picture_name(field: str) -> str:
+    """Return the name of the picture of an image."""
+    return plain_name(f"{field}_cells") + ".png"
+
+
+def write_cell_comparison(
+    folder: Path,
+    rows: Iterable[Row],
+    record: Mapping[str, Any],
+    compared: Sequence[ComparedField],
+    overwrite: bool,
+) -> list[Path]:
+    """Write all files or none, and return them.
+
+    Raises
+    ------
+    WrongInputError
+        If a file would be overwritten without permission, or the folder cannot be written to.
+    """
+    names = [TABLE, RECORD, *(picture_name(one.name) for one in compared)]
+    require_absent(folder, names, overwrite)
+    with new_files(folder, names) as partial:
+        write_table(partial / TABLE, rows)
+        write_record(partial / RECORD, record)
+        for one in compared:
+            draw_outcomes(partial / picture_name(one.name), one)
+    return [folder / name for name in names]
