@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 import epifiji
-from epifiji.bridge.cli.main import main
+from command_line import one_sentence, run
 from epifiji.data.errors import WrongInputError
 
 SIDE, CELLS = 12, 5
@@ -96,9 +96,9 @@ class TestSides:
         bad = good.copy()
         bad[:5] = np.where(labels > 13, labels, 0)
         found = epifiji.compare_cells(bad, good)
-        pooled = epifiji.compare_cells(
-            bad.reshape(-1, labels.shape[1]), np.concatenate([good[i] + 100 * i for i in range(10)])
-        )
+        one_image = [np.concatenate([np.where(one, one + 100 * i, 0) for i, one in enumerate(side)]) for side in (bad, good)]
+        pooled = epifiji.compare_cells(*one_image)
+        assert found.quality.value == pooled.quality.value
         assert found.quality.low is not None
         assert pooled.quality.low is not None
         assert found.quality.low < pooled.quality.low
@@ -137,14 +137,19 @@ class TestFolders:
 
 class TestCommand:
     def test_scores_and_pictures_are_written(
-        self, labels: np.ndarray, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self,
+        labels: np.ndarray,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         predicted, annotated, out = tmp_path / "field_labels.tif", tmp_path / "field_truth.tif", tmp_path / "out"
         tifffile.imwrite(predicted, np.where(labels == 2, 1, labels))
         tifffile.imwrite(annotated, labels)
         arguments = ["compare-cells", str(predicted), str(annotated), "--iou", "0.75", "--out", str(out)]
-        assert main([*arguments, "--json"]) == 0
-        told = json.loads(capsys.readouterr().out)
+        code, output, _ = run([*arguments, "--json"], monkeypatch, capsys)
+        told = json.loads(output)
+        assert code == 0
         assert told["all"]["ap"]["value"] == pytest.approx(23 / 26)
         with (out / "cell_comparison.csv").open(encoding="utf-8") as file:
             (row,) = csv.DictReader(file)
@@ -152,9 +157,10 @@ class TestCommand:
         assert float(row["ap_0.75"]) == pytest.approx(23 / 26, abs=1e-5)
         with Image.open(out / "field_truth_cells.png") as picture:
             assert picture.width >= 500
-        assert main(arguments) == 2
-        assert "exists and would be overwritten" in capsys.readouterr().err
-        assert main([*arguments, "--overwrite"]) == 0
+        code, _, error = run(arguments, monkeypatch, capsys)
+        assert code == 2
+        assert "exists and would be overwritten" in one_sentence(error)
+        assert run([*arguments, "--overwrite"], monkeypatch, capsys)[0] == 0
 
     @pytest.mark.parametrize(
         ("pixels", "sentence"),
@@ -174,9 +180,12 @@ class TestCommand:
         tmp_path: Path,
         pixels: np.ndarray,
         sentence: str,
+        monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         tifffile.imwrite(tmp_path / "wrong.tif", pixels)
         tifffile.imwrite(tmp_path / "right.tif", labels)
-        assert main(["compare-cells", str(tmp_path / "wrong.tif"), str(tmp_path / "right.tif")]) == 2
-        assert sentence in capsys.readouterr().err
+        files = [str(tmp_path / name) for name in ("wrong.tif", "right.tif")]
+        code, _, error = run(["compare-cells", *files], monkeypatch, capsys)
+        assert code == 2
+        assert sentence in one_sentence(error)

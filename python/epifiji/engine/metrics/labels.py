@@ -159,7 +159,8 @@ def adjusted_rand_index(annotated: np.ndarray, predicted: np.ndarray) -> float:
     """
     from skimage.metrics import contingency_table
 
-    table = contingency_table(annotated, predicted)
+    # The table has a row for each number up to the largest.
+    table = contingency_table(_numbered(annotated)[0], _numbered(predicted)[0])
     pairs = _pairs(table.data).sum()
     rows, columns = _pairs(table.sum(axis=1)).sum(), _pairs(table.sum(axis=0)).sum()
     expected = rows * columns / max(_pairs(np.array(annotated.size)), 1.0)
@@ -181,7 +182,7 @@ def variation_of_information(annotated: np.ndarray, predicted: np.ndarray) -> tu
     """
     from skimage.metrics import variation_of_information as parts
 
-    over, under = parts(annotated, predicted)
+    over, under = parts(_numbered(annotated)[0], _numbered(predicted)[0])
     return float(over), float(under)
 
 

@@ -249,8 +249,10 @@ def _cells_of(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     levels = np.unique(pixels)
     if len(levels) != 2:
         return pixels, np.ones(pixels.shape, bool)
-    labels = label_outlines(drawn_lines(pixels))
-    labels = np.where(np.isin(labels, labels_at_border(labels)), 0, labels)
+    lines = drawn_lines(pixels)
+    labels = label_outlines(lines)
+    cut_off = labels_at_border(np.where(lines, 0, labels))
+    labels = np.where(np.isin(labels, cut_off), 0, labels)
     return labels, labels > 0
 
 
