@@ -25,7 +25,7 @@ FOLDERS = {
     "data": ("settings",),
     "files": ("storage", "movies", "networks", "rois", "figures", "results"),
     "engine": ("backend", "tiling", "cells", "events", "metrics", "simulation", "training", "networks"),
-    "jobs": ("events", "scoring", "training"),
+    "jobs": ("cells", "events", "scoring", "training"),
     "bridge": ("imagej", "fiji", "cli"),
 }
 """The folders of each floor; a folder imports only from those before it. Modules next to the folders join them."""

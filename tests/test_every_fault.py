@@ -109,6 +109,8 @@ COMMANDS: dict[str, Call] = {
     "rois": lambda bad, good: ["rois", str(bad), "--out", str(good / "out")],
     "compare detected": lambda bad, good: ["compare", str(bad), str(good / "events.csv")],
     "compare reference": lambda bad, good: ["compare", str(good / "events.csv"), str(bad)],
+    "compare-cells": lambda bad, good: ["compare-cells", str(bad), str(good / "m.tif")],
+    "compare-cells annotated": lambda bad, good: ["compare-cells", str(good / "m.tif"), str(bad)],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],
     "plot --movie": lambda bad, good: [
         "plot",

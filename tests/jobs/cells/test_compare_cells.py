@@ -96,7 +96,9 @@ class TestSides:
         bad = good.copy()
         bad[:5] = np.where(labels > 13, labels, 0)
         found = epifiji.compare_cells(bad, good)
-        one_image = [np.concatenate([np.where(one, one + 100 * i, 0) for i, one in enumerate(side)]) for side in (bad, good)]
+        one_image = [
+            np.concatenate([np.where(one, one + 100 * i, 0) for i, one in enumerate(side)]) for side in (bad, good)
+        ]
         pooled = epifiji.compare_cells(*one_image)
         assert found.quality.value == pooled.quality.value
         assert found.quality.low is not None

@@ -98,6 +98,13 @@ class ComparisonJob(Settings):
     overwrite: OverwriteResults = False
 
 
+class CellComparisonJob(Settings):
+    """What a comparison of cells writes."""
+
+    out: str | None = output("Write scores and a picture of each image into this folder. Default: only show them.")
+    overwrite: OverwriteResults = False
+
+
 class EvaluationJob(Settings):
     """Where an evaluation is written."""
 

@@ -118,7 +118,7 @@ class CellComparison:
             "notices": list(self.notices),
         }
 
-    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
         """Write ``cell_comparison.csv``, ``cell_comparison.json`` and a picture of each image, and return the files.
 
         Raises
@@ -126,7 +126,7 @@ class CellComparison:
         WrongInputError
             If a file would be overwritten without permission, or the folder cannot be written to.
         """
-        folder = path_from(folder, "the folder to write into")
+        folder = path_from(out, "the folder to write into")
         rows = [_row(one) for one in self.fields]
         return write_cell_comparison(folder, rows, self.to_dict(), self.compared, overwrite)
 
