@@ -1,9 +1,10 @@
-"""Measures EpiFiji and the authors' package, dextrusion, side by side: time, CPU time, peak memory; see README.md.
+"""Compares EpiFiji with the authors' package, dextrusion: wall time, CPU time, peak memory; see README.md.
 
-    python benchmarks/against_dextrusion.py --network notum_all.zip [--movie MOVIE.tif] [--size 40x256x256] [--repeats 3]
-    python benchmarks/against_dextrusion.py --network notum_all.zip --memory [--size 20x2048x2048 --step-xy 40]
+    python benchmarks/against_dextrusion.py --network notum_all.zip [--movie MOVIE.tif] [--size 40x256x256] [--repeats
+    3] python benchmarks/against_dextrusion.py --network notum_all.zip --memory [--size 20x2048x2048 --step-xy 40]
 
-Both programs run as processes of their own, in turn, with all that a user waits for: start, detection, raw maps, ROI zips.
+The programs run alternately as separate processes, including everything that a user waits for: start, detection, raw
+maps, ROI zips.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ PEER_PACKAGES = (
     "opencv-python==4.11.0.86",
 )
 PEER_PYTHON = "python3.11"
-"""The only version that both dextrusion 0.0.20 with TensorFlow 2.15 and EpiFiji run on."""
+"""The only version on which both dextrusion 0.0.20 with TensorFlow 2.15 and EpiFiji run."""
 
 SIZES = ("20x128x128", "40x256x256")
 MEMORY_SIZES = {"20x2048x2048": 40, "400x256x256": 20}
-"""Sizes of memory mode, each with a step in space (px) that lets it finish in minutes; the peak hardly depends on it."""
+"""Movie sizes for --memory, each with a step in space (px) with which it takes minutes; the peak hardly depends on the step."""
 
 MEMORY_LIMIT_MB = 1500
 EPIFIJI, PEER = "EpiFiji", "dextrusion"
@@ -51,7 +52,7 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a process took: seconds on the clock, seconds of CPU with its children's, most memory (MB), windows classified."""
+    """Resources of a process: wall time (s), CPU time with its children's (s), peak memory (MB), classified windows."""
 
     wall_s: float
     cpu_s: float
@@ -60,7 +61,7 @@ class Measurement:
 
 
 def measure(command: Sequence[object]) -> tuple[float, float, float, str]:
-    """Run a process: (wall s, CPU s, peak MB, its standard output); its messages go to a temporary file, shown if it fails."""
+    """Run a process and return wall s, CPU s, peak MB and its standard output. Its messages are shown only if it fails."""
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as messages:
         started = time.perf_counter()
@@ -109,7 +110,7 @@ def run_peer(
 
 
 def peer_python(given: Path | None) -> Path:
-    """Give the Python of an environment that holds the package, and make one where none is given."""
+    """Return the Python of an environment that contains the package; make one if none is specified."""
     if given is not None:
         return given
     python = PEER_ENVIRONMENT / "bin" / "python"
@@ -126,7 +127,7 @@ def peer_python(given: Path | None) -> Path:
 
 
 def peer_members(network: Path, python: Path, work: Path) -> list[str]:
-    """Give the folders of the network's members in the package's form."""
+    """Return the folders of the network's members in the package's format."""
     folder = network
     if network.is_file():
         folder = work / "network"
@@ -139,13 +140,13 @@ def peer_members(network: Path, python: Path, work: Path) -> list[str]:
     members = sorted(str(config.parent) for config in folder.rglob("config.cfg"))
     if not members:
         raise SystemExit(
-            f"{network} holds no network: give one in EpiFiji's form or the authors', as a folder or a zip."
+            f"{network} contains no network: give one in EpiFiji's format or the authors', as a folder or a zip."
         )
     return members
 
 
 def frames_of_noise(shape: Shape) -> Iterator[np.ndarray]:
-    """Give frames of smooth noise that changes slowly."""
+    """Yield frames of smooth noise that changes slowly."""
     random = np.random.default_rng(1)
     pixels = np.zeros(shape[1:], np.float32)
     for _ in range(shape[0]):
@@ -155,7 +156,7 @@ def frames_of_noise(shape: Shape) -> Iterator[np.ndarray]:
 
 
 def frames_of_tiles(source: Path, shape: Shape) -> Iterator[np.ndarray]:
-    """Give a movie mirrored in space and in time until it has the shape."""
+    """Yield the frames of a movie mirrored in space and in time until it has the shape."""
     movie = tifffile.imread(source)
     more = [max(0, new - old) for old, new in zip(movie.shape, shape, strict=True)]
     t, y, x = (
@@ -179,7 +180,7 @@ def shape_of(size: str) -> Shape:
 
 
 def say_rows(rows: Sequence[Sequence[object]]) -> None:
-    """Print a table, numbers to the right, the first row its heads."""
+    """Print a table with right-aligned columns; the first row contains the headers."""
     texts = [[f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
@@ -187,7 +188,7 @@ def say_rows(rows: Sequence[Sequence[object]]) -> None:
 
 
 def compare(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
-    """Run both programs in turn on each size, and print medians and ratios."""
+    """Run both programs alternately on each size, and print medians and ratios."""
     python = peer_python(arguments.peer_python)
     members = peer_members(arguments.network, python, work)
     steps = arguments.step_xy or 10, arguments.step_t
@@ -223,14 +224,14 @@ def say_comparison(title: str, taken: dict[str, list[Measurement]], arguments: a
     rows = [[name, *(f"{v:.1f}" if v < 100 else f"{v:.0f}" for v in values)] for name, values in columns.items()]
     theirs = columns.pop(PEER)
     for name, values in columns.items():
-        # What they look at differs between EpiNet and the package.
+        # Windows of the package and positions of EpiNet cannot be compared.
         ratios = [f"{their / our:.1f}" for our, their in zip(values[:3], theirs, strict=False)]
         rows.append([f"{PEER} / {name}", *ratios, ""])
     say_rows([["", *heads], *rows])
 
 
 def memory(arguments: argparse.Namespace, work: Path) -> dict[str, object]:
-    """Run EpiFiji alone on large movies and print its peak memory."""
+    """Run only EpiFiji on large movies and print its peak memory."""
     rows: list[list[object]] = [["", "step px", "windows", "wall s", "peak MB", f"under {MEMORY_LIMIT_MB} MB"]]
     found: dict[str, object] = {}
     for size in arguments.size or MEMORY_SIZES:
@@ -252,20 +253,20 @@ def main() -> None:
         "--network", type=Path, required=True, help="a network's folder or zip, in EpiFiji's form or the authors'"
     )
     parser.add_argument(
-        "--ours", action="append", help="what EpiFiji runs instead, such as epinet; may be given several times"
+        "--ours", action="append", help="the network for EpiFiji if it is another one, such as epinet; can be repeated"
     )
     parser.add_argument(
-        "--movie", type=Path, help="a TIFF, taken as it is, or mirrored to each --size; else smooth noise"
+        "--movie", type=Path, help="a TIFF, used unchanged or mirrored to each --size; default: smooth noise"
     )
-    parser.add_argument("--size", action="append", help=f"frames x height x width; default {' and '.join(SIZES)}")
+    parser.add_argument("--size", action="append", help=f"frames x height x width; default: {' and '.join(SIZES)}")
     parser.add_argument("--mode", choices=("fast", "exact", "compatible"), default="fast", help="EpiFiji's arithmetic")
-    parser.add_argument("--step-xy", type=int, help="px between windows; default 10")
+    parser.add_argument("--step-xy", type=int, help="px between windows; default: 10")
     parser.add_argument("--step-t", type=int, default=2, help="frames between windows")
-    parser.add_argument("--cell-diameter", type=float, help="px, for both; default the network's own")
-    parser.add_argument("--event-duration", type=float, help="frames, for both; default the network's own")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each program, in turn")
+    parser.add_argument("--cell-diameter", type=float, help="px, for both programs; default: the network's own")
+    parser.add_argument("--event-duration", type=float, help="frames, for both programs; default: the network's own")
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each program")
     parser.add_argument(
-        "--peer-python", type=Path, help=f"Python with dextrusion; else {PEER_ENVIRONMENT.name}/ is made"
+        "--peer-python", type=Path, help=f"Python with dextrusion; default: {PEER_ENVIRONMENT.name}/ is made"
     )
     parser.add_argument(
         "--memory", action="store_true", help="measure EpiFiji's memory on large movies, without dextrusion"

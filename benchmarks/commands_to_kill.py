@@ -1,4 +1,4 @@
-"""The commands that killed_commands.py kills, and what they need."""
+"""The commands that killed_commands.py kills, and their inputs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ JAVA = Path.home() / ".cache" / "epifiji" / "java"
 
 @dataclass
 class Command:
-    """What is tried: a command, what was there before, and a command that reads there."""
+    """A command to kill, the commands that are run before it, and a command that reads its results."""
 
     name: str
     arguments: list[str]
     before: list[list[str]]
     read: list[str]
     repeats: bool = True
-    """Whether the command does the same where it was done before."""
+    """Whether the command gives the same result if it is run again."""
 
     stop_at: str = ""
-    """Where something about such a name is renamed the command is killed once beforehand, so that what it keeps is there."""
+    """At the first rename with such a name the command is killed once beforehand, so that kept parts of its run exist."""
 
 
 def write_inputs(place: Path) -> None:
@@ -57,7 +57,7 @@ def write_inputs(place: Path) -> None:
 
 
 def commands(place: Path) -> list[Command]:
-    """List what is tried."""
+    """List the commands to kill."""
     movie, results, fiji = str(place / "wing.tif"), str(place / "wing_epifiji"), str(place / "Fiji")
     low = ["--threshold", "100", "--min-volume", "0"]
     small = ["--network", str(place / "net_15"), "--mode", "exact", "--step-xy", "20", "--step-t", "4"]
@@ -127,7 +127,7 @@ def commands(place: Path) -> list[Command]:
 
 
 def do(arguments: Sequence[str]) -> None:
-    """Do what the words say, in this process, and end it where it is a command."""
+    """Run a step in this process; a command of the command line ends the process."""
     what, *rest = arguments
     if what == "epifiji":
         from epifiji.bridge.cli.main import main
@@ -150,7 +150,7 @@ def do(arguments: Sequence[str]) -> None:
 
 
 def make_outdated(fiji: Path) -> None:
-    """Make an installation one of an earlier EpiFiji, with other contents and a file that is not there any more."""
+    """Make an installation look like one of an earlier EpiFiji, with other contents and a file that no longer exists."""
     from epifiji.bridge.fiji.manifest import MANIFEST
 
     manifest = json.loads((fiji / MANIFEST).read_text())
@@ -161,7 +161,7 @@ def make_outdated(fiji: Path) -> None:
 
 
 def import_everything() -> None:
-    """Import what commands import late, so that forks have it."""
+    """Import the modules that commands import late, so that forks need not import them."""
     from epifiji.data.tensorflow_import import import_tensorflow
 
     import_tensorflow()

@@ -1,11 +1,11 @@
-"""How well networks find the events of simulated movies that none was trained on, in plain and in hard imaging.
+"""Scores networks on simulated movies that none was trained on, with good and with difficult imaging.
 
     python benchmarks/epinet_scores.py epinet notum_all --json scores.json
 
-Seeds and parameters lie outside those that EpiNet learnt from (epifiji.engine.simulation.random_settings): other
-seeds all, and of each movie
-some of size, pace, light, noise, drift, focus and density. Events match one to one within 15 px and 4 frames at 25 px a cell.
-Movies without any event tell how many false ones 100 cells and 100 frames give.
+All seeds differ from those of EpiNet's training (epifiji.engine.simulation.random_settings), and each movie has some
+parameters outside its range: cell size, speed, light, noise, drift, focus or density. Events are matched one to one
+within 15 px and 4 frames for cells of 25 px. Movies without events give the number of false positives per 100 cells and
+100 frames.
 """
 
 from __future__ import annotations
@@ -86,20 +86,20 @@ def movies(seed: int, only: list[str]) -> dict[str, Any]:
 
 
 def counts(found: list[epifiji.Event], true: list[epifiji.Event], event: str, scale: float) -> tuple[int, int, int]:
-    """True positives, false positives and false negatives of a class."""
+    """Count true positives, false positives and false negatives of a class."""
     these, those = ([e for e in events if e.event == event] for events in (found, true))
     pairs = len(match_events(these, those, WITHIN_PX * scale, WITHIN_FRAMES).pairs)
     return pairs, len(these) - pairs, len(those) - pairs
 
 
-def judge(name: str, made: dict[str, Any]) -> dict[str, Any]:
-    """Run a network over all movies: counts of each movie and class, and the seconds that it took."""
+def evaluate(name: str, made: dict[str, Any]) -> dict[str, Any]:
+    """Run a network on all movies; return the counts of each movie and class, and the computing time (s)."""
     network = read_network(find_network(name))
     rows: dict[str, Any] = {}
     for title, (settings, simulated) in made.items():
         started = time.perf_counter()
         diameter = settings.cell_diameter_px
-        # A plain movie's extrusions take about 4.5 frames as the authors count them.
+        # Extrusions with the default duration take about 4.5 frames in the authors' way of counting.
         duration = 4.5 * settings.event_duration / SimulationSettings().event_duration
         found = epifiji.detect(
             Movie(simulated.pixels), network, mode="fast", cell_diameter=diameter, event_duration=duration
@@ -111,8 +111,8 @@ def judge(name: str, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(rows: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
-    """Scores of each class with intervals, over all movies with events and over the hard ones, and false events without any."""
-    said: dict[str, Any] = {}
+    """Return scores of each class with intervals, for all movies and the difficult ones, and false positives without events."""
+    scored: dict[str, Any] = {}
     for group, titles in {
         "all": [t for t in rows if "no events" not in t],
         "hard": [t for t in rows if t in HARD],
@@ -121,28 +121,28 @@ def summary(rows: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
             table = np.array([rows[title][event] for title in titles])
             if len(table):
                 scores = zip(("precision", "recall", "F1"), score_intervals(table, 0), strict=True)
-                said[f"{group}, {event}"] = {"events": int(table[:, [0, 2]].sum())} | {
+                scored[f"{group}, {event}"] = {"events": int(table[:, [0, 2]].sum())} | {
                     kind: [one.value, one.low, one.high] for kind, one in scores
                 }
     quiet = [title for title in rows if "no events" in title]
     if quiet:
         false = sum(rows[title][event][1] for title in quiet for event in EVENTS)
         units = sum(made[t][0].frames * len(np.unique(made[t][1].labels[0])) for t in quiet) / 1e4
-        said["false events"] = {"events": false, "of 100 cells and 100 frames": false / units}
-    return said
+        scored["false events"] = {"events": false, "of 100 cells and 100 frames": false / units}
+    return scored
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="+", help="names, folders or zips")
-    parser.add_argument("--seed", type=int, default=900_000, help="another number gives other movies")
-    parser.add_argument("--only", action="append", default=[], choices=list(CONDITIONS), help="a condition, not all")
+    parser.add_argument("--seed", type=int, default=900_000, help="seed of the first movie")
+    parser.add_argument("--only", action="append", default=[], choices=list(CONDITIONS), help="only this condition")
     parser.add_argument("--json", type=Path, help="write all counts and scores to this file")
     arguments = parser.parse_args()
     made = movies(arguments.seed, arguments.only)
     report = {}
     for name in arguments.networks:
-        rows = judge(name, made)
+        rows = evaluate(name, made)
         report[name] = {"movies": rows, "scores": summary(rows, made)}
         print(name, json.dumps(report[name]["scores"], indent=2), flush=True)
     if arguments.json:

@@ -1,4 +1,4 @@
-"""Whether fast mode finds the events of exact mode, and in how much less time; see README.md."""
+"""Compares the events and the computing time of fast and exact mode; see README.md."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIMULATED: tuple[dict[str, Any], ...] = (
     {"seed": 102, "cell_diameter_px": 22, "event_variety": 0.6, "photons": 60, "camera_noise": 6},
     {"seed": 103, "cell_diameter_px": 20, "event_variety": 0.8, "drift_px": 0.4, "flickering_spots": 4, "debris": 4},
 )
-"""Movies with as many events as have room; seeds that the prefilter was not trained on."""
+"""Movies with as many events as fit; the prefilter was not trained on these seeds."""
 
 CROWDED = {
     "frames": 60,
@@ -48,7 +48,7 @@ def simulated() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def same(exact: list[Event], fast: list[Event]) -> int:
-    """Count the events that both found, one to one."""
+    """Count the events that both modes found, matched one to one."""
     count = 0
     for name in {event.event for event in exact}:
         these, those = ([e for e in events if e.event == name] for events in (exact, fast))
@@ -70,7 +70,7 @@ def same(exact: list[Event], fast: list[Event]) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="notum_all", help="name, folder or zip")
-    parser.add_argument("--movie", type=Path, action="append", default=[], help="a TIFF, besides the simulated movies")
+    parser.add_argument("--movie", type=Path, action="append", default=[], help="a TIFF, in addition to simulated ones")
     parser.add_argument("--no-simulated", action="store_true", help="leave the simulated movies out")
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     arguments = parser.parse_args()

@@ -1,10 +1,11 @@
-"""What Fiji adds to the engine: a warm worker's call on a large movie, and the memory after each of ten detections.
+"""Measures the overhead of Fiji: a call of a running worker on a large movie, and the memory after each of ten detections.
 
     python benchmarks/fiji_overhead.py --network notum_all
 
-An ImageJ in a JVM of its own, with EpiFiji installed as in a Fiji, opens a movie of 100 MB and detects its events ten times
-through the worker. Beside each call's wall time stands the engine's own time within it; the difference is what ImageJ, shared
-memory, Appose and JSON cost. The same movie is then detected by the bare engine in a Python process of its own.
+An ImageJ in a separate JVM, with EpiFiji installed as in a Fiji, opens a movie of 100 MB and detects its events ten
+times through the worker. The table shows the wall time of each call and the time of the engine within it; the
+difference is the overhead of ImageJ, shared memory, Appose and JSON. Then the engine without Fiji detects the same
+movie in a separate Python process.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from plain_fiji import make_plain_fiji, run_in_plain_fiji
 
 SHAPE = (400, 500, 500)
 SETTINGS = {"step_xy": 50, "step_t": 20}
-"""Few windows: the cost of the way does not depend on how long the engine works."""
+"""Few windows: the overhead does not depend on the engine's computing time."""
 
 SCRIPT = """# ten detections of one movie
 import json, time

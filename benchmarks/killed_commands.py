@@ -1,13 +1,13 @@
-"""Kills whole commands at each call to the system that writes, or lets the call fail, and checks what lies there afterwards.
+"""Kills whole commands at each system call that writes, or lets the call fail, and checks the files afterwards.
 
     python benchmarks/killed_commands.py FOLDER [--only "detect;rois"] [--errors] [--most 400]
 
-Each command runs as a process under strace: TensorFlow is imported once, and a fork waits until strace has it. A run without
-a fault lists the calls that change a file below the command's folder, in which its user's home lies too. Then each of them is
-the one before which the process is killed, or the one that fails: all that make, move or remove something, and of those that
-write into one file the first, the last and some between. Afterwards the files must be the old or the new ones, once EpiFiji
-has read there again; the next run must succeed and leave nothing but its results. Needs Linux with strace, and the right to
-trace.
+Each command runs as a process under strace: TensorFlow is imported once, and a fork waits until strace is attached. A
+first run lists the calls that change a file below the command's folder, which also contains its home folder. Then the
+process is killed before each of these calls, or the call fails: every call that makes, moves or removes a file, and of
+those that write into one file the first, the last and some between. Afterwards, once EpiFiji has read there again, the
+files must be either the old or the new ones. The next run must succeed and leave only its results. This needs Linux
+with strace and the permission to trace.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CHANGING = (
 WRITING = "write,pwrite64,writev"
 SYNCING = "fsync,fdatasync"
 EACH_FILE = 5
-"""So many of the calls that write into one file are tried."""
+"""The number of calls that write into one file which are tried."""
 
 ERRORS = {
     **dict.fromkeys(WRITING.split(","), ("ENOSPC", "EIO")),
@@ -57,7 +57,7 @@ UNEQUAL = {"created", "seconds", "file_state"}
 
 @dataclass(frozen=True)
 class Point:
-    """One call: which of its kind, counted from the command's begin, and what it was about."""
+    """A system call: its name, its number among the calls of this name since the command's start, and its files."""
 
     call: str
     number: int
@@ -66,7 +66,7 @@ class Point:
 
 @dataclass
 class Found:
-    """What was found at the points of a command."""
+    """The results for the points of a command."""
 
     calls: Counter[str] = field(default_factory=Counter)
     tried: int = 0
@@ -77,7 +77,7 @@ class Found:
 
 
 def started(arguments: Sequence[str], log: Path, strace: Sequence[str]) -> tuple[int, str]:
-    """Do something in a fork, under strace where there are words for it; gives its status and what it said."""
+    """Run a step in a fork, under strace if it has arguments; return its exit status and its output."""
     child = os.fork()
     if not child:
         with log.with_suffix(".said").open("wb") as said:
@@ -115,7 +115,7 @@ def started(arguments: Sequence[str], log: Path, strace: Sequence[str]) -> tuple
 
 
 def listed_points(log: Path, place: Path) -> list[Point]:
-    """List the calls in a log that change something in a place."""
+    """List the calls in a log that change a file in a place."""
     count: Counter[str] = Counter()
     points = []
     for line in log.read_text(errors="replace").splitlines():
@@ -130,14 +130,14 @@ def listed_points(log: Path, place: Path) -> list[Point]:
 
 
 def shortened(arguments: str, place: Path) -> str:
-    """Give what a call was about, the same in each run."""
+    """Return the files of a call, in a form that is the same in each run."""
     quoted = re.findall(r'"([^"]*)"|<([^>]*)>', arguments.split(" = ", maxsplit=1)[0])
     paths = (HIDDEN.sub(".epifiji-X", one or other).replace(f"{place}/", "") for one, other in quoted)
     return " ".join(paths)
 
 
 def chosen(points: Sequence[Point], calls: set[str], most: int) -> list[Point]:
-    """Choose the points to try: all that make, move or remove something, and some that write into a file."""
+    """Choose the points to try: all that make, move or remove a file, and some that write into a file."""
     by_file: dict[tuple[str, str], list[Point]] = {}
     for point in points:
         if point.call in calls:
@@ -156,7 +156,7 @@ def chosen(points: Sequence[Point], calls: set[str], most: int) -> list[Point]:
 
 
 def contents(place: Path) -> dict[str, str]:
-    """Give a hash of every file but the caches', and every folder, by name; hidden folders of processes have their names."""
+    """Return a hash of every file outside the caches, and every folder, by name; hidden folders keep their names."""
     found = {}
     for folder, folders, files in os.walk(place):
         inside = Path(folder).relative_to(place)
@@ -173,7 +173,7 @@ def contents(place: Path) -> dict[str, str]:
 
 
 def without_times(data: bytes) -> bytes:
-    """Leave out of a record what differs between two runs of a command."""
+    """Remove the entries of a record that differ between two runs of a command."""
 
     def kept(value: Any) -> Any:
         if isinstance(value, dict):
@@ -187,12 +187,12 @@ def without_times(data: bytes) -> bytes:
 
 
 def seen(found: dict[str, str]) -> dict[str, str]:
-    """Leave out hidden folders of processes, and what is in them."""
+    """Leave out the hidden folders of processes and their contents."""
     return {name: value for name, value in found.items() if ".epifiji-" not in name}
 
 
 def kept_runs(place: Path) -> list[str]:
-    """List what is kept of unfinished runs, and what is left in the caches besides."""
+    """List kept parts of unfinished runs, and all other files in the caches."""
     cache = place / "home" / ".cache" / "epifiji"
     return sorted(
         path.relative_to(cache).as_posix() for path in cache.rglob("*") if not path.is_relative_to(cache / "java")
@@ -226,7 +226,7 @@ class Trial:
         return self.found
 
     def _prepared(self) -> list[Point]:
-        """Make what was there before, and look what the command does without a fault, twice: to the same end."""
+        """Make the initial state, and run the command twice without a fault; both runs must give the same files."""
         self.start = self.folder / "start"
         for path in (self.start, self.place):
             shutil.rmtree(path, ignore_errors=True)
@@ -270,7 +270,7 @@ class Trial:
         return started(arguments, self.folder / "log", strace)
 
     def _at(self, point: Point) -> bool:
-        """Say whether the fault came where it was to come."""
+        """Return whether the fault happened at this point."""
         lines = [line for line in (self.folder / "log").read_text(errors="replace").splitlines() if CALL.match(line)]
         return len(lines) >= point.number and shortened(lines[point.number - 1], self.place) == point.what
 
@@ -339,7 +339,7 @@ class Trial:
 
 
 def lines_of(name: str, found: Found) -> Iterator[str]:
-    """Say what was found."""
+    """Describe the results for a command."""
     calls = ", ".join(f"{count} {call}" for call, count in found.calls.most_common())
     yield f"{name}: {sum(found.calls.values())} calls ({calls})"
     ends = "; ".join(f"{count} {end}" for end, count in found.ends.most_common())
@@ -351,10 +351,10 @@ def lines_of(name: str, found: Found) -> Iterator[str]:
 def main() -> None:
     """Try commands, and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path, help="Where everything happens; it may not exist yet.")
-    parser.add_argument("--only", help="Names of commands, separated by semicolons; all that begin so.")
+    parser.add_argument("folder", type=Path, help="The working folder; it may not exist yet.")
+    parser.add_argument("--only", help="Names of commands or their beginnings, separated by semicolons.")
     parser.add_argument("--errors", action="store_true", help="Let calls fail instead of killing the process.")
-    parser.add_argument("--most", type=int, default=10_000, help="Points of a command, at most.")
+    parser.add_argument("--most", type=int, default=10_000, help="The largest number of points of a command.")
     given = parser.parse_args()
     folder = given.folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)

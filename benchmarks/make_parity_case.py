@@ -1,10 +1,11 @@
-"""Makes the parity case of the tests: what the authors' package computes with a small random network.
+"""Makes the parity case of the tests: the results of the authors' package with a small random network.
 
-Run by hand, with the Python of an environment that holds the package (against_dextrusion.py makes one):
+Run by hand, with the Python of an environment that contains the package (against_dextrusion.py makes one):
 
     python benchmarks/make_parity_case.py PEER_PYTHON
 
-It replaces tests/reference_files/parity/: the network in EpiFiji's form, two movies, and the package's maps and ROIs of them.
+It replaces tests/reference_files/parity/: the network in EpiFiji's format, two movies, and the package's maps and ROIs
+for them.
 """
 
 from __future__ import annotations
@@ -31,20 +32,20 @@ from epifiji.files.networks.store import write_network
 PARITY = Path(__file__).resolve().parents[1] / "tests" / "reference_files" / "parity"
 PEER_SCRIPT = Path(__file__).with_name("peer_dextrusion.py")
 SEED = 11
-"""One for which every class has events and no voxel hangs on a probability's last digits, as found by adding noise to them."""
+"""A seed for which every class has events and no voxel depends on a probability's last digits (tested by adding noise)."""
 
 FILTERS, UNITS = 4, 64
 GRAIN = 1 / 64
-"""Weights are multiples of it, so that they pack well."""
+"""Weights are multiples of this, so that they compress well."""
 
 CONFIDENCE = 6.0
-"""Spread of the logits over windows: the larger, the nearer the probabilities are to 0 and 1."""
+"""Standard deviation of the logits over windows: the larger, the closer the probabilities are to 0 and 1."""
 
 NOTHING_LOGIT = 8.0
-"""How much likelier class 0 is made, so that events are rare, as with real networks."""
+"""Added to the logit of class 0, so that events are rare, as with real networks."""
 
 UNLIKENESS = 0.1
-"""How far the second member's weights lie from the first's, in units of their spread."""
+"""The difference between the weights of the two members, in units of their standard deviation."""
 
 DESCRIPTION = DexNetDescription(
     name="parity",
@@ -67,7 +68,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 SHAPES = {"plain": (18, 80, 90), "rescaled": (12, 54, 61)}
 LEVELS = {"plain": (np.uint8, 10, 240), "rescaled": (np.uint16, 300, 4000)}
-"""dtype, least and greatest pixel of each movie."""
+"""dtype, smallest and largest pixel of each movie."""
 
 
 def movie(name: str) -> np.ndarray:
@@ -88,7 +89,7 @@ def rounded(values: np.ndarray) -> np.ndarray:
 
 
 def random_weights(random: np.random.Generator) -> Weights:
-    """Draw a member's arrays such that signals keep their size from layer to layer."""
+    """Draw a member's arrays at random, scaled so that signals keep their size from layer to layer."""
     sizes = {"conv_0/kernel": (3, 3, 1, FILTERS), "gru/recurrent": (UNITS, 3 * UNITS)}
     sizes |= {"dense_0/kernel": (UNITS, 32), "dense_1/kernel": (32, 16)}
     shapes = array_shapes({key: np.empty(shape, np.float32) for key, shape in sizes.items()}, DESCRIPTION)
@@ -105,7 +106,7 @@ def random_weights(random: np.random.Generator) -> Weights:
 
 
 def unlike(weights: Weights, random: np.random.Generator) -> Weights:
-    """Give a member that mostly agrees with another."""
+    """Return the weights of a member whose predictions are similar to those of another."""
     return {
         key: rounded(values + UNLIKENESS * values.std() * random.normal(size=values.shape))
         for key, values in weights.items()
@@ -113,9 +114,9 @@ def unlike(weights: Weights, random: np.random.Generator) -> Weights:
 
 
 def calibrate(weights: Weights, windows: np.ndarray) -> None:
-    """Set batch norms and dense layers by what windows give, so that signals differ between windows as much as they can.
+    """Set batch norms and dense layers from the signals of windows, so that signals differ strongly between windows.
 
-    A network whose layers pass on nearly the same for all windows would show the programs' last digits.
+    If the signals were nearly the same for all windows, differences in the last digits would matter.
     """
     import tensorflow as tf
 
@@ -160,7 +161,7 @@ def peer(python: Path, *arguments: object) -> dict[str, Any]:
 
 
 def compute(python: Path, name: str, networks: list[str], folder: Path, work: Path) -> None:
-    """Let the package detect the events of a movie, and keep its maps in one file and its ROI zips."""
+    """Detect the events of a movie with the package, and store its maps in one file and its ROI zips."""
     results = work / name
     options = [f"--{key.replace('_', '-')}={value}" for key, value in CASES[name].items()]
     peer(python, "detect", work / f"{name}.tif", results, "--scaled", *options, "--networks", *networks)
@@ -176,7 +177,7 @@ def compute(python: Path, name: str, networks: list[str], folder: Path, work: Pa
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("peer_python", type=Path, help="Python of the environment that holds dextrusion")
+    parser.add_argument("peer_python", type=Path, help="Python of an environment with dextrusion")
     arguments = parser.parse_args()
     movies = {name: movie(name) for name in CASES}
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:

@@ -1,4 +1,4 @@
-"""Turning a probability map into events: frame by frame as EpiFiji does, and on whole arrays; time and peak memory."""
+"""Compares two ways from a probability map to events, EpiFiji's frame by frame and whole arrays: time and peak memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def epifiji(path: Path, joining: bool) -> list[tuple[int, float]]:
 
 
 def whole_arrays(path: Path) -> list[tuple[int, float]]:
-    """Do the same with scipy and scikit-image on the whole map, as the formula says."""
+    """Do the same with scipy and scikit-image on the whole map."""
     from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
@@ -74,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.tif"
         shape = [str(n) for n in arguments.shape]
-        # In a process of its own: a process's peak memory begins with that of the one that started it.
+        # In a separate process, because a process's peak memory includes that of its parent at its start.
         command = [sys.executable, __file__, "--shape", *shape, "--events", str(arguments.events)]
         subprocess.run([*command, "--one", "write", str(path)], check=True)
         for way in WAYS:

@@ -1,7 +1,7 @@
-"""Runs the authors' package, dextrusion, in an environment of its own; see README.md.
+"""Runs the authors' package, dextrusion, in a separate environment; see README.md.
 
-This script knows nothing of EpiFiji and imports nothing of it: it is called by its path with the Python of the other
-environment. It answers with one JSON object on the last line of standard output.
+This script imports nothing of EpiFiji: it is run by its path with the Python of the other environment. It prints its
+result as one JSON object on the last line of standard output.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import numpy as np
 
 BLOCKS, DENSE = 4, 3
 GROUP_WINDOWS = 20_000
-"""Windows that the package cuts and classifies at once; its memory grows with them."""
+"""The number of windows that the package crops and classifies at once; its memory increases with it."""
 
 
 def build(network: Path, out: Path) -> dict[str, Any]:
-    """Write the members of a network in EpiFiji's form as the package stores networks, by the package's own code.
+    """Convert the members of a network in EpiFiji's format to the package's format, with the package's own code.
 
     Parameters
     ----------
     network
         Folder with ``network.json`` and ``weights_<i>.npz``.
     out
-        Gets a folder ``member_<i>`` for each.
+        The folder in which a folder ``member_<i>`` is written for each member.
     """
     from dextrusion.DeXtrusion import DeXtrusion
 
@@ -81,7 +81,7 @@ def set_weights(model: Any, weights: Any) -> None:
 
 
 def detect(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Detect the events of a movie and write raw maps and ROI zips, at the movie's scale too where asked."""
+    """Detect the events of a movie; write raw maps, ROI zips and, with --scaled, maps at the movie's scale."""
     started = time.perf_counter()
     from dextrusion.DeXtrusion import DeXtrusion
 
@@ -120,7 +120,7 @@ def detect(arguments: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="write a network of EpiFiji's form in the package's form")
+    building = commands.add_parser("build", help="convert a network from EpiFiji's format to the package's")
     building.add_argument("network", type=Path)
     building.add_argument("out", type=Path)
     detecting = commands.add_parser("detect", help="detect the events of a movie")

@@ -1,12 +1,12 @@
-"""What training and retraining gain: on a tissue that EpiNet does badly on, on movies that it knows, and on events of one's own.
+"""Measures what training and retraining gain: on a tissue with poor scores, on known movies, and on a new class of events.
 
     python benchmarks/retraining.py tissue --json tissue.json
     python benchmarks/retraining.py events
 
-``tissue``: a movie with inverted contrast and much noise is detected, reviewed by its truth until 60 events are kept, rejected or
-added, and learnt from; another movie of the kind, and movies like those that EpiNet learnt from, are scored before and after.
-``events``: cells that blink, 40 of them marked in one movie, scored on another. All is seeded. Events match one to one within
-15 px and 4 frames.
+``tissue``: events are detected in a movie with inverted contrast and strong noise, and 60 of them are reviewed with the
+true events (kept, rejected or added). EpiNet is retrained on this review. A second movie of the same kind, and movies
+like those of EpiNet's training, are scored before and after. ``events``: a network is trained on 40 annotated blinking
+cells of one movie, and scored on another. All seeds are fixed. Events are matched one to one within 15 px and 4 frames.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ BLINKING_FRAMES = 3
 
 
 def inverted(simulated: Simulation, random: np.random.Generator) -> np.ndarray:
-    """Show membranes dark on bright cells, blurred and with strong noise."""
+    """Invert a movie: dark membranes and bright cells, blurred and with strong noise."""
     x = simulated.pixels / np.float32(np.quantile(simulated.pixels, 0.999))
     x = ndimage.gaussian_filter(1 - np.clip(x, 0, 1), (0, 0.8, 0.8))
     x += 0.14 * random.standard_normal(x.shape, np.float32)
@@ -62,7 +62,7 @@ def inverted(simulated: Simulation, random: np.random.Generator) -> np.ndarray:
 
 
 def blinking(seed: int) -> tuple[np.ndarray, list[Event]]:
-    """Let cells of a tissue be bright for three frames; others are bright for long, or flash for one frame in part."""
+    """Simulate cells that are bright for three frames, and others that are bright all the time; return pixels and events."""
     plain = {"extrusions": 6, "divisions": 5, "sops": 0}
     found = simulate_tissue(seed=seed, **SIZE, cell_diameter_px=24, event_variety=0.7, **plain)
     random = np.random.default_rng(seed)
@@ -84,7 +84,7 @@ def blinking(seed: int) -> tuple[np.ndarray, list[Event]]:
 
 
 def f1_of(network: Network, scored: Iterable[tuple[np.ndarray, list[Event], float | None]]) -> dict[str, float | None]:
-    """Score a network on movies, their events and cell diameters, together: F1 of each class and of all."""
+    """Score a network on all movies together, given as pixels, events and cell diameter: F1 of each class and of all."""
     detected, truth = [], []
     for number, (pixels, events, diameter) in enumerate(scored):
         shift = 10_000 * number
@@ -97,7 +97,7 @@ def f1_of(network: Network, scored: Iterable[tuple[np.ndarray, list[Event], floa
 
 
 def reviewed(folder: Path, network: Network, pixels: np.ndarray, truth: list[Event]) -> Path:
-    """Detect, keep what is right, reject what is not, and add what was missed, `REVIEWED` in all."""
+    """Detect events, keep the correct ones, reject the others, and add missed ones, `REVIEWED` in all."""
     write_movie(Movie(pixels, "tissue"), folder / "tissue.tif")
     result = epifiji.detect(folder / "tissue.tif", network)
     result.save(folder / "tissue_epifiji")
@@ -111,23 +111,23 @@ def reviewed(folder: Path, network: Network, pixels: np.ndarray, truth: list[Eve
     for event in matching.false_negatives[: REVIEWED - min(REVIEWED, len(review.detected))]:
         decide(path, review, Action(len(review.items), "add", event))
     decisions = [item.decision for item in review.items]
-    told = {what: decisions.count(what) for what in ("keep", "reject", "")}
-    print(f"reviewed: {told}, of them {len(review.items) - len(review.detected)} added")
+    counts = {what: decisions.count(what) for what in ("keep", "reject", "")}
+    print(f"reviewed: {counts}, of them {len(review.items) - len(review.detected)} added")
     return path
 
 
 def tissue(folder: Path, parent: Network, settings: dict[str, Any]) -> dict[str, Any]:
-    strange = []
+    new = []
     for seed in (FIRST_SEED, FIRST_SEED + 1):
         found = simulate_tissue(seed=seed, **TISSUE)
-        strange.append((inverted(found, np.random.default_rng(seed)), found.events, None))
+        new.append((inverted(found, np.random.default_rng(seed)), found.events, None))
     known = movies(FIRST_SEED + 10, list(OLD)).values()
     old = [(simulated.pixels, simulated.events, settings.cell_diameter_px) for settings, simulated in known]
-    before = {"other movie": f1_of(parent, strange[1:]), "old movies": f1_of(parent, old)}
+    before = {"other movie": f1_of(parent, new[1:]), "old movies": f1_of(parent, old)}
     print("before:", json.dumps(before), flush=True)
-    review = reviewed(folder, parent, *strange[0][:2])
+    review = reviewed(folder, parent, *new[0][:2])
     result, spent = timed(lambda report: epifiji.retrain(parent, review, "retrained", report=report, **settings))
-    after = {"other movie": f1_of(result.network, strange[1:]), "old movies": f1_of(result.network, old)}
+    after = {"other movie": f1_of(result.network, new[1:]), "old movies": f1_of(result.network, old)}
     return {
         "before": before,
         "after": after,
@@ -147,13 +147,13 @@ def events(folder: Path, parent: Network, settings: dict[str, Any]) -> dict[str,
 
 
 def timed(train: Any) -> tuple[Any, dict[str, float]]:
-    """Train, telling now and then how far it is; give the result, wall-clock and CPU minutes."""
-    told = time.monotonic()
+    """Train, and print the progress every 30 s; return the result, and wall-clock and CPU minutes."""
+    printed = time.monotonic()
 
     def report(done: float, doing: str) -> None:
-        nonlocal told
-        if time.monotonic() - told > 30:
-            told = time.monotonic()
+        nonlocal printed
+        if time.monotonic() - printed > 30:
+            printed = time.monotonic()
             print(f"  {time.monotonic() - started:.0f} s: {doing}", flush=True)
 
     started, cpu = time.monotonic(), time.process_time()
@@ -172,7 +172,7 @@ def main() -> None:
     settings = dict(one.split("=", 1) for one in given.settings)
     parent = read_network(find_network(given.network))
     with tempfile.TemporaryDirectory() as place:
-        # The user's own networks stay out of it.
+        # The user's networks are not used.
         os.environ["XDG_DATA_HOME"] = os.environ["XDG_CACHE_HOME"] = place
         folder = Path(place) / "movies"
         folder.mkdir()

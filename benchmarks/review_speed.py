@@ -1,9 +1,10 @@
-"""How long a person waits in a review of many events, and at the threshold sliders; with real windows on a virtual display.
+"""Measures how long a user waits in a review of many events, and for the threshold sliders, on a virtual display.
 
     python benchmarks/review_speed.py [--events 5000] [--decided]
 
-Measured from the key, which the X server is sent as a keyboard's would be, to the moment when the window shows the next event, by
-watching the window. The watching shares the processor and Python's lock with what it watches, so that it looks every 5 ms only.
+The time is measured from a key press, sent to the X server as a keyboard sends it, until the window shows the next
+event. The window is polled every 5 ms and not more often, because polling shares the processor and Python's lock with
+the review.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ MAP = (100, 512, 512)
 
 
 def review(imagej: Any, _: Path) -> dict[str, Any]:
-    """Open a review, press keys, and watch."""
+    """Open a review, press keys, and measure the times until the window changes."""
     from scyjava import jimport
 
     from desktop import focus, press, wait_for
@@ -48,11 +49,11 @@ def review(imagej: Any, _: Path) -> dict[str, Any]:
     took, robot, KeyEvent = [], jimport("java.awt.Robot")(), jimport("java.awt.event.KeyEvent")
     for number in range(KEYS):
         before = _labels()[0]
-        # Where all is decided the same event stays: only another decision changes what is shown.
+        # If all events are decided, the same event stays: only another decision changes the window.
         key = KeyEvent.VK_Y if number % 2 else KeyEvent.VK_N
         time.sleep(0.1)
         started = time.perf_counter()
-        # Not by xdotool: starting a process takes longer than all else.
+        # xdotool would be a new process, whose start takes longer than everything else.
         robot.keyPress(key)
         robot.keyRelease(key)
         while _labels()[0] == before:
@@ -71,7 +72,7 @@ def _shown(look: Any) -> bool:
 
 
 def sliders(imagej: Any, _: Path) -> dict[str, Any]:
-    """Move the sliders, and watch the count of events."""
+    """Move the sliders, and measure the times until the shown events change."""
     from scyjava import jimport, jinstance
 
     from desktop import focus, press, wait_for, windows
@@ -121,7 +122,7 @@ def sliders(imagej: Any, _: Path) -> dict[str, Any]:
 
 
 def make_results(folder: Path, count: int, decided: bool) -> None:
-    """Make a movie with many events, and a map with blobs like a detection's: a few per cent positive."""
+    """Make a movie with many events, and a map with blobs of which a few per cent are positive, as in a detection."""
     from scipy.ndimage import gaussian_filter
 
     from epifiji.data.events import Event
@@ -161,10 +162,10 @@ def make_results(folder: Path, count: int, decided: bool) -> None:
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure, and print the times."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=5000)
-    parser.add_argument("--decided", action="store_true", help="all but the review's end was done before")
+    parser.add_argument("--decided", action="store_true", help="all events are already decided")
     count, decided = parser.parse_args().events, parser.parse_args().decided
     from desktop import desktop
     from jvm import run_checks

@@ -1,4 +1,4 @@
-"""Whether simulated movies are like real ones: what a trained network finds in them, geometry, imaging; see README.md."""
+"""Compares simulated movies with real ones: the events that a trained network finds, geometry, imaging; see README.md."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def movies(kind: str, count: int, data: Path | None) -> Iterator[Simulation]:
 
 
 def found_in(kind: str, count: int, network: Any, data: Path | None) -> dict[str, Any]:
-    """Let a network look at simulated movies; give recall, precision and how many events there were, by class.
+    """Run a network on simulated movies; return recall, precision and number of events by class.
 
-    Of what is no event it gives how much of it is called one.
+    For structures that are not events, return the fraction that the network detects as events.
     """
     sums: dict[str, np.ndarray] = {}
     called: dict[str, list[bool]] = {}
@@ -87,7 +87,7 @@ def found_in(kind: str, count: int, network: Any, data: Path | None) -> dict[str
 
 
 def imaging(labels: np.ndarray, pixels: np.ndarray) -> dict[str, float]:
-    """Measure membranes of a movie (T, Y, X) whose cells are known: half-width (px), brightness and noise."""
+    """Measure the membranes of a movie (T, Y, X) with known cells: half-width (px), brightness and noise."""
     profiles, noises = [], []
     for cells, frame in zip(labels, pixels.astype(float), strict=True):
         edge = np.zeros(cells.shape, bool)
@@ -111,7 +111,7 @@ def imaging(labels: np.ndarray, pixels: np.ndarray) -> dict[str, float]:
 
 
 def geometry(labels: np.ndarray) -> dict[str, float]:
-    """Give the figures of a tissue's cells (T, Y, X)."""
+    """Return statistics of a tissue's cells (T, Y, X)."""
     found = measure(labels)
     return {"cells": found.cells, "diameter px": found.diameter_px, "area CV": found.area_cv} | {
         f"{sides} sides": share for sides, share in found.sides.items()
@@ -159,11 +159,11 @@ def say(rows: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--network", help="name, folder or zip of the network that looks at the movies; none where not given"
+        "--network", help="name, folder or zip of the network to run on the movies; default: only measure geometry"
     )
     parser.add_argument("--data", type=Path, help="the folder of the test data, to measure real tissues too")
     parser.add_argument("--movies", type=int, default=5, help="movies of each kind")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["plain"], help="what kinds the network looks at")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["plain"], help="kinds of movies for the network")
     parser.add_argument("--only-network", action="store_true", help="measure no geometry")
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     arguments = parser.parse_args()

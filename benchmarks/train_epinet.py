@@ -1,10 +1,10 @@
-"""Makes the network that comes with EpiFiji: simulated movies with their true events, and an EpiNet that learns from them.
+"""Makes the network that comes with EpiFiji: simulates movies with true events, and trains an EpiNet on them.
 
     python benchmarks/train_epinet.py simulate FOLDER                      about an hour on two cores
-    python benchmarks/train_epinet.py train FOLDER --out weights.npz       an hour or two; goes on where it was interrupted
+    python benchmarks/train_epinet.py train FOLDER --out weights.npz       an hour or two; continues an interrupted training
     python benchmarks/train_epinet.py pack FOLDER weights.npz python/epifiji/networks/epinet
 
-All are seeded. `pack` chooses the thresholds by movies that were held out.
+All use fixed seeds. `pack` chooses the thresholds on held-out movies.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PROVENANCE = (
 
 
 def simulate(folder: Path, number: int) -> str:
-    """Write one movie with its events and with what looks like events."""
+    """Write one movie with its events, and with structures that look like events."""
     file = folder / f"{number:05d}.npz"
     if not file.exists():
         made = simulate_tissue(draw_settings(number))
@@ -74,7 +74,7 @@ def read_movies(files: Iterable[Path]) -> list[TrainingMovie]:
 
 
 def train(movies: list[TrainingMovie], out: Path, steps: int, start: str | None) -> None:
-    """Train from what a network knows or from nothing, and write weights and their average every hundred steps."""
+    """Train from a network's weights or from random ones, and write weights and their average every hundred steps."""
     random = np.random.default_rng(0)
     if out.exists():
         with np.load(out) as kept:
@@ -121,7 +121,7 @@ def as_network(weights: dict[str, np.ndarray], **described: object) -> Network:
 
 
 def chosen(network: Network, movies: list[TrainingMovie]) -> dict[str, tuple[float, int, int]]:
-    """Choose for each class the threshold and the volume with the best F1 on movies, and give F1 and these."""
+    """Return for each class the best F1 on movies, and the threshold and the minimum volume at which it is reached."""
     found: list[Event] = []
     true: list[Event] = []
     for number, movie in enumerate(movies):
@@ -137,7 +137,7 @@ def chosen(network: Network, movies: list[TrainingMovie]) -> dict[str, tuple[flo
             those = [e for e in found if e.event == name and e.over(threshold) and e.volume > volume]
             pairs = len(match_events(those, these, WITHIN_PX, WITHIN_FRAMES).pairs)
             scores.append((2 * pairs / max(1, len(these) + len(those)), threshold, volume))
-        # The middle of all that are nearly as good, rather than a lucky corner.
+        # The middle of all that are nearly as good: the single best one may be due to chance.
         good = [one for one in scores if one[0] > max(scores)[0] - 0.005]
         middle = np.median([one[1:] for one in good], axis=0)
         best[name] = min(good, key=lambda one: abs(one[1] - middle[0]) / 5 + abs(np.log(one[2] / middle[1])))
@@ -146,7 +146,7 @@ def chosen(network: Network, movies: list[TrainingMovie]) -> dict[str, tuple[flo
 
 
 def pack(weights: dict[str, np.ndarray], movies: list[TrainingMovie], folder: Path) -> None:
-    """Write the network's folder; its card stays where there is one."""
+    """Write the network's folder; an existing card is kept."""
     best = chosen(as_network(weights), movies)
     thresholds, volumes = ({name: one[i] for name, one in best.items()} for i in (1, 2))
     card = folder / "card.md"
@@ -159,10 +159,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("job", choices=("simulate", "train", "pack"))
     parser.add_argument("folder", type=Path, help="where the simulated movies are")
-    parser.add_argument("weights", type=Path, nargs="?", help="what train wrote, to pack")
-    parser.add_argument("network", type=Path, nargs="?", help="the network's folder, to pack")
-    parser.add_argument("--out", type=Path, default=Path("weights.npz"), help="where train writes")
-    parser.add_argument("--start", help="the network to train on from, such as epinet; else from nothing")
+    parser.add_argument("weights", type=Path, nargs="?", help="for pack: the file that train wrote")
+    parser.add_argument("network", type=Path, nargs="?", help="for pack: the network's folder")
+    parser.add_argument("--out", type=Path, default=Path("weights.npz"), help="for train: the file to write")
+    parser.add_argument("--start", help="the network to start from, such as epinet; default: random weights")
     parser.add_argument("--movies", type=int, default=MOVIES)
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()

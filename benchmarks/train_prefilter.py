@@ -1,10 +1,10 @@
-"""Makes the prefilter of fast mode: movies, the authors' networks' answers on them, and a network that predicts these.
+"""Makes the prefilter of fast mode: movies, the predictions of the authors' networks, and a network that is trained on these.
 
     python benchmarks/train_prefilter.py label FOLDER --network notum_all.zip --outlines outlines.tif python
     benchmarks/train_prefilter.py train FOLDER --network notum_all.zip --out python/epifiji/networks/dexnet_screen.npz
 
-Both are seeded; labelling 60 movies takes about half an hour on two cores, training 40 minutes. ``train --start
-SCREEN`` goes on from a prefilter that is there already.
+Both use fixed seeds. Labelling 60 movies takes about half an hour on two cores, training 40 minutes. ``train --start
+SCREEN`` continues from an existing prefilter.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ STEPS, LEARNING_RATE = 3500, 3e-3
 
 
 def tissue(number: int, random: np.random.Generator, outlines: Path) -> np.ndarray:
-    """Make a movie: of six four of varied simulated tissues, and two of real outlines, one shown as the simulator shows them."""
+    """Make a movie. Of six, four are simulated tissues, one has real outlines with the simulator's imaging, one is a replay."""
     if number % 6 == 5:
-        return seen_badly(replay(outlines, random), random)
+        return degraded(replay(outlines, random), random)
     settings = draw_settings(FIRST_SEED + number, FRAMES, SIDE_PX, SIDE_PX)
     drawn = None
     if number % 6 == 2:
@@ -72,8 +72,8 @@ def replay(outlines: Path, random: np.random.Generator) -> np.ndarray:
     return np.clip(random.poisson(3 * light) / 3, 0, 255).astype(np.uint8)
 
 
-def seen_badly(movie: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Blur, fade, shade, cut off, defocus, litter, shake and add noise, each now and then."""
+def degraded(movie: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Degrade a movie at random: blur, bleaching, shading, a tissue edge, defocus, bright spots, drift and noise."""
     x = movie / np.float32(255)
     count, height, width = x.shape
     if random.random() < 0.6:
@@ -106,7 +106,7 @@ def seen_badly(movie: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def label(arguments: argparse.Namespace) -> None:
-    """Make movies and keep what the network answers at places all over each: (n, 3 + events) t, y, x, probabilities."""
+    """Make movies and store the network's predictions at positions all over each: (n, 3 + events) t, y, x, probabilities."""
     network = read_network(find_network(arguments.network))
     predictor = Fast(loaded(network, "fast"), None)
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -130,7 +130,7 @@ def label(arguments: argparse.Namespace) -> None:
 
 
 def crop(movie: np.ndarray, labels: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a part, seven times of ten around an event, turn it over, and change its contrast; give the labels inside it."""
+    """Crop a part, in 70 % of cases around an event, flip it, and change its contrast; return it with the labels inside."""
     padded = np.pad(movie, ((REACH_FRAMES, REACH_FRAMES), (0, 0), (0, 0)), "edge")
     size = np.array([CROP_FRAMES, CROP_PX, CROP_PX])
     most = np.array(padded.shape) - size
@@ -157,7 +157,7 @@ def crop(movie: np.ndarray, labels: np.ndarray, random: np.random.Generator) -> 
 
 
 def train(arguments: argparse.Namespace) -> None:
-    """Train a prefilter on the labelled movies, and write it with what it serves."""
+    """Train a prefilter on the labelled movies, and write it with the hashes of its networks."""
     tf = import_tensorflow()
     import keras
 
@@ -219,7 +219,7 @@ def train(arguments: argparse.Namespace) -> None:
 
 
 def interpolated(tf: Any, values: Any, t: Any, y: Any, x: Any) -> Any:
-    """Give values (n, Y, X, classes) at places between pixels, linearly."""
+    """Interpolate values (n, Y, X, classes) linearly at places between pixels."""
     height, width = tf.unstack(tf.cast(tf.shape(values)[1:3], tf.float32))
     y, x = tf.clip_by_value(y, 0.0, height - 1.001), tf.clip_by_value(x, 0.0, width - 1.001)
     top, left = tf.cast(tf.floor(y), tf.int32), tf.cast(tf.floor(x), tf.int32)
@@ -236,11 +236,11 @@ def main() -> None:
     parser.add_argument("job", choices=("label", "train"))
     parser.add_argument("folder", type=Path, help="where the labelled movies are")
     parser.add_argument("--network", required=True, help="name, folder or zip of the network to predict")
-    parser.add_argument("--movies", type=int, default=MOVIES, help="how many to label")
-    parser.add_argument("--start", type=Path, help="a prefilter's file to train on from")
-    parser.add_argument("--steps", type=int, default=STEPS, help="of training")
-    parser.add_argument("--outlines", type=Path, help="a TIFF (T, Y, X) of real cell outlines, to label")
-    parser.add_argument("--out", type=Path, help="the prefilter's file, to train")
+    parser.add_argument("--movies", type=int, default=MOVIES, help="for label: the number of movies")
+    parser.add_argument("--start", type=Path, help="for train: the file of a prefilter to start from")
+    parser.add_argument("--steps", type=int, default=STEPS, help="for train: the number of steps")
+    parser.add_argument("--outlines", type=Path, help="for label: a TIFF (T, Y, X) of real cell outlines")
+    parser.add_argument("--out", type=Path, help="for train: the prefilter's file to write")
     arguments = parser.parse_args()
     (label if arguments.job == "label" else train)(arguments)
 
