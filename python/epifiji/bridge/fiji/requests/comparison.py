@@ -11,7 +11,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import CompareCommand
 from epifiji.bridge.fiji.manager_events import UNNAMED, events_of_manager
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.shown_events import movie_key, shown_event
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
@@ -51,7 +51,7 @@ def compare_events(request: Request) -> Answer:
         else _in_manager(request.get("manager"), Path(command.reference), image)
     )
     movie = movie_name_of_title(image["title"]) if image else None
-    settings = parse_settings(ComparisonSettings, command.model_dump(include=set(ComparisonSettings.model_fields)))
+    settings = parse_settings(ComparisonSettings, settings_of(command, ComparisonSettings))
     only_shown = command.curve and command.out is None
     with client_folder("curve") if only_shown else nullcontext() as temporary:
         folder = command.out or temporary

@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import DetectCommand, OpenCommand, ShowMapsCommand
-from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, job, settings_of
 from epifiji.bridge.fiji.shown_events import movie_key, shown_events
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
@@ -31,7 +31,7 @@ def detect(request: Request) -> Answer:
     from epifiji.jobs.events.detect import detect
 
     command = parse_settings(DetectCommand, request["settings"])
-    settings = command.model_dump(include=set(DetectionSettings.model_fields), exclude_unset=True)
+    settings = settings_of(command, DetectionSettings)
     network = _network(command.network)
     classes = command.chosen_events(network.description.events)
     movie = (

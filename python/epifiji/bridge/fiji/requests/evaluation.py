@@ -8,7 +8,7 @@ from pathlib import Path
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import EvaluateCommand
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.evaluation import EvaluationSettings
@@ -30,7 +30,7 @@ def evaluate_networks(request: Request) -> Answer:
     if command.out is not None:
         require_absent(Path(command.out), FILES, command.overwrite)
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
-    settings = command.model_dump(include=set(EvaluationSettings.model_fields), exclude_unset=True)
+    settings = settings_of(command, EvaluationSettings)
     found = evaluate(networks, command.folder, request.report, **settings)
     only_shown = command.out is None and not request.get("headless")
     with client_folder("evaluation") if only_shown else nullcontext() as temporary:

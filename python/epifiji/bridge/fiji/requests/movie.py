@@ -14,12 +14,12 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import CropCommand, GalleryCommand, RescaleCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.pixels import movie_name_of_title, movie_of_image
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
-from epifiji.data.settings.base import Settings, parse_settings
+from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 
 Place = Sequence[float | None]
@@ -41,7 +41,7 @@ def crop_to_files(request: Request) -> Answer:
     _require_own(movie, command)
     events, notices = _events(command.events, request)
     require_room(movie, events, CROPPED, folder, command.overwrite)
-    made = crop(movie, events, **_own(command, CropSettings))
+    made = crop(movie, events, **settings_of(command, CropSettings))
     return _saved(made, folder, command.overwrite) | {"notices": notices}
 
 
@@ -56,7 +56,7 @@ def rescale_to_files(request: Request) -> Answer:
     _require_own(movie, command)
     events, notices = _events(command.events, request)
     require_room(movie, events, RESCALED, folder, command.overwrite)
-    made = rescale_with_events(movie, events, request.report, **_own(command, ScalingSettings))
+    made = rescale_with_events(movie, events, request.report, **settings_of(command, ScalingSettings))
     return _saved(made, folder, command.overwrite) | {"notices": notices}
 
 
@@ -71,7 +71,7 @@ def crop_here(request: Request) -> Answer:
     command = parse_settings(CropCommand, request["settings"])
     count, height, width = (int(size) for size in request["shape"])
     name = movie_name_of_title(request["title"])
-    part = part_of(name, (count, height, width), parse_settings(CropSettings, _own(command, CropSettings)))
+    part = part_of(name, (count, height, width), parse_settings(CropSettings, settings_of(command, CropSettings)))
     events, left_out = _moved_events(command.events, part.place)
     return {
         "name": f"{name}_{CROPPED}",
@@ -96,7 +96,7 @@ def rescale_here(request: Request) -> Answer:
 
     command = parse_settings(RescaleCommand, request["settings"])
     movie = movie_of_image(request["image"], request.blocks)
-    made = rescale_with_events(movie, (), request.report, **_own(command, ScalingSettings))
+    made = rescale_with_events(movie, (), request.report, **settings_of(command, ScalingSettings))
     shape, new_shape = movie.shape, made.movie.shape
 
     def place(event: Event) -> Event:
@@ -130,7 +130,7 @@ def gallery(request: Request) -> Answer:
         require_picture(command.out, command.overwrite)
     movie = movie_of_image(request["image"], request.blocks)
     events, notices = _events(command.events, request)
-    settings = _own(command, GallerySettings)
+    settings = settings_of(command, GallerySettings)
     with client_folder("gallery") as folder:
         shown = save_gallery(movie, events, folder / "gallery.png", **settings)
         if command.out is not None:
@@ -157,11 +157,6 @@ def _movie(file: str | None, request: Request) -> Movie:
     from epifiji.files.movies.movie_file import read_movie
 
     return read_movie(file) if file is not None else movie_of_image(request.get("image"), request.blocks)
-
-
-def _own(command: Settings, kind: type[Settings]) -> dict[str, Any]:
-    """Return those settings of a command that belong to the job."""
-    return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
 
 
 def _events(given: Sequence[str], request: Request) -> tuple[list[Event], list[str]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.progress import Report
+from epifiji.data.settings.base import Settings
 
 Answer = dict[str, Any]
 Blocks = Sequence[np.ndarray]
@@ -77,6 +78,11 @@ def job(
         return do
 
     return register
+
+
+def settings_of(command: Settings, kind: type[Settings]) -> dict[str, Any]:
+    """Return the specified settings of a command that are settings of its job, which have a type of their own."""
+    return command.model_dump(include=set(kind.model_fields), exclude_unset=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import PlotCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.settings.base import parse_settings
@@ -44,7 +44,7 @@ def plot(request: Request) -> Answer:
     if command.results is None:
         source, left_out = events_of_manager(request.get("manager"), "plot", image)
         name = movie_name_of_title(image["title"]) if image else None
-    settings = command.model_dump(include=set(StatisticsSettings.model_fields))
+    settings = settings_of(command, StatisticsSettings)
     found = event_statistics(source, None, request.report, extent, name, **settings)
     with client_folder("plots") if command.out is None else nullcontext(Path(command.out)) as folder:
         files = found.save(folder, command.overwrite)

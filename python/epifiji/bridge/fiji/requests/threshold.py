@@ -7,7 +7,7 @@ from pathlib import Path
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import AdjustCommand
 from epifiji.bridge.fiji.dialogs import described
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import colour_of, group_of
@@ -70,7 +70,7 @@ def apply(request: Request) -> Answer:
 
     command = parse_settings(AdjustCommand, request["settings"])
     place = _place(command.results)
-    settings = command.model_dump(include=set(EventSettings.model_fields), exclude_unset=True)
+    settings = settings_of(command, EventSettings)
     result = events_from_maps(place, **settings)
     folder = folder_of(place)
     if command.save:

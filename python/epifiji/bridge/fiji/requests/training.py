@@ -7,7 +7,7 @@ from typing import Any
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import RetrainCommand, TrainCommand
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.record import RecordedNetwork
 from epifiji.data.settings.base import parse_settings
@@ -25,7 +25,7 @@ def train_network(request: Request) -> Answer:
         raise WrongInputError(
             "No folder was specified, but movies with annotated events are needed: give --folder DIR."
         )
-    settings = command.model_dump(include=set(TrainingSettings.model_fields), exclude_unset=True)
+    settings = settings_of(command, TrainingSettings)
     how = command.name, command.out, command.overwrite
     return _training_answer(
         train(command.folder, command.network, *how, command.from_scratch, request.report, **settings)
@@ -43,7 +43,7 @@ def retrain_network(request: Request) -> Answer:
         raise WrongInputError(
             "No review was specified, but one is needed to learn from: open the reviewed movie, or give --results DIR."
         )
-    settings = command.model_dump(include=set(RetrainingSettings.model_fields), exclude_unset=True)
+    settings = settings_of(command, RetrainingSettings)
     network = command.network or _network_of(Path(sources[0]))
     how = command.name, command.out, command.overwrite
     return _training_answer(retrain(network, sources, *how, request.report, **settings))
