@@ -119,7 +119,7 @@ class TestWhatIsRead:
         rois(tmp_path, "wing_cell_death", (3, 10, 20), (3, 10, 20), (3, 10, 21))
         (found,) = read_training_folder(tmp_path)
         assert points(found.events_by_class["cell_death"]) == [(3, 10, 20), (3, 10, 21)]
-        assert found.notices == ("wing_cell_death.zip marks 1 of its events twice; each was taken once.",)
+        assert found.notices == ("wing_cell_death.zip marks 1 of its events twice; each was used once.",)
 
     def test_a_movie_without_events_but_with_places_that_are_none_is_labelled(self, tmp_path):
         movie(tmp_path, "wing")
@@ -233,7 +233,7 @@ class TestReviewedClasses:
         rois(tmp_path, f"wing_fusion_{ending}")
         (found,) = read_training_folder(tmp_path)
         assert list(found.events_by_class) == ["cell_death"]
-        assert found.notices[0].startswith(f"wing_fusion_{ending}.zip was passed over")
+        assert found.notices[0].startswith(f"wing_fusion_{ending}.zip was ignored")
 
 
 class TestMoviesWithoutEvents:
@@ -250,8 +250,8 @@ class TestMoviesWithoutEvents:
         with pytest.raises(WrongInputError) as refused:
             read_training_folder(tmp_path)
         assert str(refused.value) == (
-            f"figure.tif has no ROI file in {tmp_path}, but the other movies have: annotate the events, move what is no "
-            "annotated movie elsewhere, or confirm that there are no events with an empty file figure_nothing.zip."
+            f"figure.tif has no ROI file in {tmp_path}, but the other movies have: annotate the events, move movies "
+            "without annotations elsewhere, or confirm that there are no events with an empty file figure_nothing.zip."
         )
 
     @pytest.mark.parametrize("entries", [None, 0])
@@ -264,7 +264,7 @@ class TestMoviesWithoutEvents:
         control, wing = read_training_folder(tmp_path)
         assert (control.events_by_class, list(control.nothing), wing.notices) == ({}, [], ())
         assert (
-            "control.tif has no ROI file but control_nothing.zip, so it counts as a movie without events."
+            "control.tif has no ROI file except control_nothing.zip, so it counts as a movie without events."
             in control.notices
         )
 
@@ -287,12 +287,12 @@ class TestMoviesWithoutEvents:
         zipfile.ZipFile(tmp_path / "wing_cell_sop.zip", "w").close()
         (found,) = read_training_folder(tmp_path)
         assert found.events_by_class == {"cell_sop": []}
-        assert found.notices == ("wing_cell_sop.zip holds no ROIs, so wing has none of these.",)
+        assert found.notices == ("wing_cell_sop.zip contains no ROIs, so wing has none of these.",)
 
     def test_maps_among_the_results_of_a_run_are_no_movies(self, tmp_path):
         movie(tmp_path, "wing_cell_death_rawproba")
         (tmp_path / "run.json").write_text("{}")
-        with pytest.raises(WrongInputError, match="holds no movie"):
+        with pytest.raises(WrongInputError, match="contains no movie"):
             read_training_folder(tmp_path)
 
 
@@ -318,7 +318,7 @@ class TestWhatIsRefused:
 
     def test_a_folder_without_movies(self, folder):
         (folder / "wing.tif").unlink()
-        assert "holds no movie, but a movie such as wing.tif" in self.refused(folder)
+        assert "contains no movie, but a movie such as wing.tif" in self.refused(folder)
 
     def test_a_roi_file_without_its_movie(self, folder):
         rois(folder, "eye_cell_death")
@@ -355,7 +355,7 @@ class TestWhatIsRefused:
 
     def test_two_movies_of_one_name(self, folder):
         (folder / "wing.tiff").write_bytes((folder / "wing.tif").read_bytes())
-        assert "wing.tif and wing.tiff have one name" in self.refused(folder)
+        assert "wing.tif and wing.tiff have the same name" in self.refused(folder)
 
     def test_a_zip_of_something_else(self, folder):
         with zipfile.ZipFile(folder / "wing_cell_sop.zip", "w") as archive:

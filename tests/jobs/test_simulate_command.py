@@ -106,7 +106,7 @@ def test_nothing_is_overwritten_unasked(
         (["--extrusions", "90"], "Events asked for: 95, but 30 frames of 200 x 200 px"),
         (["--movies", "0"], "movies is 0, but it must be a whole number from 1 to 100000"),
         (["--outlines", "missing.tif"], "missing.tif does not exist, but a TIFF"),
-        (["--outlines", "grey.tif"], "is of one grey level, but lines around cells were expected"),
+        (["--outlines", "grey.tif"], "has only one grey level, but lines around cells were expected"),
         (["--outlines", "colour.tif"], "but outlines are grey images, one or several over time"),
     ],
 )

@@ -1,1 +1,1 @@
-"""How things are stored: movies, ROI files, network folders, results."""
+"""Storage: movies, ROI files, network folders, results."""

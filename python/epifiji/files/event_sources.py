@@ -1,4 +1,4 @@
-"""Where events are kept: result folders, tables and ROI files, alone or as the two sides of a comparison."""
+"""Reading events from result folders, tables and ROI files, singly or as the two sides of a comparison."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from epifiji.files.rois.roi_files import NOTHING, event_of_file, read_named_rois
 AUTHORS_ZIPS = "*_cell_*.zip"
 
 Events = Path | str | Sequence[Event] | Sequence[Path | str]
-"""Where events are: a result folder, a table, a ROI zip or several, or the events themselves."""
+"""A result folder, a table, one or several ROI files, or the events themselves."""
 
 
 def events_given(source: object) -> Events:
-    """Take what a user gave as events: a place, several ROI files, events in any order of being made, or what has events.
+    """Check what a user specified as events: a path, several ROI files, an iterable of events, or an object with events.
 
-    A result of a detection, and a movie with events, have them as ``events``. Events that come one by one are taken once, so that
-    they can be read several times.
+    A result of a detection, and a movie with events, have them as ``events``. An iterator of events is read once, so
+    that they can be used several times.
 
     Raises
     ------
     WrongInputError
-        Where it is none of these.
+        If it is none of these.
     """
     if isinstance(source, str | Path):
         return path_from(source, "the place of the events")
@@ -44,10 +44,10 @@ def events_given(source: object) -> Events:
         if all(isinstance(item, Event) for item in items) or all(isinstance(item, str | Path) for item in items):
             return items
         if all(isinstance(item, Event | str | Path) for item in items):
-            raise WrongInputError("A side has events and files mixed, but either is needed: give one kind.")
+            raise WrongInputError("A side mixes events and files, but one kind is needed: specify either.")
     raise WrongInputError(
-        f"events were given as {type(source).__name__}, but a result folder, a table, ROI files, a detection's result or a list "
-        "of Event is needed: give one of them."
+        f"events were given as {type(source).__name__}, but a result folder, a table, ROI files, a detection's result "
+        "or a list of Event is needed: specify one of them."
     )
 
 
@@ -55,8 +55,8 @@ def events_given(source: object) -> Events:
 class Side:
     """The events of one side.
 
-    `complete` is true where a class that is absent was looked for and not found (a table, a list of events);
-    ROI files speak only of the classes that they are named after. `alone` is true for a single ROI file given by name.
+    `complete` is true if an absent class was searched for and not found (a table, a list of events); ROI files concern
+    only the classes in their names. `alone` is true for a single ROI file.
     """
 
     events: list[Event]
@@ -67,7 +67,7 @@ class Side:
 
 
 def movie_of(source: Events) -> str:
-    """Name the movie that events belong to: by the record of the run, the ROI file's name or the folder's."""
+    """Return the name of the events' movie: from the record of the run, the ROI file's name or the folder's."""
     if not isinstance(source, str | Path):
         paths = [item for item in source if isinstance(item, str | Path)]
         return movie_of(paths[0]) if paths else "movie"
@@ -89,19 +89,19 @@ def _movie_of_file(path: Path, event: str) -> str:
 def read_events_of(place: Path, layout: StackLayout | None = None, notices: list[str] | None = None) -> list[Event]:
     """Read the events of a result folder (its ``events.csv``, else its ROI zips), such a table, or one ROI file.
 
-    ROI zips of a folder are those of the authors' classes, and those named after a class that is known or after a movie: the
-    one of ``run.json`` or one that lies in the folder. So no other zip is taken for events.
+    ROI zips of a folder are those of the authors' classes, and those named after a known class or after a movie: the
+    one of ``run.json`` or one in the folder. Other zips are not read as events.
 
-    A zip that is not named after a known class, as the ROI Manager's ``RoiSet.zip``, may hold several: each ROI then has the
-    class that its own name tells, as EpiFiji names those that it shows.
+    A zip that is not named after a known class, such as the ROI Manager's ``RoiSet.zip``, may contain several: each ROI
+    then has the class in its own name, as EpiFiji names the ROIs that it shows.
 
-    `layout` says where the movie's frames lie in ImageJ's stack, where it is open; else the record or the movie beside the ROIs
-    says it. `notices` takes sentences about what was assumed where neither is there.
+    `layout` is the position of the movie's frames in ImageJ's stack, if it is open; else it is that of the record or of
+    the movie next to the ROIs. `notices` receives sentences about what was assumed if there is neither.
 
     Raises
     ------
     WrongInputError
-        Where there are none, or a file cannot be read.
+        If there are none, or a file cannot be read.
     """
     if place.is_file() and place.suffix.lower() != ".csv" and event_of_file(place) not in (*EVENT_COLOURS, NOTHING):
         return read_named_rois(place, event_of_file(place), layout or layout_of(place), notices)
@@ -112,7 +112,7 @@ def read_events_of(place: Path, layout: StackLayout | None = None, notices: list
 
 
 def events_of(events: Events, layout: StackLayout | None = None, notices: list[str] | None = None) -> list[Event]:
-    """Read events, wherever they are: a result folder, a table, a ROI zip or several, or the events themselves.
+    """Read events from a result folder, a table, or one or several ROI files, or return the events themselves.
 
     `layout` and `notices` are those of :func:`read_events_of`.
     """
@@ -123,19 +123,19 @@ def events_of(events: Events, layout: StackLayout | None = None, notices: list[s
 
 
 def existing_place(place: str | Path) -> Path:
-    """Refuse a place of events that does not exist."""
+    """Refuse a path of events that does not exist."""
     if not Path(place).exists():
         raise WrongInputError(f"{place} does not exist, but a result folder or a ROI zip is needed: check the path.")
     return Path(place)
 
 
 def read_sides(detected: Events, reference: Events, looked_for: Iterable[str]) -> tuple[Side, Side]:
-    """Read both sides; classes that a table names help to understand the other side's file names."""
+    """Read both sides; the classes in a table help to interpret the other side's file names."""
     sides: list[Side | None] = [_complete_side(source) for source in (detected, reference)]
     if sides[0] is not None:
         sides[0] = replace(sides[0], classes=sides[0].classes.union(looked_for))
     classes = frozenset[str]().union(*(side.classes for side in sides if side))
-    # Both are of one movie, so what is known of it by one side holds for the other.
+    # Both sides belong to one movie, so the layout known from one is that of the other.
     layout = layout_of_events(detected) or layout_of_events(reference)
     found, known = (
         side or _roi_side(source, classes, layout) for side, source in zip(sides, (detected, reference), strict=True)
@@ -144,12 +144,12 @@ def read_sides(detected: Events, reference: Events, looked_for: Iterable[str]) -
 
 
 def layout_of_events(source: Events) -> StackLayout | None:
-    """Find the layout of the movie that events belong to; see :func:`~epifiji.files.results.layouts.layout_of`."""
+    """Find the layout of the events' movie; see :func:`~epifiji.files.results.layouts.layout_of`."""
     return layout_of(Path(source)) if isinstance(source, str | Path) else None
 
 
 def _complete_side(source: Events) -> Side | None:
-    """Events of a table, a folder with a table, or a sequence of events; None for ROI files."""
+    """Read events of a table, a folder with a table, or a sequence of events; None for ROI files."""
     if isinstance(source, str | Path):
         path = Path(source)
         table = path / EVENTS_TABLE if path.is_dir() else path
@@ -170,11 +170,11 @@ def _is_file(source: Events) -> bool:
 
 
 def _roi_files(source: Events, classes: Iterable[str]) -> list[tuple[Path, str]]:
-    """Give the ROI files of a folder, a path or a sequence of paths, each with its class."""
+    """Return the ROI files of a folder, a path or a sequence of paths, each with its class."""
     if not isinstance(source, str | Path):
         paths = [Path(item) for item in source if isinstance(item, str | Path)]
         if len(paths) != len(source):
-            raise WrongInputError("A side has events and files mixed, but either is needed: give one kind.")
+            raise WrongInputError("A side mixes events and files, but one kind is needed: specify either.")
         return [(path, event_of_file(path, classes=classes)) for path in paths]
     path = Path(source)
     if not path.is_dir():
@@ -182,14 +182,14 @@ def _roi_files(source: Events, classes: Iterable[str]) -> list[tuple[Path, str]]
     files = _zips_of(path, classes)
     if not files:
         raise WrongInputError(
-            f"{path} has neither {EVENTS_TABLE} nor a {AUTHORS_ZIPS} nor a <movie>_<class>.zip beside its movie, but a result "
+            f"{path} has neither {EVENTS_TABLE} nor a {AUTHORS_ZIPS} nor a <movie>_<class>.zip next to its movie, but a result "
             "folder is needed: check the path."
         )
     return files
 
 
 def _zips_of(folder: Path, classes: Iterable[str]) -> list[tuple[Path, str]]:
-    """Give the ROI zips of a folder, each with its class; see :func:`read_events_of`."""
+    """Return the ROI zips of a folder, each with its class; see :func:`read_events_of`."""
     record = read_record(folder)
     known = {*classes, *record.classes}
     movies = {movie_name(file) for file in folder.glob("*") if EXTENSION.search(file.name)}
@@ -213,7 +213,7 @@ def _roi_side(source: Events, classes: Iterable[str], layout: StackLayout | None
     for path, name in _roi_files(source, classes):
         if name in names:
             raise WrongInputError(
-                f"{names[name].name} and {path.name} both hold {name}, but one side of a comparison is one movie with "
+                f"{names[name].name} and {path.name} both contain {name}, but one side of a comparison is one movie with "
                 "one file for each class: compare the files of one movie at a time."
             )
         names[name] = path
@@ -222,7 +222,7 @@ def _roi_side(source: Events, classes: Iterable[str], layout: StackLayout | None
 
 
 def joined(found: Side, known: Side, notices: list[str]) -> Side:
-    """Give the detected events of a single file the class of the reference's single file."""
+    """Return the detected events of a single file the class of the reference's single file."""
     (old,), (new,) = found.classes, known.classes
     if old == new:
         return found
@@ -231,7 +231,7 @@ def joined(found: Side, known: Side, notices: list[str]) -> Side:
 
 
 def require_understood(side: Side, other: Side) -> None:
-    """Refuse file names that speak of no class of the other side, unless that may have looked for it in vain."""
+    """Refuse file names without a class of the other side, unless that side searched for the class and found none."""
     if side.complete or not other.classes or side.classes & other.classes:
         return
     if other.complete and side.classes & EVENT_COLOURS.keys():

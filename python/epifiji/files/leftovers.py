@@ -1,4 +1,4 @@
-"""What killed runs left behind, and what is kept so that they can go on: named, and never removed here."""
+"""Leftovers of killed runs, and kept data of interrupted ones: listed here, never removed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from epifiji.files.storage.unfinished import cache_folder
 
 @dataclass(frozen=True)
 class Leftover:
-    """A folder, and how many bytes the files in it have."""
+    """A folder, and the total size of its files in bytes."""
 
     path: Path
     size: int
 
 
 def left_over(*more: Path) -> list[Leftover]:
-    """List what killed runs left in the user's own folders, in those around them, and in further ones.
+    """List leftovers of killed runs in the user's own folders, in those around them, and in further ones.
 
-    A folder of a run that is still going on is none.
+    Folders of runs that are still in progress are not leftovers.
     """
     own = list(_own_places())
     places = [*own, *(parent for place in own for parent in place.parents), *more]
@@ -33,7 +33,7 @@ def left_over(*more: Path) -> list[Leftover]:
 
 
 def kept_runs() -> list[Leftover]:
-    """List the runs that were interrupted and can go on."""
+    """List the interrupted runs that can continue."""
     try:
         return [Leftover(folder, _size(folder)) for folder in sorted(cache_folder().iterdir()) if folder.is_dir()]
     except (NoHomeError, OSError):
@@ -41,7 +41,7 @@ def kept_runs() -> list[Leftover]:
 
 
 def _own_places() -> Iterator[Path]:
-    """Give the folders in which EpiFiji writes without being told where."""
+    """Yield the folders in which EpiFiji writes by default."""
     with suppress(NoHomeError):
         data = own_folders.data_folder()
         cache = own_folders.cache_folder()

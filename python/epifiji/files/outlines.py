@@ -18,7 +18,7 @@ def read_outlines(path: Path) -> np.ndarray:
     Raises
     ------
     WrongInputError
-        Where the file cannot be read, or is not one grey image over time with two levels or more.
+        If the file cannot be read, or is not one grey image over time with at least two levels.
     """
     require_ordinary(path)
     with readable(path):
@@ -31,11 +31,11 @@ def read_outlines(path: Path) -> np.ndarray:
         or (pixels.shape[-1] <= 4 and pixels.shape[-1] < pixels.shape[0])
     ):
         raise WrongInputError(
-            f"{path} holds {pixels.dtype} of the shape {pixels.shape}, but outlines are grey images, one or several over time: "
+            f"{path} has {pixels.dtype} of the shape {pixels.shape}, but outlines are grey images, one or several over time: "
             "save them as an 8-bit TIFF in Fiji."
         )
     if pixels.min() == pixels.max():
         raise WrongInputError(
-            f"{path} is of one grey level, but lines around cells were expected: draw or segment them."
+            f"{path} has only one grey level, but lines around cells were expected: draw or segment them."
         )
     return pixels

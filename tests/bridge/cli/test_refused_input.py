@@ -156,9 +156,9 @@ def zipped(folder: Path, name: str) -> Path:
 
 NETWORKS: dict[str, tuple[Callable[[Path, Path], object], str]] = {
     "unknown name": (lambda d, n: "notum_al", "there is no network 'notum_al'"),
-    "empty folder": (lambda d, n: d, "holds no network"),
-    "text file": (lambda d, n: text_file(d, "net.zip"), "is no network: give a network's folder or a zip of it"),
-    "zip of something else": (lambda d, n: zipped(d, "readme.txt"), "holds no network"),
+    "empty folder": (lambda d, n: d, "contains no network"),
+    "text file": (lambda d, n: text_file(d, "net.zip"), "is not a network: specify a network's folder or a zip of it"),
+    "zip of something else": (lambda d, n: zipped(d, "readme.txt"), "contains no network"),
     "zip that leaves its folder": (lambda d, n: zipped(d, "../config.cfg"), "leads outside the folder"),
     "missing weights": (without_weights, "weights_1.npz cannot be read"),
     "other classes": (with_other_classes, "are not those of a DeXNet with the classes nothing, blink"),
@@ -209,7 +209,7 @@ OTHER: dict[str, tuple[Callable[[Path], list[str]], str]] = {
     "a bad distance": (lambda d: ["compare", str(d), str(d), "--distance-xy", "0"], "distance_xy is '0'"),
     "an unknown network to fetch": (
         lambda d: ["networks", "fetch", "notum"],
-        "'notum' is none of the authors' networks",
+        "'notum' is not one of the authors' networks",
     ),
     "a network to show": (lambda d: ["networks", "show", "nowhere"], "there is no network 'nowhere'"),
     "a network to import": (lambda d: ["networks", "import", str(d / "x.zip")], "there is no network"),

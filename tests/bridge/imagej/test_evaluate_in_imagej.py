@@ -64,7 +64,7 @@ class TestWithoutAWindow:
                 "no folder",
                 "No folder was specified, but movies with annotated events are needed: give folder=[folder].",
             ),
-            ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
+            ("missing folder", "nowhere does not exist, but a folder is needed that contains a movie such as"),
             ("missing network", "there is no network 'nowhere'"),
             ("twice", "is given twice, but networks differ: name it once."),
             ("exists", "evaluation.csv exists and would be overwritten"),

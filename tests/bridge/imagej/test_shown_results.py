@@ -57,7 +57,7 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None
     said = shown[refused_results]
     assert "/no/such/folder does not exist, but a result folder is needed" in said["missing"]
     assert (
-        "has neither events.csv nor a *_cell_*.zip nor a <movie>_<class>.zip beside its movie, but a result folder is needed"
+        "has neither events.csv nor a *_cell_*.zip nor a <movie>_<class>.zip next to its movie, but a result folder is needed"
         in said["empty"]
     )
     assert "other has 6 frames of 10 x 10 pixels, but the results in " in said["other movie"]

@@ -105,7 +105,7 @@ class TestWithoutAWindow:
                 "no folder",
                 "No folder was specified, but movies with annotated events are needed: give folder=[folder].",
             ),
-            ("missing folder", "nowhere does not exist, but a folder is needed that holds a movie such as"),
+            ("missing folder", "nowhere does not exist, but a folder is needed that contains a movie such as"),
             ("no review", "No review was specified, but one is needed to learn from: open the reviewed movie, or give"),
             ("missing network", "there is no network 'nowhere'"),
             ("network by its older name", "there is no network 'nowhere'"),

@@ -67,9 +67,9 @@ class TestPixelsThatWereNeverWritten:
     @pytest.mark.parametrize(
         ("chunks", "written", "said"),
         [
-            ((1, 21, 34), slice(0, 7), "5 of 12 frames that were never written in full (frames 8 to 12)"),
-            ((1, 8, 8), slice(1, None), "1 of 12 frames that were never written in full (frame 1)"),
-            ((4, 21, 34), slice(4, 8), "8 of 12 frames that were never written in full (frames 1 to 4, 9 to 12)"),
+            ((1, 21, 34), slice(0, 7), "5 of 12 frames that were not completely written (frames 8 to 12)"),
+            ((1, 8, 8), slice(1, None), "1 of 12 frames that were not completely written (frame 1)"),
+            ((4, 21, 34), slice(4, 8), "8 of 12 frames that were not completely written (frames 1 to 4, 9 to 12)"),
         ],
     )
     def test_some_frames(self, tmp_path, chunks, written, said):
@@ -186,7 +186,7 @@ class TestTimePoints:
                 del file[name]
                 file.create_dataset(name, (1, 21, 34), "u2", chunks=(1, 8, 8))
         (notice,) = read_movie(path).notices
-        assert "3 of 12 time points that were never written in full (frames 4 to 5, 12)" in notice
+        assert "3 of 12 time points that were not completely written (frames 4 to 5, 12)" in notice
 
 
 @pytest.mark.parametrize(("shape", "said"), [((64, 80, 12), True), ((12, 64, 80), False), ((64, 80, 60), False)])

@@ -85,12 +85,12 @@ class TestNoMovieAtAll:
         assert "is a zip, but a TIFF or HDF5 file was expected: open it in Fiji" in refusal(tmp_path / "rois.zip")
 
     def test_a_folder(self, tmp_path):
-        assert f"{tmp_path} is a folder, but a TIFF or HDF5 file was expected: give one" in refusal(tmp_path)
+        assert f"{tmp_path} is a folder, but a TIFF or HDF5 file was expected: specify one" in refusal(tmp_path)
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
     def test_a_pipe_is_not_waited_for(self, tmp_path):
         os.mkfifo(tmp_path / "movie.tif")
-        assert "is no ordinary file" in refusal(tmp_path / "movie.tif")
+        assert "is not an ordinary file" in refusal(tmp_path / "movie.tif")
 
     @pytest.mark.parametrize("name", ["none.tif", "none.h5", "none.h5:/data", "no/folder.tif"])
     def test_a_file_that_is_missing(self, tmp_path, name):
@@ -131,7 +131,7 @@ class TestAxesThatAreNoMovie:
         if channels == 1:
             assert_same(path)
         else:
-            assert f"{path} holds the frames of {channels} channels by turns" in refusal(path)
+            assert f"{path} contains alternating frames of {channels} channels" in refusal(path)
 
     def test_a_channel_that_is_not_there(self, tmp_path):
         path = hyperstack(tmp_path / "movie.tif", "TCYX", (6, 3, 9, 9))
@@ -177,7 +177,7 @@ class TestAxesThatAreNoMovie:
 
     def test_rows_and_columns_that_are_not_the_last_axes(self, tmp_path):
         path = save(tmp_path / "movie.tif", metadata={"axes": "YXT"})
-        assert "has the axes YXT, but rows and columns (YX) have to be the last: save it anew in Fiji" in refusal(path)
+        assert "has the axes YXT, but rows and columns (YX) have to be the last: save it again in Fiji" in refusal(path)
 
     @pytest.mark.parametrize(("frames", "words"), [(1, "has 1 frame,"), (4, "has 4 frames,")])
     def test_too_few_frames(self, tmp_path, frames, words):
@@ -202,7 +202,7 @@ class TestAxesThatAreNoMovie:
                 frame = np.zeros(shape if i == odd else (21, 34), np.uint16)
                 writer.write(frame, contiguous=False, metadata=None)
         sentence = refusal(tmp_path / "movie.tif")
-        assert "all frames of a movie are alike" in sentence
+        assert "all frames of a movie must be alike" in sentence
 
     def test_an_ome_movie_of_which_a_file_is_missing(self, tmp_path):
         first, second = two_ome_files(tmp_path)
@@ -357,7 +357,7 @@ class TestHdf5:
         ("dataset", "words"),
         [
             ("/none", "has no dataset /none, but one of its datasets was expected: it has /cells 6x3x9x9, /labels"),
-            ("/raw", "has a group /raw, which is no dataset"),
+            ("/raw", "has a group /raw, which is not a dataset"),
             ("/times", "/times has the shape (12,), but a movie has the three axes (T, Y, X)"),
             ("/cells", "/cells has the shape (6, 3, 9, 9), but a movie has the three axes (T, Y, X)"),
             ("/points", "but pixels are real numbers: choose another dataset"),

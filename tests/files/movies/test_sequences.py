@@ -147,7 +147,7 @@ class TestRefused:
 
     def test_pictures_that_are_no_tiff(self, tmp_path):
         (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-        assert "a.png is no TIFF" in refusal(tmp_path / "*.png")
+        assert "a.png is not a TIFF" in refusal(tmp_path / "*.png")
 
     def test_a_frame_that_is_cut_off(self, tmp_path):
         folder = frames(tmp_path / "f")

@@ -81,7 +81,7 @@ def test_a_palette_in_no_order_of_brightness_is_refused(tmp_path):
     tifffile.imwrite(
         tmp_path / "m.tif", FRAMES.astype(np.uint8), photometric="palette", colormap=palette, metadata=None
     )
-    with pytest.raises(WrongInputError, match="colours that are in no order of brightness"):
+    with pytest.raises(WrongInputError, match="colours that have no order of brightness"):
         read_movie(tmp_path / "m.tif")
 
 
@@ -159,7 +159,7 @@ def test_a_lut_of_one_colour_changes_nothing(detected):
 
 
 def test_colours_in_no_order_of_brightness_are_refused_in_imagej(detected):
-    assert "colours that are in no order of brightness" in detected["refused"]
+    assert "colours that have no order of brightness" in detected["refused"]
 
 
 @pytest.mark.parametrize(("axes", "said"), [(None, True), ("TYX", False), ("ZYX", False)])

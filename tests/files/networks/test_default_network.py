@@ -114,7 +114,7 @@ class TestTheNamedFolder:
         ("make", "words"),
         [
             (lambda place: None, "which does not exist"),
-            (lambda place: place.mkdir(), "which holds no network"),
+            (lambda place: place.mkdir(), "which contains no network"),
             (lambda place: place.write_text("x"), "which is a file"),
             (lambda place: write_network(small_network(1), place), "which is a network itself"),
         ],
@@ -162,7 +162,7 @@ class TestRemoving:
         ("name", "words"),
         [
             ("epinet", "comes with EpiFiji and is not removed"),
-            ("Aaa", "the folder that EPIFIJI_NETWORKS names"),
+            ("Aaa", "the folder EPIFIJI_NETWORKS"),
             ("nobody", "there is no network 'nobody': the names are epinet, mine, Aaa"),
             ("../named", "there is no network '../named'"),
         ],
@@ -242,8 +242,8 @@ class TestImporting:
                 archive.writestr("model.weights.h5", pickle.dumps(Hostile()))
         else:
             file.write_bytes(pickle.dumps(Hostile()))
-        assert "is not read here, as such a file may hold code" in self.refused(file)
-        with pytest.raises(WrongInputError, match="is not read here"):
+        assert "which EpiFiji does not read, because such a file may contain code" in self.refused(file)
+        with pytest.raises(WrongInputError, match="which EpiFiji does not read"):
             read_network(find_network(file))
         assert not ran.exists()
 
@@ -285,7 +285,7 @@ class TestImporting:
         assert "is a package of bioimage.io, which EpiFiji writes but does not read" in self.refused(home / "p.zip")
 
     def test_epinets_name_is_not_taken(self, home):
-        with pytest.raises(WrongInputError, match="belongs to the network that comes with EpiFiji"):
+        with pytest.raises(WrongInputError, match="is the name of the network that comes with EpiFiji"):
             import_network(home / "named" / "Aaa", "EpiNet")
 
 
@@ -304,7 +304,7 @@ class TestFoldersOfNetworks:
         assert read_description(authors / "notum_all").members == 2
         (authors / "notum_all" / "older" / "one").mkdir(parents=True)
         with pytest.raises(
-            WrongInputError, match=r"holds some \(notumAll0, notumAll1\) beside or inside other folders \(older\)"
+            WrongInputError, match=r"contains some \(notumAll0, notumAll1\) next to or inside other folders \(older\)"
         ):
             import_network(authors / "notum_all", "new")
 
@@ -326,7 +326,7 @@ class TestFoldersOfNetworks:
         write_network(small_network(1), home / "lab" / "2024" / "good")
         write_network(small_network(1), home / "lab" / "2025" / "better")
         with pytest.raises(
-            WrongInputError, match=r"is no network but holds some \(2024/good, 2025/better\): import each"
+            WrongInputError, match=r"is not a network but contains some \(2024/good, 2025/better\): import each"
         ):
             import_network(home / "lab", "new")
         with zipfile.ZipFile(home / "lab.zip", "w") as archive:
@@ -351,9 +351,9 @@ class TestFoldersOfNetworks:
         for member, other in zip(sorted(stranger.iterdir()), sorted((authors / "notum_all").iterdir()), strict=True):
             shutil.rmtree(member / "variables")
             shutil.copytree(other / "variables", member / "variables")
-        assert "is not known here" in read_description(stranger).provenance
+        assert "it is unknown who trained it" in read_description(stranger).provenance
         network = read_network(imported)
         network.weights[0]["dense_2/bias"][0] += 1
         again = write_network(network, home / "again")
         assert read_description(again).provenance == read_network(again).description.provenance
-        assert "is not known here" in read_description(again).provenance
+        assert "it is unknown who trained it" in read_description(again).provenance

@@ -31,8 +31,8 @@ CONFIG = (
     ("text", "words"),
     [
         ("nb_events_category = 4\n", "KeyError: 'events_category_names'"),
-        ("events_category_names = 3\nwindow_half_size = (22, 22)\n", "does not say what a DeXNet's does"),
-        ("events_category_names = __import__('os').system('false')\n", "does not say what a DeXNet's does"),
+        ("events_category_names = 3\nwindow_half_size = (22, 22)\n", "is not that of a DeXNet"),
+        ("events_category_names = __import__('os').system('false')\n", "is not that of a DeXNet"),
         (
             "events_category_names = ['', '_cell_death.zip']\nwindow_half_size = (22, 20)\nnb_temporal_frames = (5, 5)\n"
             "cell_diameter = 25\nextrusion_duration = 4.5\n",
@@ -48,7 +48,7 @@ CONFIG = (
                 ("(22, 22)", "(22,)", "IndexError"),
                 ("(22, 22)", "(1e999, 1e999)", "OverflowError"),
                 ("cell_diameter = 25", "cell_diameter = 0", "cell_diameter_px: Input should be greater than 0"),
-                ("[''", "(" * 100_000, "net is not described as a DeXNet is"),
+                ("[''", "(" * 100_000, "net lacks the description of a DeXNet"),
             ]
         ),
     ],
@@ -66,7 +66,7 @@ def test_too_many_members_are_no_ensemble(tmp_path: Path) -> None:
     for number in range(65):
         (tmp_path / "many" / f"net{number}").mkdir(parents=True)
         (tmp_path / "many" / f"net{number}" / "config.cfg").write_text(CONFIG)
-    with pytest.raises(WrongInputError, match="many is not described as a DeXNet is .members: Input should be less"):
+    with pytest.raises(WrongInputError, match="many lacks the description of a DeXNet .members: Input should be less"):
         read_description(tmp_path / "many")
 
 

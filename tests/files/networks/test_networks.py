@@ -140,7 +140,7 @@ def test_networks_are_found_by_name_and_the_named_folder_adds_names_but_changes_
     assert find_network() == shipped_network()
     assert find_network("Alpha") == tmp_path / "named" / "Alpha"
     assert find_network("gamma") == imported
-    with pytest.raises(WrongInputError, match="no network 'delta'.*known by name .epinet, gamma, Alpha, beta."):
+    with pytest.raises(WrongInputError, match="no network 'delta'.*a known name .epinet, gamma, Alpha, beta."):
         find_network("delta")
 
 
@@ -210,7 +210,7 @@ def test_spoiled_folders_are_refused_with_their_reason(tmp_path: Path) -> None:
         read_network(folder)
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(WrongInputError, match="holds no network: give a folder with network.json"):
+    with pytest.raises(WrongInputError, match="contains no network: specify a folder with network.json"):
         read_network(empty)
 
 
@@ -326,7 +326,7 @@ def test_what_cannot_be_fetched_says_how_to_import(server: tuple[str, Path]) -> 
         fetch_network("notum_all", address)
     with pytest.raises(WrongInputError, match="cannot be reached .*refused.*DeXNets"):
         fetch_network("notum_all", "http://127.0.0.1:9")
-    with pytest.raises(WrongInputError, match="'notum' is none of the authors' networks: choose one of notum_all"):
+    with pytest.raises(WrongInputError, match="'notum' is not one of the authors' networks: choose one of notum_all"):
         fetch_network("notum", address)
 
 

@@ -172,7 +172,9 @@ class TestImportFromAnAddress:
 
     def test_what_is_no_network_is_refused_whatever_its_hash(self, served):
         served.gives["/wing.zip"] = b"mine"
-        with pytest.raises(WrongInputError, match=r"wing\.zip is no network: give a network's folder or a zip of it"):
+        with pytest.raises(
+            WrongInputError, match=r"wing\.zip is not a network: specify a network's folder or a zip of it"
+        ):
             import_network(f"{served.address}/wing.zip", sha256=hashlib.sha256(b"mine").hexdigest())
 
     def test_a_network_of_that_name_is_not_replaced_unasked(self, served, network_zip):
@@ -258,7 +260,7 @@ class TestTheList:
         assert set(told) == {"cut", "dex", "flat", "flipped", "holiday", "other", "torn"}
         assert "network.json cannot be read" in told["cut"]
         assert "weights_0.npz is not the file that network.json describes" in told["other"]
-        assert "holds no network" in told["holiday"]
+        assert "contains no network" in told["holiday"]
         assert run(monkeypatch, "list", "--json") == 0
         answer = {one["name"]: one for one in json.loads(capsys.readouterr().out)["networks"]}
         assert (answer["good"]["kind"], answer["good"]["problem"]) == ("dexnet", "")

@@ -212,5 +212,5 @@ class TestWrongInput:
                 compare(DEATHS, path)
 
     def test_events_and_files_mixed_are_refused(self, tmp_path):
-        with pytest.raises(WrongInputError, match="events and files mixed"):
+        with pytest.raises(WrongInputError, match="mixes events and files"):
             compare([DEATHS[0], tmp_path / "a.zip"], DEATHS)

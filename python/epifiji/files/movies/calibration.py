@@ -1,4 +1,4 @@
-"""Pixel size and frame interval, as the headers of movies give them."""
+"""Pixel size and frame interval from the headers of movie files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MICROMETRES = {
     "inch": 25_400.0,
     "in": 25_400.0,
 }
-"""A unit of length (lower case) in µm. ImageJ writes µ as an escape; µ has two code points."""
+"""Units of length (lower case) in µm. ImageJ writes µ as an escape; µ has two code points."""
 
 SECONDS = {
     "ns": 1e-9,
@@ -58,31 +58,31 @@ SECONDS = {
     "day": 86_400.0,
     "days": 86_400.0,
 }
-"""A unit of time (lower case) in seconds."""
+"""Units of time (lower case) in seconds."""
 
 INCH = frozenset({"inch", "inches", "in", '"'})
 NO_UNIT = frozenset({"", "pixel", "pixels", "px", "none", "null"})
 
 LEAST_PIXEL_UM, LARGEST_PIXEL_UM = 0.005, 20.0
-"""Sides of a pixel between which a microscope shows cells; others come from a wrong unit, or describe a print."""
+"""Smallest and largest plausible side of a pixel; others come from a wrong unit, or describe a print."""
 LARGEST_PIXEL_IN_INCHES_UM = 5.0
-"""The same where the unit is an inch: 5080 dots per inch, more than printers and scanners have."""
+"""The largest pixel if the unit is inch: 5080 dots per inch, more than printers and scanners have."""
 LEAST_INTERVAL_S, LARGEST_INTERVAL_S = 1e-3, 86_400.0
-"""Times between frames that a movie of cells may have."""
+"""Smallest and largest plausible time between frames."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Side of a pixel in x and y (µm) and time between frames (s); None where the file does not say."""
+    """Side of a pixel in x and y (µm) and time between frames (s); None if the file does not specify it."""
 
     x_um: float | None = None
     y_um: float | None = None
     interval_s: float | None = None
     doubted: tuple[str, ...] = ()
-    """What the file says and is not used, each as the end of a sentence."""
+    """Entries of the file that are not used, each as the end of a sentence."""
 
     def notices(self, source: str) -> tuple[str, ...]:
-        """Say what the file `source` gives that is not used, and that its pixels are not square, where they are not."""
+        """Describe the entries of the file `source` that are not used, and pixels that are not square."""
         return tuple(f"{source} {doubt}" for doubt in self.doubted) + self._not_square(source)
 
     def _not_square(self, source: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ class Calibration:
 
 
 def quantity(value: object, unit: object, units: Mapping[str, float]) -> float | None:
-    """Convert a positive, finite number with its unit; None for anything else, such as pixels as a unit."""
+    """Convert a positive, finite number with its unit; None for anything else, such as a unit of pixels."""
     number = _number(value) * units.get(str(unit).strip().lower(), math.nan)
     return number if math.isfinite(number) and number > 0 else None
 
@@ -108,7 +108,7 @@ def _number(value: object) -> float:
 
 
 def checked(sizes: tuple[object, object], unit: object, interval: object, time_unit: object) -> Calibration:
-    """Convert sides of a pixel (x, y) and a time between frames with their units, without those that cannot be right."""
+    """Convert sides of a pixel (x, y) and a time between frames with their units; implausible values are left out."""
     name, time_name = str(unit).strip(), str(time_unit).strip()
     x, y = (quantity(size, name, MICROMETRES) for size in sizes)
     read = Calibration(x, y, quantity(interval, time_name, SECONDS))
@@ -118,14 +118,14 @@ def checked(sizes: tuple[object, object], unit: object, interval: object, time_u
     if sides and (min(sides) < LEAST_PIXEL_UM or max(sides) > largest):
         read = replace(read, x_um=None, y_um=None)
         doubted.append(
-            f"says that a pixel is {sides[0]:g} µm wide ({_number(sizes[0]):g} {name}), which cannot be right for cells: no "
+            f"has pixels {sides[0]:g} µm wide ({_number(sizes[0]):g} {name}), which is not plausible for cells: no "
             "pixel size is used; set it in Fiji with Image > Properties..."
         )
     elif not sides and _number(sizes[0]) > 0 and name.lower() not in NO_UNIT | MICROMETRES.keys():
-        doubted.append(f'gives its pixel size in "{name}", which is no known unit of length: no pixel size is used.')
+        doubted.append(f'gives its pixel size in "{name}", which is not a known unit of length: no pixel size is used.')
     if read.interval_s is not None and not LEAST_INTERVAL_S <= read.interval_s <= LARGEST_INTERVAL_S:
         doubted.append(
-            f"says that frames are {read.interval_s:g} s apart ({_number(interval):g} {time_name}), which cannot be right for "
+            f"has frames {read.interval_s:g} s apart ({_number(interval):g} {time_name}), which is not plausible for "
             "cells: no frame interval is used; set it in Fiji with Image > Properties..."
         )
         read = replace(read, interval_s=None)
@@ -133,27 +133,27 @@ def checked(sizes: tuple[object, object], unit: object, interval: object, time_u
         doubted.append(f"has a negative frame interval ({_number(interval):g} {time_name}): it is not used.")
     elif interval is not None and not math.isfinite(_number(interval)):
         doubted.append(
-            f"has {str(interval)[:20]!r} as frame interval, but a number with a decimal point is needed: it is not used; set it "
-            "in Fiji with Image > Properties..."
+            f"has {str(interval)[:20]!r} as frame interval, but a number with a decimal point is needed: it is not "
+            "used; set it in Fiji with Image > Properties..."
         )
     elif _number(interval) > 0 and read.interval_s is None and time_name.lower() not in NO_UNIT:
-        doubted.append(f'gives its frame interval in "{time_name}", which is no known unit of time: it is not used.')
+        doubted.append(f'gives its frame interval in "{time_name}", which is not a known unit of time: it is not used.')
     return replace(read, doubted=tuple(doubted))
 
 
 def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tuple[float, float]) -> Calibration:
-    """Read the resolution tags of a TIFF that is not OME's, with ImageJ's description where there is one.
+    """Read the resolution tags of a TIFF that is not OME's, with ImageJ's description if there is one.
 
     Parameters
     ----------
     imagej
-        ImageJ's description: `unit` names the unit of the resolution tags, `finterval` is a time in `tunit`. Empty
+        ImageJ's description: `unit` is the unit of the resolution tags, `finterval` is a time in `tunit`. Empty
         for other TIFFs.
     tag_unit
-        The tag ResolutionUnit, 2 for inch and 3 for centimetre. It counts only where ImageJ names no unit, and not
-        where it describes a print.
+        The tag ResolutionUnit, 2 for inch and 3 for centimetre. It is used only if ImageJ's description has no unit,
+        and the size is not that of a print.
     pixels_per_unit
-        The tags XResolution and YResolution; 0 where they are absent.
+        The tags XResolution and YResolution; 0 if they are absent.
     """
     sizes = tuple(1 / n if n else None for n in pixels_per_unit)
     interval, time_unit = imagej.get("finterval"), imagej.get("tunit", "sec")
@@ -161,7 +161,7 @@ def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tupl
         return checked((sizes[0], sizes[1]), imagej["unit"], interval, time_unit)
     unit = {2: "inch", 3: "cm"}.get(tag_unit, "")
     read = checked((sizes[0], sizes[1]), unit, None, "")
-    # Nearly every TIFF has dots per inch, of which nobody expects a pixel size.
+    # Nearly every TIFF has dots per inch, which say nothing about the specimen.
     times = checked((None, None), "", interval, time_unit)
     return Calibration(read.x_um, read.y_um, times.interval_s, times.doubted)
 
@@ -169,7 +169,7 @@ def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tupl
 def from_ome(xml: str) -> Calibration:
     """Read the first image of an OME description: its physical sizes and time increment, with OME's default units.
 
-    Where there is no time increment, the median step between the planes' times stands in.
+    If there is no time increment, the median step between the planes' times is used.
     """
     pixels = next((e for e in ElementTree.fromstring(xml).iter() if e.tag.endswith("Pixels")), None)
     if pixels is None:
@@ -185,7 +185,7 @@ def from_ome(xml: str) -> Calibration:
 
 
 def _ratio_of_units(unit: str, other: str) -> float:
-    """Give how many of the `other` unit of length a unit is; 1 where they are the same, NaN where one is unknown."""
+    """Return how many of the `other` unit of length a unit is; 1 if they are the same, NaN if one is unknown."""
     if unit == other:
         return 1.0
     return MICROMETRES.get(unit.strip().lower(), math.nan) / MICROMETRES.get(other.strip().lower(), math.nan)

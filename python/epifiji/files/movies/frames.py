@@ -1,4 +1,4 @@
-"""What all movie files share: frames that are read when sliced, axes put in order, faults reported in one sentence."""
+"""What all movie files share: frames that are read when sliced, axes in order, and errors reported in one sentence."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from epifiji.data.stack_layout import StackLayout, TimeAxis
 
 AXIS_NAMES = {"T": "time points", "Z": "planes (Z)", "C": "channels"}
 PAGE_AXES = "TIQ"
-"""Time, and the two letters that tifffile gives to pages which nobody named."""
+"""Time, and the two letters that tifffile gives to pages without named axes."""
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read into one sentence.
+    """Report any error while a file is read in one sentence.
 
-    The libraries that decode files raise many kinds of exception; none of them tells a user which file it was.
+    The libraries that decode files raise many kinds of exceptions; none of them names the file.
 
     Raises
     ------
     WrongInputError
-        For a file that is missing, forbidden, damaged or not understood, naming it and the cause.
+        If a file is missing, forbidden, damaged or not understood; the message names it and the cause.
     """
     try:
         yield
@@ -58,7 +58,7 @@ def _cause(error: Exception) -> str:
 
 
 def require_channel_number(channel: int | None) -> None:
-    """Refuse a channel below 1: channels are counted as ImageJ shows them."""
+    """Refuse a channel below 1: channels are counted from 1, as in ImageJ."""
     if channel is not None and channel < 1:
         raise WrongInputError(f"Channel {channel} was asked for, but channels are counted from 1: choose 1 or more.")
 
@@ -72,7 +72,7 @@ class Picked:
     index
         For each axis a whole slice (time, Y, X) or a number; a movie of one frame has no slice for time.
     layout
-        Where the frames lie in ImageJ's hyperstack, where it knows the axes as they were given.
+        Positions of the frames in ImageJ's hyperstack, if ImageJ reads the axes in this order.
     notices
         Sentences about an axis that was taken as time.
     """
@@ -83,7 +83,7 @@ class Picked:
 
 
 def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, least_frames: int) -> Picked:
-    """Say which part of a file's array is the movie.
+    """Find the part of a file's array that is the movie.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, leas
     shape
         Length of each axis.
     channel
-        Channel to take, from 1; needed where there are several.
+        Channel to read, from 1; required if there are several.
     source
         The file or dataset, for messages.
     least_frames
-        Fewest frames that are needed. Where more than one is, many channels of a single time point are frames; where one is
-        enough, they are channels of a still image.
+        Fewest frames that are needed. If more than one, several channels of a single time point are frames; if one,
+        they are channels of a still image.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, leas
 
 
 def perhaps_turned(shape: Sequence[int], source: str) -> tuple[str, ...]:
-    """Report how axes without names were understood where their lengths look like (Y, X, T)."""
+    """Report how axes without names were interpreted if their lengths look like (Y, X, T)."""
     lengths = [n for n in shape if n > 1]
     if len(lengths) != 3 or 4 * lengths[2] > min(lengths[:2]):
         return ()
@@ -137,13 +137,13 @@ def perhaps_turned(shape: Sequence[int], source: str) -> tuple[str, ...]:
 
 
 def taken_as_time(source: str, count: int, axis: str) -> str:
-    """Say that the `count` images of a source along an axis other than T were taken as its frames."""
+    """Report that the `count` images of a source along an axis other than T were taken as its frames."""
     what = AXIS_NAMES.get(axis, f"images along the axis {axis}")
     return f"{source} has {count} {what} and one time point: they were taken as time."
 
 
 def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:
-    """Find the only axis beside channels, Y and X that is longer than 1; None where there is none."""
+    """Find the only axis apart from channels, Y and X that is longer than 1; None if there is none."""
     samples = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "S")
     if samples > 1:
         raise WrongInputError(
@@ -179,9 +179,9 @@ def _channel_index(count: int, channel: int | None, has_frames: bool, source: st
 class FramesOnDisk(ABC):
     """Frames (T, Y, X) of a file, read when sliced.
 
-    The file is opened for each slice and closed after it, so that threads and processes may share the object and
-    no memory stays behind. Pixels are given as ImageJ shows them: bits as 0 and 255 (uint8), and inverted where the
-    file says that white is the smallest value. Any byte order becomes the machine's.
+    The file is opened for each slice and closed after it, so that threads and processes may share the object and no
+    memory remains allocated. Pixels are those that ImageJ shows: bits as 0 and 255 (uint8), and inverted if in the file
+    white is the smallest value. Any byte order is converted to the machine's.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class FramesOnDisk(ABC):
         TypeError
             For anything but a slice of frames.
         WrongInputError
-            Where the file was removed, cut or damaged since it was opened.
+            If the file was removed, truncated or damaged since it was opened.
         """
         if not isinstance(frames, slice):
             raise TypeError(f"frames are read by slices such as [0:10], not by {frames!r}")
@@ -229,8 +229,8 @@ class FramesOnDisk(ABC):
         with readable(self.path):
             if self.path.stat().st_size != self._file_size:
                 raise WrongInputError(
-                    f"{self.path} has changed since it was opened, but it has to stay as it is while it is read: "
-                    "start again when nothing writes to it any more."
+                    f"{self.path} has changed since it was opened, but it must not change while it is read: "
+                    "start again when no program writes to it any more."
                 )
             if len(wanted) > 0:
                 self._read(pixels, wanted)
@@ -246,22 +246,22 @@ class FramesOnDisk(ABC):
 
 
 def invert(pixels: np.ndarray) -> None:
-    """Turn bright and dark over in place: whole numbers within the range of their type, floats around 0."""
+    """Invert pixels in place: integers within the range of their type, floats around 0."""
     (np.negative if pixels.dtype.kind == "f" else np.invert)(pixels, out=pixels)
 
 
 def inversion_notice(source: str) -> str:
-    """Say that the pixels of a source were inverted."""
+    """Report that the pixels of a source were inverted."""
     return (
-        f"{source} shows small values bright (an inverting LUT, or a file whose white is 0): its pixels were inverted, to be "
-        "read as they are shown."
+        f"{source} shows small values bright (an inverting LUT, or a file whose white is 0): its pixels were inverted, "
+        "so they are read as they are shown."
     )
 
 
 def colours_refusal(source: str) -> WrongInputError:
-    """Make the refusal of pixels that number colours in no order of brightness."""
+    """Return the error for pixels that are indices of colours in no order of brightness."""
     return WrongInputError(
-        f"{source} shows its values in colours that are in no order of brightness, but brighter pixels need larger values: in "
+        f"{source} shows its values in colours that have no order of brightness, but brighter pixels need larger values: in "
         "Fiji use Image > Lookup Tables > Grays where the values are intensities, else Image > Type > RGB Color and then "
         "8-bit, and save it."
     )

@@ -1,4 +1,4 @@
-"""Movies in HDF5 files: one dataset, found by its name or because it is the only one."""
+"""Movies in HDF5 files: a named dataset, or the only suitable one."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from epifiji.files.movies.hdf5_gaps import gaps
 from epifiji.files.movies.hdf5_time_points import find_time_points, open_time_points
 
 SHOWN = 8
-"""Datasets that a message names at most."""
+"""Most datasets that a message lists."""
 
 
 def is_hdf5(path: Path) -> bool:
-    """Say whether a file is HDF5, by its content."""
+    """Return whether a file is HDF5, by its content."""
     return bool(h5py.is_hdf5(path))
 
 
 def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, least_frames: int) -> Movie:
     """Open a dataset of an HDF5 file as a movie whose frames are read when sliced.
 
-    Files of Imaris and BigDataViewer are read over their time points. Three axes are (T, Y, X); axes of length 1 do
-    not count. More axes need labels: ilastik's axis tags or HDF5's dimension labels. The pixel size is the attribute
-    `element_size_um` (z, y, x), as Fiji's HDF5 plugin writes it.
+    Files of Imaris and BigDataViewer are read over their time points. Three axes are (T, Y, X), without axes of length
+    1. More axes need labels: ilastik's axis tags or HDF5's dimension labels. The pixel size is the attribute
+    `element_size_um` (z, y, x), as written by Fiji's HDF5 plugin.
 
     Parameters
     ----------
     path
         An existing HDF5 file.
     dataset
-        Name of the dataset, or None where the file holds only one that can be a movie.
+        Name of the dataset, or None if the file contains only one that can be a movie.
     name
         Name of the movie.
     channel
-        Channel to take, from 1; needed where the labels name several.
+        Channel to read, from 1; required if the labels name several.
     least_frames
         See :func:`epifiji.files.movies.frames.pick`.
 
     Raises
     ------
     WrongInputError
-        Where there is no such dataset, none or several to choose from, or it does not hold one grey plane over time.
+        If there is no such dataset, none or several to choose from, or it is not one grey plane over time.
     """
     with h5py.File(path, "r") as file:
         time_points = find_time_points(file, path) if dataset is None else None
@@ -93,7 +93,7 @@ def _dataset(file: h5py.File, path: Path, name: str | None) -> h5py.Dataset:
     every: list[h5py.Dataset] = []
     file.visititems(lambda _, item: every.append(item) if isinstance(item, h5py.Dataset) else None)
     if name is not None:
-        what = f"a group {name}, which is no dataset" if isinstance(found, h5py.Group) else f"no dataset {name}"
+        what = f"a group {name}, which is not a dataset" if isinstance(found, h5py.Group) else f"no dataset {name}"
         raise WrongInputError(f"{path} has {what}, but one of its datasets was expected: {_listed(every)}.")
     fitting = [d for d in every if d.shape is not None and d.dtype.kind in "buif" and _axes(d) is not None]
     if len(fitting) == 1:
@@ -116,7 +116,7 @@ def _listed(datasets: list[h5py.Dataset]) -> str:
 
 
 def _axes(dataset: h5py.Dataset) -> str | None:
-    """Give a letter to each axis; None where nothing says what more than three axes are."""
+    """Return a letter for each axis; None if more than three axes have no labels."""
     labels = _labels(dataset)
     if len(labels) == dataset.ndim and len(set(labels)) == len(labels) and {"Y", "X"} <= set(labels):
         return labels
@@ -129,7 +129,7 @@ def _axes(dataset: h5py.Dataset) -> str | None:
 
 
 def _labels(dataset: h5py.Dataset) -> str:
-    """Read ilastik's `axistags` or HDF5's dimension labels as letters; empty where there are none."""
+    """Read ilastik's `axistags` or HDF5's dimension labels as letters; empty if there are none."""
     try:
         tags = json.loads(dataset.attrs["axistags"])["axes"]
         labels = [tag["key"] for tag in tags]
@@ -152,7 +152,7 @@ class DatasetFrames(FramesOnDisk):
     path
         The file.
     dataset
-        The dataset, open; only what it says of itself is kept.
+        The dataset, open; only its properties are kept.
     axes
         A letter for each of its axes.
     index
@@ -171,7 +171,7 @@ class DatasetFrames(FramesOnDisk):
         self._order = [kept.index(i) for i in ordered]
 
     def gaps(self, dataset: h5py.Dataset) -> tuple[str, ...]:
-        """Say which frames of the open dataset were never written; see :func:`epifiji.files.movies.hdf5_gaps.gaps`."""
+        """Report frames of the open dataset that were never written; see :func:`epifiji.files.movies.hdf5_gaps.gaps`."""
         return gaps(dataset, self.path, self._time, self._index)
 
     def _read(self, pixels: np.ndarray, wanted: range) -> None:

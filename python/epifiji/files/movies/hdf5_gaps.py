@@ -1,4 +1,4 @@
-"""Parts of an HDF5 dataset that are not there: HDF5 gives a fill value for them, and no error."""
+"""Missing parts of an HDF5 dataset: HDF5 reads a fill value for them without an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from epifiji.data.movie import frame_ranges
 
 
 def gaps(dataset: h5py.Dataset, path: Path, time: int | None, index: tuple[int | slice, ...]) -> tuple[str, ...]:
-    """Look for frames of a dataset whose pixels were never written or lie in files that are missing.
+    """Find frames of a dataset whose pixels were never written or lie in files that are missing.
 
     Parameters
     ----------
@@ -22,19 +22,19 @@ def gaps(dataset: h5py.Dataset, path: Path, time: int | None, index: tuple[int |
     path
         Its file.
     time
-        Number of the axis that is time, None where there is none.
+        Index of the time axis, None if there is none.
     index
         The part that is the movie, see :class:`epifiji.files.movies.frames.Picked`.
 
     Returns
     -------
     notices
-        Which frames were never written in full.
+        A sentence about frames that were not completely written.
 
     Raises
     ------
     WrongInputError
-        Where a source or an external file is missing or too short, or no frame was ever written.
+        If a source or an external file is missing or too short, or no frame was ever written.
     """
     full = f"{path}:{dataset.name}"
     if dataset.is_virtual:
@@ -53,13 +53,13 @@ def gaps(dataset: h5py.Dataset, path: Path, time: int | None, index: tuple[int |
     if not missing:
         return ()
     return (
-        f"{full} has {len(missing)} of {count} frames that were never written in full ({frame_ranges(missing)}): they hold a "
-        "fill value.",
+        f"{full} has {len(missing)} of {count} frames that were not completely written ({frame_ranges(missing)}): they "
+        "contain a fill value.",
     )
 
 
 def has_gaps(dataset: h5py.Dataset) -> bool:
-    """Say whether a part of a dataset of plain pixels was never written."""
+    """Return whether a part of a dataset of plain pixels was never written."""
     if dataset.chunks is not None:
         return bool(_unwritten(dataset, None, (slice(None),) * dataset.ndim))
     return bool(dataset.id.get_space_status() == h5py.h5d.SPACE_STATUS_NOT_ALLOCATED)
@@ -67,13 +67,13 @@ def has_gaps(dataset: h5py.Dataset) -> bool:
 
 def _never_written(full: str) -> WrongInputError:
     return WrongInputError(
-        f"{full} has a shape, but its pixels were never written: the program that made the file was probably stopped; make "
-        "it anew."
+        f"{full} has a shape, but its pixels were never written: the program that made the file was probably stopped; write "
+        "it again."
     )
 
 
 def _unwritten(dataset: h5py.Dataset, time: int | None, index: tuple[int | slice, ...]) -> list[int]:
-    """List the frames of which at least one chunk was never written."""
+    """List the frames with at least one chunk that was never written."""
     chunks, shape = dataset.chunks, dataset.shape
     if dataset.id.get_num_chunks() == math.prod(-(-n // size) for n, size in zip(shape, chunks, strict=True)):
         return []
@@ -112,12 +112,12 @@ def _gaps_of_sources(dataset: h5py.Dataset, path: Path, full: str) -> tuple[str,
             f"{missing[0]}: put the files where they were when it was made."
         )
     if mapped < dataset.size:
-        return (f"{full} has a source for {mapped} of its {dataset.size} pixels: the others hold a fill value.",)
+        return (f"{full} has a source for {mapped} of its {dataset.size} pixels: the others contain a fill value.",)
     return ()
 
 
 def _holds(path: Path, name: str, values: int) -> bool:
-    """Say whether a file has a dataset with so many values, all of which were written."""
+    """Return whether a file has a dataset with this number of values, all of which were written."""
     try:
         with h5py.File(path, "r") as file:
             found = file.get(name)
@@ -137,6 +137,7 @@ def _require_external(dataset: h5py.Dataset, path: Path, full: str) -> None:
         if file is None or file.stat().st_size < wanted:
             state = "which is missing" if file is None else f"which has {file.stat().st_size} of {wanted} bytes"
             raise WrongInputError(
-                f"{full} keeps its pixels in the file {name}, {state}: put the whole file where it was when {path.name} was made."
+                f"{full} keeps its pixels in the file {name}, {state}: put the whole file where it was when "
+                f"{path.name} was made."
             )
         needed -= min(size, needed)

@@ -1,4 +1,4 @@
-"""Movies in HDF5 files that keep each time point in a dataset of its own, as Imaris and BigDataViewer do."""
+"""Movies in HDF5 files with one dataset per time point, as in Imaris and BigDataViewer."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class TimePoints:
     Parameters
     ----------
     program
-        Whose form it is.
+        Program that defines the format.
     names
         For each channel the datasets in order of time.
     size
-        (Z, Y, X) of the picture; Imaris stores more, to fill whole chunks.
+        (Z, Y, X) of the image; Imaris stores more, to fill whole chunks.
     dtype
-        Type that the stored values are to be seen as.
+        Type as which the stored values are interpreted.
     """
 
     program: str
@@ -45,12 +45,12 @@ class TimePoints:
 
 
 def find_time_points(file: h5py.File, path: Path) -> TimePoints | None:
-    """Find the time points of an Imaris or BigDataViewer file; None where it is neither.
+    """Find the time points of an Imaris or BigDataViewer file; None if it is neither.
 
     Raises
     ------
     WrongInputError
-        Where a channel lacks a time point, or they differ in size or type.
+        If a channel lacks a time point, or they differ in size or type.
     """
     if isinstance(file.get(IMARIS), h5py.Group):
         times = _numbered(file[IMARIS], r"TimePoint (\d+)")
@@ -78,16 +78,16 @@ def _time_points(program: str, names: tuple[tuple[str, ...], ...], file: h5py.Fi
         for name, dataset in zip(channel, found, strict=True):
             if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 3:
                 raise WrongInputError(
-                    f"{path} is a file of {program}'s, but its time point {name} is missing or no volume: copy it again, or "
+                    f"{path} is a file of {program}, but its time point {name} is missing or not a volume: copy it again, or "
                     "save the movie as TIFF."
                 )
     first = datasets[0][0]
     if any((d.shape, d.dtype) != (first.shape, first.dtype) for found in datasets for d in found):
         raise WrongInputError(
-            f"{path} has time points or channels of different sizes or types, but all frames of a movie are alike: save the "
-            "movie alone, as TIFF."
+            f"{path} has time points or channels of different sizes or types, but all frames of a movie must be alike: save "
+            "only the movie, as TIFF."
         )
-    # BigDataViewer stores its unsigned pixels as signed numbers, because Java has no others.
+    # BigDataViewer stores unsigned pixels as signed numbers, because Java has no unsigned ones.
     signed_only = program == "BigDataViewer" and first.dtype == np.int16
     return TimePoints(
         program,
@@ -98,13 +98,13 @@ def _time_points(program: str, names: tuple[tuple[str, ...], ...], file: h5py.Fi
 
 
 def _imaris_size(file: h5py.File, stored: tuple[int, int, int]) -> tuple[int, int, int]:
-    told = [_number(file, axis) for axis in "ZYX"]
-    z, y, x = (min(int(n), s) if n and n >= 1 else s for n, s in zip(told, stored, strict=True))
+    sizes = [_number(file, axis) for axis in "ZYX"]
+    z, y, x = (min(int(n), s) if n and n >= 1 else s for n, s in zip(sizes, stored, strict=True))
     return z, y, x
 
 
 def _attribute(file: h5py.File, group: str, name: str) -> str:
-    """Read an attribute of Imaris's, which is a list of single characters."""
+    """Read an attribute in Imaris's form, a list of single characters."""
     value = file[group].attrs.get(name, b"") if group in file else b""
     return b"".join(np.atleast_1d(value).astype("S")).decode("utf-8", "replace").strip()
 
@@ -127,7 +127,7 @@ def _imaris_calibration(file: h5py.File, size: tuple[int, int, int]) -> Calibrat
 
 
 def _imaris_interval(file: h5py.File) -> float | None:
-    """Give the median time (s) between time points."""
+    """Return the median time (s) between time points."""
     times = []
     for name in _numbered_attributes(file):
         try:
@@ -146,7 +146,7 @@ def _numbered_attributes(file: h5py.File) -> list[str]:
 
 
 def _bigdataviewer_calibration(path: Path) -> Calibration:
-    """Read the pixel size from the XML file beside a BigDataViewer file."""
+    """Read the pixel size from the XML file next to a BigDataViewer file."""
     try:
         voxel = ElementTree.parse(path.with_suffix(".xml")).find(".//voxelSize")
         unit, sizes = (
@@ -165,7 +165,7 @@ def open_time_points(
     Raises
     ------
     WrongInputError
-        Where there are several planes (Z), or several channels without a choice.
+        If there are several planes (Z), or several channels without a choice.
     """
     axes, shape = "CTZYX", (len(found.names), len(found.names[0]), *found.size)
     picked = pick(axes, shape, channel, str(path), least_frames)
@@ -183,13 +183,13 @@ def open_time_points(
 
 
 def _unwritten(file: h5py.File, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
-    """Say which time points were never written in full, as those of an acquisition that was stopped."""
+    """Report time points that were not completely written, as in an acquisition that was stopped."""
     missing = [t for t, name in enumerate(names) if has_gaps(file[name])]
     if not missing:
         return ()
     return (
-        f"{path} has {len(missing)} of {len(names)} time points that were never written in full ({frame_ranges(missing)}): "
-        "they hold a fill value.",
+        f"{path} has {len(missing)} of {len(names)} time points that were not completely written ({frame_ranges(missing)}): "
+        "they contain a fill value.",
     )
 
 
@@ -199,9 +199,9 @@ class TimePointFrames(FramesOnDisk):
     Parameters
     ----------
     names
-        The datasets in order of time; of a single one the planes are the frames.
+        The datasets in order of time; the planes of a single one are the frames.
     size
-        (Z, Y, X) of the picture within each dataset.
+        (Z, Y, X) of the image within each dataset.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Movies read from TIFF and HDF5 files, and written as ImageJ reads them."""
+"""Reading movies from TIFF and HDF5 files, and writing them as ImageJ TIFFs."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ OTHER_STARTS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a microscope's file such as OIB or ZVI",
 }
 NOT_THE_MOVIE = {
-    b"version https://": "a pointer of Git LFS, which stands for the movie: download the movie itself (git lfs pull)",
+    b"version https://": "a pointer of Git LFS instead of the movie: download the movie itself (git lfs pull)",
     b"<!doctype": "a web page, as failed downloads are: download the movie again",
     b"<html": "a web page, as failed downloads are: download the movie again",
     b"\x1f\x8b": "compressed (gzip): unpack it",
 }
-"""What Fiji cannot open either, with what to do."""
+"""Files that are not movies, with what to do."""
 
 LARGEST_CLASSIC_TIFF = 2**32 - 2**25
-"""Bytes of pixels above which ImageJ's own TIFFs have a single page header, as positions are 32-bit numbers."""
+"""Size of pixels in bytes above which ImageJ's own TIFFs have a single page header, because positions are 32-bit numbers."""
 
 LARGEST_EXACT_FLOAT32 = 2**24
 
 MOST_ROUNDED = 1e-3
-"""Most that single precision may round a double by, as a part of the range of values."""
+"""Largest rounding of doubles to single precision that is accepted, as a fraction of the range of values."""
 
 
 def split_path(path: str | Path) -> tuple[Path, str | None]:
-    r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` starts no dataset."""
+    r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` does not begin a dataset."""
     match = HDF5_PATH.fullmatch(str(path))
     if match is None:
         return Path(path), None
@@ -76,7 +76,7 @@ def split_path(path: str | Path) -> tuple[Path, str | None]:
 
 
 def movie_name(path: str | Path) -> str:
-    """Give the name that results are named after: the file's, without extension and dataset, or that of a sequence."""
+    """Return the name for results: the file's, without extension and dataset, or that of a sequence."""
     if is_sequence(path):
         return sequence_name(path)
     name = split_path(path)[0].name
@@ -93,7 +93,7 @@ def file_sha256(path: str | Path) -> str:
 
 
 def file_state(path: str | Path) -> FileState:
-    """Give the state of a movie's file, or of the files of a sequence together, which changes with whatever is done to it."""
+    """Return the state of a movie's file, or of the files of a sequence together, which differs after any change to it."""
     if is_sequence(path):
         return sequence_state(path)
     known = split_path(path)[0].stat()
@@ -101,19 +101,19 @@ def file_state(path: str | Path) -> FileState:
 
 
 def is_there(path: str | Path) -> bool:
-    """Say whether a movie's file, or the files of a sequence, are there."""
+    """Return whether a movie's file, or the files of a sequence, exist."""
     return bool(sequence_files(path)) if is_sequence(path) else split_path(path)[0].is_file()
 
 
 def open_movie(
     movie: Movie | np.ndarray | str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES
 ) -> Movie:
-    """Take a movie as it is, read a file, or wrap an array (T, Y, X); see :func:`epifiji.data.image.stack_of`.
+    """Return a movie unchanged, read a file, or wrap an array (T, Y, X); see :func:`epifiji.data.image.stack_of`.
 
     Raises
     ------
     WrongInputError
-        Where it is neither, or too short, as :func:`read_movie`, or where a channel of an array is asked for.
+        If it is none of these, or too short, as :func:`read_movie`, or a channel of an array is requested.
     """
     if isinstance(movie, Movie):
         return movie.require_frames(least_frames)
@@ -122,7 +122,7 @@ def open_movie(
     opened = Movie(movie).require_frames(least_frames)
     if channel not in (None, 1):
         raise WrongInputError(
-            f"channel is {channel}, but an array (T, Y, X) has one channel: give that channel's array, and leave channel out."
+            f"channel is {channel}, but an array (T, Y, X) has one channel: use that channel's array, and leave channel out."
         )
     return opened
 
@@ -130,27 +130,30 @@ def open_movie(
 def read_movie(path: str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES) -> Movie:
     """Open a movie; its frames are read from the file when sliced.
 
-    ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are known by their content.
+    The formats ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are recognised by their
+    content.
 
     Parameters
     ----------
     path
-        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which may be left out where there is only one. Or a
-        folder or pattern of TIFF files with one frame each, such as ``frames/*.tif``.
+        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which is optional if there is only one. Or a folder
+        or pattern of TIFF files with one frame each, such as ``frames/*.tif``.
     channel
-        Channel to take, counted from 1 as ImageJ shows it; needed where there are several.
+        Channel to read, counted from 1 as in ImageJ; required if there are several.
     least_frames
-        Fewest frames that are needed. Default: those that events are looked for in. With 1 a still image is a movie of one frame.
+        Fewest frames that are needed. Default: the fewest in which events are detected. With 1 a still image is a movie
+        of one frame.
 
     Returns
     -------
     movie
-        Its `notices` say how the file was understood where that is not plain, such as Z taken as time.
+        Its `notices` report how the file was interpreted if that is not obvious, such as Z taken as time.
 
     Raises
     ------
     WrongInputError
-        Where the file is missing, damaged, cut off, no TIFF or HDF5, does not hold one grey plane over time, or too few frames.
+        If the file is missing, damaged, truncated, not TIFF or HDF5, is not one grey plane over time, or has too few
+        frames.
     """
     require_channel_number(channel)
     path = path_from(path, "the movie")
@@ -163,14 +166,14 @@ def read_movie(path: str | Path, channel: int | None = None, least_frames: int =
     with readable(file):
         state = file_state(file) if file.is_file() else None
         movie = replace(_open(file, dataset, channel, least_frames), file_state=state).require_frames(least_frames)
-        # Decoding one frame now finds a codec that is missing before anything is computed.
+        # Decoding one frame now detects a missing codec before anything is computed.
         movie.frames(0, 1)
     return movie
 
 
 def _open(file: Path, dataset: str | None, channel: int | None, least_frames: int) -> Movie:
     if file.exists() and not file.is_file():
-        raise WrongInputError(f"{file} is no ordinary file, but a TIFF or HDF5 file was expected: give one file.")
+        raise WrongInputError(f"{file} is not an ordinary file, but a TIFF or HDF5 file was expected: use one file.")
     with file.open("rb") as stream:
         start = stream.read(16)
     if not start:
@@ -179,7 +182,7 @@ def _open(file: Path, dataset: str | None, channel: int | None, least_frames: in
         if dataset is not None:
             raise WrongInputError(f"{file} is a TIFF, but only HDF5 files have datasets: leave out :{dataset}.")
         return open_tiff(file, movie_name(file), channel, least_frames)
-    # A file may begin with a block of its writer's own before the HDF5 part, as MATLAB's do.
+    # A file may begin with a block of another program before the HDF5 part, as MATLAB's do.
     if start.startswith(HDF5_START) or is_hdf5(file):
         return open_hdf5(file, dataset, movie_name(file), channel, least_frames)
     other = next((what for known, what in NOT_THE_MOVIE.items() if start.lower().startswith(known.lower())), None)
@@ -196,8 +199,8 @@ def _open(file: Path, dataset: str | None, channel: int | None, least_frames: in
 def write_movie(movie: Movie, path: str | Path) -> None:
     """Write a movie as an ImageJ TIFF with the axes TYX, its pixel size and its frame interval.
 
-    Frames are read and written piece by piece. ImageJ knows 8 and 16 bit (unsigned) and 32-bit floats: all other
-    types become 32-bit floats. The file appears under its name only when it is complete.
+    Frames are read and written piece by piece. ImageJ knows unsigned 8 and 16 bit and 32-bit floats; all other types
+    are converted to 32-bit floats. The file appears under its name only when it is complete.
 
     Parameters
     ----------
@@ -209,19 +212,23 @@ def write_movie(movie: Movie, path: str | Path) -> None:
     Raises
     ------
     WrongInputError
-        Where the file exists, cannot be written, or the movie has whole numbers beyond 2^24, which 32-bit floats round.
+        If the file exists or cannot be written, or the movie has integers above 2^24, which 32-bit floats round.
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+        raise WrongInputError(
+            f"{path.parent} is not a folder, but {path.name} is to be written into it: make it first."
+        )
     try:
         if path.exists():
-            raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
+            raise WrongInputError(
+                f"{path} exists already, but nothing is overwritten: choose another name or remove it."
+            )
         with replacing(path) as part:
             _write_imagej(movie, part)
     except OSError as error:
         if is_staged(path):
-            # Whoever gave the folder knows the file's place.
+            # The caller knows the file's final name.
             raise
         raise WrongInputError(
             f"{path} could not be written ({error.strerror or error}): check the disk's space and your permission."
@@ -272,15 +279,15 @@ def _planes(movie: Movie, dtype: np.dtype[np.generic]) -> Iterator[np.ndarray]:
 
 
 def _require_kept(name: str, frames: np.ndarray, written: np.ndarray) -> None:
-    """Refuse doubles that single precision makes infinite, or rounds by a part of their range that shows."""
+    """Refuse doubles that single precision makes infinite, or rounds by a visible fraction of their range."""
     finite = np.isfinite(frames)
     if not finite.any():
         return
     values, kept = frames[finite], written[finite]
-    # Halves, as the range of the largest doubles is none itself.
+    # Halves, because the range of the largest doubles overflows.
     span = float(values.max() / 2 - values.min() / 2)
     if not np.isfinite(kept).all() or np.abs(values / 2 - kept.astype(np.float64) / 2).max() > MOST_ROUNDED * span > 0:
         raise WrongInputError(
-            f"{name} has values from {values.min():g} to {values.max():g}, whose differences ImageJ's 32-bit floats do not keep: "
-            "subtract an offset or scale the movie."
+            f"{name} has values from {values.min():g} to {values.max():g}, whose differences ImageJ's 32-bit floats do "
+            "not keep: subtract an offset or scale the movie."
         )

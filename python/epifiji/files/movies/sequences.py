@@ -1,4 +1,4 @@
-"""Movies whose frames are files of their own, as Fiji's File > Import > Image Sequence opens them."""
+"""Movies with one file per frame, as Fiji's File > Import > Image Sequence opens them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ WILDCARDS = re.compile(r"[*?\[]")
 
 
 def is_pattern(path: str | Path) -> bool:
-    """Say whether a path is a pattern of files' names, such as ``frames/*.tif``, and no file of that name."""
+    """Return whether a path is a pattern of file names, such as ``frames/*.tif``, and not an existing file of that name."""
     return bool(WILDCARDS.search(str(path))) and not os.path.lexists(path)
 
 
 def is_sequence(path: str | Path) -> bool:
-    """Say whether a path means several files: a folder, or a pattern of names."""
-    # Unlike pathlib's, False also where a folder on the way may not be entered.
+    """Return whether a path means several files: a folder, or a pattern of names."""
+    # Unlike pathlib's, this is False also if a folder on the way may not be entered.
     return is_pattern(path) or os.path.isdir(path)  # noqa: PTH112
 
 
 def sequence_files(path: str | Path) -> list[Path]:
-    """List the files of a folder (its TIFFs) or a pattern in their natural order: 2 before 10; none without any."""
+    """List the files of a folder (its TIFFs) or a pattern in natural order: 2 before 10; empty without any."""
     if is_pattern(path):
         anchor = Path(path).anchor
         found = list(Path(anchor or ".").glob(str(Path(path).relative_to(anchor))))
@@ -50,7 +50,7 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def sequence_name(path: str | Path) -> str:
-    """Name the movie: after what all names of a pattern share, else after the folder."""
+    """Return the movie's name: the common part of all names of a pattern, else the folder's name."""
     if is_pattern(path):
         shared = re.sub(r"\[[^\]]*\]|[*?]+", "*", FRAME_FILE.sub("", Path(path).name))
         name = "_".join(part.strip("_-. ()") for part in shared.split("*") if part.strip("_-. ()"))
@@ -61,7 +61,7 @@ def sequence_name(path: str | Path) -> str:
 
 
 def sequence_sha256(path: str | Path) -> str:
-    """Compute the SHA-256 of all files, one after another, each by its own."""
+    """Compute the SHA-256 of all files from the hashes of each."""
     digest = hashlib.sha256()
     for file in sequence_files(path):
         with readable(file), file.open("rb") as stream:
@@ -70,7 +70,7 @@ def sequence_sha256(path: str | Path) -> str:
 
 
 def sequence_state(path: str | Path) -> tuple[int, int, int, int]:
-    """Put the states of all files together, so that it changes with any of them; see :data:`epifiji.data.image.FileState`."""
+    """Combine the states of all files into one, which changes with any of them; see :data:`epifiji.data.image.FileState`."""
     known = [(file.name, file.stat()) for file in sequence_files(path)]
     if not known:
         raise FileNotFoundError(str(path))
@@ -92,7 +92,7 @@ def open_sequence(path: Path, channel: int | None) -> Movie:
     Raises
     ------
     WrongInputError
-        Where there are no such files, one holds several images, or they differ in size or type.
+        If there are no such files, one contains several images, or they differ in size or type.
     """
     files = sequence_files(path)
     if not files:
@@ -101,13 +101,13 @@ def open_sequence(path: Path, channel: int | None) -> Movie:
                 f"No file has a name like {path}, but TIFF files with one frame each were expected: check the pattern."
             )
         raise WrongInputError(
-            f"{path} is a folder, but a TIFF or HDF5 file was expected: give one, or a folder of TIFF files with one frame "
+            f"{path} is a folder, but a TIFF or HDF5 file was expected: specify one, or a folder of TIFF files with one frame "
             "each."
         )
     if channel is not None and channel > 1:
         raise WrongInputError(
-            f"{path} has one channel in each file, but channel {channel} was asked for: leave it out, or give a pattern that "
-            "takes the files of that channel alone."
+            f"{path} has one channel in each file, but channel {channel} was asked for: leave it out, or specify a "
+            "pattern that matches only the files of that channel."
         )
     places = [_place(file) for file in files]
     with readable(files[0]), tifffile.TiffFile(files[0]) as tif:
@@ -138,8 +138,9 @@ def _place(file: Path) -> Place:
         with file.open("rb") as stream:
             if stream.read(4) not in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
                 raise WrongInputError(
-                    f"{file} is no TIFF, but each file of a movie in several files is a TIFF with one frame: give a pattern that "
-                    "takes the frames alone, or open them in Fiji with File > Import > Image Sequence... and save them as TIFF."
+                    f"{file} is not a TIFF, but each file of a movie in several files is a TIFF with one frame: "
+                    "specify a pattern that matches only the frames, or open them in Fiji with File > Import > Image "
+                    "Sequence... and save them as TIFF."
                 )
         with tifffile.TiffFile(file) as tif:
             require_whole_chain(tif, file)
@@ -148,14 +149,14 @@ def _place(file: Path) -> Place:
             if images > 1 or page.samplesperpixel > 1 or len(page.shape) != 2:
                 held = f"{images} images" if images > 1 else f"{page.samplesperpixel} values in each pixel (colours)"
                 raise WrongInputError(
-                    f"{file} has {held}, but each file of a movie in several files has one grey frame: give the name of a "
-                    "single movie, or a pattern that takes the frames alone."
+                    f"{file} has {held}, but each file of a movie in several files has one grey frame: specify the name of a "
+                    "single movie, or a pattern that matches only the frames."
                 )
             return Place(file, page.offset, 0)
 
 
 def _gaps(names: list[str], path: Path) -> tuple[str, ...]:
-    """Say where numbers are missing in the names, or count two things such as time and channel."""
+    """Report numbers that are missing in the names, or names that count two things such as time and channel."""
     parts = [re.split(r"(\d+)", name) for name in names]
     if len({(len(part), *part[::2]) for part in parts}) != 1:
         return ()
@@ -164,7 +165,7 @@ def _gaps(names: list[str], path: Path) -> tuple[str, ...]:
     if len(varying) == 2 and len(varying[0]) * len(varying[1]) == len(names):
         return (
             f"The names of {path} count two things, {len(varying[0])} x {len(varying[1])} files: if one of them is channels, "
-            "planes or positions, give a pattern that takes one alone.",
+            "planes or positions, specify a pattern that matches only one.",
         )
     if len(varying) != 1:
         return ()
@@ -174,20 +175,20 @@ def _gaps(names: list[str], path: Path) -> tuple[str, ...]:
     if not missing:
         return ()
     return (
-        f"The numbers of {path} have {len(missing)} gap{'s' if len(missing) > 1 else ''}, the first at {missing[0]}: the frames "
-        "around it were taken as one after the other.",
+        f"The numbers of {path} have {len(missing)} gap{'s' if len(missing) > 1 else ''}, the first at {missing[0]}: "
+        "the frames around it were taken as consecutive.",
     )
 
 
 def named_movies(given: list[str]) -> list[str]:
-    """List the movies that a command line names, where shells differ in what they make of a pattern.
+    """List the movies that a command line names, because shells differ in how they expand a pattern.
 
-    A pattern of movies' names, which Windows leaves as it is, gives these movies; one of single frames is one movie.
+    A pattern of movies' names, which Windows does not expand, gives these movies; one of single frames is one movie.
 
     Raises
     ------
     WrongInputError
-        Where single frames were named one by one, as other shells make of a pattern without quotes.
+        If single frames were named one by one, as other shells expand a pattern without quotes.
     """
     movies: list[str] = []
     for name in given:
@@ -200,7 +201,7 @@ def named_movies(given: list[str]) -> list[str]:
         pattern = Path(movies[0]).parent / f"{start}*{Path(movies[0]).suffix}"
         raise WrongInputError(
             f"{len(movies)} files with one frame each were named ({names[0]} to {names[-1]}), but a movie is expected: to read "
-            f"them as one movie, put the pattern in quotes, as in '{pattern}', or give their folder."
+            f"them as one movie, put the pattern in quotes, as in '{pattern}', or specify their folder."
         )
     return movies
 

@@ -18,17 +18,17 @@ from epifiji.files.movies.frames import FramesOnDisk, inversion_notice, perhaps_
 from epifiji.files.movies.tiff_frames import ContiguousFrames, PagedFrames, Place, cut_off
 from epifiji.files.movies.tiff_series import movie_series, ome_elements, shown_inverted
 
-# tifffile logs what is odd in a file, by default to standard error; what matters is told here in sentences.
+# tifffile logs irregularities of a file, by default to standard error; the relevant ones are reported here in sentences.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 KINDS_WITH_AXES = frozenset({"imagej", "ome", "lsm", "stk", "nih", "fluoview", "scanimage", "micromanager"})
 """Kinds of TIFF whose axes ImageJ or Fiji's readers know too; of all others ImageJ makes a stack of slices (Z)."""
 
 UNNAMED_AXES = "IQ"
-"""Letters that tifffile gives to pages which nobody named."""
+"""Letters that tifffile gives to pages without named axes."""
 
 DESCRIPTION = 270
-"""Code of the tag ImageDescription, where ImageJ, OME and tifffile say what the pages are."""
+"""Code of the tag ImageDescription, in which ImageJ, OME and tifffile describe the pages."""
 
 
 def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> Movie:
@@ -41,14 +41,14 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
     name
         Name of the movie.
     channel
-        Channel to take, from 1; needed where there are several.
+        Channel to read, from 1; required if there are several.
     least_frames
         See :func:`epifiji.files.movies.frames.pick`.
 
     Raises
     ------
     WrongInputError
-        Where the file is cut off, holds several images, or does not hold one grey plane over time.
+        If the file is truncated, contains several images, or is not one grey plane over time.
     """
     with tifffile.TiffFile(path) as tif:
         require_whole_chain(tif, path)
@@ -58,7 +58,7 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
         picked = pick(axes, shape, channel, str(path), least_frames)
         if not axes.endswith("YX"):
             raise WrongInputError(
-                f"{path} has the axes {axes}, but rows and columns (YX) have to be the last: save it anew in Fiji."
+                f"{path} has the axes {axes}, but rows and columns (YX) have to be the last: save it again in Fiji."
             )
         inverted = shown_inverted(tif, series, picked.layout.channel, path)
         planes = _planes(shape, picked.index)
@@ -83,19 +83,19 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
 
 
 def _planes(shape: tuple[int, ...], index: tuple[int | slice, ...]) -> np.ndarray:
-    """Give the number of each frame among the planes (Y, X) of the file, in the order in which it stores them."""
+    """Return the index of each frame among the planes (Y, X) of the file, in the order of storage."""
     outer = shape[:-2]
     return np.arange(math.prod(outer)).reshape(outer)[index[:-2]].reshape(-1)
 
 
 def _layout_of_pages(planes: np.ndarray) -> StackLayout:
-    """Find where frames lie in the stack of slices (Z) that ImageJ makes of pages without a description it knows."""
+    """Find the frames' positions in the stack of slices (Z) that ImageJ makes of pages without a description it knows."""
     step = int(planes[1] - planes[0]) if len(planes) > 1 else 1
     return StackLayout("Z", first=int(planes[0]) + 1, step=step)
 
 
 def require_whole_chain(tif: tifffile.TiffFile, path: Path) -> None:
-    """Refuse a file whose list of pages does not come to its end: tifffile would silently give fewer frames."""
+    """Refuse a file whose list of pages is not complete: tifffile would silently read fewer frames."""
     end = tif.pages.next_page_offset
     if len(tif.pages) == 0 or end is None:
         raise cut_off(path, "it has no whole page")
@@ -130,7 +130,7 @@ def _frames(
     inverted: bool,
     path: Path,
 ) -> FramesOnDisk:
-    """Find where each of the `planes` that are the frames lies in the file."""
+    """Find the position of each of the `planes` that are frames in the file."""
     movie_shape = (len(planes), shape[-2], shape[-1])
     if series.dataoffset is not None and not series.is_multifile:
         stored = series.dtype.newbyteorder(tif.byteorder)
@@ -147,7 +147,7 @@ def _frames(
 def _places(
     tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, planes: np.ndarray, count: int, path: Path
 ) -> list[Place]:
-    """Find the page of each of the wanted `planes` among the `count` that the series holds."""
+    """Find the page of each of the wanted `planes` among the `count` of the series."""
     pages = list(series)
     per_page = max(1, math.prod(series.keyframe.shape) // math.prod(series.keyframe.shape[-2:]))
     if None in pages:
@@ -186,5 +186,5 @@ def calibration_of(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> C
 
 
 def _ratio(value: object) -> float:
-    """Divide a TIFF rational; 0 where it is absent or no number."""
+    """Divide a TIFF rational; 0 if it is absent or not a number."""
     return value[0] / value[1] if isinstance(value, tuple) and len(value) == 2 and value[1] else 0.0

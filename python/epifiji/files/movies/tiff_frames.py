@@ -15,7 +15,7 @@ from epifiji.files.movies.frames import FramesOnDisk, readable
 
 
 def cut_off(path: Path, held: str) -> WrongInputError:
-    """Make the refusal of a file that ends too early."""
+    """Return the error for a file that ends too early."""
     return WrongInputError(
         f"{path} is cut off: {held}, but a whole file is needed: copy it again, or open it in Fiji and save what is there."
     )
@@ -23,7 +23,7 @@ def cut_off(path: Path, held: str) -> WrongInputError:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a frame lies: a file, its page (by the position of the page's directory), a plane within the page."""
+    """Position of a frame: a file, its page (by the position of the page's directory), a plane within the page."""
 
     path: Path
     offset: int
@@ -38,7 +38,7 @@ class ContiguousFrames(FramesOnDisk):
     offset
         Position of the block in the file, in bytes.
     planes
-        For each frame its number among the planes (Y, X) of the block.
+        For each frame its index among the planes (Y, X) of the block.
     """
 
     def __init__(
@@ -57,18 +57,18 @@ class ContiguousFrames(FramesOnDisk):
     def _read(self, pixels: np.ndarray, wanted: range) -> None:
         size = math.prod(self.shape[1:]) * self.stored.itemsize
         for frame, t in zip(pixels, wanted, strict=True):
-            # One map a frame: what was touched of a map that is kept counts as this process's memory.
+            # One map per frame: the pages of a map that stays open count as this process's memory.
             offset = self._offset + int(self._planes[t]) * size
             frame[...] = np.memmap(self.path, self.stored, "r", offset, self.shape[1:])
 
 
 class PagedFrames(FramesOnDisk):
-    """Frames of a TIFF that is compressed or scattered, decoded page by page.
+    """Frames of a TIFF that is compressed or not contiguous, decoded page by page.
 
     Parameters
     ----------
     places
-        For each frame where it lies; the pages may be in several files.
+        Position of each frame; the pages may be in several files.
     """
 
     def __init__(
@@ -93,15 +93,16 @@ class PagedFrames(FramesOnDisk):
                     self._require_whole(page, t + 1, tif.filehandle.size, path)
                     if page.photometric != first:
                         raise WrongInputError(
-                            f"{path} has frames of which white is the largest value in some and the smallest in others, "
-                            f"or colours (first in frame {t + 1}), but all frames of a movie are alike: save it anew in Fiji."
+                            f"{path} has frames of which white is the largest value in some and the smallest in "
+                            f"others, or colours (first in frame {t + 1}), but all frames of a movie must be alike: "
+                            "save it again in Fiji."
                         )
 
     def _require_whole(self, page: tifffile.TiffPage, number: int, size: int, path: Path) -> None:
         if page.dtype != self.stored or page.shape[-2:] != self.shape[1:]:
             raise WrongInputError(
-                f"{path} has pixels {page.shape} of type {page.dtype} in frame {number}, but all frames of a movie are "
-                f"alike (here {self.shape[1:]}, {self.stored}): save the movie alone."
+                f"{path} has pixels {page.shape} of type {page.dtype} in frame {number}, but all frames of a movie must be "
+                f"alike (here {self.shape[1:]}, {self.stored}): save only the movie."
             )
         needed = max(a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True))
         if needed > size:
@@ -117,6 +118,6 @@ class PagedFrames(FramesOnDisk):
 
 
 def page_at(tif: tifffile.TiffFile, offset: int) -> tifffile.TiffPage:
-    """Read the directory of a page at its position: tifffile would walk there through all pages before it."""
+    """Read the directory of a page at its position: tifffile would go through all pages before it."""
     tif.filehandle.seek(offset)
     return tifffile.TiffPage(tif, index=0)

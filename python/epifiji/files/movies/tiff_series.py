@@ -1,4 +1,4 @@
-"""Which pages of a TIFF file are the movie, and how they are shown."""
+"""The pages of a TIFF file that are the movie, and how they are displayed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAVED_CHANNELS = re.compile(
     r"^(?:SI\.hChannels\.channelSave|scanimage\.SI\S*\.channelsSave)\s*=\s*(?P<channels>.*)$", re.MULTILINE
 )
 SAVED_CHANNEL = re.compile(r"^state\.acq\.savingChannel\d+\s*=\s*1\s*$", re.MULTILINE)
-"""How ScanImage (from version 4, and 3) names the channels that it saved."""
+"""Names of the entries in which ScanImage (from version 4, and 3) lists the channels that it saved."""
 
 PLAIN_KINDS = frozenset({"generic", "uniform", "shaped"})
 """Kinds of images that tifffile makes of pages without a description of another program."""
@@ -28,25 +28,25 @@ PLAIN_KINDS = frozenset({"generic", "uniform", "shaped"})
 def movie_series(tif: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPageSeries, tuple[str, ...]]:
     """Find the one image of a file, with notices about pages that are left out or that no header names.
 
-    Images that were written one after another, all alike, are one movie, as ImageJ opens them. Further images that are
-    too short for a movie are left out.
+    Images of the same size and type, one after another, are one movie, as in ImageJ. Further images that are too short
+    for a movie are left out.
 
     Raises
     ------
     WrongInputError
-        Where the file is cut off, holds several movies, or pages of different sizes.
+        If the file is truncated, or contains several movies, or pages of different sizes.
     """
     try:
         series = list(tif.series)
     except RuntimeError as error:
         raise WrongInputError(
-            f"{path} has pages of different sizes or types, but all frames of a movie are alike: save the movie alone."
+            f"{path} has pages of different sizes or types, but all frames of a movie must be alike: save only the movie."
         ) from error
     if not series:
         raise cut_off(path, "it has no whole image")
     if _written_one_by_one(tif, series):
         return _all_pages(tif), (
-            f"{path} holds {len(series)} images that are alike, one after another: they were taken as the "
+            f"{path} contains {len(series)} images that are alike, one after another: they were taken as the "
             f"{len(tif.pages)} frames of one movie.",
         )
     long = [i for i, one in enumerate(series) if _plane_count(one) >= MIN_FRAMES]
@@ -57,11 +57,11 @@ def movie_series(tif: tifffile.TiffFile, path: Path) -> tuple[tifffile.TiffPageS
     if len(long) != 1:
         held = ", ".join(f"{' x '.join(map(str, s.shape))} ({s.axes})" for s in series[:5])
         raise WrongInputError(
-            f"{path} holds {len(series)} images ({held}{', ...' if len(series) > 5 else ''}), but one movie was "
-            "expected: open the right one in Fiji and save it alone."
+            f"{path} contains {len(series)} images ({held}{', ...' if len(series) > 5 else ''}), but one movie was "
+            "expected: open the right one in Fiji and save only that."
         )
     which = "the first" if chosen == 0 else f"number {chosen + 1}"
-    return found, (*notices, f"{path} holds {len(series)} images: {which} was read, the others are no movies.")
+    return found, (*notices, f"{path} contains {len(series)} images: {which} was read, the others are not movies.")
 
 
 def _plane_count(series: tifffile.TiffPageSeries) -> int:
@@ -69,9 +69,9 @@ def _plane_count(series: tifffile.TiffPageSeries) -> int:
 
 
 def _written_one_by_one(tif: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> bool:
-    """Say whether a file's images are parts of one movie: written in a loop, or appended.
+    """Return whether a file's images are parts of one movie: written in a loop, or appended.
 
-    Several images in an OME-TIFF are positions or the like, except single frames that tifffile wrote in a loop.
+    Several images in an OME-TIFF are positions or similar, except for single frames that tifffile wrote in a loop.
     """
     ome = series[0].kind == "ome"
     if len(series) == 1 or (ome and 'Creator="tifffile' not in tif.pages.first.description):
@@ -93,7 +93,7 @@ def _all_pages(tif: tifffile.TiffFile) -> tifffile.TiffPageSeries:
 def _as_described(
     tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path
 ) -> tuple[tifffile.TiffPageSeries, tuple[str, ...]]:
-    """Compare what a header promises with what there is."""
+    """Compare a header with the pages of the file."""
     if series.kind == "ome":
         return series, _ome_pages_left_out(tif, series, path)
     if series.kind == "scanimage" and "C" not in series.axes:
@@ -112,14 +112,14 @@ def _as_described(
 
 
 def _require_one_channel_saved(tif: tifffile.TiffFile, path: Path) -> None:
-    """Refuse frames of several channels that ScanImage stored by turns, where tifffile does not find them in its header."""
+    """Refuse alternating frames of several channels by ScanImage, if tifffile does not find them in its header."""
     software = tif.pages.first.tags.valueof("Software", default="")
     header = "\n".join(f"{software}\n{tif.pages.first.description}".splitlines())
     saved = SAVED_CHANNELS.search(header)
     count = len(re.findall(r"\d+", saved["channels"])) if saved else len(SAVED_CHANNEL.findall(header))
     if count > 1:
         raise WrongInputError(
-            f"{path} holds the frames of {count} channels by turns (ScanImage saved them so), but a movie has one kind of frame: "
+            f"{path} contains alternating frames of {count} channels (saved by ScanImage), but a movie has one kind of frame: "
             f"in Fiji use Image > Hyperstacks > Stack to Hyperstack... with {count} channels, save it, and choose a channel."
         )
 
@@ -143,7 +143,7 @@ def _ome_pages_left_out(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries,
 def _as_imagej_described(
     tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, path: Path
 ) -> tuple[tifffile.TiffPageSeries, tuple[str, ...]]:
-    """Take as many images as there are, where the numbers in ImageJ's header differ from each other or from the pages."""
+    """Use all images of the file if the numbers in ImageJ's header disagree with each other or with the pages."""
     header, first, pages = tif.imagej_metadata or {}, tif.pages.first, len(tif.pages)
     promised = header.get("images", pages)
     dimensions = {axis: header.get(axis, 1) for axis in ("channels", "slices", "frames")}
@@ -176,7 +176,7 @@ def _has_room(tif: tifffile.TiffFile, images: int) -> bool:
 
 
 def ome_elements(tif: tifffile.TiffFile) -> list[ElementTree.Element]:
-    """List the elements of an OME description; none where it is no XML."""
+    """List the elements of an OME description; empty if it is not XML."""
     try:
         return list(ElementTree.fromstring(tif.pages.first.description).iter())
     except ElementTree.ParseError:
@@ -184,12 +184,12 @@ def ome_elements(tif: tifffile.TiffFile) -> list[ElementTree.Element]:
 
 
 def shown_inverted(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, channel: int, path: Path) -> bool:
-    """Say whether smaller values of a channel (from 1) are shown brighter.
+    """Return whether smaller values of a channel (from 1) are displayed brighter.
 
     Raises
     ------
     WrongInputError
-        Where the values number the colours of a palette that are in no order of brightness.
+        If the values are indices of a palette whose colours have no order of brightness.
     """
     luts = (tif.imagej_metadata or {}).get("LUTs", []) if series.kind == "imagej" else []
     if channel <= len(luts):

@@ -1,1 +1,1 @@
-"""Networks in files: the project's own form, the authors', the zoo, and packages for other programs."""
+"""Networks in files: the project's own form, the authors', the networks at hand, and packages for other programs."""

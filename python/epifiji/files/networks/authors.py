@@ -1,4 +1,4 @@
-"""The networks that DeXtrusion's authors trained, known by their bytes: a name, a folder or a card can be anybody's."""
+"""The networks that DeXtrusion's authors trained, identified by hashes: names, folders and cards are not reliable."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MEMBERS = {
     "02188a8356d25adbe6bd0aadea5c689ac99f35b68872e32c9416842df0109c30": _THREE,
     "b951567a5242f0c4d82eb33c4eef9b92306ba1f4fd87708eb211919d94aca0b1": _THREE,
 }
-"""The events of each member by the SHA-256 of its checkpoint: index and data, one after the other."""
+"""The events of each member by the SHA-256 of its checkpoint: index and data concatenated."""
 
 _WEIGHTS = {
     "4d1ca0a823ea786fe3de7c88ee5ea17addc4656b1ae837f4574952a28c41401a": _TWO,
@@ -34,27 +34,27 @@ _WEIGHTS = {
     "7082d21fd6229ab869f5c7a8e5cd5ccc247ad35e71c40665c895307a07c59abe": _THREE,
     "4e5b9d786c095f79256f2886a28354e100bd1c3f53809fc33107bcccdca29d9f": _THREE,
 }
-"""The same by :func:`epifiji.files.networks.store.weights_sha256`, which does not depend on the form."""
+"""The same by :func:`epifiji.files.networks.store.weights_sha256`, which does not depend on the form of storage."""
 
 LARGEST_CHECKPOINT_BYTES = 10_000_000
-"""A checkpoint of theirs has a megabyte; what is larger is none of them."""
+"""The authors' checkpoints have a megabyte; larger ones are not theirs."""
 
 AUTHORS = "Trained by the authors of DeXtrusion (Villars, Letort et al., Development 150, dev201747, 2023); BSD-3."
 UNKNOWN = (
-    "A network in DeXtrusion's form that is not one of those that its authors published: who trained it, on what, and under "
-    "which licence is not known here."
+    "A network in DeXtrusion's form that is not one of those that its authors published: it is unknown who trained "
+    "it, on what, and under which licence."
 )
 
 
 def provenance_of_zip(path: Path) -> str | None:
-    """Say where a zip comes from, by its bytes; None where it is none of the authors'."""
+    """Return the provenance of a zip, by its hash; None if it is not one of the authors'."""
     with path.open("rb") as file:
         known = hashlib.file_digest(file, "sha256").hexdigest() in AUTHORS_SHA256.values()
     return AUTHORS if known else None
 
 
 def provenance_of_checkpoints(members: Iterable[tuple[Path, Path]], events: tuple[str, ...]) -> str:
-    """Say where members come from, by the index and data of each one's checkpoint."""
+    """Return the provenance of members, by the index and data of each one's checkpoint."""
     hashes = []
     for files in members:
         digest = hashlib.sha256()
@@ -66,7 +66,7 @@ def provenance_of_checkpoints(members: Iterable[tuple[Path, Path]], events: tupl
 
 
 def provenance_of_weights(hashes: Iterable[str], events: tuple[str, ...]) -> str:
-    """Say where members come from, by the hash of each one's numbers."""
+    """Return the provenance of members, by the hash of each one's weights."""
     return _provenance(hashes, _WEIGHTS, events)
 
 

@@ -1,7 +1,7 @@
 """A network as a package of the BioImage Model Zoo (bioimage.io): a zip with a description, the model, and a test of it.
 
-The description is that of the zoo's format 0.5 for models (https://bioimage.io/docs). It is written here, without the zoo's own
-library, whose versions each ask for certain versions of others; a test has that library check and run a package.
+The description has the zoo's format 0.5 for models (https://bioimage.io/docs). It is written here without the zoo's own
+library, each version of which requires certain versions of others; a test has that library check and run a package.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ TAGS = (
 DESCRIPTION, WEIGHTS, CARD = "bioimageio.yaml", "weights.onnx", "README.md"
 TEST_INPUT, TEST_OUTPUT = "test_input.npy", "test_output.npy"
 SAMPLE_INPUT, SAMPLE_OUTPUT = "sample_input.tif", "sample_output.tif"
-"""The same in 8 bits, for people to look at."""
+"""The same in 8 bits, for viewing."""
 
 LONGEST_NAME = 64
 VALIDATION = f"""
 
 # Validation
 
-`{TEST_OUTPUT}` is what EpiFiji computes for `{TEST_INPUT}`, a small simulated movie. How well the network does on movies of
-your own tells `epifiji evaluate`, from movies with annotated events.
+`{TEST_OUTPUT}` is what EpiFiji computes for `{TEST_INPUT}`, a small simulated movie. To evaluate the network on your own
+movies with annotated events, use `epifiji evaluate`.
 """
-"""A section that the zoo asks for."""
+"""A section that the zoo requires."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A movie (1, 1, T, Y, X) and the probabilities (1, events, T, Y, X) that the network gives for it, both float32."""
+    """A movie (1, 1, T, Y, X) and the network's probabilities for it (1, events, T, Y, X), both float32."""
 
     movie: np.ndarray
     probability: np.ndarray
@@ -55,24 +55,24 @@ class Example:
 
 @dataclass(frozen=True)
 class Exported:
-    """What a package is made of, beside the network's description.
+    """Content of a package, in addition to the network's description.
 
     Parameters
     ----------
     model, opset
         The ONNX model, and the version of its operators.
     input_name, output_name
-        What the model calls its only input and output.
+        Names of the model's only input and output.
     grain_px, halo_px, halo_frames
-        Sides are multiples of the first; so far from the edge of a piece of a movie its answers are not to be used.
+        Sides are multiples of the first; predictions within the others of the edge of a piece of a movie are not valid.
     card
         Of the network, in Markdown.
     example
-        That others test against.
+        Test data.
     authors
         Names.
     licence
-        SPDX identifier; None where it is not known.
+        SPDX identifier; None if unknown.
     """
 
     model: bytes
@@ -94,7 +94,7 @@ def write_package(path: Path, description: EventNetworkDescription, exported: Ex
     Raises
     ------
     WrongInputError
-        Where the package pyyaml is not installed.
+        If the package pyyaml is not installed.
     """
     files = {
         WEIGHTS: exported.model,
@@ -113,7 +113,7 @@ def write_package(path: Path, description: EventNetworkDescription, exported: Ex
 
 
 def _described(description: EventNetworkDescription, exported: Exported, hashes: dict[str, str]) -> dict[str, Any]:
-    """Describe the model in the zoo's words."""
+    """Describe the model in the zoo's terms."""
 
     def file(name: str) -> dict[str, str]:
         return {"source": name, "sha256": hashes[name]}
@@ -155,7 +155,7 @@ def _input(exported: Exported) -> dict[str, Any]:
     side = {"min": -(-(2 * halo + 1) // grain) * grain, "step": grain}
     return {
         "id": exported.input_name,
-        "description": "A movie of a tissue, of any level: the network takes contrast locally.",
+        "description": "A movie of a tissue, of any intensity: the network uses local contrast.",
         "axes": [
             {"type": "batch", "size": 1},
             {"type": "channel", "channel_names": ["membrane"]},
@@ -185,7 +185,7 @@ def _output(description: EventNetworkDescription, exported: Exported) -> dict[st
 
 
 def _name(name: str) -> str:
-    """Name a model as the zoo allows it: letters, digits and a few signs."""
+    """Convert a name to the zoo's rules: letters, digits and a few signs."""
     return f"EpiFiji {re.sub(r'[^A-Za-z0-9_+() -]', '_', name)}"[:LONGEST_NAME]
 
 
@@ -196,7 +196,7 @@ def _npy(values: np.ndarray) -> bytes:
 
 
 def _tiff(values: np.ndarray) -> bytes:
-    """Write (C, T, Y, X) in levels 0–255 as ImageJ reads it."""
+    """Write (C, T, Y, X) in levels 0–255 as an ImageJ TIFF."""
     file = io.BytesIO()
     tifffile.imwrite(file, values.astype(np.uint8).swapaxes(0, 1), imagej=True, metadata={"axes": "TCYX"})
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Which network is taken where none is named: EpiFiji's own, or the one that the user chose once."""
+"""The default network: EpiFiji's own, or the user's choice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import recover
 
 SHIPPED = "epinet"
-"""The network that comes with EpiFiji."""
+"""The network that EpiFiji includes."""
 
 KEY = "default_network"
 LARGEST_BYTES = 10_000
@@ -20,23 +20,23 @@ RESET = "run 'epifiji networks default --reset'"
 
 
 def choice_file() -> Path:
-    """Give the file in the user's configuration that holds the choice; it may not exist yet.
+    """Return the file of the choice in the user's configuration; it may not exist.
 
     Raises
     ------
     NoHomeError
-        Where the user has no home folder.
+        If the user has no home folder.
     """
     return config_folder() / "networks.json"
 
 
 def default_name() -> str:
-    """Give the name of the network that is taken where none is named.
+    """Return the name of the default network.
 
     Raises
     ------
     WrongInputError
-        Where a choice was made and cannot be read.
+        If there is a choice that cannot be read.
     """
     try:
         file = choice_file()
@@ -44,7 +44,7 @@ def default_name() -> str:
         if not file.exists():
             return SHIPPED
     except (NoHomeError, PermissionError):
-        # A folder that this user may not enter holds no choice of this user's.
+        # A folder that this user may not enter contains no choice of this user.
         return SHIPPED
     try:
         name = json.loads(read_limited(file, LARGEST_BYTES, "the choice of a network").decode("utf-8-sig"))[KEY]
@@ -53,12 +53,14 @@ def default_name() -> str:
             raise
         name = None
     if not isinstance(name, str):
-        raise WrongInputError(f"{file} does not name a network, as it should where one was chosen: {RESET}.")
+        raise WrongInputError(
+            f"{file} does not contain the name of a network, as expected for a chosen default: {RESET}."
+        )
     return name
 
 
 def choose_default(name: str) -> None:
-    """Keep a network's name as the user's choice; EpiFiji's own is no choice, and leaves no file."""
+    """Store a network's name as the user's choice; choosing EpiFiji's own removes the file."""
     file = choice_file()
     if name == SHIPPED:
         file.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Reads the authors' networks (DeXNets): TensorFlow SavedModel folders with a ``config.cfg``, or zips of them.
+"""Reading the authors' networks (DeXNets): TensorFlow SavedModel folders with a ``config.cfg``, or zips of them.
 
-Only the checkpoint's numbers and the text file are read. The SavedModel's graph, which could hold any operation, is
-neither loaded nor run, and of a zip only the three files of each network are taken out.
+Only the checkpoint's numbers and the text file are read. The SavedModel's graph, which could contain any operation, is
+neither loaded nor run, and only three files of each network are unpacked from a zip.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ CHECKPOINT = "variables/variables"
 INDEX, DATA = f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"
 LARGEST_CONFIG_BYTES = 1_000_000
 LARGEST_INDEX_BYTES = 1_000_000
-"""The authors' have 3,000 bytes; an index may be compressed, and says how large arrays are."""
+"""The authors' have 3,000 bytes; an index may be compressed, and declares the sizes of arrays."""
 
 
 def is_dexnet(folder: Path) -> bool:
-    """Say whether a folder is a DeXNet, or has some directly in it."""
+    """Return whether a folder is a DeXNet, or directly contains some."""
     return (folder / CONFIG).is_file() or any((child / CONFIG).is_file() for child in folder.iterdir())
 
 
@@ -44,7 +44,7 @@ def read_dexnet(path: Path) -> Network[DexNetDescription]:
     Raises
     ------
     WrongInputError
-        Where the file is no zip, a path in it leaves its folder, or what is inside is no DeXNet, or are several.
+        If the file is not a zip, a path in it leaves its folder, or it contains no DeXNet, or several.
     """
     with _unpacked(path, (CONFIG, INDEX, DATA)) as (folder, name):
         members, description = _described(folder, name, path)
@@ -52,12 +52,12 @@ def read_dexnet(path: Path) -> Network[DexNetDescription]:
 
 
 def read_dexnet_description(path: Path) -> DexNetDescription:
-    """Read what a DeXNet, as :func:`read_dexnet` takes it, says of itself; its checkpoints' numbers are not looked at.
+    """Read the description of a DeXNet, in the forms of :func:`read_dexnet`, without the numbers of its checkpoints.
 
     Raises
     ------
     WrongInputError
-        As :func:`read_dexnet`, as far as that can be told without the numbers.
+        As :func:`read_dexnet`, except for errors in the numbers.
     """
     with _unpacked(path, (CONFIG, INDEX, DATA)) as (folder, name):
         return _described(folder, name, path)[1]
@@ -65,7 +65,7 @@ def read_dexnet_description(path: Path) -> DexNetDescription:
 
 @contextmanager
 def _unpacked(path: Path, wanted: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
-    """Give the folder of a network, unpacked where it is in a zip, and its name."""
+    """Yield the folder of a network, unpacked if it is in a zip, and its name."""
     if path.is_dir():
         yield path, path.resolve().name
         return
@@ -84,12 +84,12 @@ def _member_folders(folder: Path, name: str, source: Path) -> list[Path]:
     found = [place.relative_to(folder) for place in folders_with(folder, CONFIG)]
     if not found:
         raise WrongInputError(
-            f"{name} holds no network: a DeXNet is a folder with {CONFIG} and {INDEX}, or a folder or zip of such folders."
+            f"{name} contains no network: a DeXNet is a folder with {CONFIG} and {INDEX}, or a folder or zip of such folders."
         )
     others = [child.name for child in children if child not in members]
     raise WrongInputError(
-        f"{name} is no network but holds some ({listed_names(found)}) beside or inside other folders ({listed_names(others)}), "
-        f"and the members of an ensemble are all that its folder has: {how_to_take_one(source, found)}."
+        f"{name} is not a network, but contains some ({listed_names(found)}) next to or inside other folders "
+        f"({listed_names(others)}), and all folders of an ensemble are members: {how_to_take_one(source, found)}."
     )
 
 
@@ -112,12 +112,12 @@ def _described(folder: Path, name: str, source: Path) -> tuple[list[Path], DexNe
         return members, DexNetDescription(name=name, members=len(members), provenance=provenance, **configs[0])
     except ValidationError as problem:
         raise WrongInputError(
-            f"{name} is not described as a DeXNet is ({first_problem(problem)}): import it again from its authors."
+            f"{name} lacks the description of a DeXNet ({first_problem(problem)}): import it again from its authors."
         ) from problem
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """Read what a ``config.cfg`` says of a network."""
+    """Read the ``config.cfg`` of a network."""
     found: dict[str, object] = {}
     text = read_limited(path, LARGEST_CONFIG_BYTES, "a network's description").decode("utf-8", errors="replace")
     for line in text.splitlines():
@@ -142,7 +142,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         square = half[0] == half[1]
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as problem:
         raise WrongInputError(
-            f"{path.parent.name}/{CONFIG} does not say what a DeXNet's does ({type(problem).__name__}: {problem}): "
+            f"{path.parent.name}/{CONFIG} is not that of a DeXNet ({type(problem).__name__}: {problem}): "
             "import the network again from its authors."
         ) from problem
     if not square:
@@ -153,7 +153,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _read_checkpoint(folder: Path) -> Weights:
-    """Read a member's arrays from its checkpoint, by their places in the authors' architecture."""
+    """Read a member's arrays from its checkpoint, by their names in the authors' architecture."""
     for file in (INDEX, DATA):
         if not (folder / file).is_file():
             raise WrongInputError(f"the network {folder.name} has no {file}: import it again from its authors.")
@@ -166,7 +166,7 @@ def _read_checkpoint(folder: Path) -> Weights:
 
 
 def _checkpoint_arrays(folder: Path, places: Iterable[str]) -> dict[str, np.ndarray]:
-    """Read arrays of a TensorFlow checkpoint by name, where its index promises no more than the data file has."""
+    """Read arrays of a TensorFlow checkpoint by name, after checking that the data file is as large as its index declares."""
     tf = import_tensorflow()
     suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
     size = (folder / DATA).stat().st_size
@@ -184,10 +184,12 @@ def _checkpoint_arrays(folder: Path, places: Iterable[str]) -> dict[str, np.ndar
         raise _no_checkpoint(folder, (str(problem).splitlines() or [type(problem).__name__])[0][:120]) from problem
     if missing:
         raise WrongInputError(
-            f"the checkpoint of network {folder.name} has no {missing}, so it is no DeXNet: import it again from its authors."
+            f"the checkpoint of network {folder.name} has no {missing}, so it is not a DeXNet: import it again from "
+            "its authors."
         )
     raise _no_checkpoint(
-        folder, "its numbers are not of 32 bits" if wrong else f"it promises {promised} bytes, but has {size}"
+        folder,
+        "its numbers do not have 32 bits" if wrong else f"its index declares {promised} bytes, but it has {size}",
     )
 
 
@@ -198,7 +200,7 @@ def _no_checkpoint(folder: Path, reason: str) -> WrongInputError:
 
 
 def _variable_keys() -> list[str]:
-    """Name the checkpoint's variables 0–34 in order: trainable ones block by block, moving statistics, the GRU."""
+    """Return the names of the checkpoint's variables 0–34 in order: trainable ones by block, moving statistics, the GRU."""
     keys = []
     for block in range(4):
         keys += [f"conv_{i}/{part}" for i in (2 * block, 2 * block + 1) for part in ("kernel", "bias")]

@@ -1,4 +1,4 @@
-"""A network's folder in the project's own form: ``network.json``, and one file of arrays a member."""
+"""A network's folder in the project's own form: ``network.json``, and one file of arrays per member."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ AGAIN = "import the network again"
 
 
 def read_folder(folder: Path, source: Path) -> AnyNetwork:
-    """Read a network's folder; errors name `source`, which it was unpacked from.
+    """Read a network's folder; messages name `source`, from which it was unpacked.
 
     Raises
     ------
     WrongInputError
-        Where a part is missing, too large, broken, or not the one that the description means.
+        If a file is missing, too large, broken, or not the one in the description.
     """
     description = _read_description(folder, source)
     members = _read_members(folder, source, description)
@@ -37,7 +37,7 @@ def read_folder(folder: Path, source: Path) -> AnyNetwork:
 
 
 def read_folder_description(folder: Path, source: Path) -> NetworkDescription:
-    """Read what a network's folder says of it, and check that the weights are the ones that it means; see :func:`read_folder`."""
+    """Read a network's description, and check that the weights are the described ones; see :func:`read_folder`."""
     description = _read_description(folder, source)
     for member in range(description.members):
         _weights_bytes(folder, source, member, description)
@@ -45,27 +45,27 @@ def read_folder_description(folder: Path, source: Path) -> NetworkDescription:
 
 
 def weights_sha256(*members: Weights) -> str:
-    """Hash members' numbers, the same in whatever form they are stored."""
+    """Hash the members' numbers, independent of the form of storage."""
     digest = hashlib.sha256()
     for weights in members:
         for key in sorted(weights):
             digest.update(key.encode())
             digest.update(str(weights[key].shape).encode())
-            # What is too large for 32 bits becomes infinite, and is refused where networks are checked.
+            # Numbers that are too large for 32 bits become infinite, which the check of networks refuses.
             with np.errstate(over="ignore"):
                 digest.update(np.ascontiguousarray(weights[key], np.float32).tobytes())
     return digest.hexdigest()
 
 
 def weights_name(member: int) -> str:
-    """Name the file of a member's arrays."""
+    """Return the name of the file of a member's arrays."""
     return f"weights_{member}.npz"
 
 
 def _with_true_provenance(
     description: NetworkDescription, members: Callable[[], tuple[Weights, ...]]
 ) -> NetworkDescription:
-    """Correct what a network says of its origin where it claims to be the authors', and its numbers are not theirs."""
+    """Correct a network's provenance if it claims to be the authors', but its weights are not theirs."""
     if not description.provenance.startswith(AUTHORS):
         return description
     known = provenance_of_weights(map(weights_sha256, members()), description.outputs)
@@ -97,7 +97,7 @@ def _read_members(folder: Path, source: Path, description: NetworkDescription) -
 
 
 def _weights_bytes(folder: Path, source: Path, member: int, description: NetworkDescription) -> bytes:
-    """Read one member's file and check that it is the one that the description means."""
+    """Read one member's file, and check that it is the described one."""
     name = weights_name(member)
     try:
         data = read_limited(folder / name, LARGEST_SUM_BYTES, "a network's weights")

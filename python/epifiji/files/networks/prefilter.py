@@ -1,4 +1,4 @@
-"""The prefilter that comes with EpiFiji; see :mod:`epifiji.engine.networks.dexnet.prefilter`, and its card."""
+"""The prefilter that EpiFiji includes; see :mod:`epifiji.engine.networks.dexnet.prefilter`, and its card."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CLASSES, SERVED = "classes", "served"
 
 
 def read_prefilter(network: AnyNetwork) -> tuple[Weights, tuple[str, ...]] | None:
-    """Read the prefilter's arrays and classes, or give None where it was not trained for this network.
+    """Read the prefilter's arrays and classes; None if it was not trained for this network.
 
-    It answers for the networks whose members' weights have the SHA-256 that stand beside its own: another network, even one
-    with the same classes, may see events where those see none.
+    It is valid for the networks whose weights' SHA-256 are stored with it. Another network, even with the same classes,
+    may detect events that these do not.
     """
     data = (resources.files("epifiji") / FOLDER / WEIGHTS).read_bytes()
     arrays = read_arrays(data, WEIGHTS, "install EpiFiji again")

@@ -1,4 +1,4 @@
-"""Folders that hold several networks without being one: what is in them, and how to take one."""
+"""Folders that contain several networks: listing them, and how to import one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 DEEPEST = 4
 MOST_FOLDERS = 1_000
-"""How far a folder is searched."""
+"""Largest depth of folders that is searched."""
 
 NAMES_SHOWN = 4
 
@@ -23,7 +23,7 @@ def sub_folders(folder: Path) -> list[Path]:
 
 
 def folders_with(folder: Path, *files: str) -> list[Path]:
-    """Find the folders inside a folder that hold one of some files; none inside such a one."""
+    """Find the folders inside a folder that contain one of some files; such folders are not searched further."""
     found: list[Path] = []
     for looked, (place, below, names) in enumerate(os.walk(folder), start=1):
         here = Path(place)
@@ -37,7 +37,7 @@ def folders_with(folder: Path, *files: str) -> list[Path]:
 
 
 def how_to_take_one(source: Path, found: Sequence[Path]) -> str:
-    """Say how to import the networks that lie in a folder or zip at these places, relative to it."""
+    """Describe how to import the networks at these places, relative to a folder or zip."""
     if source.is_dir():
         first = f"'epifiji networks import {source / found[0]}'"
         return f"import each network by itself, as in {first}" if len(found) > 1 else f"import that one, with {first}"
@@ -45,7 +45,7 @@ def how_to_take_one(source: Path, found: Sequence[Path]) -> str:
 
 
 def listed_names(names: Iterable[Path | str]) -> str:
-    """Name some places."""
+    """List some places."""
     every = [str(name) for name in names]
     more = f" and {len(every) - NAMES_SHOWN} more" if len(every) > NAMES_SHOWN else ""
     return ", ".join(every[:NAMES_SHOWN]) + more

@@ -1,6 +1,6 @@
-"""Networks as folders: ``network.json``, one weights file a member, and a card for people.
+"""Networks as folders: ``network.json``, one weights file per member, and a card for people.
 
-Here they are read, written and found by name; :mod:`epifiji.files.networks.zoo` brings them in.
+Here they are read, written and found by name; :mod:`epifiji.files.networks.zoo` imports them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OTHER_MODELS = {
     ".pb": "TensorFlow",
     ".tflite": "TensorFlow Lite",
 }
-"""Endings of models that are no network of EpiFiji's, and whose they are."""
+"""Extensions of models that EpiFiji does not read, and their programs."""
 
 LARGEST_CARD_BYTES = 100_000
 FOLDER_VARIABLE = "EPIFIJI_NETWORKS"
@@ -60,30 +60,30 @@ SHIPPED_FOLDER = Path(str(resources.files("epifiji"))) / "networks"
 
 
 def shipped_network() -> Path:
-    """Give the folder of the network that comes with EpiFiji."""
+    """Return the folder of the network that EpiFiji includes."""
     return SHIPPED_FOLDER / SHIPPED
 
 
 def is_shipped(path: Path) -> bool:
-    """Say whether a network is one that comes with EpiFiji."""
+    """Return whether a network is one that EpiFiji includes."""
     return path.parent == SHIPPED_FOLDER
 
 
 def user_folder() -> Path:
-    """Give the folder where imported networks are kept; it may not exist yet.
+    """Return the folder of imported networks; it may not exist yet.
 
     Raises
     ------
     NoHomeError
-        Where the user has no home folder.
+        If the user has no home folder.
     """
     return data_folder() / "networks"
 
 
 def available() -> list[tuple[str, Path]]:
-    """List the networks that have a name: the shipped one, the imported ones, those in the folder named by EPIFIJI_NETWORKS.
+    """List the networks that have a name: the included one, the imported ones, those in the folder EPIFIJI_NETWORKS.
 
-    Each folder's are sorted by name, without regard to case; of several with one name the first counts, so that the
+    Each folder is sorted by name, ignoring case. If several networks have the same name, the first one counts, so the
     variable adds names and changes none.
     """
     with suppress(NoHomeError):
@@ -95,18 +95,18 @@ def available() -> list[tuple[str, Path]]:
 
 
 def names_default_first() -> list[str]:
-    """List the names of all networks, beginning with the one that is taken where none is named."""
+    """List the names of all networks, beginning with the default."""
     names = [name for name, _ in available()]
     try:
         chosen = default_name()
     except WrongInputError:
-        # Who names a network can go on; who does not is told why not.
+        # A user who specifies a network can continue; one who does not gets an error that explains the problem.
         return names
     return sorted(names, key=lambda name: name != chosen)
 
 
 def hidden() -> list[tuple[str, Path, Path]]:
-    """List the networks whose name another one has: name, their place, and that of the other."""
+    """List the networks whose name another one has: name, their path, and that of the other."""
     first = dict(available())
     return [(name, path, first[name]) for name, path in _every_network() if path != first[name]]
 
@@ -121,13 +121,13 @@ def _every_network() -> Iterator[tuple[str, Path]]:
 
 
 def named_folder() -> Path | None:
-    """Give the folder that EPIFIJI_NETWORKS names; None where it names none."""
+    """Return the folder of the variable EPIFIJI_NETWORKS; None if it is not set."""
     named = os.environ.get(FOLDER_VARIABLE)
     return Path(named) if named else None
 
 
 def problem_of_named_folder() -> str:
-    """Say what is wrong with the folder that EPIFIJI_NETWORKS names; an empty text where nothing is, or it names none."""
+    """Return what is wrong with the folder EPIFIJI_NETWORKS; an empty text if nothing is, or the variable is not set."""
     folder = named_folder()
     if folder is None or _networks_in(folder):
         return ""
@@ -138,12 +138,12 @@ def problem_of_named_folder() -> str:
     elif _is_network(folder):
         what = "is a network itself"
     else:
-        what = "holds no network"
-    return f"{FOLDER_VARIABLE} names {folder}, which {what}, but a folder of networks is expected"
+        what = "contains no network"
+    return f"{FOLDER_VARIABLE} is {folder}, which {what}, but a folder of networks is expected"
 
 
 def _networks_in(folder: Path) -> list[Path]:
-    """List the networks in a folder; one that may not be read holds nothing for this user."""
+    """List the networks in a folder; a folder that may not be read contains none for this user."""
     try:
         paths = sorted(folder.iterdir(), key=lambda p: (p.name.lower(), p.name))
     except OSError:
@@ -152,12 +152,12 @@ def _networks_in(folder: Path) -> list[Path]:
 
 
 def find_network(given: str | Path | None = None) -> Path:
-    """Find a network by name, or check that a folder or zip is there; without either, give the default one.
+    """Find a network by name, or check that a folder or zip exists; without either, return the default one.
 
     Raises
     ------
     WrongInputError
-        Where there is none, saying how to get one.
+        If there is none; the message says how to get one.
     """
     path = None if given is None else path_from(given, "a network's name, folder or zip")
     known = dict(available())
@@ -166,8 +166,8 @@ def find_network(given: str | Path | None = None) -> Path:
         if name in known:
             return known[name]
         raise WrongInputError(
-            f"the default network {name!r} is not known any more: choose another with 'epifiji networks default NAME', or go "
-            "back to EpiFiji's own with 'epifiji networks default --reset'."
+            f"the default network {name!r} is not known any more: choose another with 'epifiji networks default NAME', "
+            "or return to EpiFiji's own with 'epifiji networks default --reset'."
         )
     if str(given) in known:
         return known[str(given)]
@@ -176,7 +176,7 @@ def find_network(given: str | Path | None = None) -> Path:
         return path
     problem = problem_of_named_folder()
     raise WrongInputError(
-        f"there is no network {str(given)!r}: give a folder, a zip, or one that is known by name ({', '.join(known)}), or "
+        f"there is no network {str(given)!r}: specify a folder, a zip, or a known name ({', '.join(known)}), or "
         f"{HOW_TO_GET_ONE}{f'; {problem}' if problem else ''}."
     )
 
@@ -187,7 +187,7 @@ def read_network(path: Path) -> AnyNetwork:
     Raises
     ------
     WrongInputError
-        Where it is neither, or its parts do not fit.
+        If it is neither, or its parts do not fit together.
     """
     recover(path)
     with _unpacked(path) as folder:
@@ -195,12 +195,12 @@ def read_network(path: Path) -> AnyNetwork:
 
 
 def read_description(path: Path) -> NetworkDescription:
-    """Read what a network says of itself, without loading its weights; that these are the described ones is checked.
+    """Read a network's description without loading its weights; it is checked that these are the described ones.
 
     Raises
     ------
     WrongInputError
-        As :func:`read_network`, as far as that can be told without the numbers.
+        As :func:`read_network`, except for errors in the numbers.
     """
     with _unpacked(path) as folder:
         if folder is None:
@@ -209,7 +209,7 @@ def read_description(path: Path) -> NetworkDescription:
 
 
 def own_card(path: Path) -> str | None:
-    """Read the card that lies in a network's folder or zip; None where there is none."""
+    """Read the card in a network's folder or zip; None if there is none."""
     with _unpacked(path) as folder:
         file = None if folder is None else folder / CARD
         if file is None or not file.is_file():
@@ -220,15 +220,15 @@ def own_card(path: Path) -> str | None:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path | None]:
-    """Give the folder of a network in the project's form, unpacked where it is in a zip; None for one in the authors' form."""
+    """Yield the folder of a network in the project's form, unpacked if it is in a zip; None for one in the authors' form."""
     _require_no_other_kind(path)
     if path.is_file():
         if not zipfile.is_zipfile(path):
-            raise WrongInputError(f"{path} is no network: give a network's folder or a zip of it.")
+            raise WrongInputError(f"{path} is not a network: specify a network's folder or a zip of it.")
         names = {name.rpartition("/")[2] for name in names_in(path)}
         if PACKAGE in names and DESCRIPTION not in names:
             raise WrongInputError(
-                f"{path} is a package of bioimage.io, which EpiFiji writes but does not read: give the network's "
+                f"{path} is a package of bioimage.io, which EpiFiji writes but does not read: specify the network's "
                 "folder or a zip of it."
             )
         if DESCRIPTION not in names:
@@ -247,31 +247,31 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
         if path.is_dir():
             _require_one(path, path)
         raise WrongInputError(
-            f"{path} holds no network: give a folder with {DESCRIPTION}, or one of the authors' with {CONFIG}, or a zip of "
-            "either."
+            f"{path} contains no network: specify a folder with {DESCRIPTION}, or one of the authors' with {CONFIG}, "
+            "or a zip of either."
         )
 
 
 def _require_no_other_kind(path: Path) -> None:
-    """Refuse models of other programs by what they are: they may hold code, which would run where they were loaded."""
+    """Refuse models of other programs by their kind: they may contain code that would run when they are loaded."""
     saved = (
         path.is_dir() and (path / SAVED_MODEL).is_file() and not (path / DESCRIPTION).is_file() and not is_dexnet(path)
     )
     if saved or (path.is_file() and path.suffix.lower() in OTHER_MODELS):
         kind = f"folder of TensorFlow ({SAVED_MODEL})" if saved else f"{OTHER_MODELS[path.suffix.lower()]} file"
         raise WrongInputError(
-            f"{path} is a {kind}, which is not read here, as such a file may hold code: give a network that EpiFiji trained or "
-            "exported as a folder or zip, or one of DeXtrusion's."
+            f"{path} is a {kind}, which EpiFiji does not read, because such a file may contain code: use a network "
+            "that EpiFiji trained or exported as a folder or zip, or one of DeXtrusion's."
         )
 
 
 def _require_one(folder: Path, source: Path) -> None:
-    """Refuse a folder that is no network but holds some."""
+    """Refuse a folder that is not a network but contains some."""
     found = [] if (folder / DESCRIPTION).is_file() else folders_with(folder, DESCRIPTION, CONFIG)
     if found:
         places = [place.relative_to(folder) for place in found]
         raise WrongInputError(
-            f"{source} is no network but holds some ({listed_names(places)}): {how_to_take_one(source, places)}."
+            f"{source} is not a network but contains some ({listed_names(places)}): {how_to_take_one(source, places)}."
         )
 
 
@@ -282,19 +282,19 @@ def write_network(
     text: str | None = None,
     more: Callable[[Change, Path], object] | None = None,
 ) -> Path:
-    """Write a network as a folder, the whole of it or nothing.
+    """Write a network as a folder, all of it or nothing.
 
     Parameters
     ----------
     text
-        Its card, where it has one of its own.
+        Its card. Default: the one of :func:`card`.
     more
-        Called with the change and the folder in it, to put further files there or elsewhere.
+        Called with the change and the folder in it, to write further files there or elsewhere.
 
     Raises
     ------
     WrongInputError
-        Where the folder exists and may not be overwritten, or is none.
+        If the folder exists and may not be overwritten, or the path is not a folder.
     """
     recover(folder)
     if folder.exists() and not overwrite:
@@ -321,19 +321,19 @@ def write_network(
 
 
 def card(description: NetworkDescription) -> str:
-    """Write what a person wants to know of a network before using it."""
+    """Write a card: what a person needs to know about a network before using it."""
     return (
         f"# {description.name}\n\n"
         f"{description.verb.capitalize()}: {', '.join(description.outputs)}.\n\n"
         f"{description.provenance}\n\n"
-        f"- Looks at {description.sees}.\n"
+        f"- Input: {description.sees}.\n"
         f"- Trained for {description.trained_for}.\n"
         f"- Averages {description.members} network{'s' if description.members > 1 else ''}.\n"
     )
 
 
 def _is_network(path: Path) -> bool:
-    """Say whether a folder or file is a network that this user may read."""
+    """Return whether a folder or file is a network that this user may read."""
     try:
         if path.is_dir():
             return (path / DESCRIPTION).is_file() or is_dexnet(path)

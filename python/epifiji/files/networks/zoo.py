@@ -1,4 +1,4 @@
-"""The networks at hand: what each of them is, and how others come here, from a folder, a zip or an address."""
+"""The networks at hand: listing them, and importing others from a folder, a zip or an address."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Listed:
     Parameters
     ----------
     name, path
-        What it is called, and where it lies.
+        Its name, and its path.
     description
-        What it says of itself; None where that cannot be read.
+        Its description; None if that cannot be read.
     origin
         Where it came from.
     problem
-        Why it cannot be used; empty where it can.
+        Why it cannot be used; empty if it can.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Listed:
 
 
 def listed() -> list[Listed]:
-    """Describe the networks that are known by name (:func:`~epifiji.files.networks.store.available`), without their weights."""
+    """Describe the networks with a name (:func:`~epifiji.files.networks.store.available`), without their weights."""
     found = []
     for name, path in available():
         try:
@@ -73,7 +73,7 @@ Check = Callable[[AnyNetwork], object]
 
 
 def accept(network: AnyNetwork) -> None:
-    """Take any network that could be read."""
+    """Accept any network that could be read."""
 
 
 def import_network(
@@ -83,20 +83,20 @@ def import_network(
     sha256: str | None = None,
     check: Check = accept,
 ) -> Path:
-    """Bring a network of either form into the user's folder, where it is known by name.
+    """Import a network of either form into the user's folder, where it can be used by name.
 
     Parameters
     ----------
     source
         A folder, a zip, a known name, or the address of a zip: ``https://…``, ``http://…``, ``file:///…``.
     name
-        What to call it. Default: the name that its description gives.
+        Its new name. Default: the name in its description.
     overwrite
         Whether a network of that name may be replaced.
     sha256
         Of the zip; needed for an address.
     check
-        Called with the network before it is kept; raises where it cannot work.
+        Called with the network before it is stored; raises if the network is not usable.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def import_network(
     Raises
     ------
     WrongInputError
-        Where an address comes without a hash or cannot be read, the hash is another, there is no network, or one of that name
+        If an address comes without a hash or cannot be read, the hash differs, there is no network, or one of that name
         exists.
     """
     if not is_address(str(source)):
@@ -127,11 +127,13 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
     Raises
     ------
     WrongInputError
-        Where the name is unknown, the address cannot be reached (saying how to import a file instead), or the file is not
-        the expected one.
+        If the name is unknown, the address cannot be reached (the message says how to import a file instead), or the
+        file is not the expected one.
     """
     if name not in AUTHORS_SHA256:
-        raise WrongInputError(f"{name!r} is none of the authors' networks: choose one of {', '.join(AUTHORS_SHA256)}.")
+        raise WrongInputError(
+            f"{name!r} is not one of the authors' networks: choose one of {', '.join(AUTHORS_SHA256)}."
+        )
     require_room(name)
     address = f"{base_url}/{name}.zip"
     instead = (
@@ -144,51 +146,51 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
 
 
 def require_room(name: str) -> None:
-    """Refuse to go on where no network can be written into the user's folder, before anything is fetched or computed for it.
+    """Refuse to continue if no network can be written into the user's folder, before one is downloaded or computed.
 
     Raises
     ------
     WrongInputError
-        Naming the folder, and why.
+        If so; the message names the folder and the reason.
     """
-    instead = "see to the right to write there and to free space, or set XDG_DATA_HOME to another folder"
+    instead = "make sure that you have write permission and free disk space, or set XDG_DATA_HOME to another folder"
     require_absent(user_folder(), [name], overwrite=True, instead=instead)
 
 
 def require_name(name: str) -> str:
-    """Give a name back that can name a network: a folder on every system, and no option.
+    """Return a name unchanged if it is valid for a network: a folder on every system, and not an option.
 
     Raises
     ------
     WrongInputError
-        Where it cannot, or where one of the user's networks has that name but for capitals, which some disks do not tell apart.
+        If it is not valid, or differs from one of the user's networks only in case, which some disks ignore.
     """
     plain = name.replace("_", "").replace("-", "").replace(".", "").isalnum()
     if not plain or name.startswith((".", "-")) or name.endswith("."):
         raise WrongInputError(
-            f"{name!r} cannot name a network: use letters, digits, '-', '_' and '.' alone, none of '-' and '.' first and no '.' "
+            f"{name!r} cannot name a network: use only letters, digits, '-', '_' and '.', neither '-' nor '.' first and no '.' "
             "last."
         )
     wrong = wrong_file_name(name)
     if wrong or len(name) > LONGEST_NAME:
         why = wrong or f"it has {len(name)} letters, more than {LONGEST_NAME}"
-        raise WrongInputError(f"{name[:LONGEST_NAME]!r} cannot name a network, as {why}: give another name.")
+        raise WrongInputError(f"{name[:LONGEST_NAME]!r} cannot name a network, as {why}: choose another name.")
     own = user_folder()
     alike = next((path.name for path in own.glob("[!.]*") if path.name.casefold() == name.casefold()), name)
     if alike != name:
         raise WrongInputError(
-            f"there is a network {alike!r} already, and some disks do not tell it from {name!r}: give another --name."
+            f"there is a network {alike!r} already, and some disks do not distinguish it from {name!r}: specify another --name."
         )
     return name
 
 
 def set_default(name: str) -> str:
-    """Make a network the one that is taken where none is named, and give its name.
+    """Make a network the default, and return its name.
 
     Raises
     ------
     WrongInputError
-        Where no network has that name.
+        If no network has that name.
     """
     known = dict(available())
     if name not in known:
@@ -206,14 +208,14 @@ def remove_network(name: str) -> tuple[Path, bool]:
     Returns
     -------
     Path
-        Its folder, which is gone.
+        Its folder, which no longer exists.
     bool
-        Whether it was the default, which is EpiFiji's own network now.
+        Whether it was the default; EpiFiji's own network is the default then.
 
     Raises
     ------
     WrongInputError
-        Where there is no such network, or it is not in the user's folder.
+        If there is no such network, or it is not in the user's folder.
     """
     path = find_removable(name)
     others = [place for known, place, _ in hidden() if known == name]
@@ -237,7 +239,7 @@ def find_removable(name: str) -> Path:
         )
     if path.parent != own:
         raise WrongInputError(
-            f"the network {name!r} lies in {path.parent}, the folder that EPIFIJI_NETWORKS names, and only those in {own} are "
+            f"the network {name!r} lies in {path.parent}, the folder EPIFIJI_NETWORKS, and only those in {own} are "
             f"removed: delete {path} yourself."
         )
     return path
@@ -255,7 +257,7 @@ def _imported(path: Path, name: str | None, overwrite: bool, origin: str, check:
     check(network)
     name = require_name(name or network.description.name)
     if name.casefold() == SHIPPED:
-        raise WrongInputError(f"the name {name!r} belongs to the network that comes with EpiFiji: give another --name.")
+        raise WrongInputError(f"{name!r} is the name of the network that comes with EpiFiji: specify another --name.")
     described = network.description.model_copy(update={"name": name, "origin": origin})
     return write_network(Network(described, network.weights), user_folder() / name, overwrite, own_card(path))
 
@@ -264,7 +266,7 @@ def _require_hash(path: Path, sha256: str) -> None:
     """Refuse another file than the expected one."""
     if path.is_dir():
         raise WrongInputError(
-            f"{path} is a folder, but a SHA-256 is that of a zip: leave --sha256 out, or give the zip."
+            f"{path} is a folder, but a SHA-256 is that of a zip: leave --sha256 out, or specify the zip."
         )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
