@@ -1,1 +1,1 @@
-"""What things are: movies, events, networks, settings, and the errors that all rooms share."""
+"""Data types that all other code shares: movies, events, networks, settings, and errors."""

@@ -1,4 +1,4 @@
-"""How well networks find events, as values: scores with intervals, at thresholds, and differences between networks."""
+"""Evaluations of networks as values: scores with intervals, at thresholds, and differences between networks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 At = Literal["default", "best"]
-"""Which threshold a score was taken at: the one that a network has unless told otherwise, or the one with the best F1."""
+"""The threshold of a score: the network's default, or the one with the best F1."""
 
 
 SIGNIFICANT = 0.05
@@ -14,7 +14,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class Counts:
-    """Matched events or cells, detected ones without a match, reference ones without a match."""
+    """Matched events or cells, detections without a match, references without a match."""
 
     true_positives: int
     false_positives: int
@@ -22,17 +22,17 @@ class Counts:
 
     @property
     def precision(self) -> float | None:
-        """TP / (TP + FP); None where nothing was detected."""
+        """TP / (TP + FP); None if nothing was detected."""
         return _ratio(self.true_positives, self.true_positives + self.false_positives)
 
     @property
     def recall(self) -> float | None:
-        """TP / (TP + FN); None where the reference is empty."""
+        """TP / (TP + FN); None if the reference is empty."""
         return _ratio(self.true_positives, self.true_positives + self.false_negatives)
 
     @property
     def f1(self) -> float | None:
-        """2 TP / (2 TP + FP + FN); None where both sides are empty."""
+        """2 TP / (2 TP + FP + FN); None if both sides are empty."""
         return _ratio(2 * self.true_positives, 2 * self.true_positives + self.false_positives + self.false_negatives)
 
     @property
@@ -47,7 +47,7 @@ def _ratio(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True)
 class Interval:
-    """A score and its 95 % interval; all None where the score has nothing to divide by."""
+    """A score and its 95 % interval; all None if the score's denominator is 0."""
 
     value: float | None = None
     low: float | None = None
@@ -67,7 +67,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class ClassEvaluation:
-    """How well a network finds the events of one class.
+    """Evaluation of a network on the events of one class.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ class ClassEvaluation:
     default, best
         Scores at the default threshold, and at the one whose F1 is best on these movies.
     unseen_f1
-        F1 where each movie's threshold is the one that is best on the other movies, as if it were new; None for one
+        F1 if each movie's threshold is the one that is best on the other movies, as for a new movie; None for one
         movie.
     movies
-        How many movies the class was judged on.
+        Number of movies on which the class was evaluated.
     """
 
     curve: dict[int, Counts]
@@ -91,20 +91,20 @@ class ClassEvaluation:
 
 @dataclass(frozen=True)
 class NetworkEvaluation:
-    """How well a network finds events.
+    """Evaluation of a network.
 
     Parameters
     ----------
     name
-        What it is called here: its own name where no other network has it.
+        Its name here: its own name if no other network has it.
     source, sha256
         Where it was read from, and the hash of its weights.
     classes
         By event class.
     seconds
-        How long it took to look at all movies.
+        Time for the detection in all movies.
     learnt_from
-        Names of the evaluated movies that it learnt from, or by which its thresholds were chosen.
+        Names of the evaluated movies that were in its training or validation set.
     false_where_none
         By class, its false events at the default threshold in the movies without any event.
     """
@@ -120,20 +120,21 @@ class NetworkEvaluation:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much the F1 of one network exceeds that of another, on the same movies.
+    """Difference of the F1 of two networks on the same movies.
 
     Parameters
     ----------
     event
         The class.
     at
-        Where each network's threshold was.
+        The kind of threshold of both networks.
     network, other
-        Whose F1, minus whose.
+        The networks: the difference is the first one's F1 minus the second one's.
     f1
         The difference and its interval.
     p
-        How often so large a difference comes about where the two networks' answers to each event are exchanged at random.
+        Probability of a difference at least as large if the two networks' predictions for each event are exchanged at
+        random.
     """
 
     event: str
@@ -145,6 +146,6 @@ class Difference:
 
     @property
     def telling(self) -> bool:
-        """True where neither the interval holds 0 nor exchanged answers often differ as much: over 5 % of them."""
+        """True if the difference is significant: its interval excludes 0, and p is at most 0.05."""
         low, high = self.f1.low, self.f1.high
         return low is not None and high is not None and not low <= 0 <= high and self.p < SIGNIFICANT

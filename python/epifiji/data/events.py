@@ -15,25 +15,25 @@ EVENT_COLOURS = {
 """Red, green, blue (0–255) of the known classes, as the authors of DeXtrusion draw them."""
 
 LONGEST_CLASS = 100
-"""Letters of a class's name."""
+"""Most letters of a class's name."""
 
 OTHER_COLOURS = ((255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0))
-"""For classes of a user's own, in the order in which a network names them."""
+"""Colours of classes other than DeXtrusion's, in the network's order of classes."""
 
 
 @lru_cache(maxsize=1000)
 def wrong_class_name(name: str) -> str:
-    """Say why a name cannot be that of a class, whose files are called after it; an empty text where it can."""
+    """Return why a name cannot be that of a class, which is part of file names; an empty text if it can."""
     if name in ("", ".", ".."):
-        return f"a class is called {name!r}, which names no file"
+        return f"a class is called {name!r}, which is not a file name"
     wrong = next((letter for letter in name if letter in "/\\:" or not letter.isprintable()), None)
     if wrong is not None:
-        return f"the class {name!r} has the character {wrong!r}, which no file's name may have"
+        return f"the class {name!r} has the character {wrong!r}, which no file name may have"
     return f"the class {name[:20]!r}... has more than {LONGEST_CLASS} letters" if len(name) > LONGEST_CLASS else ""
 
 
 def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
-    """Red, green, blue (0–255) of a class; `classes` are all those of the network, for classes without a fixed colour."""
+    """Return red, green, blue (0–255) of a class; `classes` are all classes of the network, for those without a fixed colour."""
     if event in EVENT_COLOURS:
         return EVENT_COLOURS[event]
     others = [name for name in classes if name not in EVENT_COLOURS]
@@ -41,7 +41,7 @@ def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
 
 
 def group_of(event: str, classes: Iterable[str] = ()) -> int:
-    """Number of a class's ROI group in ImageJ, from 1; `classes` are all those of the network.
+    """Return the number of a class's ROI group in ImageJ, from 1; `classes` are all those of the network.
 
     The known classes have the same numbers in every network.
     """
@@ -51,7 +51,7 @@ def group_of(event: str, classes: Iterable[str] = ()) -> int:
 
 
 SAME_PLACE_PX = 0.5
-"""Two events of one class in one frame that are at most this far apart in y and in x are one event, marked twice."""
+"""Two events of one class in one frame at most this far apart in y and in x are one event that was marked twice."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Event:
     y, x
         0-based position in pixels of the movie.
     score
-        Mean probability over the event's volume, 0–1; NaN where nobody computed one.
+        Mean probability over the event's volume, 0–1; NaN if there is none.
     volume
-        Voxels of the event in the probability map; 0 where there is no map.
+        Voxels of the event in the probability map; 0 if there is no map.
     border
-        True where the network could not see a whole window around the event.
+        True if the network could not see a whole window around the event.
     """
 
     event: str
@@ -83,19 +83,19 @@ class Event:
     border: bool = False
 
     def over(self, threshold: int) -> bool:
-        """Say whether the mean probability is over a threshold, 0–255."""
-        # In this form it is the comparison of the means with whole thresholds, free of the rounding of 255 x score.
+        """Return whether the mean probability is above a threshold, 0–255."""
+        # This is the same comparison as of means with integer thresholds, without rounding of 255 x score.
         return self.score > threshold / 255
 
 
 def in_fixed_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Give each class once: those of DeXtrusion in their fixed order, then any others by name."""
+    """Return each class once: those of DeXtrusion in their fixed order, then all others by name."""
     found = set(names)
     return (*(name for name in EVENT_COLOURS if name in found), *sorted(found - EVENT_COLOURS.keys()))
 
 
 def by_class(events: Iterable[Event], classes: Iterable[str] = ()) -> dict[str, list[Event]]:
-    """Group events by class: first the given classes, in order and even where empty, then any others, by name."""
+    """Group events by class: first the given classes, in order and even if empty, then all others by name."""
     groups: dict[str, list[Event]] = {name: [] for name in classes}
     for event in sorted(events, key=lambda e: e.event):
         groups.setdefault(event.event, []).append(event)
@@ -103,12 +103,12 @@ def by_class(events: Iterable[Event], classes: Iterable[str] = ()) -> dict[str, 
 
 
 def without_repeats(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
-    """Separate events from their repeats: events at the place of an earlier one of the same class (see `SAME_PLACE_PX`).
+    """Separate events from their repeats: events at the position of an earlier one of the same class (see `SAME_PLACE_PX`).
 
     Returns
     -------
     list of Event
-        The first event at each place, in the order given.
+        The first event at each position, in their order.
     list of Event
         The others.
     """
@@ -119,7 +119,7 @@ def without_repeats(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
         if not (math.isfinite(event.y) and math.isfinite(event.x)):
             first.append(event)
             continue
-        # In squares of twice the distance a repeat lies in the event's square or in one beside it.
+        # In squares of twice the distance, a repeat lies in the event's square or in a neighbouring one.
         row, column = (math.floor(place / (2 * SAME_PLACE_PX)) for place in (event.y, event.x))
         near = (
             other
@@ -136,7 +136,7 @@ def without_repeats(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
 
 
 def repeats_notice(what: str, repeats: Iterable[Event]) -> tuple[str, ...]:
-    """Say in a sentence how many repeats were left out of `what`; nothing where there are none."""
+    """Return a sentence about the repeats that were left out of `what`; empty if there are none."""
     counts = {name: len(group) for name, group in by_class(repeats).items()}
     if not counts:
         return ()

@@ -1,4 +1,4 @@
-"""Grey levels as parts of a range, for pixels of any type."""
+"""Grey levels relative to a range, for pixels of any type."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 
 def within_range(pixels: np.ndarray, least: Any, greatest: Any) -> np.ndarray:
-    """Bring pixels of any real type to parts of a range, float64: 0 at `least`, 1 at `greatest`; 0 where the two are the same.
+    """Scale pixels of any real type to float64: 0 at `least`, 1 at `greatest`; 0 if the two are equal.
 
-    Differences are taken where none is rounded or overflows, so a movie's zero and unit change nothing.
+    Differences are computed without rounding or overflow, so a movie's zero and unit have no effect.
 
     Parameters
     ----------
     least, greatest
-        Of the pixels' type; pixels may lie beyond.
+        Of the pixels' type; pixels may lie outside the range.
     """
     if pixels.dtype.kind in "iu" and pixels.dtype.itemsize == 8:
-        # Modulo 2 to the power of 64 a difference is right, also where one of signed numbers would not fit.
+        # Modulo 2 to the power of 64 a difference is right, even if a difference of signed numbers would overflow.
         values, zero = pixels.astype(np.uint64), np.asarray(least, pixels.dtype).astype(np.uint64)
         above = np.where(pixels < least, -(zero - values).astype(np.float64), (values - zero).astype(np.float64))
         span = float(int(greatest) - int(least))

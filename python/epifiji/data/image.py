@@ -17,16 +17,16 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.stack_layout import StackLayout
 
 POSITIONS = {"T": "frame", "Z": "plane", "C": "channel", "Y": "row", "X": "column"}
-"""The axes that an image may have, in their order, and what a position along each is called."""
+"""The axes that an image may have, in their order, and the name of a position along each."""
 
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 
 FileState = tuple[int, int, int, int]
-"""Bytes, times of the last changes of content and of anything (ns), and number of a file: with all the same it is unchanged."""
+"""Bytes, times of the last changes of content and of anything (ns), and number of a file: if all are equal it is unchanged."""
 
 
 class Stack(Protocol):
-    """Anything that gives pixels when sliced along its first axis: a numpy array, an HDF5 dataset, a file read page by page."""
+    """Any object that returns pixels when sliced along its first axis: a numpy array, an HDF5 dataset, a file read by pages."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -37,19 +37,19 @@ class Stack(Protocol):
         """A real numeric type."""
 
     def __getitem__(self, positions: slice) -> np.ndarray:
-        """Give the positions ``start:stop`` of the first axis as an array of as many axes, such as (n, Y, X)."""
+        """Return the positions ``start:stop`` of the first axis as an array of as many axes, such as (n, Y, X)."""
 
 
 @dataclass(frozen=True)
 class Image:
-    """Pixels of any real dtype along named axes, with what is known about them.
+    """Pixels of any real dtype along named axes, with their metadata.
 
     Parameters
     ----------
     pixels
-        In memory, or read from the file when sliced; see :func:`stack_of` for what can be given.
+        In memory, or read from the file when sliced; see :func:`stack_of` for accepted types.
     name
-        What the results are named after: the file's name without its extension, or the image's title.
+        Beginning of the names of results: the file's name without its extension, or the image's title.
     pixel_size_um
         Width of a pixel in µm, or None if unknown.
     frame_interval_s
@@ -57,22 +57,23 @@ class Image:
     path
         The file, if the image came from one.
     notices
-        Sentences for the user about how the file was understood, such as Z taken as time.
+        Sentences for the user about how the file was interpreted, such as Z taken as time.
     layout
-        Where the frames lie in the stack that ImageJ shows of the same file or image, which ROIs refer to.
+        Positions of the frames in the stack that ImageJ shows of the same file or image, to which ROIs refer.
     file_state
-        The file's state before it was opened, where pixels are read from it.
+        The file's state before it was opened, if pixels are read from it.
     axes
-        One letter for each axis of `pixels`: any of T, Z and C, then Y and X, in this order, such as ``TYX`` or ``ZYX``.
+        One letter for each axis of `pixels`: any of T, Z and C, then Y and X, in this order, such as ``TYX`` or
+        ``ZYX``.
     pixel_height_um
-        Height of a pixel in µm, where it differs from the width.
+        Height of a pixel in µm, if it differs from the width.
     voxel_depth_um
         Distance between planes (Z) in µm, or None if unknown.
 
     Raises
     ------
     WrongInputError
-        Where the pixels are no array, not real, have other axes or an empty side, or some of them are masked.
+        If the pixels are not an array, not real, have other axes or an empty side, or some of them are masked.
     """
 
     pixels: Stack
@@ -94,8 +95,8 @@ class Image:
     def __post_init__(self) -> None:
         if not re.fullmatch("T?Z?C?YX", self.axes):
             raise WrongInputError(
-                f"{self.name} was given the axes {self.axes!r}, but they are letters out of T, Z, C, Y, X in this order, with Y "
-                "and X: name those of the array, as in 'ZYX'."
+                f"{self.name} was given the axes {self.axes!r}, but they are letters out of T, Z, C, Y, X in this "
+                "order, with Y and X: name those of the array, as in 'ZYX'."
             )
         object.__setattr__(self, "pixels", self._stack())
         shape = tuple(self.pixels.shape)
@@ -136,7 +137,7 @@ class Image:
         return {axis: known.get(axis) for axis in self.axes}
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Read the whole image as an array, so that numpy and all that builds on it take an image."""
+        """Read the whole image as an array, so that numpy and libraries based on it accept an image."""
         whole = self.pixels if isinstance(self.pixels, np.ndarray) else self.part(0, len(self))
         return np.array(whole, dtype=dtype, copy=copy)
 
@@ -163,42 +164,42 @@ class Image:
         return np.asarray(self.pixels[start:stop]).astype(self.dtype, copy=False)
 
     def chunks(self, megabytes: float = 32) -> Iterator[tuple[int, np.ndarray]]:
-        """Walk along the first axis: (first position, pixels) with at most `megabytes` of pixels at once."""
+        """Iterate along the first axis: (first position, pixels) with at most `megabytes` of pixels at once."""
         count, *inner = self.shape
         size = max(1, int(megabytes * 1e6 / (math.prod(inner) * self.dtype.itemsize)))
         for start in range(0, count, size):
             yield start, self.part(start, min(start + size, count))
 
     def sha256(self) -> str:
-        """Compute the SHA-256 of the pixels, in their order."""
+        """Compute the SHA-256 of the pixels, in order."""
         digest = hashlib.sha256()
         for _, pixels in self.chunks():
             digest.update(np.ascontiguousarray(pixels).data)
         return digest.hexdigest()
 
     def require_finite(self) -> tuple[str, ...]:
-        """Read the image once, and refuse it where a pixel is NaN or infinite.
+        """Read the image once, and refuse it if a pixel is NaN or infinite.
 
         Returns
         -------
         tuple of str
-            Sentences about what was noticed beside.
+            Notices about the pixels.
 
         Raises
         ------
         WrongInputError
-            Naming the first position along the first axis with such a pixel (1-based, as ImageJ counts).
+            If there is such a pixel; the message has its position along the first axis (1-based, as in ImageJ).
         """
         for _ in self._finite_chunks():
             pass
         return ()
 
     def _finite_chunks(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Walk along the first axis as :meth:`chunks`, and say of each position whether all its pixels are equal."""
+        """Iterate along the first axis as :meth:`chunks` does, and return for each position whether all its pixels are equal."""
         inner = tuple(range(1, len(self.axes)))
         for start, pixels in self.chunks():
             low, high = pixels.min(axis=inner), pixels.max(axis=inner)
-            # NaN in any pixel makes both NaN; an infinite one is one of them.
+            # NaN in any pixel makes both NaN; an infinite pixel is one of them.
             bad = ~(np.isfinite(low) & np.isfinite(high))
             if bad.any():
                 raise WrongInputError(
@@ -209,7 +210,7 @@ class Image:
             yield start, pixels, low == high
 
     def _stack(self) -> Stack:
-        """Take the pixels as they were given; see :func:`stack_of`."""
+        """Return the pixels as a stack; see :func:`stack_of`."""
         given: Any = self.pixels
         taken = stack_of(given, self.name)
         if taken is not None:
@@ -226,15 +227,15 @@ class Image:
 
 
 def stack_of(given: Any, name: str) -> Stack | None:
-    """Take pixels as a stack: what gives pixels when it is sliced, as it is; another array, or a list of frames, as numpy's.
+    """Return pixels as a stack: an object that can be sliced unchanged, another array or a list of frames as a numpy array.
 
-    A dask or zarr array and an HDF5 dataset stay where they are, and are read piece by piece. None for what is no array of
+    A dask or zarr array and an HDF5 dataset are not loaded, but read piece by piece. None if it is not an array of
     numbers.
 
     Raises
     ------
     WrongInputError
-        Where pixels are masked.
+        If pixels are masked.
     """
     if np.ma.is_masked(given):
         raise WrongInputError(
@@ -248,7 +249,7 @@ def stack_of(given: Any, name: str) -> Stack | None:
     try:
         array = np.asarray(given)
     except Exception:
-        # Frames of different sizes, or what another library says of an array that it does not give.
+        # Frames of different sizes, or an object of another library that only looks like an array.
         return None
     return array if array.dtype.kind in "buif" else None
 
@@ -264,7 +265,7 @@ def _is_stack(given: object) -> bool:
 
 
 def working_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
-    """Give the type to compute in: the pixels' own, native byte order; one that scipy knows where it does not know theirs."""
+    """Return the type to compute in: the pixels' own in native byte order, or one that scipy supports if it lacks theirs."""
     unknown = {np.dtype(bool): np.uint8, np.dtype(np.float16): np.float32, np.dtype(np.longdouble): np.float64}
     native = np.dtype(dtype).newbyteorder("=")
     return np.dtype(unknown.get(native, native))

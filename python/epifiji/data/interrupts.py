@@ -11,13 +11,14 @@ from typing import Any
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 GRACE_S = 2.0
-"""So long after one signal others are ignored: an impatient second one, or what a closing terminal and then its session send."""
+"""Time after a signal in which others are ignored: a second key press, or the signals of a closing terminal and its session."""
 
 
 class Interrupted(BaseException):
-    """A signal asked this process to end; `number` says which.
+    """A signal asked this process to end; `number` is the signal's.
 
-    It is no KeyboardInterrupt, because the command line's library ends a process by itself on these, without a word.
+    It is not a KeyboardInterrupt, because the command line's library ends a process on these by itself, without a
+    message.
     """
 
     def __init__(self, number: int) -> None:
@@ -26,15 +27,15 @@ class Interrupted(BaseException):
 
 
 def interrupt(number: int) -> None:
-    """Raise what ends the process by a signal."""
+    """Raise the exception that ends the process after a signal."""
     raise Interrupted(number)
 
 
 def on_signals(act: Callable[[int], None]) -> dict[int, Any]:
-    """Call `act` with the number of a signal that asks to end, and give the handlers that there were.
+    """Call `act` with the number of a signal that asks to end, and return the earlier handlers.
 
-    A signal that is ignored stays ignored: whoever started this process in the background wants it to go on. In another thread
-    than the main one nothing changes, as signals do not arrive there.
+    A signal that is ignored stays ignored: the program that started this process in the background wants it to
+    continue. In threads other than the main one nothing changes, because signals do not arrive there.
     """
     if threading.current_thread() is not threading.main_thread():
         return {}
@@ -52,14 +53,14 @@ def on_signals(act: Callable[[int], None]) -> dict[int, Any]:
 
 
 def restore(handlers: dict[int, Any]) -> None:
-    """Set handlers again that :func:`on_signals` gave."""
+    """Restore the handlers that :func:`on_signals` returned."""
     for number, handler in handlers.items():
         signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager
-def noted() -> Iterator[list[int]]:
-    """Note the signals that ask to end, in a list, instead of raising in the middle of work that must not be cut."""
+def collected_signals() -> Iterator[list[int]]:
+    """Collect the signals that ask to end in a list, instead of raising within work that must not be interrupted."""
     found: list[int] = []
     earlier = on_signals(found.append)
     try:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 RED_GREEN_BLUE = (0.299, 0.587, 0.114)
-"""Parts of the three colours in the brightness that a person sees."""
+"""Weights of the three colours in perceived brightness."""
 
 LARGEST_DIP = 0.05
-"""Part of the range of brightness by which a LUT in order may fall back, as ImageJ's Fire does by rounding."""
+"""Fraction of the range of brightness by which an ordered LUT may decrease, as ImageJ's Fire does by rounding."""
 
 
 def brightness_order(table: np.ndarray) -> int | None:
-    """Say how the brightness of a lookup table goes with the values.
+    """Return how the brightness of a lookup table depends on the values.
 
-    The first and the last colour do not count, as ImageJ's HiLo marks too dark and too bright pixels with them; nor do
-    black ones at the end, which fill up a short table.
+    The first and the last colour are ignored, because ImageJ's HiLo marks too dark and too bright pixels with them, and
+    so are black ones at the end, which fill up a short table.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def brightness_order(table: np.ndarray) -> int | None:
     Returns
     -------
     order
-        1 where brighter pixels have larger values, -1 where they have smaller ones (an inverting LUT), None where the
-        colours are in no order of brightness, so that a value says nothing of what one sees.
+        1 if brighter pixels have larger values, -1 if they have smaller ones (an inverting LUT), None if the colours
+        have no order of brightness, so that a value does not determine what is visible.
     """
     seen = np.asarray(RED_GREEN_BLUE) @ np.asarray(table, float)
     filled = np.flatnonzero(seen)

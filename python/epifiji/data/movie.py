@@ -17,9 +17,9 @@ WINDOW_FRAMES = 10
 
 @dataclass(frozen=True, repr=False)
 class Movie(Image):
-    """Pixels (T, Y, X) of any real dtype, one grey plane over time, with what is known about them.
+    """Pixels (T, Y, X) of any real dtype, one grey plane over time, with their metadata.
 
-    It may have a single frame: what needs more calls :meth:`require_frames`.
+    It may have a single frame: code that needs more calls :meth:`require_frames`.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class Movie(Image):
     Raises
     ------
     WrongInputError
-        Where the pixels are no array, the array is not three-dimensional, not real or has an empty side, or some of its pixels
-        are masked.
+        If the pixels are not an array, not three-dimensional, not real or have an empty side, or some of them are
+        masked.
     """
 
     name: str = "movie"
@@ -57,17 +57,17 @@ class Movie(Image):
         return self.part(start, stop)
 
     def require_frames(self, least: int = MIN_FRAMES) -> Self:
-        """Give the movie itself, or refuse it where it is too short for what is to be done with it.
+        """Return the movie itself, or refuse it if it is too short.
 
         Parameters
         ----------
         least
-            Fewest frames that are needed. Default: those that events are looked for in.
+            Fewest frames that are needed. Default: the fewest in which events are detected.
 
         Raises
         ------
         WrongInputError
-            Where it has fewer.
+            If it has fewer.
         """
         if len(self) < least:
             raise WrongInputError(
@@ -77,17 +77,18 @@ class Movie(Image):
         return self
 
     def require_finite(self) -> tuple[str, ...]:
-        """Read the movie once, refuse it where a pixel is NaN or infinite, and look for frames without a picture of their own.
+        """Read the movie once, refuse it if a pixel is NaN or infinite, and find frames without new information.
 
         Returns
         -------
         tuple of str
-            Sentences about frames in which all pixels are equal, such as dropped ones, and about frames that repeat another.
+            Sentences about frames in which all pixels are equal, such as dropped ones, and about frames that repeat
+            another.
 
         Raises
         ------
         WrongInputError
-            Naming the first frame with such a pixel (1-based, as ImageJ counts).
+            If there is such a pixel; the message has its first frame (1-based, as in ImageJ).
         """
         flat: list[int] = []
         first_with: dict[bytes, int] = {}
@@ -95,7 +96,7 @@ class Movie(Image):
         for start, frames, equal in self._finite_chunks():
             flat += [start + int(t) for t in np.flatnonzero(equal)]
             for t in np.flatnonzero(~equal).tolist():
-                # No two pictures of a camera are the same in each pixel.
+                # No two images of a camera are equal in each pixel.
                 known = hashlib.sha256(np.ascontiguousarray(frames[t]).data).digest()
                 first = first_with.setdefault(known, start + t)
                 copies += [(start + t, first)] if first != start + t else []
@@ -105,14 +106,14 @@ class Movie(Image):
         if not flat:
             return ()
         if len(flat) == self.shape[0]:
-            return (f"All pixels of each frame of {self.name} are equal, so there is nothing to be found in it.",)
+            return (f"All pixels of each frame of {self.name} are equal, so no events can be found in it.",)
         return (
             f"{self.name} has {len(flat)} of {self.shape[0]} frames in which all pixels are equal ({frame_ranges(flat)}), "
-            "such as frames that were dropped: nothing is found in them, and events around them may be missed.",
+            "such as frames that were dropped: no events are found in them, and events around them may be missed.",
         )
 
     def _repeated(self, copies: list[tuple[int, int]]) -> tuple[str, ...]:
-        """Report frames that have the pixels of an earlier one, given with it."""
+        """Report frames whose pixels are those of an earlier frame; `copies` are pairs of a frame and the earlier one."""
         if not copies:
             return ()
         copy, first = copies[0]
@@ -125,7 +126,7 @@ class Movie(Image):
 
 
 def frame_ranges(frames: list[int], shown: int = 6) -> str:
-    """List frames (from 0) as people count them, such as ``frames 1 to 3, 8``; at most so many of its parts."""
+    """List frames (from 0) as people count them, such as ``frames 1 to 3, 8``; at most `shown` of the ranges."""
     starts = [f for i, f in enumerate(frames) if i == 0 or frames[i - 1] != f - 1]
     ends = [f for i, f in enumerate(frames) if i == len(frames) - 1 or frames[i + 1] != f + 1]
     parts = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in zip(starts, ends, strict=True)]

@@ -1,4 +1,4 @@
-"""The folders of this user in which EpiFiji keeps what it fetches, imports and remembers."""
+"""The user's folders for data that EpiFiji downloads, imports and stores."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from epifiji.data.errors import WrongInputError
 
 
 class NoHomeError(WrongInputError):
-    """Raised where the user has no home folder, and so no place for what belongs to the user alone."""
+    """Raised if the user has no home folder, and so no place for the user's own files."""
 
 
 def data_folder() -> Path:
-    """Give the folder for imported networks and the embedded ImageJ; it may not exist yet.
+    """Return the folder for imported networks and the embedded ImageJ; it may not exist yet.
 
     Raises
     ------
     NoHomeError
-        Where the user has no home folder.
+        If the user has no home folder.
     """
     return _folder("data", "XDG_DATA_HOME")
 
 
 def cache_folder() -> Path:
-    """Give the folder for what can be fetched or computed again; it may not exist yet.
+    """Return the folder for files that can be downloaded or computed again; it may not exist yet.
 
     Raises
     ------
     NoHomeError
-        Where the user has no home folder.
+        If the user has no home folder.
     """
     return _folder("cache", "XDG_CACHE_HOME")
 
 
 def config_folder() -> Path:
-    """Give the folder for what the user chose; it may not exist yet.
+    """Return the folder for the user's choices; it may not exist yet.
 
     Raises
     ------
     NoHomeError
-        Where the user has no home folder.
+        If the user has no home folder.
     """
     return _folder("config", "XDG_CONFIG_HOME")
 
@@ -57,7 +57,7 @@ def _folder(kind: Literal["data", "cache", "config"], variable: str) -> Path:
         folder = Path(find("epifiji", appauthor=False))
     except RuntimeError:
         folder = Path("~")
-    # Older versions of platformdirs give a folder with the name ~ in the working folder.
+    # Older versions of platformdirs return a folder with the name ~ in the working folder.
     if not folder.is_absolute():
         raise NoHomeError(
             f"this user has no home folder, but EpiFiji needs a place of its own for this: set HOME or {variable} to a folder "

@@ -1,4 +1,4 @@
-"""How a long computation tells its caller how far it is."""
+"""Reporting of progress by long computations."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Protocol
 
 
 class Report(Protocol):
-    """Called now and then by a long computation.
+    """Called repeatedly by a long computation.
 
     A report may raise :class:`~epifiji.data.errors.CancelledError`; the computation then leaves nothing behind.
     """
 
     def __call__(self, done: float, doing: str) -> None:
-        """Say that the fraction `done` (0–1) of what `doing` names (a short phrase) is finished."""
+        """Report that the fraction `done` (0–1) of the task `doing` (a short phrase) is finished."""
 
 
 def silent(done: float, doing: str) -> None:

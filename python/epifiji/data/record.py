@@ -1,7 +1,8 @@
-"""The record of a run, ``run.json``, as those who read it see it.
+"""The record of a run, ``run.json``, as it is read.
 
-A result folder may come from anybody. So every value that a later command works with has a type here, and every name that becomes
-part of a file's name is a plain name. Entries that are not listed here are kept as they are: later versions may add some.
+A result folder may come from an untrusted source. So every value that a later command uses has a type here, and every
+name that becomes part of a file name is a plain name. Entries that are not listed here are kept: later versions may add
+some.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from epifiji.data.settings.detection import Level, MapSettings, Voxels
 from epifiji.data.stack_layout import TimeAxis
 
 SHOWN = 60
-"""Characters of a wrong value that a message repeats."""
+"""Most characters of a wrong value in a message."""
 
 
 def _file_name(name: str) -> str:
@@ -52,13 +53,13 @@ SCALE = "a number above 0, or null"
 
 
 class _Part(BaseModel):
-    """What all parts share: entries of later versions are kept."""
+    """Base of all parts; entries of later versions are kept."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class RecordedLayout(BaseModel):
-    """Where the frames lie in ImageJ's stack; see :class:`~epifiji.data.stack_layout.StackLayout`."""
+    """Positions of the frames in ImageJ's stack; see :class:`~epifiji.data.stack_layout.StackLayout`."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -70,7 +71,7 @@ class RecordedLayout(BaseModel):
 
 
 class RecordedMovie(_Part):
-    """The movie that the events were found in."""
+    """The movie in which the events were found."""
 
     name: FileName | None = Field(None, description="a file's name without folders")
     file: AnyPath | None = Field(None, description="the path of a movie, or null")
@@ -88,7 +89,7 @@ class RecordedMovie(_Part):
 
 
 class RecordedNetwork(_Part):
-    """The network that found them."""
+    """The network that found the events."""
 
     kind: str | None = Field(None, description="the kind of a network as text")
     name: str | None = Field(None, description="the name of a network as text")
@@ -103,7 +104,7 @@ class RecordedNetwork(_Part):
 
 
 class RecordedSettings(MapSettings):
-    """What the events were found with; the ranges are those of the settings themselves."""
+    """Settings of the detection; the ranges are those of the settings themselves."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -112,12 +113,12 @@ class RecordedSettings(MapSettings):
     min_volume: Voxels | dict[ClassName, Voxels] | None = None
 
     def of_run(self) -> dict[str, Any]:
-        """Give the settings that the record has; what it does not have is not there."""
+        """Return the recorded settings only."""
         return self.model_dump(exclude_unset=True)
 
 
 class RecordedScale(_Part):
-    """How the movie was rescaled for the network."""
+    """Factors by which the movie was rescaled for the network."""
 
     cell_diameter_px: Scale | None = Field(None, description=SCALE)
     factor_t: Scale | None = Field(None, description=SCALE)
@@ -126,7 +127,7 @@ class RecordedScale(_Part):
 
 
 class RunRecord(_Part):
-    """What ``run.json`` says; of the authors' results, which have none, nothing is known."""
+    """Content of ``run.json``; empty for the authors' results, which have none."""
 
     movie: RecordedMovie = Field(RecordedMovie(), description="an object that describes a movie")
     network: RecordedNetwork = Field(RecordedNetwork(), description="an object that describes a network")
@@ -139,28 +140,30 @@ class RunRecord(_Part):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """All classes that the record speaks of: the network's, and those that were looked for."""
+        """All recorded classes: the network's, and those that were searched for."""
         return (*self.network.classes, *(self.settings.events or ()))
 
     def entries(self) -> dict[str, Any]:
-        """Give everything that the record has as plain JSON types, also what is not listed here."""
+        """Return all entries as plain JSON types, including those that are not listed here."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 def parse_record(place: str, entries: object) -> RunRecord:
-    """Make a record of what was read from a file called `place`.
+    """Validate entries that were read from the file `place`.
 
     Raises
     ------
     WrongInputError
-        One sentence with the file, the entry, what came and what was expected.
+        If an entry is invalid; the message has the file, the entry, its value and what was expected.
     """
     if not isinstance(entries, dict):
-        raise WrongInputError(f"{place} holds {_shown(entries)}, but the record of a run was expected: {WHAT_TO_DO}.")
+        raise WrongInputError(
+            f"{place} contains {_shown(entries)}, but the record of a run was expected: {WHAT_TO_DO}."
+        )
     form = entries.get("epifiji")
     if isinstance(form, int) and form > RECORD_FORM:
         raise WrongInputError(
-            f"{place} has the form {form}, which a later EpiFiji writes, but {RECORD_FORM} is the latest known here: install a "
+            f"{place} has the form {form} of a later EpiFiji, but {RECORD_FORM} is the latest known here: install a "
             "newer EpiFiji."
         )
     try:
@@ -170,13 +173,13 @@ def parse_record(place: str, entries: object) -> RunRecord:
 
 
 RECORD_FORM = 1
-"""Version of the record's form, its entry ``epifiji``; later versions may mean other things by the same entries."""
+"""Version of the record's form, its entry ``epifiji``; later versions may use the same entries with other meanings."""
 
-WHAT_TO_DO = "put the file back as it was, or detect the events again"
+WHAT_TO_DO = "restore the file as it was, or detect the events again"
 
 
 def _sentence(entries: dict[str, Any], problem: ValidationError) -> str:
-    """Say which entry is wrong, what it is and what was expected."""
+    """Return which entry is wrong, its value and what was expected."""
     first = problem.errors()[0]
     kind: Any = RunRecord
     came: Any = entries

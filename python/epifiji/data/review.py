@@ -1,7 +1,7 @@
-"""A person's review of detected events: what was decided, in which order, and how to take it back.
+"""A person's review of detected events: decisions, their order, and undo.
 
-A review is its events and the list of what was done to them; everything else follows by doing it again. So undoing takes away
-the last thing done, to any depth, also after a review was read from its file.
+A review consists of its events and the list of actions; everything else is computed from these. So undo removes the
+last action, any number of times, also after a review was read from its file.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ Z_95 = 1.959963984540054
 
 @dataclass(frozen=True)
 class Action:
-    """One thing that was done.
+    """One action of a review.
 
     Parameters
     ----------
     item
-        Which event it was done to, from 0.
+        Index of the event, from 0.
     what
         ``keep``, ``reject``, ``skip``, ``class``, ``move`` or ``add``.
     event
-        The event as it is afterwards, for ``class``, ``move`` and ``add``.
+        The event after the action, for ``class``, ``move`` and ``add``.
     seconds
-        How long it took since the thing before.
+        Time since the previous action.
     """
 
     item: int
@@ -54,9 +54,9 @@ class Item:
     detected
         The event as it was detected; None for one that the person added.
     event
-        The event as it is now, with corrected class and position.
+        The current event, with corrected class and position.
     decision
-        What was decided; empty while nothing was. An added event is kept.
+        ``keep``, ``reject``, ``skip`` or empty. An added event is kept.
     seconds
         Time spent on it.
     """
@@ -73,20 +73,20 @@ class Item:
 
     @property
     def correct(self) -> bool:
-        """Whether it was detected, kept, and has the class that was detected."""
+        """Whether it was detected and kept, with its detected class."""
         return self.detected is not None and self.decision == "keep" and self.event.event == self.detected.event
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How many of the judged events were right, with a 95 % interval (Wilson's score interval); None before the first."""
+    """Share of correct events among those that were kept or rejected, with a 95 % interval (Wilson); None without any."""
 
     correct: int
     judged: int
 
     @property
     def value(self) -> float | None:
-        """The fraction that was right."""
+        """The fraction of correct events."""
         return self.correct / self.judged if self.judged else None
 
     @property
@@ -96,31 +96,31 @@ class Precision:
 
 
 def wilson(fraction: float, judged: float) -> tuple[float, float]:
-    """Give the 95 % interval of a fraction of `judged` events, above 0 (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927).
+    """Return the 95 % interval of a fraction of `judged` events, above 0 (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927).
 
-    The number may be an effective one that is no integer, which :func:`scipy.stats.binomtest` does not take.
+    The number may be an effective one that is not an integer, which :func:`scipy.stats.binomtest` does not accept.
     """
     z2 = Z_95**2
     middle = (fraction + z2 / (2 * judged)) / (1 + z2 / judged)
     half = Z_95 / (1 + z2 / judged) * math.sqrt(fraction * (1 - fraction) / judged + z2 / (4 * judged**2))
-    # The fraction lies within it; so rounding cannot move the ends away from 0 and 1.
+    # The fraction lies within its interval, so rounding cannot move the ends away from 0 and 1.
     return max(0.0, min(fraction, middle - half)), min(1.0, max(fraction, middle + half))
 
 
 class Review:
-    """Events, and what a person decided about them.
+    """Events and a person's decisions on them.
 
     Parameters
     ----------
     events
         As they were detected.
     actions
-        What was done already, in order.
+        Earlier actions, in order.
 
     Raises
     ------
     WrongInputError
-        Where an action does not fit the events.
+        If an action does not fit the events.
     """
 
     def __init__(self, events: Iterable[Event], actions: Iterable[Action] = ()) -> None:
@@ -143,26 +143,26 @@ class Review:
 
     @property
     def decided(self) -> int:
-        """How many of the detected events have a decision."""
+        """Number of detected events with a decision."""
         return self._decided
 
     def event(self, item: int) -> Event:
-        """Give one event as it is now, without a copy of all as `items` is one.
+        """Return one current event, without copying all of them as `items` does.
 
         Raises
         ------
         IndexError
-            Where there is no such event.
+            If there is no such event.
         """
         return self._items[item].event
 
     def do(self, action: Action) -> None:
-        """Do something to an event; see :class:`Action`.
+        """Apply an action to an event; see :class:`Action`.
 
         Raises
         ------
         WrongInputError
-            Where there is no such event or no such action.
+            If there is no such event or no such action.
         """
         last = len(self._items) - (action.what != "add")
         if not 0 <= action.item <= last or (action.what == "add" and action.item != last):
@@ -179,7 +179,7 @@ class Review:
         self.actions.append(action)
 
     def undo(self) -> int | None:
-        """Take the last thing back; give the event that it was done to, or None where there is nothing to take back."""
+        """Undo the last action; return the index of its event, or None if there is nothing to undo."""
         if not self.actions:
             return None
         action, before = self.actions.pop(), self._before.pop()
@@ -190,7 +190,7 @@ class Review:
         return action.item
 
     def _put(self, index: int, item: Item) -> None:
-        """Put an event in the place of its earlier state, and keep the counts."""
+        """Replace an event's state, and update the counts."""
         for state, step in ((self._items[index], -1), (item, 1)):
             if state.detected is not None:
                 self._decided += step * bool(state.decision)
@@ -199,18 +199,18 @@ class Review:
         self._items[index] = item
 
     def precision(self, event: str | None = None) -> Precision:
-        """Give the precision of the events judged so far: of one detected class, or of all."""
+        """Return the precision of the decisions so far: for one detected class, or for all."""
         if event is None:
             return Precision(self._correct, self._judged)
         judged = [item for item in self._items if item.judged and item.detected and item.detected.event == event]
         return Precision(sum(item.correct for item in judged), len(judged))
 
     def kept(self) -> list[Event]:
-        """Give the kept events, corrected, and the added ones."""
+        """Return the kept events, corrected, and the added ones."""
         return [item.event for item in self._items if item.decision == "keep"]
 
     def rejected(self) -> list[Event]:
-        """Give the rejected events as they were detected."""
+        """Return the rejected events as they were detected."""
         return [item.detected for item in self._items if item.decision == "reject" and item.detected is not None]
 
 
@@ -220,7 +220,7 @@ def _after(item: Item, action: Action) -> Item:
         for decision in DECISIONS:
             if action.what == decision:
                 return replace(item, decision=decision, seconds=seconds)
-    # Each changes what it names and nothing else, because its line in the review's file says no more.
+    # Each action changes only what it names, because its entry in the review's file contains nothing else.
     if action.what == "class" and action.event is not None:
         return replace(item, event=replace(item.event, event=action.event.event), seconds=seconds)
     if action.what == "move" and action.event is not None:
@@ -232,10 +232,10 @@ def _after(item: Item, action: Action) -> Item:
 
 
 def order_of(review: Review, order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
-    """Give the order in which to look at the items of a review, the same before and after it was interrupted.
+    """Return the order in which the items of a review are presented, the same before and after an interruption.
 
-    So it goes by what was detected, and not by places and classes as they were corrected; events that were added come where
-    they belong in time, at the end of any other order. An event is looked at where it has, or had, one of the `classes`.
+    It depends on the detected events, not on corrected positions and classes. Added events are sorted in by time, or
+    come at the end of any other order. An event is presented if it has, or had, one of the `classes`.
     """
     wanted = None if classes is None else set(classes)
     chosen = presented(review.detected, order, None, seed)
@@ -253,10 +253,10 @@ def order_of(review: Review, order: Order, classes: Iterable[str] | None = None,
 
 
 def place_to_go_on(review: Review, order: Sequence[int]) -> int:
-    """Give the place in `order` at which a review stands: that of the next event to decide after the one that was last worked on.
+    """Return the index in `order` at which a review continues: of the next event to decide after the last one that was changed.
 
-    An event of which only class or place were changed is the next itself. What was left open before comes after the last
-    event; where nothing is open it is the place of the event that was last worked on.
+    If only class or position of that event were changed, it is the next itself. Earlier events without a decision come
+    after the last event; if all have one, the result is the index of the event that was last changed.
     """
     places = {item: place for place, item in enumerate(order)}
     items, last, start = review.items, len(order) - 1, 0
@@ -270,16 +270,16 @@ def place_to_go_on(review: Review, order: Sequence[int]) -> int:
 
 
 def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
-    """Give the order in which to look at events: their places in `events`.
+    """Return the order in which events are presented, as indices into `events`.
 
     Parameters
     ----------
     events
         All events.
     order
-        By ``time``, by ``score`` (the least sure first, those without a score at the end) or ``random``.
+        By ``time``, by ``score`` (ascending, those without a score at the end) or ``random``.
     classes
-        Those to look at. Default: all.
+        Classes to present. Default: all.
     seed
         Of the random order.
     """

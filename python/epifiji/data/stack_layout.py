@@ -1,4 +1,4 @@
-"""Where the frames of a movie lie in the stack that ImageJ shows of it."""
+"""Positions of the frames of a movie in the stack that ImageJ shows of it."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ TimeAxis = Literal["C", "Z", "T"]
 
 @dataclass(frozen=True)
 class StackLayout:
-    """Where the frames of a movie lie in the hyperstack (C, Z, T) that ImageJ shows of the same file or image.
+    """Positions of the frames of a movie in the hyperstack (C, Z, T) that ImageJ shows of the same file or image.
 
-    Frames are counted from 0; positions and slices from 1, as ImageJ counts them.
+    Frames are counted from 0; positions and slices from 1, as in ImageJ.
 
     Parameters
     ----------
     time_axis
         Axis of the hyperstack along which the frames lie. Of the other two, Z and T have the length 1; C has
-        `channels`, or 1 where the frames lie along C.
+        `channels`, or 1 if the frames lie along C.
     channels
-        Channels of the hyperstack; 1 where `time_axis` is C.
+        Channels of the hyperstack; 1 if `time_axis` is C.
     channel
-        Channel that the movie is; 1 where there is only one, or where `time_axis` is C.
+        Channel of the movie; 1 if there is only one, or `time_axis` is C.
     first
         Position of the first frame along `time_axis`.
     step
-        Steps along `time_axis` from one frame to the next. It differs from 1 only where ImageJ does not know the
-        channels of a file, and shows them as slices.
+        Steps along `time_axis` from one frame to the next. It differs from 1 only if ImageJ does not know the channels
+        of a file, and shows them as slices.
     """
 
     time_axis: TimeAxis = "T"
@@ -37,7 +37,7 @@ class StackLayout:
     step: int = 1
 
     def position(self, frame: int) -> tuple[int, int, int]:
-        """Give the position (c, z, t) of a frame in the hyperstack."""
+        """Return the position (c, z, t) of a frame in the hyperstack."""
         along = self.first + self.step * frame
         return (
             along if self.time_axis == "C" else self.channel,
@@ -46,12 +46,12 @@ class StackLayout:
         )
 
     def slice_number(self, frame: int) -> int:
-        """Give the number of a frame's slice in the stack, where channels change fastest."""
+        """Return the number of a frame's slice in the stack, in which channels change fastest."""
         c, z, t = self.position(frame)
         return c if self.time_axis == "C" else (max(z, t) - 1) * self.channels + c
 
     def frame_of_slice(self, number: int) -> int | None:
-        """Give the frame that a slice of the stack belongs to, whatever its channel; None where it belongs to none."""
+        """Return the frame of a slice of the stack, for any channel; None if it belongs to no frame."""
         along = number if self.time_axis == "C" else (number - 1) // self.channels + 1
         frame, rest = divmod(along - self.first, self.step)
         return frame if frame >= 0 and rest == 0 else None

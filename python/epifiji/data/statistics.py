@@ -1,4 +1,4 @@
-"""What is counted and measured of a movie's events over time and space."""
+"""Counts and measurements of a movie's events over time and space."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 SIGNIFICANT = 0.05
 
 TISSUE_FILLS = "if tissue fills the frame"
-"""What the test in space assumes, as nobody says where the tissue is."""
+"""Assumption of the test in space, because the tissue's area is unknown."""
 
 
 @dataclass(frozen=True)
 class Extent:
-    """The movie that events lie in.
+    """Size and scale of the events' movie.
 
     Parameters
     ----------
     shape
         (T, Y, X) in frames and pixels.
     pixel_size_um, frame_interval_s
-        Side of a pixel and time between frames; None where unknown.
+        Side of a pixel and time between frames; None if unknown.
     known
-        False where the shape was guessed from the events, which reach its edges then.
+        False if the shape was derived from the events, which then reach its edges.
     """
 
     shape: tuple[int, int, int]
@@ -58,17 +58,17 @@ class Extent:
 
     @property
     def begin(self) -> float:
-        """Where an axis of time begins: half a frame before the first where frames are counted."""
+        """Start of a time axis: half a frame before the first, if frames are the unit."""
         return 0.0 if self.frame_interval_s else 0.5
 
     @property
     def rate_unit(self) -> str:
-        """What rates are counted by: hours, or frames."""
+        """Unit of time of rates: hours, or frames."""
         return "hour" if self.frame_interval_s else "frame"
 
     @property
     def rate_time(self) -> float:
-        """One frame in the unit that rates are counted by."""
+        """One frame in the unit of time of rates."""
         return self.frame_interval_s / 3600 if self.frame_interval_s else 1.0
 
 
@@ -99,7 +99,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Distances from each event to its nearest neighbour, against random arrangements; all lengths in pixels.
+    """Distances from each event to its nearest neighbour, with those of random arrangements; all lengths in pixels.
 
     Parameters
     ----------
@@ -114,7 +114,8 @@ class Neighbours:
     expected, expected_low, expected_high
         Mean, 2.5 and 97.5 per cent of the mean distances of the random arrangements.
     p
-        Share of the arrangements whose mean is at least as extreme on one side, the observed one counted, doubled; at most 1.
+        Share of the arrangements, including the observed one, whose mean is at least as extreme on one side, doubled;
+        at most 1.
     """
 
     distances: np.ndarray = field(repr=False)
@@ -130,7 +131,7 @@ class Neighbours:
 
     @property
     def verdict(self) -> str:
-        """Say in words how the events lie."""
+        """Describe the events' arrangement in words."""
         if self.p > SIGNIFICANT:
             return "as by chance"
         return "clustered" if self.mean < self.expected else "spread out"
@@ -138,23 +139,23 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class ClassStatistics:
-    """What is known of the events of one class.
+    """Statistics of the events of one class.
 
     Parameters
     ----------
     places
         Frame, y, x of each event, (n, 3).
     border
-        How many lie at the border.
+        Number of events at the border.
     rates
         Counts over time.
     density
-        Events per pixel over the frame, on a grid of cells of `cell_px` pixels: its sum times ``cell_px ** 2`` is the number
-        of events.
+        Events per pixel over the frame, on a grid of cells of `cell_px` pixels: its sum times ``cell_px ** 2`` is the
+        number of events.
     cell_px
         Sides (y, x) of a cell in pixels.
     space, space_time
-        Nearest neighbours; None where there are too few events or the movie's size is unknown.
+        Nearest neighbours; None if there are too few events or the movie's size is unknown.
     """
 
     places: np.ndarray = field(repr=False)

@@ -1,6 +1,6 @@
 """TensorFlow, imported late and without its start-up messages.
 
-It stands in this room because both the reader of checkpoints and the engine need it.
+It is in this folder because both the reader of checkpoints and the engine need it.
 """
 
 from __future__ import annotations
@@ -29,26 +29,26 @@ _forked = threading.Event()
 
 
 def import_tensorflow() -> Any:
-    """Import TensorFlow (seconds, 0.4 GB: call it late) and let it find its devices; Keras loads where somebody asks for it.
+    """Import TensorFlow (seconds, 0.4 GB: call it late) and let it find its devices; Keras is loaded when it is used.
 
     Raises
     ------
     WrongInputError
-        Where TensorFlow would wait forever, in a process that was forked from one in which it had computed, or would end the
-        process, over a number of threads in the environment.
+        If TensorFlow would wait forever, in a process that was forked from one in which it had computed, or would end
+        the process because of a number of threads in the environment.
     """
     if _forked.is_set():
         raise WrongInputError(
-            "this process was forked from one in which TensorFlow had computed, where it would wait forever: start processes by "
-            "multiprocessing.get_context('spawn'), or detect in other processes alone."
+            "this process was forked from one in which TensorFlow had computed, where it would wait forever: start "
+            "processes by multiprocessing.get_context('spawn'), or detect in other processes alone."
         )
     with _importing:
         if "tensorflow" in sys.modules:
             return sys.modules["tensorflow"]
         _require_threads()
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        # oneDNN's convolutions take two thirds of the time of TensorFlow's own, in training half; by itself TensorFlow uses them
-        # on processors with AVX-512 alone.
+        # oneDNN's convolutions take two thirds of the time of TensorFlow's own, in training half; by default TensorFlow
+        # uses them only on processors with AVX-512.
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
         if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 -- pathlib raises where there is no home
             # Without a home folder, Keras makes a folder with the name ~ in the working folder.
@@ -62,18 +62,18 @@ def import_tensorflow() -> Any:
 
 
 def _require_threads() -> None:
-    """Refuse numbers of threads over which TensorFlow ends the process; what is no number it passes over."""
+    """Refuse numbers of threads for which TensorFlow ends the process; it ignores values that are not numbers."""
     for name in THREADS:
         value = os.environ.get(name, "").strip()
         if value.lstrip("+-").isdecimal() and not 0 <= int(value) <= MOST_THREADS:
             raise WrongInputError(
-                f"the environment variable {name} is {value}, but a number of threads from 0 (as many as fit) to {MOST_THREADS} "
-                "is needed: set another, or none."
+                f"the environment variable {name} is {value}, but a number of threads from 0 (as many as fit) to "
+                f"{MOST_THREADS} is needed: set another, or none."
             )
 
 
 def _after_fork() -> None:
-    """Note in a child that it has TensorFlow's state without its threads; one that was imported only does no harm."""
+    """Record in a child process that it has TensorFlow's state without its threads; an import before the fork does no harm."""
     context = sys.modules.get("tensorflow.python.eager.context")
     # HACK: nothing public says whether TensorFlow has started its threads (tensorflow/tensorflow#8220).
     if getattr(getattr(context, "_context", None), "_initialized", False):
@@ -87,7 +87,7 @@ if hasattr(os, "register_at_fork"):
 @contextmanager
 def _keras_left_out() -> Iterator[None]:
     """Keep TensorFlow from importing all of Keras, which costs 0.8 s and 75 MB, and which ``tf.keras`` imports when needed."""
-    # HACK: TensorFlow imports this module alone, and goes on where it is missing (b/196254385 in tensorflow/__init__.py).
+    # HACK: TensorFlow imports only this module, and continues if it is missing (b/196254385 in tensorflow/__init__.py).
     name = "keras.src.optimizers"
     if name in sys.modules:
         yield
@@ -107,7 +107,7 @@ def _native_messages_dropped() -> Iterator[None]:
     try:
         kept = os.dup(2)
     except OSError:
-        # A program without standard error, such as Windows' pythonw: there is nobody to be spared.
+        # A program without standard error, such as Windows' pythonw, shows no messages.
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""What comes of training: how good a network is on events that it did not learn from, and how it became so."""
+"""Results of a training: scores on the validation set, and the course of the training."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from epifiji.data.evaluation import Counts
 
 
 def summed(counts: Iterable[Counts]) -> Counts:
-    """Add counts up."""
+    """Sum counts."""
     each = [(one.true_positives, one.false_positives, one.false_negatives) for one in counts]
     return Counts(*(sum(column) for column in zip(*each, strict=True))) if each else Counts(0, 0, 0)
 
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """How a network did on held-out events.
+    """Scores of a network on held-out events.
 
     Parameters
     ----------
     thresholds
         For each class the threshold that was used, 0–255.
     counts
-        For each class with held-out events what it gave there.
+        For each class with held-out events its counts.
     curves
         For each of these the counts at each threshold of `levels`.
     levels
-        Thresholds, rising.
+        Thresholds, ascending.
     confusion
-        For each of these, and ``nothing``, how many of its events were found as each class, and as ``nothing`` (missed);
-        events of ``nothing`` are false detections.
+        For each of these, and ``nothing``, the numbers of its events that were found as each class, and as ``nothing``
+        (missed); events of ``nothing`` are false detections.
     """
 
     thresholds: dict[str, int]
@@ -46,24 +46,24 @@ class ValidationScores:
         return summed(self.counts[name] for name in chosen).f1
 
     def best_f1(self, classes: Sequence[str]) -> float | None:
-        """F1 of all events of some classes where each has the threshold that is best for it here."""
+        """F1 of all events of some classes, each at its best threshold here."""
         return summed(
             max(self.curves[name], key=lambda one: one.f1 or 0.0) for name in classes if self.curves.get(name)
         ).f1
 
     def to_dict(self) -> dict[str, Any]:
-        """Give scores and counts as plain JSON types."""
-        classes = {name: _told(one) | {"threshold": self.thresholds[name]} for name, one in self.counts.items()}
-        return {"all": _told(summed(self.counts.values())), "classes": classes, "confusion": self.confusion}
+        """Return scores and counts as plain JSON types."""
+        classes = {name: _as_json(one) | {"threshold": self.thresholds[name]} for name, one in self.counts.items()}
+        return {"all": _as_json(summed(self.counts.values())), "classes": classes, "confusion": self.confusion}
 
 
-def _told(counts: Counts) -> dict[str, Any]:
+def _as_json(counts: Counts) -> dict[str, Any]:
     return asdict(counts) | {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
 
 
 @dataclass(frozen=True)
 class Point:
-    """How far training had come at a step.
+    """State of a training at one step.
 
     Parameters
     ----------
@@ -72,13 +72,13 @@ class Point:
     seconds
         Time spent.
     loss
-        Mean loss of the steps since the point before; None before the first.
+        Mean loss of the steps since the previous point; None before the first.
     held_out_loss
-        Loss on unchanged parts around held-out events; None where nothing is held out.
+        Loss on unchanged parts around held-out events; None if there are none.
     f1
-        On held-out events, each class at its best threshold; None likewise.
+        On held-out events, each class at its best threshold; None if there are none.
     quality
-        By which the best moment is chosen: F1 averaged over thresholds and classes.
+        Criterion by which the best step is chosen: F1 averaged over thresholds and classes.
     """
 
     step: int
@@ -92,20 +92,20 @@ class Point:
 def in_words(
     name: str, parent: str | None, after: ValidationScores | None, before: ValidationScores | None, known: Sequence[str]
 ) -> tuple[str, bool]:
-    """Say in one sentence what a training gained on held-out events and whether to use the new network, and whether to.
+    """Summarise in one sentence what a training gained on held-out events; return it with whether to use the new network.
 
     Parameters
     ----------
     name, parent
-        The new network and the one that it is compared with.
+        The new network and the one with which it is compared.
     after, before
-        Of both; None where nothing is held out, or where there is nothing to compare with.
+        Of both; None if there are no held-out events, or no network to compare with.
     known
-        Classes that the earlier network knows.
+        Classes of the earlier network.
     """
     if after is None or not after.counts:
         return (
-            f"No events could be held out to judge the new network '{name}': look at what it detects before you use it.",
+            f"No events could be held out to evaluate the new network '{name}': check what it detects before you use it.",
             True,
         )
     shared = [event for event in after.counts if event in known] if before is not None else []
@@ -124,12 +124,12 @@ def in_words(
         good = good and (after.f1(own) or 0.0) >= LEAST_F1
         each = [f"{event} {_f1(after, event)}" for event in own]
         parts.append(f"{'that of new classes is' if shared else 'F1 is'} {after.f1(own) or 0:.2f} ({', '.join(each)})")
-    told = f"On {events} held-out event{'s' if events != 1 else ''} {' and '.join(parts)}"
+    scores = f"On {events} held-out event{'s' if events != 1 else ''} {' and '.join(parts)}"
     if good:
-        return f"{told}: use the new network '{name}'.", True
+        return f"{scores}: use the new network '{name}'.", True
     if shared:
-        return f"{told}: the new network is no better; keep using '{parent}'.", False
-    return f"{told}: that is little; mark more events before you use the new network '{name}'.", False
+        return f"{scores}: the new network is no better; keep using '{parent}'.", False
+    return f"{scores}: that is little; mark more events before you use the new network '{name}'.", False
 
 
 def _f1(found: ValidationScores, event: str) -> str:
@@ -137,4 +137,4 @@ def _f1(found: ValidationScores, event: str) -> str:
 
 
 LEAST_F1 = 0.5
-"""A network that does worse on new classes is not worth using."""
+"""A network with lower scores on new classes is not worth using."""

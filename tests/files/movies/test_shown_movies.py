@@ -217,4 +217,4 @@ class TestFramesWithoutAPicture:
 
     def test_a_detection_says_so(self, network_folder):
         result = epifiji.detect(np.zeros((12, 60, 60), np.uint8), network=str(network_folder))
-        assert any("there is nothing to be found" in notice for notice in result.notices)
+        assert any("no events can be found" in notice for notice in result.notices)

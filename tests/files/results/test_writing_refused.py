@@ -22,8 +22,8 @@ def detect(network: Path, *arguments: str | bytes | Path) -> subprocess.Complete
     [
         ("x" * 240, "more than 240"),
         ("a\nb", "the character '\\n'"),
-        ("CON", "Windows keeps that name for a device"),
-        ("aux.day 1", "Windows keeps that name for a device"),
+        ("CON", "Windows reserves that name for a device"),
+        ("aux.day 1", "Windows reserves that name for a device"),
     ],
     ids=["long", "line break", "device", "device with an ending"],
 )
@@ -45,7 +45,7 @@ def test_a_name_whose_bytes_are_no_letters(tmp_path: Path, movie_file: Path, net
     shutil.copy(movie_file, movie)
     run = detect(network_folder, movie)
     assert run.returncode == 2
-    assert "is not made of Unicode characters" in run.stderr
+    assert "does not consist of Unicode characters" in run.stderr
     assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - the name is no text
 
 

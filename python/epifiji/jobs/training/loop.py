@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import CancelledError
-from epifiji.data.interrupts import Interrupted, noted
+from epifiji.data.interrupts import Interrupted, collected_signals
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
@@ -111,7 +111,7 @@ class TrainingLoop:
             Where the user stops it, by the report or by an interrupt; it says what is kept.
         """
         # In the middle of TensorFlow's work an exception may crash it.
-        with noted() as signals:
+        with collected_signals() as signals:
 
             def tell(done: float, doing: str) -> None:
                 if signals:
