@@ -148,7 +148,7 @@ class TestAFamilyForSomethingElse:
 
     def test_its_card_and_its_row_say_what_it_is(self, cell_network: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert card(read_description(cell_network)) == (
-            "# cells\n\nPredicts: border, seeds, tissue.\n\n\n\n- Looks at tiles of 256 x 256 px.\n"
+            "# cells\n\nPredicts: border, seeds, tissue.\n\n\n\n- Input: tiles of 256 x 256 px.\n"
             "- Trained for cells of 30 px.\n- Averages 2 networks.\n"
         )
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(cell_network.parent))

@@ -106,7 +106,7 @@ def test_it_has_the_members_that_are_asked_for() -> None:
 
 def test_its_networks_are_imported_and_detect(constant: Path) -> None:
     place = import_network(constant, "everywhere")
-    assert "Looks at nothing." in (place / "card.md").read_text(encoding="utf-8")
+    assert "Input: nothing." in (place / "card.md").read_text(encoding="utf-8")
     pixels = np.random.default_rng(1).integers(0, 255, (11, 41, 38), np.uint8)
     result = epifiji.detect(pixels, "everywhere", maps="raw", event_duration=4)
     expected = np.minimum.outer(*(towards_edge(size, HALF) for size in pixels.shape[1:])) * PROBABILITY * 255

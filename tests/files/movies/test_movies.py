@@ -141,7 +141,7 @@ class TestTiff:
             writer.write(FRAMES, metadata={"axes": "TYX"})
             writer.write(FRAMES[0, ::2, ::2], metadata={"axes": "YX"})
         (notice,) = assert_same(tmp_path / "movie.ome.tif").notices
-        assert "holds 2 images: the first was read" in notice
+        assert "contains 2 images: the first was read" in notice
 
     def test_an_ome_description_that_is_no_xml_is_told_of(self, tmp_path):
         path = save(tmp_path / "movie.tif", description='<?xml version="1.0"?><OME><Image></OME')

@@ -153,7 +153,7 @@ class TestWriting:
         assert (tmp_path / "out.tif").read_text() == "mine"
 
     def test_a_folder_that_is_missing(self, tmp_path):
-        with pytest.raises(WrongInputError, match=r"none is no folder, but out\.tif is to be written into it"):
+        with pytest.raises(WrongInputError, match=r"none is not a folder, but out\.tif is to be written into it"):
             write_movie(Movie(FRAMES), tmp_path / "none" / "out.tif")
 
     def test_a_name_that_the_disk_refuses(self, tmp_path):

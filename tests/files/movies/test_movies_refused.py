@@ -192,7 +192,7 @@ class TestAxesThatAreNoMovie:
             writer.write(FRAMES, metadata={"axes": "TYX"})
             writer.write(FRAMES[:, :9], metadata={"axes": "TYX"})
         sentence = refusal(tmp_path / "movie.ome.tif")
-        assert "holds 2 images (12 x 21 x 34 (TYX), 12 x 9 x 34 (TYX)), but one movie was expected" in sentence
+        assert "contains 2 images (12 x 21 x 34 (TYX), 12 x 9 x 34 (TYX)), but one movie was expected" in sentence
 
     @pytest.mark.parametrize("odd", [3, 20])
     @pytest.mark.parametrize("shape", [(21, 17), (10, 34)])

@@ -116,7 +116,7 @@ def test_a_movie_behind_an_overview_is_read_and_that_is_said(tmp_path):
         for frame in FRAMES:
             writer.write(frame, contiguous=False, metadata=None)
     (notice,) = assert_same(tmp_path / "m.tif").notices
-    assert "holds 2 images: number 2 was read" in notice
+    assert "contains 2 images: number 2 was read" in notice
 
 
 def test_ome_frames_come_in_the_order_that_the_description_gives(tmp_path):
