@@ -338,7 +338,7 @@ class TestWhatIsRefused:
     def test_a_class_in_two_files(self, folder):
         (roi,) = roifile.ImagejRoi.fromfile(folder / "wing_cell_death.zip")
         roi.tofile(folder / "wing_cell_death.roi")
-        assert "wing_cell_death.roi and wing_cell_death.zip both hold cell_death of wing" in self.refused(folder)
+        assert "wing_cell_death.roi and wing_cell_death.zip both contain cell_death of wing" in self.refused(folder)
 
     @pytest.mark.parametrize(("name", "written"), [("Nothing", "nothing"), ("Cell_Death", "cell_death")])
     def test_a_known_class_in_other_letters(self, folder, name, written):

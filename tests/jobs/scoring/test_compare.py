@@ -193,7 +193,7 @@ class TestWrongInput:
     def test_a_folder_of_several_movies_is_refused(self, tmp_path):
         zips(tmp_path, DEATHS, movie="a")
         zips(tmp_path, DEATHS, movie="b")
-        with pytest.raises(WrongInputError, match=r"a_cell_death\.zip and b_cell_death\.zip both hold cell_death"):
+        with pytest.raises(WrongInputError, match=r"a_cell_death\.zip and b_cell_death\.zip both contain cell_death"):
             compare(tmp_path, DEATHS)
 
     def test_a_file_named_after_no_class_is_refused_where_classes_matter(self, tmp_path):

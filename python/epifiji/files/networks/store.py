@@ -139,7 +139,7 @@ def problem_of_named_folder() -> str:
         what = "is a network itself"
     else:
         what = "contains no network"
-    return f"{FOLDER_VARIABLE} is {folder}, which {what}, but a folder of networks is expected"
+    return f"{FOLDER_VARIABLE} names {folder}, which {what}, but a folder of networks is expected"
 
 
 def _networks_in(folder: Path) -> list[Path]:
