@@ -11,7 +11,6 @@ from epifiji.engine.metrics.curves import (
     best_threshold,
     counts_over_thresholds,
     match_over,
-    matchings_over_thresholds,
 )
 from epifiji.engine.metrics.events import Matching, match_as_authors
 
@@ -90,8 +89,8 @@ class TestCurves:
 
     def test_several_classes_are_matched_at_each_threshold(self):
         detected, reference = scattered(4, 50)
-        matchings = matchings_over_thresholds(detected, reference, CLASSES, GRID)
-        for level, matching in zip(GRID, matchings, strict=True):
+        for level in GRID:
+            matching = match_over(detected, reference, dict.fromkeys(CLASSES, level))
             each = [by_hand(detected, reference, event, level) for event in CLASSES]
             assert matching.counts == Counts(*np.sum(each, axis=0).tolist())
 

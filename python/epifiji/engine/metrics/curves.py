@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 
 import numpy as np
@@ -37,17 +37,6 @@ def match_over(
     return match(above, [one for one in reference if one.event in thresholds])
 
 
-def matchings_over_thresholds(
-    detected: Sequence[Event],
-    reference: Sequence[Event],
-    classes: Collection[str],
-    thresholds: Sequence[int],
-    match: Match = match_events,
-) -> list[Matching]:
-    """Match the events of some classes at each threshold, the same for all classes; see :func:`match_over`."""
-    return [match_over(detected, reference, dict.fromkeys(classes, level), match) for level in thresholds]
-
-
 def counts_over_thresholds(
     detected: Sequence[Sequence[Event]],
     reference: Sequence[Sequence[Event]],
@@ -77,7 +66,7 @@ def counts_over_thresholds(
         (movies, thresholds, 3), int.
     """
     counts = [
-        [astuple(count(movie, matching)) for matching in matchings_over_thresholds(*sides, [event], thresholds, match)]
+        [astuple(count(movie, match_over(*sides, {event: level}, match))) for level in thresholds]
         for movie, sides in enumerate(zip(detected, reference, strict=True))
     ]
     return np.array(counts, int).reshape(len(counts), len(thresholds), 3)

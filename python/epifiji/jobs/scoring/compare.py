@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import formerly
 from epifiji.data.stack_layout import StackLayout
+from epifiji.engine.metrics.curves import Match
 from epifiji.engine.metrics.events import (
     DISTANCE_T_FRAMES,
     DISTANCE_XY_PX,
@@ -171,7 +173,7 @@ def compare(
     movie = getattr(detected, "movie", None)
     detected, reference = events_given(detected), events_given(reference)
     sides = judge(detected, reference)
-    matching = matcher(counting)(sides.detected, sides.reference, distance_xy, distance_t)
+    matching = matcher(counting, distance_xy, distance_t)(sides.detected, sides.reference)
     return Comparison(
         score(matching, sides.classes),
         matching,
@@ -184,8 +186,8 @@ def compare(
     )
 
 
-def matcher(counting: str) -> Callable[[Iterable[Event], Iterable[Event], float, float], Matching]:
-    """Give the function that matches in a way.
+def matcher(counting: str, distance_xy: float, distance_t: float) -> Match:
+    """Give the function that matches in a way, within the distances.
 
     Raises
     ------
@@ -195,7 +197,7 @@ def matcher(counting: str) -> Callable[[Iterable[Event], Iterable[Event], float,
     ways = {"one-to-one": match_events, "authors": match_as_authors}
     if counting not in ways:
         raise WrongInputError(f"counting is {counting!r}, but it must be one of {', '.join(ways)}: give another value.")
-    return ways[counting]
+    return partial(ways[counting], distance_xy=distance_xy, distance_t=distance_t)
 
 
 def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -> Compared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -33,6 +34,7 @@ class NetworkScores:
         settings: EvaluationSettings,
     ) -> None:
         self._candidates, self._movies, self._settings = candidates, movies, settings
+        self._match = partial(match_events, distance_xy=settings.distance_xy, distance_t=settings.distance_t)
         self._curves = {event: self._curve(event) for event in classes}
 
     def classes(self) -> dict[str, ClassEvaluation]:
@@ -61,9 +63,6 @@ class NetworkScores:
             rows += [(FALSE, NEITHER)] * len(false.false_positives) + [(NEITHER, FALSE)] * len(false.false_negatives)
         both = np.array(rows, int).reshape(-1, 2, 3)
         return both[:, 0], both[:, 1]
-
-    def _match(self, detected: Iterable[Event], reference: Iterable[Event]) -> Matching:
-        return match_events(detected, reference, self._settings.distance_xy, self._settings.distance_t)
 
     def matching(self, event: str, threshold: int, movie: int) -> Matching:
         """Match what was found over a threshold in a movie with what is annotated there."""

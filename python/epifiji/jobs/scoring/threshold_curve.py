@@ -12,7 +12,7 @@ from epifiji.data.paths import path_from
 from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import POSITIVE_LEVEL
-from epifiji.engine.metrics.curves import matchings_over_thresholds
+from epifiji.engine.metrics.curves import match_over
 from epifiji.engine.metrics.events import DISTANCE_T_FRAMES, DISTANCE_XY_PX, ClassScores, score
 from epifiji.files.event_sources import Events, events_given
 from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_table
@@ -122,7 +122,7 @@ def threshold_curve(
         raise WrongInputError(
             f"the thresholds of the curve are {list(thresholds)}, but numbers from 0 to 255 are needed: give others."
         )
-    match = matcher(counting)
+    match = matcher(counting, distance_xy, distance_t)
     reference = events_given(reference)
     place = path_from(maps, "the place of the maps")
     if not place.exists():
@@ -137,14 +137,10 @@ def threshold_curve(
     result = events_from_maps(place, threshold=0, **chosen)
     mode = result.record["settings"]["mode"]
     sides = judge(result.events, reference, result.classes)
-    matchings = matchings_over_thresholds(
-        sides.detected,
-        sides.reference,
-        sides.classes,
-        sorted(thresholds),
-        lambda detected, known: match(detected, known, distance_xy, distance_t),
-    )
-    scores = [score(matching, sides.classes) for matching in matchings]
+    scores = []
+    for level in sorted(thresholds):
+        over = match_over(sides.detected, sides.reference, dict.fromkeys(sides.classes, level), match)
+        scores.append(score(over, sides.classes))
     earlier = parse_settings(EventSettings, _of_classes(record, files, ("threshold", "min_volume")) | settings)
     judged = [*(name for name in result.classes if name in sides.classes), *sorted(sides.classes - set(result.classes))]
     return Curve(
