@@ -28,9 +28,9 @@ class LearntMovie(BaseModel):
 class NetworkDescription(BaseModel):
     """What ``network.json`` says of a network, whatever it is for, beside its weights.
 
-    Each family of networks has a class of its own, listed in :data:`epifiji.data.descriptions.DESCRIPTIONS`. Its fields are the
-    entries of the file, these and those that only the family has; it defines `kind` with its name as the only value and the
-    default, `task` and `axes`, and the properties `outputs` and `sees`.
+    Each family of networks has a class of its own, listed in :data:`epifiji.data.descriptions.DESCRIPTIONS`. Its fields
+    are the entries of the file, these and those that only the family has; it defines `kind` with its name as the only
+    value and the default, `task` and `axes`, and the properties `outputs` and `sees`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,7 +100,7 @@ Weights = dict[str, np.ndarray]
 """A member's arrays by name, such as ``conv_0/kernel``; see :mod:`epifiji.engine.networks.dexnet.model`."""
 
 
-def unlike(weights: Weights, shapes: Mapping[str, tuple[int, ...]]) -> str:
+def array_problem(weights: Weights, shapes: Mapping[str, tuple[int, ...]]) -> str:
     """Say what is wrong with a member's arrays where they shall have these shapes and no others, or give an empty text."""
     for key, shape in shapes.items():
         if key not in weights:

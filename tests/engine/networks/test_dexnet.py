@@ -74,7 +74,7 @@ def test_frames_that_are_encoded_by_themselves_give_nearly_the_formula_in_either
     classifier = Classifier(network, batch=2, precision=precision)
     features = classifier.encode(0, windows.reshape(-1, 45, 45)).reshape(3, 10, -1)
     assert features.dtype == np.float32
-    difference = np.abs(classifier.judge(0, features) - formula(windows, network.weights[0])).max()
+    difference = np.abs(classifier.classify_features(0, features) - formula(windows, network.weights[0])).max()
     assert difference < (1e-5 if precision == "float32" else 0.02)
 
 

@@ -19,8 +19,8 @@ from epifiji.engine.networks.epinet.model import (
     REACH_FRAMES,
     EpiNet,
     contrast,
+    encode_frames,
     join_frames,
-    look_at_frames,
     places,
 )
 from epifiji.engine.tiling.blocks import Block, read_strip
@@ -46,7 +46,7 @@ def whole() -> np.ndarray:
 def test_frames_one_after_the_other_give_what_all_at_once_give(whole: np.ndarray) -> None:
     frames = np.pad(MOVIE, [(REACH_FRAMES, REACH_FRAMES), (0, 6), (0, 5)], "edge").astype(np.float32)
     weights = NETWORK.weights[0]
-    logits = join_frames(weights, look_at_frames(weights, contrast(frames))).numpy()[:, :23, :19]
+    logits = join_frames(weights, encode_frames(weights, contrast(frames))).numpy()[:, :23, :19]
     assert whole.shape == (30, 23, 19, 4)
     assert np.abs(whole[..., 1:] - 1 / (1 + np.exp(-logits))).max() < 1e-5
     assert np.ptp(whole[..., 1:]) > 0.1

@@ -11,7 +11,15 @@ from engine_runs import maps_of
 from epifiji.data.movie import Movie
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.dexnet.exact import ExactPredictor
-from epifiji.engine.networks.dexnet.fast import LONGEST_GAP, Fast, extremes, groups_of, near, normalised_alike, runs_of
+from epifiji.engine.networks.dexnet.fast import (
+    LONGEST_GAP,
+    Fast,
+    extremes,
+    groups_of,
+    near,
+    normalised_together,
+    runs_of,
+)
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.networks.dexnet.prefilter import LAYERS, REACH_FRAMES, Prefilter, shapes
 from epifiji.engine.tiling.maps import Exact
@@ -41,7 +49,7 @@ def test_runs_hold_every_chosen_window_once_and_no_more_than_the_gaps_between(se
 def test_a_window_alone_is_normalised_as_ever() -> None:
     for dtype in (np.uint8, np.uint16, np.float32):
         window = np.random.default_rng(1).integers(7, 200, (10, 45, 45)).astype(dtype)
-        alike = normalised_alike(window, *extremes(window, np.array([0]), 10))
+        alike = normalised_together(window, *extremes(window, np.array([0]), 10))
         assert np.abs(alike.astype(int) - normalised(window[None])[0]).max() <= 1
 
 
@@ -52,33 +60,33 @@ def test_windows_in_a_run_share_the_mean_of_their_limits() -> None:
     windows = [frames[s : s + 10].astype(float) for s in starts]
     low, high = np.mean([w.min() for w in windows]), np.mean([w.max() for w in windows])
     expected = np.clip(255 * (frames - low) / (high - low) + ROUNDING, 0, 255).astype(np.uint8)
-    assert np.array_equal(normalised_alike(frames, *extremes(frames, starts, 10)), expected)
+    assert np.array_equal(normalised_together(frames, *extremes(frames, starts, 10)), expected)
 
 
 def test_pixels_that_are_all_the_same_are_no_division_by_zero() -> None:
     frames = np.full((10, 45, 45), 7, np.uint8)
     limits = extremes(frames, np.array([0]), 10)
-    assert not normalised_alike(frames, *limits).any()
+    assert not normalised_together(frames, *limits).any()
     assert groups_of(*limits, 0) == [slice(0, 1)]
 
 
 @pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("unlike", [0, 0.02, 0.3, np.inf])
-def test_groups_hold_all_windows_in_order_and_those_that_are_alike(seed: int, unlike: float) -> None:
+@pytest.mark.parametrize("tolerance", [0, 0.02, 0.3, np.inf])
+def test_groups_hold_all_windows_in_order_and_those_that_are_alike(seed: int, tolerance: float) -> None:
     random = np.random.default_rng(seed)
     least = random.integers(0, 30, 12).astype(float).repeat(random.integers(1, 4, 12))
     greatest = least + random.integers(1, 100, 12).repeat(len(least) // 12 + 1)[: len(least)]
-    groups = groups_of(least, greatest, unlike)
+    groups = groups_of(least, greatest, tolerance)
     assert np.concatenate([np.arange(len(least))[group] for group in groups]).tolist() == list(range(len(least)))
 
     def alike(part: slice) -> bool:
         low, high = least[part], greatest[part]
-        return max(low.max() - low.min(), high.max() - high.min()) <= unlike * (high - low).mean()
+        return max(low.max() - low.min(), high.max() - high.min()) <= tolerance * (high - low).mean()
 
     assert all(alike(group) for group in groups)
     # None could have gone on.
     assert not any(alike(slice(group.start, group.stop + 1)) for group in groups[:-1])
-    assert (len(groups) == 1) >= (unlike == np.inf)
+    assert (len(groups) == 1) >= (tolerance == np.inf)
 
 
 def random_prefilter(seed: int = 0, precision: str = "float32") -> Prefilter:
@@ -130,15 +138,15 @@ def movie() -> Movie:
 class Everywhere:
     """Stands in for a prefilter that lets everything through."""
 
-    def __call__(self, frames: np.ndarray, tell: object) -> np.ndarray:
+    def __call__(self, frames: np.ndarray, report_done: object) -> np.ndarray:
         return np.full(
             (len(frames) - 2 * REACH_FRAMES, -(-frames.shape[1] // STRIDE), -(-frames.shape[2] // STRIDE)), 9.0
         )
 
 
 class Nowhere(Everywhere):
-    def __call__(self, frames: np.ndarray, tell: object) -> np.ndarray:
-        return -super().__call__(frames, tell)
+    def __call__(self, frames: np.ndarray, report_done: object) -> np.ndarray:
+        return -super().__call__(frames, report_done)
 
 
 def test_where_all_is_let_through_maps_are_nearly_the_exact_ones(movie: Movie) -> None:
@@ -224,13 +232,13 @@ def test_where_the_first_member_sees_nothing_the_second_is_asked_only_at_the_end
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
     judged = {0: 0, 1: 0}
-    judge = classifier.judge
+    classify_features = classifier.classify_features
 
     def counted(member: int, features: np.ndarray) -> np.ndarray:
         judged[member] += len(features)
-        return judge(member, features)
+        return classify_features(member, features)
 
-    classifier.judge = counted
+    classifier.classify_features = counted
     list(maps_of(movie, classifier, arithmetic, predictor=Fast(classifier, prefilter)))
     assert judged[0] > 0
     assert judged[1] <= 2 * len(arithmetic.grids[1].ys) * len(arithmetic.grids[1].xs)

@@ -14,7 +14,7 @@ import epifiji
 from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.network import AnyNetwork, Network, unlike
+from epifiji.data.network import AnyNetwork, Network, array_problem
 from epifiji.engine.networks.families import FAMILIES
 from epifiji.engine.networks.family import Family
 from epifiji.engine.tiling.blocks import BlockPredictor, Probabilities, Strip
@@ -54,7 +54,7 @@ class ConstantFamily:
 
     def check(self, network: AnyNetwork) -> None:
         for weights in network.weights:
-            if wrong := unlike(weights, {"level": ()}):
+            if wrong := array_problem(weights, {"level": ()}):
                 raise WrongInputError(f"the weights of {network.description.name} are not a level: {wrong}.")
 
     def arithmetic(self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: Any) -> Exact:

@@ -16,8 +16,8 @@ from epifiji.engine.networks.epinet.model import (
     REACH_FRAMES,
     answers_to_movie,
     contrast,
+    encode_frames,
     join_frames,
-    look_at_frames,
     new_weights,
 )
 from epifiji.engine.networks.epinet.sampling import Part, Sampler, part_size
@@ -156,7 +156,7 @@ def test_a_grown_network_answers_to_what_it_knew_as_before() -> None:
     frames = random.random((2 * REACH_FRAMES + 4, 32, 32)).astype(np.float32)
 
     def answered(weights: dict) -> np.ndarray:
-        return join_frames(weights, look_at_frames(weights, contrast(frames))).numpy()
+        return join_frames(weights, encode_frames(weights, contrast(frames))).numpy()
 
     before, after = answered(parent), answered(child)
     assert np.allclose(after[..., [2, 0]], before, atol=1e-5)
@@ -179,7 +179,7 @@ def test_a_networks_answers_to_a_movie_are_those_of_its_whole_frames() -> None:
     movie = random.integers(0, 255, (9, 42, 50)).astype(np.uint8)
     found = answers_to_movie(Network(described, (weights,)), movie)
     padded = np.pad(movie.astype(np.float32), [(REACH_FRAMES, REACH_FRAMES), (0, 6), (0, 6)], "edge")
-    logits = join_frames(weights, look_at_frames(weights, contrast(padded))).numpy()
+    logits = join_frames(weights, encode_frames(weights, contrast(padded))).numpy()
     expected = 255 / (1 + np.exp(-logits))
     assert found.shape == (9, 11, 13, 2)
     assert np.abs(found - expected[:, :11, :13]).max() < 1

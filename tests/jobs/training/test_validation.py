@@ -120,7 +120,8 @@ def scores_of(**counts: tuple[int, int, int]) -> ValidationScores:
         (
             scores_of(death=(5, 5, 5)),
             scores_of(death=(7, 3, 3)),
-            "On 10 held-out events F1 fell from 0.70 to 0.50 (death 0.70 to 0.50): the new network is no better; keep using 'y'.",
+            "On 10 held-out events F1 fell from 0.70 to 0.50 (death 0.70 to 0.50): the new network is no better; keep "
+            "using 'y'.",
             False,
         ),
         (
@@ -132,21 +133,21 @@ def scores_of(**counts: tuple[int, int, int]) -> ValidationScores:
         (
             scores_of(blink=(1, 0, 9)),
             None,
-            "On 10 held-out events F1 is 0.18 (blink 0.18): that is little; mark more events before you use the new network 'x'.",
+            "On 10 held-out events F1 is 0.18 (blink 0.18): that is little; mark more events before you use the new "
+            "network 'x'.",
             False,
         ),
         (
             scores_of(death=(9, 1, 1), blink=(8, 2, 2)),
             scores_of(death=(7, 3, 3), blink=(0, 0, 10)),
-            "On 20 held-out events F1 rose from 0.70 to 0.90 (death 0.70 to 0.90) and that of new classes is 0.80 (blink 0.80): "
-            "use "
-            "the new network 'x'.",
+            "On 20 held-out events F1 rose from 0.70 to 0.90 (death 0.70 to 0.90) and that of new classes is 0.80 "
+            "(blink 0.80): use the new network 'x'.",
             True,
         ),
         (
             None,
             None,
-            "No events could be held out to judge the new network 'x': look at what it detects before you use it.",
+            "No events could be held out to evaluate the new network 'x': check what it detects before you use it.",
             True,
         ),
     ],

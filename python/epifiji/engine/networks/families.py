@@ -1,4 +1,4 @@
-"""All families of networks by their names in ``network.json``: the one place where a new family is added."""
+"""All families of networks by their names in ``network.json``: the only place where a new family is added."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ FAMILIES: dict[str, Family] = {family.kind: family for family in (DexNetFamily()
 
 
 def family_of(description: NetworkDescription) -> Family:
-    """Give the family that a network belongs to."""
+    """Return the family of a network."""
     return FAMILIES[description.family]

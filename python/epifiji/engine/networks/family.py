@@ -1,4 +1,4 @@
-"""What a family of networks offers to whoever uses one: how its networks are checked, predict, are trained and exported."""
+"""The interface of a family of networks: how its networks are checked, predict, are trained and exported."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class OnnxModel:
 class Family(Protocol):
     """A family of networks that find events; :data:`epifiji.engine.networks.families.FAMILIES` lists all.
 
-    What its networks are is said by its descriptions (:data:`epifiji.data.descriptions.DESCRIPTIONS`); here stands what is done
-    with them. Only networks whose description names the family come to it.
+    Its descriptions (:data:`epifiji.data.descriptions.DESCRIPTIONS`) define what its networks are; this class defines
+    what is done with them. It receives only networks whose description names the family.
     """
 
     kind: str
@@ -56,18 +56,18 @@ class Family(Protocol):
     """The modes of detection in which its networks predict; see :data:`epifiji.data.settings.detection.MODES`."""
 
     def check(self, network: AnyNetwork) -> None:
-        """Check a network's arrays and numbers before it is kept or trained further; :func:`epifiji.data.network.unlike` helps.
+        """Check a network's arrays and numbers before it is stored or trained; :func:`epifiji.data.network.array_problem` helps.
 
         Raises
         ------
         WrongInputError
-            Naming the first array or number with which the network cannot work.
+            If the network is not usable; the message names its first invalid array or number.
         """
 
     def arithmetic(
         self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
     ) -> Arithmetic:
-        """Give how predictions become maps.
+        """Return how predictions become maps.
 
         Parameters
         ----------
@@ -78,28 +78,28 @@ class Family(Protocol):
         """
 
     def uses_prefilter(self, mode: str) -> bool:
-        """Say whether a prefilter, where there is one for a network, saves predictions in this mode."""
+        """Return whether a prefilter, if there is one for a network, saves predictions in this mode."""
 
     def load(self, network: EventNetwork, mode: str, device: Device) -> Any:
         """Put the weights on a device.
 
-        The result is kept for the next movie, and used again for the same network on the same device in each mode with the
-        same :meth:`variant`. Networks that were not read from a file are loaded each time.
+        The result is kept for the next movie, and used again for the same network on the same device in each mode with
+        the same :meth:`variant`. Networks that were not read from a file are loaded each time.
         """
 
     def variant(self, mode: str) -> str:
-        """Give the same text for all modes that can share what :meth:`load` gave."""
+        """Return the same text for all modes that can share the result of :meth:`load`."""
 
     def predictor(self, loaded: Any, mode: str, prefilter: Any) -> BlockPredictor:
-        """Give what predicts blocks.
+        """Return the predictor of blocks.
 
         Parameters
         ----------
         loaded
-            What :meth:`load` gave.
+            The result of :meth:`load`.
         prefilter
-            A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter`, or None where :meth:`uses_prefilter` says no, or there
-            is none for the network.
+            A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter`, or None if :meth:`uses_prefilter` is False,
+            or there is none for the network.
         """
 
     def description_for(
@@ -110,13 +110,13 @@ class Family(Protocol):
         Raises
         ------
         WrongInputError
-            Where networks of this family are not trained, or not from random weights.
+            If networks of this family are not trained, or not from random weights.
         """
 
     def require_trainable(
         self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
-        """Check whether a movie is large enough to learn from.
+        """Check that a movie is large enough for training.
 
         Parameters
         ----------
@@ -128,7 +128,7 @@ class Family(Protocol):
         Raises
         ------
         WrongInputError
-            Where it is too small.
+            If it is too small.
         """
 
     def recipe(
@@ -138,7 +138,7 @@ class Family(Protocol):
         settings: TrainingSettings,
         keeping: bool,
     ) -> TrainingRecipe:
-        """Give how the network of a :meth:`description_for` is trained.
+        """Return how the network of a :meth:`description_for` is trained.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Family(Protocol):
         Raises
         ------
         WrongInputError
-            Where networks of this family are not exported, or the package onnx is not installed.
+            If networks of this family are not exported, or the package onnx is not installed.
         """
 
     def probabilities(self, network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
@@ -163,5 +163,5 @@ class Family(Protocol):
         Raises
         ------
         WrongInputError
-            Where networks of this family are not exported.
+            If networks of this family are not exported.
         """

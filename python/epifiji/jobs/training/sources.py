@@ -17,7 +17,7 @@ from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.cells.diameter import cell_diameter
-from epifiji.engine.networks.epinet.targets import at_network_scale, judged_in, places_of
+from epifiji.engine.networks.epinet.targets import at_network_scale, known_region, places_of
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import RUN_RECORD, is_there, read_record
@@ -57,8 +57,8 @@ def read_sources(
         source.movie.require_finite()
     if not any(source.events for source in sources):
         raise WrongInputError(
-            f"no event of any class is marked in {', '.join(map(str, given))}, but events are needed to learn from: mark some in "
-            "<movie>_<class>.zip, or keep some in a review."
+            f"no event of any class is marked in {', '.join(map(str, given))}, but events are needed to learn from: "
+            "mark some in <movie>_<class>.zip, or keep some in a review."
         )
     _require_each_once(sources)
     return sources
@@ -93,8 +93,8 @@ def _review_of(place: Path) -> Path | None:
 def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[AnnotatedMovie]:
     if (place / RUN_RECORD).is_file() and not is_there(str(_named_movie(place))):
         raise WrongInputError(
-            f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: review them "
-            "first."
+            f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: "
+            "review them first."
         )
     return read_training_folder(place, channel, unmarked_is_none)
 
@@ -189,7 +189,7 @@ def _at_scale(source: AnnotatedMovie, pixels: np.ndarray, classes: Sequence[str]
         pixels,
         np.concatenate([kinds, places], 1),
         nothing,
-        judged_in(pixels.shape, np.concatenate([places, nothing]), undecided, source.complete),
+        known_region(pixels.shape, np.concatenate([places, nothing]), undecided, source.complete),
         tuple(name in source.classes for name in classes),
         predicted_nothing_only=not source.complete,
         name=source.name,

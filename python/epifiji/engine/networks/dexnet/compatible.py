@@ -1,8 +1,8 @@
-"""The maps of the authors' package (DeXtrusion 0.0.20), to the bit, quirks included.
+"""The maps of the authors' package (DeXtrusion 0.0.20), to the bit, including its quirks.
 
 The shifts of an ensemble's members are exchanged: member m of M starts ``floor(m * step_xy / M)`` frames late and
-``floor(m * step_t / M)`` pixels in. Sums, the division and the factor 255 are in float16, member by member and in each
-in ascending frame, y, x. Voxels that no window reaches stay 0.
+``floor(m * step_t / M)`` pixels in. Sums, the division and the factor 255 are in float16, member by member and for each
+member in ascending frame, y, x. Voxels that no window reaches stay 0.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Compatible:
 
 
 def _rounds(size: int, centres: np.ndarray, reach: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Give the k-th window that reaches each voxel along one axis, for k = 0, 1 …: pairs (voxels, windows).
+    """Return the k-th window that reaches each voxel along one axis, for k = 0, 1 …: pairs (voxels, windows).
 
-    Adding round by round adds to every voxel in the order of its windows, all voxels of a round at once.
+    Adding these one after the other adds to every voxel in the order of its windows, to all voxels at once.
     """
     voxels = np.arange(size)
     first = np.searchsorted(centres, voxels - reach)

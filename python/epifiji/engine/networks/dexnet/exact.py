@@ -1,4 +1,4 @@
-"""Classifying every window by itself, as the networks were trained: the modes exact and compatible."""
+"""Classifying every window independently, as in training: the modes exact and compatible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from epifiji.engine.tiling.windows import Grid, cut_windows, normalised
 
 
 class ExactPredictor:
-    """Predicts every window by itself (see :class:`~epifiji.engine.tiling.blocks.BlockPredictor`).
+    """Predicts every window independently (see :class:`~epifiji.engine.tiling.blocks.BlockPredictor`).
 
     `lift` is that of :func:`~epifiji.engine.tiling.windows.normalised`.
     """
@@ -28,7 +28,7 @@ class ExactPredictor:
         self._classifier, self._lift = classifier, lift
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Classify the windows member by member, in each by frame, y and x."""
+        """Classify the windows member by member, for each by frame, y and x."""
         description, batch = self._classifier.description, self._classifier.batch
         half, before, length = description.window_half_size_px, description.frames_before, description.window_frames
         done, total = 0, max(1, sum(grid.size for grid in grids))
@@ -49,7 +49,7 @@ class ExactPredictor:
 
 
 def ahead(values: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Make each value while the one before is used, so that a GPU need not wait for its windows."""
+    """Compute each value while the previous one is used, so that a GPU need not wait for its windows."""
     with ThreadPoolExecutor(1) as maker:
         coming = maker.submit(next, values, None)
         while (value := coming.result()) is not None:

@@ -64,8 +64,8 @@ class DexNetFamily:
     ) -> EventNetworkDescription:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         if parent is None:
-            raise WrongInputError("A DeXNet is trained from another one alone: name the network to begin with.")
-        # Nobody imported this one from where the parent came from.
+            raise WrongInputError("A DeXNet is only trained from another one: specify the network to begin with.")
+        # The new network was not imported from the parent's origin.
         changed = {"name": name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
         return parent.model_copy(update=changed)
 
@@ -83,14 +83,14 @@ class DexNetFamily:
         keeping: bool,
     ) -> DexNetRecipe:
         """See :class:`~epifiji.engine.networks.family.Family`."""
-        assert parent is not None  # as description_for has made sure
+        assert parent is not None  # description_for refuses otherwise
         return DexNetRecipe(description, parent, settings)
 
     def onnx(self, network: EventNetwork) -> NoReturn:
         """See :class:`~epifiji.engine.networks.family.Family`."""
         raise WrongInputError(
             f"{network.description.name} is of the kind {self.kind}, but only an EpiNet can be exported: train or "
-            "retrain one, or name another."
+            "retrain one, or specify another."
         )
 
     def probabilities(self, network: EventNetwork, pixels: np.ndarray) -> NoReturn:

@@ -1,20 +1,21 @@
-"""Classifying only the windows that matter, and encoding their frames once: the mode fast.
+"""Classifying only relevant windows, and encoding their frames once: the mode fast.
 
-Nearly all windows hold no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter` looks at whole frames first, for
-a hundredth of the cost, and windows are classified only where it predicts any event. For networks with classes that the prefilter
-does not know, every second place is classified first, and the places around it only where an event is at all probable. Where the
-first member of an ensemble sees nothing the others are not asked: the mean of two would be a half at most, which is no event.
+Nearly all windows contain no event. A :class:`~epifiji.engine.networks.dexnet.prefilter.Prefilter` processes whole
+frames first, for a hundredth of the cost, and windows are classified only where it predicts any event. For networks
+with classes that the prefilter does not know, every second place is classified first, and the places around it only if
+an event is at all probable. Where the first member of an ensemble predicts nothing the others are not evaluated: the
+mean of two would be at most a half, which is no event.
 
-A window's frames are also those of its neighbours in time. Encoding a frame is nearly all of the work, so windows at one place
-that follow each other are normalised alike, by the mean of their minima and of their maxima, and share their frames' codes: eight
-windows at steps of 2 frames need 24 encodings instead of 80. Where an answer counts, only those share whose minima and maxima are
-nearly the same, as those of most neighbours are. Always three, however unlike, took as many encodings and lost 9 of 80 events in
-an eye disc's replayed outlines instead of 4. A first look need not be so strict.
+A window's frames are also those of its neighbours in time. Encoding a frame is nearly all of the work, so successive
+windows at one place are normalised together, by the mean of their minima and of their maxima, and share their frames'
+features: eight windows at steps of 2 frames need 24 encodings instead of 80. In the final classification only windows
+share whose minima and maxima are nearly equal, as those of most neighbours are. Always sharing three, however
+different, needed as many encodings and lost 9 of 80 events in real outlines of an eye disc instead of 4. The first pass
+need not be so strict.
 
-What was left out: encoding whole frames at once by the DeXNet's own convolutions, since each window's zero padding reaches all
-of its features; and asking every second place alone of those that the prefilter lets through, which saves a tenth to
-a quarter and
-loses windows that alone see an event.
+Two ideas were rejected. Encoding whole frames at once by the DeXNet's own convolutions is wrong, since each window's
+zero padding reaches all of its features. Classifying only every second place of those that the prefilter selects saves
+a tenth to a quarter, but loses events that a single window detects.
 """
 
 from __future__ import annotations
@@ -34,33 +35,34 @@ from epifiji.engine.tiling.blocks import Probabilities, Strip
 from epifiji.engine.tiling.windows import ROUNDING, Grid
 
 LONGEST_RUN = 8
-"""Windows that are normalised alike at most, where the answer counts."""
+"""Most windows that are normalised together in the final classification."""
 
-MOST_UNLIKE = 0.02
-"""How much their minima may differ, and their maxima, in parts of what lies between."""
+LARGEST_DIFFERENCE = 0.02
+"""Largest difference of their minima, and of their maxima, as a fraction of the range between."""
 
-TEACHING_RUN = 10
-"""Windows in a run, however unlike, where all are classified to teach a prefilter: a few hundredths do not matter there."""
+TRAINING_RUN = 10
+"""Windows per run, however different, if all are classified to train a prefilter: a few hundredths are irrelevant."""
 
 LONGEST_GAP = 2
-"""Windows between two runs that are classified too: their frames are nearly all encoded anyway."""
+"""Windows between two runs that are classified too: nearly all of their frames are encoded anyway."""
 
 PREFILTER_LEVEL = -0.5
-"""Logit over which the prefilter lets a window through; events count 13-fold when it learns, so this is a probability of 0.04.
+"""Logit above which the prefilter selects a window. Events have a weight of 13 in its training, so this is a probability of 0.04.
 
-On a crowded movie with 73 events and flickering spots 2 were lost at 0, at nine tenths of the work, and none at -0.5. On an eye
-disc's replayed outlines, which are restless, 1 of 49 was lost at 0 and 10 at 0.7, at three fifths of the work.
+In a crowded movie with 73 events and flickering spots, 2 were lost at 0, with nine tenths of the work, and none at
+-0.5. In real outlines of an eye disc, whose cells move irregularly, 1 of 49 was lost at 0 and 10 at 0.7, with three
+fifths of the work.
 """
 
-FIRST_LOOK_LEVEL = 0.02
-"""Event probability over which the neighbours of a window of the first look are classified."""
+FIRST_PASS_LEVEL = 0.02
+"""Event probability above which the neighbours of a window of the first pass are classified."""
 
 WINDOWS_AT_ONCE = 400
-"""Windows classified at once, about: what a person waits for before a cancellation is seen, and memory for their codes."""
+"""Approximate number of windows classified at once: limits the delay of a cancellation, and memory for their features."""
 
 
 PREFILTERING = 0.3
-"""Share of the time that the prefilter takes, about."""
+"""Approximate share of the time that the prefilter takes."""
 
 
 class Fast:
@@ -80,13 +82,13 @@ class Fast:
         self.bytes_for_pixel = 16.0 if prefilter else 0.0
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Classify the windows that matter; the others hold no event for sure."""
+        """Classify the relevant windows; the others get probability 1 of no event."""
         prefiltering = 0.0 if self._prefilter is None else PREFILTERING
         promising = self._promising(strip, lambda done: report(prefiltering * done, LOOKING))
         answers: list[np.ndarray] = []
         for member, grid in enumerate(grids):
 
-            def tell(done: float, member: int = member) -> None:
+            def report_done(done: float, member: int = member) -> None:
                 report(prefiltering + (1 - prefiltering) * (member + done) / len(grids), LOOKING)
 
             windows = _Windows(strip, grid, member, self._classifier)
@@ -95,61 +97,63 @@ class Fast:
             if answers:
                 chosen &= near(_likely(answers[0]), grids[0], grid)
             elif promising is None:
-                windows.classify(_every_second(grid), len(grid.frames), np.inf, answer, lambda done: tell(done / 2))
+                windows.classify(
+                    _every_second(grid), len(grid.frames), np.inf, answer, lambda done: report_done(done / 2)
+                )
                 begun = 0.5
                 if answer.size:
                     chosen = ndimage.maximum_filter(_likely(answer), (3, 3, 3))
-            windows.classify(chosen, LONGEST_RUN, MOST_UNLIKE, answer, _beginning_at(begun, tell))
+            windows.classify(chosen, LONGEST_RUN, LARGEST_DIFFERENCE, answer, _beginning_at(begun, report_done))
             answers.append(answer)
         report(1, LOOKING)
         return answers
 
     def everywhere(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Classify all windows, in runs: what a prefilter is trained to predict."""
+        """Classify all windows, in runs: the targets for the training of a prefilter."""
         answers = []
         for member, grid in enumerate(grids):
             windows = _Windows(strip, grid, member, self._classifier)
             chosen = np.ones((len(grid.frames), len(grid.ys), len(grid.xs)), bool)
             answers.append(
-                windows.classify(chosen, TEACHING_RUN, np.inf, windows.nothing(), lambda done: report(done, LOOKING))
+                windows.classify(chosen, TRAINING_RUN, np.inf, windows.nothing(), lambda done: report(done, LOOKING))
             )
         return answers
 
-    def _promising(self, strip: Strip, tell: Callable[[float], None]) -> np.ndarray | None:
-        """Give the prefilter's answer for the strip's frames, the greatest of each place and its neighbours."""
+    def _promising(self, strip: Strip, report_done: Callable[[float], None]) -> np.ndarray | None:
+        """Return the prefilter's prediction for the strip's frames, the maximum of each place and its neighbours."""
         if self._prefilter is None:
             return None
-        highest: np.ndarray = ndimage.maximum_filter(self._prefilter(strip.pixels, tell), (1, 3, 3))
+        highest: np.ndarray = ndimage.maximum_filter(self._prefilter(strip.pixels, report_done), (1, 3, 3))
         return highest
 
     def _chosen(self, promising: np.ndarray, strip: Strip, grid: Grid) -> np.ndarray:
-        """Say for each window (frames, ys, xs) whether to classify it."""
-        # The prefilter's answer begins REACH_FRAMES after the strip's first frame.
+        """Return for each window (frames, ys, xs) whether to classify it."""
+        # The prefilter's prediction begins REACH_FRAMES after the strip's first frame.
         t = grid.frames - strip.first - REACH_FRAMES
         y, x = (grid.ys - strip.top) // STRIDE, grid.xs // STRIDE
         chosen: np.ndarray = promising[np.ix_(t, y, x)] > PREFILTER_LEVEL
         return chosen
 
 
-def _beginning_at(begun: float, tell: Callable[[float], None]) -> Callable[[float], None]:
-    return lambda done: tell(begun + (1 - begun) * done)
+def _beginning_at(begun: float, report_done: Callable[[float], None]) -> Callable[[float], None]:
+    return lambda done: report_done(begun + (1 - begun) * done)
 
 
 def _likely(answer: np.ndarray) -> np.ndarray:
-    """Say where an event is at all probable (frames, ys, xs)."""
-    return np.asarray(answer[..., 1:].sum(-1) > FIRST_LOOK_LEVEL)
+    """Return where an event is at all probable (frames, ys, xs)."""
+    return np.asarray(answer[..., 1:].sum(-1) > FIRST_PASS_LEVEL)
 
 
 def near(likely: np.ndarray, first: Grid, grid: Grid) -> np.ndarray:
-    """Say for each window of a grid (frames, ys, xs) whether one beside it, of another member's grid, is likely to hold an event.
+    """Return for each window of a grid (frames, ys, xs) whether a neighbour in another member's grid may contain an event.
 
-    Windows beyond the outermost of the other grid, which has more of them in other blocks, are always taken.
+    Windows beyond the outermost of the other grid, which continues in other blocks, are always included.
     """
     for axis, (known, places) in enumerate(
         zip((first.frames, first.ys, first.xs), (grid.frames, grid.ys, grid.xs), strict=True)
     ):
-        beside = np.abs(places[:, None] - known) <= np.diff(known).max(initial=1)
-        likely = np.moveaxis(np.tensordot(beside, likely, (1, axis)), 0, axis)
+        adjacent = np.abs(places[:, None] - known) <= np.diff(known).max(initial=1)
+        likely = np.moveaxis(np.tensordot(adjacent, likely, (1, axis)), 0, axis)
         beyond = (places < known.min(initial=places.max(initial=0) + 1)) | (places > known.max(initial=-1))
         likely |= np.expand_dims(beyond, [other for other in range(3) if other != axis])
     return likely
@@ -173,27 +177,33 @@ class _Windows:
     classifier: Classifier
 
     def nothing(self) -> np.ndarray:
-        """Give probabilities (frames, ys, xs, classes) that say that no window holds an event."""
+        """Return probabilities (frames, ys, xs, classes) that no window contains an event."""
         grid, classes = self.grid, len(self.classifier.description.classes)
         answer = np.zeros((len(grid.frames), len(grid.ys), len(grid.xs), classes), np.float32)
         answer[..., 0] = 1
         return answer
 
     def classify(
-        self, chosen: np.ndarray, longest: int, unlike: float, answer: np.ndarray, tell: Callable[[float], None]
+        self,
+        chosen: np.ndarray,
+        longest: int,
+        tolerance: float,
+        answer: np.ndarray,
+        report_done: Callable[[float], None],
     ) -> np.ndarray:
-        """Put the probabilities of chosen windows (frames, ys, xs) into an answer, and give it.
+        """Write the probabilities of chosen windows (frames, ys, xs) into `answer`, and return it.
 
-        At most `longest` windows are normalised alike, where they differ by no more than `unlike` (see :func:`groups_of`).
+        At most `longest` windows are normalised together, if they differ by at most `tolerance` (see
+        :func:`groups_of`).
         """
         runs = runs_of(chosen, longest)
         batch = max(1, WINDOWS_AT_ONCE // longest)
         for at in range(0, len(runs), batch):
-            self._classify_runs(runs[at : at + batch], unlike, answer)
-            tell(min(1.0, (at + batch) / len(runs)))
+            self._classify_runs(runs[at : at + batch], tolerance, answer)
+            report_done(min(1.0, (at + batch) / len(runs)))
         return answer
 
-    def _classify_runs(self, runs: np.ndarray, unlike: float, answer: np.ndarray) -> None:
+    def _classify_runs(self, runs: np.ndarray, tolerance: float, answer: np.ndarray) -> None:
         """Classify runs (n, 4): first window in time, number of windows, index of y, index of x."""
         description, grid = self.classifier.description, self.grid
         half, length = description.window_half_size_px, description.window_frames
@@ -206,15 +216,15 @@ class _Windows:
             seen = views[starts[0] : starts[-1] + length, grid.ys[row] - self.strip.top - half, grid.xs[column] - half]
             starts = starts - starts[0]
             least, greatest = extremes(seen, starts, length)
-            for group in groups_of(least, greatest, unlike):
+            for group in groups_of(least, greatest, tolerance):
                 within = starts[group]
                 frames = seen[within[0] : within[-1] + length]
-                crops.append(normalised_alike(frames, least[group], greatest[group]))
+                crops.append(normalised_together(frames, least[group], greatest[group]))
                 places.append(taken + within - within[0])
                 taken += len(frames)
         features = self.classifier.encode(self.member, np.concatenate(crops))
         frames = np.concatenate(places)[:, None] + np.arange(length)
-        found = self.classifier.judge(self.member, features[frames])
+        found = self.classifier.classify_features(self.member, features[frames])
         counts = runs[:, 1]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         first, row, column = (np.repeat(runs[:, i], counts) for i in (0, 2, 3))
@@ -222,27 +232,27 @@ class _Windows:
 
 
 def extremes(frames: np.ndarray, starts: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """Give the minimum and the maximum of each of the windows of a place's frames (n, side, side), float64."""
+    """Return the minimum and the maximum of each of the windows of a place's frames (n, side, side), float64."""
     windows = starts[:, None] + np.arange(length)
     least, greatest = frames.min(axis=(1, 2)), frames.max(axis=(1, 2))
     return least[windows].min(1).astype(np.float64), greatest[windows].max(1).astype(np.float64)
 
 
-def groups_of(least: np.ndarray, greatest: np.ndarray, unlike: float) -> list[slice]:
-    """Divide windows that follow each other into groups whose minima and maxima differ by at most `unlike` of their mean span."""
+def groups_of(least: np.ndarray, greatest: np.ndarray, tolerance: float) -> list[slice]:
+    """Divide successive windows into groups whose minima and maxima differ by at most `tolerance` of their mean span."""
     cuts = [0]
     for stop in range(1, len(least)):
         low, high = least[cuts[-1] : stop + 1], greatest[cuts[-1] : stop + 1]
-        # By so little more that rounding decides nothing.
-        if np.isfinite(unlike) and max(np.ptp(low), np.ptp(high)) > 1.00001 * unlike * (high - low).mean():
+        # The margin prevents rounding from deciding.
+        if np.isfinite(tolerance) and max(np.ptp(low), np.ptp(high)) > 1.00001 * tolerance * (high - low).mean():
             cuts.append(stop)
     return [slice(a, b) for a, b in pairwise([*cuts, len(least)])]
 
 
-def normalised_alike(frames: np.ndarray, least: np.ndarray, greatest: np.ndarray) -> np.ndarray:
-    """Bring the frames (n, side, side) of windows with these minima and maxima to 0–255, uint8, all alike.
+def normalised_together(frames: np.ndarray, least: np.ndarray, greatest: np.ndarray) -> np.ndarray:
+    """Scale the frames (n, side, side) of windows with these minima and maxima to 0–255, uint8, all by the same factors.
 
-    0 and 255 are the means of the minima and maxima; what lies beyond is cut.
+    0 and 255 are the means of the minima and maxima; values beyond are clipped.
     """
     low = least.mean()
     span = greatest.mean() - low
@@ -252,7 +262,7 @@ def normalised_alike(frames: np.ndarray, least: np.ndarray, greatest: np.ndarray
 
 
 def runs_of(chosen: np.ndarray, longest: int) -> np.ndarray:
-    """Divide the chosen windows (frames, ys, xs) at each place into runs of at most `longest` that follow each other.
+    """Divide the chosen windows (frames, ys, xs) at each place into runs of at most `longest` successive windows.
 
     Gaps of at most `LONGEST_GAP` windows are filled.
 

@@ -2,7 +2,7 @@
 
 Every frame passes ``[conv 3x3 relu, conv 3x3 relu, batch norm]`` with f, 2f, 4f and 8f filters, a 2x2 max-pool after
 the first three, then a global max-pool; a GRU runs over the frames; dense layers of 32, 16 and the classes' number
-(softmax) follow. All sizes are read off the weights, so that a network with other numbers of filters or units works.
+(softmax) follow. All sizes are determined by the weights, so networks with other numbers of filters or units work too.
 
 A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gamma|beta|mean|variance`` (i = 0–3),
 ``gru/kernel|recurrent|bias`` and ``dense_<i>/kernel|bias`` (i = 0–2), with Keras's axes.
@@ -17,7 +17,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.network import Weights, unlike
+from epifiji.data.network import Weights, array_problem
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import BATCH_WINDOWS
 
@@ -25,11 +25,11 @@ BLOCKS = 4
 DENSE = 3
 NORM_EPSILON = 1e-3
 LEAST_SIDE_PX = 8
-"""Three poolings by 2 leave one pixel of it."""
+"""Three poolings by 2 leave one pixel of this side."""
 
 
 def array_shapes(weights: Weights, description: EventNetworkDescription) -> dict[str, tuple[int, ...]]:
-    """Give the shape that each array must have, from the first convolution's filters, the GRU's units and the description."""
+    """Return the shape that each array must have, from the first convolution's filters, the GRU's units and the description."""
     filters = weights["conv_0/kernel"].shape[-1]
     units = weights["gru/recurrent"].shape[0]
     shapes: dict[str, tuple[int, ...]] = {}
@@ -55,17 +55,18 @@ def array_shapes(weights: Weights, description: EventNetworkDescription) -> dict
 
 
 def check_network(network: EventNetwork) -> None:
-    """Make sure that every member's arrays fit together and fit the description.
+    """Check that every member's arrays fit together and fit the description.
 
     Raises
     ------
     WrongInputError
-        Naming the network and the first array that is missing, unexpected, of another shape or not finite.
+        If not; the message has the network and the first array that is missing, unexpected, of another shape or not
+        finite.
     """
     name, description = network.description.name, network.description
     if len(network.weights) != description.members:
         raise WrongInputError(
-            f"the network {name} says it has {description.members} members but holds the weights of "
+            f"the description of network {name} has {description.members} members, but there are weights of "
             f"{len(network.weights)}: fetch or import it again."
         )
     if description.window_size_px < LEAST_SIDE_PX:
@@ -80,26 +81,26 @@ def check_network(network: EventNetwork) -> None:
 
 
 def _problem(weights: Weights, description: EventNetworkDescription) -> str:
-    """Say what is wrong with a member's arrays, or give an empty text."""
+    """Return what is wrong with a member's arrays; an empty text if nothing is."""
     needed = ["conv_0/kernel", "gru/recurrent", *(f"dense_{i}/kernel" for i in range(DENSE))]
     for key in needed:
         if key not in weights:
             return f"{key} is missing"
         if weights[key].ndim < 2:
             return f"{key} has the shape {weights[key].shape}"
-    return unlike(weights, array_shapes(weights, description))
+    return array_problem(weights, array_shapes(weights, description))
 
 
 def encode(weights: Tensors, crops: Tensor, precision: str = "float32", rising: bool = False) -> Tensor:
-    """Look at single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
+    """Encode single frames of windows: uint8 (n, side, side) to features (n, 8 f), float32.
 
     Parameters
     ----------
     precision
         The type of the signals between the layers, ``float32`` or ``bfloat16``.
     rising
-        Whether all factors of the batch norms are known to be positive. The greatest of some values stays the greatest then, to
-        the bit, so that a quarter of the values need to be normalised, which takes a sixth off the whole.
+        Whether all factors of the batch norms are known to be positive. Then the maximum of some values stays the
+        maximum, to the bit, so only a quarter of the values need to be normalised, which saves a sixth of the time.
     """
     tf = import_tensorflow()
     x = tf.cast(tf.cast(crops, tf.float32)[..., None] / 255.0, precision)
@@ -112,7 +113,7 @@ def encode(weights: Tensors, crops: Tensor, precision: str = "float32", rising: 
 
 
 def convolve(weights: Tensors, block: int, x: Tensor) -> Tensor:
-    """Pass images (n, height, width, channels) through a block's two convolutions."""
+    """Apply a block's two convolutions to images (n, height, width, channels)."""
     tf = import_tensorflow()
     for i in (2 * block, 2 * block + 1):
         kernel, bias = (tf.cast(weights[f"conv_{i}/{part}"], x.dtype) for part in ("kernel", "bias"))
@@ -121,10 +122,10 @@ def convolve(weights: Tensors, block: int, x: Tensor) -> Tensor:
 
 
 def normalise(weights: Tensors, block: int, x: Tensor) -> Tensor:
-    """Pass images (n, height, width, channels) through a block's batch norm.
+    """Apply a block's batch norm to images (n, height, width, channels).
 
-    By TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes ``x * scale + (beta - mean * scale)``, whose
-    rounding differs by up to a level of the map here and there, and which takes a tenth longer in all.
+    It uses TensorFlow's fused operation, as the authors' Keras 2 does. Keras 3 computes ``x * scale + (beta - mean *
+    scale)``, whose rounding changes some voxels of the map by a level, and which takes a tenth longer in all.
     """
     tf = import_tensorflow()
     gamma, beta, mean, variance = (weights[f"norm_{block}/{part}"] for part in ("gamma", "beta", "mean", "variance"))
@@ -133,8 +134,8 @@ def normalise(weights: Tensors, block: int, x: Tensor) -> Tensor:
     ).y
 
 
-def judge(weights: Tensors, features: Tensor) -> Tensor:
-    """Join the frames of windows: features (n, frames, 8 f) to probabilities (n, classes)."""
+def classify_features(weights: Tensors, features: Tensor) -> Tensor:
+    """Classify windows by their frames: features (n, frames, 8 f) to probabilities (n, classes)."""
     tf = import_tensorflow()
     x = last_state(weights, features)
     for i in range(DENSE):
@@ -146,9 +147,8 @@ def judge(weights: Tensors, features: Tensor) -> Tensor:
 def last_state(weights: Tensors, features: Tensor) -> Tensor:
     """Run the GRU over the frames of windows: features (n, frames, 8 f) to its last state (n, units).
 
-    It is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and
-    ``h' = z h + (1 - z) tanh(x_h + r h_h)``, with the frame's part x and the state's part h of each gate, and the logistic
-    function s.
+    It is that of Keras with ``reset_after``: ``z = s(x_z + h_z)``, ``r = s(x_r + h_r)`` and ``h' = z h + (1 - z)
+    tanh(x_h + r h_h)``, with the frame's part x and the state's part h of each gate, and the logistic function s.
     """
     tf = import_tensorflow()
     state = tf.zeros((tf.shape(features)[0], weights["gru/recurrent"].shape[0]))
@@ -170,9 +170,10 @@ class Classifier:
     network
         Its weights are checked first.
     batch
-        Windows computed at once; every call is cut into such batches.
+        Windows computed at once; every call is divided into such batches.
     precision
-        The type in which :meth:`encode` computes, ``float32`` or ``bfloat16``; whole windows are always computed in float32.
+        The type in which :meth:`encode` computes, ``float32`` or ``bfloat16``; whole windows are always computed in
+        float32.
 
     Raises
     ------
@@ -201,17 +202,19 @@ class Classifier:
     def encode(self, member: int, crops: np.ndarray) -> np.ndarray:
         """Encode single frames of windows: (n, side, side), uint8, to features (n, features), float32.
 
-        Half as many at once as whole windows have: it is as quick, and saves 15 MB.
+        Batches are half as large as those of whole windows: this is as fast, and saves 15 MB.
         """
         return _in_batches(self._members[member].encode, crops, self.batch * self.description.window_frames // 2)
 
-    def judge(self, member: int, features: np.ndarray) -> np.ndarray:
+    def classify_features(self, member: int, features: np.ndarray) -> np.ndarray:
         """Classify windows by the features of their frames (n, frames, features): probabilities (n, classes), float32."""
-        return _in_batches(self._members[member].judge, features, self.batch * self.description.window_frames)
+        return _in_batches(
+            self._members[member].classify_features, features, self.batch * self.description.window_frames
+        )
 
 
 class _Member:
-    """One member, and its two parts, each traced when first needed."""
+    """One member and its two parts, each traced when it is first used."""
 
     def __init__(self, description: EventNetworkDescription, weights: Weights, precision: str) -> None:
         tf = import_tensorflow()
@@ -222,18 +225,20 @@ class _Member:
 
         def classify(windows: Tensor) -> Tensor:
             encoded = encode(held, tf.reshape(windows, (-1, side, side)), rising=rising)
-            return judge(held, tf.reshape(encoded, (-1, frames, features)))
+            return classify_features(held, tf.reshape(encoded, (-1, frames, features)))
 
         self.classify = _traced(classify, (None, frames, side, side), tf.uint8)
         self.encode = _traced(lambda crops: encode(held, crops, precision, rising), (None, side, side), tf.uint8)
-        self.judge = _traced(lambda given: judge(held, given), (None, frames, features), tf.float32)
+        self.classify_features = _traced(
+            lambda given: classify_features(held, given), (None, frames, features), tf.float32
+        )
 
 
 def _traced(
     function: Callable[[Tensor], Tensor], shape: tuple[int | None, ...], dtype: Any
 ) -> Callable[[Tensor], Tensor]:
     tf = import_tensorflow()
-    # Autograph would write a temporary file, which stays where the process is ended at once.
+    # Autograph would write a temporary file, which remains if the process is killed.
     traced: Callable[[Tensor], Tensor] = tf.function(
         function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False
     )
@@ -241,7 +246,7 @@ def _traced(
 
 
 def _in_batches(compute: Callable[[Tensor], Tensor], values: np.ndarray, batch: int) -> np.ndarray:
-    """Compute batches, the last filled up with zeros to a multiple of a quarter: every new size takes time at first."""
+    """Compute batches; the last is padded with zeros to a multiple of a quarter, because every new size takes time at first."""
     results, grain = [], max(1, batch // 4)
     for start in range(0, len(values), batch):
         part = values[start : start + batch]

@@ -1,10 +1,11 @@
-"""A small network that says where in a movie a DeXNet is worth asking (see :mod:`epifiji.engine.networks.dexnet.fast`).
+"""A small network that selects the windows to be classified by a DeXNet (see :mod:`epifiji.engine.networks.dexnet.fast`).
 
-A DeXNet classifies each window by itself: 24 million multiplications for a frame of 45 x 45 px, which the next window does
-again a few pixels on. The prefilter looks at every frame once, as a whole: it brings the frame to local contrast, reduces it to a
-quarter of its side by convolutions, and joins neighbouring frames by convolutions over time; 6,000 multiplications for a pixel.
-It was trained to predict what the authors' networks answer, so it knows their event classes and no others, and it decides
-nothing: events are found by the DeXNet, in the windows that the prefilter lets through.
+A DeXNet classifies each window independently: 24 million multiplications for a frame of 45 x 45 px, which are repeated
+for the next window a few pixels further. The prefilter processes every frame once, as a whole: it computes the frame's
+local contrast, reduces it to a quarter of its side by convolutions, and joins neighbouring frames by convolutions over
+time; 6,000 multiplications per pixel. It was trained to predict the probabilities of the authors' networks, so it knows
+their event classes only, and it makes no final decision: events are found by the DeXNet, in the windows that the
+prefilter selects.
 
 Its layers are those of `LAYERS`.
 """
@@ -19,16 +20,16 @@ from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
 
 BOX = 11
-"""Side of the neighbourhood that contrast is adapted to, in pixels of the answer: 44 px, about a window."""
+"""Side of the neighbourhood of local contrast, in pixels of the prediction: 44 px, about a window."""
 
 HALO_PX = 48
-"""How far around a place the prefilter looks: half a receptive field of 41 px and half a box, up to a multiple of `STRIDE`."""
+"""Pixels around a place that a prediction depends on: half a receptive field of 41 px plus half a box, in whole `STRIDE`."""
 
 PLACES_AT_ONCE = 1024
 """Places of a frame that are joined over time at once."""
 
 REACH_FRAMES = 5
-"""How many frames before and after a place the prefilter looks at."""
+"""Frames before and after a place that a prediction depends on."""
 
 
 LAYERS = (
@@ -44,7 +45,7 @@ LAYERS = (
 
 
 def shapes(classes: int) -> dict[str, tuple[int, ...]]:
-    """Give the shape of each array of a prefilter that knows so many event classes."""
+    """Return the shape of each array of a prefilter with this number of event classes."""
     found: dict[str, tuple[int, ...]] = {}
     width = 2
     for layer in LAYERS:
@@ -54,9 +55,9 @@ def shapes(classes: int) -> dict[str, tuple[int, ...]]:
 
 
 def frame_features(weights: Tensors, frames: Tensor) -> Tensor:
-    """Look at frames one by one: (n, Y, X) of any real type and level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width).
+    """Encode frames one by one: (n, Y, X) of any real type and level, Y and X multiples of `STRIDE`, to (n, Y/4, X/4, width).
 
-    The answer is of the weights' type, in which the convolutions are computed.
+    The result has the weights' type, in which the convolutions are computed.
     """
     tf = import_tensorflow()
     x = tf.cast(tf.concat(local_contrast(frames, [BOX]), -1), weights["space_0/kernel"].dtype)
@@ -69,7 +70,7 @@ def frame_features(weights: Tensors, frames: Tensor) -> Tensor:
 def logits(weights: Tensors, features: Tensor) -> Tensor:
     """Join frames over time: features (n, places, width) to logits (n - 2 * REACH_FRAMES, places, classes).
 
-    The first and last `REACH_FRAMES` frames are looked at and get no answer.
+    There are no predictions for the first and last `REACH_FRAMES` frames.
     """
     tf = import_tensorflow()
     x = features[:, None]
@@ -80,7 +81,7 @@ def logits(weights: Tensors, features: Tensor) -> Tensor:
 
 
 class Prefilter:
-    """The network with its weights, ready to look at a block's frames.
+    """The network with its weights, ready to predict for a block's frames.
 
     Parameters
     ----------
@@ -107,19 +108,19 @@ class Prefilter:
             greatest, input_signature=[tf.TensorSpec((None, None, LAYERS[-1].width), precision)], autograph=False
         )
 
-    def __call__(self, frames: np.ndarray, tell: Callable[[float], None] = lambda done: None) -> np.ndarray:
-        """Foretell the greatest logit of any event class.
+    def __call__(self, frames: np.ndarray, report_done: Callable[[float], None] = lambda done: None) -> np.ndarray:
+        """Predict the greatest logit of any event class.
 
         Parameters
         ----------
         frames
             (n, Y, X), of any real dtype.
-        tell
+        report_done
             Called with the fraction that is done; may raise to cancel.
 
         Returns
         -------
-        (n - 2 * REACH_FRAMES, ceil(Y / 4), ceil(X / 4)), float32; the first and last frames get no answer.
+        (n - 2 * REACH_FRAMES, ceil(Y / 4), ceil(X / 4)), float32; without the first and last frames.
         """
         count, height, width = frames.shape
         rows, columns = -(-height // STRIDE), -(-width // STRIDE)
@@ -129,7 +130,7 @@ class Prefilter:
             found = self._features(np.pad(frame, fill, "edge")[None].astype(np.float64)).numpy()
             features = np.empty((count, rows * columns, found.shape[-1]), found.dtype) if features is None else features
             features[number] = found.reshape(rows * columns, -1)
-            tell(number / count)
+            report_done(number / count)
         assert features is not None
         starts = range(0, rows * columns, PLACES_AT_ONCE)
         parts = [self._greatest(features[:, at : at + PLACES_AT_ONCE]).numpy() for at in starts]

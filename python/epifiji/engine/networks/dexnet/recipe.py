@@ -1,4 +1,4 @@
-"""How a DeXNet is trained further."""
+"""Retraining of a DeXNet."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from epifiji.engine.training.trainer import State, Trainer
 
 
 class DexNetRecipe:
-    """Lets a DeXNet learn more, all members at once; see :class:`EpiNetRecipe`."""
+    """Retrains a DeXNet, all members at once; see :class:`EpiNetRecipe`."""
 
     points = 6
     rate = 1e-4
@@ -39,14 +39,14 @@ class DexNetRecipe:
         return WindowSampler(movies, self._description, random, without, self._answers)
 
     def _answers(self, windows: np.ndarray) -> np.ndarray:
-        """Give what the parent answers to windows, averaged over its members."""
+        """Return the parent's probabilities for windows, averaged over its members."""
         if self._classifier is None:
             self._classifier = Classifier(self._parent)
         classifier = self._classifier
         return np.asarray(np.mean([classifier(member, windows) for member in range(len(classifier))], 0))
 
     def prepared(self, movies: Sequence[TrainingMovie], report: Report) -> list[TrainingMovie]:
-        """See :class:`TrainingRecipe`: windows are answered when they are drawn."""
+        """See :class:`TrainingRecipe`: predictions for windows are made when they are drawn."""
         return list(movies)
 
     def rehearsed(self, report: Report) -> list[TrainingMovie]:

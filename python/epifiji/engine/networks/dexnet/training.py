@@ -1,9 +1,9 @@
-"""Letting a DeXNet learn more, from windows around events, as its authors taught it.
+"""Retraining a DeXNet on windows around events, similar to its authors' training.
 
-Windows are cut around events of each class and around places that are none, of each as many, shifted by up to a fifth of their
-half size and two frames; as many lie anywhere. Unlike there, every window is drawn anew, batch norms stay as they are, all
-members learn from the same windows, and the rate is low. Where it is not known what a window holds the network's own earlier
-answer is what is learnt.
+Windows are cut around events of each class and around places without events, the same number of each, shifted by up to
+a fifth of their half size and two frames; as many are at random positions. In contrast to the authors' training, every
+window is drawn independently, batch norms do not change, all members learn from the same windows, and the rate is low.
+For a window whose content is unknown, the target is the prediction of the parent network.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
-from epifiji.engine.networks.dexnet.model import DENSE, encode, judge
+from epifiji.engine.networks.dexnet.model import DENSE, classify_features, encode
 from epifiji.engine.tiling.windows import ROUNDING, normalised
 from epifiji.engine.training.augmentation import TURNS, changed, turned
 
 WINDOWS = 16
-"""Learnt from in one go."""
+"""Windows per part, which is one unit of training."""
 
 SHIFT_OF_HALF, SHIFT_FRAMES = 0.2, 2
 CONTROLS = 0.4
-"""Share of windows that lie anywhere."""
+"""Share of windows at random positions."""
 
 TRIES = 20
-"""For a window without any event in it, before one is taken as it comes."""
+"""Attempts to find a window without any event, before the last one is used."""
 
 LEAST_PROBABILITY = 1e-6
 
 Teacher = Callable[[np.ndarray], np.ndarray]
-"""Answers windows (n, frames, side, side), uint8, by probabilities (n, classes) of the classes that it knows, nothing first."""
+"""Predicts for windows (n, frames, side, side), uint8, probabilities (n, classes) of the classes that it knows, nothing first."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows (n, frames, side, side), uint8, normalised, and answers (n, classes), float32: each a distribution."""
+    """Windows (n, frames, side, side), uint8, normalised, and targets (n, classes), float32: each a distribution."""
 
     pixels: np.ndarray
     answers: np.ndarray
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """As a loss takes them."""
+        """The arrays in the form of a loss's arguments."""
         return self.pixels, self.answers
 
 
@@ -59,13 +59,13 @@ class WindowSampler:
     movies
         At the network's scale; at least one, none smaller than a window.
     description
-        Of the network that is to learn; its classes begin with those that the teacher knows.
+        Of the network to train; its classes begin with those that the teacher knows.
     random
-        Where all chance comes from.
+        Source of all random numbers.
     without
-        Names of changes that are not made.
+        Names of augmentations to leave out.
     teacher
-        Answers windows where it is not known what they hold.
+        Predicts the targets of windows whose content is unknown.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class WindowSampler:
         self._areas = np.array([movie.pixels.size for movie in movies], float)
 
     def reseed(self, random: np.random.Generator) -> None:
-        """Take chance from here from now on."""
+        """Use this source of random numbers from now on."""
         self._random = random
 
     def draw(self) -> Windows:
@@ -99,7 +99,7 @@ class WindowSampler:
         return Windows(pixels, told)
 
     def _window(self) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Give a window, changed, its answer, and whether it is known."""
+        """Return an augmented window, its target, and whether its content is known."""
         random, described = self._random, self._description
         half = described.window_half_size_px
         if self._targets and random.random() >= CONTROLS:
@@ -120,7 +120,7 @@ class WindowSampler:
         return self._changed(_cut(self._movies[number].pixels, place, described)), answer, known
 
     def _anywhere(self, movie: TrainingMovie) -> tuple[np.ndarray, bool]:
-        """Choose a place without an event in its window, and say whether it is known that there is none."""
+        """Choose a place without an event in its window, and return it with whether it is known that there is none."""
         shape, half = np.array(movie.pixels.shape), self._description.window_half_size_px
         reach = np.array([self._description.frames_before, half, half])
         for _ in range(TRIES):
@@ -147,7 +147,7 @@ def _cut(pixels: np.ndarray, place: np.ndarray, description: EventNetworkDescrip
 
 
 def together(members: Sequence[Weights]) -> Weights:
-    """Name the arrays of all members apart, ``<member>/<array>``."""
+    """Collect the arrays of all members in one dictionary, as ``<member>/<array>``."""
     return {f"{number}/{name}": values for number, member in enumerate(members) for name, values in member.items()}
 
 
@@ -161,7 +161,7 @@ def apart(weights: Weights) -> tuple[Weights, ...]:
 
 
 def grown(member: Weights, classes: int, random: np.random.Generator) -> Weights:
-    """Give a member's arrays with a last layer for so many classes; those that are added know nothing and are improbable."""
+    """Extend a member's last layer to this number of classes; the new ones are improbable for all inputs."""
     kernel, bias = member[f"dense_{DENSE - 1}/kernel"], member[f"dense_{DENSE - 1}/bias"]
     more = classes - bias.size
     spread = float(kernel.std()) or 1.0
@@ -174,12 +174,12 @@ def grown(member: Weights, classes: int, random: np.random.Generator) -> Weights
 
 
 def is_norm(name: str) -> bool:
-    """Say whether an array belongs to a batch norm."""
+    """Return whether an array belongs to a batch norm."""
     return "/norm_" in name
 
 
 def window_loss(weights: Tensors, pixels: Tensor, answers: Tensor) -> Tensor:
-    """Give the cross-entropy of the members' answers to windows, summed over the members."""
+    """Return the cross-entropy of the members' predictions for windows, summed over the members."""
     tf = import_tensorflow()
     precision = "bfloat16" if multiplies_bfloat16() else "float32"
     count, frames, side, _ = pixels.shape
@@ -187,7 +187,7 @@ def window_loss(weights: Tensors, pixels: Tensor, answers: Tensor) -> Tensor:
     for member in range(1 + max(int(name.split("/", 1)[0]) for name in weights)):
         own = {name.split("/", 1)[1]: values for name, values in weights.items() if name.startswith(f"{member}/")}
         features = encode(own, tf.reshape(pixels, (count * frames, side, side)), precision)
-        found = judge(own, tf.reshape(features, (count, frames, features.shape[-1])))
+        found = classify_features(own, tf.reshape(features, (count, frames, features.shape[-1])))
         entropy = -tf.reduce_sum(answers * tf.math.log(tf.maximum(found, LEAST_PROBABILITY)), -1)
         total += tf.reduce_mean(entropy)
     return total

@@ -20,10 +20,10 @@ from epifiji.engine.tiling.blocks import BlockPredictor
 from epifiji.engine.tiling.maps import Arithmetic
 
 CELL_DIAMETER_PX, EVENT_DURATION_FRAMES = 25.0, 4.5
-"""The scale of a network that begins with random weights."""
+"""The scale of a network that is trained from random weights."""
 
 MIN_VOLUME = 150
-"""Voxels that an event of a new class exceeds; targets of one have about 1,000."""
+"""Minimum volume of an event of a new class, in voxels; targets of one event have about 1,000."""
 
 
 class EpiNetFamily:
@@ -78,7 +78,7 @@ class EpiNetFamily:
     def require_trainable(
         self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
-        """See :class:`~epifiji.engine.networks.family.Family`: frames of any size do."""
+        """See :class:`~epifiji.engine.networks.family.Family`: frames of any size are accepted."""
 
     def recipe(
         self,

@@ -1,4 +1,4 @@
-"""From the answers of a network that looks at whole frames to a map: :class:`epifiji.engine.tiling.maps.Arithmetic`."""
+"""Maps from the predictions of a network for whole frames: :class:`epifiji.engine.tiling.maps.Arithmetic`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from epifiji.engine.tiling.windows import Grid
 
 
 class WholeFrames:
-    """Answers at every frame and every `STRIDE`-th pixel, linearly interpolated between their centres; members are averaged."""
+    """Predictions at every frame and `STRIDE`-th pixel, linearly interpolated between their centres and averaged over members."""
 
     def __init__(self, shape: tuple[int, int, int], members: int) -> None:
         self.grids: list[Grid] = [places(shape)] * members
         self._size = shape[1:]
 
     def voting(self, member: int, frame: int) -> np.ndarray:
-        """See :class:`epifiji.engine.tiling.maps.Arithmetic`: the frame's own answers alone."""
+        """See :class:`epifiji.engine.tiling.maps.Arithmetic`: only the frame's own predictions."""
         return np.array([frame])
 
     def combine(self, frame: int, votes: Votes) -> np.ndarray:
@@ -31,28 +31,28 @@ class WholeFrames:
 
 
 def probabilities(network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
-    """Give the probability of each event class at each pixel of a movie (T, Y, X): (events, T, Y, X), float32.
+    """Return the probability of each event class at each pixel of a movie (T, Y, X): (events, T, Y, X), float32.
 
-    These are the maps of a detection before they are cut to 8 bits.
+    These are the maps of a detection before they are truncated to 8 bits.
     """
     members = answers_of_members(network, pixels)
     return np.stack([_at_size(np.moveaxis(frame, -1, 0), pixels.shape[1:]) for frame in np.mean(members, 0)], 1)
 
 
 def _at_size(values: np.ndarray, size: Sequence[int]) -> np.ndarray:
-    """Interpolate answers (events, rows, columns) to a frame (events, Y, X)."""
+    """Interpolate predictions (events, rows, columns) to a frame (events, Y, X)."""
     for axis, side in zip((1, 2), size, strict=True):
         values = _finer(values, axis, side)
     return values
 
 
 def _finer(values: np.ndarray, axis: int, size: int) -> np.ndarray:
-    """Interpolate linearly along an axis (1 or 2) to `size` pixels; what lies beyond the outermost centres equals these."""
+    """Interpolate linearly along an axis (1 or 2) to `size` pixels; beyond the outermost centres the values are constant."""
     values = values.swapaxes(axis, 1)
     padded = np.concatenate([values[:, :1], values, values[:, -1:]], 1)
     result = np.empty((values.shape[0], values.shape[1], STRIDE, values.shape[2]), np.float32)
     for phase in range(STRIDE):
-        # In steps of the answer's grid, from the centre before or after.
+        # In steps of the prediction's grid, from the centre before or after.
         away = np.float32((phase - (STRIDE - 1) / 2) / STRIDE)
         other = padded[:, :-2] if away < 0 else padded[:, 2:]
         result[:, :, phase] = values + abs(away) * (other - values)

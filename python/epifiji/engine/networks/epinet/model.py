@@ -1,11 +1,11 @@
-"""EpiNet: a network that looks at each frame of a movie once, as a whole, and says where and when events are centred.
+"""EpiNet: a network that processes each frame of a movie once, as a whole, and predicts where and when events are centred.
 
-A DeXNet classifies a window, and every window anew. EpiNet brings a frame to local contrast, reduces it by convolutions to a
-quarter and an eighth of its side, joins the frames by convolutions over time at the eighth, and answers at the quarter: for each
-event class the probability that an event lies within about a third of a cell's diameter and two frames. 13,000 multiplications
-for a pixel; a DeXNet at steps of 10 px and 2 frames needs 1.3 million.
+A DeXNet classifies each window independently. EpiNet computes a frame's local contrast, reduces it by convolutions to a
+quarter and an eighth of its side, joins the frames by convolutions over time at the eighth, and predicts at the
+quarter: for each event class the probability that an event lies within about a third of a cell's diameter and two
+frames. It needs 13,000 multiplications per pixel; a DeXNet at steps of 10 px and 2 frames needs 1.3 million.
 
-Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are read off the arrays.
+Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are determined by the arrays.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
-from epifiji.data.network import Weights, unlike
+from epifiji.data.network import Weights, array_problem
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
@@ -26,16 +26,16 @@ from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.windows import Grid
 
 GRAIN_PX = 8
-"""Frames are filled up to a multiple of this, the coarsest of the network's grids."""
+"""Frames are padded to a multiple of this, the coarsest of the network's grids."""
 
 BOXES = (11, 33)
-"""Sides of the neighbourhoods that contrast is adapted to, in pixels of the answer: 44 px, and 132 px."""
+"""Sides of the neighbourhoods of local contrast, in pixels of the prediction: 44 px, and 132 px."""
 
 CHANNELS = 3
 """Local contrast by range, and by standard deviation near and far."""
 
 REACH_PX = 144
-"""How far around a place the network looks, at most: half the receptive field and half the larger box, in whole `GRAIN_PX`."""
+"""Pixels around a place that a prediction depends on: half the receptive field and half the larger box, in whole `GRAIN_PX`."""
 
 
 FINE = (Layer("fine_0", 24, side=5, stride=2), Layer("fine_1", 48, side=3, stride=2), Layer("fine_2", 48, side=3))
@@ -48,24 +48,24 @@ MIXING = (
     (Layer("space_4", 96, side=3),),
     (Layer("time_2", 96, frames=5, dilation=3),),
 )
-"""Residual steps at the eighth; the last layer of each begins at 0 when a network is made."""
+"""Residual steps at the eighth; the last layer of each is initialised with 0."""
 
 REACH_FRAMES = sum(layer.reach_frames for step in MIXING for layer in step)
-"""How many frames before and after a place the network looks at: 12, so that it sees both ends of what lives for 20 frames."""
+"""Frames before and after a place that a prediction depends on: 12 include both ends of an event of 20 frames."""
 
 FRAMES_TOGETHER = 2
-"""Frames looked at at once, a divisor of what convolutions over time reach: one alone takes half as long again, four need a
+"""Frames processed at once, a divisor of the reach of convolutions over time: one takes half as long again, four need a
 third more memory."""
 
 REMEMBERED = tuple(2 * sum(layer.reach_frames for layer in step) // FRAMES_TOGETHER for step in MIXING)
-"""How many pieces of `FRAMES_TOGETHER` frames each residual step needs beside those that come in."""
+"""Pieces of `FRAMES_TOGETHER` frames that each residual step needs in addition to the incoming ones."""
 
 FINE_AGAIN = (Layer("joining", 48, side=1), Layer("skipping", 48, side=1), Layer("fine_3", 48, side=3))
 ANSWER = "answer"
 
 
 def shapes(events: int) -> dict[str, tuple[int, ...]]:
-    """Give the shape of each array of a network that knows so many event classes."""
+    """Return the shape of each array of a network with this number of event classes."""
     found: dict[str, tuple[int, ...]] = {}
 
     def add(layer: Layer, entering: int) -> int:
@@ -87,12 +87,12 @@ def shapes(events: int) -> dict[str, tuple[int, ...]]:
 
 
 def new_weights(events: int, random: np.random.Generator, rarity: float = 0.005) -> Weights:
-    """Draw a network that has learnt nothing: He's normal distribution, residual steps that do nothing yet.
+    """Draw random weights: He's normal distribution, and residual steps that do nothing yet.
 
     Parameters
     ----------
     rarity
-        The probability that it gives everywhere.
+        The probability that the network predicts everywhere.
     """
     found = {}
     still = {step[-1].name for step in MIXING} | {FINE[-1].name, FINE_AGAIN[-1].name}
@@ -107,11 +107,11 @@ def new_weights(events: int, random: np.random.Generator, rarity: float = 0.005)
 
 
 Features = tuple[Tensor, Tensor]
-"""What is seen in frames one by one: (n, Y/8, X/8, 96) to be joined over time, and (n, Y/4, X/4, 48) to answer finely."""
+"""Features of frames one by one: (n, Y/8, X/8, 96) to be joined over time, and (n, Y/4, X/4, 48) for the fine prediction."""
 
 
-def look_at_frames(weights: Tensors, contrasts: Tensor) -> Features:
-    """Look at frames one by one: their :func:`contrast` (n, Y, X, 3), Y and X multiples of 8, to features."""
+def encode_frames(weights: Tensors, contrasts: Tensor) -> Features:
+    """Encode frames one by one: their :func:`contrast` (n, Y, X, 3), Y and X multiples of 8, to features."""
     tf = import_tensorflow()
     x = contrasts
     for layer in FINE[:2]:
@@ -123,7 +123,7 @@ def look_at_frames(weights: Tensors, contrasts: Tensor) -> Features:
 def join_frames(weights: Tensors, features: Features) -> Tensor:
     """Join frames over time: features of n frames to logits (n - 2 * REACH_FRAMES, Y/4, X/4, events).
 
-    The first and last `REACH_FRAMES` frames are looked at and get no answer.
+    There are no predictions for the first and last `REACH_FRAMES` frames.
     """
     coarse, fine = features
     for step in MIXING:
@@ -132,10 +132,11 @@ def join_frames(weights: Tensors, features: Features) -> Tensor:
 
 
 def join_more_frames(weights: Tensors, features: Features, memory: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """Join `FRAMES_TOGETHER` more frames to those that memory holds: logits of as many frames, each `REACH_FRAMES` earlier.
+    """Join `FRAMES_TOGETHER` more frames to those in memory: logits of as many frames, each `REACH_FRAMES` earlier.
 
-    Memory is what entered each convolution over time, and the fine features, of the last frames: :func:`blank_memory` at first.
-    It is in pieces of `FRAMES_TOGETHER`, so that nothing is copied. The first 2 * REACH_FRAMES answers after that mean nothing.
+    Memory contains the inputs of each convolution over time, and the fine features, of the last frames; at first it is
+    :func:`blank_memory`. It is in pieces of `FRAMES_TOGETHER`, so nothing is copied. The first 2 * REACH_FRAMES
+    predictions are not valid.
     """
     tf = import_tensorflow()
     coarse, fine = features
@@ -150,20 +151,20 @@ def join_more_frames(weights: Tensors, features: Features, memory: Sequence[Tens
 
 
 def memory_shapes(height: int, width: int) -> list[tuple[int, int, int, int]]:
-    """Give the shapes of the pieces of memory of frames of this size."""
+    """Return the shapes of the pieces of memory for frames of this size."""
     grids = [(GRAIN_PX, COARSE.width)] * sum(REMEMBERED)
     grids += [(STRIDE, FINE_AGAIN[1].width)] * (REACH_FRAMES // FRAMES_TOGETHER)
     return [(FRAMES_TOGETHER, height // grain, width // grain, depth) for grain, depth in grids]
 
 
 def blank_memory(height: int, width: int, precision: str = "float32") -> list[Tensor]:
-    """Give the memory of frames of this size when none was seen."""
+    """Return the memory for frames of this size before the first frame."""
     tf = import_tensorflow()
     return [tf.zeros(shape, precision) for shape in memory_shapes(height, width)]
 
 
 def _mixed(weights: Tensors, step: tuple[Layer, ...], x: Tensor) -> Tensor:
-    """Take a residual step, which loses the first and last frames where it looks at frames around."""
+    """Apply a residual step, which drops the first and last frames if it is a convolution over time."""
     tf = import_tensorflow()
     news, lost = x, 0
     for number, layer in enumerate(step):
@@ -173,7 +174,7 @@ def _mixed(weights: Tensors, step: tuple[Layer, ...], x: Tensor) -> Tensor:
 
 
 def _answered(weights: Tensors, coarse: Tensor, fine: Tensor) -> Tensor:
-    """Bring what was joined at the eighth to the quarter, beside what was seen there, and answer: logits."""
+    """Upsample the joined features from the eighth to the quarter, combine them with the fine ones, and predict logits."""
     tf = import_tensorflow()
     x = tf.nn.relu(convolved(weights, FINE_AGAIN[0], coarse))
     x = tf.repeat(tf.repeat(x, 2, 1), 2, 2) + fine
@@ -182,9 +183,9 @@ def _answered(weights: Tensors, coarse: Tensor, fine: Tensor) -> Tensor:
 
 
 def contrast(frames: Tensor) -> Tensor:
-    """Bring frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32.
+    """Convert frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32.
 
-    The wide neighbourhood tells a dim part from a bright one.
+    The wide neighbourhood distinguishes dim from bright regions.
     """
     tf = import_tensorflow()
     by_range, *by_deviation = local_contrast(frames, BOXES)
@@ -192,31 +193,31 @@ def contrast(frames: Tensor) -> Tensor:
 
 
 def places(shape: tuple[int, int, int]) -> Grid:
-    """Give the places that are answered in a movie (T, Y, X): each stands for 4 x 4 px, by the second of these.
+    """Return the places of predictions in a movie (T, Y, X): each represents 4 x 4 px, by the second of these.
 
-    The last stand for what is left, which may be a single row or column.
+    The last ones represent the rest, which may be a single row or column.
     """
     return Grid(np.arange(shape[0]), *(np.minimum(np.arange(0, n, STRIDE) + 1, n - 1) for n in shape[1:]))
 
 
 def check_epinet(network: EventNetwork) -> None:
-    """Make sure that every member's arrays are those of an EpiNet with the description's classes.
+    """Check that every member's arrays are those of an EpiNet with the description's classes.
 
     Raises
     ------
     WrongInputError
-        Naming the network and the first array that is wrong.
+        If not; the message has the network and the first array that is wrong.
     """
     name, events = network.description.name, network.description.events
     seen = network.description.frames_before, network.description.frames_after
     if seen != (REACH_FRAMES, REACH_FRAMES + 1):
         raise WrongInputError(
-            f"the network {name} looks at {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet looks at "
+            f"the network {name} uses {seen[0]} frames before a frame and {seen[1]} from it on, but an EpiNet uses "
             f"{REACH_FRAMES} and {REACH_FRAMES + 1} now, so it was made by an earlier EpiFiji: train it again, or use the one "
             "that comes with EpiFiji."
         )
     for number, weights in enumerate(network.weights):
-        wrong = unlike(weights, shapes(len(events)))
+        wrong = array_problem(weights, shapes(len(events)))
         if wrong:
             raise WrongInputError(
                 f"the weights of network {name} (member {number}) are not those of an EpiNet with the events "
@@ -225,7 +226,7 @@ def check_epinet(network: EventNetwork) -> None:
 
 
 def answers_of_members(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
-    """Give what each member answers at each of its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
+    """Return each member's predictions at its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
     predictor, movie = EpiNet(network), levelled(Movie(pixels))
     block = Block(0, pixels.shape[0], 0, pixels.shape[1])
     grids = [places(movie.shape)] * len(network.weights)
@@ -234,20 +235,20 @@ def answers_of_members(network: EventNetwork, pixels: np.ndarray, report: Report
 
 
 def answers_to_movie(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
-    """Give the mean of the members' answers (T, rows, columns, events), uint8 in 0–255; see :func:`answers_of_members`."""
+    """Return the mean of the members' predictions (T, rows, columns, events), uint8 in 0–255; see :func:`answers_of_members`."""
     movie: np.ndarray = np.rint(255 * np.mean(answers_of_members(network, pixels, report), 0)).astype(np.uint8)
     return movie
 
 
 class EpiNet:
-    """A network with its weights, ready to look at a block's frames; see :class:`epifiji.engine.tiling.blocks.BlockPredictor`.
+    """A network with its weights, ready to predict blocks; see :class:`epifiji.engine.tiling.blocks.BlockPredictor`.
 
     Parameters
     ----------
     network
         Its weights are checked first.
     precision
-        What convolutions compute in: ``float32``, or ``bfloat16`` where a CPU is quicker so, as in training.
+        The type of convolutions: ``float32``, or ``bfloat16`` if a CPU is faster so, as in training.
     """
 
     margin_frames = 0
@@ -258,17 +259,17 @@ class EpiNet:
     def __init__(self, network: EventNetwork, precision: str = "float32") -> None:
         check_epinet(network)
         self.description, self.precision = network.description, precision
-        # Measured at several heights: what each layer over time remembers, and two frames in all layers.
+        # Measured at several heights: memory of each layer over time, and two frames in all layers.
         self.bytes_for_place = 700.0 if precision == "float32" else 430.0
         self.bytes_held = 4 * len(network.description.classes) * len(network.weights) / STRIDE**2
         self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
         self._members = [self._traced(member, precision) for member in network.weights]
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Answer at all :func:`places` of a block."""
+        """Predict at all :func:`places` of a block."""
         frames = grids[0].frames
         first = int(frames[0]) - REACH_FRAMES - strip.first
-        # The grids of all blocks fall together where each begins at a multiple of the coarsest.
+        # The grids of all blocks coincide if each begins at a multiple of the coarsest.
         above = -strip.top % GRAIN_PX
         pixels = strip.pixels[first : first + len(frames) + 2 * REACH_FRAMES, above:]
         row = (int(grids[0].ys[0]) - strip.top - above) // STRIDE
@@ -276,15 +277,15 @@ class EpiNet:
         answers = []
         for number, member in enumerate(self._members):
 
-            def tell(done: float, number: int = number) -> None:
+            def report_done(done: float, number: int = number) -> None:
                 report((number + done) / len(self._members), LOOKING)
 
             answer = np.empty(
                 (len(frames), len(grids[0].ys), len(grids[0].xs), 1 + len(self.description.events)), np.float32
             )
-            # The first parts are of frames before the block's.
+            # The first parts belong to frames before the block's.
             at = -2 * REACH_FRAMES
-            for part in self._answers(member, pixels, tell):
+            for part in self._answers(member, pixels, report_done):
                 wanted = part[max(0, -at) : max(0, len(frames) - at), rows, columns]
                 answer[max(0, at) : max(0, at) + len(wanted), ..., 1:] = wanted
                 at += len(part)
@@ -293,9 +294,9 @@ class EpiNet:
         return answers
 
     def _answers(
-        self, member: Callable[..., Tensor], pixels: np.ndarray, tell: Callable[[float], None]
+        self, member: Callable[..., Tensor], pixels: np.ndarray, report_done: Callable[[float], None]
     ) -> Iterator[np.ndarray]:
-        """Look at frames a few at a time, and give the probabilities (n, Y/4, X/4, events) of frames REACH_FRAMES earlier."""
+        """Process a few frames at a time, and yield the probabilities (n, Y/4, X/4, events) of frames REACH_FRAMES earlier."""
         fill = [(0, -n % GRAIN_PX) for n in pixels.shape[1:]]
         memory = blank_memory(pixels.shape[1] + fill[0][1], pixels.shape[2] + fill[1][1], self.precision)
         for at in range(0, len(pixels), FRAMES_TOGETHER):
@@ -303,7 +304,7 @@ class EpiNet:
             some = np.pad(some, [(0, FRAMES_TOGETHER - len(some)), *fill], "edge")
             found, memory = member(some, memory)
             yield found.numpy()
-            tell(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
+            report_done(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
 
     @staticmethod
     def _traced(weights: Weights, precision: str) -> Callable[..., Tensor]:
@@ -311,7 +312,7 @@ class EpiNet:
         held = {name: tf.constant(values, precision) for name, values in weights.items()}
 
         def answer(frames: Tensor, memory: list[Tensor]) -> Tensor:
-            seen = look_at_frames(held, tf.cast(contrast(frames), precision))
+            seen = encode_frames(held, tf.cast(contrast(frames), precision))
             logits, kept = join_more_frames(held, seen, memory)
             return tf.sigmoid(tf.cast(logits, tf.float32)), kept
 

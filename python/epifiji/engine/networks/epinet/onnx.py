@@ -1,12 +1,10 @@
-"""EpiNet as a graph in ONNX, the form that other programs' runtimes read.
+"""EpiNet as a graph in ONNX, the format of other programs' runtimes.
 
-The graph takes a movie (1, 1, T, Y, X), float32 of any level and of any size, and gives a probability for each
-event class, frame and pixel, (1, events, T, Y, X): what :mod:`epifiji.engine.networks.epinet.maps` makes of the
-network's answers, before
-it is cut to 8 bits. As in a detection the first and the last frame stand for those before and after the movie. It follows
-:mod:`epifiji.engine.networks.epinet.model` step by step and takes the sizes of all layers from there; axes are those
-of ONNX: frames stand
-where images of a batch do, channels come second.
+The graph takes a movie (1, 1, T, Y, X), float32 of any level and of any size, and returns a probability for each event
+class, frame and pixel, (1, events, T, Y, X): the result of :mod:`epifiji.engine.networks.epinet.maps` before it is
+truncated to 8 bits. As in a detection the first and the last frame are repeated before and after the movie. It follows
+:mod:`epifiji.engine.networks.epinet.model` step by step and takes the sizes of all layers from there. Axes are those of
+ONNX: frames are the batch axis, channels come second.
 """
 
 from __future__ import annotations
@@ -34,12 +32,12 @@ from epifiji.engine.networks.epinet.model import (
 
 OPSET = 18
 IR_VERSION = 9
-"""Of 2023: runtimes that are some years old read them too."""
+"""Of 2023, so runtimes that are some years old can read it."""
 
 INPUT, OUTPUT = "movie", "probability"
 
 SINGLE, DOUBLE = 1, 11
-"""ONNX's numbers of float32 and float64."""
+"""ONNX's numbers for float32 and float64."""
 
 
 def onnx_model(network: EventNetwork) -> bytes:
@@ -48,7 +46,7 @@ def onnx_model(network: EventNetwork) -> bytes:
     Raises
     ------
     WrongInputError
-        Where its arrays do not fit, or the package onnx is not installed.
+        If its arrays do not fit, or the package onnx is not installed.
     """
     check_epinet(network)
     try:
@@ -90,7 +88,7 @@ def onnx_model(network: EventNetwork) -> bytes:
 
 
 class _Graph:
-    """Collects nodes and constants; a value is the name of what a node gives."""
+    """Collects nodes and constants; a value is the name of a node's output."""
 
     def __init__(self) -> None:
         self.nodes: list[Any] = []
@@ -118,7 +116,7 @@ class _Graph:
         return self.constant(np.array(value), np.int64)
 
     def frames_of_movie(self) -> str:
-        """Movie (1, 1, T, Y, X) to frames (T + 2 REACH_FRAMES, 1, Y, X), filled up to multiples of `GRAIN_PX`."""
+        """Movie (1, 1, T, Y, X) to frames (T + 2 REACH_FRAMES, 1, Y, X), padded to multiples of `GRAIN_PX`."""
         x = self.add("Squeeze", [INPUT, self.whole(0)])
         x = self.add("Transpose", [x], perm=[1, 0, 2, 3])
         size = self.add("Shape", [x], start=2, end=4)
@@ -128,7 +126,7 @@ class _Graph:
         return self.add("Pad", [x, pads], mode="edge")
 
     def movie_of_answers(self, answers: str) -> None:
-        """Answers (T, events, Y/4, X/4) to a movie of maps (1, events, T, Y, X), without what was filled up."""
+        """Predictions (T, events, Y/4, X/4) to a movie of maps (1, events, T, Y, X), without the padding."""
         scales = self.constant([1, 1, STRIDE, STRIDE])
         begin, axes = self.whole(0, 0), self.whole(2, 3)
         size = self.add("Shape", [INPUT], start=3, end=5)
@@ -159,7 +157,7 @@ class _Graph:
         def greatest(values: str) -> str:
             return self.add("MaxPool", [pooled("MaxPool", values)], kernel_shape=[near, near], pads=[near // 2] * 4)
 
-        # The range of the largest and the least float32 is none; a power of two changes no digit.
+        # The range between the largest and the least float32 overflows; a power of two changes no digit.
         x = self.add("Mul", [x, self.constant(0.25)])
         near = BOXES[0]
         least = self.add("Neg", [greatest(self.add("Neg", [x]))])
@@ -168,7 +166,7 @@ class _Graph:
         middle = pooled("AveragePool", within)
         away = self.add("Sub", [within, self.wider(middle, STRIDE)])
         spread = pooled("AveragePool", self.add("Mul", [away, away]))
-        # From here on a quarter of the sides, in double precision, as in TensorFlow.
+        # From here on at a quarter of the sides, in double precision, as in TensorFlow.
         least, span, middle, spread = (self.add("Cast", [one], to=DOUBLE) for one in (least, span, middle, spread))
         mean = self.add("Add", [least, self.add("Mul", [span, middle])])
         variance = self.add("Mul", [self.add("Mul", [span, span]), spread])
@@ -187,7 +185,7 @@ class _Graph:
         return self.add("Concat", channels, axis=1)
 
     def ratio(self, one: str, other: str, dtype: type = np.float64) -> str:
-        """Divide, and give 0 where the other is 0."""
+        """Divide; the result is 0 where the divisor is 0."""
         nothing = self.add("Equal", [other, self.constant(0, dtype)])
         divided = self.add("Div", [one, self.add("Where", [nothing, self.constant(1, dtype), other])])
         return self.add("Where", [nothing, self.constant(0, dtype), divided])
@@ -219,7 +217,7 @@ class _Graph:
         return mean, variance
 
     def member(self, name: str, weights: Weights, contrast: str) -> str:
-        """Probabilities (T, events, Y/4, X/4) of contrast (T + 2 REACH_FRAMES frames), as the model gives them."""
+        """Probabilities (T, events, Y/4, X/4) from contrast (T + 2 REACH_FRAMES frames), equal to the model's."""
 
         def convolved(layer: Layer, x: str) -> str:
             kernel, bias = (weights[f"{layer.name}/{part}"] for part in ("kernel", "bias"))
@@ -245,11 +243,11 @@ class _Graph:
         return self.add("Sigmoid", [convolved(Layer(ANSWER, 0, side=1), x)], name=f"{name}/probability")
 
     def inner(self, x: str, lost: int) -> str:
-        """Leave so many frames out at both ends."""
+        """Drop this number of frames at both ends."""
         return x if not lost else self.add("Slice", [x, self.whole(lost), self.whole(-lost), self.whole(0)])
 
     def convolved(self, name: str, layer: Layer, kernel: np.ndarray, bias: np.ndarray, x: str) -> str:
-        """Convolve frames (n, channels, Y, X) over y and x, or over the frames, of which some are lost then."""
+        """Convolve frames (n, channels, Y, X) over y and x, or over the frames, which drops some of them."""
         held = self.constant(bias, name=f"{name}/bias")
         if layer.side:
             before, after = _filled(layer)
@@ -269,7 +267,7 @@ class _Graph:
 
 
 def _filled(layer: Layer) -> tuple[int, int]:
-    """How many pixels TensorFlow's SAME adds before and after, where the side is a multiple of the stride."""
+    """Return how many pixels TensorFlow's SAME adds before and after, if the side is a multiple of the stride."""
     reach = (layer.side - 1) * layer.dilation + 1
     missing = max(0, reach - layer.stride)
     return missing // 2, missing - missing // 2

@@ -1,4 +1,4 @@
-"""How an EpiNet is trained, from nothing or from an earlier one."""
+"""Training of an EpiNet, from random weights or from an earlier network."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from epifiji.engine.training.trainer import State, Trainer
 
 
 class EpiNetRecipe:
-    """Teaches an EpiNet, from nothing or from what a parent knows; of a parent with several members one goes on.
+    """Trains an EpiNet, from random weights or from a parent; of a parent with several members the first is trained.
 
     Parameters
     ----------
     description
-        Of the network that is to learn.
+        Of the network to train.
     parent
-        What it begins with.
+        The network whose weights initialise the training, or None.
     settings
         For the seed.
     keeping
-        Whether it is to keep what the parent knew.
+        Whether to keep what the parent knew.
     """
 
     points = 20
@@ -77,19 +77,19 @@ class EpiNetRecipe:
         return Network(description, (weights,))
 
 
-ASKING = "asking the network what it knows already"
+PREDICTING = "predicting with the parent network"
 
 
 def with_predictions(
     parent: EventNetwork, movies: Sequence[TrainingMovie], report: Report, classes: int = 0
 ) -> list[TrainingMovie]:
-    """Let an EpiNet's answers stand where it is not known what there is in a movie.
+    """Add an EpiNet's predictions to movies whose content is not completely known.
 
-    Where there are more `classes` than it knows, of which these are the first, the others do not occur.
+    If there are more `classes` than it knows, of which its own are the first, the prediction for the others is 0.
     """
     done = []
     for number, movie in enumerate(movies):
-        report(number / len(movies), ASKING)
+        report(number / len(movies), PREDICTING)
         if movie.known is not None or not movie.is_annotated():
             taught = answers_to_movie(parent, movie.pixels)
             more = max(0, classes - taught.shape[-1])

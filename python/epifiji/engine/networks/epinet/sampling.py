@@ -1,4 +1,4 @@
-"""Parts of labelled movies to learn from: frames, and where the network shall answer what."""
+"""Training parts from labelled movies: frames, and the target probabilities."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES
 from epifiji.engine.training.augmentation import TURNS, ZOOM, changed, turned
 
 PART_FRAMES, PART_PX = 44, 128
-"""A part has so many frames, of which the first and last `REACH_FRAMES` are not answered, and so many pixels a side."""
+"""Frames of a part, of which the first and last `REACH_FRAMES` have no targets, and pixels per side."""
 
 LEAST_FRAMES, LEAST_PX = 32, 64
-"""Those of parts of small movies."""
+"""The same for parts of small movies."""
 
 SIGMA_PX, SIGMA_FRAMES = 6.0, 1.5
-"""How far an event's answer reaches: 1 up to 1.2 of these, half at 1.7."""
+"""Size of an event's target: 1 up to 1.2 of these, half at 1.7."""
 
 AT_EVENTS = 0.75
-"""Share of parts that are chosen to hold an event or a place marked as none."""
+"""Share of parts that are chosen to contain an event or a place marked as none."""
 
 ZOOMS = (0.8, 1.25)
-"""Range of the factors by which a part is shrunk or enlarged."""
+"""Range of the factors by which a part is scaled."""
 
 ZOOMED = 0.3
-"""Share of parts that are."""
+"""Share of parts that are scaled."""
 
 SURELY_NOTHING = 0.1
-"""Another network is sure that nothing is at a place where all its probabilities are below this."""
+"""Another network predicts nothing at a place if all its probabilities are below this."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a network learns from in one go.
+    """One unit of training.
 
     Parameters
     ----------
     frames
         (n, side, side), float32, of any level; `PART_FRAMES` and `PART_PX` unless the movies are small.
     answers, weights
-        (n - 2 * REACH_FRAMES, side/4, side/4, events), float32: probabilities, and how much each counts.
+        (n - 2 * REACH_FRAMES, side/4, side/4, events), float32: target probabilities, and their weights in the loss.
     """
 
     frames: np.ndarray
@@ -53,15 +53,15 @@ class Part:
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """As a loss takes them."""
+        """The arrays in the form of a loss's arguments."""
         return self.frames, self.answers, self.weights
 
 
 def answers_for(events: np.ndarray, shape: tuple[int, int, int], classes: int) -> np.ndarray:
-    """Give the answers (T, Y/4, X/4, classes), float32 in 0–1, for events (n, 4) at class, frame, y, x in `shape` (T, Y, X).
+    """Return the targets (T, Y/4, X/4, classes), float32 in 0–1, for events (n, 4) at class, frame, y, x in `shape` (T, Y, X).
 
-    ``min(1, 2 exp(-d² / 2))`` with d² = (distance in the plane / `SIGMA_PX`)² + (frames / `SIGMA_FRAMES`)²; the greatest of
-    all events.
+    ``min(1, 2 exp(-d² / 2))`` with d² = (distance in the plane / `SIGMA_PX`)² + (frames / `SIGMA_FRAMES`)²; the maximum
+    over all events.
     """
     count, height, width = shape
     result = np.zeros((count, height // STRIDE, width // STRIDE, classes), np.float32)
@@ -84,7 +84,7 @@ _SIGMAS = (SIGMA_FRAMES, SIGMA_PX, SIGMA_PX)
 
 
 class Sampler:
-    """Draws parts at random, of every class as many.
+    """Draws random parts, the same number for every class.
 
     Parameters
     ----------
@@ -93,9 +93,9 @@ class Sampler:
     classes
         Number of event classes.
     random
-        Where all chance comes from.
+        Source of all random numbers.
     without
-        Names of changes that are not made; see :mod:`epifiji.engine.training.augmentation`.
+        Names of augmentations to leave out; see :mod:`epifiji.engine.training.augmentation`.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Sampler:
             yield self.draw()
 
     def reseed(self, random: np.random.Generator) -> None:
-        """Take chance from here from now on: so that a step's parts depend on its number alone."""
+        """Use this source of random numbers from now on, so that a step's parts depend only on its number."""
         self._random = random
 
     def draw(self) -> Part:
@@ -146,7 +146,7 @@ class Sampler:
         return self._part(self._movies[number], start, size)
 
     def _part(self, movie: TrainingMovie, start: np.ndarray, size: np.ndarray) -> Part:
-        """Cut a part of this size; where it leaves the movie it begins with repeated frames, or at the field's edge."""
+        """Cut a part of this size; at the movie's ends it begins with repeated frames, or at the field's edge."""
         shape = np.array(movie.pixels.shape)
         low = np.array([-REACH_FRAMES, 0, 0])
         start = np.clip(start, low, np.maximum(shape - size - low, low))
@@ -164,12 +164,12 @@ class Sampler:
     def _answers(
         self, movie: TrainingMovie, events: np.ndarray, start: np.ndarray, size: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Give the answers to a part, by its events (relative to `start`) and what is taught, and how much they count."""
+        """Return the targets of a part from its events (relative to `start`) and predictions, and their weights."""
         answered = (self._frames - 2 * REACH_FRAMES, self._px, self._px)
         events = events - [0, REACH_FRAMES, 0, 0]
         events[:, 2:] = (events[:, 2:] + 0.5) * self._px / size[1] - 0.5
         answers = answers_for(events, answered, self._classes)
-        # The movie's frame, row and column at the middle of each answer.
+        # The movie's frame, row and column at the centre of each target.
         grid = np.arange(0, self._px, STRIDE) + STRIDE / 2
         places = [start[0] + REACH_FRAMES + np.arange(answered[0])]
         places += [a + (grid * size[1] / self._px).astype(int) for a in start[1:].tolist()]
@@ -194,7 +194,7 @@ class Sampler:
 
 
 def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
-    """Give the frames and the side of parts of movies (T, Y, X): fewer than usual where none of them fills a part."""
+    """Return the frames and the side of parts of movies (T, Y, X): smaller than usual if none of them fills a part."""
     longest = max(shape[0] for shape in shapes) + 2 * REACH_FRAMES
     largest = max(max(shape[1:]) for shape in shapes)
     in_grain = -(-largest // GRAIN_PX) * GRAIN_PX
@@ -202,7 +202,7 @@ def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
 
 
 def _cut(pixels: np.ndarray, start: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Cut frames out of a movie, float64; where it has no more, its first and last frames are repeated and its rows mirrored."""
+    """Cut frames out of a movie, float64; beyond its ends its first and last frames are repeated and its rows mirrored."""
     ts = np.clip(np.arange(start[0], start[0] + size[0]), 0, pixels.shape[0] - 1)
     y, x = (slice(a, a + n) for a, n in zip(start[1:], size[1:], strict=True))
     cut = pixels[ts[0] : ts[-1] + 1, y, x][ts - ts[0]].astype(np.float64)

@@ -1,4 +1,4 @@
-"""From events of a movie to what a network learns from, at its scale."""
+"""Training data at a network's scale, from a movie's events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.scaling import rescale_for_network, scale_factor
 
 AROUND_FRAMES, AROUND_PX = round(3 * SIGMA_FRAMES), round(3 * SIGMA_PX)
-"""How far the answers to an event reach, and so what is known around a place that was judged."""
+"""Extent of an event's targets, and so of the region that is known around a place with a decision."""
 
 
 def at_network_scale(
@@ -27,17 +27,17 @@ def at_network_scale(
     duration: float | None,
     report: Report = silent,
 ) -> np.ndarray:
-    """Read a movie into memory, brought to levels and rescaled as in a detection: (T, Y, X).
+    """Read a movie into memory, with levels and scale as in a detection: (T, Y, X).
 
     Parameters
     ----------
     diameter, duration
-        Of the movie's cells in pixels and its events in frames; None to take it as it is.
+        Of the movie's cells in pixels and its events in frames; None not to rescale it.
 
     Raises
     ------
     WrongInputError
-        Where fewer than 5 frames are left, or the pixels do not fit into memory.
+        If fewer than 5 frames remain, or the pixels do not fit into memory.
     """
     factors = (
         scale_factor(description.event_duration_frames, duration),
@@ -48,7 +48,7 @@ def at_network_scale(
         return scaled.frames(0, scaled.shape[0])
     except MemoryError as problem:
         raise WrongInputError(
-            f"{movie.name} does not fit into memory, but a movie is learnt from as a whole: crop it to where its events are."
+            f"{movie.name} does not fit into memory, but training needs it as a whole: crop it to the region of its events."
         ) from problem
 
 
@@ -57,7 +57,7 @@ def _array(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Any:
 
 
 def places_of(events: Sequence[Event], shape: tuple[int, ...], scaled: tuple[int, ...]) -> np.ndarray:
-    """Bring events of a movie (T, Y, X) to its rescaled form: (n, 3) at frame, y, x; those just outside the frame into it."""
+    """Rescale events of a movie (T, Y, X): (n, 3) at frame, y, x; those just outside the frame are moved into it."""
     ratios = np.array(scaled) / np.array(shape)
     places = np.array([(one.frame, one.y, one.x) for one in events], float).reshape(-1, 3)
     scaled_places: np.ndarray = np.clip((places + 0.5) * ratios - 0.5, 0, np.array(scaled) - 1)
@@ -65,7 +65,7 @@ def places_of(events: Sequence[Event], shape: tuple[int, ...], scaled: tuple[int
 
 
 def around(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Mark the neighbourhoods of places (n, 3) in an array of booleans (T, Y, X)."""
+    """Mark the neighbourhoods of places (n, 3) in a boolean array (T, Y, X)."""
     marked = np.zeros(shape, bool)
     reach = np.array([AROUND_FRAMES, AROUND_PX, AROUND_PX])
     for place in np.round(places).astype(int):
@@ -74,17 +74,17 @@ def around(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return marked
 
 
-def judged_in(
+def known_region(
     shape: tuple[int, ...], decided: np.ndarray, open_places: np.ndarray, complete: bool
 ) -> np.ndarray | None:
-    """Say where it is known what there is, (T, Y, X); None for everywhere.
+    """Return where the content of a movie is known, (T, Y, X), bool; None for everywhere.
 
     Parameters
     ----------
     decided, open_places
-        Places (n, 3) that were judged, and those that were to be judged and were not.
+        Places (n, 3) with a decision, and those without one.
     complete
-        Whether everything else was looked at, and nothing found.
+        Whether everything else was searched, and no events were found.
     """
     if complete:
         return ~around(open_places, shape) if len(open_places) else None

@@ -1,7 +1,8 @@
-"""What an EpiNet learns: its loss, and the weights that it begins with.
+"""Training of an EpiNet: its loss, and its initial weights.
 
-The loss of a place and class with predicted probability p and truth q is the cross-entropy times ``|p - q|`` (focal loss for soft
-truths, Li et al., NeurIPS 2020: nearly all places hold no event, and would outweigh the others) and ``1 + EVENT_WEIGHT q``.
+The loss of a place and class with predicted probability p and target q is the cross-entropy times ``|p - q|`` (focal
+loss for soft targets, Li et al., NeurIPS 2020: nearly all places contain no event, and would dominate the others) and
+``1 + EVENT_WEIGHT q``.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ import numpy as np
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
-from epifiji.engine.networks.epinet.model import ANSWER, contrast, join_frames, look_at_frames, new_weights
+from epifiji.engine.networks.epinet.model import ANSWER, contrast, encode_frames, join_frames, new_weights
 
 EVENT_WEIGHT = 4.0
 
 SCALE = 1000.0
-"""The mean loss over all places is tiny, since most are plainly nothing."""
+"""The mean loss over all places is tiny, since most contain nothing and are easy; this factor compensates for it."""
 
 
 def epinet_loss(weights: Tensors, frames: Tensor, answers: Tensor, counted: Tensor) -> Tensor:
-    """Give the loss of an EpiNet's answers to a part's frames; the processor's quicker precision is used."""
+    """Return the loss of an EpiNet's predictions for a part's frames, in the processor's faster precision."""
     tf = import_tensorflow()
     kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
     cast = {name: tf.cast(values, kind) for name, values in weights.items()}
-    seen = look_at_frames(cast, tf.cast(contrast(frames), kind))
+    seen = encode_frames(cast, tf.cast(contrast(frames), kind))
     return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
 
 
 def loss_of(logits: Tensor, answers: Tensor, counted: Tensor) -> Tensor:
-    """Give the loss of logits (n, Y, X, events) beside the answers, counted by weights; see this module."""
+    """Return the loss of logits (n, Y, X, events) for the targets `answers`, weighted by `counted`; see this module."""
     tf = import_tensorflow()
     away = tf.abs(tf.stop_gradient(tf.sigmoid(logits)) - answers)
     entropy = tf.nn.sigmoid_cross_entropy_with_logits(labels=answers, logits=logits)
@@ -41,9 +42,10 @@ def loss_of(logits: Tensor, answers: Tensor, counted: Tensor) -> Tensor:
 def carried_over(
     parent: Weights, parent_events: Sequence[str], events: Sequence[str], random: np.random.Generator
 ) -> Weights:
-    """Give the weights with which a network for `events` begins: those of another one.
+    """Return the initial weights of a network for `events`: those of another network.
 
-    Its answer layer loses the classes that are not wanted, and gets new columns, which know nothing, for those that it lacks.
+    Its last layer loses the classes that are not wanted, and gets new columns, initially without information, for new
+    classes.
     """
     fresh = new_weights(len(events), random)
     weights = {name: values.copy() for name, values in parent.items()}
