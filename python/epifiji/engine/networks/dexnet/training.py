@@ -91,12 +91,12 @@ class WindowSampler:
     def draw(self) -> Windows:
         """Draw some windows."""
         cut, answers, known = zip(*(self._window() for _ in range(WINDOWS)), strict=True)
-        pixels, told = normalised(np.stack(cut), ROUNDING), np.stack(answers)
+        pixels, answered = normalised(np.stack(cut), ROUNDING), np.stack(answers)
         if not all(known):
             asked = ~np.array(known)
-            taught = self._teacher(pixels[asked])
-            told[asked] = np.pad(taught, [(0, 0), (0, told.shape[1] - taught.shape[1])])
-        return Windows(pixels, told)
+            predicted = self._teacher(pixels[asked])
+            answered[asked] = np.pad(predicted, [(0, 0), (0, answered.shape[1] - predicted.shape[1])])
+        return Windows(pixels, answered)
 
     def _window(self) -> tuple[np.ndarray, np.ndarray, bool]:
         """Return an augmented window, its target, and whether its content is known."""
