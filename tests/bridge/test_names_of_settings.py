@@ -1,4 +1,4 @@
-"""Networks, events and places to write to: defined once, and called the same on the command line, in Fiji and in Python."""
+"""Networks, events and output places are defined once, with the same names on the command line, in Fiji and in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same movie and settings give the same events whichever way they are asked for."""
+"""The same movie and settings give the same events in all ways of running a detection."""
 
 from __future__ import annotations
 

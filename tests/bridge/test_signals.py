@@ -1,4 +1,4 @@
-"""A command that is asked to end says so once, leaves nothing, and has the exit code of the signal."""
+"""A command that receives a signal ends with one sentence, leaves no files, and has the signal's exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def long_movie(tmp_path: Path, movie_file: Path) -> Path:
 
 @contextmanager
 def default_handlers() -> Iterator[None]:
-    """Start processes with the default handlers of signals: a shell's background job ignores interrupts, and so would they."""
+    """Start processes with the default signal handlers, as background jobs of a shell and their children ignore interrupts."""
     kept = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     kept[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -40,7 +40,7 @@ def default_handlers() -> Iterator[None]:
 
 @pytest.fixture
 def detecting(tmp_path: Path, long_movie: Path, network_folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """A detection in its middle: the first blocks are kept."""
+    """Start a detection and yield while it runs, after the first blocks are kept."""
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     command = [sys.executable, "-m", "epifiji", "detect", str(long_movie), "--network", str(network_folder)]
     with default_handlers():
@@ -72,7 +72,7 @@ def detecting(tmp_path: Path, long_movie: Path, network_folder: Path) -> Iterato
     ],
     ids=["interrupt", "terminate", "hang up", "twice", "a closing terminal"],
 )
-def test_a_detection_ends_in_one_sentence_and_leaves_nothing(
+def test_a_detection_ends_with_one_sentence_and_leaves_no_files(
     detecting: subprocess.Popen[str], long_movie: Path, signals: list[signal.Signals], code: int
 ) -> None:
     for number in signals:

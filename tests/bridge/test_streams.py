@@ -1,4 +1,4 @@
-"""Standard streams as people's systems have them: old encodings, closed, full, without a reader; and a user without a home."""
+"""Standard streams with old encodings, closed, full, or without a reader; and a user without a home folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(arguments: Sequence[str], **variables: str | None) -> subprocess.Complet
 
 
 def in_shell(line: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of a shell in which "$@" is the command line's call."""
+    """Run a shell command in which "$@" stands for the call of the command line."""
     command = ["bash", "-c", line, "bash", *EPIFIJI, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
@@ -37,7 +37,7 @@ def in_shell(line: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     [["--help"], ["detect", "--help"], ["networks", "show", "epinet"], ["networks", "list"]],
     ids=" ".join,
 )
-def test_an_output_of_an_old_encoding_takes_every_text(encoding: str, arguments: list[str]) -> None:
+def test_an_output_with_an_old_encoding_accepts_any_text(encoding: str, arguments: list[str]) -> None:
     ended = run(arguments, PYTHONIOENCODING=encoding, PYTHONUTF8="0", EPIFIJI_NETWORKS=None)
     assert (ended.returncode, ended.stderr) == (0, b"")
     shown = ended.stdout.decode(encoding)
@@ -60,7 +60,7 @@ def test_the_json_of_a_movie_of_any_name_is_json_in_any_encoding(
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "| true", "2> >(true)"])
-def test_a_detection_is_done_whatever_happens_to_its_streams(
+def test_a_detection_succeeds_whatever_happens_to_its_streams(
     redirection: str, tmp_path: Path, movie_file: Path, network_folder: Path
 ) -> None:
     movie = tmp_path / "movie.tif"
@@ -78,12 +78,12 @@ def test_a_detection_is_done_whatever_happens_to_its_streams(
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "2> >(true)"])
-def test_a_refusal_has_its_exit_code_also_where_nobody_hears_it(redirection: str) -> None:
+def test_a_refusal_has_its_exit_code_if_standard_error_is_closed(redirection: str) -> None:
     assert in_shell(f'"$@" {redirection}', "detect", "nowhere.tif").returncode == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_below_standard_output_is_named() -> None:
+def test_a_full_disk_for_standard_output_is_reported() -> None:
     ended = in_shell('"$@" > /dev/full', "networks", "list")
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
@@ -111,7 +111,7 @@ def without_home(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 
 @pytest.mark.skipif(sys.platform == "win32", reason="users of Windows have a home")
 class TestUserWithoutHome:
-    def test_detects_with_the_network_that_comes_along_and_makes_no_folder_named_tilde(
+    def test_detects_with_epinet_and_makes_no_folder_named_tilde(
         self, tmp_path: Path, movie_file: Path, network_folder: Path
     ) -> None:
         (tmp_path / "movie.tif").write_bytes(movie_file.read_bytes())
@@ -122,7 +122,9 @@ class TestUserWithoutHome:
         assert sorted(path.name for path in tmp_path.iterdir()) == ["movie.tif", "movie_epifiji"]
         assert "epinet" in without_home(tmp_path, "networks", "list").stdout
 
-    def test_is_told_where_an_imported_network_could_go(self, tmp_path: Path, network_folder: Path) -> None:
+    def test_an_imported_network_is_refused_with_an_alternative_place(
+        self, tmp_path: Path, network_folder: Path
+    ) -> None:
         ended = without_home(tmp_path, "networks", "import", str(network_folder), "--name", "mine")
         assert ended.returncode == 2
         (line,) = ended.stderr.splitlines()
@@ -131,7 +133,7 @@ class TestUserWithoutHome:
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere"])
-def test_a_home_that_cannot_be_written_is_named_and_detection_works(
+def test_a_home_without_write_permission_is_reported_and_detection_works(
     home: str, tmp_path: Path, movie_file: Path, network_folder: Path
 ) -> None:
     variables = dict.fromkeys(("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "EPIFIJI_NETWORKS"))

@@ -33,7 +33,7 @@ REFUSED = {
 
 
 def run_batch(imagej: ImageJ, argument: str) -> str:
-    """Run the macro, and say why it failed."""
+    """Run the macro and return the reason of its failure."""
     try:
         imagej.run_macro(MACRO.read_text(encoding="ascii"), argument)
     except ImageJError as error:
@@ -51,7 +51,7 @@ def refused_arguments(imagej: ImageJ, folder: Path) -> Any:
 
 
 def nothing_to_do(imagej: ImageJ, folder: Path) -> Any:
-    """How a run ended, and the times of the files before and after it."""
+    """Return how a run ended, and the times of the files before and after it."""
 
     def times() -> dict[str, int]:
         return {str(file): file.stat().st_mtime_ns for file in folder.glob("there/*/*")}
@@ -62,7 +62,7 @@ def nothing_to_do(imagej: ImageJ, folder: Path) -> Any:
 
 
 def meanwhile(act: Callable[[], None], run: Callable[[], Any]) -> None:
-    """Do something while a macro runs, and see that it could be done."""
+    """Call a function while a macro runs, and check that it succeeded."""
     problems: list[BaseException] = []
 
     def acting() -> None:
@@ -122,7 +122,7 @@ def cancelled_by_a_key(imagej: ImageJ, folder: Path) -> Any:
 
 
 def cancelled_by_the_command(imagej: ImageJ, folder: Path) -> Any:
-    """As where Escape is pressed in a window whose keys do not reach the macro."""
+    """Cancel as by Escape in a window whose keys do not reach the macro."""
     from scyjava import jimport
 
     return cancelled(imagej, folder, lambda: jimport("ij.IJ").setKeyDown(27))

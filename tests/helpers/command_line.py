@@ -21,7 +21,7 @@ def run(
 
 
 def one_sentence(error: str) -> str:
-    """Check that standard error holds one line that starts with the program's name, and give it."""
+    """Check that standard error contains one line that starts with the program's name, and return it."""
     lines = error.strip().splitlines()
     assert len(lines) == 1, error
     assert lines[0].startswith("epifiji: ")

@@ -1,4 +1,4 @@
-"""A person at a desktop: real keys and clicks by xdotool, and what the screen shows."""
+"""A user at a desktop: real keys and clicks by xdotool, and the windows on the screen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Seen = TypeVar("Seen")
 
 
 def _window_manager(display: str) -> subprocess.Popen[bytes]:
-    """Start a window manager, and wait until it manages; now and then one does not reach a display that has just started."""
+    """Start a window manager and wait until it is ready; sometimes one cannot connect to a display that has just started."""
     env = {"DISPLAY": display, "HOME": "/nonexistent"}
     deadline = time.monotonic() + PATIENCE_S
     while True:
@@ -57,7 +57,7 @@ def desktop() -> Iterator[str]:
 
 
 def wait_for(what: str, look: Callable[[], Seen], patience_s: float = PATIENCE_S) -> Seen:
-    """Look until something true is seen, and give it."""
+    """Poll until a function returns a true value, and return this value."""
     deadline = time.monotonic() + patience_s
     while not (seen := look()):
         assert time.monotonic() < deadline, f"{what} was not seen for {patience_s:g} s"
@@ -92,7 +92,7 @@ def type_text(text: str) -> None:
 
 
 def click(x: int, y: int) -> None:
-    """Click on a place of the screen."""
+    """Click at a position on the screen."""
     subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
 
 

@@ -33,7 +33,7 @@ def manager() -> Any:
 
 
 def status() -> str:
-    """What ImageJ's status line says; the line has no public getter."""
+    """Return the text of ImageJ's status line, for which there is no public method."""
     from scyjava import jimport
 
     panel = jimport("ij.IJ").getInstance().getStatusBar()
@@ -67,7 +67,7 @@ def roi_table() -> list[list[Any]]:
 
 
 def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """A person's first detection: her own ROIs stay, a wrong value is told and asked again, the recorder writes it down."""
+    """A first detection: the user's ROIs stay, a wrong value opens the dialog again, the recorder writes the command."""
     from scyjava import jimport
 
     IJ = jimport("ij.IJ")
@@ -107,7 +107,7 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def _lay_out(image: Any) -> None:
-    """Put movie, ROI Manager and table beside each other, the last event's frame in front."""
+    """Put movie, ROI Manager and table next to each other, with the last event's frame shown."""
     from scyjava import jimport
 
     jimport("ij.IJ").run(image, "Set... ", "zoom=300")
@@ -122,13 +122,13 @@ def _lay_out(image: Any) -> None:
 
 
 def _frame_after_choosing(image: Any, index: int) -> int:
-    """The frame to which ImageJ goes for a ROI that is chosen in the manager."""
+    """Return the frame that ImageJ shows after a ROI is selected in the manager."""
     manager().select(image, index)
     return int(image.getCurrentSlice())
 
 
 def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
-    """Escape at three moments: as soon as the work begins, in its middle, and near its end."""
+    """Press Escape at three times: at the start of the work, in the middle, and near the end."""
     from scyjava import jimport
 
     found = []
@@ -151,14 +151,14 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
 
 
 def error() -> str:
-    """What the last of our commands left for macros to read."""
+    """Return the error message of the last command, which macros can read."""
     from scyjava import jimport
 
     return str(jimport("java.lang.System").getProperty("epifiji.error", ""))
 
 
 def _done() -> float:
-    """How far the status line says that the work is."""
+    """Return the progress that the status line shows."""
     said = status()
     if "looking for events" not in said:
         return -1
@@ -176,7 +176,7 @@ def cancelled_dialog(_: ImageJ, __: Path) -> bool:
 
 
 def closed_while_running(_: ImageJ, __: Path) -> dict[str, Any]:
-    """The movie is closed in the middle: its events still come into the manager."""
+    """Close the movie during the detection: its events are still added to the manager."""
     from scyjava import jimport
 
     manager().reset()
@@ -213,7 +213,7 @@ def maps_in_colour(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def _covered(maps: Any) -> list[str]:
-    """Which of the menus and the ROI Manager the window of the maps or the log lies over."""
+    """Return which of the menus and the ROI Manager are covered by the window of the maps or the log."""
     from scyjava import jimport
 
     log = jimport("ij.WindowManager").getWindow("Log")
@@ -239,7 +239,7 @@ def menu_items(_: ImageJ, __: Path) -> list[str]:
 
 
 def many_rois(imagej: ImageJ, __: Path) -> dict[str, Any]:
-    """A user's thousand ROIs are there, named and placed as before, when a detection adds its own."""
+    """A user's thousand ROIs keep their names and positions when a detection adds its own."""
     from scyjava import jimport
 
     open_movie()
@@ -257,7 +257,7 @@ def many_rois(imagej: ImageJ, __: Path) -> dict[str, Any]:
 
 
 def _window_of(kind: str) -> Any:
-    """The visible window of one of ImageJ's classes."""
+    """Return the visible window of one of ImageJ's classes."""
     from scyjava import jimport
 
     shown = [window for window in jimport("java.awt.Window").getWindows() if window.isShowing()]
@@ -272,7 +272,7 @@ def _parts(container: Any) -> Iterator[Any]:
 
 
 def said(dialog: Any) -> str:
-    """A dialog's own text: ImageJ draws it in a canvas that keeps its lines."""
+    """Return a dialog's text; ImageJ draws it in a canvas that stores its lines."""
     from scyjava import jimport
 
     field = jimport("java.lang.Class").forName("ij.gui.MultiLineLabel").getDeclaredField("lines")
@@ -282,7 +282,7 @@ def said(dialog: Any) -> str:
 
 
 def help_and_what_is_remembered(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """A dialog shows what was chosen in the last one, and help; a macro takes nothing of what is remembered."""
+    """A dialog shows the last values, and help; a macro does not use the last values."""
     start_command(DETECT)
     focus(DIALOG)
     dialog = _window_of("GenericDialog")
@@ -304,7 +304,7 @@ def help_and_what_is_remembered(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def refused_macro(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """With a window a wrong option is told in ImageJ's box for macros, and ends the macro."""
+    """With a window a wrong option is shown in ImageJ's message box, and ends the macro."""
     from scyjava import jimport
 
     before = roi_table()

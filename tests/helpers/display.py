@@ -15,7 +15,7 @@ START_TIMEOUT_S = 30
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
-    """Start a virtual display for a block and give its name, such as ``:1``; the test is skipped where there is no Xvfb."""
+    """Start a virtual display for a block and yield its name, such as ``:1``; without Xvfb the test is skipped."""
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed, so no window can be opened: install the package xvfb")
     reading, writing = os.pipe()

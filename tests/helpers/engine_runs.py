@@ -1,4 +1,4 @@
-"""The engine without files and jobs, as tests compare it."""
+"""The engine without files and jobs, for comparisons in tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def maps_of(
     predictor: BlockPredictor | None = None,
     report: Report = silent,
 ) -> Iterator[np.ndarray]:
-    """Give the maps of a movie frame by frame, from blocks of at most so many rows."""
+    """Return the maps of a movie frame by frame, from blocks with at most this number of rows."""
     predictor = predictor or ExactPredictor(classifier)
     blocks = divide(arithmetic.grids, movie.shape, predictor.frames_at_once, rows)
 

@@ -1,4 +1,4 @@
-"""Checks of evaluating networks in ImageJ; see :mod:`jvm`. Networks and movies lie in the folder that the process runs in."""
+"""Checks of the evaluation of networks in ImageJ; see :mod:`jvm`. Networks and movies are in the working folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from refusals import refusals
 EVALUATE = 'run("Evaluate Event Network...", "min_volume=20 '
 
 
-def judged_headless(imagej: ImageJ, _: Path) -> None:
+def evaluated_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro(EVALUATE + 'network=[net one] folder=[the movies] events=cell_death output=[its scores]");')
 
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
-    """What the command says where it cannot do what was asked."""
+    """Return the command's messages for impossible requests."""
     commands = {
         "no folder": 'network=[net one]");',
         "missing folder": 'network=[net one] folder=nowhere");',
@@ -30,7 +30,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
     return refusals(imagej, {name: EVALUATE + code for name, code in commands.items()})
 
 
-def judged_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
+def evaluated_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
     from scyjava import jimport
 
     imagej.run_macro('newImage("mine", "8-bit", 30, 30, 1);')
@@ -45,5 +45,5 @@ def judged_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
     }
 
 
-HEADLESS = [judged_headless, refused]
-WINDOW = [judged_in_a_window]
+HEADLESS = [evaluated_headless, refused]
+WINDOW = [evaluated_in_a_window]

@@ -1,4 +1,4 @@
-"""Checks of comparisons and plots in ImageJ; see :mod:`jvm`. Files lie in the folder that the process runs in."""
+"""Checks of comparisons and plots in ImageJ; see :mod:`jvm`. Files are in the working folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPARE, PLOT = 'run("Compare Event ROIs...", "', 'run("Plot Event Statistics...
 
 
 def rois_of(rois: Any) -> list[list[Any]]:
-    """Name, group, colour, frame, x and y of ROIs."""
+    """Return name, group, colour, frame, x and y of ROIs."""
     found = []
     for roi in rois:
         colour, points = roi.getStrokeColor(), roi.getFloatPolygon()
@@ -45,7 +45,7 @@ def compared_headless(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
-    """What each command says where it cannot do what was asked."""
+    """Return each command's messages for impossible requests."""
     commands = {
         "no reference": COMPARE + 'detected=detected");',
         "missing reference": COMPARE + 'detected=detected reference=nowhere.zip");',
@@ -105,7 +105,7 @@ def compared_in_a_window(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def compared_from_the_manager(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """ROIs that a person drew, without a class in their names, against a file of one class."""
+    """Compare ROIs that a user drew, without a class in their names, with a file of one class."""
     manager().reset()
     imagej.run_macro(
         "setSlice(6); makePoint(10, 10); roiManager('add'); roiManager('select', 0); roiManager('rename', 'mine');"

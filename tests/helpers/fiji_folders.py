@@ -1,4 +1,4 @@
-"""Folders that look like a Fiji, and what lies in them."""
+"""Folders that look like a Fiji, and their contents."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def make_fiji(folder: Path) -> Path:
-    """Make what identifies a Fiji folder, with a script and a macro of the user's."""
+    """Make the files that identify a Fiji folder, with a script and a macro of the user."""
     for name in ("plugins", "jars", "macros", "scripts/Plugins"):
         (folder / name).mkdir(parents=True)
     (folder / "jars" / "ij-1.54p.jar").write_bytes(b"")
@@ -16,7 +16,7 @@ def make_fiji(folder: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:
-    """Everything that lies in a folder: a file's bytes, a link's target, None for a folder."""
+    """Return the contents of a folder: a file's bytes, a link's target, None for a folder."""
     return {
         path.relative_to(folder).as_posix(): (
             str(path.readlink()).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else None

@@ -1,4 +1,4 @@
-"""What lies in a folder, as tests compare it."""
+"""The names in a folder, for comparisons in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks inside ImageJ, without a window, of which image results may be shown on; see :mod:`jvm`."""
+"""Checks of the images on which results may be shown, in ImageJ without a window; see :mod:`jvm`."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def another_movie(imagej: ImageJ, folder: Path) -> dict[str, str]:
 
 
 def changed_in_memory(imagej: ImageJ, _: Path) -> str:
-    """The movie itself, with other pixels since, and so without a file."""
+    """The movie itself after its pixels were changed, so that it has no file."""
     opened = f'close("*"); open("{os.environ[MOVIE]}"); run("Invert", "stack");'
     return refusal(imagej, _macro("open", opened))
 
 
 def asked_for(imagej: ImageJ, folder: Path) -> str:
-    """Another movie, and the wish to take it."""
+    """Another movie, with other_movie."""
     opened = f'close("*"); open("{os.environ[ANOTHER]}");'
     for name in COMMANDS:
         imagej.run_macro(_macro(name, opened, " other_movie", folder / f"{name}_asked"))
@@ -47,7 +47,7 @@ def asked_for(imagej: ImageJ, folder: Path) -> str:
 
 
 def its_own(imagej: ImageJ, folder: Path) -> Any:
-    """The movie's file, a copy in memory under another title, and the same pixels in a new image: every command takes them."""
+    """The movie's file, a copy in memory under another title, and the same pixels in a new image: every command accepts them."""
     movie = os.environ[MOVIE]
     ways = {
         "file": f'open("{movie}");',

@@ -1,4 +1,4 @@
-"""Checks of images that run inside a JVM, and what they compare with; see :mod:`jvm`."""
+"""Checks of images that run inside a JVM, and the expected values; see :mod:`jvm`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DTYPES = {
 
 
 def pixels(dtype: str) -> np.ndarray:
-    """Whole numbers (7, 20, 30): with every value of the 8-bit types, and of others up to 2^24 as float32 holds them."""
+    """Return integers (7, 20, 30): all values of 8-bit types, and values up to 2^24 of others, which float32 can represent."""
     count = int(np.prod(SHAPE))
     if np.dtype(dtype).kind == "b":
         return (np.arange(count).reshape(SHAPE) % 3 == 0).astype(dtype)
@@ -48,7 +48,7 @@ def pixels(dtype: str) -> np.ndarray:
 
 
 def roi(frame: int, y: int, x: int, bare: bool = False) -> roifile.ImagejRoi:
-    """Make a ROI in the form of DeXtrusion's authors, or one without a position in the stack; `frame` is from 0."""
+    """Make a ROI in the format of DeXtrusion's authors, or one without a position in the stack; `frame` counts from 0."""
     return roifile.ImagejRoi(
         roitype=roifile.ROI_TYPE.POINT,
         name=f"{frame + 1:04d}-{y:04d}-{x:04d}",
@@ -92,7 +92,7 @@ def described(rois: Any) -> dict[str, list[Any]]:
 
 
 def marks(picture: Path) -> set[tuple[int, int]]:
-    """Tens of y and x where a picture of a grey movie has colours."""
+    """Return y and x, in tens, of the places at which a picture of a grey movie has colours."""
     colours = np.asarray(Image.open(picture).convert("RGB")).astype(int)
     return {(int(y) // 10, int(x) // 10) for y, x in np.argwhere(np.ptp(colours, axis=2) > MARK)}
 

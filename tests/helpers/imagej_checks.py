@@ -192,7 +192,7 @@ _headless: list[Finished] = []
 
 
 def headless_process(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Run the checks that need no window, on the Java that this machine gives; the last one ends the process.
+    """Run the checks that need no window, with this machine's Java; the last one ends the process.
 
     It runs once for all test modules.
     """

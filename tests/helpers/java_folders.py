@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def java_folder(folder: Path, **release: str) -> Path:
-    """Make what looks like a Java, as far as its file ``release`` and its library go."""
+    """Make a folder that looks like a Java, with a file ``release`` and a library."""
     (folder / "lib" / "server").mkdir(parents=True)
     (folder / "lib" / "server" / "libjvm.so").touch()
     (folder / "release").write_text("".join(f'{name}="{value}"\n' for name, value in release.items()))

@@ -1,6 +1,7 @@
-"""Runs checks in a process of their own, because a process has one JVM for ever.
+"""Runs checks in separate processes, because a process can have only one JVM.
 
-A check is a function of a test module that takes the running ImageJ and a folder, and gives something that JSON can hold.
+A check is a function of a test module that takes the running ImageJ and a folder, and returns a value that JSON can
+represent.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Check = Callable[[Any, Path], Any]
 
 @dataclass(frozen=True)
 class Finished:
-    """What a process left: its folder, the checks' values by name, and how it ended.
+    """The results of a process: its folder, the checks' values by name, and how it ended.
 
     A check that raised has the value ``{"raised": type, "message": text, "notes": texts}``.
     """
@@ -42,7 +43,7 @@ class Finished:
 def run_checks(
     checks: Sequence[Check], folder: Path, headless: bool = True, env: Mapping[str, str] | None = None
 ) -> Finished:
-    """Run checks in one fresh process with an embedded ImageJ, in `folder`, with `env` in place of some variables."""
+    """Run checks in one new process with an embedded ImageJ, in `folder`, with the environment variables `env`."""
     names = [f"{check.__module__}:{check.__name__}" for check in checks]
     report = folder / "values.json"
     folders = dict.fromkeys(

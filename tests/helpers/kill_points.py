@@ -1,7 +1,7 @@
-"""Kills a change of files at one call to the system after the other, and says what was found afterwards.
+"""Kills a change of files at each system call in turn, and reports the state of the files afterwards.
 
-Run as ``python kill_points.py SCENARIO FOLDER all|some`` by test_all_or_nothing.py. The process is forked for every point, so
-that everything is imported once.
+Run as ``python kill_points.py SCENARIO FOLDER all|some`` by test_all_or_nothing.py. The process is forked for every
+point, so that everything is imported once.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _two_roots(folder: Path, seed: int) -> None:
 
 
 def _first_retraining(folder: Path) -> None:
-    """Write a network below folders that are not there yet, and reports into another one that is."""
+    """Write a network into folders that do not exist yet, and reports into another one that exists."""
 
     def more(change: Any, _: Path) -> None:
         (change.add(folder / "out" / "reports", ["a.json"]) / "a.json").write_text("1")
@@ -96,7 +96,7 @@ def _networks(folder: Path) -> Path:
 
 
 def _own(folder: Path) -> None:
-    """Let the user's own folders lie in this one."""
+    """Put the user's own folders into this one."""
     os.environ |= {"XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
 
 
@@ -189,7 +189,7 @@ ONCE = {"uninstall", "remove"}
 
 
 def contents(folder: Path, hidden: bool = False) -> dict[str, bytes | None]:
-    """Give every file and folder but those that processes have for themselves."""
+    """Return every file and folder except the hidden ones of processes."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
@@ -200,7 +200,7 @@ def contents(folder: Path, hidden: bool = False) -> dict[str, bytes | None]:
 def in_child(
     step: Callable[[], Any], kill_at: int | None = None, count_to: Path | None = None, fail: bool = False
 ) -> int:
-    """Do a step in a forked process, and give its status.
+    """Run a step in a forked process, and return its exit status.
 
     Before the call with the number `kill_at` it kills itself; with `fail` this call fails instead, as on a full disk.
     """
@@ -242,7 +242,7 @@ def in_child(
 
 
 def tried_once(scenario: str, folder: Path) -> tuple[Path, Path, Any, Any, int]:
-    """Make a change without a fault: the folder it begins with, its copy, what lies there before and after, its calls."""
+    """Make a change without a fault; return the initial folder, its copy, the contents before and after, and the calls."""
     begin, change, _ = SCENARIOS[scenario]
     start, place, count = folder / "start", folder / "place", folder / "count"
     start.mkdir()
@@ -254,12 +254,12 @@ def tried_once(scenario: str, folder: Path) -> tuple[Path, Path, Any, Any, int]:
 
 
 def chosen(calls: int, every: bool) -> list[int]:
-    """Give the calls to try: all, or some of all and more of the last, where files change places."""
+    """Return the calls to try: all, or some of them with more of the last ones, which move files."""
     return [n for n in range(1, calls + 1) if every or (n > calls - LAST and n % 5 == 0) or n % 90 == 1]
 
 
 def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
-    """Try the points of a scenario, and count what was found before and after somebody read."""
+    """Try the points of a scenario, and count the states before and after the next process reads."""
     _, change, read = SCENARIOS[scenario]
     start, place, before, after, calls = tried_once(scenario, folder)
     assert before != after
@@ -285,7 +285,7 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
 
 
 def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
-    """Let one call after the other fail, and list those after which a folder was neither as before nor as after."""
+    """Let each call fail in turn, and return those after which a folder was neither in its old nor in its new state."""
     _, change, _ = SCENARIOS[scenario]
     start, place, before, after, calls = tried_once(scenario, folder)
     points = chosen(calls, every)

@@ -1,4 +1,4 @@
-"""Small movies with discs that blink, whose every event is known."""
+"""Small movies with blinking discs, all of whose events are known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from epifiji.files.rois.roi_files import write_rois
 
 
 def blinking(seed: int, shape: tuple[int, int, int] = (28, 64, 64), events: int = 6) -> tuple[np.ndarray, list[Event]]:
-    """Draw discs that are bright for three frames, among others that stay, on a noisy background: (T, Y, X), uint8."""
+    """Draw discs that are bright for three frames, and permanent ones, on a noisy background: (T, Y, X), uint8."""
     random = np.random.default_rng(seed)
     count, height, width = shape
     pixels = 60 + 150 * ndimage.gaussian_filter(random.standard_normal(shape), (1, 2, 2))
@@ -39,7 +39,7 @@ def _disc(shape: tuple[int, int, int], y: float, x: float) -> np.ndarray:
 
 
 def write_blinking(folder: Path, name: str, seed: int, **how: object) -> tuple[np.ndarray, list[Event]]:
-    """Write such a movie and its ROIs as a training folder has them."""
+    """Write such a movie and its ROIs in the form of a training folder."""
     folder.mkdir(parents=True, exist_ok=True)
     pixels, events = blinking(seed, **how)  # type: ignore[arg-type]
     write_movie(Movie(pixels, name), folder / f"{name}.tif")

@@ -1,4 +1,4 @@
-"""Checks that ROIs lie where ImageJ shows them, whatever the arrangement of the movie's frames; see :mod:`jvm`."""
+"""Checks that ROIs are where ImageJ shows them, for every order of the movie's axes; see :mod:`jvm`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AXES = "CZT"
 
 @st.composite
 def arrangements(draw: st.DrawFn) -> tuple[StackLayout, int, bool]:
-    """A layout, the number of frames along it, and whether the image is opened as a hyperstack."""
+    """Return layouts, their numbers of frames, and whether the image is opened as a hyperstack."""
     axis, frames = draw(st.sampled_from(AXES)), draw(st.integers(5, 9))
     channels = 1 if axis == "C" else draw(st.integers(1, 3))
     layout = StackLayout(axis, channels, draw(st.integers(1, channels)))
@@ -44,7 +44,7 @@ def closed(image: Any) -> None:
 
 
 def shown_frame(image: Any, layout: StackLayout) -> int:
-    """The frame, from 0, that ImageJ shows."""
+    """Return the frame, from 0, that ImageJ shows."""
     return int(image.convertIndexToPosition(image.getCurrentSlice())[AXES.index(layout.time_axis)]) - 1
 
 
@@ -86,7 +86,7 @@ def written_rois(_: ImageJ, folder: Path) -> int:
 
 
 def placed_by_imagej(_: ImageJ, folder: Path) -> int:
-    """ROIs that ImageJ places on the frame that it shows are read in that frame: in the four ways in which it does that."""
+    """ROIs that ImageJ places on the shown frame are read in that frame, in all four ways of placing them."""
     from scyjava import jimport
 
     encoder, point, area = jimport("ij.io.RoiEncoder"), jimport("ij.gui.PointRoi"), jimport("ij.gui.Roi")

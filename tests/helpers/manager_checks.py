@@ -1,4 +1,4 @@
-"""Checks of EpiFiji's ROIs among a person's in the ROI Manager; see :mod:`jvm`. Files lie in the folder of the process."""
+"""Checks of EpiFiji's ROIs among a user's in the ROI Manager; see :mod:`jvm`. Files are in the working folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OPEN = 'run("Open Epithelial Events...", "table=false results=[{}_epifiji]");'
 
 
 def listed() -> list[list[Any]]:
-    """Name, frame, x and y of every ROI in the manager."""
+    """Return name, frame, x and y of every ROI in the manager."""
     found = []
     for roi in manager().getRoisAsArray():
         points = roi.getFloatPolygon()
@@ -48,7 +48,7 @@ def log() -> str:
 
 
 def plotted(imagej: ImageJ, title: str) -> dict[str, str]:
-    """How many events of each class the statistics count from the manager."""
+    """Return the number of events of each class that the statistics count in the manager."""
     from scyjava import jimport
 
     imagej.run_macro(f'selectImage("{title}.tif");' + PLOT + 'permutations=19");')
@@ -62,7 +62,7 @@ def plotted(imagej: ImageJ, title: str) -> dict[str, str]:
 
 
 def shown_twice(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """Events shown again take the place of the first ones; a person's ROIs, and what she changed, stay."""
+    """Events shown again replace the earlier ones; the user's ROIs, and those that the user changed, stay."""
     from scyjava import jimport
 
     image = open_movie("first")
@@ -84,7 +84,7 @@ def shown_twice(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 
 def saved_and_opened_again(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """The ROI Manager's own zip keeps whose the ROIs are, also where two movies have ROIs of one name."""
+    """The ROI Manager's zip keeps the identity of ROIs, even if ROIs of two movies have the same name."""
     close_all()
     open_movie("second")
     imagej.run_macro(OPEN.format("second"))
@@ -102,7 +102,7 @@ def saved_and_opened_again(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """ROIs of two movies in one manager: those of the active image count, and where it is neither's, none."""
+    """ROIs of two movies in one manager: only those of the active image's movie are used."""
     close_all()
     open_movie("second")
     imagej.run_macro(OPEN.format("second"))
@@ -125,7 +125,7 @@ def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 
 def repeated_rows(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """A person's own copies of EpiFiji's ROIs count once, and a sentence says so."""
+    """Copies of EpiFiji's ROIs that the user made count once, with a notice."""
     close_all()
     image = open_movie("first")
     imagej.run_macro(OPEN.format("first"))

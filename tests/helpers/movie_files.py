@@ -1,4 +1,4 @@
-"""Movie files that several tests make, and how they compare."""
+"""Movie files that several tests make, and a comparison of their pixels."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ FRAMES = np.random.default_rng(3).integers(0, 60_000, (12, 21, 34)).astype(np.ui
 
 
 def save(path: Path, frames: np.ndarray = FRAMES, **options) -> Path:
-    """Write a plain TIFF, without any metadata unless asked."""
+    """Write a plain TIFF, by default without metadata."""
     tifffile.imwrite(path, frames, **{"photometric": "minisblack", "metadata": None, **options})
     return path
 
 
 def assert_same(path: Path | str, expected: np.ndarray = FRAMES, channel: int | None = None) -> Movie:
-    """Read a movie and compare all its frames with an array; give the movie."""
+    """Read a movie, compare all its frames with an array, and return the movie."""
     movie = read_movie(path, channel)
     read = movie.frames(0, len(expected))
     assert movie.shape == expected.shape

@@ -125,7 +125,7 @@ def cropped_by_the_selection(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def cropped_results(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """The events of a result folder in place of the ROIs, with a part given in numbers, which outdo the selection."""
+    """Crop with the events of a result folder in place of the ROIs; numbers take precedence over the selection."""
     from scyjava import jimport
 
     image = opened()
@@ -168,7 +168,7 @@ def stored_as_planes(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def written(imagej: ImageJ, folder: Path) -> list[str]:
-    """An open image's part and ROIs, and a file's rescaled movie and events, as files."""
+    """Write an open image's part and ROIs, and a file's rescaled movie and events, into files."""
     image = opened()
     image.setRoi(*BOUNDS)
     results, movie = os.environ["EPIFIJI_TEST_RESULTS"], os.environ["EPIFIJI_TEST_MOVIE"]

@@ -1,4 +1,4 @@
-"""The README and the pages of the documentation, as they stand and with what is made from the code."""
+"""The README and the pages of the documentation, with and without the parts made from the code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEXTS = {"README.md": README, **PAGES}
 
 
 def hooks() -> ModuleType:
-    """Load what MkDocs runs when it builds the site."""
+    """Load the hooks that MkDocs runs when it builds the site."""
     spec = importlib.util.spec_from_file_location("docs_hooks", DOCS / "hooks.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -23,5 +23,5 @@ def hooks() -> ModuleType:
 
 
 def built(page: str) -> str:
-    """Give a page's Markdown with the parts that are made from the code."""
+    """Return a page's Markdown with the parts that are made from the code."""
     return hooks().on_page_markdown(PAGES[page])

@@ -1,7 +1,7 @@
-"""An ImageJ in a JVM that Python did not start, with EpiFiji installed as in a Fiji: its scripts reach the engine by a worker.
+"""An ImageJ in a JVM that Python did not start, with EpiFiji installed as in a Fiji: its scripts use the engine in a worker.
 
-What SciJava does in a full Fiji, to make commands of scripts, a few lines of Jython stand in for; ImageJ, Jython, Appose, the
-scripts, the client and the worker are the real ones.
+A few lines of Jython replace SciJava's way of making commands of scripts. ImageJ, Jython, Appose, the scripts, the
+client and the worker are the real ones.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def make_plain_fiji(folder: Path, python: Path | None = None) -> Path:
 
 
 def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = True) -> list[str]:
-    """Give the command that starts this ImageJ and runs a macro, or a Jython script in its place."""
+    """Return the command that starts this ImageJ and runs a macro or a Jython script."""
     java = find_java(window=not headless)[0]
     properties = {
         "java.awt.headless": str(headless).lower(),
@@ -137,9 +137,9 @@ def run_in_plain_fiji(
     timeout_s: float = TIMEOUT_S,
     before: Sequence[str] = (),
 ) -> subprocess.CompletedProcess[str]:
-    """Run the code of a macro, or of a Jython script where its first line is a Python comment; wait until ImageJ has ended.
+    """Run a macro, or a Jython script if the first line is a Python comment, and wait until ImageJ has ended.
 
-    `before` are words before the command, of a program that runs it.
+    `before` are arguments before the command, for a program that runs it.
     """
     file = fiji / ("code.py" if code.startswith("#") else "code.ijm")
     file.write_text(code, encoding="utf-8")

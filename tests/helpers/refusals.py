@@ -1,4 +1,4 @@
-"""What ImageJ says of macros that fail; for checks that run in the process of an ImageJ."""
+"""The error messages of failing macros; for checks that run in ImageJ's process."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from epifiji.bridge.imagej import ImageJ, ImageJError
 
 
 def refusal(imagej: ImageJ, code: str) -> str:
-    """Run a macro, make sure that it fails, and give what is said."""
+    """Run a macro, check that it fails, and return the message."""
     with pytest.raises(ImageJError) as failure:
         imagej.run_macro(code)
     return str(failure.value)
 
 
 def refusals(imagej: ImageJ, macros: Mapping[str, str]) -> dict[str, str]:
-    """Give what is said of each macro by its name; see :func:`refusal`."""
+    """Return the messages of macros by their names; see :func:`refusal`."""
     return {name: refusal(imagej, code) for name, code in macros.items()}

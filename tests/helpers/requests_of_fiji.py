@@ -1,4 +1,4 @@
-"""Requests as Fiji's commands send them, and what comes back."""
+"""Requests as Fiji's commands send them, and the answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAIN = {
 
 
 def bytes_of(array: np.ndarray, *lengths: int) -> list[np.ndarray]:
-    """Put frames into blocks of bytes as ImageJ does: little-endian, with so many frames in each."""
+    """Put frames into blocks of bytes as ImageJ does: little-endian, with this number of frames in each."""
     lengths = lengths or (len(array),)
     parts = np.split(array, np.cumsum(lengths)[:-1])
     return [np.frombuffer(bytearray(part.astype(part.dtype.newbyteorder("<")).tobytes()), np.uint8) for part in parts]
@@ -39,7 +39,7 @@ def ask(job: str, request: object, blocks: Any = (), report: Any = silent) -> di
 
 
 def refused(job: str, request: object, blocks: Any = (), kind: str = "input") -> str:
-    """Ask for what cannot be done, and give the sentence."""
+    """Send an impossible request, and return the error message."""
     answered = ask(job, request, blocks)
     assert answered.keys() == {"error", "kind", "details"}
     assert answered["kind"] == kind, answered

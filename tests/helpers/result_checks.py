@@ -73,7 +73,7 @@ def maps_shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def maps_by_the_former_label(imagej: ImageJ, _: Path) -> list[str]:
-    """A macro from before the label had its dots: the titles of the open images, and of the one in front."""
+    """Run a macro with the former label without dots; return the titles of the open images and of the active one."""
     from scyjava import jimport
 
     imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_MOVIE"]}"); run("Show Event Probability Maps", "results=['

@@ -19,7 +19,8 @@ OPTIONS = "before=2 after=3 half_size=20 zoom=2"
 FIRST = ["y", "n", "s", "u", "n", "2", "y", "n", "u", "y", "Right", "Right", "Left", "3", "y", "Down", "y"]
 """Keys of the first half, in which the seventh event is passed over, and of the second.
 
-There click:… is a click, on the picture's crop of the event or on the movie, and drag:… a drag of the event by so many pixels.
+There click:… is a click, on the picture's crop of the event or on the movie, and drag:… a drag of the event by so many
+pixels.
 """
 
 SECOND = [
@@ -52,9 +53,10 @@ def _picture() -> Any:
 
 
 def _drag(start: tuple[int, int], end: tuple[int, int]) -> None:
-    """Press, move in steps as a hand does, and release.
+    """Press the mouse button, move in steps as a hand does, and release it.
 
-    Without xdotool's --sync, which waits fifteen seconds for a mouse that is there already: the display keeps the order anyway.
+    This does not use xdotool's --sync, which waits fifteen seconds if the mouse is already there; the display keeps the
+    order anyway.
     """
     steps = [(a + (b - a) * i // 4 for a, b in zip(start, end, strict=True)) for i in range(1, 5)]
     moves = [part for x, y in steps for part in ("mousemove", str(x), str(y), "sleep", "0.05")]
@@ -63,7 +65,7 @@ def _drag(start: tuple[int, int], end: tuple[int, int]) -> None:
 
 
 def _in_picture(dx: int, dy: int) -> tuple[int, int]:
-    """Where on the screen the crop of the event's own frame has a place, this far (px of the movie) from its middle."""
+    """Return the screen position at this offset (px of the movie) from the centre of the crop of the event's frame."""
     label = _picture()
     place, icon = label.getLocationOnScreen(), label.getIcon()
     left = place.x + (label.getWidth() - icon.getIconWidth()) // 2
@@ -80,7 +82,7 @@ def _on_movie(image: Any, x: float, y: float) -> tuple[int, int]:
 
 
 def _use_mouse(step: str, image: Any) -> None:
-    """Click at a place, or drag the event by some pixels."""
+    """Click at a position, or drag the event by some pixels."""
     how, where, x, y = step.split(":")
     if where == "picture":
         click(*_in_picture(int(x), int(y))) if how == "click" else _drag(_in_picture(0, 0), _in_picture(int(x), int(y)))
@@ -96,7 +98,7 @@ def _use_mouse(step: str, image: Any) -> None:
 
 
 def _do(steps: list[str], image: Any) -> None:
-    """Press and click one after the other, each when the one before was shown."""
+    """Press keys and click, each after the previous result is shown."""
     for step in steps:
         before = _labels()
         if ":" in step:
@@ -148,7 +150,7 @@ def resumed_review(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """While the review runs its keys are its own, in front alone; afterwards they are ImageJ's and the user's again."""
+    """During a review its keys act only if its windows are in front; afterwards they have ImageJ's functions again."""
     from scyjava import jimport
 
     system = jimport("java.lang.System")
@@ -186,7 +188,7 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def _visible() -> list[str]:
-    """The titles of all windows, dialogs too."""
+    """Return the titles of all windows, including dialogs."""
     from scyjava import jimport
 
     return [str(getattr(w, "getTitle", str)()) for w in jimport("java.awt.Window").getWindows() if w.isShowing()]
@@ -198,7 +200,7 @@ def _done_steps() -> int:
 
 
 def one_class_at_random(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """Events of one class in a random order, as a loop; a click on a loop leaves the event in its frame; the keypad counts."""
+    """Review events of one class in random order as a loop; a click on a loop keeps the event's frame; the keypad works."""
     from scyjava import jimport
 
     image = open_movie()
@@ -232,7 +234,7 @@ def _pixels() -> Any:
 
 
 def review_of_the_manager(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """The ROI Manager's events, the least sure first; closing the movie ends the review."""
+    """Review the ROI Manager's events, lowest score first; closing the movie ends the review."""
     from scyjava import jimport
 
     image = open_movie()

@@ -1,4 +1,4 @@
-"""Movie files as ImageJ itself shows them, beside what is read of them; checks that run inside a JVM, see :mod:`jvm`."""
+"""Movie files as ImageJ shows them, compared with what EpiFiji reads; checks that run inside a JVM, see :mod:`jvm`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def opened(path: Path) -> Any:
 
 
 def shown_slice(image: Any, number: int) -> np.ndarray:
-    """Give the values of a slice (from 1), calibrated as ImageJ shows them under the cursor."""
+    """Return the values of a slice (from 1), calibrated as ImageJ shows them under the cursor."""
     processor = image.getStack().getProcessor(number)
     processor.setCalibrationTable(image.getCalibration().getCTable())
     return np.array([list(row) for row in zip(*processor.getFloatArray(), strict=True)])
@@ -68,7 +68,7 @@ def layouts_of_files(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def layouts_of_images(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """The same of images that are open: of one channel, as an image gives its frames to Python."""
+    """Do the same for open images: of one channel, as an image sends its frames to Python."""
     seen = {}
     for name, (axes, pixels, channel, _) in LAYOUTS.items():
         if channel is None and axes:
@@ -118,7 +118,7 @@ LARGEST_STEP_BACK = 15
 
 
 def brightness_shown(image: Any) -> np.ndarray:
-    """Give what ImageJ paints of each slice: its luminance (ITU-R BT.601), with the display range wide open."""
+    """Return the luminance (ITU-R BT.601) that ImageJ paints for each slice, with the full display range."""
     painted = []
     for number in range(1, int(image.getStackSize()) + 1):
         processor = image.getStack().getProcessor(number)
@@ -131,7 +131,7 @@ def brightness_shown(image: Any) -> np.ndarray:
 
 
 def _in_order(painted: np.ndarray, values: np.ndarray) -> bool:
-    """Say whether brighter pixels of each frame have values that are larger or, as a screen has few greys, equal."""
+    """Return whether brighter pixels of each frame have larger values, or equal ones because a screen has few greys."""
     return all(
         bool((np.diff(frame.ravel()[np.argsort(value.ravel(), kind="stable")]) >= -LARGEST_STEP_BACK).all())
         and np.ptp(frame) > 0
@@ -159,7 +159,7 @@ def brightness_of_files(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def pages_of_files(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Files whose pages no header counts right, as ImageJ opens them."""
+    """Open files with ImageJ whose headers have the wrong number of pages."""
     with tifffile.TiffWriter(folder / "in_a_loop.tif") as writer:
         for frame in LOW:
             writer.write(frame)
@@ -182,7 +182,7 @@ VARIANTS: dict[str, str] = {
 
 
 def detected_in_variants(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """Detect the events of an open movie that is kept in other ways, by the menu's command."""
+    """Detect the events of an open movie in other pixel types and units, with the menu command."""
     from scyjava import jimport
 
     movie = os.environ["EPIFIJI_TEST_MOVIE"]

@@ -1,4 +1,4 @@
-"""Small DeXNets, and EpiNets, with seeded random weights, for tests that need any network rather than a good one."""
+"""Small DeXNets and EpiNets with seeded random weights, for tests that need any network, not a good one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLASSES = ("nothing", "cell_death", "cell_sop", "cell_division")
 def small_network(
     members: int = 2, filters: int = 2, units: int = 4, seed: int = 0, **description: object
 ) -> EventNetwork:
-    """Make a network of the authors' architecture with few filters."""
+    """Make a network with the authors' architecture and few filters."""
     known = {
         "name": "small",
         "classes": CLASSES,
@@ -62,7 +62,7 @@ def _weights(random: np.random.Generator, filters: int, units: int, classes: int
 
 
 def chosen(name: str, folder: Path) -> dict[str, str]:
-    """Choose a default network, as 'epifiji networks default' does on Linux, in the variables for a process of its own."""
+    """Choose a default network, as 'epifiji networks default' does on Linux, for a process with these environment variables."""
     file = folder / "epifiji" / "networks.json"
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps({"default_network": name}))
@@ -70,7 +70,7 @@ def chosen(name: str, folder: Path) -> dict[str, str]:
 
 
 def spoil_entry(file: Path, name: str) -> None:
-    """Change the first byte of what is compressed in a zip, so that it cannot be unpacked (there is no block of type 3)."""
+    """Change the first compressed byte of a zip's entry, so that it cannot be unpacked (there is no block of type 3)."""
     with zipfile.ZipFile(file) as archive:
         start = archive.getinfo(name).header_offset
     data = bytearray(file.read_bytes())
@@ -80,7 +80,7 @@ def spoil_entry(file: Path, name: str) -> None:
 
 
 def small_epinet(seed: int = 0, members: int = 1, **described: Any) -> EventNetwork:
-    """An EpiNet of the full size with random weights, whose answers differ from place to place."""
+    """Make an EpiNet of full size with random weights, whose predictions differ between positions."""
     random = np.random.default_rng(seed)
     weights = []
     for _ in range(members):

@@ -24,7 +24,7 @@ def start_macro(code: str) -> None:
 
 
 def score_at_random(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Draw six of thirty, judge five: right, wrong (after an undo), right, right, wrong; letters of a review do nothing."""
+    """Draw six of thirty events and score five: right, wrong (after an undo), right, right, wrong; other keys have no effect."""
     from scyjava import jimport
 
     image = open_movie()
@@ -47,7 +47,7 @@ def score_at_random(_: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("the table", lambda: windows("Score of noise"))
     picture(folder / "score_table.png", "Score of noise")
     table = jimport("ij.measure.ResultsTable").getResultsTable("Score of noise")
-    wait_for("the status", lambda: "judged" in status())
+    wait_for("the status", lambda: "scored" in status())
     rows = int(table.size())
     last = {
         str(name): str(table.getStringValue(name, rows - 1)) for name in ("class", "events", "drawn", "judged", "right")
@@ -60,7 +60,7 @@ def score_at_random(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def cropped_with_the_manager(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """A person's rectangle is in the dialog; the manager's ROIs go along, and take the place of the old ones where wanted."""
+    """The user's rectangle is in the dialog; the manager's ROIs are cropped too, and replace the old ones if requested."""
     from scyjava import jimport
 
     from desktop_checks import start_command
@@ -91,7 +91,7 @@ def cropped_with_the_manager(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def _answer(number: int, key: str, total: int) -> None:
-    """Answer the question about an event, when its crops and the question are there."""
+    """Answer the question about an event when its crops and the question are shown."""
     wait_for(f"event {number}", lambda: _shown(number, total))
     _to_the_question()
     press(key)

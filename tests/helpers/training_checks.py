@@ -1,4 +1,4 @@
-"""Checks of training in ImageJ; see :mod:`jvm`. Movies, reviews and networks lie in the folder that the process runs in."""
+"""Checks of training in ImageJ; see :mod:`jvm`. Movies, reviews and networks are in the working folder."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def trained_headless(imagej: ImageJ, _: Path) -> None:
 
 
 def retrained_headless(imagej: ImageJ, _: Path) -> None:
-    """The network is not named: the record beside the review tells it."""
+    """Retrain without specifying a network: the record of the result folder names it."""
     imagej.run_macro(RETRAIN + 'results=[wing_epifiji/reviewed] keep=0 steps=10 unmarked=none");')
 
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
-    """What the commands say where they cannot do what was asked."""
+    """Return the commands' messages for impossible requests."""
     commands = {
         "no folder": TRAIN + SHORT + '");',
         "missing folder": TRAIN + SHORT + 'folder=nowhere");',
@@ -43,7 +43,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
 
 
 def asked_in_a_dialog(_: ImageJ, __: Path) -> dict[str, Any]:
-    """No folder is typed: that is told, and asked again; then the person cancels."""
+    """Leave the folder empty: a message is shown and the dialog opens again; then cancel."""
     start_command(f"{DIALOG}...")
     focus(DIALOG)
     press("Return")
@@ -57,7 +57,7 @@ def asked_in_a_dialog(_: ImageJ, __: Path) -> dict[str, Any]:
 
 
 def cancelled_by_escape(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """Escape between two steps of a training that would replace a network."""
+    """Press Escape between two steps of a training that would replace a network."""
     from scyjava import jimport
 
     imagej.run_macro('newImage("mine", "8-bit", 60, 60, 1);')

@@ -1,4 +1,4 @@
-"""The tutorial, step by step, as its reader does it: every window that it shows; see :mod:`jvm` and :mod:`desktop`."""
+"""The tutorial step by step, with every window that it shows; see :mod:`jvm` and :mod:`desktop`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "tissue"
 
 
 def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> None:
-    """Put one of ImageJ's windows somewhere, so that pictures show several, as a person would."""
+    """Move one of ImageJ's windows, so that pictures show several windows."""
     from scyjava import jimport
 
     for window in jimport("java.awt.Window").getWindows():
@@ -95,7 +95,7 @@ def reviewed(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Sliders by keys: the movie's overlay follows; applied, the ROIs come into the manager and the recorder knows them."""
+    """Move sliders by keys: the movie's overlay follows; Apply adds the ROIs to the manager and the values to the recorder."""
     from scyjava import jimport
 
     jimport("ij.IJ").run("Record...")
@@ -130,7 +130,7 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def plotted(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """Plots, a comparison of what was detected with what was kept, a gallery, and a score at random."""
+    """Show plots, a comparison of detected with kept events, a gallery, and a random score."""
     from scyjava import jimport
 
     results = folder / f"{NAME}_epifiji"

@@ -22,7 +22,7 @@ DIALOGS = [label for label in COMMANDS if any(one["page"] != "macro" for one in 
 
 
 def slug(label: str) -> str:
-    """Name the picture of a command's window."""
+    """Return the name of the picture of a command's window."""
     return label.rstrip(".").lower().replace(" ", "_")
 
 
@@ -33,7 +33,7 @@ def _image(title: str) -> Any:
 
 
 def _start(image: str, code: str) -> None:
-    """Run a macro that waits for a person, on a thread of its own."""
+    """Run a macro that waits for a user, on a separate thread."""
     from scyjava import jimport
 
     jimport("ij.macro.MacroRunner")(f'selectImage("{image}"); {code}')
@@ -51,7 +51,7 @@ def _dialog(title: str) -> Any:
 
 
 def _texts(dialog: Any) -> list[str]:
-    """The labels of a dialog's fields, as a person reads them."""
+    """Return the labels of a dialog's fields as they are shown."""
     from scyjava import jinstance
 
     kinds = ("java.awt.Label", "java.awt.Checkbox")
@@ -105,7 +105,7 @@ def _pressed(button: Any) -> Any:
 
 
 def shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """What opens, comparisons and plots show."""
+    """Show the windows of opened results, comparisons and plots."""
     from scyjava import jimport
 
     results, out = folder / f"{NAME}_epifiji", folder / "known_epifiji"
@@ -161,7 +161,7 @@ TABLES = (f"Comparison of {NAME}", f"Statistics of {NAME}", f"Events of {NAME}_e
 
 
 def _sizes(title: str) -> dict[str, Any]:
-    """How wide a table's window is, and whether it shows all its columns."""
+    """Return the width of a table's window, and whether it shows all columns."""
     from scyjava import jimport, jinstance
 
     window = jimport("ij.WindowManager").getWindow(title)
@@ -174,7 +174,7 @@ def _sizes(title: str) -> dict[str, Any]:
 
 
 def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> None:
-    """Put one of ImageJ's windows somewhere, large enough for what it shows."""
+    """Move one of ImageJ's windows, and make it large enough for its contents."""
     from scyjava import jimport
 
     for window in jimport("java.awt.Window").getWindows():
@@ -186,19 +186,19 @@ def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> N
 
 
 def _screen(path: Path) -> None:
-    """Keep a picture of the screen without the empty parts around the windows."""
+    """Save a picture of the screen without the empty parts around the windows."""
     picture(path)
     subprocess.run(["mogrify", "-trim", "+repage", str(path)], check=True)
 
 
 def _front(folder: Path, title: str, name: str) -> None:
-    """Bring a window to the front and keep its picture."""
+    """Bring a window to the front and save its picture."""
     focus(title)
     time.sleep(0.5)
     picture(folder / f"{name}.png", title)
 
 
-def judged(_: ImageJ, folder: Path) -> dict[str, Any]:
+def scored(_: ImageJ, folder: Path) -> dict[str, Any]:
     """The review as a montage and as a loop, with a missed event being added, its summary, and a score."""
     results = folder / f"{NAME}_epifiji"
     _start(f"{NAME}.tif", f'run("{REVIEW}...", "results=[{results}]");')
@@ -234,7 +234,7 @@ def judged(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Sliders of one class, moved and discarded, by the button and by closing the window: nothing is another than before."""
+    """Move sliders of one class and discard the change, by the button and by closing the window: nothing is changed."""
     from scyjava import jimport
 
     movie, results = _image(f"{NAME}.tif"), folder / f"{NAME}_epifiji"
@@ -271,7 +271,7 @@ def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """The review macro's crops and its two questions, which do not hide the crops."""
+    """Show the review macro's crops and its two questions, which do not cover the crops."""
     from scyjava import jimport
 
     IJ = jimport("ij.IJ")
@@ -305,4 +305,4 @@ def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
     return {"said": said, "hidden": hidden}
 
 
-PICTURES = [dialogs, shown, judged, discarded, macro]
+PICTURES = [dialogs, shown, scored, discarded, macro]

@@ -1,6 +1,7 @@
 """Jython scripts that tests/bridge/fiji/test_desktop_worker.py runs in an ImageJ with windows that Python did not start.
 
-Each gets a JSON text as its argument, and prints what it found on a line that begins with `seen`. Keys are real ones, by xdotool.
+Each gets a JSON text as its argument, and prints its results on a line that begins with `seen`. Keys are real ones, by
+xdotool.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Jython scripts that the tests of the worker run in an ImageJ that Python did not start.
 
-Each gets a JSON text as its argument, whose `report` names the file for what it found.
+Each gets a JSON text as its argument, whose `report` names the file for its results.
 """
 
 from __future__ import annotations
@@ -287,7 +287,7 @@ report()
 
 
 def run_script(fiji: Path, script: str, before: tuple[str, ...] = (), **given: object) -> dict[str, Any]:
-    """Run one of these scripts in a JVM of its own, and give what it found; `before` are words before the command."""
+    """Run one of these scripts in a separate JVM, and return its results; `before` are arguments before the command."""
     report = fiji / "found.json"
     report.unlink(missing_ok=True)
     ended = run_in_plain_fiji(fiji, script, json.dumps({"report": str(report), **given}, default=str), before=before)

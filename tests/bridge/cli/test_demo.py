@@ -1,4 +1,4 @@
-"""The newcomer's command, as a newcomer runs it."""
+"""The command `demo`, as a new user runs it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
 
 
-def test_the_demonstration_finds_the_planted_events_and_shows_them(shared_data: Path, tmp_path: Path) -> None:
+def test_the_demonstration_finds_the_simulated_events_and_shows_them(shared_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "demo"
     answer = run("--out", str(out), "--network", "notum_all", EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
     assert "network:  notum_all" in answer.stdout
@@ -43,7 +43,7 @@ def test_the_demonstration_finds_the_planted_events_and_shows_them(shared_data: 
     assert "epifiji_demo.tif exists: give another --out, or --overwrite" in again.stderr
 
 
-def test_a_newcomer_needs_no_network_of_anybody_else(tmp_path: Path) -> None:
+def test_the_demonstration_needs_no_downloaded_network(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     answer = run("--out", str(out), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
     assert answer.returncode == 0, answer.stderr

@@ -1,4 +1,4 @@
-"""``epifiji fiji``: ImageJ opened with the engine inside, for a macro or for a person."""
+"""``epifiji fiji``: ImageJ opened with the engine inside, for a macro or for a user."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_movies_are_open_for_the_macro_whatever_their_paths(tmp_path: Path, movi
     assert "none.tif is no file, but a movie is to be opened" in refused.stderr
 
 
-def test_a_failing_macro_ends_with_its_sentence(tmp_path: Path) -> None:
+def test_a_failing_macro_ends_with_its_error_message(tmp_path: Path) -> None:
     macro = tmp_path / "fails.ijm"
     macro.write_text('run("Detect Epithelial Events...", "cell_size=3");')
     done = fiji("--headless", "--macro", macro)
@@ -64,7 +64,7 @@ def test_a_failing_macro_ends_with_its_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_what_cannot_be_opened_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_invalid_inputs_are_refused_in_one_sentence(tmp_path: Path) -> None:
     folder = make_fiji(tmp_path / "Fiji")
     for arguments, words in (
         (["--headless"], "Without a window there is nothing to do but to run a macro: give --macro FILE too."),
@@ -99,7 +99,7 @@ run_fiji(None, False, Path(sys.argv[1]), "")
         ('print("begun"); while (true) wait(100);', (1, "", "a macro was running when ImageJ was closed.")),
     ],
 )
-def test_a_window_that_ends_the_process_loses_neither_value_nor_failure(
+def test_value_and_failure_are_reported_when_the_window_ends_the_process(
     tmp_path: Path, code: str, expected: tuple[int, str, str]
 ) -> None:
     macro = tmp_path / "macro.ijm"

@@ -21,7 +21,7 @@ Refused = Callable[[list[str]], str]
 
 @pytest.fixture
 def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Refused:
-    """Run the command line in this process, check that it ends as with all bad input, and give its sentence."""
+    """Run the command line in this process, check that it refuses the input, and return its sentence."""
 
     def refusal(arguments: list[str]) -> str:
         code, printed, said = run(arguments, monkeypatch, capsys)
@@ -185,7 +185,9 @@ def test_results_are_not_overwritten(tmp_path: Path, movie_file: Path, network_f
     assert list(tmp_path.iterdir()) == [results]
 
 
-def test_a_file_in_the_results_place(tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused) -> None:
+def test_a_file_at_the_place_of_the_results_is_refused(
+    tmp_path: Path, movie_file: Path, network_folder: Path, refused: Refused
+) -> None:
     taken = text_file(tmp_path, "out")
     arguments = ["detect", str(movie_file), "--network", str(network_folder), "--out", str(taken)]
     assert "is a file, but results go into a folder" in refused(arguments)
@@ -234,7 +236,7 @@ def test_other_commands(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a folder that somebody works in")
-def test_a_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
+def test_a_deleted_working_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -1,4 +1,4 @@
-"""Fixtures that tests at a desktop share."""
+"""Fixtures of the tests at a desktop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from planted_events import planted
 
 @pytest.fixture(scope="module")
 def movie_file(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> Path:
-    """A copy: a key of the review that reaches ImageJ saves the movie under its name."""
+    """Copy the movie: if a key of the review reached ImageJ, it would save the movie."""
     return Path(shutil.copy2(movie_file, tmp_path_factory.mktemp("reviewed") / movie_file.name))
 
 

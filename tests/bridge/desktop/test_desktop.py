@@ -1,4 +1,4 @@
-"""Detection as a person meets it: menu, dialog, recorder, Escape, ROI Manager, table and maps, with real keys."""
+"""Detection as a user sees it: menu, dialog, recorder, Escape, ROI Manager, table and maps, with real keys."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_command_is_in_the_menu(shown: Finished) -> None:
     assert shown[menu_items] == sorted(COMMANDS)
 
 
-def test_events_become_rois_after_the_users_own(shown: Finished, events: list[Event]) -> None:
+def test_events_are_added_after_the_users_rois(shown: Finished, events: list[Event]) -> None:
     rois = shown[detect_by_keys]["rois"]
     assert [group for _, group, *_ in rois[:3]] == [0, 0, 0]
     found = rois[3:]
@@ -75,14 +75,14 @@ def test_the_table_has_a_row_for_each_event(shown: Finished, events: list[Event]
     assert {"event", "frame", "score", "y_um", "time_min"} <= set(seen["columns"])
 
 
-def test_the_recorder_writes_what_was_asked_for_and_nothing_else(shown: Finished) -> None:
+def test_the_recorder_writes_only_the_chosen_parameters(shown: Finished) -> None:
     assert (
         'run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100");'
         in shown[detect_by_keys]["recorded"]
     )
 
 
-def test_a_dialog_shows_what_was_chosen_last_and_helps(shown: Finished) -> None:
+def test_a_dialog_shows_the_last_values_and_help(shown: Finished) -> None:
     seen = shown[help_and_what_is_remembered]
     assert [text for text in seen["remembered"] if text] == ["130", "100"]
     for key, field in COMMANDS[DETECT].model_fields.items():
@@ -90,7 +90,7 @@ def test_a_dialog_shows_what_was_chosen_last_and_helps(shown: Finished) -> None:
         assert (field.description or "").split("&")[0].split(";")[0] in " ".join(seen["help"].split())
 
 
-def test_a_macro_takes_nothing_that_a_dialog_remembers(shown: Finished, movie_file: Path, network_folder: Path) -> None:
+def test_a_macro_does_not_use_values_of_a_dialog(shown: Finished, movie_file: Path, network_folder: Path) -> None:
     assert shown[help_and_what_is_remembered]
     record = json.loads((shown.folder / "not remembered" / "noise_epifiji" / "run.json").read_text())
     settings = epifiji.detect(movie_file, network_folder).record["settings"]
@@ -99,7 +99,7 @@ def test_a_macro_takes_nothing_that_a_dialog_remembers(shown: Finished, movie_fi
     }
 
 
-def test_a_macros_wrong_option_is_told_in_a_box_and_ends_it(shown: Finished) -> None:
+def test_a_macros_wrong_option_is_shown_in_a_box_and_ends_it(shown: Finished) -> None:
     seen = shown[refused_macro]
     assert "Detect Epithelial Events... was given 'netwrk', but its parameters are cell_diameter," in seen["said"]
     assert seen["same"]
@@ -110,7 +110,7 @@ def test_a_cancelled_dialog_changes_nothing(shown: Finished) -> None:
     assert shown[cancelled_dialog] is True
 
 
-def test_escape_cancels_within_two_seconds_and_leaves_everything(shown: Finished) -> None:
+def test_escape_cancels_within_two_seconds_and_changes_nothing(shown: Finished) -> None:
     moments = shown[cancel_by_escape]
     assert isinstance(moments, list), moments
     assert len(moments) == 3
@@ -120,7 +120,7 @@ def test_escape_cancels_within_two_seconds_and_leaves_everything(shown: Finished
         assert not moment["locked"]
 
 
-def test_a_movie_closed_in_the_middle_still_gives_its_events(
+def test_a_movie_closed_during_the_detection_still_gives_its_events(
     shown: Finished, movie_file: Path, network_folder: Path
 ) -> None:
     expected = epifiji.detect(movie_file, network_folder, step_xy=3, step_t=1, **LOOSE).events
@@ -142,5 +142,5 @@ def test_a_users_thousand_rois_stay(shown: Finished, events: list[Event]) -> Non
     assert shown[many_rois]["added"] == len(events)
 
 
-def test_the_process_ends_well(shown: Finished) -> None:
+def test_the_process_ends_without_an_error(shown: Finished) -> None:
     assert shown.code == 0, shown.err

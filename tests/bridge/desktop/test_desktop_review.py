@@ -1,4 +1,4 @@
-"""A review with real keys gives exactly what was pressed, also when ImageJ is killed in its middle; keys are given back."""
+"""A review with real keys records exactly these keys, also if ImageJ is killed during it; then the keys are released."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, results: dict[str, Path], mov
 
 
 def rows(folder: Path) -> list[list[str]]:
-    """The review's rows without the times, which no two people have alike."""
+    """Return the review's rows without the times, which differ between runs."""
     with (folder / "review.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
     return [
@@ -100,7 +100,7 @@ def test_every_key_and_click_is_in_the_table(done: dict[str, Finished], results:
     assert added.event.event == events[10].event
 
 
-def test_a_killed_review_goes_on_to_the_same_end(done: dict[str, Finished], results: dict[str, Path]) -> None:
+def test_a_killed_review_continues_to_the_same_result(done: dict[str, Finished], results: dict[str, Path]) -> None:
     assert done["killed"].code == -9
     assert "manager" in done["resumed"][resumed_review]
     assert rows(results["killed"]) == rows(results["whole"])
@@ -109,7 +109,7 @@ def test_a_killed_review_goes_on_to_the_same_end(done: dict[str, Finished], resu
     assert done["resumed"][resumed_review]["manager"] == done["whole"][whole_review]["manager"]
 
 
-def test_what_comes_out_is_what_was_kept_and_rejected(done: dict[str, Finished], results: dict[str, Path]) -> None:
+def test_the_results_are_the_kept_and_rejected_events(done: dict[str, Finished], results: dict[str, Path]) -> None:
     review = read_review(results["whole"] / "review.csv")
     folder = results["whole"] / "reviewed"
     rejected = read_rois(folder / "noise_nothing.zip", "nothing")
@@ -118,7 +118,7 @@ def test_what_comes_out_is_what_was_kept_and_rejected(done: dict[str, Finished],
     assert kept == len(review.kept()) == len(done["whole"][whole_review]["manager"])
 
 
-def test_keys_act_in_front_alone_and_are_given_back(done: dict[str, Finished]) -> None:
+def test_keys_act_only_in_front_and_are_released_at_the_end(done: dict[str, Finished]) -> None:
     seen = done["keys"][keys_given_back]
     assert seen["during"] == {"mine": "", "opened": []}
     assert seen["elsewhere"] == 0
@@ -147,6 +147,6 @@ def test_the_managers_rois_can_be_reviewed_and_stay(done: dict[str, Finished], r
     assert len(review.detected) == seen["count"]
     assert sum(item.decision in ("keep", "reject") for item in review.items) == 2
     least_sure = sorted(event.score for event in review.detected if event.score == event.score)[:2]
-    judged = [item.detected.score for item in review.items if item.decision and item.detected]
-    assert sorted(judged) == least_sure
+    scored = [item.detected.score for item in review.items if item.decision and item.detected]
+    assert sorted(scored) == least_sure
     shutil.rmtree(results["manager"].parent / "other")

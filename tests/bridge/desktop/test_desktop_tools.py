@@ -47,7 +47,7 @@ def shown(
         return run_checks(TOOLS, tmp_path_factory.mktemp("tools"), headless=False, env=env)
 
 
-def test_judged_events_give_a_precision_with_its_interval(shown: Finished) -> None:
+def test_scored_events_give_a_precision_with_its_interval(shown: Finished) -> None:
     seen = shown[score_at_random]
     assert seen["last"] == {"class": "all", "events": "30", "drawn": "6", "judged": "5", "right": "3"}
     with (shown.folder / "score" / "score.csv").open(newline="") as file:
@@ -60,7 +60,7 @@ def test_judged_events_give_a_precision_with_its_interval(shown: Finished) -> No
     assert sum(int(row["judged"]) for row in table[:3]) == 5
 
 
-def test_scoring_leaves_rois_and_results_alone(shown: Finished, results: dict[str, Path]) -> None:
+def test_scoring_does_not_change_rois_and_results(shown: Finished, results: dict[str, Path]) -> None:
     assert shown[score_at_random]["same"]
     assert sorted(path.name for path in results["whole"].iterdir()) == ["events.csv", "run.json"]
 
@@ -81,7 +81,7 @@ def places(path: Path) -> list[tuple[int, float, float]]:
     return [(e.frame, round(e.y, 2), round(e.x, 2)) for e in read_rois(path, "any")]
 
 
-def test_the_macro_writes_what_the_keys_said(shown: Finished, rois_zip: Path) -> None:
+def test_the_macro_writes_the_decisions_of_the_keys(shown: Finished, rois_zip: Path) -> None:
     all_of_them = places(rois_zip)
     assert places(rois_zip.with_name("noise_cell_death_kept.zip")) == all_of_them[:3]
     assert places(rois_zip.with_name("noise_cell_death_nothing.zip")) == all_of_them[3:4]
@@ -91,7 +91,7 @@ def test_the_macro_writes_what_the_keys_said(shown: Finished, rois_zip: Path) ->
     assert seen["titles"] == ["noise.tif"]
 
 
-def test_the_macro_takes_what_is_open(shown: Finished, movie_file: Path) -> None:
+def test_the_macro_uses_the_open_image_and_the_managers_rois(shown: Finished, movie_file: Path) -> None:
     assert "1 kept, 1 rejected, 0 not looked at" in shown[macro_without_argument]["log"]
     assert shown[macro_without_argument]["same"]
     kept, rejected = movie_file.with_name("noise_kept.zip"), movie_file.with_name("noise_nothing.zip")
@@ -101,7 +101,7 @@ def test_the_macro_takes_what_is_open(shown: Finished, movie_file: Path) -> None
 
 
 def refused_macros(imagej: ImageJ, folder: Path) -> list[str]:
-    """Without a window the macro says so, whatever it is given."""
+    """Run the macro without a window, with several arguments."""
     from epifiji.bridge.imagej import ImageJError
 
     said = []
@@ -112,6 +112,6 @@ def refused_macros(imagej: ImageJ, folder: Path) -> list[str]:
     return said
 
 
-def test_without_a_window_the_macro_says_one_sentence(tmp_path: Path) -> None:
+def test_without_a_window_the_macro_ends_with_one_sentence(tmp_path: Path) -> None:
     for said in run_checks([refused_macros], tmp_path)[refused_macros]:
         assert "Reviewing events needs a window, but this ImageJ has none: start it without --headless." in said

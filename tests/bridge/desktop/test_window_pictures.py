@@ -1,4 +1,4 @@
-"""Every window is in docs/windows.md, with a picture that is made here: with EPIFIJI_PICTURES=docs/images they are put there."""
+"""Every window is in docs/windows.md with a picture. EPIFIJI_PICTURES=docs/images writes the pictures there."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
-from window_pictures import DIALOGS, NAME, PICTURES, dialogs, discarded, judged, macro, shown
+from window_pictures import DIALOGS, NAME, PICTURES, dialogs, discarded, macro, scored, shown
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "windows.md"
 
 
 def results_of(folder: Path, events: list[Event], shape: tuple[int, int, int], movie: Path) -> Path:
-    """A result folder with maps: a blob for each event, the brighter the surer."""
+    """Make a result folder with maps: a blob for each event, whose brightness depends on the score."""
     folder.mkdir()
     write_events(folder / "events.csv", events, 0.2, 300)
     record = {
@@ -73,7 +73,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return finished
 
 
-def test_every_dialog_asks_for_what_its_command_takes(done: Finished) -> None:
+def test_every_dialog_has_the_parameters_of_its_command(done: Finished) -> None:
     seen = done[dialogs]
     assert sorted(seen) == sorted(DIALOGS)
     for label, pages in seen.items():
@@ -93,30 +93,30 @@ def test_matches_and_errors_and_all_plots_are_shown(done: Finished) -> None:
     assert {f"{NAME}-{name}" for name in ("curve", "rate", "density", "neighbours")} <= set(seen["titles"])
 
 
-def test_tables_show_all_their_columns_where_the_screen_has_room(done: Finished) -> None:
-    sizes = {**done[shown]["sizes"], **done[judged]}
+def test_tables_show_all_their_columns_if_the_screen_has_room(done: Finished) -> None:
+    sizes = {**done[shown]["sizes"], **done[scored]}
     for title, size in sizes.items():
         assert size["hidden"] <= 0 or size["width"] >= 1280, (title, size)
 
 
-def test_discarded_thresholds_leave_everything(done: Finished) -> None:
+def test_discarded_thresholds_change_nothing(done: Finished) -> None:
     seen = done[discarded]
     assert seen["files"]
     assert seen["rois"]
     assert [way["colours"] for way in seen["ways"]] == [2, 2], "the sliders of one class leave the others"
 
 
-def test_the_macro_asks_in_words(done: Finished) -> None:
+def test_the_macro_asks_its_two_questions(done: Finished) -> None:
     first, second = done[macro]["said"]
     assert "Is this an event?" in first
     assert second.startswith("Undo the last event, or stop and save?")
 
 
-def test_the_macros_question_hides_no_crops(done: Finished) -> None:
+def test_the_macros_question_does_not_cover_the_crops(done: Finished) -> None:
     assert done[macro]["hidden"] == [False]
 
 
-def test_the_page_has_every_window_and_no_other(done: Finished) -> None:
+def test_the_page_has_exactly_these_windows(done: Finished) -> None:
     text = PAGE.read_text(encoding="utf-8")
     for label in COMMANDS:
         assert f"## {label}" in text

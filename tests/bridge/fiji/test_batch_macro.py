@@ -37,7 +37,7 @@ NOTHING_GIVEN = (
 
 @dataclass
 class Batch:
-    """A folder of movies, one of them broken, and where the results go."""
+    """A folder of movies, one of them broken, and the folder of the results."""
 
     folder: Path
     network: Path
@@ -47,7 +47,7 @@ class Batch:
         return f"out=[{self.results}] network=[{self.network}] {SETTINGS} input=[{self.movies}] {more}"
 
     def run(self, argument: str) -> subprocess.CompletedProcess[str]:
-        """Run the macro without a window, through `fiji` where one is given, and in the embedded ImageJ else."""
+        """Run the macro without a window, in a Fiji if one is specified, otherwise in the embedded ImageJ."""
         if self.fiji is not None:
             return run_in_plain_fiji(self.fiji, MACRO.read_text(encoding="ascii"), argument)
         command = ["-m", "epifiji", "fiji", "--headless", "--macro", str(MACRO), "--argument", argument]
@@ -88,7 +88,7 @@ def movies(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def from_python(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of what Python gives for the same movies and settings."""
+    """Make a folder with Python's results for the same movies and settings."""
     folder = tmp_path_factory.mktemp("expected")
     for movie, file in MOVIES.items():
         result = epifiji.detect(movies / file, network_folder, threshold=0, min_volume=0)
@@ -150,13 +150,13 @@ def first(batch: Batch) -> Run:
 
 
 class TestWithoutAWindow:
-    def test_a_broken_movie_is_named_with_its_sentence_and_the_exit_code_is_not_0(self, first: Run) -> None:
+    def test_a_broken_movie_is_reported_and_the_exit_code_is_not_0(self, first: Run) -> None:
         assert first.process.returncode == 1, first.said
         failure = next(line for line in first.said.splitlines() if line.startswith(f"    {BROKEN}: "))
         assert SENTENCE in failure
         assert "EpiFiji: 2 done, 0 skipped, 1 failed; " in first.said
 
-    def test_the_other_movies_are_done_as_python_does_them(
+    def test_the_other_movies_have_the_results_of_python(
         self, batch: Batch, first: Run, expected: dict[str, bytes]
     ) -> None:
         assert first.after
@@ -172,7 +172,9 @@ class TestWithoutAWindow:
         ]
 
     @pytest.mark.parametrize("batch", ["plain"], indirect=True)
-    def test_only_a_deleted_result_is_made_again(self, batch: Batch, first: Run, expected: dict[str, bytes]) -> None:
+    def test_only_a_deleted_result_is_computed_again(
+        self, batch: Batch, first: Run, expected: dict[str, bytes]
+    ) -> None:
         shutil.rmtree(batch.table("b 1").parent)
         (batch.movies / BROKEN).unlink()
         second = run(batch)
@@ -185,7 +187,7 @@ class TestWithoutAWindow:
         assert second.before.items() <= second.after.items()
 
     @pytest.mark.parametrize("batch", ["plain"], indirect=True)
-    def test_without_an_argument_it_says_what_it_needs(self, batch: Batch, first: Run) -> None:
+    def test_without_an_argument_it_reports_what_it_needs(self, batch: Batch, first: Run) -> None:
         empty = run(batch, "")
         assert empty.process.returncode == 2
         assert NOTHING_GIVEN in empty.said
@@ -209,7 +211,7 @@ def headless(
 
 
 def said(finished: Finished, name: str) -> str:
-    """What was printed in one of the runs of `refused_arguments`, and why that failed."""
+    """Return the output of one of the runs of `refused_arguments`, and the reason of its failure."""
     assert finished[refused_arguments][name] != "no error"
     return finished.out.partition(f"== {name}\n")[2].partition("== ")[0] + finished[refused_arguments][name]
 
@@ -241,8 +243,8 @@ def test_wrong_input_leaves_no_results(headless: Finished) -> None:
     assert not (headless.folder / "out").exists()
 
 
-def test_a_run_with_nothing_to_do_changes_nothing_and_ends_well(headless: Finished) -> None:
-    """The results are Python's: it does not matter who made them."""
+def test_a_run_with_nothing_to_do_changes_nothing_and_succeeds(headless: Finished) -> None:
+    """Results that Python has written are skipped too."""
     seen = headless[nothing_to_do]
     assert seen["ended"] == "no error"
     assert len(seen["before"]) > 2 * len(MOVIES)
@@ -279,7 +281,7 @@ def test_with_a_window_the_worker_does_the_same(
 
 
 class TestWithAWindow:
-    def test_a_dialog_asks_where_there_is_no_argument(self, window: Finished, expected: dict[str, bytes]) -> None:
+    def test_a_dialog_asks_if_there_is_no_argument(self, window: Finished, expected: dict[str, bytes]) -> None:
         assert "EpiFiji: 2 done, 0 skipped, 0 failed; " in window[filled_dialog]
         tables = {movie: (window.folder / "results" / f"{movie}_epifiji" / "events.csv") for movie in MOVIES}
         assert {movie: table.read_bytes() for movie, table in tables.items()} == expected

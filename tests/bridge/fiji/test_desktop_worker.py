@@ -1,4 +1,4 @@
-"""Windows in an ImageJ that Python did not start: dialogs and keys as a person uses them, the engine through the worker."""
+"""Windows in an ImageJ that Python did not start: dialogs and keys as a user uses them, with the engine in the worker."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def events(movie_file: Path, network_folder: Path) -> list[Event]:
 def run_at_desktop(
     fiji: Path, script: str, networks: Path, act: Callable[[], None] | None = None, **given: object
 ) -> Any:
-    """Run a script of :mod:`worker_desktop_scripts` at a desktop, do something meanwhile, and give what the script found."""
+    """Run a script of :mod:`worker_desktop_scripts` at a desktop, call a function meanwhile, and return the script's results."""
     file = fiji / "script.py"
     file.write_text(script)
     with desktop() as display, pytest.MonkeyPatch.context() as patch:
@@ -89,7 +89,7 @@ def test_a_dialog_by_keys_gives_the_same_events(
     assert_same(run_at_desktop(fiji, DIALOG, network_folder.parent, fill, movie=movie_file)["rois"], events)
 
 
-def test_escape_cancels_at_three_moments_and_the_next_command_works(
+def test_escape_cancels_at_three_times_and_the_next_command_works(
     fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
 ) -> None:
     seen = run_at_desktop(fiji, ESCAPE, network_folder.parent, movie=movie_file)
@@ -114,7 +114,7 @@ def test_a_macros_wrong_option_is_shown_in_a_box_and_ends_the_macro(
     assert not {"EpiFiji", "Exception", "Macro Error"} & set(seen["titles"])
 
 
-def test_a_movie_closed_while_it_is_read_or_searched_still_gives_events_and_maps(
+def test_a_movie_closed_during_a_detection_still_gives_events_and_maps(
     fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
 ) -> None:
     seen = run_at_desktop(fiji, CLOSED, network_folder.parent, movie=movie_file)

@@ -1,4 +1,4 @@
-"""Installing into a Fiji folder and removing it again: what is written, what is never touched, and what is undone."""
+"""Installing into a Fiji folder and uninstalling: which files are written, which are never changed, and what is undone."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def manifest(folder: Path) -> dict[str, dict[str, str]]:
 
 
 class TestInstalling:
-    def test_the_overlay_is_copied_as_it_is(self, fiji):
+    def test_the_overlay_is_copied_unchanged(self, fiji):
         install_fiji(fiji)
         for source, target in (("fiji/scripts", "scripts"), ("fiji/macros", "macros"), ("jars/Lib", "jars/Lib")):
             for path in (ROOT / source).rglob("*"):
@@ -118,26 +118,26 @@ class TestInstalling:
         install_files(fresh, SECOND)
         assert contents(fiji) == contents(fresh)
 
-    def test_a_file_of_ours_that_was_deleted_comes_back(self, fiji):
+    def test_a_deleted_file_of_epifiji_is_written_again(self, fiji):
         install_files(fiji, FIRST)
         (fiji / SCRIPT).unlink()
         assert steps(install_files(fiji, FIRST))[SCRIPT] == "new"
         assert (fiji / SCRIPT).read_bytes() == FIRST[SCRIPT]
 
-    def test_a_changed_file_that_the_new_version_lacks_stays(self, fiji):
+    def test_a_changed_file_that_the_new_version_lacks_is_kept(self, fiji):
         install_files(fiji, FIRST)
         (fiji / "macros/epifiji/batch.ijm").write_text("// changed")
         assert steps(install_files(fiji, SECOND))["macros/epifiji/batch.ijm"] == "changed"
         assert (fiji / "macros/epifiji/batch.ijm").read_text() == "// changed"
 
-    def test_another_python_is_written_as_it_was_given(self, fiji, tmp_path):
+    def test_another_python_is_recorded_as_specified(self, fiji, tmp_path):
         link = tmp_path / "python of mine"
         link.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         link.chmod(0o755)
         install_fiji(fiji, link)
         assert json.loads((fiji / "jars/epifiji/python.json").read_text(encoding="utf-8"))["python"] == str(link)
 
-    def test_an_imagej_whose_jar_lies_beside_its_plugins_will_do(self, tmp_path):
+    def test_an_imagej_with_its_jar_next_to_its_plugins_is_accepted(self, tmp_path):
         (tmp_path / "ImageJ" / "plugins").mkdir(parents=True)
         (tmp_path / "ImageJ" / "ij.jar").write_bytes(b"")
         before = contents(tmp_path)
@@ -171,7 +171,7 @@ class TestWhatIsNotOurs:
         assert (fiji / SCRIPT).read_bytes() == SECOND[SCRIPT]
 
     @pytest.mark.parametrize("place", ["scripts", "scripts/Plugins/EpiFiji", "jars/epifiji"])
-    def test_a_link_out_of_fiji_is_not_followed(self, fiji, tmp_path, place):
+    def test_a_link_that_leads_outside_fiji_is_not_followed(self, fiji, tmp_path, place):
         outside = tmp_path / "outside"
         outside.mkdir()
         if (fiji / place).exists():
@@ -192,7 +192,7 @@ class TestWhatIsNotOurs:
         (fiji / "jars" / "Lib").symlink_to(fiji / "jars" / "Lib")
         assert str(fiji / "jars" / "Lib") in refused(install_files, fiji, FIRST)
 
-    def test_uninstalling_does_not_follow_a_link_that_came_later(self, fiji, tmp_path):
+    def test_uninstalling_does_not_follow_a_link_made_after_the_installation(self, fiji, tmp_path):
         install_files(fiji, FIRST)
         (fiji / "macros" / "epifiji").rename(tmp_path / "epifiji")
         (fiji / "macros" / "epifiji").symlink_to(tmp_path / "epifiji")
@@ -228,7 +228,7 @@ class TestUninstalling:
         uninstall_fiji(fiji)
         assert contents(fiji) == before
 
-    def test_changed_files_and_files_of_the_users_stay(self, fiji):
+    def test_changed_files_and_the_users_files_are_kept(self, fiji):
         before = contents(fiji)
         install_files(fiji, FIRST)
         (fiji / SCRIPT).write_text("changed")
@@ -244,14 +244,14 @@ class TestUninstalling:
             "macros/epifiji/mine.ijm": b"mine",
         }
 
-    def test_what_jython_compiled_goes_with_its_module(self, fiji):
+    def test_files_compiled_by_jython_are_removed_with_their_module(self, fiji):
         before = contents(fiji)
         install_files(fiji, FIRST)
         (fiji / "jars/Lib/epifiji_module$py.class").write_bytes(b"\xca\xfe\xba\xbe\x00\x00\x00\x34")
         assert steps(uninstall_fiji(fiji))["jars/Lib/epifiji_module$py.class"] == "removed"
         assert contents(fiji) == before
 
-    def test_where_nothing_is_installed(self, fiji):
+    def test_uninstalling_if_nothing_is_installed_is_refused(self, fiji):
         assert refused(uninstall_fiji, fiji).startswith(
             f"EpiFiji is not installed in {fiji} (there is no jars/epifiji/installed.json), so there is nothing to remove"
         )
@@ -267,7 +267,7 @@ class TestUninstalling:
 
 @pytest.fixture
 def nobodys_fiji() -> Iterator[Path]:
-    """Make a Fiji folder of an unprivileged user's, and be that user where this one may do everything."""
+    """Make a Fiji folder of an unprivileged user, and become that user if this process runs as root."""
     if not hasattr(os, "geteuid"):
         pytest.skip("this system has no Unix permissions")
     administrator = os.geteuid() == 0
@@ -291,7 +291,7 @@ class TestUndoing:
     @pytest.mark.parametrize(
         "place", ["macros", "macros/epifiji", "scripts/Plugins/EpiFiji", "jars/epifiji", "jars/Lib"]
     )
-    def test_a_folder_that_may_not_be_written(self, nobodys_fiji, place):
+    def test_a_folder_without_write_permission(self, nobodys_fiji, place):
         before = contents(nobodys_fiji)
         (nobodys_fiji / place).chmod(0o555)
         version = SECOND | {MODULE: b"ONE = 2\n"}
@@ -299,19 +299,19 @@ class TestUndoing:
         assert contents(nobodys_fiji) == before
 
     @pytest.mark.parametrize("place", ["macros/epifiji", "scripts/Plugins/EpiFiji", "jars/epifiji"])
-    def test_uninstalling_from_a_folder_that_may_not_be_written(self, nobodys_fiji, place):
+    def test_uninstalling_from_a_folder_without_write_permission(self, nobodys_fiji, place):
         before = contents(nobodys_fiji)
         (nobodys_fiji / place).chmod(0o555)
         assert "Permission denied), so everything was left as it was" in refused(uninstall_fiji, nobodys_fiji)
         assert contents(nobodys_fiji) == before
 
-    def test_a_folder_that_may_not_be_read(self, nobodys_fiji):
+    def test_a_folder_without_read_permission(self, nobodys_fiji):
         (nobodys_fiji / "jars").chmod(0)
         for call in (install_fiji, uninstall_fiji):
             assert str(nobodys_fiji) in refused(call, nobodys_fiji)
 
     @pytest.mark.parametrize("earlier", [{}, FIRST], ids=["first installation", "update"])
-    def test_a_file_that_no_longer_fits(self, fiji, earlier):
+    def test_a_file_that_does_not_fit_on_the_disk(self, fiji, earlier):
         if earlier:
             install_files(fiji, earlier)
         before = contents(fiji)
@@ -327,7 +327,7 @@ class TestUndoing:
         assert "File too large), so everything was left as it was" in message
         assert contents(fiji) == before
 
-    def test_an_installation_that_was_killed_in_its_middle_is_completed_by_the_next_command(self, fiji):
+    def test_an_installation_that_was_killed_is_completed_by_the_next_command(self, fiji):
         before = contents(fiji)
         install_files(fiji, FIRST)
         killed = (

@@ -1,4 +1,4 @@
-"""Messages that reach Fiji name settings as its dialogs and macros do, whichever floor they were written on."""
+"""Messages in Fiji name settings as its dialogs and macros do, in whichever part of the package they are written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _below_fiji() -> Iterator[Path]:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    """Every text of a module, an f-string with X for what is put in, except docstrings."""
+    """Yield every text of a module except docstrings; in f-strings X stands for the values."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
     spoken = {
@@ -57,7 +57,7 @@ def _texts(path: Path) -> Iterator[str]:
 MESSAGES = [(path, text) for path in _below_fiji() for text in _texts(path)]
 
 
-def test_every_text_that_can_reach_fiji_is_without_an_option_there() -> None:
+def test_no_text_in_fiji_contains_an_option_of_the_command_line() -> None:
     with_options = [(path, text) for path, text in MESSAGES if OPTION.search(TERMINAL_LINE.sub("", text))]
     assert len(with_options) > 15, "the walk finds the messages that name settings"
     for path, text in with_options:
@@ -68,7 +68,7 @@ def test_every_text_that_can_reach_fiji_is_without_an_option_there() -> None:
                 assert "--" not in TERMINAL_LINE.sub("", said), f"{path.name}: {said}"
 
 
-def test_no_text_below_names_a_setting_in_the_notation_of_macros() -> None:
+def test_no_text_of_the_package_uses_the_notation_of_macros() -> None:
     for path, text in MESSAGES:
         assert not re.search(r"(?:give|with|leave) \w+=\[", text), f"{path.name}: {text}"
 
@@ -78,13 +78,13 @@ SCRIPTS = sorted([*(ROOT / "jars" / "Lib").glob("epifiji_*.py"), *(ROOT / "fiji"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_no_text_of_a_script_names_a_setting_in_the_notation_of_macros(script: Path) -> None:
+def test_no_text_of_a_script_uses_the_notation_of_macros(script: Path) -> None:
     texts = re.findall(r'"((?:[^"\\]|\\.)*)"', script.read_text(encoding="ascii"))
     assert not [text for text in texts if re.search(r"\b(?:give|with|leave|choose) (?:one with )?\w+=", text)]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
+def test_sentences_are_written_into_the_log_by_one_function(script: Path) -> None:
     assert script.name == "epifiji_log.py" or 'IJ.log("EpiFiji' not in script.read_text(encoding="ascii")
 
 
@@ -136,13 +136,13 @@ def test_sentences_go_into_the_log_in_one_way(script: Path) -> None:
         ),
     ],
 )
-def test_a_setting_is_named_as_the_macro_and_the_dialog_name_it(text: str, label: str, macro: str, dialog: str) -> None:
+def test_a_setting_has_its_name_in_the_macro_and_in_the_dialog(text: str, label: str, macro: str, dialog: str) -> None:
     assert in_fiji_terms(text, label) == macro
     assert in_fiji_terms(text, label, dialog=True) == dialog
 
 
 @pytest.mark.parametrize("name", ["a--threshold.tif", "/movies/--out/a.tif", "C:\\--out.tif", "x --nothing y", "---"])
-def test_names_of_files_stay_as_they_are(name: str) -> None:
+def test_names_of_files_are_not_translated(name: str) -> None:
     assert in_fiji_terms(f"{name} is empty.", commands.DETECT) == f"{name} is empty."
 
 
@@ -152,10 +152,10 @@ def _asked(job: str, dialog: bool, **request: Any) -> str:
 
 
 @pytest.mark.parametrize("dialog", [False, True])
-def test_refusals_of_requests_are_without_options(
+def test_refusals_of_requests_contain_no_options(
     dialog: bool, movie_file: Path, network_folder: Path, tmp_path: Path
 ) -> None:
-    """What the engine refuses, asked as Fiji asks."""
+    """Refusals of the engine, requested as Fiji does."""
     (tmp_path / "noise_epifiji").mkdir()
     (tmp_path / "noise_epifiji" / "events.csv").write_text("event\n")
     (tmp_path / "empty").mkdir()
@@ -203,6 +203,6 @@ def test_refusals_of_requests_are_without_options(
     assert said[1].startswith('"Threshold" is' if dialog else "threshold is")
 
 
-def test_a_request_that_is_no_json_is_refused_in_a_sentence() -> None:
+def test_a_request_that_is_not_json_is_refused_in_one_sentence() -> None:
     answer = json.loads(requests.answer("detect", "{", [np.zeros(1, np.uint8)], lambda done, doing: None))
     assert answer["error"].endswith(".")

@@ -1,4 +1,4 @@
-"""The macro of the documentation runs as it stands: with and without a window, in this process and by the worker."""
+"""The macro of the documentation runs unchanged: with and without a window, in this process and with the worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def macro(folder: Path) -> str:
-    """Take the page's block of macro calls, with this folder for its /data, the movie in front before each."""
+    """Return the page's macro with this folder in place of /data, and the movie activated before each call."""
     (block,) = re.findall(r"```ijm\n(// The open movie; the events.*?)```", PAGES["howto/batch-macro.md"], re.DOTALL)
     assert block.count("run(") == 4
     in_front = 'selectImage("movie.tif");\nrun('

@@ -1,4 +1,4 @@
-"""What ImageJ's commands ask of the engine: answers are JSON, whatever is asked."""
+"""The requests of ImageJ's commands to the engine; all answers are JSON."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOSE = {"threshold": "0", "min_volume": "0"}
 
 @pytest.fixture(scope="module")
 def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network of one member, as these tests ask it often."""
+    """Make a network of one member, because these tests run it often."""
     return write_network(small_network(1, seed=15), tmp_path_factory.mktemp("network") / "quick")
 
 
@@ -51,12 +51,12 @@ def places(events: list[dict[str, Any]]) -> list[tuple[str, int, float, float]]:
 
 
 class TestAnswers:
-    def test_describe_says_who_answers(self):
+    def test_describe_returns_version_process_and_networks(self):
         result = ask("describe", {})["result"]
         assert result["process"] == os.getpid()
         assert result["commands"].keys() == COMMANDS.keys()
 
-    def test_an_unknown_job_says_that_scripts_and_engine_do_not_fit(self):
+    def test_an_unknown_job_reports_that_scripts_and_engine_do_not_match(self):
         assert refused("dance", {}) == (
             "There is no job 'dance': the scripts in Fiji do not match this EpiFiji, install both again."
         )
@@ -65,12 +65,12 @@ class TestAnswers:
         "request_text", ["", "{", "[]", "null", '{"settings": 3}', '{"settings": {}, "image": {}}']
     )
     @pytest.mark.parametrize("job", ["detect", "open", "maps"])
-    def test_an_answer_is_json_whatever_comes(self, job, request_text):
+    def test_every_answer_is_json(self, job, request_text):
         answered = json.loads(answer(job, request_text, [], silent))
         assert answered["kind"] in ("failure", "input")
         assert answered["error"]
 
-    def test_a_letter_that_is_no_letter_goes_through_json(self, network_folder):
+    def test_an_invalid_character_passes_through_json(self, network_folder):
         said = refused("detect", {"settings": {"input": "/no/\udcff.tif", "network": str(network_folder)}})
         assert "/no/\udcff.tif" in said
 
@@ -96,7 +96,7 @@ class TestRefusals:
         assert said == "No image came with the request, but a movie is needed: open one first."
 
     @pytest.mark.parametrize("more", [{"save": True}, {}])
-    def test_no_place_for_the_results(self, pixels, network_folder, more):
+    def test_no_folder_for_the_results(self, pixels, network_folder, more):
         settings = {"network": str(network_folder), **more}
         request = {"settings": settings, "image": image(pixels), "headless": not more}
         assert refused("detect", request, bytes_of(pixels)) == (
@@ -104,7 +104,7 @@ class TestRefusals:
             "first, or give out=[folder]."
         )
 
-    def test_results_that_would_be_overwritten(self, pixels, network_folder, tmp_path):
+    def test_existing_results_are_refused(self, pixels, network_folder, tmp_path):
         (tmp_path / "noise_epifiji").mkdir()
         (tmp_path / "noise_epifiji" / "events.csv").write_text("mine")
         settings = {"network": str(network_folder), "output": str(tmp_path)}
@@ -112,7 +112,7 @@ class TestRefusals:
         assert "events.csv exists and would be overwritten" in said
         assert (tmp_path / "noise_epifiji" / "events.csv").read_text() == "mine"
 
-    def test_a_folder_that_may_not_be_written(self, pixels, nobodys_folder, monkeypatch):
+    def test_a_folder_without_write_permission(self, pixels, nobodys_folder, monkeypatch):
         network, folder = nobodys_folder
         monkeypatch.setenv("XDG_DATA_HOME", str(folder.parent))
         folder.chmod(0o555)
@@ -142,7 +142,7 @@ class TestRefusals:
             ({}, slice(0), "noise.tif came in blocks that do not hold whole frames"),
         ],
     )
-    def test_blocks_that_do_not_fit(self, pixels, network_folder, change, cut, words):
+    def test_blocks_of_the_wrong_size(self, pixels, network_folder, change, cut, words):
         request = {"settings": {"network": str(network_folder)}, "image": image(pixels, **change)}
         assert words in refused("detect", request, [bytes_of(pixels)[0][cut]])
 
@@ -151,7 +151,7 @@ class TestRefusals:
             movie_of_image(image(pixels), [])
 
     @pytest.mark.parametrize("job", ["open", "maps"])
-    def test_results_that_are_not_there(self, job, tmp_path):
+    def test_missing_results(self, job, tmp_path):
         assert refused(job, {"settings": {}}).startswith("No results were specified, but a result folder is needed")
         assert "none does not exist" in refused(job, {"settings": {"results": str(tmp_path / "none")}})
         assert str(tmp_path) in refused(job, {"settings": {"results": str(tmp_path)}})
@@ -159,7 +159,7 @@ class TestRefusals:
 
 @pytest.fixture
 def nobodys_folder(network_folder: Path, pixels: np.ndarray, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    """Make a network and a folder of an unprivileged user's, and be that user where this one may do everything."""
+    """Make a network and a folder of an unprivileged user, and become that user if this process runs as root."""
     if not hasattr(os, "geteuid"):
         pytest.skip("this system has no Unix permissions")
     administrator = os.geteuid() == 0
@@ -185,7 +185,7 @@ def nobodys_folder(network_folder: Path, pixels: np.ndarray, tmp_path: Path) -> 
 
 class TestDetections:
     @pytest.mark.parametrize("lengths", [(12,), (1, 1, 10)])
-    def test_blocks_give_what_the_array_gives(self, pixels, network_folder, lengths):
+    def test_blocks_give_the_same_events_as_the_array(self, pixels, network_folder, lengths):
         found = detect(pixels, network_folder, *lengths)
         expected = epifiji.detect(pixels, network_folder, threshold=0, min_volume=0)
         assert expected.events
@@ -248,7 +248,7 @@ class TestDetections:
         assert found["notices"][0] == "one from ImageJ"
         assert sum("not square" in notice for notice in found["notices"]) == notices
 
-    def test_results_lie_beside_the_images_file(self, pixels, network_folder, movie_file, tmp_path):
+    def test_results_are_next_to_the_images_file(self, pixels, network_folder, movie_file, tmp_path):
         file = Path(shutil.copyfile(movie_file, tmp_path / "noise.tif"))
         settings = {"network": str(network_folder), "save": True, **LOOSE}
         found = ask("detect", {"settings": settings, "image": image(pixels, file=str(file))}, bytes_of(pixels))[
@@ -288,7 +288,7 @@ class TestDetections:
 
 
 @pytest.mark.parametrize("place", [".", "review.csv", "reviewed", "reviewed/events.csv"])
-def test_retraining_asks_the_record_of_the_review_for_its_network(place, tmp_path):
+def test_retraining_uses_the_network_that_the_review_records(place, tmp_path):
     (tmp_path / "reviewed").mkdir()
     for file in ("review.csv", "reviewed/events.csv"):
         (tmp_path / file).touch()
@@ -300,7 +300,7 @@ def test_retraining_asks_the_record_of_the_review_for_its_network(place, tmp_pat
     )
 
 
-def test_retraining_refuses_a_network_that_took_the_place_of_the_one_that_found_the_events(tmp_path, network_folder):
+def test_retraining_refuses_another_network_of_the_recorded_name(tmp_path, network_folder):
     (tmp_path / "review.csv").touch()
     network = {"name": "small", "source": str(network_folder), "sha256": "0" * 64}
     (tmp_path / "run.json").write_text(json.dumps({"network": network}))

@@ -1,4 +1,4 @@
-"""Requests of Fiji that come at once, are cancelled, or bring their pixels in blocks."""
+"""Requests of Fiji that are simultaneous, cancelled, or have their pixels in several blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from small_networks import small_network
 
 @pytest.fixture(scope="module")
 def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network of one member, as these tests ask it often."""
+    """Make a network of one member, because these tests run it often."""
     return write_network(small_network(1, seed=15), tmp_path_factory.mktemp("network") / "quick")
 
 
@@ -32,7 +32,7 @@ def pixels(movie_file: Path) -> np.ndarray:
 
 
 class TestTwoAtOnce:
-    def test_the_second_waits_for_the_first_and_both_are_answered(self, pixels, network_folder):
+    def test_the_second_detection_waits_for_the_first(self, pixels, network_folder):
         request = {"settings": {"network": str(network_folder), **LOOSE}, "image": image(pixels)}
         begun, go_on = threading.Event(), threading.Event()
         heard: list[str] = []
@@ -60,7 +60,7 @@ class TestTwoAtOnce:
         assert answers["first"]["result"]["events"] == answers["second"]["result"]["events"]
 
     @pytest.mark.parametrize("job", ["evaluate", "train", "retrain"])
-    def test_what_takes_the_whole_machine_waits_too(self, job):
+    def test_training_and_evaluation_wait_too(self, job):
         heard: list[str] = []
 
         def cancelling(done: float, doing: str) -> None:
@@ -72,7 +72,7 @@ class TestTwoAtOnce:
         assert heard == ["waiting for another detection or training"]
         assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "input"
 
-    def test_one_that_waits_can_be_cancelled(self, pixels, network_folder):
+    def test_a_waiting_job_can_be_cancelled(self, pixels, network_folder):
         request = {"settings": {"network": str(network_folder)}, "image": image(pixels)}
         begun, go_on = threading.Event(), threading.Event()
 

@@ -1,4 +1,4 @@
-"""Every command that a macro can run, one after the other: with and without a window, in this process and by the worker."""
+"""Every command that a macro can run: with and without a window, in this process and with the worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The engine as a process of its own, as a Fiji that was started by its icon reaches it: real JVMs, real workers."""
+"""The engine as a separate process, for a Fiji that Python did not start: real JVMs, real workers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STILL_S = 2
 
 
 def within(seconds: float, happened: Callable[[], bool]) -> bool:
-    """Wait until something has happened."""
+    """Wait until a condition is true."""
     end = time.monotonic() + seconds
     while not happened():
         if time.monotonic() > end:
@@ -44,7 +44,7 @@ def within(seconds: float, happened: Callable[[], bool]) -> bool:
 
 
 def is_gone(process: int) -> bool:
-    """Say whether a process has ended, also where nobody has taken note of that yet."""
+    """Return whether a process has ended; it may still be a zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
@@ -64,7 +64,7 @@ def fiji(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def movies(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> Path:
-    """Make the same movie in many forms, and some that are none."""
+    """Make the same movie in many formats, and some files that are not movies."""
     folder = tmp_path_factory.mktemp("movies of all kinds")
     other = pixels[::-1]
     nan = pixels.astype(np.float32)
@@ -105,13 +105,13 @@ def runs(fiji: Path, movies: Path, network: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="module")
 def images(runs: dict[str, Any]) -> dict[str, Any]:
-    """What was found in images of all kinds, one after the other in one JVM, then ten times in the same."""
+    """Run detections in images of all kinds in one JVM, then ten times in the same image."""
     return runs["images"]
 
 
 @pytest.fixture(scope="module")
 def life(runs: dict[str, Any]) -> dict[str, Any]:
-    """What happened where the worker was stopped, killed and cancelled, in one JVM."""
+    """Stop, kill and cancel the worker in one JVM."""
     return runs["life"]
 
 
@@ -123,7 +123,7 @@ def expected(pixels: np.ndarray, network: Path) -> list[list[float]]:
 
 
 def places(events: list[epifiji.Event]) -> list[list[float]]:
-    """Give what ImageJ keeps of events: frames from 1, and positions as 32-bit numbers."""
+    """Return events as ImageJ stores them: frames from 1, and positions as 32-bit floats."""
     return [[e.frame + 1, pytest.approx(e.x, abs=1e-4), pytest.approx(e.y, abs=1e-4)] for e in events]
 
 
@@ -143,7 +143,7 @@ class TestImages:
         assert result.events
         assert images["found"][kind] == {"error": "", "events": places(result.events)}
 
-    def test_planes_taken_as_time_are_told(self, images):
+    def test_planes_taken_as_frames_are_reported(self, images):
         assert "z.tif has 12 planes (Z) and one time point: they were taken as time." in images["out"]
 
     @pytest.mark.parametrize(
@@ -160,20 +160,20 @@ class TestImages:
             ("volume", "volume.tif has 2 planes (Z) in each of 12 frames"),
         ],
     )
-    def test_what_is_no_movie_is_refused_in_a_sentence(self, images, kind, words):
+    def test_an_image_that_is_not_a_movie_is_refused_in_one_sentence(self, images, kind, words):
         found = images["found"][kind]
         assert words in found["error"]
         assert "\n" not in found["error"]
         assert found["events"] == []
 
-    def test_a_refused_image_leaves_nothing_beside_it(self, images, movies):
+    def test_a_refused_image_leaves_no_files(self, images, movies):
         written = {path.name for path in movies.iterdir() if path.is_dir()}
         assert written == {f"{name}_epifiji" for name in ("8", "16", "32", "z", "channels")}
 
-    def test_progress_tells_how_much_is_done_and_after_a_while_how_long_it_may_take(self, images):
+    def test_progress_shows_the_fraction_done_and_later_the_time_left(self, images):
         assert images["told"] == ["", ", 25 %", ", 25 %, 60 s left", ", 50 %, 5 min left", ", 99 %, 1 s left"]
 
-    def test_more_pixels_than_there_is_shared_memory_are_refused_before_they_are_read(self, images):
+    def test_a_movie_larger_than_the_shared_memory_is_refused_before_it_is_read(self, images):
         assert images["huge"].startswith("The movie needs 953674 MB of shared memory, but /dev/shm has ")
         assert images["huge"].endswith(
             " MB left: crop the movie, give its file as input in a macro, or make /dev/shm larger."
@@ -181,23 +181,23 @@ class TestImages:
 
 
 class TestOneWorker:
-    def test_it_is_kept_from_one_command_to_the_next(self, images):
+    def test_the_worker_is_kept_for_the_next_command(self, images):
         assert len(set(images["processes"])) == 1
         assert images["processes"][0] != os.getpid()
 
-    def test_shared_memory_is_given_back(self, images):
-        """Other programs may use it meanwhile, but for a short time."""
+    def test_shared_memory_is_released(self, images):
+        """Other programs may use shared memory meanwhile, but only for a short time."""
         assert within(GONE_S, lambda: not any(Path("/dev/shm", name).exists() for name in images["shared"]))
 
     @pytest.mark.parametrize("whose", ["kB", "Java's kB"])
-    def test_memory_levels_off(self, images, whose):
+    def test_memory_does_not_keep_growing(self, images, whose):
         after_3, after_10 = images[whose][2], images[whose][9]
         assert after_10 < 1.1 * after_3
 
     def test_it_ends_with_imagej(self, images):
         assert within(GONE_S, lambda: is_gone(images["processes"][-1]))
 
-    def test_two_detections_at_once_wait_for_each_other(self, images):
+    def test_two_simultaneous_detections_run_one_after_the_other(self, images):
         first, second = images["together"]
         assert first == second
         assert first
@@ -211,7 +211,7 @@ class TestEnds:
         assert before != after
         assert within(GONE_S, lambda: is_gone(before))
 
-    def test_a_killed_worker_is_told_in_a_sentence_and_the_next_command_works(self, life):
+    def test_a_killed_worker_gives_one_sentence_and_the_next_command_works(self, life):
         assert life["killed"] == [
             "failure",
             "EpiFiji's engine ended during its work (signal 9); memory may have been full: close other programs or "
@@ -227,13 +227,13 @@ class TestEnds:
         assert left == []
         assert process == life["cancelled by"]
 
-    def test_no_shared_memory_is_left_by_what_was_stopped_killed_or_cancelled(self, life):
+    def test_stopped_killed_and_cancelled_jobs_leave_no_shared_memory(self, life):
         assert within(GONE_S, lambda: not any(Path("/dev/shm", name).exists() for name in life["shared"]))
 
     def test_after_cancelling_the_next_command_works(self, life):
         assert life["after the cancelling"] > 0
 
-    def test_a_worker_that_does_not_stop_is_ended(self, life):
+    def test_a_worker_that_does_not_stop_is_killed(self, life):
         kind, seconds, left, process = life["stuck"]
         assert kind == "cancelled"
         assert seconds < STILL_S
@@ -293,7 +293,7 @@ def test_two_imagejs_at_once_have_a_worker_each(
 
 
 class TestMessages:
-    def test_messages_of_many_threads_stay_whole_and_other_prints_stay_out(self):
+    def test_messages_of_many_threads_are_complete_and_other_output_is_separate(self):
         out, others = io.StringIO(), io.StringIO()
         messages = Messages(out, others)
 

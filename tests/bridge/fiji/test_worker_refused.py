@@ -1,4 +1,4 @@
-"""What a worker cannot do is told in one sentence: Pythons that do not fit, options that do not parse, disks that are full."""
+"""Failures of a worker give one sentence: unsuitable Pythons, options that cannot be parsed, full disks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_EPIFIJI = f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
 """A Python that sees no installed packages."""
 
 SMALL_DISK = ("unshare", "--map-root-user", "--mount", "sh", "-c")
-"""Runs a command where mounting is allowed, and what is mounted is seen by that command alone."""
+"""Runs a command in a namespace in which it may mount; only this command sees the mounts."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def movie(movie_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, network_folder: Path) -> dict[str, Any]:
-    """Run commands with Pythons that do not fit, and with one that may write small files only."""
+    """Run commands with unsuitable Pythons, and with one that may only write small files."""
     folder = tmp_path_factory.mktemp("pythons")
     files = {
         "old": "#!/bin/sh\necho '  File \"worker.py\", line 9' >&2\necho 'SyntaxError: invalid syntax' >&2\nexit 1\n",
@@ -84,7 +84,7 @@ class TestPythonsThatDoNotFit:
             ),
         ],
     )
-    def test_it_is_told_in_a_sentence_with_what_to_do(self, pythons, name, words):
+    def test_it_gives_one_sentence_with_what_to_do(self, pythons, name, words):
         text = words.replace("{}", str(pythons["folder"])).format(python=sys.executable, version=VERSION)
         assert pythons["errors"][name] == text
 
@@ -97,14 +97,14 @@ class TestPythonsThatDoNotFit:
             ("no object", "This Fiji has no record of the Python that runs EpiFiji (", "python.json"),
         ],
     )
-    def test_what_the_system_said_is_in_the_sentence(self, pythons, name, begin, words):
+    def test_the_systems_message_is_in_the_sentence(self, pythons, name, begin, words):
         said = pythons["errors"][name]
         assert said.startswith(begin.replace("{}", str(pythons["folder"])))
         assert words in said
         assert said.endswith(AGAIN)
         assert "\n" not in said
 
-    def test_a_file_that_may_not_grow_is_told_and_nothing_is_left(self, pythons):
+    def test_a_file_that_cannot_grow_is_reported_and_no_files_are_left(self, pythons):
         said = pythons["errors"]["limited"]
         assert re.fullmatch(
             r".+ takes no temporary file of \d+ bytes: neither the disk nor your account allows a file so large; let the "
@@ -114,7 +114,7 @@ class TestPythonsThatDoNotFit:
         assert pythons["left"] == []
 
 
-def test_without_a_window_the_exit_code_is_one_and_the_last_line_says_why(fiji: Path, tmp_path: Path) -> None:
+def test_without_a_window_the_exit_code_is_one_and_the_last_line_is_the_reason(fiji: Path, tmp_path: Path) -> None:
     record = fiji / "jars" / "epifiji" / "python.json"
     before = record.read_text()
     python = tmp_path / "python without EpiFiji"
@@ -135,7 +135,7 @@ def test_without_a_window_the_exit_code_is_one_and_the_last_line_says_why(fiji: 
 
 @pytest.fixture(scope="module")
 def full(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, network_folder: Path) -> dict[str, Any]:
-    """Run detections whose results go onto a disk of 700 kB: without maps they fit there, with all maps they do not."""
+    """Run detections whose results are written onto a disk of 700 kB: without maps they fit, with all maps they do not."""
     disk = tmp_path_factory.mktemp("full")
     mount = f'mount -t tmpfs -o size=700k none "{disk}" && exec "$0" "$@"'
     probe = subprocess.run([*SMALL_DISK, mount, "true"], capture_output=True, check=False)
@@ -146,14 +146,14 @@ def full(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, netw
 
 
 class TestFullDisk:
-    def test_what_fits_is_written(self, full):
+    def test_results_that_fit_are_written(self, full):
         assert full["errors"]["none"] == ""
         assert full["written"] == ["8_epifiji"]
 
-    def test_the_same_movie_twice_is_refused_for_the_results_that_are_there(self, full):
+    def test_a_second_detection_is_refused_because_results_exist(self, full):
         assert "8_epifiji/events.csv exists and would be overwritten" in full["errors"]["again"]
 
-    def test_a_disk_that_fills_is_told_in_a_sentence_and_nothing_is_left(self, full):
+    def test_a_full_disk_is_reported_in_one_sentence_and_no_files_are_left(self, full):
         assert "/8_epifiji/" in full["errors"]["clean"]
         assert full["errors"]["clean"].endswith(
             " could not be read or written (No space left on device): the disk is full; free some space there, or choose a "
@@ -178,7 +178,7 @@ class TestOptions:
             ("output=[unclosed", "cannot be read from 'output=[unclosed' on: write key=value, with [ ] around"),
         ],
     )
-    def test_they_are_strict(self, options, words, fiji, movie, network_folder, monkeypatch):
+    def test_options_are_strict(self, options, words, fiji, movie, network_folder, monkeypatch):
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(network_folder.parent))
         ended = run_in_plain_fiji(
             fiji, f'open("{movie}");\nrun("Detect Epithelial Events...", "{options}");\nprint("went on");'

@@ -1,4 +1,4 @@
-"""What the worker does with lines that are no requests; with Appose's own client in test_worker."""
+"""The worker's reaction to lines that are not requests; test_worker uses Appose's own client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASK = {
 
 
 def said_by_worker(sent: bytes) -> tuple[int, list[dict], str]:
-    """Send a line and leave the input open, so that only the worker itself can end."""
+    """Send a line and leave the input open, so that the worker can only end by itself."""
     with subprocess.Popen(ENGINE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
         worker.stdin.write(sent)
         worker.stdin.flush()
@@ -51,7 +51,7 @@ def said_by_worker(sent: bytes) -> tuple[int, list[dict], str]:
     ],
     ids=lambda line: line[:30].decode("latin-1"),
 )
-def test_a_line_that_is_no_request_ends_the_worker_with_a_sentence(line: bytes) -> None:
+def test_an_invalid_line_ends_the_worker_with_one_sentence(line: bytes) -> None:
     code, answers, said = said_by_worker(line + b"\n")
     assert (code, answers) == (2, [])
     last = said.strip().splitlines()[-1]
@@ -60,7 +60,7 @@ def test_a_line_that_is_no_request_ends_the_worker_with_a_sentence(line: bytes) 
 
 
 @pytest.mark.parametrize("module", [ENGINE[-1], "epifiji.bridge.worker"], ids=["now", "before"])
-def test_empty_lines_are_passed_over_and_requests_are_utf8_in_every_locale(module: str) -> None:
+def test_empty_lines_are_skipped_and_requests_are_utf8_in_every_locale(module: str) -> None:
     sent = b"\n  \n" + json.dumps(TASK, ensure_ascii=False).encode("utf-8") + b"\n"
     with subprocess.Popen(
         [*ENGINE[:-1], module],

@@ -1,4 +1,4 @@
-"""Judging networks as a menu command: headless, with a window, and through a worker."""
+"""Evaluating networks as a menu command: headless, with a window, and with a worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.rois.roi_files import write_rois
-from evaluation_checks import EVALUATE, HEADLESS, WINDOW, judged_headless, judged_in_a_window, refused
+from evaluation_checks import EVALUATE, HEADLESS, WINDOW, evaluated_headless, evaluated_in_a_window, refused
 from folders import names
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
@@ -47,7 +47,7 @@ def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 class TestWithoutAWindow:
-    def test_the_scores_are_those_that_python_gives(self, headless: Finished) -> None:
+    def test_the_scores_are_those_of_python(self, headless: Finished) -> None:
         folder = headless.folder
         assert names(folder / "its scores") == SCORES
         written = json.loads((folder / "its scores" / "evaluation.json").read_text(encoding="utf-8"))
@@ -71,8 +71,8 @@ class TestWithoutAWindow:
             ("bad setting", "unmarked is 'maybe', but it must be one of none, unknown"),
         ],
     )
-    def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:
-        assert headless[judged_headless] is None
+    def test_impossible_requests_are_refused_in_one_sentence(self, headless: Finished, what: str, words: str) -> None:
+        assert headless[evaluated_headless] is None
         assert words in headless[refused][what]
 
 
@@ -81,7 +81,7 @@ def test_with_a_window_there_are_tables_and_curves(tmp_path: Path) -> None:
     (tmp_path / "temporary").mkdir()
     with desktop() as display:
         env = {"DISPLAY": display, "TMPDIR": str(tmp_path / "temporary")}
-        seen = run_checks(WINDOW, tmp_path, headless=False, env=env)[judged_in_a_window]
+        seen = run_checks(WINDOW, tmp_path, headless=False, env=env)[evaluated_in_a_window]
     assert seen["titles"] == ["mine", "the movies-evaluation"]
     assert seen["active"] == "mine"
     assert seen["temporary"] == []

@@ -1,4 +1,4 @@
-"""Comparisons and plots as menu commands: headless, with windows, and through a worker."""
+"""Comparisons and plots as menu commands: headless, with windows, and with a worker."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def results(folder: Path) -> Path:
 
 
 def files(folder: Path) -> Path:
-    """Put what the checks use into a folder."""
+    """Write the inputs of the checks into a folder."""
     results(folder / "detected")
     maps = results(folder / "detected_with_maps")
     field = np.zeros(SHAPE, np.uint8)
@@ -71,10 +71,10 @@ def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 class TestWithoutAWindow:
-    def test_matches_and_errors_lie_on_the_movie(self, headless: Finished) -> None:
+    def test_matches_and_errors_are_shown_on_the_movie(self, headless: Finished) -> None:
         assert headless[compared_headless]["first"] == SHOWN
 
-    def test_options_reach_the_matching_and_an_old_overlay_is_replaced(self, headless: Finished) -> None:
+    def test_options_are_used_and_an_earlier_overlay_is_replaced(self, headless: Finished) -> None:
         rois = headless[compared_headless]["strict"]
         assert [name for name, *_ in rois] == [
             "cell_death_falsepositive 1 (0.80)",
@@ -122,7 +122,7 @@ class TestWithoutAWindow:
             ("bad setting", "time_bin is '0', but it must be a whole number from 1 to 1000000"),
         ],
     )
-    def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:
+    def test_impossible_requests_are_refused_in_one_sentence(self, headless: Finished, what: str, words: str) -> None:
         assert words in headless[refused][what]
         assert not (headless.folder / "never").exists()
 

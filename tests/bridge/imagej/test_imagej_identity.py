@@ -1,4 +1,4 @@
-"""In ImageJ results are shown on their own movie alone, which is known by its pixels, unless a person wants another."""
+"""In ImageJ results are only shown on their own movie, which is recognised by its pixels, unless the user allows another."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_every_command_refuses_another_movie_of_the_same_size(done):
         assert "other_movie" in sentence
 
 
-def test_a_movie_that_was_changed_is_another_one(done):
+def test_a_changed_movie_is_refused(done):
     assert "is not the movie" in done[changed_in_memory]
 
 
-def test_its_own_movie_is_known_in_memory_too(done):
+def test_the_right_movie_is_recognised_in_memory_too(done):
     assert done[its_own] == "done"
 
 
-def test_another_movie_is_taken_where_that_is_asked_for(done):
+def test_another_movie_is_accepted_with_other_movie(done):
     assert done[asked_for] == "done"

@@ -45,7 +45,7 @@ def test_imagej_sees_micrometres_and_seconds(headless: Finished) -> None:
     assert headless[calibration_in_imagej] == [0.325, 0.325, "micron", 90.5, "sec"]
 
 
-def test_pixels_that_imagej_must_round_are_told(headless: Finished) -> None:
+def test_pixels_that_imagej_must_round_are_reported(headless: Finished) -> None:
     """A float32 has 24 bits, so a number from 2048 to 4096 is off by at most 2^-13."""
     seen = headless[rounded_pixels]
     told = "thirds has float64 pixels; ImageJ holds them as 32-bit numbers, rounded to 24 bits."
@@ -58,7 +58,7 @@ def test_pixels_of_the_other_byte_order_are_swapped(headless: Finished) -> None:
     assert headless[frames_of_another_byte_order] is True
 
 
-def test_a_stack_of_z_is_taken_as_time_and_said_so(headless: Finished) -> None:
+def test_slices_are_taken_as_frames_with_a_notice(headless: Finished) -> None:
     notice = "t-stack.ome.tif has 6 planes (Z) and one time point: they were taken as time."
     assert headless[images_of_imagej]["stack"] == ["t-stack", [6, 10, 20], None, None, [notice]]
 
@@ -98,7 +98,7 @@ def test_units_of_imagej_become_micrometres_and_seconds(headless: Finished) -> N
         ),
     ],
 )
-def test_an_image_that_is_no_movie_is_refused(headless: Finished, image: str, message: str) -> None:
+def test_an_image_that_is_not_a_movie_is_refused(headless: Finished, image: str, message: str) -> None:
     assert headless[images_of_imagej][image] == message
 
 
@@ -115,12 +115,12 @@ def test_rois_are_shown_in_the_overlay_with_names_and_positions(headless: Finish
     assert (seen["shown"], seen["names"], seen["places"]) == (4, NAMES, PLACES)
 
 
-def test_more_rois_are_added_to_the_overlay_and_the_image_stays_as_it_was(headless: Finished) -> None:
+def test_more_rois_are_added_to_the_overlay_and_the_image_is_not_changed(headless: Finished) -> None:
     assert headless[rois_in_overlay]["again"] == 2
     assert headless[rois_in_overlay]["after"] == ["grey", 1, 6]
 
 
-def test_a_picture_shows_the_rois_of_its_frame_alone(headless: Finished) -> None:
+def test_a_picture_shows_only_the_rois_of_its_frame(headless: Finished) -> None:
     assert headless[rois_in_overlay]
     found = [marks(headless.folder / f"frame{frame}.png") for frame in range(6)]
     assert [bool(places) for places in found] == [False, False, True, False, True, False]
@@ -129,7 +129,7 @@ def test_a_picture_shows_the_rois_of_its_frame_alone(headless: Finished) -> None
     assert (6, 4) not in found[2]
 
 
-def test_the_saved_tiff_holds_frames_scale_and_rois(headless: Finished) -> None:
+def test_the_saved_tiff_contains_frames_scale_and_rois(headless: Finished) -> None:
     assert headless[rois_in_overlay]
     with tifffile.TiffFile(headless.folder / "with rois.tif") as tif:
         assert tif.series[0].axes == "TYX"

@@ -1,4 +1,4 @@
-"""A movie in ImageJ cropped and rescaled with its ROIs, and its gallery: without a window, and through a worker."""
+"""A movie in ImageJ cropped and rescaled with its ROIs, and its gallery: without a window, and with a worker."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def by_name(seen: dict) -> dict[str, dict]:
     return {roi["name"]: roi for roi in seen["rois"]}
 
 
-def test_the_selection_and_the_frames_are_cut_out(done: Finished, movie_file: Path) -> None:
+def test_the_movie_is_cropped_to_the_selection_and_the_frames(done: Finished, movie_file: Path) -> None:
     seen = done[cropped_by_the_selection]
     x, y, width, height = BOUNDS
     assert (seen["title"], seen["shape"], seen["selected"]) == ("noise_crop", [7, height, width], False)
@@ -63,7 +63,7 @@ def test_the_selection_and_the_frames_are_cut_out(done: Finished, movie_file: Pa
     assert seen["calibration"] == [pytest.approx(0.2), 300, "µm"]
 
 
-def test_rois_inside_go_along_with_all_that_they_are(done: Finished) -> None:
+def test_rois_inside_keep_all_their_properties(done: Finished) -> None:
     seen = done[cropped_by_the_selection]
     rois = by_name(seen)
     assert list(rois) == ["cell_death 1 (0.90)", "cell_sop 2 (0.50)", "many", "area", "region"]
@@ -76,18 +76,18 @@ def test_rois_inside_go_along_with_all_that_they_are(done: Finished) -> None:
     assert rois["region"]["kind"] == "Oval"
 
 
-def test_the_image_that_is_cropped_stays_as_it_was(done: Finished) -> None:
+def test_the_original_image_is_not_changed(done: Finished) -> None:
     assert done[cropped_by_the_selection]["before"] == {"rois": 7, "selection": list(map(float, BOUNDS))}
 
 
-def test_the_events_of_results_come_in_their_colours(done: Finished) -> None:
+def test_the_events_of_results_have_their_colours(done: Finished) -> None:
     rois = by_name(done[cropped_results])
     assert list(rois) == ["cell_death 1 (0.90)", "cell_division 1 (0.70)"]
     assert (rois["cell_death 1 (0.90)"]["points"], rois["cell_death 1 (0.90)"]["frame"]) == ([[8, 20.25]], 3)
     assert tuple(rois["cell_division 1 (0.70)"]["colour"]) == EVENT_COLOURS["cell_division"]
 
 
-def test_rescaled_rois_lie_on_the_same_pixels(done: Finished) -> None:
+def test_rescaled_rois_are_on_the_same_pixels(done: Finished) -> None:
     seen = done[rescaled]
     assert (seen["title"], seen["shape"]) == ("noise_rescaled", [6, 140, 160])
     assert seen["calibration"] == [pytest.approx(0.1), 600, "µm"]
@@ -99,7 +99,7 @@ def test_rescaled_rois_lie_on_the_same_pixels(done: Finished) -> None:
     assert (rois["area"]["bounds"], rois["area"]["frame"]) == ([40, 44, 12, 8], 3)
 
 
-def test_frames_that_are_planes_are_frames(done: Finished) -> None:
+def test_planes_are_taken_as_frames(done: Finished) -> None:
     assert done[stored_as_planes] == {"planes": 7, "position": 3}
 
 
@@ -124,12 +124,12 @@ def test_files_are_those_of_python(done: Finished, movie_file: Path) -> None:
     assert read_movie(done.folder / "made" / "noise_rescaled.tif").shape == (12, 35, 40)
 
 
-def test_a_gallery_opens_and_is_written(done: Finished) -> None:
+def test_a_gallery_is_shown_and_written(done: Finished) -> None:
     assert done[gallery_of_results] == {"title": "noise-gallery", "size": [130 + 5 * 46, 3 * 58]}
     assert (done.folder / "gallery.png").is_file()
 
 
-def test_what_cannot_be_is_refused_in_a_sentence(done: Finished) -> None:
+def test_impossible_parts_are_refused_in_one_sentence(done: Finished) -> None:
     said = done[refused]
     assert "was asked for, but noise has 80 x 70 pixels" in said["part"]
     assert "frames 9 to 12 were asked for, but noise has 12 and at least 5 are needed" in said["frames"]

@@ -56,7 +56,7 @@ def test_rois_are_appended_to_the_roi_manager_with_names_and_positions(window: F
     assert seen["title"] == ["grey", True]
 
 
-def test_a_picture_shows_the_managers_rois_of_its_frame_alone(window: Finished) -> None:
+def test_a_picture_shows_only_the_managers_rois_of_its_frame(window: Finished) -> None:
     assert window[rois_in_manager]
     found = [marks(window.folder / f"frame{frame}.png") for frame in range(6)]
     assert (6, 4) in found[4]
@@ -64,7 +64,7 @@ def test_a_picture_shows_the_managers_rois_of_its_frame_alone(window: Finished) 
     assert {(1, 2), (3, 7)} <= found[2]
 
 
-def test_the_windowed_process_ends_well(window: Finished) -> None:
+def test_the_process_with_a_window_ends_without_an_error(window: Finished) -> None:
     assert window.code == 0, window.err
 
 

@@ -1,4 +1,4 @@
-"""EpiFiji's ROIs in the ROI Manager are known again and replaced; a person's are never lost."""
+"""EpiFiji's ROIs in the ROI Manager are recognised and replaced; the user's ROIs are never lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EVENTS = {"first": FIRST, "second": SECOND}
 
 
 def rois_of(events: list[Event]) -> list[list[object]]:
-    """Name, frame, x and y of the ROIs of events: named by class, number and score."""
+    """Return name (class, number and score), frame, x and y of the ROIs of events."""
     numbers = [sum(other.event == event.event for other in events[: i + 1]) for i, event in enumerate(events)]
     scores = ["" if event.score != event.score else f" ({event.score:.2f})" for event in events]
     return [
@@ -47,7 +47,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         return run_checks(MANAGER, folder, headless=False, env={"DISPLAY": display})
 
 
-def test_events_shown_again_take_the_place_of_the_first_ones(shown: Finished) -> None:
+def test_events_shown_again_replace_the_earlier_ones(shown: Finished) -> None:
     seen = shown[shown_twice]
     assert seen["once"][0][0] == "mine"
     assert seen["once"][1:] == rois_of(FIRST)
@@ -55,7 +55,7 @@ def test_events_shown_again_take_the_place_of_the_first_ones(shown: Finished) ->
     assert (seen["counted"]["cell_death"], seen["counted"]["cell_sop"]) == ("2", "1")
 
 
-def test_what_a_person_moved_or_renamed_stays_in_place_of_what_it_was_made_from(shown: Finished) -> None:
+def test_moved_and_renamed_rois_replace_their_originals(shown: Finished) -> None:
     seen = shown[shown_twice]
     mine, first, second, third = seen["edited"]
     expected = rois_of(FIRST)
@@ -66,7 +66,7 @@ def test_what_a_person_moved_or_renamed_stays_in_place_of_what_it_was_made_from(
     assert "2 ROIs that you moved or renamed stay" in seen["log"]
 
 
-def test_the_managers_own_zip_keeps_whose_its_rois_are(shown: Finished) -> None:
+def test_the_managers_zip_keeps_the_identity_of_rois(shown: Finished) -> None:
     seen = shown[saved_and_opened_again]
     assert seen["before"] == rois_of(SECOND) + rois_of(FIRST)
     assert [roi[1:] for roi in seen["after"]] == [roi[1:] for roi in seen["before"]]
@@ -74,7 +74,7 @@ def test_the_managers_own_zip_keeps_whose_its_rois_are(shown: Finished) -> None:
     assert "2 ROIs were left out: they belong to the movie second" in seen["log"]
 
 
-def test_of_two_movies_the_active_ones_events_count(shown: Finished) -> None:
+def test_only_the_events_of_the_active_movie_are_used(shown: Finished) -> None:
     seen = shown[two_movies]
     assert seen["counted"]["first"] == {"quantity": "events", "cell_death": "2", "cell_sop": "1"}
     assert seen["counted"]["second"] == {"quantity": "events", "cell_death": "2"}

@@ -45,7 +45,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, saved: tup
     return run_checks(RESULTS, folder, env=env)
 
 
-def test_events_of_a_folder_a_table_and_zips_alone_are_the_same(shown: Finished, saved: tuple[Path, Result]) -> None:
+def test_events_of_a_folder_a_table_and_zips_are_the_same(shown: Finished, saved: tuple[Path, Result]) -> None:
     events = saved[1].events
     for name, rois in shown[opened_results].items():
         assert len(rois) == len(events) > 0, name
@@ -53,7 +53,7 @@ def test_events_of_a_folder_a_table_and_zips_alone_are_the_same(shown: Finished,
         assert sorted(x for *_, x in rois) == pytest.approx(sorted(event.x for event in events), abs=0.01)
 
 
-def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None:
+def test_invalid_inputs_are_refused_in_one_sentence(shown: Finished) -> None:
     said = shown[refused_results]
     assert "/no/such/folder does not exist, but a result folder is needed" in said["missing"]
     assert (
@@ -65,7 +65,9 @@ def test_what_cannot_be_opened_is_refused_in_a_sentence(shown: Finished) -> None
     assert "No results were specified, but a result folder is needed" in said["none named"]
 
 
-def test_maps_lie_over_the_movie_frame_by_frame(shown: Finished, saved: tuple[Path, Result], movie_file: Path) -> None:
+def test_maps_are_shown_over_the_movie_frame_by_frame(
+    shown: Finished, saved: tuple[Path, Result], movie_file: Path
+) -> None:
     seen = shown[maps_shown]
     assert seen["title"] == "noise-maps"
     assert seen["legend"] == [*saved[1].classes, "probability 0.12 to 1"]
@@ -86,7 +88,7 @@ def test_maps_of_another_movie_are_refused(shown: Finished) -> None:
     assert "noise.tif with 12 frames of 80 x 70 pixels: open or name the movie" in said
 
 
-def test_the_check_and_the_stop_say_what_they_find(shown: Finished) -> None:
+def test_the_check_and_the_stop_report_their_result(shown: Finished) -> None:
     assert shown[checked] is None
     assert "EpiFiji: ok  TensorFlow  " in shown.out
     assert "EpiFiji: no engine was running" in shown.out

@@ -1,4 +1,4 @@
-"""What lies in the home of somebody who has an ImageJ of her own changes nothing here, and stays as it is."""
+"""Preferences of another ImageJ in the user's home folder have no effect, and are not changed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ REMEMBERED = ".epifiji.detect_epithelial_events.threshold=7\n"
 
 
 def own_preferences(_: Any, __: Path) -> dict[str, Any]:
-    """What ImageJ takes from its preferences, and where they lie."""
+    """Return ImageJ's values of some preferences, and their folder."""
     from scyjava import jimport
 
     prefs = jimport("ij.Prefs")
@@ -80,8 +80,8 @@ def odd_home(tmp_path: Path) -> Path:
     return home
 
 
-def test_the_embedded_imagej_has_preferences_of_its_own(tmp_path: Path, odd_home: Path) -> None:
-    """Neither the home's, nor those of the working folder, which ImageJ would take first."""
+def test_the_embedded_imagej_has_its_own_preferences(tmp_path: Path, odd_home: Path) -> None:
+    """It uses neither those in the home folder nor those in the working folder, which ImageJ would prefer."""
     env = {"JAVA_TOOL_OPTIONS": f"'-Duser.home={odd_home}'", "XDG_CONFIG_HOME": str(tmp_path / "config")}
     seen: Finished = run_checks([own_preferences], tmp_path, env=env)
     assert seen[own_preferences] == {"remembered": "none", "folder": str(tmp_path / "config" / "epifiji" / "imagej")}
@@ -90,7 +90,7 @@ def test_the_embedded_imagej_has_preferences_of_its_own(tmp_path: Path, odd_home
 
 
 def detected_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
-    """The ROIs of a detection as the manager holds them: type, name, group, colour, place and position; and the table."""
+    """Detect events and return the manager's ROIs (type, name, group, colour, place and position) and the table."""
     open_movie()
     imagej.run_macro(f'run("{DETECT}", "threshold=130 min_volume=100");')
     kinds = [[str(roi.getTypeAsString()), int(roi.getPointType())] for roi in manager().getRoisAsArray()]
@@ -104,7 +104,7 @@ def detected_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> list[Finished]:
-    """A detection with a new ImageJ, and with one that has odd preferences, in a home that has them too."""
+    """Run a detection with new preferences, and with unusual ones in ImageJ's folder and in the home folder."""
     finished = []
     with desktop() as display:
         for odd in (False, True):
@@ -127,10 +127,10 @@ def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network
     return finished
 
 
-def test_events_become_the_same_rois_whatever_an_imagej_remembers(
+def test_events_become_the_same_rois_with_any_preferences(
     of_homes: list[Finished], movie_file: Path, network_folder: Path
 ) -> None:
-    """Those of a new ImageJ, and those that Python finds."""
+    """They are the ROIs of an ImageJ with new preferences, and the events of Python."""
     clean, odd = (finished[detected_in_a_window]["rois"] for finished in of_homes)
     assert odd == clean
     events = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100).events
@@ -143,13 +143,13 @@ def test_events_become_the_same_rois_whatever_an_imagej_remembers(
         assert tuple(colour) == EVENT_COLOURS[event.event]
 
 
-def test_the_preferences_of_the_home_stay_as_they_are(of_homes: list[Finished]) -> None:
+def test_the_preferences_in_the_home_folder_are_not_changed(of_homes: list[Finished]) -> None:
     folder = of_homes[1].folder / "home" / ".imagej"
     assert names(folder) == ["IJ_Prefs.txt"]
     assert (folder / "IJ_Prefs.txt").read_text() == ODD
 
 
-def test_a_table_in_larger_letters_has_room_for_its_columns(of_homes: list[Finished]) -> None:
+def test_a_table_with_a_larger_font_has_room_for_its_columns(of_homes: list[Finished]) -> None:
     clean, odd = (finished[detected_in_a_window]["table"] for finished in of_homes)
     assert clean["width"] < odd["width"]
     assert odd["hidden"] <= 0 or odd["width"] >= 1280
@@ -159,13 +159,13 @@ NAMES = "Flügel 翅"
 
 
 def opened_by_its_name(imagej: ImageJ, folder: Path) -> list[str]:
-    """A movie in a folder whose name no ASCII can write, as ImageJ opens and saves it."""
+    """Open and save a movie with ImageJ in a folder whose name is not ASCII."""
     code = f'open("{folder}/{NAMES}.tif"); saveAs("tiff", "{folder}/{NAMES} 2.tif"); return getTitle();'
     return [imagej.run_macro(code), *(path.name for path in folder.glob("* 2.tif"))]
 
 
 def test_names_of_files_are_the_same_to_java_and_python(tmp_path: Path, movie_file: Path) -> None:
-    """In the locale C, which scripts, containers and cron use, Python takes UTF-8 for names, and so must Java."""
+    """In the locale C, which scripts, containers and cron use, Python encodes names in UTF-8, and Java must do so too."""
     folder = tmp_path / NAMES
     folder.mkdir()
     (folder / f"{NAMES}.tif").write_bytes(movie_file.read_bytes())
@@ -173,10 +173,10 @@ def test_names_of_files_are_the_same_to_java_and_python(tmp_path: Path, movie_fi
     assert seen[opened_by_its_name] == [f"{NAMES} 2.tif"] * 2
 
 
-def test_a_movie_opened_by_a_relative_path_is_saved_beside_it(
+def test_results_of_a_movie_opened_by_a_relative_path_are_next_to_it(
     tmp_path: Path, movie_file: Path, network_folder: Path
 ) -> None:
-    """The worker runs in another folder than ImageJ; a network's path is ImageJ's too."""
+    """The worker's working folder differs from ImageJ's; a network's path is relative to ImageJ's too."""
     fiji = make_plain_fiji(tmp_path / "Fiji")
     (fiji / "movies").mkdir()
     (fiji / "movies" / "noise.tif").write_bytes(movie_file.read_bytes())

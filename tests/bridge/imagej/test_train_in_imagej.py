@@ -34,7 +34,7 @@ PICTURES = ["confusion_matrix.png", "learning_curve.png", "precision_recall.png"
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Put annotated movies and a network into a folder; give the variables with which EpiFiji stays in that folder."""
+    """Put annotated movies and a network into a folder; return environment variables that keep EpiFiji in that folder."""
     for number in range(3):
         write_blinking(folder / "the movies", f"spots{number}", number)
     described = EpiNetDescription(
@@ -58,7 +58,7 @@ def networks(folder: Path) -> Path:
 
 
 def reviewed(folder: Path) -> None:
-    """Put a result with a finished review of it into a folder: all events are kept."""
+    """Put a result with a finished review into a folder: all events are kept."""
     pixels, events = write_blinking(folder, "wing", 5, shape=(28, 96, 160), events=12)
     results = folder / "wing_epifiji"
     results.mkdir()
@@ -83,7 +83,7 @@ def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 class TestWithoutAWindow:
-    def test_the_new_network_is_known_by_name_and_one_sentence_says_what_it_is_worth(self, headless: Finished) -> None:
+    def test_the_new_network_is_listed_and_one_sentence_reports_its_scores(self, headless: Finished) -> None:
         assert headless[trained_headless] is None
         assert read_description(networks(headless.folder) / "spots").classes == ("nothing", "blink")
         (sentence,) = (line for line in headless.out.splitlines() if line.endswith("the new network 'spots'."))
@@ -91,7 +91,7 @@ class TestWithoutAWindow:
         report = names(headless.folder / "the report")
         assert report == sorted([*PICTURES, "training.json"])
 
-    def test_a_reviewed_result_teaches_the_network_that_found_it_which_stays(self, headless: Finished) -> None:
+    def test_a_review_retrains_the_network_that_found_the_events(self, headless: Finished) -> None:
         assert headless[retrained_headless] is None
         assert names(networks(headless.folder)) == ["old", "old_wing", "spots"]
         record = json.loads((networks(headless.folder) / "old_wing" / "training.json").read_text(encoding="utf-8"))
@@ -114,7 +114,7 @@ class TestWithoutAWindow:
             ("unknown key", "Train Event Network... was given 'step', but its parameters are cell_diameter"),
         ],
     )
-    def test_what_cannot_be_done_is_told_in_a_sentence(self, headless: Finished, what: str, words: str) -> None:
+    def test_impossible_requests_are_refused_in_one_sentence(self, headless: Finished, what: str, words: str) -> None:
         told = headless[refused][what]
         assert words in told
         assert "Traceback" not in told
@@ -131,12 +131,12 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 
 class TestAtADesktop:
-    def test_a_dialog_without_a_folder_tells_it_and_asks_again(self, shown: Finished) -> None:
+    def test_a_dialog_without_a_folder_reports_it_and_opens_again(self, shown: Finished) -> None:
         asked = shown[asked_in_a_dialog]
         assert asked["told"].startswith("No folder was specified, but movies with annotated events are needed")
         assert asked["titles"] == []
 
-    def test_escape_leaves_nothing_half_written_and_the_old_network_as_it_was(self, shown: Finished) -> None:
+    def test_escape_leaves_no_files_and_does_not_change_the_old_network(self, shown: Finished) -> None:
         left = shown[cancelled_by_escape]
         old = networks(shown.folder) / "old"
         assert left["old"] == {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in old.iterdir()}

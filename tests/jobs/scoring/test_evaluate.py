@@ -24,7 +24,7 @@ from epifiji.files.rois.roi_files import write_rois
 from epifiji.jobs.scoring.evaluate import evaluate
 from epifiji.jobs.scoring.networks import NetworkScores, differences_of
 from epifiji.jobs.scoring.report import Evaluation
-from judged_movies import LOOSE, annotated_movies, detected, lively_network, lively_networks, numbers
+from movies_to_evaluate import LOOSE, annotated_movies, detected, lively_network, lively_networks, numbers
 from small_networks import small_epinet, small_network
 
 FILES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_curves.csv", "evaluation_differences.csv"]

@@ -20,7 +20,7 @@ from epifiji.jobs.learnt_movies import with_learnt
 from epifiji.jobs.networks import import_network
 from epifiji.jobs.scoring.evaluate import evaluate
 from epifiji.jobs.scoring.report import Evaluation
-from judged_movies import LOOSE, annotated_movies, detected, lively_networks, numbers
+from movies_to_evaluate import LOOSE, annotated_movies, detected, lively_networks, numbers
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Networks that are sure of much, and annotated movies to score them on."""
+"""Networks with many confident predictions, and annotated movies to score them on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOSE = {"mode": "exact", "min_volume": 20}
 
 
 def lively_network(seed: int, name: str, **described: object) -> Network:
-    """A random network that is sure of much; these seeds give events of two classes."""
+    """Make a random network with many confident predictions; these seeds give events of two classes."""
     network = small_network(1, seed=seed, name=name, **described)
     network.weights[0]["dense_2/kernel"] *= 6
     return network
@@ -34,7 +34,7 @@ def lively_networks(folder: Path) -> tuple[Path, Path]:
 
 
 def annotated_movies(folder: Path, network: Path) -> Path:
-    """Two movies whose annotated events are what the first network is surest of, some moved, with others that none finds.
+    """Make two movies annotated with the most confident events of the first network, some moved, and with events that none finds.
 
     The second movie has no ROI file of cell_sop.
     """
