@@ -67,8 +67,12 @@ def run_checks(
 
 
 def _main(report: str, mode: str, *names: str) -> None:
+    import scyjava
+
     from epifiji.bridge.fiji.open import open_imagej
 
+    # Short runs do not earn what better code costs to make: half of the time that a start of ImageJ takes.
+    scyjava.config.add_option("-XX:TieredStopAtLevel=1")
     imagej = open_imagej(headless=mode == "headless")
     values: dict[str, Any] = {}
     for name in names:
