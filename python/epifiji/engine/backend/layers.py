@@ -125,6 +125,7 @@ def _slid(values: Tensor, box: int, axis: int, beyond: float = 0.0) -> Iterator[
     tf = import_tensorflow()
     ends = [(box // 2, box // 2) if one == axis else (0, 0) for one in range(3)]
     padded = tf.pad(values, ends, constant_values=tf.cast(beyond, values.dtype))
-    size = tf.shape(values)[axis]
+    # As single operations: Python's indexing makes ten of each, which takes longer to trace than all the arithmetic.
+    size = tf.shape(values)
     for at in range(box):
-        yield padded[(*[slice(None)] * axis, slice(at, at + size))]
+        yield tf.slice(padded, [at if one == axis else 0 for one in range(3)], size)
