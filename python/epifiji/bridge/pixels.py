@@ -103,6 +103,7 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], l
         Path(file) if file else None,
         (*image.get("notices", ()), *([inversion_notice(title)] if inverted else []), *read.notices(title)),
         StackLayout(**image.get("layout", {})),
+        pixel_height_um=read.y_um,
     ).require_frames(least_frames)
 
 

@@ -66,7 +66,7 @@ class Image:
         One letter for each axis of `pixels`: any of T, Z and C, then Y and X, in this order, such as ``TYX`` or
         ``ZYX``.
     pixel_height_um
-        Height of a pixel in µm, if it differs from the width.
+        Height of a pixel in µm; None if it equals the width.
     voxel_depth_um
         Distance between planes (Z) in µm, or None if unknown.
 

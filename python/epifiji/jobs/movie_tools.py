@@ -217,12 +217,14 @@ def rescale_with_events(
         scratch.remove()
         raise
     ratio_t, ratio_y, ratio_x = (new / old for new, old in zip(scaled.shape, opened.shape, strict=True))
-    size, interval = opened.pixel_size_um, opened.frame_interval_s
+    # Whole numbers of pixels make the ratios of x and y differ a little.
+    ratio_xy = math.sqrt(ratio_y * ratio_x)
+    size, height, interval = opened.pixel_size_um, opened.pixel_height_um, opened.frame_interval_s
     result = replace(
         scaled,
         name=f"{opened.name}_{RESCALED}",
-        # Whole numbers of pixels make the ratios of x and y differ a little.
-        pixel_size_um=size and size / math.sqrt(ratio_y * ratio_x),
+        pixel_size_um=size and size / ratio_xy,
+        pixel_height_um=height and height / ratio_xy,
         frame_interval_s=interval and interval / ratio_t,
         path=None,
         layout=StackLayout(),

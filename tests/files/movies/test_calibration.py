@@ -140,6 +140,7 @@ class TestCalibration:
         )
         assert movie.pixel_size_um == pytest.approx(0.25)
         assert "0.25 x 0.5 µm (x, y), which are not square" in movie.notices[0]
+        assert movie.spacing == {"T": movie.frame_interval_s, "Y": 0.5, "X": 0.25}
 
     def test_the_element_size_of_hdf5(self, tmp_path):
         with h5py.File(tmp_path / "m.h5", "w") as file:

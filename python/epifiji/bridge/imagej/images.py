@@ -121,8 +121,15 @@ def to_movie(image: Any) -> Movie:
         invert(pixels)
         notices += (inversion_notice(title),)
     notices += read.notices(title)
-    layout = StackLayout(time_axis)
-    movie = Movie(pixels, movie_name_of_title(title), read.x_um, read.interval_s, notices=notices, layout=layout)
+    movie = Movie(
+        pixels,
+        movie_name_of_title(title),
+        read.x_um,
+        read.interval_s,
+        notices=notices,
+        layout=StackLayout(time_axis),
+        pixel_height_um=read.y_um,
+    )
     return movie.require_frames()
 
 

@@ -80,6 +80,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, l
         frames,
         name=name,
         pixel_size_um=read.x_um,
+        pixel_height_um=read.y_um,
         path=Path(f"{path}:{frames.dataset}"),
         notices=notices,
         layout=picked.layout,

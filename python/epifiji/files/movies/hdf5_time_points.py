@@ -175,6 +175,7 @@ def open_time_points(
         TimePointFrames(path, wanted, found.size, file[wanted[0]].dtype, found.dtype),
         name=name,
         pixel_size_um=read.x_um,
+        pixel_height_um=read.y_um,
         frame_interval_s=read.interval_s,
         path=path,
         notices=(*picked.notices, *_unwritten(file, wanted, path), *read.notices(str(path))),

@@ -69,6 +69,7 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
         frames,
         name=name,
         pixel_size_um=calibration.x_um,
+        pixel_height_um=calibration.y_um,
         frame_interval_s=calibration.interval_s,
         path=path,
         notices=(
