@@ -132,7 +132,7 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySet
 
 
 def formerly(**older: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let parameters of a function be given by an older name as well: ``@formerly(out="folder")``."""
+    """Accept an older name of a function's parameter as well, as in ``@formerly(out="folder")``."""
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
@@ -148,7 +148,7 @@ def formerly(**older: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def _by_name(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give values by the names of their settings, also those that came by an older name."""
+    """Return values by the names of their settings; older names are replaced."""
     names = {older: name for name, field in kind.model_fields.items() for older in shown_of(field).also}
     given: dict[str, Any] = {}
     for called, value in values.items():

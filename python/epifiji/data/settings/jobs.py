@@ -1,4 +1,4 @@
-"""What a job is asked beside the settings that its record keeps: which network and events, where to write, what to replace.
+"""Settings of jobs that results do not record: which network and events, where to write, what may be replaced.
 
 `network`, `events`, `out` and `overwrite` have these names on the command line, in macros and in Python.
 """
@@ -30,11 +30,11 @@ OtherMovie = Annotated[
 
 
 def _places(value: object) -> object:
-    """Read one place of events as several."""
+    """Accept a single place of events."""
     return (value,) if isinstance(value, str) else value
 
 
-EventsAlong = Annotated[
+EventsOfMovie = Annotated[
     tuple[str, ...],
     BeforeValidator(_places),
     setting(
@@ -77,7 +77,7 @@ class DetectionJob(Settings):
 
 
 class MapsJob(Settings):
-    """Whose maps give events again, and where these are written."""
+    """Where events from kept maps are written, and whether they may belong to another movie."""
 
     other_movie: OtherMovie = False
     out: ResultsFolder = None
@@ -113,7 +113,7 @@ class EvaluationJob(Settings):
 
 
 class StatisticsJob(Settings):
-    """Where plots are written, and of whose events."""
+    """Where plots are written, and whether the events may belong to another movie."""
 
     out: str | None = output("Write plots and tables into this folder. Default in ImageJ: only show them.")
     overwrite: OverwriteResults = False
@@ -121,13 +121,13 @@ class StatisticsJob(Settings):
 
 
 class NewNetworkJob(Settings):
-    """Whether a network that is imported may replace one."""
+    """Whether an imported network may replace an earlier one."""
 
     overwrite: OverwriteNetwork = False
 
 
 class RetrainingJob(Settings):
-    """What a trained network is called, and where its figures are written."""
+    """The name of a trained network, and where its figures are written."""
 
     name: str | None = setting(
         None,
@@ -140,7 +140,7 @@ class RetrainingJob(Settings):
 
 
 class TrainingJob(RetrainingJob):
-    """What a network is called, where its figures are written, and which weights it starts from."""
+    """The name of a trained network, where its figures are written, and its initial weights."""
 
     network: str | None = setting(
         None,
@@ -157,9 +157,9 @@ class TrainingJob(RetrainingJob):
 
 
 class NewMovieJob(Settings):
-    """Which events go along with a movie that is cropped or rescaled, and where both are written."""
+    """Which events are cropped or rescaled with a movie, and where both are written."""
 
-    events: EventsAlong = ()
+    events: EventsOfMovie = ()
     out: str | None = output(
         "Write the new movie and its ROI zips into this folder. Default: beside the movie, or in ImageJ only show them."
     )
@@ -170,7 +170,7 @@ class NewMovieJob(Settings):
 class GalleryJob(Settings):
     """Which events are shown, and in which file."""
 
-    events: EventsAlong = ()
+    events: EventsOfMovie = ()
     out: str | None = output("The .png or .tif file to write.", "macro", "file")
     overwrite: bool = setting(False, description="Replace that file.", page="macro")
     other_movie: OtherMovie = False
@@ -190,6 +190,6 @@ class ExportJob(Settings):
 
 
 class MovieFile(Settings):
-    """Which part of a movie's file is the movie."""
+    """Which channel of a movie's file to use."""
 
     channel: Channel = None
