@@ -19,7 +19,7 @@ MORE = "More settings"
 OTHER_MOVIE = "other_movie"
 PLACES_OF_EVENTS = ("results", "events", "detected")
 OF_A_MOVIE = PLACES_OF_EVENTS + ("reference", "review", "out")
-EMPTY_FIELDS = "Fields may be left empty; Help says what that means."
+EMPTY_FIELDS = "Fields may be left empty; Help explains what that means."
 
 
 def from_macro(label, parameters):

@@ -103,7 +103,7 @@ class ScalingSettings(Settings):
         None,
         unit="frames",
         description="Number of frames after rescaling, instead of a factor in time.",
-        label="New number of frames",
+        label="New length",
     )
 
 
