@@ -1,7 +1,7 @@
-"""Movies whose events are known: as a person annotated them, and as the arrays that a training takes.
+"""Movies with known events: as they were annotated, and as arrays at a network's scale for training and validation.
 
-Both hold the same knowledge. The arrays are another form because a network's scale is not the movie's: there, events lie between
-frames, and what is known is a matter of single pixels.
+The arrays have a type of their own because rescaled events lie between frames and pixels, and what is known differs from pixel to
+pixel.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class AnnotatedMovie:
         return {name: [one for one in self.events if one.event == name] for name in self.classes}
 
     def counts(self) -> dict[str, int]:
-        """Give the number of events of each class, and of places that are none if there are any."""
+        """Return the number of events of each class, and of places that are none if there are any."""
         found = {name: len(events) for name, events in self.events_by_class.items()}
         return found | ({NOTHING: len(self.nothing)} if self.nothing else {})
 
@@ -118,18 +118,18 @@ class TrainingMovie:
         return self.region or ((0, 0, 0), (t, y, x))
 
     def is_scored(self, places: np.ndarray) -> np.ndarray:
-        """Say which places (n, 3) lie in the region in which events are scored: (n,), bool."""
+        """Return which places (n, 3) lie in the region in which events are scored: (n,), bool."""
         low, high = self.scored_region
         return np.asarray(np.logical_and(places >= low, places < high).all(1))
 
     def is_annotated(self, kind: int | None = None) -> bool:
-        """Say whether the events of a class, or of all classes, are known in this movie."""
+        """Return whether the events of a class, or of all classes, are known in this movie."""
         if self.annotated is None:
             return True
         return all(self.annotated) if kind is None else self.annotated[kind]
 
     def is_known(self, place: np.ndarray, kind: int | None = None) -> bool:
-        """Say whether it is known if an event of a class, or of any class, is at a place (3,); the nearest pixel decides."""
+        """Return whether it is known if an event of a class, or of any class, is at a place (3,); the nearest pixel decides."""
         if not self.is_annotated(kind):
             return False
         if self.known is None:
@@ -138,7 +138,7 @@ class TrainingMovie:
         return bool(self.known[tuple(pixel)])
 
     def sha256(self) -> str:
-        """Give the hash of what is known of the movie, pixels included; what is predicted or scored is left out."""
+        """Return the hash of what is known of the movie, pixels included; what is predicted or scored is left out."""
         digest = hashlib.sha256()
         parts = (self.pixels, self.events, self.nothing, self.known)
         for values in (part for part in parts if part is not None):

@@ -1,4 +1,4 @@
-"""How well events are found at each threshold, and which threshold is best."""
+"""Counts of true and false detections at each threshold, and the best threshold."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Match = Callable[[Sequence[Event], Sequence[Event]], Matching]
 """Takes detected and reference events."""
 
 SAME_F1 = 1e-9
-"""Averages of equal F1 differ by rounding, which is less than this."""
+"""Averages that differ by less are equal but for rounding."""
 
 
 def match_over(
     detected: Sequence[Event], reference: Sequence[Event], thresholds: Mapping[str, int], match: Match = match_events
 ) -> Matching:
-    """Match the detected events over the threshold of their class with the reference events.
+    """Match the detected events whose score exceeds the threshold of their class with the reference events.
 
     Parameters
     ----------
@@ -75,15 +75,15 @@ def counts_over_thresholds(
 def best_threshold(
     thresholds: Sequence[int], counts: np.ndarray, default: int | None = None, neighbours: int = 0
 ) -> int:
-    """Choose the threshold with the best F1.
+    """Choose the threshold with the highest F1.
 
-    An evaluation asks which threshold is best on its own movies, so it takes F1 as it is. Of equally good thresholds it takes the
-    default, as nothing speaks for a change; else the middle of their longest run, since a threshold that is good by itself is so
-    by chance.
+    If several thresholds have the highest F1, `default` is chosen if it is one of them. Otherwise the middle of their longest run
+    is chosen, because an isolated threshold is good by chance. With `neighbours` F1 is averaged over neighbouring thresholds,
+    and the middle of all thresholds with the highest average is chosen: isolated ones do not have it.
 
-    A training chooses the threshold that its network has on other movies, by few events: a single event makes F1 jump. So F1 is
-    averaged over neighbouring thresholds, and the middle one of the equally good thresholds is taken: their neighbours count
-    already. There is no default, as the network is new.
+    An evaluation reports the best threshold for its own movies, so it does not average, and keeps the default unless another
+    threshold is better. A training chooses a threshold for other movies, from few events, where one event changes F1 a lot, so
+    it averages. It has no default, because its network is new.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def best_threshold(
     counts
         True positives, false positives, false negatives at each of them, (thresholds, 3).
     default
-        One of the thresholds. It is also the result where no threshold finds a true event. None: no threshold is preferred.
+        One of the thresholds. It is also chosen if no threshold finds a true event. None: no threshold is preferred.
     neighbours
-        Number of thresholds on either side over which F1 is averaged; the first and the last F1 continue beyond the ends.
+        Number of thresholds on either side over which F1 is averaged; beyond the ends the first and the last F1 are repeated.
     """
     width = 2 * neighbours + 1
     padded = np.pad(np.nan_to_num(f1_of(counts)), neighbours, "edge")
