@@ -129,7 +129,7 @@ class ThresholdWindow(object):
         return slider
 
     def _of_step(self, step):
-        """Give the volume of a slider's step: steps grow with the volume."""
+        """Return the volume of a slider's step: steps increase with the volume."""
         return int(round((self.largest + 1.0) ** (step / float(VOLUME_STEPS)))) - 1
 
     def _step_of(self, volume):

@@ -185,7 +185,7 @@ SCENARIOS: dict[str, tuple[Step, Step, Step]] = {
 
 
 ONCE = {"uninstall", "remove"}
-"""What cannot be done where it was done before."""
+"""Scenarios that cannot be repeated in the same folder."""
 
 
 def contents(folder: Path, hidden: bool = False) -> dict[str, bytes | None]:

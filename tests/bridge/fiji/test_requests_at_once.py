@@ -67,7 +67,7 @@ class TestTwoAtOnce:
             heard.append(doing)
             raise CancelledError
 
-        with registry.alone(silent):
+        with registry.exclusive_use(silent):
             assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "cancelled"
         assert heard == ["waiting for another detection or training"]
         assert ask(job, {"settings": {}}, report=cancelling)["kind"] == "input"

@@ -72,7 +72,7 @@ def test_empty_lines_are_skipped_and_requests_are_utf8_in_every_locale(module: s
         watch.start()
         worker.stdin.write(sent)
         worker.stdin.flush()
-        # The input stays open until the answer has come: closed, it means that whoever asked is gone.
+        # The input stays open until the answer has come: if it is closed, the worker ends because its client has ended.
         answers = [json.loads(worker.stdout.readline()) for _ in range(2)]
         worker.stdin.close()
         code = worker.wait()

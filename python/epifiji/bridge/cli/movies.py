@@ -26,7 +26,7 @@ MovieArgument = Annotated[str, typer.Argument(metavar="MOVIE", help="A TIFF file
 
 
 class NewMovieOfFile(MovieFile, NewMovieJob):
-    """What a new movie is made of, and where it is written."""
+    """The settings for a new movie: its input, and the folder of its files."""
 
 
 @movie_app.command()

@@ -18,18 +18,18 @@ MovieOption = Annotated[
     str | None, typer.Option("--movie", metavar="MOVIE", help="The movie, if it is not found through run.json.")
 ]
 AnnotatedMovies = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip beside it.")
+    Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip next to it.")
 ]
 
 METAVARS = {"": "", "file": "FILE", "folder": "DIR", "network": "NAME|DIR|ZIP"}
-"""What stands for a value of each kind of setting."""
+"""The placeholder of a value for each kind of setting."""
 
 
 def with_settings(*kinds: type[Settings]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command one option for each setting of some models.
+    """Add one option for each setting of some models to a command.
 
-    A parameter of the command with the name of a setting receives its value. The options of all other settings stand in
-    place of `settings`, a dictionary of strings: :func:`epifiji.data.settings.base.parse_settings` converts them, as it does
+    A parameter of the command with the name of a setting receives its value. The values of all other settings are passed
+    as `settings`, a dictionary of strings: :func:`epifiji.data.settings.base.parse_settings` converts them, as it does
     for dialogs, macros and Python.
     """
     fields = {name: field for kind in kinds for name, field in kind.model_fields.items()}
@@ -57,7 +57,7 @@ def with_settings(*kinds: type[Settings]) -> Callable[[Callable[..., Any]], Call
 
 
 def _named(own: inspect.Parameter, field: FieldInfo | None) -> inspect.Parameter:
-    """Give a command's own parameter; as an option, with the type that it has there, where it is a setting."""
+    """Return a command's own parameter; if it is a setting, as an option with the parameter's type."""
     if field is None or get_origin(own.annotation) is Annotated:
         return own.replace(kind=inspect.Parameter.KEYWORD_ONLY)
     optional = own.annotation is bool or type(None) in get_args(own.annotation)
@@ -70,7 +70,7 @@ def _named(own: inspect.Parameter, field: FieldInfo | None) -> inspect.Parameter
 
 
 def _other(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Give the option of a setting that the command does not name."""
+    """Return the option of a setting that is not a parameter of the command."""
     kind: Any = bool if field.annotation is bool else list[str] if _is_repeated(field) else str
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, _option(name, field)]
@@ -93,5 +93,5 @@ def _option(name: str, field: FieldInfo) -> Any:
 
 
 def _is_repeated(field: FieldInfo) -> bool:
-    """Say whether several values are given one by one, as places are, and not in a list with commas."""
+    """Return whether the option is repeated for several values, as for places, instead of a list with commas."""
     return get_origin(field.annotation) is tuple

@@ -61,7 +61,7 @@ class EventSettings(Settings):
         None,
         range="0-255",
         description="Lowest mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
-        f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} where it has none, and always "
+        f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} if it has none, and always "
         f"{DEFAULT_THRESHOLD['compatible']} in compatible mode.",
         label="Threshold",
         order=9,
@@ -70,7 +70,7 @@ class EventSettings(Settings):
         None,
         unit="voxels",
         description="An event's volume is larger than this, in voxels of the map; one number, or by class. "
-        f"Default: the network's own for each class; {DEFAULT_MIN_VOLUME['exact']} where it has none, and always "
+        f"Default: the network's own for each class; {DEFAULT_MIN_VOLUME['exact']} if it has none, and always "
         f"{DEFAULT_MIN_VOLUME['compatible']} in compatible mode.",
         label="Minimum volume",
         order=10,
@@ -227,11 +227,11 @@ class MapSettings(ScaleSettings, EventSettings):
 
 
 class DetectionSettings(ComputingSettings, MapSettings):
-    """How events are found in a movie, and what is kept of the way there."""
+    """How events are detected in a movie, and which maps are kept."""
 
     maps: Literal["none", "raw", "scaled", "clean"] = setting(
         "none",
-        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with with "
+        description="Probability maps to keep: at the network's scale (raw), also at the movie's (scaled), also with "
         "each event's volume at its mean (clean).",
         label="Probability maps",
         order=11,
