@@ -14,7 +14,7 @@ import numpy as np
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
-from epifiji.engine.networks.epinet.model import ANSWER, contrast, encode_frames, join_frames, new_weights
+from epifiji.engine.networks.epinet.model import ANSWER, encode_frames, join_frames, new_weights, traced_contrast
 
 EVENT_WEIGHT = 4.0
 
@@ -27,7 +27,7 @@ def epinet_loss(weights: Tensors, frames: Tensor, answers: Tensor, counted: Tens
     tf = import_tensorflow()
     kind = tf.bfloat16 if multiplies_bfloat16() else tf.float32
     cast = {name: tf.cast(values, kind) for name, values in weights.items()}
-    seen = encode_frames(cast, tf.cast(contrast(frames), kind))
+    seen = encode_frames(cast, tf.cast(traced_contrast()(frames), kind))
     return loss_of(tf.cast(join_frames(cast, seen), tf.float32), answers, counted)
 
 
