@@ -135,7 +135,7 @@ def test_documented_defaults_are_those_that_are_used(movies):
     thresholds = [own.thresholds[event] for event in ("cell_death", "cell_sop", "cell_division")]
     volumes = [own.min_volumes[event] for event in ("cell_death", "cell_sop", "cell_division")]
     said = "EpiNet's own thresholds are {} (`cell_death`), {} (`cell_sop`) and {} (`cell_division`)".format(*thresholds)
-    assert said + ", and its least volumes {}, {} and {}".format(*volumes) in PAGES["reference/settings.md"]
+    assert said + ", its minimum volumes {}, {} and {}".format(*volumes) in PAGES["reference/settings.md"]
     used = epifiji.detect(np.random.default_rng(0).integers(0, 200, (12, 64, 64)).astype(np.uint8), shipped_network())
     assert used.record["settings"]["threshold"] == own.thresholds
     assert used.record["settings"]["min_volume"] == own.min_volumes
