@@ -71,7 +71,8 @@ SLOW = (
 )
 """Beginnings of tests that the quick ring leaves out: those with TensorFlow, Java, a desktop, or long computations."""
 
-MOST_PROCESSES = 8
+MOST_CORES = 8
+"""Each process may take 4 GB: TensorFlow, and an ImageJ in a process of its own."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -90,13 +91,14 @@ def _name(path: Path) -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run tests in one process on each core where folders of them are run, and in this process where files are named."""
+    """Run tests in one process for each core where folders are given, and in this process where files are named.
+
+    There is one more for tests at a desktop, which wait for windows most of the time; the quick ring has none of them.
+    """
     if any(".py" in argument for argument in config.args):
         return 0
-    # Each process may take 4 GB: TensorFlow, and an ImageJ in a process of its own.
-    return min(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_PROCESSES
-    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_CORES) + (config.getoption("markexpr") != "quick")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
