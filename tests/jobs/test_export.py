@@ -163,13 +163,13 @@ class TestWhatIsRefused:
         (tmp_path / "there.onnx").write_bytes(b"mine")
         for arguments, words in {
             ("one", "net.h5"): "net.h5 ends with .h5, but a network is exported as .onnx or, for bioimage.io, as .zip",
-            ("one", "there.onnx"): "there.onnx exists and would be overwritten: give another name, or --overwrite",
+            ("one", "there.onnx"): "there.onnx exists and would be overwritten: choose another name, or --overwrite",
             ("one", "none/net.onnx"): "none is no folder, but net.onnx is to be written into it",
             ("dex", "net.onnx"): "dex is of the kind dexnet, but only an EpiNet can be exported",
             (
                 "one",
                 "net.zip",
-            ): "one has no author, but a bioimage.io package names who made the network: give --author NAME",
+            ): "one has no author, but a bioimage.io package names who made the network: specify --author NAME",
         }.items():
             with pytest.raises(WrongInputError) as caught:
                 export_network(networks / arguments[0], tmp_path / arguments[1])

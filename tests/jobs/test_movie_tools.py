@@ -172,11 +172,11 @@ def test_what_overwrites_leaves_no_zip_of_before(movie: Movie, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"x": 84}, "from x 84, y 0 to x 83, y 59 was asked for, but tissue has 84 x 60 pixels"),
-        ({"width": 85}, "to x 84, y 59 was asked for, but tissue has 84 x 60"),
-        ({"y": 30, "height": 31}, "to x 83, y 60 was asked for"),
-        ({"last_frame": 17}, "frames 1 to 17 were asked for, but tissue has 16"),
-        ({"first_frame": 13}, "frames 13 to 16 were asked for, but tissue has 16 and at least 5 are needed"),
+        ({"x": 84}, "from x 84, y 0 to x 83, y 59 was requested, but tissue has 84 x 60 pixels"),
+        ({"width": 85}, "to x 84, y 59 was requested, but tissue has 84 x 60"),
+        ({"y": 30, "height": 31}, "to x 83, y 60 was requested"),
+        ({"last_frame": 17}, "frames 1 to 17 were requested, but tissue has 16"),
+        ({"first_frame": 13}, "frames 13 to 16 were requested, but tissue has 16 and at least 5 are needed"),
         ({"width": 0}, "width is 0, but it must be a whole number of at least 1"),
     ],
 )
@@ -188,7 +188,7 @@ def test_parts_that_are_none_are_refused(movie: Movie, settings: dict[str, int],
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({}, "Nothing says how much to rescale"),
+        ({}, "There is no factor for rescaling"),
         ({"factor_xy": 1, "new_cell_diameter": 3}, "factor_xy and new_cell_diameter were both given"),
         ({"factor_t": 1, "frames": 30}, "factor_t and frames were both given"),
         ({"factor_t": 0.25}, "has 16 frames, of which 4 would be left"),
@@ -204,7 +204,7 @@ def test_events_of_another_movie_are_refused(movie: Movie, tmp_path: Path) -> No
     other = [Event("cell_death", 16, 3.0, 3.0)]
     with pytest.raises(WrongInputError, match="frame 17, x 3, y 3, but tissue has 16 frames of 84 x 60"):
         epifiji.rescale_with_events(movie, other, factor_xy=2)
-    with pytest.raises(WrongInputError, match="give the movie that the events belong to"):
+    with pytest.raises(WrongInputError, match="specify the movie to which the events belong"):
         epifiji.save_gallery(movie, other, tmp_path / "gallery.png")
     with pytest.raises(WrongInputError, match=r"none\.zip does not exist, but a result folder or a ROI zip is needed"):
         epifiji.crop(movie, tmp_path / "none.zip")

@@ -1,4 +1,4 @@
-"""The descriptions of all families of networks: what a ``network.json`` may be."""
+"""The descriptions of all families of networks: the possible contents of a ``network.json``."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ DESCRIPTIONS: dict[str, type[NetworkDescription]] = {"dexnet": DexNetDescription
 """The class of each family's descriptions by its `kind`; :data:`epifiji.engine.networks.families.FAMILIES` has the same keys."""
 
 OLDEST = "dexnet"
-"""The family of networks whose files name none."""
+"""The family of networks whose files specify none."""
 
 
 def parse_description(entries: object) -> NetworkDescription:
-    """Make a description of the entries of a ``network.json``.
+    """Convert the entries of a ``network.json`` to a description.
 
     Raises
     ------
     TypeError
-        Where they are no entries.
+        If the content is not a set of entries.
     ValueError
-        Where they name an unknown family, or an entry is wrong (pydantic's ValidationError, which is one).
+        If the entries specify an unknown family, or one is invalid (pydantic's ValidationError is a ValueError).
     """
     if not isinstance(entries, dict):
         raise TypeError(f"it holds a {type(entries).__name__} instead of entries")

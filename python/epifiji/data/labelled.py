@@ -36,8 +36,8 @@ class AnnotatedMovie:
     classes
         The classes that were annotated, also those without an event. Nothing is known of other classes.
     complete
-        True if `events` has all events of these classes, so that there are none elsewhere. False if nothing is known of places
-        far from those above.
+        True if `events` has all events of these classes, so that there are none elsewhere. False if nothing is known of
+        places far from those above.
     cell_diameter, event_duration
         In pixels and in frames, as the movie's events were detected with; None if that is not known.
     notices
@@ -74,7 +74,8 @@ class AnnotatedMovie:
 class TrainingMovie:
     """An annotated movie, or a part of one, at a network's scale, for training and validation.
 
-    Classes are numbers from 0, in the network's order. Places are frame, y and x in `pixels`, between frames and pixels too.
+    Classes are numbers from 0, in the network's order. Places are frame, y and x in `pixels`, between frames and pixels
+    too.
 
     Parameters
     ----------
@@ -87,18 +88,18 @@ class TrainingMovie:
     known
         (T, Y, X), bool: where all events are known. Elsewhere `predicted` is learnt, or nothing. None: everywhere.
     annotated
-        For each class whether its events are known in this movie; those of the other classes are learnt from `predicted`. None:
-        all are.
+        For each class whether its events are known in this movie; those of the other classes are learnt from
+        `predicted`. None: all are.
     predicted
-        (T, Y/4, X/4, n), uint8 in 0–255: probabilities that another network predicts for the first n classes. None: there are
-        none.
+        (T, Y/4, X/4, n), uint8 in 0–255: probabilities that another network predicts for the first n classes. None:
+        there are none.
     predicted_nothing_only
         True if `predicted` is learnt only where it says that nothing is there.
     name
         The movie's name.
     region
-        The first frame, y and x at which events are scored, and those after the last. Events outside lie where the movie was
-        cut. None: all events are scored.
+        The first frame, y and x at which events are scored, and those after the last. Events outside lie where the
+        movie was cut. None: all events are scored.
     """
 
     pixels: np.ndarray

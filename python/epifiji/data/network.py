@@ -26,7 +26,7 @@ class LearntMovie(BaseModel):
 
 
 class NetworkDescription(BaseModel):
-    """What ``network.json`` says of a network, whatever it is for, beside its weights.
+    """Content of ``network.json``: everything about a network except its weights.
 
     Each family of networks has a class of its own, listed in :data:`epifiji.data.descriptions.DESCRIPTIONS`. Its fields
     are the entries of the file, these and those that only the family has; it defines `kind` with its name as the only
@@ -36,18 +36,18 @@ class NetworkDescription(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: ClassVar[str]
-    """What its networks are for, such as ``events``."""
+    """The task of its networks, such as ``events``."""
 
     axes: ClassVar[str]
-    """The axes of the images that its networks take, such as ``TYX``; see :class:`epifiji.data.image.Image`."""
+    """The axes of the images that its networks process, such as ``TYX``; see :class:`epifiji.data.image.Image`."""
 
     verb: ClassVar[str] = "predicts"
-    """What its networks do with their `outputs`, in a word."""
+    """A verb for the networks' use of their `outputs`."""
 
     format: int = Field(1, ge=1, le=1, description="Version of this file's form.")
     kind: str = Field(description="The family that the network belongs to.")
     name: str = Field(
-        min_length=1, max_length=LONGEST_NAME, pattern=r"\S", description="Name of the network, not of blanks alone."
+        min_length=1, max_length=LONGEST_NAME, pattern=r"\S", description="Name of the network, not only blanks."
     )
     cell_diameter_px: float = Field(
         gt=0, le=2000, allow_inf_nan=False, description="Cell diameter that the network was trained for, in pixels."
@@ -76,12 +76,12 @@ class NetworkDescription(BaseModel):
 
     @property
     def sees(self) -> str:
-        """What the network looks at, in words, such as ``whole frames``."""
+        """The network's input in words, such as ``whole frames``."""
         raise NotImplementedError
 
     @property
     def scale(self) -> dict[str, float]:
-        """The scale that the network was trained for: the size of cells along Y and X in pixels, and of what else has axes."""
+        """The scale that the network was trained for: the size of cells along Y and X in pixels, and values of other axes."""
         return {axis: self.cell_diameter_px for axis in self.axes if axis in "YX"}
 
     @property
@@ -91,7 +91,7 @@ class NetworkDescription(BaseModel):
 
 
 def first_problem(error: ValidationError) -> str:
-    """Say what is wrong with the first value of a description that is."""
+    """Describe the first error of a description."""
     first = error.errors()[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}"
 
@@ -101,14 +101,14 @@ Weights = dict[str, np.ndarray]
 
 
 def array_problem(weights: Weights, shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """Say what is wrong with a member's arrays where they shall have these shapes and no others, or give an empty text."""
+    """Return what is wrong with a member's arrays if these are the only allowed shapes; an empty text if nothing is."""
     for key, shape in shapes.items():
         if key not in weights:
             return f"{key} is missing"
         if weights[key].shape != shape:
             return f"{key} has the shape {weights[key].shape} instead of {shape}"
         if weights[key].dtype != np.float32 or not np.isfinite(weights[key]).all():
-            return f"{key} is not made of finite 32-bit numbers"
+            return f"{key} does not consist of finite 32-bit numbers"
     unexpected = sorted(set(weights) - set(shapes))
     return f"{unexpected[0]} is unexpected" if unexpected else ""
 

@@ -1,1 +1,1 @@
-"""What one can ask for: detection, evaluation, simulation."""
+"""Tasks that users can start: detection, evaluation, training, simulation."""

@@ -1,7 +1,7 @@
-"""Who computes the blocks of a movie: this process, or workers on this or other machines by dask.distributed.
+"""Computation of the blocks of a movie: in this process, or by workers on this or other machines with dask.distributed.
 
-A block's task carries the pixels that it looks at and the network, so workers need neither the movie's file nor a common disk,
-and the task of a worker that is lost is given to another.
+A block's task contains its pixels and the network, so workers need neither the movie's file nor a common disk, and the
+task of a lost worker is given to another.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.prefilter import read_prefilter
 
 TASKS_A_WORKER = 2
-"""Tasks given to each worker ahead of time, so that none waits for its pixels."""
+"""Tasks given to each worker in advance, so that none waits for its pixels."""
 
 WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 
@@ -40,14 +40,14 @@ _prefilters: dict[tuple[str, str], Prefilter | None] = {}
 
 
 def predictor_of(network: EventNetwork, mode: str, device: str = "auto") -> BlockPredictor:
-    """Give what predicts blocks in a mode; networks are kept from one detection to the next while they stay the same."""
+    """Return the predictor of blocks in a mode; a network is kept for the next detection as long as it is the same."""
     family = family_of(network.description)
     prefilter = prefilter_of(network, device) if family.uses_prefilter(mode) else None
     return family.predictor(loaded(network, mode, device), mode, prefilter)
 
 
 def loaded(network: EventNetwork, mode: str, device: str = "auto") -> Any:
-    """Give what the network's family made of the last network, or have it made for the device."""
+    """Return the last network as loaded by its family, or load it for the device."""
     family, chosen = family_of(network.description), choose_device(device)
     if not network.sha256:
         return family.load(network, mode, chosen)
@@ -59,7 +59,7 @@ def loaded(network: EventNetwork, mode: str, device: str = "auto") -> Any:
 
 
 def prefilter_of(network: EventNetwork, device: str = "auto") -> Prefilter | None:
-    """Give the prefilter for a network, or None where none was trained for it."""
+    """Return the prefilter for a network, or None if none was trained for it."""
     key = network.sha256, device
     if key not in _prefilters:
         found = read_prefilter(network)
@@ -71,12 +71,12 @@ def prefilter_of(network: EventNetwork, device: str = "auto") -> Prefilter | Non
 
 
 Task = tuple[Block, list[Grid]]
-"""A block, and the places of each member in it."""
+"""A block, and each member's places in it."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """Which predictions are wanted: by a network, in a mode, on a device; workers elsewhere make their own `predictor`."""
+    """A request for predictions: network, mode, device; workers elsewhere make their own `predictor`."""
 
     network: EventNetwork
     mode: str
@@ -88,17 +88,17 @@ class Executor(Protocol):
     """Computes blocks."""
 
     def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
-        """Give the blocks' predictions in order."""
+        """Yield the blocks' predictions in order."""
 
 
 @contextmanager
 def executor_for(settings: ComputingSettings) -> Iterator[Executor]:
-    """Give what computes by the settings, with workers where they ask for some, which end at the end.
+    """Yield the executor for the settings, with workers if they are requested, which are stopped at the end.
 
     Raises
     ------
     WrongInputError
-        Where both `workers` and `scheduler` are given, dask is not installed, or no scheduler answers.
+        If both `workers` and `scheduler` are specified, dask is not installed, or no scheduler answers.
     """
     if settings.workers is None and settings.scheduler is None:
         yield InProcess()
@@ -128,7 +128,7 @@ def _cluster(workers: int) -> Any:
     Raises
     ------
     WrongInputError
-        Where they do not start, as in a script that calls this without a guard: each worker runs the script's lines first.
+        If they do not start, as in a script that calls this without a guard: each worker runs the script's lines first.
     """
     from distributed import LocalCluster, Security
 
@@ -137,13 +137,13 @@ def _cluster(workers: int) -> Any:
         "outside it first"
     )
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        raise WrongInputError(f"workers were asked for by a process that is only starting: {guard}.")
+        raise WrongInputError(f"workers were requested by a process that is only starting: {guard}.")
     try:
-        # Certificates for this run alone: the workers' ports are local, but other users of the machine could reach them.
+        # Certificates for this run only: the workers' ports are local, but other users of the machine could reach them.
         return LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
-            # Its page of figures needs some port; a fixed one is taken where a second run or a cluster of the user's is there.
+            # Its web page needs a port; a fixed one is occupied if there is a second run or a cluster of the user's.
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             dashboard_address=None,
             memory_limit=None,
@@ -157,13 +157,13 @@ def _cluster(workers: int) -> Any:
 
 
 def _client_of(address: str) -> Any:
-    """Connect to a scheduler, or say within `SCHEDULER_TIMEOUT_S` seconds that none answers, whatever dask waits for."""
+    """Connect to a scheduler, or raise within `SCHEDULER_TIMEOUT_S` seconds if none answers, whatever dask waits for."""
     from distributed import Client, Security
 
     kind = address.partition("://")[0] if "://" in address else "tcp"
     if kind not in ADDRESSES:
         raise WrongInputError(_no_scheduler(address, f"its kind is {kind}, but {', '.join(ADDRESSES)} are known"))
-    # Looked at first: a client that fails over this does not end cleanly.
+    # Checked first, because a client that fails with this error does not end cleanly.
     if kind in ENCRYPTED and Security().get_connection_args("client").get("ssl_context") is None:
         raise WrongInputError(
             f"the scheduler {address!r} wants certificates, but dask's configuration names none: set distributed.comm.tls in "
@@ -188,7 +188,7 @@ def _client_of(address: str) -> Any:
         if nobody_waits.is_set():
             client.close()
 
-    # A scheduler that takes the connection and says nothing, or that was suspended, keeps dask waiting beyond its own timeout.
+    # A scheduler that accepts the connection without an answer, or is suspended, makes dask wait beyond its own timeout.
     threading.Thread(target=connect, name="EpiFiji-Scheduler", daemon=True).start()
     try:
         client = made.get(timeout=SCHEDULER_TIMEOUT_S + WAIT_S)
@@ -248,7 +248,7 @@ class DaskWorkers:
 
 
 def _task(strip: Strip, grids: list[Grid], network: EventNetwork, mode: str, device: str) -> Probabilities:
-    """Classify a block's windows, in a worker."""
+    """Predict for a block, in a worker."""
     return predictor_of(network, mode, device)(strip, grids, silent)
 
 
@@ -259,6 +259,6 @@ def _result(future: Any) -> Probabilities:
         return future.result()
     except KilledWorker as problem:
         raise WrongInputError(
-            f"Several workers ended in the middle of their work ({problem}): their memory may have been full; give fewer workers "
-            "or machines with more memory."
+            f"Several workers ended in the middle of their work ({problem}): their memory may have been full; give "
+            "fewer workers or machines with more memory."
         ) from problem

@@ -1,4 +1,4 @@
-"""Giving a network to other programs: as an ONNX model, and as a package of the BioImage Model Zoo."""
+"""Export of a network for other programs: as an ONNX model, and as a package of the BioImage Model Zoo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from epifiji.jobs.networks import event_network_of
 ONNX, PACKAGE = ".onnx", ".zip"
 EXAMPLE = {"seed": 3, "frames": 24, "height": 144, "width": 144, "extrusions": 1, "divisions": 1, "sops": 1}
 HALO_PX = 64
-"""It could look 144 px far, but in twelve pieces of simulated movies no answer this far from the edge was off by 0.003."""
+"""Predictions may depend on pixels 144 px away, but in twelve pieces of simulated movies none beyond this changed by 0.003."""
 
 SHIPPED_AUTHOR, SHIPPED_LICENCE = "EpiFiji", "BSD-3-Clause"
 
@@ -43,32 +43,34 @@ def export_network(
     out
         The file to write.
     authors
-        Who made the network; needed for a package, except of the network that comes with EpiFiji.
+        Names of the network's authors; required for a package, except of the network that comes with EpiFiji.
     licence
-        Under which others may use it, as an SPDX identifier such as ``CC-BY-4.0``; by default none is given, but that of the
-        network that comes with EpiFiji.
+        Its licence, as an SPDX identifier such as ``CC-BY-4.0``. Default: none, or that of the network that comes with
+        EpiFiji.
     overwrite
         Whether a file of that name may be replaced.
 
     Raises
     ------
     WrongInputError
-        Where the network is no EpiNet, the ending is another, the file exists, a package that this needs is not installed, or the
-        description is not valid.
+        If the network is not an EpiNet, the extension is another, the file exists, a required package is not installed,
+        or the description is not valid.
     """
     path = path_from(out, "the file to write")
     ending = path.suffix.lower()
     if ending not in (ONNX, PACKAGE):
         raise WrongInputError(
             f"{path.name} ends with {path.suffix or 'nothing'}, but a network is exported as {ONNX} or, for bioimage.io, as "
-            f"{PACKAGE}: give such a name."
+            f"{PACKAGE}: choose such a name."
         )
     if path.exists() and not overwrite:
         raise WrongInputError(
-            f"{path} exists and would be overwritten: give another name, or --overwrite to replace it."
+            f"{path} exists and would be overwritten: choose another name, or --overwrite to replace it."
         )
     if not path.parent.is_dir():
-        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+        raise WrongInputError(
+            f"{path.parent} is not a folder, but {path.name} is to be written into it: make it first."
+        )
     place = find_network(network)
     loaded = event_network_of(place)
     model = family_of(loaded.description).onnx(loaded)
@@ -79,7 +81,8 @@ def export_network(
     shipped = is_shipped(place)
     if not authors and not shipped:
         raise WrongInputError(
-            f"{loaded.description.name} has no author, but a bioimage.io package names who made the network: give --author NAME."
+            f"{loaded.description.name} has no author, but a bioimage.io package names who made the network: specify "
+            "--author NAME."
         )
     exported = Exported(
         model.data,
@@ -100,7 +103,7 @@ def export_network(
 
 
 def _example(network: EventNetwork) -> Example:
-    """Make a small movie with events, and what the network says of it."""
+    """Make a small movie with events, and the network's prediction for it."""
     movie, _ = simulate(**EXAMPLE)
     pixels = movie.frames(0, movie.shape[0]).astype(np.float32)
     probability = family_of(network.description).probabilities(network, pixels)

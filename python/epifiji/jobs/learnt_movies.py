@@ -1,4 +1,4 @@
-"""Which movies a network has learnt from: scores on these say little about movies that it has not seen."""
+"""The movies on which a network was trained: scores on them are not valid for new movies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from epifiji.files.movies.movie_file import file_sha256, is_there
 
 @dataclass(frozen=True)
 class KnownMovie:
-    """A movie by its content; it may have another name than when it was learnt from."""
+    """A movie, identified by its content; its name may have changed since the training."""
 
     movie: Movie
 
@@ -29,11 +29,11 @@ class KnownMovie:
         return self.movie.sha256()
 
     def learnt(self) -> LearntMovie:
-        """Give what a network keeps of it."""
+        """Return the entry for a network's description."""
         return LearntMovie(name=self.movie.name[:1000], file_sha256=self.file_sha256, pixels_sha256=self.pixels_sha256)
 
     def is_one_of(self, movies: Iterable[LearntMovie]) -> bool:
-        """Say whether a network learnt from it; pixels are only read where its file is not the same."""
+        """Return whether a network was trained on it; pixels are read only if its file is not the same."""
         movies = tuple(movies)
         if not movies:
             return False
@@ -42,7 +42,7 @@ class KnownMovie:
 
 
 def with_learnt(description: Description, movies: Iterable[Movie], parent: NetworkDescription | None) -> Description:
-    """Add movies to what a network learnt from, after those of the network that it began with; the last thousand are kept."""
+    """Add movies to those in a network's description, after those of its parent; the last thousand are kept."""
     new = [KnownMovie(movie).learnt() for movie in movies]
     every = (*(parent.learnt_from if parent else ()), *new)
     return description.model_copy(update={"learnt_from": tuple(dict.fromkeys(every))[-1000:]})

@@ -1,4 +1,4 @@
-"""A movie and its events together: cropped, rescaled, and shown as a gallery."""
+"""Tools for a movie with its events: cropping, rescaling, and a gallery."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.writable import new_files, require_absent
 
 CROPPED, RESCALED = "crop", "rescaled"
-"""What the names of new movies end with."""
+"""Endings of the names of new movies."""
 
 AnyMovie = Movie | np.ndarray | str | Path
 
@@ -45,7 +45,7 @@ class MovieWithEvents:
     movie, events
         In the movie's own frames and pixels.
     left_out
-        How many events of the movie that this one was made of lie outside.
+        Number of events of the original movie that lie outside.
     notices
         Sentences for the user.
     """
@@ -59,12 +59,12 @@ class MovieWithEvents:
         return f"<MovieWithEvents: {self.movie!r}, {len(self.events)} events, {self.left_out} left out>"
 
     def require_free(self, folder: str | Path, overwrite: bool = False) -> None:
-        """Refuse where :meth:`save` would overwrite something.
+        """Refuse a folder in which :meth:`save` would overwrite something.
 
         Raises
         ------
         WrongInputError
-            Naming the file.
+            If so; the message names the file.
         """
         require_absent(path_from(folder, "the folder to write into"), self._names(), overwrite)
 
@@ -75,7 +75,7 @@ class MovieWithEvents:
         Raises
         ------
         WrongInputError
-            Where one of them exists, or the movie or an event has no place in its file.
+            If one of them exists, or a file cannot store the movie or an event.
         """
         folder, name = path_from(out, "the folder to write into"), self.movie.name
         scale = self.movie.pixel_size_um, self.movie.frame_interval_s
@@ -106,7 +106,7 @@ class Part:
     shape: tuple[int, int, int]
 
     def place(self, event: Event) -> Event | None:
-        """Give an event as it lies in the part; None where its pixel is outside."""
+        """Return an event in the coordinates of the part; None if its pixel is outside."""
         moved = replace(event, frame=event.frame - self.first, y=event.y - self.top, x=event.x - self.left)
         return moved if _is_inside(moved, self.shape) else None
 
@@ -126,16 +126,16 @@ class _PartFrames:
 
 
 def crop(movie: AnyMovie, events: Events = (), other_movie: bool = False, **settings: Any) -> MovieWithEvents:
-    """Take a part of a movie, in space and time, with the events that lie in it.
+    """Cut a part out of a movie, in space and time, with the events in it.
 
     Parameters
     ----------
     movie
         An array (T, Y, X), a file, or a :class:`~epifiji.data.movie.Movie`; pixels are read when they are needed.
     events
-        A result folder, a table, a ROI zip or several, or events.
+        A result folder, a table, one or several ROI files, or events.
     other_movie
-        Whether results may be those of another movie.
+        Whether the results may be those of another movie.
     **settings
         Those of :class:`~epifiji.data.settings.movies.CropSettings`: ``x``, ``y``, ``width``, ``height`` (px, from 0),
         ``first_frame``, ``last_frame`` (from 1, both are kept).
@@ -143,7 +143,7 @@ def crop(movie: AnyMovie, events: Events = (), other_movie: bool = False, **sett
     Raises
     ------
     WrongInputError
-        Where the part does not lie in the movie, or has fewer than 5 frames, or the events are another movie's.
+        If the part does not lie in the movie, or has fewer than 5 frames, or the events are another movie's.
     """
     opened, events = open_movie(movie), events_given(events)
     notices = require_movie_of(opened, events, other_movie)
@@ -161,7 +161,7 @@ def part_of(name: str, shape: tuple[int, int, int], settings: CropSettings) -> P
     Raises
     ------
     WrongInputError
-        Where it does not lie in the movie, or has fewer than 5 frames.
+        If it does not lie in the movie, or has fewer than 5 frames.
     """
     count, height, width = shape
     last = settings.last_frame or count
@@ -169,13 +169,13 @@ def part_of(name: str, shape: tuple[int, int, int], settings: CropSettings) -> P
     bottom = height if settings.height is None else settings.y + settings.height
     if not (settings.x < right <= width and settings.y < bottom <= height):
         raise WrongInputError(
-            f"The part from x {settings.x}, y {settings.y} to x {right - 1}, y {bottom - 1} was asked for, but {name} has "
-            f"{width} x {height} pixels: give x, y, width and height that lie in it."
+            f"The part from x {settings.x}, y {settings.y} to x {right - 1}, y {bottom - 1} was requested, but {name} has "
+            f"{width} x {height} pixels: specify x, y, width and height within it."
         )
     if last > count or last - settings.first_frame + 1 < MIN_FRAMES:
         raise WrongInputError(
-            f"The frames {settings.first_frame} to {last} were asked for, but {name} has {count} and at least {MIN_FRAMES} are "
-            "needed: give another first_frame or last_frame."
+            f"The frames {settings.first_frame} to {last} were requested, but {name} has {count} and at least {MIN_FRAMES} are "
+            "needed: specify another first_frame or last_frame."
         )
     first = settings.first_frame - 1
     return Part(settings.x, settings.y, first, (last - first, bottom - settings.y, right - settings.x))
@@ -184,25 +184,25 @@ def part_of(name: str, shape: tuple[int, int, int], settings: CropSettings) -> P
 def rescale_with_events(
     movie: AnyMovie, events: Events = (), report: Report = silent, other_movie: bool = False, **settings: Any
 ) -> MovieWithEvents:
-    """Make a movie larger or smaller in space and time, with its events.
+    """Enlarge or reduce a movie in space and time, with its events.
 
-    The outer edges of the frames stay the outer edges, and so do the beginning and the end. The calibration follows. Pixels are
-    interpolated by cubic splines, piece by piece in temporary files.
+    The outer edges of the frames remain the outer edges, and likewise the beginning and the end. The calibration is
+    adapted. Pixels are interpolated by cubic splines, piece by piece in temporary files.
 
     Parameters
     ----------
     movie, events, other_movie
         See :func:`crop`.
     report
-        Called with progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     **settings
-        Those of :class:`~epifiji.data.settings.movies.ScalingSettings`: ``factor_xy`` or ``new_cell_diameter``, ``factor_t`` or
-        ``frames``.
+        Those of :class:`~epifiji.data.settings.movies.ScalingSettings`: ``factor_xy`` or ``new_cell_diameter``,
+        ``factor_t`` or ``frames``.
 
     Raises
     ------
     WrongInputError
-        Where no or two factors are given, fewer than 5 frames or no pixels are left, or an event is not in the movie.
+        If there is no factor or two, fewer than 5 frames or no pixels remain, or an event is not in the movie.
     """
     opened, events = open_movie(movie), events_given(events)
     opened.require_finite()
@@ -234,31 +234,34 @@ def rescale_with_events(
 
 
 def require_room(movie: Movie, events: Events, ending: str, folder: str | Path, overwrite: bool = False) -> None:
-    """Refuse, before there is a new movie, what would keep its files from being written into `folder`.
+    """Refuse, before a new movie is computed, a `folder` to which its files cannot be written.
 
-    `ending` is that of the new movie's name: :data:`CROPPED` or :data:`RESCALED`. Like :meth:`MovieWithEvents.require_free`.
+    `ending` is that of the new movie's name: :data:`CROPPED` or :data:`RESCALED`. Like
+    :meth:`MovieWithEvents.require_free`.
     """
     planned = replace(movie, name=f"{movie.name}_{ending}")
     MovieWithEvents(planned, events_of(events, movie.layout)).require_free(folder, overwrite)
 
 
 def rescaled_event(event: Event, shape: tuple[int, int, int], new_shape: tuple[int, int, int]) -> Event:
-    """Give an event as it lies in a movie that was rescaled to another shape."""
+    """Return an event in the coordinates of a movie that was rescaled to another shape."""
     frame, y, x = place_in_movie((event.frame, event.y, event.x), shape, new_shape, False)
     return replace(event, frame=frame, y=y, x=x)
 
 
 def _factors(movie: Movie, settings: ScalingSettings) -> tuple[float, float]:
-    """Give the factors in time and in space.
+    """Return the factors in time and in space.
 
     Raises
     ------
     WrongInputError
-        Where there is none, there are two for one axis, or what is left is no movie.
+        If there is none, there are two for one axis, or the result would not be a movie.
     """
     for one, other in (("factor_xy", "new_cell_diameter"), ("factor_t", "frames")):
         if getattr(settings, one) is not None and getattr(settings, other) is not None:
-            raise WrongInputError(f"{one} and {other} were both given, but either says how much: give one of them.")
+            raise WrongInputError(
+                f"{one} and {other} were both given, but either determines the factor: specify one of them."
+            )
     factor_xy, factor_t = settings.factor_xy, settings.factor_t
     if settings.frames is not None:
         factor_t = settings.frames / movie.shape[0]
@@ -266,13 +269,13 @@ def _factors(movie: Movie, settings: ScalingSettings) -> tuple[float, float]:
         factor_xy = settings.new_cell_diameter / cell_diameter(movie, settings.cell_diameter)
     if factor_xy is None and factor_t is None:
         raise WrongInputError(
-            "Nothing says how much to rescale: give factor_xy, new_cell_diameter, factor_t or frames."
+            "There is no factor for rescaling: specify factor_xy, new_cell_diameter, factor_t or frames."
         )
     frames = round(movie.shape[0] * (factor_t or 1))
     if frames < MIN_FRAMES:
         raise WrongInputError(
             f"{movie.name} has {movie.shape[0]} frames, of which {frames} would be left, but at least {MIN_FRAMES} are needed: "
-            "give a larger factor_t."
+            "specify a larger factor_t."
         )
     return factor_t or 1.0, factor_xy or 1.0
 
@@ -286,7 +289,7 @@ def save_gallery(
     other_movie: bool = False,
     **settings: Any,
 ) -> int:
-    """Draw a row of crops over time for each event, into one picture.
+    """Draw a row of crops over time for each event, in one image.
 
     Parameters
     ----------
@@ -303,12 +306,12 @@ def save_gallery(
     Returns
     -------
     int
-        How many events are shown.
+        Number of events shown.
 
     Raises
     ------
     WrongInputError
-        Where there are no events, one is not in the movie, or the file exists or is no picture's.
+        If there are no events, one is not in the movie, or the file exists or is not an image.
     """
     chosen = parse_settings(GallerySettings, settings)
     path = require_picture(out, overwrite)
@@ -329,31 +332,33 @@ def save_gallery(
 
 
 def require_picture(file: str | Path, overwrite: bool = False) -> Path:
-    """Refuse a file to which a gallery cannot be written, and give it as a path.
+    """Refuse a file to which a gallery cannot be written, and return it as a path.
 
     Raises
     ------
     WrongInputError
-        Where the file is no picture's, exists and may not be replaced, or its folder is missing or cannot be written to.
+        If the file is not an image, exists and may not be replaced, or its folder is missing or cannot be written to.
     """
     path = path_from(file, "the picture")
     if path.suffix.lower() not in (".png", ".tif", ".tiff"):
-        raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: give such a name.")
+        raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: choose such a name.")
     if path.exists() and not overwrite:
-        raise WrongInputError(f"{path} exists already, but nothing is overwritten: give another name or remove it.")
+        raise WrongInputError(f"{path} exists already, but nothing is overwritten: choose another name or remove it.")
     if not path.parent.is_dir():
-        raise WrongInputError(f"{path.parent} is no folder, but {path.name} is to be written into it: make it first.")
+        raise WrongInputError(
+            f"{path.parent} is not a folder, but {path.name} is to be written into it: make it first."
+        )
     require_absent(path.parent, [path.name], overwrite=True)
     return path
 
 
 def require_movie_of(movie: Movie, events: Events, other_movie: bool = False) -> tuple[str, ...]:
-    """Refuse results of another movie, and give sentences about what could not be told.
+    """Refuse results of another movie, and return notices about what could not be checked.
 
     Raises
     ------
     WrongInputError
-        Naming both movies.
+        If they are; the message names both movies.
     """
     places = [events] if isinstance(events, str | Path) else [one for one in events if isinstance(one, str | Path)]
     known = {existing_place(place): record_of_events(existing_place(place)).movie for place in places}
@@ -361,7 +366,7 @@ def require_movie_of(movie: Movie, events: Events, other_movie: bool = False) ->
 
 
 def _is_inside(event: Event, shape: Sequence[int]) -> bool:
-    """Whether the event's pixel is one of a movie of this shape; halves go up, as ImageJ rounds."""
+    """Return whether the event's pixel lies in a movie of this shape; halves are rounded up, as in ImageJ."""
     count, height, width = shape
     y, x = math.floor(event.y + 0.5), math.floor(event.x + 0.5)
     return 0 <= event.frame < count and 0 <= y < height and 0 <= x < width
@@ -373,6 +378,7 @@ def _require_inside(movie: Movie, events: Sequence[Event]) -> None:
         if not _is_inside(event, movie.shape):
             count, height, width = movie.shape
             raise WrongInputError(
-                f"An event of {event.event} lies in frame {event.frame + 1}, x {event.x:g}, y {event.y:g}, but {movie.name} has "
-                f"{count} frames of {width} x {height} pixels: give the movie that the events belong to."
+                f"An event of {event.event} lies in frame {event.frame + 1}, x {event.x:g}, y {event.y:g}, but "
+                f"{movie.name} has {count} frames of {width} x {height} pixels: specify the movie to which the events "
+                "belong."
             )

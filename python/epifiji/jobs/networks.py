@@ -1,4 +1,4 @@
-"""Bringing networks in: only those that can work are kept."""
+"""Reading and importing networks; only valid ones are kept."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from epifiji.files.networks.store import find_network, read_network
 
 
 def require_sound(network: AnyNetwork) -> None:
-    """Refuse a network whose arrays are not those of its kind, or not made of finite numbers.
+    """Refuse a network whose arrays are not those of its family, or are not finite numbers.
 
     Raises
     ------
     WrongInputError
-        Naming the network and the first array that is wrong.
+        If so; the message names the network and the first array that is wrong.
     """
     family_of(network.description).check(network)
 
 
 def event_network_of(given: AnyNetwork | str | Path | None = None) -> EventNetwork:
-    """Take a network as it is, or read one by name, from a folder or a zip; without any, the default one.
+    """Return a network unchanged, or read one by name, from a folder or a zip; without any, the default one.
 
     Raises
     ------
     WrongInputError
-        Where there is none, it cannot be read, or it does not find events.
+        If there is none, it cannot be read, or it does not find events.
     """
     return event_network(given if isinstance(given, Network) else read_network(find_network(given)))
 
@@ -36,7 +36,7 @@ def event_network_of(given: AnyNetwork | str | Path | None = None) -> EventNetwo
 def import_network(
     source: str | Path, name: str | None = None, overwrite: bool = False, sha256: str | None = None
 ) -> Path:
-    """Bring a network that can work into the user's folder; see :func:`epifiji.files.networks.zoo.import_network`."""
+    """Import a valid network into the user's folder; see :func:`epifiji.files.networks.zoo.import_network`."""
     return zoo.import_network(source, name, overwrite, sha256, require_sound)
 
 

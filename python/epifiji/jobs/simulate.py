@@ -1,4 +1,4 @@
-"""Simulated movies as files: what a network can be trained and tested with."""
+"""Simulated movies as files, for training and testing networks."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ UNCLEAR = "unclear"
 
 @dataclass(frozen=True)
 class SimulatedFiles:
-    """What was written.
+    """The files of a simulation.
 
     Parameters
     ----------
     folder
-        Where.
+        Their folder.
     files
         Names of the files in it.
     counts
@@ -66,34 +66,34 @@ def simulate_movies(
     report: Report = silent,
     **settings: Any,
 ) -> SimulatedFiles:
-    """Write simulated movies with their events, as a network learns from them.
+    """Write simulated movies with their events, in the form for training.
 
     For each movie there are ``simulated_<seed>.tif``, a ROI zip ``simulated_<seed>_<class>.zip`` for each class with
-    events, and ``simulated_<seed>_nothing.zip`` with what is no event though it may look like one; for all of them
-    ``simulation.json`` with the settings, the versions, and the cells' sizes and shapes.
+    events, and ``simulated_<seed>_nothing.zip`` with distractors, which may look like events but are not; for all
+    movies ``simulation.json`` with the settings, the versions, and the cells' sizes and shapes.
 
     Parameters
     ----------
     out
         Folder of the movies.
     movies
-        How many; each has the seed after the one before.
+        Number of movies; the seed increases by 1 from each to the next.
     varied
-        Draw the settings that are not given for each movie at random, as
+        Draw the settings that are not specified at random for each movie, as
         :func:`epifiji.engine.simulation.random_settings.draw_settings` does.
     outlines
-        A TIFF of lines around real cells, one image or several over time, to show in place of simulated cells.
+        A TIFF of lines around real cells, one image or several over time, which replace the simulated cells.
     overwrite
-        Replace what is there.
+        Replace existing files.
     report
-        Called with progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     **settings
         Those of :class:`epifiji.data.settings.simulation.SimulationSettings`.
 
     Raises
     ------
     WrongInputError
-        Where a setting is wrong, a file exists, the outlines cannot be used, or there is no room for so many events.
+        If a setting is invalid, a file exists, the outlines cannot be used, or there is no room for so many events.
     """
     folder, chosen = path_from(out, "the folder to write into"), parse_settings(SimulationSettings, settings)
     if not 1 <= movies <= 100_000:
@@ -120,7 +120,7 @@ def simulate_movies(
 
 
 def _settings_of(chosen: SimulationSettings, given: Mapping[str, Any], number: int, varied: bool) -> SimulationSettings:
-    """Give the settings of one movie of several."""
+    """Return the settings of one of several movies."""
     seed = chosen.seed + number
     if not varied:
         return chosen.model_copy(update={"seed": seed})
@@ -144,7 +144,7 @@ def _write(folder: Path, name: str, made: Simulation) -> None:
 
 
 def _described(made: Simulation) -> dict[str, Any]:
-    """Say in JSON's types what a movie is."""
+    """Describe a movie in JSON's types."""
     cells = measure(made.labels[:: max(1, len(made.labels) // 3)])
     return {
         "settings": made.settings.model_dump(),
@@ -156,7 +156,7 @@ def _described(made: Simulation) -> dict[str, Any]:
 
 
 def _placed(distractor: Distractor) -> dict[str, Any]:
-    """Tell frames as ImageJ does, from 1."""
+    """Describe a distractor; its frame is counted from 1, as in ImageJ."""
     return distractor._asdict() | {"frame": distractor.frame + 1}
 
 

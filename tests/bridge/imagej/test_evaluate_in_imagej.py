@@ -66,7 +66,7 @@ class TestWithoutAWindow:
             ),
             ("missing folder", "nowhere does not exist, but a folder is needed that contains a movie such as"),
             ("missing network", "there is no network 'nowhere'"),
-            ("twice", "is given twice, but networks differ: name it once."),
+            ("twice", "is given twice, but networks differ: specify it once."),
             ("exists", "evaluation.csv exists and would be overwritten"),
             ("bad setting", "unmarked is 'maybe', but it must be one of none, unknown"),
         ],

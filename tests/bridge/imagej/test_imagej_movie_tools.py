@@ -131,9 +131,9 @@ def test_a_gallery_is_shown_and_written(done: Finished) -> None:
 
 def test_impossible_parts_are_refused_in_one_sentence(done: Finished) -> None:
     said = done[refused]
-    assert "was asked for, but noise has 80 x 70 pixels" in said["part"]
-    assert "frames 9 to 12 were asked for, but noise has 12 and at least 5 are needed" in said["frames"]
-    assert "Nothing says how much to rescale" in said["nothing"]
+    assert "was requested, but noise has 80 x 70 pixels" in said["part"]
+    assert "frames 9 to 12 were requested, but noise has 12 and at least 5 are needed" in said["frames"]
+    assert "There is no factor for rescaling" in said["nothing"]
     assert "There are no events to show" in said["no ROIs"]
     assert "Scoring events needs a window" in said["score"]
 

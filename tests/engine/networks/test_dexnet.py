@@ -112,7 +112,10 @@ def _changed(key: str, value: np.ndarray | None) -> Network:
             _changed("conv_3/kernel", np.zeros((3, 3, 1, 1), np.float32)),
             "conv_3/kernel has the shape (3, 3, 1, 1) instead of (3, 3, 4, 4)",
         ),
-        (_changed("norm_2/beta", np.full(8, np.nan, np.float32)), "norm_2/beta is not made of finite 32-bit numbers"),
+        (
+            _changed("norm_2/beta", np.full(8, np.nan, np.float32)),
+            "norm_2/beta does not consist of finite 32-bit numbers",
+        ),
         (_changed("conv_8/kernel", np.zeros((3, 3, 1, 1), np.float32)), "conv_8/kernel is unexpected"),
         (replace(small_network(2), weights=small_network(1).weights), "has 2 members, but there are weights of 1"),
         (small_network(1, classes=("nothing", "blink")), ""),

@@ -204,7 +204,7 @@ class TestImporting:
         network = small_network(1) if kind == "dexnet" else small_epinet()
         key = sorted(network.weights[0])[0]
         network.weights[0][key].flat[0] = value
-        assert f"{key} is not made of finite 32-bit numbers" in self.refused(write_network(network, home / "bad"))
+        assert f"{key} does not consist of finite 32-bit numbers" in self.refused(write_network(network, home / "bad"))
 
     def test_no_weights_at_all(self, home):
         network = small_network(1)

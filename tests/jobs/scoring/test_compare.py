@@ -94,7 +94,7 @@ class TestClassesThatAreJudged:
         comparison = compare(table(tmp_path / "a", DEATHS + SOPS), deaths)
         assert counts(comparison) == {"cell_death": (2, 0, 0)}
         assert comparison.notices == (
-            "Detected events of cell_sop were left out (1): the reference says nothing of this class.",
+            "Detected events of cell_sop were left out (1): the reference does not contain this class.",
         )
 
     def test_a_single_detected_file_is_judged_by_its_class(self, tmp_path):
@@ -102,7 +102,7 @@ class TestClassesThatAreJudged:
         comparison = compare(sops, table(tmp_path / "b", DEATHS + SOPS))
         assert counts(comparison) == {"cell_sop": (1, 0, 0)}
         assert comparison.notices == (
-            "Reference events of cell_death were left out (2): the detected side says nothing of this class.",
+            "Reference events of cell_death were left out (2): the detected side does not contain this class.",
         )
 
     def test_a_class_without_a_detected_zip_is_missed(self, tmp_path):
@@ -110,7 +110,7 @@ class TestClassesThatAreJudged:
         comparison = compare(detected, reference)
         assert counts(comparison) == {"cell_death": (2, 0, 0), "cell_division": (0, 0, 2)}
         assert comparison.notices == (
-            "Detected events of cell_sop were left out (1): the reference says nothing of this class.",
+            "Detected events of cell_sop were left out (1): the reference does not contain this class.",
         )
 
     def test_a_detected_file_of_a_class_that_the_reference_table_lacks_is_false(self, tmp_path):

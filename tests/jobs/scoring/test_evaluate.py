@@ -1,4 +1,4 @@
-"""Networks judged on annotated movies: every score against a detection and a comparison of its own."""
+"""Networks evaluated on annotated movies: every score compared with a separate detection and comparison."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FILES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_curv
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return lively_networks(tmp_path_factory.mktemp("judged"))
+    return lively_networks(tmp_path_factory.mktemp("evaluated"))
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +138,10 @@ class TestScores:
         assert strict.default.counts.true_positives == kind.default.counts.true_positives
         assert strict.default.counts.false_positives > kind.default.counts.false_positives
         assert kind.unseen_f1 is None
-        assert "1 of 2 movies have no ROI file of cell_sop, so all that is found of it there counts as false" in (
+        assert "1 of 2 movies have no ROI file of cell_sop, so all detections of it there count as false" in (
             " ".join(evaluation.notices)
         )
-        assert "cell_sop was judged on 1 of 2 movies, those with a ROI file of it." in unknown.notices
+        assert "cell_sop was evaluated on 1 of 2 movies, those with a ROI file of it." in unknown.notices
 
     def test_classes_that_are_not_annotated_or_not_known_are_left_out_and_named(self, folder, tmp_path):
         classes = ("nothing", "cell_death", "budding", "cell_sop")
@@ -150,8 +150,8 @@ class TestScores:
         found = evaluate([other, deaths], folder)
         assert found.classes == ("cell_death", "cell_sop")
         assert [list(one.classes) for one in found.networks] == [["cell_death", "cell_sop"], ["cell_death"]]
-        assert "What other finds of budding was left out: no movie has ROIs of it." in found.notices
-        assert "deaths does not know cell_sop, and was not judged on that." in found.notices
+        assert "Detections of budding by other were left out: no movie has ROIs of it." in found.notices
+        assert "deaths does not know cell_sop, and was not evaluated on that." in found.notices
         assert {one.event for one in found.differences} == {"cell_death"}
         assert found.conclusion.endswith("cell_sop: only other knows it.")
 
@@ -178,9 +178,9 @@ class TestSideBySide:
         found = evaluate(twins, folder, **LOOSE)
         assert [network.name for network in found.networks] == ["twin (here)", "twin (there)"]
         assert all((one.f1.value, one.f1.low, one.f1.high, one.p) == (0, 0, 0, 1) for one in found.differences)
-        assert found.conclusion.startswith("cell_death: the data cannot tell twin (here) (F1 ")
+        assert found.conclusion.startswith("cell_death: the data cannot distinguish twin (here) (F1 ")
 
-    def judged(self, *answers: list[int], movies: int = 1) -> Evaluation:
+    def evaluated(self, *answers: list[int], movies: int = 1) -> Evaluation:
         """Networks that find so many of 40 events in all, with so many false ones; the rest is real."""
         settings = EvaluationSettings()
         each = 40 // movies
@@ -199,19 +199,19 @@ class TestSideBySide:
         return Evaluation(tuple(networks), tuple(differences), ("cell_death",), {})
 
     def test_a_network_that_finds_much_more_is_better(self):
-        found = self.judged([20, 0], [38, 0])
+        found = self.evaluated([20, 0], [38, 0])
         assert found.conclusion.startswith("cell_death: B (F1 0.97) is better than A (0.67; difference 0.31, ")
 
     def test_one_that_finds_a_little_more_cannot_be_told(self):
-        found = self.judged([36, 0], [38, 0])
+        found = self.evaluated([36, 0], [38, 0])
         assert found.conclusion.startswith(
-            "cell_death: the data cannot tell B (F1 0.97) from A (0.95; difference 0.03, "
+            "cell_death: the data cannot distinguish B (F1 0.97) from A (0.95; difference 0.03, "
         )
 
     def test_of_three_the_best_is_compared_with_both_others(self):
-        found = self.judged([10, 0], [38, 2], [37, 0])
+        found = self.evaluated([10, 0], [38, 2], [37, 0])
         assert "C (F1 0.96) is better than A (0.40; " in found.conclusion
-        assert ", and the data cannot tell it from B (0.95; " in found.conclusion
+        assert ", and the data cannot distinguish it from B (0.95; " in found.conclusion
         assert len(found.differences) == 6
 
     def test_false_events_of_both_at_one_place_are_one_place(self):
@@ -309,7 +309,7 @@ class TestTheCommand:
         printed = capsys.readouterr()
         lines = printed.out.strip().splitlines()
         assert lines[-1].startswith("cell_death: net15 (F1 ") or lines[-1].startswith(
-            "cell_death: the data cannot tell "
+            "cell_death: the data cannot distinguish "
         )
         assert any(line.split()[:2] == ["event", "network"] for line in lines)
         # One row for the default threshold and one for the best, or one for both where they are the same.

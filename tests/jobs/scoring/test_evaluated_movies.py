@@ -25,7 +25,7 @@ from movies_to_evaluate import LOOSE, annotated_movies, detected, lively_network
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return lively_networks(tmp_path_factory.mktemp("judged"))
+    return lively_networks(tmp_path_factory.mktemp("evaluated"))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ class TestMoviesWithoutEvents:
         )
         assert found.choices() == []
         assert "quiet.tif has no ROI file, so it counts as a movie without events." in found.notices
-        with pytest.raises(WrongInputError, match="nobody looked for events"):
+        with pytest.raises(WrongInputError, match="its events were not annotated"):
             evaluate(networks[0], tmp_path / "controls", unmarked="unknown", **LOOSE)
 
     def test_beside_others_they_add_false_events_alone(self, tmp_path, folder, networks, evaluation):

@@ -20,8 +20,8 @@ DEATHS = [Event("cell_death", t, 10.0, 5.0 + t, 0.9) for t in range(80)]
 SOPS = [Event("cell_sop", t, 30.0, 5.0 + t, 0.7) for t in range(20)]
 
 
-def judged(events: tuple[Event, ...], wrong: int) -> Review:
-    """Judge every event: the first ones of each class wrong, the others right."""
+def reviewed(events: tuple[Event, ...], wrong: int) -> Review:
+    """Decide on every event: the first ones of each class wrong, the others right."""
     review, left = Review(events), {"cell_death": wrong, "cell_sop": wrong}
     for item, event in enumerate(events):
         left[event.event] -= 1
@@ -57,7 +57,7 @@ def test_each_class_can_be_drawn_from_by_itself() -> None:
 
 def test_the_table_counts_and_has_wilsons_interval() -> None:
     sample = draw_events(DEATHS + SOPS, 100)
-    rows = score_table(judged(sample.events, 4), sample.totals, False)
+    rows = score_table(reviewed(sample.events, 4), sample.totals, False)
     assert [row[:5] for row in rows] == [
         ["cell_death", "80", "80", "80", "76"],
         ["cell_sop", "20", "20", "20", "16"],

@@ -180,11 +180,13 @@ def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Pa
 
         return report
 
-    with pytest.raises(CancelledError, match="what was learnt in 5 steps is kept: start it again to go on from there"):
+    with pytest.raises(
+        CancelledError, match="the state after 5 steps is stored: start the training again to continue from there"
+    ):
         epifiji.train(movies, report=stop_at(5), **settings)
     assert not user_folder().exists()
     resumed = epifiji.train(movies, **settings)
-    assert "The training went on from step 5, where it was interrupted." in resumed.notices
+    assert "The training continued from step 5, where it was interrupted." in resumed.notices
     assert [point.step for point in resumed.points] == [0, 12]
     whole = epifiji.train(movies, **(settings | {"name": "whole"}))
     assert not any("went on" in notice for notice in whole.notices)
@@ -322,7 +324,7 @@ class TestRefused:
             epifiji.train(movies, parent_in(tmp_path / "p", "blink"), from_scratch=True)
 
     def test_one_of_the_authors_networks_to_begin_with(self, movies, network_folder):
-        with pytest.raises(WrongInputError, match="a training begins with an EpiNet or with nothing"):
+        with pytest.raises(WrongInputError, match="a training begins with an EpiNet or with random weights"):
             epifiji.train(movies, network_folder)
 
 
@@ -351,7 +353,8 @@ def test_the_command_line_trains_goes_on_after_an_interrupt_and_says_one_line(mo
     _, said = first.communicate(timeout=300)
     assert first.returncode == 130, said
     assert re.fullmatch(
-        r"epifiji: cancelled; what was learnt in \d+ steps is kept: start it again to go on from there\.\n", said
+        r"epifiji: cancelled; the state after \d+ steps is stored: start the training again to continue from there\.\n",
+        said,
     )
     assert not (tmp_path / "user data").exists()
     second = command(*asked[:2], "--from-scratch", "--steps", "10", "--json")
@@ -360,7 +363,7 @@ def test_the_command_line_trains_goes_on_after_an_interrupt_and_says_one_line(mo
     told = json.loads(out)
     assert told["sentence"].startswith("On 6 held-out events")
     steps = int(re.search(r"in (\d+) steps", said).group(1))
-    assert any(f"went on from step {steps}" in notice for notice in told["notices"]) == bool(steps)
+    assert any(f"continued from step {steps}" in notice for notice in told["notices"]) == bool(steps)
     assert [file.name for file in (tmp_path / "user data" / "epifiji" / "networks").iterdir()] == ["my_spots"]
 
 

@@ -1,4 +1,4 @@
-"""The loop of a training: what is judged, how many steps there is time for, and what an interruption changes of it."""
+"""The loop of a training: validation, how many steps there is time for, and what an interruption changes of it."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-Judge = Callable[[Weights, Report], tuple[float, float | None]]
+Scorer = Callable[[Weights, Report], tuple[float, float | None]]
 
 
 def better_and_better(weights: Weights, report: Report) -> tuple[float, float | None]:
-    """Judge weights by the number of steps."""
+    """Score weights by the number of steps."""
     report(1.0, "judging")
     return float(weights["steps"][0]), None
 
 
 def course_of(
-    clock: Clock, judge: Judge | None = better_and_better, **settings: float
+    clock: Clock, scorer: Scorer | None = better_and_better, **settings: float
 ) -> tuple[TrainingLoop, list[Counting]]:
     """Begin a loop, or go on with the one that was kept; gives its trainer too, once it runs."""
     trainers: list[Counting] = []
@@ -91,7 +91,7 @@ def course_of(
         rate=1e-3, points=4, first_weights=lambda: {"steps": np.zeros(1, np.float32)}, trainer=trainer
     )
     chosen = TrainingSettings(**({"steps": 60, "minutes": 1000} | settings))
-    return TrainingLoop(recipe, [(Nothing(), 1.0)], chosen, [], judge, Unfinished({"test": 1})), trainers
+    return TrainingLoop(recipe, [(Nothing(), 1.0)], chosen, [], scorer, Unfinished({"test": 1})), trainers
 
 
 def stop_where(told: str, at: Callable[[], bool] = lambda: True) -> Report:
@@ -105,7 +105,7 @@ def stop_where(told: str, at: Callable[[], bool] = lambda: True) -> Report:
 class TestAfterAnInterruption:
     def test_the_last_step_is_judged(self, clock):
         first, _ = course_of(clock)
-        with pytest.raises(CancelledError, match="what was learnt in 60 steps is kept"):
+        with pytest.raises(CancelledError, match="the state after 60 steps is stored"):
             first.run(stop_where("learning, step 60 "))
         resumed, _ = course_of(clock)
         assert resumed.run(silent)["steps"] == 60

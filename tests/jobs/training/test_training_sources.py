@@ -130,7 +130,7 @@ class TestReviews:
         for name in files:
             (review.parent / name).write_bytes(b"")
         with pytest.raises(
-            WrongInputError, match="wing_epifiji holds events that were detected and not .*: review them"
+            WrongInputError, match="wing_epifiji contains events that were detected and not .*: review them"
         ):
             read_sources([review.parent], PLAIN)
 
@@ -151,7 +151,7 @@ class TestReviews:
         path, begun = start_review(DETECTED, review.parent.parent / "other")
         decide(path, begun, Action(0, "skip"))
         (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
-        with pytest.raises(WrongInputError, match="decides of no event"):
+        with pytest.raises(WrongInputError, match="has no decisions on events"):
             read_sources([path], PLAIN)
 
     def test_nor_a_class_that_would_be_a_folder(self, review):

@@ -64,7 +64,7 @@ def test_the_threshold_lies_in_the_middle_of_the_best_ones() -> None:
 
 def test_a_class_without_held_out_events_keeps_its_threshold() -> None:
     validator = Validator([held((0, 10, 20, 20))], CLASSES, {"division": 137})
-    assert validator.judged == ("death",)
+    assert validator.scored_classes == ("death",)
     assert validator.score([[]]).thresholds["division"] == 137
 
 

@@ -1,4 +1,4 @@
-"""Intervals of precision, recall and F1, and of differences between two networks on the same movies. Chance is seeded.
+"""Intervals of precision, recall and F1, and of differences between two networks on the same movies. Random draws are seeded.
 
 Counts are arrays whose last axis is true positives, false positives, false negatives.
 """
@@ -14,35 +14,35 @@ from epifiji.data.review import wilson
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 FEWEST_MOVIES = 5
-"""From so many movies on, intervals say how much movies differ; with fewer, chance is taken to act on each event alone."""
+"""With this number of movies or more, intervals include the variation between movies; with fewer, events are independent."""
 
 
 def counts_of(counts: np.ndarray) -> Counts:
-    """Name the three counts."""
+    """Convert an array of the three counts to `Counts`."""
     return Counts(*(int(number) for number in counts))
 
 
 def precision_of(counts: np.ndarray) -> np.ndarray:
-    """TP / (TP + FP); NaN where nothing was detected."""
+    """TP / (TP + FP); NaN if nothing was detected."""
     return _ratio(counts[..., 0], counts[..., 0] + counts[..., 1])
 
 
 def recall_of(counts: np.ndarray) -> np.ndarray:
-    """TP / (TP + FN); NaN where the reference is empty."""
+    """TP / (TP + FN); NaN if the reference is empty."""
     return _ratio(counts[..., 0], counts[..., 0] + counts[..., 2])
 
 
 def f1_of(counts: np.ndarray) -> np.ndarray:
-    """2 TP / (2 TP + FP + FN); NaN where both sides are empty."""
+    """2 TP / (2 TP + FP + FN); NaN if both sides are empty."""
     return _ratio(2 * counts[..., 0], 2 * counts[..., 0] + counts[..., 1] + counts[..., 2])
 
 
 def score_intervals(movies: np.ndarray, seed: int) -> tuple[Interval, Interval, Interval]:
-    """Give precision, recall and F1 of all movies together, with 95 % intervals.
+    """Return precision, recall and F1 of all movies together, with 95 % intervals.
 
-    The events count as independent: Wilson's interval, and for F1 that of J = TP / (TP + FP + FN), as F1 = 2 J / (1 + J) rises
-    with J. From `FEWEST_MOVIES` movies on, movies are drawn with replacement too, and the interval reaches as far as either:
-    movies that happen to be alike make few events no more certain.
+    Events count as independent: the intervals are Wilson's, for F1 that of J = TP / (TP + FP + FN), as F1 = 2 J / (1 +
+    J) rises with J. With `FEWEST_MOVIES` movies or more, movies are drawn with replacement too, and the interval is the
+    union of both: movies that are alike by chance must not make few events more certain.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def score_intervals(movies: np.ndarray, seed: int) -> tuple[Interval, Interval, 
 
 
 def wilson_interval(part: int, whole: int) -> Interval:
-    """Give a share with its interval, :func:`~epifiji.data.review.wilson`; nothing where `whole` is 0."""
+    """Return a share with its interval, :func:`~epifiji.data.review.wilson`; empty if `whole` is 0."""
     if not whole:
         return Interval()
     return Interval(part / whole, *wilson(part / whole, whole))
@@ -74,8 +74,8 @@ def wilson_interval(part: int, whole: int) -> Interval:
 def quality_interval(fields: np.ndarray, cells: np.ndarray, seed: int) -> Interval:
     """Return the segmentation quality of all fields together, with a 95 % interval.
 
-    Cells are drawn with replacement; from `FEWEST_MOVIES` fields on, fields are drawn too, and the interval reaches as far as
-    either, as for events (:func:`score_intervals`).
+    Cells are drawn with replacement; with `FEWEST_MOVIES` fields or more, fields are drawn too, and the interval is the
+    union of both, as for events (:func:`score_intervals`).
 
     Parameters
     ----------
@@ -98,25 +98,26 @@ def quality_interval(fields: np.ndarray, cells: np.ndarray, seed: int) -> Interv
 def difference_of_f1(
     movies: tuple[np.ndarray, np.ndarray], places: tuple[np.ndarray, np.ndarray], seed: int
 ) -> tuple[Interval, float]:
-    """Tell by how much the first network's F1 exceeds the second's, with a 95 % interval, and how telling that is.
+    """Return the difference of the first network's F1 from the second's, with a 95 % interval, and its p-value.
 
-    The interval is that of places drawn with replacement, from `FEWEST_MOVIES` movies on widened to that of movies drawn so;
-    both networks are scored on the same draw. The p-value is that of the permutation test for pairs: where the networks do not
-    differ, what one says of a place could as well be what the other says of it.
+    The interval is that of places drawn with replacement, with `FEWEST_MOVIES` movies or more widened to that of movies
+    drawn so; both networks are scored on the same draw. The p-value is that of a paired permutation test: if the
+    networks do not differ, their predictions for a place can be exchanged.
 
     Parameters
     ----------
     movies
         Counts of each movie for the first network and for the second, (movies, 3) each.
     places
-        Counts of each place for both, (places, 3) each: places are reference events and those that either network took for one.
+        Counts of each place for both, (places, 3) each: places are reference events and events that either network
+        predicts.
     seed
         Of the draws.
 
     Returns
     -------
     interval, p
-        The interval is empty where one of the two has no F1.
+        The interval is empty if one of the two has no F1.
     """
     value = float(f1_of(movies[0].sum(axis=0)) - f1_of(movies[1].sum(axis=0)))
     if np.isnan(value):
@@ -130,10 +131,11 @@ def difference_of_f1(
 
 
 def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:
-    """Give the percentile interval of bootstrap draws, widened for few units.
+    """Return the percentile interval of bootstrap draws, widened for few units.
 
-    Percentiles of draws from n units are too narrow by the factor that Student's t and n / (n - 1) make good (T. Hesterberg, What
-    teachers should know about the bootstrap, Am. Stat. 69, 2015, section 4.1). Draws without a score are left out.
+    Percentiles of draws from n units are too narrow by a factor that Student's t and n / (n - 1) correct (T.
+    Hesterberg, What teachers should know about the bootstrap, Am. Stat. 69, 2015, section 4.1). Draws without a score
+    are left out.
     """
     draws = draws[~np.isnan(draws)]
     if np.isnan(value) or not len(draws):
@@ -146,7 +148,7 @@ def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:
 
 
 def _wider(one: Interval, other: Interval) -> Interval:
-    """Let an interval reach as far as another one of the same score, if there is one."""
+    """Return the union of an interval and another one of the same score, if there is one."""
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return one
     return Interval(one.value, min(one.low, other.low), max(one.high, other.high))
@@ -159,7 +161,7 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def _draws(units: np.ndarray, seed: int) -> np.ndarray:
-    """Sum the counts of as many units as there are, drawn with replacement, (RESAMPLES, columns)."""
+    """Sum the counts of random samples of the units with replacement, of the same number, (RESAMPLES, columns)."""
     kinds, numbers = np.unique(units, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).multinomial(len(units), numbers / len(units), RESAMPLES)
     counts: np.ndarray = drawn @ kinds
@@ -167,9 +169,9 @@ def _draws(units: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _p_of_exchanged(first: np.ndarray, second: np.ndarray, seed: int) -> float:
-    """Give the p-value of a difference of F1, with the answers to places exchanged between the networks at random.
+    """Return the p-value of a difference of F1, from random exchanges of the two networks' predictions for places.
 
-    The answers as they are count as one of the exchanges, so that p is never 0.
+    The observed predictions count as one of the exchanges, so p is never 0.
     """
     kinds, numbers = np.unique(np.concatenate([first, second], axis=1), axis=0, return_counts=True)
     moved = np.random.default_rng(seed).binomial(numbers, 0.5, (RESAMPLES, len(kinds))) @ (kinds[:, 3:] - kinds[:, :3])

@@ -1,1 +1,1 @@
-"""What all trainings share: the optimiser's steps, augmentation, the validation split."""
+"""Parts that all trainings share: the optimiser's steps, augmentation, the validation split."""

@@ -1,4 +1,4 @@
-"""Changes to a part of a movie that leave its events what they are: what a network sees while it learns."""
+"""Augmentation: random changes to a part of a movie that preserve its events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from epifiji.data.settings.training import TURNS, ZOOM
 __all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed", "turned"]
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-"""Takes frames (n, Y, X), float32 in 0–1, and gives frames of that shape."""
+"""Takes frames (n, Y, X), float32 in 0–1, and returns frames of that shape."""
 
 
 def gamma(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Bend all grey levels."""
+    """Change all grey levels by a power."""
     brightened: np.ndarray = np.clip(frames, 0, None) ** np.float32(random.uniform(0.6, 1.5))
     return brightened
 
@@ -29,13 +29,13 @@ def flicker(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def bleach(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Let the light fade from frame to frame."""
+    """Reduce the light from frame to frame."""
     fade = np.exp(-random.uniform(0, 0.8) * np.arange(len(frames)) / len(frames))
     return frames * fade.astype(np.float32)[:, None, None]
 
 
 def shade(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Light the field unevenly."""
+    """Illuminate the field unevenly."""
     _, height, width = frames.shape
     coarse = random.standard_normal((5, 5))
     relief = ndimage.zoom(coarse, (height / 5, width / 5), order=3)[:height, :width]
@@ -44,7 +44,7 @@ def shade(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def blur(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Blur all frames alike."""
+    """Blur all frames equally."""
     sigma = random.uniform(0.3, 1.2)
     blurred: np.ndarray = ndimage.gaussian_filter(frames, (0, sigma, sigma))
     return blurred
@@ -66,13 +66,13 @@ def noise(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def shake(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Move single frames by whole pixels, as a stage that jumps."""
+    """Move single frames by whole pixels, like a stage that jumps."""
     jumps = random.integers(-2, 3, (len(frames), 2)) * (random.random((len(frames), 1)) < 0.15)
     return np.stack([np.roll(f, tuple(j), (0, 1)) for f, j in zip(frames, jumps.tolist(), strict=True)])
 
 
 def specks(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Put bright specks of dirt, which stay for some frames."""
+    """Add bright specks of dirt, which stay for some frames."""
     result = frames.copy()
     count, height, width = frames.shape
     rows, columns = np.ogrid[:height, :width]
@@ -94,7 +94,7 @@ CHANGES: dict[str, tuple[float, Change]] = {
     "specks": (0.15, specks),
     "noise": (0.4, noise),
 }
-"""By name: the probability, and the change; made in this order. Noise comes last, as in a camera.
+"""By name: the probability, and the change; applied in this order. Noise comes last, as in a camera.
 
 Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :func:`turned` and
 :mod:`epifiji.engine.networks.epinet.sampling`.
@@ -102,7 +102,7 @@ Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :func:`turned`
 
 
 def turned(arrays: Sequence[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Flip and turn arrays (n, Y, X, …) with square frames, all alike."""
+    """Flip and turn arrays (n, Y, X, …) with square frames, all in the same way."""
     together = tuple(arrays)
     for axis in (1, 2):
         if random.random() < 0.5:
@@ -113,7 +113,7 @@ def turned(arrays: Sequence[np.ndarray], random: np.random.Generator) -> tuple[n
 
 
 def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:
-    """Bring frames of any type and level to 0–1, and make each change with its probability, but for those named in `without`."""
+    """Scale frames of any type and level to 0–1, and apply each change with its probability, except those in `without`."""
     frames = within_range(frames, frames.min(), frames.max()).astype(np.float32)
     for name, (probability, change) in CHANGES.items():
         if name not in without and random.random() < probability:

@@ -1,4 +1,4 @@
-"""What a network takes over from another one, and how it keeps what that knew while it learns more."""
+"""Drawing training parts from several samplers, so that a network keeps what its parent knew while it learns more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Draws(Protocol):
-    """Draws parts of movies, in the form that the family's trainer takes."""
+    """Draws parts of movies, in the form of the family's trainer."""
 
     def reseed(self, random: np.random.Generator) -> None:
         """Draw all further parts with these random numbers."""
@@ -20,18 +20,18 @@ class Draws(Protocol):
 
 
 class Mixed:
-    """Gives the parts of step after step, drawn by one sampler or another, from a seed and the step's number alone.
+    """Yields the parts of successive steps, drawn by several samplers; they depend only on a seed and the step's number.
 
     Parameters
     ----------
     samplers
-        Who draws, with the share of the parts of each; at least one.
+        Samplers, with the share of parts from each; at least one.
     seed
-        Where all chance comes from.
+        Of the random numbers.
     first
         Number of the first step, from 0.
     parts
-        Parts of a step.
+        Parts per step.
     """
 
     def __init__(self, samplers: Sequence[tuple[Draws, float]], seed: int, first: int, parts: int) -> None:
@@ -48,10 +48,10 @@ class Mixed:
                 yield sampler.draw()
 
     def _whose(self, step: int) -> list[int]:
-        """Say who draws the parts of a step: everyone's turn comes as regularly as the shares allow."""
+        """Return which sampler draws each part of a step; they alternate as regularly as the shares allow."""
         drawn = np.arange(step * self._parts, (step + 1) * self._parts)
         ends = np.cumsum(self._shares)
-        # The golden ratio's multiples fill the unit interval evenly.
+        # The multiples of the golden ratio fill the unit interval evenly.
         return [
             int(np.searchsorted(ends, place, side="right").clip(0, len(ends) - 1)) for place in drawn * 0.6180339887 % 1
         ]

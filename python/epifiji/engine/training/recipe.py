@@ -1,4 +1,4 @@
-"""How networks of each kind are taught: what they begin with, what is drawn for them, and what becomes of their weights."""
+"""The interface of a training recipe: initial weights, samplers, trainer, and the finished network."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class TrainingRecipe(Protocol):
     """
 
     rate: float
-    """Greatest learning rate, where the user gives none."""
+    """Default of the greatest learning rate."""
 
     points: int
-    """About how often the network is validated in a whole training."""
+    """Approximate number of validations in a complete training."""
 
     def first_weights(self) -> Weights:
-        """Give the arrays that the training begins with: the parent's, or random ones."""
+        """Return the initial arrays: the parent's, or random ones."""
 
     def sampler(self, movies: Sequence[TrainingMovie], without: frozenset[str]) -> Draws:
-        """Give what draws parts of movies to learn from.
+        """Return a sampler of training parts.
 
         Parameters
         ----------
@@ -42,20 +42,20 @@ class TrainingRecipe(Protocol):
         """
 
     def prepared(self, movies: Sequence[TrainingMovie], report: Report) -> list[TrainingMovie]:
-        """Add what the parent predicts to movies in which not everything is known; give the others as they are."""
+        """Add the parent's predictions to movies that are not completely annotated; the others are unchanged."""
 
     def rehearsed(self, report: Report) -> list[TrainingMovie]:
-        """Give further movies from which the network keeps what the parent knew; none if there is nothing to keep."""
+        """Return further movies from which the network keeps what the parent knew; empty if there is nothing to keep."""
 
     def trainer(self, state: State, steps: int, rate: float) -> Trainer:
-        """Give what trains from a state, its first or an interrupted one, over `steps` in all with `rate` as the greatest."""
+        """Return a trainer for a state, new or interrupted, over `steps` in all, with `rate` as the greatest learning rate."""
 
     def network(self, weights: Weights, description: EventNetworkDescription) -> EventNetwork:
-        """Make the network of trained arrays."""
+        """Return the network of trained arrays."""
 
 
 def held_out_parts(recipe: TrainingRecipe, movies: Sequence[TrainingMovie], count: int) -> list[Any]:
-    """Draw parts of held-out movies, without changing them."""
+    """Draw parts of held-out movies, without augmentation."""
     if not movies:
         return []
     sampler = recipe.sampler(movies, frozenset(CHANGES))

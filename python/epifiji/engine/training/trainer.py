@@ -97,7 +97,7 @@ class Trainer:
         return loss, tape.gradient(loss, watched)
 
     def loss(self, parts: Sequence[Arrays]) -> float:
-        """Give the mean loss of some parts under the averaged weights, without learning from them."""
+        """Return the mean loss of some parts under the averaged weights, without learning from them."""
         for name, values in self.state.average.items():
             self._variables[name].assign(values)
         losses = [float(self._loss(*self._tensors(part))) for part in parts]
@@ -138,10 +138,11 @@ class Trainer:
     def _apply(self, gradients: Mapping[str, np.ndarray]) -> None:
         """Do a step of AdamW (Loshchilov & Hutter, ICLR 2019), and update the average.
 
-        The same gradients give the same weights and average as Keras's AdamW, which needs as many lines here: it has neither a
-        rate whose number of steps may change nor an average that begins short, and its state has to be stored by name. For a
-        small part of a movie (28 x 64 x 64) a step takes 0.21 s of processor time, with Keras 3.15 in a graph 0.23 to 0.27 s
-        (and 0.7 s to trace it), with Keras outside a graph 0.29 s. Importing Keras takes another 0.9 s and 75 MB.
+        The same gradients give the same weights and average as Keras's AdamW, which needs as many lines here: it has
+        neither a rate whose number of steps may change nor an average that begins short, and its state has to be stored
+        by name. For a small part of a movie (28 x 64 x 64) a step takes 0.21 s of processor time, with Keras 3.15 in a
+        graph 0.23 to 0.27 s (and 0.7 s to trace it), with Keras outside a graph 0.29 s. Importing Keras takes another
+        0.9 s and 75 MB.
         """
         state = self.state
         state.step += 1
@@ -164,8 +165,8 @@ class Trainer:
 def drawn_ahead(sampler: Iterable[Any], parts: int) -> Generator[list[Any], None, None]:
     """Draw the parts of the next step while one is learnt from; one thread, so that a seed gives one course.
 
-    tf.data does the same in as many lines, needs the shapes and types of all arrays in advance, and is no faster: 25 to 28 ms
-    of processor time a part, drawn and as tensors, instead of 14 to 25.
+    tf.data does the same in as many lines, needs the shapes and types of all arrays in advance, and is no faster: 25 to
+    28 ms of processor time a part, drawn and as tensors, instead of 14 to 25.
     """
     source = iter(sampler)
     with ThreadPoolExecutor(1) as maker:

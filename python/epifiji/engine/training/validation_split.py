@@ -1,6 +1,6 @@
-"""What a network learns from and what it is judged on: apart by movie, or else by a part of the field or of time.
+"""Training and validation sets: separated by movie, or else by a part of the field or of time.
 
-Movies are taken apart before anything is drawn from them, so no pixel of an event that is judged on is ever learnt from.
+Movies are divided before anything is drawn from them, so no pixel of a validation event is ever in the training set.
 """
 
 from __future__ import annotations
@@ -15,37 +15,37 @@ from epifiji.data.labelled import TrainingMovie
 from epifiji.engine.backend.layers import STRIDE
 
 WHOLE_MOVIES_FROM = 3
-"""With so many movies some are held out as a whole."""
+"""With this number of movies or more, whole movies are held out."""
 
 GUARD_PX, GUARD_FRAMES = 24, 10
-"""Events nearer than this to where a movie is cut count for neither side."""
+"""Events closer than this to a cut are in neither set."""
 
 LEAST_PX, LEAST_FRAMES = 64, 24
-"""A part of a movie has at least so many pixels across and so many frames."""
+"""Smallest part of a movie, in pixels and in frames."""
 
 FEWEST_EVENTS = 4
-"""A movie with fewer is not taken apart."""
+"""A movie with fewer events is not divided."""
 
 LARGEST_ENUMERATED = 10
 DRAWN_SUBSETS = 2000
 
 BADLY_SPLIT = 1.0
-"""Cost of a class of which nothing is held out, or most."""
+"""Cost of a class without held-out events, or with most events held out."""
 
 IN_TIME = 0.3
-"""Cost of cutting in time, which leaves the same cells on both sides: it is done where no cut in space is good."""
+"""Cost of a cut in time, which leaves the same cells in both sets: it is chosen only if no cut in space is good."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """What is learnt from, what is judged on, and how: by ``movies``, by ``parts`` of movies, or not at all (empty)."""
+    """The training and the validation set, and how they were separated: by ``movies``, by ``parts``, or not at all (empty)."""
 
     learnt: list[TrainingMovie]
     held_out: list[TrainingMovie]
     way: str
 
     def held_out_events(self, classes: int) -> list[int]:
-        """Count the events of each class that are judged on."""
+        """Count the validation events of each class."""
         return [
             int(sum((one.events[one.is_scored(one.events[:, 1:]), 0] == kind).sum() for one in self.held_out))
             for kind in range(classes)
@@ -64,7 +64,7 @@ def split(movies: Sequence[TrainingMovie], classes: int, share: float, random: n
     share
         0–1.
     random
-        Where there are too many movies to try all ways of holding some out.
+        Used if there are too many movies to try all subsets.
     """
     counts = np.array([_counts(movie.events, classes) for movie in movies])
     if len(movies) >= WHOLE_MOVIES_FROM:
@@ -89,7 +89,7 @@ def _counts(events: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _cost(held: np.ndarray, all_of_them: np.ndarray, share: float) -> float:
-    """Say how far numbers of events held out are from a share of all; classes of which there is but one event do not count."""
+    """Return how far the numbers of held-out events are from a share of all; classes with a single event do not count."""
     several = all_of_them > 1
     if not several.any():
         return BADLY_SPLIT
@@ -99,7 +99,7 @@ def _cost(held: np.ndarray, all_of_them: np.ndarray, share: float) -> float:
 
 
 def _subsets(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Give ways to hold out some movies, but not all: every one of them, or many drawn at random."""
+    """Yield subsets of movies to hold out, but not all movies: every one of them, or many at random."""
     if count <= LARGEST_ENUMERATED:
         yield from (np.array(one, bool) for one in product((False, True), repeat=count) if 0 < sum(one) < count)
         return
@@ -110,7 +110,7 @@ def _subsets(count: int, random: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def _taken_apart(movie: TrainingMovie, classes: int, share: float) -> tuple[TrainingMovie, TrainingMovie] | None:
-    """Cut a movie in two where that holds out the best numbers of events; None where no cut is good."""
+    """Cut a movie in two at the place with the best numbers of held-out events; None if no cut is good."""
     if len(movie.events) < FEWEST_EVENTS:
         return None
     every = _counts(movie.events, classes)
@@ -127,7 +127,7 @@ def _taken_apart(movie: TrainingMovie, classes: int, share: float) -> tuple[Trai
 
 
 def _cuts(movie: TrainingMovie) -> Iterator[tuple[int, int, bool]]:
-    """Give places to cut at: axis, place, and whether what comes after it is held out. What is learnt from is the larger part."""
+    """Yield possible cuts: axis, place, and whether the part after it is held out. The training part is the larger one."""
     for axis, size in enumerate(movie.pixels.shape):
         least, grain = (LEAST_PX, STRIDE) if axis else (LEAST_FRAMES, 1)
         for place in range(least, size - least + 1, grain):
@@ -149,7 +149,7 @@ def _cut_at(movie: TrainingMovie, axis: int, place: int, after: bool) -> tuple[T
 
 
 def _part(movie: TrainingMovie, axis: int, start: int, stop: int) -> TrainingMovie:
-    """Give the part of a movie from `start` to `stop` along an axis; in the plane they are multiples of the answers' stride."""
+    """Return the part of a movie from `start` to `stop` along an axis; in the plane, multiples of the targets' stride."""
 
     def within(places: np.ndarray) -> np.ndarray:
         moved = places[(places[:, axis - 3] >= start) & (places[:, axis - 3] < stop)].copy()

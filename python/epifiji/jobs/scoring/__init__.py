@@ -1,1 +1,1 @@
-"""Jobs that score: comparisons with a reference, evaluations of networks, random samples."""
+"""Scoring: comparisons with a reference, evaluations of networks, random samples."""

@@ -1,4 +1,4 @@
-"""Compare detected with reference events, wherever they are kept."""
+"""Comparison of detected with reference events, from any source."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ from epifiji.files.results.comparisons import write_comparison
 from epifiji.files.results.movie_identity import record_of_events
 
 Counting = Literal["one-to-one", "authors"]
-"""How events are matched: the best matching, or as DeXtrusion's authors count."""
+"""The way of matching events: the best matching, or as DeXtrusion's authors do."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How detected events agree with a reference.
+    """Agreement of detected events with a reference.
 
     Parameters
     ----------
     scores
-        Precision, recall and so on, for each class and overall.
+        Precision, recall and other scores, for each class and overall.
     matching
         Matched and unmatched events.
     distance_xy_px, distance_t_frames
-        How far apart matched events may lie.
+        Largest distances of matched events.
     notices
-        Sentences about events that were not judged or classes that were joined.
+        Sentences about events that were not scored or classes that were joined.
     counting
-        How the events were matched.
+        The way of matching.
     movie
-        What files of the comparison are named after.
+        Beginning of the names of the comparison's files.
     layout
-        Where the movie's frames lie in ImageJ's stack, where that is known.
+        Positions of the movie's frames in ImageJ's stack, if known.
     """
 
     scores: Scores
@@ -79,7 +79,7 @@ class Comparison:
 
     @property
     def outcomes(self) -> dict[str, list[Event]]:
-        """Give the detected events that match and that do not, and the reference events that were missed."""
+        """Return matched detections, detections without a match, and missed reference events."""
         return {
             "match": [found for found, _ in self.matching.pairs],
             "falsepositive": list(self.matching.false_positives),
@@ -93,7 +93,7 @@ class Comparison:
         Raises
         ------
         WrongInputError
-            Where a file would be overwritten without being asked, or the folder cannot be written to.
+            If a file would be overwritten without permission, or the folder cannot be written to.
         """
         folder = path_from(out, "the folder to write into")
         how = {
@@ -109,7 +109,7 @@ class Comparison:
         return {**self.scores.classes, "all": self.scores.overall}
 
     def to_dict(self) -> dict[str, Any]:
-        """Scores, distances and notices as plain JSON types, unrounded; what is undefined is None."""
+        """Return scores, distances and notices as plain JSON types, unrounded; undefined values are None."""
         return {
             "distance_xy_px": self.distance_xy_px,
             "distance_t_frames": self.distance_t_frames,
@@ -119,17 +119,17 @@ class Comparison:
         }
 
     def columns(self) -> list[str]:
-        """Give the headings of a table for people."""
+        """Return the headings of a table for people."""
         return ["event", *(field.name.replace("_", " ") for field in fields(ClassScores))]
 
     def rows(self) -> list[list[str]]:
-        """Give a row of texts for each class and one for all, three decimals, a dash where nothing is defined."""
+        """Return a row of texts for each class and one for all, with three decimals, or a dash for undefined values."""
         return [[name, *map(_text, astuple(scores))] for name, scores in self._by_name().items()]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What is compared with what: events of the judged classes alone, these classes, and what a user should know."""
+    """The two sides of a comparison, restricted to the scored classes; these classes; notices for the user."""
 
     detected: list[Event]
     reference: list[Event]
@@ -144,17 +144,17 @@ def compare(
     distance_t: float = DISTANCE_T_FRAMES,
     counting: Counting = "one-to-one",
 ) -> Comparison:
-    """Match detected to reference events one to one and score the match.
+    """Match detected to reference events one to one, and score the matching.
 
-    Each side is a result folder (its ``events.csv``, else its ROI zips), such a table, one ROI file, a
-    sequence of ROI files (each named after its class), a detection's result, or a sequence of events. Classes that are judged:
+    Each side is a result folder (its ``events.csv``, else its ROI zips), such a table, one ROI file, a sequence of ROI
+    files (each named after its class), a detection's result, or a sequence of events. The scored classes are:
 
     - two single ROI files are compared as one class, whatever their names; it has the reference's name;
     - a single ROI file against anything else: the class it is named after;
     - ROI files as reference: the classes they are named after;
     - otherwise: the classes of either side.
 
-    Events of other classes are left out, and a notice says how many.
+    Events of other classes are left out, and a notice reports how many.
 
     Parameters
     ----------
@@ -163,16 +163,17 @@ def compare(
     distance_xy, distance_t
         See :func:`epifiji.engine.metrics.events.match_events`; in pixels and frames.
     counting
-        ``one-to-one``, or ``authors`` for :func:`epifiji.engine.metrics.events.match_as_authors`, which says how it differs.
+        ``one-to-one``, or ``authors`` for :func:`epifiji.engine.metrics.events.match_as_authors`, which describes the
+        differences.
 
     Raises
     ------
     WrongInputError
-        Where a side cannot be read, holds one class twice, or has no class in common with the other side.
+        If a side cannot be read, contains one class twice, or has no class in common with the other side.
     """
     movie = getattr(detected, "movie", None)
     detected, reference = events_given(detected), events_given(reference)
-    sides = judge(detected, reference)
+    sides = compared_sides(detected, reference)
     matching = matcher(counting, distance_xy, distance_t)(sides.detected, sides.reference)
     return Comparison(
         score(matching, sides.classes),
@@ -187,23 +188,25 @@ def compare(
 
 
 def matcher(counting: str, distance_xy: float, distance_t: float) -> Match:
-    """Give the function that matches in a way, within the distances.
+    """Return the matching function for a way of counting, within the distances.
 
     Raises
     ------
     WrongInputError
-        Where there is no such way.
+        If there is no such way.
     """
     ways = {"one-to-one": match_events, "authors": match_as_authors}
     if counting not in ways:
-        raise WrongInputError(f"counting is {counting!r}, but it must be one of {', '.join(ways)}: give another value.")
+        raise WrongInputError(
+            f"counting is {counting!r}, but it must be one of {', '.join(ways)}: specify another value."
+        )
     return partial(ways[counting], distance_xy=distance_xy, distance_t=distance_t)
 
 
-def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -> Compared:
-    """Read both sides and say which classes are compared; see :func:`compare`.
+def compared_sides(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -> Compared:
+    """Read both sides and determine which classes are compared; see :func:`compare`.
 
-    `looked_for` are classes that the detected side looked for, where events alone do not tell.
+    `looked_for` are classes that the detected side searched for, if its events do not show them.
     """
     found, known = read_sides(detected, reference, looked_for)
     notices = [*found.notices, *known.notices]
@@ -211,28 +214,30 @@ def judge(detected: Events, reference: Events, looked_for: Iterable[str] = ()) -
         found = joined(found, known, notices)
     require_understood(found, known)
     require_understood(known, found)
-    judged = _judged_classes(found, known)
+    scored = _scored_classes(found, known)
     for side, name, other in ((found, "Detected", "reference"), (known, "Reference", "detected side")):
-        for event in sorted(side.classes - judged):
+        for event in sorted(side.classes - scored):
             count = sum(one.event == event for one in side.events)
-            notices.append(f"{name} events of {event} were left out ({count}): the {other} says nothing of this class.")
+            notices.append(
+                f"{name} events of {event} were left out ({count}): the {other} does not contain this class."
+            )
     notices += _of_two_movies(detected, reference)
     detected_events, known_events = (
-        _distinct(side.events, judged, f"the {name} events", notices)
+        _distinct(side.events, scored, f"the {name} events", notices)
         for side, name in ((found, "detected"), (known, "reference"))
     )
-    return Compared(detected_events, known_events, judged, tuple(notices))
+    return Compared(detected_events, known_events, scored, tuple(notices))
 
 
 def _distinct(events: list[Event], classes: frozenset[str], what: str, notices: list[str]) -> list[Event]:
-    """Give the events of some classes; one that is there twice would count as two."""
+    """Return the events of some classes, without repeats, which would count twice."""
     first, repeats = without_repeats(event for event in events if event.event in classes)
     notices += repeats_notice(what, repeats)
     return first
 
 
 def _of_two_movies(detected: Events, reference: Events) -> list[str]:
-    """Say where the two sides were found in different movies, as their records know."""
+    """Return a notice if the two sides were found in different movies according to their records."""
     sides = [source for source in (detected, reference) if isinstance(source, str | Path)]
     movies = [record_of_events(Path(source)).movie for source in sides]
     hashes = [{value for value in (movie.sha256, movie.pixels_sha256) if value} for movie in movies]
@@ -242,8 +247,8 @@ def _of_two_movies(detected: Events, reference: Events) -> list[str]:
     return [f"The two sides were found in movies with different pixels ({names})."]
 
 
-def _judged_classes(found: Side, known: Side) -> frozenset[str]:
-    """Classes that the comparison is about; see :func:`compare`."""
+def _scored_classes(found: Side, known: Side) -> frozenset[str]:
+    """Return the classes that are scored; see :func:`compare`."""
     if found.alone:
         return found.classes
     return found.classes | known.classes if known.complete else known.classes

@@ -1,4 +1,4 @@
-"""A whole comparison: scores, ROIs of matches and errors, and curves over the threshold, written all or nothing."""
+"""A complete comparison: scores, ROIs of matches and errors, and curves over the threshold, written all or nothing."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ def run_comparison(
     overwrite: bool = False,
     movie: str | None = None,
 ) -> tuple[Comparison, list[Path]]:
-    """Compare, and write what came out into a folder where one is given, named after `movie` where the detected side tells none.
+    """Compare, and write the results to `folder`, if specified, under the name `movie` if the detected side has none.
 
     Raises
     ------
     WrongInputError
         As :func:`~epifiji.jobs.scoring.compare.compare` and
-        :func:`~epifiji.jobs.scoring.threshold_curve.threshold_curve`, or where a file would be
-        overwritten without being asked.
+        :func:`~epifiji.jobs.scoring.threshold_curve.threshold_curve`, or if a file would be overwritten without
+        permission.
     """
     if folder is not None:
         require_absent(folder, (COMPARISON_TABLE, CURVE_TABLE, CURVE_PICTURE), overwrite)
     if curve and not isinstance(detected, str | Path):
         raise WrongInputError(
-            "A curve over the threshold needs probability maps, but ROIs were given: name a result folder with maps as detected."
+            "A curve over the threshold needs probability maps, but ROIs were given: specify a result folder with "
+            "maps as detected."
         )
     how = settings.distance_xy, settings.distance_t, settings.counting
     comparison = compare(detected, reference, *how)

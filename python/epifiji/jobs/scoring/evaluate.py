@@ -1,4 +1,4 @@
-"""Judging networks on movies with annotated events: scores over thresholds, with intervals, and networks side by side."""
+"""Evaluation of networks on movies with annotated events: scores over thresholds, with intervals, and their differences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from epifiji.jobs.events.result import versions
 from epifiji.jobs.executors import executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
 from epifiji.jobs.networks import event_network_of
-from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, judged_movies
+from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, scored_movies
 from epifiji.jobs.scoring.report import Evaluation
 
 GivenNetwork = AnyNetwork | str | Path
@@ -38,47 +38,47 @@ GivenNetwork = AnyNetwork | str | Path
 def evaluate(
     network: GivenNetwork | Sequence[GivenNetwork], folder: str | Path, report: Report = silent, **settings: Any
 ) -> Evaluation:
-    """Judge networks on movies with annotated events.
+    """Evaluate networks on movies with annotated events.
 
-    Each network looks at each movie once. An event's place and probability do not depend on the threshold, which only decides
-    whether it counts, so every threshold is scored from the same candidates.
+    Each network detects events in each movie once. An event's position and probability do not depend on the threshold,
+    which only decides whether it counts, so every threshold is scored from the same candidates.
 
     Parameters
     ----------
     network
-        Names, folders or zips, or networks that were read; one, or several to be compared.
+        Names, folders or zips, or networks that were read; one, or several to compare.
     folder
         Movies and ROI zips; see :func:`epifiji.files.training_data.read_training_folder`.
     report
-        Called with progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     **settings
-        Those of :class:`~epifiji.data.settings.evaluation.EvaluationSettings`: of a detection, ``threshold`` being the default
-        one that the best is compared with, and ``distance_xy``, ``distance_t``, ``unmarked``, ``seed``.
+        Those of :class:`~epifiji.data.settings.evaluation.EvaluationSettings`: of a detection, ``threshold`` being the
+        default one that the best is compared with, and ``distance_xy``, ``distance_t``, ``unmarked``, ``seed``.
 
     Raises
     ------
     WrongInputError
-        Where a network, the folder or a setting cannot be used, a network is given twice, or knows none of the classes.
+        If a network, the folder or a setting is not usable, a network is specified twice, or knows none of the classes.
     """
     chosen = parse_settings(EvaluationSettings, settings)
     named: list[Any] = list(network) if isinstance(network, list | tuple) else [network]
-    judges = _named(named)
+    loaded_networks = _named(named)
     folder = path_from(folder, "the folder of annotated movies")
-    # By default none is an assumption; given by the user, it confirms that movies without ROI files have no events.
+    # The default none is an assumption; specified by the user, it confirms that movies without ROI files have no events.
     confirmed = "unmarked" in chosen.model_fields_set and chosen.unmarked == "none"
     movies = read_training_folder(folder, chosen.channel, confirmed)
-    classes = _classes(judges, movies, chosen)
-    judged = in_fixed_order(event for known in classes.values() for event in known)
+    classes = _classes(loaded_networks, movies, chosen)
+    scored_classes = in_fixed_order(event for known in classes.values() for event in known)
     known_movies = [KnownMovie(movie.movie) for movie in movies]
-    own = {name: _own(chosen, network) for name, network in judges.items()}
+    own = {name: _own(chosen, network) for name, network in loaded_networks.items()}
     evaluated, scores_by_network = [], {}
     with executor_for(chosen) as executor:
-        for number, (name, loaded) in enumerate(judges.items()):
+        for number, (name, loaded) in enumerate(loaded_networks.items()):
             started = time.perf_counter()
             candidates: list[list[Event]] = []
             for index, movie in enumerate(movies):
                 done = number * len(movies) + index
-                part = PartReport(report, done, len(judges) * len(movies), f"{name}, {movie.name}: ")
+                part = PartReport(report, done, len(loaded_networks) * len(movies), f"{name}, {movie.name}: ")
                 found = detect(movie.movie, loaded, part, executor, **_detection(own[name], classes[name]))
                 candidates.append(found.events)
             seconds = time.perf_counter() - started
@@ -90,22 +90,22 @@ def evaluate(
             evaluated.append(NetworkEvaluation(name, *found_by, scores, seconds, tuple(learnt), false))
     return Evaluation(
         tuple(evaluated),
-        tuple(differences_of(evaluated, scores_by_network, judged, chosen)),
-        judged,
+        tuple(differences_of(evaluated, scores_by_network, scored_classes, chosen)),
+        scored_classes,
         _record(folder, movies, known_movies, chosen),
-        tuple(_notices(judges, movies, judged, chosen, evaluated)),
+        tuple(_notices(loaded_networks, movies, scored_classes, chosen, evaluated)),
     )
 
 
 def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:
-    """Read the networks, each with a name of its own: where two have one, the file or folder they come from."""
+    """Read the networks, each with a unique name: if two have the same, the file or folder is added."""
     if not given:
-        raise WrongInputError("no network was given, but at least one is to be judged: name one.")
+        raise WrongInputError("no network was given, but at least one is needed for an evaluation: specify one.")
     places = [one if isinstance(one, Network) else find_network(one) for one in given]
     same = [id(place) if isinstance(place, Network) else place for place in places]
     for place, one in zip(same, given, strict=True):
         if same.count(place) > 1:
-            raise WrongInputError(f"the network {_called(one)} is given twice, but networks differ: name it once.")
+            raise WrongInputError(f"the network {_called(one)} is given twice, but networks differ: specify it once.")
     read = [event_network_of(place) for place in places]
     names = [network.description.name for network in read]
     unique = [
@@ -115,7 +115,7 @@ def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:
 
 
 def _own(settings: EvaluationSettings, network: EventNetwork) -> EvaluationSettings:
-    """Give the settings with a network's own thresholds and volumes where the user gave none."""
+    """Return the settings with a network's own thresholds and volumes as defaults."""
     require_mode(settings.mode, network.description)
     return settings.with_defaults(network.description.thresholds, network.description.min_volumes, settings.mode)
 
@@ -125,28 +125,28 @@ def _called(network: GivenNetwork) -> str:
 
 
 def _classes(
-    judges: dict[str, EventNetwork], movies: Sequence[AnnotatedMovie], settings: EvaluationSettings
+    loaded_networks: dict[str, EventNetwork], movies: Sequence[AnnotatedMovie], settings: EvaluationSettings
 ) -> dict[str, tuple[str, ...]]:
-    """Say which classes each network is judged on: those that it knows, that are annotated, and that were asked for."""
+    """Return the classes on which each network is evaluated: those that it knows, that are annotated, and that were requested."""
     marked = classes_of(movies)
-    known = tuple(dict.fromkeys(event for network in judges.values() for event in network.description.events))
+    known = tuple(dict.fromkeys(event for network in loaded_networks.values() for event in network.description.events))
     if not marked and any(movie.nothing for movie in movies):
         raise WrongInputError(
-            "the folder has ROI files of nothing alone, but annotated events are needed: add a ROI file of a class."
+            "the folder has only ROI files of nothing, but annotated events are needed: add a ROI file of a class."
         )
     if not marked and settings.unmarked == "unknown":
         raise WrongInputError(
-            "no movie of the folder has a ROI file, and unmarked=unknown means that nobody looked for events: annotate some, or "
-            "leave unmarked out to take the movies as ones without events."
+            "no movie of the folder has a ROI file, and unmarked=unknown means that its events were not annotated: "
+            "annotate some, or leave unmarked out to take the movies as movies without events."
         )
-    # Movies without any event show false events, of whatever class.
+    # Movies without any event show false events, of any class.
     marked = marked or known
     wanted = settings.chosen_events(known)
     classes = {
         name: tuple(event for event in network.description.events if event in wanted and event in marked)
-        for name, network in judges.items()
+        for name, network in loaded_networks.items()
     }
-    for name, network in judges.items():
+    for name, network in loaded_networks.items():
         if not classes[name]:
             asked = f", and {', '.join(settings.events)} asked for" if settings.events else ""
             raise WrongInputError(
@@ -158,7 +158,7 @@ def _classes(
 
 
 def _detection(settings: EvaluationSettings, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Give the settings of a detection that finds the candidates of all thresholds."""
+    """Return the settings of a detection that finds the candidates of all thresholds."""
     shared = {*MapSettings.model_fields, *ComputingSettings.model_fields} - {"events", "threshold", "min_volume"}
     lowest = min(THRESHOLDS[0], *(settings.threshold_of(event, settings.mode) for event in classes))
     volumes = {event: settings.min_volume_of(event, settings.mode) for event in classes}
@@ -168,7 +168,7 @@ def _detection(settings: EvaluationSettings, classes: tuple[str, ...]) -> dict[s
 def _record(
     folder: Path, movies: Sequence[AnnotatedMovie], known_movies: Sequence[KnownMovie], settings: EvaluationSettings
 ) -> dict[str, Any]:
-    """Write down what is needed to do this again."""
+    """Return the record: what is needed to repeat the evaluation."""
     return {
         "epifiji": 1,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -191,7 +191,7 @@ def _record(
 def _false_where_none(
     network: NetworkScores, movies: Sequence[AnnotatedMovie], scores: dict[str, ClassEvaluation], complete: bool
 ) -> dict[str, int]:
-    """Count by class the false events in movies without any event; nothing where there is no such movie."""
+    """Count by class the false events in movies without any event; empty if there is no such movie."""
     empty = [index for index, movie in enumerate(movies) if complete and not movie.events]
     if not empty:
         return {}
@@ -202,37 +202,37 @@ def _false_where_none(
 
 
 def _notices(
-    judges: dict[str, EventNetwork],
+    loaded_networks: dict[str, EventNetwork],
     movies: Sequence[AnnotatedMovie],
-    judged: tuple[str, ...],
+    scored_classes: tuple[str, ...],
     settings: EvaluationSettings,
     evaluated: Sequence[NetworkEvaluation],
 ) -> Iterator[str]:
-    """Say what was left out, and what to keep in mind."""
+    """Yield notices about what was left out, and what to consider."""
     for movie in movies:
         yield from (notice if movie.name in notice else f"{movie.name}: {notice}" for notice in movie.notices)
-    for name, network in judges.items():
+    for name, network in loaded_networks.items():
         events = network.description.events
-        if unknown := [event for event in judged if event not in events]:
-            yield f"{name} does not know {' and '.join(unknown)}, and was not judged on that."
-        left_out = [event for event in settings.chosen_events(events) if event not in judged]
+        if unknown := [event for event in scored_classes if event not in events]:
+            yield f"{name} does not know {' and '.join(unknown)}, and was not evaluated on that."
+        left_out = [event for event in settings.chosen_events(events) if event not in scored_classes]
         if left_out:
-            yield f"What {name} finds of {' and '.join(left_out)} was left out: no movie has ROIs of it."
-    for event in judged:
+            yield f"Detections of {' and '.join(left_out)} by {name} were left out: no movie has ROIs of it."
+    for event in scored_classes:
         without = [movie.name for movie in movies if event not in movie.classes]
         if not any(movie.classes for movie in movies):
-            continue  # Each of these movies is said to have no events.
+            continue  # A notice reports that these movies have no events.
         if without and settings.unmarked == "none":
             yield (
-                f"{len(without)} of {len(movies)} movies have no ROI file of {event}, so all that is found of it there counts as "
-                "false; where nobody looked for it give unmarked=unknown."
+                f"{len(without)} of {len(movies)} movies have no ROI file of {event}, so all detections of it there count as "
+                "false; if it was not annotated, specify unmarked=unknown."
             )
         elif without:
-            yield f"{event} was judged on {len(movies) - len(without)} of {len(movies)} movies, those with a ROI file of it."
-    if any(len(judged_movies(movies, event, settings)) < FEWEST_MOVIES for event in judged):
+            yield f"{event} was evaluated on {len(movies) - len(without)} of {len(movies)} movies, those with a ROI file of it."
+    if any(len(scored_movies(movies, event, settings)) < FEWEST_MOVIES for event in scored_classes):
         yield (
-            f"With fewer than {FEWEST_MOVIES} movies the intervals take events as independent, and do not say how much movies "
-            "differ from each other."
+            f"With fewer than {FEWEST_MOVIES} movies the intervals take events as independent, and do not include the "
+            "variation between movies."
         )
     empty = sum(not movie.events for movie in movies)
     for one in evaluated:
@@ -243,7 +243,7 @@ def _notices(
 
 
 def _learnt(evaluated: Sequence[NetworkEvaluation], movies: int) -> Iterator[str]:
-    """Say which scores are too high, as networks or thresholds were chosen by the same movies."""
+    """Yield notices about scores that are too high because networks or thresholds were chosen on the same movies."""
     learnt = [one for one in evaluated if one.learnt_from]
     for one in learnt:
         yield (
@@ -252,5 +252,5 @@ def _learnt(evaluated: Sequence[NetworkEvaluation], movies: int) -> Iterator[str
         )
     unseen = " where a network has not learnt from them" if learnt else ""
     yield (
-        f"The best thresholds were chosen on these movies, so F1 there is flattering; F1 on unseen movies is not{unseen}."
+        f"The best thresholds were chosen on these movies, so F1 there is too high; F1 on unseen movies is not{unseen}."
     )

@@ -1,4 +1,4 @@
-"""What networks found in annotated movies, scored over thresholds and against each other."""
+"""Scores of networks on annotated movies, over thresholds, and their differences."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ THRESHOLDS = tuple(range(25, 255, 5))
 
 Triple = tuple[int, int, int]
 HIT, FALSE, MISS, NEITHER = (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)
-"""What a network says of a place: true positive, false positive, false negative, or nothing where nothing is."""
+"""A network's result at a place: true positive, false positive, false negative, or none of them."""
 
 
 class NetworkScores:
-    """One network's candidates against what is annotated."""
+    """One network's candidates, scored with the annotation."""
 
     def __init__(
         self,
@@ -42,17 +42,18 @@ class NetworkScores:
         return {event: self._evaluated(event) for event in self._curves}
 
     def by_movie(self, event: str, threshold: int) -> np.ndarray:
-        """Counts of each movie that the class is judged on, (movies, 3)."""
+        """Return the counts of each movie on which the class is evaluated, (movies, 3)."""
         levels, counts = self._curves[event]
         return counts[:, levels.index(threshold)]
 
     def places(self, other: NetworkScores, event: str, levels: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Counts of each place for this network and another, at a threshold each, (places, 3) both.
+        """Return the counts of each place for this network and another, at a threshold each, (places, 3) both.
 
-        Places are the reference events, and those that either took for one: where both did, within the distances, it is one.
+        Places are the reference events, and the events that either network predicts; if both predict one within the
+        distances, it is one place.
         """
         rows: list[tuple[Triple, Triple]] = []
-        for movie in judged_movies(self._movies, event, self._settings):
+        for movie in scored_movies(self._movies, event, self._settings):
             mine, theirs = self.matching(event, levels[0], movie), other.matching(event, levels[1], movie)
             hits = [{(known.frame, known.y, known.x) for _, known in one.pairs} for one in (mine, theirs)]
             for known in (one for one in self._movies[movie].events if one.event == event):
@@ -65,19 +66,19 @@ class NetworkScores:
         return both[:, 0], both[:, 1]
 
     def matching(self, event: str, threshold: int, movie: int) -> Matching:
-        """Match what was found over a threshold in a movie with what is annotated there."""
+        """Match the detections over a threshold in a movie with its annotation."""
         return match_over(self._candidates[movie], self._movies[movie].events, {event: threshold}, self._match)
 
     def _curve(self, event: str) -> tuple[list[int], np.ndarray]:
-        """Thresholds, and the counts of each movie at each of them, (movies, thresholds, 3).
+        """Return thresholds, and the counts of each movie at each of them, (movies, thresholds, 3).
 
-        Thresholds under which nothing was found all say the same; the highest of them, or the default, stands for all.
+        Thresholds below which nothing was found have equal counts; the highest of them, or the default, represents all.
         """
         default = self._settings.threshold_of(event, self._settings.mode)
         lowest = min((one.score * 255 for found in self._candidates for one in found if one.event == event), default=0)
         start = max((level for level in THRESHOLDS if level < lowest), default=THRESHOLDS[0])
         levels = sorted({*(level for level in THRESHOLDS if level >= min(start, default)), default})
-        movies = judged_movies(self._movies, event, self._settings)
+        movies = scored_movies(self._movies, event, self._settings)
         sides = [self._candidates[movie] for movie in movies], [self._movies[movie].events for movie in movies]
         return levels, counts_over_thresholds(*sides, event, levels, self._match)
 
@@ -98,8 +99,8 @@ class NetworkScores:
         return Scored(threshold, counts_of(counts.sum(axis=0)), *score_intervals(counts, self._settings.seed))
 
 
-def judged_movies(movies: Sequence[AnnotatedMovie], event: str, settings: EvaluationSettings) -> list[int]:
-    """Say on which movies a class is judged."""
+def scored_movies(movies: Sequence[AnnotatedMovie], event: str, settings: EvaluationSettings) -> list[int]:
+    """Return the indices of the movies on which a class is evaluated."""
     return [i for i, movie in enumerate(movies) if settings.unmarked == "none" or event in movie.classes]
 
 

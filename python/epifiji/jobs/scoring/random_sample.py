@@ -18,7 +18,7 @@ from epifiji.files.storage.writable import require_absent
 
 SCORE = "score.csv"
 COLUMNS = ("class", "events", "drawn", "judged", "right", "precision", "from", "to")
-"""Of the table: class or ``all``; how many there are, were drawn, judged, and found right; precision with its 95 % interval."""
+"""Columns of the table: class or ``all``; numbers of all, drawn, decided and correct events; precision with its 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Sample:
     Parameters
     ----------
     events
-        Those that were drawn, in a random order.
+        The events that were drawn, in a random order.
     totals
-        How many events there are of each class that was drawn from.
+        Number of events of each class from which events were drawn.
     each_class
-        Whether each class was drawn from by itself, so that small classes are over-represented.
+        Whether each class was sampled separately, so that small classes are over-represented.
     """
 
     events: tuple[Event, ...]
@@ -47,25 +47,25 @@ def draw_events(
     each_class: bool = False,
     seed: int = 1,
 ) -> Sample:
-    """Draw events at random, without drawing one twice.
+    """Draw events at random, each at most once.
 
     Parameters
     ----------
     events
         All of them; those that repeat another (see :func:`~epifiji.data.events.without_repeats`) are left out.
     number
-        How many to draw, or all where there are fewer.
+        Number of events to draw, or all if there are fewer.
     classes
-        Those to draw from. Default: all.
+        Classes to draw from. Default: all.
     each_class
         Draw `number` events of each class, instead of in all.
     seed
-        Another one draws others; the same one from the same events the same.
+        The same seed draws the same from the same events.
 
     Raises
     ------
     WrongInputError
-        Where there are no events, or none of a class.
+        If there are no events, or none of a class.
     """
     groups = by_class(without_repeats(events_of(events_given(events)))[0])
     for name in classes or ():
@@ -84,11 +84,11 @@ def draw_events(
 
 
 def score_table(review: Review, totals: Mapping[str, int], each_class: bool) -> list[list[str]]:
-    """Give the rows of the table, a text for each of `COLUMNS`: every class, and all together.
+    """Return the rows of the table, a text for each of `COLUMNS`: every class, and all together.
 
-    Where each class was drawn from by itself, the precision of all weighs the classes by how many events they have, and its
-    interval is Wilson's with the effective number of events, 1 / sum(weight^2 / judged) (L. Kish, Survey Sampling, 1965). Classes
-    of which none was judged are left out of it.
+    If each class was sampled separately, the overall precision weights the classes by their numbers of events, and its
+    interval is Wilson's with the effective number of events, 1 / sum(weight^2 / judged) (L. Kish, Survey Sampling,
+    1965). Classes without any decision are left out of it.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def score_table(review: Review, totals: Mapping[str, int], each_class: bool) -> 
     totals, each_class
         See :class:`Sample`.
     """
-    # Jython's dictionaries, through which the totals may have come, keep no order.
+    # Jython's dictionaries, from which the totals may come, keep no order.
     totals = dict(sorted(totals.items(), key=lambda total: (group_of(total[0]), total[0])))
     rows = [_row(name, count, review, review.precision(name)) for name, count in totals.items()]
     pooled = review.precision()
@@ -128,13 +128,13 @@ def require_place(folder: str | Path, overwrite: bool) -> None:
     Raises
     ------
     WrongInputError
-        Saying which.
+        If so; the message names the file or the folder.
     """
     require_absent(path_from(folder, "the folder to write into"), [SCORE], overwrite)
 
 
 def write_score(folder: str | Path, rows: Sequence[Sequence[str]]) -> Path:
-    """Write ``score.csv`` into a folder, which is made where it is not there."""
+    """Write ``score.csv`` into a folder, which is made if it does not exist."""
     path = path_from(folder, "the folder to write into") / SCORE
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:

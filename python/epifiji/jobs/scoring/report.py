@@ -1,4 +1,4 @@
-"""What an evaluation of networks gives: scores and differences, as tables, sentences and files."""
+"""The report of an evaluation: scores and differences, as tables, sentences and files."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ DIFFERENCE_COLUMNS = ("event", "thresholds", "networks", "difference of F1", "p"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well networks find the annotated events of movies.
+    """Scores of networks on annotated movies.
 
     Parameters
     ----------
     networks
         In the order given.
     differences
-        Of F1 between every two networks that know a class, at default and at best thresholds. With more than two networks p is
-        multiplied by the number of pairs (Bonferroni).
+        Of F1 between every two networks that know a class, at default and at best thresholds. With more than two
+        networks p is multiplied by the number of pairs (Bonferroni).
     classes
-        Those that were judged.
+        The evaluated classes.
     record
-        Settings, movies and versions, to do it again.
+        Settings, movies and versions, to repeat the evaluation.
     notices
-        Sentences about what was left out and what to keep in mind.
+        Sentences about what was left out and what to consider.
     """
 
     networks: tuple[NetworkEvaluation, ...]
@@ -57,14 +57,14 @@ class Evaluation:
 
     @property
     def thresholds(self) -> dict[str, dict[str, int]]:
-        """Give the best threshold by network and class."""
+        """Return the best thresholds by network and class."""
         return {
             one.name: {event: found.best.threshold for event, found in one.classes.items()} for one in self.networks
         }
 
     @property
     def conclusion(self) -> str:
-        """Say in one sentence which network is better for each class, or that the data cannot tell; of one, its thresholds."""
+        """State in one sentence which network is better for each class, if the data show it; for one network, its thresholds."""
         if len(self.networks) == 1:
             parts = [_advice(event, found.default, found.best) for event, found in self.networks[0].classes.items()]
         else:
@@ -75,7 +75,7 @@ class Evaluation:
         return f"{'; '.join(parts)}; but {' and '.join(learnt)} learnt from some of these movies, so its scores are too high."
 
     def choices(self) -> list[str]:
-        """Write each network's best thresholds as the setting ``threshold`` takes them."""
+        """Return each network's best thresholds in the form of the setting ``threshold``."""
         texts = {
             one.name: ",".join(
                 f"{event}={found.best.threshold}"
@@ -87,16 +87,16 @@ class Evaluation:
         return [f"best for {name}: --threshold {text}" for name, text in texts.items() if text]
 
     def columns(self) -> list[str]:
-        """Give the headings of a table for people."""
+        """Return the headings of a table for people."""
         return list(COLUMNS)
 
     def rows(self) -> list[list[str]]:
-        """Give a row of texts for each class, network and threshold; one row where the default threshold is the best.
+        """Return a row of texts for each class, network and threshold; one row if the default threshold is the best.
 
         The last column is :attr:`~epifiji.data.evaluation.ClassEvaluation.unseen_f1`.
         """
         found = []
-        for event, network in self._judged():
+        for event, network in self._networks_by_class():
             scored = network.classes[event]
             same = scored.default.threshold == scored.best.threshold
             kinds = {"default, best": scored.best} if same else {"default": scored.default, "best": scored.best}
@@ -117,18 +117,18 @@ class Evaluation:
         return found
 
     def difference_columns(self) -> list[str]:
-        """Give the headings of a table of differences."""
+        """Return the headings of a table of differences."""
         return list(DIFFERENCE_COLUMNS)
 
     def difference_rows(self) -> list[list[str]]:
-        """Give a row of texts for each difference."""
+        """Return a row of texts for each difference."""
         return [
             [one.event, one.at, f"{one.network} - {one.other}", in_words(one.f1), f"{one.p:.4f}"]
             for one in self.differences
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain JSON types, unrounded; what is undefined is None."""
+        """Return everything as plain JSON types, unrounded; undefined values are None."""
         return {
             **self.record,
             "networks": [asdict(network) for network in self.networks],
@@ -140,12 +140,12 @@ class Evaluation:
 
     @formerly(out="folder")
     def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
-        """Write scores, differences and curves as tables, the curves as a picture, and a record; give the files.
+        """Write scores, differences and curves as tables, the curves as a figure, and a record; return the files.
 
         Raises
         ------
         WrongInputError
-            Where a file would be overwritten without being asked, or the folder cannot be written to.
+            If a file would be overwritten without permission, or the folder cannot be written to.
         """
         from epifiji.files.results.evaluations import write_evaluation
 
@@ -154,13 +154,13 @@ class Evaluation:
             path_from(out, "the folder to write into"), *tables, self.to_dict(), self.networks, overwrite
         )
 
-    def _judged(self) -> Iterator[tuple[str, NetworkEvaluation]]:
-        """Go through the classes, and for each through the networks that know it, so that these stand side by side."""
+    def _networks_by_class(self) -> Iterator[tuple[str, NetworkEvaluation]]:
+        """Yield the classes, and for each the networks that know it, so that these are next to each other."""
         for event in self.classes:
             yield from ((event, network) for network in self.networks if event in network.classes)
 
     def _score_table(self) -> Iterator[dict[str, Any]]:
-        for event, network in self._judged():
+        for event, network in self._networks_by_class():
             found = network.classes[event]
             for at, scored, unseen in (("default", found.default, None), ("best", found.best, found.unseen_f1)):
                 yield {
@@ -183,18 +183,18 @@ class Evaluation:
             yield {**names, **_spread("f1_difference", one.f1), "p": one.p, "telling": int(one.telling)}
 
     def _curve_table(self) -> Iterator[dict[str, Any]]:
-        for event, network in self._judged():
+        for event, network in self._networks_by_class():
             for threshold, counts in network.classes[event].curve.items():
                 names = {"event": event, "network": network.name, "threshold": threshold}
                 scores = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
                 yield {**names, **asdict(counts), **scores}
 
     def _verdict(self, event: str) -> str:
-        """Say which network finds a class best, at best thresholds, or from which others the data cannot tell it."""
+        """State which network finds a class best, at best thresholds, and from which others the data cannot distinguish it."""
         known = {one.name: one.classes[event].default for one in self.networks if event in one.classes}
         if all(map(_without_events, known.values())):
             false = ", ".join(f"{name} {one.counts.false_positives}" for name, one in known.items())
-            return f"{event}: no annotated event to find, and so many false: {false}"
+            return f"{event}: no annotated events, and false detections: {false}"
         f1 = {one.name: one.classes[event].best.f1.value or 0.0 for one in self.networks if event in one.classes}
         first, *others = sorted(f1, key=lambda name: -f1[name])
         if not others:
@@ -205,12 +205,12 @@ class Evaluation:
         equal = [in_short[name] for name in others if not between[name].telling]
         best = f"{first} (F1 {f1[first]:.2f})"
         if not worse:
-            return f"{event}: the data cannot tell {best} from {' and '.join(equal)}"
-        rest = f", and the data cannot tell it from {' and '.join(equal)}" if equal else ""
+            return f"{event}: the data cannot distinguish {best} from {' and '.join(equal)}"
+        rest = f", and the data cannot distinguish it from {' and '.join(equal)}" if equal else ""
         return f"{event}: {best} is better than {' and '.join(worse)}{rest}"
 
     def _difference(self, event: str, first: str, other: str) -> Difference:
-        """Find the difference between two networks at best thresholds, whichever way round it was taken."""
+        """Return the difference between two networks at best thresholds, in whichever order it was computed."""
         pair = {first, other}
         return next(
             one for one in self.differences if (one.event, one.at, {one.network, one.other}) == (event, "best", pair)
@@ -218,7 +218,7 @@ class Evaluation:
 
 
 def in_words(found: Interval) -> str:
-    """Write a score with its interval, two decimals; a dash where it is undefined."""
+    """Write a score with its interval, two decimals; a dash if it is undefined."""
     if found.value is None or found.low is None or found.high is None:
         return "-"
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
@@ -236,12 +236,12 @@ def _advice(event: str, default: Scored, best: Scored) -> str:
 
 
 def _without_events(scored: Scored) -> bool:
-    """Say whether no event of a class is annotated: then recall and F1 are not defined."""
+    """Return whether no event of a class is annotated, so that recall and F1 are undefined."""
     return scored.counts.true_positives + scored.counts.false_negatives == 0
 
 
 def _by(difference: Difference) -> str:
-    """Write the size of a difference, with its interval."""
+    """Write the absolute difference, with its interval."""
     value, low, high = difference.f1.value, difference.f1.low, difference.f1.high
     if value is None or low is None or high is None:
         return "without a difference"

@@ -19,10 +19,10 @@ from epifiji.files.results.comparisons import CURVE_PICTURE, CURVE_TABLE, write_
 from epifiji.files.results.result_folder import find_maps, record_of
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.from_maps import events_from_maps
-from epifiji.jobs.scoring.compare import Counting, judge, matcher
+from epifiji.jobs.scoring.compare import Counting, compared_sides, matcher
 
 CURVE_THRESHOLDS = tuple(range(POSITIVE_LEVEL, 255, 5))
-"""An event's value is the mean of map levels over the first, so lower thresholds change nothing."""
+"""An event's value is the mean of map levels above the first, so lower thresholds change nothing."""
 
 KEPT_SETTINGS = ("min_volume", "seed_distance_xy", "seed_distance_t")
 
@@ -38,13 +38,13 @@ class Curve:
     classes
         For each class, and ``all``, a score for each threshold.
     used
-        The threshold of each class in the run that kept the maps; empty where that is not known.
+        The threshold of each class in the run that kept the maps; empty if unknown.
     min_volume
-        For each class the volume in voxels that its events exceed.
+        For each class the minimum volume in voxels.
     movie
         The movie's name.
     notices
-        Sentences about events that were not judged.
+        Sentences about events that were not scored.
     """
 
     thresholds: tuple[int, ...]
@@ -58,19 +58,19 @@ class Curve:
         return f"<Curve of {self.movie}: {', '.join(self.classes)}; {len(self.thresholds)} thresholds>"
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Give a row for each class and threshold."""
+        """Yield a row for each class and threshold."""
         for event, scores in self.classes.items():
             for threshold, one in zip(self.thresholds, scores, strict=True):
                 yield {"event": event, "threshold": threshold, **asdict(one)}
 
     @formerly(out="folder")
     def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
-        """Write ``curve.csv`` and ``curve.png``, and give them.
+        """Write ``curve.csv`` and ``curve.png``, and return their paths.
 
         Raises
         ------
         WrongInputError
-            Where a file would be overwritten without being asked, or the folder cannot be written to.
+            If a file would be overwritten without permission, or the folder cannot be written to.
         """
         from epifiji.files.figures.curves import draw_curves
 
@@ -99,8 +99,9 @@ def threshold_curve(
 ) -> Curve:
     """Score the events that a result folder's maps give at each threshold.
 
-    The maps are worked on once: an event's place, volume and value do not depend on the threshold, which only decides
-    whether it is kept. So each point is what :func:`~epifiji.jobs.events.from_maps.events_from_maps` gives for that threshold.
+    The maps are processed once: an event's position, volume and value do not depend on the threshold, which only
+    decides whether it is kept. So each point equals :func:`~epifiji.jobs.events.from_maps.events_from_maps` with that
+    threshold.
 
     Parameters
     ----------
@@ -116,17 +117,17 @@ def threshold_curve(
     Raises
     ------
     WrongInputError
-        Where there are no maps, a setting cannot be used, or the reference cannot be read.
+        If there are no maps, a setting is not usable, or the reference cannot be read.
     """
     if not thresholds or not all(0 <= level <= 255 for level in thresholds):
         raise WrongInputError(
-            f"the thresholds of the curve are {list(thresholds)}, but numbers from 0 to 255 are needed: give others."
+            f"the thresholds of the curve are {list(thresholds)}, but numbers from 0 to 255 are needed: specify others."
         )
     match = matcher(counting, distance_xy, distance_t)
     reference = events_given(reference)
     place = path_from(maps, "the place of the maps")
     if not place.exists():
-        raise WrongInputError(f"{place} does not exist: give a result folder with maps, or a map's file.")
+        raise WrongInputError(f"{place} does not exist: specify a result folder with maps, or a map's file.")
     _, files = find_maps(place)
     record = record_of(place).settings.of_run()
     if unknown := [key for key in settings if key not in KEPT_SETTINGS]:
@@ -136,16 +137,16 @@ def threshold_curve(
     chosen = _of_classes(record, files, KEPT_SETTINGS) | settings
     result = events_from_maps(place, threshold=0, **chosen)
     mode = result.record["settings"]["mode"]
-    sides = judge(result.events, reference, result.classes)
+    sides = compared_sides(result.events, reference, result.classes)
     scores = []
     for level in sorted(thresholds):
         over = match_over(sides.detected, sides.reference, dict.fromkeys(sides.classes, level), match)
         scores.append(score(over, sides.classes))
     earlier = parse_settings(EventSettings, _of_classes(record, files, ("threshold", "min_volume")) | settings)
-    judged = [*(name for name in result.classes if name in sides.classes), *sorted(sides.classes - set(result.classes))]
+    scored = [*(name for name in result.classes if name in sides.classes), *sorted(sides.classes - set(result.classes))]
     return Curve(
         tuple(sorted(thresholds)),
-        {name: tuple(one.classes[name] for one in scores) for name in judged}
+        {name: tuple(one.classes[name] for one in scores) for name in scored}
         | {"all": tuple(one.overall for one in scores)},
         {name: earlier.threshold_of(name, mode) for name in result.classes} if "threshold" in record else {},
         {name: earlier.min_volume_of(name, mode) for name in result.classes},
@@ -155,7 +156,7 @@ def threshold_curve(
 
 
 def _of_classes(record: dict[str, Any], classes: Iterable[str], keys: Iterable[str]) -> dict[str, Any]:
-    """Give settings of an earlier run, for the classes whose maps are there."""
+    """Return settings of an earlier run, for the classes that have maps."""
     kept: dict[str, Any] = {}
     for key in keys:
         value = record.get(key)

@@ -1,1 +1,1 @@
-"""Jobs that make networks: training and retraining."""
+"""Training and retraining of networks."""

@@ -1,4 +1,4 @@
-"""The loop of a training: step after step, judged now and then, ended where nothing is gained, gone on with after a break."""
+"""The loop of a training: steps, regular validation, early stopping, and continuation after an interruption."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from epifiji.files.storage.unfinished import Unfinished
 CHECKPOINT_S = 60.0
 FEWEST_STEPS_BETWEEN = 25
 TIMED_STEPS = 15
-"""After so many steps it is known how many the time allows."""
+"""Steps after which their speed determines how many the time allows."""
 
 LEAST_GAIN = 0.01
-"""A loss that is less by this part of it is a gain."""
+"""Smallest relative decrease of the loss that counts as an improvement."""
 
 LEARNING = "learning"
 
-Judge = Callable[[Weights, Report], tuple[float, float | None]]
-"""Gives quality and F1 of weights on held-out events."""
+Scorer = Callable[[Weights, Report], tuple[float, float | None]]
+"""Returns quality and F1 of weights on held-out events."""
 
 
 @dataclass
 class Progress:
-    """How far a training has come, beside the trainer's state: all that is kept of it over a break.
+    """Progress of a training in addition to the trainer's state; both are stored for a continuation.
 
     Parameters
     ----------
     best
-        The averaged weights at the best moment.
+        The averaged weights at the best step.
     best_quality
         Their quality; less than 0 before the first validation.
     points
-        What was measured on the way.
+        Measurements during the training.
     seconds
         Time spent.
     since
-        Judgements without a gain.
+        Validations without an improvement.
     seen
-        Steps whose losses went into points.
+        Steps whose losses are included in points.
     """
 
     best: Weights
@@ -69,17 +69,17 @@ class TrainingLoop:
     Parameters
     ----------
     recipe
-        How the network is taught.
+        The family's training recipe.
     samplers
-        What is learnt from, with shares.
+        Samplers of the training set, with shares.
     settings
         Steps, minutes, patience, rate and seed.
     held_out
-        Unchanged parts around held-out events, for the loss; none where nothing is held out.
-    judge
-        Judges weights; None where nothing is held out.
+        Parts around held-out events without augmentation, for the loss; empty if there are none.
+    scorer
+        Scores weights; None if there are no held-out events.
     unfinished
-        Where it is kept.
+        Storage of the state.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class TrainingLoop:
         samplers: Sequence[tuple[Draws, float]],
         settings: TrainingSettings,
         held_out: Sequence[Arrays],
-        judge: Judge | None,
+        scorer: Scorer | None,
         unfinished: Unfinished,
     ) -> None:
         self._recipe, self._samplers, self._settings = recipe, samplers, settings
-        self._held_out, self._judge, self._unfinished = held_out, judge, unfinished
+        self._held_out, self._scorer, self._unfinished = held_out, scorer, unfinished
         kept = _read(unfinished)
         self.resumed_at = kept[0].step if kept else 0
         self.state, self.progress = kept or _begun(recipe.first_weights())
@@ -101,24 +101,24 @@ class TrainingLoop:
         self._started_at = self.state.step
 
     def run(self, report: Report) -> Weights:
-        """Learn, and give the averaged weights at the best moment, or at the end where nothing is held out.
+        """Train, and return the averaged weights at the best step, or at the last one if there are no held-out events.
 
-        Whatever ends it, what was learnt is kept for the next time.
+        The state is stored for a continuation, whatever ends the training.
 
         Raises
         ------
         CancelledError
-            Where the user stops it, by the report or by an interrupt; it says what is kept.
+            If the user stops it, by the report or by an interrupt; the message describes what is stored.
         """
-        # In the middle of TensorFlow's work an exception may crash it.
+        # An exception in the middle of TensorFlow's work may crash it.
         with collected_signals() as signals:
 
-            def tell(done: float, doing: str) -> None:
+            def report_all(done: float, doing: str) -> None:
                 if signals:
                     raise Interrupted(signals[0])
                 report(done, doing)
 
-            return self._run(tell)
+            return self._run(report_all)
 
     def _run(self, report: Report) -> Weights:
         settings, state = self._settings, self.state
@@ -131,7 +131,7 @@ class TrainingLoop:
                 self._plan(trainer)
             while not self._ended(trainer):
                 trainer.step(next(parts))
-                # The first steps after a start are slow, as TensorFlow gets ready.
+                # The first steps after a start are slow, because TensorFlow prepares its functions.
                 if state.step - self._started_at >= TIMED_STEPS and state.step % 5 == 0:
                     self._plan(trainer)
                 report(min(1.0, state.step / trainer.steps), f"{LEARNING}, step {state.step} of {trainer.steps}")
@@ -145,17 +145,17 @@ class TrainingLoop:
         except (CancelledError, Interrupted, KeyboardInterrupt) as end:
             self._save()
             raise CancelledError(
-                f"what was learnt in {state.step} steps is kept: start it again to go on from there."
+                f"the state after {state.step} steps is stored: start the training again to continue from there."
             ) from end
         except BaseException:
             self._save()
             raise
         finally:
             parts.close()
-        return self.progress.best if self._judge else state.average
+        return self.progress.best if self._scorer else state.average
 
     def _due(self, trainer: Trainer) -> bool:
-        """Say whether it is time to judge."""
+        """Return whether it is time to validate."""
         step, last = self.state.step, self.progress.points[-1].step
         return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // self._recipe.points)
 
@@ -163,20 +163,20 @@ class TrainingLoop:
         return self.state.step >= trainer.steps or self.progress.since >= self._settings.patience
 
     def _plan(self, trainer: Trainer) -> None:
-        """Make as many steps as there is time for; the rate falls to nothing at the last."""
+        """Plan as many steps as there is time for; the learning rate falls to 0 at the last."""
         step, spent = self.state.step, time.monotonic() - self._begun
         left = max(0.0, 60 * self._settings.minutes - spent)
         trainer.steps = int(min(step + left * step / spent, self._settings.steps))
 
     def _measure(self, trainer: Trainer, report: Report) -> None:
-        """Judge the averaged weights, and keep them where they are the best so far."""
+        """Score the averaged weights, and keep them if they are the best so far."""
         progress, state = self.progress, self.state
         losses = state.losses[progress.seen :]
         loss = float(np.mean(losses)) if losses else None
         quality = f1 = held_out_loss = None
-        if self._judge is not None:
+        if self._scorer is not None:
             held_out_loss = trainer.loss(self._held_out) if self._held_out else None
-            quality, f1 = self._judge(state.average, report)
+            quality, f1 = self._scorer(state.average, report)
             least = min((p.held_out_loss for p in progress.points if p.held_out_loss is not None), default=np.inf)
             gained = held_out_loss is not None and held_out_loss < (1 - LEAST_GAIN) * least
             if quality > progress.best_quality:
@@ -200,7 +200,7 @@ def _begun(weights: Weights) -> tuple[State, Progress]:
 
 
 def _write(unfinished: Unfinished, state: State, progress: Progress) -> None:
-    """Keep a training: its arrays, and all else as JSON."""
+    """Store a training: its arrays, and all else as JSON."""
     groups = {"weights": state.weights, "average": state.average, "moments": state.moments, "best": progress.best}
     known = {
         "step": state.step,
@@ -214,7 +214,7 @@ def _write(unfinished: Unfinished, state: State, progress: Progress) -> None:
 
 
 def _read(unfinished: Unfinished) -> tuple[State, Progress] | None:
-    """Read what was kept; None where there is nothing, or nothing that can be read."""
+    """Read a stored training; None if there is none, or it cannot be read."""
     arrays = unfinished.get(0)
     if not arrays:
         return None

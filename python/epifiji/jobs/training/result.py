@@ -1,4 +1,4 @@
-"""What a training leaves: the new network's folder with its card, pictures and a record."""
+"""Files of a training: the new network's folder with its card, figures and a record."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)
 
 @dataclass(frozen=True)
 class Target:
-    """Where a new network goes.
+    """Destination of a new network.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Target:
     folder
         Its folder.
     out
-        Where the pictures and the record go; the network's folder where None.
+        Folder of the figures and the record; None: the network's folder.
     overwrite
         Whether both may be replaced.
     """
@@ -56,12 +56,12 @@ class Target:
 def target_for(
     name: str | None, suggested: str, out: Path | None, overwrite: bool, parent: EventNetwork | None = None
 ) -> Target:
-    """Find a place for a new network in the user's folder of networks, which none has yet unless it may be replaced.
+    """Find a free name for a new network in the user's folder of networks, or a name that may be replaced.
 
     Raises
     ------
     WrongInputError
-        Where the name is taken, by the parent above all, which is never replaced; or a file would be overwritten.
+        If the name is taken, in particular by the parent, which is never replaced; or a file would be overwritten.
     """
     chosen = require_name(name) if name else _free(_cleaned(suggested))
     folder = user_folder() / chosen
@@ -101,29 +101,29 @@ def _free(name: str) -> str:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained network and how good it is.
+    """A trained network and its scores.
 
     Parameters
     ----------
     network
-        As it was written.
+        The network as it was written.
     folder
-        Where.
+        Its folder.
     sentence
-        What was gained on held-out events, and whether to use the new network.
+        A summary of the gain on held-out events, and whether to use the new network.
     use
-        Whether to.
+        Whether to use the new network.
     after, before
-        How it, and the network that it began with, did on held-out events; None where nothing could be held out, or there is
-        nothing to compare with.
+        Scores of the new and the initial network on held-out events; None if there are none, or no network to compare
+        with.
     points
-        How it went.
+        The course of the training.
     files
-        Pictures and record.
+        Figures and record.
     notices
         Sentences for the user.
     record
-        What ``training.json`` holds.
+        Content of ``training.json``.
     """
 
     network: EventNetwork
@@ -142,12 +142,12 @@ class TrainingResult:
 
     @property
     def began_with(self) -> str | None:
-        """Name of the network that the training began with; None where it began with nothing."""
+        """Name of the network that the training began with; None if it began with random weights."""
         parent = self.record.get("parent")
         return parent["name"] if parent else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the result as plain JSON types."""
+        """Return the result as plain JSON types."""
         return {
             "network": self.network.description.name,
             "began_with": self.began_with,
@@ -174,16 +174,16 @@ def write_trained(
     record: dict[str, Any],
     notices: Iterable[str],
 ) -> TrainingResult:
-    """Write a trained network, its pictures and its record, all or nothing.
+    """Write a trained network, its figures and its record, all or nothing.
 
     Parameters
     ----------
     parent, compared
-        The network that it began with, and the one that it is compared with.
+        The initial network, and the one for comparison.
     chosen
-        The step whose weights were taken.
+        The step with the chosen weights.
     record
-        What else the record is to hold.
+        Further entries of the record.
     """
     points = tuple(points)
     known, earlier = (compared.description.events, compared.description.name) if compared else ((), None)
@@ -226,7 +226,7 @@ def write_trained(
 
 
 def _provenance(record: dict[str, Any], sentence: str) -> str:
-    """Say for the card what the network learnt from, and how good it was on what it did not learn from."""
+    """Return the text of the card on the training set, and the scores on held-out events."""
     parent = record["parent"]
     began = f"Began with {parent['name']} (SHA-256 {parent['sha256'][:16]})." if parent else "Began with nothing."
     movies = "; ".join(

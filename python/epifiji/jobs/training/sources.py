@@ -1,4 +1,4 @@
-"""What a network is to learn from: folders of annotated movies, and reviews of what was detected."""
+"""Training data: folders of annotated movies, and reviews of detected events."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ READING = "reading the movies"
 def read_sources(
     given: Sequence[str | Path], settings: TrainingSettings, unmarked: str = "auto"
 ) -> list[AnnotatedMovie]:
-    """Read folders of annotated movies, and reviews: ``review.csv``, the folder that holds it, or what came out of it.
+    """Read folders of annotated movies, and reviews: ``review.csv``, the folder that contains it, or the review's results.
 
     Raises
     ------
     WrongInputError
-        Where nothing is given, a source is neither, events were detected and not reviewed, a movie comes twice, or no
+        If there is no source, a source is neither, its events were not reviewed, a movie is specified twice, or no
         event is marked in any.
     """
     if not given:
@@ -65,7 +65,7 @@ def read_sources(
 
 
 def classes_in(sources: Iterable[AnnotatedMovie]) -> tuple[str, ...]:
-    """Give the classes that have events, :func:`~epifiji.data.events.in_fixed_order`."""
+    """Return the classes that have events, :func:`~epifiji.data.events.in_fixed_order`."""
     return in_fixed_order(event.event for source in sources for event in source.events)
 
 
@@ -93,37 +93,37 @@ def _review_of(place: Path) -> Path | None:
 def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[AnnotatedMovie]:
     if (place / RUN_RECORD).is_file() and not is_there(str(_named_movie(place))):
         raise WrongInputError(
-            f"{place} holds events that were detected and not reviewed, but reviewed ones are needed to learn from: "
+            f"{place} contains events that were detected and not reviewed, but reviewed ones are needed to learn from: "
             "review them first."
         )
     return read_training_folder(place, channel, unmarked_is_none)
 
 
 def _named_movie(results: Path) -> Path:
-    """Give the place in a result folder of the movie that its run names."""
+    """Return the path of the run's movie next to or in a result folder."""
     return results / Path(read_record(results).movie.file or "").name
 
 
 def _reviewed(path: Path, channel: int | None, complete: bool) -> AnnotatedMovie:
-    """Take a review: kept and added events as they are now, rejected ones as nothing, the others as unknown."""
+    """Read a review: kept and added events in their current state, rejected ones as nothing, the others as unknown."""
     review = read_review(path)
     record = read_record(path.parent)
-    told = record.movie
-    if not told.file:
+    recorded = record.movie
+    if not recorded.file:
         raise WrongInputError(
             f"{path} does not say which movie it belongs to, as there is no {path.parent / 'run.json'} that names one: put the "
             f"movie and the ROIs of the folder {REVIEWED} into one folder and learn from that."
         )
     found = find_movie(record, path.parent)
     if found is None:
-        there = read_movie(told.file, channel)
-        if there.shape != told.shape:
+        there = read_movie(recorded.file, channel)
+        if there.shape != recorded.shape:
             raise WrongInputError(
-                f"{path} is the review of a movie of the shape {told.shape}, but {there.path} has {there.shape} now: put "
-                "the movie back as it was."
+                f"{path} is the review of a movie of the shape {recorded.shape}, but {there.path} has {there.shape} now: "
+                "restore the movie as it was."
             )
         raise WrongInputError(
-            f"{path} is the review of the movie {told.file}, but it has other pixels now: put the movie back as it was."
+            f"{path} is the review of the movie {recorded.file}, but it has other pixels now: restore the movie as it was."
         )
     movie = read_movie(found, channel)
     _require_class_names(path, {event.event for event in review.kept()})
@@ -131,7 +131,7 @@ def _reviewed(path: Path, channel: int | None, complete: bool) -> AnnotatedMovie
     kept, rejected = review.kept(), review.rejected()
     if not kept and not rejected:
         raise WrongInputError(
-            f"{path} decides of no event, but some must be kept or rejected to learn from: review them first."
+            f"{path} has no decisions on events, but some must be kept or rejected to learn from: review them first."
         )
     marked = dict.fromkeys([*(record.settings.events or ()), *(event.event for event in kept)])
     notices = [f"{path}: {len(kept)} events kept or added, {len(rejected)} rejected, {len(undecided)} undecided."]
@@ -179,7 +179,7 @@ def prepare(
 
 
 def _at_scale(source: AnnotatedMovie, pixels: np.ndarray, classes: Sequence[str]) -> TrainingMovie:
-    """Bring what is known of a movie to its rescaled pixels."""
+    """Bring a movie's annotations to its rescaled pixels."""
     shape = source.movie.shape
     places, nothing, undecided = (
         places_of(some, shape, pixels.shape) for some in (source.events, source.nothing, source.undecided)

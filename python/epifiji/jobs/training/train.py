@@ -1,4 +1,4 @@
-"""Training a network on annotated movies, and retraining one with more of them or with reviews."""
+"""Training a network on annotated movies, and retraining one with more movies or with reviews."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from epifiji.jobs.training.sources import classes_in, prepare, read_sources
 from epifiji.jobs.training.validation import Validator, candidates
 
 OWN_FAMILY = FAMILIES["epinet"]
-"""The family of networks that are trained from a folder alone."""
+"""The family of networks that are trained from a folder only."""
 
 HELD_OUT_PARTS = 12
 FEW_EVENTS = 10
-"""A class with fewer is hardly learnt; the user is told."""
+"""With fewer events of a class the user is warned that it can hardly be learnt."""
 
 
 def train(
@@ -53,42 +53,44 @@ def train(
 ) -> TrainingResult:
     """Train a network on a folder of annotated movies, with event classes of any names.
 
-    An interrupted training goes on when it is called again in the same way.
+    An interrupted training continues when it is called again with the same arguments.
 
     Parameters
     ----------
     folder
-        Movies, each with the ROIs of its events in ``<movie>_<class>.zip``, and of places that look like events and are none in
-        ``<movie>_nothing.zip``.
+        Movies, each with the ROIs of its events in ``<movie>_<class>.zip``, and of places that look like events but are
+        not in ``<movie>_nothing.zip``.
     network
-        The EpiNet whose weights initialise the training. Default: the default network (``epifiji networks default``) if it is an
-        EpiNet, else the one that comes with EpiFiji, with a notice.
+        The EpiNet whose weights initialise the training. Default: the default network (``epifiji networks default``) if
+        it is an EpiNet, else the one that comes with EpiFiji, with a notice.
     name
         Of the new network. Default: that of the folder.
     out
-        A folder for pictures and ``training.json``; by default the new network's.
+        A folder for figures and ``training.json``. Default: the new network's.
     overwrite
         Whether an earlier network of that name, and files in `out`, may be replaced.
     from_scratch
-        Begin with nothing instead.
+        Begin with random weights instead.
     report
-        Called with progress; may raise to cancel.
+        Called with the progress; may raise to cancel.
     **settings
         Those of :class:`~epifiji.data.settings.training.TrainingSettings`.
 
     Returns
     -------
     TrainingResult
-        The new network is in the user's folder of networks, and known by its name.
+        The new network is in the user's folder of networks, and available by its name.
 
     Raises
     ------
     WrongInputError
-        Where the folder, the network, the name or a setting cannot be used.
+        If the folder, the network, the name or a setting is not usable.
     """
     chosen = parse_settings(TrainingSettings, settings)
     if from_scratch and network is not None:
-        raise WrongInputError("from_scratch begins with nothing, but a network to begin with was given: leave one out.")
+        raise WrongInputError(
+            "from_scratch means random weights, but a network to begin with was given: leave one out."
+        )
     parent, notices = (None, []) if from_scratch else _beginning(network)
     folder = path_from(folder, "the folder of annotated movies")
     target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
@@ -107,10 +109,10 @@ def retrain(
     report: Report = silent,
     **settings: Any,
 ) -> TrainingResult:
-    """Let a network learn more: from reviews of what was detected, and from folders of annotated movies or crops.
+    """Retrain a network with reviews of detected events, and with folders of annotated movies or crops.
 
-    The new network keeps the old one's classes, and what it knew of them, and gets those that are new. The old one stays as it
-    is. An interrupted training goes on when it is called again in the same way.
+    The new network keeps the old one's classes and what it knew of them, and gets the new classes. The old one is
+    unchanged. An interrupted training continues when it is called again with the same arguments.
 
     Parameters
     ----------
@@ -119,14 +121,14 @@ def retrain(
     sources
         Reviews (``review.csv``, or the result folder that holds it) and folders as :func:`train` takes them.
     name, out, overwrite, report
-        As for :func:`train`; without a name it is made of the old network's and the first movie's.
+        As for :func:`train`; the default name combines the old network's and the first movie's.
     **settings
         Those of :class:`~epifiji.data.settings.training.RetrainingSettings`.
 
     Raises
     ------
     WrongInputError
-        Where the network, a source, the name or a setting cannot be used.
+        If the network, a source, the name or a setting is not usable.
     """
     chosen = parse_settings(RetrainingSettings, settings)
     parent = event_network_of(network)
@@ -147,20 +149,20 @@ def _path(given: str | Path | None) -> Path | None:
 
 
 def _beginning(network: AnyNetwork | str | Path | None) -> tuple[EventNetwork, list[str]]:
-    """Read the EpiNet to begin with, and say where it is not the default network though none is named."""
+    """Read the EpiNet to begin with; a notice says if it is not the default network although none was specified."""
     read = event_network_of(network)
     of_own_family = family_of(read.description) is OWN_FAMILY
     if not of_own_family and network is None:
         own = event_network_of(shipped_network())
         notice = (
-            f"The default network {read.description.name} is one of the authors', with which no training begins: the training "
-            f"began with {own.description.name}. To let {read.description.name} learn more, use retrain."
+            f"The default network {read.description.name} is one of the authors', which cannot initialise a training: the "
+            f"training began with {own.description.name}. To train {read.description.name} further, use retrain."
         )
         return own, [notice]
     if not of_own_family:
         raise WrongInputError(
             f"{read.description.name} is one of the authors' networks, but a training begins with an EpiNet or with "
-            "nothing: name another network, or use retrain to let this one learn more."
+            "random weights: specify another network, or use retrain to train this one further."
         )
     OWN_FAMILY.check(read)
     return read, []
@@ -180,7 +182,7 @@ class _Training:
     notices: list[str] = field(default_factory=list)
 
     def run(self, keep: float | None = None) -> TrainingResult:
-        """Train; `keep` is the part of the learning that is spent on what the parent knew, None for a network of its own."""
+        """Train; `keep` is the share of training parts for what the parent knew, None for a new network."""
         settings, classes = self.settings, self.description.events
         movies = prepare(self.sources, self.description, settings, self.report)
         self._require_trainable(movies)
@@ -198,15 +200,15 @@ class _Training:
             samplers,
             settings,
             held_out_parts(recipe, parted.held_out, HELD_OUT_PARTS),
-            (lambda weights, report: self._judge(weights, validator, report)) if validator.judged else None,
+            (lambda weights, report: self._validate(weights, validator, report)) if validator.scored_classes else None,
             unfinished,
         )
         if loop.resumed_at:
-            self.notices.append(f"The training went on from step {loop.resumed_at}, where it was interrupted.")
+            self.notices.append(f"The training continued from step {loop.resumed_at}, where it was interrupted.")
         weights = loop.run(self.report)
         after = self._scored(weights, validator)
         before = self._scored_parent(validator)
-        chosen = {event: after.thresholds[event] for event in validator.judged} if after else {}
+        chosen = {event: after.thresholds[event] for event in validator.scored_classes} if after else {}
         thresholds = self.description.thresholds | chosen
         described = self.description.model_copy(update={"thresholds": thresholds})
         learnt_by = self.parent.description if self.parent else None
@@ -234,20 +236,20 @@ class _Training:
             t, y, x = movie.pixels.shape
             family.require_trainable(movie.name, (t, y, x), self.description, rescaled)
 
-    def _judge(self, weights: Weights, validator: Validator, report: Report) -> tuple[float, float | None]:
+    def _validate(self, weights: Weights, validator: Validator, report: Report) -> tuple[float, float | None]:
         found = candidates(self.recipe.network(weights, self.description), validator.held_out, report)
         return validator.quality(found), validator.score(found).f1()
 
     def _scored(self, weights: Weights, validator: Validator) -> ValidationScores | None:
-        if not validator.judged:
+        if not validator.scored_classes:
             return None
         return validator.score(
             candidates(self.recipe.network(weights, self.description), validator.held_out, self.report)
         )
 
     def _scored_parent(self, validator: Validator) -> ValidationScores | None:
-        """Judge the parent as users have it, by its own thresholds, where it knows a class that is held out."""
-        if self.parent is None or not set(validator.judged) & set(self.parent.description.events):
+        """Score the parent as users have it, with its own thresholds, if it knows a class with held-out events."""
+        if self.parent is None or not set(validator.scored_classes) & set(self.parent.description.events):
             return None
         own = dict.fromkeys(self.parent.description.events, DEFAULT_THRESHOLD["fast"])
         found = candidates(self.parent, validator.held_out, self.report)
@@ -255,7 +257,7 @@ class _Training:
         return validator.score(known, own | self.parent.description.thresholds)
 
     def _tell_of(self, parted: Split) -> None:
-        """Say what was made of the sources, and what is too little."""
+        """Add notices about how the sources were used, and what is too little."""
         for source in self.sources:
             self.notices += source.notices
         known = self.parent.description.learnt_from if self.parent else ()
@@ -276,23 +278,21 @@ class _Training:
                     f"Only {count} events of {event} are marked: with fewer than {FEW_EVENTS} little can be learnt."
                 )
             if count and not held[event]:
-                self.notices.append(
-                    f"No event of {event} could be held out, so nothing is known of how well it is found."
-                )
+                self.notices.append(f"No event of {event} could be held out, so it is unknown how well it is found.")
         own = [event for event, count in counts.items() if count]
         if len(own) == 1 and len(counts) == 1:
-            self.notices.append(f"Events of {own[0]} alone are marked, so the network will find that class alone.")
+            self.notices.append(f"Only events of {own[0]} are marked, so the network will find only that class.")
 
     def _identity(self, movies: Sequence[TrainingMovie], keep: float | None) -> dict[str, Any]:
-        """Say which training it is: what was kept of another one with the same values can be gone on with."""
-        # How long it may take, and when to stop, may change in between.
+        """Return values that identify the training: a stored one with the same values can be continued."""
+        # Maximum time, patience and steps may change in between.
         left_out = {"minutes", "patience", "steps"}
         return {
             "training": 1,
             "movies": [movie.sha256() for movie in movies],
             "classes": list(self.description.classes),
             "scale": [self.description.cell_diameter_px, self.description.event_duration_frames],
-            # Weights that were learnt for other frames may have the same shapes.
+            # Weights that were trained for other frames may have the same shapes.
             "frames": [self.description.frames_before, self.description.frames_after],
             "parent": self.parent.sha256 if self.parent else None,
             "settings": self.settings.model_dump(exclude=left_out),

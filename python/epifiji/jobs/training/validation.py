@@ -1,4 +1,4 @@
-"""Judging a network on held-out events, by the detection that users get."""
+"""Scoring a network on held-out events, by the detection that users run."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from epifiji.engine.metrics.intervals import counts_of, f1_of
 from epifiji.jobs.events.detect import detect
 
 LEVELS = tuple(range(POSITIVE_LEVEL, 250, 5))
-"""Thresholds that are tried: an event's value is a mean of map levels over the first."""
+"""Thresholds that are tried: an event's value is a mean of map levels above the first."""
 
 VALIDATING = "validating the network on held-out events"
 NEIGHBOURS = 2
-"""Thresholds on either side whose F1 counts when the best threshold is chosen."""
+"""Thresholds on either side over which F1 is averaged when the best threshold is chosen."""
 
 
 def candidates(network: EventNetwork, held_out: Sequence[TrainingMovie], report: Report = silent) -> list[list[Event]]:
-    """Give all that a network could take for events in held-out movies, of any probability, movie by movie."""
+    """Return all candidates for events of any probability in held-out movies, movie by movie."""
 
     def validating(done: float, doing: str) -> None:
         report(done, VALIDATING)
@@ -53,7 +53,7 @@ class Validator:
     classes
         In the order of the events' numbers.
     defaults
-        Threshold of a class of which no event is held out.
+        Threshold of a class without held-out events.
     """
 
     def __init__(self, held_out: Sequence[TrainingMovie], classes: Sequence[str], defaults: Mapping[str, int]) -> None:
@@ -63,8 +63,8 @@ class Validator:
         ]
 
     @property
-    def judged(self) -> tuple[str, ...]:
-        """The classes with held-out events that count."""
+    def scored_classes(self) -> tuple[str, ...]:
+        """The classes with held-out events that are scored."""
         return tuple(name for name in self.classes if self.events_of(name))
 
     def events_of(self, name: str) -> int:
@@ -77,18 +77,18 @@ class Validator:
         )
 
     def score(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int] | None = None) -> ValidationScores:
-        """Score candidates at the thresholds of their classes, or at those that are best here where none are given."""
-        curves = {name: self._curve(found, name, LEVELS) for name in self.judged}
+        """Score candidates at the thresholds of their classes. Default: the thresholds that are best here."""
+        curves = {name: self._curve(found, name, LEVELS) for name in self.scored_classes}
         best = {name: best_threshold(LEVELS, curve, neighbours=NEIGHBOURS) for name, curve in curves.items()}
         chosen = {name: best[name] if name in best else self._default(name) for name in self.classes}
         used = chosen if thresholds is None else {name: thresholds.get(name, chosen[name]) for name in self.classes}
-        counts = {name: counts_of(self._curve(found, name, [used[name]])[0]) for name in self.judged}
+        counts = {name: counts_of(self._curve(found, name, [used[name]])[0]) for name in self.scored_classes}
         listed = {name: [counts_of(one) for one in curve] for name, curve in curves.items()}
         return ValidationScores(used, counts, listed, LEVELS, self._confusion(found, used))
 
     def quality(self, found: Sequence[Sequence[Event]]) -> float:
-        """Average F1 over thresholds and classes: it jumps less from one moment to the next than F1 at one threshold."""
-        each = [np.mean(np.nan_to_num(f1_of(self._curve(found, name, LEVELS[::2])))) for name in self.judged]
+        """Average F1 over thresholds and classes: it varies less between validations than F1 at one threshold."""
+        each = [np.mean(np.nan_to_num(f1_of(self._curve(found, name, LEVELS[::2])))) for name in self.scored_classes]
         return float(np.mean(each)) if each else 0.0
 
     def _default(self, name: str) -> int:
@@ -100,7 +100,7 @@ class Validator:
         return counts
 
     def _count(self, movie: int, matching: Matching) -> Counts:
-        """Count what is known of a movie."""
+        """Count a matching, restricted to what is known of a movie."""
         return Counts(
             sum(self._is_scored(movie, known) for _, known in matching.pairs),
             sum(self._is_false(movie, one) for one in matching.false_positives),
@@ -108,22 +108,22 @@ class Validator:
         )
 
     def _is_scored(self, movie: int, event: Event) -> bool:
-        """Say whether an event lies where it counts, and not where a movie was cut."""
+        """Return whether an event lies in the scored region, and not at a cut of the movie."""
         return bool(self.held_out[movie].is_scored(np.array([[event.frame, event.y, event.x]]))[0])
 
     def _is_false(self, movie: int, event: Event) -> bool:
-        """Say whether it is known that nothing is there; what was found where nobody looked is not false."""
+        """Return whether it is known that there is no event; detections in unannotated regions are not false."""
         if not self._is_scored(movie, event):
             return False
         place = np.array([event.frame, event.y, event.x])
         return self.held_out[movie].is_known(place, self.classes.index(event.event))
 
     def _confusion(self, found: Sequence[Sequence[Event]], thresholds: Mapping[str, int]) -> dict[str, dict[str, int]]:
-        """Say for the events of each class what they were taken for: first matched within the class, then with any other."""
-        judged = self.judged
-        table = {row: dict.fromkeys((*judged, NOTHING), 0) for row in (*judged, NOTHING)}
+        """Return the confusion matrix: events are matched first within their class, then with any other."""
+        scored = self.scored_classes
+        table = {row: dict.fromkeys((*scored, NOTHING), 0) for row in (*scored, NOTHING)}
         for movie in range(len(self.held_out)):
-            matching = match_over(found[movie], self._truth[movie], {name: thresholds[name] for name in judged})
+            matching = match_over(found[movie], self._truth[movie], {name: thresholds[name] for name in scored})
             missed, false = matching.false_negatives, matching.false_positives
             for _, known in matching.pairs:
                 table[known.event][known.event] += self._is_scored(movie, known)
@@ -139,5 +139,5 @@ class Validator:
 
 
 def _without_class(events: Sequence[Event]) -> list[Event]:
-    """Give the places of events, with their numbers as volumes."""
+    """Return the places of events, with their numbers as volumes."""
     return [Event("", one.frame, one.y, one.x, volume=number) for number, one in enumerate(events)]

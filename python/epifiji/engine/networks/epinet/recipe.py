@@ -91,8 +91,8 @@ def with_predictions(
     for number, movie in enumerate(movies):
         report(number / len(movies), PREDICTING)
         if movie.known is not None or not movie.is_annotated():
-            taught = answers_to_movie(parent, movie.pixels)
-            more = max(0, classes - taught.shape[-1])
-            movie = replace(movie, predicted=np.pad(taught, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
+            predicted = answers_to_movie(parent, movie.pixels)
+            more = max(0, classes - predicted.shape[-1])
+            movie = replace(movie, predicted=np.pad(predicted, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
         done.append(movie)
     return done

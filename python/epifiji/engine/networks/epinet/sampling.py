@@ -184,13 +184,13 @@ class Sampler:
         rows, columns = (
             np.minimum(p // STRIDE, n - 1) for p, n in zip((ys, xs), movie.predicted.shape[1:], strict=False)
         )
-        taught = movie.predicted[np.ix_(ts, rows, columns)] / np.float32(255)
+        predicted = movie.predicted[np.ix_(ts, rows, columns)] / np.float32(255)
         counted = np.zeros(answers.shape, bool)
-        counted[..., : taught.shape[-1]] = (
-            (taught < SURELY_NOTHING).all(-1, keepdims=True) if movie.predicted_nothing_only else True
+        counted[..., : predicted.shape[-1]] = (
+            (predicted < SURELY_NOTHING).all(-1, keepdims=True) if movie.predicted_nothing_only else True
         )
-        taught = np.pad(taught, [(0, 0)] * 3 + [(0, self._classes - taught.shape[-1])])
-        return np.where(known, answers, taught), known | (inside & counted)
+        predicted = np.pad(predicted, [(0, 0)] * 3 + [(0, self._classes - predicted.shape[-1])])
+        return np.where(known, answers, predicted), known | (inside & counted)
 
 
 def part_size(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
