@@ -135,7 +135,7 @@ def test_wrong_weights_are_named() -> None:
     with pytest.raises(WrongInputError, match="time_1/kernel has the shape"):
         EpiNet(Network(NETWORK.description, (weights,)))
     with pytest.raises(
-        WrongInputError, match="looks at 5 frames before .* made by an earlier EpiFiji: train it again, or use"
+        WrongInputError, match="uses 5 frames before .* made by an earlier EpiFiji: train it again, or use"
     ):
         EpiNet(small_epinet(frames_before=5))
     del weights["time_1/kernel"]
