@@ -169,7 +169,7 @@ class TestWhatIsRefused:
             (
                 "one",
                 "net.zip",
-            ): "one has no author, but a bioimage.io package names who made the network: specify --author NAME",
+            ): "one has no author, but a bioimage.io package needs one: specify --author NAME",
         }.items():
             with pytest.raises(WrongInputError) as caught:
                 export_network(networks / arguments[0], tmp_path / arguments[1])

@@ -81,8 +81,7 @@ def export_network(
     shipped = is_shipped(place)
     if not authors and not shipped:
         raise WrongInputError(
-            f"{loaded.description.name} has no author, but a bioimage.io package names who made the network: specify "
-            "--author NAME."
+            f"{loaded.description.name} has no author, but a bioimage.io package needs one: specify --author NAME."
         )
     exported = Exported(
         model.data,
