@@ -1,4 +1,4 @@
-"""Cells as values: how well those of an image were predicted."""
+"""Cells as values: scores of predicted cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from epifiji.data.evaluation import Counts
 
 
 class Outcome(IntEnum):
-    """What became of an annotated cell in a segmentation."""
+    """Outcome of an annotated cell in a segmentation."""
 
     PROPER = 1
     OVER = 2
@@ -23,7 +23,7 @@ class Outcome(IntEnum):
 
 @dataclass(frozen=True)
 class FieldScores:
-    """How well the cells of one image were predicted.
+    """Scores of the predicted cells of one image.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Networks that find events in movies, and what belongs to them alone."""
+"""Networks that find events in movies."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ORDER = (
     *("cell_diameter_px", "event_duration_frames", "thresholds", "min_volumes"),
     *("members", "provenance", "origin", "learnt_from", "weights_sha256"),
 )
-"""The entries of a file in the order in which they have always been written."""
+"""The entries of a file in their fixed order."""
 
 
 class EventNetworkDescription(NetworkDescription):
-    """What ``network.json`` says of a network that finds events.
+    """Content of ``network.json`` of a network that finds events.
 
-    Detection needs all of it from every family: the classes, what is read around a place (a window) to predict at it, and the
-    scale and the defaults for each class.
+    Detection needs all of it for every family: the classes, the frames and pixels around a place that its prediction
+    needs (a window), the scale, and the defaults for each class.
     """
 
     task: ClassVar[str] = "events"
@@ -44,10 +44,10 @@ class EventNetworkDescription(NetworkDescription):
         gt=0, le=10000, allow_inf_nan=False, description="Event duration that the network was trained for, in frames."
     )
     thresholds: dict[str, Level] = Field(
-        {}, description="Least mean probability of an event of a class, 0-255, where the user gives none."
+        {}, description="Default of the least mean probability of an event, by class, 0-255."
     )
     min_volumes: dict[str, Voxels] = Field(
-        {}, description="Volume in voxels that an event of a class must exceed, where the user gives none."
+        {}, description="Default of the volume in voxels that an event must exceed, by class."
     )
 
     @field_validator("classes")
@@ -125,17 +125,17 @@ EventNetwork = Network[EventNetworkDescription]
 
 
 def event_network(network: AnyNetwork) -> EventNetwork:
-    """Take a network of any family as one that finds events.
+    """Return a network of any family if it finds events.
 
     Raises
     ------
     WrongInputError
-        Where it is for something else.
+        If it has another task.
     """
     described = network.description
     if not isinstance(described, EventNetworkDescription):
         raise WrongInputError(
-            f"the network {described.name} {described.verb} {', '.join(described.outputs)}, but one that finds events is needed: "
-            "name another."
+            f"the network {described.name} {described.verb} {', '.join(described.outputs)}, but one that finds events "
+            "is needed: specify another."
         )
     return cast(EventNetwork, network)

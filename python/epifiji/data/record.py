@@ -84,7 +84,7 @@ class RecordedMovie(_Part):
     pixel_size_um: Scale | None = Field(None, description=SCALE)
     frame_interval_s: Scale | None = Field(None, description=SCALE)
     layout: RecordedLayout | None = Field(
-        None, description="an object that says where the frames lie in ImageJ's stack"
+        None, description="an object with the positions of the frames in ImageJ's stack"
     )
 
 

@@ -65,8 +65,8 @@ def read_cells(path: Path) -> np.ndarray:
         pixels = pixels[None]
     if pixels.ndim != 3 or pixels.dtype.kind not in "buif":
         raise WrongInputError(
-            f"{path} contains {pixels.dtype} pixels of the shape {pixels.shape}, but cells are grey images, one or several over "
-            "time: save it as a grey TIFF."
+            f"{path} contains {pixels.dtype} pixels of the shape {pixels.shape}, but cells are grey images, one or "
+            "several over time: save it as a grey TIFF."
         )
     return _whole(pixels, path)
 
@@ -89,6 +89,6 @@ def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
     if pixels.size and (pixels.min() < 0 or pixels.max() > LARGEST_LABEL):
         raise WrongInputError(
             f"{path} has pixels from {pixels.min():g} to {pixels.max():g}, but labels from 0 to {LARGEST_LABEL} are expected: "
-            "number the cells anew."
+            "renumber the cells."
         )
     return pixels.astype(np.int32)

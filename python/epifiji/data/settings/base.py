@@ -1,7 +1,7 @@
 """The settings of every job: names, units, ranges, defaults and help, in one place.
 
-The command line's options, Python's keyword arguments, a worker's requests, ImageJ's dialogs and macro keys, and the tables of
-the documentation all come from these models.
+The command line's options, Python's keyword arguments, a worker's requests, ImageJ's dialogs and macro keys, and the
+tables of the documentation all come from these models.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic_core import PydanticUndefined
 from epifiji.data.errors import WrongInputError
 
 MIN_FRAMES = 5
-"""A shorter movie has no event to be seen."""
+"""Fewest frames in which an event can be detected."""
 
 
 def names(value: object) -> object:
@@ -31,7 +31,7 @@ def names(value: object) -> object:
 
 
 def class_names(value: object) -> object:
-    """Read names of classes, one at least: to look for none is never meant."""
+    """Read names of classes, at least one: an empty list is never intended."""
     read = names(value)
     if isinstance(read, list | tuple | set | frozenset) and not read:
         raise ValueError("one or more class names")
@@ -45,26 +45,26 @@ Page = Literal["first", "more", "macro"]
 
 @dataclass(frozen=True)
 class Shown:
-    """How a setting is shown to people, beside its name, type, default and help, which are the field's own.
+    """How a setting is displayed, in addition to its name, type, default and help, which are properties of the field.
 
     Parameters
     ----------
     unit
         Unit of its values.
     range
-        Its values in short, where they have no unit.
+        Its values in short, if they have no unit.
     values
-        What its values are, in a word, where neither says it.
+        A word for its values, if neither describes them.
     label
-        What a dialog calls it; its name where that says enough.
+        Its label in dialogs. Default: its name.
     page
-        Where a dialog asks for it: on the first page, on the page for experts, or nowhere (in macros alone).
+        The page of a dialog: the first, the page for experts, or none (only in macros).
     kind
-        What a dialog offers to choose it with.
+        The widget of a dialog.
     order
-        Place in a dialog; those without one follow in the order of the fields.
+        Position in a dialog; settings without one follow in the order of the fields.
     also
-        Its older names, which are accepted wherever it is given by name.
+        Its older names, which are accepted wherever it is specified by name.
     """
 
     unit: str = ""
@@ -78,19 +78,19 @@ class Shown:
 
 
 def setting(default: Any = PydanticUndefined, *, description: str = "", **more: Any) -> Any:
-    """Make the field of a setting: default, help and limits, as pydantic's Field takes them, and how it is shown (`Shown`)."""
+    """Make the field of a setting: default, help and limits, as for pydantic's Field, and how it is displayed (`Shown`)."""
     shown = {name: more.pop(name) for name in tuple(more) if name in Shown.__dataclass_fields__}
     return Field(default, description=description or None, json_schema_extra=shown or None, **more)
 
 
 def shown_of(field: FieldInfo) -> Shown:
-    """Give how a setting is shown."""
+    """Return how a setting is displayed."""
     extra = field.json_schema_extra
     return Shown(**extra) if isinstance(extra, dict) else Shown()  # type: ignore[arg-type]
 
 
 class Settings(BaseModel):
-    """What all settings share: unknown names are errors, values do not change."""
+    """Base of all settings: unknown names are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -113,18 +113,18 @@ R = TypeVar("R")
 
 
 def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySettings:
-    """Make settings from what a user gave: texts, numbers, or None for what was left out.
+    """Make settings from a user's values: texts, numbers, or None for missing ones.
 
     Raises
     ------
     WrongInputError
-        One sentence that names the setting, what came, what is expected and where to read on.
+        If a value is invalid; the sentence has the setting, its value, what is expected and what to do.
     """
     given = _by_name(kind, {name: value for name, value in values.items() if value is not None})
     for name, value in given.items():
-        # Pydantic would take True as 1.
+        # Pydantic would accept True as 1.
         if name in kind.model_fields and kind.model_fields[name].annotation is not bool and _has_bool(value):
-            raise WrongInputError(_unlike(kind, name, value))
+            raise WrongInputError(_refusal(kind, name, value))
     try:
         return kind(**given)
     except ValidationError as problem:
@@ -161,27 +161,27 @@ def _by_name(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(kind: type[Settings], given: Mapping[str, Any], problem: ValidationError) -> str:
-    """Say in one sentence what is wrong with the first bad setting."""
+    """Describe the first invalid setting in one sentence."""
     name = str(problem.errors()[0]["loc"][0])
     if name not in kind.model_fields:
         return f"there is no setting {name!r}: the settings are {', '.join(kind.model_fields)}."
-    return _unlike(kind, name, given.get(name))
+    return _refusal(kind, name, given.get(name))
 
 
-def _unlike(kind: type[Settings], name: str, value: object) -> str:
+def _refusal(kind: type[Settings], name: str, value: object) -> str:
     return f"{name} is {value!r}, but {expectation(kind, name)}: give another value, or leave {name} out."
 
 
 def _has_bool(value: object) -> bool:
-    """Say whether a value is, or holds, true or false."""
-    # numpy's own is no bool; its name keeps numpy out of here.
+    """Return whether a value is, or contains, true or false."""
+    # numpy's own is not a bool; comparing its name avoids importing numpy here.
     return type(value).__name__ in ("bool", "bool_") or (
         isinstance(value, dict) and any(map(_has_bool, value.values()))
     )
 
 
 def expectation(kind: type[Settings], name: str) -> str:
-    """Say in words which values a setting takes."""
+    """Describe the valid values of a setting."""
     if place := PLACES.get(shown_of(kind.model_fields[name]).kind):
         return f"it must be {place}"
     schema = kind.model_json_schema()
@@ -202,7 +202,7 @@ PLACES = {"file": "a file", "folder": "a folder", "network": "the name, folder o
 
 
 def _words(choice: Mapping[str, Any]) -> str:
-    """Put one alternative of a JSON schema into words."""
+    """Describe one alternative of a JSON schema."""
     if "enum" in choice or "const" in choice:
         return "one of " + ", ".join(map(str, choice["enum"])) if "enum" in choice else repr(choice["const"]).strip("'")
     if named := choice.get("items", {}).get("enum"):

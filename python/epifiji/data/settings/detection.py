@@ -16,7 +16,7 @@ MODES = ("fast", "exact", "compatible")
 DEFAULT_THRESHOLD = {"fast": 160, "exact": 160, "compatible": 180}
 
 DEFAULT_MIN_VOLUME = {"fast": 600, "exact": 600, "compatible": 800}
-"""Thresholds belong to an arithmetic: compatible mode weighs windows otherwise, which changes a map's levels and sizes."""
+"""Thresholds depend on the arithmetic: compatible mode weights windows differently, which changes a map's levels and sizes."""
 
 
 def _by_class(value: object) -> object:
@@ -95,15 +95,15 @@ class EventSettings(Settings):
     )
 
     def threshold_of(self, event: str, mode: str) -> int:
-        """Give the threshold of a class, 0–255."""
+        """Return the threshold of a class, 0–255."""
         return _of(self.threshold, event, DEFAULT_THRESHOLD[mode])
 
     def min_volume_of(self, event: str, mode: str) -> int:
-        """Give the volume in voxels that an event of a class must exceed."""
+        """Return the minimum volume of a class in voxels, which an event must exceed."""
         return _of(self.min_volume, event, DEFAULT_MIN_VOLUME[mode])
 
     def resolved(self, events: Iterable[str], mode: str) -> dict[str, Any]:
-        """Give all settings as plain values, with what each class gets where a default or one number stood for all."""
+        """Return all settings as plain values, with the value of each class instead of a default or a common number."""
         events = list(events)
         return self.model_dump() | {
             "events": events,
@@ -114,9 +114,9 @@ class EventSettings(Settings):
     def with_defaults(
         self: AnyEvents, thresholds: Mapping[str, int], min_volumes: Mapping[str, int], mode: str
     ) -> AnyEvents:
-        """Give these settings with a network's own thresholds and volumes, by class, where the user gave none.
+        """Return these settings with a network's own thresholds and volumes, by class, as defaults.
 
-        They were chosen in fast mode, whose arithmetic is that of exact mode; in compatible mode they mean nothing.
+        They were chosen in fast mode, whose arithmetic is that of exact mode; they are not valid in compatible mode.
         """
         if mode == "compatible":
             return self
@@ -128,12 +128,12 @@ class EventSettings(Settings):
         )
 
     def chosen_events(self, known: Iterable[str]) -> tuple[str, ...]:
-        """Give the classes to look for, in the network's order.
+        """Return the classes to detect, in the network's order.
 
         Raises
         ------
         WrongInputError
-            Where a setting names a class that the network does not know.
+            If a setting names a class that the network does not know.
         """
         known = tuple(known)
         named = [*(self.events or ()), *_keys(self.threshold), *_keys(self.min_volume)]
@@ -146,7 +146,7 @@ class EventSettings(Settings):
 
 
 class ComputingSettings(Settings):
-    """What computes, and with how much memory; the events do not depend on it."""
+    """Hardware and memory of the computation; the events do not depend on them."""
 
     memory: int = setting(
         4000,
@@ -178,7 +178,7 @@ class ComputingSettings(Settings):
 
 
 class ScaleSettings(Settings):
-    """How large a movie's cells are and how long its events take, for a network that knows others."""
+    """Scale of a movie: the size of its cells and the duration of its events, if they differ from the network's."""
 
     cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = setting(
         None,
@@ -197,7 +197,7 @@ class ScaleSettings(Settings):
 
 
 class MapSettings(ScaleSettings, EventSettings):
-    """How a movie becomes a probability map, and that events."""
+    """Computation of a probability map from a movie, and of events from that."""
 
     step_xy: int = setting(
         10,

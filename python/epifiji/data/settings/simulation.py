@@ -13,7 +13,7 @@ Share = Annotated[float, Field(ge=0, le=0.8, allow_inf_nan=False)]
 Width = Annotated[float, Field(gt=0, le=50, allow_inf_nan=False)]
 
 NOMINAL_DURATION = 14
-"""Frames that an extrusion takes where nothing else is said."""
+"""Default duration of an extrusion in frames."""
 
 
 def _whole(value: object) -> object:

@@ -83,10 +83,10 @@ class TrainingSettings(ScaleSettings):
 
 
 class RetrainingSettings(TrainingSettings):
-    """How a network that knows something learns more."""
+    """Retraining of a network."""
 
     steps: Steps = 800
-    # With what is prepared before and judged after, a quarter of an hour.
+    # A quarter of an hour together with preparation and validation.
     minutes: Minutes = 12
     unmarked: Literal["auto", "none", "unknown"] = setting(
         "auto",

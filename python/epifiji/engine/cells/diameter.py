@@ -77,7 +77,7 @@ Diameter = TypeVar("Diameter", float, float | None)
 
 
 def cell_diameter(movie: Movie, given: Diameter | Literal["auto"]) -> Diameter | float:
-    """Give the cell diameter in pixels that a setting means: ``auto`` is an estimate, everything else stays as it is."""
+    """Return the cell diameter in pixels for a setting: an estimate for ``auto``, any other value unchanged."""
     return estimate_cell_diameter(movie) if given == "auto" else given
 
 
@@ -218,7 +218,7 @@ def _basins(image: np.ndarray, even: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _pooled(frames: list[_Cells]) -> _Measurement | None:
-    """Put the cells of all sampled frames together; None where they are too few."""
+    """Combine the cells of all sampled frames; None if they are too few."""
     diameters = np.concatenate([cells.diameters for cells in frames])
     if diameters.size < LEAST_CELLS:
         return None

@@ -1,9 +1,10 @@
-"""Files from an address: read within limits, kept only where their hash is the expected one.
+"""Downloads from an address: read within limits, and kept only if the hash is the expected one.
 
-pooch (1.9) would take over the comparison of hashes and the removal of a wrong file, ten lines. It lacks limits on size and on
-total time, follows a redirection from https to http, knows no file addresses, and its errors are those of requests. What it has
-read is known only when a piece is full: 50 bytes that arrive one by one in 2.5 s are seen once, at the end, so a slow server
-looks like a silent one, unless pieces are single bytes. It reads 100 MB from this machine in 0.2 s, as here in 0.12 s.
+pooch (1.9) would take over the comparison of hashes and the removal of a wrong file, ten lines. It lacks limits on size
+and on total time, follows a redirection from https to http, knows no file addresses, and its errors are those of
+requests. What it has read is known only when a piece is full: 50 bytes that arrive one by one in 2.5 s are seen once,
+at the end, so a slow server looks like a silent one, unless pieces are single bytes. It reads 100 MB from this machine
+in 0.2 s, as here in 0.12 s.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ LOOK_S = 0.1
 TIMEOUT_S = 30
 PATIENCE_S = 60.0
 SLOWEST_BYTES_A_S = 20_000.0
-"""A download may take `PATIENCE_S` and the time that its bytes take at this speed, however it is spread."""
+"""A download may take `PATIENCE_S` plus the time for its bytes at this speed, however that is distributed."""
 
 ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+://|file:)")
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -42,22 +43,22 @@ HOW_TO_HASH = (
 
 
 def is_address(text: str) -> bool:
-    """Tell an address such as ``https://…`` from a path; a drive's letter begins none."""
+    """Return whether a text is an address such as ``https://…``, and not a path; a drive letter does not begin an address."""
     return ADDRESS.match(text) is not None
 
 
 def require_sha256(sha256: str | None, what: str) -> str:
-    """Give a SHA-256 in lower case.
+    """Return a SHA-256 in lower case.
 
     Raises
     ------
     WrongInputError
-        Where there is none, saying how to get it, or it is not 64 hexadecimal digits.
+        If there is none (the message says how to get it), or it is not 64 hexadecimal digits.
     """
     if not sha256:
         raise WrongInputError(
-            f"{what} was given without its SHA-256, but what an address gives may change: take the SHA-256 from where the file "
-            f"is published, or {HOW_TO_HASH}, and give it with --sha256."
+            f"{what} was given without its SHA-256, but the file at an address may change: take the SHA-256 from where "
+            f"the file is published, or {HOW_TO_HASH}, and specify it with --sha256."
         )
     if not SHA256.fullmatch(sha256.strip()):
         raise WrongInputError(f"the SHA-256 is {sha256!r}, but it has 64 digits from 0 to 9 and a to f: {HOW_TO_HASH}.")
@@ -65,23 +66,24 @@ def require_sha256(sha256: str | None, what: str) -> str:
 
 
 def download(address: str, folder: Path, sha256: str, instead: str = "check the address") -> Path:
-    """Read a file from an ``https``, ``http`` or ``file`` address into a folder.
+    """Download a file from an ``https``, ``http`` or ``file`` address into a folder.
 
-    A redirection is followed to ``https`` and ``http`` alone, never from the first to the second, and never to a file.
+    Redirections are followed only to ``https`` and ``http``, never from the first to the second, and never to a file.
 
     Parameters
     ----------
     folder
-        Of its own, where the file gets the last part of the address as its name.
+        An empty folder, in which the file gets the last part of the address as its name.
     sha256
-        What the file must have.
+        The required hash.
     instead
-        What to do where the address gives nothing.
+        What to do if nothing can be downloaded.
 
     Raises
     ------
     WrongInputError
-        Where the address is of another kind, nothing comes from it, more than `LARGEST_DOWNLOAD_BYTES` come, or another file.
+        If the address is of another kind, there is no answer, more than `LARGEST_DOWNLOAD_BYTES` arrive, or the hash
+        differs.
     """
     place = folder / _file_name(address)
     digest = hashlib.sha256()
@@ -108,7 +110,7 @@ def download(address: str, folder: Path, sha256: str, instead: str = "check the 
 
 
 def _file_name(address: str) -> str:
-    """Name the downloaded file after the address, whatever that holds."""
+    """Return a name for the downloaded file from the address, whatever that contains."""
     last = urllib.parse.unquote(urllib.parse.urlsplit(address).path).rstrip("/").rpartition("/")[2]
     stem = re.sub(r"[^A-Za-z0-9._-]", "_", last.removesuffix(".zip")).strip(".")
     return f"{stem[:100] or 'network'}.zip"
@@ -119,7 +121,7 @@ def _opened(address: str) -> Any:
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise WrongInputError(
-                f"{address} names the machine {parts.netloc}, but a file address leads to a file of this one: write file:///path."
+                f"{address} names the machine {parts.netloc}, but a file address leads to a file of this one: use file:///path."
             )
         return Path(urllib.request.url2pathname(parts.path)).open("rb")
     if parts.scheme not in ("https", "http"):
@@ -131,7 +133,7 @@ def _opened(address: str) -> Any:
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Make what opens web addresses and, unlike urllib's own, nothing else."""
+    """Make an opener of web addresses that, unlike urllib's own, opens nothing else."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
@@ -147,7 +149,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 class _Redirections(urllib.request.HTTPRedirectHandler):
-    """Follows redirections to the web alone, and stays with encryption where it began."""
+    """Follows redirections only to the web, and only from https to https."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
@@ -160,10 +162,10 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
 
 
 def _within_time(address: str, instead: str) -> Iterator[bytes]:
-    """Give what an address holds, piece by piece, and refuse what takes longer than a download may.
+    """Yield the content of an address, piece by piece, and refuse a download that takes too long.
 
-    The reading is done by another thread: a server that sends a byte now and then keeps every timeout of a socket from ending,
-    and a name that is not found, or a proxy, can take as long before the first byte.
+    Another thread reads: a server that sends a byte now and then prevents every timeout of a socket, and a name that is
+    not found, or a proxy, can take as long before the first byte.
     """
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=PIECES_AHEAD)
     nobody_waits = threading.Event()
@@ -196,7 +198,7 @@ def _within_time(address: str, instead: str) -> Iterator[bytes]:
 
 
 def _read(address: str, pieces: queue.Queue[bytes | BaseException | None], nobody_waits: threading.Event) -> None:
-    """Read an address into a queue, with None or an exception at its end, as long as somebody waits for it."""
+    """Read an address into a queue, with None or an exception at its end, until `nobody_waits` is set."""
 
     def give(piece: bytes | BaseException | None) -> None:
         while not nobody_waits.is_set():
@@ -206,7 +208,7 @@ def _read(address: str, pieces: queue.Queue[bytes | BaseException | None], nobod
 
     try:
         with _opened(address) as source:
-            # Not read(), which waits until all of a piece is there.
+            # Not read(), which waits for a complete piece.
             while not nobody_waits.is_set() and (piece := source.read1(PIECE_BYTES)):
                 give(piece)
         give(None)

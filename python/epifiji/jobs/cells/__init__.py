@@ -1,1 +1,1 @@
-"""What one can ask for about cells."""
+"""Jobs on cells: comparison of segmentations."""

@@ -60,7 +60,7 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     Path
         The review's file. It is written with the first decision.
     Review
-        With all earlier decisions; one without decisions is started anew.
+        With all earlier decisions; one without decisions is started again.
 
     Raises
     ------
