@@ -165,7 +165,7 @@ class TestAFamilyForSomethingElse:
 
     def test_it_is_refused_where_events_are_looked_for(self, cell_network: Path) -> None:
         sentence = (
-            "the network cells predicts border, seeds, tissue, but one that finds events is needed: name another."
+            "the network cells predicts border, seeds, tissue, but one that finds events is needed: specify another."
         )
         for refuse in (
             lambda: event_network(read_network(cell_network)),
