@@ -16,7 +16,7 @@ VOLUME = np.arange(4 * 5 * 6, dtype=">u2").reshape(4, 5, 6)
 
 
 class Slices:
-    """Pixels that come by slices of the first axis, as from a file, and count the longest one."""
+    """Pixels that are read in slices of the first axis, as from a file, and the length of the longest slice."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         self._pixels, self.shape, self.dtype, self.longest = pixels, pixels.shape, pixels.dtype, 0
@@ -135,6 +135,6 @@ class TestMovies:
         with pytest.raises(WrongInputError) as refused:
             Movie(5)
         assert str(refused.value) == (
-            "a movie was given as int, which is no array of numbers (T, Y, X), but a file's path, an array or a Movie is needed: "
-            "give one of them."
+            "a movie was given as int, which is no array of numbers (T, Y, X), but a file's path, an array or a Movie "
+            "is needed: give one of them."
         )

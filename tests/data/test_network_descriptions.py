@@ -1,4 +1,4 @@
-"""What a ``network.json`` may be: today's two families, and a family that is for something else."""
+"""Contents of a ``network.json``: the families of event networks, and a family with another task."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class TestAFamilyForSomethingElse:
             .stdout.startswith("# cells\n\nPredicts: border, seeds")
         )
 
-    def test_it_is_refused_where_events_are_looked_for(self, cell_network: Path) -> None:
+    def test_it_is_refused_if_events_are_needed(self, cell_network: Path) -> None:
         sentence = (
             "the network cells predicts border, seeds, tissue, but one that finds events is needed: specify another."
         )

@@ -1,4 +1,4 @@
-"""One source of settings: what it takes, what it refuses, and in which words."""
+"""Settings: which values they accept and refuse, and with which messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_texts_and_values_give_the_same_settings() -> None:
     assert parse_settings(DetectionSettings, texts) == parse_settings(DetectionSettings, values)
 
 
-def test_what_is_left_out_takes_the_defaults_of_its_mode() -> None:
+def test_missing_values_are_the_defaults_of_the_mode() -> None:
     settings = parse_settings(DetectionSettings, {"threshold": None})
     assert settings.threshold_of("cell_death", "compatible") == 180
     assert settings.min_volume_of("cell_death", "compatible") == 800

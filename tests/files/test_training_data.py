@@ -1,4 +1,4 @@
-"""Folders of movies and ROI zips: what belongs to what, and what is refused."""
+"""Folders of movies and ROI zips: which files belong together, and refusals."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TestWhatIsRead:
             "wing_disc_2": ["budding"],
         }
 
-    def test_a_name_that_reads_two_ways_is_told(self, tmp_path):
+    def test_an_ambiguous_name_is_reported(self, tmp_path):
         for name in ("wing", "wing_cell"):
             movie(tmp_path, name)
         for name in ("wing_cell_sop", "wing_cell_cell_sop", "wing_fusion"):
@@ -97,7 +97,7 @@ class TestWhatIsRead:
         (found,) = read_training_folder(tmp_path)
         assert points(found.events_by_class["cell_sop"]) == points(found.events_by_class["cell_death"]) == [(2, 5, 6)]
 
-    def test_what_other_commands_leave_beside_a_movie_is_passed_over(self, tmp_path):
+    def test_files_of_other_commands_next_to_a_movie_are_ignored(self, tmp_path):
         movie(tmp_path, "wing")
         movie(tmp_path, "wing_cell_death_rawproba")
         rois(tmp_path, "wing_cell_death")
@@ -146,7 +146,7 @@ MACRO = Path(__file__).resolve().parents[2] / "fiji" / "macros" / "epifiji" / "r
 
 
 class TestReviewedClasses:
-    """What the review macro for a plain ImageJ writes beside the ROI zip that it was given."""
+    """Files that the review macro for a plain ImageJ writes next to the ROI zip."""
 
     def test_the_endings_are_those_that_the_macro_writes(self):
         assert set(re.findall(r'Path = folder \+ name \+ "(.*?)"', MACRO.read_text())) == {"_kept.zip", "_nothing.zip"}
@@ -165,7 +165,7 @@ class TestReviewedClasses:
         assert points(list(found.undecided)) == [(3, 11, 12)]
         assert "2 events of cell_death are kept, 1 rejected, 1 undecided" in " ".join(found.notices)
 
-    def test_they_need_not_lie_beside_what_was_reviewed(self, tmp_path):
+    def test_they_need_not_lie_next_to_the_reviewed_file(self, tmp_path):
         movie(tmp_path, "wing")
         rois(tmp_path, "wing_fusion_kept", (1, 2, 3))
         rois(tmp_path, "wing_fusion_nothing", (2, 10, 20))
@@ -215,7 +215,7 @@ class TestReviewedClasses:
         with pytest.raises(WrongInputError, match=rf"{name}\.zip .*wing_<class>"):
             read_training_folder(tmp_path)
 
-    def test_a_class_that_begins_like_another_is_read_and_told(self, tmp_path):
+    def test_a_class_that_begins_like_another_is_read_and_reported(self, tmp_path):
         movie(tmp_path, "wing")
         for name in ("wing_cell_death", "wing_cell_death_apical", "wing_budding", "wing_budding_late"):
             rois(tmp_path, name)
@@ -299,7 +299,7 @@ class TestMoviesWithoutEvents:
 class TestWhatIsRefused:
     @pytest.fixture
     def folder(self, tmp_path: Path) -> Path:
-        """One labelled movie, to which each test adds what is wrong."""
+        """One labelled movie, to which each test adds a fault."""
         movie(tmp_path, "wing")
         rois(tmp_path, "wing_cell_death")
         return tmp_path

@@ -1,4 +1,4 @@
-"""Interrupted runs go on where they stopped; workers give what one process gives, also where one of them is lost."""
+"""Interrupted runs continue where they stopped; workers give the same as one process, even if one of them is lost."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TestAnInterruptedRun:
         with pytest.raises(CancelledError):
             detect(pixels, network_folder, report, **{**SETTINGS, **settings})
 
-    def test_goes_on_where_it_stopped_and_gives_the_same(self, pixels, network_folder, whole, asked) -> None:
+    def test_continues_where_it_stopped_and_gives_the_same(self, pixels, network_folder, whole, asked) -> None:
         self.interrupt(pixels, network_folder)
         assert asked == [0, 24, 48]
         asked.clear()
@@ -88,7 +88,7 @@ class TestAnInterruptedRun:
         assert asked == [48, 72]
         assert not cache_folder().exists()
 
-    def test_is_not_gone_on_with_for_another_movie_or_step(self, pixels, network_folder, asked) -> None:
+    def test_is_not_continued_for_another_movie_or_step(self, pixels, network_folder, asked) -> None:
         self.interrupt(pixels, network_folder)
         asked.clear()
         other = pixels.copy()
@@ -130,7 +130,7 @@ class TestAnInterruptedRun:
         assert found is not None
         assert np.array_equal(found[0], np.arange(40.0))
 
-    def test_is_not_gone_on_with_for_other_numbers_of_the_same_bytes(self, pixels, network_folder, asked) -> None:
+    def test_is_not_continued_for_other_numbers_of_the_same_bytes(self, pixels, network_folder, asked) -> None:
         self.interrupt(pixels.astype(np.uint16), network_folder)
         asked.clear()
         detect(pixels.astype(np.int16), network_folder, **SETTINGS)
@@ -148,11 +148,11 @@ class TestAnInterruptedRun:
         again.save(tmp_path / "elsewhere")
         assert not cache_folder().exists()
 
-    def test_where_nothing_can_be_kept_it_runs_all_the_same(self, pixels, network_folder, whole, cache) -> None:
+    def test_runs_even_if_nothing_can_be_kept(self, pixels, network_folder, whole, cache) -> None:
         cache.write_text("a file where the folder should be")
         assert_same(detect(pixels, network_folder, **SETTINGS), whole)
 
-    def test_parts_that_nobody_asked_for_go_after_a_while(self) -> None:
+    def test_parts_that_nobody_used_are_removed_after_a_while(self) -> None:
         old, new = Unfinished({"run": 1}), Unfinished({"run": 2})
         old.put(0, [np.zeros(3)])
         new.put(0, [np.zeros(3)])
@@ -209,7 +209,7 @@ class TestWorkers:
         with pytest.raises(WrongInputError, match="both workers and scheduler are given"):
             detect(pixels, network_folder, workers=2, scheduler="tcp://127.0.0.1:1")
 
-    def test_a_scheduler_that_does_not_answer_is_told_in_a_sentence(
+    def test_a_scheduler_that_does_not_answer_is_reported_in_a_sentence(
         self, pixels, network_folder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("epifiji.jobs.executors.SCHEDULER_TIMEOUT_S", 1)
@@ -227,7 +227,7 @@ class TestWorkers:
                 executor_for(ComputingSettings(scheduler="tcp://127.0.0.1:port")),
             ):
                 pass
-            # As where another client is started while garbage is collected.
+            # As if another client is started during garbage collection.
             with LoopRunner._lock:
                 del refused
                 gc.collect()
@@ -271,7 +271,7 @@ class TestWorkers:
 
 
 class TestResultFiles:
-    """Those of the command line, byte by byte; in fast mode, whose answers depend on how a movie is divided into blocks."""
+    """Those of the command line, byte by byte; in fast mode, whose predictions depend on the division into blocks."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -317,7 +317,9 @@ def test_a_gpu_that_is_not_there_is_refused(pixels: np.ndarray, network_folder: 
             detect(pixels, network_folder, device="gpu")
 
 
-def test_the_screen_serves_the_networks_that_it_was_trained_for(shared_data: Path, network_folder: Path) -> None:
+def test_the_prefilter_is_used_for_the_networks_that_it_was_trained_for(
+    shared_data: Path, network_folder: Path
+) -> None:
     networks = shared_data / "dexnets"
     assert prefilter_of(read_network(networks / "notum_all.zip")) is not None
     assert prefilter_of(read_network(network_folder)) is None

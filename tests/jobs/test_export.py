@@ -1,4 +1,4 @@
-"""An exported network, in another runtime and before the zoo's own validator, says what EpiFiji says."""
+"""An exported network, in another runtime and in the zoo's validator, predicts the same as in EpiFiji."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def movie(*shape: int, dtype: type = np.uint8) -> np.ndarray:
 
 
 def answered(model: Path | bytes, pixels: np.ndarray) -> np.ndarray:
-    """What onnxruntime computes, (events, T, Y, X)."""
+    """Predictions of onnxruntime, (events, T, Y, X)."""
     session = onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model))
     (found,) = session.run(None, {"movie": pixels[None, None].astype(np.float32)})
     return found[0]
@@ -71,8 +71,8 @@ class TestTheGraph:
             levels = 255 * found[index]
             np.testing.assert_allclose(maps[event][:], levels - 0.5, atol=0.51)
 
-    def test_the_shipped_networks_answers_in_a_piece_are_those_in_the_whole(self, tmp_path):
-        """Pieces overlap by the halo that the package tells."""
+    def test_the_shipped_networks_predictions_in_a_piece_are_those_in_the_whole(self, tmp_path):
+        """Pieces overlap by the halo in the package."""
         from epifiji.engine.simulation.movie import simulate
 
         made, _ = simulate(seed=21, frames=24, height=320, width=320, extrusions=8, divisions=5, sops=4)
@@ -112,7 +112,7 @@ class TestThePackage:
         summary = described.validation_summary
         assert summary.status != "failed", summary.format()
         assert [error.msg for error in summary.errors] == []
-        # Who has an account where is not ours to know.
+        # The validator's check of the authors' accounts is not relevant here.
         assert [warning.msg.partition(" or ")[0] for warning in summary.warnings] == ["Missing `maintainers`"]
         assert (described.name, described.license) == ("EpiFiji one", "CC-BY-4.0")
         assert [author.name for author in described.authors] == ["A. Person", "B. Person"]
@@ -127,7 +127,7 @@ class TestThePackage:
         with ValidationContext(root=tmp_path, perform_io_checks=False):
             assert validate_format(described).status == "failed"
 
-    def test_files_have_the_hashes_that_are_told_and_the_test_comes_out(self, package):
+    def test_files_have_the_listed_hashes_and_the_test_data_agree(self, package):
         with zipfile.ZipFile(package) as archive:
             described = yaml.safe_load(archive.read("bioimageio.yaml"))
             ((given,), (wanted,)) = described["inputs"], described["outputs"]
@@ -142,7 +142,7 @@ class TestThePackage:
         assert card.startswith("# One\n\nFrom my own movies.\n")
         assert "\n# Validation\n" in card
 
-    def test_it_tells_scale_and_classes(self, package, networks):
+    def test_it_has_scale_and_classes(self, package, networks):
         with zipfile.ZipFile(package) as archive:
             described = yaml.safe_load(archive.read("bioimageio.yaml"))
         own = described["config"]["epifiji"]

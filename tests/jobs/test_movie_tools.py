@@ -1,4 +1,4 @@
-"""A movie cropped and rescaled with its events: pixels, places, calibration and files; and the gallery."""
+"""A movie cropped and rescaled with its events: pixels, positions, calibration and files; and the gallery."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PART = {"x": 20, "y": 11, "width": 51, "height": 40, "first_frame": 3, "last_fra
 
 @pytest.fixture(scope="module")
 def movie() -> Movie:
-    """Dark noise with a bright mark at each event's place, in its frame."""
+    """Dark noise with a bright mark at each event's position, in its frame."""
     pixels = np.random.default_rng(2).integers(0, 50, SHAPE).astype(np.uint16)
     for t, y, x in PLACES:
         pixels[t, y, x] = 60_000
@@ -127,7 +127,7 @@ def test_physical_places_stay_where_they_were(movie: Movie) -> None:
         assert (after.x + 0.5) * made.movie.pixel_size_um == pytest.approx((before.x + 0.5) * 0.5, rel=0.01)
 
 
-def test_files_are_written_beside_the_movie_and_read_back(file: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_files_are_written_next_to_the_movie_and_read_back(file: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     write_events(tmp_path / "events.csv", EVENTS)
     options = [f"--{key.replace('_', '-')}={value}" for key, value in PART.items()]
     code, out, _ = run(
@@ -234,7 +234,7 @@ def test_a_gallery_shows_each_event_in_its_row(movie: Movie, tmp_path: Path, nam
     assert colours == [(255, 0, 0), (89, 140, 255), (0, 255, 0)]
 
 
-def test_a_gallery_shows_the_surest_where_there_are_too_many(movie: Movie, tmp_path: Path) -> None:
+def test_a_gallery_shows_the_most_probable_if_there_are_too_many(movie: Movie, tmp_path: Path) -> None:
     settings = {"before": 0, "after": 0, "half_size": 10, "zoom": 1, "order": "score", "rows": 2}
     assert epifiji.save_gallery(movie, EVENTS, tmp_path / "gallery.png", **settings) == 2
     picture = 255 * imread(tmp_path / "gallery.png")[..., :3]

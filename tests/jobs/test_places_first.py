@@ -1,6 +1,6 @@
-"""Where files cannot go is said before anything is computed, in Fiji and on the command line.
+"""Files that cannot be written are reported before anything is computed, in Fiji and on the command line.
 
-Each input has a second fault, which only the work itself meets: the sentence shows which of the two came first.
+Each input has a second fault, which only the computation detects: the message shows which of the two came first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from requests_of_fiji import bytes_of, image, refused
 
 TAKEN = {"rescale": "noise_rescaled.tif", "gallery": "gallery.png"}
 TOO_LARGE = {"half_size": "500", "zoom": "20"}
-"""A gallery of more pixels than are drawn."""
+"""A gallery with more pixels than the limit."""
 
 AT_WORK = {"rescale": "NaN", "gallery": "are drawn"}
 
@@ -93,7 +93,7 @@ def test_on_the_command_line(
 
 
 @pytest.mark.parametrize("job", ["train", "retrain", "import", "fetch"])
-def test_a_networks_place_is_looked_at_before_anything_is_learnt_or_fetched(
+def test_a_networks_place_is_checked_before_anything_is_learnt_or_fetched(
     job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
@@ -108,8 +108,8 @@ def test_a_networks_place_is_looked_at_before_anything_is_learnt_or_fetched(
     with pytest.raises(WrongInputError) as refused_place:
         work[job]()
     assert str(refused_place.value) == (
-        f"{tmp_path / 'epifiji'} is a file, but results go into a folder: see to the right to write there and to free space, or "
-        "set XDG_DATA_HOME to another folder."
+        f"{tmp_path / 'epifiji'} is a file, but results go into a folder: see to the right to write there and to free "
+        "space, or set XDG_DATA_HOME to another folder."
     )
     assert (tmp_path / "epifiji").read_text() == "mine"
 

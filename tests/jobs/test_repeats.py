@@ -1,4 +1,4 @@
-"""Events that are there twice count once, wherever they come from, and a sentence says so."""
+"""Events that occur twice count once, wherever they come from, and a notice reports it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ places = st.tuples(
 
 @given(st.lists(places, max_size=30))
 def test_repeats_are_those_near_an_earlier_event_that_was_kept(drawn) -> None:
-    """The definition, pair by pair, as the fast way has to give it."""
+    """The definition, pair by pair, compared with the fast implementation."""
     events, kept, left = [Event(*one) for one in drawn], [], []
     for event in events:
         near = [
@@ -72,7 +72,7 @@ def test_statistics_of_a_table_with_each_row_twice_are_those_of_the_table(tmp_pa
 
 
 def test_a_zip_and_a_table_of_the_same_events_repeat_each_other(tmp_path: Path, events: list[Event]) -> None:
-    """A zip keeps places in single precision, a table two decimals."""
+    """A zip stores positions in single precision, a table with two decimals."""
     write_events(tmp_path / "a.csv", events)
     write_rois(tmp_path / "a_cell_death.zip", events)
     both = [*epifiji.files.event_sources.read_events_of(tmp_path / "a.csv"), *read(tmp_path / "a_cell_death.zip")]
@@ -93,7 +93,7 @@ def test_a_comparison_counts_repeats_of_either_side_once(events: list[Event]) ->
     )
 
 
-def test_a_review_shows_each_event_once_and_goes_on_in_any_order(tmp_path: Path, events: list[Event]) -> None:
+def test_a_review_shows_each_event_once_and_continues_in_any_order(tmp_path: Path, events: list[Event]) -> None:
     path, review = start_review([*events, *events], tmp_path)
     assert [*review.detected] == events
     decide(path, review, Action(0, "keep"))

@@ -1,4 +1,4 @@
-"""Simulated movies as files: what is written is what was made, and nothing is overwritten or left half done."""
+"""Simulated movies as files: they contain what was simulated, and nothing is overwritten or left incomplete."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_files_hold_the_movie_that_its_settings_give(folder: Path) -> None:
             assert np.allclose(sorted((e.frame, e.y, e.x) for e in rois), truth, atol=1e-3)
 
 
-def test_what_is_no_event_is_there_too(folder: Path) -> None:
+def test_distractors_are_included(folder: Path) -> None:
     record = json.loads((folder / "simulation.json").read_text(encoding="utf-8"))
     for movie in record["movies"]:
         rois = read_rois(folder / f"{movie['name']}_nothing.zip", "nothing")
@@ -68,7 +68,7 @@ def test_python_gives_the_movie_that_the_command_writes(folder: Path) -> None:
     assert Counter(e.event for e in events) == {"cell_death": 2, "cell_division": 3}
 
 
-def test_the_command_varies_what_is_not_given(
+def test_the_command_varies_unspecified_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -83,7 +83,7 @@ def test_the_command_varies_what_is_not_given(
     assert [one["seed"] for one in settings] == [0, 1]
 
 
-def test_nothing_is_overwritten_unasked(
+def test_nothing_is_overwritten_without_permission(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "simulated_0_cell_death.zip").write_text("mine")
@@ -110,7 +110,7 @@ def test_nothing_is_overwritten_unasked(
         (["--outlines", "colour.tif"], "but outlines are grey images, one or several over time"),
     ],
 )
-def test_wrong_input_is_told_in_a_sentence_and_leaves_nothing(
+def test_wrong_input_is_reported_in_a_sentence_and_leaves_nothing(
     arguments: list[str],
     words: str,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""The DeXNet against its formula written out with scipy, and what is refused."""
+"""The DeXNet compared with its formula in scipy, and refusals."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_frames_that_are_encoded_by_themselves_give_nearly_the_formula_in_either
     assert difference < (1e-5 if precision == "float32" else 0.02)
 
 
-def test_keras_is_imported_where_somebody_asks_for_it() -> None:
+def test_keras_is_imported_when_it_is_used() -> None:
     code = (
         "import sys; from epifiji.data.tensorflow_import import import_tensorflow; tf = import_tensorflow();"
         "assert 'keras' not in sys.modules; import tensorflow.keras.optimizers as optimizers;"

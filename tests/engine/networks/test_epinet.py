@@ -1,4 +1,4 @@
-"""EpiNet: frames one by one, in strips and in blocks give what the whole movie gives; detection takes it as other networks."""
+"""EpiNet: frames one by one, in strips and in blocks give the same as the whole movie; detection uses it as any network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOVIE = np.random.default_rng(5).integers(0, 200, (30, 90, 75)).astype(np.uint8)
 
 
 def answered(block: Block, network: Network = NETWORK) -> np.ndarray:
-    """Answer a block of the movie: (frames, rows, columns, classes) of its only member."""
+    """Predict a block of the movie: (frames, rows, columns, classes) of its only member."""
     predictor = EpiNet(network)
     strip = read_strip(Movie(MOVIE), block, network.description, predictor)
     return predictor(strip, [block.of(places(MOVIE.shape))], silent)[0]
@@ -83,7 +83,7 @@ def test_contrast_is_that_of_the_neighbourhood() -> None:
     assert found[0] == pytest.approx((frame[0, 140, 140] - near.min()) / np.ptp(near), abs=1e-4)
 
 
-def test_brightness_and_contrast_of_a_movie_change_nothing(whole: np.ndarray) -> None:
+def test_brightness_and_contrast_of_a_movie_have_no_effect(whole: np.ndarray) -> None:
     predictor, block = EpiNet(NETWORK), Block(0, 30, 0, 90)
     other = Movie((MOVIE.astype(np.float32) * 37 + 1000).astype(np.float32))
     strip = read_strip(other, block, NETWORK.description, predictor)
@@ -116,7 +116,7 @@ def test_a_network_is_written_read_and_used(tmp_path: Path) -> None:
         assert np.array_equal(made.maps["rawproba"][name][:], kept.maps["rawproba"][name][:])
 
 
-def test_its_own_thresholds_count_where_the_user_gives_none() -> None:
+def test_its_own_thresholds_are_the_defaults() -> None:
     network = small_epinet(seed=3, thresholds={"cell_death": 201}, min_volumes={"cell_death": 77})
     settings = epifiji.detect(MOVIE, network).record["settings"]
     assert (settings["threshold"]["cell_death"], settings["min_volume"]["cell_death"]) == (201, 77)

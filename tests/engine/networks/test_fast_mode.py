@@ -1,4 +1,4 @@
-"""Fast mode: which windows share their frames' codes, and that what is shared changes little."""
+"""Fast mode: which windows share their frames' features, and that sharing changes little."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_runs_hold_every_chosen_window_once_and_no_more_than_the_gaps_between(se
         assert held[:, y, x].sum() == line.sum() + filled
 
 
-def test_a_window_alone_is_normalised_as_ever() -> None:
+def test_a_single_window_is_normalised_as_in_exact_mode() -> None:
     for dtype in (np.uint8, np.uint16, np.float32):
         window = np.random.default_rng(1).integers(7, 200, (10, 45, 45)).astype(dtype)
         alike = normalised_together(window, *extremes(window, np.array([0]), 10))
@@ -84,7 +84,7 @@ def test_groups_hold_all_windows_in_order_and_those_that_are_alike(seed: int, to
         return max(low.max() - low.min(), high.max() - high.min()) <= tolerance * (high - low).mean()
 
     assert all(alike(group) for group in groups)
-    # None could have gone on.
+    # None could be longer.
     assert not any(alike(slice(group.start, group.stop + 1)) for group in groups[:-1])
     assert (len(groups) == 1) >= (tolerance == np.inf)
 
@@ -95,25 +95,25 @@ def random_prefilter(seed: int = 0, precision: str = "float32") -> Prefilter:
         name: (random.normal(size=shape) * np.sqrt(2 / np.prod(shape[:-1]))).astype(np.float32)
         for name, shape in shapes(3).items()
     }
-    # Sure of itself, so that some windows are let through and others are not.
+    # With large logits, so that some windows are selected and others are not.
     weights["answer/kernel"] *= 20
     return Prefilter(weights, ("cell_death", "cell_sop", "cell_division"), precision)
 
 
-def test_a_screen_answers_for_every_place_and_frame() -> None:
+def test_a_prefilter_predicts_for_every_place_and_frame() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
     assert random_prefilter()(frames).shape == (15 - 2 * REACH_FRAMES, 13, 16)
     assert sum(layer.frames - 1 for layer in LAYERS if layer.frames) == 2 * REACH_FRAMES
 
 
-def test_a_screen_answers_nearly_the_same_in_either_precision() -> None:
+def test_a_prefilter_predicts_nearly_the_same_in_either_precision() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (15, 50, 61), np.uint8)
     full, half = random_prefilter()(frames), random_prefilter(precision="bfloat16")(frames)
     assert half.dtype == np.float32
     assert 0 < np.abs(full - half).max() < 0.06 * np.abs(full).max()
 
 
-def test_a_screen_does_not_see_brightness_and_contrast_of_the_whole() -> None:
+def test_a_prefilter_does_not_depend_on_brightness_and_contrast_of_the_whole() -> None:
     frames = np.random.default_rng(3).integers(0, 255, (12, 48, 48)).astype(np.float32)
     prefilter = random_prefilter()
     assert np.allclose(prefilter(frames), prefilter(40 * frames + 1000), atol=0.1)
@@ -136,7 +136,7 @@ def movie() -> Movie:
 
 
 class Everywhere:
-    """Stands in for a prefilter that lets everything through."""
+    """Replaces a prefilter by one that selects everything."""
 
     def __call__(self, frames: np.ndarray, report_done: object) -> np.ndarray:
         return np.full(
@@ -149,7 +149,7 @@ class Nowhere(Everywhere):
         return -super().__call__(frames, report_done)
 
 
-def test_where_all_is_let_through_maps_are_nearly_the_exact_ones(movie: Movie) -> None:
+def test_if_all_windows_are_selected_maps_are_nearly_the_exact_ones(movie: Movie) -> None:
     network = small_network(2)
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
@@ -159,7 +159,7 @@ def test_where_all_is_let_through_maps_are_nearly_the_exact_ones(movie: Movie) -
     assert np.abs(exact.astype(int) - shared).max() <= 3
 
 
-def test_where_nothing_is_let_through_maps_are_empty(movie: Movie) -> None:
+def test_if_no_window_is_selected_maps_are_empty(movie: Movie) -> None:
     network = small_network(2)
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
@@ -179,7 +179,9 @@ def test_strips_of_fast_mode_give_what_the_whole_gives(movie: Movie, rows: int) 
         assert (whole != strips).mean() < 0.001
 
 
-def test_a_network_whose_classes_the_screen_does_not_know_is_asked_at_every_second_place_first(movie: Movie) -> None:
+def test_a_network_whose_classes_the_prefilter_does_not_know_is_evaluated_at_every_second_place_first(
+    movie: Movie,
+) -> None:
     network = small_network(1)
     classifier = Classifier(network)
     arithmetic = Exact(movie.shape, network.description, 10, 2)
@@ -216,14 +218,14 @@ def test_windows_near_a_likely_one_are_those_that_its_neighbours_in_space_and_ti
         assert found[i, j, k] == (beyond or close)
 
 
-def test_where_there_are_no_windows_to_go_by_all_are_near() -> None:
+def test_without_windows_of_the_first_member_all_are_near() -> None:
     some, none = np.arange(3), np.empty(0, int)
     assert near(np.empty((3, 0, 3), bool), Grid(some, none, some), Grid(some, some, some)).all()
     assert near(np.empty((3, 3, 3), bool), Grid(some, some, some), Grid(none, some, some)).shape == (0, 3, 3)
 
 
 @pytest.mark.parametrize("prefilter", [Everywhere(), None])
-def test_where_the_first_member_sees_nothing_the_second_is_asked_only_at_the_ends_of_a_block(
+def test_if_the_first_member_predicts_nothing_the_second_is_evaluated_only_at_the_ends_of_a_block(
     movie: Movie, prefilter: Everywhere | None
 ) -> None:
     network = small_network(2)

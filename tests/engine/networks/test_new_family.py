@@ -1,4 +1,4 @@
-"""A family of networks made as CONTRIBUTING.md says: every place gets the same probability, the network's only weight."""
+"""A family of networks made as CONTRIBUTING.md describes: every place has the same probability, the network's only weight."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def network(weights: dict[str, Any]) -> EventNetwork:
     return Network(described, ({key: np.asarray(value, np.float32) for key, value in weights.items()},))
 
 
-def test_it_has_the_members_that_are_asked_for() -> None:
+def test_it_has_the_required_members() -> None:
     for protocol, made in ((Family, ConstantFamily()), (BlockPredictor, ConstantPredictor(PROBABILITY))):
         methods = {name for name, _ in inspect.getmembers(protocol, inspect.isfunction) if not name.startswith("_")}
         assert all(hasattr(made, name) for name in methods | set(protocol.__annotations__))

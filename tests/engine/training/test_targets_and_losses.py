@@ -1,4 +1,4 @@
-"""What a network is told to answer: by events, by what is known, and by another network."""
+"""Training targets: from events, from annotations, and from another network's predictions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_change_can_be_switched_off_by_its_name() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_turned_and_zoomed_answers_lie_on_what_they_answer(seed: int) -> None:
-    """The event is the only bright thing: the brightest answer lies at the brightest pixels."""
+    """The event is the only bright spot: the highest target lies at the brightest pixels."""
     dark = np.zeros((60, 220, 220), np.float32)
     dark[30, 100:105, 90:95] = 1
     movie, only = TrainingMovie(dark, events((0, 30, 102, 92)), NONE), PLAIN - {"turns", "zoom"}
@@ -66,7 +66,7 @@ def test_turned_and_zoomed_answers_lie_on_what_they_answer(seed: int) -> None:
     assert abs(4 * x.mean() + 1.5 - columns.mean()) < 2
 
 
-def test_where_nobody_judged_nothing_is_learnt() -> None:
+def test_nothing_is_learnt_from_unannotated_places() -> None:
     judged = np.zeros(SHAPE, bool)
     judged[:, :64] = True
     movie = TrainingMovie(pixels(), events((0, 16, 32, 64), (0, 16, 96, 64)), NONE, known=judged)
@@ -78,7 +78,7 @@ def test_where_nobody_judged_nothing_is_learnt() -> None:
         assert not part.weights[:, 16:].any()
 
 
-def test_another_networks_answers_stand_where_it_is_not_known_what_there_is() -> None:
+def test_another_networks_predictions_are_the_targets_of_unknown_places() -> None:
     judged = np.zeros(SHAPE, bool)
     judged[:, :64] = True
     predicted = np.full((32, 32, 32, 1), 51, np.uint8)
@@ -90,7 +90,7 @@ def test_another_networks_answers_stand_where_it_is_not_known_what_there_is() ->
     assert part.answers[inside, :3].max() < 0.05
 
 
-def test_a_class_that_is_not_marked_is_taught_and_a_new_one_that_nobody_knows_is_left_alone() -> None:
+def test_a_class_that_is_not_marked_is_learnt_from_predictions_and_an_unknown_one_is_left_out() -> None:
     predicted = np.full((32, 32, 32, 2), 102, np.uint8)
     movie = TrainingMovie(pixels(), events((0, 16, 64, 64)), NONE, annotated=(True, False, False), predicted=predicted)
     part = part_of(movie, classes=3)
@@ -101,7 +101,7 @@ def test_a_class_that_is_not_marked_is_taught_and_a_new_one_that_nobody_knows_is
     assert not part.weights[..., 2].any()
 
 
-def test_where_the_other_network_is_unsure_nothing_is_learnt_if_only_what_is_sure_counts() -> None:
+def test_uncertain_predictions_are_not_learnt_if_only_certain_ones_count() -> None:
     predicted = np.zeros((32, 32, 32, 1), np.uint8)
     predicted[:, 20:] = 120
     movie = TrainingMovie(
@@ -122,7 +122,7 @@ def test_small_movies_are_learnt_from_in_small_parts() -> None:
     assert part.answers.shape == part.weights.shape == (12, 16, 16, 1)
 
 
-def test_a_steps_parts_depend_on_its_number_alone() -> None:
+def test_a_steps_parts_depend_only_on_its_number() -> None:
     movie = TrainingMovie(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
 
     def drawn(first: int) -> list[Part]:
@@ -135,7 +135,7 @@ def test_a_steps_parts_depend_on_its_number_alone() -> None:
     assert not np.array_equal(whole[0].frames, whole[2].frames)
 
 
-def test_parts_are_shared_out_as_told() -> None:
+def test_parts_are_divided_by_the_specified_shares() -> None:
     bright, dark = (
         Sampler(
             [TrainingMovie(np.full((20, 64, 64), level), events(), NONE, annotated=(level > 0,))],
@@ -149,7 +149,7 @@ def test_parts_are_shared_out_as_told() -> None:
     assert abs(share - 0.7) < 0.02
 
 
-def test_a_grown_network_answers_to_what_it_knew_as_before() -> None:
+def test_an_extended_network_predicts_known_classes_as_before() -> None:
     random = np.random.default_rng(1)
     parent = new_weights(2, random)
     child = carried_over(parent, ("a", "b"), ("b", "new", "a"), random)
@@ -165,7 +165,7 @@ def test_a_grown_network_answers_to_what_it_knew_as_before() -> None:
     assert parent["answer/kernel"].any(), "the parent's arrays are its own"
 
 
-def test_a_networks_answers_to_a_movie_are_those_of_its_whole_frames() -> None:
+def test_a_networks_predictions_for_a_movie_are_those_of_its_whole_frames() -> None:
     random = np.random.default_rng(2)
     weights = new_weights(2, random, rarity=0.4)
     described = EpiNetDescription(

@@ -1,4 +1,4 @@
-"""The trainer's own optimiser against Keras's."""
+"""The trainer's optimiser compared with Keras's."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_frozen_arrays_stay_as_they_are(first, trained) -> None:
     assert not any(name.startswith("fixed") for name in trained.moments)
 
 
-def test_a_trainer_goes_on_from_a_state_as_the_first_one_would_have(first, parts, trained) -> None:
+def test_a_trainer_continues_from_a_state_as_the_first_one_would_have(first, parts, trained) -> None:
     state = as_state(first)
     for half in (parts[:40], parts[40:]):
         trainer = Trainer(state, PLANNED, RATE, linear_loss, frozen=lambda name: name.startswith("fixed"))

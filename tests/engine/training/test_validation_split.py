@@ -1,4 +1,4 @@
-"""What is learnt from and what is judged on are apart: by movie, or by a cut through one."""
+"""Training and validation sets are separate: by movie, or by a cut through one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from epifiji.engine.training.validation_split import GUARD_PX, split
 
 
 def labelled(events: list[tuple[int, float, float, float]], shape=(30, 120, 200), **known: object) -> TrainingMovie:
-    """Make a movie whose pixel (t, y, x) is t * 1e6 + y * 1e3 + x, so that every pixel can be told."""
+    """Make a movie whose pixel (t, y, x) is t * 1e6 + y * 1e3 + x, so that every pixel is identifiable."""
     t, y, x = np.indices(shape)
     return TrainingMovie(
         t * 1_000_000 + y * 1000 + x, np.array(events, float).reshape(-1, 4), np.empty((0, 3)), **known
@@ -35,7 +35,7 @@ class TestWholeMovies:
         assert parted.held_out_events(2) == [10, 4]
         assert all(parted.held_out[0] is not learnt for learnt in parted.learnt)
 
-    def test_a_class_that_one_movie_has_alone_is_cut_out_of_it_instead(self):
+    def test_a_class_that_only_one_movie_has_is_cut_out_of_it_instead(self):
         movies = [labelled(scattered(20, 0, n)) for n in range(2)] + [labelled(scattered(20, 1, 9))]
         parted = split(movies, 2, 0.2, random())
         assert parted.way == "parts"

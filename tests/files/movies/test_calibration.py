@@ -1,4 +1,4 @@
-"""Pixel sizes and frame intervals, as ImageJ, OME, plain TIFFs and HDF5 tell them."""
+"""Pixel sizes and frame intervals from ImageJ, OME, plain TIFFs and HDF5."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TestCalibration:
             ("nm", 4, "0.00025 µm wide"),
         ],
     )
-    def test_a_size_that_no_pixel_of_cells_has_is_not_used_and_that_is_said(self, tmp_path, unit, per_unit, said):
+    def test_an_implausible_pixel_size_is_not_used_and_reported(self, tmp_path, unit, per_unit, said):
         path = save(
             tmp_path / "m.tif", imagej=True, resolution=(per_unit, per_unit), metadata={"axes": "TYX", "unit": unit}
         )
@@ -59,15 +59,15 @@ class TestCalibration:
             ({"finterval": 5, "tunit": "moons"}, 'gives its frame interval in "moons"'),
         ],
     )
-    def test_a_frame_interval_that_no_movie_has_is_not_used_and_that_is_said(self, tmp_path, header, said):
+    def test_an_implausible_frame_interval_is_not_used_and_reported(self, tmp_path, header, said):
         movie = read_movie(save(tmp_path / "m.tif", imagej=True, metadata={"axes": "TYX", **header}))
         (notice,) = movie.notices
         assert movie.frame_interval_s is None
         assert said in notice
 
     @pytest.mark.parametrize("written", ["300,5", "NaN", "Infinity", "five"])
-    def test_a_frame_interval_that_is_no_number_is_not_used_and_that_is_said(self, tmp_path, written):
-        """ImageJ shows 0 s for them, or what is written."""
+    def test_a_frame_interval_that_is_not_a_number_is_not_used_and_reported(self, tmp_path, written):
+        """ImageJ shows 0 s for them, or the text."""
         header = f"ImageJ=1.54p\nimages=12\nframes=12\nunit=micron\nfinterval={written}\n"
         movie = read_movie(save(tmp_path / "m.tif", description=header, resolution=(4, 4)))
         (notice,) = movie.notices
@@ -134,7 +134,7 @@ class TestCalibration:
         path = save(tmp_path / "m.tif", resolution=(per_unit, per_unit), resolutionunit=unit)
         assert read_movie(path).pixel_size_um == (pytest.approx(size_um) if size_um else None)
 
-    def test_pixels_that_are_not_square_are_told_of(self, tmp_path):
+    def test_pixels_that_are_not_square_are_reported(self, tmp_path):
         movie = read_movie(
             save(tmp_path / "m.tif", imagej=True, resolution=(4, 2), metadata={"axes": "TYX", "unit": "um"})
         )

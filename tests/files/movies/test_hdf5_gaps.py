@@ -107,12 +107,12 @@ class TestPixelsThatWereNeverWritten:
 
 
 def characters(text: str) -> np.ndarray:
-    """Write a text as Imaris does."""
+    """Write a text in Imaris's form."""
     return np.array([c.encode() for c in text], "S1")
 
 
 def imaris(path: Path, pixels: np.ndarray = FRAMES[:, None, None], padding: int = 0) -> Path:
-    """Write pixels (T, C, Z, Y, X) as Imaris does, with a coarser copy and its sizes."""
+    """Write pixels (T, C, Z, Y, X) in Imaris's form, with a coarser copy and its sizes."""
     with h5py.File(path, "w") as file:
         for t, channels in enumerate(pixels):
             for c, volume in enumerate(channels):
@@ -133,7 +133,7 @@ def imaris(path: Path, pixels: np.ndarray = FRAMES[:, None, None], padding: int 
 
 
 def bigdataviewer(path: Path, pixels: np.ndarray = FRAMES[:, None]) -> Path:
-    """Write pixels (T, C, Y, X) as BigDataViewer does: unsigned numbers in a signed type, a setup for each channel."""
+    """Write pixels (T, C, Y, X) in BigDataViewer's form: unsigned numbers in a signed type, one setup per channel."""
     with h5py.File(path, "w") as file:
         for t, channels in enumerate(pixels):
             for c, frame in enumerate(channels):
@@ -190,6 +190,6 @@ class TestTimePoints:
 
 
 @pytest.mark.parametrize(("shape", "said"), [((64, 80, 12), True), ((12, 64, 80), False), ((64, 80, 60), False)])
-def test_axes_without_names_that_look_turned_are_said(tmp_path, shape, said):
+def test_axes_without_names_that_look_turned_are_reported(tmp_path, shape, said):
     stored(tmp_path / "m.h5", np.ones(shape, np.uint8))
     assert any("they are (Y, X, T)" in notice for notice in read_movie(tmp_path / "m.h5").notices) == said

@@ -1,4 +1,4 @@
-"""Movies read from every kind of file that is understood."""
+"""Movies read from every supported kind of file."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class TestFilesThatImageJSaved:
         assert movie.name == name
         assert movie.path == IMAGEJ_FILES / f"{name}.tif"
 
-    def test_planes_with_one_time_point_are_taken_as_time_and_that_is_said(self):
+    def test_planes_with_one_time_point_are_taken_as_time_and_reported(self):
         path = IMAGEJ_FILES / "imagej_z_uint8.tif"
         assert read_movie(path).notices == (f"{path} has 8 planes (Z) and one time point: they were taken as time.",)
 
-    def test_many_channels_with_one_time_point_are_taken_as_time_and_that_is_said(self, tmp_path):
+    def test_many_channels_with_one_time_point_are_taken_as_time_and_reported(self, tmp_path):
         path = save(tmp_path / "movie.tif", imagej=True, metadata={"axes": "CYX"})
         notice = f"{path} has 12 channels and one time point: they were taken as time."
         assert assert_same(path).notices == (notice,)
@@ -133,17 +133,17 @@ class TestTiff:
     def test_the_extension_does_not_matter(self, tmp_path):
         assert_same(save(tmp_path / "movie.dat"))
 
-    def test_one_channel_may_be_asked_for_as_channel_1(self, tmp_path):
+    def test_one_channel_may_be_chosen_as_channel_1(self, tmp_path):
         assert_same(save(tmp_path / "movie.tif"), channel=1)
 
-    def test_a_single_further_image_such_as_a_thumbnail_is_left_out_and_that_is_said(self, tmp_path):
+    def test_a_single_further_image_such_as_a_thumbnail_is_left_out_and_reported(self, tmp_path):
         with tifffile.TiffWriter(tmp_path / "movie.ome.tif") as writer:
             writer.write(FRAMES, metadata={"axes": "TYX"})
             writer.write(FRAMES[0, ::2, ::2], metadata={"axes": "YX"})
         (notice,) = assert_same(tmp_path / "movie.ome.tif").notices
         assert "contains 2 images: the first was read" in notice
 
-    def test_an_ome_description_that_is_no_xml_is_told_of(self, tmp_path):
+    def test_an_ome_description_that_is_not_xml_is_reported(self, tmp_path):
         path = save(tmp_path / "movie.tif", description='<?xml version="1.0"?><OME><Image></OME')
         (notice,) = assert_same(path).notices
         assert "does not fit its pages: they were taken as frames" in notice
@@ -283,7 +283,7 @@ class TestPaths:
             (".tif", "movie"),
         ],
     )
-    def test_results_are_named_after_the_file_alone(self, path, name):
+    def test_results_are_named_only_after_the_file(self, path, name):
         assert movie_name(path) == name
 
     def test_sha256_is_that_of_the_whole_file(self, tmp_path):

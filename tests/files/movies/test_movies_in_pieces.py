@@ -34,7 +34,7 @@ print(memory("VmHWM") - before)
 
 
 def empty_movie(path: Path) -> Path:
-    """Make a movie of 300 frames, 1 MB each; all zeros, so that it takes no room on the disk."""
+    """Make a movie of 300 frames, 1 MB each; all zeros, so that it needs no space on the disk."""
     if path.suffix == ".h5":
         with h5py.File(path, "w") as file:
             made = file.create_dataset("data", (300, 1000, 1000), "u1", chunks=(1, 1000, 1000), compression="lzf")
@@ -116,7 +116,7 @@ class TestWriting:
             assert tif.pages.first.tags["XResolution"].value == (2, 1)
         assert (header["frames"], header["unit"], header["finterval"]) == (12, "um", 60)
 
-    def test_nothing_is_said_of_a_scale_that_is_not_known(self, tmp_path):
+    def test_an_unknown_scale_is_not_written(self, tmp_path):
         write_movie(Movie(FRAMES), tmp_path / "out.tif")
         again = read_movie(tmp_path / "out.tif")
         assert (again.pixel_size_um, again.frame_interval_s) == (None, None)

@@ -1,4 +1,4 @@
-"""Files that are no movie: each is refused in one sentence that names it, says what was expected and what to do."""
+"""Files that are not movies: each is refused in one sentence that names it, what was expected and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from movie_files import FRAMES, assert_same, save, two_ome_files
 
 
 def refusal(path: Path | str, channel: int | None = None) -> str:
-    """Give the sentence of a refusal, which has one line, no path twice and says what to do after a colon."""
+    """Return the message of a refusal, which has one line, no path twice and what to do after a colon."""
     with pytest.raises(WrongInputError) as refused:
         read_movie(path, channel)
     sentence = str(refused.value)
@@ -72,7 +72,7 @@ class TestNoMovieAtAll:
             (gzip.compress(b"II*\0" + bytes(99), mtime=0), "compressed (gzip)", "unpack it"),
         ],
     )
-    def test_what_stands_for_a_movie_is_not_to_be_opened_in_fiji(self, tmp_path, content, words, do):
+    def test_for_a_placeholder_of_a_movie_fiji_is_not_suggested(self, tmp_path, content, words, do):
         (tmp_path / "movie.tif").write_bytes(content)
         sentence = refusal(tmp_path / "movie.tif")
         assert f"is {words}" in sentence
@@ -126,7 +126,7 @@ class TestAxesThatAreNoMovie:
             ({"description": "state.configPath=x\rstate.acq.savingChannel1=0\rstate.acq.savingChannel2=1\r"}, 1),
         ],
     )
-    def test_channels_that_scanimage_stored_by_turns(self, tmp_path, header, channels):
+    def test_alternating_channels_of_scanimage(self, tmp_path, header, channels):
         path = save(tmp_path / "movie.tif", **header)
         if channels == 1:
             assert_same(path)
@@ -214,7 +214,7 @@ class TestAxesThatAreNoMovie:
         path = save(tmp_path / "part.ome.tif", description=description, ome=False)
         assert "one part of an OME-TIFF that set.companion.ome describes" in refusal(path)
 
-    def test_an_ome_description_that_promises_too_much(self, tmp_path):
+    def test_an_ome_description_with_more_images_than_the_file(self, tmp_path):
         description = (
             '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" '
             'DimensionOrder="XYZCT" Type="uint16" SizeX="34" SizeY="21" SizeZ="1" SizeC="1" SizeT="15">'
@@ -263,7 +263,7 @@ class TestCutOff:
         path.write_bytes(path.read_bytes()[:-1000])
         assert f"it has {size - 1000} of the {size} bytes that its pixels need" in refusal(path)
 
-    def test_an_imagej_header_that_promises_more_pages_than_there_are(self, tmp_path):
+    def test_an_imagej_header_with_more_pages_than_the_file(self, tmp_path):
         path = save(tmp_path / "movie.tif", imagej=True, metadata={"axes": "TYX"}, compression="zlib")
         path.write_bytes(path.read_bytes().replace(b"frames=12", b"frames=15").replace(b"images=12", b"images=15"))
         assert "is cut off: its header promises 15 images and it has 12" in refusal(path)

@@ -1,4 +1,4 @@
-"""Movies whose frames are files of their own."""
+"""Movies with one file per frame."""
 
 from __future__ import annotations
 
@@ -96,14 +96,14 @@ class TestReading:
 
 
 class TestNames:
-    def test_a_number_that_is_missing_is_said(self, tmp_path):
+    def test_a_missing_number_is_reported(self, tmp_path):
         folder = frames(tmp_path / "f", [f"a{t:02}.tif" for t in (*range(5), *range(7, 14))])
         assert "have 1 gap, the first at 5" in assert_same(folder).notices[1]
 
     def test_steps_of_another_size_are_no_gaps(self, tmp_path):
         assert len(assert_same(frames(tmp_path / "f", [f"a{t:03}.tif" for t in range(0, 120, 10)])).notices) == 1
 
-    def test_names_that_count_channels_too_are_said(self, tmp_path):
+    def test_names_that_count_channels_too_are_reported(self, tmp_path):
         names = [f"t{t}_c{c}.tif" for t in range(6) for c in (1, 2)]
         folder = frames(tmp_path / "f", names)
         assert "count two things, 6 x 2 files" in assert_same(folder).notices[1]

@@ -1,4 +1,4 @@
-"""What is read of movie files beside what ImageJ shows of them."""
+"""Movies as they are read from files, compared with what ImageJ shows of them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_frames_of_which_some_have_white_as_0_are_refused(tmp_path):
         read_movie(tmp_path / "m.tif")
 
 
-def test_pages_beyond_those_that_imagejs_header_promises_are_read_and_that_is_said(tmp_path):
+def test_pages_beyond_those_in_imagejs_header_are_read_and_reported(tmp_path):
     with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
         for t, frame in enumerate(FRAMES):
             text = "ImageJ=1.54f\nimages=10\nframes=10\n" if t == 0 else None
@@ -110,7 +110,7 @@ def test_pages_beyond_those_that_ome_names_are_counted(tmp_path):
     assert "has 12 pages, but its OME description names 10 of them" in notice
 
 
-def test_a_movie_behind_an_overview_is_read_and_that_is_said(tmp_path):
+def test_a_movie_behind_an_overview_is_read_and_reported(tmp_path):
     with tifffile.TiffWriter(tmp_path / "m.tif") as writer:
         writer.write(FRAMES[0, :9, :9], metadata=None)
         for frame in FRAMES:
@@ -147,7 +147,7 @@ def detected(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network
 @pytest.mark.parametrize(
     ("name", "dimensions"), [("slices", [1, 12, 1]), ("channels", [12, 1, 1]), ("inverted", [1, 1, 12])]
 )
-def test_the_command_finds_the_same_however_an_image_keeps_what_one_sees(detected, name, dimensions):
+def test_the_command_finds_the_same_however_an_image_is_stored(detected, name, dimensions):
     assert detected[name]["dimensions"] == dimensions
     assert len(detected["plain"]["events"].splitlines()) > 1
     assert detected[name]["events"] == detected["plain"]["events"]
@@ -164,7 +164,7 @@ def test_colours_in_no_order_of_brightness_are_refused_in_imagej(detected):
 
 @pytest.mark.parametrize(("axes", "said"), [(None, True), ("TYX", False), ("ZYX", False)])
 def test_pages_that_look_like_rows_are_reported_unless_their_axes_are_named(tmp_path, axes, said):
-    """What numpy stacks along its last axis, saved as it is: ImageJ too shows 64 slices that are 6 px wide."""
+    """An array stacked by numpy along its last axis, saved unchanged: ImageJ also shows 64 slices that are 6 px wide."""
     turned = np.random.default_rng(0).integers(0, 255, (64, 72, 6)).astype(np.uint8)
     path = tmp_path / "m.tif"
     options = {"imagej": True, "metadata": {"axes": axes}} if axes else {}
@@ -215,6 +215,6 @@ class TestFramesWithoutAPicture:
         with pytest.raises(WrongInputError, match="first in frame 5"):
             Movie(frames).require_finite()
 
-    def test_a_detection_says_so(self, network_folder):
+    def test_a_detection_reports_them(self, network_folder):
         result = epifiji.detect(np.zeros((12, 60, 60), np.uint8), network=str(network_folder))
         assert any("no events can be found" in notice for notice in result.notices)

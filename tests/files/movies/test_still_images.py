@@ -1,4 +1,4 @@
-"""Still images, for what needs no time: read as movies of one frame where that is asked for, and only there."""
+"""Still images, for tasks without time: read as movies of one frame only if that is requested."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_many_channels_without_time_stay_the_frames_of_a_movie(tmp_path: Path) -
     assert read_movie(path).shape[0] == 6
 
 
-def test_the_fewest_frames_are_the_askers_need(tmp_path: Path) -> None:
+def test_the_fewest_frames_depend_on_the_caller(tmp_path: Path) -> None:
     path = save(tmp_path / "short.tif", FRAMES[:3])
     for given in (path, FRAMES[:3], Movie(FRAMES[:3])):
         assert len(open_movie(given, least_frames=3)) == 3

@@ -1,4 +1,4 @@
-"""Which network is used: EpiNet, unless another is named or chosen once; where networks come from, and how they go."""
+"""The default network: EpiNet, unless another is specified or chosen; origins and removal of networks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from small_networks import small_epinet, small_network
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own, with one imported network and a folder with another that EPIFIJI_NETWORKS names."""
+    """A home folder with one imported network, and a folder EPIFIJI_NETWORKS with another."""
     for name in ("DATA", "CONFIG", "CACHE"):
         monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -71,7 +71,7 @@ class TestTheDefault:
             assert code == 2
             assert "the names are epinet, mine, Aaa" in said
 
-    def test_one_that_went_away_is_told_and_not_replaced_in_silence(self, monkeypatch, capsys, home):
+    def test_a_missing_default_is_reported_and_not_replaced_silently(self, monkeypatch, capsys, home):
         run(["networks", "default", "Aaa"], monkeypatch, capsys)
         shutil.rmtree(home / "named" / "Aaa")
         with pytest.raises(WrongInputError, match="the default network 'Aaa' is not known any more: choose another"):
@@ -83,7 +83,7 @@ class TestTheDefault:
     @pytest.mark.parametrize(
         "text", ["", "[]", '{"default_network": 3}', "[" * 9000, "\\xff", "{" + " " * 20_000 + "}"]
     )
-    def test_a_broken_choice_is_told(self, home, text):
+    def test_a_broken_choice_is_reported(self, home, text):
         (home / "config" / "epifiji").mkdir(parents=True)
         (home / "config" / "epifiji" / "networks.json").write_text(text)
         with pytest.raises(WrongInputError, match="networks.json"):
@@ -119,7 +119,7 @@ class TestTheNamedFolder:
             (lambda place: write_network(small_network(1), place), "which is a network itself"),
         ],
     )  # fmt: skip
-    def test_one_without_networks_is_told(self, home, monkeypatch, capsys, make, words):
+    def test_a_folder_without_networks_is_reported(self, home, monkeypatch, capsys, make, words):
         make(home / "other")
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(home / "other"))
         assert find_network().name == "epinet"
@@ -130,7 +130,7 @@ class TestTheNamedFolder:
         with pytest.raises(WrongInputError, match=f"there is no network 'Aaa'.*EPIFIJI_NETWORKS names .*{words}"):
             find_network("Aaa")
 
-    def test_two_networks_of_one_name_are_told(self, home, monkeypatch, capsys):
+    def test_two_networks_of_one_name_are_reported(self, home, monkeypatch, capsys):
         write_network(small_network(1, seed=9), home / "named" / "mine")
         (finding,) = [one for one in diagnose(inside=True) if one.name == "networks"]
         assert finding.state == "warning"
@@ -139,7 +139,7 @@ class TestTheNamedFolder:
 
 
 class TestRemoving:
-    def test_an_imported_one_goes_with_all_its_files(self, monkeypatch, capsys):
+    def test_an_imported_one_is_removed_with_all_its_files(self, monkeypatch, capsys):
         run(["networks", "default", "mine"], monkeypatch, capsys)
         code, said, _ = run(["networks", "remove", "mine", "--yes"], monkeypatch, capsys)
         assert code == 0
@@ -152,7 +152,7 @@ class TestRemoving:
         with pytest.raises(WrongInputError, match="no network 'mine'"):
             find_network("mine")
 
-    def test_nothing_goes_unasked(self, monkeypatch, capsys):
+    def test_nothing_is_removed_without_permission(self, monkeypatch, capsys):
         code, _, said = run(["networks", "remove", "mine"], monkeypatch, capsys)
         assert code == 2
         assert "give --yes to delete it" in said
@@ -167,7 +167,7 @@ class TestRemoving:
             ("../named", "there is no network '../named'"),
         ],
     )
-    def test_what_is_not_ours_stays(self, home, monkeypatch, capsys, name, words):
+    def test_files_of_others_stay(self, home, monkeypatch, capsys, name, words):
         before = sorted(home.rglob("*"))
         code, _, said = run(["networks", "remove", name, "--yes"], monkeypatch, capsys)
         assert code == 2
@@ -254,7 +254,7 @@ class TestImporting:
             import_network(folder, name)
         assert [path.name for path in user_folder().glob("[!.]*")] == ["mine"]
 
-    def test_a_name_that_differs_from_another_in_capitals_alone(self, home):
+    def test_a_name_that_differs_from_another_only_in_case(self, home):
         folder = write_network(small_epinet(), home / "any")
         with pytest.raises(WrongInputError, match="there is a network 'mine' already"):
             import_network(folder, "MINE", overwrite=True)
@@ -308,7 +308,7 @@ class TestFoldersOfNetworks:
         ):
             import_network(authors / "notum_all", "new")
 
-    def test_several_networks_are_not_averaged_but_told_with_how_to_import_each(self, authors):
+    def test_several_networks_are_not_averaged_and_the_message_says_how_to_import_each(self, authors):
         with pytest.raises(WrongInputError) as caught:
             import_network(authors, "new")
         assert f"import each network by itself, as in 'epifiji networks import {authors / 'notum_ExtSOP'}" in str(
@@ -322,7 +322,7 @@ class TestFoldersOfNetworks:
         ):
             import_network(mixed, "new")
 
-    def test_networks_deeper_inside_are_told_too(self, home):
+    def test_networks_deeper_inside_are_listed_too(self, home):
         write_network(small_network(1), home / "lab" / "2024" / "good")
         write_network(small_network(1), home / "lab" / "2025" / "better")
         with pytest.raises(
@@ -335,7 +335,7 @@ class TestFoldersOfNetworks:
         with pytest.raises(WrongInputError, match="unpack the zip and import each network by itself"):
             import_network(home / "lab.zip", "new")
 
-    def test_the_authors_are_named_for_their_own_weights_alone(self, authors, home, shared_data):
+    def test_the_authors_are_named_only_for_their_own_weights(self, authors, home, shared_data):
         theirs = "Trained by the authors of DeXtrusion"
         for source in (
             shared_data / "dexnets" / "notum_all.zip",

@@ -1,4 +1,4 @@
-"""Networks in the authors' form: what is read of them, and which are refused."""
+"""Networks in the authors' form: reading them, and refusals."""
 
 from __future__ import annotations
 

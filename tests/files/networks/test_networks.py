@@ -1,4 +1,4 @@
-"""Networks as files: the project's form, the authors', names, and what strangers' files must not do."""
+"""Networks as files: the project's form, the authors', names, and untrusted files."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_zip_of_a_network_is_the_network(tmp_path: Path) -> None:
     assert read_network(file).sha256 == read_network(folder).sha256
 
 
-def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+def test_nothing_is_overwritten_without_permission(tmp_path: Path) -> None:
     write_network(small_network(1), tmp_path / "small")
     with pytest.raises(WrongInputError, match="small exists: choose another name, or --overwrite"):
         write_network(small_network(1, seed=1), tmp_path / "small")
@@ -115,7 +115,7 @@ def test_a_folder_that_may_not_be_read_does_not_hide_the_others(
         return listed(path)
 
     def stat_of(path: Path, **how: bool) -> object:
-        # What lies in a closed folder cannot be looked at either.
+        # Files in a closed folder cannot be accessed either.
         if path in (tmp_path / denied, tmp_path / denied / "network.json") and denied != "named":
             raise PermissionError(13, "Permission denied", str(path))
         return looked_at(path, **how)
@@ -284,7 +284,7 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    """A web server on this machine that gives the files of a folder."""
+    """A web server on this machine that serves the files of a folder."""
     folder = tmp_path / "served"
     folder.mkdir()
 

@@ -1,4 +1,4 @@
-"""The networks at hand: how they are listed and shown, and how others come from a zip or an address, and from nowhere else."""
+"""The networks at hand: listing and showing them, and importing others from a zip or an address only."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def zipped(folder: Path, file: Path) -> str:
-    """Zip a network's folder, and give the zip's SHA-256."""
+    """Zip a network's folder, and return the zip's SHA-256."""
     with zipfile.ZipFile(file, "w") as archive:
         for part in folder.iterdir():
             archive.write(part, f"{folder.name}/{part.name}")
@@ -44,7 +44,7 @@ def network_zip(tmp_path: Path) -> tuple[Path, str]:
 
 
 class Served:
-    """A web server on this machine: what it gives by path, as bytes or as the address that it leads on to."""
+    """A web server on this machine: its answers by path, as bytes or as the address of a redirection."""
 
     def __init__(self) -> None:
         self.gives: dict[str, bytes | str] = {}
@@ -113,10 +113,10 @@ class TestImportFromAnAddress:
         ):
             import_network(f"file://elsewhere{file}", sha256=sha256)
 
-    def test_without_a_hash_nothing_is_asked_for_and_how_to_get_one_is_told(self, served, network_zip):
+    def test_without_a_hash_nothing_is_downloaded_and_the_message_says_how_to_get_one(self, served, network_zip):
         served.gives["/wing.zip"] = network_zip[0].read_bytes()
         with pytest.raises(
-            WrongInputError, match=r"was given without its SHA-256.*sha256sum FILE.*give it with --sha256\."
+            WrongInputError, match=r"was given without its SHA-256.*sha256sum FILE.*specify it with --sha256\."
         ):
             import_network(f"{served.address}/wing.zip")
         with pytest.raises(WrongInputError, match="the SHA-256 is '123', but it has 64 digits"):
@@ -159,7 +159,7 @@ class TestImportFromAnAddress:
             import_network(f"{served.address}/wing.zip", sha256="0" * 64)
         assert kept() == []
 
-    def test_an_address_that_gives_nothing_is_told(self, served):
+    def test_an_address_without_an_answer_is_reported(self, served):
         for address, words in {
             f"{served.address}/gone.zip": "cannot be reached .Not Found.: check the address",
             "http://127.0.0.1:9/wing.zip": "cannot be reached .*refused",
@@ -177,7 +177,7 @@ class TestImportFromAnAddress:
         ):
             import_network(f"{served.address}/wing.zip", sha256=hashlib.sha256(b"mine").hexdigest())
 
-    def test_a_network_of_that_name_is_not_replaced_unasked(self, served, network_zip):
+    def test_a_network_of_that_name_is_not_replaced_without_permission(self, served, network_zip):
         file, sha256 = network_zip
         served.gives["/wing.zip"] = file.read_bytes()
         import_network(f"{served.address}/wing.zip", sha256=sha256)
@@ -211,7 +211,7 @@ class TestImportFromAFile:
 
 
 class TestTheList:
-    def test_it_tells_kind_events_scale_and_where_each_is_from(self, tmp_path, monkeypatch, capsys, network_zip):
+    def test_it_has_kind_events_scale_and_origin_of_each(self, tmp_path, monkeypatch, capsys, network_zip):
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
         write_network(small_epinet(1, name="epi", cell_diameter_px=31.5), tmp_path / "named" / "epi")
         import_network(network_zip[0])
@@ -266,7 +266,7 @@ class TestTheList:
         assert (answer["good"]["kind"], answer["good"]["problem"]) == ("dexnet", "")
         assert "network.json cannot be read" in answer["cut"]["problem"]
 
-    def test_a_strangers_text_cannot_command_the_terminal(self, tmp_path, monkeypatch, capsys):
+    def test_an_untrusted_text_cannot_control_the_terminal(self, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
         write_network(
             small_network(1, origin="\x1b[32mthe web"),

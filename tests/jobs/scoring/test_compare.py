@@ -82,14 +82,14 @@ class TestSides:
         assert compare([], []).to_dict()["overall"]["precision"] is None
 
 
-class TestClassesThatAreJudged:
+class TestScoredClasses:
     def test_an_absent_class_of_a_table_counts_as_none_found(self, tmp_path):
         detected, reference = table(tmp_path / "a", DEATHS + SOPS), table(tmp_path / "b", DEATHS + DIVISIONS)
         comparison = compare(detected, reference)
         assert counts(comparison) == {"cell_death": (2, 0, 0), "cell_division": (0, 0, 2), "cell_sop": (0, 1, 0)}
         assert comparison.notices == ()
 
-    def test_a_reference_of_one_class_judges_that_class(self, tmp_path):
+    def test_a_reference_of_one_class_scores_that_class(self, tmp_path):
         (deaths,) = zips(tmp_path / "b", DEATHS)
         comparison = compare(table(tmp_path / "a", DEATHS + SOPS), deaths)
         assert counts(comparison) == {"cell_death": (2, 0, 0)}
@@ -97,7 +97,7 @@ class TestClassesThatAreJudged:
             "Detected events of cell_sop were left out (1): the reference does not contain this class.",
         )
 
-    def test_a_single_detected_file_is_judged_by_its_class(self, tmp_path):
+    def test_a_single_detected_file_is_scored_by_its_class(self, tmp_path):
         (sops,) = zips(tmp_path / "a", SOPS)
         comparison = compare(sops, table(tmp_path / "b", DEATHS + SOPS))
         assert counts(comparison) == {"cell_sop": (1, 0, 0)}
@@ -131,7 +131,7 @@ class TestClassesThatAreJudged:
         assert counts(compare(file, table(tmp_path / "a", events + DEATHS))) == {"budding": (1, 0, 0)}
         assert counts(compare(tmp_path / "b", tmp_path / "a")) == {"budding": (1, 0, 0), "cell_death": (0, 0, 2)}
 
-    def test_a_class_of_ones_own_is_known_from_the_movie_beside_it(self, tmp_path):
+    def test_a_class_of_ones_own_is_known_from_the_movie_next_to_it(self, tmp_path):
         events = [Event("budding", 1, 2, 3), Event("cell_budding", 4, 5, 6)]
         zips(tmp_path, events + DEATHS, movie="my_cell_movie")
         write_rois(tmp_path / "my_cell_movie_nothing.zip", SOPS)
@@ -145,7 +145,7 @@ class TestClassesThatAreJudged:
         ]
         assert movie_of(tmp_path) == "my_cell_movie"
 
-    def test_a_class_of_ones_own_is_known_from_the_record_beside_it(self, tmp_path):
+    def test_a_class_of_ones_own_is_known_from_the_record_next_to_it(self, tmp_path):
         zips(tmp_path, [Event("budding", 1, 2, 3)])
         record = {"movie": {"name": "movie"}, "settings": {"events": ["budding"]}}
         (tmp_path / "run.json").write_text(json.dumps(record), encoding="utf-8")
@@ -175,7 +175,7 @@ class TestResult:
         ]
         assert {len(row) for row in comparison.rows()} == {len(comparison.columns())}
 
-    def test_the_matching_tells_which_events_were_missed(self, tmp_path):
+    def test_the_matching_lists_the_missed_events(self, tmp_path):
         comparison = compare(DEATHS[:1] + SOPS, DEATHS)
         assert comparison.matching.pairs == ((DEATHS[0], DEATHS[0]),)
         assert comparison.matching.false_negatives == (DEATHS[1],)

@@ -1,4 +1,4 @@
-"""What a comparison writes, and curves over the threshold against events made anew at each."""
+"""Files of a comparison, and curves over the threshold compared with events made at each threshold."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def maps(tmp_path: Path) -> Path:
 
 
 def renamed(maps: Path, old: str, new: str, movie: str = "bumps") -> None:
-    """Give a class of a result folder another name, and its movie."""
+    """Rename a class of a result folder, and its movie."""
     record = (maps / "run.json").read_text(encoding="utf-8")
     (maps / "run.json").write_text(record.replace(old, new).replace("bumps", movie), encoding="utf-8")
     for file in sorted(maps.glob("*.tif")):
@@ -110,7 +110,9 @@ class TestWhatIsWritten:
         assert (everything["event"], everything["false_negatives"]) == ("all", "2")
         assert (death["distance_xy_px"], death["distance_t_frames"], death["counting"]) == ("11", "5", "authors")
 
-    def test_nothing_is_overwritten_unless_asked_and_then_nothing_old_is_left(self, detected, reference, tmp_path):
+    def test_nothing_is_overwritten_without_overwrite_and_with_it_nothing_old_is_left(
+        self, detected, reference, tmp_path
+    ):
         folder = compare(detected, reference).save(tmp_path / "out")
         before = {name: (folder / name).read_bytes() for name in names(folder)}
         with pytest.raises(WrongInputError, match=r"comparison\.csv exists and would be overwritten"):
@@ -119,7 +121,7 @@ class TestWhatIsWritten:
         compare(detected, detected).save(folder, overwrite=True)
         assert names(folder) == ["comparison.csv", "wing_cell_death_match.zip", "wing_cell_sop_falsenegative.zip"]
 
-    def test_a_class_that_is_no_longer_judged_leaves_the_users_own_files(self, detected, reference, tmp_path):
+    def test_a_class_that_is_no_longer_scored_leaves_the_users_own_files(self, detected, reference, tmp_path):
         folder = tmp_path / "out"
         folder.mkdir()
         (folder / "notes.txt").write_text("mine")
@@ -127,7 +129,7 @@ class TestWhatIsWritten:
         assert (folder / "notes.txt").read_text() == "mine"
 
     def test_a_failure_leaves_nothing(self, reference, tmp_path):
-        outside = [Event("cell_death", 5, 1e6, 10)]  # has no place in a ROI file
+        outside = [Event("cell_death", 5, 1e6, 10)]  # a ROI file cannot store it
         with pytest.raises(WrongInputError, match="an ImageJ ROI file stores"):
             compare(outside, reference).save(tmp_path / "out")
         assert not (tmp_path / "out").exists()
@@ -141,7 +143,7 @@ class TestWhatIsWritten:
         folder = tmp_path / "theirs"
         folder.mkdir()
         write_rois(folder / "wing_cell_death.zip", [FOUND, FALSE])
-        write_rois(folder / "wing_cell_death_FP.zip", [FALSE])  # as the authors' package calls it
+        write_rois(folder / "wing_cell_death_FP.zip", [FALSE])  # the authors' name
         compare(folder, [REFERENCE[0]]).save(folder)
         again = compare(folder, [REFERENCE[0]])
         assert list(again.scores.classes) == ["cell_death"]
@@ -175,7 +177,7 @@ class TestMapsOfOnesOwnClass:
         renamed(maps, "cell_sop", "blink", movie="wing_cell_2")
         assert find_maps(maps)[0] == "wing_cell_2"
 
-    def test_without_a_record_the_class_cannot_be_told(self, maps):
+    def test_without_a_record_the_class_is_unknown(self, maps):
         renamed(maps, "cell_sop", "blink")
         (maps / "run.json").unlink()
         with pytest.raises(
@@ -191,7 +193,7 @@ class TestMapsOfOnesOwnClass:
 
 class TestCurves:
     @pytest.mark.parametrize("counting", ["one-to-one", "authors"])
-    def test_every_point_is_that_of_events_made_anew(self, maps, counting):
+    def test_every_point_is_that_of_events_made_at_its_threshold(self, maps, counting):
         reference = epifiji.events_from_maps(maps, threshold=185, min_volume={"cell_death": 40}).events
         reference = [Event(e.event, e.frame, e.y + 3, e.x) for e in reference[::2]]
         thresholds = range(125, 256, 10)
@@ -242,12 +244,12 @@ class TestCurves:
         with pytest.raises(WrongInputError, match=words):
             epifiji.threshold_curve(maps, [], **given)
 
-    def test_a_folder_without_maps_is_told_and_nothing_is_written(self, detected, reference, tmp_path):
+    def test_a_folder_without_maps_is_refused_and_nothing_is_written(self, detected, reference, tmp_path):
         with pytest.raises(WrongInputError, match="contains no probability maps"):
             run_comparison(detected, reference, ComparisonSettings(), tmp_path / "out", curve=True)
         assert not (tmp_path / "out").exists()
 
-    def test_rois_alone_have_no_curve(self, tmp_path):
+    def test_rois_have_no_curve(self, tmp_path):
         with pytest.raises(WrongInputError, match="needs probability maps, but ROIs were given"):
             run_comparison([FOUND], [FOUND], ComparisonSettings(), tmp_path / "out", curve=True)
 

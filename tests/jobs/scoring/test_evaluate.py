@@ -46,7 +46,7 @@ def evaluation(folder: Path, networks: tuple[Path, Path]) -> Evaluation:
 
 
 def compared(folder: Path, network: Path, threshold: int, event: str) -> list[tuple[int, ...]]:
-    """Counts of each movie by a detection with that threshold and a comparison with the ROI file."""
+    """Counts of each movie from a detection with that threshold and a comparison with the ROI file."""
     found = []
     for movie in sorted(folder.glob("*.tif")):
         events = [one for one in detected(movie, network, threshold) if one.event == event]
@@ -74,7 +74,7 @@ class TestScores:
         assert found.best.counts.false_negatives <= 2
         assert found.best.f1.value > found.default.f1.value
 
-    def test_without_being_told_otherwise_the_default_is_that_of_a_detection(self, evaluation):
+    def test_the_default_is_that_of_a_detection(self, evaluation):
         for network in evaluation.networks:
             for found in network.classes.values():
                 assert found.default.threshold == 160
@@ -91,7 +91,7 @@ class TestScores:
         larger = evaluate(lively_network(15, "larger"), folder, events="cell_sop", min_volume=33, threshold=170)
         assert larger.networks[0].classes["cell_sop"].curve == classes["cell_sop"].curve
 
-    def test_networks_of_both_kinds_are_judged_alike(self, folder, networks):
+    def test_networks_of_both_families_are_evaluated_in_the_same_way(self, folder, networks):
         found = evaluate([networks[0], small_epinet(1)], folder, min_volume=0, events="cell_death")
         assert [one.name for one in found.networks] == ["net15", "epi"]
         assert found.networks[1].classes["cell_death"].best.counts.true_positives >= 0
@@ -131,7 +131,9 @@ class TestScores:
         counts = found.curve[lowest]
         assert counts.true_positives + counts.false_positives == sum(one.event == "cell_death" for one in everything)
 
-    def test_a_movie_without_a_file_of_a_class_has_no_such_events_or_is_not_judged(self, evaluation, folder, networks):
+    def test_a_movie_without_a_file_of_a_class_has_no_such_events_or_is_not_evaluated(
+        self, evaluation, folder, networks
+    ):
         unknown = evaluate(networks[0], folder, unmarked="unknown", **LOOSE)
         strict, kind = evaluation.networks[0].classes["cell_sop"], unknown.networks[0].classes["cell_sop"]
         assert (strict.movies, kind.movies) == (2, 1)
@@ -172,7 +174,7 @@ class TestSideBySide:
             assert one.f1.value == pytest.approx(scores[0] - scores[1])
             assert one.f1.low <= one.f1.value <= one.f1.high
 
-    def test_a_network_and_its_copy_cannot_be_told_apart(self, folder):
+    def test_a_network_and_its_copy_are_not_distinguished(self, folder):
         twins = [lively_network(15, "twin"), lively_network(15, "twin")]
         twins = [replace(one, source=source) for one, source in zip(twins, ("here", "there"), strict=True)]
         found = evaluate(twins, folder, **LOOSE)
@@ -181,7 +183,7 @@ class TestSideBySide:
         assert found.conclusion.startswith("cell_death: the data cannot distinguish twin (here) (F1 ")
 
     def evaluated(self, *answers: list[int], movies: int = 1) -> Evaluation:
-        """Networks that find so many of 40 events in all, with so many false ones; the rest is real."""
+        """Networks that find this many of 40 events in all, with this many false ones; everything else is real."""
         settings = EvaluationSettings()
         each = 40 // movies
         annotated = [Event("cell_death", 3, 30.0 * i, 40.0) for i in range(each)]
@@ -202,7 +204,7 @@ class TestSideBySide:
         found = self.evaluated([20, 0], [38, 0])
         assert found.conclusion.startswith("cell_death: B (F1 0.97) is better than A (0.67; difference 0.31, ")
 
-    def test_one_that_finds_a_little_more_cannot_be_told(self):
+    def test_one_that_finds_a_little_more_is_not_distinguished(self):
         found = self.evaluated([36, 0], [38, 0])
         assert found.conclusion.startswith(
             "cell_death: the data cannot distinguish B (F1 0.97) from A (0.95; difference 0.03, "
@@ -255,7 +257,7 @@ class TestWhatIsSaidAndWritten:
         assert [int(row["threshold"]) for row in table] == list(curve)
         assert [int(row["true_positives"]) for row in table] == [counts.true_positives for counts in curve.values()]
 
-    def test_nothing_is_overwritten_unless_asked(self, evaluation, tmp_path):
+    def test_nothing_is_overwritten_without_overwrite(self, evaluation, tmp_path):
         evaluation.save(tmp_path)
         before = (tmp_path / "evaluation.csv").read_bytes()
         with pytest.raises(WrongInputError, match=r"evaluation\.csv exists and would be overwritten"):
@@ -272,7 +274,7 @@ class TestWhatIsSaidAndWritten:
         assert found.conclusion.endswith(" at 160.")
         assert found.choices() == [f"best for net15: --threshold cell_death={best.threshold}"]
 
-    def test_the_record_tells_settings_movies_and_networks(self, evaluation, folder, networks):
+    def test_the_record_has_settings_movies_and_networks(self, evaluation, folder, networks):
         record = evaluation.to_dict()
         assert record["settings"]["min_volume"] == 20
         assert [(movie["file"], movie["shape"]) for movie in record["movies"]] == [
@@ -302,7 +304,7 @@ class TestTheCommand:
             main()
         return int(ended.value.code or 0)
 
-    def test_it_tells_scores_and_ends_with_one_sentence(self, monkeypatch, capsys, folder, networks, tmp_path):
+    def test_it_prints_scores_and_ends_with_one_sentence(self, monkeypatch, capsys, folder, networks, tmp_path):
         places = [str(network) for network in networks]
         options = ["--min-volume", "20", "--events", "cell_death", "--out", str(tmp_path / "out")]
         assert self.run(monkeypatch, *places, str(folder), *options) == 0
@@ -312,7 +314,7 @@ class TestTheCommand:
             "cell_death: the data cannot distinguish "
         )
         assert any(line.split()[:2] == ["event", "network"] for line in lines)
-        # One row for the default threshold and one for the best, or one for both where they are the same.
+        # One row for the default threshold and one for the best, or one for both if they are the same.
         for network in ("net15", "net25"):
             rows = [line for line in lines if line.split()[:2] == ["cell_death", network]]
             assert [kind for row in rows for kind in ("default", "best") if kind in row] == ["default", "best"]
@@ -355,7 +357,7 @@ class TestTheCommand:
         assert printed.err.count("\n") == 1
         assert printed.out == ""
 
-    def test_a_folder_of_nothing_alone_is_refused(self, tmp_path, movie_file, networks):
+    def test_a_folder_of_only_nothing_is_refused(self, tmp_path, movie_file, networks):
         (tmp_path / "a.tif").write_bytes(movie_file.read_bytes())
         write_rois(tmp_path / "a_nothing.zip", [Event("nothing", 1, 2, 3)])
         with pytest.raises(WrongInputError, match="ROI files of nothing alone"):

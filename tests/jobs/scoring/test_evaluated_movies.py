@@ -39,7 +39,7 @@ def evaluation(folder: Path, networks: tuple[Path, Path]) -> Evaluation:
 
 
 class TestMoviesWithoutEvents:
-    """Negative controls: whatever is found there is false."""
+    """Negative controls: all detections there are false."""
 
     def control(self, folder: Path, name: str, seed: int = 9) -> Path:
         folder.mkdir(exist_ok=True)
@@ -48,7 +48,7 @@ class TestMoviesWithoutEvents:
         write_movie(Movie((255 * (field - field.min()) / (field.max() - field.min())).astype(np.uint8)), path)
         return path
 
-    def test_alone_they_give_the_number_of_false_events_and_no_recall(self, tmp_path, networks):
+    def test_a_folder_of_only_these_gives_the_number_of_false_events_and_no_recall(self, tmp_path, networks):
         path = self.control(tmp_path / "controls", "quiet")
         found = evaluate(networks[0], tmp_path / "controls", **LOOSE)
         (one,) = found.networks
@@ -71,7 +71,7 @@ class TestMoviesWithoutEvents:
         with pytest.raises(WrongInputError, match="its events were not annotated"):
             evaluate(networks[0], tmp_path / "controls", unmarked="unknown", **LOOSE)
 
-    def test_beside_others_they_add_false_events_alone(self, tmp_path, folder, networks, evaluation):
+    def test_with_other_movies_they_add_only_false_events(self, tmp_path, folder, networks, evaluation):
         both = tmp_path / "both"
         shutil.copytree(folder, both)
         path = self.control(both, "quiet")
@@ -100,7 +100,7 @@ class TestMoviesThatWereLearntFrom:
             replace(network, description=learnt.model_copy(update={"name": "learner"})), tmp_path / "learner"
         )
 
-    def test_they_are_told_wherever_scores_are_shown(self, learner, folder, networks, tmp_path):
+    def test_they_are_reported_wherever_scores_are_shown(self, learner, folder, networks, tmp_path):
         found = evaluate([learner, networks[1]], folder, **LOOSE)
         first, second = found.networks
         assert (first.learnt_from, second.learnt_from) == (("noise_7",), ())

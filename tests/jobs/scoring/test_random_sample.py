@@ -1,4 +1,4 @@
-"""Precision by events drawn at random: the drawing, the table, and its requests."""
+"""Precision from a random sample of events: drawing, table, and requests."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_table_counts_and_has_wilsons_interval() -> None:
     assert rows[2][5:] == ["0.9200", "0.8500", "0.9589"]
 
 
-def test_all_classes_together_are_weighed_where_each_was_drawn_from() -> None:
+def test_all_classes_together_are_weighted_if_each_was_sampled() -> None:
     """20 of each: 16 right of each class that has 80 % of the events, 10 of the other: 0.8 * 0.8 + 0.2 * 0.5."""
     sample = draw_events(DEATHS + SOPS, 20, each_class=True)
     review = Review(sample.events)
@@ -81,7 +81,7 @@ def test_all_classes_together_are_weighed_where_each_was_drawn_from() -> None:
     assert last[:5] == ["all", "100", "40", "40", "26"]
 
 
-def test_what_was_not_judged_has_no_precision() -> None:
+def test_classes_without_decisions_have_no_precision() -> None:
     sample = draw_events(DEATHS + SOPS, 5)
     assert all(row[3:] == ["0", "0", "", "", ""] for row in score_table(Review(sample.events), sample.totals, True))
 
@@ -99,7 +99,7 @@ def ask(job: str, **request: Any) -> dict[str, Any]:
     return json.loads(answer(job, json.dumps(request), [], silent))
 
 
-def test_scoring_writes_score_csv_alone(tmp_path: Path) -> None:
+def test_scoring_writes_only_score_csv(tmp_path: Path) -> None:
     results = tmp_path / "movie_epifiji"
     results.mkdir()
     write_events(results / "events.csv", DEATHS + SOPS)

@@ -45,7 +45,7 @@ PICTURES = ("confusion_matrix.png", "learning_curve.png", "precision_recall.png"
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the user's networks and unfinished trainings out of it, and those of the tests out of the user's."""
+    """Separate the user's networks and unfinished trainings from those of the tests."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user cache"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user config"))
@@ -63,7 +63,7 @@ def movies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def learnt(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
-    """A network that has learnt the class of these movies, in a user's folder of its own."""
+    """A network that has learnt the class of these movies, in a separate user's folder."""
     folder = tmp_path_factory.mktemp("learnt")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(folder / "user data"))
@@ -73,7 +73,7 @@ def learnt(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRe
 
 
 def parent_in(folder: Path, *classes: str, rarity: float = 0.3) -> Path:
-    """Write an EpiNet that has learnt nothing and finds something everywhere."""
+    """Write an untrained EpiNet that finds events everywhere."""
     described = EpiNetDescription(
         name=folder.name,
         classes=("nothing", *classes),
@@ -107,7 +107,7 @@ class TestTheBeginning:
         assert result.began_with == "epinet"
         assert [notice for notice in result.notices if "The default network theirs" in notice and "epinet" in notice]
 
-    def test_a_default_that_went_away_is_not_replaced_in_silence(self, movies, tmp_path):
+    def test_a_missing_default_is_not_replaced_silently(self, movies, tmp_path):
         choose_default("gone")
         with pytest.raises(WrongInputError, match="'gone' is not known any more"):
             epifiji.train(movies, steps=10)
@@ -129,7 +129,7 @@ def test_a_class_of_the_users_own_is_learnt(
     assert result.network.description.classes == ("nothing", "blink")
     assert result.sentence.startswith("On 6 held-out events F1 is ")
     assert result.points[-1].loss < 0.5 * result.points[1].loss
-    # Another movie, which nobody has seen.
+    # Another movie, which was not used.
     pixels, events = blinking(77, (40, 100, 100), 12)
     found = epifiji.detect(pixels, "my_spots", mode="fast")
     assert epifiji.compare(found.events, events).scores.overall.f1 > 0.7
@@ -161,7 +161,7 @@ def test_a_movie_without_events_is_learnt_from_too(movies: Path, tmp_path: Path)
     )
 
 
-def test_what_the_parent_learnt_from_is_told(movies: Path, learnt: TrainingResult) -> None:
+def test_the_movies_that_the_parent_learnt_from_are_reported(movies: Path, learnt: TrainingResult) -> None:
     again = epifiji.retrain(learnt.folder, movies, name="second", keep=0, steps=10)
     assert any(
         notice.startswith("my_spots learnt from spots0, spots1, spots2 before, so its scores")
@@ -170,7 +170,7 @@ def test_what_the_parent_learnt_from_is_told(movies: Path, learnt: TrainingResul
     assert again.network.description.learnt_from == learnt.network.description.learnt_from
 
 
-def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Path) -> None:
+def test_an_interrupted_training_continues_and_ends_as_one_that_was_not(movies: Path) -> None:
     settings = {"from_scratch": True, "steps": 12, "name": "interrupted"}
 
     def stop_at(step: int):
@@ -195,7 +195,7 @@ def test_an_interrupted_training_goes_on_and_ends_as_one_that_was_not(movies: Pa
 
 
 def test_other_data_or_settings_are_another_training(movies: Path) -> None:
-    """The next training begins with its first step, as the notice of one that goes on would deny."""
+    """The next training begins with its first step; a continued one would have a notice."""
     begun = []
 
     def stop(done: float, doing: str) -> None:
@@ -278,7 +278,7 @@ def test_a_network_of_the_authors_form_is_retrained_without_the_origin_of_its_pa
     assert (described.classes, described.origin) == (("nothing", "blink", "flash"), "")
 
 
-def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> None:
+def test_the_parents_predictions_are_kept_in_simulated_movies(tmp_path: Path) -> None:
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
     (movie,) = with_predictions(parent, simulated(3, silent, count=1), silent, classes=3)
     assert movie.annotated == (False, False, False)
@@ -286,7 +286,7 @@ def test_what_the_parent_answers_is_kept_in_simulated_movies(tmp_path: Path) -> 
     assert not movie.predicted[..., 2].any()
 
 
-def test_the_parent_is_asked_only_where_it_is_not_known_what_there_is(tmp_path: Path) -> None:
+def test_the_parent_predicts_only_for_incompletely_annotated_movies(tmp_path: Path) -> None:
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
     pixels, _ = blinking(1)
     known = TrainingMovie(pixels, np.empty((0, 4)), np.empty((0, 3)), annotated=(True, True))
@@ -319,7 +319,7 @@ class TestRefused:
         with pytest.raises(WrongInputError, match="'a/b' cannot name a network"):
             epifiji.train(movies, name="a/b", from_scratch=True)
 
-    def test_nothing_and_something_to_begin_with(self, movies, tmp_path):
+    def test_from_scratch_with_a_network_to_begin_with(self, movies, tmp_path):
         with pytest.raises(WrongInputError, match="leave one out"):
             epifiji.train(movies, parent_in(tmp_path / "p", "blink"), from_scratch=True)
 
@@ -343,7 +343,7 @@ def command(*arguments: str, **how: object) -> subprocess.Popen:
         signal.signal(signal.SIGINT, kept)
 
 
-def test_the_command_line_trains_goes_on_after_an_interrupt_and_says_one_line(movies: Path, tmp_path: Path) -> None:
+def test_the_command_line_trains_continues_after_an_interrupt_and_prints_one_line(movies: Path, tmp_path: Path) -> None:
     asked = ("train", str(movies), "--from-scratch", "--steps", "200", "--patience", "1000", "--minutes", "600")
     first = command(*asked)
     # The first validation is kept before the first step.

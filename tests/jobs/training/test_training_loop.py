@@ -1,4 +1,4 @@
-"""The loop of a training: validation, how many steps there is time for, and what an interruption changes of it."""
+"""The loop of a training: validation, the number of steps in the available time, and interruptions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEP_S = 1.0
 
 
 class Clock:
-    """Time that goes on where a step is done."""
+    """A clock that advances with each step."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -34,7 +34,7 @@ class Clock:
 
 
 class Counting:
-    """Trains a network whose only weight is the number of steps, and notes how many were planned."""
+    """Trains a network whose only weight is the number of steps, and records how many were planned."""
 
     def __init__(self, state: State, steps: int, clock: Clock) -> None:
         self.state, self.steps, self._clock = state, steps, clock
@@ -50,7 +50,7 @@ class Counting:
 
 
 class Nothing:
-    """Draws nothing to learn from."""
+    """Draws empty parts."""
 
     def reseed(self, random: np.random.Generator) -> None:
         pass
@@ -61,7 +61,7 @@ class Nothing:
 
 @pytest.fixture
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """A clock of the test's own, and an empty folder for unfinished trainings."""
+    """A clock for the test, and an empty folder for unfinished trainings."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     made = Clock()
     monkeypatch.setattr(loop, "time", made)
@@ -80,7 +80,7 @@ def better_and_better(weights: Weights, report: Report) -> tuple[float, float | 
 def course_of(
     clock: Clock, scorer: Scorer | None = better_and_better, **settings: float
 ) -> tuple[TrainingLoop, list[Counting]]:
-    """Begin a loop, or go on with the one that was kept; gives its trainer too, once it runs."""
+    """Start or continue a loop; returns its trainer too, once it runs."""
     trainers: list[Counting] = []
 
     def trainer(state: State, steps: int, rate: float) -> Counting:
@@ -103,7 +103,7 @@ def stop_where(told: str, at: Callable[[], bool] = lambda: True) -> Report:
 
 
 class TestAfterAnInterruption:
-    def test_the_last_step_is_judged(self, clock):
+    def test_the_last_step_is_validated(self, clock):
         first, _ = course_of(clock)
         with pytest.raises(CancelledError, match="the state after 60 steps is stored"):
             first.run(stop_where("learning, step 60 "))
@@ -112,7 +112,7 @@ class TestAfterAnInterruption:
         assert resumed.progress.points[-1].step == 60
         assert resumed.progress.best_quality == 60
 
-    def test_the_last_step_is_judged_where_the_judging_was_interrupted(self, clock):
+    def test_the_last_step_is_validated_if_its_validation_was_interrupted(self, clock):
         first, _ = course_of(clock)
         with pytest.raises(CancelledError):
             first.run(stop_where("judging", lambda: first.state.step == 60))

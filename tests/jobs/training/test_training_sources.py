@@ -1,4 +1,4 @@
-"""What is learnt from: folders and reviews, at the network's scale, and what is refused."""
+"""Training data: folders and reviews, at the network's scale, and refusals."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def movie(folder: Path, name: str = "wing", shape: tuple[int, int, int] = SHAPE)
 
 @pytest.fixture
 def review(tmp_path: Path) -> Path:
-    """A review: one kept, one rejected, one given another class and moved, one left open, one added."""
+    """A review: one kept, one rejected, one given another class and moved, one undecided, one added."""
     path = movie(tmp_path)
     folder = tmp_path / "wing_epifiji"
     record = {
@@ -86,7 +86,7 @@ class TestReviews:
         for place in (review, review.parent, review.parent / "reviewed"):
             assert read_sources([place], PLAIN)[0].events == read_sources([review], PLAIN)[0].events
 
-    def test_only_what_was_judged_is_known(self, review):
+    def test_only_places_with_a_decision_are_known(self, review):
         (source,) = read_sources([review], PLAIN)
         (made,) = prepare([source], described("cell_death", "cell_division", "fusion", "other"), PLAIN)
         known = np.zeros(SHAPE, bool)
@@ -101,7 +101,7 @@ class TestReviews:
         assert made.annotated == (True, True, True, False)
         assert made.predicted_nothing_only
 
-    def test_or_everything_but_what_is_undecided_where_all_events_are_marked(self, review):
+    def test_everything_except_undecided_places_is_known_if_all_events_are_marked(self, review):
         (source,) = read_sources([review], PLAIN, "none")
         (made,) = prepare([source], described("cell_death", "cell_division", "fusion"), PLAIN)
         assert made.known.mean() > 0.5
@@ -113,7 +113,7 @@ class TestReviews:
         with pytest.raises(WrongInputError, match="does not say which movie it belongs to"):
             read_sources([review], PLAIN)
 
-    def test_its_movie_is_found_beside_its_folder_where_both_were_moved(self, review, tmp_path):
+    def test_its_movie_is_found_next_to_its_folder_if_both_were_moved(self, review, tmp_path):
         moved = tmp_path / "elsewhere"
         moved.mkdir()
         for name in ("wing.tif", "wing_epifiji"):
@@ -125,7 +125,7 @@ class TestReviews:
             read_sources([moved / "wing_epifiji"], PLAIN)
 
     @pytest.mark.parametrize("files", [[], ["wing_cell_death.zip", "wing_cell_death_rawproba.tif"]])
-    def test_what_was_not_reviewed_is_to_be_reviewed_first(self, review, files):
+    def test_detected_events_need_a_review_first(self, review, files):
         review.unlink()
         for name in files:
             (review.parent / name).write_bytes(b"")
@@ -141,20 +141,20 @@ class TestReviews:
         write_rois(tmp_path / "wing_blink.zip", [Event("blink", 10, 40, 60)])
         assert read_sources([tmp_path], PLAIN)[0].counts() == {"blink": 1}
 
-    def test_nor_with_another_movie(self, review, tmp_path):
+    def test_it_cannot_be_learnt_from_with_another_movie(self, review, tmp_path):
         (tmp_path / "wing.tif").unlink()
         movie(tmp_path, "wing", (20, 60, 81))
         with pytest.raises(WrongInputError, match=r"of the shape \(20, 60, 80\), but .* has \(20, 60, 81\) now"):
             read_sources([review], PLAIN)
 
-    def test_nor_where_nothing_was_decided(self, review):
+    def test_it_cannot_be_learnt_from_without_decisions(self, review):
         path, begun = start_review(DETECTED, review.parent.parent / "other")
         decide(path, begun, Action(0, "skip"))
         (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
         with pytest.raises(WrongInputError, match="has no decisions on events"):
             read_sources([path], PLAIN)
 
-    def test_nor_a_class_that_would_be_a_folder(self, review):
+    def test_a_class_that_would_be_a_folder_is_refused(self, review):
         path, begun = start_review(DETECTED, review.parent.parent / "other")
         decide(path, begun, Action(0, "class", replace(DETECTED[0], event="a/b")))
         (path.parent / "run.json").write_bytes((review.parent / "run.json").read_bytes())
@@ -162,7 +162,7 @@ class TestReviews:
             read_sources([path], PLAIN)
 
     @pytest.mark.parametrize(("name", "words"), [("nothing", "stands for places without")])
-    def test_nor_events_of_a_class_that_cannot_be_one(self, review, name, words):
+    def test_events_of_an_invalid_class_are_refused(self, review, name, words):
         path, begun = start_review(DETECTED, review.parent.parent / "other")
         decide(path, begun, Action(0, "class", replace(DETECTED[0], event=name)))
         decide(path, begun, Action(1, "keep"))
@@ -174,7 +174,7 @@ class TestReviews:
 
 
 class TestFolders:
-    def test_a_class_that_only_another_movie_has_does_not_occur_unless_nobody_looked(self, tmp_path):
+    def test_a_class_that_only_another_movie_has_does_not_occur_unless_unmarked_is_unknown(self, tmp_path):
         for name in ("a", "b"):
             movie(tmp_path, name)
         write_rois(tmp_path / "a_blink.zip", [Event("blink", 3, 10, 10)])

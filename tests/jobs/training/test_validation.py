@@ -1,4 +1,4 @@
-"""Scores on held-out events, what counts as false, and the sentence that comes of it."""
+"""Scores on held-out events, false detections, and the resulting sentence."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_counts_are_those_of_the_comparison_at_each_threshold() -> None:
             assert counts == Counts(expected.true_positives, expected.false_positives, expected.false_negatives)
 
 
-def test_what_was_taken_for_what() -> None:
+def test_the_confusion_matrix() -> None:
     scored = Validator([TRUTH], CLASSES, {}).score([FOUND], {"death": 125, "division": 125})
     assert scored.confusion == {
         "death": {"death": 2, "division": 1, "nothing": 0},
@@ -83,14 +83,14 @@ def test_near_a_cut_nothing_counts() -> None:
         ({"annotated": (False,)}, 0),
     ],
 )
-def test_what_was_found_where_nobody_looked_is_not_false(known: dict, false: int) -> None:
+def test_detections_at_unannotated_places_are_not_false(known: dict, false: int) -> None:
     one = held((0, 10, 20, 20), **known)
     assert (
         Validator([one], ("death",), {}).score([[found("death", 30, 50, 80)]]).counts["death"].false_positives == false
     )
 
 
-def test_the_moment_is_chosen_by_scores_at_many_thresholds() -> None:
+def test_the_step_is_chosen_by_scores_at_many_thresholds() -> None:
     validator = Validator([held((0, 10, 20, 20))], CLASSES[:1], {})
     sure, unsure = ([[found("death", 10, 20, 20, level)]] for level in (240, 150))
     assert validator.quality(sure) > validator.quality(unsure) > validator.quality([[]]) == 0
@@ -152,13 +152,13 @@ def scores_of(**counts: tuple[int, int, int]) -> ValidationScores:
         ),
     ],
 )
-def test_one_sentence_says_what_was_gained(
+def test_one_sentence_reports_the_gain(
     after: ValidationScores | None, before: ValidationScores | None, sentence: str, use: bool
 ) -> None:
     assert in_words("x", "y", after, before, ("death", "division")) == (sentence, use)
 
 
-def test_other_thresholds_alone_are_no_gain() -> None:
+def test_only_other_thresholds_are_no_gain() -> None:
     before = scores_of(death=(7, 3, 3))
     before.curves["death"].append(Counts(10, 0, 0))
     assert not in_words("x", "y", scores_of(death=(9, 1, 1)), before, ("death",))[1]
