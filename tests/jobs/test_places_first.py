@@ -108,8 +108,8 @@ def test_a_networks_place_is_checked_before_anything_is_learnt_or_fetched(
     with pytest.raises(WrongInputError) as refused_place:
         work[job]()
     assert str(refused_place.value) == (
-        f"{tmp_path / 'epifiji'} is a file, but results go into a folder: see to the right to write there and to free "
-        "space, or set XDG_DATA_HOME to another folder."
+        f"{tmp_path / 'epifiji'} is a file, but results go into a folder: make sure that you have write permission and "
+        "free disk space, or set XDG_DATA_HOME to another folder."
     )
     assert (tmp_path / "epifiji").read_text() == "mine"
 
