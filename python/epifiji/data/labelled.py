@@ -1,7 +1,7 @@
 """Movies with known events: as they were annotated, and as arrays at a network's scale for training and validation.
 
-The arrays have a type of their own because rescaled events lie between frames and pixels, and what is known differs from pixel to
-pixel.
+The arrays have a type of their own because rescaled events lie between frames and pixels, and what is known differs
+from pixel to pixel.
 """
 
 from __future__ import annotations

@@ -58,9 +58,10 @@ def read_training_folder(
     Raises
     ------
     WrongInputError
-        If there is no folder or no movie in it; two movies have the same name; some movies have ROI files and another has none,
-        unless `unmarked_is_none`; a ROI file has no movie, no class, a class that another file of the movie has too, or one that
-        differs from another only in case; a file cannot be read; or a ROI lies outside the movie's frames, in space or in time.
+        If there is no folder or no movie in it; two movies have the same name; some movies have ROI files and another
+        has none, unless `unmarked_is_none`; a ROI file has no movie, no class, a class that another file of the movie
+        has too, or one that differs from another only in case; a file cannot be read; or a ROI lies outside the movie's
+        frames, in space or in time.
     """
     folder = Path(folder)
     files = _files(folder)

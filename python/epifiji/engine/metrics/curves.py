@@ -58,7 +58,8 @@ def counts_over_thresholds(
     match
         Matches the events of a movie.
     count
-        Counts a matching of the movie with a number from 0, for movies where not every event counts. Default: all events count.
+        Counts a matching of the movie with a number from 0, for movies where not every event counts. Default: all
+        events count.
 
     Returns
     -------
@@ -77,13 +78,14 @@ def best_threshold(
 ) -> int:
     """Choose the threshold with the highest F1.
 
-    If several thresholds have the highest F1, `default` is chosen if it is one of them. Otherwise the middle of their longest run
-    is chosen, because an isolated threshold is good by chance. With `neighbours` F1 is averaged over neighbouring thresholds,
-    and the middle of all thresholds with the highest average is chosen: isolated ones do not have it.
+    If several thresholds have the highest F1, `default` is chosen if it is one of them. Otherwise the middle of their
+    longest run is chosen, because an isolated threshold is good by chance. With `neighbours` F1 is averaged over
+    neighbouring thresholds, and the middle of all thresholds with the highest average is chosen: isolated ones do not
+    have it.
 
-    An evaluation reports the best threshold for its own movies, so it does not average, and keeps the default unless another
-    threshold is better. A training chooses a threshold for other movies, from few events, where one event changes F1 a lot, so
-    it averages. It has no default, because its network is new.
+    An evaluation reports the best threshold for its own movies, so it does not average, and keeps the default unless
+    another threshold is better. A training chooses a threshold for other movies, from few events, where one event
+    changes F1 a lot, so it averages. It has no default, because its network is new.
 
     Parameters
     ----------
@@ -94,7 +96,8 @@ def best_threshold(
     default
         One of the thresholds. It is also chosen if no threshold finds a true event. None: no threshold is preferred.
     neighbours
-        Number of thresholds on either side over which F1 is averaged; beyond the ends the first and the last F1 are repeated.
+        Number of thresholds on either side over which F1 is averaged; beyond the ends the first and the last F1 are
+        repeated.
     """
     width = 2 * neighbours + 1
     padded = np.pad(np.nan_to_num(f1_of(counts)), neighbours, "edge")

@@ -105,8 +105,8 @@ class RealOutlines(Epithelium):
     def _measure(self, count: int) -> None:
         """Measure areas (T, n), px², and middles (T, n, 2), y and x in px of the outlines, of all cells.
 
-        scikit-image's regionprops_table (0.26) gives the same numbers, but needs 27 ms for a frame of 588 cells instead of 4, and
-        made a whole simulation a tenth slower.
+        scikit-image's regionprops_table (0.26) gives the same numbers, but needs 27 ms for a frame of 588 cells instead
+        of 4, and made a whole simulation a tenth slower.
         """
         y, x = np.indices(self.base.shape[1:])
         self.areas, self.middles = np.zeros((len(self.base), count)), np.zeros((len(self.base), count, 2))

@@ -55,8 +55,8 @@ class BlockPredictor(Protocol):
     """Predicts the windows of a block: all that detection knows of a network.
 
     The attributes stay the same for the life of the object. `frames_at_once` and the bytes decide how large blocks are
-    (:func:`divide`, :func:`rows_within`), the margins which pixels are read for one (:func:`read_strip`). A predictor that takes
-    every window by itself and needs little memory has margins and bytes of 0, as
+    (:func:`divide`, :func:`rows_within`), the margins which pixels are read for one (:func:`read_strip`). A predictor
+    that takes every window by itself and needs little memory has margins and bytes of 0, as
     :class:`~epifiji.engine.networks.dexnet.exact.ExactPredictor`.
     """
 
@@ -90,19 +90,20 @@ class BlockPredictor(Protocol):
         Parameters
         ----------
         strip
-            Pixels of the movie's type: of all frames that the block's windows see and `margin_frames` more on both sides, and
-            of all their rows and `margin_rows` more, as far as the movie has rows.
+            Pixels of the movie's type: of all frames that the block's windows see and `margin_frames` more on both
+            sides, and of all their rows and `margin_rows` more, as far as the movie has rows.
         grids
             For each member the window centres of the block, in the movie's frames and pixels; there may be none.
         report
-            Called with the part of the block that is done (0 to 1) and :data:`~epifiji.data.progress.LOOKING`; raises to cancel.
+            Called with the part of the block that is done (0 to 1) and :data:`~epifiji.data.progress.LOOKING`; raises
+            to cancel.
 
         Returns
         -------
         list of numpy.ndarray
-            For each member (frames, rows, columns, classes) of its grid, float32 from 0 to 1. Class 0 is no event; the others
-            are in the order of the description's `classes`. What is predicted for a window may depend on the block's frames,
-            which `frames_at_once` decides, but not on its rows, whose number depends on memory.
+            For each member (frames, rows, columns, classes) of its grid, float32 from 0 to 1. Class 0 is no event; the
+            others are in the order of the description's `classes`. What is predicted for a window may depend on the
+            block's frames, which `frames_at_once` decides, but not on its rows, whose number depends on memory.
         """
 
 

@@ -126,8 +126,8 @@ class Result:
         Raises
         ------
         WrongInputError
-            If a file would be overwritten without permission, the folder cannot be written to, or both `folder` and `out` are
-            given.
+            If a file would be overwritten without permission, the folder cannot be written to, or both `folder` and
+            `out` are given.
         """
         if folder is not None and out is not None:
             raise WrongInputError("folder and out were both given, but results have one place: leave one of them out.")
