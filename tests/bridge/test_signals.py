@@ -97,7 +97,7 @@ def test_a_worker_ends_at_once_and_without_a_traceback(number: signal.Signals) -
     assert worker.stdout is not None
     worker.stdin.write('{"task": "1", "requestType": "EXECUTE", "script": "1 + 1"}\n')
     worker.stdin.flush()
-    # It answers, so it is ready.
+    # The worker answers, so it is ready.
     assert worker.stdout.readline()
     worker.send_signal(number)
     _, said = worker.communicate(timeout=60)

@@ -71,7 +71,7 @@ def test_a_detection_succeeds_whatever_happens_to_its_streams(
     assert "Traceback" not in ended.stderr
     folder = tmp_path / "movie_epifiji"
     assert read_events(folder / "events.csv")
-    # What opened a file after a stream was closed must not have got the stream's number, to which others print.
+    # A file that is opened after a stream was closed must not get the stream's number, because other code prints to it.
     for file in folder.glob("*.tif"):
         assert tifffile.imread(file).shape[0] == 12
     assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["movie"]["name"] == "movie"
@@ -96,7 +96,7 @@ for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "USER
     os.environ.pop(name, None)
 def unknown(*_):
     raise KeyError("getpwuid(): uid not found: 12345")
-# As for a user of a container who has a number and no name.
+# As for a user of a container who has a number but no name.
 pwd.getpwuid = unknown
 from epifiji.bridge.cli.main import main
 main()

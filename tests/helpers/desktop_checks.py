@@ -138,11 +138,11 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
         jimport("ij.macro.MacroRunner")(SLOWER)
         wait_for(f"work past {moment}", lambda moment=moment: _done() > moment)
         focus(str(image.getTitle()))
-        # The window manager is done before Java knows that the window has the focus, and keys until then are lost.
+        # The window manager is ready before Java knows that the window has the focus; keys until then are lost.
         wait_for("the movie's focus", image.getWindow().isFocused)
         pressed = time.monotonic()
         press("Escape")
-        # Not by the status line, where ImageJ writes too: what lies under the mouse.
+        # The status line cannot be used, because ImageJ writes what is under the mouse there.
         wait_for(f"the end of what was cancelled at {moment}", lambda: error() == CANCELLED)
         took = time.monotonic() - pressed
         wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)

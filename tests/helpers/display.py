@@ -23,7 +23,7 @@ def virtual_display() -> Iterator[str]:
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)
     try:
-        # Xvfb writes the free number that it took, and a newline; nothing where it ends.
+        # Xvfb writes the number of its display and a newline, or nothing if it fails.
         with os.fdopen(reading) as pipe:
             number = pipe.readline().strip()
         assert number, "Xvfb did not start"

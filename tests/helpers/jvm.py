@@ -71,7 +71,7 @@ def _main(report: str, mode: str, *names: str) -> None:
 
     from epifiji.bridge.fiji.open import open_imagej
 
-    # Short runs do not earn what better code costs to make: half of the time that a start of ImageJ takes.
+    # For short runs, better compilation takes more time than it saves: half of the time of ImageJ's start.
     scyjava.config.add_option("-XX:TieredStopAtLevel=1")
     imagej = open_imagej(headless=mode == "headless")
     values: dict[str, Any] = {}

@@ -129,7 +129,7 @@ def _mine(folder: Path) -> None:
 
 Step = Callable[[Path], Any]
 SCENARIOS: dict[str, tuple[Step, Step, Step]] = {
-    # Before, the change, and how somebody reads afterwards; each in an empty folder.
+    # The initial state, the change, and the function that reads afterwards; each in an empty folder.
     "detect": (
         lambda f: None,
         lambda f: _result(EVENTS, 1, maps=True).save(f / "wing_epifiji", overwrite=True),
@@ -214,7 +214,7 @@ def in_child(
         if event == "c_call" and function.__name__ in CALLS:
             calls += 1
             if calls == kill_at and fail:
-                # The system names what it could not open or rename, but not what it could not write.
+                # The system's error names a file that could not be opened or renamed, but not one that could not be written.
                 named = [] if function.__name__ in UNNAMED_CALLS else ["the place"]
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *named)
             if calls == kill_at:
@@ -271,7 +271,7 @@ def kill_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
         status = in_child(lambda: change(place), kill_at=point)
         assert os.WIFSIGNALED(status), (scenario, point, status)
         found["raw between"] += contents(place) not in (before, after)
-        # The network or the folder may not be there yet; what is asked here is that reading completes a change.
+        # The network or the folder may not exist yet; this tests that reading completes a change.
         in_child(lambda: read(place))
         if contents(place) not in (before, after):
             found["between"].append(point)
@@ -297,7 +297,7 @@ def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
         found["said"] += status == FULL
         if status not in (0, 1, FULL):
             found["unnamed"].append(point)
-        # After its journal a change is decided, and what fails then is only the removal of what was replaced.
+        # After the journal is written the change will be completed; only the removal of replaced files can fail then.
         if contents(place) not in ((after,) if status == 0 else (before, after)):
             found["between"].append(point)
     return found

@@ -104,7 +104,7 @@ def placed_by_imagej(_: ImageJ, folder: Path) -> int:
             for make, (frame, channel) in zip((point, lambda x, y: area(x, y, 3, 3)), wanted[:2], strict=True):
                 go_to(image, layout, frame, channel)
                 assert shown_frame(image, layout) == frame
-                # As the ROI Manager's Add does it, and by the number of the slice.
+                # As the ROI Manager's Add does, and by the number of the slice.
                 for place in (image, image.getCurrentSlice()):
                     roi = make(5.0, 5.0)
                     roi.setPosition(place)

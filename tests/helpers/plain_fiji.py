@@ -60,7 +60,7 @@ class Hooks(LegacyHooks):
         return ""
 
     def run_script(self, command):
-        # As in SciJava, exceptions are logged, and listeners hear of the script's end on the thread of events.
+        # As in SciJava, exceptions are logged, and listeners are notified of the script's end on the event thread.
         try:
             PythonInterpreter().execfile(LABELS[command])
         except:
@@ -81,7 +81,7 @@ with open(macro) as file:
 if macro.endswith(".py"):
     exec(code)
 else:
-    text = code.decode("utf-8")  # paths of movies may hold any letter
+    text = code.decode("utf-8")  # paths of movies may contain any character
     thread = Thread(lambda: IJ.runMacro(text, argument), "Run$_macro")
     thread.start()
     thread.join()
@@ -109,7 +109,7 @@ def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = T
     properties = {
         "java.awt.headless": str(headless).lower(),
         "plugins.dir": fiji,
-        "user.home": fiji,  # no test reads or writes the preferences of whoever runs it
+        "user.home": fiji,  # tests neither read nor write the preferences of the user who runs them
         "python.path": fiji / "jars" / "Lib",
         "python.console.encoding": "UTF-8",
         "python.cachedir.skip": "true",
@@ -117,7 +117,7 @@ def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = T
     return [
         str(java.home / "bin" / "java"),
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
-        "-XX:TieredStopAtLevel=1",  # short runs do not earn what better code costs to make
+        "-XX:TieredStopAtLevel=1",  # for short runs, better compilation takes more time than it saves
         *(f"-D{name}={value}" for name, value in properties.items()),
         "-cp",
         os.pathsep.join(map(str, sorted((fiji / "jars").glob("*.jar")))),

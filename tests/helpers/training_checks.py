@@ -66,7 +66,7 @@ def cancelled_by_escape(imagej: ImageJ, _: Path) -> dict[str, Any]:
     jimport("ij.macro.MacroRunner")(code)
     wait_for("the first steps", lambda: "learning, step" in status())
     focus("mine")
-    # The window manager is done before Java knows that the window has the focus, and keys until then are lost.
+    # The window manager is ready before Java knows that the window has the focus; keys until then are lost.
     wait_for("the image's focus", image.getWindow().isFocused)
     press("Escape")
     wait_for("the end of what was cancelled", lambda: error() == CANCELLED)

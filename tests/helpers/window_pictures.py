@@ -87,7 +87,7 @@ def dialogs(imagej: ImageJ, folder: Path) -> dict[str, dict[str, list[str]]]:
             picture(folder / f"{slug(label)}_more.png", title)
             seen[label]["more"] = _texts(page)
             press("Escape")
-            # Cancel on the second page leads back to the first, as it was left.
+            # Cancel on the second page returns to the first, with its values.
             first = wait_for("the first page", lambda t=title, d=page: (p := _dialog(t)) is not None and p != d and p)
             focus(title)
             assert _texts(first) == seen[label]["first"], label

@@ -105,7 +105,7 @@ for moment in (0.0, 0.3, 0.7):
     wait_for(lambda: System.getProperty("epifiji.error").startswith("It was cancelled"))
     took = time.time() - pressed
     wait_for(lambda: Interpreter.getInstance() is None)
-    time.sleep(2.5)  # ImageJ stops the thread of a macro that did not end in two seconds, and shows why
+    time.sleep(2.5)  # ImageJ kills the thread of a macro that has not ended after two seconds, and shows the reason
     found["moments"].append({"took": took, "same": rois() == before, "locked": image.isLocked(), "titles": titles(),
                              "overlay": image.getOverlay() is not None and image.getOverlay().size()})
 IJ.showStatus("")
@@ -189,7 +189,7 @@ for label, options, keys in (
     ("Review Epithelial Events", "review=[%s]" % given["out"], ("y", "n", "y", "Escape")),
     ("Score Events at Random", "number=3 output=[%s]" % given["out"], ("y", "n", "y", "Escape")),
 ):
-    # ImageJ knows its commands by their whole labels.
+    # ImageJ finds commands by their full labels.
     command = label + "..."
     MacroRunner('run("%s", "results=[%s] half_size=15 zoom=2 before=2 after=2 %s");' % (command, given["results"], options))
     press(label)

@@ -70,7 +70,7 @@ DECIDED = {
     **dict.fromkeys((13, 14), "keep"),
     **{number: "keep" if number % 2 else "reject" for number in range(15, 31)},
 }
-"""By hand, from the keys: what was decided of each event, from 1. The seventh and the eleventh were passed over and came back."""
+"""The decision on each event (from 1) by the keys. The seventh and the eleventh event were skipped at first."""
 
 
 def test_every_key_and_click_is_in_the_table(done: dict[str, Finished], results: dict[str, Path]) -> None:

@@ -266,7 +266,7 @@ class TestUninstalling:
 
 
 @pytest.fixture
-def nobodys_fiji() -> Iterator[Path]:
+def unprivileged_fiji() -> Iterator[Path]:
     """Make a Fiji folder of an unprivileged user, and become that user if this process runs as root."""
     if not hasattr(os, "geteuid"):
         pytest.skip("this system has no Unix permissions")
@@ -291,24 +291,26 @@ class TestUndoing:
     @pytest.mark.parametrize(
         "place", ["macros", "macros/epifiji", "scripts/Plugins/EpiFiji", "jars/epifiji", "jars/Lib"]
     )
-    def test_a_folder_without_write_permission(self, nobodys_fiji, place):
-        before = contents(nobodys_fiji)
-        (nobodys_fiji / place).chmod(0o555)
+    def test_a_folder_without_write_permission(self, unprivileged_fiji, place):
+        before = contents(unprivileged_fiji)
+        (unprivileged_fiji / place).chmod(0o555)
         version = SECOND | {MODULE: b"ONE = 2\n"}
-        assert "Permission denied), so everything was left as it was" in refused(install_files, nobodys_fiji, version)
-        assert contents(nobodys_fiji) == before
+        assert "Permission denied), so everything was left as it was" in refused(
+            install_files, unprivileged_fiji, version
+        )
+        assert contents(unprivileged_fiji) == before
 
     @pytest.mark.parametrize("place", ["macros/epifiji", "scripts/Plugins/EpiFiji", "jars/epifiji"])
-    def test_uninstalling_from_a_folder_without_write_permission(self, nobodys_fiji, place):
-        before = contents(nobodys_fiji)
-        (nobodys_fiji / place).chmod(0o555)
-        assert "Permission denied), so everything was left as it was" in refused(uninstall_fiji, nobodys_fiji)
-        assert contents(nobodys_fiji) == before
+    def test_uninstalling_from_a_folder_without_write_permission(self, unprivileged_fiji, place):
+        before = contents(unprivileged_fiji)
+        (unprivileged_fiji / place).chmod(0o555)
+        assert "Permission denied), so everything was left as it was" in refused(uninstall_fiji, unprivileged_fiji)
+        assert contents(unprivileged_fiji) == before
 
-    def test_a_folder_without_read_permission(self, nobodys_fiji):
-        (nobodys_fiji / "jars").chmod(0)
+    def test_a_folder_without_read_permission(self, unprivileged_fiji):
+        (unprivileged_fiji / "jars").chmod(0)
         for call in (install_fiji, uninstall_fiji):
-            assert str(nobodys_fiji) in refused(call, nobodys_fiji)
+            assert str(unprivileged_fiji) in refused(call, unprivileged_fiji)
 
     @pytest.mark.parametrize("earlier", [{}, FIRST], ids=["first installation", "update"])
     def test_a_file_that_does_not_fit_on_the_disk(self, fiji, earlier):

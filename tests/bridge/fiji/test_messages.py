@@ -24,10 +24,10 @@ OF_THE_TERMINAL = {
     "bridge/imagej",
     *(f"bridge/fiji/{name}.py" for name in ("install", "open", "messages")),
 }
-"""Parts of the bridge whose texts no Fiji can show."""
+"""Parts of the bridge whose texts are never shown in Fiji."""
 
 OPTION = re.compile(r"(?<![\w-])--[a-z]")
-"""An option of the command line; none may be left, in whatever sentence."""
+"""An option of the command line; no sentence may contain one."""
 
 TERMINAL_LINE = re.compile(r"'(?:epifiji|pip) [^']*'")
 

@@ -112,8 +112,8 @@ class TestRefusals:
         assert "events.csv exists and would be overwritten" in said
         assert (tmp_path / "noise_epifiji" / "events.csv").read_text() == "mine"
 
-    def test_a_folder_without_write_permission(self, pixels, nobodys_folder, monkeypatch):
-        network, folder = nobodys_folder
+    def test_a_folder_without_write_permission(self, pixels, unprivileged_folder, monkeypatch):
+        network, folder = unprivileged_folder
         monkeypatch.setenv("XDG_DATA_HOME", str(folder.parent))
         folder.chmod(0o555)
         settings = {"network": str(network), "output": str(folder)}
@@ -158,12 +158,12 @@ class TestRefusals:
 
 
 @pytest.fixture
-def nobodys_folder(network_folder: Path, pixels: np.ndarray, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
+def unprivileged_folder(network_folder: Path, pixels: np.ndarray, tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     """Make a network and a folder of an unprivileged user, and become that user if this process runs as root."""
     if not hasattr(os, "geteuid"):
         pytest.skip("this system has no Unix permissions")
     administrator = os.geteuid() == 0
-    # What a detection imports may lie where only the administrator reads: so it is imported before.
+    # The modules that a detection imports may only be readable by the administrator, so they are imported before.
     settings = {"network": str(network_folder), "output": str(tmp_path)}
     assert "result" in ask("detect", {"settings": settings, "image": image(pixels)}, bytes_of(pixels))
     with tempfile.TemporaryDirectory() as name:
@@ -222,7 +222,7 @@ class TestDetections:
             assert [name.partition(" (")[0] for name in own] == [
                 f"{kind['name']} {n + 1}" for n in range(kind["count"])
             ]
-            # The table has four decimals, and these are rounded once more.
+            # The table has four decimals, which are rounded again.
             assert [float(name.partition(" (")[2].rstrip(")")) for name in own] == pytest.approx(scores, abs=0.00506)
         assert tuple(found["columns"]) == COLUMNS
 

@@ -19,7 +19,7 @@ from worker_scripts import FAILING_PYTHONS, FULL_DISK, run_script
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses Unix's limits and file systems")
 
 WITHOUT_EPIFIJI = f'#!/bin/sh\nexec "{sys.executable}" -I -S "$@"\n'
-"""A Python that sees no installed packages."""
+"""A Python without installed packages."""
 
 SMALL_DISK = ("unshare", "--map-root-user", "--mount", "sh", "-c")
 """Runs a command in a namespace in which it may mount; only this command sees the mounts."""

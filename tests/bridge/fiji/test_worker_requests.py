@@ -19,7 +19,7 @@ TASK = {
 }
 
 
-def said_by_worker(sent: bytes) -> tuple[int, list[dict], str]:
+def output_of_worker(sent: bytes) -> tuple[int, list[dict], str]:
     """Send a line and leave the input open, so that the worker can only end by itself."""
     with subprocess.Popen(ENGINE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
         worker.stdin.write(sent)
@@ -52,7 +52,7 @@ def said_by_worker(sent: bytes) -> tuple[int, list[dict], str]:
     ids=lambda line: line[:30].decode("latin-1"),
 )
 def test_an_invalid_line_ends_the_worker_with_one_sentence(line: bytes) -> None:
-    code, answers, said = said_by_worker(line + b"\n")
+    code, answers, said = output_of_worker(line + b"\n")
     assert (code, answers) == (2, [])
     last = said.strip().splitlines()[-1]
     assert last.startswith("epifiji: the engine received a line that is not a request (")
@@ -72,7 +72,7 @@ def test_empty_lines_are_skipped_and_requests_are_utf8_in_every_locale(module: s
         watch.start()
         worker.stdin.write(sent)
         worker.stdin.flush()
-        # The input stays open until the answer has come: if it is closed, the worker ends because its client has ended.
+        # The input stays open until the answer arrives: if it is closed, the worker ends, because its client has ended.
         answers = [json.loads(worker.stdout.readline()) for _ in range(2)]
         worker.stdin.close()
         code = worker.wait()
