@@ -107,7 +107,7 @@ class TestPythonsThatDoNotFit:
     def test_a_file_that_cannot_grow_is_reported_and_no_files_are_left(self, pythons):
         said = pythons["errors"]["limited"]
         assert re.fullmatch(
-            r".+ takes no temporary file of \d+ bytes: neither the disk nor your account allows a file so large; let the "
+            r".+ takes no temporary file of \d+ bytes: neither the disk nor your account allows a file so large; set the "
             r"environment variable TMPDIR to a folder on another disk\.",
             said,
         )

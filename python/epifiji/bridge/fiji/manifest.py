@@ -324,5 +324,5 @@ def errors_as_sentences() -> Iterator[None]:
     except OSError as problem:
         raise WrongInputError(
             f"{problem.filename or 'a file'} cannot be read or written ({problem.strerror or problem}), so everything was left "
-            "as it was: check the permission to write there and the free space, close Fiji, and try again."
+            "as it was: make sure that you have write permission and free disk space, close Fiji, and try again."
         ) from problem

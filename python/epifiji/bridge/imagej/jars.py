@@ -66,8 +66,8 @@ def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
                 # Another process was faster.
                 return sorted(folder.glob("*.jar"))
             raise ImageJError(
-                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: check the "
-                "permission to write there and the free space, or set XDG_CACHE_HOME to another folder."
+                f"The Java libraries could not be written to {folder} ({error.strerror}), but they are needed: make sure "
+                "that you have write permission and free disk space, or set XDG_CACHE_HOME to another folder."
             ) from error
         except Exception as error:
             raise ImageJError(_not_fetched(error, folder)) from error
