@@ -164,7 +164,7 @@ class TestWhatIsRefused:
         for arguments, words in {
             ("one", "net.h5"): "net.h5 ends with .h5, but a network is exported as .onnx or, for bioimage.io, as .zip",
             ("one", "there.onnx"): "there.onnx exists and would be overwritten: choose another name, or --overwrite",
-            ("one", "none/net.onnx"): "none is no folder, but net.onnx is to be written into it",
+            ("one", "none/net.onnx"): "none is not a folder, but net.onnx is to be written into it",
             ("dex", "net.onnx"): "dex is of the kind dexnet, but only an EpiNet can be exported",
             (
                 "one",

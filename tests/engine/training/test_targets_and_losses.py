@@ -14,10 +14,10 @@ from epifiji.data.network import Network
 from epifiji.data.settings.training import CHANGES
 from epifiji.engine.networks.epinet.model import (
     REACH_FRAMES,
-    answers_to_movie,
     contrast,
     encode_frames,
     join_frames,
+    mean_predictions,
     new_weights,
 )
 from epifiji.engine.networks.epinet.sampling import Part, Sampler, part_size
@@ -177,7 +177,7 @@ def test_a_networks_predictions_for_a_movie_are_those_of_its_whole_frames() -> N
         event_duration_frames=4.5,
     )
     movie = random.integers(0, 255, (9, 42, 50)).astype(np.uint8)
-    found = answers_to_movie(Network(described, (weights,)), movie)
+    found = mean_predictions(Network(described, (weights,)), movie)
     padded = np.pad(movie.astype(np.float32), [(REACH_FRAMES, REACH_FRAMES), (0, 6), (0, 6)], "edge")
     logits = join_frames(weights, encode_frames(weights, contrast(padded))).numpy()
     expected = 255 / (1 + np.exp(-logits))

@@ -360,7 +360,7 @@ class TestTheCommand:
     def test_a_folder_of_only_nothing_is_refused(self, tmp_path, movie_file, networks):
         (tmp_path / "a.tif").write_bytes(movie_file.read_bytes())
         write_rois(tmp_path / "a_nothing.zip", [Event("nothing", 1, 2, 3)])
-        with pytest.raises(WrongInputError, match="ROI files of nothing alone"):
+        with pytest.raises(WrongInputError, match="only ROI files of nothing"):
             evaluate(networks[0], tmp_path)
         with pytest.raises(WrongInputError, match="no network was given"):
             evaluate([], tmp_path)

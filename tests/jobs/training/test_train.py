@@ -28,7 +28,7 @@ from epifiji.data.network import Network
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet import family
-from epifiji.engine.networks.epinet.model import REACH_FRAMES, answers_to_movie, new_weights
+from epifiji.engine.networks.epinet.model import REACH_FRAMES, mean_predictions, new_weights
 from epifiji.engine.networks.epinet.recipe import with_predictions
 from epifiji.engine.training.rehearsal import simulated
 from epifiji.files.movies.movie_file import write_movie
@@ -282,7 +282,7 @@ def test_the_parents_predictions_are_kept_in_simulated_movies(tmp_path: Path) ->
     parent = read_network(parent_in(tmp_path / "parent", "cell_death", "blink"))
     (movie,) = with_predictions(parent, simulated(3, silent, count=1), silent, classes=3)
     assert movie.annotated == (False, False, False)
-    assert np.array_equal(movie.predicted[..., :2], answers_to_movie(parent, movie.pixels))
+    assert np.array_equal(movie.predicted[..., :2], mean_predictions(parent, movie.pixels))
     assert not movie.predicted[..., 2].any()
 
 
@@ -362,7 +362,7 @@ def test_the_command_line_trains_continues_after_an_interrupt_and_prints_one_lin
     assert second.returncode == 0, noted
     told = json.loads(out)
     assert told["sentence"].startswith("On 6 held-out events")
-    steps = int(re.search(r"in (\d+) steps", said).group(1))
+    steps = int(re.search(r"after (\d+) steps", said).group(1))
     assert any(f"continued from step {steps}" in notice for notice in told["notices"]) == bool(steps)
     assert [file.name for file in (tmp_path / "user data" / "epifiji" / "networks").iterdir()] == ["my_spots"]
 

@@ -187,7 +187,7 @@ class _Training:
         movies = prepare(self.sources, self.description, settings, self.report)
         self._require_trainable(movies)
         parted = split(movies, len(classes), settings.held_out, np.random.default_rng(settings.seed))
-        self._tell_of(parted)
+        self._add_notices(parted)
         validator = Validator(parted.held_out, classes, self.description.thresholds)
         recipe, without = self.recipe, frozenset(settings.without or ())
         learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, self.report)
@@ -256,7 +256,7 @@ class _Training:
         known = [[event for event in one if event.event in self.description.events] for one in found]
         return validator.score(known, own | self.parent.description.thresholds)
 
-    def _tell_of(self, parted: Split) -> None:
+    def _add_notices(self, parted: Split) -> None:
         """Add notices about how the sources were used, and what is too little."""
         for source in self.sources:
             self.notices += source.notices

@@ -8,7 +8,7 @@ import numpy as np
 
 from epifiji.data.event_networks import EventNetwork
 from epifiji.engine.backend.layers import STRIDE
-from epifiji.engine.networks.epinet.model import answers_of_members, places
+from epifiji.engine.networks.epinet.model import places, predictions_of_members
 from epifiji.engine.tiling.maps import Votes
 from epifiji.engine.tiling.windows import Grid
 
@@ -35,7 +35,7 @@ def probabilities(network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
 
     These are the maps of a detection before they are truncated to 8 bits.
     """
-    members = answers_of_members(network, pixels)
+    members = predictions_of_members(network, pixels)
     return np.stack([_at_size(np.moveaxis(frame, -1, 0), pixels.shape[1:]) for frame in np.mean(members, 0)], 1)
 
 

@@ -233,7 +233,7 @@ def check_epinet(network: EventNetwork) -> None:
             )
 
 
-def answers_of_members(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
+def predictions_of_members(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
     """Return each member's predictions at its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
     predictor, movie = EpiNet(network), levelled(Movie(pixels))
     block = Block(0, pixels.shape[0], 0, pixels.shape[1])
@@ -242,9 +242,9 @@ def answers_of_members(network: EventNetwork, pixels: np.ndarray, report: Report
     return [one[..., 1:] for one in found]
 
 
-def answers_to_movie(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
-    """Return the mean of the members' predictions (T, rows, columns, events), uint8 in 0–255; see :func:`answers_of_members`."""
-    movie: np.ndarray = np.rint(255 * np.mean(answers_of_members(network, pixels, report), 0)).astype(np.uint8)
+def mean_predictions(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
+    """Return the mean of the members' predictions (T, rows, columns, events), uint8 in 0–255; see above."""
+    movie: np.ndarray = np.rint(255 * np.mean(predictions_of_members(network, pixels, report), 0)).astype(np.uint8)
     return movie
 
 

@@ -12,7 +12,7 @@ from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
-from epifiji.engine.networks.epinet.model import answers_to_movie, new_weights
+from epifiji.engine.networks.epinet.model import mean_predictions, new_weights
 from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.training import carried_over, epinet_loss
 from epifiji.engine.training.mixing import Draws
@@ -91,7 +91,7 @@ def with_predictions(
     for number, movie in enumerate(movies):
         report(number / len(movies), PREDICTING)
         if movie.known is not None or not movie.is_annotated():
-            predicted = answers_to_movie(parent, movie.pixels)
+            predicted = mean_predictions(parent, movie.pixels)
             more = max(0, classes - predicted.shape[-1])
             movie = replace(movie, predicted=np.pad(predicted, [(0, 0)] * 3 + [(0, more)]))  # noqa: PLW2901
         done.append(movie)

@@ -57,7 +57,7 @@ class Part:
         return self.frames, self.answers, self.weights
 
 
-def answers_for(events: np.ndarray, shape: tuple[int, int, int], classes: int) -> np.ndarray:
+def targets_for(events: np.ndarray, shape: tuple[int, int, int], classes: int) -> np.ndarray:
     """Return the targets (T, Y/4, X/4, classes), float32 in 0–1, for events (n, 4) at class, frame, y, x in `shape` (T, Y, X).
 
     ``min(1, 2 exp(-d² / 2))`` with d² = (distance in the plane / `SIGMA_PX`)² + (frames / `SIGMA_FRAMES`)²; the maximum
@@ -168,7 +168,7 @@ class Sampler:
         answered = (self._frames - 2 * REACH_FRAMES, self._px, self._px)
         events = events - [0, REACH_FRAMES, 0, 0]
         events[:, 2:] = (events[:, 2:] + 0.5) * self._px / size[1] - 0.5
-        answers = answers_for(events, answered, self._classes)
+        answers = targets_for(events, answered, self._classes)
         # The movie's frame, row and column at the centre of each target.
         grid = np.arange(0, self._px, STRIDE) + STRIDE / 2
         places = [start[0] + REACH_FRAMES + np.arange(answered[0])]
