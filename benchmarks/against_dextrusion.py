@@ -43,7 +43,10 @@ PEER_PYTHON = "python3.11"
 
 SIZES = ("20x128x128", "40x256x256")
 MEMORY_SIZES = {"20x2048x2048": 40, "400x256x256": 20}
-"""Movie sizes for --memory, each with a step in space (px) with which it takes minutes; the peak hardly depends on the step."""
+"""Movie sizes for --memory, each with a step in space (px) with which it takes minutes.
+
+The peak hardly depends on the step.
+"""
 
 MEMORY_LIMIT_MB = 1500
 EPIFIJI, PEER = "EpiFiji", "dextrusion"
@@ -61,7 +64,10 @@ class Measurement:
 
 
 def measure(command: Sequence[object]) -> tuple[float, float, float, str]:
-    """Run a process and return wall s, CPU s, peak MB and its standard output. Its messages are shown only if it fails."""
+    """Run a process and return wall s, CPU s, peak MB and its standard output.
+
+    Its messages are shown only if it fails.
+    """
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as messages:
         started = time.perf_counter()

@@ -62,7 +62,10 @@ def inverted(simulated: Simulation, random: np.random.Generator) -> np.ndarray:
 
 
 def blinking(seed: int) -> tuple[np.ndarray, list[Event]]:
-    """Simulate cells that are bright for three frames, and others that are bright all the time; return pixels and events."""
+    """Simulate cells that are bright for three frames, and others that are bright all the time.
+
+    Return pixels and events.
+    """
     plain = {"extrusions": 6, "divisions": 5, "sops": 0}
     found = simulate_tissue(seed=seed, **SIZE, cell_diameter_px=24, event_variety=0.7, **plain)
     random = np.random.default_rng(seed)

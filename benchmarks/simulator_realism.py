@@ -1,4 +1,7 @@
-"""Compares simulated movies with real ones: the events that a trained network finds, geometry, imaging; see README.md."""
+"""Compares simulated movies with real ones: the events that a trained network finds, geometry, imaging.
+
+See README.md.
+"""
 
 from __future__ import annotations
 

@@ -39,7 +39,10 @@ STEPS, LEARNING_RATE = 3500, 3e-3
 
 
 def tissue(number: int, random: np.random.Generator, outlines: Path) -> np.ndarray:
-    """Make a movie. Of six, four are simulated tissues, one has real outlines with the simulator's imaging, one is a replay."""
+    """Make a movie.
+
+    Of six, four are simulated tissues, one has real outlines with the simulator's imaging, one is a replay.
+    """
     if number % 6 == 5:
         return degraded(replay(outlines, random), random)
     settings = draw_settings(FIRST_SEED + number, FRAMES, SIDE_PX, SIDE_PX)
@@ -130,7 +133,10 @@ def label(arguments: argparse.Namespace) -> None:
 
 
 def crop(movie: np.ndarray, labels: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Crop a part, in 70 % of cases around an event, flip it, and change its contrast; return it with the labels inside."""
+    """Crop a part, in 70 % of cases around an event, flip it, and change its contrast.
+
+    Return it with the labels inside.
+    """
     padded = np.pad(movie, ((REACH_FRAMES, REACH_FRAMES), (0, 0), (0, 0)), "edge")
     size = np.array([CROP_FRAMES, CROP_PX, CROP_PX])
     most = np.array(padded.shape) - size

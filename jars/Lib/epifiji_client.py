@@ -143,7 +143,10 @@ def _parameters(label, before, first):
 
 
 def _absolute(given, described):
-    """Make relative paths absolute, because the engine's working folder differs; a network's name is a path if it exists."""
+    """Make relative paths absolute, because the engine's working folder differs.
+
+    A network's name is a path if it exists.
+    """
     kinds = dict((one["key"], one["kind"]) for one in described["parameters"])
     return dict((key, _absolute_value(key, kinds.get(key), value)) for key, value in given.items())
 

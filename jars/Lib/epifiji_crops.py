@@ -41,7 +41,10 @@ class Crops(object):
         return range(max(1, item["frame"] - self.before), min(self.pixels.frames, item["frame"] + self.after) + 1)
 
     def draw(self, item, current, looped):
-        """Draw the crops around an event, with the frame current marked; in a loop, draw only that of the frame looped."""
+        """Draw the crops around an event, with the frame current marked.
+
+        In a loop, draw only that of the frame looped.
+        """
         frames = self.frames_of(item)
         columns = min(COLUMNS, self.before + self.after + 1)
         rows = -(-(self.before + self.after + 1) // COLUMNS)
@@ -70,7 +73,9 @@ class Crops(object):
         return picture
 
     def at(self, x, y):
-        """Give frame, y and x on the movie of a point of the picture; the frame is None in a loop, which nobody can stop in time.
+        """Return frame, y and x on the movie for a point of the picture.
+
+        The frame is None in a loop, because a click cannot select a frame there.
 
         Gives None between crops.
         """
@@ -86,7 +91,10 @@ class Crops(object):
         return -(-shown // COLUMNS), min(COLUMNS, shown)
 
     def _mark(self, pen, item, current):
-        """Outline the event's frame in its class's colour and the movie's current frame in white; mark the event's position."""
+        """Outline the event's frame in its class's colour and the movie's current frame in white.
+
+        Mark the event's position.
+        """
         side = self.side * self.zoom
         pen.setFont(FONT)
         for frame, x, y, left, top in self._tiles:

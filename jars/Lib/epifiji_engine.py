@@ -222,7 +222,10 @@ class _Worker(object):
                 "the movie, and try again." % ("signal %d" % (code - SIGNALLED) if code > SIGNALLED else message))
 
     def _wait(self, task, updates, progress):
-        """Wait for the task's end and pass on its progress; if a cancelled task does not stop, its process is killed."""
+        """Wait for the task's end and pass on its progress.
+
+        If a cancelled task does not stop, its process is killed.
+        """
         done, doing, deadline = 0.0, "starting the engine", None
         # NB: the task's status cannot be used here, because Appose sets it before the outputs.
         while not updates.ended:

@@ -1,4 +1,7 @@
-"""Checks whether results belong to the open image; the engine compares the file or, without a file, the pixels (Jython 2.7)."""
+"""Checks whether results belong to the open image.
+
+The engine compares the file or, without a file, the pixels (Jython 2.7).
+"""
 import os
 import re
 
@@ -12,7 +15,10 @@ EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGN
 
 
 def require_movie(place, parameters):
-    """Refuse the results in a place if they do not belong to the active image, unless other_movie is given; log what was not compared."""
+    """Refuse the results in a place if they do not belong to the active image, unless other_movie is given.
+
+    Log what was not compared.
+    """
     image = WindowManager.getCurrentImage()
     if image is None or not place or "input" in parameters:
         return
@@ -30,7 +36,10 @@ def require_movie(place, parameters):
 
 
 def results_of(image):
-    """Return the folder of an image's results: the known one, or the one next to its file; an empty text if there is none."""
+    """Return the folder of an image's results: the known one, or the one next to its file.
+
+    An empty text if there is none.
+    """
     folder = image.getProperty(RESULTS)
     if folder:
         return folder

@@ -318,7 +318,10 @@ def _legend(maps, height):
 
 @contextmanager
 def saved_manager(image, needed=True):
-    """Save the ROI Manager's events of an image's movie as a temporary zip, and yield its path; None if there are none."""
+    """Save the ROI Manager's events of an image's movie as a temporary zip, and yield its path.
+
+    None if there are none.
+    """
     with saved_rois(events_among(managed_rois(image)) if needed else []) as path:
         yield path
 

@@ -18,7 +18,10 @@ def shown(sentence):
 
 
 def log(sentence):
-    """Write a sentence into the log. Its window opens in a corner of the screen, so that it does not cover the movie."""
+    """Write a sentence into the log.
+
+    Its window opens in a corner of the screen, so that it does not cover the movie.
+    """
     opens = not GraphicsEnvironment.isHeadless() and WindowManager.getWindow(TITLE) is None
     IJ.log("EpiFiji: " + shown(sentence))
     window = WindowManager.getWindow(TITLE) if opens and Prefs.getLocation(LOCATION) is None else None

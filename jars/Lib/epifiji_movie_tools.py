@@ -37,7 +37,10 @@ class RoisOfMovie(object):
         return [place for points in self._points for place in points]
 
     def moved(self, places, image, ratios=(1, 1)):
-        """Make new ROIs for another image at the engine's places, scaled by the ratios (y, x); those outside are left out."""
+        """Make new ROIs for another image at the engine's places, scaled by the ratios (y, x).
+
+        Those outside are left out.
+        """
         places, made = list(places), []
         for roi, points in zip(self.rois, self._points):
             new, places = places[:len(points)], places[len(points):]

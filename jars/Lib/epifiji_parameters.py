@@ -23,7 +23,9 @@ EMPTY_FIELDS = "Fields may be left empty; Help explains what that means."
 
 
 def from_macro(label, parameters):
-    """Return the options that a macro gave this command, as a dictionary of texts and booleans; None if no macro called it.
+    """Return the options that a macro gave this command, as a dictionary of texts and booleans.
+
+    None if no macro called it.
 
     Raises EngineError if a key is not one of the command's parameters, or is given twice.
     """
@@ -64,7 +66,9 @@ def _value(label, parameter, given):
 
 
 def from_dialog(label, described, networks, first=None):
-    """Return the parameters that the user gives in a dialog; None if it was cancelled. It first shows the values of the last run.
+    """Return the parameters that the user gives in a dialog; None if it was cancelled.
+
+    It first shows the values of the last run.
 
     The values of first replace those of the last run, for example after wrong input.
     """

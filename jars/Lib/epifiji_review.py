@@ -148,7 +148,10 @@ class ReviewWindow(object):
         self._act("class" if "event" in values else "move", dict((key, item[key]) for key in ("event", "frame", "y", "x", "score")))
 
     def _point(self, frame, y, x):
-        """Handle a click: the position of a missed event, or the right position of this one; frame is None if it is not known."""
+        """Handle a click: the position of a missed event, or the right position of this one.
+
+        Frame is None if it is not known.
+        """
         if not (0 <= y < self.image.getHeight() and 0 <= x < self.image.getWidth()):
             return
         item = self.items[self._current()]
@@ -171,7 +174,10 @@ class ReviewWindow(object):
         self.frame = self.items[self._current()]["frame"]
 
     def _go_on(self):
-        """Go to the next event without a decision; after the last one, continue from the first. If all are decided, stay."""
+        """Go to the next event without a decision; after the last one, continue from the first.
+
+        If all are decided, stay.
+        """
         count = len(self.order)
         for step in xrange(1, count if self.open else 1):
             place = (self.place + step) % count
@@ -293,7 +299,10 @@ class ReviewWindow(object):
 
 
 class Items(object):
-    """The events of the review as the engine's lines. A line is parsed when its event is shown: parsing thousands takes seconds."""
+    """The events of the review as the engine's lines.
+
+    A line is parsed when its event is shown: parsing thousands takes seconds.
+    """
 
     def __init__(self, lines):
         self._lines = lines

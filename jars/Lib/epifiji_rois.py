@@ -23,7 +23,10 @@ IMAGE_MOVIES = "EpiFiji movies"
 """The property of an image with the names of its movie, separated by spaces."""
 
 KEY_LENGTH = 16
-"""A movie's name begins with its key: the beginning of the file's SHA-256, or a key that begins with `NO_FILE`. Its title follows."""
+"""A movie's name begins with its key: the beginning of the file's SHA-256, or a key that begins with `NO_FILE`.
+
+Its title follows.
+"""
 
 NO_FILE = "w"
 LARGEST_FILE = 1 << 31
@@ -39,7 +42,10 @@ def movies_of(image):
 
 
 def name_movie(image, key, title):
-    """Return the name of the movie that an answer belongs to, and store it with the image; key is empty if the engine knows none."""
+    """Return the name of the movie that an answer belongs to, and store it with the image.
+
+    Key is empty if the engine knows none.
+    """
     known = movies_of(image)
     if not key and known:
         return known[0]
@@ -172,7 +178,10 @@ def is_edited(roi):
 
 
 def _state(roi):
-    """Return a ROI's name and position as a text. In zips ImageJ adds a number to names that occur twice; it is left out."""
+    """Return a ROI's name and position as a text.
+
+    In zips ImageJ adds a number to names that occur twice; it is left out.
+    """
     bounds = roi.getFloatBounds()
     positions = (roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition())
     name = _quoted(re.sub(r"(?<=[\d)])-\d+$", "", roi.getName() or ""))

@@ -23,7 +23,10 @@ def show_table(title, columns, rows):
 
 
 def fit_table(title):
-    """Make a table's window as large as its columns and rows need, if the screen has room; ImageJ's default size cuts some off."""
+    """Make a table's window as large as its columns and rows need, if the screen has room.
+
+    ImageJ's default size cuts some off.
+    """
     window = WindowManager.getWindow(title)
     if window is None:
         return

@@ -23,7 +23,10 @@ Seen = TypeVar("Seen")
 
 
 def _window_manager(display: str) -> subprocess.Popen[bytes]:
-    """Start a window manager and wait until it is ready; sometimes one cannot connect to a display that has just started."""
+    """Start a window manager and wait until it is ready.
+
+    Sometimes one cannot connect to a display that has just started.
+    """
     env = {"DISPLAY": display, "HOME": "/nonexistent"}
     deadline = time.monotonic() + PATIENCE_S
     while True:

@@ -1,4 +1,7 @@
-"""Checks that run in a process with ImageJ's windows open, while xdotool presses keys; see :mod:`jvm` and :mod:`desktop`."""
+"""Checks that run in a process with ImageJ's windows open, while xdotool presses keys.
+
+See :mod:`jvm` and :mod:`desktop`.
+"""
 
 from __future__ import annotations
 

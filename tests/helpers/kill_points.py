@@ -214,7 +214,8 @@ def in_child(
         if event == "c_call" and function.__name__ in CALLS:
             calls += 1
             if calls == kill_at and fail:
-                # The system's error names a file that could not be opened or renamed, but not one that could not be written.
+                # The system's error names a file that could not be opened or renamed, but not one that could not be
+                # written.
                 named = [] if function.__name__ in UNNAMED_CALLS else ["the place"]
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *named)
             if calls == kill_at:
@@ -242,7 +243,10 @@ def in_child(
 
 
 def tried_once(scenario: str, folder: Path) -> tuple[Path, Path, Any, Any, int]:
-    """Make a change without a fault; return the initial folder, its copy, the contents before and after, and the calls."""
+    """Make a change without a fault.
+
+    Return the initial folder, its copy, the contents before and after, and the calls.
+    """
     begin, change, _ = SCENARIOS[scenario]
     start, place, count = folder / "start", folder / "place", folder / "count"
     start.mkdir()

@@ -200,7 +200,10 @@ def _done_steps() -> int:
 
 
 def one_class_at_random(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """Review events of one class in random order as a loop; a click on a loop keeps the event's frame; the keypad works."""
+    """Review events of one class in random order as a loop.
+
+    A click on a loop keeps the event's frame; the keypad works.
+    """
     from scyjava import jimport
 
     image = open_movie()

@@ -1,4 +1,7 @@
-"""Scoring at random, the review macro, and cropping with the ROI Manager, with windows and real keys; see :mod:`desktop`."""
+"""Scoring at random, the review macro, and cropping with the ROI Manager, with windows and real keys.
+
+See :mod:`desktop`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ def start_macro(code: str) -> None:
 
 
 def score_at_random(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Draw six of thirty events and score five: right, wrong (after an undo), right, right, wrong; other keys have no effect."""
+    """Draw six of thirty events and score five: right, wrong (after an undo), right, right, wrong.
+
+    Other keys have no effect.
+    """
     from scyjava import jimport
 
     image = open_movie()
@@ -60,7 +66,10 @@ def score_at_random(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def cropped_with_the_manager(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """The user's rectangle is in the dialog; the manager's ROIs are cropped too, and replace the old ones if requested."""
+    """The user's rectangle is in the dialog.
+
+    The manager's ROIs are cropped too, and replace the old ones if requested.
+    """
     from scyjava import jimport
 
     from desktop_checks import start_command

@@ -95,7 +95,10 @@ def reviewed(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Move sliders by keys: the movie's overlay follows; Apply adds the ROIs to the manager and the values to the recorder."""
+    """Move sliders by keys: the movie's overlay follows.
+
+    Apply adds the ROIs to the manager and the values to the recorder.
+    """
     from scyjava import jimport
 
     jimport("ij.IJ").run("Record...")

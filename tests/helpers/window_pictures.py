@@ -1,4 +1,7 @@
-"""Every window of the menu's commands and of the review macro, with a picture of each; see :mod:`jvm` and :mod:`desktop`."""
+"""Every window of the menu's commands and of the review macro, with a picture of each.
+
+See :mod:`jvm` and :mod:`desktop`.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,10 @@ SIGN = np.uint16(0x8000)
 
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
-"""Characters that file names on Windows may not contain. ImageJ's titles often do, and results may be opened on Windows later."""
+"""Characters that file names on Windows may not contain.
+
+ImageJ's titles often do, and results may be opened on Windows later.
+"""
 
 
 def movie_name_of_title(title: str) -> str:

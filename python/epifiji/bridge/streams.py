@@ -12,7 +12,10 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 READABLE = "epifiji.readable"
-"""The encoding error handler that :func:`prepare_streams` sets. It replaces characters that the output cannot encode."""
+"""The encoding error handler that :func:`prepare_streams` sets.
+
+It replaces characters that the output cannot encode.
+"""
 
 ASCII_FORMS = {
     "–": "-",
@@ -81,7 +84,10 @@ def _write(stream: TextIO, text: str) -> None:
 
 @contextmanager
 def flushed(stream: TextIO) -> Iterator[None]:
-    """Flush what the block writes. If the reader has gone, as after `epifiji … | head`, the command continues without it."""
+    """Flush what the block writes.
+
+    If the reader has gone, as after `epifiji … | head`, the command continues without it.
+    """
     try:
         yield
         stream.flush()

@@ -1,4 +1,7 @@
-"""A review with real keys records exactly these keys, also if ImageJ is killed during it; then the keys are released."""
+"""A review with real keys records exactly these keys, also if ImageJ is killed during it.
+
+Then the keys are released.
+"""
 
 from __future__ import annotations
 

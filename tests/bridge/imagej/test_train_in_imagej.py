@@ -34,7 +34,10 @@ PICTURES = ["confusion_matrix.png", "learning_curve.png", "precision_recall.png"
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Put annotated movies and a network into a folder; return environment variables that keep EpiFiji in that folder."""
+    """Put annotated movies and a network into a folder.
+
+    Return environment variables that keep EpiFiji in that folder.
+    """
     for number in range(3):
         write_blinking(folder / "the movies", f"spots{number}", number)
     described = EpiNetDescription(

@@ -19,7 +19,10 @@ WIDE = 200
 
 
 def say_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON object. JSON is UTF-8 by definition; if standard output has another encoding, only ASCII is printed."""
+    """Print one JSON object.
+
+    JSON is UTF-8 by definition; if standard output has another encoding, only ASCII is printed.
+    """
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "").replace("_", "")
     text = json.dumps(value, ensure_ascii=encoding != "utf8", allow_nan=False, indent=2)
     # Only strings contain such characters, and in strings JSON allows any character as an escape.

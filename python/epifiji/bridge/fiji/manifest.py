@@ -120,7 +120,9 @@ def installed_python(folder: Path) -> tuple[Path | None, str]:
 
 
 def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
-    """Write, update and remove EpiFiji's files in a folder, so that it contains the wanted ones; if anything fails, undo all.
+    """Write, update and remove EpiFiji's files in a folder, so that it contains the wanted ones.
+
+    If anything fails, undo all.
 
     Parameters
     ----------

@@ -34,7 +34,9 @@ def shown_events(
 
 
 def movie_key(sha256: str | None, file: str | None = None, folder: Path | None = None) -> str | None:
-    """Return the key that marks ImageJ's ROIs of a movie (see ``epifiji_rois.py``); None if the movie cannot be identified.
+    """Return the key that marks ImageJ's ROIs of a movie (see ``epifiji_rois.py``).
+
+    None if the movie cannot be identified.
 
     The key is the beginning of the file's SHA-256. If that is not known, or one file holds several movies, the key is a
     hash of the folder or dataset and begins with ``w``, which no SHA-256 does.

@@ -98,7 +98,10 @@ class _Progress:
 
 
 class Requests:
-    """Standard input read as lines in UTF-8, whatever the system's encoding. Empty lines, which would end Appose, are skipped."""
+    """Standard input read as lines in UTF-8, whatever the system's encoding.
+
+    Empty lines, which would end Appose, are skipped.
+    """
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source

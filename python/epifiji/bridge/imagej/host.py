@@ -182,7 +182,10 @@ def _leave_java() -> None:
 
 
 def _add_jython(context: Any) -> None:
-    """Register Jython as a script language, and ImageJ's types for its parameters; in Fiji, SciJava's plugins do this."""
+    """Register Jython as a script language, and ImageJ's types for its parameters.
+
+    In Fiji, SciJava's plugins do this.
+    """
     from scyjava import jimport
 
     jython = jimport("org.scijava.script.AdaptedScriptLanguage")(jimport("org.python.jsr223.PyScriptEngineFactory")())
@@ -212,7 +215,10 @@ def _keep_preferences_apart() -> None:
 
 
 def _home() -> Path:
-    """Make the folder in which the embedded ImageJ looks for plugins; without it, ImageJ uses those in the working folder."""
+    """Make the folder in which the embedded ImageJ looks for plugins.
+
+    Without it, ImageJ uses those in the working folder.
+    """
     home = data_folder() / "imagej"
     with suppress(OSError):
         for name in ("plugins", "macros", "luts"):

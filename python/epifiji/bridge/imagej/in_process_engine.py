@@ -59,7 +59,9 @@ def end_jobs(exit_code: int = 1) -> None:
 
 
 class _Engine:
-    """The Java function. Its argument is a map with ``allocate`` (a number of bytes), ``release`` (a block), or a request.
+    """The Java function.
+
+    Its argument is a map with ``allocate`` (a number of bytes), ``release`` (a block), or a request.
 
     A request has ``job``, ``request``, ``blocks`` and ``report``. A block is a direct ByteBuffer over numpy's memory,
     so pixels that Java writes into it need not be copied.
@@ -102,7 +104,9 @@ def _address(buffer: Any) -> int:
 
 
 class _Running:
-    """A job on a Python thread. On Java's threads, whose stack is 1 MB, TensorFlow overflows the stack and the process dies.
+    """A job on a Python thread.
+
+    On Java's threads, whose stack is 1 MB, TensorFlow overflows the stack and the process dies.
 
     Java's thread waits meanwhile, passes progress on, and asks whether to stop. A cancelled job that does not stop soon
     runs on until it next reports progress; its answer is ignored.

@@ -114,7 +114,10 @@ def _problems(home: Path, window: bool) -> Iterator[str]:
 
 
 def java_version(home: Path) -> str | None:
-    """Return the version of the Java in a folder, from its file ``release`` or by running it; None if there is no Java."""
+    """Return the version of the Java in a folder, from its file ``release`` or by running it.
+
+    None if there is no Java.
+    """
     recorded = _release(home).get("JAVA_VERSION")
     if recorded:
         return recorded
@@ -154,7 +157,10 @@ def _candidates(fiji: Path | None) -> Iterator[tuple[str, Path]]:
 
 
 def _home_of(executable: Path) -> Path:
-    """Return the folder of the Java that a `java` command starts. The command may be a link, or start another program."""
+    """Return the folder of the Java that a `java` command starts.
+
+    The command may be a link, or start another program.
+    """
     home = executable.resolve().parents[1]
     if _library(home) is not None:
         return home

@@ -29,7 +29,10 @@ def client_folder() -> Path:
 
 
 def add_commands(window: bool) -> None:
-    """Make every script a command of ImageJ, for macros and the recorder; with a window, also an item of Plugins > EpiFiji."""
+    """Make every script a command of ImageJ, for macros and the recorder.
+
+    With a window, also an item of Plugins > EpiFiji.
+    """
     from scyjava import jimport
 
     scripts = script_files()

@@ -1,4 +1,6 @@
-"""Answers to the requests of ImageJ's commands. Requests and answers are JSON; pixels come as separate blocks of memory.
+"""Answers to the requests of ImageJ's commands.
+
+Requests and answers are JSON; pixels come as separate blocks of memory.
 
 The answer to a request is the same whether it comes from an ImageJ in this process or through a worker: either
 ``{"result": …}`` or ``{"error": sentence, "kind": …}``. The kind is ``input`` (the user can correct it), ``cancelled``

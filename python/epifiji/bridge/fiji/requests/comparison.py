@@ -20,7 +20,10 @@ from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.places import folder_of
 
 FIRST_GROUP = 101
-"""The ROI group of matches; false positives and false negatives have the next two. Event classes have much lower groups."""
+"""The ROI group of matches; false positives and false negatives have the next two.
+
+Event classes have much lower groups.
+"""
 
 
 @job("compare", commands.COMPARE)
@@ -105,7 +108,10 @@ def _outcomes(outcomes: dict[str, list[Event]]) -> Answer:
 
 
 def _movie_key(detected: str | None) -> str | None:
-    """Return the key of the movie whose events were compared; None for ROIs of the manager, whose movie the client knows."""
+    """Return the key of the movie whose events were compared.
+
+    None for ROIs of the manager, whose movie the client knows.
+    """
     from epifiji.files.results.result_folder import read_record
 
     if detected is None:

@@ -25,7 +25,10 @@ from epifiji.files.results.places import folder_of
 
 @job("detect", commands.DETECT)
 def detect(request: Request) -> Answer:
-    """Detect events. The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``."""
+    """Detect events.
+
+    The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``.
+    """
     from epifiji.files.movies.movie_file import open_movie
     from epifiji.files.results.result_folder import require_free
     from epifiji.jobs.events.detect import detect

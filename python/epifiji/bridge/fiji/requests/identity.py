@@ -15,7 +15,9 @@ IMAGEJ_TYPES = ("uint8", "uint16", "int16", "float32")
 
 @job("identify", commands.OPEN)
 def identify(request: Request) -> Answer:
-    """Refuse an image that is not the movie of the results. The request has ``results`` (a path), ``other_movie`` and ``shown``.
+    """Refuse an image that is not the movie of the results.
+
+    The request has ``results`` (a path), ``other_movie`` and ``shown``.
 
     ``shown`` has ``title``, ``shape`` (T, Y, X), ``file`` (or None), and ``alone``, which is false if the image has
     other channels too. If the answer is ``pixels_needed``, the client repeats the request with the ``image``, which is

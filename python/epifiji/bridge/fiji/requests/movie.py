@@ -160,7 +160,10 @@ def _movie(file: str | None, request: Request) -> Movie:
 
 
 def _events(given: Sequence[str], request: Request) -> tuple[list[Event], list[str]]:
-    """Read the events of the results or, without results, of the ROI Manager; return them without duplicates, and notices."""
+    """Read the events of the results or, without results, of the ROI Manager.
+
+    Return them without duplicates, and notices.
+    """
     from epifiji.jobs.movie_tools import events_of
 
     if given:
@@ -201,7 +204,10 @@ def _moved(place: Place, move: Callable[[Event], Event | None], first: int) -> P
 
 
 def _moved_events(given: Sequence[str], move: Callable[[Event], Event | None]) -> tuple[Answer | None, int]:
-    """Read the events of the results and move them. Return them as ImageJ shows them, and the number of those outside."""
+    """Read the events of the results and move them.
+
+    Return them as ImageJ shows them, and the number of those outside.
+    """
     from epifiji.bridge.fiji.shown_events import shown_events
     from epifiji.jobs.movie_tools import events_of
 

@@ -18,7 +18,9 @@ from epifiji.files.results.places import folder_of
 
 @job("candidates", commands.ADJUST)
 def candidates(request: Request) -> Answer:
-    """Return every event that any thresholds give. The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
+    """Return every event that any thresholds give.
+
+    The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
 
     ``labels`` of the answer are those of the sliders, by setting.
 
