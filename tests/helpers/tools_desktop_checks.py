@@ -129,7 +129,7 @@ def _to_the_question() -> None:
 def _finished() -> bool:
     from scyjava import jimport
 
-    return "not looked at" in str(jimport("ij.IJ").getLog() or "")
+    return "not reviewed" in str(jimport("ij.IJ").getLog() or "")
 
 
 def macro_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:

@@ -303,7 +303,7 @@ def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
     said.append(text_of(_question()))
     _screen(folder / "macro_stop.png")
     press("n")
-    wait_for("the end", lambda: "not looked at" in str(IJ.getLog() or ""))
+    wait_for("the end", lambda: "not reviewed" in str(IJ.getLog() or ""))
     thread.join(10_000)
     return {"said": said, "hidden": hidden}
 

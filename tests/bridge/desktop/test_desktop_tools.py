@@ -92,7 +92,7 @@ def test_the_macro_writes_the_decisions_of_the_keys(shown: Finished, rois_zip: P
 
 
 def test_the_macro_uses_the_open_image_and_the_managers_rois(shown: Finished, movie_file: Path) -> None:
-    assert "1 kept, 1 rejected, 0 not looked at" in shown[macro_without_argument]["log"]
+    assert "1 kept, 1 rejected, 0 not reviewed" in shown[macro_without_argument]["log"]
     assert shown[macro_without_argument]["same"]
     kept, rejected = movie_file.with_name("noise_kept.zip"), movie_file.with_name("noise_nothing.zip")
     assert (places(kept), places(rejected)) == ([(11, 68, 2)], [(2, 20, 30)])
