@@ -70,7 +70,7 @@ def test_no_text_in_fiji_contains_an_option_of_the_command_line() -> None:
 
 def test_no_text_of_the_package_uses_the_notation_of_macros() -> None:
     for path, text in MESSAGES:
-        assert not re.search(r"(?:give|with|leave) \w+=\[", text), f"{path.name}: {text}"
+        assert not re.search(r"(?:give|specify|with|leave) \w+=\[", text), f"{path.name}: {text}"
 
 
 ROOT = PACKAGE.parents[1]
@@ -80,7 +80,7 @@ SCRIPTS = sorted([*(ROOT / "jars" / "Lib").glob("epifiji_*.py"), *(ROOT / "fiji"
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_no_text_of_a_script_uses_the_notation_of_macros(script: Path) -> None:
     texts = re.findall(r'"((?:[^"\\]|\\.)*)"', script.read_text(encoding="ascii"))
-    assert not [text for text in texts if re.search(r"\b(?:give|with|leave|choose) (?:one with )?\w+=", text)]
+    assert not [text for text in texts if re.search(r"\b(?:give|specify|with|leave|choose) (?:one with )?\w+=", text)]
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
