@@ -161,7 +161,7 @@ class NewMovieJob(Settings):
 
     events: EventsOfMovie = ()
     out: str | None = output(
-        "Write the new movie and its ROI zips into this folder. Default: beside the movie, or in ImageJ only show them."
+        "Write the new movie and its ROI zips into this folder. Default: next to the movie, or in ImageJ only show them."
     )
     overwrite: OverwriteFiles = False
     other_movie: OtherMovie = False

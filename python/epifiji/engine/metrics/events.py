@@ -264,7 +264,7 @@ def _candidates(detected: np.ndarray, reference: np.ndarray, distance_xy: float,
 
 
 def _near(difference: np.ndarray, distance_xy: float, distance_t: float) -> tuple[np.ndarray, np.ndarray]:
-    """Say which differences (n, 3) of frame, y and x may match, and what they cost, in pixels plus frames."""
+    """Return which differences (n, 3) of frame, y and x may match, and their costs, in pixels plus frames."""
     in_plane, in_time = np.hypot(difference[:, 1], difference[:, 2]), np.abs(difference[:, 0])
     return (in_plane <= distance_xy) & (in_time <= distance_t), in_plane + in_time
 

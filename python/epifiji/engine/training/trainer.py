@@ -1,4 +1,4 @@
-"""Training the weights of a network, whatever its loss: AdamW with a cosine-shaped rate; what is kept is their moving average."""
+"""Training of a network's weights with any loss: AdamW with a cosine-shaped learning rate, and a moving average that is kept."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ WEIGHT_DECAY = 1e-3
 
 
 class Arrays(Protocol):
-    """What a network learns from in one go."""
+    """The arrays of one training part."""
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """As the loss takes them."""
+        """Arguments of the loss."""
 
 
 LossOfPart = Callable[..., Tensor]
-"""Takes weights by name, and a part's arrays as tensors."""
+"""Returns the loss of a part from weights by name, and the part's arrays as tensors."""
 
 
 @dataclass
 class State:
-    """How far training has come: everything that is needed to go on after an interruption, but the random numbers.
+    """The state of a training: all that is needed to continue after an interruption, except the random numbers.
 
     Parameters
     ----------
@@ -61,15 +61,15 @@ class Trainer:
     Parameters
     ----------
     state
-        Where to begin or go on; changed in place.
+        State to start from; changed in place.
     steps
-        Steps in all, for the rate; the attribute may be changed on the way.
+        Total number of steps, for the rate; may be changed during the training.
     rate
-        Greatest learning rate.
+        Maximum learning rate.
     loss
-        Gives the loss of a part under weights.
+        Returns the loss of a part for some weights.
     frozen
-        Says of an array's name whether it stays as it is.
+        Whether the array of a name is not trained. Default: all are trained.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
-"""Intersections over union at which matches are counted, besides the one that is asked for."""
+"""Intersections over union at which matches are counted, in addition to the specified one."""
 
 Cells = str | Path | np.ndarray
 """A file, a folder of files, or an array (Y, X) or (T, Y, X)."""
