@@ -77,11 +77,21 @@ MOST_CORES = 8
 
 @pytest.fixture(scope="session", autouse=True)
 def home_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep tests from the user's own settings and data; only downloaded libraries are shared."""
+    """Neither read nor write the settings and data of whoever runs the tests; only downloaded libraries are shared.
+
+    Unfinished runs are kept apart too: what one process of tests leaves would be continued by the same run in another.
+    """
+    from epifiji.data.own_folders import cache_folder
+
+    libraries = cache_folder() / "java"
     folder = tmp_path_factory.mktemp("home")
     patch = pytest.MonkeyPatch()
-    for name in ("CONFIG", "DATA"):
+    for name in ("CONFIG", "DATA", "CACHE"):
         patch.setenv(f"XDG_{name}_HOME", str(folder / name.lower()))
+    if (own := cache_folder() / "java") != libraries:
+        libraries.mkdir(parents=True, exist_ok=True)
+        own.parent.mkdir(parents=True)
+        own.symlink_to(libraries, target_is_directory=True)
     yield
     patch.undo()
 

@@ -53,7 +53,9 @@ def results_of(folder: Path, events: list[Event], shape: tuple[int, int, int], m
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    folder = tmp_path_factory.mktemp("windows")
+    # Fields show the end of a path: in the pictures it is to be one that a user may have.
+    folder = tmp_path_factory.mktemp("windows") / "movies_of_the_pupal_notum_2026"
+    folder.mkdir()
     made, known = simulate(**DEMO)
     movie = folder / f"{NAME}.tif"
     write_movie(replace(made, pixel_size_um=0.2, frame_interval_s=300.0), movie)

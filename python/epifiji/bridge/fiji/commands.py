@@ -71,7 +71,7 @@ class DetectCommand(DetectionJob, DetectionSettings):
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
     save: bool = _flag(
-        "Save beside the movie", "Write the results into the folder MOVIE_epifiji next to the movie's file."
+        "Save next to the movie", "Write the results into the folder MOVIE_epifiji next to the movie's file."
     )
     input: str | None = _path(
         "file", "Input", "A movie's file, instead of the open image; its results are only written.", "macro"
