@@ -34,7 +34,9 @@ class FieldScores:
     matches
         Counts by the least intersection over union (IoU) of a match.
     proper, over, under
-        Numbers of annotated cells that are properly, over- and under-segmented; see `quality`.
+        Numbers of annotated cells that are properly, over- and under-segmented.
+    quality
+        Segmentation quality, :class:`epifiji.engine.metrics.labels.SegmentationQuality`; None without annotated cells.
     rand_index
         Adjusted Rand index of all pixels, at most 1.
     split_bits, merged_bits
@@ -50,18 +52,11 @@ class FieldScores:
     proper: int
     over: int
     under: int
+    quality: float | None
     rand_index: float
     split_bits: float
     merged_bits: float
     outline_iou: float | None
-
-    @property
-    def quality(self) -> float | None:
-        """Properly segmented cells minus over- and under-segmented ones, by all annotated cells; None without any.
-
-        :class:`epifiji.engine.metrics.labels.SegmentationQuality` has the definition.
-        """
-        return (self.proper - self.over - self.under) / self.annotated if self.annotated else None
 
 
 @dataclass(frozen=True, eq=False)

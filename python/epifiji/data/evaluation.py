@@ -45,6 +45,11 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
+def score_text(value: float | None) -> str:
+    """Return a score with three decimals, a count as it is, or a dash if it is undefined."""
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
 @dataclass(frozen=True)
 class Interval:
     """A score and its 95 % interval; all None if the score's denominator is 0."""

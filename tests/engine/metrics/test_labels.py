@@ -51,7 +51,7 @@ class TestMatches:
     @given(LABELS, LABELS)
     def test_each_pair_has_its_iou(self, annotated: np.ndarray, predicted: np.ndarray) -> None:
         cells, expected = overlaps(annotated, predicted), _ious(annotated, predicted)
-        np.testing.assert_allclose(cells.iou().toarray(), expected)
+        np.testing.assert_allclose(cells.iou.toarray(), expected)
         np.testing.assert_allclose(cells.largest_iou(), expected.max(axis=1, initial=0))
 
     def test_a_cell_cut_into_halves_matches_one_of_them(self) -> None:

@@ -5,6 +5,8 @@ Counts are arrays whose last axis is true positives, false positives, false nega
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
@@ -88,11 +90,8 @@ def quality_interval(fields: np.ndarray, cells: np.ndarray, seed: int) -> Interv
     """
     if not len(cells):
         return Interval()
-    value, interval = float(cells[:, 0].mean()), Interval()
-    for units in (cells, fields) if len(fields) >= FEWEST_MOVIES else (cells,):
-        draws = _draws(units, seed)
-        interval = _wider(drawn_interval(value, _ratio(draws[:, 0], draws[:, 1]), len(units)), interval)
-    return interval
+    value = float(cells[:, 0].mean())
+    return _bootstrapped(value, cells, fields, lambda draws: _ratio(draws[:, 0], draws[:, 1]), seed)
 
 
 def difference_of_f1(
@@ -122,12 +121,21 @@ def difference_of_f1(
     value = float(f1_of(movies[0].sum(axis=0)) - f1_of(movies[1].sum(axis=0)))
     if np.isnan(value):
         return Interval(), 1.0
-    interval = Interval()
-    for units in (places, movies) if len(movies[0]) >= FEWEST_MOVIES else (places,):
-        draws = _draws(np.concatenate(units, axis=1), seed)
-        drawn = drawn_interval(value, f1_of(draws[:, :3]) - f1_of(draws[:, 3:]), len(units[0]))
-        interval = _wider(drawn, interval)
+    places_of_both, movies_of_both = (np.concatenate(units, axis=1) for units in (places, movies))
+    interval = _bootstrapped(
+        value, places_of_both, movies_of_both, lambda draws: f1_of(draws[:, :3]) - f1_of(draws[:, 3:]), seed
+    )
     return interval, _p_of_exchanged(*places, seed)
+
+
+def _bootstrapped(
+    value: float, places: np.ndarray, movies: np.ndarray, score: Callable[[np.ndarray], np.ndarray], seed: int
+) -> Interval:
+    """Return the interval of a score of sums of counts, drawn by place, and from `FEWEST_MOVIES` movies on by movie too."""
+    interval = Interval()
+    for units in (places, movies) if len(movies) >= FEWEST_MOVIES else (places,):
+        interval = _wider(drawn_interval(value, score(_draws(units, seed)), len(units)), interval)
+    return interval
 
 
 def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:

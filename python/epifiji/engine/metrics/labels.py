@@ -7,6 +7,7 @@ predicted cell shares with each annotated one, once; all scores of cells are com
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +42,7 @@ class Overlaps:
     predicted_area: np.ndarray
     shared: csr_array
 
+    @cached_property
     def iou(self) -> csr_array:
         """Return the intersection over union of each pair of cells that overlap, sparse (annotated, predicted), 0–1."""
         pairs = self.shared.tocoo()
@@ -52,7 +54,7 @@ class Overlaps:
     def largest_iou(self) -> np.ndarray:
         """Return, for each annotated cell, the largest IoU with any predicted one, (annotated,), 0–1."""
         best = np.zeros(len(self.annotated))
-        pairs = self.iou().tocoo()
+        pairs = self.iou.tocoo()
         np.maximum.at(best, pairs.coords[0], pairs.data)
         return best
 
@@ -101,10 +103,8 @@ def count_matches(cells: Overlaps, iou: float) -> Counts:
     """Match annotated and predicted cells whose IoU is at least `iou`, one to one, so that as many as possible match."""
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
-    ratios = cells.iou()
-    ratios.data = (ratios.data >= iou).astype(np.int8)
-    ratios.eliminate_zeros()
-    partner = maximum_bipartite_matching(ratios, perm_type="column") if ratios.nnz else np.empty(0, int)
+    good = (cells.iou >= iou).astype(np.int8)
+    partner = maximum_bipartite_matching(good, perm_type="column") if good.nnz else np.empty(0, int)
     matched = int(np.count_nonzero(partner >= 0))
     return Counts(matched, len(cells.predicted) - matched, len(cells.annotated) - matched)
 
@@ -128,14 +128,19 @@ class SegmentationQuality:
     under: np.ndarray
 
     @property
+    def contributions(self) -> np.ndarray:
+        """What each annotated cell adds: 1 if proper, minus 1 if over- or under-segmented, (annotated,)."""
+        cells: np.ndarray = self.proper.astype(int) - self.over - self.under
+        return cells
+
+    @property
     def value(self) -> float | None:
         """Proper cells minus over- and under-segmented ones, by all annotated cells: at most 1, negative where errors prevail.
 
         The paper gives the terms in words only, and its code does not compute them; the rules above make them exact. None if
         no cell is annotated.
         """
-        good, over, under = (int(np.count_nonzero(one)) for one in (self.proper, self.over, self.under))
-        return (good - over - under) / len(self.proper) if len(self.proper) else None
+        return int(self.contributions.sum()) / len(self.proper) if len(self.proper) else None
 
 
 def segmentation_quality(cells: Overlaps) -> SegmentationQuality:

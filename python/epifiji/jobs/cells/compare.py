@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,14 @@ import numpy as np
 
 from epifiji.data.cells import ComparedField, FieldScores, Outcome
 from epifiji.data.errors import WrongInputError
-from epifiji.data.evaluation import Interval
+from epifiji.data.evaluation import Interval, score_text
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.metrics.intervals import quality_interval, score_intervals
 from epifiji.engine.metrics.labels import (
+    Overlaps,
     SegmentationQuality,
     adjusted_rand_index,
     count_matches,
@@ -80,7 +81,7 @@ class CellComparison:
 
     def __repr__(self) -> str:
         cells = sum(one.annotated for one in self.fields)
-        scores = f"AP {_text(self.ap.value)}, quality {_text(self.quality.value)}"
+        scores = f"AP {score_text(self.ap.value)}, quality {score_text(self.quality.value)}"
         return f"<CellComparison of {len(self.fields)} images, {cells} cells: {scores}>"
 
     def columns(self) -> list[str]:
@@ -93,8 +94,8 @@ class CellComparison:
         for one in self.fields:
             counts = one.matches[self.iou]
             numbers = [one.annotated, one.predicted, counts.ap, counts.f1, *(getattr(one, key) for key in COLUMNS)]
-            rows.append([one.name, *map(_text, numbers)])
-        return [*rows, ["all", *map(_text, self._together())]] if len(rows) > 1 else rows
+            rows.append([one.name, *map(score_text, numbers)])
+        return [*rows, ["all", *map(score_text, self._together())]] if len(rows) > 1 else rows
 
     def _together(self) -> list[float | int | None]:
         """Return the numbers of all images together: sums, scores of all cells, means over images of what has no counts."""
@@ -113,7 +114,7 @@ class CellComparison:
         intervals = {key: getattr(self, key) for key in ("precision", "recall", "f1", "ap", "quality")}
         return {
             "iou": self.iou,
-            "all": {key: {"value": one.value, "low": one.low, "high": one.high} for key, one in intervals.items()},
+            "all": {key: asdict(one) for key, one in intervals.items()},
             "images": [_row(one) for one in self.fields],
             "notices": list(self.notices),
         }
@@ -156,10 +157,10 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
     chosen = parse_settings(CellComparisonSettings, settings)
     fields, compared, notices, units = [], [], [], []
     for name, found, known in _pairs(predicted, annotated):
-        field, quality, left_out = _compared(name, found, known, chosen)
-        fields.append(_scores(field, quality, chosen.iou))
+        field, cells, quality, left_out = _compared(name, found, known, chosen.border)
+        fields.append(_scores(field, cells, quality, chosen.iou))
         compared.append(field)
-        units.append(_units(quality))
+        units.append(np.stack([quality.contributions, np.ones_like(quality.contributions)], axis=1))
         if left_out:
             notices.append(f"{name}: {left_out}.")
     counts = np.array(
@@ -257,25 +258,29 @@ def _cells_of(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _compared(
-    name: str, found: np.ndarray, known: np.ndarray, settings: CellComparisonSettings
-) -> tuple[ComparedField, SegmentationQuality, str]:
-    """Return the cells of an image that are compared, what became of the annotated ones, and a text about those left out."""
+    name: str, found: np.ndarray, known: np.ndarray, border: str
+) -> tuple[ComparedField, Overlaps, SegmentationQuality, str]:
+    """Return the cells of an image that are compared, their overlaps and quality, and a text about those left out."""
     predicted, _ = _cells_of(found)
     annotated, region = _cells_of(known)
-    if settings.border == "ignore":
+    if border == "ignore":
         region = region & ~np.isin(annotated, labels_at_border(annotated))
         annotated = np.where(region, annotated, 0)
     outside = _mostly(predicted, ~region)
     predicted = np.where(np.isin(predicted, outside), 0, predicted)
     cells = overlaps(annotated, predicted)
     quality = segmentation_quality(cells)
-    choices = {Outcome.PROPER: quality.proper, Outcome.OVER: quality.over, Outcome.UNDER: quality.under}
-    kinds = np.select(list(choices.values()), list(choices), Outcome.MISSED)
-    outcomes = {int(label): Outcome(int(kind)) for label, kind in zip(cells.annotated, kinds, strict=True)}
     left_out = (
         f"{len(outside)} predicted cells lie where nothing is annotated, and were left out" if len(outside) else ""
     )
-    return ComparedField(name, annotated, predicted, outcomes), quality, left_out
+    return ComparedField(name, annotated, predicted, _outcomes(cells, quality)), cells, quality, left_out
+
+
+def _outcomes(cells: Overlaps, quality: SegmentationQuality) -> dict[int, Outcome]:
+    """Return what became of each annotated cell, by its label."""
+    choices = {Outcome.PROPER: quality.proper, Outcome.OVER: quality.over, Outcome.UNDER: quality.under}
+    kinds = np.select(list(choices.values()), list(choices), Outcome.MISSED)
+    return {int(label): Outcome(int(kind)) for label, kind in zip(cells.annotated, kinds, strict=True)}
 
 
 def _mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
@@ -285,8 +290,7 @@ def _mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
     return present[(2 * inside > areas) & (present > 0)]
 
 
-def _scores(field: ComparedField, quality: SegmentationQuality, iou: float) -> FieldScores:
-    cells = overlaps(field.annotated, field.predicted)
+def _scores(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:
     split, merged = variation_of_information(field.annotated, field.predicted)
     return FieldScores(
         field.name,
@@ -296,17 +300,12 @@ def _scores(field: ComparedField, quality: SegmentationQuality, iou: float) -> F
         int(quality.proper.sum()),
         int(quality.over.sum()),
         int(quality.under.sum()),
+        quality.value,
         adjusted_rand_index(field.annotated, field.predicted),
         split,
         merged,
         outline_iou(field.annotated, field.predicted),
     )
-
-
-def _units(quality: SegmentationQuality) -> np.ndarray:
-    """Return what each annotated cell adds to the segmentation quality, and to the number of cells, (cells, 2)."""
-    value = quality.proper.astype(int) - quality.over - quality.under
-    return np.stack([value, np.ones_like(value)], axis=1)
 
 
 def _row(one: FieldScores) -> dict[str, Any]:
@@ -321,7 +320,3 @@ def _row(one: FieldScores) -> dict[str, Any]:
 def _mean(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

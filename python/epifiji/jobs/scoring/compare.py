@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import score_text
 from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
@@ -124,7 +125,7 @@ class Comparison:
 
     def rows(self) -> list[list[str]]:
         """Return a row of texts for each class and one for all, with three decimals, or a dash for undefined values."""
-        return [[name, *map(_text, astuple(scores))] for name, scores in self._by_name().items()]
+        return [[name, *map(score_text, astuple(scores))] for name, scores in self._by_name().items()]
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,3 @@ def _scored_classes(found: Side, known: Side) -> frozenset[str]:
     if found.alone:
         return found.classes
     return found.classes | known.classes if known.complete else known.classes
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
