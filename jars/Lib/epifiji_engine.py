@@ -9,7 +9,7 @@ import os
 from synchronize import apply_synchronized
 
 from java.io import File
-from java.lang import Class, ClassNotFoundException, Exception as JavaException, Runtime, System, Thread
+from java.lang import Class, ClassNotFoundException, Exception as JavaException, IllegalStateException, Runtime, System, Thread
 from java.util import ArrayList, HashMap
 from java.util.concurrent import ConcurrentLinkedQueue
 from java.util.function import BiFunction, Consumer
@@ -194,8 +194,12 @@ class _Worker(object):
     def ask(self, job, request, blocks, progress):
         task = self.service.task(TASK, _map(job=job, request=request, blocks=ArrayList(blocks), version=self.version))
         updates = _Updates()
-        task.listen(updates)
-        task.start()
+        try:
+            task.listen(updates)
+            task.start()
+        except IllegalStateException:
+            # The process ended since the task was made, and Appose has already marked the task as crashed.
+            self.service.waitFor()
         self._wait(task, updates, progress)
         status = str(task.status)
         if status == "COMPLETE" and task.outputs.get("version") == self.version:

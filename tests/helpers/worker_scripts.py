@@ -279,6 +279,35 @@ for name in ("missing", "old", "silent", "without", "no program", "limited"):
 failing("no object", "[]")
 failing("no record", "")
 failing("other version", dict(good, epifiji_version="0.0.1"))
+
+
+class LateService(object):
+    # Appose's service, which gives a task only after its process has ended.
+
+    def __init__(self, service):
+        self.service = service
+
+    def __getattr__(self, name):
+        return getattr(self.service, name)
+
+    def task(self, *arguments):
+        task = self.service.task(*arguments)
+        for _ in range(600):
+            if str(task.status) == "CRASHED":
+                break
+            Thread.sleep(50)
+        return task
+
+
+epifiji_engine.stop()
+with open(given["record"], "w") as file:
+    json.dump(dict(good, python=os.path.join(given["pythons"], "brief")), file)
+worker = epifiji_engine._Worker.find()
+worker.service = LateService(worker.service)
+try:
+    worker.ask("detect", "{}", [], lambda done, doing: False)
+except epifiji_engine.EngineError as error:
+    errors["brief"] = error.sentence
 found["errors"] = errors
 found["left"] = sorted(os.listdir(given["out"])) if os.path.isdir(given["out"]) else []
 report()

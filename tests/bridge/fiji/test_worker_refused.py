@@ -42,6 +42,7 @@ def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, n
     files = {
         "old": "#!/bin/sh\necho '  File \"worker.py\", line 9' >&2\necho 'SyntaxError: invalid syntax' >&2\nexit 1\n",
         "silent": "#!/bin/sh\nexit 0\n",
+        "brief": "#!/bin/sh\nsleep 2\n",
         "without": WITHOUT_EPIFIJI,
         "limited": f'#!/bin/sh\nulimit -f 4\nexec "{sys.executable}" "$@"\n',
     }
@@ -77,6 +78,7 @@ class TestPythonsThatDoNotFit:
             ("missing", "EpiFiji's Python {}/missing no longer exists" + AGAIN),
             ("old", "The Python {}/old did not start EpiFiji's engine (SyntaxError: invalid syntax)" + AGAIN),
             ("silent", "The Python {}/silent did not start EpiFiji's engine (without a message)" + AGAIN),
+            ("brief", "The Python {}/brief did not start EpiFiji's engine (without a message)" + AGAIN),
             (
                 "other version",
                 "This Fiji has the scripts of EpiFiji 0.0.1, but its Python {python} has EpiFiji {version}: run 'epifiji "
