@@ -7,6 +7,7 @@ from .data.review import Action
 from .engine.simulation.movie import simulate
 from .files.movies.movie_file import read_movie
 from .jobs.cells.compare import compare_cells
+from .jobs.cells.segment import segment
 from .jobs.events.detect import detect
 from .jobs.events.from_maps import events_from_maps
 from .jobs.events.result import Result
@@ -45,6 +46,7 @@ __all__ = [
     "rescale_with_events",
     "retrain",
     "save_gallery",
+    "segment",
     "simulate",
     "simulate_movies",
     "start_review",

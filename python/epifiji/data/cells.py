@@ -1,4 +1,4 @@
-"""Cells as values: scores of predicted cells."""
+"""Cells as values: those of a frame, and scores of predicted ones."""
 
 from __future__ import annotations
 
@@ -9,6 +9,25 @@ from enum import IntEnum
 import numpy as np
 
 from epifiji.data.evaluation import Counts
+
+
+@dataclass(frozen=True, eq=False)
+class CellMaps:
+    """The cells of a frame, and the maps that they were made from.
+
+    Parameters
+    ----------
+    labels
+        (Y, X), int32: a number for each cell, from 1 on; 0 where there is none. Cells meet without a line between them.
+    border
+        (Y, X), float32: probability from 0 to 1 that a pixel lies on a border.
+    tissue
+        (Y, X), bool: where there is tissue, with or without cells that could be separated.
+    """
+
+    labels: np.ndarray
+    border: np.ndarray
+    tissue: np.ndarray
 
 
 class Outcome(IntEnum):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from epifiji.data.cell_networks import UNet2DDescription
 from epifiji.data.event_networks import DexNetDescription, EpiNetDescription
 from epifiji.data.network import NetworkDescription
 
-DESCRIPTIONS: dict[str, type[NetworkDescription]] = {"dexnet": DexNetDescription, "epinet": EpiNetDescription}
-"""The class of each family's descriptions by its `kind`; :data:`epifiji.engine.networks.families.FAMILIES` has the same keys."""
+DESCRIPTIONS: dict[str, type[NetworkDescription]] = {
+    "dexnet": DexNetDescription,
+    "epinet": EpiNetDescription,
+    "unet2d": UNet2DDescription,
+}
+"""The class of each family's descriptions by its `kind`; :func:`epifiji.engine.networks.families.families` has the same keys."""
 
 OLDEST = "dexnet"
 """The family of networks whose files specify none."""

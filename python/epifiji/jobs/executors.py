@@ -23,7 +23,7 @@ from epifiji.data.progress import LOOKING, PartReport, Report, silent
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.dexnet.prefilter import Prefilter
-from epifiji.engine.networks.families import family_of
+from epifiji.engine.networks.families import event_family_of
 from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, Strip, read_strip
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.prefilter import read_prefilter
@@ -41,14 +41,14 @@ _prefilters: dict[tuple[str, str], Prefilter | None] = {}
 
 def predictor_of(network: EventNetwork, mode: str, device: str = "auto") -> BlockPredictor:
     """Return the predictor of blocks in a mode; a network is kept for the next detection as long as it is the same."""
-    family = family_of(network.description)
+    family = event_family_of(network.description)
     prefilter = prefilter_of(network, device) if family.uses_prefilter(mode) else None
     return family.predictor(loaded(network, mode, device), mode, prefilter)
 
 
 def loaded(network: EventNetwork, mode: str, device: str = "auto") -> Any:
     """Return the last network as loaded by its family, or load it for the device."""
-    family, chosen = family_of(network.description), choose_device(device)
+    family, chosen = event_family_of(network.description), choose_device(device)
     if not network.sha256:
         return family.load(network, mode, chosen)
     key = network.sha256, network.description.model_dump_json(), device, family.variant(mode)

@@ -11,7 +11,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import formerly
-from epifiji.engine.networks.families import family_of
+from epifiji.engine.networks.families import event_family_of
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.networks.bioimageio import Example, Exported, write_package
 from epifiji.files.networks.store import card, find_network, is_shipped, own_card
@@ -73,7 +73,7 @@ def export_network(
         )
     place = find_network(network)
     loaded = event_network_of(place)
-    model = family_of(loaded.description).onnx(loaded)
+    model = event_family_of(loaded.description).onnx(loaded)
     if ending == ONNX:
         with replacing(path) as temporary:
             temporary.write_bytes(model.data)
@@ -105,5 +105,5 @@ def _example(network: EventNetwork) -> Example:
     """Make a small movie with events, and the network's prediction for it."""
     movie, _ = simulate(**EXAMPLE)
     pixels = movie.frames(0, movie.shape[0]).astype(np.float32)
-    probability = family_of(network.description).probabilities(network, pixels)
+    probability = event_family_of(network.description).probabilities(network, pixels)
     return Example(pixels[None, None], probability[None])

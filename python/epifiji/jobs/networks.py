@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from epifiji.data.cell_networks import CellNetwork, cell_network
 from epifiji.data.event_networks import EventNetwork, event_network
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.engine.networks.families import family_of
 from epifiji.files.networks import zoo
-from epifiji.files.networks.store import find_network, read_network
+from epifiji.files.networks.default import SHIPPED_FOR_CELLS
+from epifiji.files.networks.store import SHIPPED_FOLDER, find_network, read_network
 
 
 def require_sound(network: AnyNetwork) -> None:
@@ -31,6 +33,19 @@ def event_network_of(given: AnyNetwork | str | Path | None = None) -> EventNetwo
         If there is none, it cannot be read, or it does not find events.
     """
     return event_network(given if isinstance(given, Network) else read_network(find_network(given)))
+
+
+def cell_network_of(given: AnyNetwork | str | Path | None = None) -> CellNetwork:
+    """Return a network unchanged, or read one by name, from a folder or a zip; without any, EpiFiji's own for cells.
+
+    Raises
+    ------
+    WrongInputError
+        If there is none, it cannot be read, or it does not segment cells.
+    """
+    if isinstance(given, Network):
+        return cell_network(given)
+    return cell_network(read_network(SHIPPED_FOLDER / SHIPPED_FOR_CELLS if given is None else find_network(given)))
 
 
 def import_network(

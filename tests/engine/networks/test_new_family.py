@@ -15,8 +15,8 @@ from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.network import AnyNetwork, Network, array_problem
-from epifiji.engine.networks.families import FAMILIES
-from epifiji.engine.networks.family import Family
+from epifiji.engine.networks.families import EVENT_FAMILIES
+from epifiji.engine.networks.family import EventFamily, Family
 from epifiji.engine.tiling.blocks import BlockPredictor, Probabilities, Strip
 from epifiji.engine.tiling.maps import Exact, towards_edge
 from epifiji.engine.tiling.windows import Grid
@@ -81,7 +81,7 @@ class ConstantFamily:
 @pytest.fixture
 def constant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setitem(DESCRIPTIONS, "constant", ConstantDescription)
-    monkeypatch.setitem(FAMILIES, "constant", ConstantFamily())
+    monkeypatch.setitem(EVENT_FAMILIES, "constant", ConstantFamily())
     return write_network(network({"level": PROBABILITY}), tmp_path / "constant")
 
 
@@ -99,7 +99,11 @@ def network(weights: dict[str, Any]) -> EventNetwork:
 
 
 def test_it_has_the_required_members() -> None:
-    for protocol, made in ((Family, ConstantFamily()), (BlockPredictor, ConstantPredictor(PROBABILITY))):
+    for protocol, made in (
+        (Family, ConstantFamily()),
+        (EventFamily, ConstantFamily()),
+        (BlockPredictor, ConstantPredictor(PROBABILITY)),
+    ):
         methods = {name for name, _ in inspect.getmembers(protocol, inspect.isfunction) if not name.startswith("_")}
         assert all(hasattr(made, name) for name in methods | set(protocol.__annotations__))
 

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+from epifiji.data.cell_networks import CellNetworkDescription
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.network import NetworkDescription
 from epifiji.engine.networks.dexnet.family import DexNetFamily
 from epifiji.engine.networks.epinet.family import EpiNetFamily
-from epifiji.engine.networks.family import Family
+from epifiji.engine.networks.family import CellFamily, EventFamily, Family
+from epifiji.engine.networks.unet2d.family import UNet2DFamily
 
-FAMILIES: dict[str, Family] = {family.kind: family for family in (DexNetFamily(), EpiNetFamily())}
+EVENT_FAMILIES: dict[str, EventFamily] = {family.kind: family for family in (DexNetFamily(), EpiNetFamily())}
+CELL_FAMILIES: dict[str, CellFamily] = {family.kind: family for family in (UNet2DFamily(),)}
+
+
+def families() -> dict[str, Family]:
+    """Return all families by name."""
+    return {**EVENT_FAMILIES, **CELL_FAMILIES}
 
 
 def family_of(description: NetworkDescription) -> Family:
     """Return the family of a network."""
-    return FAMILIES[description.family]
+    return families()[description.family]
+
+
+def event_family_of(description: EventNetworkDescription) -> EventFamily:
+    """Return the family of a network that finds events."""
+    return EVENT_FAMILIES[description.family]
+
+
+def cell_family_of(description: CellNetworkDescription) -> CellFamily:
+    """Return the family of a network that segments cells."""
+    return CELL_FAMILIES[description.family]

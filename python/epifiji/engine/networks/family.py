@@ -8,9 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
+from epifiji.data.cells import CellMaps
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.network import AnyNetwork
 from epifiji.data.settings.detection import DetectionSettings
+from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.tiling.blocks import BlockPredictor
@@ -43,7 +46,7 @@ class OnnxModel:
 
 
 class Family(Protocol):
-    """A family of networks that find events; :data:`epifiji.engine.networks.families.FAMILIES` lists all.
+    """A family of networks; :data:`epifiji.engine.networks.families.families` lists all.
 
     Its descriptions (:data:`epifiji.data.descriptions.DESCRIPTIONS`) define what its networks are; this class defines
     what is done with them. It receives only networks whose description names the family.
@@ -51,9 +54,6 @@ class Family(Protocol):
 
     kind: str
     """Its name: the `kind` of its descriptions, and its key in both registries."""
-
-    modes: tuple[str, ...]
-    """The modes of detection in which its networks predict; see :data:`epifiji.data.settings.detection.MODES`."""
 
     def check(self, network: AnyNetwork) -> None:
         """Check a network's arrays and numbers before it is stored or trained; :func:`epifiji.data.network.array_problem` helps.
@@ -63,6 +63,13 @@ class Family(Protocol):
         WrongInputError
             If the network is not usable; the message names its first invalid array or number.
         """
+
+
+class EventFamily(Family, Protocol):
+    """A family of networks that find events in movies."""
+
+    modes: tuple[str, ...]
+    """The modes of detection in which its networks predict; see :data:`epifiji.data.settings.detection.MODES`."""
 
     def arithmetic(
         self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
@@ -164,4 +171,42 @@ class Family(Protocol):
         ------
         WrongInputError
             If networks of this family are not exported.
+        """
+
+
+class CellFamily(Family, Protocol):
+    """A family of networks that predict maps of one frame, from which its cells are separated."""
+
+    def load(self, network: CellNetwork, device: Device) -> Any:
+        """Put the weights on a device; the result is kept for the next image."""
+
+    def maps(self, loaded: Any, frame: np.ndarray) -> np.ndarray:
+        """Predict the network's outputs for a whole frame of any size, in tiles if it is large.
+
+        Parameters
+        ----------
+        loaded
+            The result of :meth:`load`.
+        frame
+            (Y, X), float64 and finite, at the network's scale, with borders brighter than cells.
+
+        Returns
+        -------
+        numpy.ndarray
+            (Y, X, outputs), float32 from 0 to 1.
+        """
+
+    def separate(
+        self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings
+    ) -> CellMaps:
+        """Separate the cells of a frame.
+
+        Parameters
+        ----------
+        maps
+            The result of :meth:`maps`, at any scale.
+        diameter_px
+            Typical diameter of the cells in pixels of the maps.
+        settings
+            Those that are None are the network's own.
         """

@@ -12,7 +12,10 @@ from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import recover
 
 SHIPPED = "epinet"
-"""The network that EpiFiji includes."""
+"""The network for events that EpiFiji includes."""
+
+SHIPPED_FOR_CELLS = "epicells"
+"""The network for cells that EpiFiji includes."""
 
 KEY = "default_network"
 LARGEST_BYTES = 10_000

@@ -23,7 +23,7 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.cells.diameter import cell_diameter
-from epifiji.engine.networks.families import family_of
+from epifiji.engine.networks.families import event_family_of
 from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, divide, rows_within
 from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.maps import Arithmetic, map_frames
@@ -112,7 +112,7 @@ def require_mode(mode: str, description: EventNetworkDescription) -> None:
     WrongInputError
         If so; the message names the network and the mode.
     """
-    if mode not in family_of(description).modes:
+    if mode not in event_family_of(description).modes:
         raise WrongInputError(
             "mode is 'compatible', which repeats what the authors' package does with their networks, but "
             f"{description.name} is another kind of network: choose another mode, or one of the authors' networks."
@@ -178,7 +178,7 @@ class _Detection:
 
     def _arithmetic(self, shape: tuple[int, int, int]) -> Arithmetic:
         description = self.network.description
-        return family_of(description).arithmetic(shape, description, self.settings)
+        return event_family_of(description).arithmetic(shape, description, self.settings)
 
     def _answers(
         self, scaled: Movie, arithmetic: Arithmetic, blocks: list[Block], predictor: BlockPredictor, executor: Executor

@@ -20,7 +20,7 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.data.training import ValidationScores
-from epifiji.engine.networks.families import FAMILIES, family_of
+from epifiji.engine.networks.families import EVENT_FAMILIES, event_family_of
 from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split, split
 from epifiji.files.networks.store import shipped_network
@@ -33,7 +33,7 @@ from epifiji.jobs.training.result import Target, TrainingResult, target_for, wri
 from epifiji.jobs.training.sources import classes_in, prepare, read_sources
 from epifiji.jobs.training.validation import Validator, candidates
 
-OWN_FAMILY = FAMILIES["epinet"]
+OWN_FAMILY = EVENT_FAMILIES["epinet"]
 """The family of networks that are trained from a folder only."""
 
 HELD_OUT_PARTS = 12
@@ -137,7 +137,7 @@ def retrain(
     target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
     known = parent.description.events
     classes = (*known, *(event for event in classes_in(read) if event not in known))
-    family = family_of(parent.description)
+    family = event_family_of(parent.description)
     family.check(parent)
     description = family.description_for(target.name, classes, parent.description)
     recipe = family.recipe(description, parent, chosen, keeping=True)
@@ -151,7 +151,7 @@ def _path(given: str | Path | None) -> Path | None:
 def _beginning(network: AnyNetwork | str | Path | None) -> tuple[EventNetwork, list[str]]:
     """Read the EpiNet to begin with; a notice says if it is not the default network although none was specified."""
     read = event_network_of(network)
-    of_own_family = family_of(read.description) is OWN_FAMILY
+    of_own_family = event_family_of(read.description) is OWN_FAMILY
     if not of_own_family and network is None:
         own = event_network_of(shipped_network())
         notice = (
@@ -231,7 +231,7 @@ class _Training:
         return result
 
     def _require_trainable(self, movies: Sequence[TrainingMovie]) -> None:
-        family, rescaled = family_of(self.description), self.settings.cell_diameter is not None
+        family, rescaled = event_family_of(self.description), self.settings.cell_diameter is not None
         for movie in movies:
             t, y, x = movie.pixels.shape
             family.require_trainable(movie.name, (t, y, x), self.description, rescaled)

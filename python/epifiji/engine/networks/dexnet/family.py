@@ -1,4 +1,4 @@
-"""DeXNets as a family; see :class:`epifiji.engine.networks.family.Family`."""
+"""DeXNets as a family; see :class:`epifiji.engine.networks.family.EventFamily`."""
 
 from __future__ import annotations
 
@@ -37,24 +37,24 @@ class DexNetFamily:
     def arithmetic(
         self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
     ) -> Arithmetic:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         kind = Compatible if settings.mode == "compatible" else Exact
         return kind(shape, description, settings.step_xy, settings.step_t)
 
     def uses_prefilter(self, mode: str) -> bool:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return mode == "fast"
 
     def load(self, network: EventNetwork, mode: str, device: Device) -> Classifier:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return Classifier(network, device.batch, device.precision)
 
     def variant(self, mode: str) -> str:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return ""
 
     def predictor(self, loaded: Classifier, mode: str, prefilter: Prefilter | None) -> BlockPredictor:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         if mode == "fast":
             return Fast(loaded, prefilter)
         return ExactPredictor(loaded, 0.0 if mode == "compatible" else ROUNDING)
@@ -62,7 +62,7 @@ class DexNetFamily:
     def description_for(
         self, name: str, classes: Sequence[str], parent: EventNetworkDescription | None
     ) -> EventNetworkDescription:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         if parent is None:
             raise WrongInputError("A DeXNet is only trained from another one: specify the network to begin with.")
         # The new network was not imported from the parent's origin.
@@ -72,7 +72,7 @@ class DexNetFamily:
     def require_trainable(
         self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         require_room(name, shape, description, rescaled)
 
     def recipe(
@@ -82,12 +82,12 @@ class DexNetFamily:
         settings: TrainingSettings,
         keeping: bool,
     ) -> DexNetRecipe:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         assert parent is not None  # description_for refuses otherwise
         return DexNetRecipe(description, parent, settings)
 
     def onnx(self, network: EventNetwork) -> NoReturn:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         raise WrongInputError(
             f"{network.description.name} is of the kind {self.kind}, but only an EpiNet can be exported: train or "
             "retrain one, or specify another."

@@ -1,4 +1,4 @@
-"""EpiNets as a family; see :class:`epifiji.engine.networks.family.Family`."""
+"""EpiNets as a family; see :class:`epifiji.engine.networks.family.EventFamily`."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ class EpiNetFamily:
     def arithmetic(
         self, shape: tuple[int, int, int], description: EventNetworkDescription, settings: DetectionSettings
     ) -> Arithmetic:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return WholeFrames(shape, description.members)
 
     def uses_prefilter(self, mode: str) -> bool:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return False
 
     def load(self, network: EventNetwork, mode: str, device: Device) -> EpiNet:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return EpiNet(network, device.precision if mode == "fast" else "float32")
 
     def variant(self, mode: str) -> str:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return "fast" if mode == "fast" else "precise"
 
     def predictor(self, loaded: EpiNet, mode: str, prefilter: None) -> BlockPredictor:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return loaded
 
     def description_for(
         self, name: str, classes: Sequence[str], parent: EventNetworkDescription | None
     ) -> EventNetworkDescription:
-        """See :class:`~epifiji.engine.networks.family.Family`; thresholds of classes that are new are chosen by the training."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`; training chooses the thresholds of new classes."""
         thresholds, volumes = (dict(parent.thresholds), dict(parent.min_volumes)) if parent else ({}, {})
         return EpiNetDescription(
             name=name,
@@ -78,7 +78,7 @@ class EpiNetFamily:
     def require_trainable(
         self, name: str, shape: tuple[int, int, int], description: EventNetworkDescription, rescaled: bool
     ) -> None:
-        """See :class:`~epifiji.engine.networks.family.Family`: frames of any size are accepted."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`: frames of any size are accepted."""
 
     def recipe(
         self,
@@ -87,13 +87,13 @@ class EpiNetFamily:
         settings: TrainingSettings,
         keeping: bool,
     ) -> EpiNetRecipe:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return EpiNetRecipe(description, parent, settings, keeping)
 
     def onnx(self, network: EventNetwork) -> OnnxModel:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return OnnxModel(onnx_model(network), OPSET, INPUT, OUTPUT, GRAIN_PX, REACH_FRAMES)
 
     def probabilities(self, network: EventNetwork, pixels: np.ndarray) -> np.ndarray:
-        """See :class:`~epifiji.engine.networks.family.Family`."""
+        """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         return probabilities(network, pixels)

@@ -1,0 +1,83 @@
+"""Networks that segment the cells of a frame."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import AnyNetwork, Network, NetworkDescription
+from epifiji.data.settings.segmentation import SegmentationSettings
+
+
+class SeparationChoices(BaseModel):
+    """How the cells of a frame are separated; a network has its own, and a user may change them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed_height: float = Field(
+        ge=0,
+        le=1,
+        description="Least height of a peak of the distance map, above the pass to a higher one, that is a cell of its own.",
+    )
+    merge_below: float = Field(
+        ge=0, le=1, description="Neighbours are one cell if the mean probability of a border between them is lower."
+    )
+    tissue_threshold: float = Field(ge=0, le=1, description="Least probability of tissue.")
+    least_area: float = Field(
+        ge=0, le=1, description="Least area of a cell as a fraction of the disk of the typical diameter."
+    )
+
+    def replaced(self, settings: SegmentationSettings) -> SeparationChoices:
+        """Return these choices with those that a user made instead."""
+        made = {name: getattr(settings, name) for name in type(self).model_fields}
+        return self.model_copy(update={name: value for name, value in made.items() if value is not None})
+
+
+class CellNetworkDescription(NetworkDescription):
+    """Content of ``network.json`` of a network that segments cells."""
+
+    task: ClassVar[str] = "cells"
+    axes: ClassVar[str] = "YX"
+
+    rescales: ClassVar[bool] = True
+    """Whether frames are brought to the diameter of cells that the network was trained for."""
+
+
+class UNet2DDescription(CellNetworkDescription):
+    """A residual U-Net that predicts borders, distances from them, and tissue."""
+
+    kind: Literal["unet2d"] = Field("unet2d", description="Whole frames of one time.")
+    choices: SeparationChoices = Field(description="How cells are separated unless the user chooses otherwise.")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """See :class:`~epifiji.data.network.NetworkDescription`."""
+        return ("border", "distance", "tissue")
+
+    @property
+    def sees(self) -> str:
+        """See :class:`~epifiji.data.network.NetworkDescription`."""
+        return "whole frames, one at a time"
+
+
+CellNetwork = Network[CellNetworkDescription]
+"""A network that segments cells."""
+
+
+def cell_network(network: AnyNetwork) -> CellNetwork:
+    """Return a network of any family if it segments cells.
+
+    Raises
+    ------
+    WrongInputError
+        If it has another task.
+    """
+    described = network.description
+    if not isinstance(described, CellNetworkDescription):
+        raise WrongInputError(
+            f"the network {described.name} {described.verb} {', '.join(described.outputs)}, but one that segments cells "
+            "is needed: specify another."
+        )
+    return cast(CellNetwork, network)

@@ -1,0 +1,66 @@
+"""The settings of the segmentation of cells."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from epifiji.data.settings.base import Channel, setting
+from epifiji.data.settings.detection import ComputingSettings
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class SegmentationSettings(ComputingSettings):
+    """How the cells of an image or of each frame of a movie are segmented."""
+
+    channel: Channel = None
+    borders: Literal["auto", "bright", "dark"] = setting(
+        "auto",
+        description="Whether the borders of cells are brighter or darker than the cells.",
+        label="Borders",
+        order=5,
+    )
+    cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] = setting(
+        "auto",
+        range="px|auto",
+        description="Diameter of the cells in pixels, or auto to estimate it. The image is rescaled to the cells of the network.",
+        label="Cell diameter",
+        order=6,
+    )
+    flips: bool = setting(
+        False,
+        description="Average the predictions for the image and its mirror images, which takes four times as long.",
+        label="Average over flips",
+        page="more",
+    )
+    seed_height: Share | None = setting(
+        None,
+        range="0-1",
+        description="Least depth of the notch between two cells. Lower values split more. Default: the network's own.",
+        label="Least notch between cells",
+        order=7,
+    )
+    merge_below: Share | None = setting(
+        None,
+        range="0-1",
+        description="Least mean probability of a border between two cells; with a weaker one they are one cell. Default: the "
+        "network's own.",
+        label="Least border probability",
+        order=8,
+    )
+    tissue_threshold: Share | None = setting(
+        None,
+        range="0-1",
+        description="Least probability of tissue. Default: the network's own.",
+        label="Least tissue probability",
+        page="more",
+    )
+    least_area: Share | None = setting(
+        None,
+        range="0-1",
+        description="Least area of a cell, as a fraction of a disk of the cells' diameter. Default: the network's own.",
+        label="Least cell area",
+        page="more",
+    )

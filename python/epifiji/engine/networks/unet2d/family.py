@@ -1,0 +1,48 @@
+"""U-Nets for the cells of a frame as a family; see :class:`epifiji.engine.networks.family.CellFamily`."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription, UNet2DDescription, cell_network
+from epifiji.data.cells import CellMaps
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import AnyNetwork, array_problem
+from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.engine.backend.devices import Device
+from epifiji.engine.cells.watershed import separate_cells
+from epifiji.engine.networks.unet2d.model import UNet2D, shapes
+
+
+class UNet2DFamily:
+    """Networks that predict borders, distances from them, and tissue."""
+
+    kind: str = "unet2d"
+
+    def check(self, network: AnyNetwork) -> None:
+        """See :class:`~epifiji.engine.networks.family.Family`."""
+        name = cell_network(network).description.name
+        for number, weights in enumerate(network.weights):
+            if wrong := array_problem(weights, shapes()):
+                raise WrongInputError(
+                    f"the weights of network {name} (member {number}) are not those of a U-Net for cells: {wrong}; "
+                    "import it again."
+                )
+
+    def load(self, network: CellNetwork, device: Device) -> UNet2D:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        self.check(cast(AnyNetwork, network))
+        return UNet2D(network.weights)
+
+    def maps(self, loaded: UNet2D, frame: np.ndarray) -> np.ndarray:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        return loaded(frame)
+
+    def separate(
+        self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings
+    ) -> CellMaps:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        choices = cast(UNet2DDescription, description).choices.replaced(settings)
+        return separate_cells(maps[..., 0], maps[..., 1], maps[..., 2], diameter_px, choices)

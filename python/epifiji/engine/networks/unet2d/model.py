@@ -1,0 +1,146 @@
+"""A residual U-Net that predicts where the borders of cells are, how far inside a cell a pixel lies, and where there is tissue.
+
+The frame's local contrast is reduced three times to half its side and brought back; at each of the four sizes a step
+of two convolutions adds to what there was (residual), and on the way back the features of the same size are added.
+Nothing is normalised over a batch, so the same operations train and predict, and a network that was trained further has
+the same arrays. 34,000 multiplications a pixel.
+
+Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are determined by the arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from epifiji.data.network import Weights
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
+from epifiji.engine.backend.layers import Layer, convolved, layer_shapes, local_contrast
+
+WIDTHS = (16, 32, 64, 96)
+"""Features at the full side, and at a half, a quarter and an eighth of it."""
+
+GRAIN_PX = 2 ** (len(WIDTHS) - 1)
+"""Frames are padded to a multiple of this, the coarsest of the network's grids."""
+
+BOXES = (11, 33)
+"""Sides of the neighbourhoods of local contrast, in squares of 4 px: 44 px, and 132 px."""
+
+CHANNELS = 3
+"""Local contrast by range, and by standard deviation near and far."""
+
+REACH_PX = 136
+"""Pixels around a place that a prediction depends on, in whole `GRAIN_PX`: half the larger box and half the receptive field."""
+
+STRIP_PX = 3_000_000
+"""Pixels that are predicted at once; 1 million needs about 0.5 GB."""
+
+OUTPUTS = ("border", "distance", "tissue")
+
+STEM = Layer("stem", WIDTHS[0], side=3)
+DOWN = tuple(Layer(f"down_{n}", width, side=3, stride=2) for n, width in enumerate(WIDTHS[1:], 1))
+UP = tuple(Layer(f"up_{n}", width, side=1) for n, width in enumerate(WIDTHS[:-1]))
+ANSWER = Layer("answer", len(OUTPUTS), side=1)
+
+
+def _step(name: str, width: int) -> tuple[Layer, Layer]:
+    return Layer(f"{name}_0", width, side=3), Layer(f"{name}_1", width, side=3)
+
+
+INWARD = tuple(_step(f"in_{n}", width) for n, width in enumerate(WIDTHS))
+OUTWARD = tuple(_step(f"out_{n}", width) for n, width in enumerate(WIDTHS[:-1]))
+
+
+def shapes() -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array."""
+    found = layer_shapes(STEM, CHANNELS)
+    for layer, entering in zip(DOWN, WIDTHS, strict=False):
+        found |= layer_shapes(layer, entering)
+    for layer, entering in zip(UP, WIDTHS[1:], strict=True):
+        found |= layer_shapes(layer, entering)
+    for step in (*INWARD, *OUTWARD):
+        for layer in step:
+            found |= layer_shapes(layer, layer.width)
+    return found | layer_shapes(ANSWER, WIDTHS[0])
+
+
+def new_weights(random: np.random.Generator) -> Weights:
+    """Draw random weights: He's normal distribution, and residual steps that add nothing yet."""
+    still = {step[-1].name for step in (*INWARD, *OUTWARD)}
+    found = {}
+    for name, shape in shapes().items():
+        layer, part = name.split("/")
+        spread = np.sqrt(2 / np.prod(shape[:-1])) if part == "kernel" and layer not in still else 0.0
+        spread *= 0.1 if layer == ANSWER.name else 1.0
+        found[name] = (spread * random.standard_normal(shape)).astype(np.float32)
+    return found
+
+
+def contrast(frames: Tensor) -> Tensor:
+    """Convert frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32."""
+    tf = import_tensorflow()
+    by_range, *by_deviation = local_contrast(frames, BOXES)
+    return tf.concat([by_range, *(tf.clip_by_value(one, -2.0, 5.0) for one in by_deviation)], -1)
+
+
+def logits(weights: Tensors, contrasts: Tensor) -> Tensor:
+    """Predict from the :func:`contrast` of frames (n, Y, X, 3), Y and X multiples of `GRAIN_PX`: logits (n, Y, X, 3)."""
+    tf = import_tensorflow()
+    x = _mixed(weights, INWARD[0], tf.nn.relu(convolved(weights, STEM, contrasts)))
+    skipped = []
+    for layer, step in zip(DOWN, INWARD[1:], strict=True):
+        skipped.append(x)
+        x = _mixed(weights, step, tf.nn.relu(convolved(weights, layer, x)))
+    for layer, step in zip(reversed(UP), reversed(OUTWARD), strict=True):
+        x = tf.repeat(tf.repeat(convolved(weights, layer, x), 2, 1), 2, 2)
+        x = _mixed(weights, step, tf.nn.relu(x + skipped.pop()))
+    return convolved(weights, ANSWER, x)
+
+
+def _mixed(weights: Tensors, step: tuple[Layer, Layer], x: Tensor) -> Tensor:
+    """Apply a residual step."""
+    tf = import_tensorflow()
+    news = tf.nn.relu(convolved(weights, step[0], x))
+    return tf.nn.relu(x + convolved(weights, step[1], news))
+
+
+class UNet2D:
+    """A network with its weights, ready to predict frames.
+
+    Parameters
+    ----------
+    members
+        Arrays of each member; their predictions are averaged.
+    """
+
+    def __init__(self, members: Sequence[Weights]) -> None:
+        self._members = [self._traced(member) for member in members]
+
+    def __call__(self, frame: np.ndarray) -> np.ndarray:
+        """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, 3), float32 from 0 to 1.
+
+        Large frames are predicted in strips of rows that overlap by `REACH_PX`, so the result does not depend on them.
+        """
+        height, width = frame.shape
+        padded = np.pad(frame, [(0, -n % GRAIN_PX) for n in frame.shape], "edge")
+        rows = max(GRAIN_PX, (STRIP_PX // padded.shape[1] - 2 * REACH_PX) // GRAIN_PX * GRAIN_PX)
+        if padded.size <= STRIP_PX:
+            rows = len(padded)
+        found = np.empty((height, width, len(OUTPUTS)), np.float32)
+        for top in range(0, height, rows):
+            above, below = max(0, top - REACH_PX), min(len(padded), top + rows + REACH_PX)
+            strip = padded[None, above:below]
+            mean = sum(member(strip).numpy() for member in self._members) / len(self._members)
+            found[top : top + rows] = mean[0, top - above : top - above + rows][: height - top, :width]
+        return found
+
+    @staticmethod
+    def _traced(weights: Weights) -> Callable[..., Tensor]:
+        tf = import_tensorflow()
+        held = {name: tf.constant(values) for name, values in weights.items()}
+        signature = [tf.TensorSpec((1, None, None), tf.float64)]
+        function: Callable[..., Tensor] = tf.function(
+            lambda frame: tf.sigmoid(logits(held, contrast(frame))), input_signature=signature, autograph=False
+        )
+        return function
