@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.linknet import MAPS
 from epifiji.data.network import AnyNetwork, Network, NetworkDescription
 from epifiji.data.settings.segmentation import SegmentationSettings
 
@@ -60,6 +61,32 @@ class UNet2DDescription(CellNetworkDescription):
     def sees(self) -> str:
         """See :class:`~epifiji.data.network.NetworkDescription`."""
         return "whole frames, one at a time"
+
+
+class EPySegDescription(CellNetworkDescription):
+    """A network of EPySeg, which predicts seven maps; see :mod:`epifiji.data.linknet`."""
+
+    rescales: ClassVar[bool] = False
+
+    kind: Literal["epyseg"] = Field("epyseg", description="Tiles of 288 x 288 px of one time.")
+    cell_diameter_px: float = Field(
+        40.0, gt=0, le=2000, allow_inf_nan=False, description="Not used: EPySeg does not rescale images."
+    )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """See :class:`~epifiji.data.network.NetworkDescription`."""
+        return MAPS
+
+    @property
+    def sees(self) -> str:
+        """See :class:`~epifiji.data.network.NetworkDescription`."""
+        return "tiles of 288 x 288 px, one time at once"
+
+    @property
+    def trained_for(self) -> str:
+        """The scale in words."""
+        return "cells of the size in the image, which is not rescaled"
 
 
 CellNetwork = Network[CellNetworkDescription]

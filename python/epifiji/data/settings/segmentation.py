@@ -31,7 +31,8 @@ class SegmentationSettings(ComputingSettings):
     )
     flips: bool = setting(
         False,
-        description="Average the predictions for the image and its mirror images, which takes four times as long.",
+        description="Average the predictions for the image and its mirror images, which takes four times as long; networks of "
+        "EPySeg average 13 predictions, as EPySeg does unless its high quality is switched off.",
         label="Average over flips",
         page="more",
     )

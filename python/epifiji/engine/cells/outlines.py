@@ -50,15 +50,37 @@ def label_outlines(lines: np.ndarray) -> np.ndarray:
     if real.sum() < _LEAST_CELLS:
         raise WrongInputError("A frame of the outlines shows no cells: give a TIFF of closed lines around cells.")
     real &= areas > _SPECK_SHARE * np.median(areas[real])
-    at_edge = np.zeros(count + 1, bool)
+    return _filled(parts, areas, real)
+
+
+def label_regions(lines: np.ndarray) -> np.ndarray:
+    """Number the regions between lines as :func:`label_outlines` does, but all of them, however few or small.
+
+    Without any line there are no cells.
+    """
+    from scipy import ndimage
+
+    parts, count = ndimage.label(~lines)
+    if not count or not lines.any():
+        return np.zeros(lines.shape, np.int32)
+    areas = np.bincount(parts.ravel())
+    areas[0] = 0
+    return _filled(parts, areas, areas > 0)
+
+
+def _filled(parts: np.ndarray, areas: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Number the parts that are real and in the tissue; all other pixels belong to the nearest real part."""
+    from scipy import ndimage
+
+    at_edge = np.zeros(len(areas), bool)
     for side in (parts[0], parts[-1], parts[:, 0], parts[:, -1]):
         at_edge[side] = True
     outside = at_edge & (areas > _OUTSIDE_CELLS * np.median(areas[real]))
-    numbers = np.zeros(count + 1, np.int32)
+    numbers = np.zeros(len(areas), np.int32)
     numbers[real & ~outside] = np.arange(1, np.count_nonzero(real & ~outside) + 1)
     nearest = ndimage.distance_transform_edt(~real[parts], return_distances=False, return_indices=True)
-    outlines: np.ndarray = numbers[parts[tuple(nearest)]]
-    return outlines
+    labels: np.ndarray = numbers[parts[tuple(nearest)]]
+    return labels
 
 
 def shifts(lines: np.ndarray) -> np.ndarray:

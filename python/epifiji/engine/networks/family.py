@@ -180,7 +180,7 @@ class CellFamily(Family, Protocol):
     def load(self, network: CellNetwork, device: Device) -> Any:
         """Put the weights on a device; the result is kept for the next image."""
 
-    def maps(self, loaded: Any, frame: np.ndarray) -> np.ndarray:
+    def maps(self, loaded: Any, frame: np.ndarray, flips: bool) -> np.ndarray:
         """Predict the network's outputs for a whole frame of any size, in tiles if it is large.
 
         Parameters
@@ -189,6 +189,8 @@ class CellFamily(Family, Protocol):
             The result of :meth:`load`.
         frame
             (Y, X), float64 and finite, at the network's scale, with borders brighter than cells.
+        flips
+            Whether to average over mirror images, and whatever else the family averages over.
 
         Returns
         -------

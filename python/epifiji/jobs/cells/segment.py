@@ -24,9 +24,6 @@ from epifiji.jobs.networks import cell_network_of
 
 _warm: dict[tuple[str, str], Any] = {}
 
-FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
-"""Steps along Y and X of an image and its mirror images."""
-
 
 @dataclass
 class Segmentation:
@@ -112,9 +109,8 @@ class Segmenter:
         """Predict the network's outputs at the frame's own size: (Y, X, outputs), float32 from 0 to 1."""
         pixels = levelled(Movie(frame[None])).frames(0, 1)[0].astype(np.float64)
         scaled = _resized(-pixels if self.dark else pixels, self._size(frame.shape))
-        flips = FLIPS if self.settings.flips else FLIPS[:1]
-        mean = np.mean([self._family.maps(self._loaded, scaled[::y, ::x])[::y, ::x] for y, x in flips], axis=0)
-        return np.stack([_resized(mean[..., n], frame.shape) for n in range(mean.shape[-1])], -1).astype(np.float32)
+        maps = self._family.maps(self._loaded, scaled, self.settings.flips)
+        return np.stack([_resized(maps[..., n], frame.shape) for n in range(maps.shape[-1])], -1).astype(np.float32)
 
     def _size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         described = self.network.description

@@ -15,6 +15,9 @@ from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.watershed import separate_cells
 from epifiji.engine.networks.unet2d.model import UNet2D, shapes
 
+FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
+"""Steps along Y and X of an image and its mirror images."""
+
 
 class UNet2DFamily:
     """Networks that predict borders, distances from them, and tissue."""
@@ -36,9 +39,11 @@ class UNet2DFamily:
         self.check(cast(AnyNetwork, network))
         return UNet2D(network.weights)
 
-    def maps(self, loaded: UNet2D, frame: np.ndarray) -> np.ndarray:
+    def maps(self, loaded: UNet2D, frame: np.ndarray, flips: bool) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
-        return loaded(frame)
+        steps = FLIPS if flips else FLIPS[:1]
+        maps: np.ndarray = np.mean([loaded(frame[::y, ::x])[::y, ::x] for y, x in steps], axis=0)
+        return maps
 
     def separate(
         self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings

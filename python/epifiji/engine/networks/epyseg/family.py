@@ -1,0 +1,50 @@
+"""EPySeg's networks as a family; see :class:`epifiji.engine.networks.family.CellFamily`."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription, cell_network
+from epifiji.data.cells import CellMaps
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import AnyNetwork
+from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.engine.backend.devices import Device
+from epifiji.engine.cells.outlines import label_regions
+from epifiji.engine.networks.epyseg.model import Linknet, weights_problem
+from epifiji.engine.networks.epyseg.passes import predict_maps
+from epifiji.engine.networks.epyseg.refine import outlines_from
+
+
+class EPySegFamily:
+    """The Linknets of EPySeg (Aigouy et al., Development 147, dev194589, 2020), and its refinement of their maps."""
+
+    kind: str = "epyseg"
+
+    def check(self, network: AnyNetwork) -> None:
+        """See :class:`~epifiji.engine.networks.family.Family`."""
+        name = cell_network(network).description.name
+        for number, weights in enumerate(network.weights):
+            if wrong := weights_problem(weights):
+                raise WrongInputError(
+                    f"the weights of network {name} (member {number}) are not those of a network of EPySeg: {wrong}; "
+                    "import it again."
+                )
+
+    def load(self, network: CellNetwork, device: Device) -> Linknet:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        self.check(cast(AnyNetwork, network))
+        return Linknet(network.weights)
+
+    def maps(self, loaded: Linknet, frame: np.ndarray, flips: bool) -> np.ndarray:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`; `flips` are EPySeg's "high quality predictions"."""
+        return predict_maps(loaded, frame, flips)
+
+    def separate(
+        self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings
+    ) -> CellMaps:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`; cells are regions between EPySeg's outlines."""
+        labels = label_regions(outlines_from(maps))
+        return CellMaps(labels, maps[..., 0], labels > 0)
