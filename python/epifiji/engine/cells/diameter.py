@@ -117,9 +117,9 @@ def estimate_cell_diameter(movie: Movie) -> float:
     """
     found: list[list[_Cells]] = [[] for _ in SCALES_PX]
     for frame in _sampled_frames(movie):
-        structure = _structure(frame)
+        structure = structure_of(frame)
         for scale, cells in zip(SCALES_PX, found, strict=True):
-            window = _busiest_window(frame, structure, math.ceil(WINDOW_CELLS * scale))
+            window = busiest_window(frame, structure, math.ceil(WINDOW_CELLS * scale))
             cells.append(_cells_at(window, scale))
     diameter = _stable_diameter([_pooled(cells) for cells in found])
     if diameter is None:
@@ -147,7 +147,7 @@ def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
         yield within_range(frame, *limits).astype(np.float32)
 
 
-def _structure(frame: np.ndarray) -> np.ndarray:
+def structure_of(frame: np.ndarray) -> np.ndarray:
     """Return the standard deviation in each square of `BLOCK_PX` pixels, (Y // BLOCK_PX, X // BLOCK_PX)."""
     height, width = (length // BLOCK_PX for length in frame.shape)
     squares = frame[: height * BLOCK_PX, : width * BLOCK_PX].reshape(height, BLOCK_PX, width, BLOCK_PX)
@@ -157,7 +157,7 @@ def _structure(frame: np.ndarray) -> np.ndarray:
     return limited
 
 
-def _busiest_window(frame: np.ndarray, structure: np.ndarray, side: int) -> np.ndarray:
+def busiest_window(frame: np.ndarray, structure: np.ndarray, side: int) -> np.ndarray:
     """Cut out the square of `side` pixels with the most structure, or the whole frame if it is not larger."""
     from scipy import ndimage
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from epifiji.data.cell_networks import SeparationChoices
@@ -39,5 +41,37 @@ def separate_cells(
     inside = tissue >= choices.tissue_threshold
     height = ndimage.gaussian_filter(distance - border, SMOOTHING * diameter_px)
     seeds = label(h_maxima(height, choices.seed_height), connectivity=2)
-    labels = watershed(-height, seeds, mask=inside)
+    labels = _merged(watershed(-height, seeds, mask=inside), border, choices.merge_below)
+    small = np.bincount(labels.ravel()) < choices.least_area * np.pi / 4 * diameter_px**2
+    small[0] = False
+    if small.any():
+        labels = watershed(-height, np.where(small[labels], 0, labels), mask=inside)
     return CellMaps(labels.astype(np.int32), border, inside)
+
+
+def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:
+    """Join neighbours with a mean probability of a border between them below `least`, the lowest first; number all anew.
+
+    Pixels of a common border of joined cells count together.
+    """
+    from skimage.graph import merge_hierarchical, rag_boundary
+    from skimage.segmentation import relabel_sequential
+
+    if not labels.any():
+        return labels
+    graph = rag_boundary(labels, border, connectivity=1)
+    if 0 in graph:
+        graph.remove_node(0)
+
+    def common(graph: Any, joined: int, kept: int, neighbour: int) -> dict[str, float]:
+        """Return the border of two joined cells with a neighbour."""
+        parts = [graph[cell][neighbour] for cell in (joined, kept) if graph.has_edge(cell, neighbour)]
+        count = sum(part["count"] for part in parts)
+        return {"count": count, "weight": sum(part["count"] * part["weight"] for part in parts) / count}
+
+    merged = merge_hierarchical(
+        labels, graph, least, rag_copy=False, in_place_merge=True, merge_func=lambda *_: None, weight_func=common
+    )
+    # Joined cells are numbered from 0 on, as is what belongs to no cell.
+    numbered: np.ndarray = relabel_sequential(np.where(labels > 0, merged + 1, 0))[0]
+    return numbered

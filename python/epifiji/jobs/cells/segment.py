@@ -10,13 +10,14 @@ import numpy as np
 
 from epifiji.data.cell_networks import CellNetwork
 from epifiji.data.cells import CellMaps
+from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.network import AnyNetwork
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.backend.devices import choose_device
-from epifiji.engine.cells.diameter import estimate_cell_diameter
+from epifiji.engine.cells.scale import Scale, estimate_scale
 from epifiji.engine.networks.families import cell_family_of
 from epifiji.engine.tiling.levels import levelled
 from epifiji.files.movies.movie_file import open_movie
@@ -78,7 +79,7 @@ def segment(
     for t in range(len(movie)):
         report(t / len(movie), "segmenting")
         labels[t] = segmenter(movie.frames(t, t + 1)[0]).labels
-    return Segmentation(movie, labels, segmenter.diameter_px)
+    return Segmentation(movie, labels, segmenter.scale.diameter_px)
 
 
 class Segmenter:
@@ -88,57 +89,92 @@ class Segmenter:
     ----------
     network
         The network.
-    diameter_px
-        Typical diameter of the cells, in pixels.
-    dark
-        Whether borders are darker than cells.
+    scale
+        Diameter of the cells in pixels, and whether borders are darker than cells.
     settings
         Those of the separation, and the device.
+    loaded
+        The network as loaded by its family, if it is at hand.
     """
 
-    def __init__(self, network: CellNetwork, diameter_px: float, dark: bool, settings: SegmentationSettings) -> None:
-        self.network, self.diameter_px, self.dark, self.settings = network, diameter_px, dark, settings
+    def __init__(
+        self, network: CellNetwork, scale: Scale, settings: SegmentationSettings, loaded: Any | None = None
+    ) -> None:
+        self.network, self.scale, self.settings = network, scale, settings
         self._family = cell_family_of(network.description)
-        self._loaded = self._load()
+        self._loaded = _load(network, settings.device) if loaded is None else loaded
 
     def __call__(self, frame: np.ndarray) -> CellMaps:
         """Segment a frame (Y, X) of any real dtype, with finite pixels."""
-        return self._family.separate(self.maps(frame), self.network.description, self.diameter_px, self.settings)
+        return self.separate(self.maps(frame))
 
     def maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at the frame's own size: (Y, X, outputs), float32 from 0 to 1."""
+        mean = self.network_maps(frame)
+        return np.stack([_resized(mean[..., n], frame.shape) for n in range(mean.shape[-1])], -1).astype(np.float32)
+
+    def network_maps(self, frame: np.ndarray) -> np.ndarray:
+        """Predict the network's outputs at its own scale."""
         pixels = levelled(Movie(frame[None])).frames(0, 1)[0].astype(np.float64)
-        scaled = _resized(-pixels if self.dark else pixels, self._size(frame.shape))
-        maps = self._family.maps(self._loaded, scaled, self.settings.flips)
-        return np.stack([_resized(maps[..., n], frame.shape) for n in range(maps.shape[-1])], -1).astype(np.float32)
+        scaled = _resized(-pixels if self.scale.dark else pixels, self._size(frame.shape))
+        maps: np.ndarray = self._family.maps(self._loaded, scaled, self.settings.flips)
+        return maps
+
+    def separate(self, maps: np.ndarray, diameter_px: float | None = None) -> CellMaps:
+        """Separate the cells of maps; `diameter_px` is that of cells in pixels of the maps. Default: of the frame."""
+        described = self.network.description
+        return self._family.separate(maps, described, diameter_px or self.scale.diameter_px, self.settings)
 
     def _size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         described = self.network.description
-        factor = described.cell_diameter_px / self.diameter_px if described.rescales else 1.0
+        factor = described.cell_diameter_px / self.scale.diameter_px if described.rescales else 1.0
         return tuple(max(1, round(side * factor)) for side in shape)
 
-    def _load(self) -> Any:
-        """Return the last network as loaded by its family, or load it."""
-        device = self.settings.device
-        if not self.network.sha256:
-            return self._family.load(self.network, choose_device(device))
-        key = self.network.sha256, device
-        if key not in _warm:
-            _warm.clear()
-            _warm[key] = self._family.load(self.network, choose_device(device))
-        return _warm[key]
+
+def _load(network: CellNetwork, device: str) -> Any:
+    """Return the last network as loaded by its family, or load it."""
+    family = cell_family_of(network.description)
+    if not network.sha256:
+        return family.load(network, choose_device(device))
+    key = network.sha256, device
+    if key not in _warm:
+        _warm.clear()
+        _warm[key] = family.load(network, choose_device(device))
+    return _warm[key]
 
 
 def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSettings) -> Segmenter:
-    """Return the segmenter for a movie or a still image; what the settings leave to be estimated is estimated.
+    """Return the segmenter for a movie or a still image; the cells' diameter and their borders' sign are estimated if auto.
 
     Raises
     ------
     WrongInputError
-        If the size cannot be estimated.
+        If they cannot be estimated.
     """
-    diameter = estimate_cell_diameter(movie) if settings.cell_diameter == "auto" else settings.cell_diameter
-    return Segmenter(network, diameter, settings.borders == "dark", settings)
+    diameter = None if settings.cell_diameter == "auto" else settings.cell_diameter
+    dark = None if settings.borders == "auto" else settings.borders == "dark"
+    loaded = _load(network, settings.device)
+    if not network.description.rescales:
+        # Its authors' code neither estimates the scale nor inverts images.
+        diameter, dark = diameter or network.description.cell_diameter_px, bool(dark)
+    if diameter is not None and dark is not None:
+        return Segmenter(network, Scale(diameter, dark), settings, loaded)
+    quick = settings.model_copy(update={"flips": False})
+
+    def segmented(window: np.ndarray, scale: Scale) -> CellMaps:
+        segmenter = Segmenter(network, scale, quick, loaded)
+        return segmenter.separate(segmenter.network_maps(window), network.description.cell_diameter_px)
+
+    middle = len(movie) // 2
+    numbers = dict.fromkeys((middle, 0, len(movie) - 1))
+    scale = estimate_scale([movie.frames(n, n + 1)[0] for n in numbers], segmented, diameter, dark)
+    if scale is None:
+        missing = "cell diameter" if diameter is None else "sign of the borders"
+        raise WrongInputError(
+            f"{movie.name} shows too few whole cells with clear borders to estimate the {missing}: specify cell_diameter in "
+            "pixels, and whether borders are bright or dark."
+        )
+    return Segmenter(network, scale, settings, loaded)
 
 
 def _resized(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
