@@ -122,3 +122,72 @@ def random_maps(shape: tuple[int, int], seed: int) -> np.ndarray:
         ridge = ridge * (0.3 + 0.7 * smoothed(random.random_sample(shape), 6))
         maps.append(1 - ridge if number in (3, 4, 5) else ridge)
     return np.floor(255 * np.stack(maps, -1)).astype(np.uint8)
+
+
+KERAS = {"mean": "moving_mean", "variance": "moving_variance"}
+
+
+def write_hdf5(file: Path, weights: dict[str, np.ndarray], alone: bool = False, last: str = "sigmoid") -> Path:
+    """Write a model as Keras 2 does, or its weights alone, with the groups and names that EPySeg's files have."""
+    import h5py
+
+    with h5py.File(file, "w") as opened:
+        model = opened if alone else opened.create_group("model_weights")
+        for name in ("input_1", "block1_pool", "decoder_stage0_upsampling", last, "top_level_model_weights"):
+            model.create_group(name)
+        for key, values in weights.items():
+            layer, part = key.split("/")
+            layer = "conv2d_3" if layer == "head" else layer
+            model[f"{layer}/{layer}/{KERAS.get(part, part)}:0"] = values
+        if not alone:
+            opened.attrs["model_config"] = '{"class_name": "Functional"}'
+            opened["optimizer_weights/Adam/iteration:0"] = np.int64(5)
+    return file
+
+
+def write_saved_model(folder: Path, weights: dict[str, np.ndarray]) -> Path:
+    """Write a SavedModel folder, whose checkpoint numbers the layers as Keras 2 does."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    numbers: dict[str, int] = {}
+    for key, values in weights.items():
+        layer, part = key.split("/")
+        number = numbers.setdefault(layer, len(numbers))
+        name = f"layer_with_weights-{number}"
+        if not hasattr(module, name):
+            setattr(module, name, tf.Module())
+        setattr(getattr(module, name), KERAS.get(part, part), tf.Variable(values))
+    tf.saved_model.save(module, str(folder))
+    return folder
+
+
+def keras_model(keras: object, weights: dict[str, np.ndarray], width: int) -> object:
+    """Build the network with Keras 3 layers."""
+    layer = keras.layers  # type: ignore[attr-defined]
+
+    def convolved(x: object, name: str, normalised: bool = True) -> object:
+        kernel = weights[f"{name}/kernel"]
+        options = {"padding": "same", "use_bias": not normalised, "name": name}
+        x = layer.Conv2D(kernel.shape[-1], kernel.shape[0], **options)(x)
+        x = layer.BatchNormalization(name=name.replace("_conv", "_bn"))(x) if normalised else x
+        return layer.Activation("relu", name=name.replace("_conv", "_relu"))(x)
+
+    given = x = keras.Input((None, None, 1))  # type: ignore[attr-defined]
+    skips = []
+    for block, (count, _) in enumerate(BLOCKS, start=1):
+        for number in range(1, count + 1):
+            x = convolved(x, f"block{block}_conv{number}", normalised=False)
+        skips.append(x)
+        x = layer.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    for number in (1, 2):
+        x = convolved(x, f"center_block{number}_conv")
+    for stage in range(5):
+        x = layer.UpSampling2D(2)(convolved(x, f"decoder_stage{stage}a_conv"))
+        x = convolved(convolved(x, f"decoder_stage{stage}b_conv"), f"decoder_stage{stage}c_conv")
+        x = layer.Add()([x, skips[4 - stage]]) if stage < 4 else x
+    x = layer.Activation("sigmoid", name="sigmoid")(layer.Conv2D(7, 3, padding="same")(x))
+    model = keras.Model(given, x)  # type: ignore[attr-defined]
+    for one, (name, parts) in zip([one for one in model.layers if one.weights], layers(width), strict=True):
+        one.set_weights([weights[f"{name}/{part}"] for part in parts])
+    return model

@@ -7,30 +7,24 @@ neither loaded nor run, and only three files of each network are unpacked from a
 from __future__ import annotations
 
 import ast
-import math
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import DexNetDescription
 from epifiji.data.network import NOTHING, Network, Weights, first_problem
-from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.files.networks.authors import provenance_of_checkpoints, provenance_of_zip
+from epifiji.files.networks.checkpoints import DATA, INDEX, checkpoint_arrays
 from epifiji.files.networks.several import folders_with, how_to_take_one, listed_names, sub_folders
 from epifiji.files.storage.archives import LARGEST_SUM_BYTES, read_limited, unpack
 
 CONFIG = "config.cfg"
-CHECKPOINT = "variables/variables"
-INDEX, DATA = f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"
 LARGEST_CONFIG_BYTES = 1_000_000
-LARGEST_INDEX_BYTES = 1_000_000
-"""The authors' have 3,000 bytes; an index may be compressed, and declares the sizes of arrays."""
 
 
 def is_dexnet(folder: Path) -> bool:
@@ -154,49 +148,12 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _read_checkpoint(folder: Path) -> Weights:
     """Read a member's arrays from its checkpoint, by their names in the authors' architecture."""
-    for file in (INDEX, DATA):
-        if not (folder / file).is_file():
-            raise WrongInputError(f"the network {folder.name} has no {file}: import it again from its authors.")
     places = {f"variables/{number}": key for number, key in enumerate(_variable_keys())}
     places |= {
         f"layer_with_weights-{i + 2}/{part}": f"dense_{i}/{part}" for i in range(3) for part in ("kernel", "bias")
     }
-    arrays = _checkpoint_arrays(folder, places)
+    arrays = checkpoint_arrays(folder, places, "a DeXNet", LARGEST_SUM_BYTES)
     return {key: arrays[place] for place, key in places.items()}
-
-
-def _checkpoint_arrays(folder: Path, places: Iterable[str]) -> dict[str, np.ndarray]:
-    """Read arrays of a TensorFlow checkpoint by name, after checking that the data file is as large as its index declares."""
-    tf = import_tensorflow()
-    suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
-    size = (folder / DATA).stat().st_size
-    if (folder / INDEX).stat().st_size > LARGEST_INDEX_BYTES or size > LARGEST_SUM_BYTES:
-        raise _no_checkpoint(folder, "it is far larger than a DeXNet's")
-    try:
-        reader = tf.train.load_checkpoint(str(folder / CHECKPOINT))
-        shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
-        missing = next((place for place in places if place + suffix not in shapes), None)
-        wrong = missing is None and any(dtypes[place + suffix] != tf.float32 for place in places)
-        promised = 0 if missing else sum(4 * math.prod(shapes[place + suffix]) for place in places)
-        if not missing and not wrong and promised <= size:
-            return {place: np.asarray(reader.get_tensor(place + suffix)) for place in places}
-    except (tf.errors.OpError, ValueError, RuntimeError, LookupError, TypeError) as problem:
-        raise _no_checkpoint(folder, (str(problem).splitlines() or [type(problem).__name__])[0][:120]) from problem
-    if missing:
-        raise WrongInputError(
-            f"the checkpoint of network {folder.name} has no {missing}, so it is not a DeXNet: import it again from "
-            "its authors."
-        )
-    raise _no_checkpoint(
-        folder,
-        "its numbers do not have 32 bits" if wrong else f"its index declares {promised} bytes, but it has {size}",
-    )
-
-
-def _no_checkpoint(folder: Path, reason: str) -> WrongInputError:
-    return WrongInputError(
-        f"the checkpoint of network {folder.name} cannot be read ({reason}): import it again from its authors."
-    )
 
 
 def _variable_keys() -> list[str]:

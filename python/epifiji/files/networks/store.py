@@ -22,6 +22,7 @@ from epifiji.data.own_folders import NoHomeError, data_folder
 from epifiji.data.paths import path_from
 from epifiji.files.networks.default import SHIPPED, default_name
 from epifiji.files.networks.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
+from epifiji.files.networks.epyseg import is_keras_model, read_epyseg
 from epifiji.files.networks.own_format import (
     CARD,
     DESCRIPTION,
@@ -36,9 +37,7 @@ from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.journals import recover
 
 PACKAGE = "bioimageio.yaml"
-SAVED_MODEL = "saved_model.pb"
 OTHER_MODELS = {
-    **dict.fromkeys((".keras", ".h5", ".hdf5"), "Keras"),
     **dict.fromkeys((".pth", ".pt", ".ckpt"), "PyTorch"),
     **dict.fromkeys((".pkl", ".pickle", ".joblib"), "pickle"),
     ".onnx": "ONNX",
@@ -182,7 +181,7 @@ def find_network(given: str | Path | None = None) -> Path:
 
 
 def read_network(path: Path) -> AnyNetwork:
-    """Read a network from its folder or zip, in the project's form or the authors'.
+    """Read a network from its folder or zip, in the project's form or DeXtrusion's, or from a model of EPySeg's.
 
     Raises
     ------
@@ -191,7 +190,9 @@ def read_network(path: Path) -> AnyNetwork:
     """
     recover(path)
     with _unpacked(path) as folder:
-        return _identified(read_dexnet(path), path) if folder is None else _identified(read_folder(folder, path), path)
+        if folder is not None:
+            return _identified(read_folder(folder, path), path)
+        return _identified(read_epyseg(path) if _is_keras_model(path) else read_dexnet(path), path)
 
 
 def read_description(path: Path) -> NetworkDescription:
@@ -204,7 +205,7 @@ def read_description(path: Path) -> NetworkDescription:
     """
     with _unpacked(path) as folder:
         if folder is None:
-            return read_dexnet_description(path)
+            return read_epyseg(path).description if _is_keras_model(path) else read_dexnet_description(path)
         return read_folder_description(folder, path)
 
 
@@ -220,9 +221,11 @@ def own_card(path: Path) -> str | None:
 
 @contextmanager
 def _unpacked(path: Path) -> Iterator[Path | None]:
-    """Yield the folder of a network in the project's form, unpacked if it is in a zip; None for one in the authors' form."""
+    """Yield the folder of a network in the project's form, unpacked if it is in a zip; None for one in another program's form."""
     _require_no_other_kind(path)
-    if path.is_file():
+    if _is_keras_model(path):
+        yield None
+    elif path.is_file():
         if not zipfile.is_zipfile(path):
             raise WrongInputError(f"{path} is not a network: specify a network's folder or a zip of it.")
         names = {name.rpartition("/")[2] for name in names_in(path)}
@@ -254,15 +257,17 @@ def _unpacked(path: Path) -> Iterator[Path | None]:
 
 def _require_no_other_kind(path: Path) -> None:
     """Refuse models of other programs by their kind: they may contain code that would run when they are loaded."""
-    saved = (
-        path.is_dir() and (path / SAVED_MODEL).is_file() and not (path / DESCRIPTION).is_file() and not is_dexnet(path)
-    )
-    if saved or (path.is_file() and path.suffix.lower() in OTHER_MODELS):
-        kind = f"folder of TensorFlow ({SAVED_MODEL})" if saved else f"{OTHER_MODELS[path.suffix.lower()]} file"
+    if path.is_file() and path.suffix.lower() in OTHER_MODELS:
         raise WrongInputError(
-            f"{path} is a {kind}, which EpiFiji does not read, because such a file may contain code: use a network "
-            "that EpiFiji trained or exported as a folder or zip, or one of DeXtrusion's."
+            f"{path} is a {OTHER_MODELS[path.suffix.lower()]} file, which EpiFiji does not read, because such a file may "
+            "contain code: use a network that EpiFiji trained or exported as a folder or zip, or one of DeXtrusion's or "
+            "EPySeg's."
         )
+
+
+def _is_keras_model(path: Path) -> bool:
+    """Return whether a path is a model of Keras; DeXNets and EpiFiji's networks may contain one."""
+    return is_keras_model(path) and not (path.is_dir() and ((path / DESCRIPTION).is_file() or is_dexnet(path)))
 
 
 def _require_one(folder: Path, source: Path) -> None:
