@@ -84,6 +84,11 @@ class EPySegDescription(CellNetworkDescription):
         return "tiles of 288 x 288 px, one time at once"
 
     @property
+    def scale(self) -> dict[str, float]:
+        """See :class:`~epifiji.data.network.NetworkDescription`: none is known."""
+        return {}
+
+    @property
     def trained_for(self) -> str:
         """The scale in words."""
         return "cells of the size in the image, which is not rescaled"

@@ -115,7 +115,8 @@ def networks_import(
     network: Annotated[
         str,
         typer.Argument(
-            metavar="DIR|ZIP|URL", help="A network of the authors' or of EpiFiji; an address needs --sha256."
+            metavar="DIR|ZIP|URL",
+            help="A network of EpiFiji, DeXtrusion or EPySeg (.h5, .keras, SavedModel); an address needs --sha256.",
         ),
     ],
     name: Annotated[str | None, typer.Option("--name", help="Name to give it. Default: its own name.")] = None,
