@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -18,37 +19,60 @@ COMMANDS = {
     "compare": 'run("Compare Event ROIs...", "detected=[{results}] reference=[{results}]{more}");',
     "plot": 'run("Plot Event Statistics...", "results=[{results}] output=[{out}] permutations=19{more}");',
 }
-MOVIE, ANOTHER, RESULTS = "EPIFIJI_TEST_MOVIE", "EPIFIJI_TEST_ANOTHER", "EPIFIJI_TEST_RESULTS"
+TYPES = ("uint8", "uint16", "float32")
+"""Types of pixels; the working folder has a folder for each, with a movie, another movie, and results of the first."""
+
+Check = Callable[[ImageJ, Path], Any]
 
 
-def _macro(command: str, opened: str, more: str = "", folder: Path | None = None) -> str:
-    run = COMMANDS[command].format(results=os.environ[RESULTS], more=more, out=folder)
+def _of_each_type(check: Check) -> Check:
+    """Let a check run in the folder of each type, and return its values by type, or the errors that it raised."""
+
+    @wraps(check)
+    def all_types(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name in TYPES:
+            try:
+                values[name] = check(imagej, folder / name)
+            except Exception as error:
+                values[name] = f"{type(error).__name__}: {error}"
+        return values
+
+    return all_types
+
+
+def _macro(command: str, opened: str, folder: Path, more: str = "", out: str = "") -> str:
+    run = COMMANDS[command].format(results=folder / "movie_epifiji", more=more, out=folder / out)
     return f"{opened}\n{run}\nclose('*');"
 
 
+@_of_each_type
 def another_movie(imagej: ImageJ, folder: Path) -> dict[str, str]:
     """A movie of the same size from another file: every command refuses it."""
-    opened = f'close("*"); open("{os.environ[ANOTHER]}");'
-    return {name: refusal(imagej, _macro(name, opened, folder=folder / name)) for name in COMMANDS}
+    opened = f'close("*"); open("{folder / "another.tif"}");'
+    return {name: refusal(imagej, _macro(name, opened, folder, out=name)) for name in COMMANDS}
 
 
-def changed_in_memory(imagej: ImageJ, _: Path) -> str:
+@_of_each_type
+def changed_in_memory(imagej: ImageJ, folder: Path) -> str:
     """The movie itself after its pixels were changed, so that it has no file."""
-    opened = f'close("*"); open("{os.environ[MOVIE]}"); run("Invert", "stack");'
-    return refusal(imagej, _macro("open", opened))
+    opened = f'close("*"); open("{folder / "movie.tif"}"); run("Invert", "stack");'
+    return refusal(imagej, _macro("open", opened, folder))
 
 
+@_of_each_type
 def asked_for(imagej: ImageJ, folder: Path) -> str:
     """Another movie, with other_movie."""
-    opened = f'close("*"); open("{os.environ[ANOTHER]}");'
+    opened = f'close("*"); open("{folder / "another.tif"}");'
     for name in COMMANDS:
-        imagej.run_macro(_macro(name, opened, " other_movie", folder / f"{name}_asked"))
+        imagej.run_macro(_macro(name, opened, folder, " other_movie", f"{name}_asked"))
     return "done"
 
 
-def its_own(imagej: ImageJ, folder: Path) -> Any:
+@_of_each_type
+def its_own(imagej: ImageJ, folder: Path) -> str:
     """The movie's file, a copy in memory under another title, and the same pixels in a new image: every command accepts them."""
-    movie = os.environ[MOVIE]
+    movie = folder / "movie.tif"
     ways = {
         "file": f'open("{movie}");',
         "copy": f'open("{movie}"); run("Duplicate...", "title=other.tif duplicate");',
@@ -56,7 +80,7 @@ def its_own(imagej: ImageJ, folder: Path) -> Any:
     }
     for way, opened in ways.items():
         for name in COMMANDS:
-            imagej.run_macro(_macro(name, 'close("*"); ' + opened, folder=folder / f"{name}_{way}"))
+            imagej.run_macro(_macro(name, 'close("*"); ' + opened, folder, out=f"{name}_{way}"))
     return "done"
 
 

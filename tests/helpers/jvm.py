@@ -19,6 +19,9 @@ from typing import Any
 
 TIMEOUT_S = 240
 
+FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""
+
 Check = Callable[[Any, Path], Any]
 
 
@@ -71,8 +74,7 @@ def _main(report: str, mode: str, *names: str) -> None:
 
     from epifiji.bridge.fiji.open import open_imagej
 
-    # For short runs, better compilation takes more time than it saves: half of the time of ImageJ's start.
-    scyjava.config.add_option("-XX:TieredStopAtLevel=1")
+    scyjava.config.add_options(list(FOR_SHORT_RUNS))
     imagej = open_imagej(headless=mode == "headless")
     values: dict[str, Any] = {}
     for name in names:

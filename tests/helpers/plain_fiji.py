@@ -16,6 +16,7 @@ from pathlib import Path
 from epifiji.bridge.fiji.install import install_fiji
 from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import find_java
+from jvm import FOR_SHORT_RUNS
 
 TIMEOUT_S = 300
 
@@ -117,7 +118,7 @@ def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = T
     return [
         str(java.home / "bin" / "java"),
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
-        "-XX:TieredStopAtLevel=1",  # for short runs, better compilation takes more time than it saves
+        *FOR_SHORT_RUNS,
         *(f"-D{name}={value}" for name, value in properties.items()),
         "-cp",
         os.pathsep.join(map(str, sorted((fiji / "jars").glob("*.jar")))),
