@@ -18,7 +18,6 @@ SLOW = (
     "bridge/desktop/",
     "bridge/fiji/test_batch_macro.py",
     "bridge/fiji/test_desktop_worker.py",
-    "bridge/fiji/test_readme_macros.py",
     "bridge/fiji/test_requests",
     "bridge/fiji/test_tour.py",
     "bridge/fiji/test_worker",

@@ -1,8 +1,15 @@
-"""Every command that a macro can run: with and without a window, in this process and with the worker."""
+"""Every command that a macro can run, and the macro of the documentation, one after the other in one ImageJ.
+
+With and without a window, in this process and with the worker.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +17,13 @@ import pytest
 
 from desktop import desktop
 from epifiji.bridge.imagej import ImageJ
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import write_network
 from jvm import run_checks
+from pages import PAGES
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
+from small_networks import small_network
 
 MACRO = """
 arguments = split(getArgument(), "\\n");
@@ -40,39 +52,102 @@ print("tour ended with " + nImages() + " images");
 """
 
 
+def page_macro(folder: Path) -> str:
+    """Return the page's macro with this folder in place of /data, and the movie activated before each call."""
+    (block,) = re.findall(r"```ijm\n(// The open movie; the events.*?)```", PAGES["howto/batch-macro.md"], re.DOTALL)
+    assert block.count("run(") == 4
+    in_front = 'selectImage("movie.tif");\nrun('
+    calls = block.replace("/data", str(folder)).replace("run(", in_front)
+    return f'open("{folder / "movie.tif"}");\n{calls}File.saveString(problem, "{folder / "problem.txt"}");\n'
+
+
 def tour(imagej: ImageJ, folder: Path) -> Any:
     return imagej.run_macro(MACRO, f"{os.environ['EPIFIJI_TEST_MOVIE']}\n{folder / 'out'}")
 
 
-@pytest.mark.parametrize("window", [False, True], ids=["headless", "window"])
-@pytest.mark.parametrize("host", ["this process", "worker"])
-def test_every_command_runs(
-    host: str, window: bool, tmp_path: Path, movie_file: Path, network_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EPIFIJI_NETWORKS", str(network_folder.parent))
-    monkeypatch.setenv("EPIFIJI_TEST_MOVIE", str(movie_file))
-    if window:
-        with desktop() as display:
-            monkeypatch.setenv("DISPLAY", display)
-            out = run_in(host, tmp_path, movie_file, window)
-    else:
-        out = run_in(host, tmp_path, movie_file, window)
-    assert {"comparison.csv", "curve.csv"} & {file.name for file in (tmp_path / "out" / "compared").iterdir()}
-    assert list((tmp_path / "out" / "plots").glob("*.png"))
-    table = (tmp_path / "out" / "noise_epifiji" / "events.csv").read_text()
-    assert len(table.splitlines()) > 1
-    if not window:
-        assert "tour ended with 5 images" in out
-        assert "EpiFiji: ok  TensorFlow" in out
-        assert ", found by small; the results are in " in out
+def page(imagej: ImageJ, folder: Path) -> Any:
+    imagej.run_macro('close("*");')
+    return imagej.run_macro(page_macro(folder / "page"))
 
 
-def run_in(host: str, folder: Path, movie: Path, window: bool) -> str:
-    if host == "worker":
-        fiji = make_plain_fiji(folder / "Fiji")
-        done = run_in_plain_fiji(fiji, MACRO, f"{movie}\n{folder / 'out'}", headless=not window)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-    done = run_checks([tour], folder, headless=not window)
+@dataclass(frozen=True)
+class Toured:
+    """A run of both macros: the folder of their files, whether with a window, and the output."""
+
+    folder: Path
+    window: bool
+    out: str
+
+
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory: pytest.TempPathFactory, network_folder: Path) -> Path:
+    folder = tmp_path_factory.mktemp("networks")
+    (folder / "small").symlink_to(network_folder, target_is_directory=True)
+    write_network(small_network(1, seed=15), folder / "notum_all")
+    return folder
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["headless", "window"])
+def window(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture(scope="module", params=["this process", "worker"])
+def toured(
+    request: pytest.FixtureRequest,
+    window: bool,
+    tmp_path_factory: pytest.TempPathFactory,
+    movie_file: Path,
+    networks: Path,
+) -> Toured:
+    folder = tmp_path_factory.mktemp("toured")
+    (folder / "page").mkdir()
+    simulated, _ = simulate(**DEMO)
+    for name in ("movie", "movie 1"):
+        write_movie(simulated, folder / "page" / f"{name}.tif")
+    env = {"EPIFIJI_NETWORKS": str(networks), "EPIFIJI_TEST_MOVIE": str(movie_file)}
+    with desktop() if window else nullcontext("") as display:
+        if window:
+            env["DISPLAY"] = display
+        run = run_with_worker if request.param == "worker" else run_in_this_process
+        return Toured(folder, window, run(folder, movie_file, window, env))
+
+
+def run_with_worker(folder: Path, movie: Path, window: bool, env: dict[str, str]) -> str:
+    fiji = make_plain_fiji(folder / "Fiji")
+    (fiji / "tour.ijm").write_text(MACRO)
+    (fiji / "page.ijm").write_text(page_macro(folder / "page"))
+    argument = f"{movie}\\n{folder / 'out'}"
+    code = f'runMacro("{fiji / "tour.ijm"}", "{argument}"); close("*"); runMacro("{fiji / "page.ijm"}");'
+    done = run_in_plain_fiji(fiji, code, headless=not window, env=env)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def run_in_this_process(folder: Path, _: Path, window: bool, env: dict[str, str]) -> str:
+    done = run_checks([tour, page], folder, headless=not window, env=env)
     assert done[tour] == "", done[tour]
+    assert done[page] == "", done[page]
     return done.out
+
+
+def test_every_command_runs(toured: Toured) -> None:
+    out = toured.folder / "out"
+    assert {"comparison.csv", "curve.csv"} & {file.name for file in (out / "compared").iterdir()}
+    assert list((out / "plots").glob("*.png"))
+    table = (out / "noise_epifiji" / "events.csv").read_text()
+    assert len(table.splitlines()) > 1
+    if not toured.window:
+        assert "tour ended with 5 images" in toured.out
+        assert "EpiFiji: ok  TensorFlow" in toured.out
+        assert ", found by small; the results are in " in toured.out
+
+
+def test_the_macro_of_the_page_runs_unchanged(toured: Toured) -> None:
+    folder = toured.folder / "page"
+    assert (folder / "problem.txt").read_text() == ""
+    records = {path.parent.name: json.loads(path.read_text())["settings"] for path in folder.rglob("run.json")}
+    written = {str(path.parent.relative_to(folder)) for path in folder.rglob("run.json")}
+    beside = set() if toured.window else {"movie_epifiji"}
+    assert written == {"my results/movie_epifiji", "my results/movie 1_epifiji"} | beside
+    assert records["movie 1_epifiji"]["cell_diameter"] == 40
