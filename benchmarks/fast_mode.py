@@ -18,7 +18,7 @@ from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.files.networks.store import find_network, read_network
-from epifiji.jobs.executors import predictor_of
+from epifiji.jobs.events.blocks import predictor_of
 
 WITHIN_PX, WITHIN_FRAMES, WITHIN_SCORE = 5, 1, 0.05
 

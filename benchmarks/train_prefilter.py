@@ -30,7 +30,7 @@ from epifiji.engine.tiling.blocks import Block, read_strip
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.store import find_network, read_network, weights_sha256
 from epifiji.files.outlines import read_outlines
-from epifiji.jobs.executors import loaded
+from epifiji.jobs.events.blocks import loaded
 
 MOVIES, SIDE_PX, FRAMES, STEP_PX = 60, 230, 46, 12
 FIRST_SEED = 50_000

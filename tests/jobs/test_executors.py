@@ -27,8 +27,9 @@ from epifiji.data.settings.detection import ComputingSettings
 from epifiji.engine.networks.dexnet.exact import ExactPredictor
 from epifiji.files.networks.store import read_network
 from epifiji.files.storage.unfinished import Unfinished, cache_folder
+from epifiji.jobs.events.blocks import prefilter_of
 from epifiji.jobs.events.detect import detect
-from epifiji.jobs.executors import DaskWorkers, executor_for, prefilter_of
+from epifiji.jobs.executors import DaskWorkers, executor_for
 from small_networks import spoil_entry
 
 SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 8}

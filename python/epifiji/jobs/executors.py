@@ -1,6 +1,6 @@
-"""Computation of the blocks of a movie: in this process, or by workers on this or other machines with dask.distributed.
+"""Computation of the parts of a job: in this process, or by workers on this or other machines with dask.distributed.
 
-A block's task contains its pixels and the network, so workers need neither the movie's file nor a common disk, and the
+A part's task contains its pixels and the network, so workers need neither the movie's file nor a common disk, and the
 task of a lost worker is given to another.
 """
 
@@ -11,22 +11,13 @@ import multiprocessing
 import os
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.event_networks import EventNetwork
-from epifiji.data.movie import Movie
-from epifiji.data.progress import LOOKING, PartReport, Report, silent
+from epifiji.data.progress import PartReport, Report
 from epifiji.data.settings.detection import ComputingSettings
-from epifiji.engine.backend.devices import choose_device
-from epifiji.engine.networks.dexnet.prefilter import Prefilter
-from epifiji.engine.networks.families import event_family_of
-from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, Strip, read_strip
-from epifiji.engine.tiling.windows import Grid
-from epifiji.files.networks.prefilter import read_prefilter
 
 TASKS_A_WORKER = 2
 """Tasks given to each worker in advance, so that none waits for its pixels."""
@@ -35,60 +26,32 @@ WAIT_S, SCHEDULER_TIMEOUT_S = 0.2, 10
 
 ADDRESSES, ENCRYPTED = ("tcp", "tls", "ws", "wss"), ("tls", "wss")
 
-_warm: dict[tuple[str, str, str, str], Any] = {}
-_prefilters: dict[tuple[str, str], Prefilter | None] = {}
 
+class Work(Protocol):
+    """Parts of a job that are computed each for itself: the blocks of a movie, or its frames."""
 
-def predictor_of(network: EventNetwork, mode: str, device: str = "auto") -> BlockPredictor:
-    """Return the predictor of blocks in a mode; a network is kept for the next detection as long as it is the same."""
-    family = event_family_of(network.description)
-    prefilter = prefilter_of(network, device) if family.uses_prefilter(mode) else None
-    return family.predictor(loaded(network, mode, device), mode, prefilter)
+    @property
+    def doing(self) -> str:
+        """Return what is done, for the report."""
 
+    def __len__(self) -> int:
+        """Return the number of parts."""
 
-def loaded(network: EventNetwork, mode: str, device: str = "auto") -> Any:
-    """Return the last network as loaded by its family, or load it for the device."""
-    family, chosen = event_family_of(network.description), choose_device(device)
-    if not network.sha256:
-        return family.load(network, mode, chosen)
-    key = network.sha256, network.description.model_dump_json(), device, family.variant(mode)
-    if key not in _warm:
-        _warm.clear()
-        _warm[key] = family.load(network, mode, chosen)
-    return _warm[key]
+    def read(self, number: int) -> Any:
+        """Return what a part is computed from, such as its pixels; it can be sent to another process."""
 
+    def compute(self, read: Any, report: Report) -> Any:
+        """Compute a part in this process."""
 
-def prefilter_of(network: EventNetwork, device: str = "auto") -> Prefilter | None:
-    """Return the prefilter for a network, or None if none was trained for it."""
-    key = network.sha256, device
-    if key not in _prefilters:
-        found = read_prefilter(network)
-        prefilter = None if found is None else Prefilter(*found, choose_device(device).precision)
-        if not network.sha256:
-            return prefilter
-        _prefilters[key] = prefilter
-    return _prefilters[key]
-
-
-Task = tuple[Block, list[Grid]]
-"""A block, and each member's places in it."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request for predictions: network, mode, device; workers elsewhere make their own `predictor`."""
-
-    network: EventNetwork
-    mode: str
-    device: str
-    predictor: BlockPredictor
+    def task(self) -> Callable[[Any], Any]:
+        """Return a function that computes a part in another process; it can be sent there, and contains the network."""
 
 
 class Executor(Protocol):
-    """Computes blocks."""
+    """Computes the parts of a job."""
 
-    def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
-        """Yield the blocks' predictions in order."""
+    def __call__(self, work: Work, report: Report) -> Iterator[Any]:
+        """Yield the parts' results in order."""
 
 
 @contextmanager
@@ -205,54 +168,44 @@ def _no_scheduler(address: str, why: str) -> str:
 
 
 class InProcess:
-    """Computes blocks in this process, one after the other."""
+    """Computes parts in this process, one after the other."""
 
-    def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
+    def __call__(self, work: Work, report: Report) -> Iterator[Any]:
         """See :class:`Executor`."""
-        description, predictor = asked.network.description, asked.predictor
-        for number, (block, grids) in enumerate(blocks):
-            part = PartReport(report, number, len(blocks))
-            yield predictor(read_strip(movie, block, description, predictor), grids, part)
+        for number in range(len(work)):
+            yield work.compute(work.read(number), PartReport(report, number, len(work)))
 
 
 class DaskWorkers:
-    """Computes blocks on dask's workers."""
+    """Computes parts on dask's workers."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def __call__(self, movie: Movie, blocks: Sequence[Task], asked: Asked, report: Report) -> Iterator[Probabilities]:
+    def __call__(self, work: Work, report: Report) -> Iterator[Any]:
         """See :class:`Executor`."""
         from distributed import wait
 
-        network, predictor = asked.network, asked.predictor
-        todo = list(enumerate(blocks))[::-1]
+        task, count = work.task(), len(work)
+        todo = list(range(count))[::-1]
         running: dict[int, Any] = {}
         try:
-            for number in range(len(blocks)):
+            for number in range(count):
                 while todo and len(running) < TASKS_A_WORKER * max(1, len(self._client.scheduler_info()["workers"])):
-                    at, (block, grids) = todo.pop()
-                    strip = read_strip(movie, block, network.description, predictor)
-                    running[at] = self._client.submit(
-                        _task, strip, grids, network, asked.mode, asked.device, pure=False, priority=-at
-                    )
+                    at = todo.pop()
+                    running[at] = self._client.submit(task, work.read(at), pure=False, priority=-at)
                 ready = False
                 while not ready:
                     with suppress(TimeoutError), self._client.as_current():
                         wait([running[number]], timeout=WAIT_S)
                     ready = running[number].done()
-                    report((number + sum(one.done() for one in running.values())) / len(blocks), LOOKING)
+                    report((number + sum(one.done() for one in running.values())) / count, work.doing)
                 yield _result(running.pop(number))
         finally:
             self._client.cancel(list(running.values()), force=True)
 
 
-def _task(strip: Strip, grids: list[Grid], network: EventNetwork, mode: str, device: str) -> Probabilities:
-    """Predict for a block, in a worker."""
-    return predictor_of(network, mode, device)(strip, grids, silent)
-
-
-def _result(future: Any) -> Probabilities:
+def _result(future: Any) -> Any:
     from distributed import KilledWorker
 
     try:

@@ -14,6 +14,7 @@ _LEAST_OVERLAP = 0.3  # intersection over union of two cells in successive frame
 _CONTAINED = 0.6  # share of a cell that lies in a shared cell of the next frame: the line between was missed
 _LEAST_REPAIRED, _MOST_MISSING_FRAMES = 0.35, 6  # in median cells; frames. Beyond either, a cell has really disappeared
 _LEAST_CELLS = 5
+_PAD_PX = 4
 _COARSENING = 2  # factor by which frames are coarser when their shift is measured
 
 
@@ -81,6 +82,23 @@ def _filled(parts: np.ndarray, areas: np.ndarray, real: np.ndarray) -> np.ndarra
     nearest = ndimage.distance_transform_edt(~real[parts], return_distances=False, return_indices=True)
     labels: np.ndarray = numbers[parts[tuple(nearest)]]
     return labels
+
+
+def outlines_of(labels: np.ndarray) -> np.ndarray:
+    """Draw lines between cells, one pixel wide, on the pixels of the cells: (Y, X), bool, from labels (Y, X) that touch.
+
+    Lines are connected through corners of pixels, and the cells between them are not (regions of 4 neighbours). Cells
+    reach the image's edge without a line there; next to label 0 there is a line.
+    """
+    from skimage.morphology import skeletonize
+
+    # Repeated pixels around the image keep the ends of lines where they are.
+    padded = np.pad(labels, _PAD_PX, "edge")
+    lines = np.zeros(padded.shape, bool)
+    lines[:, :-1] |= padded[:, :-1] != padded[:, 1:]
+    lines[:-1] |= padded[:-1] != padded[1:]
+    thin: np.ndarray = skeletonize(lines)[_PAD_PX:-_PAD_PX, _PAD_PX:-_PAD_PX]
+    return thin
 
 
 def shifts(lines: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from epifiji.data.stack_layout import StackLayout, TimeAxis
 AXIS_NAMES = {"T": "time points", "Z": "planes (Z)", "C": "channels"}
 PAGE_AXES = "TIQ"
 """Time, and the two letters that tifffile gives to pages without named axes."""
+
+Planes = Literal["time", "none", "max"]
+"""What is done with several planes (Z): they are frames if there is no time, they are refused, or their maximum is read."""
 
 
 @contextmanager
@@ -80,9 +83,13 @@ class Picked:
     index: tuple[int | slice, ...]
     layout: StackLayout = field(default_factory=StackLayout)
     notices: tuple[str, ...] = ()
+    depth: int = 1
+    """Number of planes that are projected to one frame; both time and Z are then whole slices."""
 
 
-def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, least_frames: int) -> Picked:
+def pick(
+    axes: str, shape: Sequence[int], channel: int | None, source: str, least_frames: int, planes: Planes = "time"
+) -> Picked:
     """Find the part of a file's array that is the movie.
 
     Parameters
@@ -98,12 +105,23 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, leas
     least_frames
         Fewest frames that are needed. If more than one, several channels of a single time point are frames; if one,
         they are channels of a still image.
+    planes
+        What is done with several planes (Z).
 
     Raises
     ------
     WrongInputError
-        For colours, several channels without a choice, a channel that is not there, or both T and Z.
+        For colours, several channels without a choice, a channel that is not there, both T and Z unless Z is
+        projected, or Z if it is refused.
     """
+    depth = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "Z") if planes != "time" else 1
+    if depth > 1 and planes == "none":
+        raise planes_refusal(source, depth)
+    if depth > 1:
+        flat = [1 if axis == "Z" else n for axis, n in zip(axes, shape, strict=True)]
+        picked = pick(axes, flat, channel, source, least_frames)
+        whole = tuple(slice(None) if axis == "Z" else one for axis, one in zip(axes, picked.index, strict=True))
+        return replace(picked, index=whole, depth=depth)
     time = _time_axis(axes, shape, source)
     channels = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "C")
     index: list[int | slice] = [slice(None) if axis in "YX" else 0 for axis in axes]
@@ -122,6 +140,14 @@ def pick(axes: str, shape: Sequence[int], channel: int | None, source: str, leas
     if axes[time] in PAGE_AXES:
         return Picked(tuple(index), layout)
     return Picked(tuple(index), layout, (taken_as_time(source, shape[time], axes[time]),))
+
+
+def planes_refusal(source: str, count: int) -> WrongInputError:
+    """Return the error for a stack of planes (Z) where one plane is needed."""
+    return WrongInputError(
+        f"{source} has {count} planes (Z), but one plane is needed: specify --project max for their maximum, or keep one plane "
+        "in Fiji; if they are time points, set them as frames in Image > Properties... and save it."
+    )
 
 
 def perhaps_turned(shape: Sequence[int], source: str) -> tuple[str, ...]:
@@ -243,6 +269,31 @@ class FramesOnDisk(ABC):
     @abstractmethod
     def _read(self, pixels: np.ndarray, wanted: range) -> None:
         """Fill `pixels` (n, Y, X) with the `wanted` frames, of which there is at least one."""
+
+
+class ProjectedFrames:
+    """The maximum of several successive planes (Z) for each frame (T, Y, X), read when sliced.
+
+    Parameters
+    ----------
+    planes
+        (T * depth, Y, X): the planes of the first frame, then those of the next.
+    depth
+        Number of planes of each frame.
+    """
+
+    def __init__(self, planes: Any, depth: int) -> None:
+        self._planes, self._depth = planes, depth
+        self.shape = (planes.shape[0] // depth, *planes.shape[1:])
+        self.dtype = planes.dtype
+
+    def __getitem__(self, frames: slice) -> np.ndarray:
+        """Read the frames ``start:stop``, one after the other, so that the planes of one frame are in memory."""
+        wanted = range(*frames.indices(self.shape[0]))
+        projected = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        for frame, t in zip(projected, wanted, strict=True):
+            np.max(self._planes[t * self._depth : (t + 1) * self._depth], axis=0, out=frame)
+        return projected
 
 
 def invert(pixels: np.ndarray) -> None:

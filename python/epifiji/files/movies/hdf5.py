@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.files.movies.calibration import Calibration, checked
-from epifiji.files.movies.frames import FramesOnDisk, perhaps_turned, pick
+from epifiji.files.movies.frames import FramesOnDisk, Planes, ProjectedFrames, perhaps_turned, pick
 from epifiji.files.movies.hdf5_gaps import gaps
 from epifiji.files.movies.hdf5_time_points import find_time_points, open_time_points
 
@@ -24,7 +24,9 @@ def is_hdf5(path: Path) -> bool:
     return bool(h5py.is_hdf5(path))
 
 
-def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, least_frames: int) -> Movie:
+def open_hdf5(
+    path: Path, dataset: str | None, name: str, channel: int | None, least_frames: int, over_z: Planes = "time"
+) -> Movie:
     """Open a dataset of an HDF5 file as a movie whose frames are read when sliced.
 
     Files of Imaris and BigDataViewer are read over their time points. Three axes are (T, Y, X), without axes of length
@@ -41,7 +43,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, l
         Name of the movie.
     channel
         Channel to read, from 1; required if the labels name several.
-    least_frames
+    least_frames, over_z
         See :func:`epifiji.files.movies.frames.pick`.
 
     Raises
@@ -65,7 +67,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, l
                 f"{full} has the shape {chosen.shape}, but a movie has the three axes (T, Y, X): choose another "
                 "dataset, or save one plane and channel of it."
             )
-        picked = pick(axes, chosen.shape, channel, full, least_frames)
+        picked = pick(axes, chosen.shape, channel, full, least_frames, over_z if "T" not in axes else "time")
         frames = DatasetFrames(path, chosen, axes, picked.index)
         read = _calibration(chosen)
         notices = (
@@ -77,7 +79,7 @@ def open_hdf5(path: Path, dataset: str | None, name: str, channel: int | None, l
     if dataset is None:
         notices = (*notices, f"{frames.dataset} was read, the only dataset of {path} that can be a movie.")
     return Movie(
-        frames,
+        ProjectedFrames(frames, picked.depth) if picked.depth > 1 else frames,
         name=name,
         pixel_size_um=read.x_um,
         pixel_height_um=read.y_um,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -16,8 +17,9 @@ from epifiji.data.image import FileState
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import MIN_FRAMES
-from epifiji.files.movies.frames import readable, require_channel_number
+from epifiji.files.movies.frames import Planes, readable, require_channel_number
 from epifiji.files.movies.hdf5 import is_hdf5, open_hdf5
+from epifiji.files.movies.pictures import PICTURE_STARTS, open_picture
 from epifiji.files.movies.sequences import (
     is_sequence,
     open_sequence,
@@ -106,7 +108,10 @@ def is_there(path: str | Path) -> bool:
 
 
 def open_movie(
-    movie: Movie | np.ndarray | str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES
+    movie: Movie | np.ndarray | str | Path,
+    channel: int | None = None,
+    least_frames: int = MIN_FRAMES,
+    over_z: Planes = "time",
 ) -> Movie:
     """Return a movie unchanged, read a file, or wrap an array (T, Y, X); see :func:`epifiji.data.image.stack_of`.
 
@@ -118,7 +123,7 @@ def open_movie(
     if isinstance(movie, Movie):
         return movie.require_frames(least_frames)
     if isinstance(movie, str | Path):
-        return read_movie(movie, channel, least_frames)
+        return read_movie(movie, channel, least_frames, over_z)
     opened = Movie(movie).require_frames(least_frames)
     if channel not in (None, 1):
         raise WrongInputError(
@@ -127,7 +132,9 @@ def open_movie(
     return opened
 
 
-def read_movie(path: str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES) -> Movie:
+def read_movie(
+    path: str | Path, channel: int | None = None, least_frames: int = MIN_FRAMES, over_z: Planes = "time"
+) -> Movie:
     """Open a movie; its frames are read from the file when sliced.
 
     The formats ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are recognised by their
@@ -142,7 +149,9 @@ def read_movie(path: str | Path, channel: int | None = None, least_frames: int =
         Channel to read, counted from 1 as in ImageJ; required if there are several.
     least_frames
         Fewest frames that are needed. Default: the fewest in which events are detected. With 1 a still image is a movie
-        of one frame.
+        of one frame; it may be a PNG or JPEG file.
+    over_z
+        What is done with several planes (Z); see :func:`epifiji.files.movies.frames.pick`.
 
     Returns
     -------
@@ -165,13 +174,15 @@ def read_movie(path: str | Path, channel: int | None = None, least_frames: int =
     file, dataset = split_path(path)
     with readable(file):
         state = file_state(file) if file.is_file() else None
-        movie = replace(_open(file, dataset, channel, least_frames), file_state=state).require_frames(least_frames)
+        movie = replace(_open(file, dataset, channel, least_frames, over_z), file_state=state).require_frames(
+            least_frames
+        )
         # Decoding one frame now detects a missing codec before anything is computed.
         movie.frames(0, 1)
     return movie
 
 
-def _open(file: Path, dataset: str | None, channel: int | None, least_frames: int) -> Movie:
+def _open(file: Path, dataset: str | None, channel: int | None, least_frames: int, over_z: Planes) -> Movie:
     if file.exists() and not file.is_file():
         raise WrongInputError(f"{file} is not an ordinary file, but a TIFF or HDF5 file was expected: use one file.")
     with file.open("rb") as stream:
@@ -181,10 +192,12 @@ def _open(file: Path, dataset: str | None, channel: int | None, least_frames: in
     if start.startswith(TIFF_STARTS):
         if dataset is not None:
             raise WrongInputError(f"{file} is a TIFF, but only HDF5 files have datasets: leave out :{dataset}.")
-        return open_tiff(file, movie_name(file), channel, least_frames)
+        return open_tiff(file, movie_name(file), channel, least_frames, over_z)
     # A file may begin with a block of another program before the HDF5 part, as MATLAB's do.
     if start.startswith(HDF5_START) or is_hdf5(file):
-        return open_hdf5(file, dataset, movie_name(file), channel, least_frames)
+        return open_hdf5(file, dataset, movie_name(file), channel, least_frames, over_z)
+    if least_frames == 1 and start.startswith(PICTURE_STARTS):
+        return open_picture(file, movie_name(file), channel)
     other = next((what for known, what in NOT_THE_MOVIE.items() if start.lower().startswith(known.lower())), None)
     if other is not None:
         what, _, do = other.partition(": ")
@@ -236,19 +249,40 @@ def write_movie(movie: Movie, path: str | Path) -> None:
 
 
 def _write_imagej(movie: Movie, path: Path) -> None:
-    metadata: dict[str, str | float] = {"axes": "TYX"}
-    pixels_per_unit = None
-    if movie.pixel_size_um:
-        metadata["unit"] = "um"
-        pixels_per_unit = (1 / movie.pixel_size_um, 1 / movie.pixel_size_um)
-    if movie.frame_interval_s:
-        metadata["finterval"] = movie.frame_interval_s
     dtype = _imagej_dtype(movie.dtype)
-    size = int(np.prod(movie.shape)) * dtype.itemsize
+    write_stack(path, _planes(movie, dtype), movie.shape, dtype, movie.pixel_size_um, movie.frame_interval_s)
+
+
+def write_stack(
+    path: Path,
+    frames: Iterator[np.ndarray],
+    shape: tuple[int, int, int],
+    dtype: np.dtype[np.generic],
+    pixel_size_um: float | None = None,
+    frame_interval_s: float | None = None,
+    **look: Any,
+) -> None:
+    """Write frames as an ImageJ TIFF (T, Y, X), frame by frame.
+
+    Parameters
+    ----------
+    dtype
+        uint8, uint16 or float32.
+    **look
+        Further entries of ImageJ's description, such as the range of values that is shown.
+    """
+    metadata: dict[str, Any] = {"axes": "TYX", **look}
+    pixels_per_unit = None
+    if pixel_size_um:
+        metadata["unit"] = "um"
+        pixels_per_unit = (1 / pixel_size_um, 1 / pixel_size_um)
+    if frame_interval_s:
+        metadata["finterval"] = frame_interval_s
+    size = int(np.prod(shape)) * dtype.itemsize
     tifffile.imwrite(
         path,
-        _planes(movie, dtype),
-        shape=movie.shape,
+        frames,
+        shape=shape,
         dtype=dtype,
         imagej=True,
         ome=False,

@@ -14,7 +14,14 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.calibration import Calibration, from_ome, from_tiff
-from epifiji.files.movies.frames import FramesOnDisk, inversion_notice, perhaps_turned, pick
+from epifiji.files.movies.frames import (
+    FramesOnDisk,
+    Planes,
+    ProjectedFrames,
+    inversion_notice,
+    perhaps_turned,
+    pick,
+)
 from epifiji.files.movies.tiff_frames import ContiguousFrames, PagedFrames, Place, cut_off
 from epifiji.files.movies.tiff_series import movie_series, ome_elements, shown_inverted
 
@@ -31,7 +38,7 @@ DESCRIPTION = 270
 """Code of the tag ImageDescription, in which ImageJ, OME and tifffile describe the pages."""
 
 
-def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> Movie:
+def open_tiff(path: Path, name: str, channel: int | None, least_frames: int, over_z: Planes = "time") -> Movie:
     """Open a TIFF file as a movie whose frames are read when sliced.
 
     Parameters
@@ -42,7 +49,7 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
         Name of the movie.
     channel
         Channel to read, from 1; required if there are several.
-    least_frames
+    least_frames, over_z
         See :func:`epifiji.files.movies.frames.pick`.
 
     Raises
@@ -55,18 +62,18 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
         _require_description(tif, path)
         series, notices = movie_series(tif, path)
         axes, shape = _long_axes(series)
-        picked = pick(axes, shape, channel, str(path), least_frames)
+        picked = pick(axes, shape, channel, str(path), least_frames, over_z)
         if not axes.endswith("YX"):
             raise WrongInputError(
                 f"{path} has the axes {axes}, but rows and columns (YX) have to be the last: save it again in Fiji."
             )
         inverted = shown_inverted(tif, series, picked.layout.channel, path)
-        planes = _planes(shape, picked.index)
+        planes = _planes(axes, shape, picked.index)
         frames = _frames(tif, series, shape, planes, inverted, path)
         calibration = calibration_of(tif, series)
     named = series.kind in KINDS_WITH_AXES and not set(axes) & set(UNNAMED_AXES)
     return Movie(
-        frames,
+        ProjectedFrames(frames, picked.depth) if picked.depth > 1 else frames,
         name=name,
         pixel_size_um=calibration.x_um,
         pixel_height_um=calibration.y_um,
@@ -83,10 +90,12 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int) -> 
     )
 
 
-def _planes(shape: tuple[int, ...], index: tuple[int | slice, ...]) -> np.ndarray:
-    """Return the index of each frame among the planes (Y, X) of the file, in the order of storage."""
+def _planes(axes: str, shape: tuple[int, ...], index: tuple[int | slice, ...]) -> np.ndarray:
+    """Return the index of each frame among the planes (Y, X) of the file; of a frame of several planes (Z), of each of them."""
     outer = shape[:-2]
-    return np.arange(math.prod(outer)).reshape(outer)[index[:-2]].reshape(-1)
+    found = np.arange(math.prod(outer)).reshape(outer)[index[:-2]]
+    kept = [axis for axis, part in zip(axes, index[:-2], strict=False) if isinstance(part, slice)]
+    return (np.moveaxis(found, kept.index("Z"), -1) if "Z" in kept else found).reshape(-1)
 
 
 def _layout_of_pages(planes: np.ndarray) -> StackLayout:

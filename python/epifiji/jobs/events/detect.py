@@ -34,8 +34,9 @@ from epifiji.files.results.movie_identity import Watch, described_movie
 from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.unfinished import Unfinished
+from epifiji.jobs.events.blocks import BlockWork, predictor_of
 from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
-from epifiji.jobs.executors import Asked, Executor, executor_for, predictor_of
+from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import event_network_of
 
 BASE_MEGABYTES = 700
@@ -185,7 +186,6 @@ class _Detection:
     ) -> Iterator[Probabilities]:
         """Yield the blocks' probabilities: those of an interrupted run with the same movie and settings, and computed ones."""
         settings, network = self.settings, self.network
-        asked = Asked(network, settings.mode, settings.device, predictor)
         # A network that was not read from a file cannot be identified in a later run.
         self.unfinished = Unfinished(self._identity(scaled, blocks, predictor)) if network.sha256 else None
         unfinished = self.unfinished
@@ -193,7 +193,8 @@ class _Detection:
 
         def compute(numbers: Iterable[int]) -> Iterator[Probabilities]:
             parts = [(blocks[n], [blocks[n].of(grid) for grid in arithmetic.grids]) for n in numbers]
-            return executor(scaled, parts, asked, self.report)
+            work = BlockWork(scaled, parts, network, settings.mode, settings.device, predictor)
+            return executor(work, self.report)
 
         computed = compute(n for n in range(len(blocks)) if n not in kept)
         for number in range(len(blocks)):
