@@ -59,6 +59,7 @@ SLOW = (
     "jobs/events/test_review.py::test_step_by_step_a_review_has_the_counts",
     "jobs/events/test_statistics.py",
     "jobs/scoring/test_evaluate",
+    "jobs/cells/test_segmentation.py",
     "jobs/test_executors.py",
     "jobs/test_export.py",
     "jobs/test_simulate_command.py",

@@ -28,6 +28,7 @@ LONGEST_S = 20
 MOVIES, EVENTS, OTHER = (".tif", ".h5"), (".zip", ".csv"), (".zip", "")
 SUFFIXES = {
     "detect": MOVIES,
+    "segment": (*MOVIES, ".png"),
     "gallery movie": MOVIES,
     "crop": MOVIES,
     "rescale": MOVIES,
@@ -109,6 +110,15 @@ COMMANDS: dict[str, Call] = {
     "rois": lambda bad, good: ["rois", str(bad), "--out", str(good / "out")],
     "compare detected": lambda bad, good: ["compare", str(bad), str(good / "events.csv")],
     "compare reference": lambda bad, good: ["compare", str(good / "events.csv"), str(bad)],
+    "segment": lambda bad, good: ["segment", str(bad), "--out", str(good / "out")],
+    "segment --network": lambda bad, good: [
+        "segment",
+        str(good / "m.tif"),
+        "--network",
+        str(bad),
+        "--out",
+        str(good / "out"),
+    ],
     "compare-cells": lambda bad, good: ["compare-cells", str(bad), str(good / "m.tif")],
     "compare-cells annotated": lambda bad, good: ["compare-cells", str(good / "m.tif"), str(bad)],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],

@@ -7,7 +7,7 @@ from .data.review import Action
 from .engine.simulation.movie import simulate
 from .files.movies.movie_file import read_movie
 from .jobs.cells.compare import compare_cells
-from .jobs.cells.segment import segment
+from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.events.detect import detect
 from .jobs.events.from_maps import events_from_maps
 from .jobs.events.result import Result
@@ -29,6 +29,7 @@ __all__ = [
     "ImageJ",
     "Movie",
     "Result",
+    "Segmentation",
     "WrongInputError",
     "compare",
     "compare_cells",

@@ -129,6 +129,7 @@ class RecordedScale(_Part):
 class RunRecord(_Part):
     """Content of ``run.json``; empty for the authors' results, which have none."""
 
+    task: str | None = Field(None, description="cells for a segmentation; null for events")
     movie: RecordedMovie = Field(RecordedMovie(), description="an object that describes a movie")
     network: RecordedNetwork = Field(RecordedNetwork(), description="an object that describes a network")
     settings: RecordedSettings = Field(RecordedSettings(), description="an object with the settings of a run")

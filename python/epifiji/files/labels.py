@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.files.movies.frames import readable
+from epifiji.files.movies.movie_file import write_stack
 from epifiji.files.storage.archives import require_ordinary
+from epifiji.files.storage.atomic import replacing
 
 OUTLINES_OF_TISSUE_ANALYZER = "handCorrection"
 """Name of the file of outlines that Tissue Analyzer and EPySeg keep in a folder named after the image."""
@@ -92,3 +96,59 @@ def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
             "renumber the cells."
         )
     return pixels.astype(np.int32)
+
+
+def write_labels(
+    path: Path, labels: Any, pixel_size_um: float | None = None, frame_interval_s: float | None = None
+) -> None:
+    """Write labels as an ImageJ TIFF in one step, frame by frame; ImageJ shows them in distinct colours, 0 in black.
+
+    The pixels have 16 bits or, if there are labels above 65535, 32 bits as floats, which keep labels up to 2^24 exactly.
+
+    Parameters
+    ----------
+    labels
+        (T, Y, X), whole numbers from 0; an array, or an object with a `shape` that returns frames by their index.
+    pixel_size_um, frame_interval_s
+        The image's calibration; None if unknown.
+    """
+    count = int(labels.shape[0])
+    largest = max(int(np.max(labels[t])) for t in range(count))
+    dtype = np.dtype(np.uint16 if largest < 1 << 16 else np.float32)
+    look = {
+        "min": 0,
+        "max": max(largest, LABEL_COLOURS - 1),
+        "Ranges": (0.0, float(max(largest, LABEL_COLOURS - 1))),
+        "LUTs": [label_colours()],
+    }
+    frames: Iterator[np.ndarray] = (np.asarray(labels[t]).astype(dtype) for t in range(count))
+    with replacing(path) as temporary:
+        write_stack(temporary, frames, tuple(labels.shape), dtype, pixel_size_um, frame_interval_s, **look)
+
+
+LABEL_COLOURS = 256
+
+
+def label_colours() -> np.ndarray:
+    """Return a lookup table (3, 256), uint8, of red, green and blue: black, then colours that differ from the next ones."""
+    from colorsys import hsv_to_rgb
+
+    # Steps of the golden ratio distribute hues evenly, however many there are.
+    colours = [
+        hsv_to_rgb(n * 0.618034 % 1, (0.9, 0.5, 0.7)[n % 3], (1.0, 0.95, 0.7)[n // 3 % 3])
+        for n in range(LABEL_COLOURS - 1)
+    ]
+    return np.round(255 * np.array([(0.0, 0.0, 0.0), *colours]).T).astype(np.uint8)
+
+
+def write_outlines(
+    path: Path,
+    frames: Iterator[np.ndarray],
+    shape: tuple[int, int, int],
+    pixel_size_um: float | None = None,
+    frame_interval_s: float | None = None,
+) -> None:
+    """Write outlines (Y, X), bool, of each frame as Tissue Analyzer stores them: 8 bits, 255 on lines, 0 in cells."""
+    drawn = (np.where(lines, np.uint8(255), np.uint8(0)) for lines in frames)
+    with replacing(path) as temporary:
+        write_stack(temporary, drawn, shape, np.dtype(np.uint8), pixel_size_um, frame_interval_s)

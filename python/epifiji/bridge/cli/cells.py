@@ -3,17 +3,90 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import say_json, say_table
+from epifiji.bridge.cli.batch import Batch, require_separate_folders
+from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
-from epifiji.bridge.streams import note, say
+from epifiji.bridge.streams import note, plain, say
+from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.data.settings.jobs import CellComparisonJob
+from epifiji.data.settings.jobs import CellComparisonJob, SegmentationJob
+from epifiji.data.settings.segmentation import SegmentationSettings
+
+if TYPE_CHECKING:
+    from epifiji.jobs.cells.segmentation import Segmentation
 
 cells_app = typer.Typer()
+
+
+@cells_app.command("segment")
+@with_settings(SegmentationJob, SegmentationSettings)
+def segment(
+    *,
+    images: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="IMAGE|MOVIE...", help="TIFF, PNG or JPEG files, HDF5 as file.h5:/dataset, or 'frames/*.tif'."
+        ),
+    ],
+    network: str | None,
+    rois: bool,
+    out: Path | None,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Segment the cells of images or movies; the results are written into IMAGE_cells next to each image."""
+    from epifiji.files.movies.movie_file import movie_name, split_path
+    from epifiji.files.movies.sequences import named_movies
+    from epifiji.files.results.cell_results import cells_folder, require_free_for_cells
+    from epifiji.jobs.cells.segmentation import open_image
+    from epifiji.jobs.cells.segmentation import segment as run
+    from epifiji.jobs.executors import executor_for
+    from epifiji.jobs.networks import cell_network_of
+
+    chosen = parse_settings(SegmentationSettings, settings)
+    images = named_movies(images)
+    places = {image: cells_folder(movie_name(image), split_path(image)[0].parent, out) for image in images}
+    require_separate_folders(images, places)
+    loaded = cell_network_of(network)
+    batch = Batch(len(images))
+    with executor_for(chosen) as executor:
+        for image, folder in places.items():
+            with batch.failures_reported(image):
+                opened = open_image(image, chosen)
+                require_free_for_cells(folder, opened.name, overwrite)
+                with ProgressBar(opened.name, silent=as_json) as report:
+                    found = run(opened, loaded, report, executor, **settings)
+                    found.save(folder, overwrite, report, rois=rois)
+                batch.summaries.append(_report_cells(found, folder, as_json))
+    if as_json:
+        say_json({"results": batch.summaries, "failed": batch.failures})
+    batch.end("images")
+
+
+def _report_cells(found: Segmentation, folder: Path, as_json: bool) -> dict[str, Any]:
+    """Print a segmentation's notices and, unless `as_json`, its summary; return the summary as JSON types."""
+    for notice in found.notices:
+        note(notice)
+    network = found.record["network"]
+    if not as_json:
+        frames = len(found.counts)
+        say(f"{found.movie.name}: {sum(found.counts)} cells" + (f" in {frames} frames" if frames > 1 else ""))
+        say(f"network: {plain(network['name'])}")
+        say(f"results: {folder}")
+    return {
+        "image": found.movie.name,
+        "folder": str(folder),
+        "network": {key: network[key] for key in ("name", "source", "sha256")},
+        "cells": found.counts,
+        "cell_diameter_px": found.diameter_px,
+        "seconds": found.record["seconds"],
+        "notices": list(found.notices),
+    }
 
 
 @cells_app.command("compare-cells")

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from epifiji.bridge.cli.arguments import usable_arguments
+from epifiji.bridge.cli.batch import Batch, require_separate_folders
 from epifiji.bridge.cli.cells import cells_app
 from epifiji.bridge.cli.console import EVENT_COLUMNS, ProgressBar, event_rows, say_json, say_table
 from epifiji.bridge.cli.evaluation import evaluation_app
@@ -114,10 +113,10 @@ def detect(
     chosen = parse_settings(DetectionSettings, settings)
     movies = named_movies(movies)
     places = {movie: result_folder(movie_name(movie), split_path(movie)[0].parent, out) for movie in movies}
-    _require_separate_folders(movies, places)
+    require_separate_folders(movies, places)
     loaded = event_network_of(network)
     classes = chosen.chosen_events(loaded.description.events)
-    batch = _Batch(len(movies))
+    batch = Batch(len(movies))
     with executor_for(chosen) as executor:
         for movie, folder in places.items():
             results = []
@@ -131,39 +130,7 @@ def detect(
             batch.summaries += [_report_result(result, folder, as_json) for result in results]
     if as_json:
         say_json({"results": batch.summaries, "failed": batch.failures})
-    if batch.failures:
-        sentence = f"{len(batch.failures)} of {len(movies)} movies could not be used (see above); the others are done."
-        _end(sentence, "input" if batch.only_wrong_input else "failure")
-
-
-class _Batch:
-    """The results and failures of a batch of movies so far: a failure of one movie does not stop the others."""
-
-    def __init__(self, movies: int) -> None:
-        self._movies = movies
-        self.summaries: list[dict[str, Any]] = []
-        self.failures: list[str] = []
-        self.only_wrong_input = True
-
-    @contextmanager
-    def failures_reported(self, movie: str) -> Iterator[None]:
-        """Report a movie's failure and continue: a damaged file, a folder without write permission, a full disk."""
-        try:
-            yield
-        except Interrupted as end:
-            if not self.summaries:
-                raise
-            done = (
-                f"{len(self.summaries)} of {self._movies} movies are done; leave them out to continue with the others."
-            )
-            raise CancelledError(done) from end
-        except Exception as problem:
-            if self._movies == 1 or isinstance(problem, CancelledError):
-                raise
-            sentence, kind = describe_failure(problem)
-            self.failures.append(f"{movie}: {sentence}")
-            self.only_wrong_input = self.only_wrong_input and kind == "input"
-            note(f"epifiji: {self.failures[-1]}")
+    batch.end("movies")
 
 
 @app.command()
@@ -253,19 +220,6 @@ def plot(
     for name, one in found.classes.items():
         say(f"{name}: {found.in_words(one)}")
     say(f"written: {out}")
-
-
-def _require_separate_folders(movies: list[str], places: Mapping[str, Path]) -> None:
-    """Refuse movies whose results would go into the same folder, and name them."""
-    of_folder: dict[Path, list[str]] = {}
-    for movie in movies:
-        of_folder.setdefault(places[movie], []).append(movie)
-    for folder, together in of_folder.items():
-        if len(together) > 1:
-            raise WrongInputError(
-                f"{' and '.join(together[:3])} have the same name, so their results would mix in {folder}: give each movie "
-                "once, or detect them in separate calls with another --out."
-            )
 
 
 def _report_result(result: Any, folder: Path, as_json: bool) -> dict[str, Any]:

@@ -98,6 +98,24 @@ class ComparisonJob(Settings):
     overwrite: OverwriteResults = False
 
 
+class SegmentationJob(Settings):
+    """Which network segments an image, and what is written where."""
+
+    network: Annotated[
+        str | None,
+        setting(
+            kind="network",
+            description="Name, folder or zip of a network that segments cells. Default: EpiFiji's own.",
+            order=3,
+        ),
+    ] = None
+    rois: bool = setting(
+        False, description="Write the cells as polygons too, which the ROI Manager opens.", label="ROIs of the cells"
+    )
+    out: Annotated[str | None, output("Folder in which the result folder IMAGE_cells is made.", "macro")] = None
+    overwrite: OverwriteResults = False
+
+
 class CellComparisonJob(Settings):
     """What a comparison of cells writes."""
 

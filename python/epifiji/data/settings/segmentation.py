@@ -29,6 +29,12 @@ class SegmentationSettings(ComputingSettings):
         label="Cell diameter",
         order=6,
     )
+    project: Literal["none", "max"] = setting(
+        "none",
+        description="How a stack of planes (Z) becomes one: not at all, so that it is refused, or by the maximum of each pixel.",
+        label="Projection of Z",
+        page="more",
+    )
     flips: bool = setting(
         False,
         description="Average the predictions for the image and its mirror images, which takes four times as long; networks of "

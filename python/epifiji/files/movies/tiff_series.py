@@ -192,6 +192,9 @@ def shown_inverted(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, chan
         If the values are indices of a palette whose colours have no order of brightness.
     """
     luts = (tif.imagej_metadata or {}).get("LUTs", []) if series.kind == "imagej" else []
+    if getattr(luts, "ndim", 0) == 2:
+        # That is how tifffile returns a single one.
+        luts = [luts]
     if channel <= len(luts):
         return brightness_order(luts[channel - 1]) == -1
     page = series.keyframe

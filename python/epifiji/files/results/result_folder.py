@@ -64,12 +64,12 @@ def require_free(folder: Path, movie: str, events: Iterable[str], overwrite: boo
     """
     events = tuple(events)
     plain_name(movie)
-    _require_same_movie(folder, movie)
+    require_same_movie(folder, movie)
     names = [EVENTS_TABLE, RUN_RECORD, PICTURE, *roi_files(movie, events), *map_files(movie, events)]
     require_absent(folder, names, overwrite)
 
 
-def _require_same_movie(folder: Path, movie: str) -> None:
+def require_same_movie(folder: Path, movie: str) -> None:
     """Refuse a folder with the results of a movie of another name: their files would mix."""
     try:
         other = read_record(folder).movie.name

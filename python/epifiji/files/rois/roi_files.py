@@ -41,12 +41,12 @@ MAX_COORDINATE = 60535
 MAX_FRAME = 2**31 - 2
 """0-based; ImageJ stores a frame as a signed 32-bit integer."""
 
-_VERSION = 227
+ROI_VERSION = 227
 _STROKE_WIDTH = 3
 _SECOND_HEADER_FIELD = slice(60, 64)
 _SECOND_HEADER_BYTES = 52
 _SHOWN_NAME = re.compile(r"(?P<event>\S+) \d+(?: \((?P<score>[01]\.\d+)\))?(?:-\d+)?")
-_ENTRY_DATE = (1980, 1, 1, 0, 0, 0)
+ENTRY_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def write_rois(
@@ -91,7 +91,7 @@ def write_rois(
     entries = [_entry(event, repeat, colour or colour_of(event.event), layout) for event, repeat in _repeats(events)]
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries:
-            info = zipfile.ZipInfo(f"{name}.roi", _ENTRY_DATE)
+            info = zipfile.ZipInfo(f"{name}.roi", ENTRY_DATE)
             info.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(info, data)
 
@@ -241,7 +241,7 @@ def _entry(event: Event, repeat: int, colour: tuple[int, int, int], layout: Stac
     c, z, t = layout.position(event.frame)
     roi = ImagejRoi(
         roitype=ROI_TYPE.POINT,
-        version=_VERSION,
+        version=ROI_VERSION,
         name=name,
         top=y,
         left=x,

@@ -54,6 +54,10 @@ class ScratchArray:
         """Copy a part into memory, indexed as a numpy array."""
         return np.array(np.memmap(self._file, self.dtype, "r", shape=self.shape)[place])
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Copy the whole into memory, so that numpy and libraries based on it accept it."""
+        return np.array(self[...], dtype=dtype)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy, or send to another process, as an array in memory: the file belongs to this process."""
         return np.asarray, (self[...],)

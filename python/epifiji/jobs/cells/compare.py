@@ -30,6 +30,7 @@ from epifiji.engine.metrics.labels import (
 )
 from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
+from epifiji.files.results.cell_results import labels_in
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union at which matches are counted, in addition to the specified one."""
@@ -196,7 +197,8 @@ def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, np.ndarra
         return
     found, known = (path_from(one, "cells") for one in (predicted, annotated))
     if not (found.is_dir() and known.is_dir()):
-        yield image_of_cells(known), read_cells(_one_file(found)), read_cells(_one_file(known))
+        file = _one_file(known)
+        yield image_of_cells(file), read_cells(_one_file(found)), read_cells(file)
         return
     sides = _by_image(found), _by_image(known)
     shared = sorted(sides[0].keys() & sides[1].keys())
@@ -222,9 +224,15 @@ def _one_file(place: Path) -> Path:
 
 
 def _by_image(folder: Path) -> dict[str, Path]:
-    """Return the files of cells in a folder and its folders by the images that they belong to."""
+    """Return the files of cells in a folder and its folders by the images that they belong to; of a result the labels."""
+    results = labels_in(folder)
+    places = [] if results else [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
+    found = [results] if results else []
+    for place in places:
+        labels = labels_in(place)
+        found += [labels] if labels else sorted(p for p in place.iterdir() if p.is_file() and is_cell_image(p))
     files: dict[str, Path] = {}
-    for path in sorted(p for p in (*folder.glob("*"), *folder.glob("*/*")) if p.is_file() and is_cell_image(p)):
+    for path in found:
         name = image_of_cells(path)
         if name in files:
             raise WrongInputError(

@@ -1,9 +1,7 @@
-"""Segmentation of the cells of an image, or of each frame of a movie."""
+"""The segmenter of frames: a network, the scale of the cells, and how they are separated."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,74 +10,13 @@ from epifiji.data.cell_networks import CellNetwork
 from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
-from epifiji.data.network import AnyNetwork
-from epifiji.data.progress import Report, silent
-from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.cells.scale import Scale, estimate_scale
 from epifiji.engine.networks.families import cell_family_of
 from epifiji.engine.tiling.levels import levelled
-from epifiji.files.movies.movie_file import open_movie
-from epifiji.jobs.networks import cell_network_of
 
 _warm: dict[tuple[str, str], Any] = {}
-
-
-@dataclass
-class Segmentation:
-    """The cells of an image, or of each frame of a movie.
-
-    Parameters
-    ----------
-    movie
-        The image or movie.
-    labels
-        (T, Y, X), int32: a number for each cell of a frame, from 1 on; 0 where there is none.
-    diameter_px
-        Diameter of the cells that the segmentation used.
-    """
-
-    movie: Movie
-    labels: np.ndarray
-    diameter_px: float
-
-
-def segment(
-    image: Movie | np.ndarray | str | Path,
-    network: AnyNetwork | str | Path | None = None,
-    report: Report = silent,
-    **settings: Any,
-) -> Segmentation:
-    """Segment the cells of an image, or of each frame of a movie.
-
-    Parameters
-    ----------
-    image
-        An array (Y, X) or (T, Y, X) of any real dtype, a file, or a :class:`~epifiji.data.movie.Movie`.
-    network
-        Name, folder or zip of a network. Default: EpiFiji's own for cells.
-    report
-        Called with the progress; may raise to cancel.
-    **settings
-        Those of :class:`~epifiji.data.settings.segmentation.SegmentationSettings`.
-
-    Raises
-    ------
-    WrongInputError
-        If the image, the network or a setting is not usable; the message says what to do.
-    """
-    chosen = parse_settings(SegmentationSettings, settings)
-    if isinstance(image, np.ndarray) and image.ndim == 2:
-        image = image[None]
-    movie = open_movie(image, chosen.channel, least_frames=1)
-    movie.require_finite()
-    segmenter = segmenter_for(movie, cell_network_of(network), chosen)
-    labels = np.empty(movie.shape, np.int32)
-    for t in range(len(movie)):
-        report(t / len(movie), "segmenting")
-        labels[t] = segmenter(movie.frames(t, t + 1)[0]).labels
-    return Segmentation(movie, labels, segmenter.scale.diameter_px)
 
 
 class Segmenter:
@@ -107,6 +44,10 @@ class Segmenter:
     def __call__(self, frame: np.ndarray) -> CellMaps:
         """Segment a frame (Y, X) of any real dtype, with finite pixels."""
         return self.separate(self.maps(frame))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Load the network again in another process."""
+        return Segmenter, (self.network, self.scale, self.settings)
 
     def maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at the frame's own size: (Y, X, outputs), float32 from 0 to 1."""
