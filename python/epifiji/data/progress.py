@@ -46,3 +46,4 @@ class PartReport:
 
 
 LOOKING = "looking for events"
+WRITING = "writing the results"

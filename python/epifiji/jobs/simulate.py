@@ -28,7 +28,7 @@ from epifiji.files.results.result_folder import roi_file, roi_files, write_recor
 from epifiji.files.results.reviews import NO_COLOUR
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.writable import new_files, require_absent
-from epifiji.jobs.events.result import versions
+from epifiji.jobs.versions import versions
 
 if TYPE_CHECKING:
     from epifiji.engine.simulation.distractors import Distractor

@@ -17,7 +17,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie, frame_ranges
 from epifiji.data.network import AnyNetwork
 from epifiji.data.paths import path_from
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import WRITING, Report, silent
 from epifiji.data.record import RECORD_FORM
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
@@ -45,9 +45,9 @@ from epifiji.files.rois.polygons import write_polygons
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.writable import new_files
 from epifiji.jobs.cells.segment import Segmenter, segmenter_for
-from epifiji.jobs.events.result import WRITING, versions
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import cell_network_of
+from epifiji.jobs.versions import versions
 
 SEGMENTING = "segmenting cells"
 

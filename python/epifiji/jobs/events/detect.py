@@ -35,9 +35,10 @@ from epifiji.files.results.result_folder import MAP_KINDS, RAW_MAP, SCALED_MAP
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.blocks import BlockWork, predictor_of
-from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
+from epifiji.jobs.events.result import EventFinder, MapScale, Result
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import event_network_of
+from epifiji.jobs.versions import versions
 
 BASE_MEGABYTES = 700
 """Memory that the program needs without a movie: TensorFlow, a network, a batch of windows."""

@@ -21,7 +21,8 @@ from epifiji.files.results.movie_identity import described_file, find_movie, is_
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import RUN_RECORD, SCALED_MAP, find_maps, map_file, record_of
 from epifiji.files.storage.scratch import ScratchFolder
-from epifiji.jobs.events.result import EventFinder, MapScale, Result, versions
+from epifiji.jobs.events.result import EventFinder, MapScale, Result
+from epifiji.jobs.versions import versions
 
 MARGIN_PX = 22
 """Half a window of the authors' networks, for maps without a record."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +13,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
-from epifiji.data.progress import Report, silent
+from epifiji.data.progress import WRITING, Report, silent
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
 from epifiji.engine.tiling.scaling import Storage, place_in_movie
@@ -40,9 +38,6 @@ from epifiji.files.results.result_folder import (
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.files.storage.writable import new_files
-
-WRITING = "writing the results"
-VERSIONS_OF = ("epifiji", "tensorflow", "numpy", "scipy", "scikit-image")
 
 
 @dataclass
@@ -243,8 +238,3 @@ class EventFinder:
                 if name in self._clean:
                     t, y, x = volume.voxels.T
                     self._clean[name][t, y, x] = np.full(len(t), volume.value).astype(np.uint8)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the software that a result depends on."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in VERSIONS_OF}}

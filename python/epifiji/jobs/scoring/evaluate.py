@@ -24,12 +24,12 @@ from epifiji.files.movies.movie_file import split_path
 from epifiji.files.networks.store import find_network
 from epifiji.files.training_data import classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect, require_mode
-from epifiji.jobs.events.result import versions
 from epifiji.jobs.executors import executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
 from epifiji.jobs.networks import event_network_of
 from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, scored_movies
 from epifiji.jobs.scoring.report import Evaluation
+from epifiji.jobs.versions import versions
 
 GivenNetwork = AnyNetwork | str | Path
 

@@ -25,13 +25,13 @@ from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split, split
 from epifiji.files.networks.store import shipped_network
 from epifiji.files.storage.unfinished import Unfinished
-from epifiji.jobs.events.result import versions
 from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
 from epifiji.jobs.networks import event_network_of
 from epifiji.jobs.training.loop import TrainingLoop
 from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
 from epifiji.jobs.training.sources import classes_in, prepare, read_sources
 from epifiji.jobs.training.validation import Validator, candidates
+from epifiji.jobs.versions import versions
 
 OWN_FAMILY = EVENT_FAMILIES["epinet"]
 """The family of networks that are trained from a folder only."""
