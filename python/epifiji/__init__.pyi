@@ -6,6 +6,7 @@ from .data.movie import Movie
 from .data.review import Action
 from .engine.simulation.movie import simulate
 from .files.movies.movie_file import read_movie
+from .jobs.cells.around_events import measure_cells
 from .jobs.cells.compare import compare_cells
 from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.events.detect import detect
@@ -42,6 +43,7 @@ __all__ = [
     "events_from_maps",
     "export_network",
     "finish_review",
+    "measure_cells",
     "open_imagej",
     "read_movie",
     "rescale_with_events",

@@ -12,6 +12,10 @@ At = Literal["default", "best"]
 SIGNIFICANT = 0.05
 
 
+CONFIDENCE = 0.95
+"""Of all intervals."""
+
+
 @dataclass(frozen=True)
 class Counts:
     """Matched events or cells, detections without a match, references without a match."""

@@ -9,12 +9,12 @@ import typer
 
 from epifiji.bridge.cli.batch import Batch, require_separate_folders
 from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
-from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.data.settings.jobs import CellComparisonJob, SegmentationJob
-from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.data.settings.jobs import CellComparisonJob, CellsAroundJob, SegmentationJob
+from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 
 if TYPE_CHECKING:
     from epifiji.jobs.cells.segmentation import Segmentation
@@ -115,3 +115,39 @@ def compare_cells(
     say_table(found.columns(), found.rows())
     if out is not None:
         say(f"written: {out}")
+
+
+@cells_app.command()
+@with_settings(CellsAroundJob, CellsAroundSettings)
+def cells(
+    *,
+    results: Annotated[str, typer.Argument(metavar="RESULTS", help="A result folder, events.csv or a ROI zip.")],
+    movie: MovieOption = None,
+    network: str | None,
+    from_rois: Path | None,
+    out: Path | None,
+    overwrite: bool,
+    other_movie: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Follow and measure the cells around events: areas, neighbours, junctions, aligned at the end of each cell."""
+    from epifiji.files.results.cells_around import FILES, default_folder
+    from epifiji.files.storage.writable import require_absent
+    from epifiji.jobs.cells.around_events import measure_cells
+
+    require_absent(out or default_folder(Path(results)), FILES, overwrite)
+    with ProgressBar("cells", silent=as_json) as report:
+        found = measure_cells(results, movie, network, from_rois, report, other_movie, **settings)
+    files = found.save(out, overwrite)
+    if as_json:
+        say_json(found.to_dict() | {"files": [str(file) for file in files]})
+        return
+    for notice in found.notices:
+        note(notice)
+    for sentence in found.in_words():
+        say(sentence)
+    for trace in found.traces:
+        if trace.problem:
+            say(f"event {trace.number} ({trace.event.event}, frame {trace.event.frame + 1}): {trace.problem}")
+    say(f"written: {files[0].parent}")

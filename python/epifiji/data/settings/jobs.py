@@ -19,6 +19,14 @@ NetworkName = Annotated[
         order=3,
     ),
 ]
+CellNetworkName = Annotated[
+    str | None,
+    setting(
+        kind="network",
+        description="Name, folder or zip of a network that segments cells. Default: EpiFiji's own.",
+        order=3,
+    ),
+]
 OtherMovie = Annotated[
     bool,
     setting(
@@ -101,14 +109,7 @@ class ComparisonJob(Settings):
 class SegmentationJob(Settings):
     """Which network segments an image, and what is written where."""
 
-    network: Annotated[
-        str | None,
-        setting(
-            kind="network",
-            description="Name, folder or zip of a network that segments cells. Default: EpiFiji's own.",
-            order=3,
-        ),
-    ] = None
+    network: CellNetworkName = None
     rois: bool = setting(
         False, description="Write the cells as polygons too, which the ROI Manager opens.", label="ROIs of the cells"
     )
@@ -121,6 +122,23 @@ class CellComparisonJob(Settings):
 
     out: str | None = output("Write scores and a picture of each image into this folder. Default: only show them.")
     overwrite: OverwriteResults = False
+
+
+class CellsAroundJob(Settings):
+    """Which events' cells are measured, and where the results are written."""
+
+    network: CellNetworkName = None
+    from_rois: str | None = setting(
+        None,
+        kind="file",
+        description="Measure again with the outlines in this ROI zip: the one of an earlier measurement, in which outlines were "
+        "changed.",
+        label="Changed outlines",
+        page="more",
+    )
+    out: str | None = output("Folder to write into. Default: the folder cells in the result folder.")
+    overwrite: OverwriteResults = False
+    other_movie: OtherMovie = False
 
 
 class EvaluationJob(Settings):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from epifiji.data.settings.base import Channel, setting
+from epifiji.data.settings.base import Channel, Seed, setting
 from epifiji.data.settings.detection import ComputingSettings
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -71,3 +71,36 @@ class SegmentationSettings(ComputingSettings):
         label="Least cell area",
         page="more",
     )
+
+
+class CellsAroundSettings(SegmentationSettings):
+    """How the cells around events are followed and measured."""
+
+    before: int = setting(
+        16,
+        ge=3,
+        le=500,
+        unit="frames",
+        description="Number of frames before the event in which its cell is followed.",
+        label="Before the event",
+        order=9,
+    )
+    after: int = setting(
+        6,
+        ge=0,
+        le=500,
+        unit="frames",
+        description="Number of frames after the event; at least three are needed to see a division.",
+        label="After the event",
+        order=10,
+    )
+    field_diameters: float = setting(
+        3,
+        ge=2,
+        le=20,
+        unit="diameters",
+        description="Half the side of the region around the event in which cells are followed, in cell diameters.",
+        label="Half side of the region",
+        page="more",
+    )
+    seed: Seed = Field(1, description="Seed of the random choice of control cells.")

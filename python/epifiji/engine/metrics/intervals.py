@@ -10,10 +10,9 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from epifiji.data.evaluation import Counts, Interval
+from epifiji.data.evaluation import CONFIDENCE, Counts, Interval
 from epifiji.data.review import wilson
 
-CONFIDENCE = 0.95
 RESAMPLES = 9999
 FEWEST_MOVIES = 5
 """With this number of movies or more, intervals include the variation between movies; with fewer, events are independent."""

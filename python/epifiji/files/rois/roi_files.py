@@ -163,7 +163,7 @@ def _read(
     names, positions, places, count = [], [], [], 0
     for name, data in roi_entries(path):
         where = f"{path.name}, ROI {name}" if name != path.stem else path.name
-        roi = _decode(data, where)
+        roi = decode_roi(data, where)
         names.append(name)
         positions.append(_positions(roi, where))
         _require_few(len(positions[-1]), where)
@@ -260,7 +260,7 @@ def _entry(event: Event, repeat: int, colour: tuple[int, int, int], layout: Stac
     return name, roi.tobytes()
 
 
-def _decode(data: bytes, where: str) -> ImagejRoi:
+def decode_roi(data: bytes, where: str) -> ImagejRoi:
     """Decode one ROI; refuse a truncated one."""
     from roifile import ImagejRoi
 

@@ -1,0 +1,135 @@
+"""The cells around events: the right cell is followed and measured, and results are written, read, and measured again."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from roifile import ImagejRoi
+from tests.helpers.followed_cells import DIAMETER_PX, TrueCells, simulated, true_cell
+
+import epifiji
+from epifiji.data.cell_traces import AREA, NEIGHBOURS
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
+from epifiji.engine.cells.borders import borders_of
+from epifiji.files.results.cells_around import FILES
+from epifiji.jobs.cells.around_result import CellsAroundEvents
+
+
+def measured(faulty: bool = False, events: list[Event] | None = None, **settings: object) -> CellsAroundEvents:
+    made = simulated()
+    movie = Movie(made.pixels, "m", pixel_size_um=0.5, frame_interval_s=120)
+    return epifiji.measure_cells(
+        made.events if events is None else events, movie, segmenter=TrueCells(made, faulty), **settings
+    )
+
+
+@pytest.fixture(scope="module")
+def found() -> CellsAroundEvents:
+    return measured(faulty=True)
+
+
+def test_cells_are_followed_to_their_end_although_frames_are_segmented_badly(found: CellsAroundEvents) -> None:
+    made = simulated()
+    assert found.counts == {"cell_death": (4, 4), "cell_division": (2, 2)}
+    assert all(abs(one.end - one.event.frame) <= 2 for one in found.traces if one.end is not None)
+    errors, same = [], []
+    for trace in found.traces:
+        truth = made.labels == true_cell(made, trace.event)
+        for index, frame in enumerate(trace.frames):
+            if frame < min(trace.end or 0, trace.event.frame) and not np.isnan(trace.values[AREA][index]):
+                area = np.count_nonzero(truth[frame])
+                errors.append(abs(trace.values[AREA][index] - area) / area)
+                pairs = borders_of(made.labels[frame]).pairs
+                same.append(trace.values[NEIGHBOURS][index] == (pairs == true_cell(made, trace.event)).any(1).sum())
+    assert np.median(errors) < 0.03
+    assert np.mean(same) > 0.8
+
+
+def test_a_place_without_an_event_and_one_outside_are_reported_and_left_out() -> None:
+    events = [*simulated().events, Event("cell_division", 2, 90, 90), Event("cell_death", 500, 9, 9)]
+    result = measured(events=events)
+    problems = {one.event.frame: one.problem for one in result.traces if one.problem}
+    assert problems == {2: "no cell divides here", 500: "it is not in the movie"}
+    assert result.counts == {"cell_death": (4, 5), "cell_division": (2, 3)}
+    assert result.means["cell_division"][AREA].counts.max() == 2
+
+
+def test_a_class_without_a_fate_is_measured_at_its_place() -> None:
+    result = measured(events=[Event("cell_sop", 3, 20.0, 150.0)], before=3, after=6)
+    (trace,) = result.traces
+    assert trace.problem or trace.end is None or trace.daughters
+
+
+def test_no_events_and_a_movie_of_five_frames_are_sentences() -> None:
+    made = simulated()
+    none = epifiji.measure_cells([], Movie(made.pixels, "m"), segmenter=TrueCells(made))
+    assert none.traces == () and "There are no events" in none.notices[0]
+    short = epifiji.measure_cells(
+        [Event("cell_death", 1, 90, 90), Event("cell_division", 4, 90, 90)],
+        Movie(made.pixels[:5], "m"),
+        segmenter=TrueCells(made),
+    )
+    assert {one.problem for one in short.traces} == {"fewer than two frames before the event", "no cell divides here"}
+
+
+def test_the_files_contain_the_units_and_each_event(found: CellsAroundEvents, tmp_path: Path) -> None:
+    files = found.save(tmp_path / "cells")
+    assert {file.name for file in files} == {*FILES}
+    with (tmp_path / "cells" / "cells_around_events.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    trace = found.traces[0]
+    assert rows[0]["area (µm²)"] == f"{trace.values[AREA][0] * 0.25:.6g}"
+    assert float(rows[0]["time (min)"]) == (trace.frames[0] - trace.zero) * 2
+    with (tmp_path / "cells" / "followed_events.csv").open(encoding="utf-8") as file:
+        assert [row["followed"] for row in csv.DictReader(file)] == ["yes"] * len(found.traces)
+    with pytest.raises(WrongInputError, match="exists and would be overwritten"):
+        found.save(tmp_path / "cells")
+    with pytest.raises(WrongInputError, match="specify out"):
+        found.save()
+
+
+def test_changed_outlines_are_measured_again(found: CellsAroundEvents, tmp_path: Path) -> None:
+    found.save(tmp_path)
+    movie = found.movie
+    same = epifiji.measure_cells([], movie, from_rois=tmp_path / "cell_outlines.zip", segmenter=TrueCells(simulated()))
+    for before, after in zip(found.traces, same.traces, strict=True):
+        np.testing.assert_array_equal(before.labels, after.labels)
+        for name, values in before.values.items():
+            np.testing.assert_array_equal(values, after.values[name])
+    trace = found.traces[0]
+    name = f"cell {trace.number} frame {trace.frames[0] + 1}.roi"
+    y, x = (round(float(at)) for at in trace.places[0])
+    square = ImagejRoi.frompoints(np.array([[x, y], [x + 6, y], [x + 6, y + 6], [x, y + 6]]), name=name[:-4])
+    with zipfile.ZipFile(tmp_path / "cell_outlines.zip") as old, zipfile.ZipFile(tmp_path / "new.zip", "w") as new:
+        for entry in old.namelist():
+            new.writestr(entry, square.tobytes() if entry == name else old.read(entry))
+    changed = epifiji.measure_cells([], movie, from_rois=tmp_path / "new.zip")
+    assert changed.traces[0].values[AREA][0] == 36
+    assert changed.traces[0].values[AREA][1] == trace.values[AREA][1]
+
+
+def test_results_of_another_movie_and_unknown_movies_are_refused(tmp_path: Path) -> None:
+    table = tmp_path / "events.csv"
+    table.write_text("event,frame,y,x\ncell_death,10,50,50\n", encoding="utf-8")
+    with pytest.raises(WrongInputError, match="does not say which movie"):
+        epifiji.measure_cells(table)
+    with pytest.raises(WrongInputError, match="specify the movie"):
+        epifiji.measure_cells([Event("cell_death", 9, 50, 50)])
+
+
+def test_a_polygon_is_filled_with_the_pixels_of_its_cell() -> None:
+    from epifiji.files.rois.cell_outlines import filled, outline_of
+
+    random = np.random.default_rng(1)
+    for _ in range(30):
+        y, x = np.indices((30, 30)) - random.uniform(10, 20, (2, 1, 1))
+        mine = (y / random.uniform(1, 9)) ** 2 + (x / random.uniform(1, 9)) ** 2 <= 1
+        if mine.any():
+            np.testing.assert_array_equal(filled(outline_of(mine), np.zeros(2), mine.shape), mine)
+    assert DIAMETER_PX
