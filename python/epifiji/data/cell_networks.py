@@ -32,8 +32,13 @@ class SeparationChoices(BaseModel):
 
     def replaced(self, settings: SegmentationSettings) -> SeparationChoices:
         """Return these choices with those that a user made instead."""
-        made = {name: getattr(settings, name) for name in type(self).model_fields}
-        return self.model_copy(update={name: value for name, value in made.items() if value is not None})
+        return self.model_copy(update=self.made_in(settings))
+
+    @classmethod
+    def made_in(cls, settings: SegmentationSettings) -> dict[str, float]:
+        """Return the choices that a user made."""
+        made = {name: getattr(settings, name) for name in cls.model_fields}
+        return {name: value for name, value in made.items() if value is not None}
 
 
 class CellNetworkDescription(NetworkDescription):
@@ -44,6 +49,15 @@ class CellNetworkDescription(NetworkDescription):
 
     rescales: ClassVar[bool] = True
     """Whether frames are brought to the diameter of cells that the network was trained for."""
+
+    def require_settings(self, settings: SegmentationSettings) -> None:
+        """Refuse settings that have no effect with this network.
+
+        Raises
+        ------
+        WrongInputError
+            If there are some; the message names the first.
+        """
 
 
 class UNet2DDescription(CellNetworkDescription):
@@ -72,6 +86,14 @@ class EPySegDescription(CellNetworkDescription):
     cell_diameter_px: float = Field(
         40.0, gt=0, le=2000, allow_inf_nan=False, description="Not used: EPySeg does not rescale images."
     )
+
+    def require_settings(self, settings: SegmentationSettings) -> None:
+        """See :class:`CellNetworkDescription`."""
+        for name in SeparationChoices.made_in(settings):
+            raise WrongInputError(
+                f"{name} is specified, but cells of {self.name} are separated by EPySeg's refinement, which has no such setting: "
+                "leave it out, or specify another network."
+            )
 
     @property
     def outputs(self) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage
 
 import epifiji
-from epyseg_networks import REFERENCE, linknet_weights, write_hdf5
+from epifiji.data.errors import WrongInputError
+from epyseg_networks import REFERENCE, linknet_weights, tissue, write_hdf5
 
 pytest.importorskip("skimage", minversion="0.25", reason="the lines of its watershed changed")
 
@@ -43,6 +44,36 @@ def test_cells_are_those_of_epyseg(linknet, name, passes, dtype):
     found = epifiji.segment(image.astype(dtype), network=linknet, flips=passes == "averaged", cell_diameter=25)
     assert found.labels.shape == (1, *image.shape)
     require_cells(found.labels[0], outlines)
+
+
+@pytest.mark.parametrize("name", ["seed_height", "merge_below", "tissue_threshold", "least_area"])
+def test_settings_of_another_separation_are_refused(narrow, name):
+    with pytest.raises(WrongInputError, match=f"{name} is specified, but cells of narrow are separated by EPySeg's"):
+        epifiji.segment(np.zeros((40, 50)), network=narrow, **{name: 0.5})
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (257, 9), (289, 40)])
+def test_images_of_any_size_keep_their_size(narrow, shape):
+    image = np.random.default_rng(0).integers(0, 99, shape)
+    assert epifiji.segment(image, network=narrow).labels.shape == (1, *shape)
+
+
+def test_level_and_unit_do_not_matter(narrow):
+    image, _ = tissue((90, 100), 3)
+    plain = epifiji.segment(image, network=narrow).labels
+    for other in (image.astype(np.float32) - 500, image * 1e300, image * 1e-300, image.astype(np.int64) * 10**16):
+        assert (epifiji.segment(other, network=narrow).labels == plain).all()
+    assert plain.max() > 1
+
+
+def test_an_image_of_one_value_has_no_cells(narrow):
+    assert not epifiji.segment(np.full((50, 60), 7, np.uint8), network=narrow).labels.any()
+
+
+def test_nothing_is_estimated_as_images_are_not_rescaled(narrow):
+    image, _ = tissue((90, 100), 3)
+    labels = [epifiji.segment(image, network=narrow, **more).labels for more in ({}, {"cell_diameter": 5})]
+    assert (labels[0] == labels[1]).all()
 
 
 def test_dark_borders_are_inverted(linknet):

@@ -52,6 +52,8 @@ class Segmenter:
     def maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at the frame's own size: (Y, X, outputs), float32 from 0 to 1."""
         mean = self.network_maps(frame)
+        if mean.shape[:2] == frame.shape:
+            return mean
         return np.stack([_resized(mean[..., n], frame.shape) for n in range(mean.shape[-1])], -1).astype(np.float32)
 
     def network_maps(self, frame: np.ndarray) -> np.ndarray:
@@ -94,6 +96,7 @@ def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSett
     """
     diameter = None if settings.cell_diameter == "auto" else settings.cell_diameter
     dark = None if settings.borders == "auto" else settings.borders == "dark"
+    network.description.require_settings(settings)
     loaded = _load(network, settings.device)
     if not network.description.rescales:
         # Its authors' code neither estimates the scale nor inverts images.
