@@ -23,11 +23,14 @@ class CellMaps:
         (Y, X), float32: probability from 0 to 1 that a pixel lies on a border.
     tissue
         (Y, X), bool: where there is tissue, with or without cells that could be separated.
+    outlines
+        (Y, X), bool: the lines between cells, if the method that separated them draws some; else None.
     """
 
     labels: np.ndarray
     border: np.ndarray
     tissue: np.ndarray
+    outlines: np.ndarray | None = None
 
 
 class Outcome(IntEnum):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from scipy import ndimage
 
 import epifiji
@@ -37,13 +38,18 @@ def require_cells(labels: np.ndarray, outlines: np.ndarray) -> None:
     ("name", "passes", "dtype"),
     [("tiles", "single", np.uint8), ("small", "averaged", np.uint16), ("small", "single", float)],
 )
-def test_cells_are_those_of_epyseg(linknet, name, passes, dtype):
+def test_cells_and_outlines_are_those_of_epyseg(linknet, tmp_path, name, passes, dtype):
     with np.load(REFERENCE / "results.npz") as file:
         image, packed = file[f"{name}/image"], file[f"{name}/{passes}/outlines"]
     outlines = np.unpackbits(packed)[: image.size].reshape(image.shape).astype(bool)
-    found = epifiji.segment(image.astype(dtype), network=linknet, flips=passes == "averaged", cell_diameter=25)
+    found = epifiji.segment(image.astype(dtype), network=linknet, flips=passes == "averaged")
     assert found.labels.shape == (1, *image.shape)
     require_cells(found.labels[0], outlines)
+    assert (next(found.outlines()) == outlines).all()
+    folder = found.save(out=tmp_path)
+    (written,) = folder.rglob("handCorrection.tif")
+    assert (tifffile.imread(written) == 255 * outlines.astype(np.uint8)).all()
+    assert not [notice for notice in found.notices if "estimated" in notice]
 
 
 @pytest.mark.parametrize("name", ["seed_height", "merge_below", "tissue_threshold", "least_area"])
@@ -60,19 +66,19 @@ def test_images_of_any_size_keep_their_size(narrow, shape):
 
 def test_level_and_unit_do_not_matter(narrow):
     image, _ = tissue((90, 100), 3)
-    plain = epifiji.segment(image, network=narrow).labels
+    plain = epifiji.segment(image, network=narrow).labels[0]
     for other in (image.astype(np.float32) - 500, image * 1e300, image * 1e-300, image.astype(np.int64) * 10**16):
-        assert (epifiji.segment(other, network=narrow).labels == plain).all()
+        assert (epifiji.segment(other, network=narrow).labels[0] == plain).all()
     assert plain.max() > 1
 
 
 def test_an_image_of_one_value_has_no_cells(narrow):
-    assert not epifiji.segment(np.full((50, 60), 7, np.uint8), network=narrow).labels.any()
+    assert not epifiji.segment(np.full((50, 60), 7, np.uint8), network=narrow).labels[0].any()
 
 
 def test_nothing_is_estimated_as_images_are_not_rescaled(narrow):
     image, _ = tissue((90, 100), 3)
-    labels = [epifiji.segment(image, network=narrow, **more).labels for more in ({}, {"cell_diameter": 5})]
+    labels = [epifiji.segment(image, network=narrow, **more).labels[0] for more in ({}, {"cell_diameter": 5})]
     assert (labels[0] == labels[1]).all()
 
 

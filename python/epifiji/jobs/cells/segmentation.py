@@ -53,6 +53,9 @@ SEGMENTING = "segmenting cells"
 
 Cells = dict[str, np.ndarray]
 
+SegmentedFrame = tuple[np.ndarray, Cells, np.ndarray | None]
+"""Labels (Y, X), measurements of the cells, and lines (Y, X) between them if the network's method draws some."""
+
 
 @dataclass
 class Segmentation:
@@ -71,6 +74,8 @@ class Segmentation:
         Settings, network, versions, hashes and timings, as in ``run.json``.
     notices
         Sentences for the user.
+    drawn
+        (T, Y, X), bool: the lines between cells, if the network's method draws some.
     """
 
     movie: Movie
@@ -78,6 +83,7 @@ class Segmentation:
     cells: list[Cells]
     record: dict[str, Any]
     notices: tuple[str, ...] = field(default=())
+    drawn: Storage | None = None
 
     def __repr__(self) -> str:
         return f"<Segmentation of {self.movie.name}: {sum(self.counts)} cells in {len(self.counts)} frames>"
@@ -93,7 +99,12 @@ class Segmentation:
         return float(self.record["scale"]["cell_diameter_px"])
 
     def outlines(self) -> Iterator[np.ndarray]:
-        """Draw the lines between cells of each frame: (Y, X), bool, one pixel wide."""
+        """Draw the lines between cells of each frame: (Y, X), bool, one pixel wide.
+
+        They are those of the network's method, or lie on the pixels where cells meet.
+        """
+        if self.drawn is not None:
+            return (np.asarray(self.drawn[t]) for t in range(len(self.movie)))
         return (outlines_of(self.labels[t]) for t in range(len(self.movie)))
 
     def polygons(self) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -211,10 +222,16 @@ def segment(
     try:
         labels = scratch(movie.shape, np.int32)
         cells: list[Cells] = []
+        drawn: Storage | None = None
         with nullcontext(executor) if executor is not None else executor_for(chosen) as chosen_executor:
-            for t, (labels_of_frame, measured) in enumerate(chosen_executor(FrameWork(movie, segmenter), report)):
+            for t, (labels_of_frame, measured, lines) in enumerate(
+                chosen_executor(FrameWork(movie, segmenter), report)
+            ):
                 labels[t] = labels_of_frame
                 cells.append(measured)
+                if lines is not None:
+                    drawn = scratch(movie.shape, bool) if drawn is None else drawn
+                    drawn[t] = lines
         watch()
     except BaseException:
         scratch.remove()
@@ -225,7 +242,7 @@ def segment(
             "total": round(time.perf_counter() - started, 3),
         }
     }
-    return Segmentation(movie, labels, cells, record, (*movie.notices, *_notices(movie, segmenter, cells)))
+    return Segmentation(movie, labels, cells, record, (*movie.notices, *_notices(movie, segmenter, cells)), drawn)
 
 
 def open_image(image: Movie | np.ndarray | str | Path, settings: SegmentationSettings) -> Movie:
@@ -250,24 +267,25 @@ class FrameWork:
         """Read a frame (Y, X)."""
         return self.movie.frames(number, number + 1)[0]
 
-    def compute(self, read: np.ndarray, report: Report) -> tuple[np.ndarray, Cells]:
-        """Segment a frame: labels (Y, X) and measurements of the cells."""
+    def compute(self, read: np.ndarray, report: Report) -> SegmentedFrame:
+        """Segment a frame."""
         report(0, self.doing)
         return _segmented(self.segmenter, read)
 
-    def task(self) -> Callable[[np.ndarray], tuple[np.ndarray, Cells]]:
+    def task(self) -> Callable[[np.ndarray], SegmentedFrame]:
         """Return the function for workers."""
         return partial(_segmented, self.segmenter)
 
 
-def _segmented(segmenter: Segmenter, frame: np.ndarray) -> tuple[np.ndarray, Cells]:
-    labels = mixed_numbers(segmenter(frame).labels)
-    return labels, cell_properties(labels)
+def _segmented(segmenter: Segmenter, frame: np.ndarray) -> SegmentedFrame:
+    found = segmenter(frame)
+    labels = mixed_numbers(found.labels)
+    return labels, cell_properties(labels), found.outlines
 
 
 def _notices(movie: Movie, segmenter: Segmenter, cells: list[Cells]) -> tuple[str, ...]:
     notices = []
-    if segmenter.settings.cell_diameter == "auto":
+    if segmenter.settings.cell_diameter == "auto" and segmenter.network.description.rescales:
         notices.append(f"The cell diameter was estimated as {segmenter.scale.diameter_px:.1f} px.")
     empty = [t for t, one in enumerate(cells) if not len(one["label"])]
     if empty:

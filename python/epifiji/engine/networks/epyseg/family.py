@@ -46,5 +46,6 @@ class EPySegFamily:
         self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings
     ) -> CellMaps:
         """See :class:`~epifiji.engine.networks.family.CellFamily`; cells are regions between EPySeg's outlines."""
-        labels = label_regions(outlines_from(maps))
-        return CellMaps(labels, maps[..., 0], labels > 0)
+        outlines = outlines_from(maps)
+        labels = label_regions(outlines)
+        return CellMaps(labels, maps[..., 0], labels > 0, outlines)
