@@ -40,7 +40,9 @@ def separate_cells(
 
     inside = tissue >= choices.tissue_threshold
     height = ndimage.gaussian_filter(distance - border, SMOOTHING * diameter_px)
-    seeds = label(h_maxima(height, choices.seed_height), connectivity=2)
+    peaks = h_maxima(height, choices.seed_height)
+    # If no peak is as high, no border divides the tissue.
+    seeds = label(peaks if peaks.any() else inside, connectivity=2)
     labels = _merged(watershed(-height, seeds, mask=inside), border, choices.merge_below)
     small = np.bincount(labels.ravel()) < choices.least_area * np.pi / 4 * diameter_px**2
     small[0] = False
@@ -57,7 +59,7 @@ def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:
     from skimage.graph import merge_hierarchical, rag_boundary
     from skimage.segmentation import relabel_sequential
 
-    if not labels.any():
+    if labels.min() == labels.max():
         return labels
     graph = rag_boundary(labels, border, connectivity=1)
     if 0 in graph:

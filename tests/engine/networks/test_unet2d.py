@@ -1,0 +1,88 @@
+"""The U-Net for cells: strips, units and zero of an image, reach, and its arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import AnyNetwork, Network, Weights
+from epifiji.engine.networks.families import cell_family_of
+from epifiji.engine.networks.unet2d import model
+from epifiji.engine.networks.unet2d.model import GRAIN_PX, REACH_PX, UNet2D, new_weights, shapes
+from epifiji.files.networks.store import SHIPPED_FOLDER, read_network
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    random = np.random.default_rng(3)
+    # Steps that are drawn add nothing yet.
+    return {
+        name: values + 0.05 * random.standard_normal(values.shape).astype(np.float32)
+        for name, values in new_weights(random).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def predict(weights: Weights) -> UNet2D:
+    return UNet2D([weights])
+
+
+def frame(height: int, width: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).gamma(2, 100, (height, width))
+
+
+def test_strips_do_not_show(predict: UNet2D, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = frame(701, 61)
+    whole = predict(image)
+    monkeypatch.setattr(model, "STRIP_PX", 64 * (2 * REACH_PX + 5 * GRAIN_PX))
+    assert np.abs(predict(image) - whole).max() < 1e-5
+    assert whole.std() > 0.01
+
+
+def test_a_prediction_depends_on_pixels_within_reach_only(predict: UNet2D) -> None:
+    image = frame(2 * REACH_PX + 120, 40)
+    changed = image.copy()
+    changed[:8] += 50_000
+    differs = np.abs(predict(changed) - predict(image)).max((1, 2))
+    assert differs[:8].max() > 1e-3
+    assert differs[8 + REACH_PX :].max() < 1e-6
+
+
+@pytest.mark.parametrize(("factor", "zero"), [(1e-3, 0.0), (1.0, -3e4), (250.0, 1e6)])
+def test_unit_and_zero_of_an_image_have_no_effect(predict: UNet2D, factor: float, zero: float) -> None:
+    image = frame(90, 75)
+    assert np.abs(predict(factor * image + zero) - predict(image)).max() < 1e-4
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (8, 8), (17, 9)])
+def test_frames_of_any_size_are_predicted(predict: UNet2D, shape: tuple[int, int]) -> None:
+    found = predict(frame(*shape))
+    assert found.shape == (*shape, 3)
+    assert found.dtype == np.float32
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_members_are_averaged(weights: Weights, predict: UNet2D) -> None:
+    other = new_weights(np.random.default_rng(9))
+    image = frame(40, 40)
+    expected = (predict(image) + UNet2D([other])(image)) / 2
+    assert np.abs(UNet2D([weights, other])(image) - expected).max() < 1e-6
+
+
+def test_other_arrays_are_refused(weights: Weights) -> None:
+    shipped = read_network(SHIPPED_FOLDER / "epicells")
+    family = cell_family_of(shipped.description)  # type: ignore[arg-type]
+    for changed, wrong in (
+        ({"stem/bias": np.zeros(3, np.float32)}, r"stem/bias has the shape \(3,\) instead of \(16,\)"),
+        ({"stem/bias": np.full(16, np.nan, np.float32)}, "stem/bias does not consist of finite 32-bit numbers"),
+        ({"extra/bias": np.zeros(3, np.float32)}, "extra/bias is unexpected"),
+    ):
+        network: AnyNetwork = Network(shipped.description, ({**weights, **changed},))
+        with pytest.raises(WrongInputError, match=wrong):
+            family.check(network)
+
+
+def test_the_arrays_are_those_of_the_shapes(weights: Weights) -> None:
+    assert {name: values.shape for name, values in weights.items()} == shapes()
+    assert all(values.dtype == np.float32 for values in weights.values())
