@@ -98,7 +98,7 @@ def _drawn_field(random: np.random.Generator, side: int) -> tuple[np.ndarray, fl
         fine * _noise(random, (side, side), grain) + coarse * _noise(random, (side, side), 2 * diameter)
         for _ in range(2)
     ]
-    grid = np.stack(np.mgrid[:side, :side].astype(float), -1) + np.stack(moved, -1) - side / 2
+    grid = np.moveaxis(np.mgrid[:side, :side].astype(float), 0, -1) + np.stack(moved, -1) - side / 2
     places = grid.reshape(-1, 2) @ shear.T + whole / 2
     weights = random.normal(0, 0.12 * diameter**2, count) if random.random() < 0.6 else np.zeros(count)
     distances, nearest = KDTree(generators).query(places, k=min(_NEAREST, count))
@@ -130,8 +130,8 @@ def _real_field(
     random: np.random.Generator, side: int, real: Sequence[Sequence[RealTissue]]
 ) -> tuple[np.ndarray, float]:
     """Cut a field out of a real tissue, turned, mirrored, stretched and wobbling; return its cells' diameter too."""
-    group = real[random.integers(len(real))]
-    tissue = group[random.integers(len(group))]
+    group = real[int(random.integers(len(real)))]
+    tissue = group[int(random.integers(len(group)))]
     diameter = DIAMETER_PX * np.exp(random.uniform(-0.4, 0.45))
     scale, stretch = tissue.diameter_px / diameter, np.exp(random.normal(0, 0.2))
     change = _rotation(random.uniform(0, 2 * np.pi)) @ np.diag([scale * stretch, scale / stretch])
@@ -139,7 +139,7 @@ def _real_field(
         change[:, 0] *= -1
     shape = np.array(tissue.labels.shape)
     for _ in range(_ATTEMPTS):
-        grid = np.stack(np.mgrid[:side, :side] - side / 2, -1) @ change.T + random.random(2) * shape
+        grid = np.moveaxis(np.mgrid[:side, :side] - side / 2, 0, -1) @ change.T + random.random(2) * shape
         wobble = np.stack([_noise(random, (side, side), diameter * 0.25) for _ in range(2)], -1)
         places = np.rint(grid + random.uniform(0, 0.06) * tissue.diameter_px * wobble).astype(int)
         inside = ((places >= 0) & (places < shape)).all(-1)
@@ -191,7 +191,7 @@ def _borders(random: np.random.Generator, labels: np.ndarray, edges: np.ndarray,
     along = np.exp(random.uniform(0, 0.5) * _noise(random, labels.shape, random.uniform(1, 4)))
     width = diameter / DIAMETER_PX * random.uniform(0.5, 2.2)
     widths = width * np.exp(random.uniform(0, 0.25) * _noise(random, labels.shape, diameter))
-    drawn = np.exp(-0.5 * (np.maximum(distance - 0.5, 0) / widths) ** 2) * smooth * along
+    drawn: np.ndarray = np.exp(-0.5 * (np.maximum(distance - 0.5, 0) / widths) ** 2) * smooth * along
     if random.random() < 0.3:  # bright corners
         dense = ndimage.gaussian_filter(edges.astype(np.float32), diameter * 0.12)
         drawn = drawn + random.uniform(0.2, 1.0) * np.maximum(dense / dense.max() - 0.45, 0)
@@ -267,4 +267,5 @@ def _photographed(random: np.random.Generator, signal: np.ndarray, diameter: flo
         image = np.minimum(image, np.quantile(image, random.uniform(0.9, 0.99)))
     if random.random() < 0.3:
         image = np.maximum(image, 0) ** random.uniform(0.5, 1.6)
-    return np.maximum(image, 0).astype(np.float32)
+    taken: np.ndarray = np.maximum(image, 0).astype(np.float32)
+    return taken
