@@ -9,15 +9,15 @@ import time
 from ij import IJ
 from ij.gui import PointRoi, Toolbar
 from java.awt import BorderLayout, Color, Font
-from java.lang import IllegalMonitorStateException, InterruptedException, Runnable
+from java.lang import IllegalMonitorStateException, InterruptedException
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
-from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPanel, JProgressBar, SwingConstants, SwingUtilities
+from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPanel, JProgressBar, SwingConstants
 
 from epifiji_client import call, report
 from epifiji_crops import Crops
 from epifiji_images import show_events, shown_pixels
 from epifiji_review_input import Inputs, PictureMouse, WindowClosing
-from epifiji_windows import show_table
+from epifiji_windows import later, show_table
 
 TITLE = "Review Epithelial Events"
 LOOP_MS = 150
@@ -211,13 +211,13 @@ class ReviewWindow(object):
             low, high = self.state["interval"]
             below = "Precision: %d of %d right, %.2f (95 %% interval %.2f to %.2f)" % (
                 self.state["correct"], self.state["judged"], self.state["correct"] / float(self.state["judged"]), low, high)
-        _later(lambda: self._refresh(picture, head, below, done, count, self.crops.colour(item)))
+        later(lambda: self._refresh(picture, head, below, done, count, self.crops.colour(item)))
         self._show_on_movie(item)
 
     def _show_crops(self):
         """Show the next frame of a loop. The movie is not changed, so that a point can be dragged on it."""
         picture = self.crops.draw(self.items[self._current()], self.frame, self.looped)
-        _later(lambda: self.picture.setIcon(ImageIcon(picture)))
+        later(lambda: self.picture.setIcon(ImageIcon(picture)))
 
     def _refresh(self, picture, head, below, done, count, colour):
         self.picture.setIcon(ImageIcon(picture))
@@ -331,18 +331,6 @@ def _item(line):
     event, frame, y, x, score, decision, added = line.split("\t")
     return {"event": event, "frame": int(frame), "y": float(y), "x": float(x), "score": float(score) if score else None,
             "decision": decision, "added": added == "1"}
-
-
-class _Run(Runnable):
-    def __init__(self, do):
-        self.do = do
-
-    def run(self):
-        self.do()
-
-
-def _later(do):
-    SwingUtilities.invokeLater(_Run(do))
 
 
 def show_summary(window, summary, reviewed):

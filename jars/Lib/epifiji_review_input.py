@@ -1,4 +1,4 @@
-"""Keys, clicks and closed windows of a review: each only puts a request into the review's queue (Jython 2.7)."""
+"""Keys, clicks and closed windows of a review or correction: each only puts a request into its queue (Jython 2.7)."""
 from ij import ImageListener, ImagePlus
 from ij.gui import Toolbar
 from java.awt import KeyEventDispatcher, KeyboardFocusManager
@@ -23,7 +23,7 @@ class Inputs(object):
     def __init__(self, review, canvas):
         self._focus = KeyboardFocusManager.getCurrentKeyboardFocusManager()
         self._canvas = canvas
-        self._keys, self._mouse, self._closing = _Keys(review), _CanvasMouse(review), _Closing(review)
+        self._keys, self._mouse, self._closing = Keys(review, KEYS, TYPED, _wanted), _CanvasMouse(review), Closing(review)
 
     def start(self):
         self._focus.addKeyEventDispatcher(self._keys)
@@ -36,23 +36,26 @@ class Inputs(object):
         ImagePlus.removeImageListener(self._closing)
 
 
-class _Keys(KeyEventDispatcher):
-    """Receives the review's keys before ImageJ does, while the review's window or the movie's is in front."""
+class Keys(KeyEventDispatcher):
+    """Receives a review's keys before ImageJ does, while the review's window or the movie's is in front.
 
-    def __init__(self, review):
-        self.review = review
+    keys are the names of what key codes do, typed the characters of these keys; wanted(name) gives the request.
+    """
+
+    def __init__(self, review, keys, typed, wanted):
+        self.review, self.keys, self.typed, self.wanted = review, keys, typed, wanted
 
     def dispatchKeyEvent(self, event):
         window = KeyboardFocusManager.getCurrentKeyboardFocusManager().getActiveWindow()
         if not self.review.is_in_front(window) or event.getModifiersEx() & MODIFIERS:
             return False
         if event.getID() == KeyEvent.KEY_TYPED:
-            return event.getKeyChar() in TYPED
-        what = KEYS.get(event.getKeyCode())
+            return event.getKeyChar() in self.typed
+        what = self.keys.get(event.getKeyCode())
         if what is None:
             return False
         if event.getID() == KeyEvent.KEY_PRESSED:
-            self.review.wanted.put(_wanted(what))
+            self.review.wanted.put(self.wanted(what))
         return True
 
 
@@ -93,7 +96,7 @@ class PictureMouse(MouseAdapter):
             self.review.clicked_in_picture(event.getX() - left, event.getY() - top)
 
 
-class _Closing(ImageListener):
+class Closing(ImageListener):
     """Ends the review when the movie is closed."""
 
     def __init__(self, review):

@@ -1,9 +1,11 @@
-"""Tables, and the positions of windows, so that none covers another one that is needed (Jython 2.7)."""
+"""Tables, changes of windows, and their positions, so that none covers another one that is needed (Jython 2.7)."""
 import re
 
 from ij import WindowManager
 from ij.measure import ResultsTable
 from java.awt import GraphicsEnvironment
+from java.lang import Runnable
+from javax.swing import SwingUtilities
 
 CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
 MEASURED_ROWS = 200
@@ -70,3 +72,16 @@ def put_right(window, other):
         right, screen = other.getX() + other.getWidth(), _screen()
         if right + window.getWidth() <= screen.x + screen.width:
             window.setLocation(right, window.getY())
+
+
+class _Run(Runnable):
+    def __init__(self, do):
+        self.do = do
+
+    def run(self):
+        self.do()
+
+
+def later(do):
+    """Call a function on the event thread, on which windows must be changed."""
+    SwingUtilities.invokeLater(_Run(do))

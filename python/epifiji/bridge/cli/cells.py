@@ -13,7 +13,7 @@ from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.data.settings.jobs import CellComparisonJob, CellsAroundJob, SegmentationJob
+from epifiji.data.settings.jobs import CellComparisonJob, CellCorrectionJob, CellsAroundJob, SegmentationJob
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 
 if TYPE_CHECKING:
@@ -151,3 +151,32 @@ def cells(
         if trace.problem:
             say(f"event {trace.number} ({trace.event.event}, frame {trace.event.frame + 1}): {trace.problem}")
     say(f"written: {files[0].parent}")
+
+
+@cells_app.command("correct-cells")
+@with_settings(CellCorrectionJob)
+def correct_cells(
+    *,
+    labels: Annotated[
+        Path, typer.Argument(metavar="LABELS", help="A file of labels or outlines, or a folder with one.")
+    ],
+    corrections: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[CORRECTIONS]", help="IMAGE_corrections.json. Default: the file of this name next to the labels."
+        ),
+    ] = None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: JsonOption = False,
+) -> None:
+    """Apply corrections that were made in Fiji to the same labels, and write the corrected labels."""
+    from epifiji.jobs.cells.correct import correct_cells as run
+    from epifiji.jobs.cells.correct import labels_file
+
+    made = run(labels, corrections, out or labels_file(labels).parent, overwrite)
+    if as_json:
+        say_json({"corrections": made.counts, "file": str(made.file)})
+        return
+    say_table(["correction", "number"], [[what, str(count)] for what, count in made.counts.items()])
+    say(f"written: {made.file}")

@@ -40,6 +40,7 @@ REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
+CORRECT = "Correct Cells..."
 CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
 STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
 
@@ -128,6 +129,18 @@ class ReviewCommand(Settings):
         "folder", "Review folder", "The folder of review.csv. Default: the result folder.", "more"
     )
     other_movie: OtherMovie = False
+
+
+class CorrectCommand(Settings):
+    """Corrects segmented cells with the mouse: merge, split, add and delete, with undo. The original file is not changed."""
+
+    cells: str | None = _path(
+        "file",
+        "Cells",
+        "Labels or outlines of the open image, or a folder with them. Default in a macro: those next to the image.",
+        order=2,
+    )
+    out: str | None = output("Folder for the corrections and the corrected labels. Default: the folder of the cells.")
 
 
 class AdjustCommand(EventSettings):
@@ -313,6 +326,7 @@ COMMANDS: dict[str, type[Settings]] = {
     PLOT: PlotCommand,
     SCORE: ScoreCommand,
     GALLERY: GalleryCommand,
+    CORRECT: CorrectCommand,
     CROP: CropCommand,
     RESCALE: RescaleCommand,
     STOP: StopCommand,

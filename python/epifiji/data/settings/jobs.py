@@ -141,6 +141,13 @@ class CellsAroundJob(Settings):
     other_movie: OtherMovie = False
 
 
+class CellCorrectionJob(Settings):
+    """Where corrected cells are written."""
+
+    out: str | None = output("Folder for IMAGE_corrected_labels.tif. Default: the folder of the labels.")
+    overwrite: OverwriteResults = False
+
+
 class EvaluationJob(Settings):
     """Where an evaluation is written."""
 

@@ -1,0 +1,29 @@
+"""Plugins > EpiFiji > Correct Cells...: merge, split, add and delete segmented cells on the open image; z undoes, Esc ends."""
+from ij import WindowManager
+from java.awt import GraphicsEnvironment
+
+from epifiji_client import call, command, report
+from epifiji_correct import CorrectionWindow, cells_beside
+from epifiji_engine import EngineError
+from epifiji_images import current_image, shape_of, shown_pixels
+
+
+def correct(parameters):
+    if GraphicsEnvironment.isHeadless():
+        raise EngineError("Cells are corrected in a window: start ImageJ with one, or use 'epifiji correct-cells'.", "input")
+    image = current_image()
+    if image.getBitDepth() != 24:
+        # Refuses images with Z and T; colours need not be refused, because nothing is computed from them.
+        shown_pixels(image)
+    request = {"settings": parameters, "beside": cells_beside(image), "title": image.getTitle(), "shape": shape_of(image)}
+    window = CorrectionWindow(image, call("correct_begin", request))
+    window.run()
+    report(call("correct_end", {"session": window.session})["said"])
+
+
+def beside():
+    image = WindowManager.getCurrentImage()
+    return {"cells": (cells_beside(image) or "") if image is not None else ""}
+
+
+command("Correct Cells...", correct, beside())

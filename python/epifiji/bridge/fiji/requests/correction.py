@@ -1,0 +1,210 @@
+"""The jobs of the correction of cells in ImageJ: begin it, show a frame, make a step or undo one, and end it.
+
+Each request has the ``session`` that the first answer gave. If this process does not know it, because an earlier one
+died, the files are read again: they contain all that the window showed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.commands import CorrectCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.shown_cells import larger, marked_cell, region_of, shown_region, whole
+from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split, labels_of
+from epifiji.data.errors import WrongInputError
+from epifiji.data.settings.base import parse_settings
+
+if TYPE_CHECKING:
+    from epifiji.jobs.cells.correct import Correction
+
+_open: dict[Path, tuple[int, Correction]] = {}
+"""The correction of the last request, with its file's time. It is read again if the file has changed."""
+
+
+@job("correct_begin", commands.CORRECT)
+def begin(request: Request) -> Answer:
+    """Begin a correction or continue it.
+
+    The request has ``settings`` by key, ``beside`` (the cells next to the image, or None), and the image's ``title`` and
+    ``shape`` (T, Y, X).
+    """
+    command = parse_settings(CorrectCommand, request["settings"])
+    cells = command.cells or request.get("beside")
+    title, shape = request["title"], tuple(request["shape"])
+    if cells is None:
+        raise WrongInputError(f"There are no cells of {title} next to it: give --cells FILE, labels or outlines.")
+    session = {"cells": str(cells), "out": command.out}
+    correction = _correction(session)
+    found = correction.cells.labels.shape
+    if found != shape:
+        frames, height, width = found
+        raise WrongInputError(
+            f"{correction.labels.file} has {_frames(frames)} of {height} x {width} pixels (Y, X), but {title} has "
+            f"{_frames(shape[0])} of {shape[1]} x {shape[2]}: open the image in which these cells were segmented."
+        )
+    steps = len(correction.cells.edits)
+    said = f"{steps} earlier corrections are continued." if steps else "Click a border, or draw a line across a cell."
+    return {
+        "session": session,
+        "frames": found[0],
+        "said": said,
+        "result": str(correction.result),
+        **_state(correction),
+    }
+
+
+@job("correct_frame", commands.CORRECT)
+def frame(request: Request) -> Answer:
+    """Show a frame. The request has its number, ``frame``, from 1."""
+    cells = _correction(request["session"]).cells
+    number = int(request["frame"]) - 1
+    labels = cells.labels[number]
+    return {"count": cells.count(number), "picture": shown_region(labels, cells.corrected(number), whole(labels))}
+
+
+@job("correct_step", commands.CORRECT)
+def step(request: Request) -> Answer:
+    """Make a correction, or undo the last one.
+
+    The request has ``what``: ``click``, ``line``, ``outline``, ``delete``, ``undo`` or ``redo``; its ``frame`` from 1;
+    ``points``, [y, x] in px, integers being centres of pixels; and the ``tolerance`` of a click (px).
+
+    The answer has a sentence, ``said``; if something changed, the ``frame`` in which it did and the ``picture`` of the
+    changed rectangle; and after a click on a cell its outline as ``mark``.
+    """
+    from epifiji.jobs.cells.correct import record
+
+    correction = _correction(request["session"])
+    what, number = request["what"], int(request["frame"]) - 1
+    points = [(float(y), float(x)) for y, x in request.get("points") or ()]
+    answer: Answer = {"picture": None, "mark": None, "frame": number + 1}
+    if what in ("undo", "redo"):
+        done = record(correction, None, again=what == "redo")
+        said = (
+            f"There is nothing to {what}."
+            if done is None
+            else f"{_named(done)} is {'undone' if what == 'undo' else 'made again'}."
+        )
+    else:
+        try:
+            planned = _planned(correction, what, number, points, float(request.get("tolerance") or 0))
+            done = record(correction, planned) if planned is not None else None
+        except WrongInputError as problem:
+            return answer | {"said": str(problem)} | _state(correction, number)
+        said, answer["mark"] = (
+            (_said(correction, done), None) if done is not None else _pointed(correction, number, points)
+        )
+    if done is not None:
+        number = done.frame
+        labels = correction.cells.labels[number]
+        region = larger(region_of(labels, labels_of(done), correction.cells.touched))
+        answer |= {"frame": number + 1, "picture": shown_region(labels, correction.cells.corrected(number), region)}
+        _open[correction.path] = _time(correction.path), correction
+    return answer | {"said": said} | _state(correction, number)
+
+
+@job("correct_end", commands.CORRECT)
+def end(request: Request) -> Answer:
+    """Write the corrected labels. Without corrections nothing is written."""
+    from epifiji.jobs.cells.correct import finish_correction
+
+    correction = _correction(request["session"])
+    _open.clear()
+    made = finish_correction(correction)
+    if made.file is None:
+        return {"file": None, "said": "nothing was corrected"}
+    counts = ", ".join(f"{count} {what}" for what, count in made.counts.items() if count)
+    return {"file": str(made.file), "said": f"the corrected cells are in {made.file} ({counts})"}
+
+
+def _correction(session: dict[str, Any]) -> Correction:
+    """Return the correction of a session, read again if this process does not have it as it is in the file."""
+    from epifiji.files.results.cell_corrections import corrections_file
+    from epifiji.jobs.cells.correct import labels_file, start_correction
+
+    file = labels_file(Path(session["cells"]))
+    path = corrections_file(file.parent if session["out"] is None else Path(session["out"]), file)
+    if path not in _open or _open[path][0] != _time(path):
+        # Labels of a long movie are large: only one correction is kept in memory.
+        _open.clear()
+        _open[path] = _time(path), start_correction(file, session["out"])
+    return _open[path][1]
+
+
+def _planned(
+    correction: Correction, what: str, frame: int, points: list[tuple[float, float]], tolerance: float
+) -> CellEdit | None:
+    """Return the correction that a click, a line or an outline means; None for a click that is not at a border."""
+    from epifiji.engine.cells.edits import cell_at
+
+    cells = correction.cells
+    if what == "click":
+        return cells.merge_at(frame, *points[0], tolerance)
+    if what == "line":
+        return cells.split_along(frame, points)
+    if what == "outline":
+        return Add(frame, cells.next_label, tuple(points))
+    cell = cell_at(cells.labels[frame], *points[0]) if points else 0
+    if not cell:
+        raise WrongInputError("There is no cell under the mouse: move it over the cell to delete, and press d.")
+    return Delete(frame, cell)
+
+
+def _pointed(correction: Correction, frame: int, points: list[tuple[float, float]]) -> tuple[str, Answer | None]:
+    """Describe the cell under a click, and return its outline."""
+    from epifiji.engine.cells.edits import cell_at
+
+    labels = correction.cells.labels[frame]
+    cell = cell_at(labels, *points[0])
+    if not cell:
+        return "There is no cell here: press a to draw its outline.", None
+    return f"This is cell {cell}, {_area(labels, cell)} px; click at a border to merge two cells.", marked_cell(
+        labels, cell
+    )
+
+
+def _said(correction: Correction, edit: CellEdit) -> str:
+    """Describe a correction that was made."""
+    labels = correction.cells.labels[edit.frame]
+    match edit:
+        case Merge(_, kept, merged):
+            return f"Cell {merged} is merged into cell {kept}, which now has {_area(labels, kept)} px."
+        case Split(_, cell, new):
+            return f"Cell {cell} is split: {_area(labels, cell)} px stay, {_area(labels, new)} px are cell {new}."
+        case Add(_, new):
+            return f"Cell {new} is added: {_area(labels, new)} px."
+        case Delete(_, cell):
+            return f"Cell {cell} is deleted; a merge would have given its area to a neighbour."
+
+
+def _named(edit: CellEdit) -> str:
+    match edit:
+        case Merge(_, kept, merged):
+            return f"The merge of cells {kept} and {merged}"
+        case Split(_, cell):
+            return f"The split of cell {cell}"
+        case Add(_, new):
+            return f"The addition of cell {new}"
+        case Delete(_, cell):
+            return f"The deletion of cell {cell}"
+
+
+def _state(correction: Correction, frame: int | None = None) -> Answer:
+    cells = correction.cells
+    count = {} if frame is None else {"count": cells.count(frame)}
+    return {"steps": len(cells.edits), "undone": cells.undone, **count}
+
+
+def _area(labels: Any, cell: int) -> int:
+    return int((labels == cell).sum())
+
+
+def _frames(count: int) -> str:
+    return f"{count} frame{'s' * (count != 1)}"
+
+
+def _time(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0

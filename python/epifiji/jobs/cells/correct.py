@@ -1,0 +1,271 @@
+"""Correct segmented cells: merge, split, add and delete, each step kept in a file that can be resumed and applied again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from epifiji.data.cell_edits import KINDS, CellEdit
+from epifiji.data.errors import WrongInputError
+from epifiji.data.paths import path_from
+from epifiji.engine.cells.edited import EditedCells
+from epifiji.engine.cells.outlines import drawn_lines, label_outlines
+from epifiji.files.labels import OUTLINES_OF_TISSUE_ANALYZER, image_of_cells, read_cells, write_labels
+from epifiji.files.results.cell_corrections import (
+    CORRECTED,
+    CorrectedLabels,
+    corrected_file,
+    corrections_file,
+    read_corrections,
+    write_corrections,
+)
+from epifiji.files.storage.writable import require_absent
+
+LINE_PX = 2
+"""Drawn lines disappear if so many pixels are removed from both of their sides; a single labelled cell does not."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """Cells that are being corrected.
+
+    Parameters
+    ----------
+    path
+        The file of the corrections, ``<image>_corrections.json``.
+    labels
+        The labels that are corrected; the file stays as it is.
+    cells
+        The labels with the corrections so far.
+    """
+
+    path: Path
+    labels: CorrectedLabels
+    cells: EditedCells
+
+    @property
+    def result(self) -> Path:
+        """The file of the corrected labels."""
+        return corrected_file(self.path)
+
+
+@dataclass(frozen=True)
+class CorrectedCells:
+    """Corrected cells.
+
+    Parameters
+    ----------
+    labels
+        (T, Y, X), int32, 0 for no cell.
+    counts
+        Number of corrections of each kind: merge, split, add, delete.
+    file
+        The file of the corrected labels, if it was written.
+    """
+
+    labels: np.ndarray
+    counts: dict[str, int]
+    file: Path | None = None
+
+    def __repr__(self) -> str:
+        return f"<CorrectedCells: {', '.join(f'{count} {what}' for what, count in self.counts.items() if count)}>"
+
+
+def start_correction(labels: str | Path, out: str | Path | None = None) -> Correction:
+    """Start the correction of cells, or continue an earlier one.
+
+    Parameters
+    ----------
+    labels
+        A file of labels or outlines, or a folder with one.
+    out
+        The folder of the corrections. Default: the folder of the labels.
+
+    Returns
+    -------
+    Correction
+        With all earlier corrections. Its file is written with the first correction.
+
+    Raises
+    ------
+    WrongInputError
+        If the labels cannot be read, or the folder has corrections of other labels.
+    """
+    file = labels_file(path_from(labels, "the cells"))
+    folder = file.parent if out is None else path_from(out, "the folder of the corrections")
+    path = corrections_file(folder, file)
+    cells = read_labels(file)
+    known = CorrectedLabels(file.name, _hash(cells), cells.shape)
+    if not path.exists():
+        require_absent(
+            folder, [path.name, corrected_file(path).name], overwrite=False, instead="specify another folder"
+        )
+        return Correction(path, known, EditedCells(cells))
+    return Correction(path, known, _corrected(path, known, cells))
+
+
+def record(correction: Correction, step: CellEdit | None, again: bool = False) -> CellEdit | None:
+    """Make a correction, and write the file of corrections. Without a step, undo the last one, or make it `again`.
+
+    Returns
+    -------
+    CellEdit or None
+        The correction that was made or undone; None if there is none.
+
+    Raises
+    ------
+    WrongInputError
+        If the correction does not fit the labels, which then stay as they were.
+    OSError
+        If the file cannot be written; the labels then stay as they were.
+    """
+    cells = correction.cells
+    if step is not None:
+        cells.do(step)
+    else:
+        step = cells.redo() if again else cells.undo()
+        if step is None:
+            return None
+    try:
+        correction.path.parent.mkdir(parents=True, exist_ok=True)
+        write_corrections(correction.path, correction.labels, cells.edits)
+    except OSError:
+        # What could not be written is undone.
+        if step in cells.edits[-1:]:
+            cells.undo()
+        else:
+            cells.redo()
+        raise
+    return step
+
+
+def finish_correction(correction: Correction) -> CorrectedCells:
+    """Write the corrected labels, ``<image>_corrected_labels.tif``. Without corrections nothing is written.
+
+    A file of corrections that were all undone is deleted, and so are their corrected labels.
+    """
+    cells = correction.cells
+    counts = _counts(cells.edits)
+    if cells.edits:
+        write_labels(correction.result, cells.labels)
+        return CorrectedCells(cells.labels, counts, correction.result)
+    if correction.path.exists():
+        correction.path.unlink()
+        correction.result.unlink(missing_ok=True)
+    return CorrectedCells(cells.labels, counts)
+
+
+def correct_cells(
+    labels: str | Path,
+    corrections: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+) -> CorrectedCells:
+    """Apply the corrections of an earlier session to labels, without a window.
+
+    Parameters
+    ----------
+    labels
+        A file of labels or outlines, or a folder with one.
+    corrections
+        The file of the corrections. Default: ``<image>_corrections.json`` next to the labels.
+    out
+        The folder for ``<image>_corrected_labels.tif``. Default: nothing is written.
+    overwrite
+        Replace an earlier result.
+
+    Raises
+    ------
+    WrongInputError
+        If a file cannot be read, the corrections belong to other labels, or a file would be overwritten.
+    """
+    file = labels_file(path_from(labels, "the cells"))
+    path = corrections_file(file.parent, file) if corrections is None else path_from(corrections, "the corrections")
+    result = None
+    if out is not None:
+        result = path_from(out, "the folder to write into") / f"{image_of_cells(file)}{CORRECTED}"
+        require_absent(result.parent, [result.name], overwrite)
+    cells = read_labels(file)
+    edited = _corrected(path, CorrectedLabels(file.name, _hash(cells), cells.shape), cells)
+    if result is not None:
+        write_labels(result, edited.labels)
+    return CorrectedCells(edited.labels, _counts(edited.edits), result)
+
+
+def labels_file(place: Path) -> Path:
+    """Return a file of labels or outlines, or that of a folder: ``*_labels.tif``, else Tissue Analyzer's outlines.
+
+    Raises
+    ------
+    WrongInputError
+        If it is itself corrected, or the folder has no such file or several.
+    """
+    if not place.is_dir():
+        original = corrected_of(place)
+        if original is not None:
+            raise WrongInputError(
+                f"{place} is the result of corrections: give {original}, to which they were made, and they are continued."
+            )
+        return place
+    files = [file for file in sorted(place.glob("*_labels.tif")) if corrected_of(file) is None]
+    files = files or sorted(place.glob(f"{OUTLINES_OF_TISSUE_ANALYZER}.tif"))
+    if len(files) != 1:
+        raise WrongInputError(
+            f"{place} has {len(files) or 'no'} files of labels (*_labels.tif), but one is expected: give the file itself."
+        )
+    return files[0]
+
+
+def corrected_of(file: Path) -> str | None:
+    """Return the name of the labels of which a file is the corrected version; None if it is no corrected version."""
+    if not file.name.endswith(CORRECTED):
+        return None
+    path = corrections_file(file.parent, file.with_name(file.name.removesuffix(CORRECTED) + "_labels.tif"))
+    return read_corrections(path)[0].file if path.exists() else None
+
+
+def read_labels(file: Path) -> np.ndarray:
+    """Read labels (T, Y, X), int32. The cells of outlines meet in the middle of the lines, and are numbered frame by frame."""
+    pixels = read_cells(file)
+    lines = _lines(pixels, file)
+    return pixels if lines is None else np.stack([label_outlines(frame) for frame in lines])
+
+
+def _lines(pixels: np.ndarray, file: Path) -> np.ndarray | None:
+    """Return which pixels are lines between cells; None if the pixels are labels."""
+    from scipy import ndimage
+
+    low, high = pixels.min(), pixels.max()
+    if low == high or not ((pixels == low) | (pixels == high)).all():
+        return None
+    lines = drawn_lines(pixels)
+    if file.stem.lower() == OUTLINES_OF_TISSUE_ANALYZER.lower():
+        return lines
+    around = np.zeros((3, 3, 3), bool)
+    around[1] = True
+    return None if ndimage.binary_erosion(lines, around, iterations=LINE_PX).any() else lines
+
+
+def _corrected(path: Path, labels: CorrectedLabels, cells: np.ndarray) -> EditedCells:
+    known, edits = read_corrections(path)
+    if (known.sha256, known.shape) != (labels.sha256, labels.shape):
+        raise WrongInputError(
+            f"{path} has corrections of other labels than {labels.file}: move it away to start anew, or specify another folder."
+        )
+    try:
+        return EditedCells(cells, edits)
+    except WrongInputError as problem:
+        raise WrongInputError(f"{path.name} was changed: {problem} Restore the file as it was.") from problem
+
+
+def _hash(labels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(labels, "<i4").data).hexdigest()
+
+
+def _counts(edits: list[CellEdit]) -> dict[str, int]:
+    made = Counter(type(edit) for edit in edits)
+    return {name: made[kind] for name, kind in KINDS.items()}

@@ -1,0 +1,126 @@
+"""The correction of cells by real keys and clicks; see :mod:`jvm` and :mod:`desktop`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from desktop import focus, picture, press, wait_for, windows
+from epifiji.bridge.imagej import ImageJ
+from review_checks import _frame
+
+CORRECT = "Correct Cells"
+ZOOM = 4
+KEYS = {"polygon": "a", "polyline": "s", "freehand": "f"}
+
+
+def texts() -> list[str]:
+    """Return what the window says: the sentence, the state, and the hints."""
+    from scyjava import jinstance
+
+    (panel,) = (c for c in _frame(CORRECT).getContentPane().getComponents() if jinstance(c, "javax.swing.JPanel"))
+    return [str(c.getText()) for c in panel.getComponents() if jinstance(c, "javax.swing.JLabel")]
+
+
+def open_image(path: Path, zoom: int = ZOOM) -> Any:
+    from scyjava import jimport
+
+    image = jimport("ij.IJ").openImage(str(path))
+    image.show()
+    wait_for("the image", lambda: windows(str(image.getTitle())))
+    jimport("ij.IJ").run(image, "Set... ", f"zoom={100 * zoom} x=0 y=0")
+    return image
+
+
+def start(image: Any, cells: Path) -> None:
+    from scyjava import jimport
+
+    jimport("ij.IJ").selectWindow(image.getID())
+    jimport("ij.macro.MacroRunner")(f'run("{CORRECT}...", "cells=[{cells}]");')
+    wait_for("the window", lambda: windows(CORRECT))
+    wait_for("the outlines", lambda: image.getOverlay() is not None and image.getOverlay().size() == 1)
+    focus(str(image.getTitle()))
+
+
+def on_screen(image: Any, y: float, x: float) -> tuple[int, int]:
+    """Return the position on the screen of a point of the image, whose integers are centres of pixels."""
+    canvas = image.getCanvas()
+    place = canvas.getLocationOnScreen()
+    return (
+        place.x + int(canvas.screenXD(x + 0.5)),
+        place.y + int(canvas.screenYD(y + 0.5)),
+    )
+
+
+def mouse(*commands: object) -> None:
+    subprocess.run(["xdotool", *map(str, commands)], check=True)
+
+
+def click(image: Any, *points: Sequence[float]) -> None:
+    for y, x in points:
+        mouse("mousemove", *on_screen(image, y, x), "sleep", "0.05", "click", "1", "sleep", "0.05")
+
+
+def drag(image: Any, points: Sequence[Sequence[float]]) -> None:
+    places = [on_screen(image, y, x) for y, x in points]
+    moves = [part for place in places for part in ("mousemove", *place, "sleep", "0.05")]
+    mouse("mousemove", *places[0], "sleep", "0.1", "mousedown", "1", *moves, "mouseup", "1")
+
+
+def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
+    """Do what a person does, and return the sentence that the window then says."""
+    before = texts()
+    if what in KEYS:
+        press(KEYS[what])
+        before = wait_for("the sentence on drawing", lambda: (t := texts()) if t[0] != before[0] else None)
+    if what == "click":
+        click(image, *points)
+    elif what in ("polygon", "polyline"):
+        click(image, *points, points[-1])
+    elif what in ("line", "freehand"):
+        drag(image, points)
+    elif what == "delete":
+        mouse("mousemove", *on_screen(image, *points[0]), "sleep", "0.1")
+        press("d")
+    else:
+        press(what)
+    return wait_for(f"what {what} does", lambda: (t := texts()) if t[:2] != before[:2] else None, 10)[0]
+
+
+def end() -> None:
+    press("Escape")
+    wait_for("the window's end", lambda: not windows(CORRECT))
+
+
+def fields() -> list[Path]:
+    return sorted(Path(os.environ["EPIFIJI_TEST_FIELDS"]).glob("field_?.tif"))
+
+
+def labels_of(field: Path) -> Path:
+    return field.with_name(f"{field.stem}_labels.tif")
+
+
+def repairs_of(field: Path) -> list[tuple[str, list[tuple[float, float]]]]:
+    return json.loads(field.with_name(f"{field.stem}_repairs.txt").read_text())
+
+
+def mended(imagej: ImageJ, folder: Path) -> dict[str, list[str]]:
+    """Mend all errors of all fields, one after the other."""
+    said = {}
+    for number, path in enumerate(fields()):
+        image = open_image(path)
+        start(image, labels_of(path))
+        if number == 0:
+            picture(folder / "before.png")
+        said[path.stem] = [act(image, what, points) for what, points in repairs_of(path)]
+        if number == 0:
+            picture(folder / "after.png")
+        end()
+        image.close()
+    return said
