@@ -24,6 +24,8 @@ class CellsOverlay(object):
         self.image = image
         self._before, self._hidden = image.getOverlay(), image.getHideOverlay()
         self._overlay, self._picture, self._outlines, self._mark = Overlay(), None, None, None
+        # Otherwise a long click makes the picture the image's selection.
+        self._overlay.selectable(False)
 
     def start(self):
         self.image.setHideOverlay(False)

@@ -72,9 +72,14 @@ class _Mouse(MouseAdapter):
             return
         image, canvas = self.correction.image, event.getSource()
         roi = image.getRoi()
+        again = event.getClickCount() > 1
         if Toolbar.getToolName() in BY_CLICKS:
-            if roi is not None and roi.getState() != Roi.CONSTRUCTING:
+            # ImageJ itself ends a line of two points only by its menu.
+            if roi is not None and (again or roi.getState() != Roi.CONSTRUCTING):
                 self._drawn(roi)
+        elif again:
+            # The second click of a double click that ended an outline is no click at a border.
+            return
         elif pressed.distance(event.getPoint()) <= CLICK_PX:
             self.correction.wanted.put(("click", ([_place(canvas, pressed)], TOLERANCE_PX / canvas.getMagnification())))
         elif roi is not None:
@@ -83,6 +88,7 @@ class _Mouse(MouseAdapter):
     def _drawn(self, roi):
         points = roi.getFloatPolygon()
         places = [[points.ypoints[i], points.xpoints[i]] for i in range(points.npoints)]
+        places = [place for i, place in enumerate(places) if i == 0 or place != places[i - 1]]
         if roi.isArea():
             # ImageJ's areas have their corners between pixels: 0 is the left edge of the first pixel, and not its centre.
             places = [[y - 0.5, x - 0.5] for y, x in places]

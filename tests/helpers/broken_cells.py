@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import cKDTree
 
 from epifiji.data.errors import WrongInputError
 from epifiji.engine.cells.edits import changed, line_pixels, split_along
@@ -172,10 +172,11 @@ def _missed_cell(made: BrokenField, cell: int) -> bool:
     mask = made.truth == cell
     made.labels[mask] = 0
     places = np.argwhere(mask)
-    corners = places[ConvexHull(places).vertices]
-    away = corners - places.mean(axis=0)
-    outside = corners + 3 * away / np.hypot(*away.T)[:, None]
-    made.repairs.append(("polygon", [(float(y), float(x)) for y, x in np.round(outside[:: max(1, len(outside) // 8)])]))
+    middle = places.mean(axis=0)
+    reach = np.hypot(*(places - middle).T).max() + 3
+    turns = 2 * np.pi * np.arange(8) / 8
+    outline = np.round(middle + reach / np.cos(np.pi / 8) * np.stack([np.sin(turns), np.cos(turns)], 1))
+    made.repairs.append(("polygon", [(float(y), float(x)) for y, x in outline]))
     return _covers(made.repairs[-1][1], mask)
 
 

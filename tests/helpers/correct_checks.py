@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -73,12 +71,20 @@ def drag(image: Any, points: Sequence[Sequence[float]]) -> None:
     mouse("mousemove", *places[0], "sleep", "0.1", "mousedown", "1", *moves, "mouseup", "1")
 
 
+def _other_texts(before: list[str]) -> list[str]:
+    def look() -> list[str] | None:
+        now = texts()
+        return now if now[:2] != before[:2] else None
+
+    return wait_for(f"another sentence than {before[0]}", look, 10)
+
+
 def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
     """Do what a person does, and return the sentence that the window then says."""
     before = texts()
     if what in KEYS:
         press(KEYS[what])
-        before = wait_for("the sentence on drawing", lambda: (t := texts()) if t[0] != before[0] else None)
+        before = _other_texts(before)
     if what == "click":
         click(image, *points)
     elif what in ("polygon", "polyline"):
@@ -90,7 +96,7 @@ def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
         press("d")
     else:
         press(what)
-    return wait_for(f"what {what} does", lambda: (t := texts()) if t[:2] != before[:2] else None, 10)[0]
+    return _other_texts(before)[0]
 
 
 def end() -> None:

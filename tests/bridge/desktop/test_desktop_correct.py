@@ -35,7 +35,9 @@ def done(tmp_path_factory: pytest.TempPathFactory, broken: dict[str, BrokenField
     for name, made in broken.items():
         write_field(folder, name, made)
     with desktop() as display:
-        return run_checks([mended], folder, headless=False, env={"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(folder)})
+        return run_checks(
+            [mended], folder, headless=False, env={"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(folder)}
+        )
 
 
 def test_sixty_errors_in_ten_fields_are_mended_exactly(done: Finished, broken: dict[str, BrokenField]) -> None:
