@@ -66,7 +66,7 @@ def test_the_settings_are_those_of_the_program(title: str, kind: type[Settings])
 def test_networks_events_and_output_of_every_job_are_in_the_reference() -> None:
     page = built("reference/settings.md")
     kinds = [kind for kind in vars(jobs).values() if isinstance(kind, type) and kind.__name__.endswith("Job")]
-    assert len(kinds) == 15
+    assert len(kinds) == 16
     for kind in kinds:
         assert f"\n\n{settings_table(kind)}\n" in page, kind
 
@@ -162,8 +162,8 @@ def test_the_commands_of_fiji_are_all_there() -> None:
 def test_the_checklist_for_fiji_counts_the_commands_and_lists_what_is_installed() -> None:
     checklist = PAGES["fiji.md"]
     first, *_, last = sorted(COMMANDS)
-    assert len(COMMANDS) == 16
-    assert f"sixteen commands, from *{first}* to *{last}*" in checklist
+    assert len(COMMANDS) == 17
+    assert f"seventeen commands, from *{first}* to *{last}*" in checklist
     macros = sorted(file.name for file in (ROOT / "fiji" / "macros" / "epifiji").iterdir())
     assert f"macros/epifiji/            {', '.join(macros)}\n" in checklist
     steps = [int(number) for number in re.findall(r"^\| (\d+) \|", checklist, re.MULTILINE)]

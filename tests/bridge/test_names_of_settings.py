@@ -34,6 +34,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.DetectionJob, "demo", None, ()),
     (jobs.MapsJob, "rois", None, (epifiji.events_from_maps, epifiji.Result.save)),
     (jobs.ComparisonJob, "compare", commands.COMPARE, (epifiji.compare, Comparison.save)),
+    (jobs.CellCorrectionJob, "correct-cells", None, (epifiji.correct_cells,)),
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),
     (jobs.TrainingJob, "train", commands.TRAIN, (epifiji.train,)),

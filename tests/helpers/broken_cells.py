@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import tifffile
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from epifiji.data.errors import WrongInputError
 from epifiji.engine.cells.edits import changed, line_pixels, split_along
+from epifiji.files.labels import write_labels
 
 HEIGHT, WIDTH, CELLS = 150, 200, 130
 
@@ -75,6 +79,13 @@ def broken_field(seed: int) -> BrokenField:
             steps.pop(0)
     assert not steps, "the field has too few cells"
     return made
+
+
+def write_field(folder: Path, name: str, made: BrokenField) -> None:
+    """Write the image, its labels, and what mends them."""
+    tifffile.imwrite(folder / f"{name}.tif", made.image, imagej=True)
+    write_labels(folder / f"{name}_labels.tif", made.labels[None])
+    (folder / f"{name}_repairs.txt").write_text(json.dumps(made.repairs))
 
 
 def _apart(labels: np.ndarray, draw: np.random.Generator) -> list[int]:

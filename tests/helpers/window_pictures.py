@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
 from desktop_checks import said as text_of
@@ -20,6 +21,9 @@ from epifiji.bridge.imagej import ImageJ
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"
+FIELD = "wing"
+"""Name of the image whose cells are corrected."""
+
 REVIEW, SCORE, ADJUST = "Review Epithelial Events", "Score Events at Random", "Adjust Event Thresholds"
 DIALOGS = [label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])]
 
@@ -308,4 +312,23 @@ def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
     return {"said": said, "hidden": hidden}
 
 
-PICTURES = [dialogs, shown, scored, discarded, macro]
+def corrected(_: ImageJ, folder: Path) -> str:
+    """A correction of cells: some are corrected, and others still have errors."""
+    image = open_image(folder / f"{FIELD}.tif")
+    start(image, folder / f"{FIELD}_labels.tif")
+    for what, points in repairs_of(folder / f"{FIELD}.tif")[1:4]:
+        said = act(image, what, points)
+    # ImageJ's own window is behind the image then.
+    _place("ImageJ", 500, 150)
+    _place(CORRECT, 480, 752)
+    focus(CORRECT)
+    focus(f"{FIELD}.tif")
+    time.sleep(0.5)
+    _screen(folder / "correct.png")
+    end()
+    image.close()
+    _place("ImageJ", 530, 0)
+    return said
+
+
+PICTURES = [corrected, dialogs, shown, scored, discarded, macro]

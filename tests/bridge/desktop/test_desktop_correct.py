@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-import tifffile
 
-from broken_cells import BrokenField, broken_field, same_cells
+from broken_cells import BrokenField, broken_field, same_cells, write_field
 from correct_checks import mended
 from desktop import desktop
-from epifiji.files.labels import read_cells, write_labels
+from epifiji.files.labels import read_cells
 from jvm import Finished, run_checks
 
 FIELDS, ERRORS = 10, 60
@@ -21,12 +17,6 @@ FIELDS, ERRORS = 10, 60
 @pytest.fixture(scope="module")
 def broken() -> dict[str, BrokenField]:
     return {f"field_{seed}": broken_field(seed) for seed in range(FIELDS)}
-
-
-def write_field(folder: Path, name: str, made: BrokenField) -> None:
-    tifffile.imwrite(folder / f"{name}.tif", made.image, imagej=True)
-    write_labels(folder / f"{name}_labels.tif", made.labels[None])
-    (folder / f"{name}_repairs.txt").write_text(json.dumps(made.repairs))
 
 
 @pytest.fixture(scope="module")

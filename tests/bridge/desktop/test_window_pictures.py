@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from broken_cells import broken_field, write_field
 from desktop import desktop
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
@@ -23,7 +24,7 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
-from window_pictures import DIALOGS, NAME, PICTURES, dialogs, discarded, macro, scored, shown
+from window_pictures import DIALOGS, FIELD, NAME, PICTURES, corrected, dialogs, discarded, macro, scored, shown
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "windows.md"
@@ -64,6 +65,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     found += [Event("cell_death", 9, 120, 60, 0.71), Event("cell_division", 15, 30, 90, 0.73)]
     results_of(folder / f"{NAME}_epifiji", found, made.shape, movie)
     results_of(folder / "known_epifiji", known, made.shape, movie)
+    write_field(folder, FIELD, broken_field(2))
     deaths = [event for event in found if event.event == "cell_death"]
     write_rois(folder / f"{NAME}_cell_death.zip", deaths)
     with desktop() as display:
@@ -84,6 +86,10 @@ def test_every_dialog_has_the_parameters_of_its_command(done: Finished) -> None:
             texts = pages.get(page, [])
             for text in wanted:
                 assert any(one.startswith(text) for one in texts), f"{label}, {page}: {text} in {texts}"
+
+
+def test_corrected_cells_are_shown(done: Finished) -> None:
+    assert "is merged into cell" in done[corrected]
 
 
 def test_matches_and_errors_and_all_plots_are_shown(done: Finished) -> None:
