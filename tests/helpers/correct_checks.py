@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -130,3 +131,90 @@ def mended(imagej: ImageJ, folder: Path) -> dict[str, list[str]]:
         end()
         image.close()
     return said
+
+
+def killed(_: ImageJ, __: Path) -> None:
+    """Mend half of a field's errors, and end ImageJ in the middle."""
+    (path,) = fields()
+    image = open_image(path)
+    start(image, labels_of(path))
+    for what, points in repairs_of(path)[:3]:
+        act(image, what, points)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def resumed(_: ImageJ, folder: Path) -> list[str]:
+    (path,) = fields()
+    image = open_image(path)
+    start(image, labels_of(path))
+    said = texts()[:2]
+    # Undo goes back behind the crash.
+    said += [act(image, key) for key in ("z", "u", "y", "y")]
+    said += [act(image, what, points) for what, points in repairs_of(path)[3:]]
+    end()
+    image.close()
+    return said
+
+
+MOVIE = "movie"
+
+
+def movie_corrected(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Correct cells in two frames of a movie with all keys and by dragging, and give everything back at the end."""
+    from scyjava import jimport
+
+    path = Path(os.environ["EPIFIJI_TEST_FIELDS"]) / f"{MOVIE}.tif"
+    plans = json.loads(path.with_name(f"{MOVIE}_plans.txt").read_text())
+    image = open_image(path)
+    mine = jimport("ij.gui.Overlay")(jimport("ij.gui.Roi")(1, 1, 5, 5))
+    image.setOverlay(mine)
+    image.setRoi(3, 4, 5, 6)
+    jimport("ij.IJ").setTool("oval")
+    start(image, labels_of(path))
+    shown = _windows()
+    seen: dict[str, Any] = {"said": []}
+
+    def do(what: str, points: Sequence[Sequence[float]] = ()) -> None:
+        seen["said"].append([act(image, what, points), texts()[1]])
+
+    do("line", plans["line"])
+    do("click", [plans["inside"]])
+    seen["marked"] = int(image.getOverlay().size())
+    picture(folder / "marked.png")
+    do("Right")
+    do("delete", [plans["inside"]])
+    do("freehand", plans["around"])
+    do("period")
+    image.setT(1)
+    wait_for("the outlines of the frame that the slider chose", lambda: "frame 1" in texts()[1])
+    press("h")
+    wait_for("no outlines", lambda: bool(image.getHideOverlay()))
+    press("h")
+    wait_for("outlines", lambda: not image.getHideOverlay())
+    do("z")
+    seen["frame"] = int(image.getT())
+    do("a")
+    do("Escape")
+    do("z")
+    do("z")
+    seen["frame at the end"] = int(image.getT())
+    do("z")
+    do("y")
+    do("delete", [(-30, 60)])
+    seen["windows"] = [w for w in _windows() if w not in shown]
+    end()
+    seen["given back"] = [
+        str(jimport("ij.gui.Toolbar").getToolName()),
+        bool(image.getOverlay().equals(mine)),
+        [int(v) for v in (image.getRoi().getBounds().x, image.getRoi().getBounds().width)],
+    ]
+    focus(str(image.getTitle()))
+    press("h")
+    seen["histogram"] = wait_for("ImageJ's own key", lambda: [w for w in _windows() if "Histogram" in w])
+    return seen
+
+
+def _windows() -> list[str]:
+    from scyjava import jimport
+
+    return [str(getattr(w, "getTitle", str)()) for w in jimport("java.awt.Window").getWindows() if w.isShowing()]

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 
-from broken_cells import BrokenField, broken_field, same_cells, write_field
-from correct_checks import mended
+from broken_cells import BrokenField, broken_field, image_of, same_cells, voronoi_cells, write_field
+from correct_checks import MOVIE, killed, mended, movie_corrected, resumed
 from desktop import desktop
-from epifiji.files.labels import read_cells
+from epifiji.data.cell_edits import Split
+from epifiji.files.labels import read_cells, write_labels
+from epifiji.files.results.cell_corrections import read_corrections
 from jvm import Finished, run_checks
 
 FIELDS, ERRORS = 10, 60
@@ -38,3 +44,75 @@ def test_sixty_errors_in_ten_fields_are_mended_exactly(done: Finished, broken: d
         assert np.array_equal(labels, made.labels), "the original is not changed"
         corrected = read_cells(done.folder / f"{name}_corrected_labels.tif")[0]
         assert same_cells(corrected, made.truth), (name, said[name])
+
+
+def test_a_killed_correction_continues_to_the_exact_result(tmp_path: Path, broken: dict[str, BrokenField]) -> None:
+    made = broken["field_4"]
+    write_field(tmp_path, "field_4", made)
+    with desktop() as display:
+        env = {"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(tmp_path)}
+        assert run_checks([killed], tmp_path, headless=False, env=env).code == -9
+        assert [file.name for file in tmp_path.glob("*_correct*")] == ["field_4_corrections.json"]
+        said = run_checks([resumed], tmp_path, headless=False, env=env)[resumed]
+    assert said[0] == "3 earlier corrections are continued."
+    assert said[1].endswith("3 corrections")
+    assert [one.rpartition(" is ")[2] for one in said[2:6]] == ["undone.", "undone.", "made again.", "made again."]
+    assert same_cells(read_cells(tmp_path / "field_4_corrected_labels.tif")[0], made.truth), said
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> np.ndarray:
+    """Write a movie of three frames with the same cells, and where the mouse is to go, and return the labels."""
+    labels = np.stack([voronoi_cells(21)] * 3)
+    write_labels(tmp_path / f"{MOVIE}_labels.tif", labels)
+    image = np.stack([image_of(frame, number) for number, frame in enumerate(labels)])
+    tifffile.imwrite(tmp_path / f"{MOVIE}.tif", image, imagej=True, metadata={"axes": "TYX"})
+    cell = labels[0, 70, 100]
+    rows, columns = np.nonzero(labels[0] == cell)
+    y, left, right = float(np.median(rows)), float(columns.min()), float(columns.max())
+    middle = (y, float(np.median(columns)))
+    around = [
+        (rows.min() - 3.0, columns.min() - 3.0), (rows.min() - 3.0, columns.max() + 3.0),
+        (rows.max() + 3.0, columns.max() + 3.0), (rows.max() + 3.0, columns.min() - 3.0),
+    ]  # fmt: skip
+    plans = {"line": [(y, left), middle, (y, right)], "inside": (y - 3, middle[1]), "around": around}
+    (tmp_path / f"{MOVIE}_plans.txt").write_text(json.dumps(plans))
+    return labels
+
+
+def test_a_movie_is_corrected_by_keys_and_dragging(tmp_path: Path, movie: np.ndarray) -> None:
+    with desktop() as display:
+        env = {"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(tmp_path)}
+        seen = run_checks([movie_corrected], tmp_path, headless=False, env=env)[movie_corrected]
+    said = [one for one, _ in seen["said"]]
+    cell, new = int(movie[0, 70, 100]), int(movie.max()) + 1
+    assert said[0].startswith(f"Cell {cell} is split")
+    assert said[1].startswith("This is cell ")
+    assert seen["marked"] == 2
+    assert said[3].startswith(f"Cell {cell} is deleted")
+    assert said[4] == f"Cell {new + 1} is added: {np.count_nonzero(movie[0] == cell)} px."
+    states = [state.split("        ") for _, state in seen["said"]]
+    count = len(np.unique(movie))
+    assert states[0] == ["frame 1 of 3", f"{count + 1} cells", "1 correction"]
+    assert states[4] == ["frame 2 of 3", f"{count} cells", "3 corrections"]
+    assert states[5][0] == "frame 3 of 3"
+    assert said[6] == f"The addition of cell {new + 1} is undone."
+    assert seen["frame"] == 2, "undo shows the frame in which it changed something"
+    assert said[7:9] == [
+        "Click the corners of the missed cell; a double click closes the outline. Esc: none.",
+        "Nothing was drawn.",
+    ]
+    assert said[9:11] == [f"The deletion of cell {cell} is undone.", f"The split of cell {cell} is undone."]
+    assert seen["frame at the end"] == 1
+    assert said[11] == "There is nothing to undo."
+    assert said[12] == f"The split of cell {cell} is made again."
+    assert said[13].startswith("There is no cell under the mouse")
+    assert seen["windows"] == [], "no key reaches ImageJ"
+    assert seen["given back"] == ["oval", True, [3, 5]]
+    assert seen["histogram"]
+    _, (edit,) = read_corrections(tmp_path / f"{MOVIE}_corrections.json")
+    assert isinstance(edit, Split)
+    corrected = read_cells(tmp_path / f"{MOVIE}_corrected_labels.tif")
+    assert np.array_equal(corrected[1:], movie[1:])
+    assert set(np.unique(corrected[0][movie[0] == cell])) == {cell, new}
+    assert np.array_equal(corrected[0][movie[0] != cell], movie[0][movie[0] != cell])
