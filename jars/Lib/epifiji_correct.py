@@ -8,10 +8,10 @@ import os
 
 from ij import IJ
 from ij.gui import Toolbar
-from java.awt import BorderLayout, Color, Font
+from java.awt import BorderLayout, Color, FlowLayout, Font, GridLayout
 from java.lang import IllegalMonitorStateException, InterruptedException
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
-from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel
+from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel, JTextArea
 
 from epifiji_cells_overlay import NAMES, CellsOverlay
 from epifiji_client import call
@@ -26,11 +26,21 @@ DRAG = "freeline"
 """ImageJ's tool between two corrections: a click does not draw, and a drag draws a line."""
 
 HINTS = (
-    "click a border: merge two cells        drag a line across a cell: split it        click inside a cell: show it",
-    "d or Backspace: delete the cell under the mouse        z or u: undo        y: redo        h: hide, show outlines",
-    "a: outline a missed cell by clicks        f: outline it by dragging        s: split along clicked points",
-    "left, right: frames        + - and space-drag: zoom, scroll        Esc: end; every step is saved",
+    ("click a border", "merge the two cells"),
+    ("drag across a cell", "split it"),
+    ("s", "split a cell along clicked points"),
+    ("a", "add a cell: click its outline"),
+    ("f", "add a cell: drag around it"),
+    ("d, Backspace", "delete the cell under the mouse"),
+    ("click inside a cell", "show its number and size"),
+    ("z, u", "undo"),
+    ("y", "redo"),
+    ("h", "hide or show the outlines"),
+    ("left, right, comma, point", "frames"),
+    ("+ - space-drag", "zoom, scroll"),
+    ("Esc", "end; every step is saved"),
 )
+SENTENCE_ROWS, SENTENCE_COLUMNS = 3, 30
 DRAWING = {
     "polygon": "Click the corners of the missed cell; a double click closes the outline. Esc: none.",
     "freehand": "Drag around the missed cell. Esc: none.",
@@ -156,24 +166,19 @@ class CorrectionWindow(object):
         return window is not None and (window is self.window or window is self.image.getWindow())
 
     def _build(self):
-        self.said, self.below = JLabel(" "), JLabel(" ")
+        self.said, self.below = JTextArea(" ", SENTENCE_ROWS, SENTENCE_COLUMNS), JLabel(" ")
+        self.said.setLineWrap(True)
+        self.said.setWrapStyleWord(True)
+        self.said.setEditable(False)
+        self.said.setFocusable(False)
         self.said.setFont(Font("SansSerif", Font.BOLD, 14))
-        colours = JPanel()
-        colours.setLayout(BoxLayout(colours, BoxLayout.X_AXIS))
-        colours.setBackground(Color.DARK_GRAY)
-        for name, colour in NAMES:
-            label = JLabel(name)
-            label.setForeground(colour)
-            label.setBorder(BorderFactory.createEmptyBorder(0, 0, 0, 20))
-            colours.add(label)
-        panel = JPanel()
+        colours = _row(FlowLayout(FlowLayout.LEFT, 10, 4), [_label(name, colour) for name, colour in NAMES])
+        texts = [_label(text, colour) for key, does in HINTS for text, colour in ((key, Color.LIGHT_GRAY), (does, Color.WHITE))]
+        panel = _row(None, [self.said, self.below, colours, _row(GridLayout(0, 2, 8, 1), texts)])
         panel.setLayout(BoxLayout(panel, BoxLayout.Y_AXIS))
-        panel.setBackground(Color.DARK_GRAY)
-        for part in [self.said, self.below, colours] + [JLabel(hint) for hint in HINTS]:
-            part.setAlignmentX(0.0)
-            if part is not colours:
-                part.setForeground(Color.WHITE)
-            panel.add(part)
+        for part in (self.said, self.below):
+            part.setForeground(Color.WHITE)
+            part.setBackground(Color.DARK_GRAY)
         panel.setBorder(BorderFactory.createEmptyBorder(6, 8, 6, 8))
         self.window = JFrame(TITLE)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
@@ -182,9 +187,24 @@ class CorrectionWindow(object):
         self.window.pack()
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
-        put_below(self.window, self.image.getWindow())
         put_right(self.window, self.image.getWindow())
+        put_below(self.window, self.image.getWindow())
         self.window.toFront()
+
+
+def _label(text, colour):
+    label = JLabel(text)
+    label.setForeground(colour)
+    return label
+
+
+def _row(layout, parts):
+    panel = JPanel(layout)
+    panel.setBackground(Color.DARK_GRAY)
+    for part in parts:
+        part.setAlignmentX(0.0)
+        panel.add(part)
+    return panel
 
 
 def cells_beside(image):

@@ -20,11 +20,11 @@ KEYS = {"polygon": "a", "polyline": "s", "freehand": "f"}
 
 
 def texts() -> list[str]:
-    """Return what the window says: the sentence, the state, and the hints."""
+    """Return what the window says: the sentence, and the state."""
     from scyjava import jinstance
 
     (panel,) = (c for c in _frame(CORRECT).getContentPane().getComponents() if jinstance(c, "javax.swing.JPanel"))
-    return [str(c.getText()) for c in panel.getComponents() if jinstance(c, "javax.swing.JLabel")]
+    return [str(part.getText()) for part in list(panel.getComponents())[:2]]
 
 
 def open_image(path: Path, zoom: int = ZOOM) -> Any:
@@ -75,7 +75,7 @@ def drag(image: Any, points: Sequence[Sequence[float]]) -> None:
 def _other_texts(before: list[str]) -> list[str]:
     def look() -> list[str] | None:
         now = texts()
-        return now if now[:2] != before[:2] else None
+        return now if now != before else None
 
     return wait_for(f"another sentence than {before[0]}", look, 10)
 
@@ -147,7 +147,7 @@ def resumed(_: ImageJ, folder: Path) -> list[str]:
     (path,) = fields()
     image = open_image(path)
     start(image, labels_of(path))
-    said = texts()[:2]
+    said = texts()
     # Undo goes back behind the crash.
     said += [act(image, key) for key in ("z", "u", "y", "y")]
     said += [act(image, what, points) for what, points in repairs_of(path)[3:]]

@@ -202,3 +202,40 @@ found["processes"] = epifiji_engine.call("describe", {})["process"]
 report()
 """
 )
+
+CORRECT = (
+    _COMMON
+    + """
+image = opened()
+IJ.run(image, "Set... ", "zoom=400 x=0 y=0")
+folder = os.path.dirname(given["movie"])
+
+
+def mouse(y, x, *more):
+    canvas = image.getCanvas()
+    place = canvas.getLocationOnScreen()
+    at = [str(int(place.x + canvas.screenXD(x + 0.5))), str(int(place.y + canvas.screenYD(y + 0.5)))]
+    Runtime.getRuntime().exec(["xdotool", "mousemove"] + at + list(more)).waitFor()
+
+
+def steps():
+    file = os.path.join(folder, "wing_corrections.json")
+    return len(json.load(open(file))["corrections"]) if os.path.exists(file) else 0
+
+
+MacroRunner('run("Correct Cells...", "cells=[%s]");' % given["cells"])
+wait_for(lambda: image.getOverlay() is not None and image.getOverlay().size() == 1)
+press(image.getTitle())
+for what, points in given["repairs"]:
+    before = steps()
+    for y, x in points:
+        mouse(y, x, "sleep", "0.1", "click", "1") if what == "click" else mouse(y, x)
+    if what == "delete":
+        press(image.getTitle(), "d")
+    wait_for(lambda: steps() == before + 1)
+found["processes"] = epifiji_engine.call("describe", {})["process"]
+press(image.getTitle(), "Escape")
+wait_for(lambda: os.path.exists(os.path.join(folder, "wing_corrected_labels.tif")))
+report()
+"""
+)

@@ -11,15 +11,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import epifiji
+from broken_cells import broken_field, same_cells, write_field
 from desktop import desktop, focus, press, type_text
 from epifiji.data.events import Event
+from epifiji.engine.cells.edited import EditedCells
+from epifiji.files.labels import read_cells
+from epifiji.files.results.cell_corrections import read_corrections
 from epifiji.files.results.reviews import read_review
 from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji
 from small_networks import chosen
-from worker_desktop_scripts import CLOSED, DIALOG, ESCAPE, REFUSED, REVIEW
+from worker_desktop_scripts import CLOSED, CORRECT, DIALOG, ESCAPE, REFUSED, REVIEW
 
 LOOSE = {"threshold": 130, "min_volume": 100}
 STILL_S = 2
@@ -137,3 +142,21 @@ def test_events_are_reviewed_and_scored_by_keys(
     with (out / "score.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
     assert (last["judged"], last["right"]) == ("3", "2")
+
+
+def test_cells_are_corrected_by_clicks_and_keys(fiji: Path, network_folder: Path, tmp_path: Path) -> None:
+    made = broken_field(8)
+    write_field(tmp_path, "wing", made)
+    repairs = [one for one in made.repairs if one[0] in ("click", "delete")]
+    cells = tmp_path / "wing_labels.tif"
+    seen = run_at_desktop(
+        fiji, CORRECT, network_folder.parent, movie=tmp_path / "wing.tif", cells=cells, repairs=repairs
+    )
+    assert seen["processes"] != os.getpid()
+    _, edits = read_corrections(tmp_path / "wing_corrections.json")
+    assert len(edits) == len(repairs) == 3
+    corrected = read_cells(tmp_path / "wing_corrected_labels.tif")
+    assert np.array_equal(corrected, EditedCells(read_cells(cells), edits).labels)
+    for what, ((y, x),) in repairs:
+        here = made.truth == made.truth[int(y), int(x)]
+        assert same_cells(corrected[0][here], made.truth[here]), what
