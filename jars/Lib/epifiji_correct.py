@@ -28,19 +28,19 @@ DRAG = "freeline"
 HINTS = (
     ("click a border", "merge the two cells"),
     ("drag across a cell", "split it"),
-    ("s", "split a cell along clicked points"),
+    ("s", "split along clicked points"),
     ("a", "add a cell: click its outline"),
     ("f", "add a cell: drag around it"),
-    ("d, Backspace", "delete the cell under the mouse"),
+    ("d, Backspace", "delete the cell at the mouse"),
     ("click inside a cell", "show its number and size"),
     ("z, u", "undo"),
     ("y", "redo"),
     ("h", "hide or show the outlines"),
-    ("left, right, comma, point", "frames"),
+    ("left, right", "frames"),
     ("+ - space-drag", "zoom, scroll"),
     ("Esc", "end; every step is saved"),
 )
-SENTENCE_ROWS, SENTENCE_COLUMNS = 3, 30
+SENTENCE_ROWS, SENTENCE_COLUMNS = 3, 26
 DRAWING = {
     "polygon": "Click the corners of the missed cell; a double click closes the outline. Esc: none.",
     "freehand": "Drag around the missed cell. Esc: none.",

@@ -34,6 +34,8 @@ def open_image(path: Path, zoom: int = ZOOM) -> Any:
     image.show()
     wait_for("the image", lambda: windows(str(image.getTitle())))
     jimport("ij.IJ").run(image, "Set... ", f"zoom={100 * zoom} x=0 y=0")
+    # The window manager moves a window that would leave the screen, and does not always say so.
+    image.getWindow().setLocation(465, 102)
     return image
 
 

@@ -22,6 +22,9 @@ LEAST_REACH_PX, REACH_SHARE = 5, 0.25
 DIRECTION_PX = 8
 """The direction of a line's end is that of its last pixels, at most so many."""
 
+LEAST_OF_LINE = 0.5
+"""A line can mean only cells with this share of its pixels in the cell with most of them; others it only touches."""
+
 STUB_PX = 2.5
 """Pixels of a line farther from the larger part do not cut: a loose end belongs to the part in which it lies."""
 
@@ -79,8 +82,8 @@ def merged_at(labels: np.ndarray, frame: int, y: float, x: float, tolerance: flo
 def split_along(labels: np.ndarray, frame: int, line: Sequence[Point], new: int) -> Split:
     """Return the split that a drawn line means.
 
-    The cell is the one that the line crosses; if it crosses several, the one with most of the line. If it crosses none, the cell
-    with most of the line is cut, provided that the line's ends nearly reach its border.
+    The cell is the one with most of the line or, if the line does not cut it, another with at least half as much. Ends of the
+    line that nearly reach the cell's border are extended.
 
     Raises
     ------
@@ -90,16 +93,21 @@ def split_along(labels: np.ndarray, frame: int, line: Sequence[Point], new: int)
     pixels = line_pixels(line, labels.shape)
     under = labels[pixels[:, 0], pixels[:, 1]]
     cells, counts = np.unique(under[under > 0], return_counts=True)
-    ordered = [int(cell) for cell in cells[np.argsort(-counts, kind="stable")]]
-    if not ordered:
+    if not len(cells):
         raise WrongInputError("The line lies in no cell: draw it across one, from border to border.")
-    for cell in ordered:
-        region, mask = _cell(labels, cell)
-        if len(_parts(mask & ~_drawn(pixels, region, mask.shape))[1]) == 2:
-            return Split(frame, cell, new, tuple(line))
-    split = Split(frame, ordered[0], new, tuple(line))
-    _split(labels, split)
-    return split
+    order = np.argsort(-counts, kind="stable")
+    splits = [
+        Split(frame, int(cells[at]), new, tuple(line)) for at in order if counts[at] >= LEAST_OF_LINE * counts.max()
+    ]
+    problems = []
+    for split in splits:
+        try:
+            _split(labels, split)
+        except WrongInputError as problem:
+            problems.append(problem)
+        else:
+            return split
+    raise problems[0]
 
 
 def line_pixels(line: Sequence[Point], shape: tuple[int, ...]) -> np.ndarray:
