@@ -90,8 +90,8 @@ def split_along(labels: np.ndarray, frame: int, line: Sequence[Point], new: int)
     WrongInputError
         If the line lies in no cell, or does not cut it into two parts.
     """
-    pixels = line_pixels(line, labels.shape)
-    under = labels[pixels[:, 0], pixels[:, 1]]
+    rows, columns = np.unique(line_pixels(line, labels.shape), axis=0).T
+    under = labels[rows, columns]
     cells, counts = np.unique(under[under > 0], return_counts=True)
     if not len(cells):
         raise WrongInputError("The line lies in no cell: draw it across one, from border to border.")
