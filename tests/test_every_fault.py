@@ -140,6 +140,14 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "correct-cells": lambda bad, good: ["correct-cells", str(bad), "--out", str(good / "out")],
+    "correct-cells corrections": lambda bad, good: [
+        "correct-cells",
+        str(good / "m.tif"),
+        str(bad),
+        "--out",
+        str(good / "out"),
+    ],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],
     "plot --movie": lambda bad, good: [
         "plot",

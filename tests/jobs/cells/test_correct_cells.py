@@ -14,6 +14,7 @@ import tifffile
 
 import epifiji
 from broken_cells import BrokenField, broken_field, same_cells
+from command_line import one_sentence, run
 from epifiji.data.cell_edits import Add, Delete
 from epifiji.data.errors import WrongInputError
 from epifiji.engine.cells.edits import cell_at
@@ -137,6 +138,26 @@ def test_corrections_are_applied_again(file: Path, made: BrokenField, tmp_path: 
     with pytest.raises(WrongInputError, match="exists and would be overwritten"):
         epifiji.correct_cells(file, out=out)
     assert epifiji.correct_cells(file, out=out, overwrite=True).file == out / "wing_corrected_labels.tif"
+
+
+def test_the_command_line_writes_next_to_the_labels(
+    file: Path, made: BrokenField, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, error = run(["correct-cells", str(file)], monkeypatch, capsys)
+    assert code == 2
+    assert one_sentence(error).endswith(
+        "wing_corrections.json does not exist, but corrections are needed: check the path."
+    )
+    mend(start_correction(file), made.repairs)
+    code, printed, _ = run(["correct-cells", str(file), "--json"], monkeypatch, capsys)
+    written = json.loads(printed)
+    assert (code, written["corrections"]) == (0, {"merge": 2, "split": 2, "add": 1, "delete": 1})
+    assert same_cells(read_cells(Path(written["file"]))[0], made.truth)
+    code, _, error = run(["correct-cells", str(file)], monkeypatch, capsys)
+    assert (code, "--overwrite" in one_sentence(error)) == (2, True)
+    code, printed, _ = run(["correct-cells", str(file), "--overwrite"], monkeypatch, capsys)
+    assert code == 0
+    assert f"written: {file.with_name('wing_corrected_labels.tif')}" in printed
 
 
 def test_other_labels_are_refused(file: Path, made: BrokenField) -> None:
