@@ -16,7 +16,7 @@ from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel, JTextA
 from epifiji_cells_overlay import NAMES, CellsOverlay
 from epifiji_client import call
 from epifiji_correct_input import CorrectionInputs
-from epifiji_images import RESULTS, file_of, frames_are_channels
+from epifiji_images import file_of, frames_are_channels
 from epifiji_review_input import WindowClosing
 from epifiji_windows import later, put_below, put_right
 
@@ -208,12 +208,12 @@ def _row(layout, parts):
 
 
 def cells_beside(image):
-    """Return the cells next to an image's file: labels, those in its result folder, or Tissue Analyzer's outlines; None without any."""
+    """Return the cells next to an image's file: labels, those of a segmentation, or Tissue Analyzer's outlines; None without any."""
     path = file_of(image)
     if path is None:
         return None
     stem = os.path.splitext(path)[0]
     labels = os.path.basename(stem) + "_labels.tif"
-    folders = [os.path.dirname(stem), image.getProperty(RESULTS) or stem + "_epifiji"]
+    folders = [os.path.dirname(stem), stem + "_cells"]
     places = [os.path.join(folder, labels) for folder in folders] + [os.path.join(stem, "handCorrection.tif")]
     return next((place for place in places if os.path.isfile(place)), None)

@@ -320,7 +320,7 @@ def corrected(_: ImageJ, folder: Path) -> str:
         said = act(image, what, points)
     # ImageJ's own window is behind the image then.
     _place("ImageJ", 500, 150)
-    _place(CORRECT, 480, 752)
+    _place(CORRECT, 20, 102)
     focus(CORRECT)
     focus(f"{FIELD}.tif")
     time.sleep(0.5)

@@ -241,3 +241,20 @@ def test_labels_that_are_written_are_read_again(tmp_path: Path) -> None:
         labels[1, 3:, 4:] = largest
         write_labels(tmp_path / "a_labels.tif", labels)
         assert np.array_equal(read_cells(tmp_path / "a_labels.tif"), labels)
+
+
+def test_a_segmentations_folder_gives_labels_and_calibration(tmp_path: Path, made: BrokenField) -> None:
+    folder = tmp_path / "wing_cells"
+    folder.mkdir()
+    record = {"task": "cells", "movie": {"name": "wing", "shape": [1, 150, 200], "pixel_size_um": 0.25}}
+    (folder / "run.json").write_text(json.dumps(record))
+    for name in ("wing", "another"):
+        write_labels(folder / f"{name}_labels.tif", made.labels[None], 0.25)
+    correction = start_correction(folder)
+    assert correction.path == folder / "wing_corrections.json"
+    mend(correction, made.repairs)
+    done = finish_correction(correction)
+    with tifffile.TiffFile(done.file) as file:
+        count, per = file.pages[0].tags["XResolution"].value
+        assert (count / per, file.imagej_metadata["unit"]) == (pytest.approx(4), "um")
+    assert same_cells(read_cells(done.file)[0], made.truth)

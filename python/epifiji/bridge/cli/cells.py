@@ -172,9 +172,9 @@ def correct_cells(
 ) -> None:
     """Apply corrections that were made in Fiji to the same labels, and write the corrected labels."""
     from epifiji.jobs.cells.correct import correct_cells as run
-    from epifiji.jobs.cells.correct import labels_file
+    from epifiji.jobs.cells.correct import find_labels
 
-    made = run(labels, corrections, out or labels_file(labels).parent, overwrite)
+    made = run(labels, corrections, out or find_labels(labels).parent, overwrite)
     if as_json:
         say_json({"corrections": made.counts, "file": str(made.file)})
         return

@@ -23,6 +23,8 @@ from epifiji.files.results.cell_corrections import (
     read_corrections,
     write_corrections,
 )
+from epifiji.files.results.cell_results import labels_in
+from epifiji.files.results.result_folder import read_record
 from epifiji.files.storage.writable import require_absent
 
 LINE_PX = 2
@@ -41,11 +43,14 @@ class Correction:
         The labels that are corrected; the file stays as it is.
     cells
         The labels with the corrections so far.
+    scale
+        Pixel size (µm) and frame interval (s) of the image, if they are known from a segmentation's record.
     """
 
     path: Path
     labels: CorrectedLabels
     cells: EditedCells
+    scale: tuple[float | None, float | None] = (None, None)
 
     @property
     def result(self) -> Path:
@@ -95,7 +100,7 @@ def start_correction(labels: str | Path, out: str | Path | None = None) -> Corre
     WrongInputError
         If the labels cannot be read, or the folder has corrections of other labels.
     """
-    file = labels_file(path_from(labels, "the cells"))
+    file = find_labels(path_from(labels, "the cells"))
     folder = file.parent if out is None else path_from(out, "the folder of the corrections")
     path = corrections_file(folder, file)
     cells = read_labels(file)
@@ -104,8 +109,8 @@ def start_correction(labels: str | Path, out: str | Path | None = None) -> Corre
         require_absent(
             folder, [path.name, corrected_file(path).name], overwrite=False, instead="specify another folder"
         )
-        return Correction(path, known, EditedCells(cells))
-    return Correction(path, known, _corrected(path, known, cells))
+        return Correction(path, known, EditedCells(cells), _scale(file))
+    return Correction(path, known, _corrected(path, known, cells), _scale(file))
 
 
 def record(correction: Correction, step: CellEdit | None, again: bool = False) -> CellEdit | None:
@@ -151,7 +156,7 @@ def finish_correction(correction: Correction) -> CorrectedCells:
     cells = correction.cells
     counts = _counts(cells.edits)
     if cells.edits:
-        write_labels(correction.result, cells.labels)
+        write_labels(correction.result, cells.labels, *correction.scale)
         return CorrectedCells(cells.labels, counts, correction.result)
     if correction.path.exists():
         correction.path.unlink()
@@ -183,7 +188,7 @@ def correct_cells(
     WrongInputError
         If a file cannot be read, the corrections belong to other labels, or a file would be overwritten.
     """
-    file = labels_file(path_from(labels, "the cells"))
+    file = find_labels(path_from(labels, "the cells"))
     path = corrections_file(file.parent, file) if corrections is None else path_from(corrections, "the corrections")
     result = None
     if out is not None:
@@ -192,12 +197,12 @@ def correct_cells(
     cells = read_labels(file)
     edited = _corrected(path, CorrectedLabels(file.name, _hash(cells), cells.shape), cells)
     if result is not None:
-        write_labels(result, edited.labels)
+        write_labels(result, edited.labels, *_scale(file))
     return CorrectedCells(edited.labels, _counts(edited.edits), result)
 
 
-def labels_file(place: Path) -> Path:
-    """Return a file of labels or outlines, or that of a folder: ``*_labels.tif``, else Tissue Analyzer's outlines.
+def find_labels(place: Path) -> Path:
+    """Return a file of labels or outlines, or that of a folder: a segmentation's, ``*_labels.tif``, or Tissue Analyzer's lines.
 
     Raises
     ------
@@ -211,6 +216,8 @@ def labels_file(place: Path) -> Path:
                 f"{place} is the result of corrections: give {original}, to which they were made, and they are continued."
             )
         return place
+    if (found := labels_in(place)) is not None:
+        return found
     files = [file for file in sorted(place.glob("*_labels.tif")) if corrected_of(file) is None]
     files = files or sorted(place.glob(f"{OUTLINES_OF_TISSUE_ANALYZER}.tif"))
     if len(files) != 1:
@@ -260,6 +267,11 @@ def _corrected(path: Path, labels: CorrectedLabels, cells: np.ndarray) -> Edited
         return EditedCells(cells, edits)
     except WrongInputError as problem:
         raise WrongInputError(f"{path.name} was changed: {problem} Restore the file as it was.") from problem
+
+
+def _scale(file: Path) -> tuple[float | None, float | None]:
+    movie = read_record(file.parent).movie
+    return movie.pixel_size_um, movie.frame_interval_s
 
 
 def _hash(labels: np.ndarray) -> str:

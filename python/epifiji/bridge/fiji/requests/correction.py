@@ -123,9 +123,9 @@ def end(request: Request) -> Answer:
 def _correction(session: dict[str, Any]) -> Correction:
     """Return the correction of a session, read again if this process does not have it as it is in the file."""
     from epifiji.files.results.cell_corrections import corrections_file
-    from epifiji.jobs.cells.correct import labels_file, start_correction
+    from epifiji.jobs.cells.correct import find_labels, start_correction
 
-    file = labels_file(Path(session["cells"]))
+    file = find_labels(Path(session["cells"]))
     path = corrections_file(file.parent if session["out"] is None else Path(session["out"]), file)
     if path not in _open or _open[path][0] != _time(path):
         # Labels of a long movie are large: only one correction is kept in memory.
