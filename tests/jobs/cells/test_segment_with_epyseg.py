@@ -10,6 +10,7 @@ import tifffile
 from scipy import ndimage
 
 import epifiji
+from command_line import run
 from epifiji.data.errors import WrongInputError
 from epyseg_networks import REFERENCE, linknet_weights, tissue, write_hdf5
 
@@ -50,6 +51,18 @@ def test_cells_and_outlines_are_those_of_epyseg(linknet, tmp_path, name, passes,
     (written,) = folder.rglob("handCorrection.tif")
     assert (tifffile.imread(written) == 255 * outlines.astype(np.uint8)).all()
     assert not [notice for notice in found.notices if "estimated" in notice]
+
+
+def test_an_imported_network_segments_by_its_name_on_the_command_line(linknet, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    with np.load(REFERENCE / "results.npz") as file:
+        image, packed = file["small/image"], file["small/single/outlines"]
+    tifffile.imwrite(tmp_path / "disc.tif", image)
+    assert run(["networks", "import", str(linknet), "--name", "my_epyseg"], monkeypatch, capsys)[0] == 0
+    code, said, _ = run(["segment", str(tmp_path / "disc.tif"), "--network", "my_epyseg"], monkeypatch, capsys)
+    assert code == 0, said
+    written = tifffile.imread(tmp_path / "disc_cells" / "disc" / "handCorrection.tif")
+    assert (written > 0).ravel().tolist() == np.unpackbits(packed)[: image.size].astype(bool).tolist()
 
 
 @pytest.mark.parametrize("name", ["seed_height", "merge_below", "tissue_threshold", "least_area"])
