@@ -132,9 +132,10 @@ def _parameters(label, before, first):
     given = from_macro(label, described["parameters"]) if before is None else None
     if given is not None or not described["parameters"]:
         return _absolute(given or {}, described), False
-    networks = []
-    if any(one["kind"] == "network" for one in described["parameters"]):
-        networks = call("describe", {})["networks"]
+    networks = {}
+    if any(one["kind"] in ("network", "cell_network") for one in described["parameters"]):
+        engine = call("describe", {})
+        networks = {"network": engine["networks"], "cell_network": engine["cell_networks"]}
         _clear_status()
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False

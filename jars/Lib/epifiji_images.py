@@ -1,9 +1,10 @@
 """Movies that are open in ImageJ: their pixels for the engine, and the display of the engine's results (Jython 2.7)."""
+import copy
 import os
 import re
 from contextlib import contextmanager
 
-from ij import CompositeImage, IJ, ImagePlus, ImageStack, WindowManager
+from ij import CompositeImage, IJ, ImagePlus, ImageStack, Macro, WindowManager
 from ij.gui import Overlay, PointRoi, Roi, TextRoi
 from ij.io import RoiEncoder
 from ij.plugin.frame import RoiManager
@@ -124,6 +125,28 @@ class Pixels(object):
 def shown_pixels(image):
     """Return the pixels of the channel that an image shows."""
     return Pixels(image, image.getC() if image.getNChannels() > 1 and not frames_are_channels(image) else None)
+
+
+def requested_pixels(image, channel):
+    """Return the pixels of the channel that a user or a macro specified as text, which may be empty.
+
+    In the dialog the shown channel is the default. A macro must specify it, so that its result is always the same.
+    """
+    if channel or GraphicsEnvironment.isHeadless() or Macro.getOptions() is not None:
+        return Pixels(image, int(channel) if channel.isdigit() else None)
+    pixels = shown_pixels(image)
+    if image.getNChannels() > 1 and pixels.layout["time_axis"] != "C":
+        pixels.notices.append("%s has %d channels: channel %d was used, which is shown."
+                              % (image.getTitle(), image.getNChannels(), image.getC()))
+    return pixels
+
+
+def only_frame_in_view(image, pixels):
+    """Return the frame of some pixels that is in view."""
+    one = copy.copy(pixels)
+    in_view = image.getC() if pixels.layout["time_axis"] == "C" else max(image.getZ(), image.getT())
+    one.indices, one.frames = [pixels.indices[in_view - 1]], 1
+    return one
 
 
 def frames_are_channels(image):

@@ -70,7 +70,8 @@ def from_dialog(label, described, networks, first=None):
 
     It first shows the values of the last run.
 
-    The values of first replace those of the last run, for example after wrong input.
+    The values of first replace those of the last run, for example after wrong input. networks are names by kind of
+    parameter.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
     shown = dict((one["key"], one["default"] if _is_another_movies(one) else _remembered(label, one)) for one in parameters)
@@ -117,8 +118,8 @@ def _add(dialog, parameter, value, networks):
     title = parameter["label"] + (" (%s)" % parameter["unit"].replace("|", " or ") if parameter["unit"] else "")
     if kind == "flag":
         dialog.addCheckbox(title, value)
-    elif kind == "choice" or kind == "network":
-        choices = parameter["choices"] or networks
+    elif kind == "choice" or kind in networks:
+        choices = parameter["choices"] or networks[kind]
         dialog.addChoice(title, choices, value if value in choices else choices[0])
     elif kind == "folder":
         dialog.addDirectoryField(title, value, COLUMNS[kind])
@@ -135,7 +136,7 @@ def _read(dialog, page):
     for one in page:
         if one["kind"] == "flag":
             values[one["key"]] = bool(next(flags).getState())
-        elif one["kind"] in ("choice", "network"):
+        elif one["kind"] in ("choice", "network", "cell_network"):
             values[one["key"]] = next(choices).getSelectedItem()
         else:
             values[one["key"]] = next(texts).getText().strip()

@@ -21,7 +21,8 @@ AnnotatedMovies = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip next to it.")
 ]
 
-METAVARS = {"": "", "file": "FILE", "folder": "DIR", "network": "NAME|DIR|ZIP"}
+NETWORK = "NAME|DIR|ZIP"
+METAVARS = {"": "", "file": "FILE", "folder": "DIR", "network": NETWORK, "cell_network": NETWORK}
 """The placeholder of a value for each kind of setting."""
 
 

@@ -20,6 +20,7 @@ from epifiji.data.settings.jobs import (
     OtherMovie,
     OverwriteResults,
     RetrainingJob,
+    SegmentationJob,
     StatisticsJob,
     TrainingJob,
     output,
@@ -33,10 +34,12 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
+from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
+SEGMENT = "Segment Epithelium..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
@@ -76,6 +79,27 @@ class DetectCommand(DetectionJob, DetectionSettings):
     )
     input: str | None = _path(
         "file", "Input", "A movie's file, instead of the open image; its results are only written.", "macro"
+    )
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+
+
+class SegmentCommand(SegmentationJob, SegmentationSettings):
+    """Segments the cells of the open image or movie, or of a file, and shows them as labels and outlines."""
+
+    preview: bool = _flag(
+        "Preview",
+        "First segment the frame in view, with sliders for how cells are separated; a macro gives their values.",
+        default=True,
+    )
+    rois: bool = _flag(
+        "ROIs of the cells",
+        "Put the cells into the ROI Manager as polygons, and write them if the results are written.",
+    )
+    save: bool = _flag(
+        "Save next to the image", "Write the results into the folder IMAGE_cells next to the image's file."
+    )
+    input: str | None = _path(
+        "file", "Input", "An image's file, instead of the open image; its results are only written.", "macro"
     )
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 
@@ -315,6 +339,7 @@ class StopCommand(Settings):
 
 COMMANDS: dict[str, type[Settings]] = {
     DETECT: DetectCommand,
+    SEGMENT: SegmentCommand,
     OPEN: OpenCommand,
     REVIEW: ReviewCommand,
     ADJUST: AdjustCommand,

@@ -12,8 +12,8 @@ from epifiji.data.settings.detection import EventSettings
 def described(label: str) -> dict[str, Any]:
     """Describe a command as JSON types: its help, and its parameters in the order of the dialog.
 
-    A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder`` or
-    ``network``), `default` (a string, or a boolean for a flag), `unit`, `choices`, `help` and `page`.
+    A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
+    ``network`` or ``cell_network``), `default` (a string, or a boolean for a flag), `unit`, `choices`, `help` and `page`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)

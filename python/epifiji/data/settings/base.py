@@ -72,7 +72,7 @@ class Shown:
     values: str = ""
     label: str = ""
     page: Page = "first"
-    kind: Literal["", "file", "folder", "network"] = ""
+    kind: Literal["", "file", "folder", "network", "cell_network"] = ""
     order: int = LAST
     also: tuple[str, ...] = ()
 
@@ -198,7 +198,8 @@ TYPES = {
 }
 
 
-PLACES = {"file": "a file", "folder": "a folder", "network": "the name, folder or zip of a network"}
+NETWORK = "the name, folder or zip of a network"
+PLACES = {"file": "a file", "folder": "a folder", "network": NETWORK, "cell_network": NETWORK}
 
 
 def _words(choice: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ NetworkName = Annotated[
 CellNetworkName = Annotated[
     str | None,
     setting(
-        kind="network",
+        kind="cell_network",
         description="Name, folder or zip of a network that segments cells. Default: EpiFiji's own.",
         order=3,
     ),

@@ -32,6 +32,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     registry,
     review,
     score,
+    segmentation,
     statistics,
     threshold,
     training,
@@ -100,15 +101,22 @@ def describe_commands() -> Answer:
 
 @registry.job("describe")
 def _describe(_: Request) -> Answer:
-    """Describe the engine: its version, Python and process, the commands, and the networks, the default one first."""
+    """Describe the engine: its version, Python and process, the commands, and the networks by kind of parameter, the default one first."""
+    from epifiji.data.cell_networks import CellNetworkDescription
+    from epifiji.files.networks.default import SHIPPED_FOR_CELLS
     from epifiji.files.networks.store import names_default_first
+    from epifiji.files.networks.zoo import listed
+
+    of_cells = {one.name for one in listed() if isinstance(one.description, CellNetworkDescription)}
+    names = names_default_first()
 
     return {
         "version": VERSION,
         "python": platform.python_version(),
         "process": os.getpid(),
         "commands": describe_commands(),
-        "networks": names_default_first(),
+        "networks": [name for name in names if name not in of_cells],
+        "cell_networks": sorted(of_cells, key=lambda name: (name != SHIPPED_FOR_CELLS, name.lower())),
     }
 
 

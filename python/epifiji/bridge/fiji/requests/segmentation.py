@@ -1,0 +1,182 @@
+"""The jobs that segment cells for ImageJ: a preview of one frame with sliders, and the whole image."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.commands import SegmentCommand
+from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, job, settings_of
+from epifiji.bridge.pixels import movie_of_image
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.data.stack_layout import StackLayout
+
+SLIDERS = ("seed_height", "merge_below")
+"""The settings that the preview has sliders for."""
+
+
+@dataclass(frozen=True)
+class _Preview:
+    """A frame whose cells are separated again and again: its segmenter and the network's maps."""
+
+    segmenter: Any
+    maps: np.ndarray
+
+
+_preview: dict[str, _Preview] = {}
+"""The frame of the preview that is open; there is at most one."""
+
+
+@job("segment", commands.SEGMENT)
+def segment(request: Request) -> Answer:
+    """Segment the cells of an image or movie.
+
+    The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``. The answer names
+    the files of labels, outlines and ROIs in the folder ``shown``, which the client removes.
+    """
+    from epifiji.files.results.cell_results import require_free_for_cells
+    from epifiji.jobs.cells.segmentation import open_image
+    from epifiji.jobs.cells.segmentation import segment as run
+    from epifiji.jobs.networks import cell_network_of
+
+    command = parse_settings(SegmentCommand, request["settings"])
+    settings = settings_of(command, SegmentationSettings)
+    network = cell_network_of(command.network)
+    if command.input:
+        movie = open_image(command.input, command)
+    else:
+        movie = _of_image(request, command)
+    folder = _result_folder(command, movie, headless=bool(request.get("headless")))
+    if folder is not None:
+        require_free_for_cells(folder, movie.name, command.overwrite)
+    with exclusive_use(request.report):
+        found = run(movie, network, request.report, **settings)
+    if folder is not None:
+        found.save(folder, command.overwrite, request.report, rois=command.rois)
+    return {
+        "name": movie.name,
+        "counts": found.counts,
+        "network": network.description.name,
+        "notices": list(found.notices),
+        "folder": str(folder) if folder is not None else None,
+        **(_shown(found, command.rois) if not command.input else {"shown": None}),
+    }
+
+
+def _of_image(request: Request, command: SegmentCommand) -> Movie:
+    """Make a movie of the open image; its planes (Z) are projected or refused, as the settings say."""
+    from epifiji.files.movies.frames import ProjectedFrames, planes_refusal
+
+    movie = movie_of_image(request.get("image"), request.blocks, least_frames=1)
+    if movie.layout.time_axis != "Z" or len(movie) == 1:
+        return movie
+    if command.project == "none":
+        raise planes_refusal(movie.name, len(movie))
+    layout = StackLayout("T", movie.layout.channels, movie.layout.channel)
+    notices = tuple(one for one in movie.notices if "taken as time" not in one)
+    return replace(movie, pixels=ProjectedFrames(movie, len(movie)), layout=layout, notices=notices)
+
+
+def _result_folder(command: SegmentCommand, movie: Movie, headless: bool) -> Path | None:
+    """Return the folder for the results; None if they are only shown."""
+    from epifiji.files.movies.movie_file import split_path
+    from epifiji.files.results.cell_results import cells_folder
+
+    if command.out is not None:
+        return cells_folder(movie.name, Path(command.out))
+    if not (command.save or command.input or headless):
+        return None
+    if movie.path is None:
+        raise WrongInputError(
+            f"{movie.name} was not opened from a file, or was changed since, so there is no folder for the results: "
+            "save it first, or give --out DIR."
+        )
+    return cells_folder(movie.name, split_path(str(movie.path))[0].parent)
+
+
+def _shown(found: Any, rois: bool) -> Answer:
+    """Write what ImageJ shows into a temporary folder, which the client removes."""
+    from epifiji.files.labels import write_labels, write_outlines
+    from epifiji.files.results.cell_results import labels_file
+    from epifiji.files.rois.polygons import write_polygons
+
+    movie = found.movie
+    scale = movie.pixel_size_um, movie.frame_interval_s
+    with client_folder("cells") as folder:
+        labels, outlines, polygons = folder / labels_file(movie.name), folder / "outlines.tif", folder / "rois.zip"
+        write_labels(labels, found.labels, *scale)
+        write_outlines(outlines, found.outlines(), movie.shape, *scale)
+        count = write_polygons(polygons, found.polygons(), movie.layout) if rois else 0
+    return {
+        "shown": str(folder),
+        "labels": str(labels),
+        "outlines": str(outlines),
+        "rois": str(polygons) if count else None,
+    }
+
+
+@job("segmentation_preview", commands.SEGMENT)
+def start_preview(request: Request) -> Answer:
+    """Predict the maps of one frame, which stay in memory, and return its cells.
+
+    The request has ``settings`` by key and ``image`` of one frame.
+    """
+    from epifiji.jobs.cells.segment import segmenter_for
+    from epifiji.jobs.networks import cell_network_of
+
+    command = parse_settings(SegmentCommand, request["settings"])
+    settings = parse_settings(SegmentationSettings, settings_of(command, SegmentationSettings))
+    movie = movie_of_image(request.get("image"), request.blocks, least_frames=1)
+    movie.require_finite()
+    network = cell_network_of(command.network)
+    own = getattr(network.description, "choices", None)
+    if own is None:
+        raise WrongInputError(
+            f"The network {network.description.name} separates cells without the settings of the preview: leave the preview out."
+        )
+    with exclusive_use(request.report):
+        request.report(0, "segmenting the frame in view")
+        segmenter = segmenter_for(movie, network, settings)
+        _preview["open"] = _Preview(segmenter, segmenter.maps(movie.frames(0, 1)[0]))
+    chosen = own.replaced(settings)
+    parameters = {one["key"]: one["label"] for one in described(commands.SEGMENT)["parameters"]}
+    return {
+        "labels": {key: parameters[key] for key in SLIDERS},
+        "values": {key: getattr(chosen, key) for key in SLIDERS},
+        "cell_diameter": round(segmenter.scale.diameter_px, 2),
+        "borders": "dark" if segmenter.scale.dark else "bright",
+        **_preview_cells(_preview["open"], {}),
+    }
+
+
+@job("segmentation_preview_cells", commands.SEGMENT)
+def preview_cells(request: Request) -> Answer:
+    """Separate the cells of the preview's frame again; the request has a value for each of `SLIDERS`."""
+    if "open" not in _preview:
+        raise WrongInputError("The preview was closed, but its frame is needed: choose Segment Epithelium... again.")
+    return _preview_cells(_preview["open"], {key: request[key] for key in SLIDERS})
+
+
+def _preview_cells(preview: _Preview, values: dict[str, Any]) -> Answer:
+    """Return the outlines of the frame's cells, one byte a pixel, compressed, in base 64, and the number of cells."""
+    from epifiji.engine.cells.outlines import outlines_of
+    from epifiji.jobs.cells.segment import Segmenter
+
+    segmenter = preview.segmenter
+    settings = parse_settings(SegmentationSettings, segmenter.settings.model_dump() | values)
+    cells = Segmenter(segmenter.network, segmenter.scale, settings).separate(preview.maps).labels
+    lines = outlines_of(cells).astype(np.uint8)
+    height, width = lines.shape
+    pixels = base64.b64encode(zlib.compress(lines.tobytes(), 1)).decode("ascii")
+    return {"cells": len(np.unique(cells[cells > 0])), "height": height, "width": width, "pixels": pixels}
