@@ -25,6 +25,7 @@ FIELD = "wing"
 """Name of the image whose cells are corrected."""
 
 REVIEW, SCORE, ADJUST = "Review Epithelial Events", "Score Events at Random", "Adjust Event Thresholds"
+SEGMENT, PREVIEW = "Segment Epithelium", "Preview of Segmentation"
 DIALOGS = [label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])]
 
 
@@ -205,6 +206,22 @@ def _front(folder: Path, title: str, name: str) -> None:
     picture(folder / f"{name}.png", title)
 
 
+def previewed(_: ImageJ, folder: Path) -> bool:
+    """Open the preview of a segmentation, and close it."""
+    from scyjava import jimport
+
+    jimport("ij.IJ").selectWindow(f"{NAME}.tif")
+    start_command(f"{SEGMENT}...")
+    wait_for("the dialog", lambda: _dialog(SEGMENT))
+    focus(SEGMENT)
+    press("Return")
+    wait_for("the preview", lambda: windows(PREVIEW))
+    _front(folder, PREVIEW, "segmentation_preview")
+    press("alt+F4")
+    wait_for("the end", lambda: not windows(PREVIEW))
+    return _image(f"{NAME}.tif").getOverlay() is None
+
+
 def scored(_: ImageJ, folder: Path) -> dict[str, Any]:
     """The review as a montage and as a loop, with a missed event being added, its summary, and a score."""
     results = folder / f"{NAME}_epifiji"
@@ -331,4 +348,4 @@ def corrected(_: ImageJ, folder: Path) -> str:
     return said
 
 
-PICTURES = [corrected, dialogs, shown, scored, discarded, macro]
+PICTURES = [corrected, dialogs, previewed, shown, scored, discarded, macro]

@@ -24,7 +24,7 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
-from window_pictures import DIALOGS, FIELD, NAME, PICTURES, corrected, dialogs, discarded, macro, scored, shown
+from window_pictures import DIALOGS, FIELD, NAME, PICTURES, corrected, dialogs, discarded, macro, previewed, scored, shown
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "windows.md"
@@ -90,6 +90,10 @@ def test_every_dialog_has_the_parameters_of_its_command(done: Finished) -> None:
 
 def test_corrected_cells_are_shown(done: Finished) -> None:
     assert "is merged into cell" in done[corrected]
+
+
+def test_a_closed_preview_leaves_no_outlines(done: Finished) -> None:
+    assert done[previewed]
 
 
 def test_matches_and_errors_and_all_plots_are_shown(done: Finished) -> None:

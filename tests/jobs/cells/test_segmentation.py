@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,12 @@ import epifiji
 from command_line import run
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.engine.simulation.movie import DEMO
 from epifiji.files.labels import label_colours, read_cells
 from epifiji.jobs.cells.compare import compare_cells
 from voronoi_cells import membranes, voronoi_labels
 
+ROOT = Path(__file__).resolve().parents[3]
 SIDE, DIAMETER = 160, 22.0
 FIXED: dict[str, Any] = {"cell_diameter": DIAMETER, "borders": "bright"}
 TRUTH = np.stack([voronoi_labels(60, SIDE, seed) for seed in (1, 2, 3)])
@@ -349,3 +353,14 @@ def test_a_movie_in_memory_keeps_its_name_and_scale(tmp_path: Path) -> None:
     folder = epifiji.segment(movie, **FIXED).save(out=tmp_path)
     assert folder.name == "mine_cells"
     assert epifiji.read_movie(folder / "mine_labels.tif", least_frames=1).pixel_size_um == 0.25
+
+
+def test_the_page_shows_a_picture_of_a_simulated_movie(tmp_path: Path) -> None:
+    movie, _ = epifiji.simulate(**DEMO)
+    folder = epifiji.segment(movie, cell_diameter="auto").save(out=tmp_path)
+    picture = ROOT / "docs" / "images" / "segmentation.png"
+    if os.environ.get("EPIFIJI_PICTURES"):
+        shutil.copy(folder / "overlay.png", picture)
+    assert f"images/{picture.name}" in (ROOT / "docs" / "howto" / "segment.md").read_text(encoding="utf-8")
+    with Image.open(picture) as kept, Image.open(folder / "overlay.png") as made:
+        assert kept.size == made.size

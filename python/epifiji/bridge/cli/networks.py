@@ -50,12 +50,13 @@ def _notices(found: list[Listed]) -> list[str]:
 @networks_app.command("default")
 def networks_default(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="The new default. Without a name, show the current one.")
+        str | None,
+        typer.Argument(metavar="NAME", help="The new default for events. Without a name, show the current one."),
     ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Go back to EpiNet, which comes with EpiFiji.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show or choose the default network, which is EpiNet until you choose another."""
+    """Show or choose the default network for events, which is EpiNet until you choose another."""
     from epifiji.files.networks.default import SHIPPED, default_name
     from epifiji.files.networks.store import find_network
     from epifiji.files.networks.zoo import set_default
@@ -179,19 +180,29 @@ def _say_added(what: str, place: Path) -> None:
         say(f"It is an ensemble: the probabilities of its {members} networks are averaged.")
 
 
-LIST_COLUMNS = ("name", "kind", "finds", "cells (px)", "events (frames)", "from")
+LIST_COLUMNS = ("name", "task", "kind", "finds", "cells (px)", "events (frames)", "from")
 
 
 def _row(one: Listed) -> list[str]:
     if one.description is None:
-        return [plain(one.name), "broken", "-", "-", "-", one.origin]
+        return [plain(one.name), "-", "broken", "-", "-", "-", one.origin]
     described = one.description
     scale = [f"{described.scale[axis]:g}" if axis in described.scale else "-" for axis in "XT"]
-    return [plain(one.name), described.family, plain(", ".join(described.outputs)), *scale, plain(one.origin)]
+    return [
+        plain(one.name),
+        described.task,
+        described.family,
+        plain(", ".join(described.outputs)),
+        *scale,
+        plain(one.origin),
+    ]
 
 
 def _listed(one: Listed) -> dict[str, Any]:
     known = one.description.model_dump(exclude={"name"}) if one.description else {}
-    return {"name": one.name, "path": str(one.path), "origin": one.origin, "problem": one.problem} | {
-        key: value for key, value in known.items() if key != "origin"
-    }
+    task = {"task": one.description.task} if one.description else {}
+    return (
+        {"name": one.name, "path": str(one.path), "origin": one.origin, "problem": one.problem}
+        | task
+        | {key: value for key, value in known.items() if key != "origin"}
+    )

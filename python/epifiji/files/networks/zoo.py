@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.names import wrong_file_name
 from epifiji.data.network import LONGEST_NAME, AnyNetwork, Network, NetworkDescription
 from epifiji.files.networks.authors import AUTHORS_SHA256
@@ -190,13 +191,19 @@ def set_default(name: str) -> str:
     Raises
     ------
     WrongInputError
-        If no network has that name.
+        If no network has that name, or it does not find events.
     """
     known = dict(available())
     if name not in known:
         more = "; import it first, with 'epifiji networks import'" if Path(name).exists() else ""
         raise WrongInputError(
             f"there is no network {name!r} that could be the default: the names are {', '.join(known)}{more}."
+        )
+    described = read_description(known[name])
+    if not isinstance(described, EventNetworkDescription):
+        raise WrongInputError(
+            f"{name} segments {described.task}, but the default is a network that finds events: choose another; for cells give "
+            f"--network {name} where they are segmented."
         )
     choose_default(name)
     return name

@@ -101,7 +101,7 @@ def describe_commands() -> Answer:
 
 @registry.job("describe")
 def _describe(_: Request) -> Answer:
-    """Describe the engine: its version, Python and process, the commands, and the networks by kind of parameter, the default one first."""
+    """Describe the engine: version, Python, process, commands, and the networks of each task, the default one first."""
     from epifiji.data.cell_networks import CellNetworkDescription
     from epifiji.files.networks.default import SHIPPED_FOR_CELLS
     from epifiji.files.networks.store import names_default_first

@@ -53,10 +53,7 @@ def segment(request: Request) -> Answer:
     command = parse_settings(SegmentCommand, request["settings"])
     settings = settings_of(command, SegmentationSettings)
     network = cell_network_of(command.network)
-    if command.input:
-        movie = open_image(command.input, command)
-    else:
-        movie = _of_image(request, command)
+    movie = open_image(command.input, command) if command.input else _of_image(request, command)
     folder = _result_folder(command, movie, headless=bool(request.get("headless")))
     if folder is not None:
         require_free_for_cells(folder, movie.name, command.overwrite)

@@ -1,0 +1,171 @@
+"""Segmentation in ImageJ: from macros, and by a user with the preview; see :mod:`jvm` and :mod:`desktop`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from desktop import focus, picture, press, wait_for
+from epifiji.bridge.imagej import ImageJ
+
+LABEL, PREVIEW = "Segment Epithelium...", "Preview of Segmentation"
+FIXED = "cell_diameter=22 borders=bright"
+
+
+def _image(title: str) -> Any:
+    from scyjava import jimport
+
+    return jimport("ij.WindowManager").getImage(title)
+
+
+def _seen(image: Any) -> dict[str, Any]:
+    """Describe an image of labels, and how it is shown."""
+    import numpy as np
+
+    stack, calibration = image.getStack(), image.getCalibration()
+    frames = [np.asarray(stack.getProcessor(n).getFloatArray()).T for n in range(1, stack.getSize() + 1)]
+    processor = stack.getProcessor(1)
+    lut = image.getLuts()[0]
+    return {
+        "dimensions": [int(n) for n in image.getDimensions()],
+        "bits": int(image.getBitDepth()),
+        "cells": [len(np.unique(frame[frame > 0])) for frame in frames],
+        "calibration": [float(calibration.pixelWidth), str(calibration.getUnit()), float(calibration.frameInterval)],
+        "range": [float(image.getDisplayRangeMin()), float(image.getDisplayRangeMax())],
+        "zero": int(lut.getRGB(0)) & 0xFFFFFF,
+        "colours": len({int(lut.getRGB(n)) for n in range(256)}),
+        "pixels": int(processor.getPixelCount()),
+    }
+
+
+def _outlines(image: Any) -> list[list[Any]]:
+    """List the overlay's outlines: name, position in time, and number of drawn pixels."""
+    overlay = image.getOverlay()
+    found = []
+    for roi in overlay.toArray() if overlay is not None else []:
+        if str(roi.getName()) == "cells":
+            picture = roi.getProcessor().getBufferedImage()
+            drawn = sum(1 for x in range(picture.getWidth()) if (int(picture.getRGB(x, 80)) & 0xFFFFFF) != 0)
+            found.append([int(roi.getTPosition()) or int(roi.getPosition()), drawn])
+    return found
+
+
+def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """Segment the open movie as a macro does, with ROIs and results."""
+    movie = os.environ["EPIFIJI_TEST_CELLS"]
+    imagej.run_macro(f'open("{movie}"); run("{LABEL}", "{FIXED} rois out=[{folder / "out"}]");')
+    image, labels = _image("wing.tif"), _image("wing_labels.tif")
+    seen: dict[str, Any] = {"labels": labels and _seen(labels), "outlines": _outlines(image)}
+    overlay = image.getOverlay()
+    seen["overlay"] = int(overlay.size()) if overlay is not None else 0
+    return seen
+
+
+def in_manager(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """List the ROI Manager's polygons, and take pictures of what is shown."""
+    from desktop_checks import manager
+
+    rois = list(manager().getRoisAsArray())
+    _image("wing.tif").setT(2)
+    picture(folder / "segment_image.png", "wing.tif")
+    picture(folder / "segment_labels.png", "wing_labels.tif")
+    return {
+        "count": len(rois),
+        "names": [str(roi.getName()) for roi in rois[:2]],
+        "positions": sorted({int(roi.getTPosition()) or int(roi.getPosition()) for roi in rois}),
+        "types": sorted({str(roi.getTypeAsString()) for roi in rois}),
+    }
+
+
+def _slider(name: str) -> Any:
+    from scyjava import jimport
+
+    def within(part: Any) -> Any:
+        if hasattr(part, "getName") and str(part.getName()) == name:
+            return part
+        for child in part.getComponents() if hasattr(part, "getComponents") else []:
+            if (found := within(child)) is not None:
+                return found
+        return None
+
+    for window in jimport("java.awt.Window").getWindows():
+        if window.isVisible() and hasattr(window, "getTitle") and str(window.getTitle()) == PREVIEW:
+            return within(window.getContentPane())
+    return None
+
+
+def _count() -> str:
+    """Return the preview's line with the number of cells."""
+    from scyjava import jimport, jinstance
+
+    for window in jimport("java.awt.Window").getWindows():
+        if window.isVisible() and hasattr(window, "getTitle") and str(window.getTitle()) == PREVIEW:
+            for part in window.getContentPane().getComponents()[0].getComponents():
+                if jinstance(part, "javax.swing.JLabel") and " cells of " in str(part.getText()):
+                    return str(part.getText())
+    return ""
+
+
+def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+    """Segment as a user does: the dialog, the preview, a slider by keys, then the whole movie."""
+    from scyjava import jimport
+
+    from desktop_checks import start_command, status
+
+    imagej.run_macro('close("*"); roiManager("reset");')
+    imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}"); setSlice(2);')
+    recorder = jimport("ij.plugin.frame.Recorder")
+    record = recorder()
+    start_command(LABEL)
+    focus("Segment Epithelium")
+    picture(folder / "segment_dialog.png", "Segment Epithelium")
+    press("Return")
+    wait_for("the preview", lambda: _slider("seed_height") is not None, 120)
+    wait_for("its cells", _count)
+    focus(PREVIEW)
+    image = _image("wing.tif")
+    first, shown = _count(), _outlines(image)
+    picture(folder / "segment_preview.png", PREVIEW)
+    picture(folder / "segment_preview_image.png", "wing.tif")
+    slider = _slider("seed_height")
+    slider.requestFocus()
+    for _ in range(60):
+        press("Right")
+    wait_for("other cells", lambda: _count() != first, 60)
+    changed = _count()
+    focus(PREVIEW)
+    for _ in range(2):
+        press("Tab")
+    press("space")
+    wait_for("the labels", lambda: _image("wing_labels.tif") is not None, 120)
+    wait_for("the status", lambda: "cells in 3 frames" in status(), 60)
+    text = str(recorder.getInstance().getText())
+    record.close()
+    return {
+        "first": first,
+        "changed": changed,
+        "shown": shown,
+        "after": _outlines(image),
+        "labels": _seen(_image("wing_labels.tif")),
+        "recorded": text,
+    }
+
+
+def cancelled_preview(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """Cancel the preview: the image is as before."""
+    from desktop_checks import start_command, status
+
+    imagej.run_macro('close("*");')
+    imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}");')
+    start_command(LABEL)
+    focus("Segment Epithelium")
+    press("Return")
+    wait_for("its cells", _count, 120)
+    focus(PREVIEW)
+    press("alt+F4")
+    wait_for("its end", lambda: "nothing was segmented" in status(), 60)
+    return {"outlines": _outlines(_image("wing.tif")), "labels": _image("wing_labels.tif") is None}
+
+
+SEGMENTING = [by_macro, in_manager, with_preview, cancelled_preview]
