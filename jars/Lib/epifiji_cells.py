@@ -17,8 +17,8 @@ from epifiji_images import unless_closed
 from epifiji_rois import set_frame
 from epifiji_windows import put_right
 
-OUTLINE = (240, 228, 66)
-"""Yellow of B. Okabe and K. Ito, which differs from grey for everybody."""
+OUTLINE = (255, 110, 0)
+"""Orange, which differs from black, grey and white for people with any colour vision."""
 
 OURS = "cells"
 KIND = "epifiji.kind"

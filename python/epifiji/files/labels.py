@@ -115,15 +115,12 @@ def write_labels(
     count = int(labels.shape[0])
     largest = max(int(np.max(labels[t])) for t in range(count))
     dtype = np.dtype(np.uint16 if largest < 1 << 16 else np.float32)
-    look = {
-        "min": 0,
-        "max": max(largest, LABEL_COLOURS - 1),
-        "Ranges": (0.0, float(max(largest, LABEL_COLOURS - 1))),
-        "LUTs": [label_colours()],
-    }
+    shown = 0.0, float(max(largest, LABEL_COLOURS - 1))
     frames: Iterator[np.ndarray] = (np.asarray(labels[t]).astype(dtype) for t in range(count))
     with replacing(path) as temporary:
-        write_stack(temporary, frames, tuple(labels.shape), dtype, pixel_size_um, frame_interval_s, **look)
+        write_stack(
+            temporary, frames, tuple(labels.shape), dtype, pixel_size_um, frame_interval_s, shown, label_colours()
+        )
 
 
 LABEL_COLOURS = 256

@@ -68,7 +68,7 @@ class TestTheResultFolder:
             assert tif.pages.first.dtype == np.uint16
             assert tif.imagej_metadata["unit"] == "um"
             assert tif.imagej_metadata["finterval"] == 300
-            assert np.array_equal(np.reshape(tif.imagej_metadata["LUTs"], (3, 256)), label_colours())
+            assert np.array_equal(np.reshape(tif.pages.first.tags["ColorMap"].value, (3, 256)) // 257, label_colours())
         again = epifiji.read_movie(file, least_frames=1)
         assert (again.pixel_size_um, again.frame_interval_s) == (0.5, 300)
 
@@ -132,7 +132,7 @@ class TestTheResultFolder:
             width, height = picture.size
             shown = np.asarray(picture)
         assert width > 2.5 * height
-        assert (shown == (240, 228, 66)).all(axis=-1).sum() > 3000
+        assert (shown == (255, 110, 0)).all(axis=-1).sum() > 3000
 
     def test_is_not_overwritten_unasked(self, found: epifiji.Segmentation, tmp_path: Path) -> None:
         place = found.save(tmp_path / "wing_cells", rois=True)

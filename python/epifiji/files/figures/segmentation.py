@@ -14,8 +14,8 @@ from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, Contrast, text
 if TYPE_CHECKING:
     from PIL import Image
 
-LINE = (240, 228, 66)
-"""Yellow of B. Okabe and K. Ito (Color Universal Design, 2008), which differs from grey for everybody."""
+LINE = (255, 110, 0)
+"""Orange, which differs from black, grey and white for people with any colour vision."""
 
 SIDE_PX = 900
 """Longer side of a frame in the picture, unless its cells would be too small."""
@@ -33,7 +33,7 @@ MARGIN_PX, TITLE_PX, CAPTION_PX, FONT_PX = 16, 36, 24, 14
 def write_overlay(path: Path, movie: Movie, labels: Any, counts: Sequence[int], diameter_px: float) -> None:
     """Draw the outlines of cells on the first, the middle and the last frame, or on the only one.
 
-    Lines are one or two pixels of the picture wide, whatever the size of the image.
+    Lines are about two pixels of the picture wide, whatever the size of the image.
 
     Parameters
     ----------
@@ -87,5 +87,8 @@ def _panel(frame: np.ndarray, labels: np.ndarray, diameter_px: float) -> Image.I
     lines = np.zeros(near.shape, bool)
     lines[:, :-1] |= near[:, :-1] != near[:, 1:]
     lines[:-1] |= near[:-1] != near[1:]
+    # Two pixels wide, so that lines stay visible if the picture is reduced.
+    lines[1:] |= lines[:-1]
+    lines[:, 1:] |= lines[:, :-1]
     pixels[lines] = LINE
     return Image.fromarray(pixels)

@@ -64,6 +64,9 @@ LARGEST_CLASSIC_TIFF = 2**32 - 2**25
 
 LARGEST_EXACT_FLOAT32 = 2**24
 
+COLOUR_MAP = 320
+"""Code of the tag ColorMap."""
+
 MOST_ROUNDED = 1e-3
 """Largest rounding of doubles to single precision that is accepted, as a fraction of the range of values."""
 
@@ -260,7 +263,8 @@ def write_stack(
     dtype: np.dtype[np.generic],
     pixel_size_um: float | None = None,
     frame_interval_s: float | None = None,
-    **look: Any,
+    shown: tuple[float, float] | None = None,
+    colours: np.ndarray | None = None,
 ) -> None:
     """Write frames as an ImageJ TIFF (T, Y, X), frame by frame.
 
@@ -268,16 +272,22 @@ def write_stack(
     ----------
     dtype
         uint8, uint16 or float32.
-    **look
-        Further entries of ImageJ's description, such as the range of values that is shown.
+    shown
+        Values that are shown in the first and the last colour. Default: ImageJ's own choice.
+    colours
+        Lookup table (3, 256) of red, green and blue, uint8. Default: grey.
     """
-    metadata: dict[str, Any] = {"axes": "TYX", **look}
+    metadata: dict[str, Any] = {"axes": "TYX"}
     pixels_per_unit = None
     if pixel_size_um:
         metadata["unit"] = "um"
         pixels_per_unit = (1 / pixel_size_um, 1 / pixel_size_um)
     if frame_interval_s:
         metadata["finterval"] = frame_interval_s
+    if shown is not None:
+        metadata |= {"min": shown[0], "max": shown[1]}
+    # ImageJ itself stores the colours of 16- and 32-bit images in this tag, of which other programs take no notice.
+    tags = [] if colours is None else [(COLOUR_MAP, "H", colours.size, (257 * colours.astype(np.uint16)).ravel(), True)]
     size = int(np.prod(shape)) * dtype.itemsize
     tifffile.imwrite(
         path,
@@ -289,6 +299,7 @@ def write_stack(
         truncate=size > LARGEST_CLASSIC_TIFF,
         resolution=pixels_per_unit,
         metadata=metadata,
+        extratags=tags,
     )
 
 
