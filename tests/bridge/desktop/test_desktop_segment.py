@@ -29,7 +29,7 @@ def test_labels_open_in_distinct_colours_with_the_movies_scale(shown: Finished) 
     seen = shown[by_macro]["labels"]
     assert seen["dimensions"] == [160, 160, 1, 1, 3]
     assert seen["bits"] == 16
-    assert seen["calibration"] == [0.5, "um", 300]
+    assert seen["calibration"] == [0.5, "\u00b5m", 300]
     assert seen["range"] == [0, 255]
     assert seen["zero"] == [0, 0, 0]
     assert seen["colours"] == 256

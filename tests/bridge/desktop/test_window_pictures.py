@@ -24,7 +24,19 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
-from window_pictures import DIALOGS, FIELD, NAME, PICTURES, corrected, dialogs, discarded, macro, previewed, scored, shown
+from window_pictures import (
+    DIALOGS,
+    FIELD,
+    NAME,
+    PICTURES,
+    corrected,
+    dialogs,
+    discarded,
+    macro,
+    previewed,
+    scored,
+    shown,
+)
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "windows.md"

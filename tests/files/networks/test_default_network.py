@@ -16,7 +16,10 @@ from command_line import run
 from epifiji.bridge.doctor import diagnose
 from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.progress import silent
 from epifiji.files.networks.store import find_network, read_description, read_network, user_folder, write_network
+from epifiji.files.rois.roi_files import write_rois
 from epifiji.jobs.networks import import_network
 from small_networks import small_epinet, small_network
 
@@ -70,6 +73,37 @@ class TestTheDefault:
             code, _, said = run(["networks", "default", wrong], monkeypatch, capsys)
             assert code == 2
             assert "the names are epinet, mine, Aaa" in said
+
+    def test_a_network_for_cells_is_no_default_and_is_offered_for_cells_alone(self, monkeypatch, capsys):
+        code, _, said = run(["networks", "default", "epicells"], monkeypatch, capsys)
+        assert code == 2
+        assert "epicells segments cells, but the default is a network that finds events" in said
+        described = json.loads(answer("describe", "{}", [], silent))["result"]
+        assert described["cell_networks"] == ["epicells"]
+        assert described["networks"] == ["epinet", "mine", "Aaa"]
+        _, said, _ = run(["networks", "list", "--json"], monkeypatch, capsys)
+        tasks = {one["name"]: one["task"] for one in json.loads(said)["networks"]}
+        assert tasks == {"epicells": "cells", "epinet": "events", "mine": "events", "Aaa": "events"}
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["detect", "m.tif", "--network", "epicells"],
+            ["evaluate", "epicells", "annotated"],
+            ["train", "annotated", "--network", "epicells"],
+            ["retrain", "epicells", "annotated"],
+            ["demo", "--network", "epicells"],
+        ],
+    )
+    def test_a_network_for_cells_finds_no_events(self, monkeypatch, capsys, arguments, movie_file, tmp_path):
+        (tmp_path / "annotated").mkdir()
+        write_rois(tmp_path / "annotated" / f"{movie_file.stem}_cell_death.zip", [Event("cell_death", 5, 30, 30)])
+        shutil.copy(movie_file, tmp_path / "annotated")
+        places = {"m.tif": str(movie_file), "annotated": str(tmp_path / "annotated")}
+        code, _, said = run([places.get(one, one) for one in arguments], monkeypatch, capsys)
+        assert code == 2
+        assert said.startswith("epifiji: ")
+        assert "epicells" in said
 
     def test_a_missing_default_is_reported_and_not_replaced_silently(self, monkeypatch, capsys, home):
         run(["networks", "default", "Aaa"], monkeypatch, capsys)
@@ -163,7 +197,7 @@ class TestRemoving:
         [
             ("epinet", "comes with EpiFiji and is not removed"),
             ("Aaa", "the folder EPIFIJI_NETWORKS"),
-            ("nobody", "there is no network 'nobody': the names are epinet, mine, Aaa"),
+            ("nobody", "there is no network 'nobody': the names are epicells, epinet, mine, Aaa"),
             ("../named", "there is no network '../named'"),
         ],
     )

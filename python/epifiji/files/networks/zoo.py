@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from epifiji.data.cell_networks import CellNetworkDescription
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.names import wrong_file_name
@@ -195,9 +196,10 @@ def set_default(name: str) -> str:
     """
     known = dict(available())
     if name not in known:
+        names = [one.name for one in listed() if not isinstance(one.description, CellNetworkDescription)]
         more = "; import it first, with 'epifiji networks import'" if Path(name).exists() else ""
         raise WrongInputError(
-            f"there is no network {name!r} that could be the default: the names are {', '.join(known)}{more}."
+            f"there is no network {name!r} that could be the default: the names are {', '.join(names)}{more}."
         )
     described = read_description(known[name])
     if not isinstance(described, EventNetworkDescription):
