@@ -91,7 +91,11 @@ def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
     if what == "click":
         click(image, *points)
     elif what in ("polygon", "polyline"):
-        click(image, *points, points[-1])
+        click(image, *points[:-1])
+        # One command, so that the two clicks follow each other quickly however busy the machine is.
+        mouse(
+            "mousemove", *on_screen(image, *points[-1]), "sleep", "0.05", "click", "--repeat", "2", "--delay", "80", "1"
+        )
     elif what in ("line", "freehand"):
         drag(image, points)
     elif what == "delete":
@@ -130,8 +134,14 @@ def mended(imagej: ImageJ, folder: Path) -> dict[str, list[str]]:
         said[path.stem] = [act(image, what, points) for what, points in repairs_of(path)]
         if number == 0:
             picture(folder / "after.png")
-        end()
-        image.close()
+        if number == len(fields()) - 1:
+            # Closing the image ends the correction too.
+            image.close()
+            wait_for("the window's end", lambda: not windows(CORRECT))
+            wait_for("the result", path.with_name(f"{path.stem}_corrected_labels.tif").exists)
+        else:
+            end()
+            image.close()
     return said
 
 
