@@ -22,6 +22,7 @@ from epifiji.data.settings import jobs
 from epifiji.data.settings.base import Settings, parse_settings, shown_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.jobs.cells.around_result import CellsAroundEvents
 from epifiji.jobs.events.statistics import Statistics
 from epifiji.jobs.movie_tools import MovieWithEvents
 from epifiji.jobs.scoring.compare import Comparison
@@ -37,6 +38,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.CellCorrectionJob, "correct-cells", None, (epifiji.correct_cells,)),
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),
+    (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),
     (jobs.TrainingJob, "train", commands.TRAIN, (epifiji.train,)),
     (jobs.RetrainingJob, "retrain", commands.RETRAIN, (epifiji.retrain,)),
     (jobs.NewMovieJob, "crop", commands.CROP, (epifiji.crop, MovieWithEvents.save)),

@@ -17,7 +17,7 @@ from epifiji.data.cell_traces import (
     CellTrace,
 )
 from epifiji.data.events import Event
-from epifiji.engine.cells.alignment import align, fit_constriction
+from epifiji.engine.cells.alignment import align, fit_constriction, frames_to_end
 from epifiji.engine.cells.around import angle_between, long_axis, measure_around
 from epifiji.engine.cells.borders import borders_of, corners_of
 
@@ -91,3 +91,11 @@ def test_means_are_aligned_with_the_interval_of_student() -> None:
         low, high = stats.t.interval(0.95, 5, values.mean(), stats.sem(values))
         assert mean.means[index] == pytest.approx(values.mean())
         assert (mean.low[index], mean.high[index]) == pytest.approx((low, high))
+
+
+def test_the_end_is_extrapolated_from_the_decline() -> None:
+    assert frames_to_end(np.array([100.0, 80, 60, 40, 20])) == 1
+    assert frames_to_end(np.array([100.0, 80, 60, 40])) == 2
+    assert frames_to_end(np.array([100.0, 95, 90, 85])) == 3
+    assert frames_to_end(np.array([50.0, 50, 50])) == 1
+    assert frames_to_end(np.array([50.0, np.nan])) == 1

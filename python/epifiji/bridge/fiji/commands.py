@@ -11,6 +11,7 @@ from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSetti
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import (
+    CellsAroundJob,
     ComparisonJob,
     DetectionJob,
     EvaluationJob,
@@ -34,12 +35,13 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
-from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 SEGMENT = "Segment Epithelium..."
+CELLS_AROUND = "Measure Cells around Events..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
@@ -321,6 +323,19 @@ class GalleryCommand(GalleryJob, GallerySettings):
     """Shows each event as a row of crops of the open movie over time."""
 
 
+class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):
+    """Follows the cell of each event and its neighbours from before to after the event, and measures them."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder, a ROI zip, or events.csv. Default: that of the open movie.", order=2
+    )
+    input: str | None = _path("file", "Movie", "The movie's file, if it is not found through run.json.", "more")
+    rois: bool = _flag(
+        "Show the outlines in the ROI Manager", "Add the outline of each event's cell in each frame to the ROI Manager."
+    )
+    table: bool = _flag("Show a table", "Show the events as a table; table=false in a macro shows none.", default=True)
+
+
 class CheckCommand(Settings):
     """Checks the installation, and reports what is wrong and what to do."""
 
@@ -352,6 +367,7 @@ COMMANDS: dict[str, type[Settings]] = {
     SCORE: ScoreCommand,
     GALLERY: GalleryCommand,
     CORRECT: CorrectCommand,
+    CELLS_AROUND: CellsAroundCommand,
     CROP: CropCommand,
     RESCALE: RescaleCommand,
     STOP: StopCommand,

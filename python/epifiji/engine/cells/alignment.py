@@ -11,6 +11,7 @@ from epifiji.data.evaluation import CONFIDENCE
 
 _FEWEST_FRAMES = 5
 _ONSET_STEP = 0.25  # frames
+_DECLINE_FRAMES, _MOST_UNSEEN_FRAMES = 3, 2
 
 
 def align(traces: Sequence[CellTrace], quantity: str) -> AlignedMean:
@@ -66,3 +67,24 @@ def fit_constriction(areas: np.ndarray) -> Constriction | None:
     if best is None or best[2] <= 0 or spread == 0:
         return None
     return Constriction(best[1], best[2], 1 - best[0] / spread)
+
+
+def frames_to_end(areas: np.ndarray) -> int:
+    """Return how many frames after the last known area a cell is gone, 1 to 3.
+
+    The last pixels of a cell are hidden by the light of its own junctions. So its area is extrapolated linearly, with
+    the mean decline of its last three frames: the cell is gone in the first frame in which it would be 0 or less.
+
+    Parameters
+    ----------
+    areas
+        (n,): area in each frame until the last in which the cell is seen, NaN where it is unknown.
+    """
+    frames = np.flatnonzero(~np.isnan(areas))
+    if not len(frames) or frames[-1] != len(areas) - 1:
+        return 1
+    first = frames[frames >= frames[-1] - _DECLINE_FRAMES][0]
+    decline = (areas[first] - areas[-1]) / max(1, frames[-1] - first)
+    if decline <= 0:
+        return 1
+    return int(np.clip(np.ceil(areas[-1] / decline), 1, 1 + _MOST_UNSEEN_FRAMES))

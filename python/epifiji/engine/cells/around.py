@@ -19,6 +19,7 @@ from epifiji.data.cell_traces import (
 )
 from epifiji.engine.cells.borders import borders_of, corners_of
 
+_SHORTEST_BORDER_PX = 2  # pixel sides; shorter contacts are errors of the outlines as often as borders
 _RING_SHARE = 0.5  # cells that touch the cell in at least this share of its frames are its neighbours
 _CONTROL_SHARE = 0.8  # cells that are whole in at least this share of the frames can be control cells
 
@@ -44,8 +45,8 @@ def measure_around(
     mapping
         For each of :data:`epifiji.data.cell_traces.QUANTITIES` an array (T,), NaN where the cell is absent or cut off by
         the edge of the field. The perimeter is Crofton's in four directions, which is right within about 1 % for cells
-        from 5 px in radius; roundness is 4 pi area / perimeter², 1 for a disk. Neighbours share a border of at least one
-        pixel side. Junctions are the pixels on both sides of the cell's borders, vertices those of the squares of 2 x 2
+        from 5 px in radius; roundness is 4 pi area / perimeter², 1 for a disk. Neighbours share a border of at least two
+        pixel sides. Junctions are the pixels on both sides of the cell's borders, vertices those of the squares of 2 x 2
         pixels in which it meets two others; their intensity is the mean of the movie there. The neighbours whose mean
         area is measured are the same in all frames: those that touch the cell in at least half of its frames. As many
         control cells are drawn at random from those that never touch it. Cells that the edge of the field cuts off are
@@ -60,8 +61,9 @@ def measure_around(
     for t, (frame, image) in enumerate(zip(merged, images, strict=True)):
         for side in (frame[0], frame[-1], frame[:, 0], frame[:, -1]):
             whole[t, side] = False
-        pairs = borders_of(frame).pairs
-        touching[t, pairs[(pairs == cell).any(1)].ravel()] = True
+        found = borders_of(frame)
+        own = (found.pairs == cell).any(1) & (found.lengths >= _SHORTEST_BORDER_PX)
+        touching[t, found.pairs[own].ravel()] = True
         touching[t, cell] = False
         if not areas[t, cell] or not whole[t, cell]:
             continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from epifiji.data.cell_traces import AREA, NEIGHBOURS, CellTrace
 from epifiji.data.events import Event
-from epifiji.engine.cells.alignment import fit_constriction
+from epifiji.engine.cells.alignment import fit_constriction, frames_to_end
 from epifiji.engine.cells.around import angle_between, centres_of, long_axis, measure_around
 from epifiji.engine.cells.tracks import Followed, Views, follow_disappearing, follow_dividing, follow_staying
 
@@ -85,16 +85,18 @@ def measured(trace: CellTrace, images: np.ndarray, seed: int) -> CellTrace:
     known = replace(trace, values=values, places=places + trace.corners)
     if trace.end is None:
         return known
-    end = int(np.flatnonzero(trace.frames == trace.end)[0])
     if trace.daughters:
+        end = int(np.flatnonzero(trace.frames == trace.end)[0])
         one, other = (centres_of(trace.labels[end : end + 1], (label,))[0] for label in trace.daughters)
         axis = long_axis(trace.labels[0] == trace.cell)
         return replace(known, orientation_deg=angle_between(one, other), long_axis_deg=axis)
-    fit = fit_constriction(values[AREA][:end])
+    last = int(np.flatnonzero((trace.labels == trace.cell).any(axis=(1, 2)))[-1])
+    fit = fit_constriction(values[AREA][: last + 1])
     return replace(
         known,
+        end=int(min(trace.frames[last] + frames_to_end(values[AREA][: last + 1]), trace.frames[-1])),
         constriction=fit and replace(fit, onset=fit.onset + float(trace.frames[0])),
-        rosette=None if np.isnan(values[NEIGHBOURS][end - 1]) else int(values[NEIGHBOURS][end - 1]),
+        rosette=None if np.isnan(values[NEIGHBOURS][last]) else int(values[NEIGHBOURS][last]),
     )
 
 
@@ -112,11 +114,7 @@ def edited(trace: CellTrace, regions: Mapping[tuple[int, int], np.ndarray]) -> C
         (h, w), bool, by index of the frame and daughter (0 for the cell itself, else 1 or 2).
     """
     labels = np.stack([_edited_frame(trace, index, regions) for index in range(len(trace.frames))])
-    end = trace.end
-    if end is not None and not trace.daughters:
-        shown = np.flatnonzero((labels == trace.cell).any(axis=(1, 2)))
-        end = int(trace.frames[min(shown[-1] + 1, len(labels) - 1)]) if len(shown) else end
-    return replace(trace, labels=labels, end=end)
+    return replace(trace, labels=labels)
 
 
 def _edited_frame(trace: CellTrace, index: int, regions: Mapping[tuple[int, int], np.ndarray]) -> np.ndarray:

@@ -122,7 +122,7 @@ def follow_disappearing(views: Views, frame: int, place: tuple[float, float], di
         usual = np.median(areas[: max(1, change.frame), cell])
         if distance > _NEAR_DIAMETERS or areas[last, cell] > _SMALL * max(usual, areas[first, cell]):
             continue
-        likely = change.evidence * (1 - 0.5 * distance / _NEAR_DIAMETERS)
+        likely = change.evidence * _nearness(distance, change.frame - frame)
         if likely > score:
             best, score = (cell, change.frame), likely
     if best is None:
@@ -157,7 +157,7 @@ def follow_dividing(views: Views, frame: int, place: tuple[float, float], diamet
         distance = float(np.hypot(*(middle - place))) / diameter_px
         if distance > _NEAR_DIAMETERS:
             continue
-        likely = change.evidence * (1 - 0.5 * distance / _NEAR_DIAMETERS)
+        likely = change.evidence * _nearness(distance, change.frame - frame)
         if likely > score:
             best, score = (one, other, change.frame), likely
     if best is None:
@@ -188,6 +188,11 @@ def _outlined(carried: np.ndarray, views: Views, diameter_px: float) -> np.ndarr
         smoother = ndimage.gaussian_filter(smooth, _SHARPENED * diameter_px)
         outlines.append(_grown(smooth + _SHARPENING * (smooth - smoother), cells))
     return _without_outside(np.stack(outlines))
+
+
+def _nearness(diameters: float, frames: int) -> float:
+    """Return a factor from 0.25 to 1 by which a change counts less the farther it is from the event in space and time."""
+    return (1 - 0.5 * diameters / _NEAR_DIAMETERS) * (1 - 0.5 * abs(frames) / _NEAR_FRAMES)
 
 
 def _without_outside(carried: np.ndarray) -> np.ndarray:

@@ -118,6 +118,7 @@ def _draw_counts(axes: Axes, means: Mapping[str, AlignedMean] | None, units: Uni
 
 def _draw_mean(axes: Axes, mean: AlignedMean, units: Units, factor: float, colour: Any, label: str) -> None:
     times = mean.offsets * units.time
-    several = np.where(mean.counts > 1, 1.0, np.nan)
+    # A mean of one event among several would be a jump.
+    several = np.where(mean.counts >= min(2, mean.counts.max(initial=0)), 1.0, np.nan)
     axes.fill_between(times, mean.low * factor, mean.high * factor, color=colour, alpha=0.25, lw=0)
     axes.plot(times, mean.means * several * factor, color=colour, lw=2, label=label)

@@ -1,0 +1,28 @@
+"""Plugins > EpiFiji > Measure Cells around Events...: follows the cell of each event, with curves, gallery, table and outlines."""
+from ij.plugin.frame import RoiManager
+from java.awt import GraphicsEnvironment
+
+from epifiji_client import call, command, report
+from epifiji_figures import show_pictures
+from epifiji_identity import results_shown
+from epifiji_images import current_image
+from epifiji_log import log
+from epifiji_windows import show_table
+
+
+def measure(parameters):
+    image = current_image(needed=False)
+    found = call("cells_around", {"settings": parameters})
+    for notice in found["notices"]:
+        log(notice)
+    show_pictures(found, image)
+    if not GraphicsEnvironment.isHeadless():
+        if found["outlines"]:
+            # Outlines are added; the other ROIs stay.
+            RoiManager.getRoiManager().runCommand("Open", found["outlines"])
+        if parameters.get("table", True) and found["rows"]:
+            show_table("Cells of %s" % found["name"], found["columns"], found["rows"])
+    report(found["said"])
+
+
+command("Measure Cells around Events...", measure, results_shown())
