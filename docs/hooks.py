@@ -97,7 +97,8 @@ def fiji_commands(_: str | None) -> str:
         command = described(label)
         rows = []
         for one in command["parameters"]:
-            value = ", ".join(one["choices"]) or {"text": one["unit"]}.get(one["kind"], one["kind"])
+            kind = {"text": one["unit"], "choice": ""}.get(one["kind"], one["kind"])
+            value = ", ".join(filter(None, [*one["choices"], kind]))
             default = "" if one["default"] in ("", False) else str(one["default"]).lower()
             field = fields[one["page"]].format(one["label"])
             rows.append((f"`{one['key']}`", field, value, default, one["help"]))

@@ -54,6 +54,7 @@ SLOW = (
     "jobs/events/test_default_arithmetic.py",
     "jobs/events/test_detect",
     "jobs/events/test_parity.py",
+    "jobs/events/test_tissue.py",
     "jobs/events/test_real_movies.py",
     "jobs/events/test_review.py::test_a_review_of_20000",
     "jobs/events/test_review.py::test_a_review_that_was_cut_anywhere_is_refused",

@@ -33,6 +33,7 @@ SUFFIXES = {
     "crop": MOVIES,
     "rescale": MOVIES,
     "plot --movie": MOVIES,
+    "plot --within": (".zip", ".roi"),
     "rois": (".tif",),
 }
 SUFFIXES |= dict.fromkeys(("compare detected", "compare reference", "plot", "gallery", "crop --events"), EVENTS)
@@ -149,6 +150,16 @@ COMMANDS: dict[str, Call] = {
         str(good / "out"),
     ],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],
+    "plot --within": lambda bad, good: [
+        "plot",
+        str(good / "events.csv"),
+        "--movie",
+        str(good / "m.tif"),
+        "--within",
+        str(bad),
+        "--out",
+        str(good / "out"),
+    ],
     "plot --movie": lambda bad, good: [
         "plot",
         str(good / "events.csv"),

@@ -5,7 +5,7 @@ import textwrap
 import time
 import traceback
 
-from ij import IJ, Macro
+from ij import IJ, Macro, WindowManager
 from java.awt import GraphicsEnvironment
 from java.io import File
 from java.lang import RuntimeException, System, Throwable
@@ -148,12 +148,13 @@ def _absolute(given, described):
 
     A network's name is a path if it exists.
     """
-    kinds = dict((one["key"], one["kind"]) for one in described["parameters"])
-    return dict((key, _absolute_value(key, kinds.get(key), value)) for key, value in given.items())
+    known = dict((one["key"], one) for one in described["parameters"])
+    return dict((key, _absolute_value(key, known[key]["kind"], value) if value not in known[key]["choices"] else value)
+                for key, value in given.items())
 
 
 def _absolute_value(key, kind, value):
-    if kind in ("file", "folder"):
+    if kind in ("file", "folder") or (kind == "image" and WindowManager.getImage(value) is None):
         return File(value).getAbsolutePath()
     if key == "other_networks":
         return ",".join([_absolute_value("network", "text", name.strip()) for name in value.split(",")])

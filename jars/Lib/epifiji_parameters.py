@@ -14,11 +14,11 @@ from epifiji_engine import EngineError
 
 TOKEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(\[(?P<bracketed>.*?)\](?=\s|$)|(?P<plain>\S*)))?(\s+|$)", re.DOTALL)
 TRUTH = {"": True, "true": True, "false": False}
-COLUMNS = {"file": 30, "folder": 30}
+COLUMNS = {"file": 30, "folder": 30, "image": 30}
 MORE = "More settings"
 OTHER_MOVIE = "other_movie"
 PLACES_OF_EVENTS = ("results", "events", "detected")
-OF_A_MOVIE = PLACES_OF_EVENTS + ("reference", "review", "out")
+OF_A_MOVIE = PLACES_OF_EVENTS + ("reference", "review", "out", "within")
 EMPTY_FIELDS = "Fields may be left empty; Help explains what that means."
 
 
@@ -123,7 +123,7 @@ def _add(dialog, parameter, value, networks):
         dialog.addChoice(title, choices, value if value in choices else choices[0])
     elif kind == "folder":
         dialog.addDirectoryField(title, value, COLUMNS[kind])
-    elif kind == "file":
+    elif kind in ("file", "image"):
         dialog.addFileField(title, value, COLUMNS[kind])
     else:
         dialog.addStringField(title, value, 10)
@@ -152,7 +152,7 @@ def record(given, parameters):
         if one["key"] not in given:
             continue
         value = given[one["key"]]
-        if one["kind"] in ("file", "folder"):
+        if one["kind"] in COLUMNS:
             Recorder.recordPath(one["key"], value)
         elif value is True:
             Recorder.recordOption(one["key"])

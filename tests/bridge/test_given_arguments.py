@@ -110,7 +110,10 @@ class TestEvents:
     def test_all_forms_of_events_are_accepted(self, make: Callable[[list[Event]], Any]):
         assert epifiji.crop(PIXELS, make(EVENTS)).events == EVENTS
         assert epifiji.compare(make(EVENTS), make(EVENTS)).scores.overall.f1 == 1
-        assert epifiji.event_statistics(make(EVENTS), PIXELS).classes["cell_death"].places.shape == (2, 3)
+        assert epifiji.event_statistics(make(EVENTS), PIXELS, within="frame").classes["cell_death"].places.shape == (
+            2,
+            3,
+        )
         assert sorted(epifiji.draw_events(make(EVENTS), 5).events, key=lambda event: event.frame) == EVENTS
 
     @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ class TestPaths:
         for use in (
             epifiji.crop(PIXELS, EVENTS).save,
             epifiji.compare(EVENTS, EVENTS).save,
-            epifiji.event_statistics(EVENTS, PIXELS).save,
+            epifiji.event_statistics(EVENTS, PIXELS, within="frame").save,
             epifiji.simulate_movies,
             epifiji.events_from_maps,
             epifiji.read_movie,
@@ -266,7 +269,7 @@ def test_results_are_printed_in_one_line_without_arrays(tmp_path):
     event = EVENTS[0]
     path, review = epifiji.start_review([event], tmp_path / "review")
     epifiji.decide(path, review, epifiji.Action(0, "keep"))
-    statistics = epifiji.event_statistics(EVENTS, PIXELS)
+    statistics = epifiji.event_statistics(EVENTS, PIXELS, within="frame")
     for given in (
         statistics,
         *statistics.classes.values(),

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from desktop import picture
 from epifiji.bridge.imagej import ImageJ
 from refusals import refusals
@@ -55,13 +57,54 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "other movie": 'newImage("other", "8-bit", 10, 10, 6); ' + COMPARE + 'detected=detected reference=known.csv");',
         "plot without a folder": PLOT + 'results=detected");',
         "nothing to plot": PLOT + 'output=never");',
+        "no movie": PLOT + 'results=detected output=never");',
+        "no tissue": MOVIE + PLOT + 'results=detected output=never"); close();',
+        "no areas": PLOT + 'results=detected output=never within=nowhere.zip");',
         "bad setting": PLOT + 'results=detected output=never time_bin=0");',
     }
     return refusals(imagej, commands)
 
 
 def plotted_headless(imagej: ImageJ, _: Path) -> None:
-    imagej.run_macro(PLOT + 'results=detected output=plots permutations=19 seed=3");')
+    imagej.run_macro(PLOT + 'results=detected output=plots permutations=19 seed=3 within=frame");')
+
+
+AREAS = {
+    "rectangle": "makeRectangle(10, 5, 30, 20);",
+    "beyond the frame": "makeRectangle(80, 70, 30, 40);",
+    "oval": "makeOval(11, 8, 51, 34);",
+    "circle": "makeOval(20, 20, 40, 40);",
+    "polygon": "makePolygon(3, 4, 90, 20, 40, 44, 70, 80, 10, 60);",
+    "crossing itself": "makePolygon(5, 5, 90, 80, 90, 5, 5, 80);",
+    "freehand": 'makeSelection("freehand", newArray(10, 60, 61, 20), newArray(10, 12, 70, 71));',
+    "between pixels": "makePolygon(3.3, 4.6, 90.2, 20.9, 40.4, 44.1);",
+    "ellipse": "makeEllipse(20, 30, 80, 60, 0.4);",
+    "rotated": "makeRotatedRectangle(20, 30, 70, 55, 21);",
+    "traced": "setColor(200); fillOval(30, 30, 33, 21); doWand(40, 40);",
+}
+"""Macros that draw areas on the movie."""
+
+
+def areas_filled(imagej: ImageJ, folder: Path) -> dict[str, str]:
+    """Draw each area, save it as a ROI file, and return the pixels that ImageJ fills, as hexadecimal digits."""
+    from scyjava import jimport
+
+    filled = {}
+    imagej.run_macro(MOVIE)
+    for name, macro in AREAS.items():
+        imagej.run_macro(macro)
+        image = jimport("ij.IJ").getImage()
+        jimport("ij.io.RoiEncoder").save(image.getRoi(), str(folder / f"{name}.roi"))
+        mask = image.createRoiMask() if hasattr(image, "createRoiMask") else image.getRoi().getMask()
+        filled[name] = bytes(np.packbits(np.asarray(mask.getPixels()[:]) != 0)).hex()
+    imagej.run_macro(PLOT + 'results=detected output=[in an area] permutations=19 within=rectangle.roi"); close();')
+    return filled
+
+
+def plotted_within_tissue(imagej: ImageJ, _: Path) -> None:
+    """Plot results whose movie is known only as the open image."""
+    imagej.run_macro('open("cells.tif"); run("Add...", "value=1 stack");')
+    imagej.run_macro(PLOT + 'results=of_cells output=[within tissue] permutations=19"); close();')
 
 
 def titles() -> list[str]:
@@ -119,10 +162,10 @@ def compared_from_the_manager(imagej: ImageJ, _: Path) -> dict[str, Any]:
 def plotted_in_a_window(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     manager().reset()
     imagej.run_macro('run("Open Epithelial Events...", "results=detected/events.csv table=false");')
-    imagej.run_macro(PLOT + 'permutations=19 output=managed");')
+    imagej.run_macro(PLOT + 'permutations=19 output=managed within=frame");')
     picture(folder / "plotted.png")
     return {"titles": titles(), "table": table("Statistics of wing")}
 
 
-HEADLESS = [compared_headless, refused, plotted_headless]
+HEADLESS = [compared_headless, refused, plotted_headless, areas_filled, plotted_within_tissue]
 WINDOW = [compared_in_a_window, compared_from_the_manager, plotted_in_a_window]

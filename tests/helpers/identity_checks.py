@@ -17,7 +17,7 @@ COMMANDS = {
     "maps": 'run("Show Event Probability Maps...", "results=[{results}]{more}");',
     "adjust": 'run("Adjust Event Thresholds...", "results=[{results}] threshold=0 min_volume=0{more}");',
     "compare": 'run("Compare Event ROIs...", "detected=[{results}] reference=[{results}]{more}");',
-    "plot": 'run("Plot Event Statistics...", "results=[{results}] output=[{out}] permutations=19{more}");',
+    "plot": 'run("Plot Event Statistics...", "results=[{results}] output=[{out}] permutations=19 within=frame{more}");',
 }
 TYPES = ("uint8", "uint16", "float32")
 """Types of pixels; the working folder has a folder for each, with a movie, another movie, and results of the first."""

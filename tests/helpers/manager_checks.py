@@ -51,7 +51,7 @@ def plotted(imagej: ImageJ, title: str) -> dict[str, str]:
     """Return the number of events of each class that the statistics count in the manager."""
     from scyjava import jimport
 
-    imagej.run_macro(f'selectImage("{title}.tif");' + PLOT + 'permutations=19");')
+    imagej.run_macro(f'selectImage("{title}.tif");' + PLOT + 'permutations=19 within=frame");')
     shown = table(f"Statistics of {title}")
     jimport("ij.IJ").selectWindow(f"Statistics of {title}")
     imagej.run_macro('run("Close");')
@@ -112,12 +112,14 @@ def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
     counted = {"first": plotted(imagej, "first"), "log": log()}
     counted["second"] = plotted(imagej, "second")
     said = {}
-    said["another"] = refusal(imagej, 'newImage("another", "8-bit", 80, 70, 12);' + PLOT + 'permutations=19");')
+    said["another"] = refusal(
+        imagej, 'newImage("another", "8-bit", 80, 70, 12);' + PLOT + 'permutations=19 within=frame");'
+    )
     rois = list(manager().getRoisAsArray())
     close_all()
     for roi in rois:
         manager().addRoi(roi)
-    said["none"] = refusal(imagej, PLOT + 'permutations=19");')
+    said["none"] = refusal(imagej, PLOT + 'permutations=19 within=frame");')
     open_movie("first")
     counted["opened again"] = plotted(imagej, "first")
     assert first is not None

@@ -57,7 +57,7 @@ def events() -> list[Event]:
     ]
 
 
-SETTINGS = {"permutations": 99, "seed": 2}
+SETTINGS = {"permutations": 99, "seed": 2, "within": "frame"}
 MOVIE = {"extent": epifiji.data.statistics.Extent((20, 160, 160))}
 SAID = "30 events that repeat another of the same class, frame and place were left out of {} (30 cell_death)."
 

@@ -9,7 +9,7 @@ import numpy as np
 SIGNIFICANT = 0.05
 
 TISSUE_FILLS = "if tissue fills the frame"
-"""Assumption of the test in space, because the tissue's area is unknown."""
+"""Assumption of the test in space in the whole frame."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Extent:
     def length(self) -> float:
         """One pixel in the unit of lengths."""
         return self.pixel_size_um or 1.0
+
+    @property
+    def area_unit(self) -> str:
+        """Unit of areas."""
+        return f"{self.length_unit}²"
 
     @property
     def time_unit(self) -> str:
@@ -82,10 +87,13 @@ class Rates:
         Bounds of the bins in frames from 0, (n + 1,); the last bin may be shorter.
     counts
         Events in each bin, (n,).
+    observed
+        Frames of each bin in which events may lie, (n,).
     """
 
     edges: np.ndarray = field(repr=False)
     counts: np.ndarray = field(repr=False)
+    observed: np.ndarray = field(repr=False)
 
     @property
     def cumulative(self) -> np.ndarray:
@@ -93,8 +101,10 @@ class Rates:
         return np.cumsum(self.counts)
 
     def per_frame(self) -> np.ndarray:
-        """Events in each bin divided by its frames, (n,)."""
-        return self.counts / np.diff(self.edges)
+        """Events in each bin divided by its observed frames, (n,); NaN if there are none."""
+        rate: np.ndarray = np.full(len(self.counts), np.nan)
+        np.divide(self.counts, self.observed, out=rate, where=self.observed > 0)
+        return rate
 
 
 @dataclass(frozen=True)
@@ -145,13 +155,15 @@ class ClassStatistics:
     ----------
     places
         Frame, y, x of each event, (n, 3).
+    outside
+        Number of events outside the region, which are left out.
     border
         Number of events at the border.
     rates
         Counts over time.
     density
-        Events per pixel over the frame, on a grid of cells of `cell_px` pixels: its sum times ``cell_px ** 2`` is the
-        number of events.
+        Events per pixel of the region, on a grid of cells of `cell_px` pixels, see
+        :func:`~epifiji.engine.events.statistics.density_within`.
     cell_px
         Sides (y, x) of a cell in pixels.
     space, space_time
@@ -159,6 +171,7 @@ class ClassStatistics:
     """
 
     places: np.ndarray = field(repr=False)
+    outside: int
     border: int
     rates: Rates
     density: np.ndarray = field(repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,25 @@ import pytest
 
 from desktop import desktop
 from epifiji.data.events import Event
+from epifiji.engine.simulation.movie import simulate
+from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map, write_record
+from epifiji.files.rois.areas import read_areas
 from epifiji.files.rois.roi_files import write_rois
-from epifiji.jobs.events.statistics import FILES
+from epifiji.jobs.events.statistics_result import ALL_FILES, FILES
 from figure_checks import (
+    AREAS,
     COMPARE,
     HEADLESS,
     PLOT,
     WINDOW,
+    areas_filled,
     compared_from_the_manager,
     compared_headless,
     compared_in_a_window,
     plotted_in_a_window,
+    plotted_within_tissue,
     refused,
 )
 from folders import names
@@ -62,6 +69,11 @@ def files(folder: Path) -> Path:
     write_map(maps / map_file("wing", "cell_death", "rawproba"), iter(field), SHAPE)
     write_events(folder / "known.csv", KNOWN)
     write_rois(folder / "wing_cell_death.zip", KNOWN[:2])
+    cells, _ = simulate(seed=3, frames=6, height=150, width=160, extrusions=0, divisions=0, sops=0)
+    write_movie(replace(cells, name="cells"), folder / "cells.tif")
+    (folder / "of_cells").mkdir()
+    write_events(folder / "of_cells" / "events.csv", [FOUND, FALSE])
+    write_record(folder / "of_cells" / "run.json", {"movie": {"name": "cells", "shape": [6, 150, 160]}})
     return folder
 
 
@@ -100,12 +112,36 @@ class TestWithoutAWindow:
             in headless.out
         )
 
+    def test_the_tissue_is_found_in_the_pixels_of_the_open_image(self, headless: Finished) -> None:
+        assert headless[plotted_within_tissue] is None
+        assert names(headless.folder / "within tissue") == sorted(ALL_FILES)
+        assert "EpiFiji: Tissue fills " in headless.out
+        with (headless.folder / "within tissue" / "summary.csv").open(encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["within"], row["events"], row["outside"]) == ("tissue", "2", "0")
+        assert 30 < float(row["cells"]) < 80
+
     def test_plots_go_into_the_folder(self, headless: Finished) -> None:
         assert names(headless.folder / "plots") == sorted(FILES)
         with (headless.folder / "plots" / "summary.csv").open(encoding="utf-8") as file:
             (row,) = csv.DictReader(file)
         # 24 frames of 2 minutes.
         assert (row["events"], row["events per hour"], row["first (min)"]) == ("2", "2.5", "10")
+
+    def test_events_in_a_saved_area_are_counted(self, headless: Finished) -> None:
+        assert headless[areas_filled]
+        with (headless.folder / "in an area" / "summary.csv").open(encoding="utf-8") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["within"], row["events"], row["outside"]) == ("rectangle.roi", "1", "1")
+
+    @pytest.mark.parametrize("name", AREAS)
+    def test_areas_are_filled_as_imagej_fills_them(self, headless: Finished, name: str) -> None:
+        digits = headless[areas_filled][name]
+        expected = np.unpackbits(np.frombuffer(bytes.fromhex(digits), np.uint8))[: 90 * 100].reshape(90, 100) > 0
+        region = read_areas(headless.folder / f"{name}.roi", SHAPE)
+        found = region.masks[0].pixels()
+        assert np.count_nonzero(found != expected) == 0
+        assert region.observed.all()
 
     @pytest.mark.parametrize(
         ("what", "words"),
@@ -119,6 +155,14 @@ class TestWithoutAWindow:
             ("other movie", "belong to wing with 24 frames of 100 x 90 pixels: open or name the movie"),
             ("plot without a folder", "Without a window the plots need a folder: give out=[folder]."),
             ("nothing to plot", "There are no ROIs in the manager to plot: detect events first, or give results="),
+            (
+                "no movie",
+                "The movie wing of the events is not found, but its pixels are needed to find the tissue: specify",
+            ),
+            ("no movie", "the movie, or within=frame."),
+            ("no tissue", "The frames of wing have no picture in which tissue can be found: "),
+            ("no tissue", "specify the areas as within=[file], or within=frame."),
+            ("no areas", "nowhere.zip', which is not a file, but tissue, frame or a file of ROIs is expected"),
             ("bad setting", "time_bin is '0', but it must be a whole number from 1 to 1000000"),
         ],
     )
@@ -189,10 +233,13 @@ def test_both_run_through_a_worker_too(tmp_path: Path) -> None:
         part.replace("@", '" + folder + "/')
         for part in (
             COMPARE + 'detected=[@detected] reference=[@known.csv] output=[@compared]");\n',
-            PLOT + 'results=[@detected] output=[@plotted] permutations=19");\n',
+            'open("@cells.tif"); run("Add...", "value=1 stack");\n',
+            PLOT + 'results=[@of_cells] output=[@tissue] permutations=19"); close();\n',
+            PLOT + 'results=[@detected] output=[@plotted] permutations=19 within=frame");\n',
         )
     )
     ended = run_in_plain_fiji(fiji, code, str(folder))
     assert "cell_death: 2 events, 2.5 per hour" in ended.stdout + ended.stderr
     assert len(names(folder / "compared")) == 5
     assert names(folder / "plotted") == sorted(FILES)
+    assert names(folder / "tissue") == sorted(ALL_FILES)

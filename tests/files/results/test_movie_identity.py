@@ -148,7 +148,7 @@ class TestCommands:
             "crop": ["crop", movie, "--events", results, "--out", out],
             "rescale": ["rescale", movie, "--events", results, "--factor-xy", 0.5, "--out", out],
             "rois": ["rois", results, "--movie", movie, "--out", out],
-            "plot": ["plot", results, "--movie", movie, "--permutations", 19, "--out", out],
+            "plot": ["plot", results, "--movie", movie, "--permutations", 19, "--within", "frame", "--out", out],
         }[command]
         code, said = terminal(*arguments)
         assert code == 2

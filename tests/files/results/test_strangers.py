@@ -154,7 +154,7 @@ def asked_of_terminal(results: Path) -> list[list[str]]:
         ["rois", place, "--movie", movie, "--overwrite"],
         ["compare", place, place, "--out", str(out / "compare"), "--curve", "--overwrite"],
         ["compare", place, str(results / "movie_cell_death.zip")],
-        ["plot", place, "--out", str(out / "plot"), "--permutations", "19"],
+        ["plot", place, "--out", str(out / "plot"), "--permutations", "19", "--within", "frame"],
         ["gallery", movie, place, "--out", str(out / "gallery.png"), "--overwrite"],
         ["crop", movie, "--events", place, "--out", str(out / "crop"), "--overwrite"],
         ["rescale", movie, "--events", place, "--factor-xy", "0.5", "--out", str(out / "rescale"), "--overwrite"],

@@ -60,7 +60,7 @@ def test_their_results_can_be_reviewed_scored_plotted_and_compared(shared_data: 
     assert len(read_rois(kept, "any")) == 1
     assert len(asked("open", folder)["events"]) == count, "nothing that was detected is gone"
     assert len(asked("score_begin", folder, manager=None)["order"]) == count
-    plots = {"results": str(folder), "output": str(tmp_path / "plots"), "permutations": "19"}
+    plots = {"results": str(folder), "output": str(tmp_path / "plots"), "permutations": "19", "within": "frame"}
     assert len(ask("plot", settings=plots, manager=None, image=None, headless=True)["pictures"]) == 3
     compared = ask("compare", settings={"detected": str(folder), "reference": str(folder)}, manager=None, image=None)
     assert compared["rows"][-1][1:4] == [str(count), "0", "0"]

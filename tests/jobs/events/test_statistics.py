@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from epifiji.bridge.cli.main import main
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
+from epifiji.data.region import Region
 from epifiji.data.statistics import Extent
 from epifiji.engine.events.statistics import (
     EMPTY_CHANCE,
@@ -32,12 +34,13 @@ from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.results.events_table import read_scale, write_events
 from epifiji.files.results.result_folder import write_record
 from epifiji.files.rois.roi_files import write_rois
-from epifiji.jobs.events.statistics import FILES, PICTURES
+from epifiji.jobs.events.statistics_result import FILES, PICTURES, Statistics
 
 FRAME = (300, 400)
 FRAMES = 100
 SEEDS = range(5)
 PERMUTATIONS = 199
+REGION = Region.frame((FRAMES, *FRAME))
 EXTENT = Extent((FRAMES, *FRAME), 0.5, 120.0)
 
 
@@ -60,11 +63,17 @@ def pairs(seed: int, count: int = 40, pixels: float = 5, frames: int = 2) -> np.
 def grid(seed: int) -> np.ndarray:
     """Events on a slightly irregular grid: further from each other than by chance."""
     y, x = np.mgrid[15 : FRAME[0] : 30, 20 : FRAME[1] : 40]
-    return np.column_stack([y.ravel(), x.ravel()]) + np.random.default_rng(seed).normal(0, 2, (y.size, 2))
+    places = np.column_stack([y.ravel(), x.ravel()]) + np.random.default_rng(seed).normal(0, 2, (y.size, 2))
+    return np.column_stack([np.zeros(y.size), places])
 
 
 def events(places: np.ndarray, name: str = "cell_death") -> list[Event]:
     return [Event(name, int(t), float(y), float(x)) for t, y, x in places]
+
+
+def in_frame(*given: Any, **settings: Any) -> Statistics:
+    """Compute statistics of events whose movie has no pixels; test_statistics_within.py tests those within tissue."""
+    return epifiji.event_statistics(*given, within="frame", **settings)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -74,7 +83,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 class TestRates:
     def test_counts_are_those_by_hand_and_the_last_bin_is_shorter(self):
-        found = rates(np.array([0, 3, 4, 4, 7, 9]), 10, 4)
+        found = rates(np.array([0, 3, 4, 4, 7, 9]), np.ones(10, bool), 4)
         assert found.edges.tolist() == [0, 4, 8, 10]
         assert found.counts.tolist() == [2, 3, 1]
         assert found.cumulative.tolist() == [2, 5, 6]
@@ -82,16 +91,16 @@ class TestRates:
 
     @pytest.mark.parametrize("time_bin", [1, 3, 10, 50])
     def test_every_event_is_counted_once(self, time_bin):
-        found = rates(poisson(1)[:, 0], FRAMES, time_bin)
+        found = rates(poisson(1)[:, 0], REGION.observed, time_bin)
         assert found.counts.sum() == 80
         assert (found.per_frame() * np.diff(found.edges)).sum() == pytest.approx(80)
 
     def test_no_events_are_empty_bins(self):
-        assert rates(np.empty(0), 5, 2).counts.tolist() == [0, 0, 0]
+        assert rates(np.empty(0), np.ones(5, bool), 2).counts.tolist() == [0, 0, 0]
 
     def test_events_per_hour_follow_the_frame_interval(self, tmp_path):
         # 30 frames of 2 minutes are an hour.
-        found = epifiji.event_statistics(events(poisson(3)), extent=EXTENT, time_bin=30, permutations=19)
+        found = in_frame(events(poisson(3)), extent=EXTENT, time_bin=30, permutations=19)
         found.save(tmp_path)
         table = rows(tmp_path / "rate.csv")
         assert [row["first frame"] for row in table] == ["1", "31", "61", "91"]
@@ -137,7 +146,7 @@ class TestNeighbours:
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_pairs_are_clustered_in_space(self, seed):
-        found = neighbours_in_space(pairs(seed)[:, 1:], FRAME, PERMUTATIONS, seed)
+        found = neighbours_in_space(pairs(seed), REGION, PERMUTATIONS, seed)
         assert found.p == pytest.approx(2 / (PERMUTATIONS + 1))
         assert found.verdict == "clustered"
         assert found.mean < found.expected_low < found.expected < found.expected_high
@@ -145,7 +154,7 @@ class TestNeighbours:
 
     @pytest.mark.parametrize("seed", SEEDS)
     def test_a_grid_is_spread_out_in_space(self, seed):
-        found = neighbours_in_space(grid(seed), FRAME, PERMUTATIONS, seed)
+        found = neighbours_in_space(grid(seed), REGION, PERMUTATIONS, seed)
         assert (found.p <= 0.02, found.verdict) == (True, "spread out")
 
     @pytest.mark.parametrize("seed", SEEDS)
@@ -158,11 +167,11 @@ class TestNeighbours:
         # Pairs in space whose times are independent of each other.
         places = pairs(seed)
         places[:, 0] = np.random.default_rng(seed).integers(0, FRAMES, len(places))
-        assert neighbours_in_space(places[:, 1:], FRAME, PERMUTATIONS, seed).verdict == "clustered"
+        assert neighbours_in_space(places, REGION, PERMUTATIONS, seed).verdict == "clustered"
         assert neighbours_in_space_and_time(places, 3.0, PERMUTATIONS, seed).p > 0.01
 
     def test_random_events_are_significant_as_often_as_the_level_says(self):
-        space = [neighbours_in_space(poisson(n)[:, 1:], FRAME, 99, n).p for n in range(60)]
+        space = [neighbours_in_space(poisson(n), REGION, 99, n).p for n in range(60)]
         together = [neighbours_in_space_and_time(poisson(n), 3.0, 99, n).p for n in range(60)]
         # Of 60 tests at 5 % more than 9 are significant with a probability of 0.1 %.
         assert sum(p <= 0.05 for p in space) <= 9
@@ -174,18 +183,18 @@ class TestNeighbours:
     def test_the_mean_expected_distance_is_that_of_a_poisson_process(self):
         # 1 / (2 sqrt(density)), and Donnelly's (1978) correction for the frame's edges.
         count, area, perimeter = 400, FRAME[0] * FRAME[1], 2 * sum(FRAME)
-        found = neighbours_in_space(poisson(2, count)[:, 1:], FRAME, 199, 1)
+        found = neighbours_in_space(poisson(2, count), REGION, 199, 1)
         expected = 0.5 * np.sqrt(area / count) + (0.0514 + 0.041 / np.sqrt(count)) * perimeter / count
         assert found.expected == pytest.approx(expected, rel=0.01)
 
     def test_the_envelope_holds_the_curve_of_random_events(self):
-        found = neighbours_in_space(poisson(7, 200)[:, 1:], FRAME, PERMUTATIONS, 1)
+        found = neighbours_in_space(poisson(7, 200), REGION, PERMUTATIONS, 1)
         assert np.mean((found.share >= found.low) & (found.share <= found.high)) > 0.9
         assert np.all(np.diff(found.share) >= 0)
         assert found.share[-1] == 1
 
     def test_a_seed_gives_the_same_again_and_another_gives_another(self):
-        first, again, other = (neighbours_in_space(poisson(1)[:, 1:], FRAME, 49, seed) for seed in (1, 1, 2))
+        first, again, other = (neighbours_in_space(poisson(1), REGION, 49, seed) for seed in (1, 1, 2))
         assert first.expected == again.expected != other.expected
         assert np.array_equal(first.high, again.high)
 
@@ -199,7 +208,7 @@ class TestNeighbours:
 
     def test_too_few_events_are_not_tested(self):
         few = poisson(1, FEWEST - 1)
-        assert neighbours_in_space(few[:, 1:], FRAME, 99, 1) is None
+        assert neighbours_in_space(few, REGION, 99, 1) is None
         assert neighbours_in_space_and_time(few, 1.0, 99, 1) is None
 
 
@@ -213,7 +222,7 @@ class TestEmptyParts:
         places = poisson(1)
         length = FRAME[axis]
         places[:, 1 + axis] = places[:, 1 + axis] * 2 / 3 + first * length / 3
-        found = epifiji.event_statistics(events(places), extent=EXTENT, permutations=199)
+        found = in_frame(events(places), extent=EXTENT, permutations=199)
         assert found.summary()[0]["verdict (space)"] == "clustered if tissue fills the frame"
         assert "in space clustered if tissue fills the frame (p = " in found.in_words(found.classes["cell_death"])
         (notice,) = found.notices
@@ -232,16 +241,16 @@ class TestEmptyParts:
 
 class TestStatistics:
     def test_classes_do_not_change_each_other(self):
-        alone = epifiji.event_statistics(events(poisson(1)), extent=EXTENT, permutations=49)
+        alone = in_frame(events(poisson(1)), extent=EXTENT, permutations=49)
         both = events(poisson(1)) + events(poisson(2), "cell_sop")
-        joined = epifiji.event_statistics(both, extent=EXTENT, permutations=49)
+        joined = in_frame(both, extent=EXTENT, permutations=49)
         assert list(joined.classes) == ["cell_death", "cell_sop"]
         assert alone.summary()[0] == joined.summary()[0]
 
     def test_lengths_and_times_follow_the_calibration(self):
         places = pairs(1)
-        plain = epifiji.event_statistics(events(places), extent=Extent((FRAMES, *FRAME)), permutations=49).summary()[0]
-        scaled = epifiji.event_statistics(events(places), extent=EXTENT, permutations=49).summary()[0]
+        plain = in_frame(events(places), extent=Extent((FRAMES, *FRAME)), permutations=49).summary()[0]
+        scaled = in_frame(events(places), extent=EXTENT, permutations=49).summary()[0]
         for key in ("nearest", "nearest at random", "2.5 %", "97.5 %"):
             for kind in ("space", "space and time"):
                 assert scaled[f"{key} ({kind}, µm)"] == pytest.approx(0.5 * plain[f"{key} ({kind}, px)"])
@@ -253,7 +262,7 @@ class TestStatistics:
     def test_frames_count_from_1_as_in_the_table_of_events(self, tmp_path):
         write_events(tmp_path / "events.csv", [Event("cell_death", t, 5, 5 + t) for t in (8, 10, 20)])
         in_table = [int(row["frame"]) for row in rows(tmp_path / "events.csv")]
-        found = epifiji.event_statistics(tmp_path / "events.csv", extent=Extent((30, *FRAME)), time_bin=10)
+        found = in_frame(tmp_path / "events.csv", extent=Extent((30, *FRAME)), time_bin=10)
         row = found.summary()[0]
         assert [row[f"{key} (frames)"] for key in ("first", "median", "last")] == in_table == [9, 11, 21]
         found.save(tmp_path / "plots")
@@ -269,7 +278,7 @@ class TestStatistics:
         write_events(tmp_path / "events.csv", [*events(poisson(1)), Event("blink", 3, 5, 5, border=True)], 0.5, 120)
         movie = {"name": "wing", "shape": [FRAMES, *FRAME], "pixel_size_um": 0.25, "frame_interval_s": 60}
         write_record(tmp_path / "run.json", {"movie": movie, "settings": {"events": ["cell_death", "cell_sop"]}})
-        found = epifiji.event_statistics(tmp_path, permutations=19)
+        found = in_frame(tmp_path, permutations=19)
         assert (found.movie, found.extent) == ("wing", Extent((FRAMES, *FRAME), 0.25, 60))
         assert {name: len(one.places) for name, one in found.classes.items()} == {
             "cell_death": 80,
@@ -283,7 +292,7 @@ class TestStatistics:
         write_events(tmp_path / "events.csv", events(poisson(1)), 0.321, 47)
         pixel, interval = read_scale(tmp_path / "events.csv")
         assert (pixel, interval) == (pytest.approx(0.321, rel=1e-4), pytest.approx(47, rel=1e-4))
-        found = epifiji.event_statistics(tmp_path / "events.csv", permutations=19)
+        found = in_frame(tmp_path / "events.csv", permutations=19)
         assert (found.extent.length_unit, found.extent.time_unit, found.extent.known) == ("µm", "min", False)
 
     def test_a_table_without_such_columns_gives_none(self, tmp_path):
@@ -293,14 +302,14 @@ class TestStatistics:
     def test_a_movie_gives_size_and_scale_to_rois(self, tmp_path):
         write_rois(tmp_path / "m_cell_death.zip", events(np.array([[1, 2, 3], [4, 20, 30]])))
         write_movie(Movie(np.zeros((6, 40, 50), np.uint8), "m", 0.3, 60), tmp_path / "m.tif")
-        alone = epifiji.event_statistics(tmp_path / "m_cell_death.zip")
+        alone = in_frame(tmp_path / "m_cell_death.zip")
         assert (alone.extent.shape, alone.extent.known) == ((5, 21, 31), False)
         assert "The movie's size is unknown" in alone.notices[0]
-        found = epifiji.event_statistics(tmp_path / "m_cell_death.zip", tmp_path / "m.tif")
+        found = in_frame(tmp_path / "m_cell_death.zip", tmp_path / "m.tif")
         assert found.extent == Extent((6, 40, 50), pytest.approx(0.3, rel=1e-4), 60)
 
     def test_an_unknown_size_means_no_test_in_space_but_one_in_time(self):
-        found = epifiji.event_statistics(events(poisson(1)), permutations=19).classes["cell_death"]
+        found = in_frame(events(poisson(1)), permutations=19).classes["cell_death"]
         assert found.space is None
         assert found.space_time is not None
 
@@ -309,7 +318,7 @@ class TestStatistics:
     def test_few_or_equal_events_are_sensible_plots(self, given, extent, tmp_path):
         if extent is not None and extent.shape == (1, 1, 1):
             given = [Event(e.event, 0, 0, 0) for e in given]
-        files = epifiji.event_statistics(given, extent=extent, permutations=19).save(tmp_path / "out")
+        files = in_frame(given, extent=extent, permutations=19).save(tmp_path / "out")
         for file in files:
             if file.name in PICTURES:
                 with Image.open(file) as picture:
@@ -317,7 +326,7 @@ class TestStatistics:
 
     def test_events_outside_the_movie_are_refused(self):
         with pytest.raises(WrongInputError, match=r"lies in frame 101 .* but the movie has 100 frames of 300 x 400"):
-            epifiji.event_statistics([Event("cell_death", 100, 3, 3)], extent=EXTENT)
+            in_frame([Event("cell_death", 100, 3, 3)], extent=EXTENT)
 
     @pytest.mark.parametrize(
         ("setting", "words"),
@@ -330,7 +339,7 @@ class TestStatistics:
     )
     def test_settings_that_cannot_be_used_are_refused(self, setting, words):
         with pytest.raises(WrongInputError, match=words):
-            epifiji.event_statistics([], **setting)
+            in_frame([], **setting)
 
     def test_it_can_be_cancelled(self):
         def cancel(done: float, doing: str) -> None:
@@ -338,7 +347,7 @@ class TestStatistics:
                 raise CancelledError
 
         with pytest.raises(CancelledError):
-            epifiji.event_statistics(events(poisson(1)), report=cancel, extent=EXTENT)
+            in_frame(events(poisson(1)), report=cancel, extent=EXTENT)
 
 
 class TestTheCommandLine:
@@ -352,7 +361,7 @@ class TestTheCommandLine:
         write_events(tmp_path / "events.csv", events(pairs(1)))
         movie = {"name": "wing", "shape": [FRAMES, *FRAME]}
         write_record(tmp_path / "run.json", {"movie": movie})
-        arguments = ("plot", tmp_path, "--out", tmp_path / "out", "--permutations", 99)
+        arguments = ("plot", tmp_path, "--out", tmp_path / "out", "--permutations", 99, "--within", "frame")
         assert self.run(monkeypatch, *arguments) == 0
         assert "in space and time clustered (p = 0.02)" in capsys.readouterr().out
         assert sorted(file.name for file in (tmp_path / "out").iterdir()) == sorted(FILES)

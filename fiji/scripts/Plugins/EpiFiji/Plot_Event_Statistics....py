@@ -4,7 +4,7 @@ from java.awt import GraphicsEnvironment
 from epifiji_client import call, command, report
 from epifiji_figures import described, show_pictures
 from epifiji_identity import results_shown
-from epifiji_images import current_image, saved_manager
+from epifiji_images import current_image, saved_manager, shown_pixels
 from epifiji_log import log
 from epifiji_windows import show_table
 
@@ -13,7 +13,10 @@ def plot(parameters):
     image = current_image(needed=False)
     headless = GraphicsEnvironment.isHeadless()
     with saved_manager(image, needed="results" not in parameters and not headless) as manager:
-        found = call("plot", {"settings": parameters, "manager": manager, "image": described(image), "headless": headless})
+        request = {"settings": parameters, "manager": manager, "image": described(image), "headless": headless}
+        found = call("plot", request)
+        if found.get("pixels_needed"):
+            found = call("plot", request, shown_pixels(image))
     for notice in found["notices"]:
         log(notice)
     show_pictures(found, image)

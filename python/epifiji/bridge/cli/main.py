@@ -206,9 +206,10 @@ def plot(
 ) -> None:
     """Plot rate, density and nearest neighbours of events, and test whether they cluster."""
     from epifiji.files.storage.writable import require_absent
-    from epifiji.jobs.events.statistics import FILES, event_statistics
+    from epifiji.jobs.events.statistics import event_statistics
+    from epifiji.jobs.events.statistics_result import ALL_FILES
 
-    require_absent(out, FILES, overwrite)
+    require_absent(out, ALL_FILES, overwrite)
     with ProgressBar("plot", silent=as_json) as report:
         found = event_statistics(results, movie, report, other_movie=other_movie, **settings)
     files = found.save(out, overwrite)

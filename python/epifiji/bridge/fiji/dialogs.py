@@ -13,7 +13,8 @@ def described(label: str) -> dict[str, Any]:
     """Describe a command as JSON types: its help, and its parameters in the order of the dialog.
 
     A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
-    ``network`` or ``cell_network``), `default` (a string, or a boolean for a flag), `unit`, `choices`, `help` and `page`.
+    ``image``, ``network`` or ``cell_network``), `default` (a string, or a boolean for a flag), `unit`, `choices` (for a
+    file the words that are no files), `help` and `page`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)
@@ -34,7 +35,7 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
         "kind": kind,
         "default": default,
         "unit": unit,
-        "choices": choices if kind == "choice" else [],
+        "choices": choices if kind == "choice" else list(shown.words),
         "help": field.description or "",
         # The window has sliders for the thresholds.
         "page": "macro" if model is AdjustCommand and key in EventSettings.model_fields else shown.page,

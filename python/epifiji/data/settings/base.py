@@ -60,11 +60,13 @@ class Shown:
     page
         The page of a dialog: the first, the page for experts, or none (only in macros).
     kind
-        The widget of a dialog.
+        The widget of a dialog; an image is a file, a folder, or the title of an image that is open in ImageJ.
     order
         Position in a dialog; settings without one follow in the order of the fields.
     also
         Its older names, which are accepted wherever it is specified by name.
+    words
+        Values of a place that are no places.
     """
 
     unit: str = ""
@@ -72,9 +74,10 @@ class Shown:
     values: str = ""
     label: str = ""
     page: Page = "first"
-    kind: Literal["", "file", "folder", "network", "cell_network"] = ""
+    kind: Literal["", "file", "folder", "image", "network", "cell_network"] = ""
     order: int = LAST
     also: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
 
 def setting(default: Any = PydanticUndefined, *, description: str = "", **more: Any) -> Any:
@@ -182,8 +185,9 @@ def _has_bool(value: object) -> bool:
 
 def expectation(kind: type[Settings], name: str) -> str:
     """Describe the valid values of a setting."""
-    if place := PLACES.get(shown_of(kind.model_fields[name]).kind):
-        return f"it must be {place}"
+    shown = shown_of(kind.model_fields[name])
+    if place := PLACES.get(shown.kind):
+        return f"it must be {' or '.join([*shown.words, place])}"
     schema = kind.model_json_schema()
     field = schema["properties"][name]
     choices = [c for c in field.get("anyOf", [field]) if c.get("type") != "null"]
@@ -199,7 +203,13 @@ TYPES = {
 
 
 NETWORK = "the name, folder or zip of a network"
-PLACES = {"file": "a file", "folder": "a folder", "network": NETWORK, "cell_network": NETWORK}
+PLACES = {
+    "file": "a file",
+    "folder": "a folder",
+    "image": "the title of an open image, a file or a folder",
+    "network": NETWORK,
+    "cell_network": NETWORK,
+}
 
 
 def _words(choice: Mapping[str, Any]) -> str:

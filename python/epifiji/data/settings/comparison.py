@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from epifiji.data.region import FRAME, TISSUE
 from epifiji.data.settings.base import Seed, Settings, setting
 
 
@@ -43,9 +45,27 @@ class ComparisonSettings(MatchingSettings):
     )
 
 
+def _region(value: object) -> object:
+    """Accept a path; refuse an empty text."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("tissue, frame, or a file of ROIs")
+    return value
+
+
 class StatisticsSettings(Settings):
     """How events are counted over time and space."""
 
+    within: Annotated[str, BeforeValidator(_region)] = setting(
+        TISSUE,
+        kind="file",
+        range="tissue|frame|ROI.zip",
+        words=(TISSUE, FRAME),
+        description="Where events may lie: in the tissue, which is found by segmenting the movie's cells, in the whole frame, or "
+        "in the areas of a ROI file. Events outside are left out.",
+        label="Within",
+    )
     time_bin: int | None = setting(
         None,
         ge=1,
@@ -60,6 +80,13 @@ class StatisticsSettings(Settings):
         description="Standard deviation of the Gaussian that smooths the density map. Default: a tenth of the frame's "
         "shorter side.",
         label="Density bandwidth",
+    )
+    square: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
+        None,
+        unit="px",
+        description="Side of the squares in which events per cell are counted. Default: a quarter of the frame's shorter side.",
+        label="Side of the squares",
+        page="more",
     )
     permutations: int = setting(
         999,

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtr
 
 from epifiji.data.progress import Report, silent
+from epifiji.data.region import Region
 from epifiji.data.statistics import Neighbours, Rates
 
 FEWEST = 5
@@ -29,16 +30,24 @@ EMPTY_SHARE, EMPTY_CHANCE = 0.1, 0.01
 Draw = Callable[[np.random.Generator], np.ndarray]
 
 
-def rates(frames: np.ndarray, frame_count: int, time_bin: int) -> Rates:
-    """Count events in bins of `time_bin` frames; the last bin ends with the movie and may be shorter.
+def time_edges(frames: int, time_bin: int) -> np.ndarray:
+    """Return the bounds of bins of `time_bin` frames; the last bin ends with the movie and may be shorter."""
+    return np.append(np.arange(0, frames, time_bin), frames)
+
+
+def rates(frames: np.ndarray, observed: np.ndarray, time_bin: int) -> Rates:
+    """Count events in bins of time, see :func:`time_edges`.
 
     Parameters
     ----------
     frames
-        0-based frame of each event, (n,), less than `frame_count`.
+        0-based frame of each event, (n,).
+    observed
+        Whether events may lie in each frame of the movie, (T,).
     """
-    edges = np.append(np.arange(0, frame_count, time_bin), frame_count)
-    return Rates(edges, np.bincount(np.asarray(frames, int) // time_bin, minlength=len(edges) - 1))
+    edges = time_edges(len(observed), time_bin)
+    counts = np.bincount(np.asarray(frames, int) // time_bin, minlength=len(edges) - 1)
+    return Rates(edges, counts, np.add.reduceat(observed, edges[:-1], dtype=int))
 
 
 def density(
@@ -72,6 +81,40 @@ def density(
     y, x = (_spread(places[:, axis], shape[axis], cells[axis], bandwidth_px) for axis in (0, 1))
     sides = shape[0] / cells[0], shape[1] / cells[1]
     return y.T @ x / (sides[0] * sides[1]), sides
+
+
+def density_within(
+    places: np.ndarray, region: Region, bandwidth_px: float, most_cells: int = DENSITY_CELLS
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Smooth events of a region with a Gaussian into a map of events per pixel of the region.
+
+    The smoothed events are divided by the region, smoothed in the same way (Diggle 1985), so the map is constant if
+    events are spread evenly over the region; outside it the map is 0. It is scaled so that its integral over the
+    region, averaged over time, is the number of events. In the whole frame it is that of :func:`density`.
+
+    Parameters
+    ----------
+    places
+        Frame, y, x of each event, (n, 3), all in the region.
+    region
+        Where events may lie.
+    bandwidth_px, most_cells
+        As in :func:`density`, and so is what is returned.
+    """
+    shape = region.masks[0].shape
+    smooth, sides = density(places[:, 1:], shape, bandwidth_px, most_cells)
+    if region.is_frame:
+        return smooth, sides
+    cells = smooth.shape[0], smooth.shape[1]
+    coverage = region.coverage(cells)
+    y, x = (
+        _spread((np.arange(count) + 0.5) * side / count - 0.5, side, count, bandwidth_px)
+        for side, count in zip(shape, cells, strict=True)
+    )
+    seen = y.T @ coverage @ x
+    within = np.divide(smooth, seen, out=np.zeros(cells), where=(coverage > 0) & (seen > 0))
+    total = float((within * coverage).sum()) * sides[0] * sides[1]
+    return within * (len(places) / total if total else 0.0), sides
 
 
 def _spread(places: np.ndarray, side: int, cells: int, bandwidth_px: float) -> np.ndarray:
@@ -119,30 +162,43 @@ def empty_band(places: np.ndarray, shape: tuple[int, int]) -> tuple[str, float] 
     return (side, share) if share >= EMPTY_SHARE and seldom else None
 
 
-def neighbours_in_space(
-    places: np.ndarray, shape: tuple[int, int], permutations: int, seed: int, report: Report = silent
-) -> Neighbours | None:
-    """Compare distances in the plane with those of as many places drawn uniformly and independently in the frame.
+def random_places(frames: np.ndarray, region: Region, random: np.random.Generator) -> np.ndarray:
+    """Draw a place (y, x in pixels) for each event, uniformly and independently in the region at its frame, (n, 2)."""
+    if region.is_frame:
+        return random.random((len(frames), 2)) * region.masks[0].shape - 0.5
+    places = random.random((len(frames), 2)) - 0.5
+    numbers = region.of_frame[frames.astype(int)]
+    for number in np.unique(numbers):
+        here = np.flatnonzero(numbers == number)
+        mask = region.masks[number]
+        places[here] += mask.numbered(random.integers(0, mask.area, len(here)))
+    return places
 
-    Places are drawn in the frame, not in the hull of the events: a hull around random places is always smaller than the
-    field that they were drawn in, so any events would look dispersed in it. In the frame at most 5 % of random
-    arrangements are significant at 5 %. If tissue fills only a part of the frame, small distances reflect only that.
+
+def neighbours_in_space(
+    places: np.ndarray, region: Region, permutations: int, seed: int, report: Report = silent
+) -> Neighbours | None:
+    """Compare distances in the plane with those of as many places drawn uniformly and independently in the region.
+
+    Places are drawn in the region, not in the hull of the events: a hull around random places is always smaller than the
+    field that they were drawn in, so any events would look dispersed in it. In the region at most 5 % of random
+    arrangements are significant at 5 %. If the region is the frame, and tissue fills only a part of it, small distances
+    reflect only that. Edges need no correction, because random places are as near to them.
 
     Parameters
     ----------
     places
-        y, x in pixels, (n, 2).
-    shape
-        (Y, X) of the frame.
+        Frame, y, x in pixels, (n, 3), all in the region.
+    region
+        Where events may lie.
 
     Returns
     -------
     Neighbours or None
         None for fewer than `FEWEST` events.
     """
-    count = len(places)
     return compare_with_random(
-        places, lambda random: random.random((count, 2)) * shape - 0.5, permutations, seed, report
+        places[:, 1:], lambda random: random_places(places[:, 0], region, random), permutations, seed, report
     )
 
 
@@ -152,7 +208,8 @@ def neighbours_in_space_and_time(
     """Compare distances in space and time with those after the events' frames are permuted.
 
     Under this null hypothesis an event's position and its time are independent. Positions and frames are kept, so
-    neither dense regions nor periods with many events count as clustering, only events that are close in both.
+    neither dense regions nor periods with many events count as clustering, only events that are close in both. No place
+    is drawn, so the result does not depend on where tissue is.
 
     Parameters
     ----------

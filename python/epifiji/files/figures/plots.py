@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epifiji.data.events import colour_of
+from epifiji.data.region import Region
 from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, on_dark
 
@@ -28,9 +29,11 @@ MOST_DOTS = 2000
 """More dots than this would hide the density under them."""
 
 
-def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent) -> None:
+def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, region: Region) -> None:
     """Draw the rate in bins of time, and the cumulative number of events."""
-    figure, (above, below) = dark_panels(2, f"{movie}: events over time", columns=1, width=7.4, height=2.9)
+    figure, (above, below) = dark_panels(
+        2, f"{movie}: events {region.text} over time", columns=1, width=7.4, height=2.9
+    )
     for event, found in classes.items():
         rates, colour = found.rates, class_colour(event, classes)
         edges = rates.edges * extent.time + extent.begin
@@ -53,14 +56,14 @@ def draw_rates(path: Path, movie: str, classes: Mapping[str, ClassStatistics], e
 
 
 def draw_densities(
-    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, bandwidth_px: float
+    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, region: Region, bandwidth_px: float
 ) -> None:
-    """Draw the density of each class over the frame, with the events as dots."""
+    """Draw the density of each class over the frame, with the events as dots and the outline of the region."""
     from matplotlib.colors import LinearSegmentedColormap
 
     height, width = (side * extent.length for side in extent.shape[1:])
     bandwidth = bandwidth_px * extent.length
-    title = f"{movie}: where events lie (Gaussian of {bandwidth:.3g} {extent.length_unit})"
+    title = f"{movie}: where events lie {region.text} (Gaussian of {bandwidth:.3g} {extent.length_unit})"
     aspect = min(2.0, max(0.5, height / width))
     figure, panels = dark_panels(
         len(classes), title, height=0.78 * PANEL_INCHES * aspect + 0.6, width=PANEL_INCHES + 0.6
@@ -82,6 +85,7 @@ def draw_densities(
         )
         dots = found.places[:MOST_DOTS, 1:] * extent.length
         axes.plot(dots[:, 1], dots[:, 0], "o", ms=3.2, mfc="none", mec=FOREGROUND, mew=0.6, alpha=0.7)
+        _draw_outline(axes, region, found.density.shape, (height, width), half)
         axes.set_xlim(-half, width - half)
         axes.set_ylim(height - half, -half)
         axes.set_xlabel(f"x ({extent.length_unit})")
@@ -99,8 +103,22 @@ def draw_densities(
     save(figure, path)
 
 
+def _draw_outline(axes: Axes, region: Region, cells: tuple[int, ...], size: tuple[float, float], half: float) -> None:
+    """Draw the outline of a region on a density map of so many cells; `size` and half a pixel in the unit of lengths."""
+    if region.is_frame or min(cells) < 2:
+        return
+    y, x = ((np.arange(count) + 0.5) * side / count - half for count, side in zip(cells, size, strict=True))
+    covered = region.coverage((cells[0], cells[1]))
+    axes.contour(x, y, covered, [0.5], colors=[FOREGROUND], linewidths=0.8, alpha=0.8)
+
+
 def draw_neighbours(
-    path: Path, movie: str, classes: Mapping[str, ClassStatistics], extent: Extent, frame_distance_px: float
+    path: Path,
+    movie: str,
+    classes: Mapping[str, ClassStatistics],
+    extent: Extent,
+    region: Region,
+    frame_distance_px: float,
 ) -> None:
     """Draw the distances to the nearest neighbour with those of random arrangements: in space, and in space and time."""
     figure, panels = dark_panels(
@@ -112,7 +130,7 @@ def draw_neighbours(
     )
     together = f"distance ({extent.length_unit}; one frame counts {frame_distance_px * extent.length:.3g})"
     kinds = (
-        ("space", f"distance ({extent.length_unit})", "in space, against uniform places"),
+        ("space", f"distance ({extent.length_unit})", f"in space, against uniform places {region.text}"),
         ("space_time", together, "in space and time, against permuted frames"),
     )
     for row, (event, found) in enumerate(classes.items()):
@@ -127,7 +145,7 @@ def draw_neighbours(
             if neighbours is None:
                 write_message(axes, _too_little(found, extent))
             else:
-                assumed = f"\n{TISSUE_FILLS}" if key == "space" else ""
+                assumed = f"\n{TISSUE_FILLS}" if key == "space" and region.is_frame else ""
                 _draw_neighbours(axes, neighbours, colour, extent.length, assumed)
     if any(getattr(found, key) is not None for found in classes.values() for key, _, _ in kinds):
         _explain_neighbours(figure)

@@ -253,7 +253,12 @@ def require_movie(movie: Movie, recorded: RecordedMovie, place: Path, anyway: bo
 
 
 def record_of_events(place: Path) -> RunRecord:
-    """Read the record of the run that found events; an empty one if no run is known.
+    """Read the record of the run that found events; see :func:`run_of_events`."""
+    return run_of_events(place)[1]
+
+
+def run_of_events(place: Path) -> tuple[Path, RunRecord]:
+    """Return the result folder of the run that found events and its record; an empty record if no run is known.
 
     A folder, its table and the ROI zips named after its movie belong to the run, and so do the results of its review.
     """
@@ -262,8 +267,8 @@ def record_of_events(place: Path) -> RunRecord:
         name = record.movie.name
         own = place.is_dir() or place.name == EVENTS_TABLE or (name is not None and place.stem.startswith(f"{name}_"))
         if own and record.model_fields_set:
-            return record
-    return RunRecord()
+            return folder, record
+    return folder_of(place), RunRecord()
 
 
 def check_identity(

@@ -169,7 +169,7 @@ def _read(
         _require_few(len(positions[-1]), where)
         count += len(positions[-1])
         _require_few(count, path.name)
-        places.append(_place(roi, roi.name or name, len(positions[-1]), where))
+        places.append(place_of_roi(roi, roi.name or name, len(positions[-1]), where))
     frames = frames_of(places, layout, path.name, notices)
     return [
         (name, [Event(event, frame, y, x) for frame, (y, x) in zip(in_time, in_space.tolist(), strict=True)])
@@ -325,7 +325,7 @@ def _coordinates(roi: ImagejRoi) -> np.ndarray:
         return np.asarray(roi.coordinates(), dtype=float).reshape(-1, 2)
 
 
-def _place(roi: ImagejRoi, name: str, count: int, where: str) -> RoiPlace:
+def place_of_roi(roi: ImagejRoi, name: str, count: int, where: str) -> RoiPlace:
     """Return the position at which ImageJ shows a ROI of `count` points."""
     from roifile import ROI_TYPE
 
