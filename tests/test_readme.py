@@ -162,8 +162,8 @@ def test_the_commands_of_fiji_are_all_there() -> None:
 def test_the_checklist_for_fiji_counts_the_commands_and_lists_what_is_installed() -> None:
     checklist = PAGES["fiji.md"]
     first, *_, last = sorted(COMMANDS)
-    assert len(COMMANDS) == 19
-    assert f"nineteen commands, from *{first}* to *{last}*" in checklist
+    assert len(COMMANDS) == 20
+    assert f"twenty commands, from *{first}* to *{last}*" in checklist
     macros = sorted(file.name for file in (ROOT / "fiji" / "macros" / "epifiji").iterdir())
     assert f"macros/epifiji/            {', '.join(macros)}\n" in checklist
     steps = [int(number) for number in re.findall(r"^\| (\d+) \|", checklist, re.MULTILINE)]

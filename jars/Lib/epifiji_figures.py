@@ -28,11 +28,16 @@ def described(image):
 
 
 def show_pictures(answer, image):
-    """Show an answer's pictures as <name>-<picture>, remove its temporary files, and make the movie the active image again."""
+    """Show an answer's pictures, remove its temporary files, and make the movie the active image again.
+
+    Their titles are those of the answer, or <name>-<picture>.
+    """
     if not GraphicsEnvironment.isHeadless():
-        for path in answer["pictures"]:
+        titles = answer.get("titles") or ["%s-%s" % (answer["name"], os.path.splitext(os.path.basename(path))[0])
+                                          for path in answer["pictures"]]
+        for path, title in zip(answer["pictures"], titles):
             picture = IJ.openImage(path)
-            picture.setTitle("%s-%s" % (answer["name"], os.path.splitext(os.path.basename(path))[0]))
+            picture.setTitle(title)
             picture.show()
         if answer["pictures"] and image is not None and image.getWindow() is not None:
             IJ.selectWindow(image.getID())

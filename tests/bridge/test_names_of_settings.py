@@ -23,7 +23,8 @@ from epifiji.data.settings.base import Settings, parse_settings, shown_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.jobs.cells.around_result import CellsAroundEvents
-from epifiji.jobs.events.statistics import Statistics
+from epifiji.jobs.cells.compare import CellComparison
+from epifiji.jobs.events.statistics_result import Statistics
 from epifiji.jobs.movie_tools import MovieWithEvents
 from epifiji.jobs.scoring.compare import Comparison
 from epifiji.jobs.scoring.report import Evaluation
@@ -36,6 +37,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.MapsJob, "rois", None, (epifiji.events_from_maps, epifiji.Result.save)),
     (jobs.ComparisonJob, "compare", commands.COMPARE, (epifiji.compare, Comparison.save)),
     (jobs.CellCorrectionJob, "correct-cells", None, (epifiji.correct_cells,)),
+    (jobs.CellComparisonJob, "compare-cells", commands.COMPARE_CELLS, (epifiji.compare_cells, CellComparison.save)),
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),
     (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),

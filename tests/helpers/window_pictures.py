@@ -129,7 +129,7 @@ def shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     _front(folder, f"{NAME}.tif", "comparison_movie")
     manager().reset()
     imagej.run_macro(f'selectImage("{NAME}.tif"); run("Plot Event Statistics...", "results=[{results}]");')
-    for name in ("rate", "density", "neighbours"):
+    for name in ("rate", "density", "neighbours", "per_cell"):
         _front(folder, f"{NAME}-{name}", f"plot_{name}")
     _front(folder, f"Statistics of {NAME}", "plot_table")
     titles = [str(title) for title in jimport("ij.WindowManager").getImageTitles()]
@@ -220,6 +220,26 @@ def previewed(_: ImageJ, folder: Path) -> bool:
     press("alt+F4")
     wait_for("the end", lambda: not windows(PREVIEW))
     return _image(f"{NAME}.tif").getOverlay() is None
+
+
+def cells_compared(imagej: ImageJ, folder: Path) -> list[str]:
+    """Show the windows of a comparison of cells."""
+    imagej.run_macro(
+        f'open("{folder / "segmented"}.tif"); open("{folder / "annotated"}.tif"); selectImage("segmented.tif");'
+    )
+    _start("segmented.tif", 'run("Compare Cells...");')
+    dialog = wait_for("the dialog", lambda: _dialog("Compare Cells"))
+    fields = [str(field.getText()) for field in dialog.getStringFields()]
+    _front(folder, "Compare Cells", "compare_cells")
+    press("Return")
+    wait_for("the picture", lambda: _image("annotated_cells"))
+    wait_for("the table", lambda: windows("Comparison of cells"))
+    _front(folder, "annotated_cells", "cells_compared")
+    _front(folder, "Comparison of cells", "cells_table")
+    for title in ("annotated_cells", "segmented.tif", "annotated.tif"):
+        _image(title).close()
+    imagej.run_macro('selectWindow("Comparison of cells"); run("Close");')
+    return fields
 
 
 def scored(_: ImageJ, folder: Path) -> dict[str, Any]:
@@ -348,4 +368,4 @@ def corrected(_: ImageJ, folder: Path) -> str:
     return said
 
 
-PICTURES = [corrected, dialogs, previewed, shown, scored, discarded, macro]
+PICTURES = [corrected, dialogs, previewed, shown, cells_compared, scored, discarded, macro]

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+import tifffile
+from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.spatial import cKDTree
 
 from broken_cells import broken_field, write_field
 from desktop import desktop
@@ -29,6 +31,7 @@ from window_pictures import (
     FIELD,
     NAME,
     PICTURES,
+    cells_compared,
     corrected,
     dialogs,
     discarded,
@@ -64,6 +67,23 @@ def results_of(folder: Path, events: list[Event], shape: tuple[int, int, int], m
     return folder
 
 
+def cells_of(folder: Path) -> None:
+    """Write label images of annotated cells, and of segmented ones of which some are merged or split."""
+    random = np.random.default_rng(4)
+    y, x = np.mgrid[:260, :320]
+    annotated = cKDTree(random.random((70, 2)) * [260, 320]).query(np.column_stack([y.ravel(), x.ravel()]))[1] + 1
+    annotated = annotated.reshape(y.shape).astype(np.uint16)
+    segmented = annotated.copy()
+    for cell in (5, 23, 41):
+        near = np.unique(segmented[binary_dilation(segmented == cell)])
+        segmented[segmented == near[near != cell][0]] = cell
+    for cell in (11, 33, 60):
+        rows = np.flatnonzero((segmented == cell).any(1))
+        segmented[(segmented == cell) & (y > rows.mean())] = 100 + cell
+    for name, labels in (("annotated", annotated), ("segmented", segmented)):
+        tifffile.imwrite(folder / f"{name}.tif", labels, imagej=True)
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     # Fields show the end of a path: in the pictures it is to be one that a user may have.
@@ -80,6 +100,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     write_field(folder, FIELD, broken_field(2))
     deaths = [event for event in found if event.event == "cell_death"]
     write_rois(folder / f"{NAME}_cell_death.zip", deaths)
+    cells_of(folder)
     with desktop() as display:
         env = {"DISPLAY": display, "EPIFIJI_TEST_DEATHS": str(len(deaths))}
         finished = run_checks(PICTURES, folder, headless=False, env=env)
@@ -114,13 +135,17 @@ def test_matches_and_errors_and_all_plots_are_shown(done: Finished) -> None:
     assert {name.split(" ")[0].rpartition("_")[2] for name in seen["outcomes"]} == {
         "match", "falsepositive", "falsenegative",
     }  # fmt: skip
-    assert {f"{NAME}-{name}" for name in ("curve", "rate", "density", "neighbours")} <= set(seen["titles"])
+    assert {f"{NAME}-{name}" for name in ("curve", "rate", "density", "neighbours", "per_cell")} <= set(seen["titles"])
 
 
 def test_tables_show_all_their_columns_if_the_screen_has_room(done: Finished) -> None:
     sizes = {**done[shown]["sizes"], **done[scored]}
     for title, size in sizes.items():
         assert size["hidden"] <= 0 or size["width"] >= 1280, (title, size)
+
+
+def test_the_dialog_shows_the_active_image_as_segmented_and_another_as_annotated(done: Finished) -> None:
+    assert done[cells_compared] == ["segmented.tif", "annotated.tif", "0.5", ""]
 
 
 def test_discarded_thresholds_change_nothing(done: Finished) -> None:

@@ -37,7 +37,12 @@ run("Adjust Event Thresholds...", "results=[" + results + "] threshold=150 min_v
 run("Show Event Probability Maps...", "results=[" + results + "]");
 compared = arguments[1] + "/compared";
 run("Compare Event ROIs...", "detected=[" + results + "] reference=[" + results + "] curve out=[" + compared + "]");
-run("Plot Event Statistics...", "results=[" + results + "] out=[" + arguments[1] + "/plots]");
+run("Plot Event Statistics...", "results=[" + results + "] within=frame out=[" + arguments[1] + "/plots]");
+newImage("cells", "8-bit black", 60, 60, 1);
+setColor(1); fillRect(0, 0, 30, 60); setColor(2); fillRect(30, 0, 30, 60);
+run("Compare Cells...", "predicted=cells annotated=cells out=[" + arguments[1] + "/cells]");
+selectImage("cells");
+close();
 selectImage("noise.tif");
 run("Show Event Gallery...", "results=[" + results + "]");
 selectImage("noise.tif");
@@ -135,6 +140,7 @@ def test_every_command_runs(toured: Toured) -> None:
     out = toured.folder / "out"
     assert {"comparison.csv", "curve.csv"} & {file.name for file in (out / "compared").iterdir()}
     assert list((out / "plots").glob("*.png"))
+    assert list((out / "cells").glob("*.png"))
     table = (out / "noise_epifiji" / "events.csv").read_text()
     assert len(table.splitlines()) > 1
     if not toured.window:

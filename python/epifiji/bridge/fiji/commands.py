@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from epifiji.data.settings.base import LAST, Page, Settings, names, setting
-from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
+from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import (
+    CellComparisonJob,
     CellsAroundJob,
     ComparisonJob,
     DetectionJob,
@@ -43,6 +44,7 @@ REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 SEGMENT = "Segment Epithelium..."
 CELLS_AROUND = "Measure Cells around Events..."
 COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
+COMPARE_CELLS = "Compare Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
 CORRECT = "Correct Cells..."
@@ -55,7 +57,7 @@ def _flag(label: str, description: str, page: Page = "first", default: bool = Fa
 
 
 def _path(
-    kind: Literal["file", "folder"], label: str, description: str, page: Page = "first", order: int = LAST
+    kind: Literal["file", "folder", "image"], label: str, description: str, page: Page = "first", order: int = LAST
 ) -> Any:
     return setting(None, kind=kind, description=description, page=page, label=label, order=order)
 
@@ -198,6 +200,19 @@ class CompareCommand(ComparisonJob, ComparisonSettings):
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
     other_movie: OtherMovie = False
+
+
+CELLS = "labels or outlines: an open image's title, a file, or a folder."
+
+
+class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
+    """Compares segmented cells with annotated ones, and shows which are properly, over- and under-segmented."""
+
+    predicted: str | None = _path(
+        "image", "Segmented cells", f"The segmented {CELLS} Default: the active image.", order=0
+    )
+    annotated: str | None = _path("image", "Annotated cells", f"The annotated {CELLS}", order=1)
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
 class EvaluateCommand(EvaluationJob, EvaluationSettings):
@@ -360,6 +375,7 @@ COMMANDS: dict[str, type[Settings]] = {
     ADJUST: AdjustCommand,
     SHOW_MAPS: ShowMapsCommand,
     COMPARE: CompareCommand,
+    COMPARE_CELLS: CompareCellsCommand,
     EVALUATE: EvaluateCommand,
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,

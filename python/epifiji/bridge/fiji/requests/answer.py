@@ -23,6 +23,7 @@ from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.messages import in_fiji_terms
 from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them registers their jobs
+    cells,
     cells_around,
     comparison,
     correction,

@@ -1,0 +1,57 @@
+"""The jobs on cells for ImageJ."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+
+from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.commands import CompareCellsCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
+from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import score_text
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.comparison import CellComparisonSettings
+
+MOST_PICTURES = 9
+"""Most pictures that are shown at once."""
+
+
+@job("compare_cells", commands.COMPARE_CELLS)
+def compare_cells(request: Request) -> Answer:
+    """Compare segmented with annotated cells.
+
+    The request has ``settings`` by key; open images are files that the client wrote, named after them.
+    """
+    from epifiji.jobs.cells.compare import compare_cells as compared
+
+    command = parse_settings(CompareCellsCommand, request["settings"])
+    if command.predicted is None:
+        raise WrongInputError("No segmented cells were specified, and no image is open: give --predicted FILE.")
+    if command.annotated is None:
+        raise WrongInputError("No annotated cells were specified, but they are needed: give --annotated FILE.")
+    for place in (command.predicted, command.annotated):
+        if not Path(place).exists():
+            raise WrongInputError(
+                f"{place} is neither an open image nor a file or folder, but cells are needed: check the name."
+            )
+    found = compared(command.predicted, command.annotated, **settings_of(command, CellComparisonSettings))
+    with client_folder("cells") if command.out is None else nullcontext(Path(command.out)) as folder:
+        files = found.save(folder, command.overwrite)
+    pictures = [file for file in files if file.suffix == ".png"]
+    notices = list(found.notices)
+    if len(pictures) > MOST_PICTURES:
+        where = "give --out DIR for all of them" if command.out is None else f"all are in {folder}"
+        notices.append(f"{MOST_PICTURES} of {len(pictures)} pictures are shown: {where}.")
+    return {
+        "name": "cells",
+        "columns": found.columns(),
+        "rows": found.rows(),
+        "notices": notices,
+        "pictures": [str(file) for file in pictures[:MOST_PICTURES]],
+        "titles": [file.stem for file in pictures[:MOST_PICTURES]],
+        "temporary": str(folder) if command.out is None else None,
+        "said": f"quality {score_text(found.quality.value)}, AP {score_text(found.ap.value)} and F1 "
+        f"{score_text(found.f1.value)} at an IoU of {found.iou:g}, {sum(one.annotated for one in found.fields)} cells",
+    }
