@@ -32,7 +32,7 @@ from epifiji.files.networks.store import write_network
 FIRST_SEED, IMAGES, SIDE_PX = 5_000_000, 16_000, 160
 CROP_PX, BATCH, STEPS, RATE = 144, 8, 12_000, 2e-3
 EYE_DISC_STEP = 6
-CHOICES = SeparationChoices(seed_height=0.2, merge_below=0.6, tissue_threshold=0.5, least_area=0.1)
+CHOICES = SeparationChoices(seed_height=0.2, merge_below=0.5, tissue_threshold=0.5, least_area=0.1)
 PROVENANCE = (
     "Trained by EpiFiji's makers on rendered images of cells, with drawn tissues and with outlines of real ones; BSD-3. "
     "See the card beside the weights."

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.spatial import KDTree
 
 import epifiji
 from epifiji.data.errors import WrongInputError
@@ -19,9 +21,6 @@ from epifiji.jobs.networks import cell_network_of
 
 def honeycomb(diameter: float, side: int, seed: int = 0) -> np.ndarray:
     """Bright borders of cells around jittered lattice points; cells of `diameter` have the area of the lattice's."""
-    from scipy import ndimage
-    from scipy.spatial import KDTree
-
     random = np.random.default_rng(seed)
     step = diameter * np.sqrt(np.pi / (2 * np.sqrt(3)))
     rows = np.arange(-2, side / (step * np.sqrt(3) / 2) + 3)
@@ -69,6 +68,7 @@ NOTHING: dict[str, Callable[[], np.ndarray]] = {
     "smooth noise": lambda: np.cumsum(np.cumsum(np.random.default_rng(2).standard_normal((300, 300)), 0), 1).astype(
         np.float32
     ),
+    "blobs": lambda: ndimage.gaussian_filter(np.random.default_rng(3).standard_normal((400, 400)), 4),
     "gradient": lambda: np.add.outer(np.arange(300), np.arange(300)).astype(np.uint16),
     "one pixel": lambda: np.ones((1, 1), np.uint8),
     "few pixels": lambda: np.random.default_rng(1).integers(0, 255, (12, 9), np.uint8),
