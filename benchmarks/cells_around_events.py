@@ -1,6 +1,6 @@
 """Cells around simulated events, compared with the true cells: 40 extrusions and 20 divisions in five movies, plain to hard.
 
-python benchmarks/cells_around_events.py [--network NAME] [--json FILE]
+python benchmarks/cells_around_events.py [--network NAME] [--add-to-seeds NUMBER] [--json FILE]
 
 Events are given as a detection gives them: up to two frames and four pixels beside the truth. For each movie the table
 has the median error of the area, the share of frames with the right number of neighbours (borders of at least two pixel
@@ -129,12 +129,14 @@ def main() -> None:
     """Measure all movies, and print a line for each and for all."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--network")
+    arguments.add_argument("--add-to-seeds", type=int, default=0, help="for other movies of the same kinds")
     arguments.add_argument("--json", type=Path)
     given = arguments.parse_args()
     results = []
     for settings in MOVIES:
-        results.append(measured(settings, given.network))
-        print(f"{settings}: {summary(results[-1])}, {results[-1]['seconds_per_frame']:.2f} s a frame", flush=True)
+        other = settings | {"seed": settings["seed"] + given.add_to_seeds}
+        results.append(measured(other, given.network))
+        print(f"{other}: {summary(results[-1])}, {results[-1]['seconds_per_frame']:.2f} s a frame", flush=True)
     together = {key: [one for found in results for one in found[key]] for key in ("errors", "right", "ends")}
     print("all:", summary(together | {"events": sum(found["events"] for found in results)}))
     print("end minus truth:", dict(sorted(Counter(map(str, together["ends"])).items())))
