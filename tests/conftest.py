@@ -76,6 +76,11 @@ SLOW = (
 )
 """Beginnings of tests that the quick ring leaves out: those with TensorFlow, Java, a desktop, or long computations."""
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The processes of tests occupy all cores already; more threads of TensorFlow would only wait for each other.
+    for _kind in ("INTRA", "INTER"):
+        os.environ.setdefault(f"TF_NUM_{_kind}OP_THREADS", "1")
+
 MOST_CORES = 8
 """Each process may take 4 GB: TensorFlow, and an ImageJ in a process of its own."""
 
