@@ -62,6 +62,7 @@ SLOW = (
     "jobs/events/test_review.py::test_step_by_step_a_review_has_the_counts",
     "jobs/events/test_statistics.py",
     "jobs/scoring/test_evaluate",
+    "bridge/fiji/test_segment_requests.py",
     "jobs/cells/test_segmentation.py",
     "jobs/test_executors.py",
     "jobs/test_export.py",

@@ -34,6 +34,8 @@ def show_cells(image, found):
             show_outlines(image, _frames_of(found["outlines"]))
         labels.setDisplayRange(0, max(255, max([labels.getStack().getProcessor(n).getStats().max
                                                 for n in range(1, labels.getStackSize() + 1)])))
+        if image is not None and labels.getNFrames() > 1:
+            labels.setPosition(1, 1, min(image.getT(), labels.getNFrames()))
         labels.show()
         if image is not None and image.getWindow() is not None and not GraphicsEnvironment.isHeadless():
             put_right(labels.getWindow(), image.getWindow())

@@ -12,6 +12,7 @@ from epifiji.data.events import EVENT_COLOURS, Event
 from epifiji.data.paths import path_from
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.movie_file import EXTENSION, movie_name
+from epifiji.files.results.cell_results import TASK
 from epifiji.files.results.comparisons import outcome_of_file
 from epifiji.files.results.events_table import read_events
 from epifiji.files.results.layouts import layout_of
@@ -191,6 +192,10 @@ def _roi_files(source: Events, classes: Iterable[str]) -> list[tuple[Path, str]]
 def _zips_of(folder: Path, classes: Iterable[str]) -> list[tuple[Path, str]]:
     """Return the ROI zips of a folder, each with its class; see :func:`read_events_of`."""
     record = read_record(folder)
+    if record.task == TASK:
+        raise WrongInputError(
+            f"{folder} contains the cells of a segmentation, but events are needed: specify the result folder of a detection."
+        )
     known = {*classes, *record.classes}
     movies = {movie_name(file) for file in folder.glob("*") if EXTENSION.search(file.name)}
     if record.movie.name:

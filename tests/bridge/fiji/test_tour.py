@@ -49,6 +49,8 @@ selectImage("noise.tif");
 run("Crop Movie and Events...", "results=[" + results + "] width=60 height=50 last_frame=8");
 selectImage("noise.tif");
 run("Rescale Movie and Events...", "results=[" + results + "] factor_xy=1.5");
+selectImage("noise.tif");
+run("Segment Epithelium...", "cell_diameter=20 borders=bright rois out=[" + arguments[1] + "]");
 run("Stop EpiFiji Engine");
 selectImage("noise.tif");
 again = "network=small threshold=130 min_volume=100 overwrite replace_rois out=[" + arguments[1] + "]";
@@ -143,8 +145,11 @@ def test_every_command_runs(toured: Toured) -> None:
     assert list((out / "cells").glob("*.png"))
     table = (out / "noise_epifiji" / "events.csv").read_text()
     assert len(table.splitlines()) > 1
+    assert {"noise_labels.tif", "noise_rois.zip", "cells.csv"} <= {
+        file.name for file in (out / "noise_cells").iterdir()
+    }
     if not toured.window:
-        assert "tour ended with 5 images" in toured.out
+        assert "tour ended with 6 images" in toured.out
         assert "EpiFiji: ok  TensorFlow" in toured.out
         assert ", found by small; the results are in " in toured.out
 

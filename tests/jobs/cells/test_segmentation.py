@@ -151,6 +151,15 @@ class TestTheResultFolder:
             found.save(tmp_path, overwrite=True)
         assert names(tmp_path) == ["run.json"]
 
+    def test_is_not_taken_for_events(self, folder: Path) -> None:
+        for read in (
+            epifiji.event_statistics,
+            lambda place: epifiji.draw_events(place, 5),
+            lambda place: epifiji.compare(place, place),
+        ):
+            with pytest.raises(WrongInputError, match="contains the cells of a segmentation, but events are needed"):
+                read(folder)
+
     def test_is_not_there_after_cancelling(self, found: epifiji.Segmentation, tmp_path: Path) -> None:
         def cancel(done: float, doing: str) -> None:
             if done > 0.5:

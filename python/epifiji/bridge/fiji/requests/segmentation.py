@@ -82,7 +82,7 @@ def _of_image(request: Request, command: SegmentCommand) -> Movie:
         raise planes_refusal(movie.name, len(movie))
     layout = StackLayout("T", movie.layout.channels, movie.layout.channel)
     notices = tuple(one for one in movie.notices if "taken as time" not in one)
-    return replace(movie, pixels=ProjectedFrames(movie, len(movie)), layout=layout, notices=notices)
+    return replace(movie, pixels=ProjectedFrames(movie.pixels, len(movie)), layout=layout, notices=notices)
 
 
 def _result_folder(command: SegmentCommand, movie: Movie, headless: bool) -> Path | None:

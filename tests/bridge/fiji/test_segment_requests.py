@@ -1,0 +1,76 @@
+"""The requests of Segment Epithelium...: planes, files that are shown, and the preview."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.files.labels import read_cells
+from requests_of_fiji import ask, bytes_of, image, refused
+from voronoi_cells import membranes, voronoi_labels
+
+PIXELS = np.stack([membranes(voronoi_labels(60, 160, seed)) for seed in (1, 2)])
+FIXED: dict[str, Any] = {"cell_diameter": "22", "borders": "bright"}
+PLANES = {"time_axis": "Z", "channels": 1, "channel": 1}
+
+
+def asked(pixels: np.ndarray, settings: dict[str, Any], **more: object) -> tuple[dict[str, Any], list[np.ndarray]]:
+    return {"settings": {**FIXED, **settings}, "image": image(pixels, **more)}, bytes_of(pixels)
+
+
+def test_what_is_shown_comes_in_files_that_the_client_removes() -> None:
+    result = ask("segment", *asked(PIXELS, {"rois": True}))["result"]
+    shown = Path(result["shown"])
+    assert result["folder"] is None
+    assert {Path(result[one]).parent for one in ("labels", "outlines", "rois")} == {shown}
+    labels = read_cells(Path(result["labels"]))
+    assert result["counts"] == [len(np.unique(frame[frame > 0])) for frame in labels]
+    assert tifffile.imread(result["outlines"]).shape == PIXELS.shape
+    shutil.rmtree(shown)
+
+
+def test_planes_are_refused_or_projected() -> None:
+    said = refused("segment", *asked(PIXELS, {}, layout=PLANES))
+    assert "noise has 2 planes (Z), but one plane is needed: specify project=max" in said
+    assert "Projection of Z" in refused("segment", *_in_dialog(*asked(PIXELS, {}, layout=PLANES)))
+    result = ask("segment", *asked(PIXELS, {"project": "max"}, layout=PLANES))["result"]
+    assert len(result["counts"]) == 1
+    shutil.rmtree(result["shown"])
+
+
+def _in_dialog(request: dict[str, Any], blocks: Any) -> tuple[dict[str, Any], Any]:
+    return {**request, "dialog": True}, blocks
+
+
+def test_results_are_written_only_where_there_is_a_place() -> None:
+    assert "was not opened from a file" in refused("segment", *asked(PIXELS, {"save": True}))
+
+
+def test_the_preview_separates_the_cells_of_one_frame_again() -> None:
+    first = ask("segmentation_preview", *asked(PIXELS[:1], {}))["result"]
+    labels = {key: SegmentationSettings.model_fields[key].json_schema_extra["label"] for key in first["values"]}  # type: ignore[index]
+    assert first["labels"] == labels
+    same = ask("segmentation_preview_cells", first["values"])["result"]
+    assert {key: same[key] for key in ("cells", "pixels")} == {key: first[key] for key in ("cells", "pixels")}
+    drawn = np.frombuffer(zlib.decompress(base64.b64decode(first["pixels"])), np.uint8)
+    assert drawn.size == PIXELS[0].size
+    assert np.unique(drawn).tolist() == [0, 1]
+    merged = ask("segmentation_preview_cells", first["values"] | {"merge_below": 1.0})["result"]
+    assert merged["cells"] < first["cells"] / 2
+    whole = ask("segment", *asked(PIXELS[:1], {}))["result"]
+    assert whole["counts"] == [first["cells"]]
+    shutil.rmtree(whole["shown"])
+
+
+@pytest.mark.parametrize("network", ["epinet", "nobody"])
+def test_a_network_that_segments_nothing_is_refused(network: str) -> None:
+    assert network in refused("segment", *asked(PIXELS, {"network": network}))
+    assert network in refused("segmentation_preview", *asked(PIXELS[:1], {"network": network}))
