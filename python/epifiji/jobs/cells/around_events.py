@@ -124,7 +124,7 @@ def _events(source: Events, place: Path | None, notices: list[str]) -> list[Even
             kept = review.kept()
             undecided = len(review.detected) - review.decided
             notices.append(
-                f"Only the {len(kept)} events that were kept in the review are measured"
+                f"Only events that were kept or added in the review are measured: {len(kept)} of {len(review.items)}"
                 + (f"; {undecided} have no decision yet." if undecided else ".")
             )
             return kept
