@@ -39,7 +39,7 @@ compared = arguments[1] + "/compared";
 run("Compare Event ROIs...", "detected=[" + results + "] reference=[" + results + "] curve out=[" + compared + "]");
 run("Plot Event Statistics...", "results=[" + results + "] within=frame out=[" + arguments[1] + "/plots]");
 newImage("cells", "8-bit black", 60, 60, 1);
-setColor(1); fillRect(0, 0, 30, 60); setColor(2); fillRect(30, 0, 30, 60);
+setColor(1); fillRect(0, 0, 20, 60); setColor(2); fillRect(20, 0, 20, 60); setColor(3); fillRect(40, 0, 20, 60);
 run("Compare Cells...", "predicted=cells annotated=cells out=[" + arguments[1] + "/cells]");
 selectImage("cells");
 close();
