@@ -31,6 +31,8 @@ from epifiji.files.networks.store import (
 from epifiji.files.networks.zoo import fetch_network, import_network
 from small_networks import small_network, spoil_entry
 
+INCLUDED = ["epicells", "epinet"]
+
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,25 +124,28 @@ def test_a_folder_that_may_not_be_read_does_not_hide_the_others(
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     monkeypatch.setattr(Path, "stat", stat_of)
-    assert [name for name, _ in available()] == (["epinet"] if denied == "named" else ["epinet", "open"])
+    assert [name for name, _ in available()] == [*INCLUDED, *([] if denied == "named" else ["open"])]
 
 
 def test_networks_are_found_by_name_and_the_named_folder_adds_names_but_changes_no_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert available() == [(SHIPPED, shipped_network())]
+    assert dict(available())[SHIPPED] == shipped_network()
+    assert [name for name, _ in available()] == INCLUDED
     assert find_network() == shipped_network()
     write_network(small_network(1), tmp_path / "named" / "beta")
     write_network(small_network(1), tmp_path / "named" / "Alpha")
     imported = import_network(tmp_path / "named" / "beta", "gamma")
     assert imported == user_folder() / "gamma"
-    assert [name for name, _ in available()] == ["epinet", "gamma"]
+    assert [name for name, _ in available()] == [*INCLUDED, "gamma"]
     monkeypatch.setenv("EPIFIJI_NETWORKS", str(tmp_path / "named"))
-    assert [name for name, _ in available()] == ["epinet", "gamma", "Alpha", "beta"]
+    assert [name for name, _ in available()] == [*INCLUDED, "gamma", "Alpha", "beta"]
     assert find_network() == shipped_network()
     assert find_network("Alpha") == tmp_path / "named" / "Alpha"
     assert find_network("gamma") == imported
-    with pytest.raises(WrongInputError, match="no network 'delta'.*a known name .epinet, gamma, Alpha, beta."):
+    with pytest.raises(
+        WrongInputError, match="no network 'delta'.*a known name .epicells, epinet, gamma, Alpha, beta."
+    ):
         find_network("delta")
 
 
@@ -313,9 +318,9 @@ def test_a_fetched_network_is_checked_and_imported(server: tuple[str, Path], sha
     assert f"SHA-256 {hashlib.sha256(data).hexdigest()}, but {zoo.AUTHORS_SHA256['notum_all']} was expected" in str(
         caught.value
     )
-    assert [name for name, _ in available()] == [SHIPPED]
+    assert [name for name, _ in available()] == INCLUDED
     assert fetch_network("notum_ExtSOP", address) == user_folder() / "notum_ExtSOP"
-    assert [name for name, _ in available()] == [SHIPPED, "notum_ExtSOP"]
+    assert [name for name, _ in available()] == [*INCLUDED, "notum_ExtSOP"]
 
 
 def test_what_cannot_be_fetched_says_how_to_import(server: tuple[str, Path]) -> None:

@@ -217,11 +217,11 @@ class TestTheList:
         import_network(network_zip[0])
         assert run(monkeypatch, "list") == 0
         rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-        assert ["name", "kind", "finds", "cells", "(px)", "events", "(frames)", "from"] in rows
+        assert ["name", "task", "kind", "finds", "cells", "(px)", "events", "(frames)", "from"] in rows
         events = ["cell_death,", "cell_sop,", "cell_division"]
-        assert ["epi", "epinet", *events, "31.5", "4.5", str(tmp_path / "named" / "epi")] in rows
-        assert ["wing", "dexnet", *events, "25", "4.5", str(network_zip[0])] in rows
-        (shipped,) = (row for row in rows if row[:2] == ["epinet", "epinet"])
+        assert ["epi", "events", "epinet", *events, "31.5", "4.5", str(tmp_path / "named" / "epi")] in rows
+        assert ["wing", "events", "dexnet", *events, "25", "4.5", str(network_zip[0])] in rows
+        (shipped,) = (row for row in rows if row[:3] == ["epinet", "events", "epinet"])
         assert shipped[-3:] == ["comes", "with", "EpiFiji"]
 
     def test_the_authors_networks_are_listed_without_reading_their_weights(self, shared_data, monkeypatch):
@@ -255,7 +255,7 @@ class TestTheList:
         assert run(monkeypatch, "list") == 0
         printed = capsys.readouterr()
         assert sum(" broken " in line for line in printed.out.splitlines()) == 7
-        assert any(line.split()[:2] == ["good", "dexnet"] for line in printed.out.splitlines())
+        assert any(line.split()[:3] == ["good", "events", "dexnet"] for line in printed.out.splitlines())
         told = {line.split(" ")[0]: line for line in printed.err.splitlines()}
         assert set(told) == {"cut", "dex", "flat", "flipped", "holiday", "other", "torn"}
         assert "network.json cannot be read" in told["cut"]
