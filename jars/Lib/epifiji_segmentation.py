@@ -51,7 +51,7 @@ class PreviewWindow(object):
         roi.setPosition(self.place)
         overlay.add(roi)
         self.image.setOverlay(overlay)
-        self.count.setText("%d cells of %.4g px, %s borders" % (answer["cells"], self.found["cell_diameter"], self.found["borders"]))
+        self.count.setText("%d cells of %.1f px, %s borders" % (answer["cells"], self.found["cell_diameter"], self.found["borders"]))
 
     def _number(self, key):
         # An unmoved slider keeps the exact value, which may lie between two steps.

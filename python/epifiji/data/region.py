@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-FRAME, TISSUE = "frame", "tissue"
+from epifiji.data.settings.comparison import FRAME, TISSUE
 
 
 @dataclass(frozen=True, eq=False)

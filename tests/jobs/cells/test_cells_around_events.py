@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from roifile import ImagejRoi
-from tests.helpers.followed_cells import DIAMETER_PX, TrueCells, simulated, true_cell
 
 import epifiji
 from epifiji.data.cell_traces import AREA, NEIGHBOURS
@@ -19,6 +18,7 @@ from epifiji.data.movie import Movie
 from epifiji.engine.cells.borders import borders_of
 from epifiji.files.results.cells_around import FILES
 from epifiji.jobs.cells.around_result import CellsAroundEvents
+from followed_cells import DIAMETER_PX, TrueCells, simulated, true_cell
 
 
 def measured(faulty: bool = False, events: list[Event] | None = None, **settings: object) -> CellsAroundEvents:

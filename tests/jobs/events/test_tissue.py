@@ -90,7 +90,8 @@ class TestEmptyThird:
         assert frame["verdict (space)"] == "clustered if tissue fills the frame"
         assert within["p (space)"] > 0.05
         assert (within["within"], within["verdict (space)"]) == ("tissue", "as by chance")
-        assert within["outside"] <= 2
+        # Of 90 events three are expected within 8 px of the edge.
+        assert within["outside"] <= 4
 
     def test_true_pairs_are_clustered_in_the_tissue(self, results: Path) -> None:
         first = uniform_events(7)[:40]

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.region import FRAME, TISSUE
 from epifiji.data.settings.base import Seed, Settings, setting
+
+FRAME, TISSUE = "frame", "tissue"
+"""The values of `within` that are not files."""
 
 
 class MatchingSettings(Settings):

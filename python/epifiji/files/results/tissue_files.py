@@ -12,7 +12,8 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.region import TISSUE, Mask, Region
+from epifiji.data.region import Mask, Region
+from epifiji.data.settings.comparison import TISSUE
 from epifiji.data.tissue import Cells, Tissue, nearest
 from epifiji.files.results.comparisons import write_table
 from epifiji.files.storage.archives import require_ordinary

@@ -14,9 +14,9 @@ from epifiji.data.events import Event, by_class, group_of, repeats_notice, witho
 from epifiji.data.movie import Movie
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
-from epifiji.data.region import TISSUE, Region
+from epifiji.data.region import Region
 from epifiji.data.settings.base import parse_settings
-from epifiji.data.settings.comparison import StatisticsSettings
+from epifiji.data.settings.comparison import TISSUE, StatisticsSettings
 from epifiji.data.stack_layout import StackLayout
 from epifiji.data.statistics import ClassStatistics, Extent
 from epifiji.engine.events.cell_bins import bin_cells

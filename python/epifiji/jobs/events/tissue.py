@@ -14,7 +14,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report
 from epifiji.data.record import RunRecord
-from epifiji.data.region import TISSUE, Mask, Region
+from epifiji.data.region import Mask, Region
+from epifiji.data.settings.comparison import TISSUE
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.tissue import Cells, Tissue, nearest
 from epifiji.engine.cells.diameter import estimate_cell_diameter

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
-from epifiji.data.region import FRAME, Region
+from epifiji.data.region import Region
+from epifiji.data.settings.comparison import FRAME
 from epifiji.data.stack_layout import StackLayout
 from epifiji.data.statistics import Extent
 from epifiji.files.results.layouts import layout_of
