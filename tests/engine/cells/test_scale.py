@@ -49,6 +49,17 @@ def test_it_finds_the_diameter_and_the_sign(diameter: float, dark: bool) -> None
     assert found.diameter_px == pytest.approx(diameter, rel=0.1)
 
 
+@pytest.mark.parametrize("diameter", [14.0, 25.0])
+@pytest.mark.parametrize("empty", ["noise", "zero"])
+def test_a_third_without_tissue_has_no_effect(diameter: float, empty: str) -> None:
+    image = honeycomb(diameter, int(12 * diameter))
+    third = len(image) // 3
+    image[:third] = np.random.default_rng(1).poisson(12, image[:third].shape) if empty == "noise" else 0
+    found = scale_of(image)
+    assert not found.dark
+    assert found.diameter_px == pytest.approx(diameter, rel=0.1)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64, np.float32, np.float64])
 def test_the_type_of_pixels_has_no_effect(dtype: type) -> None:
     image = honeycomb(20, 200)

@@ -39,8 +39,7 @@ class Scale:
 class _Measurement:
     """What a segmentation at one scale shows.
 
-    `certainty` is the mean probability of a border on the borders of cells minus that in cells, times the share of
-    tissue.
+    `certainty` is the mean probability of a border on the borders of cells minus that in cells.
     """
 
     scale: Scale
@@ -105,7 +104,7 @@ def _measured(
         borders = find_boundaries(cells.labels, mode="thick")
         inside = ~borders & (cells.labels > 0)
         if len(areas) and borders.any() and inside.any():
-            certainties.append((cells.border[borders].mean() - cells.border[inside].mean()) * cells.tissue.mean())
+            certainties.append(cells.border[borders].mean() - cells.border[inside].mean())
     pooled = np.concatenate(diameters) if diameters else np.empty(0)
     if len(pooled) < LEAST_CELLS:
         return None
