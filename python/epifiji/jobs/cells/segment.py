@@ -54,7 +54,10 @@ class Segmenter:
         mean = self.network_maps(frame)
         if mean.shape[:2] == frame.shape:
             return mean
-        return np.stack([_resized(mean[..., n], frame.shape) for n in range(mean.shape[-1])], -1).astype(np.float32)
+        maps = np.empty((*frame.shape, mean.shape[-1]), np.float32)
+        for n in range(mean.shape[-1]):
+            maps[..., n] = _resized(mean[..., n], frame.shape)
+        return maps
 
     def network_maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at its own scale."""
