@@ -15,7 +15,7 @@ from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel, JTextA
 
 from epifiji_cells_overlay import NAMES, CellsOverlay
 from epifiji_client import call
-from epifiji_correct_input import CorrectionInputs
+from epifiji_correct_input import correction_inputs
 from epifiji_images import file_of, frames_are_channels
 from epifiji_review_input import WindowClosing
 from epifiji_windows import later, put_below, put_right
@@ -62,7 +62,7 @@ class CorrectionWindow(object):
         """Show the cells and handle the user's input until the correction ends."""
         tool, roi = Toolbar.getToolName(), self.image.getRoi()
         self.image.deleteRoi()
-        inputs = CorrectionInputs(self, self.image.getCanvas())
+        inputs = correction_inputs(self, self.image.getCanvas())
         self._build()
         inputs.start()
         self.overlay.start()

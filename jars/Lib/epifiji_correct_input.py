@@ -1,11 +1,10 @@
 """Keys, clicks and drawn lines of a correction of cells: each only puts a request into its queue (Jython 2.7)."""
-from ij import IJ, ImagePlus
+from ij import IJ
 from ij.gui import Roi, Toolbar
-from java.awt import KeyboardFocusManager
 from java.awt.event import KeyEvent, MouseAdapter
 from javax.swing import SwingUtilities
 
-from epifiji_review_input import Closing, Keys
+from epifiji_review_input import Closing, Inputs, Keys
 
 KEYS = {
     KeyEvent.VK_D: "delete", KeyEvent.VK_BACK_SPACE: "delete", KeyEvent.VK_DELETE: "delete", KeyEvent.VK_Z: "undo",
@@ -24,24 +23,10 @@ BY_CLICKS = ("polygon", "polyline")
 """ImageJ's tools with which lines are drawn by clicks."""
 
 
-class CorrectionInputs(object):
-    """The user's input in a correction, from start() to stop()."""
-
-    def __init__(self, correction, canvas):
-        self._focus = KeyboardFocusManager.getCurrentKeyboardFocusManager()
-        self._canvas = canvas
-        self._keys = Keys(correction, KEYS, TYPED, lambda what: _wanted(what, canvas))
-        self._mouse, self._closing = _Mouse(correction), Closing(correction)
-
-    def start(self):
-        self._focus.addKeyEventDispatcher(self._keys)
-        self._canvas.addMouseListener(self._mouse)
-        ImagePlus.addImageListener(self._closing)
-
-    def stop(self):
-        self._focus.removeKeyEventDispatcher(self._keys)
-        self._canvas.removeMouseListener(self._mouse)
-        ImagePlus.removeImageListener(self._closing)
+def correction_inputs(correction, canvas):
+    """Return the user's input in a correction."""
+    keys = Keys(correction, KEYS, TYPED, lambda what: _wanted(what, canvas))
+    return Inputs(canvas, keys, _Mouse(correction), Closing(correction))
 
 
 def _wanted(what, canvas):

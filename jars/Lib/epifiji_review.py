@@ -16,7 +16,7 @@ from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPa
 from epifiji_client import call, report
 from epifiji_crops import Crops
 from epifiji_images import show_events, shown_pixels
-from epifiji_review_input import Inputs, PictureMouse, WindowClosing
+from epifiji_review_input import PictureMouse, WindowClosing, review_inputs
 from epifiji_windows import later, show_table
 
 TITLE = "Review Epithelial Events"
@@ -57,7 +57,7 @@ class ReviewWindow(object):
         """Show the window and handle the user's input until the review ends."""
         tool, point = Toolbar.getToolName(), self.image.getRoi()
         self._build()
-        inputs = Inputs(self, self.image.getCanvas())
+        inputs = review_inputs(self, self.image.getCanvas())
         inputs.start()
         if not self.fixed:
             IJ.setTool("point")

@@ -18,12 +18,11 @@ MODIFIERS = KeyEvent.CTRL_DOWN_MASK | KeyEvent.ALT_DOWN_MASK | KeyEvent.META_DOW
 
 
 class Inputs(object):
-    """The user's input in a review, from start() to stop()."""
+    """The user's input, from start() to stop(): receivers of keys, of the mouse on a canvas, and of closing images."""
 
-    def __init__(self, review, canvas):
+    def __init__(self, canvas, keys, mouse, closing):
         self._focus = KeyboardFocusManager.getCurrentKeyboardFocusManager()
-        self._canvas = canvas
-        self._keys, self._mouse, self._closing = Keys(review, KEYS, TYPED, _wanted), _CanvasMouse(review), Closing(review)
+        self._canvas, self._keys, self._mouse, self._closing = canvas, keys, mouse, closing
 
     def start(self):
         self._focus.addKeyEventDispatcher(self._keys)
@@ -34,6 +33,11 @@ class Inputs(object):
         self._focus.removeKeyEventDispatcher(self._keys)
         self._canvas.removeMouseListener(self._mouse)
         ImagePlus.removeImageListener(self._closing)
+
+
+def review_inputs(review, canvas):
+    """Return the user's input in a review of events."""
+    return Inputs(canvas, Keys(review, KEYS, TYPED, _wanted), _CanvasMouse(review), Closing(review))
 
 
 class Keys(KeyEventDispatcher):
