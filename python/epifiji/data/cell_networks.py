@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.linknet import MAPS
-from epifiji.data.network import AnyNetwork, Network, NetworkDescription
+from epifiji.data.network import AnyNetwork, Network, NetworkDescription, require_task
 from epifiji.data.settings.segmentation import SegmentationSettings
 
 
@@ -128,10 +128,5 @@ def cell_network(network: AnyNetwork) -> CellNetwork:
     WrongInputError
         If it has another task.
     """
-    described = network.description
-    if not isinstance(described, CellNetworkDescription):
-        raise WrongInputError(
-            f"the network {described.name} {described.verb} {', '.join(described.outputs)}, but one that segments cells "
-            "is needed: specify another."
-        )
+    require_task(network, CellNetworkDescription, "segments cells")
     return cast(CellNetwork, network)

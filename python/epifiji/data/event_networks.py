@@ -6,9 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.events import wrong_class_name
-from epifiji.data.network import LONGEST_NAME, NOTHING, AnyNetwork, Network, NetworkDescription
+from epifiji.data.network import LONGEST_NAME, NOTHING, AnyNetwork, Network, NetworkDescription, require_task
 from epifiji.data.settings.detection import Level, Voxels
 
 MOST_CLASSES = 100
@@ -132,10 +131,5 @@ def event_network(network: AnyNetwork) -> EventNetwork:
     WrongInputError
         If it has another task.
     """
-    described = network.description
-    if not isinstance(described, EventNetworkDescription):
-        raise WrongInputError(
-            f"the network {described.name} {described.verb} {', '.join(described.outputs)}, but one that finds events "
-            "is needed: specify another."
-        )
+    require_task(network, EventNetworkDescription, "finds events")
     return cast(EventNetwork, network)

@@ -9,6 +9,8 @@ from typing import ClassVar, Generic, TypeVar
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from epifiji.data.errors import WrongInputError
+
 NOTHING = "nothing"
 """Name of class 0, which every network of events has: no event."""
 
@@ -134,3 +136,19 @@ class Network(Generic[Described_co]):
 
 AnyNetwork = Network[NetworkDescription]
 """A network of any family."""
+
+
+def require_task(network: AnyNetwork, kind: type[NetworkDescription], purpose: str) -> None:
+    """Refuse a network whose description is not of a kind; `purpose` is what is needed instead, such as ``finds events``.
+
+    Raises
+    ------
+    WrongInputError
+        If so.
+    """
+    described = network.description
+    if not isinstance(described, kind):
+        raise WrongInputError(
+            f"the network {described.name} {described.verb} {', '.join(described.outputs)}, but one that {purpose} "
+            "is needed: specify another."
+        )

@@ -13,10 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie, frame_ranges
 from epifiji.data.network import AnyNetwork
-from epifiji.data.paths import path_from
 from epifiji.data.progress import WRITING, Report, silent
 from epifiji.data.record import RECORD_FORM
 from epifiji.data.settings.base import parse_settings
@@ -40,6 +38,7 @@ from epifiji.files.results.cell_results import (
     write_cells_table,
 )
 from epifiji.files.results.movie_identity import Watch, described_movie, relative_file
+from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import PICTURE, RUN_RECORD, write_record
 from epifiji.files.rois.polygons import write_polygons
 from epifiji.files.storage.scratch import ScratchFolder
@@ -143,11 +142,7 @@ class Segmentation:
             If a file would be overwritten without permission, the folder cannot be written to, or both `folder` and
             `out` are given.
         """
-        if folder is not None and out is not None:
-            raise WrongInputError("folder and out were both given, but results have one place: leave one of them out.")
-        if out is not None:
-            folder = cells_folder(self.movie.name, path_from(out, "the folder to write into"))
-        folder = path_from(folder, "the folder to write into")
+        folder = chosen_folder(self.movie.name, folder, out, cells_folder)
         require_free_for_cells(folder, self.movie.name, overwrite)
         with new_files(folder, cell_files(self.movie.name)) as partial_folder:
             self._write(partial_folder, folder, rois, report)

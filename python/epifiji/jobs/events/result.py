@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
-from epifiji.data.paths import path_from
 from epifiji.data.progress import WRITING, Report, silent
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
@@ -20,6 +18,7 @@ from epifiji.engine.tiling.scaling import Storage, place_in_movie
 from epifiji.files.figures.overlay import write_picture
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import relative_file
+from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import (
     EVENTS_TABLE,
     PICTURE,
@@ -124,11 +123,7 @@ class Result:
             If a file would be overwritten without permission, the folder cannot be written to, or both `folder` and
             `out` are given.
         """
-        if folder is not None and out is not None:
-            raise WrongInputError("folder and out were both given, but results have one place: leave one of them out.")
-        if out is not None:
-            folder = result_folder(self.movie.name, path_from(out, "the folder to write into"))
-        folder = path_from(folder, "the folder to write into")
+        folder = chosen_folder(self.movie.name, folder, out, result_folder)
         require_free(folder, self.movie.name, self.classes, overwrite)
         maps = map_files(self.movie.name, self.classes)
         kept = [name for name in maps if (folder / name).exists()] if self.from_maps else []

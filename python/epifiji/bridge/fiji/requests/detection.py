@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import DetectCommand, OpenCommand, ShowMapsCommand
-from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, job, settings_of
+from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, folder_of_results, job, settings_of
 from epifiji.bridge.fiji.shown_events import movie_key, shown_events
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
@@ -30,7 +30,7 @@ def detect(request: Request) -> Answer:
     The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``.
     """
     from epifiji.files.movies.movie_file import open_movie
-    from epifiji.files.results.result_folder import require_free
+    from epifiji.files.results.result_folder import require_free, result_folder
     from epifiji.jobs.events.detect import detect
 
     command = parse_settings(DetectCommand, request["settings"])
@@ -42,7 +42,8 @@ def detect(request: Request) -> Answer:
         if command.input
         else movie_of_image(request["image"], request.blocks)
     )
-    folder = _result_folder(command, movie, headless=bool(request.get("headless")))
+    written = bool(command.save or command.input or request.get("headless"))
+    folder = folder_of_results(movie, command.out, written, result_folder)
     if folder is not None:
         require_free(folder, movie.name, classes, command.overwrite)
     with exclusive_use(request.report):
@@ -76,23 +77,6 @@ def _network(given: str | None) -> EventNetwork:
     if path not in _networks or _networks[path][0] != state:
         _networks[path] = state, event_network_of(path)
     return _networks[path][1]
-
-
-def _result_folder(command: DetectCommand, movie: Movie, headless: bool) -> Path | None:
-    """Return the folder for the results; None if they are only shown."""
-    from epifiji.files.movies.movie_file import split_path
-    from epifiji.files.results.result_folder import result_folder
-
-    if command.out is not None:
-        return result_folder(movie.name, Path(command.out))
-    if not (command.save or command.input or headless):
-        return None
-    if movie.path is None:
-        raise WrongInputError(
-            f"{movie.name} was not opened from a file, or was changed since, so there is no folder for the results: "
-            "save it first, or give --out DIR."
-        )
-    return result_folder(movie.name, split_path(str(movie.path))[0].parent)
 
 
 def _maps_to_show(maps: dict[str, dict[str, Any]], movie: Movie) -> Answer:

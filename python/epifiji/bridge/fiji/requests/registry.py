@@ -6,10 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import Movie
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import Settings
 
@@ -94,3 +97,29 @@ def exclusive_use(report: Report) -> Iterator[None]:
         yield
     finally:
         _one_at_a_time.release()
+
+
+def folder_of_results(
+    movie: Movie, out: str | None, written: bool, folder_for: Callable[[str, Path], Path]
+) -> Path | None:
+    """Return the folder for the results: in `out`, or next to the movie if they are `written`; None if they are only shown.
+
+    ``folder_for(name, place)`` makes its path.
+
+    Raises
+    ------
+    WrongInputError
+        If results are to be written, but neither a folder is given nor was the movie opened from a file.
+    """
+    from epifiji.files.movies.movie_file import split_path
+
+    if out is not None:
+        return folder_for(movie.name, Path(out))
+    if not written:
+        return None
+    if movie.path is None:
+        raise WrongInputError(
+            f"{movie.name} was not opened from a file, or was changed since, so there is no folder for the results: "
+            "save it first, or give --out DIR."
+        )
+    return folder_for(movie.name, split_path(str(movie.path))[0].parent)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import zlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import SegmentCommand
 from epifiji.bridge.fiji.dialogs import described
-from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, job, settings_of
+from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, folder_of_results, job, settings_of
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
@@ -45,7 +44,7 @@ def segment(request: Request) -> Answer:
     The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``. The answer names
     the files of labels, outlines and ROIs in the folder ``shown``, which the client removes.
     """
-    from epifiji.files.results.cell_results import require_free_for_cells
+    from epifiji.files.results.cell_results import cells_folder, require_free_for_cells
     from epifiji.jobs.cells.segmentation import open_image
     from epifiji.jobs.cells.segmentation import segment as run
     from epifiji.jobs.networks import cell_network_of
@@ -54,7 +53,8 @@ def segment(request: Request) -> Answer:
     settings = settings_of(command, SegmentationSettings)
     network = cell_network_of(command.network)
     movie = open_image(command.input, command) if command.input else _of_image(request, command)
-    folder = _result_folder(command, movie, headless=bool(request.get("headless")))
+    written = bool(command.save or command.input or request.get("headless"))
+    folder = folder_of_results(movie, command.out, written, cells_folder)
     if folder is not None:
         require_free_for_cells(folder, movie.name, command.overwrite)
     with exclusive_use(request.report):
@@ -83,23 +83,6 @@ def _of_image(request: Request, command: SegmentCommand) -> Movie:
     layout = StackLayout("T", movie.layout.channels, movie.layout.channel)
     notices = tuple(one for one in movie.notices if "taken as time" not in one)
     return replace(movie, pixels=ProjectedFrames(movie.pixels, len(movie)), layout=layout, notices=notices)
-
-
-def _result_folder(command: SegmentCommand, movie: Movie, headless: bool) -> Path | None:
-    """Return the folder for the results; None if they are only shown."""
-    from epifiji.files.movies.movie_file import split_path
-    from epifiji.files.results.cell_results import cells_folder
-
-    if command.out is not None:
-        return cells_folder(movie.name, Path(command.out))
-    if not (command.save or command.input or headless):
-        return None
-    if movie.path is None:
-        raise WrongInputError(
-            f"{movie.name} was not opened from a file, or was changed since, so there is no folder for the results: "
-            "save it first, or give --out DIR."
-        )
-    return cells_folder(movie.name, split_path(str(movie.path))[0].parent)
 
 
 def _shown(found: Any, rois: bool) -> Answer:
