@@ -1,4 +1,4 @@
-"""Movies with known events: as they were annotated, and as arrays at a network's scale for training and validation.
+"""Movies with known events, and images with known cells: as they were annotated, and movies at a network's scale.
 
 The arrays have a type of their own because rescaled events lie between frames and pixels, and what is known differs
 from pixel to pixel.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -68,6 +69,33 @@ class AnnotatedMovie:
         """Return the number of events of each class, and of places that are none if there are any."""
         found = {name: len(events) for name, events in self.events_by_class.items()}
         return found | ({NOTHING: len(self.nothing)} if self.nothing else {})
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImage:
+    """An image, or a movie, and its cells as they were annotated.
+
+    Parameters
+    ----------
+    movie
+        The image, or the movie; frames are read when they are sliced.
+    cells
+        (T, Y, X), int32, of the movie's shape: labels, or outlines as they were drawn.
+    file
+        The file of the cells.
+    corrected
+        False if a network segmented the cells and nobody corrected them.
+    """
+
+    movie: Movie
+    cells: np.ndarray
+    file: Path
+    corrected: bool = True
+
+    @property
+    def name(self) -> str:
+        """The image's name."""
+        return self.movie.name
 
 
 @dataclass(frozen=True)

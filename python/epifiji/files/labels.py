@@ -19,11 +19,12 @@ from epifiji.files.storage.atomic import replacing
 OUTLINES_OF_TISSUE_ANALYZER = "handCorrection"
 """Name of the file of outlines that Tissue Analyzer and EPySeg keep in a folder named after the image."""
 
-ENDINGS = re.compile(
-    r"(?:_cp)?_(?:labels?|masks?|outlines?|seg|skeleton|epifiji|image|img|raw|" + OUTLINES_OF_TISSUE_ANALYZER + ")$",
-    re.IGNORECASE,
-)
-"""What programs and people add to an image's name for its cells, and for itself."""
+_OF_CELLS = f"labels?|masks?|outlines?|seg|skeleton|{OUTLINES_OF_TISSUE_ANALYZER}"
+CELLS_ENDING = re.compile(rf"_(?:{_OF_CELLS})$", re.IGNORECASE)
+"""What programs and people add to an image's name for its cells."""
+
+ENDINGS = re.compile(rf"(?:_cp)?_(?:{_OF_CELLS}|epifiji|image|img|raw)$", re.IGNORECASE)
+"""What they add for its cells, and for itself."""
 
 SUFFIXES = (".tif", ".tiff", ".png")
 

@@ -73,6 +73,11 @@ def read_training_folder(
     return [_read(movies[name], labels[name], notices[name], channel) for name in sorted(movies)]
 
 
+def has_rois(folder: Path) -> bool:
+    """Return whether a folder contains ROI files."""
+    return folder.is_dir() and any(path.suffix.lower() in ROI_EXTENSIONS for path in _files(folder))
+
+
 def classes_of(movies: Iterable[AnnotatedMovie]) -> tuple[str, ...]:
     """Return all annotated classes, :func:`~epifiji.data.events.in_fixed_order`."""
     return in_fixed_order(name for movie in movies for name in movie.classes)

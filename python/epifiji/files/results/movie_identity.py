@@ -184,7 +184,7 @@ def _is_movie_at(place: str, recorded: RecordedMovie, channel: int | None) -> bo
     if recorded.pixels_sha256 is None and recorded.sha256 is not None:
         return False
     # If the record has no hash, location and shape are compared.
-    return is_movie_of(read_movie(place, channel), recorded) is not False
+    return is_movie_of(read_movie(place, channel, least_frames=1), recorded) is not False
 
 
 def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
@@ -212,10 +212,10 @@ def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
 def _channels(path: str, shape: tuple[int, int, int]) -> Iterator[Movie]:
     """Yield a file's movie, or each of its channels."""
     try:
-        yield read_movie(path)
+        yield read_movie(path, least_frames=1)
     except WrongInputError:
         for channel in range(1, MOST_CHANNELS + 1):
-            one = read_movie(path, channel)
+            one = read_movie(path, channel, least_frames=1)
             if one.shape == shape:
                 yield one
 

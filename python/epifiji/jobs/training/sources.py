@@ -18,11 +18,12 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.networks.epinet.targets import at_network_scale, known_region, places_of
+from epifiji.files.labelled_images import has_labelled_cells
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import RUN_RECORD, is_there, read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, result_folders
-from epifiji.files.training_data import FORM, read_training_folder
+from epifiji.files.training_data import FORM, has_rois, read_training_folder
 
 READING = "reading the movies"
 
@@ -95,6 +96,11 @@ def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[An
         raise WrongInputError(
             f"{place} contains events that were detected and not reviewed, but reviewed ones are needed to learn from: "
             "review them first."
+        )
+    if has_labelled_cells(place) and not has_rois(place):
+        raise WrongInputError(
+            f"{place} contains cells of images, but {FORM} is needed to learn to find events: give another folder, or a network "
+            "that segments cells."
         )
     return read_training_folder(place, channel, unmarked_is_none)
 

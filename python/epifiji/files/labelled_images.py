@@ -1,0 +1,191 @@
+"""Images with annotated cells: a folder of images, each with labels or outlines, or the results of a segmentation.
+
+Such a folder is used to train a network or to evaluate one. The cells of ``a.tif`` are in ``a_labels.tif``,
+``a_outlines.png`` and the like next to it, in Tissue Analyzer's ``a/handCorrection.tif``, or in the results ``a_cells``.
+Corrected labels replace those in the same folder that were corrected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.labelled import LabelledImage
+from epifiji.data.names import composed
+from epifiji.data.record import RecordedSettings
+from epifiji.files.labels import (
+    CELLS_ENDING,
+    OUTLINES_OF_TISSUE_ANALYZER,
+    SUFFIXES,
+    image_of_cells,
+    is_cell_image,
+    read_cells,
+)
+from epifiji.files.movies.frames import Planes
+from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
+from epifiji.files.results.cell_corrections import CORRECTED, corrected_file, corrections_file
+from epifiji.files.results.cell_results import labels_in
+from epifiji.files.results.movie_identity import find_movie
+from epifiji.files.results.result_folder import read_record
+
+PICTURES = (".png", ".jpg", ".jpeg")
+FORM = "an image such as a.tif with its cells in a_labels.tif, a_outlines.tif, a/handCorrection.tif or a_cells"
+
+
+def read_labelled_images(folder: Path, channel: int | None = None) -> list[LabelledImage]:
+    """Read the images of a folder and their cells, or the image and the cells of a segmentation's result folder.
+
+    Other sub-folders and other kinds of files are ignored.
+
+    Parameters
+    ----------
+    folder
+        Images of any form that :func:`~epifiji.files.movies.movie_file.read_movie` reads, with one frame or more.
+    channel
+        Channel of images that have several, counted from 1.
+
+    Returns
+    -------
+    list of LabelledImage
+        At least one, by name.
+
+    Raises
+    ------
+    WrongInputError
+        If there is no folder, or no image with cells in it; an image has no cells, or two files of cells; a file of
+        cells has no image, another size, or no cell; or a file cannot be read.
+    """
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise WrongInputError(f"{folder} {what}, but a folder is needed that contains {FORM}: check the path.")
+    labels = labels_in(folder)
+    if labels is not None:
+        return [_read(_image_of_result(folder), _latest(labels), channel)]
+    cells = _by_image(_cells_in(folder))
+    images = _by_image(path for path in _files(folder) if _is_image(path))
+    _require_pairs(folder, images, cells)
+    return [_read(images[name], cells[name], channel) for name in sorted(images)]
+
+
+def has_labelled_cells(folder: Path) -> bool:
+    """Return whether a folder is a segmentation's result, or contains files of cells."""
+    return folder.is_dir() and (labels_in(folder) is not None or any(True for _ in _cells_in(folder)))
+
+
+def is_made_by_hand(folder: Path) -> bool:
+    """Return whether a folder contains files of cells other than results of a segmentation that nobody corrected."""
+    return any(not _is_uncorrected(path) for path in _cells_in(folder))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as problem:
+        raise WrongInputError(
+            f"{folder} cannot be read ({problem.strerror or problem}), but a folder is needed that contains {FORM}: "
+            "check your permission."
+        ) from problem
+
+
+def _is_image(path: Path) -> bool:
+    return not _is_cells(path) and bool(EXTENSION.search(path.name) or path.suffix.lower() in PICTURES)
+
+
+def _is_cells(path: Path) -> bool:
+    return is_cell_image(path) and bool(CELLS_ENDING.search(path.stem))
+
+
+def _cells_in(folder: Path) -> Iterator[Path]:
+    """Yield the files of cells next to images, in Tissue Analyzer's folders and in results; corrected ones if there are any."""
+    beside = [path for path in _files(folder) if _is_cells(path)]
+    corrected = {_name(path) for path in beside if path.name.endswith(CORRECTED)}
+    yield from (path for path in beside if path.name.endswith(CORRECTED) or _name(path) not in corrected)
+    for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        labels = labels_in(place)
+        drawn = [place / f"{OUTLINES_OF_TISSUE_ANALYZER}{suffix}" for suffix in SUFFIXES]
+        found = labels if labels is not None else next((path for path in drawn if path.is_file()), None)
+        if found is not None:
+            yield _latest(found)
+
+
+def _latest(labels: Path) -> Path:
+    """Return the corrected version of labels, if there is one."""
+    corrected = corrected_file(corrections_file(labels.parent, labels))
+    return corrected if corrected.is_file() else labels
+
+
+def _is_uncorrected(cells: Path) -> bool:
+    return labels_in(cells.parent) == cells
+
+
+def _name(path: Path) -> str:
+    """Return the name of the image of a file of cells, or that of an image without what its program added."""
+    name = path.name.removesuffix(CORRECTED) if path.name.endswith(CORRECTED) else movie_name(path)
+    return composed(image_of_cells(path.with_name(f"{name}.tif")))
+
+
+def _by_image(paths: Iterator[Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = _name(path)
+        if name in found:
+            raise WrongInputError(
+                f"{found[name]} and {path} both belong to the image {name}, but one image and one file of cells are expected: "
+                "move one of them elsewhere."
+            )
+        found[name] = path
+    return found
+
+
+def _require_pairs(folder: Path, images: dict[str, Path], cells: dict[str, Path]) -> None:
+    """Refuse images without cells, and cells without an image."""
+    if not images or not cells:
+        missing = "no image" if not images else "no labels or outlines of cells"
+        raise WrongInputError(f"{folder} contains {missing}, but {FORM} is needed: put them there.")
+    bare = [name for name in sorted(images) if name not in cells]
+    if bare:
+        more = f" and {len(bare) - 1} more images have" if len(bare) > 1 else " has"
+        raise WrongInputError(
+            f"{images[bare[0]].name}{more} no cells in {folder}, but the other images have: add {bare[0]}_labels.tif, or move "
+            "images without cells elsewhere."
+        )
+    lonely = next((path for name, path in cells.items() if name not in images), None)
+    if lonely is not None:
+        raise WrongInputError(
+            f"{lonely} belongs to none of the images in {folder} ({_listed(sorted(images))}), but {FORM} is needed: add its "
+            "image, or give the file its image's name."
+        )
+
+
+def _listed(names: Sequence[str], shown: int = 4) -> str:
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def _image_of_result(folder: Path) -> str:
+    record = read_record(folder)
+    found = find_movie(record, folder)
+    if found is None:
+        raise WrongInputError(
+            f"{folder} contains the cells of {record.movie.file or record.movie.name}, but that image is not found with the "
+            "same pixels: put it next to the folder."
+        )
+    return found
+
+
+def _read(image: Path | str, file: Path, channel: int | None) -> LabelledImage:
+    """Open an image, and read its cells; channel and projection are those of the segmentation if there was one."""
+    settings = read_record(file.parent).settings if labels_in(file.parent) is not None else RecordedSettings()
+    planes: Planes = "max" if getattr(settings, "project", None) == "max" else "time"
+    movie = read_movie(image, settings.channel if channel is None else channel, least_frames=1, over_z=planes)
+    cells = read_cells(file)
+    if cells.shape != movie.shape:
+        raise WrongInputError(
+            f"{file} has the shape {cells.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the cells of this "
+            "image."
+        )
+    if cells.min() == cells.max():
+        raise WrongInputError(
+            f"{file} has the same number in all pixels, so it shows no cells: give labels, or lines around cells."
+        )
+    return LabelledImage(movie, cells, file, not _is_uncorrected(file))
