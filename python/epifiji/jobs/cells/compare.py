@@ -15,7 +15,7 @@ from epifiji.data.evaluation import Interval, score_text
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.engine.cells.outlines import drawn_lines, label_outlines
+from epifiji.engine.cells.outlines import drawn_lines
 from epifiji.engine.metrics.intervals import quality_interval, score_intervals
 from epifiji.engine.metrics.labels import (
     Overlaps,
@@ -31,6 +31,7 @@ from epifiji.engine.metrics.labels import (
 from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
 from epifiji.files.results.cell_results import labels_in
+from epifiji.jobs.cells.annotated import cells_between
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union at which matches are counted, in addition to the specified one."""
@@ -159,7 +160,7 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
     fields, compared, notices, units = [], [], [], []
     for name, found, known in _pairs(predicted, annotated):
         field, cells, quality, left_out = _compared(name, found, known, chosen.border)
-        fields.append(_scores(field, cells, quality, chosen.iou))
+        fields.append(scores_of(field, cells, quality, chosen.iou))
         compared.append(field)
         units.append(np.stack([quality.contributions, np.ones_like(quality.contributions)], axis=1))
         if left_out:
@@ -258,19 +259,34 @@ def _cells_of(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     levels = np.unique(pixels)
     if len(levels) != 2:
         return pixels, np.ones(pixels.shape, bool)
-    lines = drawn_lines(pixels)
-    labels = label_outlines(lines)
-    cut_off = labels_at_border(np.where(lines, 0, labels))
-    labels = np.where(np.isin(labels, cut_off), 0, labels)
-    return labels, labels > 0
+    return cells_between(drawn_lines(pixels))
 
 
 def _compared(
     name: str, found: np.ndarray, known: np.ndarray, border: str
 ) -> tuple[ComparedField, Overlaps, SegmentationQuality, str]:
     """Return the cells of an image that are compared, their overlaps and quality, and a text about those left out."""
-    predicted, _ = _cells_of(found)
-    annotated, region = _cells_of(known)
+    return compare_labels(name, _cells_of(found)[0], *_cells_of(known), border)
+
+
+def compare_labels(
+    name: str, predicted: np.ndarray, annotated: np.ndarray, region: np.ndarray, border: str
+) -> tuple[ComparedField, Overlaps, SegmentationQuality, str]:
+    """Compare labels (Y, X) of an image.
+
+    Parameters
+    ----------
+    region
+        (Y, X), bool: where it is known what is there. Predicted cells of which most lies elsewhere are left out.
+    border
+        Whether annotated cells at the image's border count; see
+        :class:`epifiji.data.settings.comparison.CellComparisonSettings`.
+
+    Returns
+    -------
+    tuple
+        The cells that were compared, their overlaps and quality, and a text about those left out.
+    """
     if border == "ignore":
         region = region & ~np.isin(annotated, labels_at_border(annotated))
         annotated = np.where(region, annotated, 0)
@@ -298,7 +314,8 @@ def _mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
     return present[(2 * inside > areas) & (present > 0)]
 
 
-def _scores(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:
+def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:
+    """Return the scores of compared cells; matches are counted at `iou` and at those of `IOUS`."""
     split, merged = variation_of_information(field.annotated, field.predicted)
     return FieldScores(
         field.name,

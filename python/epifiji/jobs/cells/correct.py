@@ -13,7 +13,7 @@ from epifiji.data.cell_edits import KINDS, CellEdit
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.engine.cells.edited import EditedCells
-from epifiji.engine.cells.outlines import drawn_lines, label_outlines
+from epifiji.engine.cells.outlines import label_outlines
 from epifiji.files.labels import OUTLINES_OF_TISSUE_ANALYZER, image_of_cells, read_cells, write_labels
 from epifiji.files.results.cell_corrections import (
     CORRECTED,
@@ -26,9 +26,7 @@ from epifiji.files.results.cell_corrections import (
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.storage.writable import require_absent
-
-LINE_PX = 2
-"""Drawn lines disappear if so many pixels are removed from both of their sides; a single labelled cell does not."""
+from epifiji.jobs.cells.annotated import lines_in
 
 
 @dataclass(frozen=True)
@@ -238,23 +236,8 @@ def corrected_of(file: Path) -> str | None:
 def read_labels(file: Path) -> np.ndarray:
     """Read labels (T, Y, X), int32. The cells of outlines meet in the middle of the lines, and are numbered frame by frame."""
     pixels = read_cells(file)
-    lines = _lines(pixels, file)
+    lines = lines_in(pixels, file)
     return pixels if lines is None else np.stack([label_outlines(frame) for frame in lines])
-
-
-def _lines(pixels: np.ndarray, file: Path) -> np.ndarray | None:
-    """Return which pixels are lines between cells; None if the pixels are labels."""
-    from scipy import ndimage
-
-    low, high = pixels.min(), pixels.max()
-    if low == high or not ((pixels == low) | (pixels == high)).all():
-        return None
-    lines = drawn_lines(pixels)
-    if file.stem.lower() == OUTLINES_OF_TISSUE_ANALYZER.lower():
-        return lines
-    around = np.zeros((3, 3, 3), bool)
-    around[1] = True
-    return None if ndimage.binary_erosion(lines, around, iterations=LINE_PX).any() else lines
 
 
 def _corrected(path: Path, labels: CorrectedLabels, cells: np.ndarray) -> EditedCells:
