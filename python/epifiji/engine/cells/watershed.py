@@ -47,7 +47,11 @@ def separate_cells(
     small = np.bincount(labels.ravel()) < choices.least_area * np.pi / 4 * diameter_px**2
     small[0] = False
     if small.any():
-        labels = watershed(-height, np.where(small[labels], 0, labels), mask=inside)
+        free = small[labels]
+        # Only pixels beside free ones grow into them; without the others this is much faster.
+        beside = ndimage.binary_dilation(free) & inside
+        grown = watershed(-height, np.where(beside & ~free, labels, 0), mask=beside)
+        labels = np.where(free, grown, labels)
     return CellMaps(labels.astype(np.int32), border, inside)
 
 
