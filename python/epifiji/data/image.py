@@ -21,6 +21,12 @@ POSITIONS = {"T": "frame", "Z": "plane", "C": "channel", "Y": "row", "X": "colum
 
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 
+NEARLY_SQUARE = 0.01
+"""Relative difference between width and height of a pixel that is accepted as square."""
+
+NOT_SQUARE = "which are not square"
+"""Part of the notice about such pixels, which says what commands on events do with them."""
+
 FileState = tuple[int, int, int, int]
 """Bytes, times of the last changes of content and of anything (ns), and number of a file: if all are equal it is unchanged."""
 
@@ -126,6 +132,11 @@ class Image:
         return working_dtype(self.pixels.dtype)
 
     @property
+    def has_square_pixels(self) -> bool:
+        """Whether pixels are as high as wide, as far as is known."""
+        return are_square(self.pixel_size_um, self.pixel_height_um)
+
+    @property
     def spacing(self) -> dict[str, float | None]:
         """Distance from one position to the next along each axis: s along T, µm along Z, Y and X; None if unknown, and for C."""
         known = {
@@ -224,6 +235,11 @@ class Image:
         raise WrongInputError(
             f"{self._noun} was given as {kind}, which is no array of numbers ({', '.join(self.axes)}), but {self._needed}."
         )
+
+
+def are_square(width: float | None, height: float | None) -> bool:
+    """Return whether pixels are as high as wide, as far as is known."""
+    return width is None or height is None or math.isclose(width, height, rel_tol=NEARLY_SQUARE)
 
 
 def stack_of(given: Any, name: str) -> Stack | None:

@@ -24,7 +24,7 @@ from epifiji.files.labels import (
 )
 from epifiji.files.movies.frames import Planes
 from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
-from epifiji.files.results.cell_corrections import CORRECTED, corrected_file, corrections_file
+from epifiji.files.results.cell_corrections import CORRECTED, latest_labels
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import read_record
@@ -61,7 +61,7 @@ def read_labelled_images(folder: Path, channel: int | None = None) -> list[Label
         raise WrongInputError(f"{folder} {what}, but a folder is needed that contains {FORM}: check the path.")
     labels = labels_in(folder)
     if labels is not None:
-        return [_read(_image_of_result(folder), _latest(labels), channel)]
+        return [_read(_image_of_result(folder), latest_labels(labels), channel)]
     cells = _by_image(_cells_in(folder))
     images = _by_image(path for path in _files(folder) if _is_image(path))
     _require_pairs(folder, images, cells)
@@ -106,13 +106,7 @@ def _cells_in(folder: Path) -> Iterator[Path]:
         drawn = [place / f"{OUTLINES_OF_TISSUE_ANALYZER}{suffix}" for suffix in SUFFIXES]
         found = labels if labels is not None else next((path for path in drawn if path.is_file()), None)
         if found is not None:
-            yield _latest(found)
-
-
-def _latest(labels: Path) -> Path:
-    """Return the corrected version of labels, if there is one."""
-    corrected = corrected_file(corrections_file(labels.parent, labels))
-    return corrected if corrected.is_file() else labels
+            yield latest_labels(found)
 
 
 def _is_uncorrected(cells: Path) -> bool:

@@ -58,8 +58,8 @@ def names(folder: Path) -> list[str]:
 class TestTheResultFolder:
     def test_has_these_files(self, folder: Path) -> None:
         assert folder.name == "wing_cells"
-        files = ["cells.csv", "overlay.png", "run.json", "wing/handCorrection.tif", "wing_labels.tif", "wing_rois.zip"]
-        assert names(folder) == files
+        outlines = ["wing/handCorrection.tif", *(f"wing/wing000{n}/handCorrection.tif" for n in range(3))]
+        assert names(folder) == ["cells.csv", "overlay.png", "run.json", *outlines, "wing_labels.tif", "wing_rois.zip"]
 
     def test_has_labels_that_every_reader_reads(self, folder: Path, found: epifiji.Segmentation) -> None:
         file = folder / "wing_labels.tif"
@@ -87,6 +87,41 @@ class TestTheResultFolder:
         assert np.unique(outlines).tolist() == [0, 255]
         scores = compare_cells(file, folder / "wing_labels.tif", border="ignore", iou=0.7)
         assert scores.f1.value > 0.95
+
+    def test_has_the_outlines_of_each_frame_in_a_folder_named_after_it(self, folder: Path, tmp_path: Path) -> None:
+        stack = tifffile.imread(folder / "wing" / "handCorrection.tif")
+        for n in range(3):
+            assert np.array_equal(tifffile.imread(folder / "wing" / f"wing000{n}" / "handCorrection.tif"), stack[n])
+        (tmp_path / "frames").mkdir()
+        for n, name in enumerate(("t_9.tif", "t_10.tif")):
+            tifffile.imwrite(tmp_path / "frames" / name, PIXELS[n])
+        found = epifiji.segment(tmp_path / "frames", **FIXED)
+        place = found.save(out=tmp_path)
+        for lines, name in zip(found.outlines(), ("t_9", "t_10"), strict=True):
+            assert np.array_equal(tifffile.imread(place / "frames" / name / "handCorrection.tif") > 0, lines)
+        mine = tmp_path / "other" / "frames" / "t_10" / "handCorrection.tif"
+        mine.parent.mkdir(parents=True)
+        mine.write_text("mine")
+        with pytest.raises(WrongInputError, match=r"t_10/handCorrection\.tif exists and would be overwritten"):
+            found.save(tmp_path / "other")
+        assert mine.read_text() == "mine"
+
+    def test_has_areas_of_pixels_that_are_not_square(self, tmp_path: Path) -> None:
+        resolution, metadata = (2, 4), {"unit": "um"}
+        tifffile.imwrite(tmp_path / "flat.tif", PIXELS[0], imagej=True, resolution=resolution, metadata=metadata)
+        found = epifiji.segment(tmp_path / "flat.tif", **FIXED)
+        (notice,) = found.notices
+        expected = (
+            "0.5 x 0.25 µm (x, y), which are not square: perimeters, elongations and orientations are those in pixels"
+        )
+        assert expected in notice
+        place = found.save(out=tmp_path)
+        with (place / "cells.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert list(rows[0])[-3:] == ["y_um", "x_um", "area_um2"]
+        for row in rows:
+            assert float(row["area_um2"]) == pytest.approx(int(row["area"]) / 8, abs=1e-3)
+            assert float(row["y_um"]) == pytest.approx(float(row["y"]) / 4, abs=6e-3)
 
     def test_has_a_table_of_all_cells(self, folder: Path, found: epifiji.Segmentation) -> None:
         with (folder / "cells.csv").open(encoding="utf-8", newline="") as file:

@@ -6,6 +6,7 @@ from epifiji_client import call, command, report
 from epifiji_correct import CorrectionWindow, cells_beside
 from epifiji_engine import EngineError
 from epifiji_images import current_image, shape_of, shown_pixels
+from epifiji_log import log
 
 
 def correct(parameters):
@@ -18,7 +19,10 @@ def correct(parameters):
     request = {"settings": parameters, "beside": cells_beside(image), "title": image.getTitle(), "shape": shape_of(image)}
     window = CorrectionWindow(image, call("correct_begin", request))
     window.run()
-    report(call("correct_end", {"session": window.session})["said"])
+    ended = call("correct_end", {"session": window.session})
+    for notice in ended["notices"]:
+        log(notice)
+    report(ended["said"])
 
 
 def beside():

@@ -176,7 +176,9 @@ def correct_cells(
 
     made = run(labels, corrections, out or find_labels(labels).parent, overwrite)
     if as_json:
-        say_json({"corrections": made.counts, "file": str(made.file)})
+        say_json({"corrections": made.counts, "file": str(made.file), "notices": list(made.notices)})
         return
+    for notice in made.notices:
+        note(notice)
     say_table(["correction", "number"], [[what, str(count)] for what, count in made.counts.items()])
     say(f"written: {made.file}")

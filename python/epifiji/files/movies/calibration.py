@@ -10,6 +10,8 @@ from statistics import median
 from typing import SupportsFloat
 from xml.etree import ElementTree
 
+from epifiji.data.image import NOT_SQUARE, are_square
+
 MICROMETRES = {
     "µm": 1.0,
     "μm": 1.0,
@@ -86,10 +88,10 @@ class Calibration:
         return tuple(f"{source} {doubt}" for doubt in self.doubted) + self._not_square(source)
 
     def _not_square(self, source: str) -> tuple[str, ...]:
-        if self.x_um is None or self.y_um is None or math.isclose(self.x_um, self.y_um, rel_tol=0.01):
+        if are_square(self.x_um, self.y_um):
             return ()
         return (
-            f"{source} has pixels of {self.x_um:g} x {self.y_um:g} µm (x, y), which are not square: lengths in µm "
+            f"{source} has pixels of {self.x_um:g} x {self.y_um:g} µm (x, y), {NOT_SQUARE}: lengths in µm "
             "use the first.",
         )
 

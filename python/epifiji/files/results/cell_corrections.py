@@ -50,6 +50,12 @@ def corrected_file(corrections: Path) -> Path:
     return corrections.with_name(corrections.name.removesuffix(CORRECTIONS) + CORRECTED)
 
 
+def latest_labels(labels: Path) -> Path:
+    """Return the corrected version of labels, if there is one."""
+    corrected = corrected_file(corrections_file(labels.parent, labels))
+    return corrected if corrected.is_file() else labels
+
+
 def write_corrections(path: Path, labels: CorrectedLabels, edits: Sequence[CellEdit]) -> None:
     """Write corrections as JSON in one step, one correction a line.
 

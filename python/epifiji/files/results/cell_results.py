@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.files.labels import OUTLINES_OF_TISSUE_ANALYZER
+from epifiji.files.results.cell_corrections import corrections_file
 from epifiji.files.results.result_folder import PICTURE, RUN_RECORD, read_record, require_same_movie
 from epifiji.files.storage.spreadsheet_cells import write_rows
 from epifiji.files.storage.writable import plain_name, require_absent
+from epifiji.files.tissue_analyzer import OUTLINES, outline_files
 
 TABLE = "cells.csv"
 TASK = "cells"
-OUTLINES = f"{OUTLINES_OF_TISSUE_ANALYZER}.tif"
 
 PX_COLUMNS = ("frame", "label", "y", "x", "area", "perimeter", "elongation", "orientation", "neighbours", "border")
 DECIMALS = {"y": 2, "x": 2, "perimeter": 2, "elongation": 3, "orientation": 1}
@@ -31,18 +31,13 @@ def labels_file(image: str) -> str:
     return plain_name(f"{image}_labels") + ".tif"
 
 
-def outlines_file(image: str) -> str:
-    """Return the path of the file of outlines in the result folder, as Tissue Analyzer lays it out."""
-    return f"{plain_name(image)}/{OUTLINES}"
-
-
 def rois_file(image: str) -> str:
     """Return the name of the zip of polygons."""
     return plain_name(f"{image}_rois") + ".zip"
 
 
 def cell_files(image: str) -> list[str]:
-    """List the names of the files that a segmentation may write, without the outlines in their own folder."""
+    """List the names of the files that a segmentation may write, without the outlines in their own folders."""
     return [RUN_RECORD, TABLE, PICTURE, labels_file(image), rois_file(image)]
 
 
@@ -55,6 +50,12 @@ def require_free_for_cells(folder: Path, image: str, overwrite: bool) -> None:
         If so; the message names the file that would be overwritten, or the folder that cannot be written to.
     """
     require_same_movie(folder, image)
+    corrections = corrections_file(folder, folder / labels_file(image))
+    if corrections.exists():
+        raise WrongInputError(
+            f"{corrections} has corrections of the cells that were segmented there, which do not fit other cells: move it and "
+            "the corrected labels to another folder, or specify another --out."
+        )
     try:
         record = read_record(folder)
         other = bool(record.model_fields_set) and record.task != TASK
@@ -68,6 +69,21 @@ def require_free_for_cells(folder: Path, image: str, overwrite: bool) -> None:
     require_absent(folder / plain_name(image), [OUTLINES], overwrite)
 
 
+def require_no_outlines(folder: Path, image: str, frames: Iterable[str], overwrite: bool) -> None:
+    """Refuse to write outlines where there are some, which may be those of another program.
+
+    Raises
+    ------
+    WrongInputError
+        If so; the message names the file that would be overwritten.
+    """
+    there = next((name for name in outline_files(image, frames) if (folder / name).exists()), None)
+    if there is not None and not overwrite:
+        raise WrongInputError(
+            f"{folder / there} exists and would be overwritten: choose another folder, or overwrite to replace it."
+        )
+
+
 def labels_in(folder: Path) -> Path | None:
     """Return the file of labels of a segmentation's result folder; None for any other folder."""
     if not (folder / RUN_RECORD).is_file():
@@ -79,11 +95,22 @@ def labels_in(folder: Path) -> Path | None:
     return file if file.is_file() else None
 
 
+def frames_of_result(folder: Path) -> list[str]:
+    """Return the names of the frames that have outlines of their own in a result folder."""
+    try:
+        written = getattr(read_record(folder), "outlines", None)
+    except WrongInputError:
+        return []
+    frames = written.get("frames") if isinstance(written, dict) else None
+    return [plain_name(str(name)) for name in frames] if isinstance(frames, list) else []
+
+
 def write_cells_table(
     path: Path,
     frames: Iterable[Mapping[str, np.ndarray]],
     pixel_size_um: float | None = None,
     frame_interval_s: float | None = None,
+    pixel_height_um: float | None = None,
 ) -> None:
     """Write a row for each cell of each frame, as comma-separated values in UTF-8.
 
@@ -92,20 +119,24 @@ def write_cells_table(
     frames
         The measurements of each frame, :func:`epifiji.engine.cells.properties.cell_properties`.
     pixel_size_um
-        Side of a pixel in µm; if it is known, `y_um`, `x_um`, `area_um2` and `perimeter_um` follow.
+        Width of a pixel in µm; if it is known, `y_um`, `x_um`, `area_um2` and `perimeter_um` follow.
     frame_interval_s
         Time between frames in s; if it is known, `time_min` follows.
+    pixel_height_um
+        Height of a pixel in µm, if it differs from the width. There is no `perimeter_um` then, because the perimeter in
+        pixels says nothing about it.
     """
-    size = pixel_size_um
-    header = [*PX_COLUMNS, *(["y_um", "x_um", "area_um2", "perimeter_um"] if size else [])]
+    size, height = pixel_size_um, pixel_height_um or pixel_size_um
+    lengths = {"y": height, "x": size, "area": size * height, "perimeter": size} if size and height else {}
+    if size != height:
+        lengths.pop("perimeter", None)
+    header = [*PX_COLUMNS, *(f"{name}_um2" if name == "area" else f"{name}_um" for name in lengths)]
     with path.open("w", encoding="utf-8", newline="") as file:
         write_rows(file, [[*header, *(["time_min"] if frame_interval_s else [])]])
         for number, cells in enumerate(frames):
             columns = [[str(number + 1)] * len(cells["label"])]
             columns += [_texts(cells[name], DECIMALS.get(name, 0)) for name in PX_COLUMNS[1:]]
-            if size:
-                lengths = {"y": size, "x": size, "area": size * size, "perimeter": size}
-                columns += [_texts(cells[name] * factor, 3) for name, factor in lengths.items()]
+            columns += [_texts(cells[name] * factor, 3) for name, factor in lengths.items()]
             if frame_interval_s:
                 columns.append(_texts(np.full(len(cells["label"]), number * frame_interval_s / 60), 3))
             write_rows(file, zip(*columns, strict=True))

@@ -12,6 +12,7 @@ from epifiji.data.cell_traces import CellTrace, Units
 from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, repeats_notice, without_repeats
+from epifiji.data.image import NOT_SQUARE
 from epifiji.data.movie import Movie
 from epifiji.data.network import AnyNetwork
 from epifiji.data.progress import PartReport, Report, silent
@@ -95,7 +96,7 @@ def measure_cells(
     events, repeats = without_repeats(_events(source, place, notices))
     notices += repeats_notice("the measurement", repeats)
     opened = _movie(movie, place, chosen.channel, other_movie, notices)
-    notices += opened.notices
+    notices += [one for one in opened.notices if opened.has_square_pixels or NOT_SQUARE not in one]
     opened.require_finite()
     events = sorted(events, key=lambda one: (one.frame, one.y, one.x))
     if from_rois is not None:
@@ -106,7 +107,12 @@ def measure_cells(
     else:
         segments = segmenter or segmenter_for(opened, cell_network_of(network), chosen)
         traces, diameter = tuple(_traces(opened, events, segments, chosen, report)), segments.scale.diameter_px
-    units = Units(opened.pixel_size_um, opened.frame_interval_s)
+    if not opened.has_square_pixels:
+        notices.append(
+            f"{opened.name} has pixels that are not square, so all lengths and areas are in pixels: scale it to square pixels "
+            "before the detection, in Fiji with Image > Scale..., if they are to be in µm."
+        )
+    units = Units(opened.pixel_size_um if opened.has_square_pixels else None, opened.frame_interval_s)
     record = {"settings": chosen.model_dump(mode="json"), "diameter_px": diameter, "movie": opened.name}
     record["from_rois"] = None if from_rois is None else str(from_rois)
     folder = None if place is None else default_folder(place)

@@ -30,6 +30,7 @@ from epifiji.engine.metrics.labels import (
 )
 from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
+from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in
 from epifiji.jobs.cells.annotated import cells_between
 
@@ -225,22 +226,28 @@ def _one_file(place: Path) -> Path:
 
 
 def _by_image(folder: Path) -> dict[str, Path]:
-    """Return the files of cells in a folder and its folders by the images that they belong to; of a result the labels."""
+    """Return the files of cells in a folder and its folders by the images that they belong to; of a result the labels.
+
+    If labels were corrected, their corrected version is used.
+    """
     results = labels_in(folder)
     places = [] if results else [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
     found = [results] if results else []
     for place in places:
         labels = labels_in(place)
         found += [labels] if labels else sorted(p for p in place.iterdir() if p.is_file() and is_cell_image(p))
+    latest = {path: latest_labels(path) for path in found}
     files: dict[str, Path] = {}
     for path in found:
+        if any(path == one and path != labels for labels, one in latest.items()):
+            continue
         name = image_of_cells(path)
         if name in files:
             raise WrongInputError(
                 f"{files[name]} and {path} both belong to the image {name}, but one file of cells for each image is expected: "
                 "keep the images themselves and other results in another folder."
             )
-        files[name] = path
+        files[name] = latest[path]
     return files
 
 

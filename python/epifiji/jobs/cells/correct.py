@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from epifiji.files.results.cell_corrections import (
 )
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.result_folder import read_record
-from epifiji.files.storage.writable import require_absent
+from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.cells.annotated import lines_in
+from epifiji.jobs.cells.result import rewrite_result, rewritten_files
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,15 @@ class Correction:
         The labels with the corrections so far.
     scale
         Pixel size (µm) and frame interval (s) of the image, if they are known from a segmentation's record.
+    file
+        The file of the labels.
     """
 
     path: Path
     labels: CorrectedLabels
     cells: EditedCells
-    scale: tuple[float | None, float | None] = (None, None)
+    scale: tuple[float | None, float | None]
+    file: Path
 
     @property
     def result(self) -> Path:
@@ -68,11 +73,14 @@ class CorrectedCells:
         Number of corrections of each kind: merge, split, add, delete.
     file
         The file of the corrected labels, if it was written.
+    notices
+        Sentences about files of the result that could not be written anew.
     """
 
     labels: np.ndarray
     counts: dict[str, int]
     file: Path | None = None
+    notices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<CorrectedCells: {', '.join(f'{count} {what}' for what, count in self.counts.items() if count)}>"
@@ -107,8 +115,8 @@ def start_correction(labels: str | Path, out: str | Path | None = None) -> Corre
         require_absent(
             folder, [path.name, corrected_file(path).name], overwrite=False, instead="specify another folder"
         )
-        return Correction(path, known, EditedCells(cells), _scale(file))
-    return Correction(path, known, _corrected(path, known, cells), _scale(file))
+        return Correction(path, known, EditedCells(cells), _scale(file), file)
+    return Correction(path, known, _corrected(path, known, cells), _scale(file), file)
 
 
 def record(correction: Correction, step: CellEdit | None, again: bool = False) -> CellEdit | None:
@@ -147,19 +155,30 @@ def record(correction: Correction, step: CellEdit | None, again: bool = False) -
 
 
 def finish_correction(correction: Correction) -> CorrectedCells:
-    """Write the corrected labels, ``<image>_corrected_labels.tif``. Without corrections nothing is written.
+    """Write the corrected labels, ``<image>_corrected_labels.tif``, and all files of their result that depend on the cells.
 
-    A file of corrections that were all undone is deleted, and so are their corrected labels.
+    A file of corrections that were all undone is deleted, and so are their corrected labels. If there never were
+    corrections, nothing is written.
     """
-    cells = correction.cells
+    if not correction.cells.edits and not correction.path.exists():
+        return CorrectedCells(correction.cells.labels, _counts([]))
+    removed = () if correction.cells.edits else (correction.path.name, correction.result.name)
+    return _written(correction, removed)
+
+
+def _written(correction: Correction, removed: Sequence[str] = ()) -> CorrectedCells:
+    """Write the corrected labels, or remove files instead, and the other files of the labels' result if they are there."""
+    cells, result, folder = correction.cells, correction.result, correction.result.parent
     counts = _counts(cells.edits)
-    if cells.edits:
-        write_labels(correction.result, cells.labels, *correction.scale)
-        return CorrectedCells(cells.labels, counts, correction.result)
-    if correction.path.exists():
-        correction.path.unlink()
-        correction.result.unlink(missing_ok=True)
-    return CorrectedCells(cells.labels, counts)
+    is_result = labels_in(folder) is not None and folder.samefile(correction.file.parent)
+    notices: tuple[str, ...] = ()
+    with new_files(folder, [*removed, *(rewritten_files(folder) if is_result else ())]) as partial:
+        if not removed:
+            write_labels(partial / result.name, cells.labels, *correction.scale)
+        if is_result:
+            edited = {edit.frame for edit in cells.edits}
+            notices = rewrite_result(partial, folder, cells.labels, edited, counts)
+    return CorrectedCells(cells.labels, counts, None if removed else result, notices)
 
 
 def correct_cells(
@@ -177,7 +196,8 @@ def correct_cells(
     corrections
         The file of the corrections. Default: ``<image>_corrections.json`` next to the labels.
     out
-        The folder for ``<image>_corrected_labels.tif``. Default: nothing is written.
+        The folder for ``<image>_corrected_labels.tif``. Default: nothing is written. If it is the result folder of the
+        labels, its other files that depend on the cells are written anew.
     overwrite
         Replace an earlier result.
 
@@ -193,10 +213,11 @@ def correct_cells(
         result = path_from(out, "the folder to write into") / f"{image_of_cells(file)}{CORRECTED}"
         require_absent(result.parent, [result.name], overwrite)
     cells = read_labels(file)
-    edited = _corrected(path, CorrectedLabels(file.name, _hash(cells), cells.shape), cells)
-    if result is not None:
-        write_labels(result, edited.labels, *_scale(file))
-    return CorrectedCells(edited.labels, _counts(edited.edits), result)
+    known = CorrectedLabels(file.name, _hash(cells), cells.shape)
+    edited = _corrected(path, known, cells)
+    if result is None:
+        return CorrectedCells(edited.labels, _counts(edited.edits))
+    return _written(Correction(corrections_file(result.parent, file), known, edited, _scale(file), file))
 
 
 def find_labels(place: Path) -> Path:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.image import NOT_SQUARE
 from epifiji.data.movie import Movie, frame_ranges
 from epifiji.data.network import AnyNetwork
 from epifiji.data.progress import WRITING, Report, silent
@@ -20,37 +21,33 @@ from epifiji.data.record import RECORD_FORM
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.cells.outlines import outlines_of
-from epifiji.engine.cells.polygons import polygons
 from epifiji.engine.cells.properties import cell_properties, mixed_numbers
 from epifiji.engine.tiling.scaling import Storage
 from epifiji.files.figures.segmentation import write_overlay
-from epifiji.files.labels import write_labels, write_outlines
+from epifiji.files.labels import write_labels
 from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.results.cell_results import (
-    TABLE,
     TASK,
     cell_files,
     cells_folder,
+    frames_of_result,
     labels_file,
-    outlines_file,
     require_free_for_cells,
-    rois_file,
-    write_cells_table,
+    require_no_outlines,
 )
 from epifiji.files.results.movie_identity import Watch, described_movie, relative_file
 from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import PICTURE, RUN_RECORD, write_record
-from epifiji.files.rois.polygons import write_polygons
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.writable import new_files
+from epifiji.files.tissue_analyzer import frame_names, outline_files
+from epifiji.jobs.cells.result import CellFiles, Cells, reported
 from epifiji.jobs.cells.segment import Segmenter, segmenter_for
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import cell_network_of
 from epifiji.jobs.versions import versions
 
 SEGMENTING = "segmenting cells"
-
-Cells = dict[str, np.ndarray]
 
 SegmentedFrame = tuple[np.ndarray, Cells, np.ndarray | None]
 """Labels (Y, X), measurements of the cells, and lines (Y, X) between them if the network's method draws some."""
@@ -108,9 +105,20 @@ class Segmentation:
 
     def polygons(self) -> Iterator[tuple[int, int, np.ndarray]]:
         """Trace the cells: frame (from 0), label, and corners (n, 2) of y and x, where integers are centres of pixels."""
-        for t in range(len(self.movie)):
-            for label, corners in polygons(self.labels[t]):
-                yield t, label, corners
+        return self._files().polygons()
+
+    def _files(self) -> CellFiles:
+        movie = self.movie
+        return CellFiles(
+            movie.name,
+            self.labels,
+            self.cells,
+            movie.pixel_size_um,
+            movie.frame_interval_s,
+            _height(movie),
+            movie.layout,
+            frame_names(movie.name, movie.path, len(movie)),
+        )
 
     def save(
         self,
@@ -144,35 +152,26 @@ class Segmentation:
         """
         folder = chosen_folder(self.movie.name, folder, out, cells_folder)
         require_free_for_cells(folder, self.movie.name, overwrite)
-        with new_files(folder, cell_files(self.movie.name)) as partial_folder:
+        require_no_outlines(folder, self.movie.name, self._files().frames, overwrite)
+        outlines = outline_files(self.movie.name, frames_of_result(folder)) if overwrite else []
+        with new_files(folder, [*cell_files(self.movie.name), *outlines]) as partial_folder:
             self._write(partial_folder, folder, rois, report)
         return folder
 
     def _write(self, folder: Path, place: Path, rois: bool, report: Report) -> None:
         """Write everything into `folder`, which is then moved to `place`."""
-        movie = self.movie
-        name, scale, count = movie.name, (movie.pixel_size_um, movie.frame_interval_s), len(movie)
+        movie, written, count = self.movie, self._files(), len(self.movie)
         report(0, WRITING)
-        write_labels(folder / labels_file(name), self.labels, *scale)
-        outlines = folder / outlines_file(name)
-        outlines.parent.mkdir()
-        reported = (_reported(report, t / count, lines) for t, lines in enumerate(self.outlines()))
-        write_outlines(outlines, reported, movie.shape, *scale)
-        write_cells_table(folder / TABLE, self.cells, *scale)
-        if rois:
-            cells = (_reported(report, one[0] / count, one) for one in self.polygons())
-            write_polygons(folder / rois_file(name), cells, movie.layout)
+        write_labels(folder / labels_file(movie.name), self.labels, movie.pixel_size_um, movie.frame_interval_s)
+        lines = (reported(report, t / count, frame) for t, frame in enumerate(self.outlines()))
+        outlines = written.write_outlines(folder, lines)
+        written.write_table_and_polygons(folder, rois, report)
         write_overlay(folder / PICTURE, movie, self.labels, self.counts, self.diameter_px)
         report(1, WRITING)
         files = sorted([*(file.name for file in folder.iterdir() if file.is_file()), RUN_RECORD])
         known = self.record["movie"]
         located = known | {"file_from_results": relative_file(known.get("file"), place)}
-        write_record(folder / RUN_RECORD, self.record | {"movie": located, "files": files})
-
-
-def _reported(report: Report, done: float, value: Any) -> Any:
-    report(done, WRITING)
-    return value
+        write_record(folder / RUN_RECORD, self.record | {"movie": located, "files": files, "outlines": outlines})
 
 
 def segment(
@@ -237,7 +236,7 @@ def segment(
             "total": round(time.perf_counter() - started, 3),
         }
     }
-    return Segmentation(movie, labels, cells, record, (*movie.notices, *_notices(movie, segmenter, cells)), drawn)
+    return Segmentation(movie, labels, cells, record, _notices(movie, segmenter, cells), drawn)
 
 
 def open_image(image: Movie | np.ndarray | str | Path, settings: SegmentationSettings) -> Movie:
@@ -279,7 +278,15 @@ def _segmented(segmenter: Segmenter, frame: np.ndarray) -> SegmentedFrame:
 
 
 def _notices(movie: Movie, segmenter: Segmenter, cells: list[Cells]) -> tuple[str, ...]:
-    notices = []
+    notices = list(movie.notices)
+    if not movie.has_square_pixels:
+        # What a movie says about them concerns events.
+        notices = [one for one in notices if NOT_SQUARE not in one]
+        notices.append(
+            f"{movie.name} has pixels of {movie.pixel_size_um:g} x {movie.pixel_height_um:g} µm (x, y), {NOT_SQUARE}: "
+            "perimeters, elongations and orientations are those in pixels. If they matter, scale the image to square pixels "
+            "first, in Fiji with Image > Scale..."
+        )
     if segmenter.settings.cell_diameter == "auto" and segmenter.network.description.rescales:
         notices.append(f"The cell diameter was estimated as {segmenter.scale.diameter_px:.1f} px.")
     empty = [t for t, one in enumerate(cells) if not len(one["label"])]
@@ -292,9 +299,14 @@ def _notices(movie: Movie, segmenter: Segmenter, cells: list[Cells]) -> tuple[st
     return tuple(notices)
 
 
+def _height(movie: Movie) -> float | None:
+    """Return the height of pixels (µm) that are not square, otherwise None."""
+    return None if movie.has_square_pixels else movie.pixel_height_um
+
+
 def _record(movie: Movie, pixels_sha256: str, segmenter: Segmenter, cells: list[Cells]) -> dict[str, Any]:
     """Return the record: everything needed to repeat the run."""
-    network = segmenter.network
+    network, height = segmenter.network, _height(movie)
     settings = segmenter.settings.model_dump()
     own = getattr(network.description, "choices", None)
     if own is not None:
@@ -303,7 +315,7 @@ def _record(movie: Movie, pixels_sha256: str, segmenter: Segmenter, cells: list[
         "epifiji": RECORD_FORM,
         "task": TASK,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "movie": described_movie(movie, pixels_sha256),
+        "movie": described_movie(movie, pixels_sha256) | ({"pixel_height_um": height} if height else {}),
         "network": {
             **network.description.model_dump(include={"kind", "name", "members", "provenance"}),
             "source": network.source or None,

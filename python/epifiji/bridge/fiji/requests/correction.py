@@ -115,9 +115,10 @@ def end(request: Request) -> Answer:
     _open.clear()
     made = finish_correction(correction)
     if made.file is None:
-        return {"file": None, "said": "nothing was corrected"}
+        return {"file": None, "said": "nothing was corrected", "notices": list(made.notices)}
     counts = ", ".join(f"{count} {what}" for what, count in made.counts.items() if count)
-    return {"file": str(made.file), "said": f"the corrected cells are in {made.file} ({counts})"}
+    said = f"the corrected cells are in {made.file} ({counts})"
+    return {"file": str(made.file), "said": said, "notices": list(made.notices)}
 
 
 def _correction(session: dict[str, Any]) -> Correction:
