@@ -133,9 +133,10 @@ def _parameters(label, before, first):
     if given is not None or not described["parameters"]:
         return _absolute(given or {}, described), False
     networks = {}
-    if any(one["kind"] in ("network", "cell_network") for one in described["parameters"]):
+    if any(one["kind"].endswith("network") for one in described["parameters"]):
         engine = call("describe", {})
-        networks = {"network": engine["networks"], "cell_network": engine["cell_networks"]}
+        of_events, of_cells = engine["networks"], engine["cell_networks"]
+        networks = {"network": of_events, "cell_network": of_cells, "any_network": of_events + of_cells}
         _clear_status()
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False

@@ -136,7 +136,7 @@ def _read(dialog, page):
     for one in page:
         if one["kind"] == "flag":
             values[one["key"]] = bool(next(flags).getState())
-        elif one["kind"] in ("choice", "network", "cell_network"):
+        elif one["kind"] == "choice" or one["kind"].endswith("network"):
             values[one["key"]] = next(choices).getSelectedItem()
         else:
             values[one["key"]] = next(texts).getText().strip()

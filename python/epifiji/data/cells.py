@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -81,6 +83,32 @@ class FieldScores:
     outline_iou: float | None
 
 
+class PackedLabels:
+    """Labels (Y, X) or (T, Y, X), compressed: cells are flat areas, which take a tenth of their memory or less.
+
+    numpy's functions unpack them, as in ``np.asarray(labels)``; ``labels[t]`` unpacks one frame.
+    """
+
+    def __init__(self, labels: np.ndarray) -> None:
+        self.shape: tuple[int, ...] = labels.shape
+        self.dtype = labels.dtype
+        frames = labels.reshape(-1, *labels.shape[-2:])
+        self._frames = [zlib.compress(np.ascontiguousarray(frame).data, 1) for frame in frames]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, t: int) -> np.ndarray:
+        """Unpack a frame (Y, X) of labels (T, Y, X)."""
+        pixels = bytearray(zlib.decompress(self._frames[t]))
+        return np.frombuffer(pixels, self.dtype).reshape(self.shape[-2:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Unpack all labels."""
+        labels = np.stack([self[t] for t in range(len(self._frames))]).reshape(self.shape)
+        return labels.astype(dtype or self.dtype, copy=False)
+
+
 @dataclass(frozen=True, eq=False)
 class ComparedField:
     """The cells of one image that were compared.
@@ -90,12 +118,18 @@ class ComparedField:
     name
         As in :class:`FieldScores`.
     annotated, predicted
-        Labels (Y, X), int32, 0 for no cell, without the cells that were left out.
+        Labels (Y, X), 0 for no cell, without the cells that were left out.
     outcomes
         `Outcome` of each annotated cell, by its label.
+    contributions
+        What each annotated cell adds to the segmentation quality: 1, 0 or -1, (annotated,).
+    left_out
+        Number of predicted cells that lie where nothing is annotated.
     """
 
     name: str
-    annotated: np.ndarray
-    predicted: np.ndarray
+    annotated: PackedLabels | np.ndarray
+    predicted: PackedLabels | np.ndarray
     outcomes: Mapping[int, Outcome]
+    contributions: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    left_out: int = 0

@@ -1,9 +1,10 @@
-"""Evaluations of networks as values: scores with intervals, at thresholds, and differences between networks."""
+"""Evaluations of networks as values: scores with intervals, and differences between networks."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 At = Literal["default", "best"]
 """The threshold of a score: the network's default, or the one with the best F1."""
@@ -45,6 +46,12 @@ class Counts:
         return _ratio(self.true_positives, self.true_positives + self.false_positives + self.false_negatives)
 
 
+def pooled(counts: Iterable[Counts]) -> Counts:
+    """Add counts, such as those of several images."""
+    numbers = [(one.true_positives, one.false_positives, one.false_negatives) for one in counts]
+    return Counts(*(sum(column) for column in zip(*numbers, strict=True)))
+
+
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
@@ -61,6 +68,13 @@ class Interval:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+
+
+def in_words(found: Interval) -> str:
+    """Write a score with its interval, two decimals; a dash if it is undefined."""
+    if found.value is None or found.low is None or found.high is None:
+        return "-"
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 @dataclass(frozen=True)
@@ -154,7 +168,72 @@ class Difference:
     p: float
 
     @property
+    def size(self) -> Interval:
+        """The difference of the score that decides which network is better."""
+        return self.f1
+
+    @property
     def telling(self) -> bool:
-        """True if the difference is significant: its interval excludes 0, and p is at most 0.05."""
-        low, high = self.f1.low, self.f1.high
-        return low is not None and high is not None and not low <= 0 <= high and self.p < SIGNIFICANT
+        """True if the difference is significant."""
+        return _is_telling(self.f1, self.p)
+
+
+@dataclass(frozen=True)
+class QualityDifference:
+    """Difference of the segmentation quality of two networks on the same images.
+
+    Parameters
+    ----------
+    network, other
+        The networks: the difference is the first one's quality minus the second one's.
+    quality
+        The difference and its interval.
+    p
+        Probability of a difference at least as large if the two networks' segmentations of each annotated cell are
+        exchanged at random.
+    """
+
+    network: str
+    other: str
+    quality: Interval
+    p: float
+
+    @property
+    def size(self) -> Interval:
+        """The difference of the score that decides which network is better."""
+        return self.quality
+
+    @property
+    def telling(self) -> bool:
+        """True if the difference is significant."""
+        return _is_telling(self.quality, self.p)
+
+
+class AnyDifference(Protocol):
+    """A difference between two networks, of whichever task."""
+
+    @property
+    def network(self) -> str:
+        """The first network."""
+
+    @property
+    def other(self) -> str:
+        """The second network."""
+
+    @property
+    def size(self) -> Interval:
+        """The first one's score minus the second one's."""
+
+    @property
+    def p(self) -> float:
+        """Probability of such a difference if the networks do not differ."""
+
+    @property
+    def telling(self) -> bool:
+        """True if the difference is significant."""
+
+
+def _is_telling(difference: Interval, p: float) -> bool:
+    """Return whether a difference is significant: its interval excludes 0, and p is below 0.05."""
+    low, high = difference.low, difference.high
+    return low is not None and high is not None and not low <= 0 <= high and p < SIGNIFICANT

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from epifiji.data.cells import PackedLabels
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
@@ -80,7 +81,7 @@ class LabelledImage:
     movie
         The image, or the movie; frames are read when they are sliced.
     cells
-        (T, Y, X), int32, of the movie's shape: labels, or outlines as they were drawn.
+        (T, Y, X), int32, of the movie's shape: labels, or outlines as they were drawn. Compressed; index a frame to unpack it.
     file
         The file of the cells.
     corrected
@@ -88,7 +89,7 @@ class LabelledImage:
     """
 
     movie: Movie
-    cells: np.ndarray
+    cells: PackedLabels
     file: Path
     corrected: bool = True
 

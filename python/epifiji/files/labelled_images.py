@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
 from epifiji.data.labelled import LabelledImage
 from epifiji.data.names import composed
@@ -33,17 +34,22 @@ PICTURES = (".png", ".jpg", ".jpeg")
 FORM = "an image such as a.tif with its cells in a_labels.tif, a_outlines.tif, a/handCorrection.tif or a_cells"
 
 
-def read_labelled_images(folder: Path, channel: int | None = None) -> list[LabelledImage]:
-    """Read the images of a folder and their cells, or the image and the cells of a segmentation's result folder.
+def read_labelled_images(place: Path, channel: int | None = None, over_z: Planes = "time") -> list[LabelledImage]:
+    """Read the images of a folder and their cells, the image and the cells of a segmentation's result folder, or one image.
 
-    Other sub-folders and other kinds of files are ignored.
+    Other sub-folders and other kinds of files are ignored. Cells that a network segmented and nobody corrected are used
+    if an image has no others.
 
     Parameters
     ----------
-    folder
-        Images of any form that :func:`~epifiji.files.movies.movie_file.read_movie` reads, with one frame or more.
+    place
+        A folder with images of any form that :func:`~epifiji.files.movies.movie_file.read_movie` reads, with one frame or
+        more; or one such image, with its cells next to it.
     channel
         Channel of images that have several, counted from 1.
+    over_z
+        How a stack of planes (Z) becomes one; see :func:`~epifiji.files.movies.movie_file.read_movie`. Results of a
+        segmentation that projected it are those of the projection.
 
     Returns
     -------
@@ -56,16 +62,29 @@ def read_labelled_images(folder: Path, channel: int | None = None) -> list[Label
         If there is no folder, or no image with cells in it; an image has no cells, or two files of cells; a file of
         cells has no image, another size, or no cell; or a file cannot be read.
     """
-    if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
-        raise WrongInputError(f"{folder} {what}, but a folder is needed that contains {FORM}: check the path.")
-    labels = labels_in(folder)
+    if place.is_file():
+        return [_read(place, _cells_of(place), channel, over_z)]
+    if not place.is_dir():
+        raise WrongInputError(f"{place} does not exist, but a folder is needed that contains {FORM}: check the path.")
+    labels = labels_in(place)
     if labels is not None:
-        return [_read(_image_of_result(folder), latest_labels(labels), channel)]
-    cells = _by_image(_cells_in(folder))
-    images = _by_image(path for path in _files(folder) if _is_image(path))
-    _require_pairs(folder, images, cells)
-    return [_read(images[name], cells[name], channel) for name in sorted(images)]
+        return [_read(_image_of_result(place), latest_labels(labels), channel, over_z)]
+    cells = _by_image(_cells_in(place))
+    images = _by_image(path for path in _files(place) if _is_image(path))
+    _require_pairs(place, images, cells)
+    return [_read(images[name], cells[name], channel, over_z) for name in sorted(images)]
+
+
+def _cells_of(image: Path) -> Path:
+    """Return the file of cells that belongs to an image."""
+    if not _is_image(image):
+        raise WrongInputError(
+            f"{image} is no image of cells, but {FORM} is needed: give an image, or a folder of images."
+        )
+    cells = _by_image(path for path in _cells_in(image.parent) if _name(path) == _name(image))
+    if not cells:
+        raise WrongInputError(f"{image} has no cells next to it, but {FORM} is needed: put them there.")
+    return cells[_name(image)]
 
 
 def has_labelled_cells(folder: Path) -> bool:
@@ -121,8 +140,10 @@ def _name(path: Path) -> str:
 
 def _by_image(paths: Iterator[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in paths:
+    for path in sorted(paths, key=_is_uncorrected):
         name = _name(path)
+        if name in found and _is_uncorrected(path) and not _is_uncorrected(found[name]):
+            continue
         if name in found:
             raise WrongInputError(
                 f"{found[name]} and {path} both belong to the image {name}, but one image and one file of cells are expected: "
@@ -167,10 +188,10 @@ def _image_of_result(folder: Path) -> str:
     return found
 
 
-def _read(image: Path | str, file: Path, channel: int | None) -> LabelledImage:
+def _read(image: Path | str, file: Path, channel: int | None, over_z: Planes) -> LabelledImage:
     """Open an image, and read its cells; channel and projection are those of the segmentation if there was one."""
     settings = read_record(file.parent).settings if labels_in(file.parent) is not None else RecordedSettings()
-    planes: Planes = "max" if getattr(settings, "project", None) == "max" else "time"
+    planes: Planes = "max" if getattr(settings, "project", None) == "max" else over_z
     movie = read_movie(image, settings.channel if channel is None else channel, least_frames=1, over_z=planes)
     cells = read_cells(file)
     if cells.shape != movie.shape:
@@ -182,4 +203,4 @@ def _read(image: Path | str, file: Path, channel: int | None) -> LabelledImage:
         raise WrongInputError(
             f"{file} has the same number in all pixels, so it shows no cells: give labels, or lines around cells."
         )
-    return LabelledImage(movie, cells, file, not _is_uncorrected(file))
+    return LabelledImage(movie, PackedLabels(cells), file, not _is_uncorrected(file))

@@ -19,11 +19,11 @@ from epifiji.data.evaluation import NetworkEvaluation
 from epifiji.data.events import Event
 from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.movie import Movie
-from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.jobs.scoring.evaluate import evaluate
 from epifiji.jobs.scoring.networks import NetworkScores, differences_of
-from epifiji.jobs.scoring.report import Evaluation
+from epifiji.jobs.scoring.report import EventEvaluation
 from movies_to_evaluate import LOOSE, annotated_movies, detected, lively_network, lively_networks, numbers
 from small_networks import small_epinet, small_network
 
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, networks: tuple[Path, Path]
 
 
 @pytest.fixture(scope="module")
-def evaluation(folder: Path, networks: tuple[Path, Path]) -> Evaluation:
+def evaluation(folder: Path, networks: tuple[Path, Path]) -> EventEvaluation:
     return evaluate(networks, folder, **LOOSE)
 
 
@@ -182,9 +182,9 @@ class TestSideBySide:
         assert all((one.f1.value, one.f1.low, one.f1.high, one.p) == (0, 0, 0, 1) for one in found.differences)
         assert found.conclusion.startswith("cell_death: the data cannot distinguish twin (here) (F1 ")
 
-    def evaluated(self, *answers: list[int], movies: int = 1) -> Evaluation:
+    def evaluated(self, *answers: list[int], movies: int = 1) -> EventEvaluation:
         """Networks that find this many of 40 events in all, with this many false ones; everything else is real."""
-        settings = EvaluationSettings()
+        settings = EventEvaluationSettings()
         each = 40 // movies
         annotated = [Event("cell_death", 3, 30.0 * i, 40.0) for i in range(each)]
         blank = [
@@ -198,7 +198,7 @@ class TestSideBySide:
             scores_by_network[name] = NetworkScores([[*right, *wrong]] * movies, blank, ["cell_death"], settings)
             networks.append(NetworkEvaluation(name, "", "", scores_by_network[name].classes(), 1.0))
         differences = differences_of(networks, scores_by_network, ["cell_death"], settings)
-        return Evaluation(tuple(networks), tuple(differences), ("cell_death",), {})
+        return EventEvaluation(tuple(networks), tuple(differences), ("cell_death",), {})
 
     def test_a_network_that_finds_much_more_is_better(self):
         found = self.evaluated([20, 0], [38, 0])
@@ -217,7 +217,7 @@ class TestSideBySide:
         assert len(found.differences) == 6
 
     def test_false_events_of_both_at_one_place_are_one_place(self):
-        settings = EvaluationSettings()
+        settings = EventEvaluationSettings()
         movie = AnnotatedMovie(Movie(np.zeros((8, 90, 90))), (Event("cell_death", 1, 9, 9),), classes=("cell_death",))
         false = [Event("cell_death", 4, 40.0, 40.0, 0.9), Event("cell_death", 4, 70.0, 70.0, 0.9)]
         near = [Event("cell_death", 5, 43.0, 40.0, 0.9), Event("cell_death", 1, 9.0, 9.0, 0.9)]
@@ -263,7 +263,7 @@ class TestWhatIsSaidAndWritten:
         with pytest.raises(WrongInputError, match=r"evaluation\.csv exists and would be overwritten"):
             evaluation.save(tmp_path)
         assert (tmp_path / "evaluation.csv").read_bytes() == before
-        alone = Evaluation(evaluation.networks[:1], (), evaluation.classes, evaluation.record)
+        alone = EventEvaluation(evaluation.networks[:1], (), evaluation.classes, evaluation.record)
         alone.save(tmp_path, overwrite=True)
         assert not (tmp_path / "evaluation_differences.csv").exists()
 

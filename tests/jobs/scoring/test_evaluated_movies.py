@@ -19,7 +19,7 @@ from epifiji.files.networks.store import read_network, write_network
 from epifiji.jobs.learnt_movies import with_learnt
 from epifiji.jobs.networks import import_network
 from epifiji.jobs.scoring.evaluate import evaluate
-from epifiji.jobs.scoring.report import Evaluation
+from epifiji.jobs.scoring.report import EventEvaluation
 from movies_to_evaluate import LOOSE, annotated_movies, detected, lively_networks, numbers
 
 
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, networks: tuple[Path, Path]
 
 
 @pytest.fixture(scope="module")
-def evaluation(folder: Path, networks: tuple[Path, Path]) -> Evaluation:
+def evaluation(folder: Path, networks: tuple[Path, Path]) -> EventEvaluation:
     return evaluate(networks, folder, **LOOSE)
 
 

@@ -1,4 +1,4 @@
-"""The command `evaluate`: networks evaluated on movies with annotated events."""
+"""The command `evaluate`: networks evaluated on movies with annotated events, or images with annotated cells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
-from epifiji.bridge.cli.options import AnnotatedMovies, JsonOption, with_settings
+from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, say
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import EvaluationJob
@@ -24,13 +24,20 @@ def evaluate(
         list[str],
         typer.Argument(metavar="NETWORK...", help="Names, folders or zips of networks; several are compared."),
     ],
-    folder: AnnotatedMovies,
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Movies with their events as MOVIE_<class>.zip, or images with their cells as IMAGE_labels.tif and the like; or "
+            "one such image.",
+        ),
+    ],
     out: Path | None,
     overwrite: bool,
     as_json: JsonOption = False,
     settings: dict[str, Any],
 ) -> None:
-    """Evaluate networks on annotated movies: scores with intervals, best thresholds, comparison of networks."""
+    """Evaluate networks on annotated movies or images: scores with intervals, best thresholds, comparison of networks."""
     from epifiji.files.results.evaluations import FILES
     from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.scoring.evaluate import evaluate as run
@@ -46,7 +53,7 @@ def evaluate(
     for notice in found.notices:
         note(notice)
     say_table(found.columns(), found.rows())
-    if found.differences:
+    if found.difference_rows():
         say_table(found.difference_columns(), found.difference_rows())
     for choice in found.choices():
         say(choice)

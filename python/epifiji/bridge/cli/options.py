@@ -22,7 +22,14 @@ AnnotatedMovies = Annotated[
 ]
 
 NETWORK = "NAME|DIR|ZIP"
-METAVARS = {"": "", "file": "FILE", "folder": "DIR", "network": NETWORK, "cell_network": NETWORK}
+METAVARS = {
+    "": "",
+    "file": "FILE",
+    "folder": "DIR",
+    "network": NETWORK,
+    "cell_network": NETWORK,
+    "any_network": NETWORK,
+}
 """The placeholder of a value for each kind of setting."""
 
 

@@ -6,18 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import LAST, Page, Settings, names, setting
+from epifiji.data.settings.base import LAST, Page, Settings, names, placed, setting
 from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import (
+    AnyNetworkName,
     CellComparisonJob,
     CellsAroundJob,
     ComparisonJob,
     DetectionJob,
     EvaluationJob,
     GalleryJob,
-    NetworkName,
     NewMovieJob,
     OtherMovie,
     OverwriteResults,
@@ -36,7 +36,7 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
-from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
+from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings, Share
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
@@ -216,21 +216,28 @@ class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
 
 
 class EvaluateCommand(EvaluationJob, EvaluationSettings):
-    """Evaluates networks on annotated movies: precision, recall and F1 over thresholds, and which network is better."""
+    """Evaluates networks on movies with annotated events, or on images with annotated cells, and reports which is better.
 
-    network: NetworkName = None
+    Networks for events are scored by precision, recall and F1 over thresholds, networks for cells as Compare Cells does.
+    """
+
+    network: AnyNetworkName = None
     other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
         None,
         values="names",
-        description="Others to compare it with, by name, folder or zip, separated by commas.",
+        description="Others of the same task to compare it with, by name, folder or zip, separated by commas.",
         order=4,
     )
     folder: str | None = _path(
         "folder",
-        "Annotated movies",
-        "Movies, each with its events next to it: for movie.tif movie_cell_death.zip and so on.",
+        "Annotated movies or images",
+        "Movies, each with its events next to it (movie_cell_death.zip for movie.tif and so on), or images, each with its cells "
+        "(image_labels.tif, outlines or results); or the path of one such image.",
         order=5,
     )
+    borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders")
+    seed_height: Share | None = placed(SegmentationSettings, "seed_height", "more")
+    merge_below: Share | None = placed(SegmentationSettings, "merge_below", "more")
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 

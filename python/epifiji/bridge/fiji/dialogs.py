@@ -13,8 +13,8 @@ def described(label: str) -> dict[str, Any]:
     """Describe a command as JSON types: its help, and its parameters in the order of the dialog.
 
     A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
-    ``image``, ``network`` or ``cell_network``), `default` (a string, or a boolean for a flag), `unit`, `choices` (for a
-    file the words that are no files), `help` and `page`.
+    ``image``, ``network``, ``cell_network`` or ``any_network``), `default` (a string, or a boolean for a flag), `unit`,
+    `choices` (for a file the words that are no files), `help` and `page`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
 
@@ -74,7 +75,7 @@ class Shown:
     values: str = ""
     label: str = ""
     page: Page = "first"
-    kind: Literal["", "file", "folder", "image", "network", "cell_network"] = ""
+    kind: Literal["", "file", "folder", "image", "network", "cell_network", "any_network"] = ""
     order: int = LAST
     also: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -84,6 +85,13 @@ def setting(default: Any = PydanticUndefined, *, description: str = "", **more: 
     """Make the field of a setting: default, help and limits, as for pydantic's Field, and how it is displayed (`Shown`)."""
     shown = {name: more.pop(name) for name in tuple(more) if name in Shown.__dataclass_fields__}
     return Field(default, description=description or None, json_schema_extra=shown or None, **more)
+
+
+def placed(kind: type[Settings], name: str, page: Page = "first", order: int = LAST) -> Any:
+    """Return the field of a setting for a model that shows it at another place of its dialog."""
+    field = copy(kind.model_fields[name])
+    field.json_schema_extra = {**(field.json_schema_extra or {}), "page": page, "order": order}  # type: ignore[dict-item]
+    return field
 
 
 def shown_of(field: FieldInfo) -> Shown:
@@ -209,6 +217,7 @@ PLACES = {
     "image": "the title of an open image, a file or a folder",
     "network": NETWORK,
     "cell_network": NETWORK,
+    "any_network": NETWORK,
 }
 
 

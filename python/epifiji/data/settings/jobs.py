@@ -27,6 +27,15 @@ CellNetworkName = Annotated[
         order=3,
     ),
 ]
+AnyNetworkName = Annotated[
+    str | None,
+    setting(
+        kind="any_network",
+        description="Name, folder or zip of a network, for events or for cells. Default: EpiNet, or the one chosen with 'epifiji "
+        "networks default'.",
+        order=3,
+    ),
+]
 OtherMovie = Annotated[
     bool,
     setting(

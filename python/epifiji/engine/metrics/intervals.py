@@ -13,6 +13,9 @@ from scipy import stats
 from epifiji.data.evaluation import CONFIDENCE, Counts, Interval
 from epifiji.data.review import wilson
 
+Score = Callable[[np.ndarray], np.ndarray]
+"""A score of sums of counts, (…, columns)."""
+
 RESAMPLES = 9999
 FEWEST_MOVIES = 5
 """With this number of movies or more, intervals include the variation between movies; with fewer, events are independent."""
@@ -90,7 +93,7 @@ def quality_interval(fields: np.ndarray, cells: np.ndarray, seed: int) -> Interv
     if not len(cells):
         return Interval()
     value = float(cells[:, 0].mean())
-    return _bootstrapped(value, cells, fields, lambda draws: _ratio(draws[:, 0], draws[:, 1]), seed)
+    return _bootstrapped(value, cells, fields, quality_of, seed)
 
 
 def difference_of_f1(
@@ -117,19 +120,45 @@ def difference_of_f1(
     interval, p
         The interval is empty if one of the two has no F1.
     """
-    value = float(f1_of(movies[0].sum(axis=0)) - f1_of(movies[1].sum(axis=0)))
+    return _difference(movies, places, f1_of, seed)
+
+
+def quality_of(counts: np.ndarray) -> np.ndarray:
+    """Return the segmentation quality from sums as in :func:`quality_interval`; NaN without annotated cells."""
+    return _ratio(counts[..., 0], counts[..., 1])
+
+
+def difference_of_quality(
+    fields: tuple[np.ndarray, np.ndarray], cells: tuple[np.ndarray, np.ndarray], seed: int
+) -> tuple[Interval, float]:
+    """Return the difference of two networks' segmentation quality as :func:`difference_of_f1` does for F1.
+
+    Parameters
+    ----------
+    fields, cells
+        As in :func:`quality_interval`, for the first network and for the second. The annotated cells are the same.
+    seed
+        Of the draws.
+    """
+    return _difference(fields, cells, quality_of, seed)
+
+
+def _difference(
+    movies: tuple[np.ndarray, np.ndarray], places: tuple[np.ndarray, np.ndarray], score: Score, seed: int
+) -> tuple[Interval, float]:
+    """Return the difference of a score of sums of counts, its interval and its p-value; see :func:`difference_of_f1`."""
+    value = float(score(movies[0].sum(axis=0)) - score(movies[1].sum(axis=0)))
     if np.isnan(value):
         return Interval(), 1.0
     places_of_both, movies_of_both = (np.concatenate(units, axis=1) for units in (places, movies))
+    half = places[0].shape[1]
     interval = _bootstrapped(
-        value, places_of_both, movies_of_both, lambda draws: f1_of(draws[:, :3]) - f1_of(draws[:, 3:]), seed
+        value, places_of_both, movies_of_both, lambda draws: score(draws[:, :half]) - score(draws[:, half:]), seed
     )
-    return interval, _p_of_exchanged(*places, seed)
+    return interval, _p_of_exchanged(*places, score, seed)
 
 
-def _bootstrapped(
-    value: float, places: np.ndarray, movies: np.ndarray, score: Callable[[np.ndarray], np.ndarray], seed: int
-) -> Interval:
+def _bootstrapped(value: float, places: np.ndarray, movies: np.ndarray, score: Score, seed: int) -> Interval:
     """Return the interval of a score of sums of counts, drawn by place, and from `FEWEST_MOVIES` movies on by movie too."""
     interval = Interval()
     for units in (places, movies) if len(movies) >= FEWEST_MOVIES else (places,):
@@ -175,14 +204,17 @@ def _draws(units: np.ndarray, seed: int) -> np.ndarray:
     return counts
 
 
-def _p_of_exchanged(first: np.ndarray, second: np.ndarray, seed: int) -> float:
-    """Return the p-value of a difference of F1, from random exchanges of the two networks' predictions for places.
+def _p_of_exchanged(first: np.ndarray, second: np.ndarray, score: Score, seed: int) -> float:
+    """Return the p-value of a difference of a score, from random exchanges of the two networks' predictions for places.
 
     The observed predictions count as one of the exchanges, so p is never 0.
     """
     kinds, numbers = np.unique(np.concatenate([first, second], axis=1), axis=0, return_counts=True)
-    moved = np.random.default_rng(seed).binomial(numbers, 0.5, (RESAMPLES, len(kinds))) @ (kinds[:, 3:] - kinds[:, :3])
+    half = first.shape[1]
+    moved = np.random.default_rng(seed).binomial(numbers, 0.5, (RESAMPLES, len(kinds))) @ (
+        kinds[:, half:] - kinds[:, :half]
+    )
     one, other = first.sum(axis=0), second.sum(axis=0)
-    observed = abs(f1_of(one) - f1_of(other))
-    as_large = np.abs(f1_of(one + moved) - f1_of(other - moved)) >= observed - 1e-9
+    observed = abs(score(one) - score(other))
+    as_large = np.abs(score(one + moved) - score(other - moved)) >= observed - 1e-9
     return (1 + int(np.count_nonzero(as_large))) / (RESAMPLES + 1)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from epifiji.data.cells import ComparedField, Outcome
-from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, text_font
+from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, shortened, text_font
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 OUTCOME_COLOURS = {
     Outcome.PROPER: (0, 114, 178),
@@ -23,9 +28,12 @@ OUTCOME_TEXTS = {
     Outcome.UNDER: "under-segmented",
     Outcome.MISSED: "missed, or another outline",
 }
+MOST_COLUMNS = 3
 PREDICTED = (255, 255, 255)
 EMPTY = (20, 22, 27)
 LEAST_SIDE_PX, MARGIN_PX, LINE_PX, FONT_PX = 500, 12, 20, 13
+SAMPLE_PX, GAP_PX = 22, 24
+"""From the left of a colour to its text in the legend, and between columns."""
 
 
 def draw_outcomes(path: Path, field: ComparedField) -> None:
@@ -33,11 +41,37 @@ def draw_outcomes(path: Path, field: ComparedField) -> None:
 
     Small images are enlarged by a whole factor, to at least 500 px.
     """
+    _panel(field, field.name).save(path)
+
+
+def draw_outcomes_by_network(path: Path, panels: Mapping[str, ComparedField]) -> None:
+    """Draw one image as several networks segmented it, by their names; see :func:`draw_outcomes`."""
+    from PIL import Image, ImageDraw
+
+    drawn = [_panel(field, network) for network, field in panels.items()]
+    width, height = drawn[0].size
+    columns = min(len(drawn), MOST_COLUMNS)
+    top = MARGIN_PX + LINE_PX
+    size = (columns * (width - MARGIN_PX) + MARGIN_PX, top + -(-len(drawn) // columns) * height)
+    picture = Image.new("RGB", size, BACKGROUND)
+    for number, panel in enumerate(drawn):
+        row, column = divmod(number, columns)
+        picture.paste(panel, (column * (width - MARGIN_PX), top + row * height))
+    name = next(iter(panels.values())).name
+    text = shortened(name, "", FONT_PX, picture.width - 2 * MARGIN_PX)
+    ImageDraw.Draw(picture).text((MARGIN_PX, MARGIN_PX), text, FOREGROUND, text_font(FONT_PX), "lt")
+    picture.save(path)
+
+
+def _panel(field: ComparedField, title: str) -> Image.Image:
+    """Draw one segmentation of an image, with its title and its legend."""
     from PIL import Image, ImageDraw
     from skimage.segmentation import find_boundaries
 
     factor = max(1, -(-LEAST_SIDE_PX // max(field.annotated.shape)))
-    annotated, predicted = (one.repeat(factor, 0).repeat(factor, 1) for one in (field.annotated, field.predicted))
+    annotated, predicted = (
+        np.asarray(one).repeat(factor, 0).repeat(factor, 1) for one in (field.annotated, field.predicted)
+    )
     labels, numbers = np.unique(annotated, return_inverse=True)
     colours = np.array(
         [OUTCOME_COLOURS[field.outcomes[label]] if label else EMPTY for label in labels.tolist()], np.uint8
@@ -51,14 +85,20 @@ def draw_outcomes(path: Path, field: ComparedField) -> None:
     ]
     lines.append((PREDICTED, "predicted outlines"))
     height, width, _ = pixels.shape
+    entry = SAMPLE_PX + max(round(text_font(FONT_PX).getlength(text)) for _, text in lines)
+    columns = max(1, (width + GAP_PX) // (entry + GAP_PX))
+    rows = -(-len(lines) // columns)
     top = MARGIN_PX + LINE_PX
-    size = (width + 2 * MARGIN_PX, top + height + MARGIN_PX + len(lines) * LINE_PX + MARGIN_PX)
+    below = top + height + MARGIN_PX
+    size = (max(width, entry) + 2 * MARGIN_PX, below + rows * LINE_PX + MARGIN_PX)
     picture = Image.new("RGB", size, BACKGROUND)
     picture.paste(Image.fromarray(pixels), (MARGIN_PX, top))
     draw = ImageDraw.Draw(picture)
-    draw.text((MARGIN_PX, MARGIN_PX), field.name, FOREGROUND, text_font(FONT_PX), "lt")
-    for row, (colour, text) in enumerate(lines):
-        y = top + height + MARGIN_PX + row * LINE_PX
-        draw.rectangle((MARGIN_PX, y, MARGIN_PX + 12, y + 12), fill=colour)
-        draw.text((MARGIN_PX + 22, y), text, FOREGROUND, text_font(FONT_PX), "lt")
-    picture.save(path)
+    name = shortened(title, "", FONT_PX, size[0] - 2 * MARGIN_PX)
+    draw.text((MARGIN_PX, MARGIN_PX), name, FOREGROUND, text_font(FONT_PX), "lt")
+    for number, (colour, text) in enumerate(lines):
+        # Down the columns, so that the outcomes keep their order.
+        x, y = MARGIN_PX + number // rows * (entry + GAP_PX), below + number % rows * LINE_PX
+        draw.rectangle((x, y, x + 12, y + 12), fill=colour)
+        draw.text((x + SAMPLE_PX, y), text, FOREGROUND, text_font(FONT_PX), "lt")
+    return picture

@@ -1,12 +1,16 @@
-"""Curves over the threshold as PNG: of one comparison, and of several networks."""
+"""Curves as PNG: over the threshold of one comparison and of several networks, and scores of segmentations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
+import numpy as np
+
+from epifiji.data.cells import FieldScores
+from epifiji.data.evaluation import ClassEvaluation, Interval, NetworkEvaluation, pooled
 from epifiji.files.figures.overlay import FOREGROUND
 from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, with_gaps, write_message
 
@@ -96,6 +100,49 @@ def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
         against.set_xlim(0, 1.02)
         legend(over, loc="lower left")
     save(figure, path)
+
+
+def draw_cell_evaluation(path: Path, networks: Mapping[str, tuple[Sequence[FieldScores], Interval]]) -> None:
+    """Draw F1 over the least IoU of a match, and the segmentation quality of each image and of all with its interval.
+
+    Parameters
+    ----------
+    path
+        A PNG to write.
+    networks
+        For each network the scores of the same images, and the quality of all together.
+    """
+    figure, (over, quality) = dark_panels(2, "networks on annotated images", columns=2, width=4.8)
+    for number, (name, (fields, together)) in enumerate(networks.items()):
+        colour = NETWORK_COLOURS[number % len(NETWORK_COLOURS)]
+        ious = sorted(fields[0].matches)
+        f1 = [pooled([one.matches[iou] for one in fields]).f1 for iou in ious]
+        over.plot(ious, with_gaps(f1), "-o", color=colour, ms=4, lw=1.6, label=name, clip_on=False)
+        # Images side by side, in their order, so that dots do not hide each other.
+        places = number + np.linspace(-0.2, 0.2, len(fields)) if len(fields) > 1 else np.array([float(number)])
+        dots: dict[str, Any] = {"mfc": "none", "mec": colour, "alpha": 0.8, "clip_on": False}
+        quality.plot(places, with_gaps(one.quality for one in fields), "o", ms=4, **dots)
+        value, low, high = (np.nan if one is None else one for one in (together.value, together.low, together.high))
+        quality.plot([number + 0.32] * 2, [low, high], color=colour, lw=1.6)
+        quality.plot([number + 0.32], [value], "o", color=colour, ms=6)
+    over.set_ylim(0, 1.02)
+    over.set_xlabel("least IoU of a match")
+    over.set_ylabel("F1")
+    over.set_title("F1 of all images", color=FOREGROUND, fontsize=10)
+    legend(over, loc="lower left")
+    quality.set_xlim(-0.5, len(networks) - 0.5)
+    lowest = min([0.0, *(one.quality for fields, _ in networks.values() for one in fields if one.quality is not None)])
+    quality.set_ylim(lowest, 1.02)
+    quality.set_xticks(range(len(networks)), [_wrapped(name, len(networks)) for name in networks])
+    quality.set_ylabel("segmentation quality")
+    quality.set_title("quality of each image, and of all (95 %)", color=FOREGROUND, fontsize=10)
+    quality.grid(axis="x", visible=False)
+    save(figure, path)
+
+
+def _wrapped(name: str, count: int) -> str:
+    """Break a network's name into lines that fit between so many others."""
+    return "\n".join(wrap(name, max(8, 40 // count), max_lines=3, placeholder="…"))
 
 
 def _draw_network(against: Axes, over: Axes, name: str, found: ClassEvaluation, colour: str) -> None:

@@ -71,9 +71,8 @@ def write_picture(path: Path, movie: Movie, events: Sequence[Event], classes: Se
     left += (PANEL_PX - panel.width) // 2
     top += (PANEL_PX - panel.height) // 2
     picture.paste(panel, (left, top))
-    draw.text(
-        (MARGIN_PX, top - 10), _title(movie.name, _counts(events, classes)), FOREGROUND, text_font(TITLE_FONT_PX), "ls"
-    )
+    title = shortened(movie.name, f": {_counts(events, classes)}", TITLE_FONT_PX, PANEL_PX)
+    draw.text((MARGIN_PX, top - 10), title, FOREGROUND, text_font(TITLE_FONT_PX), "ls")
     caption = f"frame {middle + 1} of {movie.shape[0]}; numbers are the events' frames"
     draw.text((left + panel.width / 2, top + panel.height + 16), caption, FOREGROUND, text_font(12), "ms")
     for row, event in enumerate(strips):
@@ -139,13 +138,13 @@ def _crop(movie: Movie, event: Event, offset: int, half: int) -> Image.Image:
     return Image.fromarray(shown).resize((CROP_PX, CROP_PX), Image.Resampling.BICUBIC)
 
 
-def _title(name: str, counts: str) -> str:
-    """Join a movie's name and the counts of events; the name is shortened if it would not fit above the panel."""
-    font = text_font(TITLE_FONT_PX)
+def shortened(name: str, rest: str, size_px: int, width_px: float) -> str:
+    """Join a name and the rest of a line; the name is shortened if the line would be wider than its place."""
+    font = text_font(size_px)
     shown = name
-    while len(shown) > 1 and font.getlength(f"{shown}: {counts}") > PANEL_PX:
+    while len(shown) > 1 and font.getlength(f"{shown}{rest}") > width_px:
         shown = f"{shown[:-2]}…"
-    return f"{shown}: {counts}"
+    return f"{shown}{rest}"
 
 
 def _label(event: Event, offset: int) -> str:

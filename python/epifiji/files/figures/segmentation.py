@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from epifiji.data.movie import Movie
-from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, Contrast, text_font
+from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, Contrast, shortened, text_font
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -57,10 +57,8 @@ def write_overlay(path: Path, movie: Movie, labels: Any, counts: Sequence[int], 
     draw = ImageDraw.Draw(picture)
     font = text_font(FONT_PX)
     found = f"{sum(counts)} cells" + (f" in {len(counts)} frames" if len(counts) > 1 else "")
-    name = movie.name
-    while len(name) > 1 and font.getlength(f"{name}: {found}") > picture.width - 2 * MARGIN_PX:
-        name = f"{name[:-2]}…"
-    draw.text((MARGIN_PX, TITLE_PX - 12), f"{name}: {found}", FOREGROUND, font, "ls")
+    title = shortened(movie.name, f": {found}", FONT_PX, picture.width - 2 * MARGIN_PX)
+    draw.text((MARGIN_PX, TITLE_PX - 12), title, FOREGROUND, font, "ls")
     for n, (t, panel) in enumerate(zip(shown, panels, strict=True)):
         left = MARGIN_PX + n * (width + MARGIN_PX)
         picture.paste(panel, (left, TITLE_PX))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from epifiji.data.cells import ComparedField, FieldScores, Outcome
+from epifiji.data.cells import ComparedField, FieldScores, Outcome, PackedLabels
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import Interval, score_text
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.engine.cells.outlines import drawn_lines
 from epifiji.engine.metrics.intervals import quality_interval, score_intervals
 from epifiji.engine.metrics.labels import (
     Overlaps,
@@ -32,13 +31,23 @@ from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
 from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in
-from epifiji.jobs.cells.annotated import cells_between
+from epifiji.jobs.cells.annotated import are_labels, cells_and_region
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union at which matches are counted, in addition to the specified one."""
 
 Cells = str | Path | np.ndarray
 """A file, a folder of files, or an array (Y, X) or (T, Y, X)."""
+
+
+class Field(NamedTuple):
+    """The cells of an image, as labels (Y, X), and where it is known what is annotated, (Y, X), bool."""
+
+    name: str
+    predicted: np.ndarray
+    annotated: np.ndarray
+    known: np.ndarray
+
 
 COLUMNS = {
     "quality": "quality",
@@ -93,24 +102,33 @@ class CellComparison:
 
     def rows(self) -> list[list[str]]:
         """Return a row of texts for each image and one for all, three decimals, a dash for what is undefined."""
-        rows = []
-        for one in self.fields:
-            counts = one.matches[self.iou]
-            numbers = [one.annotated, one.predicted, counts.ap, counts.f1, *(getattr(one, key) for key in COLUMNS)]
-            rows.append([one.name, *map(score_text, numbers)])
-        return [*rows, ["all", *map(score_text, self._together())]] if len(rows) > 1 else rows
+        rows = [[one.name, *self.field_row(number)] for number, one in enumerate(self.fields)]
+        return [*rows, ["all", *map(score_text, self.together().values())]] if len(rows) > 1 else rows
 
-    def _together(self) -> list[float | int | None]:
-        """Return the numbers of all images together: sums, scores of all cells, means over images of what has no counts."""
+    def field_row(self, number: int) -> list[str]:
+        """Return the texts of an image in a table for people, without its name."""
+        one = self.fields[number]
+        counts = one.matches[self.iou]
+        return [
+            *map(
+                score_text,
+                [one.annotated, one.predicted, counts.ap, counts.f1, *(getattr(one, key) for key in COLUMNS)],
+            )
+        ]
+
+    def together(self) -> dict[str, float | int | None]:
+        """Return the numbers of all images: sums, scores of all cells, means over images of what has no counts."""
         sums = {
             key: sum(getattr(one, key) for one in self.fields) for key in ("annotated", "predicted", "over", "under")
         }
-        means = [
-            _mean([getattr(one, key) for one in self.fields])
+        means = {
+            key: _mean([getattr(one, key) for one in self.fields])
             for key in ("rand_index", "split_bits", "merged_bits", "outline_iou")
-        ]
-        scores = [self.ap.value, self.f1.value, self.quality.value]
-        return [sums["annotated"], sums["predicted"], *scores, sums["over"], sums["under"], *means]
+        }
+        scores = {"ap": self.ap.value, "f1": self.f1.value, "quality": self.quality.value}
+        order = ("annotated", "predicted", *scores, "over", "under", *means)
+        every: dict[str, float | int | None] = {**sums, **scores, **means}
+        return {key: every[key] for key in order}
 
     def to_dict(self) -> dict[str, Any]:
         """All scores as plain JSON types, unrounded; what is undefined is None."""
@@ -158,49 +176,76 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
         If a side cannot be read, sizes differ, or nothing belongs together.
     """
     chosen = parse_settings(CellComparisonSettings, settings)
-    fields, compared, notices, units = [], [], [], []
-    for name, found, known in _pairs(predicted, annotated):
-        field, cells, quality, left_out = _compared(name, found, known, chosen.border)
-        fields.append(scores_of(field, cells, quality, chosen.iou))
+    return compare_fields(_pairs(predicted, annotated), chosen)
+
+
+def compare_fields(fields: Iterable[Field], settings: CellComparisonSettings) -> CellComparison:
+    """Compare predicted with annotated cells of images that are given one after the other; see :func:`compare_cells`."""
+    scores, compared = [], []
+    for one in fields:
+        field, cells, quality = compare_labels(*one, settings.border)
+        scores.append(scores_of(field, cells, quality, settings.iou))
         compared.append(field)
-        units.append(np.stack([quality.contributions, np.ones_like(quality.contributions)], axis=1))
-        if left_out:
-            notices.append(f"{name}: {left_out}.")
-    counts = np.array(
-        [[c.true_positives, c.false_positives, c.false_negatives] for c in (f.matches[chosen.iou] for f in fields)]
-    )
-    precision, recall, f1 = score_intervals(counts, chosen.seed)
+    notices = [
+        f"{one.name}: {one.left_out} predicted cells lie where nothing is annotated, and were left out."
+        for one in compared
+        if one.left_out
+    ]
+    counts = counts_of_fields(scores, settings.iou)
+    precision, recall, f1 = score_intervals(counts, settings.seed)
     # TP / (TP + FP + FN) rises with F1.
     ap = Interval(*(None if one is None else one / (2 - one) for one in (f1.value, f1.low, f1.high)))
-    together = quality_interval(np.array([one.sum(axis=0) for one in units]), np.concatenate(units), chosen.seed)
+    together = quality_interval(*quality_units(compared), settings.seed)
     return CellComparison(
-        tuple(fields), tuple(compared), chosen.iou, precision, recall, f1, ap, together, tuple(notices)
+        tuple(scores), tuple(compared), settings.iou, precision, recall, f1, ap, together, tuple(notices)
     )
 
 
-def _pairs(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield the names of images and the pixels (Y, X) of both sides, frame by frame."""
-    for name, found, known in _images(predicted, annotated):
+def counts_of_fields(scores: Sequence[FieldScores], iou: float) -> np.ndarray:
+    """Return true positives, false positives and false negatives of each image, (images, 3)."""
+    counts = [one.matches[iou] for one in scores]
+    return np.array([[one.true_positives, one.false_positives, one.false_negatives] for one in counts])
+
+
+def quality_units(compared: Sequence[ComparedField]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images and the cells of which :func:`~epifiji.engine.metrics.intervals.quality_interval` draws."""
+    units = [np.stack([one.contributions, np.ones_like(one.contributions)], axis=1) for one in compared]
+    return np.array([one.sum(axis=0) for one in units]), np.concatenate(units)
+
+
+def _pairs(predicted: Cells, annotated: Cells) -> Iterator[Field]:
+    """Yield the cells of both sides, frame by frame."""
+    for name, (found, segmented), (known, known_segmented) in _images(predicted, annotated):
         if found.shape != known.shape:
             raise WrongInputError(
                 f"The predicted cells of {name} have the shape {found.shape} (T, Y, X) and the annotated ones "
                 f"{known.shape}, but both must show the same image: check which files belong together."
             )
         for frame, (one, other) in enumerate(zip(found, known, strict=True), 1):
-            yield (name if len(found) == 1 else f"{name} frame {frame}"), one, other
+            cells, _ = cells_and_region(one, segmented)
+            yield Field(field_name(name, frame, len(found)), cells, *cells_and_region(other, known_segmented))
 
 
-def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def field_name(image: str, frame: int, frames: int) -> str:
+    """Return the name of a frame, counted from 1, of an image or a movie."""
+    return image if frames == 1 else f"{image} frame {frame}"
+
+
+Side = tuple[np.ndarray, bool]
+"""Pixels (T, Y, X), and whether they are the labels of a segmentation's results, even if they have two grey levels."""
+
+
+def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Side]]:
     if isinstance(predicted, np.ndarray) or isinstance(annotated, np.ndarray):
         name = next(
             (image_of_cells(Path(one)) for one in (predicted, annotated) if not isinstance(one, np.ndarray)), "image"
         )
-        yield name, _pixels(predicted), _pixels(annotated)
+        yield name, _side(predicted), _side(annotated)
         return
     found, known = (path_from(one, "cells") for one in (predicted, annotated))
     if not (found.is_dir() and known.is_dir()):
         file = _one_file(known)
-        yield image_of_cells(file), read_cells(_one_file(found)), read_cells(file)
+        yield image_of_cells(file), _side(_one_file(found)), _side(file)
         return
     sides = _by_image(found), _by_image(known)
     shared = sorted(sides[0].keys() & sides[1].keys())
@@ -210,7 +255,7 @@ def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, np.ndarra
             "a_labels.tif and a_masks.tif: rename them."
         )
     for name in shared:
-        yield name, read_cells(sides[0][name]), read_cells(sides[1][name])
+        yield name, _side(sides[0][name]), _side(sides[1][name])
 
 
 def _one_file(place: Path) -> Path:
@@ -251,34 +296,20 @@ def _by_image(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _pixels(given: Cells) -> np.ndarray:
+def _side(given: Cells) -> Side:
     if not isinstance(given, np.ndarray):
-        return read_cells(path_from(given, "cells"))
+        file = path_from(given, "cells")
+        return read_cells(file), are_labels(file)
     if given.ndim not in (2, 3):
         raise WrongInputError(
             f"Cells were given as an array of the shape {given.shape}, but (Y, X) or (T, Y, X) is expected."
         )
-    return given[None] if given.ndim == 2 else given
-
-
-def _cells_of(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels (Y, X) of label images and outlines, and where it is known what is there (Y, X), bool."""
-    levels = np.unique(pixels)
-    if len(levels) != 2:
-        return pixels, np.ones(pixels.shape, bool)
-    return cells_between(drawn_lines(pixels))
-
-
-def _compared(
-    name: str, found: np.ndarray, known: np.ndarray, border: str
-) -> tuple[ComparedField, Overlaps, SegmentationQuality, str]:
-    """Return the cells of an image that are compared, their overlaps and quality, and a text about those left out."""
-    return compare_labels(name, _cells_of(found)[0], *_cells_of(known), border)
+    return (given[None] if given.ndim == 2 else given), False
 
 
 def compare_labels(
     name: str, predicted: np.ndarray, annotated: np.ndarray, region: np.ndarray, border: str
-) -> tuple[ComparedField, Overlaps, SegmentationQuality, str]:
+) -> tuple[ComparedField, Overlaps, SegmentationQuality]:
     """Compare labels (Y, X) of an image.
 
     Parameters
@@ -292,7 +323,7 @@ def compare_labels(
     Returns
     -------
     tuple
-        The cells that were compared, their overlaps and quality, and a text about those left out.
+        The cells that were compared, their overlaps, and quality.
     """
     if border == "ignore":
         region = region & ~np.isin(annotated, labels_at_border(annotated))
@@ -301,10 +332,9 @@ def compare_labels(
     predicted = np.where(np.isin(predicted, outside), 0, predicted)
     cells = overlaps(annotated, predicted)
     quality = segmentation_quality(cells)
-    left_out = (
-        f"{len(outside)} predicted cells lie where nothing is annotated, and were left out" if len(outside) else ""
-    )
-    return ComparedField(name, annotated, predicted, _outcomes(cells, quality)), cells, quality, left_out
+    sides = PackedLabels(annotated), PackedLabels(predicted)
+    outcomes = _outcomes(cells, quality)
+    return ComparedField(name, *sides, outcomes, quality.contributions, len(outside)), cells, quality
 
 
 def _outcomes(cells: Overlaps, quality: SegmentationQuality) -> dict[int, Outcome]:
@@ -323,7 +353,8 @@ def _mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:
     """Return the scores of compared cells; matches are counted at `iou` and at those of `IOUS`."""
-    split, merged = variation_of_information(field.annotated, field.predicted)
+    annotated, predicted = np.asarray(field.annotated), np.asarray(field.predicted)
+    split, merged = variation_of_information(annotated, predicted)
     return FieldScores(
         field.name,
         len(cells.annotated),
@@ -333,10 +364,10 @@ def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQualit
         int(quality.over.sum()),
         int(quality.under.sum()),
         quality.value,
-        adjusted_rand_index(field.annotated, field.predicted),
+        adjusted_rand_index(annotated, predicted),
         split,
         merged,
-        outline_iou(field.annotated, field.predicted),
+        outline_iou(annotated, predicted),
     )
 
 

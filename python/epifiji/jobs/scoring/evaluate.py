@@ -1,35 +1,23 @@
-"""Evaluation of networks on movies with annotated events: scores over thresholds, with intervals, and their differences."""
+"""Evaluation of networks on annotated movies or images, according to their task: scores with intervals, and differences."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from epifiji.data.cell_networks import CellNetworkDescription, cell_network
 from epifiji.data.errors import WrongInputError
-from epifiji.data.evaluation import ClassEvaluation, NetworkEvaluation
-from epifiji.data.event_networks import EventNetwork
-from epifiji.data.events import Event, in_fixed_order
-from epifiji.data.labelled import AnnotatedMovie
+from epifiji.data.event_networks import event_network
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
-from epifiji.data.progress import PartReport, Report, silent
+from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import formerly, parse_settings
-from epifiji.data.settings.detection import ComputingSettings, MapSettings
-from epifiji.data.settings.evaluation import EvaluationSettings
-from epifiji.engine.metrics.intervals import FEWEST_MOVIES
-from epifiji.files.movies.movie_file import split_path
-from epifiji.files.networks.store import find_network
-from epifiji.files.training_data import classes_of, read_training_folder
-from epifiji.jobs.events.detect import detect, require_mode
-from epifiji.jobs.executors import executor_for
-from epifiji.jobs.learnt_movies import KnownMovie
-from epifiji.jobs.networks import event_network_of
-from epifiji.jobs.scoring.networks import THRESHOLDS, NetworkScores, differences_of, scored_movies
+from epifiji.data.settings.evaluation import CellEvaluationSettings, EvaluationSettings, EventEvaluationSettings
+from epifiji.files.networks.store import find_network, read_network
+from epifiji.jobs.scoring.evaluate_cells import evaluate_on_cells
+from epifiji.jobs.scoring.evaluate_events import evaluate_on_events
 from epifiji.jobs.scoring.report import Evaluation
-from epifiji.jobs.versions import versions
 
 GivenNetwork = AnyNetwork | str | Path
 
@@ -38,66 +26,45 @@ GivenNetwork = AnyNetwork | str | Path
 def evaluate(
     network: GivenNetwork | Sequence[GivenNetwork], folder: str | Path, report: Report = silent, **settings: Any
 ) -> Evaluation:
-    """Evaluate networks on movies with annotated events.
+    """Evaluate networks on movies with annotated events, or on images with annotated cells, according to their task.
 
-    Each network detects events in each movie once. An event's position and probability do not depend on the threshold,
-    which only decides whether it counts, so every threshold is scored from the same candidates.
+    Networks for events detect the events in each movie once. An event's position and probability do not depend on the
+    threshold, which only decides whether it counts, so every threshold is scored from the same candidates. Networks for
+    cells segment each image once; the scores are those of :func:`epifiji.compare_cells`.
 
     Parameters
     ----------
     network
-        Names, folders or zips, or networks that were read; one, or several to compare.
+        Names, folders or zips, or networks that were read; one, or several of one task to compare.
     folder
-        Movies and ROI zips; see :func:`epifiji.files.training_data.read_training_folder`.
+        For events movies and ROI zips, see :func:`epifiji.files.training_data.read_training_folder`. For cells images with
+        labels or outlines, or one such image, see :func:`epifiji.files.labelled_images.read_labelled_images`.
     report
         Called with the progress; may raise to cancel.
     **settings
-        Those of :class:`~epifiji.data.settings.evaluation.EvaluationSettings`: of a detection, ``threshold`` being the
-        default one that the best is compared with, and ``distance_xy``, ``distance_t``, ``unmarked``, ``seed``.
+        Those of :class:`~epifiji.data.settings.evaluation.EvaluationSettings`. For events they are those of a detection,
+        ``threshold`` being the default one that the best is compared with, and ``distance_xy``, ``distance_t``,
+        ``unmarked``, ``seed``; for cells those of a segmentation, and ``iou``, ``border``, ``seed``.
 
     Raises
     ------
     WrongInputError
-        If a network, the folder or a setting is not usable, a network is specified twice, or knows none of the classes.
+        If a network, the folder or a setting is not usable, a network is specified twice, networks have different
+        tasks, or one knows none of the classes.
     """
     chosen = parse_settings(EvaluationSettings, settings)
     named: list[Any] = list(network) if isinstance(network, list | tuple) else [network]
-    loaded_networks = _named(named)
-    folder = path_from(folder, "the folder of annotated movies")
-    # The default none is an assumption; specified by the user, it confirms that movies without ROI files have no events.
-    confirmed = "unmarked" in chosen.model_fields_set and chosen.unmarked == "none"
-    movies = read_training_folder(folder, chosen.channel, confirmed)
-    classes = _classes(loaded_networks, movies, chosen)
-    scored_classes = in_fixed_order(event for known in classes.values() for event in known)
-    known_movies = [KnownMovie(movie.movie) for movie in movies]
-    own = {name: _own(chosen, network) for name, network in loaded_networks.items()}
-    evaluated, scores_by_network = [], {}
-    with executor_for(chosen) as executor:
-        for number, (name, loaded) in enumerate(loaded_networks.items()):
-            started = time.perf_counter()
-            candidates: list[list[Event]] = []
-            for index, movie in enumerate(movies):
-                done = number * len(movies) + index
-                part = PartReport(report, done, len(loaded_networks) * len(movies), f"{name}, {movie.name}: ")
-                found = detect(movie.movie, loaded, part, executor, **_detection(own[name], classes[name]))
-                candidates.append(found.events)
-            seconds = time.perf_counter() - started
-            scores_by_network[name] = NetworkScores(candidates, movies, classes[name], own[name])
-            scores = scores_by_network[name].classes()
-            learnt = [one.movie.name for one in known_movies if one.is_one_of(loaded.description.learnt_from)]
-            false = _false_where_none(scores_by_network[name], movies, scores, chosen.unmarked == "none")
-            found_by = loaded.source, loaded.sha256
-            evaluated.append(NetworkEvaluation(name, *found_by, scores, seconds, tuple(learnt), false))
-    return Evaluation(
-        tuple(evaluated),
-        tuple(differences_of(evaluated, scores_by_network, scored_classes, chosen)),
-        scored_classes,
-        _record(folder, movies, known_movies, chosen),
-        tuple(_notices(loaded_networks, movies, scored_classes, chosen, evaluated)),
-    )
+    loaded = _named(named)
+    for_cells = _segment_cells(loaded)
+    folder = path_from(folder, "the folder of annotated movies or images")
+    if for_cells:
+        of_cells = {name: cell_network(one) for name, one in loaded.items()}
+        return evaluate_on_cells(of_cells, folder, report, chosen.of_task(CellEvaluationSettings, "segment cells"))
+    of_events = {name: event_network(one) for name, one in loaded.items()}
+    return evaluate_on_events(of_events, folder, report, chosen.of_task(EventEvaluationSettings, "find events"))
 
 
-def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:
+def _named(given: Sequence[GivenNetwork]) -> dict[str, AnyNetwork]:
     """Read the networks, each with a unique name: if two have the same, the file or folder is added."""
     if not given:
         raise WrongInputError("no network was given, but at least one is needed for an evaluation: specify one.")
@@ -106,7 +73,7 @@ def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:
     for place, one in zip(same, given, strict=True):
         if same.count(place) > 1:
             raise WrongInputError(f"the network {_called(one)} is given twice, but networks differ: specify it once.")
-    read = [event_network_of(place) for place in places]
+    read = [place if isinstance(place, Network) else read_network(place) for place in places]
     names = [network.description.name for network in read]
     unique = [
         name if names.count(name) == 1 else f"{name} ({_called(one)})" for name, one in zip(names, given, strict=True)
@@ -114,143 +81,17 @@ def _named(given: Sequence[GivenNetwork]) -> dict[str, EventNetwork]:
     return dict(zip(unique, read, strict=True))
 
 
-def _own(settings: EvaluationSettings, network: EventNetwork) -> EvaluationSettings:
-    """Return the settings with a network's own thresholds and volumes as defaults."""
-    require_mode(settings.mode, network.description)
-    return settings.with_defaults(network.description.thresholds, network.description.min_volumes, settings.mode)
-
-
 def _called(network: GivenNetwork) -> str:
     return (network.source or network.description.name) if isinstance(network, Network) else str(network)
 
 
-def _classes(
-    loaded_networks: dict[str, EventNetwork], movies: Sequence[AnnotatedMovie], settings: EvaluationSettings
-) -> dict[str, tuple[str, ...]]:
-    """Return the classes on which each network is evaluated: those that it knows, that are annotated, and that were requested."""
-    marked = classes_of(movies)
-    known = tuple(dict.fromkeys(event for network in loaded_networks.values() for event in network.description.events))
-    if not marked and any(movie.nothing for movie in movies):
+def _segment_cells(networks: dict[str, AnyNetwork]) -> bool:
+    """Return whether the networks segment cells, and refuse networks of both tasks together."""
+    cells = [name for name, one in networks.items() if isinstance(one.description, CellNetworkDescription)]
+    events = [name for name in networks if name not in cells]
+    if cells and events:
         raise WrongInputError(
-            "the folder has only ROI files of nothing, but annotated events are needed: add a ROI file of a class."
+            f"{cells[0]} segments cells and {events[0]} finds events, but networks of one task are compared: evaluate them "
+            "separately."
         )
-    if not marked and settings.unmarked == "unknown":
-        raise WrongInputError(
-            "no movie of the folder has a ROI file, and unmarked=unknown means that its events were not annotated: "
-            "annotate some, or leave unmarked out to take the movies as movies without events."
-        )
-    # Movies without any event show false events, of any class.
-    marked = marked or known
-    wanted = settings.chosen_events(known)
-    classes = {
-        name: tuple(event for event in network.description.events if event in wanted and event in marked)
-        for name, network in loaded_networks.items()
-    }
-    for name, network in loaded_networks.items():
-        if not classes[name]:
-            asked = f", and {', '.join(settings.events)} asked for" if settings.events else ""
-            raise WrongInputError(
-                f"the folder has ROI files of {', '.join(marked)}{asked}, but {name} finds "
-                f"{', '.join(network.description.events)}: name the files <movie>_<class>.zip after the network's classes, or "
-                "leave this network out."
-            )
-    return classes
-
-
-def _detection(settings: EvaluationSettings, classes: tuple[str, ...]) -> dict[str, Any]:
-    """Return the settings of a detection that finds the candidates of all thresholds."""
-    shared = {*MapSettings.model_fields, *ComputingSettings.model_fields} - {"events", "threshold", "min_volume"}
-    lowest = min(THRESHOLDS[0], *(settings.threshold_of(event, settings.mode) for event in classes))
-    volumes = {event: settings.min_volume_of(event, settings.mode) for event in classes}
-    return settings.model_dump(include=shared) | {"events": classes, "threshold": lowest, "min_volume": volumes}
-
-
-def _record(
-    folder: Path, movies: Sequence[AnnotatedMovie], known_movies: Sequence[KnownMovie], settings: EvaluationSettings
-) -> dict[str, Any]:
-    """Return the record: what is needed to repeat the evaluation."""
-    return {
-        "epifiji": 1,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "folder": str(folder.resolve()),
-        "movies": [
-            {
-                "name": movie.name,
-                "file": split_path(movie.movie.path or "")[0].name,
-                "sha256": known.file_sha256,
-                "shape": list(movie.movie.shape),
-                "events": {event: len(found) for event, found in movie.events_by_class.items()},
-            }
-            for movie, known in zip(movies, known_movies, strict=True)
-        ],
-        "settings": settings.model_dump(),
-        "versions": versions(),
-    }
-
-
-def _false_where_none(
-    network: NetworkScores, movies: Sequence[AnnotatedMovie], scores: dict[str, ClassEvaluation], complete: bool
-) -> dict[str, int]:
-    """Count by class the false events in movies without any event; empty if there is no such movie."""
-    empty = [index for index, movie in enumerate(movies) if complete and not movie.events]
-    if not empty:
-        return {}
-    return {
-        event: sum(len(network.matching(event, scored.default.threshold, index).false_positives) for index in empty)
-        for event, scored in scores.items()
-    }
-
-
-def _notices(
-    loaded_networks: dict[str, EventNetwork],
-    movies: Sequence[AnnotatedMovie],
-    scored_classes: tuple[str, ...],
-    settings: EvaluationSettings,
-    evaluated: Sequence[NetworkEvaluation],
-) -> Iterator[str]:
-    """Yield notices about what was left out, and what to consider."""
-    for movie in movies:
-        yield from (notice if movie.name in notice else f"{movie.name}: {notice}" for notice in movie.notices)
-    for name, network in loaded_networks.items():
-        events = network.description.events
-        if unknown := [event for event in scored_classes if event not in events]:
-            yield f"{name} does not know {' and '.join(unknown)}, and was not evaluated on that."
-        left_out = [event for event in settings.chosen_events(events) if event not in scored_classes]
-        if left_out:
-            yield f"Detections of {' and '.join(left_out)} by {name} were left out: no movie has ROIs of it."
-    for event in scored_classes:
-        without = [movie.name for movie in movies if event not in movie.classes]
-        if not any(movie.classes for movie in movies):
-            continue  # A notice reports that these movies have no events.
-        if without and settings.unmarked == "none":
-            yield (
-                f"{len(without)} of {len(movies)} movies have no ROI file of {event}, so all detections of it there count as "
-                "false; if it was not annotated, specify unmarked=unknown."
-            )
-        elif without:
-            yield f"{event} was evaluated on {len(movies) - len(without)} of {len(movies)} movies, those with a ROI file of it."
-    if any(len(scored_movies(movies, event, settings)) < FEWEST_MOVIES for event in scored_classes):
-        yield (
-            f"With fewer than {FEWEST_MOVIES} movies the intervals take events as independent, and do not include the "
-            "variation between movies."
-        )
-    empty = sum(not movie.events for movie in movies)
-    for one in evaluated:
-        if one.false_where_none:
-            counts = ", ".join(f"{count} {event}" for event, count in one.false_where_none.items())
-            yield f"In the movies without events ({empty} of {len(movies)}) {one.name} finds {counts}, all false."
-    yield from _learnt(evaluated, len(movies))
-
-
-def _learnt(evaluated: Sequence[NetworkEvaluation], movies: int) -> Iterator[str]:
-    """Yield notices about scores that are too high because networks or thresholds were chosen on the same movies."""
-    learnt = [one for one in evaluated if one.learnt_from]
-    for one in learnt:
-        yield (
-            f"{one.name} learnt from {len(one.learnt_from)} of these {movies} movies ({', '.join(one.learnt_from)}), so its "
-            "scores here are too high: evaluate it on movies that it has not seen."
-        )
-    unseen = " where a network has not learnt from them" if learnt else ""
-    yield (
-        f"The best thresholds were chosen on these movies, so F1 there is too high; F1 on unseen movies is not{unseen}."
-    )
+    return bool(cells)

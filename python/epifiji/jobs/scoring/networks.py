@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.data.evaluation import At, ClassEvaluation, Difference, NetworkEvaluation, Scored
 from epifiji.data.events import Event
 from epifiji.data.labelled import AnnotatedMovie
-from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.engine.metrics.curves import best_threshold, counts_over_thresholds, match_over
 from epifiji.engine.metrics.events import Matching, match_events
 from epifiji.engine.metrics.intervals import counts_of, difference_of_f1, f1_of, score_intervals
@@ -31,7 +31,7 @@ class NetworkScores:
         candidates: list[list[Event]],
         movies: Sequence[AnnotatedMovie],
         classes: Iterable[str],
-        settings: EvaluationSettings,
+        settings: EventEvaluationSettings,
     ) -> None:
         self._candidates, self._movies, self._settings = candidates, movies, settings
         self._match = partial(match_events, distance_xy=settings.distance_xy, distance_t=settings.distance_t)
@@ -99,7 +99,7 @@ class NetworkScores:
         return Scored(threshold, counts_of(counts.sum(axis=0)), *score_intervals(counts, self._settings.seed))
 
 
-def scored_movies(movies: Sequence[AnnotatedMovie], event: str, settings: EvaluationSettings) -> list[int]:
+def scored_movies(movies: Sequence[AnnotatedMovie], event: str, settings: EventEvaluationSettings) -> list[int]:
     """Return the indices of the movies on which a class is evaluated."""
     return [i for i, movie in enumerate(movies) if settings.unmarked == "none" or event in movie.classes]
 
@@ -118,7 +118,7 @@ def differences_of(
     networks: Sequence[NetworkEvaluation],
     scores_by_network: dict[str, NetworkScores],
     classes: Iterable[str],
-    settings: EvaluationSettings,
+    settings: EventEvaluationSettings,
 ) -> Iterable[Difference]:
     """Compare every two networks that know a class."""
     ats: tuple[At, At] = ("default", "best")

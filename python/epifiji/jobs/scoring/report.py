@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from epifiji.data.evaluation import Difference, Interval, NetworkEvaluation, Scored
+from epifiji.data.evaluation import AnyDifference, Difference, Interval, NetworkEvaluation, Scored, in_words
 from epifiji.data.paths import path_from
-from epifiji.data.settings.base import formerly
+from epifiji.data.settings.base import Settings, formerly
+from epifiji.files.results.evaluations import (
+    CURVES_TABLE,
+    DIFFERENCES_TABLE,
+    PICTURE,
+    SCORES_TABLE,
+    write_evaluation,
+)
+from epifiji.jobs.versions import versions
 
 COLUMNS = (
     "event",
@@ -25,10 +36,99 @@ COLUMNS = (
 )
 DIFFERENCE_COLUMNS = ("event", "thresholds", "networks", "difference of F1", "p")
 
+Rows = Iterable[Mapping[str, Any]]
+
+
+class Evaluation(ABC):
+    """Scores of networks on annotated movies or images, as tables, sentences and files."""
+
+    notices: tuple[str, ...]
+    """Sentences about what was left out and what to consider."""
+
+    evaluated_on = "movies"
+    """What the networks were evaluated on, in words."""
+
+    @property
+    @abstractmethod
+    def conclusion(self) -> str:
+        """State in one sentence which network is better, if the data show it."""
+
+    def choices(self) -> list[str]:
+        """Return what was chosen on the data, in the form of settings."""
+        return []
+
+    @abstractmethod
+    def columns(self) -> list[str]:
+        """Return the headings of a table for people."""
+
+    @abstractmethod
+    def rows(self) -> list[list[str]]:
+        """Return the rows of that table, as texts."""
+
+    @abstractmethod
+    def difference_columns(self) -> list[str]:
+        """Return the headings of a table of differences."""
+
+    @abstractmethod
+    def difference_rows(self) -> list[list[str]]:
+        """Return a row of texts for each difference; none for one network."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON types, unrounded; undefined values are None."""
+
+    @abstractmethod
+    def _tables(self) -> dict[str, Rows]:
+        """Return the rows of each table by the name of its file."""
+
+    @abstractmethod
+    def _pictures(self) -> dict[str, Callable[[Path], None]]:
+        """Return a function for each picture that writes it, by the name of its file."""
+
+    @formerly(out="folder")
+    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
+        """Write scores and differences as tables, pictures, and a record; return the files.
+
+        Raises
+        ------
+        WrongInputError
+            If a file would be overwritten without permission, or the folder cannot be written to.
+        """
+        folder = path_from(out, "the folder to write into")
+        return write_evaluation(folder, self._tables(), self._pictures(), self.to_dict(), overwrite)
+
+    def _with_warning(self, conclusion: str, learnt: Sequence[str]) -> str:
+        """Add to a conclusion which networks learnt from the data."""
+        if not learnt:
+            return f"{conclusion}."
+        where = f"some of these {self.evaluated_on}"
+        return f"{conclusion}; but {' and '.join(learnt)} learnt from {where}, so its scores are too high."
+
+
+def record_of(place: Path, settings: Settings, **evaluated_on: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the record: what is needed to repeat the evaluation."""
+    return {
+        "epifiji": 1,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "folder": str(place.resolve()),
+        **evaluated_on,
+        "settings": settings.model_dump(),
+        "versions": versions(),
+    }
+
+
+def learnt_notices(learnt_from: Mapping[str, Sequence[str]], count: int, kind: str) -> Iterator[str]:
+    """Yield a notice about each network that learnt from some of the movies or images, whose names are given."""
+    for name, learnt in learnt_from.items():
+        yield (
+            f"{name} learnt from {len(learnt)} of these {count} {kind} ({', '.join(learnt)}), so its scores here are too high: "
+            f"evaluate it on {kind} that it has not seen."
+        )
+
 
 @dataclass(frozen=True)
-class Evaluation:
-    """Scores of networks on annotated movies.
+class EventEvaluation(Evaluation):
+    """Scores of networks on movies with annotated events.
 
     Parameters
     ----------
@@ -69,10 +169,7 @@ class Evaluation:
             parts = [_advice(event, found.default, found.best) for event, found in self.networks[0].classes.items()]
         else:
             parts = [self._verdict(event) for event in self.classes]
-        learnt = [one.name for one in self.networks if one.learnt_from]
-        if not learnt:
-            return f"{'; '.join(parts)}."
-        return f"{'; '.join(parts)}; but {' and '.join(learnt)} learnt from some of these movies, so its scores are too high."
+        return self._with_warning("; ".join(parts), [one.name for one in self.networks if one.learnt_from])
 
     def choices(self) -> list[str]:
         """Return each network's best thresholds in the form of the setting ``threshold``."""
@@ -138,21 +235,14 @@ class Evaluation:
             "notices": list(self.notices),
         }
 
-    @formerly(out="folder")
-    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
-        """Write scores, differences and curves as tables, the curves as a figure, and a record; return the files.
-
-        Raises
-        ------
-        WrongInputError
-            If a file would be overwritten without permission, or the folder cannot be written to.
-        """
-        from epifiji.files.results.evaluations import write_evaluation
-
+    def _tables(self) -> dict[str, Rows]:
         tables = self._score_table(), self._difference_table(), self._curve_table()
-        return write_evaluation(
-            path_from(out, "the folder to write into"), *tables, self.to_dict(), self.networks, overwrite
-        )
+        return dict(zip((SCORES_TABLE, DIFFERENCES_TABLE, CURVES_TABLE), tables, strict=True))
+
+    def _pictures(self) -> dict[str, Callable[[Path], None]]:
+        from epifiji.files.figures.curves import draw_evaluation
+
+        return {PICTURE: partial(draw_evaluation, networks=self.networks)}
 
     def _networks_by_class(self) -> Iterator[tuple[str, NetworkEvaluation]]:
         """Yield the classes, and for each the networks that know it, so that these are next to each other."""
@@ -171,16 +261,16 @@ class Evaluation:
                     "movies": found.movies,
                     "movies_learnt_from": len(network.learnt_from),
                     **asdict(scored.counts),
-                    **_spread("precision", scored.precision),
-                    **_spread("recall", scored.recall),
-                    **_spread("f1", scored.f1),
+                    **spread("precision", scored.precision),
+                    **spread("recall", scored.recall),
+                    **spread("f1", scored.f1),
                     "unseen_f1": unseen,
                 }
 
     def _difference_table(self) -> Iterator[dict[str, Any]]:
         for one in self.differences:
             names = {"event": one.event, "at": one.at, "network": one.network, "other": one.other}
-            yield {**names, **_spread("f1_difference", one.f1), "p": one.p, "telling": int(one.telling)}
+            yield {**names, **spread("f1_difference", one.f1), "p": one.p, "telling": int(one.telling)}
 
     def _curve_table(self) -> Iterator[dict[str, Any]]:
         for event, network in self._networks_by_class():
@@ -196,32 +286,35 @@ class Evaluation:
             false = ", ".join(f"{name} {one.counts.false_positives}" for name, one in known.items())
             return f"{event}: no annotated events, and false detections: {false}"
         f1 = {one.name: one.classes[event].best.f1.value or 0.0 for one in self.networks if event in one.classes}
-        first, *others = sorted(f1, key=lambda name: -f1[name])
-        if not others:
-            return f"{event}: only {first} knows it"
-        between = {name: self._difference(event, first, name) for name in others}
-        in_short = {name: f"{name} ({f1[name]:.2f}; {_by(between[name])})" for name in others}
-        worse = [in_short[name] for name in others if between[name].telling]
-        equal = [in_short[name] for name in others if not between[name].telling]
-        best = f"{first} (F1 {f1[first]:.2f})"
-        if not worse:
-            return f"{event}: the data cannot distinguish {best} from {' and '.join(equal)}"
-        rest = f", and the data cannot distinguish it from {' and '.join(equal)}" if equal else ""
-        return f"{event}: {best} is better than {' and '.join(worse)}{rest}"
-
-    def _difference(self, event: str, first: str, other: str) -> Difference:
-        """Return the difference between two networks at best thresholds, in whichever order it was computed."""
-        pair = {first, other}
-        return next(
-            one for one in self.differences if (one.event, one.at, {one.network, one.other}) == (event, "best", pair)
+        if len(f1) == 1:
+            return f"{event}: only {next(iter(f1))} knows it"
+        return (
+            f"{event}: {verdict('F1', f1, [one for one in self.differences if (one.event, one.at) == (event, 'best')])}"
         )
 
 
-def in_words(found: Interval) -> str:
-    """Write a score with its interval, two decimals; a dash if it is undefined."""
-    if found.value is None or found.low is None or found.high is None:
-        return "-"
-    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+def verdict(score: str, values: Mapping[str, float], differences: Sequence[AnyDifference]) -> str:
+    """State which network is best, and from which others the data cannot distinguish it.
+
+    Parameters
+    ----------
+    score
+        The score that decides.
+    values
+        Each network's.
+    differences
+        Between every two of them, in whichever order.
+    """
+    first, *others = sorted(values, key=lambda name: -values[name])
+    between = {name: next(one for one in differences if {one.network, one.other} == {first, name}) for name in others}
+    in_short = {name: f"{name} ({values[name]:.2f}; {_by(between[name])})" for name in others}
+    worse = [in_short[name] for name in others if between[name].telling]
+    equal = [in_short[name] for name in others if not between[name].telling]
+    best = f"{first} ({score} {values[first]:.2f})"
+    if not worse:
+        return f"the data cannot distinguish {best} from {' and '.join(equal)}"
+    rest = f", and the data cannot distinguish it from {' and '.join(equal)}" if equal else ""
+    return f"{best} is better than {' and '.join(worse)}{rest}"
 
 
 def _advice(event: str, default: Scored, best: Scored) -> str:
@@ -240,9 +333,9 @@ def _without_events(scored: Scored) -> bool:
     return scored.counts.true_positives + scored.counts.false_negatives == 0
 
 
-def _by(difference: Difference) -> str:
+def _by(difference: AnyDifference) -> str:
     """Write the absolute difference, with its interval."""
-    value, low, high = difference.f1.value, difference.f1.low, difference.f1.high
+    value, low, high = difference.size.value, difference.size.low, difference.size.high
     if value is None or low is None or high is None:
         return "without a difference"
     sign = -1 if value < 0 else 1
@@ -250,7 +343,8 @@ def _by(difference: Difference) -> str:
     return f"difference {abs(value):.2f}, {low:.2f} to {high:.2f}, p = {difference.p:.2g}"
 
 
-def _spread(name: str, found: Interval) -> dict[str, float | None]:
+def spread(name: str, found: Interval) -> dict[str, float | None]:
+    """Return the columns of a score and its interval in a table."""
     return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -16,6 +17,15 @@ from epifiji.data.settings.comparison import CellComparisonSettings
 
 MOST_PICTURES = 9
 """Most pictures that are shown at once."""
+
+
+def shown_pictures(files: Sequence[Path], out: str | None) -> tuple[list[Path], list[str]]:
+    """Return the pictures among files that are shown, and a notice if there are more; all of them are in `out`, if given."""
+    pictures = [file for file in files if file.suffix == ".png"]
+    if len(pictures) <= MOST_PICTURES:
+        return pictures, []
+    where = "give --out DIR for all of them" if out is None else f"all are in {out}"
+    return pictures[:MOST_PICTURES], [f"{MOST_PICTURES} of {len(pictures)} pictures are shown: {where}."]
 
 
 @job("compare_cells", commands.COMPARE_CELLS)
@@ -39,18 +49,14 @@ def compare_cells(request: Request) -> Answer:
     found = compared(command.predicted, command.annotated, **settings_of(command, CellComparisonSettings))
     with client_folder("cells") if command.out is None else nullcontext(Path(command.out)) as folder:
         files = found.save(folder, command.overwrite)
-    pictures = [file for file in files if file.suffix == ".png"]
-    notices = list(found.notices)
-    if len(pictures) > MOST_PICTURES:
-        where = "give --out DIR for all of them" if command.out is None else f"all are in {folder}"
-        notices.append(f"{MOST_PICTURES} of {len(pictures)} pictures are shown: {where}.")
+    pictures, left_out = shown_pictures(files, command.out)
     return {
         "name": "cells",
         "columns": found.columns(),
         "rows": found.rows(),
-        "notices": notices,
-        "pictures": [str(file) for file in pictures[:MOST_PICTURES]],
-        "titles": [file.stem for file in pictures[:MOST_PICTURES]],
+        "notices": [*found.notices, *left_out],
+        "pictures": [str(file) for file in pictures],
+        "titles": [file.stem for file in pictures],
         "temporary": str(folder) if command.out is None else None,
         "said": f"quality {score_text(found.quality.value)}, AP {score_text(found.ap.value)} and F1 "
         f"{score_text(found.f1.value)} at an IoU of {found.iou:g}, {sum(one.annotated for one in found.fields)} cells",

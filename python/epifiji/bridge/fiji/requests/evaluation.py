@@ -8,6 +8,7 @@ from pathlib import Path
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import EvaluateCommand
+from epifiji.bridge.fiji.requests.cells import shown_pictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
@@ -25,7 +26,8 @@ def evaluate_networks(request: Request) -> Answer:
     command = parse_settings(EvaluateCommand, request["settings"])
     if command.folder is None:
         raise WrongInputError(
-            "No folder was specified, but movies with annotated events are needed: give --folder DIR."
+            "No folder was specified, but movies with annotated events, or images with annotated cells, are needed: give "
+            "--folder DIR."
         )
     if command.out is not None:
         require_absent(Path(command.out), FILES, command.overwrite)
@@ -36,14 +38,17 @@ def evaluate_networks(request: Request) -> Answer:
     with client_folder("evaluation") if only_shown else nullcontext() as temporary:
         place = command.out or temporary
         files = found.save(place, command.overwrite) if place else []
+    place_name = Path(command.folder).name
+    pictures, left_out = shown_pictures(files, command.out)
     return {
-        "name": Path(command.folder).name,
-        "pictures": [str(file) for file in files if file.name == PICTURE],
+        "name": place_name,
+        "pictures": [str(file) for file in pictures],
+        "titles": [f"{place_name}-evaluation" if file.name == PICTURE else file.stem for file in pictures],
         "temporary": str(temporary) if temporary else None,
         "columns": found.columns(),
         "rows": found.rows(),
         "difference_columns": found.difference_columns(),
         "difference_rows": found.difference_rows(),
-        "notices": [*found.notices, *found.choices()],
+        "notices": [*found.notices, *left_out, *found.choices()],
         "said": found.conclusion,
     }
