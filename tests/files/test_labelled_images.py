@@ -128,6 +128,35 @@ def test_unusable_folders_are_refused(tmp_path: Path, files: dict[str, np.ndarra
     assert words in str(refused.value)
 
 
+def test_one_image_is_read_with_its_cells(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.tif", IMAGE)
+    write(tmp_path / "a_labels.tif", LABELS.astype(np.uint16))
+    (only,) = read_labelled_images(tmp_path / "a.tif")
+    assert (only.name, only.file.name) == ("a", "a_labels.tif")
+    for name, words in (("b.tif", "has no cells next to it"), ("a_labels.tif", "is no image of cells")):
+        with pytest.raises(WrongInputError, match=f"{name} {words}, but an image such as a.tif"):
+            read_labelled_images(tmp_path / name)
+
+
+def test_planes_of_a_stack_are_projected_or_refused(tmp_path: Path) -> None:
+    planes = np.stack([IMAGE, IMAGE // 2])
+    tifffile.imwrite(tmp_path / "a.tif", planes, imagej=True, metadata={"axes": "ZYX"})
+    write(tmp_path / "a_labels.tif", LABELS.astype(np.uint16))
+    (projected,) = read_labelled_images(tmp_path, over_z="max")
+    assert (projected.movie.frames(0, 1)[0] == IMAGE).all()
+    with pytest.raises(WrongInputError, match="planes"):
+        read_labelled_images(tmp_path, over_z="none")
+
+
+def test_annotated_cells_are_preferred_to_those_of_a_network(tmp_path: Path) -> None:
+    write(tmp_path / "a.tif", IMAGE)
+    write_result(tmp_path / "a_cells", "a")
+    write(tmp_path / "a" / "handCorrection.tif", lines())
+    (only,) = read_labelled_images(tmp_path)
+    assert (only.file.name, only.corrected) == ("handCorrection.tif", True)
+
+
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongInputError, match="nowhere does not exist, but a folder is needed that contains an image"):
         read_labelled_images(tmp_path / "nowhere")

@@ -13,8 +13,13 @@ from refusals import refusals
 EVALUATE = 'run("Evaluate Event Network...", "min_volume=20 '
 
 
+OF_CELLS = 'run("Evaluate Event Network...", "cell_diameter=20 borders=bright '
+
+
 def evaluated_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro(EVALUATE + 'network=[net one] folder=[the movies] events=cell_death output=[its scores]");')
+    imagej.run_macro(OF_CELLS + 'network=epicells folder=[the cells] output=[cell scores]");')
+    imagej.run_macro(OF_CELLS + 'network=epicells folder=[the cells/a.tif] iou=0.75 output=[one image]");')
 
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
@@ -26,8 +31,15 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "twice": 'network=[net one] other_networks=[net one] folder=[the movies]");',
         "exists": 'network=[net one] folder=[the movies] output=[its scores]");',
         "bad setting": 'network=[net one] folder=[the movies] unmarked=maybe");',
+        "cells only": 'network=epinet folder=[the cells]");',
     }
-    return refusals(imagej, {name: EVALUATE + code for name, code in commands.items()})
+    of_cells = {
+        "both tasks": 'network=epicells other_networks=[net one] folder=[the cells]");',
+        "events only": 'network=epicells folder=[the movies]");',
+        "a setting of events": 'network=epicells folder=[the cells] threshold=100");',
+    }
+    codes = {name: EVALUATE + code for name, code in commands.items()}
+    return refusals(imagej, codes | {name: OF_CELLS + code for name, code in of_cells.items()})
 
 
 def evaluated_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
@@ -35,12 +47,17 @@ def evaluated_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
     imagej.run_macro('newImage("mine", "8-bit", 30, 30, 1);')
     imagej.run_macro(EVALUATE + 'network=[net one] other_networks=[net two] folder=[the movies]");')
+    shown, log = titles(), str(jimport("ij.IJ").getLog())
+    imagej.run_macro(OF_CELLS + 'network=epicells other_networks=merging folder=[the cells] ");')
     return {
-        "titles": titles(),
+        "titles": shown,
+        "of cells": titles(),
+        "cell scores": table("Networks on the cells"),
+        "cell differences": table("Networks compared on the cells"),
         "active": str(jimport("ij.IJ").getImage().getTitle()),
         "scores": table("Networks on the movies"),
         "differences": table("Networks compared on the movies"),
-        "log": str(jimport("ij.IJ").getLog()),
+        "log": log,
         "temporary": [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-evaluation-*")],
     }
 

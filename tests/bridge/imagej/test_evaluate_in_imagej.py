@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from scipy.ndimage import gaussian_filter
 
 import epifiji
@@ -16,12 +18,15 @@ from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.networks import cell_network_of
 from evaluation_checks import EVALUATE, HEADLESS, WINDOW, evaluated_headless, evaluated_in_a_window, refused
 from folders import names
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import small_network
+from voronoi_cells import membranes, voronoi_labels
 
+CELL_SCORES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_images.csv"]
 SCORES = ["evaluation.csv", "evaluation.json", "evaluation.png", "evaluation_curves.csv"]
 
 
@@ -38,6 +43,14 @@ def files(folder: Path) -> Path:
     found = epifiji.detect(pixels, folder / "net one", threshold=175, min_volume=20, events="cell_death").events
     rounded = [Event("cell_death", event.frame, round(event.y), round(event.x)) for event in found]
     write_rois(folder / "the movies" / "noise_cell_death.zip", rounded)
+    labels = voronoi_labels(25, 96).astype(np.uint16)
+    (folder / "the cells").mkdir()
+    tifffile.imwrite(folder / "the cells" / "a.tif", membranes(labels))
+    tifffile.imwrite(folder / "the cells" / "a_labels.tif", labels)
+    of_cells = cell_network_of()
+    choices = of_cells.description.choices.model_copy(update={"merge_below": 0.8})
+    merging = of_cells.description.model_copy(update={"name": "merging", "choices": choices})
+    write_network(replace(of_cells, description=merging), folder / "merging")
     return folder
 
 
@@ -57,18 +70,37 @@ class TestWithoutAWindow:
         assert f"EpiFiji: {expected.conclusion}" in headless.out
         assert "EpiFiji: best for net_one: threshold=cell_death=" in headless.out
 
+    def test_networks_for_cells_are_evaluated_too(self, headless: Finished) -> None:
+        folder = headless.folder
+        assert names(folder / "cell scores") == ["a_cells.png", *CELL_SCORES]
+        for place, out, settings in (("the cells", "cell scores", {}), ("the cells/a.tif", "one image", {"iou": 0.75})):
+            expected = epifiji.evaluate("epicells", folder / place, cell_diameter=20, borders="bright", **settings)
+            written = json.loads((folder / out / "evaluation.json").read_text(encoding="utf-8"))
+            assert written["networks"][0]["all"] == json.loads(json.dumps(expected.to_dict()))["networks"][0]["all"]
+            assert f"EpiFiji: {expected.conclusion}" in headless.out
+
     @pytest.mark.parametrize(
         ("what", "words"),
         [
             (
                 "no folder",
-                "No folder was specified, but movies with annotated events are needed: give folder=[folder].",
+                "images with annotated cells, are needed: give folder=[folder].",
             ),
             ("missing folder", "nowhere does not exist, but a folder is needed that contains a movie such as"),
             ("missing network", "there is no network 'nowhere'"),
             ("twice", "is given twice, but networks differ: specify it once."),
             ("exists", "evaluation.csv exists and would be overwritten"),
             ("bad setting", "unmarked is 'maybe', but it must be one of none, unknown"),
+            ("both tasks", "epicells segments cells and net_one finds events, but networks of one task are compared"),
+            (
+                "events only",
+                "the movies contains ROI files of events, but no labels or outlines of cells, but epicells",
+            ),
+            ("cells only", "the cells contains images with annotated cells, but epinet finds events"),
+            (
+                "a setting of events",
+                "threshold is specified, but evaluations of networks that segment cells have no such",
+            ),
         ],
     )
     def test_impossible_requests_are_refused_in_one_sentence(self, headless: Finished, what: str, words: str) -> None:
@@ -84,6 +116,11 @@ def test_with_a_window_there_are_tables_and_curves(tmp_path: Path) -> None:
         seen = run_checks(WINDOW, tmp_path, headless=False, env=env)[evaluated_in_a_window]
     assert seen["titles"] == ["mine", "the movies-evaluation"]
     assert seen["active"] == "mine"
+    assert seen["of cells"] == ["mine", "the movies-evaluation", "the cells-evaluation", "a_cells"]
+    assert [row[:2] for row in seen["cell scores"]["rows"]] == [
+        ["a", "epicells"], ["a", "merging"], ["all", "epicells"], ["all", "merging"],
+    ]  # fmt: skip
+    assert [row[0] for row in seen["cell differences"]["rows"]] == ["epicells - merging"]
     assert seen["temporary"] == []
     assert seen["scores"]["columns"][:3] == ["event", "network", "threshold"]
     assert {row[1] for row in seen["scores"]["rows"]} == {"net_one", "net_two"}

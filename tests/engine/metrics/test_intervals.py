@@ -11,6 +11,7 @@ from scipy import stats
 from epifiji.data.evaluation import Difference, Interval
 from epifiji.engine.metrics.intervals import (
     difference_of_f1,
+    difference_of_quality,
     drawn_interval,
     f1_of,
     precision_of,
@@ -126,6 +127,20 @@ class TestDifferences:
     def test_a_network_without_scores_has_no_difference(self):
         pair = places((NONE, FALSE, 2))
         assert difference_of_f1(in_one_movie(pair), pair, 1) == (Interval(), 1)
+
+    def test_quality_is_exchanged_cell_by_cell(self):
+        # What seven cells add to the quality with either network, and that they are cells.
+        first, second = np.array([1, 1, 1, 0, 1, 1, -1]), np.array([1, -1, 0, 0, 1, -1, 1])
+        cells = tuple(np.stack([one, np.ones_like(one)], axis=1) for one in (first, second))
+        differs = first - second
+        totals = [np.dot(signs, differs) for signs in product((1, -1), repeat=len(differs))]
+        expected = np.mean(np.abs(totals) >= abs(differs.sum()))
+        interval, p = difference_of_quality(in_one_movie(cells), cells, 1)
+        assert interval.value == pytest.approx(differs.sum() / 7)
+        assert interval.low < interval.value < interval.high
+        assert p == pytest.approx(expected, abs=0.015)
+        none = tuple(np.zeros((0, 2), int) for _ in cells)
+        assert difference_of_quality(in_one_movie(none), none, 1) == (Interval(), 1)
 
     @pytest.mark.parametrize("movies", [1, 5])
     def test_networks_that_do_not_differ_are_seldom_told_apart(self, movies):

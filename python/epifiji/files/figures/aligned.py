@@ -21,7 +21,7 @@ from epifiji.data.cell_traces import (
     CellTrace,
     Units,
 )
-from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, write_message
+from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, spaced, write_message
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,8 @@ PANELS = (AREA, PERIMETER, ROUNDNESS, NEIGHBOURS, JUNCTIONS, VERTICES, NEIGHBOUR
 COLUMNS = 4
 ROWS = 2
 CONTROL_COLOUR = "#b9bfca"
+MARGIN = 0.35
+"""Room above and below the curves, as a share of their range."""
 MOST_TRACES = 200
 """Thin traces of more events would cover each other."""
 
@@ -68,19 +70,27 @@ def draw_aligned(
     )
     for row, (event, group) in enumerate(traces.items()):
         colour = class_colour(event, traces)
-        for column, quantity in enumerate(PANELS):
-            axes = panels[row * COLUMNS * ROWS + column]
-            if not column:
-                followed, count = counts[event]
-                axes.set_title(f"{class_name(event)}: {followed} of {count} followed", color=colour, fontsize=9)
-            if event not in means:
-                write_message(axes, "no cell was followed")
-                continue
+        here = panels[row * COLUMNS * ROWS : (row + 1) * COLUMNS * ROWS]
+        followed, count = counts[event]
+        here[0].set_title(f"{class_name(event)}: {followed} of {count} followed", color=colour, fontsize=10, loc="left")
+        if event not in means:
+            _only_message(here, "no cell was followed")
+            continue
+        for axes, quantity in zip(here, PANELS, strict=False):
             _draw(axes, quantity, means[event], group, units, colour)
-        _draw_counts(panels[row * COLUMNS * ROWS + len(PANELS)], means.get(event), units, colour)
+        _draw_counts(here[len(PANELS)], means[event], units, colour)
     if not traces:
-        write_message(panels[0], "no events")
+        _only_message(panels, "no events")
+    spaced(figure)
     save(figure, path)
+
+
+def _only_message(panels: Sequence[Axes], sentence: str) -> None:
+    """Write in the first of some panels why nothing is drawn, and hide the others."""
+    write_message(panels[0], sentence)
+    panels[0].set(xticks=[], yticks=[])
+    for axes in panels[1:]:
+        axes.set_axis_off()
 
 
 def _draw(
@@ -100,20 +110,35 @@ def _draw(
         _draw_mean(axes, means[CONTROL_AREA], units, factor, CONTROL_COLOUR, "random control cells")
     _draw_mean(axes, means[quantity], units, factor, colour, "neighbours")
     axes.axvline(0, color="#7a808c", lw=0.8, ls="--")
+    drawn = np.concatenate([values for line in axes.lines if len(values := _heights(line)) > 2])
+    if np.isfinite(drawn).any():
+        # The interval of two events can be many times as high as all curves, which would then be flat.
+        low, high = np.nanmin(drawn), np.nanmax(drawn)
+        margin = MARGIN * ((high - low) or 1.0)
+        axes.set_ylim(low - margin, high + margin)
     unit = units.unit(quantity)
     axes.set_ylabel(f"{quantity} ({unit})" if unit else quantity)
     axes.set_xlabel(f"time ({units.time_unit})")
     if quantity == NEIGHBOUR_AREA:
-        legend(axes, loc="best")
+        # Room for the legend, so that it covers no curve.
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.35 * (high - low))
+        legend(axes, loc="upper right")
 
 
-def _draw_counts(axes: Axes, means: Mapping[str, AlignedMean] | None, units: Units, colour: Any) -> None:
+def _heights(line: Any) -> np.ndarray:
+    return np.asarray(line.get_ydata(), float)
+
+
+def _draw_counts(axes: Axes, means: Mapping[str, AlignedMean], units: Units, colour: Any) -> None:
     """Draw over how many events the means are."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.set_ylabel("events in the mean area")
     axes.set_xlabel(f"time ({units.time_unit})")
-    if means is not None:
-        axes.step(means[AREA].offsets * units.time, means[AREA].counts, color=colour, where="mid")
-        axes.set_ylim(bottom=0)
+    axes.step(means[AREA].offsets * units.time, means[AREA].counts, color=colour, where="mid")
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _draw_mean(axes: Axes, mean: AlignedMean, units: Units, factor: float, colour: Any, label: str) -> None:

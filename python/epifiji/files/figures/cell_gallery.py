@@ -51,6 +51,8 @@ def draw_cell_gallery(path: Path, movie: Movie, traces: Sequence[CellTrace], uni
 def _draw_row(
     figure: Any, movie: Movie, trace: CellTrace, units: Units, colour: Any, place: tuple[int, float, float, float]
 ) -> None:
+    from matplotlib.patheffects import withStroke
+
     columns, bottom, height, width = place
     end = len(trace.frames) - 1 if trace.end is None else int(trace.end - trace.frames[0])
     indices = _spread(len(trace.frames), columns, end)
@@ -64,7 +66,8 @@ def _draw_row(
         axes.set_axis_off()
         _outline(axes, trace, index, crop, colour)
         time = (trace.frames[index] - trace.zero) * units.time
-        axes.text(0.03, 0.97, f"{time:+.3g}", transform=axes.transAxes, va="top", color=FOREGROUND, fontsize=6)
+        text = axes.text(0.03, 0.97, f"{time:+.3g}", transform=axes.transAxes, va="top", color=FOREGROUND, fontsize=6.5)
+        text.set_path_effects([withStroke(linewidth=2, foreground=BACKGROUND)])
 
 
 def _outline(axes: Axes, trace: CellTrace, index: int, crop: tuple[slice, slice], colour: Any) -> None:

@@ -231,6 +231,13 @@ def dark_panels(
     return figure, panels
 
 
+def spaced(figure: Figure) -> None:
+    """Keep titles and labels of many small panels apart."""
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(w_pad=0.06, h_pad=0.08)  # type: ignore[call-arg]
+
+
 def legend(axes: Axes, loc: Any, outside: bool = False) -> None:
     """Add a legend of the lines of a panel, in it or to the right of it."""
     place: Any = (1.01, 1) if outside else (0, 0, 1, 1)

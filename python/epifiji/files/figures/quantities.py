@@ -12,9 +12,9 @@ import numpy as np
 from epifiji.data.statistics import Extent
 from epifiji.data.tissue import CellBins
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND
-from epifiji.files.figures.plots import GRID, NEIGHBOURS_INCHES, dark_panels, save, write_message
+from epifiji.files.figures.plots import GRID, NEIGHBOURS_INCHES, dark_panels, save, spaced, write_message
 
-PANEL_INCHES = 3.1
+PANEL_INCHES = 2.6
 """Small enough that two quantities fit side by side on a screen."""
 
 
@@ -63,8 +63,8 @@ def draw_quantities(path: Path, title: str, quantities: Sequence[Quantity], exte
         else:
             write_message(time, "not defined")
         time.set_xlabel("time (min)" if extent.frame_interval_s else "frame")
-        time.set_ylabel(quantity.unit)
-        time.set_title(f"{quantity.title} over time", color=colour, fontsize=8.5)
+        time.set_ylabel(quantity.unit, fontsize=8)
+    spaced(figure)
     save(figure, path)
 
 
@@ -89,7 +89,8 @@ def _draw_map(figure: Any, axes: Any, quantity: Quantity, colour: Any, extent: E
     axes.grid(False)
     axes.set_xlabel(f"x ({extent.length_unit})")
     axes.set_ylabel(f"y ({extent.length_unit})")
-    axes.set_title(f"{quantity.title} in space", color=colour, fontsize=8.5)
+    # One title for the map and the course, beginning above the map: two long ones would touch.
+    axes.set_title(quantity.title, color=colour, fontsize=9, loc="left")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
     bar.ax.tick_params(colors=FOREGROUND, labelsize=7.5)
     bar.outline.set_edgecolor(GRID)
