@@ -12,17 +12,11 @@ import tifffile
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.files.labelled_images import has_labelled_cells, is_made_by_hand, read_labelled_images
+from labelled_cells import lines_of
 from voronoi_cells import membranes, voronoi_labels
 
 LABELS = voronoi_labels(12, 48)
 IMAGE = membranes(LABELS)
-
-
-def lines() -> np.ndarray:
-    found = np.zeros(LABELS.shape, bool)
-    found[:, 1:] |= LABELS[:, 1:] != LABELS[:, :-1]
-    found[1:] |= LABELS[1:] != LABELS[:-1]
-    return found.astype(np.uint8) * 255
 
 
 def write(path: Path, pixels: np.ndarray) -> Path:
@@ -51,8 +45,8 @@ def test_cells_are_found_in_all_layouts(tmp_path: Path) -> None:
         write(tmp_path / f"{name}.tif", IMAGE)
     write(tmp_path / "c_image.tif", IMAGE)
     write(tmp_path / "a_labels.tif", LABELS.astype(np.uint16))
-    write(tmp_path / "b" / "handCorrection.tif", np.stack([lines()] * 3, -1))
-    write(tmp_path / "c_outlines.tif", lines())
+    write(tmp_path / "b" / "handCorrection.tif", np.stack([lines_of(LABELS)] * 3, -1))
+    write(tmp_path / "c_outlines.tif", lines_of(LABELS))
     write_result(tmp_path / "d_cells", "d")
     write(tmp_path / "another" / "picture.tif", IMAGE)
     (tmp_path / "notes.txt").write_text("not an image")
@@ -75,7 +69,7 @@ def test_corrected_labels_replace_those_that_were_corrected(tmp_path: Path) -> N
         write(tmp_path / f"{name}.tif", IMAGE)
     write(tmp_path / "a_labels.tif", LABELS.astype(np.uint16))
     write(tmp_path / "a_corrected_labels.tif", corrected)
-    write(tmp_path / "b" / "handCorrection.tif", lines())
+    write(tmp_path / "b" / "handCorrection.tif", lines_of(LABELS))
     write(tmp_path / "b" / "b_corrected_labels.tif", corrected)
     write(write_result(tmp_path / "c_cells", "c") / "c_corrected_labels.tif", corrected)
     found = read_labelled_images(tmp_path)
@@ -115,7 +109,10 @@ def test_what_is_there_is_known_without_reading_it(tmp_path: Path) -> None:
         ({"a.tif": IMAGE, "a_labels.tif": LABELS[:40]}, "has the shape (1, 40, 48) (T, Y, X), but its image"),
         ({"a.tif": IMAGE, "a_labels.tif": 0 * LABELS}, "has the same number in all pixels, so it shows no cells"),
         (
-            {"a.tif": IMAGE, "a_outlines.tif": np.stack([lines(), lines() // 2, lines()], -1)},
+            {
+                "a.tif": IMAGE,
+                "a_outlines.tif": np.stack([lines_of(LABELS), lines_of(LABELS) // 2, lines_of(LABELS)], -1),
+            },
             "has colours, but a whole number for each cell",
         ),
     ],

@@ -1,7 +1,7 @@
-"""Movies with known events, and images with known cells: as they were annotated, and movies at a network's scale.
+"""Movies with known events and images with known cells: as they were annotated, and as arrays at a network's scale.
 
-The arrays have a type of their own because rescaled events lie between frames and pixels, and what is known differs
-from pixel to pixel.
+The arrays have types of their own because rescaled events lie between frames and pixels, and what is known differs from
+pixel to pixel.
 """
 
 from __future__ import annotations
@@ -175,4 +175,40 @@ class TrainingMovie:
             digest.update(str((values.shape, values.dtype)).encode())
             digest.update(np.ascontiguousarray(values).data)
         digest.update(str((self.annotated, self.predicted_nothing_only)).encode())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingField:
+    """A frame with annotated cells, or a part of one, at a network's scale, for training and validation.
+
+    Parameters
+    ----------
+    pixels
+        (Y, X), float32 from 0 to 1; borders are brighter than cells.
+    labels
+        (Y, X), int32: the cell of each pixel, 0 for none. Cells meet without a line between them.
+    known
+        (Y, X), bool: where it is known what is there.
+    name
+        The image's name, with the frame's number for movies.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    known: np.ndarray
+    name: str = "image"
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        found = np.unique(self.labels)
+        return int(np.count_nonzero(found))
+
+    def sha256(self) -> str:
+        """Return the hash of pixels and labels."""
+        digest = hashlib.sha256()
+        for values in (self.pixels, self.labels, self.known):
+            digest.update(str((values.shape, values.dtype)).encode())
+            digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()

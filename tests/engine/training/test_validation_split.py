@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from epifiji.data.labelled import TrainingMovie
-from epifiji.engine.training.validation_split import GUARD_PX, split
+from epifiji.engine.training.validation_split import GUARD_PX, held_out_events, split
 
 
 def labelled(events: list[tuple[int, float, float, float]], shape=(30, 120, 200), **known: object) -> TrainingMovie:
@@ -32,14 +32,14 @@ class TestWholeMovies:
         parted = split(movies, 2, 0.2, random())
         assert parted.way == "movies"
         assert [len(parted.learnt), len(parted.held_out)] == [4, 1]
-        assert parted.held_out_events(2) == [10, 4]
+        assert held_out_events(parted.held_out, 2) == [10, 4]
         assert all(parted.held_out[0] is not learnt for learnt in parted.learnt)
 
     def test_a_class_that_only_one_movie_has_is_cut_out_of_it_instead(self):
         movies = [labelled(scattered(20, 0, n)) for n in range(2)] + [labelled(scattered(20, 1, 9))]
         parted = split(movies, 2, 0.2, random())
         assert parted.way == "parts"
-        assert all(count > 0 for count in parted.held_out_events(2))
+        assert all(count > 0 for count in held_out_events(parted.held_out, 2))
 
     @pytest.mark.parametrize("count", [3, 11, 14])
     def test_any_number_of_movies_is_split_without_a_movie_on_both_sides(self, count):
@@ -58,7 +58,7 @@ class TestParts:
         assert not np.isin(learnt.pixels, held.pixels).any()
         assert learnt.pixels.size + held.pixels.size == movie.pixels.size
         counting = held.events[held.is_scored(held.events[:, 1:])]
-        assert len(counting) == sum(parted.held_out_events(2)) > 0
+        assert len(counting) == sum(held_out_events(parted.held_out, 2)) > 0
         known = {int(value) for value in learnt.pixels[0].ravel()}
         for _, _, y, x in counting:
             value = int(held.pixels[0, int(y), int(x)])
@@ -83,7 +83,7 @@ class TestParts:
 
     def test_about_the_share_is_held_out(self):
         movie = labelled(scattered(60, 0, 4))
-        (count,) = split([movie], 1, 0.2, random()).held_out_events(1)
+        (count,) = held_out_events(split([movie], 1, 0.2, random()).held_out, 1)
         assert 8 <= count <= 16
 
     def test_what_is_known_is_cut_with_the_pixels(self):

@@ -35,7 +35,7 @@ from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.default import choose_default
 from epifiji.files.networks.store import available, read_network, user_folder, write_network
 from epifiji.jobs.events.review import decide, start_review
-from epifiji.jobs.training import train
+from epifiji.jobs.training import run, train
 from epifiji.jobs.training.result import TrainingResult
 from labelled_movies import blinking, write_blinking
 from small_networks import small_network
@@ -223,7 +223,7 @@ def test_weights_that_were_learnt_for_other_frames_are_another_training(
         identities.append(identity)
         raise CancelledError
 
-    monkeypatch.setattr(train, "Unfinished", note)
+    monkeypatch.setattr(run, "Unfinished", note)
     for reach in (REACH_FRAMES, REACH_FRAMES - 1):
         monkeypatch.setattr(family, "REACH_FRAMES", reach)
         with pytest.raises(CancelledError):
@@ -265,7 +265,7 @@ def test_a_network_is_retrained_from_a_review_into_another_one(
     assert record["parent"] == {"name": "parent", "sha256": read_network(parent).sha256, "source": str(parent)}
     assert record["split"] == "parts"
     # A second time it gets another name, which is known before the first step.
-    monkeypatch.setattr(train._Training, "run", lambda training, _: training.target.folder.name)
+    monkeypatch.setattr(train, "run_training", lambda task, target, *_: target.folder.name)
     assert epifiji.retrain(parent, review, keep=0, steps=10, unmarked="none") == "parent_wing_2"
 
 
@@ -273,7 +273,7 @@ def test_a_network_of_the_authors_form_is_retrained_without_the_origin_of_its_pa
     review: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parent = small_network(1, classes=("nothing", "blink"), origin="the web")
-    monkeypatch.setattr(train._Training, "run", lambda training, _: training.description)
+    monkeypatch.setattr(train, "run_training", lambda task, *_: task.description)
     described = epifiji.retrain(parent, review)
     assert (described.classes, described.origin) == (("nothing", "blink", "flash"), "")
 

@@ -1,11 +1,12 @@
-"""Settings of training a network on annotated movies, and of retraining one."""
+"""Settings of training a network on annotated movies or images, and of retraining one."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import Channel, Seed, names, setting
 from epifiji.data.settings.detection import ScaleSettings
 
@@ -13,13 +14,21 @@ TURNS, ZOOM = "turns", "zoom"
 CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "specks", "noise", TURNS, ZOOM)
 """Names of the changes that are made to what a network learns from; each can be switched off."""
 
+OF_MOVIES = frozenset({"flicker", "bleach", "shake"})
+"""Those that change a frame relative to others; networks for cells, which process single frames, are trained without them."""
+
+OF_ONE_TASK = {"event_duration": "events", "unmarked": "events", "loss": "cells", "tile_size": "cells"}
+"""Settings that have no effect on networks for another task than this one."""
+
+TASKS = {"events": "a network that finds events", "cells": "a network that segments cells"}
+
 Steps = Annotated[
     int,
     setting(
         ge=10,
         le=1_000_000,
         values="number",
-        description="Maximum number of training steps; each uses two parts of a movie.",
+        description="Maximum number of training steps; each uses two parts of a movie, or eight tiles of images.",
         label="Maximum number of steps",
         page="more",
     ),
@@ -40,7 +49,7 @@ Minutes = Annotated[
 
 
 class TrainingSettings(ScaleSettings):
-    """How a network learns from annotated movies."""
+    """How a network learns from annotated movies or images."""
 
     channel: Channel = None
     steps: Steps = 1500
@@ -67,7 +76,7 @@ class TrainingSettings(ScaleSettings):
         le=0.5,
         range="0.05-0.5",
         allow_inf_nan=False,
-        description="Fraction of the events in the validation set: whole movies if there are three or more, "
+        description="Fraction of the events or cells in the validation set: whole movies or images if there are three or more, "
         "otherwise parts of the field.",
         label="Validation fraction",
         page="more",
@@ -75,11 +84,47 @@ class TrainingSettings(ScaleSettings):
     without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = setting(  # type: ignore[valid-type]
         None,
         values="names",
-        description="Augmentations to switch off, separated by commas: " + ", ".join(CHANGES) + ".",
+        description="Augmentations to switch off, separated by commas: " + ", ".join(CHANGES) + "; for cells always "
+        "without " + ", ".join(sorted(OF_MOVIES)) + ".",
         label="Augmentations to switch off",
         page="more",
     )
+    loss: Literal["combined", "jaccard"] = setting(
+        "combined",
+        description="Loss of networks for cells: combined, of cross-entropy, intersection over union and the error of distances; "
+        "or jaccard, the intersection over union alone, as EPySeg uses it.",
+        label="Loss (cells)",
+        page="more",
+    )
+    tile_size: Annotated[int, Field(ge=64, le=512)] | None = setting(
+        None,
+        unit="px",
+        description="Side of the tiles that networks for cells are trained on, in pixels at the network's scale, rounded up to a "
+        "multiple of 8. Default: 144.",
+        label="Tile size (cells)",
+        page="more",
+    )
     seed: Seed = Field(1, description="Seed of the training.")
+
+    def require_task(self, task: str) -> None:
+        """Refuse settings that have no effect on networks for a task.
+
+        Raises
+        ------
+        WrongInputError
+            If there are some; the message names the first.
+        """
+        for name, only in OF_ONE_TASK.items():
+            field = type(self).model_fields.get(name)
+            if field is not None and only != task and getattr(self, name) != field.default:
+                raise WrongInputError(
+                    f"{name} is specified, but it has no effect on {TASKS[task]}: leave it out, or train {TASKS[only]}."
+                )
+
+    def of_task(self, task: str, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Return the settings that have an effect on networks for a task, by name, except those in `without`."""
+        others = {name for name, only in OF_ONE_TASK.items() if only != task}
+        return self.model_dump(exclude=others | without)
 
 
 class RetrainingSettings(TrainingSettings):

@@ -60,6 +60,16 @@ class _Frame(NamedTuple):
 Segment = Callable[[np.ndarray, Scale], CellMaps]
 
 
+def resized(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Interpolate an image (Y, X) linearly; it is smoothed first if it becomes smaller."""
+    from skimage.transform import resize
+
+    if image.shape == shape:
+        return image
+    scaled: np.ndarray = resize(image, shape, order=1, mode="edge", preserve_range=True, anti_aliasing=True)
+    return scaled
+
+
 def estimate_scale(
     frames: Sequence[np.ndarray], segment: Segment, diameter_px: float | None = None, dark: bool | None = None
 ) -> Scale | None:

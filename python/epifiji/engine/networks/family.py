@@ -11,6 +11,7 @@ import numpy as np
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.cells import CellMaps
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
+from epifiji.data.labelled import TrainingField, TrainingMovie
 from epifiji.data.network import AnyNetwork
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.segmentation import SegmentationSettings
@@ -144,7 +145,7 @@ class EventFamily(Family, Protocol):
         parent: EventNetwork | None,
         settings: TrainingSettings,
         keeping: bool,
-    ) -> TrainingRecipe:
+    ) -> TrainingRecipe[TrainingMovie]:
         """Return how the network of a :meth:`description_for` is trained.
 
         Parameters
@@ -212,3 +213,21 @@ class CellFamily(Family, Protocol):
         settings
             Those that are None are the network's own.
         """
+
+    def description_for(self, name: str, parent: CellNetworkDescription | None) -> CellNetworkDescription:
+        """Describe a network that is to be trained, from a parent or from random weights.
+
+        Raises
+        ------
+        WrongInputError
+            If networks of this family are not trained.
+        """
+
+    def recipe(
+        self,
+        description: CellNetworkDescription,
+        parent: CellNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
+    ) -> TrainingRecipe[TrainingField]:
+        """Return how the network of a :meth:`description_for` is trained; see :meth:`EventFamily.recipe`."""

@@ -1,4 +1,4 @@
-"""Augmentation: random changes to a part of a movie that preserve its events."""
+"""Augmentation: random changes to a part of a movie, or to an image, that preserve its events and cells."""
 
 from __future__ import annotations
 

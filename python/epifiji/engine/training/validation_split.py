@@ -1,6 +1,7 @@
-"""Training and validation sets: separated by movie, or else by a part of the field or of time.
+"""Training and validation sets: separated by movie or image, or else by a part of the field or of time.
 
-Movies are divided before anything is drawn from them, so no pixel of a validation event is ever in the training set.
+Movies and images are divided before anything is drawn from them, so no pixel of a validation event or cell is ever in the
+training set.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Generic
 
 import numpy as np
 
-from epifiji.data.labelled import TrainingMovie
+from epifiji.data.labelled import TrainingField, TrainingMovie
 from epifiji.engine.backend.layers import STRIDE
+from epifiji.engine.training.recipe import Item
 
 WHOLE_MOVIES_FROM = 3
 """With this number of movies or more, whole movies are held out."""
@@ -26,6 +29,9 @@ LEAST_PX, LEAST_FRAMES = 64, 24
 FEWEST_EVENTS = 4
 """A movie with fewer events is not divided."""
 
+FEWEST_CELLS = 4
+"""Fewest cells of a part of an image that is held out."""
+
 LARGEST_ENUMERATED = 10
 DRAWN_SUBSETS = 2000
 
@@ -37,22 +43,25 @@ IN_TIME = 0.3
 
 
 @dataclass(frozen=True)
-class Split:
-    """The training and the validation set, and how they were separated: by ``movies``, by ``parts``, or not at all (empty)."""
+class Split(Generic[Item]):
+    """The training and the validation set, and how they were separated: by ``movies``, ``images``, ``parts``, or not at all."""
 
-    learnt: list[TrainingMovie]
-    held_out: list[TrainingMovie]
+    learnt: list[Item]
+    held_out: list[Item]
     way: str
 
-    def held_out_events(self, classes: int) -> list[int]:
-        """Count the validation events of each class."""
-        return [
-            int(sum((one.events[one.is_scored(one.events[:, 1:]), 0] == kind).sum() for one in self.held_out))
-            for kind in range(classes)
-        ]
+
+def held_out_events(movies: Sequence[TrainingMovie], classes: int) -> list[int]:
+    """Count the validation events of each class."""
+    return [
+        int(sum((one.events[one.is_scored(one.events[:, 1:]), 0] == kind).sum() for one in movies))
+        for kind in range(classes)
+    ]
 
 
-def split(movies: Sequence[TrainingMovie], classes: int, share: float, random: np.random.Generator) -> Split:
+def split(
+    movies: Sequence[TrainingMovie], classes: int, share: float, random: np.random.Generator
+) -> Split[TrainingMovie]:
     """Hold out about `share` of the events of each class.
 
     Parameters
@@ -82,6 +91,67 @@ def split(movies: Sequence[TrainingMovie], classes: int, share: float, random: n
         learnt.append(parts[0] if parts else movie)
         held_out += [parts[1]] if parts else []
     return Split(learnt, held_out, "parts" if held_out else "")
+
+
+def split_fields(
+    images: Sequence[Sequence[TrainingField]], share: float, random: np.random.Generator
+) -> Split[TrainingField]:
+    """Hold out about `share` of the cells.
+
+    Parameters
+    ----------
+    images
+        The frames of each image, at the network's scale; at least one.
+    share
+        0–1.
+    random
+        Used if there are too many images to try all subsets.
+
+    Returns
+    -------
+    Split
+        Whole images with all their frames are held out if there are three or more; otherwise one side of each image, the
+        same in all its frames: the next frame shows the same cells.
+    """
+    counts = np.array([[sum(field.cells for field in image)] for image in images])
+    if len(images) >= WHOLE_MOVIES_FROM:
+        chosen = min(_subsets(len(images), random), key=lambda held: _cost(counts[held].sum(0), counts.sum(0), share))
+        return Split(
+            [field for image, held in zip(images, chosen, strict=True) if not held for field in image],
+            [field for image, held in zip(images, chosen, strict=True) if held for field in image],
+            "images",
+        )
+    learnt: list[TrainingField] = []
+    held_out: list[TrainingField] = []
+    for image in images:
+        cut = _cut_of_field(image[0], share)
+        learnt += [_part_of_field(field, *cut, held=False) if cut else field for field in image]
+        held_out += [_part_of_field(field, *cut, held=True) for field in image] if cut else []
+    return Split([field for field in learnt if field.known.any()], held_out, "parts" if held_out else "")
+
+
+def _cut_of_field(field: TrainingField, share: float) -> tuple[int, int, bool] | None:
+    """Return where to cut a field: axis, place, and whether the part after it is held out; None if no cut is good.
+
+    Cells are counted by their centres.
+    """
+    from scipy import ndimage
+
+    labels = np.unique(field.labels)
+    centres = np.array(ndimage.center_of_mass(field.labels > 0, field.labels, labels[labels > 0])).reshape(-1, 2)
+    best, found = share, None
+    for axis, size in enumerate(field.labels.shape):
+        for place in range(LEAST_PX, size - LEAST_PX + 1, STRIDE):
+            for after in (True, False):
+                held = centres[:, axis] >= place if after else centres[:, axis] < place
+                if held.sum() >= FEWEST_CELLS and (cost := abs(held.mean() - share)) < best:
+                    best, found = cost, (axis, place, after)
+    return found
+
+
+def _part_of_field(field: TrainingField, axis: int, place: int, after: bool, held: bool) -> TrainingField:
+    there = (slice(None),) * axis + (slice(place, None) if after is held else slice(None, place),)
+    return replace(field, pixels=field.pixels[there], labels=field.labels[there], known=field.known[there])
 
 
 def _counts(events: np.ndarray, classes: int) -> np.ndarray:

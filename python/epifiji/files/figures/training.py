@@ -1,4 +1,4 @@
-"""Figures of a training as PNG: learning curves, confusion matrix, and precision against recall."""
+"""Figures of a training as PNG: learning curves, confusion matrix, precision against recall, and held-out cells."""
 
 from __future__ import annotations
 
@@ -7,18 +7,33 @@ from pathlib import Path
 
 import numpy as np
 
+from epifiji.data.cells import ComparedField, Outcome
 from epifiji.data.network import NOTHING
 from epifiji.data.training import Point, ValidationScores
+from epifiji.files.figures.cells import draw_outcomes
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND
 from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, with_gaps, write_message
 
 LEARNING_CURVE, CONFUSION, PRECISION_RECALL = "learning_curve.png", "confusion_matrix.png", "precision_recall.png"
+HELD_OUT_CELLS = "held_out_cells.png"
 LEARNT, HELD_OUT, MARK = "#ffb454", "#59c2ff", "#bae67e"
-NO_EVENTS = "no events were held out"
+NO_EVENTS, NO_CELLS = "no events were held out", "no cells were held out"
+MOST_FIELDS, GAP_PX = 4, 8
+"""Held-out fields in one picture, and pixels between them."""
 
 
-def draw_learning_curve(path: Path, name: str, points: Sequence[Point], chosen: int) -> None:
-    """Draw the losses and the held-out F1 over the steps, and mark the chosen step."""
+def draw_learning_curve(
+    path: Path, name: str, points: Sequence[Point], chosen: int, labels: tuple[str, str, str], nothing_held_out: str
+) -> None:
+    """Draw the losses and the scores over the steps, and mark the chosen step.
+
+    Parameters
+    ----------
+    labels
+        Of the axis of scores, of F1, and of the criterion.
+    nothing_held_out
+        Text in place of scores if there are none.
+    """
     figure, (above, below) = dark_panels(2, f"{name}: learning", columns=1, width=7.4, height=2.7)
     steps = [point.step for point in points]
     for key, colour, label in (("loss", LEARNT, "learnt from"), ("held_out_loss", HELD_OUT, "held out")):
@@ -29,15 +44,15 @@ def draw_learning_curve(path: Path, name: str, points: Sequence[Point], chosen: 
     above.set_ylabel("loss")
     legend(above, loc="upper right")
     if any(point.f1 is not None for point in points):
-        for key, colour, label in (("f1", HELD_OUT, "best thresholds"), ("quality", LEARNT, "mean over thresholds")):
+        for key, colour, label in (("f1", HELD_OUT, labels[1]), ("quality", LEARNT, labels[2])):
             values = with_gaps(getattr(point, key) for point in points)
             below.plot(steps, values, "-o", color=colour, ms=3.5, lw=1.6, label=label)
         below.axvline(chosen, color=MARK, lw=1, ls="--", label=f"chosen: step {chosen}")
         legend(below, loc="lower right")
     else:
-        write_message(below, NO_EVENTS)
+        write_message(below, nothing_held_out)
     below.set_ylim(0, 1.02)
-    below.set_ylabel("F1 on held-out events")
+    below.set_ylabel(labels[0])
     below.set_xlabel("step")
     save(figure, path)
 
@@ -97,3 +112,33 @@ def draw_precision_recall(
 
 def _or(name: str, nothing: str) -> str:
     return nothing if name == NOTHING else class_name(name)
+
+
+def draw_held_out_cells(path: Path, name: str, compared: Sequence[ComparedField]) -> None:
+    """Draw the cells of held-out fields in the colours of their outcomes, side by side; the first `MOST_FIELDS` of them."""
+    if not compared:
+        figure, (axes,) = dark_panels(1, f"{name}: held-out cells", width=5.4, height=4.4)
+        axes.grid(False)
+        write_message(axes, NO_CELLS)
+        save(figure, path)
+        return
+    shown = compared[:MOST_FIELDS]
+    names = ", ".join(one.name for one in shown)
+    draw_outcomes(path, _side_by_side(f"{name}: held-out cells of {names}", shown))
+
+
+def _side_by_side(name: str, fields: Sequence[ComparedField]) -> ComparedField:
+    """Join fields to one; labels are changed so that they stay different."""
+    height = max(one.annotated.shape[0] for one in fields)
+    annotated: list[np.ndarray] = []
+    predicted: list[np.ndarray] = []
+    outcomes: dict[int, Outcome] = {}
+    base = 0
+    for one in fields:
+        wide = [(0, height - one.annotated.shape[0]), (0, GAP_PX)]
+        for packed, joined in ((one.annotated, annotated), (one.predicted, predicted)):
+            labels = np.asarray(packed)
+            joined.append(np.pad(np.where(labels > 0, labels + base, 0), wide))
+        outcomes |= {label + base: outcome for label, outcome in one.outcomes.items()}
+        base = max(int(annotated[-1].max()), int(predicted[-1].max()), base)
+    return ComparedField(name, np.concatenate(annotated, 1), np.concatenate(predicted, 1), outcomes)

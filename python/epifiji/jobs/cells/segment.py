@@ -12,7 +12,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.backend.devices import choose_device
-from epifiji.engine.cells.scale import Scale, estimate_scale
+from epifiji.engine.cells.scale import Scale, estimate_scale, resized
 from epifiji.engine.networks.families import cell_family_of
 from epifiji.engine.tiling.levels import levelled
 
@@ -56,13 +56,13 @@ class Segmenter:
             return mean
         maps = np.empty((*frame.shape, mean.shape[-1]), np.float32)
         for n in range(mean.shape[-1]):
-            maps[..., n] = _resized(mean[..., n], frame.shape)
+            maps[..., n] = resized(mean[..., n], frame.shape)
         return maps
 
     def network_maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at its own scale."""
         pixels = levelled(Movie(frame[None])).frames(0, 1)[0].astype(np.float64)
-        scaled = _resized(-pixels if self.scale.dark else pixels, self._size(frame.shape))
+        scaled = resized(-pixels if self.scale.dark else pixels, self._size(frame.shape))
         maps: np.ndarray = self._family.maps(self._loaded, scaled, self.settings.flips)
         return maps
 
@@ -122,13 +122,3 @@ def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSett
             "pixels, and whether borders are bright or dark."
         )
     return Segmenter(network, scale, settings, loaded)
-
-
-def _resized(image: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Interpolate an image (Y, X) linearly; it is smoothed first if it becomes smaller."""
-    from skimage.transform import resize
-
-    if image.shape == shape:
-        return image
-    resized: np.ndarray = resize(image, shape, order=1, mode="edge", preserve_range=True, anti_aliasing=True)
-    return resized

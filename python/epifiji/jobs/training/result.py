@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.event_networks import EventNetwork
-from epifiji.data.network import Network
-from epifiji.data.training import Point, ValidationScores, in_words
-from epifiji.files.figures.training import (
-    CONFUSION,
-    LEARNING_CURVE,
-    PRECISION_RECALL,
-    draw_confusion,
-    draw_learning_curve,
-    draw_precision_recall,
-)
-from epifiji.files.networks.store import available, user_folder, write_network
+from epifiji.data.network import AnyNetwork, Network
+from epifiji.data.training import CellValidationScores, Point, ValidationScores
+from epifiji.files.figures.training import LEARNING_CURVE, draw_learning_curve
+from epifiji.files.networks.store import available, find_network, read_network, user_folder, write_network
 from epifiji.files.networks.zoo import require_name, require_room
 from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.writable import require_absent
-from epifiji.jobs.networks import event_network_of
 
 RECORD = "training.json"
-REPORT_FILES = (RECORD, LEARNING_CURVE, CONFUSION, PRECISION_RECALL)
+
+
+class Summary(Protocol):
+    """What a training's files say about its scores; it depends on the network's task."""
+
+    figures: ClassVar[tuple[str, ...]]
+    """Names of its figures, except the learning curve."""
+
+    curve: ClassVar[tuple[str, str, str]]
+    """Labels of the learning curve: its axis, F1, and the criterion by which the best step is chosen."""
+
+    nothing_held_out: ClassVar[str]
+    """A text for figures if nothing could be held out."""
+
+    caveat: ClassVar[str]
+    """A sentence of the network's card about its scores."""
+
+    def in_words(self, name: str, after: Any, before: Any) -> tuple[str, bool]:
+        """Summarise the scores after and before a training in one sentence; return it with whether to use the network."""
+
+    def draw(self, folder: Path, name: str, after: Any, before: Any) -> None:
+        """Draw the figures of a network's scores."""
+
+    def learnt_from(self, record: Mapping[str, Any]) -> str:
+        """Return a text on sources and division from the record."""
+
+
+def report_files(figures: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of a training's record and figures."""
+    return (RECORD, LEARNING_CURVE, *figures)
 
 
 @dataclass(frozen=True)
@@ -54,9 +74,19 @@ class Target:
 
 
 def target_for(
-    name: str | None, suggested: str, out: Path | None, overwrite: bool, parent: EventNetwork | None = None
+    name: str | None,
+    suggested: str,
+    out: Path | None,
+    overwrite: bool,
+    parent: AnyNetwork | None,
+    figures: Sequence[str],
 ) -> Target:
     """Find a free name for a new network in the user's folder of networks, or a name that may be replaced.
+
+    Parameters
+    ----------
+    figures
+        Names of the figures that will be written.
 
     Raises
     ------
@@ -81,7 +111,7 @@ def target_for(
         )
     require_room(chosen)
     if out is not None:
-        require_absent(out, REPORT_FILES, overwrite)
+        require_absent(out, report_files(figures), overwrite)
     return Target(chosen, folder, out, overwrite)
 
 
@@ -110,12 +140,12 @@ class TrainingResult:
     folder
         Its folder.
     sentence
-        A summary of the gain on held-out events, and whether to use the new network.
+        A summary of the gain on held-out events or cells, and whether to use the new network.
     use
         Whether to use the new network.
     after, before
-        Scores of the new and the initial network on held-out events; None if there are none, or no network to compare
-        with.
+        Scores of the new and the initial network on held-out events or cells; None if there are none, or no network to
+        compare with.
     points
         The course of the training.
     files
@@ -126,12 +156,12 @@ class TrainingResult:
         Content of ``training.json``.
     """
 
-    network: EventNetwork
+    network: AnyNetwork
     folder: Path
     sentence: str
     use: bool
-    after: ValidationScores | None
-    before: ValidationScores | None
+    after: ValidationScores | CellValidationScores | None
+    before: ValidationScores | CellValidationScores | None
     points: tuple[Point, ...]
     files: tuple[Path, ...]
     notices: tuple[str, ...] = ()
@@ -163,12 +193,12 @@ class TrainingResult:
 
 
 def write_trained(
-    network: EventNetwork,
+    network: AnyNetwork,
     target: Target,
-    parent: EventNetwork | None,
-    compared: EventNetwork | None,
-    after: ValidationScores | None,
-    before: ValidationScores | None,
+    parent: AnyNetwork | None,
+    summary: Summary,
+    after: Any,
+    before: Any,
     points: Iterable[Point],
     chosen: int,
     record: dict[str, Any],
@@ -178,16 +208,17 @@ def write_trained(
 
     Parameters
     ----------
-    parent, compared
-        The initial network, and the one for comparison.
+    parent
+        The initial network.
+    after, before
+        Scores on what was held out; None if nothing was, or there is no network to compare with.
     chosen
         The step with the chosen weights.
     record
         Further entries of the record.
     """
     points = tuple(points)
-    known, earlier = (compared.description.events, compared.description.name) if compared else ((), None)
-    sentence, use = in_words(target.name, earlier, after, before, known)
+    sentence, use = summary.in_words(target.name, after, before)
     record = record | {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "result": sentence,
@@ -197,47 +228,39 @@ def write_trained(
         "chosen_step": chosen,
         "points": [asdict(point) for point in points],
     }
-    described = network.description.model_copy(
-        update={"name": target.name, "provenance": _provenance(record, sentence)}
-    )
+    provenance = _provenance(record, sentence, summary)
+    described = network.description.model_copy(update={"name": target.name, "provenance": provenance})
     network = Network(described, network.weights)
+    names = report_files(summary.figures)
 
     def write_report(change: Change, folder: Path) -> None:
-        folder = folder if target.out is None else change.add(target.out, REPORT_FILES)
+        folder = folder if target.out is None else change.add(target.out, names)
         (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        draw_learning_curve(folder / LEARNING_CURVE, target.name, points, chosen)
-        draw_confusion(folder / CONFUSION, target.name, after.confusion if after else {})
-        draw_precision_recall(folder / PRECISION_RECALL, target.name, after, before, earlier)
+        draw_learning_curve(
+            folder / LEARNING_CURVE, target.name, points, chosen, summary.curve, summary.nothing_held_out
+        )
+        summary.draw(folder, target.name, after, before)
 
     write_network(network, target.folder, target.overwrite, more=write_report)
-    files = tuple((target.out or target.folder) / name for name in REPORT_FILES)
     return TrainingResult(
-        event_network_of(target.folder),
+        read_network(find_network(target.folder)),
         target.folder,
         sentence,
         use,
         after,
         before,
         points,
-        files,
+        tuple((target.out or target.folder) / name for name in names),
         tuple(notices),
         record,
     )
 
 
-def _provenance(record: dict[str, Any], sentence: str) -> str:
-    """Return the text of the card on the training set, and the scores on held-out events."""
+def _provenance(record: dict[str, Any], sentence: str, summary: Summary) -> str:
+    """Return the text of the card on the training set, and the scores on what was held out."""
     parent = record["parent"]
     began = f"Began with {parent['name']} (SHA-256 {parent['sha256'][:16]})." if parent else "Began with nothing."
-    movies = "; ".join(
-        f"{one['name']} ({', '.join(f'{count} {event}' for event, count in one['counts'].items())})"
-        for one in record["movies"]
-    )
-    way = {"movies": "whole movies were held out", "parts": "parts of the movies were held out"}
-    held = way.get(record["split"], "nothing was held out")
     return (
         f"Trained on {record['created'][:10]} with EpiFiji {record['versions']['epifiji']}. {began} "
-        f"Learnt from {movies}; {held}.\n\n"
-        f"{sentence} The moment of the training and the thresholds were chosen by the same held-out events, so on other movies "
-        "it will do a little less well."
+        f"Learnt from {summary.learnt_from(record)}.\n\n{sentence} {summary.caveat}"
     )

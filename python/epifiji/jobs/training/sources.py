@@ -43,7 +43,7 @@ def read_sources(
         raise WrongInputError(f"nothing to learn from was given, but a review or a folder is needed that holds {FORM}.")
     sources: list[AnnotatedMovie] = []
     for one in (path_from(one, "what to learn from") for one in given):
-        review = _review_of(one)
+        review = review_of(one)
         if review is not None:
             sources.append(_reviewed(review, settings.channel, complete=unmarked == "none"))
         else:
@@ -81,7 +81,7 @@ def _require_each_once(sources: Sequence[AnnotatedMovie]) -> None:
         seen[place] = source
 
 
-def _review_of(place: Path) -> Path | None:
+def review_of(place: Path) -> Path | None:
     """Find the review that a path means."""
     if place.name == REVIEW and place.is_file():
         return place

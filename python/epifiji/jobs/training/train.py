@@ -1,44 +1,38 @@
-"""Training a network on annotated movies, and retraining one with more movies or with reviews."""
+"""Training a network on annotated movies or images, and retraining one with more of them, with reviews or corrected cells."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
-
+from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.errors import WrongInputError
-from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.labelled import AnnotatedMovie, TrainingMovie
-from epifiji.data.network import AnyNetwork, Weights
+from epifiji.data.event_networks import EventNetwork
+from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
-from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
-from epifiji.data.training import ValidationScores
-from epifiji.engine.networks.families import EVENT_FAMILIES, event_family_of
-from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
-from epifiji.engine.training.validation_split import Split, split
-from epifiji.files.networks.store import shipped_network
-from epifiji.files.storage.unfinished import Unfinished
-from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
-from epifiji.jobs.networks import event_network_of
-from epifiji.jobs.training.loop import TrainingLoop
-from epifiji.jobs.training.result import Target, TrainingResult, target_for, write_trained
-from epifiji.jobs.training.sources import classes_in, prepare, read_sources
-from epifiji.jobs.training.validation import Validator, candidates
-from epifiji.jobs.versions import versions
+from epifiji.engine.networks.families import CELL_FAMILIES, EVENT_FAMILIES, cell_family_of, event_family_of
+from epifiji.files.labelled_images import FORM as FORM_OF_IMAGES
+from epifiji.files.labelled_images import has_labelled_cells, is_made_by_hand
+from epifiji.files.networks.store import find_network, read_network, shipped_network
+from epifiji.files.training_data import FORM, has_rois
+from epifiji.jobs.networks import cell_network_of, event_network_of
+from epifiji.jobs.training.cell_sources import read_cell_sources
+from epifiji.jobs.training.cells import CellTask
+from epifiji.jobs.training.events import EventTask
+from epifiji.jobs.training.result import TrainingResult, target_for
+from epifiji.jobs.training.run import run_training
+from epifiji.jobs.training.sources import classes_in, read_sources, review_of
 
 OWN_FAMILY = EVENT_FAMILIES["epinet"]
-"""The family of networks that are trained from a folder only."""
+"""The family of networks for events that are trained from a folder only."""
 
-HELD_OUT_PARTS = 12
-FEW_EVENTS = 10
-"""With fewer events of a class the user is warned that it can hardly be learnt."""
+OWN_CELL_FAMILY = CELL_FAMILIES["unet2d"]
+"""The family of networks for cells that are trained from random weights."""
 
 
 def train(
@@ -51,18 +45,20 @@ def train(
     report: Report = silent,
     **settings: Any,
 ) -> TrainingResult:
-    """Train a network on a folder of annotated movies, with event classes of any names.
+    """Train a network on a folder of annotated movies or images.
 
-    An interrupted training continues when it is called again with the same arguments.
+    What the folder contains decides what the network is for: ROIs of events, with classes of any names, or labels or
+    outlines of cells. An interrupted training continues when it is called again with the same arguments.
 
     Parameters
     ----------
     folder
         Movies, each with the ROIs of its events in ``<movie>_<class>.zip``, and of places that look like events but are
-        not in ``<movie>_nothing.zip``.
+        not in ``<movie>_nothing.zip``. Or images, each with its cells in ``<image>_labels.tif``, ``<image>_outlines.tif``,
+        ``<image>/handCorrection.tif`` or a segmentation's results ``<image>_cells``; corrected labels count first.
     network
-        The EpiNet whose weights initialise the training. Default: the default network (``epifiji networks default``) if
-        it is an EpiNet, else the one that comes with EpiFiji, with a notice.
+        The network whose weights initialise the training. Default for events: the default network (``epifiji networks
+        default``) if it is an EpiNet, else the one that comes with EpiFiji, with a notice. Default for cells: EpiFiji's own.
     name
         Of the new network. Default: that of the folder.
     out
@@ -91,13 +87,35 @@ def train(
         raise WrongInputError(
             "from_scratch means random weights, but a network to begin with was given: leave one out."
         )
+    folder = path_from(folder, "the folder of annotated movies or images")
+    how = name, Path(os.path.realpath(folder)).name, _path(out), overwrite
+    if _holds_cells(folder):
+        chosen.require_task(CellTask.task)
+        return _train_cells(folder, network, from_scratch, chosen, how, report)
+    chosen.require_task(EventTask.task)
     parent, notices = (None, []) if from_scratch else _beginning(network)
-    folder = path_from(folder, "the folder of annotated movies")
-    target = target_for(name, Path(os.path.realpath(folder)).name, _path(out), overwrite, parent)
+    target = target_for(*how, parent, EventTask.figures)
     sources = read_sources([folder], chosen)
     description = OWN_FAMILY.description_for(target.name, classes_in(sources), parent.description if parent else None)
     recipe = OWN_FAMILY.recipe(description, parent, chosen, keeping=False)
-    return _Training(target, chosen, sources, description, parent, recipe, report, notices).run()
+    return run_training(EventTask(chosen, sources, description, parent, recipe, notices), target, report)
+
+
+def _train_cells(
+    folder: Path,
+    network: AnyNetwork | str | Path | None,
+    from_scratch: bool,
+    settings: TrainingSettings,
+    how: tuple[str | None, str, Path | None, bool],
+    report: Report,
+) -> TrainingResult:
+    parent = None if from_scratch else cell_network_of(network)
+    family = OWN_CELL_FAMILY if parent is None else cell_family_of(parent.description)
+    description = family.description_for(how[0] or how[1], parent.description if parent else None)
+    target = target_for(*how, cast(AnyNetwork | None, parent), CellTask.figures)
+    sources = read_cell_sources([folder], settings)
+    recipe = family.recipe(description, parent, settings, keeping=False)
+    return run_training(CellTask(settings, sources, description, parent, recipe), target, report)
 
 
 def retrain(
@@ -109,19 +127,20 @@ def retrain(
     report: Report = silent,
     **settings: Any,
 ) -> TrainingResult:
-    """Retrain a network with reviews of detected events, and with folders of annotated movies or crops.
+    """Retrain a network with reviews of detected events or corrected cells, and with folders of annotated movies or images.
 
-    The new network keeps the old one's classes and what it knew of them, and gets the new classes. The old one is
+    The new network keeps what the old one knew, such as its classes of events, and gets new classes. The old one is
     unchanged. An interrupted training continues when it is called again with the same arguments.
 
     Parameters
     ----------
     network
-        Name, folder or zip of an EpiNet, or of one of the authors' networks.
+        Name, folder or zip of an EpiNet, of one of the authors' networks, or of EpiFiji's networks for cells.
     sources
-        Reviews (``review.csv``, or the result folder that holds it) and folders as :func:`train` takes them.
+        For events reviews (``review.csv``, or the result folder that holds it), for cells result folders of segmentations,
+        corrected ones above all; and folders as :func:`train` takes them.
     name, out, overwrite, report
-        As for :func:`train`; the default name combines the old network's and the first movie's.
+        As for :func:`train`; the default name combines the old network's and the first movie's or image's.
     **settings
         Those of :class:`~epifiji.data.settings.training.RetrainingSettings`.
 
@@ -131,17 +150,74 @@ def retrain(
         If the network, a source, the name or a setting is not usable.
     """
     chosen = parse_settings(RetrainingSettings, settings)
-    parent = event_network_of(network)
+    parent = network if isinstance(network, Network) else read_network(find_network(network))
     given: list[Any] = list(sources) if isinstance(sources, list | tuple) else [sources]
-    read = read_sources(given, chosen, chosen.unmarked)
-    target = target_for(name, f"{parent.description.name}_{read[0].movie.name}", _path(out), overwrite, parent)
+    how = _path(out), overwrite
+    if isinstance(parent.description, CellNetworkDescription):
+        chosen.require_task(CellTask.task)
+        return _retrain_cells(cell_network_of(parent), given, chosen, name, how, report)
+    chosen.require_task(EventTask.task)
+    return _retrain_events(event_network_of(parent), given, chosen, name, how, report)
+
+
+def _retrain_events(
+    parent: EventNetwork,
+    given: list[Any],
+    settings: RetrainingSettings,
+    name: str | None,
+    how: tuple[Path | None, bool],
+    report: Report,
+) -> TrainingResult:
+    read = read_sources(given, settings, settings.unmarked)
+    suggested = f"{parent.description.name}_{read[0].movie.name}"
+    target = target_for(name, suggested, *how, cast(AnyNetwork, parent), EventTask.figures)
     known = parent.description.events
     classes = (*known, *(event for event in classes_in(read) if event not in known))
     family = event_family_of(parent.description)
-    family.check(parent)
+    family.check(cast(AnyNetwork, parent))
     description = family.description_for(target.name, classes, parent.description)
-    recipe = family.recipe(description, parent, chosen, keeping=True)
-    return _Training(target, chosen, read, description, parent, recipe, report).run(chosen.keep)
+    recipe = family.recipe(description, parent, settings, keeping=True)
+    return run_training(EventTask(settings, read, description, parent, recipe), target, report, settings.keep)
+
+
+def _retrain_cells(
+    parent: CellNetwork,
+    given: list[Any],
+    settings: RetrainingSettings,
+    name: str | None,
+    how: tuple[Path | None, bool],
+    report: Report,
+) -> TrainingResult:
+    family = cell_family_of(parent.description)
+    description = family.description_for(parent.description.name, parent.description)
+    family.check(cast(AnyNetwork, parent))
+    read = read_cell_sources(given, settings)
+    suggested = f"{parent.description.name}_{read[0].movie.name}"
+    target = target_for(name, suggested, *how, cast(AnyNetwork, parent), CellTask.figures)
+    recipe = family.recipe(description, parent, settings, keeping=True)
+    return run_training(CellTask(settings, read, description, parent, recipe), target, report, settings.keep)
+
+
+def _holds_cells(folder: Path) -> bool:
+    """Return whether a folder is one of images with annotated cells, and not of movies with events.
+
+    Raises
+    ------
+    WrongInputError
+        If it is both, or neither.
+    """
+    cells, events = has_labelled_cells(folder), has_rois(folder)
+    if cells and events and is_made_by_hand(folder):
+        raise WrongInputError(
+            f"{folder} contains cells of images and ROIs of events, but a network is trained on one of them: put the images and "
+            "their cells, or the movies and their ROIs, into a folder of their own."
+        )
+    if folder.is_dir() and not cells and not events and review_of(folder) is None:
+        raise WrongInputError(
+            f"{folder} contains neither ROIs of events nor labels or outlines of cells, but a network is trained on one of them: "
+            f"add {FORM}, or {FORM_OF_IMAGES}."
+        )
+    return cells and not events
 
 
 def _path(given: str | Path | None) -> Path | None:
@@ -166,164 +242,3 @@ def _beginning(network: AnyNetwork | str | Path | None) -> tuple[EventNetwork, l
         )
     OWN_FAMILY.check(read)
     return read, []
-
-
-@dataclass
-class _Training:
-    """One training, from its sources to the network's folder."""
-
-    target: Target
-    settings: TrainingSettings
-    sources: list[AnnotatedMovie]
-    description: EventNetworkDescription
-    parent: EventNetwork | None
-    recipe: TrainingRecipe
-    report: Report
-    notices: list[str] = field(default_factory=list)
-
-    def run(self, keep: float | None = None) -> TrainingResult:
-        """Train; `keep` is the share of training parts for what the parent knew, None for a new network."""
-        settings, classes = self.settings, self.description.events
-        movies = prepare(self.sources, self.description, settings, self.report)
-        self._require_trainable(movies)
-        parted = split(movies, len(classes), settings.held_out, np.random.default_rng(settings.seed))
-        self._add_notices(parted)
-        validator = Validator(parted.held_out, classes, self.description.thresholds)
-        recipe, without = self.recipe, frozenset(settings.without or ())
-        learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, self.report)
-        samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
-        if keep:
-            samplers.append((recipe.sampler(recipe.rehearsed(self.report), without), keep))
-        unfinished = Unfinished(self._identity(movies, keep))
-        loop = TrainingLoop(
-            recipe,
-            samplers,
-            settings,
-            held_out_parts(recipe, parted.held_out, HELD_OUT_PARTS),
-            (lambda weights, report: self._validate(weights, validator, report)) if validator.scored_classes else None,
-            unfinished,
-        )
-        if loop.resumed_at:
-            self.notices.append(f"The training continued from step {loop.resumed_at}, where it was interrupted.")
-        weights = loop.run(self.report)
-        after = self._scored(weights, validator)
-        before = self._scored_parent(validator)
-        chosen = {event: after.thresholds[event] for event in validator.scored_classes} if after else {}
-        thresholds = self.description.thresholds | chosen
-        described = self.description.model_copy(update={"thresholds": thresholds})
-        learnt_by = self.parent.description if self.parent else None
-        described = with_learnt(described, (source.movie for source in self.sources), learnt_by)
-        points = loop.progress.points
-        best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
-        result = write_trained(
-            recipe.network(weights, described),
-            self.target,
-            self.parent,
-            self.parent if before else None,
-            after,
-            before,
-            points,
-            best.step if best else 0,
-            self._record(parted, loop.progress.seconds),
-            self.notices,
-        )
-        unfinished.remove()
-        return result
-
-    def _require_trainable(self, movies: Sequence[TrainingMovie]) -> None:
-        family, rescaled = event_family_of(self.description), self.settings.cell_diameter is not None
-        for movie in movies:
-            t, y, x = movie.pixels.shape
-            family.require_trainable(movie.name, (t, y, x), self.description, rescaled)
-
-    def _validate(self, weights: Weights, validator: Validator, report: Report) -> tuple[float, float | None]:
-        found = candidates(self.recipe.network(weights, self.description), validator.held_out, report)
-        return validator.quality(found), validator.score(found).f1()
-
-    def _scored(self, weights: Weights, validator: Validator) -> ValidationScores | None:
-        if not validator.scored_classes:
-            return None
-        return validator.score(
-            candidates(self.recipe.network(weights, self.description), validator.held_out, self.report)
-        )
-
-    def _scored_parent(self, validator: Validator) -> ValidationScores | None:
-        """Score the parent as users have it, with its own thresholds, if it knows a class with held-out events."""
-        if self.parent is None or not set(validator.scored_classes) & set(self.parent.description.events):
-            return None
-        own = dict.fromkeys(self.parent.description.events, DEFAULT_THRESHOLD["fast"])
-        found = candidates(self.parent, validator.held_out, self.report)
-        known = [[event for event in one if event.event in self.description.events] for one in found]
-        return validator.score(known, own | self.parent.description.thresholds)
-
-    def _add_notices(self, parted: Split) -> None:
-        """Add notices about how the sources were used, and what is too little."""
-        for source in self.sources:
-            self.notices += source.notices
-        known = self.parent.description.learnt_from if self.parent else ()
-        seen = [source.movie.name for source in self.sources if KnownMovie(source.movie).is_one_of(known)]
-        if self.parent and seen:
-            self.notices.append(
-                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on events held out "
-                "there are too high to compare the new network with."
-            )
-        counts: Mapping[str, int] = {
-            event: sum(one.event == event for source in self.sources for one in source.events)
-            for event in self.description.events
-        }
-        held = dict(zip(self.description.events, parted.held_out_events(len(counts)), strict=True))
-        for event, count in counts.items():
-            if 0 < count < FEW_EVENTS:
-                self.notices.append(
-                    f"Only {count} events of {event} are marked: with fewer than {FEW_EVENTS} little can be learnt."
-                )
-            if count and not held[event]:
-                self.notices.append(f"No event of {event} could be held out, so it is unknown how well it is found.")
-        own = [event for event, count in counts.items() if count]
-        if len(own) == 1 and len(counts) == 1:
-            self.notices.append(f"Only events of {own[0]} are marked, so the network will find only that class.")
-
-    def _identity(self, movies: Sequence[TrainingMovie], keep: float | None) -> dict[str, Any]:
-        """Return values that identify the training: a stored one with the same values can be continued."""
-        # Maximum time, patience and steps may change in between.
-        left_out = {"minutes", "patience", "steps"}
-        return {
-            "training": 1,
-            "movies": [movie.sha256() for movie in movies],
-            "classes": list(self.description.classes),
-            "scale": [self.description.cell_diameter_px, self.description.event_duration_frames],
-            # Weights that were trained for other frames may have the same shapes.
-            "frames": [self.description.frames_before, self.description.frames_after],
-            "parent": self.parent.sha256 if self.parent else None,
-            "settings": self.settings.model_dump(exclude=left_out),
-            "keep": keep,
-            "versions": versions(),
-        }
-
-    def _record(self, parted: Split, seconds: float) -> dict[str, Any]:
-        held = parted.held_out_events(len(self.description.events))
-        return {
-            "epifiji": 1,
-            "network": self.target.name,
-            "classes": list(self.description.classes),
-            "movies": [
-                {
-                    "name": source.movie.name,
-                    "file": str(source.movie.path) if source.movie.path else None,
-                    "shape": list(source.movie.shape),
-                    "counts": source.counts(),
-                    "all_marked": source.complete,
-                }
-                for source in self.sources
-            ],
-            "split": parted.way,
-            "held_out": dict(zip(self.description.events, held, strict=True)),
-            "held_out_movies": [
-                {"name": one.name, "counts_from": list(low), "counts_to": list(high)}
-                for one in parted.held_out
-                for low, high in [one.scored_region]
-            ],
-            "settings": self.settings.model_dump(),
-            "seconds": round(seconds, 1),
-            "versions": versions(),
-        }

@@ -69,31 +69,15 @@ def _network_of(results: Path) -> str:
 
 
 def _training_answer(result: Any) -> Answer:
-    """Describe the result of a training; ``rows`` has a row for each class with held-out events."""
-    after, before = result.after, result.before
-    rows = []
-    for event, counts in (after.counts if after else {}).items():
-        old = before.counts.get(event) if before else None
-        rows.append(
-            [
-                event,
-                str(counts.true_positives + counts.false_negatives),
-                *(_text(value) for value in (counts.precision, counts.recall, counts.f1)),
-                _text(old.f1 if old else None),
-                str(after.thresholds[event]),
-            ]
-        )
+    """Describe the result of a training; ``rows`` has a row for each class, or image, that was held out."""
+    columns, rows = result.after.table(result.before) if result.after else ([], [])
     return {
         "name": result.network.description.name,
         "folder": str(result.folder),
-        "columns": ["event", "held out", "precision", "recall", "F1", "F1 before", "threshold"],
+        "columns": columns,
         "rows": rows,
         "pictures": [str(file) for file in result.files if file.suffix == ".png"],
         "temporary": None,
         "notices": list(result.notices),
         "said": result.sentence,
     }
-
-
-def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

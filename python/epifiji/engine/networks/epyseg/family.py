@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import NoReturn, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import AnyNetwork
 from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.outlines import label_regions
 from epifiji.engine.networks.epyseg.model import Linknet, weights_problem
@@ -49,3 +50,27 @@ class EPySegFamily:
         outlines = outlines_from(maps)
         labels = label_regions(outlines)
         return CellMaps(labels, maps[..., 0], labels > 0, outlines)
+
+    def description_for(self, name: str, parent: CellNetworkDescription | None) -> NoReturn:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`: they are not trained.
+
+        Raises
+        ------
+        WrongInputError
+            Always.
+        """
+        called = parent.name if parent else "the network"
+        raise WrongInputError(
+            f"{called} is a network of EPySeg, which are only trained in EPySeg: train it there and import it again, or retrain "
+            "a network of EpiFiji such as epicells."
+        )
+
+    def recipe(
+        self,
+        description: CellNetworkDescription,
+        parent: CellNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
+    ) -> NoReturn:
+        """See :meth:`description_for`."""
+        self.description_for(description.name, description)

@@ -6,14 +6,26 @@ from typing import cast
 
 import numpy as np
 
-from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription, UNet2DDescription, cell_network
+from epifiji.data.cell_networks import (
+    CellNetwork,
+    CellNetworkDescription,
+    SeparationChoices,
+    UNet2DDescription,
+    cell_network,
+)
 from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import AnyNetwork, array_problem
 from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.watershed import separate_cells
 from epifiji.engine.networks.unet2d.model import UNet2D, shapes
+from epifiji.engine.networks.unet2d.recipe import UNet2DRecipe
+from epifiji.engine.simulation.rendered_cells import DIAMETER_PX
+
+DEFAULT_CHOICES = SeparationChoices(seed_height=0.2, merge_below=0.5, tissue_threshold=0.5, least_area=0.1)
+"""How cells are separated by a network that is trained from random weights."""
 
 FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 """Steps along Y and X of an image and its mirror images."""
@@ -51,3 +63,22 @@ class UNet2DFamily:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         choices = cast(UNet2DDescription, description).choices.replaced(settings)
         return separate_cells(maps[..., 0], maps[..., 1], maps[..., 2], diameter_px, choices)
+
+    def description_for(self, name: str, parent: CellNetworkDescription | None) -> UNet2DDescription:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        known = cast(UNet2DDescription | None, parent)
+        return UNet2DDescription(
+            name=name,
+            cell_diameter_px=known.cell_diameter_px if known else DIAMETER_PX,
+            choices=known.choices if known else DEFAULT_CHOICES,
+        )
+
+    def recipe(
+        self,
+        description: CellNetworkDescription,
+        parent: CellNetwork | None,
+        settings: TrainingSettings,
+        keeping: bool,
+    ) -> UNet2DRecipe:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        return UNet2DRecipe(description, parent, settings, keeping)

@@ -1,0 +1,153 @@
+"""The course of a training, from its sources to the network's folder, for networks with any task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from epifiji.data.labelled import AnnotatedMovie, LabelledImage
+from epifiji.data.network import AnyNetwork, NetworkDescription, Weights
+from epifiji.data.progress import Report
+from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
+from epifiji.engine.training.validation_split import Split
+from epifiji.files.storage.unfinished import Unfinished
+from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
+from epifiji.jobs.training.loop import TrainingLoop
+from epifiji.jobs.training.result import Summary, Target, TrainingResult, write_trained
+from epifiji.jobs.versions import versions
+
+HELD_OUT_PARTS = 12
+
+
+class TrainingTask(Summary, Protocol):
+    """What a network learns: its sources, how they are divided, and how a network is scored on those held out.
+
+    See :class:`~epifiji.jobs.training.events.EventTask` and :class:`~epifiji.jobs.training.cells.CellTask`.
+    """
+
+    task: ClassVar[str]
+    """That of the networks; see :class:`epifiji.data.network.NetworkDescription`."""
+
+    settings: TrainingSettings
+
+    description: Any
+    """Of the network to train."""
+
+    parent: Any
+    """The network with which the training begins; None for random weights."""
+
+    recipe: TrainingRecipe[Any]
+
+    notices: list[str]
+    """Sentences for the user, also about how the sources were understood."""
+
+    @property
+    def sources(self) -> Sequence[AnnotatedMovie] | Sequence[LabelledImage]:
+        """The annotated movies or images."""
+
+    def divided(self, report: Report) -> Split[Any]:
+        """Bring the sources to the network's scale, and divide them; adds notices about what is too little."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return values that identify what is learnt from, after :meth:`divided`."""
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether something is held out that is scored, after :meth:`divided`."""
+
+    def quality(self, network: Any, report: Report) -> tuple[float, float | None]:
+        """Return the criterion by which the best step is chosen, and F1, of a network on what is held out."""
+
+    def scores(self, network: Any, report: Report) -> Any:
+        """Score a network on what is held out."""
+
+    def parent_scores(self, report: Report) -> Any:
+        """Score the parent as users have it; None if it cannot be compared."""
+
+    def described(self, after: Any) -> Any:
+        """Return the description of the finished network from its scores."""
+
+    def record(self, parted: Split[Any]) -> dict[str, Any]:
+        """Return the entries of ``training.json`` about sources and division."""
+
+
+def run_training(task: TrainingTask, target: Target, report: Report, keep: float | None = None) -> TrainingResult:
+    """Train a network.
+
+    Parameters
+    ----------
+    keep
+        Share of training parts for what the parent knew; None for a new network.
+    """
+    settings, recipe, parent = task.settings, task.recipe, task.parent
+    parted = task.divided(report)
+    without = frozenset(settings.without or ())
+    learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, report)
+    samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
+    if keep:
+        samplers.append((recipe.sampler(recipe.rehearsed(report), without), keep))
+    unfinished = Unfinished(_identity(task, keep))
+
+    def validate(weights: Weights, report: Report) -> tuple[float, float | None]:
+        return task.quality(recipe.network(weights, task.description), report)
+
+    loop = TrainingLoop(
+        recipe,
+        samplers,
+        settings,
+        held_out_parts(recipe, parted.held_out, HELD_OUT_PARTS),
+        validate if task.is_scored else None,
+        unfinished,
+    )
+    if loop.resumed_at:
+        task.notices.append(f"The training continued from step {loop.resumed_at}, where it was interrupted.")
+    weights = loop.run(report)
+    after = task.scores(recipe.network(weights, task.description), report) if task.is_scored else None
+    before = task.parent_scores(report) if task.is_scored else None
+    learnt_by = parent.description if parent else None
+    described: NetworkDescription = with_learnt(
+        task.described(after), (source.movie for source in task.sources), learnt_by
+    )
+    points = loop.progress.points
+    best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
+    record = {
+        "epifiji": 1,
+        "network": target.name,
+        **task.record(parted),
+        "settings": settings.of_task(task.task),
+        "seconds": round(loop.progress.seconds, 1),
+        "versions": versions(),
+    }
+    chosen = best.step if best else 0
+    network = recipe.network(weights, described)
+    result = write_trained(network, target, parent, task, after, before, points, chosen, record, task.notices)
+    unfinished.remove()
+    return result
+
+
+def seen_before(parent: AnyNetwork | None, sources: Sequence[AnnotatedMovie] | Sequence[LabelledImage]) -> list[str]:
+    """Return the names of the sources that a network learnt from."""
+    known = parent.description.learnt_from if parent else ()
+    return [source.movie.name for source in sources if KnownMovie(source.movie).is_one_of(known)]
+
+
+def file_of(source: AnnotatedMovie | LabelledImage) -> str | None:
+    """Return the path of a source's file; None if it has none."""
+    path: Path | None = source.movie.path
+    return str(path) if path else None
+
+
+def _identity(task: TrainingTask, keep: float | None) -> dict[str, Any]:
+    """Return values that identify the training: a stored one with the same values can be continued."""
+    # Maximum time, patience and steps may change in between.
+    left_out = frozenset({"minutes", "patience", "steps"})
+    return {
+        "training": 1,
+        **task.identity(),
+        "parent": task.parent.sha256 if task.parent else None,
+        "settings": task.settings.of_task(task.task, left_out),
+        "keep": keep,
+        "versions": versions(),
+    }
