@@ -75,7 +75,7 @@ def scores(network: Any, judging: list[Field]) -> dict[str, dict[str, float]]:
 
 def mean(found: dict[str, dict[str, float]], kind: str, key: str) -> float:
     """Average a score over the fields of a kind."""
-    return float(np.mean([one[key] for name, one in found.items() if name.startswith(kind)]))
+    return float(np.mean([one[key] for name, one in found.items() if name.rstrip(" 0123456789") == kind]))
 
 
 def trained(start: str, folder: Path, learnt: Path, minutes: float) -> tuple[Any, Any, float]:

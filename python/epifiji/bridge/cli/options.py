@@ -17,8 +17,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 MovieOption = Annotated[
     str | None, typer.Option("--movie", metavar="MOVIE", help="The movie, if it is not found through run.json.")
 ]
-AnnotatedMovies = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Movies, each with its events as MOVIE_<class>.zip next to it.")
+AnnotatedData = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Movies with their events as MOVIE_<class>.zip, or images with their cells as IMAGE_labels.tif and the like.",
+    ),
 ]
 
 NETWORK = "NAME|DIR|ZIP"

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json
-from epifiji.bridge.cli.options import AnnotatedMovies, JsonOption, with_settings
+from epifiji.bridge.cli.options import AnnotatedData, JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.jobs import RetrainingJob, TrainingJob
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
@@ -20,7 +20,7 @@ training_app = typer.Typer()
 @with_settings(TrainingJob, TrainingSettings)
 def train(
     *,
-    folder: AnnotatedMovies,
+    folder: AnnotatedData,
     network: str | None,
     from_scratch: bool,
     name: str | None,
@@ -29,7 +29,7 @@ def train(
     as_json: JsonOption = False,
     settings: dict[str, Any],
 ) -> None:
-    """Train a network on annotated movies, with event classes of any names."""
+    """Train a network on movies with annotated events, of classes with any names, or on images with annotated cells."""
     from epifiji.jobs.training.train import train as run
 
     with ProgressBar("train", silent=as_json) as report:
@@ -46,7 +46,8 @@ def retrain(
         list[str],
         typer.Argument(
             metavar="FOLDER|REVIEW...",
-            help="Folders of annotated movies or crops, and reviews: review.csv or its result folder.",
+            help="Folders of annotated movies or crops, and reviews: review.csv or its result folder. For networks for cells "
+            "folders of images with their cells, and corrected results of a segmentation.",
         ),
     ],
     name: str | None,
@@ -55,7 +56,7 @@ def retrain(
     as_json: JsonOption = False,
     settings: dict[str, Any],
 ) -> None:
-    """Retrain a network with reviews or annotated movies, into a new network; the old one is not changed."""
+    """Retrain a network with reviews, corrected cells, or annotated movies or images, into a new one; the old one stays."""
     from epifiji.jobs.training.train import retrain as run
 
     with ProgressBar("retrain", silent=as_json) as report:

@@ -197,8 +197,8 @@ class TrainingJob(RetrainingJob):
     network: str | None = setting(
         None,
         values="name|dir|zip",
-        description="Name, folder or zip of the EpiNet to start from. Default: the default network if it is an EpiNet, "
-        "otherwise EpiFiji's own.",
+        description="Name, folder or zip of the EpiNet, or network for cells, to start from. Default for events: the default "
+        "network if it is an EpiNet, otherwise EpiFiji's own. Default for cells: EpiFiji's own.",
         label="Initial weights",
         page="more",
         also=("begin_with",),
