@@ -149,7 +149,7 @@ def test_planes_of_a_stack_are_projected_or_refused(tmp_path: Path) -> None:
 def test_annotated_cells_are_preferred_to_those_of_a_network(tmp_path: Path) -> None:
     write(tmp_path / "a.tif", IMAGE)
     write_result(tmp_path / "a_cells", "a")
-    write(tmp_path / "a" / "handCorrection.tif", lines())
+    write(tmp_path / "a" / "handCorrection.tif", lines_of(LABELS))
     (only,) = read_labelled_images(tmp_path)
     assert (only.file.name, only.corrected) == ("handCorrection.tif", True)
 
