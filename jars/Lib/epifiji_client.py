@@ -170,7 +170,7 @@ def _described(label):
     if System.getProperties().get(epifiji_engine.ENGINE_HERE) is None and os.path.isfile(file_name):
         with open(file_name) as file:
             return json.load(file)["commands"][label]
-    return epifiji_engine.call("describe", {})["commands"][label]
+    return epifiji_engine.call("describe_command", {"command": label})
 
 
 def _report_error(error, keep_going):

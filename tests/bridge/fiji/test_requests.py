@@ -16,6 +16,7 @@ import pytest
 
 import epifiji
 from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
@@ -54,7 +55,12 @@ class TestAnswers:
     def test_describe_returns_version_process_and_networks(self):
         result = ask("describe", {})["result"]
         assert result["process"] == os.getpid()
-        assert result["commands"].keys() == COMMANDS.keys()
+
+    def test_each_command_is_described(self):
+        assert [ask("describe_command", {"command": label})["result"] for label in COMMANDS] == [
+            json.loads(json.dumps(described(label))) for label in COMMANDS
+        ]
+        assert "There is no command 'Dance'" in refused("describe_command", {"command": "Dance"})
 
     def test_an_unknown_job_reports_that_scripts_and_engine_do_not_match(self):
         assert refused("dance", {}) == (

@@ -103,7 +103,7 @@ def describe_commands() -> Answer:
 
 @registry.job("describe")
 def _describe(_: Request) -> Answer:
-    """Describe the engine: version, Python, process, commands, and the networks of each task, the default one first."""
+    """Describe the engine: version, Python, process, and the networks of each task, the default one first."""
     from epifiji.data.cell_networks import CellNetworkDescription
     from epifiji.files.networks.default import SHIPPED_FOR_CELLS
     from epifiji.files.networks.store import names_default_first
@@ -116,10 +116,23 @@ def _describe(_: Request) -> Answer:
         "version": VERSION,
         "python": platform.python_version(),
         "process": os.getpid(),
-        "commands": describe_commands(),
         "networks": [name for name in names if name not in of_cells],
         "cell_networks": sorted(of_cells, key=lambda name: (name != SHIPPED_FOR_CELLS, name.lower())),
     }
+
+
+@registry.job("describe_command")
+def _describe_command(request: Request) -> Answer:
+    """Describe the menu command with the label ``command``.
+
+    Every command asks for it, so it reads no networks.
+    """
+    label = request["command"]
+    if label not in COMMANDS:
+        raise WrongInputError(
+            f"There is no command {label!r}: the scripts in Fiji do not match this EpiFiji, install both again."
+        )
+    return described(label)
 
 
 @registry.job("diagnose", commands.CHECK)
