@@ -113,14 +113,15 @@ def test_maps_come_frame_by_frame_and_report_progress(kind: type) -> None:
     arithmetic = kind(movie.shape, network.description, 10, 2)
     told: list[float] = []
     frames = []
-    for frame in maps_of(movie, Classifier(network), arithmetic, report=lambda done, _: told.append(done)):
+    classifier = Classifier(network)
+    for frame in maps_of(movie, classifier, arithmetic, report=lambda done, _: told.append(done)):
         frames.append(frame)
         assert told[-1] < 1 or len(frames) > 20
     assert len(frames) == 43
     assert told == sorted(told)
     assert told[-1] == 1
     expected = {
-        (m, int(t)): _classified(movie, Classifier(network), m, int(t), grid)
+        (m, int(t)): _classified(movie, classifier, m, int(t), grid)
         for m, grid in enumerate(arithmetic.grids)
         for t in grid.frames
     }

@@ -11,6 +11,7 @@ A member's arrays are named ``conv_<i>/kernel|bias`` (i = 0–7), ``norm_<i>/gam
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -214,35 +215,45 @@ class Classifier:
 
 
 class _Member:
-    """One member and its two parts, each traced when it is first used."""
+    """One member and its two parts, as functions of an array."""
 
     def __init__(self, description: EventNetworkDescription, weights: Weights, precision: str) -> None:
         tf = import_tensorflow()
-        frames, side = description.window_frames, description.window_size_px
-        features = weights["gru/kernel"].shape[0]
         held = {name: tf.constant(values) for name, values in weights.items()}
+        arrays = tuple((name, values.shape, values.dtype.name) for name, values in weights.items())
         rising = all((weights[f"norm_{block}/gamma"] > 0).all() for block in range(BLOCKS))
-
-        def classify(windows: Tensor) -> Tensor:
-            encoded = encode(held, tf.reshape(windows, (-1, side, side)), rising=rising)
-            return classify_features(held, tf.reshape(encoded, (-1, frames, features)))
-
-        self.classify = _traced(classify, (None, frames, side, side), tf.uint8)
-        self.encode = _traced(lambda crops: encode(held, crops, precision, rising), (None, side, side), tf.uint8)
-        self.classify_features = _traced(
-            lambda given: classify_features(held, given), (None, frames, features), tf.float32
-        )
+        graphs = _graphs(arrays, description.window_frames, description.window_size_px, precision, rising)
+        self.classify, self.encode, self.classify_features = (partial(graph, held) for graph in graphs)
 
 
-def _traced(
-    function: Callable[[Tensor], Tensor], shape: tuple[int | None, ...], dtype: Any
-) -> Callable[[Tensor], Tensor]:
+@lru_cache(maxsize=16)
+def _graphs(
+    arrays: tuple[tuple[str, tuple[int, ...], str], ...], frames: int, side: int, precision: str, rising: bool
+) -> tuple[Callable[..., Tensor], ...]:
+    """Return the graphs of all networks with arrays of these names, shapes and types, each traced when it is first used.
+
+    They classify windows, encode frames and classify features; the weights are the first argument.
+    """
     tf = import_tensorflow()
-    # Autograph would write a temporary file, which remains if the process is killed.
-    traced: Callable[[Tensor], Tensor] = tf.function(
-        function, input_signature=[tf.TensorSpec(shape, dtype)], autograph=False
+    specified = {name: tf.TensorSpec(shape, dtype) for name, shape, dtype in arrays}
+    features = specified["gru/kernel"].shape[0]
+
+    def classify(weights: Tensors, windows: Tensor) -> Tensor:
+        encoded = encode(weights, tf.reshape(windows, (-1, side, side)), rising=rising)
+        return classify_features(weights, tf.reshape(encoded, (-1, frames, features)))
+
+    def traced(function: Callable[..., Tensor], shape: tuple[int | None, ...], dtype: Any) -> Callable[..., Tensor]:
+        # Autograph would write a temporary file, which remains if the process is killed.
+        graph: Callable[..., Tensor] = tf.function(
+            function, input_signature=[specified, tf.TensorSpec(shape, dtype)], autograph=False
+        )
+        return graph
+
+    return (
+        traced(classify, (None, frames, side, side), tf.uint8),
+        traced(lambda weights, crops: encode(weights, crops, precision, rising), (None, side, side), tf.uint8),
+        traced(classify_features, (None, frames, features), tf.float32),
     )
-    return traced
 
 
 def _in_batches(compute: Callable[[Tensor], Tensor], values: np.ndarray, batch: int) -> np.ndarray:

@@ -11,7 +11,7 @@ Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are determin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -200,6 +200,26 @@ def traced_contrast() -> Callable[..., Tensor]:
     return function
 
 
+@cache
+def _graph(events: int, precision: str) -> Callable[..., Tensor]:
+    """Return the graph of all networks with this number of event classes, because making one takes a second.
+
+    Its arguments are the weights, :data:`FRAMES_TOGETHER` frames and the memory; see :func:`join_more_frames`.
+    """
+    tf = import_tensorflow()
+
+    def answer(weights: Tensors, frames: Tensor, memory: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        seen = encode_frames(weights, tf.cast(traced_contrast()(frames), precision))
+        logits, kept = join_more_frames(weights, seen, memory)
+        return tf.sigmoid(tf.cast(logits, tf.float32)), kept
+
+    arrays = {name: tf.TensorSpec(shape, precision) for name, shape in shapes(events).items()}
+    pieces = [tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)]
+    signature = [arrays, tf.TensorSpec((FRAMES_TOGETHER, None, None), tf.float64), pieces]
+    function: Callable[..., Tensor] = tf.function(answer, input_signature=signature, autograph=False)
+    return function
+
+
 def places(shape: tuple[int, int, int]) -> Grid:
     """Return the places of predictions in a movie (T, Y, X): each represents 4 x 4 px, by the second of these.
 
@@ -271,7 +291,10 @@ class EpiNet:
         self.bytes_for_place = 700.0 if precision == "float32" else 430.0
         self.bytes_held = 4 * len(network.description.classes) * len(network.weights) / STRIDE**2
         self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
-        self._members = [self._traced(member, precision) for member in network.weights]
+        tf = import_tensorflow()
+        graph = _graph(len(network.description.events), precision)
+        held = [{name: tf.constant(values, precision) for name, values in one.items()} for one in network.weights]
+        self._members = [partial(graph, weights) for weights in held]
 
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Predict at all :func:`places` of a block."""
@@ -313,20 +336,3 @@ class EpiNet:
             found, memory = member(some, memory)
             yield found.numpy()
             report_done(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
-
-    @staticmethod
-    def _traced(weights: Weights, precision: str) -> Callable[..., Tensor]:
-        tf = import_tensorflow()
-        held = {name: tf.constant(values, precision) for name, values in weights.items()}
-
-        def answer(frames: Tensor, memory: list[Tensor]) -> Tensor:
-            seen = encode_frames(held, tf.cast(traced_contrast()(frames), precision))
-            logits, kept = join_more_frames(held, seen, memory)
-            return tf.sigmoid(tf.cast(logits, tf.float32)), kept
-
-        pieces = [
-            tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)
-        ]
-        signature = [tf.TensorSpec((FRAMES_TOGETHER, None, None), tf.float64), pieces]
-        function: Callable[..., Tensor] = tf.function(answer, input_signature=signature, autograph=False)
-        return function

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -77,6 +78,20 @@ def _convolved(weights: Tensors, layers: list[Convolution], x: Tensor) -> Tensor
     return x
 
 
+@lru_cache(maxsize=4)
+def _graph(width: int) -> Callable[..., Tensor]:
+    """Return the graph of all networks of this width, because making one takes a second: of weights and tiles (n, Y, X)."""
+    tf = import_tensorflow()
+    arrays = {name: tf.TensorSpec(shape, tf.float32) for name, shape in array_shapes(width).items()}
+    # Autograph would write a temporary file, which remains if the process is killed.
+    function: Callable[..., Tensor] = tf.function(
+        lambda weights, tiles: predict(weights, width, tiles[..., None]),
+        input_signature=[arrays, tf.TensorSpec((None, None, None), tf.float32)],
+        autograph=False,
+    )
+    return function
+
+
 class Linknet:
     """A network on its device, traced once: tiles (n, Y, X), float32, to maps (n, Y, X, 7), float32.
 
@@ -85,17 +100,10 @@ class Linknet:
 
     def __init__(self, members: tuple[Weights, ...]) -> None:
         tf = import_tensorflow()
-        self._members: list[Any] = []
-        for weights in members:
-            held = {name: tf.constant(values) for name, values in weights.items()}
-            width = width_of(weights)
-
-            def traced(tiles: Tensor, held: Tensors = held, width: int = width) -> Tensor:
-                return predict(held, width, tiles[..., None])
-
-            # Autograph would write a temporary file, which remains if the process is killed.
-            signature = [tf.TensorSpec((None, None, None), tf.float32)]
-            self._members.append(tf.function(traced, input_signature=signature, autograph=False))
+        self._members = [
+            partial(_graph(width_of(weights)), {name: tf.constant(values) for name, values in weights.items()})
+            for weights in members
+        ]
 
     def __call__(self, tiles: np.ndarray) -> np.ndarray:
         """Predict the maps of tiles of one size, which is a multiple of 32."""

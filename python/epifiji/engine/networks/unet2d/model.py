@@ -11,6 +11,7 @@ Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are determin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache, partial
 
 import numpy as np
 
@@ -105,6 +106,19 @@ def _mixed(weights: Tensors, step: tuple[Layer, Layer], x: Tensor) -> Tensor:
     return tf.nn.relu(x + convolved(weights, step[1], news))
 
 
+@cache
+def _graph() -> Callable[..., Tensor]:
+    """Return the graph of all networks, because making one takes a second: of weights and a frame (1, Y, X)."""
+    tf = import_tensorflow()
+    arrays = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes().items()}
+    function: Callable[..., Tensor] = tf.function(
+        lambda weights, frame: tf.sigmoid(logits(weights, contrast(frame))),
+        input_signature=[arrays, tf.TensorSpec((1, None, None), tf.float64)],
+        autograph=False,
+    )
+    return function
+
+
 class UNet2D:
     """A network with its weights, ready to predict frames.
 
@@ -115,7 +129,9 @@ class UNet2D:
     """
 
     def __init__(self, members: Sequence[Weights]) -> None:
-        self._members = [self._traced(member) for member in members]
+        tf = import_tensorflow()
+        held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
+        self._members = [partial(_graph(), weights) for weights in held]
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
         """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, 3), float32 from 0 to 1.
@@ -134,13 +150,3 @@ class UNet2D:
             mean = sum(member(strip).numpy() for member in self._members) / len(self._members)
             found[top : top + rows] = mean[0, top - above : top - above + rows][: height - top, :width]
         return found
-
-    @staticmethod
-    def _traced(weights: Weights) -> Callable[..., Tensor]:
-        tf = import_tensorflow()
-        held = {name: tf.constant(values) for name, values in weights.items()}
-        signature = [tf.TensorSpec((1, None, None), tf.float64)]
-        function: Callable[..., Tensor] = tf.function(
-            lambda frame: tf.sigmoid(logits(held, contrast(frame))), input_signature=signature, autograph=False
-        )
-        return function
