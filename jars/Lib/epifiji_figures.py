@@ -5,6 +5,7 @@ from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_images import layout_of, shape_of
+from epifiji_windows import keep_on_screen
 
 
 def described(image):
@@ -39,6 +40,7 @@ def show_pictures(answer, image):
             picture = IJ.openImage(path)
             picture.setTitle(title)
             picture.show()
+            keep_on_screen(picture.getWindow())
         if answer["pictures"] and image is not None and image.getWindow() is not None:
             IJ.selectWindow(image.getID())
     if answer["temporary"]:

@@ -37,9 +37,19 @@ def fit_table(title):
     lines = [panel.getColumnHeadings()] + [panel.getLine(row) for row in range(min(panel.getLineCount(), MEASURED_ROWS))]
     cells = [line.split("\t") for line in lines]
     widths = [max([metrics.stringWidth(line[i]) for line in cells if i < len(line)]) + CELL_MARGIN for i in range(len(cells[0]))]
+    _widen_columns(panel, widths)
     screen = _screen()
     height = (metrics.getHeight() + 2) * (panel.getLineCount() + 1) + TABLE_MARGIN
     window.setSize(max(LEAST_TABLE[0], min(sum(widths) + SCROLLBAR, screen.width)), max(LEAST_TABLE[1], min(height, screen.height * 2 // 3)))
+
+
+def _widen_columns(panel, widths):
+    """Make columns as wide as their cells: ImageJ measures only the first twenty lines, and keeps the result in a private field."""
+    for field in [one for one in panel.getClass().getDeclaredFields() if one.getName() == "iColWidth"]:
+        field.setAccessible(True)
+        current = field.get(panel)
+        for i in range(min(len(widths), len(current))):
+            current[i] = max(current[i], widths[i])
 
 
 def _font_of(panel):
@@ -56,6 +66,14 @@ def _screen():
 
 def _covers(window, other):
     return window is not None and other is not None and window.getBounds().intersects(other.getBounds())
+
+
+def keep_on_screen(window):
+    """Move a window up and to the left if the screen cuts it off, as far as the screen has room."""
+    screen = _screen()
+    x = min(window.getX(), screen.x + screen.width - window.getWidth())
+    y = min(window.getY(), screen.y + screen.height - window.getHeight())
+    window.setLocation(max(screen.x, x), max(screen.y, y))
 
 
 def put_below(window, other):

@@ -202,8 +202,16 @@ def _screen(path: Path) -> None:
 def _front(folder: Path, title: str, name: str) -> None:
     """Bring a window to the front and save its picture."""
     focus(title)
+    _repaint(title)
     time.sleep(0.5)
     picture(folder / f"{name}.png", title)
+
+
+def _repaint(title: str) -> None:
+    """Clear and draw an image's window: ImageJ draws its subtitle over the earlier one where another window covered it."""
+    image = _image(title)
+    if image is not None:
+        image.getWindow().repaint()
 
 
 def previewed(_: ImageJ, folder: Path) -> bool:
@@ -360,6 +368,7 @@ def corrected(_: ImageJ, folder: Path) -> str:
     _place(CORRECT, 20, 102)
     focus(CORRECT)
     focus(f"{FIELD}.tif")
+    _repaint(f"{FIELD}.tif")
     time.sleep(0.5)
     _screen(folder / "correct.png")
     end()

@@ -25,6 +25,7 @@ from epifiji.files.labels import (
 )
 from epifiji.files.movies.frames import Planes
 from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
+from epifiji.files.results import cell_comparisons, evaluations
 from epifiji.files.results.cell_corrections import CORRECTED, latest_labels
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.movie_identity import find_movie
@@ -108,7 +109,17 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    return not _is_cells(path) and bool(EXTENSION.search(path.name) or path.suffix.lower() in PICTURES)
+    return (
+        not _is_cells(path)
+        and not _shows_scores(path)
+        and bool(EXTENSION.search(path.name) or path.suffix.lower() in PICTURES)
+    )
+
+
+def _shows_scores(path: Path) -> bool:
+    """Return whether a file is a picture of an evaluation or a comparison that was written into the same folder."""
+    named = path.name == evaluations.PICTURE or path.name.endswith(cell_comparisons.PICTURE_ENDING)
+    return named and any((path.parent / one.RECORD).is_file() for one in (evaluations, cell_comparisons))
 
 
 def _is_cells(path: Path) -> bool:

@@ -178,6 +178,21 @@ class TestWhatIsSaidAndWritten:
             assert any(told in notice for notice in found.notices)
             assert found.networks[0].comparison.quality.value == 1
 
+    def test_frames_without_annotated_cells_are_reported(self, folder, networks, tmp_path):
+        shutil.copy(folder / "c.tif", tmp_path)
+        tifffile.imwrite(tmp_path / "c_labels.tif", np.stack([TRUTH[2], 0 * TRUTH[3]]))
+        found = epifiji.evaluate(networks[0], tmp_path, **FIXED)
+        assert any(
+            "1 of 2 images or frames have no annotated cell (the first is c frame 2)" in one for one in found.notices
+        )
+
+    def test_pictures_in_the_folder_of_the_images_are_no_images(self, folder, networks, tmp_path):
+        for file in ("a.tif", "a_labels.tif"):
+            shutil.copy(folder / file, tmp_path)
+        epifiji.evaluate(networks[0], tmp_path, **FIXED).save(tmp_path)
+        again = epifiji.evaluate(networks[0], tmp_path, **FIXED)
+        assert [one.name for one in again.networks[0].comparison.fields] == ["a"]
+
     def test_progress_rises_over_all_images_and_may_cancel(self, folder, networks, tmp_path, monkeypatch):
         told: list[tuple[float, str]] = []
         monkeypatch.setenv("TMPDIR", str(tmp_path))

@@ -13,11 +13,12 @@ from epifiji.files.results.result_folder import write_record
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
 
 TABLE, RECORD = "cell_comparison.csv", "cell_comparison.json"
+PICTURE_ENDING = "_cells.png"
 
 
 def picture_name(field: str) -> str:
     """Return the name of the picture of an image."""
-    return plain_name(f"{field}_cells") + ".png"
+    return plain_name(f"{field}{PICTURE_ENDING}".removesuffix(".png")) + ".png"
 
 
 def write_cell_comparison(

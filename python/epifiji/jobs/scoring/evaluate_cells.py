@@ -142,7 +142,18 @@ def _notices(networks: Sequence[NetworkOnCells], images: Sequence[LabelledImage]
                 f"The cells of {image.name} were segmented by a network and not corrected, so scores on it show how far networks "
                 "agree."
             )
-    if len(networks[0].comparison.fields) < FEWEST_MOVIES:
+    fields = [one.comparison.fields for one in networks]
+    empty = [
+        scores[0].name
+        for scores in zip(*fields, strict=True)
+        if not scores[0].annotated and any(s.predicted for s in scores)
+    ]
+    if empty:
+        yield (
+            f"{len(empty)} of {len(fields[0])} images or frames have no annotated cell (the first is {empty[0]}), so all cells "
+            "predicted there count as false: leave them out if they were not annotated."
+        )
+    if len(fields[0]) < FEWEST_MOVIES:
         yield (
             f"With fewer than {FEWEST_MOVIES} images the intervals take cells as independent, and do not include the variation "
             "between images."
