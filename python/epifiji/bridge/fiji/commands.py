@@ -235,7 +235,7 @@ class EvaluateCommand(EvaluationJob, EvaluationSettings):
         "(image_labels.tif, outlines or results); or the path of one such image.",
         order=5,
     )
-    borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders")
+    borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders", order=15)
     seed_height: Share | None = placed(SegmentationSettings, "seed_height", "more")
     merge_below: Share | None = placed(SegmentationSettings, "merge_below", "more")
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)

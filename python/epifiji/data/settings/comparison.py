@@ -24,6 +24,7 @@ class MatchingSettings(Settings):
         allow_inf_nan=False,
         description="Maximum distance between two matching events.",
         label="Maximum distance in x and y",
+        order=12,
     )
     distance_t: float = setting(
         4,
@@ -33,6 +34,7 @@ class MatchingSettings(Settings):
         allow_inf_nan=False,
         description="Maximum number of frames between two matching events.",
         label="Maximum distance in time",
+        order=13,
     )
 
 
@@ -121,11 +123,13 @@ class CellComparisonSettings(Settings):
         allow_inf_nan=False,
         description="Least intersection over union of a predicted and an annotated cell that match.",
         label="Least overlap (IoU) of a match",
+        order=16,
     )
     border: Literal["count", "ignore"] = setting(
         "count",
         description="Annotated cells that touch the image's border: counted as all others (count), or left out together with "
         "what is predicted there (ignore).",
         label="Cells at the border",
+        order=17,
     )
     seed: Seed = Field(1, description="Seed of the random draws for the intervals.")

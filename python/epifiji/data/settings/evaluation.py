@@ -25,6 +25,7 @@ class EventEvaluationSettings(ComputingSettings, MapSettings, MatchingSettings):
         description="Meaning of a movie without a ROI file of a class: it has no such events, so that all detected ones are "
         "false positives (none), or they were not annotated, so that the class is not scored there (unknown).",
         label="Classes without a ROI file",
+        order=14,
     )
     seed: Seed = Field(1, description=DRAWS)
 
