@@ -12,7 +12,7 @@ import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.files.movies.frames import readable
-from epifiji.files.movies.movie_file import write_stack
+from epifiji.files.movies.movie_file import TIFF_STARTS, write_stack
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.atomic import replacing
 
@@ -29,6 +29,20 @@ ENDINGS = re.compile(rf"(?:_cp)?_(?:{_OF_CELLS}|epifiji|image|img|raw)$", re.IGN
 SUFFIXES = (".tif", ".tiff", ".png")
 
 LARGEST_LABEL = 2**31 - 1
+
+LARGEST_WRITTEN_LABEL = 2**24
+"""Up to here, 32-bit floats are exact."""
+
+PNG_START = b"\x89PNG"
+
+NOT_CELLS = {
+    ".npy": "in Cellpose choose File > Save masks as PNG/tif",
+    ".zip": "open the image with its ROIs in Fiji, and save labels made of them",
+    ".jpg": "export them as TIFF or PNG, because JPEG changes the numbers of pixels",
+    ".jpeg": "export them as TIFF or PNG, because JPEG changes the numbers of pixels",
+    ".csv": "give the labels instead of the table",
+}
+"""What to do with other files, by their ending."""
 
 
 def is_cell_image(path: Path) -> bool:
@@ -56,16 +70,7 @@ def read_cells(path: Path) -> np.ndarray:
     """
     require_ordinary(path)
     with readable(path):
-        pixels = _read(path)
-    pixels = np.squeeze(pixels)
-    if pixels.ndim > 2 and pixels.shape[-1] in (3, 4) and pixels.dtype == np.uint8:
-        colours = pixels[..., :3]
-        if not (colours == colours[..., :1]).all():
-            raise WrongInputError(
-                f"{path} has colours, but a whole number for each cell, or lines around cells, are expected: save it as a grey "
-                "image of 8, 16 or 32 bit."
-            )
-        pixels = colours[..., 0]
+        pixels = np.squeeze(_grey(*_read(path), path))
     if pixels.ndim == 2:
         pixels = pixels[None]
     if pixels.ndim != 3 or pixels.dtype.kind not in "buif":
@@ -76,12 +81,44 @@ def read_cells(path: Path) -> np.ndarray:
     return _whole(pixels, path)
 
 
-def _read(path: Path) -> np.ndarray:
-    if path.suffix.lower() != ".png":
-        return np.asarray(tifffile.imread(path))
-    from skimage.io import imread
+def _read(path: Path) -> tuple[np.ndarray, bool]:
+    """Return the pixels of a TIFF or PNG, and whether the last axis is colours."""
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(PNG_START):
+        from skimage.io import imread
 
-    return np.asarray(imread(path))
+        picture = np.asarray(imread(path))
+        return picture, picture.ndim > 2
+    if not start.startswith(TIFF_STARTS):
+        raise WrongInputError(
+            f"{path} is no TIFF or PNG image, but labels or outlines of cells in one of them are expected: "
+            f"{NOT_CELLS.get(path.suffix.lower(), 'save them as TIFF in Fiji')}."
+        )
+    with tifffile.TiffFile(path) as tif:
+        parts = [series.asarray() for series in tif.series]
+        # Pages that were appended one by one are several series.
+        if len({(part.shape, part.dtype) for part in parts}) > 1 or (len(parts) > 1 and parts[0].ndim != 2):
+            raise WrongInputError(
+                f"{path} contains {len(parts)} images of different shapes, but one image, or several of one size over time, are "
+                "expected: save the one with the cells as a TIFF of its own."
+            )
+        pixels = parts[0] if len(parts) == 1 else np.stack(parts)
+        return pixels, len(parts) == 1 and tif.series[0].axes.endswith("S")
+
+
+def _grey(pixels: np.ndarray, has_colours: bool, path: Path) -> np.ndarray:
+    """Return the grey values of pixels whose colours, if there are any, are all equal; without transparency."""
+    if not has_colours:
+        return pixels
+    colours = pixels[..., :3] if pixels.shape[-1] > 2 else pixels[..., :1]
+    if not (colours == colours[..., :1]).all():
+        raise WrongInputError(
+            f"{path} has colours, but a whole number for each cell, or lines around cells, are expected: save it as a grey "
+            "image of 8, 16 or 32 bit."
+        )
+    grey: np.ndarray = colours[..., 0]
+    return grey
 
 
 def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
@@ -96,7 +133,27 @@ def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
             f"{path} has pixels from {pixels.min():g} to {pixels.max():g}, but labels from 0 to {LARGEST_LABEL} are expected: "
             "renumber the cells."
         )
+    if pixels.dtype.kind == "f" and pixels.dtype.itemsize <= 4 and pixels.size and pixels.max() > LARGEST_WRITTEN_LABEL:
+        raise WrongInputError(
+            f"{path} has labels up to {pixels.max():.0f} as 32-bit floats, which keep whole numbers exactly only to "
+            f"{LARGEST_WRITTEN_LABEL}, so cells may have been joined: renumber the cells."
+        )
     return pixels.astype(np.int32)
+
+
+def require_writable_labels(largest: int, source: object) -> None:
+    """Refuse labels that ImageJ's pixels do not keep: cells would be joined.
+
+    Raises
+    ------
+    WrongInputError
+        If the largest label is above 2^24.
+    """
+    if largest > LARGEST_WRITTEN_LABEL:
+        raise WrongInputError(
+            f"{source} has labels up to {largest}, but ImageJ's 32-bit floats keep whole numbers exactly only to "
+            f"{LARGEST_WRITTEN_LABEL}: renumber the cells."
+        )
 
 
 def write_labels(
@@ -112,9 +169,15 @@ def write_labels(
         (T, Y, X), whole numbers from 0; an array, or an object with a `shape` that returns frames by their index.
     pixel_size_um, frame_interval_s
         The image's calibration; None if unknown.
+
+    Raises
+    ------
+    WrongInputError
+        If a label is above 2^24.
     """
     count = int(labels.shape[0])
     largest = max(int(np.max(labels[t])) for t in range(count))
+    require_writable_labels(largest, path)
     dtype = np.dtype(np.uint16 if largest < 1 << 16 else np.float32)
     shown = 0.0, float(max(largest, LABEL_COLOURS - 1))
     frames: Iterator[np.ndarray] = (np.asarray(labels[t]).astype(dtype) for t in range(count))

@@ -145,6 +145,10 @@ class EventSettings(Settings):
         return tuple(name for name in known if self.events is None or name in self.events)
 
 
+BASE_MEGABYTES = 700
+"""Memory that the program needs without a movie: TensorFlow, a network, a batch of windows."""
+
+
 class ComputingSettings(Settings):
     """Hardware and memory of the computation; the events do not depend on them."""
 
@@ -153,7 +157,8 @@ class ComputingSettings(Settings):
         ge=1200,
         le=10_000_000,
         unit="MB",
-        description="Approximate memory of each process. Large frames are processed in strips to stay within it.",
+        description="Approximate memory of each process. Large frames are processed in parts to stay within it, or refused if "
+        "that is not possible.",
         page="more",
     )
     device: Literal["auto", "cpu", "gpu"] = setting(

@@ -181,7 +181,7 @@ class CellFamily(Family, Protocol):
     def load(self, network: CellNetwork, device: Device) -> Any:
         """Put the weights on a device; the result is kept for the next image."""
 
-    def maps(self, loaded: Any, frame: np.ndarray, flips: bool) -> np.ndarray:
+    def maps(self, loaded: Any, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """Predict the network's outputs for a whole frame of any size, in tiles if it is large.
 
         Parameters
@@ -192,6 +192,8 @@ class CellFamily(Family, Protocol):
             (Y, X), float64 and finite, at the network's scale, with borders brighter than cells.
         flips
             Whether to average over mirror images, and whatever else the family averages over.
+        megabytes
+            Approximate memory for the computation, apart from the frame and the result.
 
         Returns
         -------

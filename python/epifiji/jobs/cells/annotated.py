@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.cells import PackedLabels
+from epifiji.data.errors import WrongInputError
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import OUTLINES_OF_TISSUE_ANALYZER
@@ -15,6 +16,64 @@ from epifiji.files.results.cell_results import labels_in
 
 LINE_PX = 2
 """Drawn lines disappear if so many pixels are removed from both of their sides; a single labelled cell does not."""
+
+
+FEW_LABELS = 10
+"""Below so many values, separate parts of each are not taken as a sign of an image of the tissue."""
+
+
+def require_labels(pixels: np.ndarray, file: Path | str) -> None:
+    """Refuse pixels (T, Y, X) that are neither labels nor lines: a mask, the image of the tissue, or lines of several greys.
+
+    The first, the middle and the last frame are looked at.
+
+    Raises
+    ------
+    WrongInputError
+        If most of the values of a frame occur in several separate places, or a single one does; or if a value draws a
+        network of lines.
+    """
+    for t in sorted({0, len(pixels) // 2, len(pixels) - 1}):
+        parts = _parts(pixels[t])
+        if len(parts) == 1 and parts.max() > 1:
+            raise WrongInputError(
+                f"{file} has one value in {parts.max()} separate places, so cells are not told apart: give each cell a number of "
+                f"its own, in Fiji with MorphoLibJ's Connected Components Labeling, or lines of at most {2 * LINE_PX} pixels "
+                "between cells."
+            )
+        if len(parts) >= FEW_LABELS and (parts > 1).mean() > 0.5:
+            raise WrongInputError(
+                f"{file} has {len(parts)} values, and most of them are in several separate places, so they are no labels: give "
+                "one whole number for each cell, not the image of the tissue, or lines of one grey value."
+            )
+        if _draws_network(pixels[t]):
+            raise WrongInputError(
+                f"{file} contains lines between cells, but more than two grey values: make them black and white, in Fiji with "
+                "Image > Adjust > Threshold..."
+            )
+
+
+def _parts(frame: np.ndarray) -> np.ndarray:
+    """Return in how many separate places each value of a frame (Y, X) is, without 0."""
+    from skimage.measure import label
+
+    places = label(frame, background=0, connectivity=2)
+    _, first = np.unique(places, return_index=True)
+    values = frame.ravel()[first]
+    return np.unique(values[values > 0], return_counts=True)[1]
+
+
+def _draws_network(frame: np.ndarray) -> bool:
+    """Return whether the most frequent value but 0 is thin everywhere, but extends over most of the frame (Y, X)."""
+    from scipy import ndimage
+
+    values, counts = np.unique(frame[frame > 0], return_counts=True)
+    if len(values) < 2:
+        return False
+    drawn = frame == values[counts.argmax()]
+    where = np.argwhere(drawn)
+    wide = (np.ptp(where, axis=0) > np.array(frame.shape) / 2).all()
+    return bool(wide) and not ndimage.binary_erosion(drawn, np.ones((3, 3), bool), iterations=LINE_PX).any()
 
 
 def annotated_cells(pixels: np.ndarray | PackedLabels, file: Path) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -41,13 +100,30 @@ def are_labels(file: Path) -> bool:
     return labels is not None and file in (labels, latest_labels(labels))
 
 
-def cells_and_region(pixels: np.ndarray, segmented: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def contains_labels(pixels: np.ndarray | PackedLabels, file: Path) -> bool:
+    """Return whether pixels (T, Y, X) are labels, and not lines between cells.
+
+    Raises
+    ------
+    WrongInputError
+        If they are neither; see :func:`require_labels`.
+    """
+    if are_labels(file):
+        return True
+    pixels = np.asarray(pixels)
+    if lines_in(pixels, file) is not None:
+        return False
+    require_labels(pixels, file)
+    return True
+
+
+def cells_and_region(pixels: np.ndarray, labelled: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return labels (Y, X) of label images and outlines, and where it is known what is there (Y, X), bool.
 
-    Pixels of two grey levels are outlines, unless they are known to be the labels of a segmentation.
+    Pixels of two grey levels are outlines, unless they are known to be labels; see :func:`contains_labels`.
     """
     levels = np.unique(pixels)
-    if segmented or len(levels) != 2:
+    if labelled or len(levels) != 2:
         return pixels, np.ones(pixels.shape, bool)
     return cells_between(drawn_lines(pixels))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
 from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in
-from epifiji.jobs.cells.annotated import are_labels, cells_and_region
+from epifiji.jobs.cells.annotated import cells_and_region, contains_labels
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union at which matches are counted, in addition to the specified one."""
@@ -161,7 +161,8 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
     ``a.png`` and ``a_masks.png``, or ``a_labels.tif`` and ``a/handCorrection.tif``.
 
     Cells meet in the middle of the lines of outlines. What annotated outlines do not enclose, or the image's border cuts off, is
-    unknown: predicted cells of which most lies there are left out. In a label image, 0 is known to be no cell.
+    unknown: predicted cells of which most lies there are left out. In a label image, 0 is known to be no cell. Annotated cells at
+    the border that predicted outlines do not enclose are left out too.
 
     Parameters
     ----------
@@ -176,7 +177,9 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
         If a side cannot be read, sizes differ, or nothing belongs together.
     """
     chosen = parse_settings(CellComparisonSettings, settings)
-    return compare_fields(_pairs(predicted, annotated), chosen)
+    notices: list[str] = []
+    found = compare_fields(_pairs(predicted, annotated, notices), chosen)
+    return replace(found, notices=(*notices, *found.notices))
 
 
 def compare_fields(fields: Iterable[Field], settings: CellComparisonSettings) -> CellComparison:
@@ -213,17 +216,28 @@ def quality_units(compared: Sequence[ComparedField]) -> tuple[np.ndarray, np.nda
     return np.array([one.sum(axis=0) for one in units]), np.concatenate(units)
 
 
-def _pairs(predicted: Cells, annotated: Cells) -> Iterator[Field]:
-    """Yield the cells of both sides, frame by frame."""
-    for name, (found, segmented), (known, known_segmented) in _images(predicted, annotated):
+def _pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[Field]:
+    """Yield the cells of both sides, frame by frame, and add sentences about cells that are left out."""
+    for name, (found, found_labelled), (known, known_labelled) in _images(predicted, annotated):
         if found.shape != known.shape:
             raise WrongInputError(
                 f"The predicted cells of {name} have the shape {found.shape} (T, Y, X) and the annotated ones "
                 f"{known.shape}, but both must show the same image: check which files belong together."
             )
         for frame, (one, other) in enumerate(zip(found, known, strict=True), 1):
-            cells, _ = cells_and_region(one, segmented)
-            yield Field(field_name(name, frame, len(found)), cells, *cells_and_region(other, known_segmented))
+            field = field_name(name, frame, len(found))
+            cells, enclosed = cells_and_region(one, found_labelled)
+            true_cells, region = cells_and_region(other, known_labelled)
+            # Predicted outlines do not say what the border cuts off either.
+            unclosed = np.intersect1d(labels_at_border(true_cells), _mostly(true_cells, ~enclosed))
+            if len(unclosed):
+                notices.append(
+                    f"{field}: {len(unclosed)} annotated cells at the border are not enclosed by the predicted outlines, and were "
+                    "left out."
+                )
+                region = region & ~np.isin(true_cells, unclosed)
+                true_cells = np.where(region, true_cells, 0)
+            yield Field(field, cells, true_cells, region)
 
 
 def field_name(image: str, frame: int, frames: int) -> str:
@@ -232,7 +246,7 @@ def field_name(image: str, frame: int, frames: int) -> str:
 
 
 Side = tuple[np.ndarray, bool]
-"""Pixels (T, Y, X), and whether they are the labels of a segmentation's results, even if they have two grey levels."""
+"""Pixels (T, Y, X), and whether they are labels, even if they have two grey levels."""
 
 
 def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Side]]:
@@ -240,7 +254,7 @@ def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Sid
         name = next(
             (image_of_cells(Path(one)) for one in (predicted, annotated) if not isinstance(one, np.ndarray)), "image"
         )
-        yield name, _side(predicted), _side(annotated)
+        yield name, _side(predicted, "predicted"), _side(annotated, "annotated")
         return
     found, known = (path_from(one, "cells") for one in (predicted, annotated))
     if not (found.is_dir() and known.is_dir()):
@@ -296,15 +310,17 @@ def _by_image(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _side(given: Cells) -> Side:
+def _side(given: Cells, what: str = "") -> Side:
     if not isinstance(given, np.ndarray):
         file = path_from(given, "cells")
-        return read_cells(file), are_labels(file)
+        pixels = read_cells(file)
+        return pixels, contains_labels(pixels, file)
     if given.ndim not in (2, 3):
         raise WrongInputError(
             f"Cells were given as an array of the shape {given.shape}, but (Y, X) or (T, Y, X) is expected."
         )
-    return (given[None] if given.ndim == 2 else given), False
+    pixels = given[None] if given.ndim == 2 else given
+    return pixels, contains_labels(pixels, Path(f"the array of {what} cells"))
 
 
 def compare_labels(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from epifiji.data.cell_networks import CellNetwork
 from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.data.progress import Report, silent
+from epifiji.data.settings.detection import BASE_MEGABYTES
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.cells.scale import Scale, estimate_scale, resized
@@ -17,6 +20,17 @@ from epifiji.engine.networks.families import cell_family_of
 from epifiji.engine.tiling.levels import levelled
 
 _warm: dict[tuple[str, str], Any] = {}
+
+SEGMENTING = "segmenting cells"
+
+SEPARATION_BYTES = 140
+"""Approximate memory for a pixel of a frame whose cells are separated."""
+
+SCALED_BYTES = 40
+"""The same for a pixel of the frame at the network's scale: levels, padded levels and maps."""
+
+LEAST_MEGABYTES = 300
+"""Least memory for the network's predictions."""
 
 
 class Segmenter:
@@ -41,9 +55,12 @@ class Segmenter:
         self._family = cell_family_of(network.description)
         self._loaded = _load(network, settings.device) if loaded is None else loaded
 
-    def __call__(self, frame: np.ndarray) -> CellMaps:
-        """Segment a frame (Y, X) of any real dtype, with finite pixels."""
-        return self.separate(self.maps(frame))
+    def __call__(self, frame: np.ndarray, report: Report = silent) -> CellMaps:
+        """Segment a frame (Y, X) of any real dtype, with finite pixels; `report` may raise to cancel."""
+        report(0, SEGMENTING)
+        maps = self.maps(frame)
+        report(0.5, SEGMENTING)
+        return self.separate(maps)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Load the network again in another process."""
@@ -61,15 +78,36 @@ class Segmenter:
 
     def network_maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at its own scale."""
+        megabytes = self.require_memory(frame.shape)
         pixels = levelled(Movie(frame[None])).frames(0, 1)[0].astype(np.float64)
         scaled = resized(-pixels if self.scale.dark else pixels, self._size(frame.shape))
-        maps: np.ndarray = self._family.maps(self._loaded, scaled, self.settings.flips)
+        maps: np.ndarray = self._family.maps(self._loaded, scaled, self.settings.flips, megabytes)
         return maps
 
     def separate(self, maps: np.ndarray, diameter_px: float | None = None) -> CellMaps:
         """Separate the cells of maps; `diameter_px` is that of cells in pixels of the maps. Default: of the frame."""
         described = self.network.description
         return self._family.separate(maps, described, diameter_px or self.scale.diameter_px, self.settings)
+
+    def require_memory(self, shape: tuple[int, ...]) -> float:
+        """Return the megabytes that are left for the network if it segments frames (Y, X).
+
+        Raises
+        ------
+        WrongInputError
+            If the frames need more memory than the settings allow.
+        """
+        height, width = shape
+        pixels, scaled = height * width / 1e6, math.prod(self._size(shape)) / 1e6
+        left = self.settings.memory - BASE_MEGABYTES - SCALED_BYTES * scaled
+        needed = BASE_MEGABYTES + max(SEPARATION_BYTES * pixels, SCALED_BYTES * scaled + LEAST_MEGABYTES)
+        if needed > self.settings.memory:
+            raise WrongInputError(
+                f"Frames of {height} x {width} pixels (Y, X) with cells of {self.scale.diameter_px:g} px need about "
+                f"{needed:.0f} MB, but --memory is {self.settings.memory}: specify --memory {math.ceil(needed / 100) * 100} if "
+                "the computer has as much, check --cell-diameter, or crop the image."
+            )
+        return left
 
     def _size(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         described = self.network.description

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.image import NOT_SQUARE
 from epifiji.data.movie import Movie, frame_ranges
 from epifiji.data.network import AnyNetwork
@@ -42,12 +43,12 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.writable import new_files
 from epifiji.files.tissue_analyzer import frame_names, outline_files
 from epifiji.jobs.cells.result import CellFiles, Cells, reported
-from epifiji.jobs.cells.segment import Segmenter, segmenter_for
+from epifiji.jobs.cells.segment import SEGMENTING, Segmenter, segmenter_for
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import cell_network_of
 from epifiji.jobs.versions import versions
 
-SEGMENTING = "segmenting cells"
+COLOURS = (3, 4)
 
 SegmentedFrame = tuple[np.ndarray, Cells, np.ndarray | None]
 """Labels (Y, X), measurements of the cells, and lines (Y, X) between them if the network's method draws some."""
@@ -211,6 +212,7 @@ def segment(
     pixels_sha256 = movie.sha256()
     watch = Watch(movie, pixels_sha256, chosen.channel)
     segmenter = segmenter_for(movie, found, chosen)
+    segmenter.require_memory(movie.shape[1:])
     loaded = time.perf_counter()
     scratch = ScratchFolder()
     try:
@@ -241,6 +243,16 @@ def segment(
 
 def open_image(image: Movie | np.ndarray | str | Path, settings: SegmentationSettings) -> Movie:
     """Open what :func:`segment` accepts; a stack of planes (Z) is projected or refused, as the settings say."""
+    if (
+        isinstance(image, np.ndarray)
+        and image.ndim == 3
+        and image.shape[-1] in COLOURS
+        and image.shape[1] > max(COLOURS)
+    ):
+        raise WrongInputError(
+            f"The array has the shape {image.shape}, whose last axis looks like colours (RGB), but one grey value in each pixel "
+            "is needed, as (Y, X) or (T, Y, X): give one channel, or their mean."
+        )
     if isinstance(image, np.ndarray) and image.ndim == 2:
         return replace(open_movie(image[None], settings.channel, least_frames=1), name="image")
     return open_movie(image, settings.channel, least_frames=1, over_z=settings.project)
@@ -263,16 +275,16 @@ class FrameWork:
 
     def compute(self, read: np.ndarray, report: Report) -> SegmentedFrame:
         """Segment a frame."""
-        report(0, self.doing)
-        return _segmented(self.segmenter, read)
+        return _segmented(self.segmenter, read, report)
 
     def task(self) -> Callable[[np.ndarray], SegmentedFrame]:
         """Return the function for workers."""
         return partial(_segmented, self.segmenter)
 
 
-def _segmented(segmenter: Segmenter, frame: np.ndarray) -> SegmentedFrame:
-    found = segmenter(frame)
+def _segmented(segmenter: Segmenter, frame: np.ndarray, report: Report = silent) -> SegmentedFrame:
+    found = segmenter(frame, report)
+    report(0.9, SEGMENTING)
     labels = mixed_numbers(found.labels)
     return labels, cell_properties(labels), found.outlines
 

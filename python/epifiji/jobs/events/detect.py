@@ -20,7 +20,7 @@ from epifiji.data.network import AnyNetwork
 from epifiji.data.progress import Report, silent
 from epifiji.data.record import RECORD_FORM
 from epifiji.data.settings.base import parse_settings
-from epifiji.data.settings.detection import DetectionSettings
+from epifiji.data.settings.detection import BASE_MEGABYTES, DetectionSettings
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.networks.families import event_family_of
@@ -39,9 +39,6 @@ from epifiji.jobs.events.result import EventFinder, MapScale, Result
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import event_network_of
 from epifiji.jobs.versions import versions
-
-BASE_MEGABYTES = 700
-"""Memory that the program needs without a movie: TensorFlow, a network, a batch of windows."""
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
 

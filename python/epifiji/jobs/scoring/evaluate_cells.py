@@ -19,7 +19,7 @@ from epifiji.engine.metrics.intervals import FEWEST_MOVIES, difference_of_qualit
 from epifiji.files.labelled_images import has_labelled_cells, read_labelled_images
 from epifiji.files.movies.movie_file import split_path
 from epifiji.files.training_data import has_rois
-from epifiji.jobs.cells.annotated import are_labels, cells_and_region
+from epifiji.jobs.cells.annotated import cells_and_region, contains_labels
 from epifiji.jobs.cells.compare import CellComparison, Field, compare_fields, field_name, quality_units
 from epifiji.jobs.cells.segmentation import segment
 from epifiji.jobs.executors import Executor, executor_for
@@ -91,7 +91,7 @@ class _Segmented:
             found = segment(image.movie, self._network, part, self._executor, **self._settings)
             if not all(found.counts):
                 self.notices.append(f"{self._name} finds no cells in {_where(image, found.counts)}.")
-            labelled = are_labels(image.file)
+            labelled = contains_labels(image.cells, image.file)
             for t in range(len(image.movie)):
                 field = field_name(image.name, t + 1, len(image.movie))
                 yield Field(field, found.labels[t], *cells_and_region(image.cells[t], labelled))

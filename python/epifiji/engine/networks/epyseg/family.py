@@ -39,8 +39,11 @@ class EPySegFamily:
         self.check(cast(AnyNetwork, network))
         return Linknet(network.weights)
 
-    def maps(self, loaded: Linknet, frame: np.ndarray, flips: bool) -> np.ndarray:
-        """See :class:`~epifiji.engine.networks.family.CellFamily`; `flips` are EPySeg's "high quality predictions"."""
+    def maps(self, loaded: Linknet, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`; `flips` are EPySeg's "high quality predictions".
+
+        The tiles are EPySeg's, whatever memory there is.
+        """
         return predict_maps(loaded, frame, flips)
 
     def separate(

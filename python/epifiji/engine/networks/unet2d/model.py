@@ -35,7 +35,10 @@ REACH_PX = 136
 """Pixels around a place that a prediction depends on, in whole `GRAIN_PX`: half the larger box and half the receptive field."""
 
 STRIP_PX = 3_000_000
-"""Pixels that are predicted at once; 1 million needs about 0.5 GB."""
+"""Pixels that are predicted at once if there is memory for them."""
+
+BYTES_A_PIXEL = 500
+"""Approximate memory for the prediction of a pixel."""
 
 OUTPUTS = ("border", "distance", "tissue")
 
@@ -133,15 +136,16 @@ class UNet2D:
         held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
         self._members = [partial(_graph(), weights) for weights in held]
 
-    def __call__(self, frame: np.ndarray) -> np.ndarray:
+    def __call__(self, frame: np.ndarray, at_once: int = STRIP_PX) -> np.ndarray:
         """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, 3), float32 from 0 to 1.
 
-        Large frames are predicted in strips of rows that overlap by `REACH_PX`, so the result does not depend on them.
+        Frames with more pixels than `at_once` are predicted in strips of rows that overlap by `REACH_PX`, so the result
+        does not depend on them.
         """
         height, width = frame.shape
         padded = np.pad(frame, [(0, -n % GRAIN_PX) for n in frame.shape], "edge")
-        rows = max(GRAIN_PX, (STRIP_PX // padded.shape[1] - 2 * REACH_PX) // GRAIN_PX * GRAIN_PX)
-        if padded.size <= STRIP_PX:
+        rows = max(GRAIN_PX, (at_once // padded.shape[1] - 2 * REACH_PX) // GRAIN_PX * GRAIN_PX)
+        if padded.size <= at_once:
             rows = len(padded)
         found = np.empty((height, width, len(OUTPUTS)), np.float32)
         for top in range(0, height, rows):
