@@ -218,6 +218,24 @@ def test_cancelling_ends_between_frames() -> None:
     assert set(seen) == {"segmenting cells"}
 
 
+def test_cells_do_not_depend_on_the_memory(found: epifiji.Segmentation, monkeypatch: pytest.MonkeyPatch) -> None:
+    from epifiji.engine.networks.unet2d import family, model
+
+    wide = np.tile(PIXELS[0], (4, 1))
+    seen = []
+    predict = model.UNet2D.__call__
+
+    def watched(network: Any, frame: np.ndarray, at_once: int) -> np.ndarray:
+        seen.append(at_once)
+        return predict(network, frame, at_once)
+
+    monkeypatch.setattr(family.UNet2D, "__call__", watched)
+    monkeypatch.setattr(family, "BYTES_A_PIXEL", 9000)
+    much, little = (epifiji.segment(wide, memory=memory, **FIXED) for memory in (100_000, 1200))
+    assert np.array_equal(np.asarray(much.labels), np.asarray(little.labels))
+    assert min(seen) < wide.size < max(seen)
+
+
 def test_workers_find_the_same_cells(found: epifiji.Segmentation) -> None:
     shared = epifiji.segment(PIXELS, workers=2, **FIXED)
     assert np.array_equal(np.asarray(shared.labels), np.asarray(found.labels))
@@ -326,6 +344,9 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
     "text": (text, FIXED, "TIFF or HDF5 file was expected"),
     "missing": (lambda folder: folder / "none.tif", FIXED, "does not exist"),
     "a network for events": (lambda _: PIXELS[0], FIXED | {"network": "epinet"}, "one that segments cells is needed"),
+    "colours in an array": (lambda _: np.stack([PIXELS[0]] * 3, -1), FIXED, r"last axis looks like colours"),
+    "cells of a hundredth of a pixel": (lambda _: PIXELS[0], FIXED | {"cell_diameter": 0.01}, "--memory is 4000"),
+    "too large a frame": (lambda _: np.zeros((3000, 3000), bool), FIXED | {"memory": 1500}, "specify --memory 2000 if"),
     "a wrong setting": (lambda _: PIXELS[0], {"borders": "grey"}, "borders is 'grey'"),
 }
 
