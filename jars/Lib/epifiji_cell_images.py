@@ -8,6 +8,8 @@ from ij import ImagePlus, WindowManager
 from ij.io import FileSaver
 from java.nio.file import Files
 
+from epifiji_engine import EngineError
+
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 TIFF = re.compile(r"\.tiff?$", re.IGNORECASE)
 
@@ -33,12 +35,22 @@ def saved_images(parameters, keys, first):
     try:
         given = dict(parameters)
         for key in keys:
-            image = WindowManager.getImage(given[key]) if key in given else WindowManager.getCurrentImage() if key == first else None
+            image = _open_image(given[key]) if key in given else WindowManager.getCurrentImage() if key == first else None
             if image is not None:
                 given[key] = _saved(image, os.path.join(folder, key))
         yield given
     finally:
         shutil.rmtree(folder, True)
+
+
+def _open_image(title):
+    """Return the open image of a title; None if there is none, so that it is a file. ImageJ would take any of several."""
+    images = [WindowManager.getImage(identifier) for identifier in WindowManager.getIDList() or []]
+    found = [image for image in images if image.getTitle() == title]
+    if len(found) > 1:
+        raise EngineError("%d open images have the title %s, but one is meant: rename one of them with Image > Rename..., or close it."
+                          % (len(found), title), "input")
+    return WindowManager.getImage(title)
 
 
 def _saved(image, folder):

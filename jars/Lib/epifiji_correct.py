@@ -6,7 +6,7 @@ So the window never shows a correction that was not written, and no pixel is han
 """
 import os
 
-from ij import IJ
+from ij import IJ, WindowManager
 from ij.gui import Toolbar
 from java.awt import BorderLayout, Color, FlowLayout, Font, GridLayout
 from java.lang import IllegalMonitorStateException, InterruptedException
@@ -16,6 +16,7 @@ from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel, JTextA
 from epifiji_cells_overlay import NAMES, CellsOverlay
 from epifiji_client import call
 from epifiji_correct_input import correction_inputs
+from epifiji_engine import EngineError
 from epifiji_images import file_of, frames_are_channels
 from epifiji_review_input import WindowClosing
 from epifiji_windows import later, put_below, put_right
@@ -57,6 +58,8 @@ class CorrectionWindow(object):
         self.frame, self.ended = 0, False
         self.state = found
         self.overlay = CellsOverlay(image)
+        # The cells of a still image have one frame, however many channels it has.
+        self.along_channels = frames_are_channels(image) and found["frames"] > 1
 
     def run(self):
         """Show the cells and handle the user's input until the correction ends."""
@@ -140,13 +143,13 @@ class CorrectionWindow(object):
         """Return the frame that the image shows, from 1; the last one if it was closed."""
         if not self.image.isVisible():
             return self.frame
-        if frames_are_channels(self.image):
+        if self.along_channels:
             return self.image.getC()
         return self.image.getT() if self.image.getNFrames() > 1 else self.image.getZ()
 
     def _position(self, frame):
         channel, plane, time = self.image.getC(), self.image.getZ(), self.image.getT()
-        if frames_are_channels(self.image):
+        if self.along_channels:
             channel = frame
         elif self.image.getNFrames() > 1:
             time = frame
@@ -205,6 +208,16 @@ def _row(layout, parts):
         part.setAlignmentX(0.0)
         panel.add(part)
     return panel
+
+
+def require_saved(image, parameters, beside):
+    """Refuse cells that are only open: corrections are written next to the file of the cells."""
+    stem = os.path.splitext(image.getTitle())[0]
+    labels = WindowManager.getImage(stem + "_labels.tif")
+    if "cells" not in parameters and beside is None and labels is not None and file_of(labels) is None:
+        raise EngineError("The cells of %s are open as %s but not saved, and corrections are written next to their file: save them "
+                          "with File > Save As > Tiff... next to the image, and choose Correct Cells... again."
+                          % (image.getTitle(), labels.getTitle()), "input")
 
 
 def cells_beside(image):

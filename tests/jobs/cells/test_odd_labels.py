@@ -74,9 +74,7 @@ def test_predicted_outlines_are_compared_where_they_enclose_cells() -> None:
     found = epifiji.compare_cells(lines, LABELS)
     assert (found.fields[0].annotated, found.fields[0].predicted, found.quality.value) == (INNER, INNER, 1)
     (notice,) = found.notices
-    assert notice == (
-        "image: 23 annotated cells at the border are not enclosed by the predicted outlines, and were left out."
-    )
+    assert notice == ("image: predicted outlines do not enclose 23 annotated border cells: they are left out.")
     assert epifiji.compare_cells(LABELS, lines).quality.value == 1
 
 

@@ -3,9 +3,9 @@ from ij import WindowManager
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, report
-from epifiji_correct import CorrectionWindow, cells_beside
+from epifiji_correct import CorrectionWindow, cells_beside, require_saved
 from epifiji_engine import EngineError
-from epifiji_images import current_image, shape_of, shown_pixels
+from epifiji_images import current_image, frames_are_channels, shape_of, shown_pixels
 from epifiji_log import log
 
 
@@ -16,7 +16,10 @@ def correct(parameters):
     if image.getBitDepth() != 24:
         # Refuses images with Z and T; colours need not be refused, because nothing is computed from them.
         shown_pixels(image)
-    request = {"settings": parameters, "beside": cells_beside(image), "title": image.getTitle(), "shape": shape_of(image)}
+    beside = cells_beside(image)
+    require_saved(image, parameters, beside)
+    request = {"settings": parameters, "beside": beside, "title": image.getTitle(), "shape": shape_of(image),
+               "frames_are_channels": frames_are_channels(image)}
     window = CorrectionWindow(image, call("correct_begin", request))
     window.run()
     ended = call("correct_end", {"session": window.session})

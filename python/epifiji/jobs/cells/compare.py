@@ -232,8 +232,7 @@ def _pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[F
             unclosed = np.intersect1d(labels_at_border(true_cells), _mostly(true_cells, ~enclosed))
             if len(unclosed):
                 notices.append(
-                    f"{field}: {len(unclosed)} annotated cells at the border are not enclosed by the predicted outlines, and "
-                    "were left out."
+                    f"{field}: predicted outlines do not enclose {len(unclosed)} annotated border cells: they are left out."
                 )
                 region = region & ~np.isin(true_cells, unclosed)
                 true_cells = np.where(region, true_cells, 0)

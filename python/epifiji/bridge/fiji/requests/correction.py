@@ -29,7 +29,7 @@ def begin(request: Request) -> Answer:
     """Begin a correction or continue it.
 
     The request has ``settings`` by key, ``beside`` (the cells next to the image, or None), and the image's ``title`` and
-    ``shape`` (T, Y, X).
+    ``shape`` (T, Y, X). If ``frames_are_channels``, it may as well be a still image.
     """
     command = parse_settings(CorrectCommand, request["settings"])
     cells = command.cells or request.get("beside")
@@ -39,6 +39,8 @@ def begin(request: Request) -> Answer:
     session = {"cells": str(cells), "out": command.out}
     correction = _correction(session)
     found = correction.cells.labels.shape
+    if found[0] == 1 and request.get("frames_are_channels"):
+        shape = 1, *shape[1:]
     if found != shape:
         frames, height, width = found
         raise WrongInputError(

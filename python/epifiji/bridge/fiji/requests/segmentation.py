@@ -76,6 +76,7 @@ def _of_image(request: Request, command: SegmentCommand) -> Movie:
     from epifiji.files.movies.frames import ProjectedFrames, planes_refusal
 
     movie = movie_of_image(request.get("image"), request.blocks, least_frames=1)
+    _require_no_channels(movie, movie.layout)
     if movie.layout.time_axis != "Z" or len(movie) == 1:
         return movie
     if command.project == "none":
@@ -83,6 +84,15 @@ def _of_image(request: Request, command: SegmentCommand) -> Movie:
     layout = StackLayout("T", movie.layout.channels, movie.layout.channel)
     notices = tuple(one for one in movie.notices if "taken as time" not in one)
     return replace(movie, pixels=ProjectedFrames(movie.pixels, len(movie)), layout=layout, notices=notices)
+
+
+def _require_no_channels(movie: Movie, layout: StackLayout) -> None:
+    """Refuse channels of a single time point, which commands on events may take as frames."""
+    if layout.time_axis == "C":
+        raise WrongInputError(
+            f"{movie.name} has several channels and a single time point, but one channel is needed: choose it with --channel N, "
+            "or, if they are frames, use Image > Hyperstacks > Re-order Hyperstack..."
+        )
 
 
 def _shown(found: Any, rois: bool) -> Answer:
@@ -118,6 +128,7 @@ def start_preview(request: Request) -> Answer:
     command = parse_settings(SegmentCommand, request["settings"])
     settings = parse_settings(SegmentationSettings, settings_of(command, SegmentationSettings))
     movie = movie_of_image(request.get("image"), request.blocks, least_frames=1)
+    _require_no_channels(movie, movie.layout)
     movie.require_finite()
     network = cell_network_of(command.network)
     own = getattr(network.description, "choices", None)
