@@ -1,4 +1,4 @@
-"""The U-Net for cells: strips, units and zero of an image, reach, and its arrays."""
+"""The U-Net for cells: tiles, units and zero of an image, reach, and its arrays."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import AnyNetwork, Network, Weights
 from epifiji.engine.networks.families import cell_family_of
-from epifiji.engine.networks.unet2d import model
-from epifiji.engine.networks.unet2d.model import GRAIN_PX, REACH_PX, UNet2D, new_weights, shapes
+from epifiji.engine.networks.unet2d.model import REACH_PX, UNet2D, new_weights, shapes
 from epifiji.files.networks.store import SHIPPED_FOLDER, read_network
 
 
@@ -32,11 +31,11 @@ def frame(height: int, width: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).gamma(2, 100, (height, width))
 
 
-def test_strips_do_not_show(predict: UNet2D, monkeypatch: pytest.MonkeyPatch) -> None:
-    image = frame(701, 61)
+@pytest.mark.parametrize("shape", [(701, 61), (250, 230)])
+def test_tiles_do_not_show(predict: UNet2D, shape: tuple[int, int]) -> None:
+    image = frame(*shape)
     whole = predict(image)
-    monkeypatch.setattr(model, "STRIP_PX", 64 * (2 * REACH_PX + 5 * GRAIN_PX))
-    assert np.abs(predict(image) - whole).max() < 1e-5
+    assert np.abs(predict(image, 200**2) - whole).max() < 1e-5
     assert whole.std() > 0.01
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from epifiji.engine.cells.shape import contacts
@@ -10,6 +12,9 @@ PROPERTIES = ("label", "y", "x", "area", "perimeter", "elongation", "orientation
 _S = 0.5**0.5
 _CROFTON = np.pi / 4 * np.array([0, 1 + _S, _S, 2 * _S, 0, 1 + _S, 0, _S, 1, 2, _S, _S, 1, 2, 0, 0])
 """Perimeter of each arrangement of a square of 2 x 2 pixels; bits are the pixels at, above, left of and diagonal to one."""
+
+STRIP_PX = 1_000_000
+"""Pixels whose places are in memory at once."""
 
 
 def cell_properties(labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -34,7 +39,9 @@ def cell_properties(labels: np.ndarray) -> dict[str, np.ndarray]:
     area[0] = 0
     label = np.flatnonzero(area)
     area = area[label]
-    compact = np.searchsorted(np.append(0, label), labels)
+    numbers = np.zeros(int(label.max(initial=0)) + 1, np.int32)
+    numbers[label] = np.arange(1, len(label) + 1)
+    compact = numbers[labels]
     (y, x), (yy, xx, xy) = _moments(compact, area)
     mean, half = (yy + xx) / 2, np.hypot((yy - xx) / 2, xy)
     pairs = contacts(compact)
@@ -56,16 +63,27 @@ def cell_properties(labels: np.ndarray) -> dict[str, np.ndarray]:
 
 def _moments(labels: np.ndarray, area: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the centres (2, n) and central second moments (3, n: yy, xx, xy) of labels from 1 to n, of pixels as squares."""
-    flat = labels.ravel()
-    inside = np.flatnonzero(flat)
-    numbers = flat[inside] - 1
-    y, x = np.divmod(inside, labels.shape[1])
-    centre = np.stack([np.bincount(numbers, one, len(area)) for one in (y, x)]) / area
-    y, x = y - centre[0][numbers], x - centre[1][numbers]
-    moments = np.stack([np.bincount(numbers, one, len(area)) for one in (y * y, x * x, x * y)]) / area
+    centre, moments = np.zeros((2, len(area))), np.zeros((3, len(area)))
+    for numbers, *place in _places(labels):
+        for total, one in zip(centre, place, strict=True):
+            np.add.at(total, numbers, one)
+    centre /= area
+    for numbers, *place in _places(labels):
+        y, x = (one - middle[numbers] for one, middle in zip(place, centre, strict=True))
+        for total, one in zip(moments, (y * y, x * x, x * y), strict=True):
+            np.add.at(total, numbers, one)
+    moments /= area
     # The second moment of a square of side 1 along either axis.
     moments[:2] += 1 / 12
     return centre, moments
+
+
+def _places(labels: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield label minus 1, y and x of the pixels of cells, some rows at a time, which need less memory than all."""
+    rows = max(1, STRIP_PX // labels.shape[1])
+    for top in range(0, len(labels), rows):
+        y, x = np.nonzero(labels[top : top + rows])
+        yield labels[top + y, x] - 1, (top + y).astype(float), x.astype(float)
 
 
 def _perimeters(labels: np.ndarray, count: int) -> np.ndarray:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.cell_networks import SeparationChoices
 from epifiji.data.cells import CellMaps
+from epifiji.engine.tiling.tiles import tiles
 
 SMOOTHING = 0.03
 """Sigma of the smoothing of the height, in cell diameters."""
+
+PEAKS_REACH, PEAKS_TILE_PX = 4.0, 2_000_000
+"""Seeds of large frames are found in tiles of so many pixels, from what lies within so many cell diameters."""
 
 
 def separate_cells(
@@ -35,24 +40,34 @@ def separate_cells(
     """
     from scipy import ndimage
     from skimage.measure import label
-    from skimage.morphology import h_maxima
     from skimage.segmentation import watershed
 
     inside = tissue >= choices.tissue_threshold
     height = ndimage.gaussian_filter(distance - border, SMOOTHING * diameter_px)
-    peaks = h_maxima(height, choices.seed_height)
+    depth = -height
+    peaks = _peaks(height, choices.seed_height, diameter_px)
     # If no peak is as high, no border divides the tissue.
     seeds = label(peaks if peaks.any() else inside, connectivity=2)
-    labels = _merged(watershed(-height, seeds, mask=inside), border, choices.merge_below)
+    labels = _merged(watershed(depth, seeds, mask=inside), border, choices.merge_below)
     small = np.bincount(labels.ravel()) < choices.least_area * np.pi / 4 * diameter_px**2
     small[0] = False
     if small.any():
         free = small[labels]
         # Only pixels beside free ones grow into them; without the others this is much faster.
         beside = ndimage.binary_dilation(free) & inside
-        grown = watershed(-height, np.where(beside & ~free, labels, 0), mask=beside)
+        grown = watershed(depth, np.where(beside & ~free, labels, 0), mask=beside)
         labels = np.where(free, grown, labels)
     return CellMaps(labels.astype(np.int32), border, inside)
+
+
+def _peaks(height: np.ndarray, least: float, diameter_px: float) -> np.ndarray:
+    """Return where peaks (Y, X) rise by at least `least` above the pass to a higher one."""
+    from skimage.morphology import h_maxima
+
+    peaks = np.zeros(height.shape, bool)
+    for tile in tiles(height.shape, math.ceil(PEAKS_REACH * diameter_px), PEAKS_TILE_PX):
+        peaks[tile.kept] = h_maxima(height[tile.read], least)[tile.part]
+    return peaks
 
 
 def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:

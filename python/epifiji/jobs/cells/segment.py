@@ -79,10 +79,15 @@ class Segmenter:
     def network_maps(self, frame: np.ndarray) -> np.ndarray:
         """Predict the network's outputs at its own scale."""
         megabytes = self.require_memory(frame.shape)
-        pixels = levelled(Movie(frame[None])).frames(0, 1)[0].astype(np.float64)
-        scaled = resized(-pixels if self.scale.dark else pixels, self._size(frame.shape))
-        maps: np.ndarray = self._family.maps(self._loaded, scaled, self.settings.flips, megabytes)
+        maps: np.ndarray = self._family.maps(self._loaded, self._scaled(frame), self.settings.flips, megabytes)
         return maps
+
+    def _scaled(self, frame: np.ndarray) -> np.ndarray:
+        """Return a frame at the network's scale, with bright borders, float64."""
+        pixels = levelled(Movie(frame[None])).frames(0, 1)[0].astype(np.float64)
+        if self.scale.dark:
+            np.negative(pixels, out=pixels)
+        return resized(pixels, self._size(frame.shape))
 
     def separate(self, maps: np.ndarray, diameter_px: float | None = None) -> CellMaps:
         """Separate the cells of maps; `diameter_px` is that of cells in pixels of the maps. Default: of the frame."""

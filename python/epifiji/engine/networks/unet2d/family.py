@@ -20,7 +20,7 @@ from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.watershed import separate_cells
-from epifiji.engine.networks.unet2d.model import BYTES_A_PIXEL, STRIP_PX, UNet2D, shapes
+from epifiji.engine.networks.unet2d.model import BYTES_A_PIXEL, TILE_PX, UNet2D, shapes
 from epifiji.engine.networks.unet2d.recipe import UNet2DRecipe
 from epifiji.engine.simulation.rendered_cells import DIAMETER_PX
 
@@ -54,7 +54,7 @@ class UNet2DFamily:
     def maps(self, loaded: UNet2D, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         steps = FLIPS if flips else FLIPS[:1]
-        at_once = int(min(STRIP_PX, megabytes * 1e6 / BYTES_A_PIXEL))
+        at_once = int(min(TILE_PX, megabytes * 1e6 / BYTES_A_PIXEL))
         maps: np.ndarray = np.mean([loaded(frame[::y, ::x], at_once)[::y, ::x] for y, x in steps], axis=0)
         return maps
 

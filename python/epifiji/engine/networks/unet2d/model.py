@@ -18,6 +18,7 @@ import numpy as np
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import Layer, convolved, layer_shapes, local_contrast
+from epifiji.engine.tiling.tiles import tiles
 
 WIDTHS = (16, 32, 64, 96)
 """Features at the full side, and at a half, a quarter and an eighth of it."""
@@ -31,10 +32,13 @@ BOXES = (11, 33)
 CHANNELS = 3
 """Local contrast by range, and by standard deviation near and far."""
 
-REACH_PX = 136
-"""Pixels around a place that a prediction depends on, in whole `GRAIN_PX`: half the larger box and half the receptive field."""
+CONTRAST_REACH_PX, FIELD_REACH_PX = 72, 64
+"""Half the larger box, and half the receptive field of the convolutions, in whole `GRAIN_PX`."""
 
-STRIP_PX = 3_000_000
+REACH_PX = CONTRAST_REACH_PX + FIELD_REACH_PX
+"""Pixels around a place that a prediction depends on."""
+
+TILE_PX = 1_000_000
 """Pixels that are predicted at once if there is memory for them."""
 
 BYTES_A_PIXEL = 500
@@ -110,13 +114,21 @@ def _mixed(weights: Tensors, step: tuple[Layer, Layer], x: Tensor) -> Tensor:
 
 
 @cache
+def _contrast_graph() -> Callable[..., Tensor]:
+    """Return the graph of :func:`contrast` for one frame, float64."""
+    tf = import_tensorflow()
+    function: Callable[..., Tensor] = tf.function(contrast, [tf.TensorSpec((1, None, None), tf.float64)], autograph=False)
+    return function
+
+
+@cache
 def _graph() -> Callable[..., Tensor]:
-    """Return the graph of all networks, because making one takes a second: of weights and a frame (1, Y, X)."""
+    """Return the graph of all networks, because making one takes a second: of weights and the contrast of a frame."""
     tf = import_tensorflow()
     arrays = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes().items()}
     function: Callable[..., Tensor] = tf.function(
-        lambda weights, frame: tf.sigmoid(logits(weights, contrast(frame))),
-        input_signature=[arrays, tf.TensorSpec((1, None, None), tf.float64)],
+        lambda weights, contrasts: tf.sigmoid(logits(weights, contrasts)),
+        input_signature=[arrays, tf.TensorSpec((1, None, None, CHANNELS), tf.float32)],
         autograph=False,
     )
     return function
@@ -136,21 +148,21 @@ class UNet2D:
         held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
         self._members = [partial(_graph(), weights) for weights in held]
 
-    def __call__(self, frame: np.ndarray, at_once: int = STRIP_PX) -> np.ndarray:
+    def __call__(self, frame: np.ndarray, at_once: int = TILE_PX) -> np.ndarray:
         """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, 3), float32 from 0 to 1.
 
-        Frames with more pixels than `at_once` are predicted in strips of rows that overlap by `REACH_PX`, so the result
-        does not depend on them.
+        Frames with more pixels than `at_once` are predicted in tiles that overlap by what a prediction depends on, so they
+        do not show. The
+        contrast is computed first, because it depends on more pixels than the convolutions.
         """
         height, width = frame.shape
         padded = np.pad(frame, [(0, -n % GRAIN_PX) for n in frame.shape], "edge")
-        rows = max(GRAIN_PX, (at_once // padded.shape[1] - 2 * REACH_PX) // GRAIN_PX * GRAIN_PX)
-        if padded.size <= at_once:
-            rows = len(padded)
-        found = np.empty((height, width, len(OUTPUTS)), np.float32)
-        for top in range(0, height, rows):
-            above, below = max(0, top - REACH_PX), min(len(padded), top + rows + REACH_PX)
-            strip = padded[None, above:below]
-            mean = sum(member(strip).numpy() for member in self._members) / len(self._members)
-            found[top : top + rows] = mean[0, top - above : top - above + rows][: height - top, :width]
-        return found
+        contrasts = np.empty((*padded.shape, CHANNELS), np.float32)
+        for tile in tiles(padded.shape, CONTRAST_REACH_PX, at_once, GRAIN_PX):
+            contrasts[tile.kept] = _contrast_graph()(padded[None][:, *tile.read]).numpy()[0][tile.part]
+        found = np.empty((*padded.shape, len(OUTPUTS)), np.float32)
+        for tile in tiles(padded.shape, FIELD_REACH_PX, at_once, GRAIN_PX):
+            seen = contrasts[None][:, *tile.read]
+            mean = sum(member(seen).numpy() for member in self._members) / len(self._members)
+            found[tile.kept] = mean[0][tile.part]
+        return found[:height, :width]
