@@ -192,6 +192,6 @@ def _missed_cell(made: BrokenField, cell: int) -> bool:
 
 
 def _covers(outline: Sequence[tuple[float, float]], mask: np.ndarray) -> bool:
-    from epifiji.engine.cells.edits import inside_outline
+    from epifiji.data.polygons import filled
 
-    return bool(inside_outline(outline, mask.shape)[mask].all())
+    return bool(filled(np.array(outline), mask.shape)[mask].all())

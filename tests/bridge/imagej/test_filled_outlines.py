@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.imagej import ImageJ
-from epifiji.engine.cells.edits import inside_outline
+from epifiji.data.polygons import filled
 from jvm import run_checks
 
 HEIGHT, WIDTH = 40, 50
@@ -24,7 +24,7 @@ def outlines() -> list[list[list[float]]]:
     return made
 
 
-def filled(_: ImageJ, __: Path) -> list[list[list[int]]]:
+def filled_in_imagej(_: ImageJ, __: Path) -> list[list[list[int]]]:
     """Return the pixels (y, x) that ImageJ has inside each outline."""
     from jpype import JArray, JFloat
     from scyjava import jimport
@@ -38,9 +38,9 @@ def filled(_: ImageJ, __: Path) -> list[list[list[int]]]:
 
 
 def test_the_engine_fills_outlines_as_imagej_does(tmp_path: Path) -> None:
-    seen: Any = run_checks([filled], tmp_path)[filled]
+    seen: Any = run_checks([filled_in_imagej], tmp_path)[filled_in_imagej]
     for corners, pixels in zip(outlines(), seen, strict=True):
         mask = np.zeros((HEIGHT, WIDTH), bool)
         mask[tuple(np.array(pixels, int).reshape(-1, 2).T)] = True
-        mine = inside_outline([(y - 0.5, x - 0.5) for x, y in corners], (HEIGHT, WIDTH))
+        mine = filled(np.array([(y - 0.5, x - 0.5) for x, y in corners]), (HEIGHT, WIDTH))
         assert np.array_equal(mine, mask), corners

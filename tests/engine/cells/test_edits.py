@@ -11,6 +11,7 @@ import pytest
 from broken_cells import voronoi_cells
 from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split
 from epifiji.data.errors import WrongInputError
+from epifiji.data.polygons import filled
 from epifiji.engine.cells.edited import EditedCells
 from epifiji.engine.cells.edits import (
     LEAST_PART_PX,
@@ -19,7 +20,6 @@ from epifiji.engine.cells.edits import (
     border_at,
     cell_at,
     changed,
-    inside_outline,
     line_pixels,
     merged_at,
     split_along,
@@ -206,7 +206,7 @@ class TestAdd:
         draw = np.random.default_rng(3)
         for corners in (3, 4, 7, 12):
             outline = [tuple(map(float, point)) for point in draw.random((corners, 2)) * (34, 44) - 2]
-            mask = inside_outline(outline, (30, 40))
+            mask = filled(np.array(outline), (30, 40))
             assert mask.tolist() == [[inside(y, x, outline) for x in range(40)] for y in range(30)]
 
     def test_pixels_of_other_cells_stay_theirs(self, labels):

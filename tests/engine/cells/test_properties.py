@@ -7,8 +7,9 @@ import pytest
 from scipy import ndimage
 from skimage.measure import label, regionprops_table
 
+from epifiji.data.polygons import filled
 from epifiji.engine.cells.outlines import outlines_of
-from epifiji.engine.cells.polygons import area, polygons
+from epifiji.engine.cells.polygons import area, polygon, polygons
 from epifiji.engine.cells.properties import PROPERTIES, cell_properties, mixed_numbers
 from epifiji.engine.metrics.labels import overlaps
 from voronoi_cells import voronoi_labels
@@ -85,8 +86,8 @@ def test_numbers_are_mixed_only_if_there_are_more_cells_than_colours() -> None:
 def test_outlines_are_one_pixel_wide_and_separate_the_cells() -> None:
     lines = outlines_of(LABELS)
     # Squares of four pixels are filled only where four lines meet.
-    filled = lines[1:, 1:] & lines[:-1, 1:] & lines[1:, :-1] & lines[:-1, :-1]
-    assert filled.sum() < 0.005 * lines.sum()
+    squares = lines[1:, 1:] & lines[:-1, 1:] & lines[1:, :-1] & lines[:-1, :-1]
+    assert squares.sum() < 0.005 * lines.sum()
     cells = label(~lines, connectivity=1)
     both = overlaps(LABELS, cells)
     assert len(both.annotated) == len(np.unique(LABELS))
@@ -122,3 +123,12 @@ def test_a_polygon_of_one_pixel_is_its_square() -> None:
     ((cell, corners),) = polygons(labels)
     assert cell == 4
     assert {tuple(corner) for corner in corners.tolist()} == {(1.5, 2.5), (1.5, 3.5), (2.5, 2.5), (2.5, 3.5)}
+
+
+def test_a_polygon_is_filled_with_the_pixels_of_its_cell() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(30):
+        y, x = np.indices((30, 30)) - random.uniform(10, 20, (2, 1, 1))
+        mine = (y / random.uniform(1, 9)) ** 2 + (x / random.uniform(1, 9)) ** 2 <= 1
+        if mine.any():
+            assert np.array_equal(filled(polygon(mine), mine.shape), mine)

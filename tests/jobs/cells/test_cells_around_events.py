@@ -18,7 +18,7 @@ from epifiji.data.movie import Movie
 from epifiji.engine.cells.borders import borders_of
 from epifiji.files.results.cells_around import FILES
 from epifiji.jobs.cells.around_result import CellsAroundEvents
-from followed_cells import DIAMETER_PX, TrueCells, simulated, true_cell
+from followed_cells import TrueCells, simulated, true_cell
 
 
 def measured(faulty: bool = False, events: list[Event] | None = None, **settings: object) -> CellsAroundEvents:
@@ -122,15 +122,3 @@ def test_results_of_another_movie_and_unknown_movies_are_refused(tmp_path: Path)
         epifiji.measure_cells(table)
     with pytest.raises(WrongInputError, match="specify the movie"):
         epifiji.measure_cells([Event("cell_death", 9, 50, 50)])
-
-
-def test_a_polygon_is_filled_with_the_pixels_of_its_cell() -> None:
-    from epifiji.files.rois.cell_outlines import filled, outline_of
-
-    random = np.random.default_rng(1)
-    for _ in range(30):
-        y, x = np.indices((30, 30)) - random.uniform(10, 20, (2, 1, 1))
-        mine = (y / random.uniform(1, 9)) ** 2 + (x / random.uniform(1, 9)) ** 2 <= 1
-        if mine.any():
-            np.testing.assert_array_equal(filled(outline_of(mine), np.zeros(2), mine.shape), mine)
-    assert DIAMETER_PX

@@ -12,6 +12,7 @@ import numpy as np
 
 from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Point, Split
 from epifiji.data.errors import WrongInputError
+from epifiji.data.polygons import filled
 
 LEAST_PART_PX, LEAST_PART_SHARE = 5, 0.01
 """A part of a cut cell is a cell if it has at least so many pixels, and this share of the cell."""
@@ -122,22 +123,6 @@ def line_pixels(line: Sequence[Point], shape: tuple[int, ...]) -> np.ndarray:
     return pixels[((pixels >= 0) & (pixels < np.array(shape))).all(axis=1)]
 
 
-def inside_outline(outline: Sequence[Point], shape: tuple[int, ...]) -> np.ndarray:
-    """Return which pixels (Y, X) have their centres inside a closed outline, as ImageJ fills polygons (even-odd)."""
-    mask = np.zeros(shape, bool)
-    corners = np.array(outline, float).reshape(-1, 2)
-    height, width = shape
-    for row in range(max(0, int(np.floor(corners[:, 0].min()))), min(height, int(np.ceil(corners[:, 0].max())) + 1)):
-        one, other = corners, np.roll(corners, -1, axis=0)
-        crossed = (one[:, 0] <= row) != (other[:, 0] <= row)
-        (y, x), (next_y, next_x) = one[crossed].T, other[crossed].T
-        crossings = np.sort(x + (row - y) * (next_x - x) / (next_y - y))
-        columns = np.clip(np.floor(crossings + 1), 0, width).astype(int)
-        for first, last in zip(columns[::2], columns[1::2], strict=False):
-            mask[row, first:last] = True
-    return mask
-
-
 def changed(labels: np.ndarray, edit: CellEdit) -> Change:
     """Return what a correction changes in its frame; the labels themselves stay as they are.
 
@@ -207,7 +192,7 @@ def _add(labels: np.ndarray, edit: Add) -> Change:
 
     if len(edit.outline) < 3:
         raise WrongInputError("The outline has fewer than three corners: draw it around the missed cell.")
-    outlined = inside_outline(edit.outline, labels.shape)
+    outlined = filled(np.array(edit.outline, float), labels.shape)
     if not outlined.any():
         raise WrongInputError("The outline encloses no pixel of the image: draw it around the missed cell.")
     region = _box(outlined)

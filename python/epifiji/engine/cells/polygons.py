@@ -14,15 +14,18 @@ def polygons(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     those of holes. Of a cell in several pieces the largest is traced.
     """
     from scipy import ndimage
-    from skimage.measure import find_contours
 
     for label, box in enumerate(ndimage.find_objects(labels), 1):
-        if box is None:
-            continue
-        mask = np.pad(labels[box] == label, 1).astype(np.float64)
-        pieces = [_corners(line[:-1]) for line in find_contours(mask, 0.5)]
-        largest = max(pieces, key=lambda corners: abs(area(corners)))
-        yield label, largest + np.array([box[0].start - 1, box[1].start - 1])
+        if box is not None:
+            yield label, polygon(labels[box] == label) + np.array([box[0].start, box[1].start])
+
+
+def polygon(mask: np.ndarray) -> np.ndarray:
+    """Trace a region (Y, X) that is not empty, as :func:`polygons` traces a cell."""
+    from skimage.measure import find_contours
+
+    pieces = [_corners(line[:-1]) for line in find_contours(np.pad(mask, 1).astype(np.float64), 0.5)]
+    return max(pieces, key=lambda corners: abs(area(corners))) - 1
 
 
 def area(corners: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.polygons import crossings, filled
 from epifiji.data.region import Mask, Region
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.rois.frames import RoiPlace, frames_of
@@ -63,7 +64,13 @@ def read_areas(
             raise WrongInputError(
                 f"{where} lies in frame {frame + 1}, but the movie has {frames} frames: specify the ROIs of this movie."
             )
-        area = _filled(corners, (height, width), where)
+        # In ImageJ, integers are at the corners of pixels.
+        centred = corners[:, ::-1] - 0.5
+        if crossings(centred, height) > MOST_CROSSINGS:
+            raise WrongInputError(
+                f"{where} has an outline of {len(corners)} points, which is too long: draw a simpler one."
+            )
+        area = filled(centred, (height, width))
         if not area.any():
             raise WrongInputError(
                 f"{where} has no pixel in the frame of {width} x {height} pixels, but areas of this movie are needed: "
@@ -171,33 +178,3 @@ def _on_axis(roi: ImagejRoi, size: float, ellipse: bool) -> np.ndarray:
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], float)
     points = _ellipse(corners[0], np.array([2.0, 2.0])) if ellipse else corners
     return ends.mean(axis=0) + points @ np.array([along, across])
-
-
-def _filled(corners: np.ndarray, shape: tuple[int, int], where: str) -> np.ndarray:
-    """Return an array (Y, X) that is true where a pixel's centre lies in a polygon, by the even-odd rule."""
-    height, width = shape
-    x, y = corners[:, 0], corners[:, 1]
-    next_x, next_y = np.roll(x, -1), np.roll(y, -1)
-    # An edge crosses the rows whose centres lie from its upper end up to, but not on, its lower end.
-    first, last = (
-        np.clip(np.ceil(ends - 0.5), 0, height).astype(np.int64)
-        for ends in (np.minimum(y, next_y), np.maximum(y, next_y))
-    )
-    counts = last - first
-    if counts.sum() > MOST_CROSSINGS:
-        raise WrongInputError(
-            f"{where} has an outline of {len(corners)} points, which is too long: draw a simpler one."
-        )
-    edge = np.repeat(np.arange(len(x)), counts)
-    row = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + first[edge]
-    slope = (next_x - x)[edge] / (next_y - y)[edge]
-    crossing = x[edge] + (row + 0.5 - y[edge]) * slope
-    column = np.clip(np.floor(crossing + 0.5), 0, width).astype(np.int64)
-    inside = np.zeros(shape, bool)
-    if len(row):
-        top, left, bottom, right = row.min(), column.min(), row.max() + 1, column.max()
-        crossed = np.zeros((bottom - top, right - left + 1), np.uint8)
-        # Only odd or even matters, so overflow does not.
-        np.add.at(crossed, (row - top, column - left), 1)
-        inside[top:bottom, left:right] = np.cumsum(crossed[:, :-1], axis=1, dtype=np.uint8) & 1
-    return inside

@@ -15,6 +15,7 @@ from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.image import NOT_SQUARE
 from epifiji.data.movie import Movie
 from epifiji.data.network import AnyNetwork
+from epifiji.data.polygons import filled
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import CellsAroundSettings
@@ -28,7 +29,7 @@ from epifiji.files.results.cells_around import default_folder, read_followed
 from epifiji.files.results.movie_identity import find_movie, record_of_events, require_movie
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.reviews import REVIEW, read_review, result_folders
-from epifiji.files.rois.cell_outlines import filled, read_cell_outlines
+from epifiji.files.rois.cell_outlines import read_cell_outlines
 from epifiji.jobs.cells.around_result import CellsAroundEvents
 from epifiji.jobs.cells.segment import segmenter_for
 from epifiji.jobs.networks import cell_network_of
@@ -254,7 +255,7 @@ def _edited(trace: CellTrace, outlines: dict[tuple[int, int, int], np.ndarray], 
         return trace
     shape = trace.labels.shape[1:]
     regions = {
-        (index, part): filled(outlines[key], trace.corners[index], shape)
+        (index, part): filled(outlines[key] - trace.corners[index], shape)
         for index, frame in enumerate(trace.frames.tolist())
         for part in range(3)
         if (key := (trace.number, frame, part)) in outlines

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 
 from epifiji.data.cell_traces import AREA, QUANTITIES, AlignedMean, CellTrace, Units
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import by_class
+from epifiji.data.events import by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
+from epifiji.data.polygons import Polygon
 from epifiji.engine.cells.alignment import align
+from epifiji.engine.cells.polygons import polygon
 from epifiji.files.figures.aligned import draw_aligned
 from epifiji.files.figures.cell_gallery import draw_cell_gallery
 from epifiji.files.results.cells_around import (
@@ -33,7 +36,8 @@ from epifiji.files.results.cells_around import (
 )
 from epifiji.files.results.comparisons import write_table
 from epifiji.files.results.result_folder import write_record
-from epifiji.files.rois.cell_outlines import write_cell_outlines
+from epifiji.files.rois.cell_outlines import outline_name
+from epifiji.files.rois.polygons import write_polygons
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.versions import versions
 
@@ -194,7 +198,7 @@ class CellsAroundEvents:
             write_table(partial / ALIGNED_TABLE, self.aligned_rows())
             draw_aligned(partial / CURVES, self.movie.name, self.means, self._by_class(), self.units, self.counts)
             if followed:
-                write_cell_outlines(partial / OUTLINES, followed, self.movie.layout)
+                write_polygons(partial / OUTLINES, chain.from_iterable(map(_outlines, followed)), self.movie.layout)
                 draw_cell_gallery(partial / GALLERY, self.movie, followed, self.units)
             seed = int(self.record["settings"]["seed"])
             write_followed(partial / LABELS, self.traces, self.diameter_px, seed, self.movie.shape)
@@ -204,6 +208,17 @@ class CellsAroundEvents:
 
     def _by_class(self) -> dict[str, list[CellTrace]]:
         return {name: self.followed(name) for name in self.counts}
+
+
+def _outlines(trace: CellTrace) -> Iterator[Polygon]:
+    """Yield the outline of an event's cell, or of both daughters, in each frame."""
+    colour = colour_of(trace.event.event)
+    for index, frame in enumerate(trace.frames.tolist()):
+        for daughter, label in enumerate((trace.cell, *trace.daughters)):
+            mine = trace.labels[index] == label
+            if mine.any():
+                corners = polygon(mine) + trace.corners[index]
+                yield Polygon(outline_name(trace.number, frame, daughter), frame, corners, colour)
 
 
 def _first(values: np.ndarray) -> float | None:

@@ -21,7 +21,7 @@ from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.cell_results import TABLE, rois_file, write_cells_table
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import PICTURE, RUN_RECORD, read_record, write_record
-from epifiji.files.rois.polygons import write_polygons
+from epifiji.files.rois.polygons import polygon_of_cell, write_polygons
 from epifiji.files.storage.writable import plain_name
 from epifiji.files.tissue_analyzer import OUTLINES, read_outline_files, write_outline_files
 
@@ -67,7 +67,7 @@ class CellFiles:
         """Write ``cells.csv`` and, if `rois`, the polygons."""
         write_cells_table(folder / TABLE, self.cells, self.pixel_size_um, self.frame_interval_s, self.pixel_height_um)
         if rois:
-            traced = (reported(report, one[0] / len(self.cells), one) for one in self.polygons())
+            traced = (reported(report, one[0] / len(self.cells), polygon_of_cell(*one)) for one in self.polygons())
             write_polygons(folder / rois_file(self.name), traced, self.layout)
 
     def write_outlines(self, folder: Path, lines: Iterable[np.ndarray]) -> dict[str, Any]:

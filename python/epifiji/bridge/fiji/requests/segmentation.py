@@ -99,7 +99,7 @@ def _shown(found: Any, rois: bool) -> Answer:
     """Write what ImageJ shows into a temporary folder, which the client removes."""
     from epifiji.files.labels import write_labels, write_outlines
     from epifiji.files.results.cell_results import labels_file
-    from epifiji.files.rois.polygons import write_polygons
+    from epifiji.files.rois.polygons import polygon_of_cell, write_polygons
 
     movie = found.movie
     scale = movie.pixel_size_um, movie.frame_interval_s
@@ -107,7 +107,8 @@ def _shown(found: Any, rois: bool) -> Answer:
         labels, outlines, polygons = folder / labels_file(movie.name), folder / "outlines.tif", folder / "rois.zip"
         write_labels(labels, found.labels, *scale)
         write_outlines(outlines, found.outlines(), movie.shape, *scale)
-        count = write_polygons(polygons, found.polygons(), movie.layout) if rois else 0
+        cells = (polygon_of_cell(*one) for one in found.polygons())
+        count = write_polygons(polygons, cells, movie.layout) if rois else 0
     return {
         "shown": str(folder),
         "labels": str(labels),
