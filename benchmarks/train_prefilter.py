@@ -30,7 +30,7 @@ from epifiji.engine.tiling.blocks import Block, read_strip
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.store import find_network, read_network, weights_sha256
 from epifiji.files.outlines import read_outlines
-from epifiji.jobs.events.blocks import loaded
+from epifiji.jobs.networks import loaded_for_events
 
 MOVIES, SIDE_PX, FRAMES, STEP_PX = 60, 230, 46, 12
 FIRST_SEED = 50_000
@@ -111,7 +111,7 @@ def degraded(movie: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def label(arguments: argparse.Namespace) -> None:
     """Make movies and store the network's predictions at positions all over each: (n, 3 + events) t, y, x, probabilities."""
     network = read_network(find_network(arguments.network))
-    predictor = Fast(loaded(network, "fast"), None)
+    predictor = Fast(loaded_for_events(network, "fast"), None)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     for number in range(arguments.movies):
         file = arguments.folder / f"{number:03d}.npz"

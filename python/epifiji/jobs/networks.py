@@ -1,16 +1,22 @@
-"""Reading and importing networks; only valid ones are kept."""
+"""Reading, loading and importing networks; only valid ones are imported."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 from epifiji.data.cell_networks import CellNetwork, cell_network
 from epifiji.data.event_networks import EventNetwork, event_network
 from epifiji.data.network import AnyNetwork, Network
-from epifiji.engine.networks.families import family_of
+from epifiji.engine.backend.devices import choose_device
+from epifiji.engine.networks.families import cell_family_of, event_family_of, family_of
 from epifiji.files.networks import zoo
 from epifiji.files.networks.default import SHIPPED_FOR_CELLS
 from epifiji.files.networks.store import SHIPPED_FOLDER, find_network, read_network
+
+_last: dict[str, tuple[tuple[str, ...], Any]] = {}
+"""The last network of each task as loaded by its family, and what it depends on."""
 
 
 def require_sound(network: AnyNetwork) -> None:
@@ -46,6 +52,31 @@ def cell_network_of(given: AnyNetwork | str | Path | None = None) -> CellNetwork
     if isinstance(given, Network):
         return cell_network(given)
     return cell_network(read_network(SHIPPED_FOLDER / SHIPPED_FOR_CELLS if given is None else find_network(given)))
+
+
+def loaded_for_events(network: EventNetwork, mode: str, device: str = "auto") -> Any:
+    """Return a network for events as loaded by its family for a mode and a device; the last one is kept for the next movie."""
+    family = event_family_of(network.description)
+    place = device, family.variant(mode)
+    return _loaded(cast(AnyNetwork, network), place, lambda: family.load(network, mode, choose_device(device)))
+
+
+def loaded_for_cells(network: CellNetwork, device: str = "auto") -> Any:
+    """Return a network for cells as loaded by its family for a device; the last one is kept for the next image."""
+    family = cell_family_of(network.description)
+    return _loaded(cast(AnyNetwork, network), (device,), lambda: family.load(network, choose_device(device)))
+
+
+def _loaded(network: AnyNetwork, place: tuple[str, ...], load: Callable[[], Any]) -> Any:
+    """Return the last network of a task if it is the same; a network that was not read from a file is always loaded."""
+    if not network.sha256:
+        return load()
+    task, key = network.description.task, (network.sha256, network.description.model_dump_json(), *place)
+    if task not in _last or _last[task][0] != key:
+        # Its memory is freed before the next one is loaded.
+        _last.pop(task, None)
+        _last[task] = key, load()
+    return _last[task][1]
 
 
 def import_network(

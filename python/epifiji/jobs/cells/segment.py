@@ -14,12 +14,10 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.detection import BASE_MEGABYTES
 from epifiji.data.settings.segmentation import SegmentationSettings
-from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.cells.scale import Scale, estimate_scale, resized
 from epifiji.engine.networks.families import cell_family_of
 from epifiji.engine.tiling.levels import levelled
-
-_warm: dict[tuple[str, str], Any] = {}
+from epifiji.jobs.networks import loaded_for_cells
 
 SEGMENTING = "segmenting cells"
 
@@ -53,7 +51,7 @@ class Segmenter:
     ) -> None:
         self.network, self.scale, self.settings = network, scale, settings
         self._family = cell_family_of(network.description)
-        self._loaded = _load(network, settings.device) if loaded is None else loaded
+        self._loaded = loaded_for_cells(network, settings.device) if loaded is None else loaded
 
     def __call__(self, frame: np.ndarray, report: Report = silent) -> CellMaps:
         """Segment a frame (Y, X) of any real dtype, with finite pixels; `report` may raise to cancel."""
@@ -120,18 +118,6 @@ class Segmenter:
         return tuple(max(1, round(side * factor)) for side in shape)
 
 
-def _load(network: CellNetwork, device: str) -> Any:
-    """Return the last network as loaded by its family, or load it."""
-    family = cell_family_of(network.description)
-    if not network.sha256:
-        return family.load(network, choose_device(device))
-    key = network.sha256, device
-    if key not in _warm:
-        _warm.clear()
-        _warm[key] = family.load(network, choose_device(device))
-    return _warm[key]
-
-
 def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSettings) -> Segmenter:
     """Return the segmenter for a movie or a still image; the cells' diameter and their borders' sign are estimated if auto.
 
@@ -143,7 +129,7 @@ def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSett
     diameter = None if settings.cell_diameter == "auto" else settings.cell_diameter
     dark = None if settings.borders == "auto" else settings.borders == "dark"
     network.description.require_settings(settings)
-    loaded = _load(network, settings.device)
+    loaded = loaded_for_cells(network, settings.device)
     if not network.description.rescales:
         # Its authors' code neither estimates the scale nor inverts images.
         diameter, dark = diameter or network.description.cell_diameter_px, bool(dark)

@@ -1,11 +1,10 @@
-"""The blocks of a movie as work for an executor, and the networks that predict them, which are kept for the next movie."""
+"""The blocks of a movie as work for an executor, and the predictor of blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
@@ -16,8 +15,8 @@ from epifiji.engine.networks.families import event_family_of
 from epifiji.engine.tiling.blocks import Block, BlockPredictor, Probabilities, Strip, read_strip
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.prefilter import read_prefilter
+from epifiji.jobs.networks import loaded_for_events
 
-_warm: dict[tuple[str, str, str, str], Any] = {}
 _prefilters: dict[tuple[str, str], Prefilter | None] = {}
 
 
@@ -25,19 +24,7 @@ def predictor_of(network: EventNetwork, mode: str, device: str = "auto") -> Bloc
     """Return the predictor of blocks in a mode; a network is kept for the next detection as long as it is the same."""
     family = event_family_of(network.description)
     prefilter = prefilter_of(network, device) if family.uses_prefilter(mode) else None
-    return family.predictor(loaded(network, mode, device), mode, prefilter)
-
-
-def loaded(network: EventNetwork, mode: str, device: str = "auto") -> Any:
-    """Return the last network as loaded by its family, or load it for the device."""
-    family, chosen = event_family_of(network.description), choose_device(device)
-    if not network.sha256:
-        return family.load(network, mode, chosen)
-    key = network.sha256, network.description.model_dump_json(), device, family.variant(mode)
-    if key not in _warm:
-        _warm.clear()
-        _warm[key] = family.load(network, mode, chosen)
-    return _warm[key]
+    return family.predictor(loaded_for_events(network, mode, device), mode, prefilter)
 
 
 def prefilter_of(network: EventNetwork, device: str = "auto") -> Prefilter | None:
