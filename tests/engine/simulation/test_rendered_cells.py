@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from epifiji.engine.cells.shape import contacts
+from epifiji.engine.cells.borders import contacts
 from epifiji.engine.simulation.rendered_cells import DIAMETER_PX, RealTissue, cell_edges, render_cells
 
 

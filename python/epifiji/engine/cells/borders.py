@@ -56,6 +56,18 @@ def borders_of(labels: np.ndarray, values: np.ndarray | None = None) -> Borders:
     return Borders(np.stack([found // base, found % base], 1), lengths, sums)
 
 
+def contacts(labels: np.ndarray) -> np.ndarray:
+    """List which labels (Y, X) touch at an edge of a pixel, also 0: pairs (n, 2), the lower label first."""
+    base = int(labels.max(initial=0)) + 1
+    codes = [
+        np.minimum(one[apart], other[apart]).astype(np.int64) * base + np.maximum(one[apart], other[apart])
+        for one, other in ((labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:]))
+        for apart in [one != other]
+    ]
+    found = np.unique(np.concatenate(codes))
+    return np.stack([found // base, found % base], 1)
+
+
 def corners_of(labels: np.ndarray) -> np.ndarray:
     """Return where at least three cells meet: (Y - 1, X - 1), number of cells in each square of 2 x 2 pixels, 0 below three."""
     square = np.sort(np.stack([labels[:-1, :-1], labels[:-1, 1:], labels[1:, :-1], labels[1:, 1:]]), axis=0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from epifiji.engine.cells.shape import contacts
+from epifiji.engine.cells.borders import contacts
 
 PROPERTIES = ("label", "y", "x", "area", "perimeter", "elongation", "orientation", "neighbours", "border")
 _S = 0.5**0.5

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from epifiji.engine.cells.borders import contacts
+
 SIDES = (4, 5, 6, 7, 8)
-_LEAST_CONTACT_PX = 1
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,3 @@ def measure(frames: np.ndarray) -> Geometry:
         return Geometry(0, float("nan"), float("nan"), {})
     shares = {count: float(np.mean(neighbours == count)) for count in SIDES}
     return Geometry(len(area), float(np.sqrt(4 / np.pi * area).mean()), float(area.std() / area.mean()), shares)
-
-
-def contacts(labels: np.ndarray) -> np.ndarray:
-    """List which labels (Y, X) touch: pairs (n, 2), the lower number first."""
-    neighbours = [(labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])]
-    pairs = np.concatenate([np.stack([one[one != other], other[one != other]], 1) for one, other in neighbours])
-    pairs, counts = np.unique(np.sort(pairs, 1), axis=0, return_counts=True)
-    return pairs[counts >= _LEAST_CONTACT_PX]

@@ -23,8 +23,8 @@ def separate_cells(
 ) -> CellMaps:
     """Separate the cells of a frame.
 
-    The height of a pixel is its distance from the border minus the probability of a border. Peaks that rise above the
-    pass to a higher one by `seed_height` (h-maxima) are the seeds of a watershed within the tissue. Then neighbours
+    The depth of a pixel is the probability of a border minus its distance from the border. Minima that lie below the
+    pass to a lower one by `seed_height` (h-minima) are the seeds of a watershed within the tissue. Then neighbours
     between which the mean probability of a border is low are joined, the lowest first, and cells that are too small are
     joined with the neighbour behind the weakest border.
 
@@ -39,16 +39,12 @@ def separate_cells(
         Heights, probabilities and areas.
     """
     from scipy import ndimage
-    from skimage.measure import label
     from skimage.segmentation import watershed
 
     inside = tissue >= choices.tissue_threshold
-    height = ndimage.gaussian_filter(distance - border, SMOOTHING * diameter_px)
-    depth = -height
-    peaks = _peaks(height, choices.seed_height, diameter_px)
-    # If no peak is as high, no border divides the tissue.
-    seeds = label(peaks if peaks.any() else inside, connectivity=2)
-    labels = _merged(watershed(depth, seeds, mask=inside), border, choices.merge_below)
+    # Of large frames each array matters, so none is kept that is not needed any more.
+    depth = ndimage.gaussian_filter(border - distance, SMOOTHING * diameter_px)
+    labels = _merged(_basins(depth, inside, choices.seed_height, diameter_px), border, choices.merge_below)
     small = np.bincount(labels.ravel()) < choices.least_area * np.pi / 4 * diameter_px**2
     small[0] = False
     if small.any():
@@ -60,14 +56,19 @@ def separate_cells(
     return CellMaps(labels.astype(np.int32), border, inside)
 
 
-def _peaks(height: np.ndarray, least: float, diameter_px: float) -> np.ndarray:
-    """Return where peaks (Y, X) rise by at least `least` above the pass to a higher one."""
+def _basins(depth: np.ndarray, inside: np.ndarray, least: float, diameter_px: float) -> np.ndarray:
+    """Return the basins (Y, X) of minima that lie by at least `least` below the pass to a lower one, int32."""
+    from skimage.measure import label
     from skimage.morphology import h_maxima
+    from skimage.segmentation import watershed
 
-    peaks = np.zeros(height.shape, bool)
-    for tile in tiles(height.shape, math.ceil(PEAKS_REACH * diameter_px), PEAKS_TILE_PX):
-        peaks[tile.kept] = h_maxima(height[tile.read], least)[tile.part]
-    return peaks
+    lowest = np.zeros(depth.shape, bool)
+    for tile in tiles(depth.shape, math.ceil(PEAKS_REACH * diameter_px), PEAKS_TILE_PX):
+        lowest[tile.kept] = h_maxima(-depth[tile.read], least)[tile.part]
+    # If no minimum is as deep, no border divides the tissue.
+    seeds = label(lowest if lowest.any() else inside, connectivity=2)
+    basins: np.ndarray = watershed(depth, seeds, mask=inside)
+    return basins
 
 
 def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:
@@ -90,9 +91,17 @@ def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:
         count = sum(part["count"] for part in parts)
         return {"count": count, "weight": sum(part["count"] * part["weight"] for part in parts) / count}
 
+    present = np.flatnonzero(np.bincount(labels.ravel()))
+    numbers = np.zeros(int(present[-1]) + 1, np.int32)
     merged = merge_hierarchical(
-        labels, graph, least, rag_copy=False, in_place_merge=True, merge_func=lambda *_: None, weight_func=common
+        np.arange(len(numbers)),
+        graph,
+        least,
+        rag_copy=False,
+        in_place_merge=True,
+        merge_func=lambda *_: None,
+        weight_func=common,
     )
     # Joined cells are numbered from 0 on, as is what belongs to no cell.
-    numbered: np.ndarray = relabel_sequential(np.where(labels > 0, merged + 1, 0))[0]
-    return numbered
+    numbers[present] = relabel_sequential(np.where(present > 0, merged[present] + 1, 0))[0]
+    return numbers[labels]

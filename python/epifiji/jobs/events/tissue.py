@@ -18,7 +18,6 @@ from epifiji.data.region import Mask, Region
 from epifiji.data.settings.comparison import TISSUE
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.tissue import Cells, Tissue, nearest
-from epifiji.engine.cells.diameter import estimate_cell_diameter
 from epifiji.engine.cells.properties import cell_properties
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie, run_of_events
@@ -34,7 +33,7 @@ FEWEST_CELLS = 10
 
 MEASURED = ("y", "x", "area", "elongation")
 
-FORM = 1
+FORM = 2
 """Changed with the arithmetic of the segmentation, so that a tissue of an earlier version is not used."""
 
 INSTEAD = "specify the areas as --within FILE, or --within frame"
@@ -141,19 +140,11 @@ def _has_picture(movie: Movie, frame: int) -> bool:
 
 
 def _segmenter(movie: Movie, used: np.ndarray, network: CellNetwork) -> Segmenter:
-    """Return a segmenter whose scale is estimated from the first, the middle and the last of the frames that are used.
-
-    Movies of events have bright borders. Only if these give no diameter, the network estimates it, because its estimate
-    is uncertain if a part of the frame is empty.
-    """
+    """Return a segmenter whose scale is estimated from the first, the middle and the last of the frames that are used."""
     chosen = [movie.frames(frame, frame + 1)[0] for frame in used[[0, len(used) // 2, -1]].tolist()]
     sample = replace(movie, pixels=np.stack(chosen))
     try:
-        settings = SegmentationSettings(cell_diameter=estimate_cell_diameter(sample), borders="bright")
-    except WrongInputError:
-        settings = SegmentationSettings()
-    try:
-        return segmenter_for(sample, network, settings)
+        return segmenter_for(sample, network, SegmentationSettings())
     except WrongInputError as problem:
         reason = str(problem).partition(":")[0]
         raise WrongInputError(f"The tissue of {movie.name} cannot be found ({reason}): {INSTEAD}.") from problem
