@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
@@ -136,6 +136,32 @@ class Network(Generic[Described_co]):
 
 AnyNetwork = Network[NetworkDescription]
 """A network of any family."""
+
+
+def require_arrays(
+    network: AnyNetwork, problem: Callable[[Weights], str], kind: str, mend: str = "import it again"
+) -> None:
+    """Refuse a network with wrong arrays.
+
+    Parameters
+    ----------
+    network
+        The network.
+    problem
+        Returns what is wrong with a member's arrays, an empty text if nothing is; see :func:`array_problem`.
+    kind, mend
+        What its arrays should be, and what to do; for the message.
+
+    Raises
+    ------
+    WrongInputError
+        If a member has wrong arrays; the message has the network and the first array that is wrong.
+    """
+    for number, weights in enumerate(network.weights):
+        if wrong := problem(weights):
+            raise WrongInputError(
+                f"the weights of network {network.description.name} (member {number}) are not those of {kind}: {wrong}; {mend}."
+            )
 
 
 def require_task(network: AnyNetwork, kind: type[NetworkDescription], purpose: str) -> None:

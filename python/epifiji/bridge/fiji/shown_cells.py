@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.engine.cells.edits import Region
+from epifiji.engine.cells.edits import Region, box_of
 
 BORDER, CORRECTED, NO_CELL, MARKED = 1, 2, 3, 4
 """The values of pixels; 0 shows the image. ``jars/Lib/epifiji_cells_overlay.py`` has their colours."""
@@ -32,7 +32,7 @@ def shown_region(labels: np.ndarray, corrected: set[int], region: Region) -> dic
     picture = np.where(here == 0, NO_CELL, 0).astype(np.uint8)
     picture[border] = BORDER
     picture[special] = CORRECTED
-    return _packed(picture[: rows.stop - rows.start, : columns.stop - columns.start], rows.start, columns.start)
+    return packed(picture[: rows.stop - rows.start, : columns.stop - columns.start], rows.start, columns.start)
 
 
 def marked_cell(labels: np.ndarray, cell: int) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def marked_cell(labels: np.ndarray, cell: int) -> dict[str, Any]:
     region = region_of(labels, (cell,))
     mask = np.pad(labels[region] == cell, 1)
     ring = (mask & ~ndimage.binary_erosion(mask, iterations=MARK_PX))[1:-1, 1:-1]
-    return _packed(np.where(ring, MARKED, 0).astype(np.uint8), region[0].start, region[1].start)
+    return packed(np.where(ring, MARKED, 0).astype(np.uint8), region[0].start, region[1].start)
 
 
 def region_of(labels: np.ndarray, cells: tuple[int, ...], also: Region | None = None) -> Region:
@@ -50,10 +50,7 @@ def region_of(labels: np.ndarray, cells: tuple[int, ...], also: Region | None = 
     mask = np.isin(labels, cells)
     if also is not None:
         mask[also] = True
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return slice(0, 0), slice(0, 0)
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    return box_of(mask)
 
 
 def whole(labels: np.ndarray) -> Region:
@@ -67,7 +64,7 @@ def larger(region: Region) -> Region:
     return slice(max(0, rows.start - 1), rows.stop), slice(max(0, columns.start - 1), columns.stop)
 
 
-def _packed(picture: np.ndarray, y: int, x: int) -> dict[str, Any]:
+def packed(picture: np.ndarray, y: int = 0, x: int = 0) -> dict[str, Any]:
     """Return a picture as JSON types: its place and size, and its pixels, compressed, in base 64."""
     pixels = base64.b64encode(zlib.compress(picture.tobytes(), 1)).decode("ascii")
     return {"y": y, "x": x, "height": picture.shape[0], "width": picture.shape[1], "pixels": pixels}

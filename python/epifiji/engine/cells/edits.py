@@ -195,7 +195,7 @@ def _add(labels: np.ndarray, edit: Add) -> Change:
     outlined = filled(np.array(edit.outline, float), labels.shape)
     if not outlined.any():
         raise WrongInputError("The outline encloses no pixel of the image: draw it around the missed cell.")
-    region = _box(outlined)
+    region = box_of(outlined)
     numbers, count = ndimage.label(outlined[region] & (labels[region] == 0))
     if count == 0:
         raise WrongInputError(
@@ -211,12 +211,15 @@ def _cell(labels: np.ndarray, cell: int) -> tuple[Region, np.ndarray]:
     mask = labels == cell
     if cell <= 0 or not mask.any():
         raise WrongInputError(f"There is no cell {cell} in this frame.")
-    region = _box(mask)
+    region = box_of(mask)
     return region, mask[region]
 
 
-def _box(mask: np.ndarray) -> Region:
+def box_of(mask: np.ndarray) -> Region:
+    """Return the rectangle around the true pixels of an array (Y, X); an empty one if there are none."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 

@@ -104,4 +104,5 @@ def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:
     )
     # Joined cells are numbered from 0 on, as is what belongs to no cell.
     numbers[present] = relabel_sequential(np.where(present > 0, merged[present] + 1, 0))[0]
-    return numbers[labels]
+    numbered: np.ndarray = numbers[labels]
+    return numbered

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +12,7 @@ from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import SegmentCommand
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, folder_of_results, job, settings_of
+from epifiji.bridge.fiji.shown_cells import packed
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
@@ -161,7 +160,7 @@ def preview_cells(request: Request) -> Answer:
 
 
 def _preview_cells(preview: _Preview, values: dict[str, Any]) -> Answer:
-    """Return the outlines of the frame's cells, one byte a pixel, compressed, in base 64, and the number of cells."""
+    """Return the picture of the outlines of the frame's cells, and the number of cells."""
     from epifiji.engine.cells.outlines import outlines_of
     from epifiji.jobs.cells.segment import Segmenter
 
@@ -169,6 +168,4 @@ def _preview_cells(preview: _Preview, values: dict[str, Any]) -> Answer:
     settings = parse_settings(SegmentationSettings, segmenter.settings.model_dump() | values)
     cells = Segmenter(segmenter.network, segmenter.scale, settings).separate(preview.maps).labels
     lines = outlines_of(cells).astype(np.uint8)
-    height, width = lines.shape
-    pixels = base64.b64encode(zlib.compress(lines.tobytes(), 1)).decode("ascii")
-    return {"cells": len(np.unique(cells[cells > 0])), "height": height, "width": width, "pixels": pixels}
+    return {"cells": len(np.unique(cells[cells > 0])), **packed(lines)}

@@ -18,7 +18,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.network import Weights, array_problem
+from epifiji.data.network import Weights, array_problem, require_arrays
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import BATCH_WINDOWS
 
@@ -72,13 +72,8 @@ def check_network(network: EventNetwork) -> None:
         )
     if description.window_size_px < LEAST_SIDE_PX:
         raise WrongInputError(f"the network {name} has windows of {description.window_size_px} px, too small to pool.")
-    for number, weights in enumerate(network.weights):
-        problem = _problem(weights, description)
-        if problem:
-            raise WrongInputError(
-                f"the weights of network {name} (member {number}) are not those of a DeXNet with the classes "
-                f"{', '.join(description.classes)}: {problem}; fetch or import it again."
-            )
+    kind = f"a DeXNet with the classes {', '.join(description.classes)}"
+    require_arrays(network, lambda weights: _problem(weights, description), kind, "fetch or import it again")
 
 
 def _problem(weights: Weights, description: EventNetworkDescription) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.movie import Movie
-from epifiji.data.network import Weights, array_problem
+from epifiji.data.network import Weights, array_problem, require_arrays
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
@@ -244,13 +244,8 @@ def check_epinet(network: EventNetwork) -> None:
             f"{REACH_FRAMES} and {REACH_FRAMES + 1} now, so it was made by an earlier EpiFiji: train it again, or use the one "
             "that comes with EpiFiji."
         )
-    for number, weights in enumerate(network.weights):
-        wrong = array_problem(weights, shapes(len(events)))
-        if wrong:
-            raise WrongInputError(
-                f"the weights of network {name} (member {number}) are not those of an EpiNet with the events "
-                f"{', '.join(events)}: {wrong}; import it again."
-            )
+    kind = f"an EpiNet with the events {', '.join(events)}"
+    require_arrays(network, lambda weights: array_problem(weights, shapes(len(events))), kind)
 
 
 def predictions_of_members(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:

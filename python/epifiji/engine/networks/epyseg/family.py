@@ -6,10 +6,10 @@ from typing import NoReturn, cast
 
 import numpy as np
 
-from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription, cell_network
+from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
-from epifiji.data.network import AnyNetwork
+from epifiji.data.network import AnyNetwork, require_arrays
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
@@ -26,13 +26,7 @@ class EPySegFamily:
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""
-        name = cell_network(network).description.name
-        for number, weights in enumerate(network.weights):
-            if wrong := weights_problem(weights):
-                raise WrongInputError(
-                    f"the weights of network {name} (member {number}) are not those of a network of EPySeg: {wrong}; "
-                    "import it again."
-                )
+        require_arrays(network, weights_problem, "a network of EPySeg")
 
     def load(self, network: CellNetwork, device: Device) -> Linknet:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""

@@ -6,16 +6,9 @@ from typing import cast
 
 import numpy as np
 
-from epifiji.data.cell_networks import (
-    CellNetwork,
-    CellNetworkDescription,
-    SeparationChoices,
-    UNet2DDescription,
-    cell_network,
-)
+from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription, SeparationChoices, UNet2DDescription
 from epifiji.data.cells import CellMaps
-from epifiji.data.errors import WrongInputError
-from epifiji.data.network import AnyNetwork, array_problem
+from epifiji.data.network import AnyNetwork, array_problem, require_arrays
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
@@ -38,13 +31,7 @@ class UNet2DFamily:
 
     def check(self, network: AnyNetwork) -> None:
         """See :class:`~epifiji.engine.networks.family.Family`."""
-        name = cell_network(network).description.name
-        for number, weights in enumerate(network.weights):
-            if wrong := array_problem(weights, shapes()):
-                raise WrongInputError(
-                    f"the weights of network {name} (member {number}) are not those of a U-Net for cells: {wrong}; "
-                    "import it again."
-                )
+        require_arrays(network, lambda weights: array_problem(weights, shapes()), "a U-Net for cells")
 
     def load(self, network: CellNetwork, device: Device) -> UNet2D:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""

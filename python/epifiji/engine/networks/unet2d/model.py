@@ -117,7 +117,9 @@ def _mixed(weights: Tensors, step: tuple[Layer, Layer], x: Tensor) -> Tensor:
 def _contrast_graph() -> Callable[..., Tensor]:
     """Return the graph of :func:`contrast` for one frame, float64."""
     tf = import_tensorflow()
-    function: Callable[..., Tensor] = tf.function(contrast, [tf.TensorSpec((1, None, None), tf.float64)], autograph=False)
+    function: Callable[..., Tensor] = tf.function(
+        contrast, [tf.TensorSpec((1, None, None), tf.float64)], autograph=False
+    )
     return function
 
 
