@@ -178,7 +178,36 @@ def _sizes(title: str) -> dict[str, Any]:
     return {
         "width": int(window.getWidth()),
         "hidden": max(int(b.getMaximum()) - int(b.getVisibleAmount()) for b in across),
+        "narrow": _narrow_columns(window.getTextPanel()),
     }
+
+
+def _narrow_columns(panel: Any) -> list[str]:
+    """Return the headings of columns that are narrower than one of their cells, whose end the next column then hides."""
+    canvas = next(part for part in panel.getComponents() if str(part.getClass().getName()).endswith("TextCanvas"))
+    widths, font = _private(panel, "iColWidth"), _private(canvas, "fFont")
+    metrics = canvas.getFontMetrics(font)
+    headings = str(panel.getColumnHeadings()).split("\t")
+    rows = [headings, *(str(panel.getLine(row)).split("\t") for row in range(panel.getLineCount()))]
+    return [
+        heading
+        for i, heading in enumerate(headings)
+        if any(int(metrics.stringWidth(row[i])) > int(widths[i]) for row in rows if i < len(row))
+    ]
+
+
+def _private(owner: Any, name: str) -> Any:
+    field = owner.getClass().getDeclaredField(name)
+    field.setAccessible(True)
+    return field.get(owner)
+
+
+def _is_cut_off(title: str) -> bool:
+    """Return whether the screen ends before an image's window does."""
+    from scyjava import jimport
+
+    screen = jimport("java.awt.GraphicsEnvironment").getLocalGraphicsEnvironment().getMaximumWindowBounds()
+    return not bool(screen.contains(_image(title).getWindow().getBounds()))
 
 
 def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> None:
@@ -230,7 +259,7 @@ def previewed(_: ImageJ, folder: Path) -> bool:
     return _image(f"{NAME}.tif").getOverlay() is None
 
 
-def cells_compared(imagej: ImageJ, folder: Path) -> list[str]:
+def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Show the windows of a comparison of cells."""
     imagej.run_macro(
         f'open("{folder / "segmented"}.tif"); open("{folder / "annotated"}.tif"); selectImage("segmented.tif");'
@@ -242,12 +271,13 @@ def cells_compared(imagej: ImageJ, folder: Path) -> list[str]:
     press("Return")
     wait_for("the picture", lambda: _image("annotated_cells"))
     wait_for("the table", lambda: windows("Comparison of cells"))
+    cut_off = _is_cut_off("annotated_cells")
     _front(folder, "annotated_cells", "cells_compared")
     _front(folder, "Comparison of cells", "cells_table")
     for title in ("annotated_cells", "segmented.tif", "annotated.tif"):
         _image(title).close()
     imagej.run_macro('selectWindow("Comparison of cells"); run("Close");')
-    return fields
+    return {"fields": fields, "cut off": cut_off}
 
 
 def scored(_: ImageJ, folder: Path) -> dict[str, Any]:

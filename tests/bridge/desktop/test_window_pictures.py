@@ -142,10 +142,15 @@ def test_tables_show_all_their_columns_if_the_screen_has_room(done: Finished) ->
     sizes = {**done[shown]["sizes"], **done[scored]}
     for title, size in sizes.items():
         assert size["hidden"] <= 0 or size["width"] >= 1280, (title, size)
+        assert size["narrow"] == [], title
 
 
 def test_the_dialog_shows_the_active_image_as_segmented_and_another_as_annotated(done: Finished) -> None:
-    assert done[cells_compared] == ["segmented.tif", "annotated.tif", "0.5", ""]
+    assert done[cells_compared]["fields"] == ["segmented.tif", "annotated.tif", "0.5", ""]
+
+
+def test_the_picture_of_compared_cells_is_whole_on_the_screen(done: Finished) -> None:
+    assert not done[cells_compared]["cut off"]
 
 
 def test_discarded_thresholds_change_nothing(done: Finished) -> None:
