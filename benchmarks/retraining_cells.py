@@ -78,16 +78,15 @@ def mean(found: dict[str, dict[str, float]], kind: str, key: str) -> float:
     return float(np.mean([one[key] for name, one in found.items() if name.rstrip(" 0123456789") == kind]))
 
 
-def trained(start: str, folder: Path, learnt: Path, minutes: float) -> tuple[Any, Any, float]:
-    """Train from a start: return the network before (None for random weights), the result, and the time in seconds."""
-    began = time.perf_counter()
-    if start == "scratch":
+def trained(start: str, folder: Path, learnt: Path, minutes: float) -> tuple[Any, Any, dict[str, float]]:
+    """Train from a start: return the network before (None for random weights), the result, and the seconds that it took."""
+    parent: Any = weak_network(folder) if start == "weak" else {"shipped": "epicells", "scratch": None}[start]
+    began = time.perf_counter(), time.process_time()
+    if parent is None:
         result = epifiji.train(learnt, from_scratch=True, minutes=minutes, name="from_scratch")
-        return None, result, time.perf_counter() - began
-    parent: Any = "epicells" if start == "shipped" else weak_network(folder)
-    began = time.perf_counter()
-    result = epifiji.retrain(parent, learnt, minutes=minutes, name=f"from_{start}")
-    return parent, result, time.perf_counter() - began
+    else:
+        result = epifiji.retrain(parent, learnt, minutes=minutes, name=f"from_{start}")
+    return parent, result, {"wall": time.perf_counter() - began[0], "cpu": time.process_time() - began[1]}
 
 
 def main() -> None:
@@ -112,7 +111,8 @@ def main() -> None:
             rows.append(
                 {"start": start, "seconds": seconds, "sentence": result.sentence, "before": before, "after": after}
             )
-            print(f"{start}: {seconds:.0f} s, {result.points[-1].step} steps. {result.sentence}")
+            spent = f"{seconds['wall']:.0f} s, {seconds['cpu']:.0f} s of the processor, {result.points[-1].step} steps"
+            print(f"{start}: {spent}. {result.sentence}")
             for kind in ("cornea", "wing disc", "wing"):
                 for key in ("quality", "ap"):
                     old = "-" if before is None else f"{mean(before, kind, key):.3f}"

@@ -35,8 +35,8 @@ def require_movie(place, parameters):
         log(notice)
 
 
-def results_of(image):
-    """Return the folder of an image's results: the known one, or the one next to its file.
+def results_of(image, endings=("_epifiji",)):
+    """Return the folder of an image's results: the known one, or the first one next to its file with one of these endings.
 
     An empty text if there is none.
     """
@@ -46,14 +46,15 @@ def results_of(image):
     path = file_of(image)
     if path is None:
         return ""
-    beside = (EXTENSION.sub("", path) if EXTENSION.search(path) else os.path.splitext(path)[0]) + "_epifiji"
-    return beside if os.path.isfile(os.path.join(beside, "run.json")) else ""
+    stem = EXTENSION.sub("", path) if EXTENSION.search(path) else os.path.splitext(path)[0]
+    beside = [stem + ending for ending in endings if os.path.isfile(os.path.join(stem + ending, "run.json"))]
+    return beside[0] if beside else ""
 
 
-def results_shown(key="results"):
+def results_shown(key="results", endings=("_epifiji",)):
     """Return a dialog's first value of the results (key): empty if the active image has none, never those of another movie."""
     image = WindowManager.getCurrentImage()
-    return {} if image is None else {key: results_of(image)}
+    return {} if image is None else {key: results_of(image, endings)}
 
 
 def _described(image):

@@ -27,6 +27,12 @@ def retrained_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro(RETRAIN + 'results=[wing_epifiji/reviewed] keep=0 steps=10 unmarked=none");')
 
 
+def cells_headless(imagej: ImageJ, _: Path) -> None:
+    """Train on images with labels, and retrain the network that segmented the open image, with its corrected cells."""
+    imagej.run_macro(TRAIN + SHORT + 'tile_size=64 folder=[the cells] name=new_cells");')
+    imagej.run_macro('open("tissue.tif");' + RETRAIN + 'keep=0 steps=10 tile_size=64");close();')
+
+
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
     """Return the commands' messages for impossible requests."""
     commands = {
@@ -37,6 +43,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "network by its older name": TRAIN + 'folder=[the movies] begin_with=nowhere");',
         "exists": TRAIN + SHORT + 'folder=[the movies] name=spots");',
         "bad setting": TRAIN + 'folder=[the movies] steps=3");',
+        "setting of cells": TRAIN + SHORT + 'folder=[the movies] loss=jaccard");',
         "unknown key": TRAIN + 'folder=[the movies] step=30");',
     }
     return refusals(imagej, commands)
@@ -98,5 +105,5 @@ def _temporary() -> list[str]:
     return [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-*")]
 
 
-HEADLESS = [trained_headless, retrained_headless, refused]
+HEADLESS = [trained_headless, retrained_headless, cells_headless, refused]
 WINDOW = [asked_in_a_dialog, cancelled_by_escape, trained_in_a_window]

@@ -311,4 +311,4 @@ def test_retraining_refuses_another_network_of_the_recorded_name(tmp_path, netwo
     network = {"name": "small", "source": str(network_folder), "sha256": "0" * 64}
     (tmp_path / "run.json").write_text(json.dumps({"network": network}))
     said = refused("retrain", {"settings": {"results": str(tmp_path)}})
-    assert "were found by a network small, but another one has this name now: give network=NAME" in said
+    assert "were made with a network small, but another one has this name now: give network=NAME" in said

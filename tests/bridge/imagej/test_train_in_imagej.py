@@ -8,22 +8,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from desktop import desktop
 from epifiji.data.event_networks import EpiNetDescription
 from epifiji.data.network import Network
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
+from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.networks.store import read_description, write_network
+from epifiji.files.results.movie_identity import described_movie
 from epifiji.jobs.events.review import decide, finish_review, start_review
 from folders import names
 from jvm import Finished, run_checks
+from labelled_cells import write_labelled
 from labelled_movies import write_blinking
 from training_checks import (
     HEADLESS,
     WINDOW,
     asked_in_a_dialog,
     cancelled_by_escape,
+    cells_headless,
     refused,
     retrained_headless,
     trained_headless,
@@ -77,11 +82,27 @@ def reviewed(folder: Path) -> None:
     finish_review(path)
 
 
+def corrected(folder: Path) -> None:
+    """Put an image with its labels into a folder, and another one with a result whose cells were corrected."""
+    write_labelled(folder / "the cells", "a", 1)
+    labels = write_labelled(folder, "tissue", 2)
+    (folder / "tissue_labels.tif").unlink()
+    results = folder / "tissue_cells"
+    results.mkdir()
+    for name in ("tissue_labels.tif", "tissue_corrected_labels.tif"):
+        tifffile.imwrite(results / name, labels.astype(np.uint16))
+    image = read_movie(folder / "tissue.tif", least_frames=1)
+    known = described_movie(image, image.sha256())
+    record = {"epifiji": 1, "task": "cells", "movie": known, "network": {"name": "epicells"}}
+    (results / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     folder = tmp_path_factory.mktemp("headless")
     env = files(folder)
     reviewed(folder)
+    corrected(folder)
     return run_checks(HEADLESS, folder, env=env)
 
 
@@ -96,20 +117,44 @@ class TestWithoutAWindow:
 
     def test_a_review_retrains_the_network_that_found_the_events(self, headless: Finished) -> None:
         assert headless[retrained_headless] is None
-        assert names(networks(headless.folder)) == ["old", "old_wing", "spots"]
+        assert {"old", "old_wing", "spots"} < set(names(networks(headless.folder)))
         record = json.loads((networks(headless.folder) / "old_wing" / "training.json").read_text(encoding="utf-8"))
         assert record["parent"]["name"] == "old"
         assert not (networks(headless.folder) / "old" / "training.json").exists()
+
+    def test_networks_for_cells_are_trained_and_retrained(self, headless: Finished) -> None:
+        assert headless[cells_headless] is None
+        for name, parent in (("new_cells", None), ("epicells_tissue", "epicells")):
+            folder = networks(headless.folder) / name
+            assert names(folder) == [
+                "card.md",
+                "held_out_cells.png",
+                "learning_curve.png",
+                "network.json",
+                "training.json",
+                "weights_0.npz",
+            ]
+            record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+            assert (record["parent"] and record["parent"]["name"]) == parent
+        assert record["images"][0]["corrected"]
 
     @pytest.mark.parametrize(
         ("what", "words"),
         [
             (
                 "no folder",
-                "No folder was specified, but movies with annotated events are needed: give folder=[folder].",
+                "No folder was specified, but movies with annotated events, or images with annotated cells, are needed: give "
+                "folder=[folder].",
             ),
             ("missing folder", "nowhere does not exist, but a folder is needed that contains a movie such as"),
-            ("no review", "No review was specified, but one is needed to learn from: open the reviewed movie, or give"),
+            (
+                "no review",
+                "No review and no corrected cells were specified, but one of them is needed to learn from: open",
+            ),
+            (
+                "setting of cells",
+                "loss is specified, but it has no effect on a network that finds events: leave it out",
+            ),
             ("missing network", "there is no network 'nowhere'"),
             ("network by its older name", "there is no network 'nowhere'"),
             ("exists", "there is a network 'spots' already: give another"),
@@ -136,7 +181,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 class TestAtADesktop:
     def test_a_dialog_without_a_folder_reports_it_and_opens_again(self, shown: Finished) -> None:
         asked = shown[asked_in_a_dialog]
-        assert asked["told"].startswith("No folder was specified, but movies with annotated events are needed")
+        assert asked["told"].startswith("No folder was specified, but movies with annotated events, or images with")
         assert asked["titles"] == []
 
     def test_escape_leaves_no_files_and_does_not_change_the_old_network(self, shown: Finished) -> None:

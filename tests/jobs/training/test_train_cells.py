@@ -162,6 +162,8 @@ def test_corrected_results_are_learnt_from(tmp_path: Path) -> None:
     raw = prepared(parent, place)
     assert any("a were segmented by a network and not corrected" in notice for notice in raw.notices)
     assert any(notice.startswith("Only 2") for notice in raw.notices)
+    assert not raw.is_scored
+    assert "No cells could be held out, so it is unknown how well they are segmented." in raw.notices
     tifffile.imwrite(place / "a_corrected_labels.tif", labels.astype(np.uint16))
     corrected = prepared(parent, place)
     assert not any("not corrected" in notice for notice in corrected.notices)
@@ -221,6 +223,19 @@ class TestRefused:
             WrongInputError, match="contains cells of images and ROIs of events, but a network is trained on one"
         ):
             epifiji.train(tmp_path)
+
+    def test_a_segmentation_with_rois_retrained_for_events(self, tmp_path):
+        write_labelled(tmp_path, "a", 1)
+        place = epifiji.segment(tmp_path / "a.tif", cell_diameter=22, borders="bright").save(out=tmp_path, rois=True)
+        assert (place / "a_rois.zip").is_file()
+        with pytest.raises(
+            WrongInputError, match="contains cells of images, but a movie such as wing.tif with the ROIs"
+        ):
+            epifiji.retrain(small_network(1), place)
+        with pytest.raises(WrongInputError, match="loss is 'none', but it must be one of combined, jaccard"):
+            epifiji.train(place, loss="none")
+        with pytest.raises(WrongInputError, match="there is a network 'epicells' already"):
+            epifiji.train(place, name="epicells", from_scratch=True)
 
     def test_neither_events_nor_cells(self, tmp_path, capsys, monkeypatch):
         write_labelled(tmp_path, "a", 1)

@@ -1,11 +1,13 @@
-"""Plugins > EpiFiji > Retrain from Review...: trains a new network on the events that you kept, rejected, added and corrected."""
+"""Plugins > EpiFiji > Retrain from Review...: trains a new network on reviewed events or corrected cells."""
 from epifiji_client import call, command
 from epifiji_identity import results_shown
 from epifiji_training import show_training
 
+RESULTS = ("_epifiji", "_cells")
+
 
 def _results_of_image():
-    return dict((key, value) for key, value in results_shown().items() if value)
+    return dict((key, value) for key, value in results_shown(endings=RESULTS).items() if value)
 
 
 def retrain(parameters):
@@ -13,4 +15,4 @@ def retrain(parameters):
     show_training(call("retrain", {"settings": settings}), parameters)
 
 
-command("Retrain from Review...", retrain, results_shown())
+command("Retrain from Review...", retrain, results_shown(endings=RESULTS))

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Train Event Network...: trains a network on annotated movies, with event classes of your own."""
+"""Plugins > EpiFiji > Train Event Network...: trains a network on annotated movies, or on images with annotated cells."""
 from epifiji_client import call, command
 from epifiji_training import show_training
 

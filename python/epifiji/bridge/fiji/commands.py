@@ -215,6 +215,14 @@ class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
+def _annotated(end: str) -> Any:
+    described = (
+        "Movies, each with its events next to it (movie_cell_death.zip for movie.tif and so on), or images, each with its cells "
+        f"(image_labels.tif, outlines or results){end}"
+    )
+    return _path("folder", "Annotated movies or images", described, order=5)
+
+
 class EvaluateCommand(EvaluationJob, EvaluationSettings):
     """Evaluates networks on movies with annotated events, or on images with annotated cells, and reports which is better.
 
@@ -228,13 +236,7 @@ class EvaluateCommand(EvaluationJob, EvaluationSettings):
         description="Others of the same task to compare it with, by name, folder or zip, separated by commas.",
         order=4,
     )
-    folder: str | None = _path(
-        "folder",
-        "Annotated movies or images",
-        "Movies, each with its events next to it (movie_cell_death.zip for movie.tif and so on), or images, each with its cells "
-        "(image_labels.tif, outlines or results); or the path of one such image.",
-        order=5,
-    )
+    folder: str | None = _annotated("; or the path of one such image.")
     borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders", order=15)
     seed_height: Share | None = placed(SegmentationSettings, "seed_height", "more")
     merge_below: Share | None = placed(SegmentationSettings, "merge_below", "more")
@@ -279,21 +281,22 @@ class ScoreCommand(Settings):
     other_movie: OtherMovie = False
 
 
-TRAINING_TABLE = "Show the scores on held-out events as a table; table=false in a macro shows none."
+TRAINING_TABLE = "Show the scores on held-out events or cells as a table; table=false in a macro shows none."
 
 
 class TrainCommand(TrainingJob, TrainingSettings):
-    """Trains a network on annotated movies, with event classes of any names. If cancelled, it continues when started again."""
+    """Trains a network on movies with annotated events, of classes with any names, or on images with annotated cells.
+
+    A cancelled training continues when it is started again.
+    """
 
     table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
-    folder: str | None = _path(
-        "folder", "Annotated movies", "Movies, each with its events as ROIs in MOVIE_<class>.zip next to it.", order=5
-    )
+    folder: str | None = _annotated(".")
 
 
 class RetrainCommand(RetrainingJob, RetrainingSettings):
-    """Retrains a network with a review: events that you kept, rejected, added and corrected. The old network is not changed.
+    """Retrains a network with events that you reviewed, or with cells that you corrected. The old network is not changed.
 
     A cancelled training continues when it is started again.
     """
@@ -302,22 +305,17 @@ class RetrainCommand(RetrainingJob, RetrainingSettings):
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
     network: str | None = setting(
         None,
-        kind="network",
-        description="The network to retrain, which is not changed. Default in a macro: the one that found the events.",
+        kind="any_network",
+        description="The network to retrain, which is not changed. Default in a macro: the one that found the events or cells.",
         order=3,
     )
     results: str | None = _path(
         "folder",
-        "Reviewed results",
-        "The result folder with the review. Default: that of the open movie.",
+        "Reviewed or corrected results",
+        "The result folder with the review, or with corrected cells. Default: that of the open movie or image.",
         order=2,
     )
-    folder: str | None = _path(
-        "folder",
-        "Annotated movies",
-        "A folder of movies with their events as ROIs, to train on in addition or instead.",
-        order=5,
-    )
+    folder: str | None = _annotated(", to train on in addition or instead.")
 
 
 NEW_ROIS = (

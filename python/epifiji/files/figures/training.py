@@ -41,6 +41,8 @@ def draw_learning_curve(
         if np.isfinite(values).any():
             above.plot(steps, values, "-o", color=colour, ms=3.5, lw=1.6, label=label)
     above.set_yscale("log")
+    # If losses differ little, only these ticks have labels.
+    above.tick_params(axis="y", which="minor", labelcolor=FOREGROUND, labelsize=8)
     above.set_ylabel("loss")
     legend(above, loc="upper right")
     if any(point.f1 is not None for point in points):

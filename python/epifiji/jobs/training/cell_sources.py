@@ -12,6 +12,7 @@ import numpy as np
 from epifiji.data.cell_networks import CellNetworkDescription
 from epifiji.data.errors import WrongInputError
 from epifiji.data.labelled import LabelledImage, TrainingField
+from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
@@ -25,6 +26,9 @@ from epifiji.jobs.cells.annotated import annotated_cells
 READING = "reading the images"
 AROUND_PX = 66
 """Pixels around annotated cells that are kept, at the network's scale: half the neighbourhood of local contrast."""
+
+FRAMES_OF_SIGN = 5
+"""Frames of a movie on which it is measured whether borders are dark."""
 
 MOST_PX = 60_000_000
 """Pixels of all frames at the network's scale that are kept in memory, with 9 bytes each."""
@@ -107,39 +111,55 @@ def prepare_images(
 def _prepared(
     source: LabelledImage, description: CellNetworkDescription, settings: TrainingSettings, most_px: int
 ) -> PreparedImage:
-    cells = annotated_cells(source.cells, source.file)
-    used = [t for t, (labels, _) in enumerate(cells) if cell_edges(labels).any()]
+    used, found = [], []
+    for t in range(len(source.movie)):
+        labels, _ = _cells_of(source, t)
+        if cell_edges(labels).any():
+            used.append(t)
+            found.append(_areas(labels))
     if not used:
         raise WrongInputError(
             f"{source.file} shows fewer than two cells in each frame, but borders between cells are needed to learn from: give "
             "labels, one whole number for each cell, or lines around cells."
         )
     given = settings.cell_diameter
-    diameter = given if isinstance(given, float | int) else _diameter([cells[t] for t in used])
+    diameter = given if isinstance(given, float | int) else _diameter(found)
     factor = description.cell_diameter_px / diameter
-    step = max(1, math.ceil(len(used) * source.cells[0].size * factor**2 / most_px))
-    used = used[::step]
     movie = levelled(source.movie)
-    frames = [movie.frames(t, t + 1)[0].astype(np.float64) for t in used]
-    dark = np.mean([_contrast(frame, *cells[t], diameter) for t, frame in zip(used, frames, strict=True)]) < 0
-    names = [source.name if len(movie) == 1 else f"{source.name} frame {t + 1}" for t in used]
+    used = used[:: max(1, math.ceil(len(used) * math.prod(source.movie.shape[1:]) * factor**2 / most_px))]
+    some = used[:: max(1, len(used) // FRAMES_OF_SIGN)]
+    dark = np.mean([_contrast(_frame(movie, t), *_cells_of(source, t), diameter) for t in some]) < 0
     fields = (
-        _field(-frame if dark else frame, *cells[t], factor, name)
-        for t, frame, name in zip(used, frames, names, strict=True)
+        _field(
+            -_frame(movie, t) if dark else _frame(movie, t),
+            *_cells_of(source, t),
+            factor,
+            source.name if len(movie) == 1 else f"{source.name} frame {t + 1}",
+        )
+        for t in used
     )
     return PreparedImage(source, tuple(fields), diameter, bool(dark))
 
 
-def _diameter(cells: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """Return the diameter of a disk of the cells' median area; cells at the border of the image count if all are there."""
-    areas, whole = [], []
-    for labels, _ in cells:
-        found, sizes = np.unique(labels, return_counts=True)
-        inside = found > 0
-        areas.append(sizes[inside])
-        whole.append(~np.isin(found[inside], labels_at_border(labels)))
-    every, kept = np.concatenate(areas), np.concatenate(whole)
-    return float(2 * np.sqrt(np.median(every[kept] if kept.any() else every) / np.pi))
+def _cells_of(source: LabelledImage, t: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the labels of a frame, and where it is known what is there."""
+    return annotated_cells(source.cells[t][None], source.file)[0]
+
+
+def _frame(movie: Movie, t: int) -> np.ndarray:
+    return movie.frames(t, t + 1)[0].astype(np.float64)
+
+
+def _areas(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the areas of cells, and which of them the border of the image does not cut off."""
+    cells, areas = np.unique(labels, return_counts=True)
+    return areas[cells > 0], ~np.isin(cells[cells > 0], labels_at_border(labels))
+
+
+def _diameter(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return the diameter of a disk of the median :func:`_areas` of all frames; cells at the border count if all are there."""
+    areas, whole = (np.concatenate(one) for one in zip(*found, strict=True))
+    return float(2 * np.sqrt(np.median(areas[whole] if whole.any() else areas) / np.pi))
 
 
 def _contrast(frame: np.ndarray, labels: np.ndarray, known: np.ndarray, diameter: float) -> float:

@@ -20,6 +20,7 @@ from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.networks.epinet.targets import at_network_scale, known_region, places_of
 from epifiji.files.labelled_images import has_labelled_cells
 from epifiji.files.movies.movie_file import read_movie
+from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.movie_identity import find_movie
 from epifiji.files.results.result_folder import RUN_RECORD, is_there, read_record
 from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review, result_folders
@@ -92,15 +93,15 @@ def review_of(place: Path) -> Path | None:
 
 
 def _folder(place: Path, channel: int | None, unmarked_is_none: bool) -> list[AnnotatedMovie]:
+    if has_labelled_cells(place) and not (has_rois(place) and labels_in(place) is None):
+        raise WrongInputError(
+            f"{place} contains cells of images, but {FORM} is needed to learn to find events: give another folder, or a network "
+            "that segments cells."
+        )
     if (place / RUN_RECORD).is_file() and not is_there(str(_named_movie(place))):
         raise WrongInputError(
             f"{place} contains events that were detected and not reviewed, but reviewed ones are needed to learn from: "
             "review them first."
-        )
-    if has_labelled_cells(place) and not has_rois(place):
-        raise WrongInputError(
-            f"{place} contains cells of images, but {FORM} is needed to learn to find events: give another folder, or a network "
-            "that segments cells."
         )
     return read_training_folder(place, channel, unmarked_is_none)
 

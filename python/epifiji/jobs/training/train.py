@@ -19,6 +19,7 @@ from epifiji.engine.networks.families import CELL_FAMILIES, EVENT_FAMILIES, cell
 from epifiji.files.labelled_images import FORM as FORM_OF_IMAGES
 from epifiji.files.labelled_images import has_labelled_cells, is_made_by_hand
 from epifiji.files.networks.store import find_network, read_network, shipped_network
+from epifiji.files.results.cell_results import labels_in
 from epifiji.files.training_data import FORM, has_rois
 from epifiji.jobs.networks import cell_network_of, event_network_of
 from epifiji.jobs.training.cell_sources import read_cell_sources
@@ -206,7 +207,8 @@ def _holds_cells(folder: Path) -> bool:
     WrongInputError
         If it is both, or neither.
     """
-    cells, events = has_labelled_cells(folder), has_rois(folder)
+    # The ROIs of a segmentation are its cells.
+    cells, events = has_labelled_cells(folder), has_rois(folder) and labels_in(folder) is None
     if cells and events and is_made_by_hand(folder):
         raise WrongInputError(
             f"{folder} contains cells of images and ROIs of events, but a network is trained on one of them: put the images and "

@@ -17,13 +17,14 @@ from epifiji.files.results.places import folder_of
 
 @job("train", commands.TRAIN, exclusive=True)
 def train_network(request: Request) -> Answer:
-    """Train a network on a folder of annotated movies. The request has ``settings`` by key."""
+    """Train a network on a folder of annotated movies or images. The request has ``settings`` by key."""
     from epifiji.jobs.training.train import train
 
     command = parse_settings(TrainCommand, request["settings"])
     if command.folder is None:
         raise WrongInputError(
-            "No folder was specified, but movies with annotated events are needed: give --folder DIR."
+            "No folder was specified, but movies with annotated events, or images with annotated cells, are needed: give "
+            "--folder DIR."
         )
     settings = settings_of(command, TrainingSettings)
     how = command.name, command.out, command.overwrite
@@ -34,14 +35,15 @@ def train_network(request: Request) -> Answer:
 
 @job("retrain", commands.RETRAIN, exclusive=True)
 def retrain_network(request: Request) -> Answer:
-    """Retrain a network on a review, annotated movies, or both. The request has ``settings`` by key."""
+    """Retrain a network on a review or corrected cells, annotated data, or both. The request has ``settings`` by key."""
     from epifiji.jobs.training.train import retrain
 
     command = parse_settings(RetrainCommand, request["settings"])
     sources = [place for place in (command.results, command.folder) if place is not None]
     if not sources:
         raise WrongInputError(
-            "No review was specified, but one is needed to learn from: open the reviewed movie, or give --results DIR."
+            "No review and no corrected cells were specified, but one of them is needed to learn from: open the movie or "
+            "image that they belong to, or give --results DIR."
         )
     settings = settings_of(command, RetrainingSettings)
     network = command.network or _network_of(Path(sources[0]))
@@ -50,7 +52,7 @@ def retrain_network(request: Request) -> Answer:
 
 
 def _network_of(results: Path) -> str:
-    """Return the name or path of the network that found the events of a result folder, or of a review in a folder of it."""
+    """Return the name or path of the network that found the events or cells of results, or of a review in a folder of them."""
     from epifiji.files.networks.store import find_network, read_network
     from epifiji.files.results.result_folder import is_there, read_record
     from epifiji.files.results.reviews import result_folders
@@ -59,10 +61,12 @@ def _network_of(results: Path) -> str:
     recorded = next((record.network for record in records if record.network.model_fields_set), RecordedNetwork())
     place = recorded.source if recorded.source and is_there(recorded.source) else recorded.name
     if not place:
-        raise WrongInputError(f"{results} does not record which network found its events: give --network NAME.")
+        raise WrongInputError(
+            f"{results} does not record which network found its events or cells: give --network NAME."
+        )
     if recorded.sha256 and read_network(find_network(place)).sha256 != recorded.sha256:
         raise WrongInputError(
-            f"The events in {results} were found by a network {recorded.name or place}, but another one has this name now: "
+            f"The results in {results} were made with a network {recorded.name or place}, but another one has this name now: "
             "give --network NAME to specify the network to retrain."
         )
     return place
