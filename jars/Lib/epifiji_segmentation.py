@@ -9,6 +9,8 @@ from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_cells import outline_roi, show_outlines, unpacked
 from epifiji_client import call
+from epifiji_engine import EngineError
+from epifiji_images import unless_closed
 
 TITLE = "Preview of Segmentation"
 SLIDERS = ("seed_height", "merge_below")
@@ -35,6 +37,9 @@ class PreviewWindow(object):
                 what = self.wanted.take()
                 while not self.wanted.isEmpty() and what == "show":
                     what = self.wanted.take()
+                if unless_closed(self.image) is None:
+                    raise EngineError("%s was closed during the preview, but its pixels are needed: open it again, and choose Segment "
+                                      "Epithelium... again." % self.image.getTitle())
                 if what == "segment":
                     return self._chosen()
                 if what == "cancel":

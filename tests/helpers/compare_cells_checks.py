@@ -59,6 +59,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
             "no image": COMPARE + 'annotated=merged.tif");',
             "no annotated": merged + COMPARE + '");',
             "unknown": COMPARE + 'predicted=nowhere annotated=merged.tif");',
+            "one title": merged + merged + COMPARE + 'predicted=merged.tif annotated=small.tif");',
             "unknown image": merged + COMPARE + 'annotated=[never opened]");',
             "sizes": COMPARE + 'predicted=merged.tif annotated=small.tif");',
             "frames": COMPARE + 'predicted=merged.tif annotated=[two frames.tif]");',

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from desktop import focus, picture, press, wait_for
+from desktop import focus, picture, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
 
 LABEL, PREVIEW = "Segment Epithelium...", "Preview of Segmentation"
@@ -170,4 +170,84 @@ def cancelled_preview(imagej: ImageJ, _: Path) -> dict[str, Any]:
     return {"outlines": _outlines(_image("wing.tif")), "labels": _image("wing_labels.tif") is None}
 
 
-SEGMENTING = [by_macro, in_manager, with_preview, cancelled_preview]
+def closed_in_preview(imagej: ImageJ, _: Path) -> str:
+    """Close the image while its preview is open."""
+    from desktop_checks import error, start_command
+
+    imagej.run_macro('close("*");')
+    imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}");')
+    start_command(LABEL)
+    focus("Segment Epithelium")
+    press("Return")
+    wait_for("its cells", _count, 120)
+    _image("wing.tif").close()
+    focus(PREVIEW)
+    press("Tab", "Tab", "space")
+    said = wait_for("the error", error, 60)
+    wait_for("the message", lambda: windows("EpiFiji"))
+    focus("EpiFiji")
+    press("Return")
+    return said
+
+
+def cells_not_saved(imagej: ImageJ, _: Path) -> str:
+    """Correct cells that are only open."""
+    from desktop_checks import error, start_command
+
+    imagej.run_macro('close("*");')
+    imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}"); run("{LABEL}", "{FIXED}"); selectImage("wing.tif");')
+    start_command("Correct Cells...")
+    focus("Correct Cells")
+    press("Return")
+    said = wait_for("the error", error, 60)
+    wait_for("the message", lambda: windows("EpiFiji"))
+    focus("EpiFiji")
+    press("Return")
+    wait_for("the message's end", lambda: not windows("EpiFiji"))
+    # The dialog opens again.
+    focus("Correct Cells")
+    press("Escape")
+    wait_for("the dialog's end", lambda: not windows("Correct Cells"))
+    return said
+
+
+def cancelled_by_escape(imagej: ImageJ, folder: Path) -> list[dict[str, Any]]:
+    """Press Escape while cells are segmented, and while the results are written."""
+    from scyjava import jimport
+
+    from desktop_checks import error, status
+
+    found = []
+    for doing in ("segmenting cells", "writing the results"):
+        imagej.run_macro('close("*");')
+        imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_LONG"]}");')
+        before = {path.name for path in folder.iterdir()}
+        image = _image("long.tif")
+        jimport("ij.macro.MacroRunner")(f'run("{LABEL}", "{FIXED} rois out=[{folder / "none"}]");')
+        wait_for(doing, lambda doing=doing: doing in status(), 120)
+        focus("long.tif")
+        wait_for("the focus", image.getWindow().isFocused)
+        press("Escape")
+        said = wait_for("the end", error, 60)
+        wait_for("the macro's end", lambda: jimport("ij.macro.Interpreter").getInstance() is None)
+        found.append(
+            {
+                "said": said,
+                "new": sorted({path.name for path in folder.iterdir()} - before),
+                "labels": _image("long_labels.tif") is None,
+                "outlines": _outlines(image),
+                "locked": bool(image.isLocked()),
+            }
+        )
+    return found
+
+
+SEGMENTING = [
+    by_macro,
+    in_manager,
+    with_preview,
+    cancelled_preview,
+    closed_in_preview,
+    cells_not_saved,
+    cancelled_by_escape,
+]

@@ -10,7 +10,16 @@ import tifffile
 
 from desktop import desktop
 from jvm import Finished, run_checks
-from segment_checks import SEGMENTING, by_macro, cancelled_preview, in_manager, with_preview
+from segment_checks import (
+    SEGMENTING,
+    by_macro,
+    cancelled_by_escape,
+    cancelled_preview,
+    cells_not_saved,
+    closed_in_preview,
+    in_manager,
+    with_preview,
+)
 from voronoi_cells import membranes, voronoi_labels
 
 
@@ -20,8 +29,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     pixels = np.stack([membranes(voronoi_labels(60, 160, seed)) for seed in (1, 2, 3)])
     metadata = {"axes": "TYX", "unit": "um", "finterval": 300.0}
     tifffile.imwrite(movie, pixels, imagej=True, metadata=metadata, resolution=(2, 2))
+    long = movie.with_name("long.tif")
+    tifffile.imwrite(long, np.tile(pixels, (4, 4, 4)), imagej=True, metadata={"axes": "TYX"})
     with desktop() as display:
-        env = {"DISPLAY": display, "EPIFIJI_TEST_CELLS": str(movie)}
+        env = {"DISPLAY": display, "EPIFIJI_TEST_CELLS": str(movie), "EPIFIJI_TEST_LONG": str(long)}
         return run_checks(SEGMENTING, tmp_path_factory.mktemp("segmenting"), headless=False, env=env)
 
 
@@ -64,3 +75,23 @@ def test_the_preview_shows_the_frame_in_view_and_follows_the_sliders(shown: Fini
 
 def test_a_cancelled_preview_leaves_the_image_as_it_was(shown: Finished) -> None:
     assert shown[cancelled_preview] == {"outlines": [], "labels": True}
+
+
+def test_an_image_that_is_closed_during_the_preview_is_reported(shown: Finished) -> None:
+    assert shown[closed_in_preview].startswith("wing.tif was closed during the preview, but its pixels are needed")
+
+
+def test_cells_that_are_not_saved_are_not_corrected(shown: Finished) -> None:
+    assert "are open as wing_labels.tif but not saved" in shown[cells_not_saved]
+    assert "save them with File > Save As > Tiff... next to the image" in shown[cells_not_saved]
+
+
+def test_escape_leaves_nothing_behind(shown: Finished) -> None:
+    cancelled = {
+        "said": "It was cancelled; nothing was changed.",
+        "new": [],
+        "labels": True,
+        "outlines": [],
+        "locked": False,
+    }
+    assert shown[cancelled_by_escape] == [cancelled, cancelled]

@@ -52,6 +52,14 @@ def pixels_of(picture: dict[str, Any]) -> np.ndarray:
 WHAT = {"click": "click", "polyline": "line", "polygon": "outline", "delete": "delete"}
 
 
+def test_a_still_image_may_have_many_channels(labels: Path) -> None:
+    settings = {"cells": str(labels)}
+    _, height, width = read_cells(labels).shape
+    request = {"settings": settings, "beside": None, "title": "wing", "shape": [5, height, width]}
+    assert "5 frames" in refused("correct_begin", request)
+    assert ask("correct_begin", request | {"frames_are_channels": True})["result"]["frames"] == 1
+
+
 def test_all_steps_and_pictures(labels: Path, made: BrokenField) -> None:
     """The picture that is changed rectangle by rectangle equals the picture of the whole frame, step by step."""
     begun = begin(labels)

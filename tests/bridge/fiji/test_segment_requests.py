@@ -46,6 +46,16 @@ def test_planes_are_refused_or_projected() -> None:
     shutil.rmtree(result["shown"])
 
 
+def test_channels_of_a_still_image_are_no_frames() -> None:
+    channels = {"time_axis": "C", "channels": 1, "channel": 1}
+    for job in ("segment", "segmentation_preview"):
+        said = refused(job, *asked(PIXELS, {}, layout=channels))
+        assert (
+            "noise has several channels and a single time point, but one channel is needed: choose it with channel=N"
+            in said
+        )
+
+
 def _in_dialog(request: dict[str, Any], blocks: Any) -> tuple[dict[str, Any], Any]:
     return {**request, "dialog": True}, blocks
 

@@ -94,6 +94,7 @@ class TestWithoutAWindow:
         [
             ("no image", "No segmented cells were specified, and no image is open: give predicted="),
             ("no annotated", "No annotated cells were specified, but they are needed: give annotated="),
+            ("one title", "2 open images have the title merged.tif, but one is meant: rename one of them"),
             ("unknown", "nowhere is neither an open image nor a file or folder, but cells are needed"),
             ("unknown image", "never opened is neither an open image nor a file or folder"),
             ("sizes", "have the shape (1, 60, 60) (T, Y, X) and the annotated ones (1, 30, 60)"),

@@ -236,6 +236,20 @@ def test_cells_do_not_depend_on_the_memory(found: epifiji.Segmentation, monkeypa
     assert min(seen) < wide.size < max(seen)
 
 
+def test_a_full_disk_leaves_nothing_behind(
+    movie_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("epifiji.jobs.cells.segmentation.write_overlay", full)
+    options = ["--cell-diameter", "22", "--borders", "bright", "--out", str(tmp_path)]
+    code, _, error = run(["segment", str(movie_file), *options], monkeypatch, capsys)
+    assert code == 2
+    assert "wing_cells/overlay.png could not be read or written (No space left on device): the disk is full" in error
+    assert not list(tmp_path.iterdir())
+
+
 def test_workers_find_the_same_cells(found: epifiji.Segmentation) -> None:
     shared = epifiji.segment(PIXELS, workers=2, **FIXED)
     assert np.array_equal(np.asarray(shared.labels), np.asarray(found.labels))
