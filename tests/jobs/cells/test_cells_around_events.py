@@ -8,14 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from roifile import ImagejRoi
 
 import epifiji
 from epifiji.data.cell_traces import AREA, NEIGHBOURS
+from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.engine.cells.borders import borders_of
+from epifiji.engine.cells.scale import Scale
 from epifiji.files.results.cells_around import FILES
 from epifiji.jobs.cells.around_result import CellsAroundEvents
 from followed_cells import TrueCells, simulated, true_cell
@@ -59,6 +62,42 @@ def test_a_place_without_an_event_and_one_outside_are_reported_and_left_out() ->
     assert problems == {2: "no cell divides here", 500: "it is not in the movie"}
     assert result.counts == {"cell_death": (4, 5), "cell_division": (2, 3)}
     assert result.means["cell_division"][AREA].counts.max() == 2
+
+
+class NoCells:
+    """Finds no cells, as in frames without tissue."""
+
+    scale = Scale(20, False)
+
+    def __call__(self, frame: np.ndarray) -> CellMaps:
+        return CellMaps(np.zeros(frame.shape, np.int32), np.zeros(frame.shape, np.float32), np.zeros(frame.shape, bool))
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_cells_the_reason_is_reported() -> None:
+    movie = np.full((12, 80, 80), 5, np.uint8)
+    found = epifiji.measure_cells(
+        [Event("cell_death", 6, 40, 40), Event("cell_division", 6, 40, 40)], movie, segmenter=NoCells()
+    )
+    assert [one.problem for one in found.traces] == ["no cells are found around it"] * 2
+
+
+def test_planes_are_projected_if_asked(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 255, (6, 3, 40, 50), np.uint8)
+    tifffile.imwrite(tmp_path / "m.tif", stack, imagej=True, metadata={"axes": "TZYX"})
+    found = epifiji.measure_cells(
+        [Event("cell_death", 3, 9, 9)], tmp_path / "m.tif", segmenter=NoCells(), project="max"
+    )
+    assert np.array_equal(np.asarray(found.movie), stack.max(axis=1))
+
+
+def test_pixels_that_are_not_square_give_no_lengths_in_micrometres() -> None:
+    movie = Movie(np.zeros((12, 80, 80), np.uint8), "m", pixel_size_um=0.5, frame_interval_s=120, pixel_height_um=0.25)
+    found = epifiji.measure_cells([Event("cell_death", 6, 40, 40)], movie, segmenter=NoCells())
+    assert found.units.pixel_size_um is None
+    assert found.units.frame_interval_s == 120
+    (notice,) = found.notices
+    assert "pixels that are not square, so all lengths and areas are in pixels" in notice
 
 
 def test_a_class_without_a_fate_is_measured_at_its_place() -> None:

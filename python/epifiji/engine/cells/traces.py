@@ -16,6 +16,7 @@ from epifiji.engine.cells.tracks import Followed, Views, follow_disappearing, fo
 
 _FEWEST_MEASURED = 3
 AT_EDGE = "the edge of the frame cuts the cell off"
+NO_CELLS = "no cells are found around it"
 
 
 class Field(NamedTuple):
@@ -58,6 +59,8 @@ def trace_event(number: int, event: Event, field: Field, diameter_px: float, see
     seed
         Of the draw of control cells.
     """
+    if not field.views.labels.any():
+        return CellTrace(number, event, NO_CELLS)
     index = int(np.clip(event.frame - field.frames[0], 0, len(field.frames) - 1))
     y, x = np.array([event.y, event.x]) - field.corners[index]
     found = _followed(event.event, field, index, (float(y), float(x)), diameter_px)

@@ -285,7 +285,8 @@ def _contrasts_of_cells(border: np.ndarray, carried: np.ndarray) -> np.ndarray:
             long = found.lengths >= _LONG * around[side]
             np.minimum.at(weakest, side[long], of_pairs[long])
         contrasts[t] = np.where(np.isfinite(weakest), weakest, np.nan)
-    relative: np.ndarray = contrasts / np.median(np.concatenate(usual))
+    pooled = np.concatenate(usual)
+    relative: np.ndarray = contrasts / np.median(pooled) if pooled.size else contrasts
     return relative
 
 

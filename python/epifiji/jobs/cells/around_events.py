@@ -24,6 +24,7 @@ from epifiji.engine.cells.scale import Scale as SegmentationScale
 from epifiji.engine.cells.traces import Field, edited, measured, trace_event
 from epifiji.engine.cells.tracks import Views
 from epifiji.files.event_sources import Events, events_given, events_of
+from epifiji.files.movies.frames import Planes
 from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.results.cells_around import default_folder, read_followed
 from epifiji.files.results.movie_identity import find_movie, record_of_events, require_movie
@@ -96,7 +97,7 @@ def measure_cells(
     notices: list[str] = []
     events, repeats = without_repeats(_events(source, place, notices))
     notices += repeats_notice("the measurement", repeats)
-    opened = _movie(movie, place, chosen.channel, other_movie, notices)
+    opened = _movie(movie, place, chosen, other_movie, notices)
     notices += [one for one in opened.notices if opened.has_square_pixels or NOT_SQUARE not in one]
     opened.require_finite()
     events = sorted(events, key=lambda one: (one.frame, one.y, one.x))
@@ -141,13 +142,14 @@ def _events(source: Events, place: Path | None, notices: list[str]) -> list[Even
 def _movie(
     given: Movie | np.ndarray | str | Path | None,
     place: Path | None,
-    channel: int | None,
+    chosen: CellsAroundSettings,
     other_movie: bool,
     notices: list[str],
 ) -> Movie:
     """Open the movie of the events, and refuse another one."""
+    channel, planes = chosen.channel, _planes(chosen)
     if given is not None:
-        opened = open_movie(given, channel, least_frames=1)
+        opened = open_movie(given, channel, least_frames=1, over_z=planes)
         if place is not None:
             notices += require_movie(opened, record_of_events(place).movie, place, other_movie)
         return opened
@@ -162,7 +164,12 @@ def _movie(
             f"the movie {record.movie.file} of the events in {place} was not found, or has other pixels now: restore it, or "
             "specify it with --movie."
         )
-    return open_movie(found, record.settings.channel if channel is None else channel, least_frames=1)
+    return open_movie(found, record.settings.channel if channel is None else channel, least_frames=1, over_z=planes)
+
+
+def _planes(chosen: CellsAroundSettings) -> Planes:
+    """Return what is done with planes (Z): as in a detection they are frames, unless they are projected."""
+    return "max" if chosen.project == "max" else "time"
 
 
 def _traces(
