@@ -20,8 +20,8 @@ import epifiji
 from epifiji.data.movie import Movie
 from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
-from epifiji.engine.cells.shape import measure
 from epifiji.engine.metrics.events import match_events, score
+from epifiji.engine.simulation.geometry import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
 from epifiji.files.networks.store import find_network, read_network
 

@@ -19,7 +19,7 @@ from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import formerly, parse_settings
 from epifiji.data.settings.simulation import SimulationSettings
-from epifiji.engine.cells.shape import measure
+from epifiji.engine.simulation.geometry import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
 from epifiji.engine.simulation.random_settings import draw_settings
 from epifiji.files.movies.movie_file import write_movie

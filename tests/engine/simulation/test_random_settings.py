@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from epifiji.data.events import Event
 from epifiji.data.settings.simulation import SimulationSettings
-from epifiji.engine.cells.shape import measure
+from epifiji.engine.simulation.geometry import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
 from epifiji.engine.simulation.random_settings import EDGE_RANGES, HARD_RANGES, PLAIN_RANGES, draw_settings
 

@@ -11,9 +11,10 @@ import tifffile
 from scipy import ndimage
 
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.cells.outlines import drawn_lines, label_outlines, shifts, track
-from epifiji.engine.cells.shape import measure
+from epifiji.engine.cells.outlines import drawn_lines, label_outlines
+from epifiji.engine.simulation.geometry import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
+from epifiji.engine.simulation.tracked_outlines import shifts, track
 
 SETTINGS: dict[str, Any] = {"frames": 36, "height": 150, "width": 150, "cell_diameter_px": 20, "seed": 3}
 EVENTS = {"extrusions": 3, "divisions": 2, "sops": 1, "shrinking_cells": 2, "margin_diameters": 0.8}

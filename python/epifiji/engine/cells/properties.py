@@ -104,7 +104,7 @@ def _perimeters(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def mixed_numbers(labels: np.ndarray) -> np.ndarray:
-    """Number cells anew from 1 without gaps, so that neighbours have different colours where ImageJ has few colours for many.
+    """Renumber cells from 1 without gaps, so that neighbours have different colours where ImageJ has few colours for many.
 
     With up to 255 cells the order stays; beyond, the numbers are drawn at random, always the same for the same cells.
     """

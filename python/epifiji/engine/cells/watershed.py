@@ -72,7 +72,7 @@ def _basins(depth: np.ndarray, inside: np.ndarray, least: float, diameter_px: fl
 
 
 def _merged(labels: np.ndarray, border: np.ndarray, least: float) -> np.ndarray:
-    """Join neighbours with a mean probability of a border between them below `least`, the lowest first; number all anew.
+    """Join neighbours with a mean probability of a border between them below `least`, the lowest first; renumber all.
 
     Pixels of a common border of joined cells count together.
     """

@@ -11,10 +11,11 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.simulation import SimulationSettings
-from epifiji.engine.cells.outlines import drawn_lines, label_outlines, shifts, track
+from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.simulation.epithelium import AFFINITIES, CELL, REFERENCE_DIAMETER_PX, Epithelium, Scene
 from epifiji.engine.simulation.label_warps import Flow, assign_to_neighbours, change_area, make_rounder, window
 from epifiji.engine.simulation.membranes import draw
+from epifiji.engine.simulation.tracked_outlines import shifts, track
 
 _MARGIN_DIAMETERS = 2.0
 _FLOW_PX = 0.3  # per frame, of the flow that moves outlines of a single frame

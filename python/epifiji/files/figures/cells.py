@@ -20,7 +20,7 @@ OUTCOME_COLOURS = {
     Outcome.UNDER: (204, 121, 167),
     Outcome.MISSED: (110, 110, 110),
 }
-"""Colours of B. Okabe and K. Ito (Color Universal Design, 2008), which people with colour blindness can tell apart."""
+"""Colours of B. Okabe and K. Ito (Color Universal Design, 2008), which people with colour blindness can distinguish."""
 
 OUTCOME_TEXTS = {
     Outcome.PROPER: "properly segmented",
