@@ -177,6 +177,7 @@ COMMANDS: dict[str, Call] = {
     "evaluate network": lambda bad, good: ["evaluate", str(bad), str(good / "small"), "--out", str(good / "out")],
     "train": lambda bad, good: ["train", str(bad), "--out", str(good / "out")],
     "retrain": lambda bad, good: ["retrain", str(good / "small"), str(bad), "--out", str(good / "out")],
+    "retrain for cells": lambda bad, good: ["retrain", "epicells", str(bad), "--out", str(good / "out")],
     "simulate --outlines": lambda bad, good: ["simulate", str(good / "out"), "--outlines", str(bad)],
     "networks show": lambda bad, good: ["networks", "show", str(bad)],
     "networks import": lambda bad, good: ["networks", "import", str(bad), "--name", "mine"],
