@@ -6,6 +6,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -88,6 +89,7 @@ STUB = PACKAGE / "__init__.pyi"
 MODULES = {module_of(path): path for path in FILES}
 
 
+@cache
 def imported_modules(path: Path) -> set[str]:
     """The modules of the package that a file imports, early or late, except for those imported only for types."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -104,12 +106,9 @@ def imported_modules(path: Path) -> set[str]:
     return (found & MODULES.keys()) - {module_of(path), "epifiji"}
 
 
-IMPORTED = {name: imported_modules(path) for name, path in MODULES.items()}
-
-
 def test_no_modules_import_each_other_in_a_circle() -> None:
     try:
-        tuple(TopologicalSorter(IMPORTED).static_order())
+        tuple(TopologicalSorter({name: imported_modules(path) for name, path in MODULES.items()}).static_order())
     except CycleError as problem:
         pytest.fail(f"a circle of imports: {' -> '.join(problem.args[1])}")
 
@@ -126,7 +125,7 @@ def test_folders_of_a_floor_import_one_way(module: str) -> None:
     floor, folder = folder_of(module)
     if not folder:
         return
-    for name in IMPORTED[module]:
+    for name in imported_modules(MODULES[module]):
         other_floor, other = folder_of(name) if name.count(".") > 1 else ("", "")
         if other_floor == floor and other:
             assert FOLDERS[floor].index(other) <= FOLDERS[floor].index(folder), f"{folder} must not import {name}"
@@ -140,7 +139,7 @@ def test_the_folders_of_every_floor_are_the_listed_ones() -> None:
 def test_every_module_is_used() -> None:
     face = {f"epifiji{name}" for name in re.findall(r"^from (\.[\w.]+) import", STUB.read_text(), re.MULTILINE)}
     recipes = [imported_modules(path) for path in (ROOT / "recipes").glob("*.py")]
-    used = set().union(*IMPORTED.values(), *recipes) | face
+    used = set().union(*map(imported_modules, MODULES.values()), *recipes) | face
     unused = {name for name, path in MODULES.items() if path.name != "__init__.py"} - used - STARTED
     assert not unused
 

@@ -54,11 +54,13 @@ def _texts(path: Path) -> Iterator[str]:
             yield node.value
 
 
-MESSAGES = [(path, text) for path in _below_fiji() for text in _texts(path)]
+@pytest.fixture(scope="module")
+def messages() -> list[tuple[Path, str]]:
+    return [(path, text) for path in _below_fiji() for text in _texts(path)]
 
 
-def test_no_text_in_fiji_contains_an_option_of_the_command_line() -> None:
-    with_options = [(path, text) for path, text in MESSAGES if OPTION.search(TERMINAL_LINE.sub("", text))]
+def test_no_text_in_fiji_contains_an_option_of_the_command_line(messages: list[tuple[Path, str]]) -> None:
+    with_options = [(path, text) for path, text in messages if OPTION.search(TERMINAL_LINE.sub("", text))]
     assert len(with_options) > 15, "the walk finds the messages that name settings"
     for path, text in with_options:
         for label in (None, *COMMANDS):
@@ -68,8 +70,8 @@ def test_no_text_in_fiji_contains_an_option_of_the_command_line() -> None:
                 assert "--" not in TERMINAL_LINE.sub("", said), f"{path.name}: {said}"
 
 
-def test_no_text_of_the_package_uses_the_notation_of_macros() -> None:
-    for path, text in MESSAGES:
+def test_no_text_of_the_package_uses_the_notation_of_macros(messages: list[tuple[Path, str]]) -> None:
+    for path, text in messages:
         assert not re.search(r"(?:give|specify|with|leave) \w+=\[", text), f"{path.name}: {text}"
 
 
