@@ -84,6 +84,21 @@ def failing_macros(imagej: ImageJ, _: Path) -> dict[str, str]:
     return refusals(imagej, FAILING_MACROS)
 
 
+WRONG_OPTIONS = {
+    "unknown": "netwrk=x",
+    "no file": "input=[/no/such movie.tif]",
+    "no value": "network",
+    "other choice": "maps=all",
+    "no truth": "save=maybe",
+    "unclosed": "output=[unclosed",
+}
+
+
+def wrong_options(imagej: ImageJ, _: Path) -> dict[str, str]:
+    detect = 'newImage("8", "8-bit", 60, 60, 8); run("Detect Epithelial Events...", "{}"); print("detected");'
+    return refusals(imagej, {name: detect.format(options) for name, options in WRONG_OPTIONS.items()})
+
+
 def ending_macros(imagej: ImageJ, _: Path) -> list[str]:
     codes = ("exit();", "exit;", 'if (true)\n  exit;\nprint("went on");', "f();\nfunction f() {\n  exit();\n}")
     return [imagej.run_macro(code) for code in codes] + [imagej.run_macro('return "still works";')]
@@ -171,6 +186,7 @@ HEADLESS = [
     macro_value,
     filtered,
     failing_macros,
+    wrong_options,
     ending_macros,
     script_outputs,
     failing_scripts,

@@ -20,7 +20,7 @@ import tifffile
 from distributed.utils import LoopRunner
 
 import epifiji
-from epifiji.bridge.cli.main import main
+from command_line import run_here
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.data.settings.detection import ComputingSettings
@@ -286,12 +286,10 @@ class TestResultFiles:
 
         def write(*options: str) -> dict[str, bytes]:
             out = folder / "_".join(["out", *options])
-            command = ["epifiji", "detect", str(folder / "movie.tif"), "--out", str(out)]
+            command = ["detect", str(folder / "movie.tif"), "--out", str(out)]
             command += ["--network", str(network_folder), "--threshold", "0", "--min-volume", "0", "--maps", "clean"]
-            with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
-                patch.setattr(sys, "argv", [*command, *options])
-                main()
-            assert not ended.value.code
+            code, _, error = run_here(*command, *options)
+            assert code == 0, error
             return {path.name: path.read_bytes() for path in (out / "movie_epifiji").iterdir()}
 
         return write

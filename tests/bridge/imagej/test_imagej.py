@@ -23,6 +23,7 @@ from imagej_checks import (
     remembered_parameter,
     script_outputs,
     start,
+    wrong_options,
 )
 from jvm import Finished, run_checks
 
@@ -88,6 +89,23 @@ def test_a_filter_reads_its_options_without_a_window(headless: Finished) -> None
 )
 def test_a_macro_that_fails_raises_with_its_message(headless: Finished, name: str, message: str) -> None:
     assert headless[failing_macros][name].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("unknown", "was given 'netwrk', but its parameters are cell_diameter, "),
+        ("no file", "/no/such movie.tif"),
+        ("no value", "was given 'network' without a value: write network=value, or leave it out."),
+        ("other choice", "maps is 'all', but it must be one of none, raw, scaled, clean"),
+        ("no truth", "was given save=maybe, but only save or save=true (true) and save=false (false)"),
+        ("unclosed", "cannot be read from 'output=[unclosed' on: write key=value, with [ ] around"),
+    ],
+)
+def test_options_are_strict(headless: Finished, name: str, words: str) -> None:
+    assert words in headless[wrong_options][name]
+    assert "\n" not in headless[wrong_options][name]
+    assert "detected" not in headless.out.splitlines()
 
 
 def test_a_plain_exit_is_a_normal_end(headless: Finished) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from command_line import run_here
 
-def detect(network: Path, *arguments: str | bytes | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "epifiji", "detect", *arguments, "--network", network]
-    return subprocess.run(command, capture_output=True, text=True, errors="backslashreplace", check=False)
+
+def detect(network: Path, *arguments: str | bytes | Path) -> tuple[int, str, str]:
+    """Detect on the command line: (exit code, standard output, standard error)."""
+    return run_here("detect", *map(os.fsdecode, arguments), "--network", str(network))
 
 
 @pytest.mark.parametrize(
@@ -32,10 +33,10 @@ def test_a_name_that_results_cannot_have(
 ) -> None:
     movie = tmp_path / f"{name}.tif"
     shutil.copy(movie_file, movie)
-    run = detect(network_folder, movie, "--threshold", "0", "--min-volume", "0")
-    assert run.returncode == 2, run.stderr
-    assert words in run.stderr
-    assert run.stderr.count("\n") == 1
+    code, _, error = detect(network_folder, movie, "--threshold", "0", "--min-volume", "0")
+    assert code == 2, error
+    assert words in error
+    assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == [movie]
 
 
@@ -43,26 +44,26 @@ def test_a_name_that_results_cannot_have(
 def test_a_name_whose_bytes_are_no_letters(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
     movie = os.fsencode(tmp_path) + b"/wing\xff.tif"
     shutil.copy(movie_file, movie)
-    run = detect(network_folder, movie)
-    assert run.returncode == 2
-    assert "does not consist of Unicode characters" in run.stderr
+    code, _, error = detect(network_folder, movie)
+    assert code == 2
+    assert "does not consist of Unicode characters" in error
     assert len(os.listdir(tmp_path)) == 1  # noqa: PTH208 - the name is no text
 
 
 def test_a_name_cannot_control_the_terminal(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
     movie = tmp_path / "a\u202e[bold]b.tif"
     shutil.copy(movie_file, movie)
-    run = detect(network_folder, movie)
-    assert run.returncode == 0, run.stderr
-    assert "\u202e" not in run.stdout + run.stderr
-    assert r"a\u202e[bold]b: " in run.stdout
-    as_json = detect(network_folder, movie, "--overwrite", "--json")
-    assert "\u202e" not in as_json.stdout
-    assert json.loads(as_json.stdout)["results"][0]["movie"] == movie.stem
-    missing = detect(network_folder, tmp_path / "\x1b[2Jnone\n.tif")
-    assert missing.returncode == 2
-    assert "\x1b" not in missing.stderr
-    assert missing.stderr.count("\n") == 1
+    code, out, error = detect(network_folder, movie)
+    assert code == 0, error
+    assert "\u202e" not in out + error
+    assert r"a\u202e[bold]b: " in out
+    _, as_json, _ = detect(network_folder, movie, "--overwrite", "--json")
+    assert "\u202e" not in as_json
+    assert json.loads(as_json)["results"][0]["movie"] == movie.stem
+    code, _, error = detect(network_folder, tmp_path / "\x1b[2Jnone\n.tif")
+    assert code == 2
+    assert "\x1b" not in error
+    assert error.count("\n") == 1
 
 
 def test_a_batch_goes_on_after_a_file_that_cannot_be_written(
@@ -72,8 +73,8 @@ def test_a_batch_goes_on_after_a_file_that_cannot_be_written(
     for movie in movies:
         shutil.copy(movie_file, movie)
     (tmp_path / "b_epifiji" / "events.csv").mkdir(parents=True)
-    run = detect(network_folder, *movies, "--overwrite")
-    assert run.returncode == 2
-    assert "b_epifiji/events.csv" in run.stderr
-    assert "1 of 3 movies could not be used" in run.stderr
+    code, _, error = detect(network_folder, *movies, "--overwrite")
+    assert code == 2
+    assert "b_epifiji/events.csv" in error
+    assert "1 of 3 movies could not be used" in error
     assert [(tmp_path / f"{name}_epifiji" / "run.json").exists() for name in "abc"] == [True, False, True]

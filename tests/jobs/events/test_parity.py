@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +14,7 @@ import pytest
 import tifffile
 
 import epifiji
+from command_line import run_here
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
@@ -106,12 +105,11 @@ def test_small_case_has_the_authors_events(small_case: tuple[str, epifiji.Result
 def default_folder(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The result folder that the command line writes for the oracle movie."""
     out = tmp_path_factory.mktemp("default") / "results"
-    command = [sys.executable, "-c", "from epifiji.bridge.cli.main import main; main()"]
-    command += ["detect", str(shared_data / "oracle" / "movie.tif")]
+    command = ["detect", str(shared_data / "oracle" / "movie.tif")]
     command += ["--network", str(shared_data / "dexnets" / "notum_all.zip"), "--compatible"]
     command += ["--maps", "raw", "--threshold", "180", "--min-volume", "800", "--out", str(out)]
-    run = subprocess.run(command, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
+    code, _, error = run_here(*command)
+    assert code == 0, error
     return out / "movie_epifiji"
 
 

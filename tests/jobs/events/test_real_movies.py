@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import epifiji
+from command_line import run_here
 from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import read_movie, write_movie
 from epifiji.files.networks.store import shipped_network
@@ -22,21 +21,11 @@ from jvm import run_checks
 
 
 def detect(movie: Path, network: Path, out: Path, *options: str) -> dict:
-    command = [
-        sys.executable,
-        "-m",
-        "epifiji",
-        "detect",
-        str(movie),
-        "--network",
-        str(network),
-        "--out",
-        str(out),
-        "--json",
-    ]
-    answer = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-    assert answer.returncode == 0, answer.stderr
-    (result,) = json.loads(answer.stdout)["results"]
+    code, out_text, error = run_here(
+        "detect", str(movie), "--network", str(network), "--out", str(out), "--json", *options
+    )
+    assert code == 0, error
+    (result,) = json.loads(out_text)["results"]
     return result
 
 
