@@ -58,7 +58,7 @@ def fields(data: Path) -> Iterator[Field]:
 
 
 def rescaled(field: Field, factor: float) -> Field:
-    """Return a field at another scale; lines are drawn anew as the pixels that touch another cell."""
+    """Return a field at another scale; lines are drawn again as the pixels that touch another cell."""
     if factor == 1:
         return field
     image = ndimage.zoom(field.image.astype(np.float32), factor, order=1, mode="nearest", grid_mode=True)
