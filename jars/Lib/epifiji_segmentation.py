@@ -63,7 +63,9 @@ class PreviewWindow(object):
         return self.found["values"][key] if self.values[key] == self.first[key] else self.values[key] / float(STEPS)
 
     def _chosen(self):
-        return dict((key, str(self._number(key))) for key in SLIDERS if self.values[key] != self.first[key])
+        """Return the settings with which the frame in view has the cells that were shown, also where they were estimated."""
+        chosen = dict((key, str(self._number(key))) for key in SLIDERS if self.values[key] != self.first[key])
+        return dict(chosen, cell_diameter=repr(self.found["cell_diameter"]), borders=self.found["borders"])
 
     def _build(self):
         self.window = JFrame(TITLE)

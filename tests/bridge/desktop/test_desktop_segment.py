@@ -71,6 +71,9 @@ def test_the_preview_shows_the_frame_in_view_and_follows_the_sliders(shown: Fini
     recorded = re.search(r'run\("Segment Epithelium...", "(.*)"\);', seen["recorded"])
     assert recorded is not None
     assert "merge_below=0.05" in recorded[1]
+    assert re.search(r"cell_diameter=[0-9.]{4,}", recorded[1])
+    assert "borders=bright" in recorded[1]
+    assert seen["labels"]["cells"][1] == int(seen["changed"].split()[0])
 
 
 def test_a_cancelled_preview_leaves_the_image_as_it_was(shown: Finished) -> None:

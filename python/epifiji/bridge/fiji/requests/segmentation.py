@@ -145,7 +145,7 @@ def start_preview(request: Request) -> Answer:
     return {
         "labels": {key: parameters[key] for key in SLIDERS},
         "values": {key: getattr(chosen, key) for key in SLIDERS},
-        "cell_diameter": round(segmenter.scale.diameter_px, 2),
+        "cell_diameter": segmenter.scale.diameter_px,
         "borders": "dark" if segmenter.scale.dark else "bright",
         **_preview_cells(_preview["open"], {}),
     }
