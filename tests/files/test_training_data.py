@@ -289,6 +289,11 @@ class TestMoviesWithoutEvents:
         assert found.events_by_class == {"cell_sop": []}
         assert found.notices == ("wing_cell_sop.zip contains no ROIs, so wing has none of these.",)
 
+    def test_cells_next_to_their_movie_are_no_movies(self, tmp_path):
+        for name in ("wing", "wing_labels", "wing_corrected_labels", "other_labels"):
+            movie(tmp_path, name)
+        assert [one.name for one in read_training_folder(tmp_path)] == ["other_labels", "wing"]
+
     def test_maps_among_the_results_of_a_run_are_no_movies(self, tmp_path):
         movie(tmp_path, "wing_cell_death_rawproba")
         (tmp_path / "run.json").write_text("{}")

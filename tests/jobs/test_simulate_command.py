@@ -15,7 +15,9 @@ import epifiji
 from command_line import run
 from epifiji.data.errors import WrongInputError
 from epifiji.engine.simulation.movie import simulate_tissue
+from epifiji.files.labels import read_cells
 from epifiji.files.rois.roi_files import read_rois
+from epifiji.files.training_data import read_training_folder
 
 SMALL = ["--frames", "20", "--height", "130", "--width", "140", "--cell-diameter-px", "16"]
 
@@ -46,6 +48,15 @@ def test_the_files_hold_the_movie_that_its_settings_give(folder: Path) -> None:
             rois = read_rois(folder / f"{movie['name']}_{name}.zip", name)
             truth = sorted((e.frame, e.y, e.x) for e in made.events if e.event == name)
             assert np.allclose(sorted((e.frame, e.y, e.x) for e in rois), truth, atol=1e-3)
+
+
+def test_the_true_cells_are_written_if_requested_and_are_no_movie_of_the_folder(folder: Path, tmp_path: Path) -> None:
+    settings = {"seed": 3, "frames": 5, "height": 60, "width": 50, "extrusions": 0, "divisions": 0, "sops": 0}
+    made = epifiji.simulate_movies(tmp_path, cells=True, **settings)
+    assert not list(folder.glob("*_labels.tif"))
+    assert "simulated_3_labels.tif" in made.files
+    assert np.array_equal(read_cells(tmp_path / "simulated_3_labels.tif"), simulate_tissue(**settings).labels)
+    assert [one.name for one in read_training_folder(tmp_path)] == ["simulated_3"]
 
 
 def test_distractors_are_included(folder: Path) -> None:

@@ -98,13 +98,13 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _movies(files: Sequence[Path], folder: Path) -> dict[str, Path]:
-    """Find the movies by name; probability maps next to their movie are not movies."""
+    """Find the movies by name; probability maps and labels of cells next to their movie are not movies."""
     found = [path for path in files if EXTENSION.search(path.name)]
     names = {composed(movie_name(path)) for path in found}
     movies: dict[str, Path] = {}
     for path in found:
         name = composed(movie_name(path))
-        if _is_map(name, names, (folder / RUN_RECORD).is_file()):
+        if _is_map(name, names, (folder / RUN_RECORD).is_file()) or _is_labels(name, names):
             continue
         if name in movies:
             raise WrongInputError(
@@ -133,6 +133,11 @@ def _is_map(name: str, names: set[str], results: bool) -> bool:
     """Return whether a file is a probability map: it lies next to its movie, or among a run's results."""
     placed = results or any(name.startswith(f"{other}_") for other in names)
     return placed and name.endswith(tuple(f"_{kind}" for kind in MAP_KINDS))
+
+
+def _is_labels(name: str, names: set[str]) -> bool:
+    """Return whether a file contains the segmented cells, or the corrected ones, of a movie next to it."""
+    return any(name in (f"{other}_labels", f"{other}_corrected_labels") for other in names)
 
 
 def _labels(

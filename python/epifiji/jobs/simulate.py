@@ -22,8 +22,10 @@ from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.simulation.geometry import measure
 from epifiji.engine.simulation.movie import Simulation, simulate_tissue
 from epifiji.engine.simulation.random_settings import draw_settings
+from epifiji.files.labels import write_labels
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.outlines import read_outlines
+from epifiji.files.results.cell_results import labels_file
 from epifiji.files.results.result_folder import roi_file, roi_files, write_record
 from epifiji.files.results.reviews import NO_COLOUR
 from epifiji.files.rois.roi_files import write_rois
@@ -64,6 +66,7 @@ def simulate_movies(
     outlines: str | Path | None = None,
     overwrite: bool = False,
     report: Report = silent,
+    cells: bool = False,
     **settings: Any,
 ) -> SimulatedFiles:
     """Write simulated movies with their events, in the form for training.
@@ -87,6 +90,8 @@ def simulate_movies(
         Replace existing files.
     report
         Called with the progress; may raise to cancel.
+    cells
+        Also write the true cells as labels, ``simulated_<seed>_labels.tif``.
     **settings
         Those of :class:`epifiji.data.settings.simulation.SimulationSettings`.
 
@@ -111,7 +116,7 @@ def simulate_movies(
             one = _settings_of(chosen, settings, number, varied)
             part = PartReport(report, number, movies, after=f" {name}" if movies > 1 else "")
             made = simulate_tissue(one, drawn, varied, part)
-            _write(partial, name, made)
+            _write(partial, name, made, cells)
             counts[name] = dict(Counter(event.event for event in made.events))
             record["movies"].append({"name": name} | _described(made))
         write_record(partial / RECORD, record)
@@ -130,12 +135,14 @@ def _settings_of(chosen: SimulationSettings, given: Mapping[str, Any], number: i
 
 
 def _files(name: str) -> list[str]:
-    return [f"{name}.tif", *roi_files(name, [*EVENT_COLOURS, NOTHING])]
+    return [f"{name}.tif", labels_file(name), *roi_files(name, [*EVENT_COLOURS, NOTHING])]
 
 
-def _write(folder: Path, name: str, made: Simulation) -> None:
-    """Write a movie and its ROI zips."""
+def _write(folder: Path, name: str, made: Simulation, cells: bool) -> None:
+    """Write a movie and its ROI zips, and the labels of its cells if requested."""
     write_movie(Movie(made.pixels, name), folder / f"{name}.tif")
+    if cells:
+        write_labels(folder / labels_file(name), made.labels)
     for event, group in by_class(made.events).items():
         write_rois(folder / roi_file(name, event), group)
     others = [Event(NOTHING, d.frame, d.y, d.x) for d in made.distractors if d.kind != UNCLEAR]

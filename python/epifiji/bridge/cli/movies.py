@@ -92,6 +92,10 @@ def simulate(
             "--outlines", metavar="FILE", help="A TIFF with lines around real cells, to use instead of simulated ones."
         ),
     ] = None,
+    cells: Annotated[
+        bool,
+        typer.Option("--cells", help="Also write the true cells of each movie as labels, simulated_SEED_labels.tif."),
+    ] = False,
     overwrite: bool,
     as_json: JsonOption = False,
     settings: dict[str, Any],
@@ -100,7 +104,7 @@ def simulate(
     from epifiji.jobs.simulate import simulate_movies
 
     with ProgressBar("simulate", silent=as_json) as report:
-        made = simulate_movies(folder, movies, varied, outlines, overwrite, report, **settings)
+        made = simulate_movies(folder, movies, varied, outlines, overwrite, report, cells, **settings)
     if as_json:
         say_json({"folder": str(made.folder), "files": made.files, "events": made.counts})
         return
