@@ -42,9 +42,26 @@ def show_cells(image, found):
         if found["rois"]:
             _show_rois(image, found["rois"])
     finally:
-        for name in os.listdir(found["shown"]):
-            os.remove(os.path.join(found["shown"], name))
-        os.rmdir(found["shown"])
+        _remove(found["shown"])
+
+
+def has_outlines(image):
+    """Return whether an image shows the outlines of a segmentation."""
+    return any(roi.getProperty(KIND) == OURS for roi in (image.getOverlay() or Overlay()).toArray())
+
+
+def show_corrected(image, found):
+    """Show the corrected outlines instead of those of the segmentation, and remove their file."""
+    try:
+        show_outlines(image, _frames_of(found["outlines"]))
+    finally:
+        _remove(found["shown"])
+
+
+def _remove(folder):
+    for name in os.listdir(folder):
+        os.remove(os.path.join(folder, name))
+    os.rmdir(folder)
 
 
 def show_outlines(image, frames):

@@ -16,6 +16,7 @@ import tifffile
 from broken_cells import BrokenField, broken_field, same_cells, voronoi_cells, write_field
 from epifiji.bridge.fiji.requests import correction
 from epifiji.bridge.fiji.shown_cells import BORDER, CORRECTED, NO_CELL
+from epifiji.engine.cells.outlines import outlines_of
 from epifiji.files.labels import read_cells, write_labels
 from epifiji.files.results.cell_corrections import read_corrections
 from requests_of_fiji import ask, refused
@@ -92,7 +93,10 @@ def test_a_process_that_knows_nothing_goes_on(labels: Path, made: BrokenField) -
     correction._open.clear()
     assert step(session, "undo")["steps"] == 5
     correction._open.clear()
-    assert ask("correct_end", {"session": session})["result"]["file"]
+    ended = ask("correct_end", {"session": session, "outlines": True})["result"]
+    labels = read_cells(Path(ended["file"]))
+    assert np.array_equal(tifffile.imread(ended["outlines"]) > 0, outlines_of(labels[0]))
+    shutil.rmtree(ended["shown"])
 
 
 def test_steps_that_are_not_possible_say_why(labels: Path, made: BrokenField) -> None:

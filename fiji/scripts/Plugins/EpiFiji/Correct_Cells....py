@@ -2,6 +2,7 @@
 from ij import WindowManager
 from java.awt import GraphicsEnvironment
 
+from epifiji_cells import has_outlines, show_corrected
 from epifiji_client import call, command, report
 from epifiji_correct import CorrectionWindow, cells_beside, require_saved
 from epifiji_engine import EngineError
@@ -22,7 +23,9 @@ def correct(parameters):
                "frames_are_channels": frames_are_channels(image)}
     window = CorrectionWindow(image, call("correct_begin", request))
     window.run()
-    ended = call("correct_end", {"session": window.session})
+    ended = call("correct_end", {"session": window.session, "outlines": has_outlines(image)})
+    if "shown" in ended:
+        show_corrected(image, ended)
     for notice in ended["notices"]:
         log(notice)
     report(ended["said"])

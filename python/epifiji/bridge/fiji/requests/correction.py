@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import CorrectCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_cells import larger, marked_cell, region_of, shown_region, whole
@@ -110,7 +111,11 @@ def step(request: Request) -> Answer:
 
 @job("correct_end", commands.CORRECT)
 def end(request: Request) -> Answer:
-    """Write the corrected labels. Without corrections nothing is written."""
+    """Write the corrected labels. Without corrections nothing is written.
+
+    The request has ``outlines``: whether the image shows outlines of cells. If so and cells were corrected, the
+    answer names a file of the corrected ones in the folder ``shown``, which the client removes.
+    """
     from epifiji.jobs.cells.correct import finish_correction
 
     correction = _correction(request["session"])
@@ -120,7 +125,19 @@ def end(request: Request) -> Answer:
         return {"file": None, "said": "nothing was corrected", "notices": list(made.notices)}
     counts = ", ".join(f"{count} {what}" for what, count in made.counts.items() if count)
     said = f"the corrected cells are in {made.file} ({counts})"
-    return {"file": str(made.file), "said": said, "notices": list(made.notices)}
+    shown = _outlines(correction) if request.get("outlines") else {}
+    return {"file": str(made.file), "said": said, "notices": list(made.notices), **shown}
+
+
+def _outlines(correction: Correction) -> Answer:
+    """Write the outlines of all frames into a temporary folder, which the client removes."""
+    from epifiji.engine.cells.outlines import outlines_of
+    from epifiji.files.labels import write_outlines
+
+    labels = correction.cells.labels
+    with client_folder("cells") as folder:
+        write_outlines(folder / "outlines.tif", (outlines_of(frame) for frame in labels), labels.shape)
+    return {"shown": str(folder), "outlines": str(folder / "outlines.tif")}
 
 
 def _correction(session: dict[str, Any]) -> Correction:
