@@ -76,6 +76,8 @@ class TestSides:
         found = epifiji.compare_cells(labels, drawn)
         assert (found.fields[0].annotated, found.fields[0].predicted, found.ap.value) == (9, 9, 1)
         assert found.notices == ("image: 16 predicted cells lie where nothing is annotated, and were left out.",)
+        movie = epifiji.compare_cells(np.stack([labels] * 3), np.stack([drawn] * 3))
+        assert movie.notices == ("3 images: 48 predicted cells lie where nothing is annotated, and were left out.",)
 
     def test_cells_at_the_border_can_be_left_out(self, labels: np.ndarray) -> None:
         wrong = np.where(labels == 1, 0, labels)

@@ -189,11 +189,11 @@ def compare_fields(fields: Iterable[Field], settings: CellComparisonSettings) ->
         field, cells, quality = compare_labels(*one, settings.border)
         scores.append(scores_of(field, cells, quality, settings.iou))
         compared.append(field)
-    notices = [
-        f"{one.name}: {one.left_out} predicted cells lie where nothing is annotated, and were left out."
-        for one in compared
-        if one.left_out
-    ]
+    left_out = {one.name: one.left_out for one in compared if one.left_out}
+    if len(left_out) > 1:
+        left_out = {f"{len(left_out)} images": sum(left_out.values())}
+    said = "predicted cells lie where nothing is annotated, and were left out."
+    notices = [f"{name}: {count} {said}" for name, count in left_out.items()]
     counts = counts_of_fields(scores, settings.iou)
     precision, recall, f1 = score_intervals(counts, settings.seed)
     # TP / (TP + FP + FN) rises with F1.
