@@ -121,7 +121,7 @@ class ShowMapsCommand(Settings):
     """Shows kept probability maps in colour over the movie."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps. Default: that of the open movie.", order=2
+        "folder", "Results", "A result folder with maps. Dialogs show the open movie's.", order=2
     )
     other_movie: OtherMovie = False
 
@@ -175,7 +175,7 @@ class AdjustCommand(EventSettings):
     """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder with maps. Default: that of the open movie.", order=2
+        "folder", "Results", "A result folder with maps. Dialogs show the open movie's.", order=2
     )
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
@@ -347,7 +347,7 @@ class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):
     """Follows the cell of each event and its neighbours from before to after the event, and measures them."""
 
     results: str | None = _path(
-        "folder", "Results", "A result folder, a ROI zip, or events.csv. Default: that of the open movie.", order=2
+        "folder", "Results", "A result folder, a ROI zip, or events.csv. Dialogs show the open movie's.", order=2
     )
     input: str | None = _path("file", "Movie", "The movie's file, if it is not found through run.json.", "more")
     rois: bool = _flag(
