@@ -44,7 +44,11 @@ class Finished:
 
 
 def run_checks(
-    checks: Sequence[Check], folder: Path, headless: bool = True, env: Mapping[str, str] | None = None
+    checks: Sequence[Check],
+    folder: Path,
+    headless: bool = True,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> Finished:
     """Run checks in one new process with an embedded ImageJ, in `folder`, with the environment variables `env`."""
     names = [f"{check.__module__}:{check.__name__}" for check in checks]
@@ -62,7 +66,7 @@ def run_checks(
         },
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=timeout_s,
         check=False,
     )
     values = json.loads(report.read_text()) if report.exists() else {}

@@ -11,7 +11,7 @@ from desktop_checks import DETECT, DIALOG, manager, start_command
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
 
-NAME = "tissue"
+NAME = "epifiji_demo"
 
 
 def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> None:
@@ -28,10 +28,14 @@ def _place(title: str, x: int, y: int, size: tuple[int, int] | None = None) -> N
     time.sleep(0.3)
 
 
-def _movie() -> Any:
+def _image(title: str) -> Any:
     from scyjava import jimport
 
-    return jimport("ij.WindowManager").getImage(f"{NAME}.tif")
+    return jimport("ij.WindowManager").getImage(title)
+
+
+def _movie() -> Any:
+    return _image(f"{NAME}.tif")
 
 
 def detected(imagej: ImageJ, folder: Path) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def detected(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     picture(folder / "detect.png", DIALOG)
     press("Escape")
     wait_for("the dialog's end", lambda: not windows(DIALOG))
-    options = f"network=notum_all maps=scaled out=[{folder}]"
+    options = f"maps=scaled out=[{folder}]"
     imagej.run_macro(f'selectImage("{NAME}.tif"); run("{DETECT}", "{options}");')
     maps = next(i for i in _images() if str(i.getTitle()).endswith("-maps"))
     counts = {"rois": int(manager().getCount()), "maps": [int(n) for n in maps.getDimensions()]}
@@ -78,7 +82,7 @@ def reviewed(_: ImageJ, folder: Path) -> dict[str, Any]:
     )
     focus("Review Epithelial Events")
     time.sleep(1)
-    for key in ("y", "y", "n", "y"):
+    for key in ("y", "s", "y", "n", "y", "y"):
         press(key)
         time.sleep(0.5)
     picture(folder / "review.png", "Review Epithelial Events")
@@ -113,7 +117,7 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
     time.sleep(1)
     before = int(movie.getOverlay().size())
     focus(title)
-    press("Tab", *["Right"] * 40)
+    press("Tab", *["Right"] * 55)
     wait_for("fewer events", lambda: movie.getOverlay().size() < before)
     time.sleep(0.5)
     shown = int(movie.getOverlay().size())
