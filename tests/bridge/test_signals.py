@@ -45,7 +45,7 @@ def detecting(tmp_path: Path, long_movie: Path, network_folder: Path) -> Iterato
     command = [sys.executable, "-m", "epifiji", "detect", str(long_movie), "--network", str(network_folder)]
     with default_handlers():
         run = subprocess.Popen(
-            [*command, "--mode", "exact", "--step-xy", "5", "--step-t", "1"],
+            [*command, "--mode", "exact", "--step-xy", "10", "--step-t", "1"],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
