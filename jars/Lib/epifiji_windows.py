@@ -4,11 +4,12 @@ import re
 from ij import WindowManager
 from ij.measure import ResultsTable
 from java.awt import GraphicsEnvironment
-from java.lang import Runnable
+from java.lang import Runnable, Thread
 from javax.swing import SwingUtilities
 
 CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
 MEASURED_ROWS = 200
+PAINTING_LOOKS, LOOK_MS = 40, 50
 
 
 def show_table(title, columns, rows):
@@ -47,6 +48,11 @@ def _widen_columns(panel, widths):
     """Make columns as wide as their cells: ImageJ measures only the first twenty lines, and keeps the result in a private field."""
     for field in [one for one in panel.getClass().getDeclaredFields() if one.getName() == "iColWidth"]:
         field.setAccessible(True)
+        # ImageJ measures when it first paints the table, and would replace widths that were set before.
+        for _ in range(PAINTING_LOOKS):
+            if field.get(panel)[0]:
+                break
+            Thread.sleep(LOOK_MS)
         current = field.get(panel)
         for i in range(min(len(widths), len(current))):
             current[i] = max(current[i], widths[i])
