@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Weights
-from epifiji.data.tensorflow_import import Tensor, import_keras, import_tensorflow
+from epifiji.data.tensorflow_import import Tensor, Tensors, import_keras, import_tensorflow
 
 PARTS_A_STEP = 2
 AVERAGED_STEPS = 300
@@ -53,6 +54,27 @@ class State:
     moments: dict[str, np.ndarray] = field(default_factory=dict)
     step: int = 0
     losses: list[float] = field(default_factory=list)
+
+
+class _Graph:
+    """The graphs of a loss and its gradients; the weights are arguments, so that all trainings with a loss share them.
+
+    They are traced for each size of parts, of which there are one or two, which takes seconds.
+    """
+
+    def __init__(self, loss: LossOfPart, learnt: frozenset[str]) -> None:
+        tf = import_tensorflow()
+
+        def loss_and_gradients(weights: Tensors, *arrays: Tensor) -> tuple[Tensor, Tensors]:
+            with tf.GradientTape() as tape:
+                value = loss(weights, *arrays)
+            return value, tape.gradient(value, {name: weights[name] for name in learnt})
+
+        self.gradients = tf.function(loss_and_gradients, autograph=False)
+        self.loss = tf.function(loss, autograph=False)
+
+
+_graph = cache(_Graph)
 
 
 class Trainer:
@@ -96,22 +118,13 @@ class Trainer:
         for name, values in state.moments.items():
             self._moments[name].assign(values)
         self._update = tf.function(lambda *gradients: self._optimizer.apply(gradients), autograph=False)
-        self._loss_of = loss
-        # Traced anew for each size of parts, of which there are one or two.
-        self._gradients = tf.function(self._loss_and_gradients, autograph=False)
-        self._loss = tf.function(lambda *arrays: self._loss_of(self._variables, *arrays), autograph=False)
-
-    def _loss_and_gradients(self, *arrays: Tensor) -> Tensor:
-        tf = import_tensorflow()
-        with tf.GradientTape() as tape:
-            loss = self._loss_of(self._variables, *arrays)
-        return loss, tape.gradient(loss, list(self._learnt.values()))
+        self._graph = _graph(loss, frozenset(self._learnt))
 
     def loss(self, parts: Sequence[Arrays]) -> float:
         """Return the mean loss of some parts under the averaged weights, without learning from them."""
         for name, values in self.state.average.items():
             self._variables[name].assign(values)
-        losses = [float(self._loss(*self._tensors(part))) for part in parts]
+        losses = [float(self._graph.loss(self._variables, *self._tensors(part))) for part in parts]
         for name, values in self.state.weights.items():
             self._variables[name].assign(values)
         return float(np.mean(losses))
@@ -128,9 +141,10 @@ class Trainer:
         total: list[Tensor] = []
         losses = []
         for part in parts:
-            loss, found = self._gradients(*self._tensors(part))
+            loss, found = self._graph.gradients(self._variables, *self._tensors(part))
             losses.append(float(loss))
-            total = [a + b for a, b in zip(total, found, strict=True)] if total else found
+            gradients = [found[name] for name in self._learnt]
+            total = [a + b for a, b in zip(total, gradients, strict=True)] if total else gradients
         total, norm = tf.clip_by_global_norm([gradient / len(parts) for gradient in total], 1.0)
         if not np.isfinite(float(norm)):
             raise WrongInputError(
