@@ -11,6 +11,8 @@ from pathlib import Path
 import tifffile
 
 import epifiji
+from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.files.movies.movie_file import write_movie
 from small_networks import chosen
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
@@ -38,9 +40,10 @@ def test_the_example_for_python_finds_and_keeps_the_events(
         assert len(tiff.imagej_metadata["Overlays"]) == len(expected.events)
 
 
-def test_the_example_for_what_follows_a_detection_runs(tmp_path: Path, movie_file: Path, network_folder: Path) -> None:
-    detected, results = tmp_path / "noise_epifiji", tmp_path / "results"
-    found = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100, maps="raw")
+def test_the_example_for_what_follows_a_detection_runs(tmp_path: Path) -> None:
+    movie_file, detected, results = tmp_path / "cells.tif", tmp_path / "cells_epifiji", tmp_path / "results"
+    write_movie(simulate(**DEMO)[0], movie_file)
+    found = epifiji.detect(movie_file, "epinet", maps="raw")
     found.save(detected)
     finished = subprocess.run(
         [sys.executable, str(EXAMPLES / "after_detection.py"), str(movie_file), str(detected), str(results)],

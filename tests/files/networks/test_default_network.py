@@ -91,7 +91,6 @@ class TestTheDefault:
             ["detect", "m.tif", "--network", "epicells"],
             ["evaluate", "epicells", "annotated"],
             ["train", "annotated", "--network", "epicells"],
-            ["retrain", "epicells", "annotated"],
             ["demo", "--network", "epicells"],
         ],
     )
