@@ -45,18 +45,19 @@ def test_an_output_with_an_old_encoding_accepts_any_text(encoding: str, argument
     assert not re.search(r"\\u2013|\\u2026", shown), "a dash and dots have stand-ins that people can read"
 
 
-@pytest.mark.parametrize("name", ["zellen_äö", "細胞", "mouche_🪰"])
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-16"])
-def test_the_json_of_a_movie_of_any_name_is_json_in_any_encoding(
-    name: str, encoding: str, tmp_path: Path, movie_file: Path, network_folder: Path
+def test_the_json_of_movies_of_any_name_is_json_in_any_encoding(
+    encoding: str, tmp_path: Path, movie_file: Path, network_folder: Path
 ) -> None:
-    movie = tmp_path / f"{name}.tif"
-    movie.write_bytes(movie_file.read_bytes())
-    ended = run(["detect", str(movie), "--network", str(network_folder), "--json"], PYTHONIOENCODING=encoding)
+    names = ["zellen_äö", "細胞", "mouche_🪰"]
+    movies = [tmp_path / f"{name}.tif" for name in names]
+    for movie in movies:
+        movie.write_bytes(movie_file.read_bytes())
+    ended = run(["detect", *map(str, movies), "--network", str(network_folder), "--json"], PYTHONIOENCODING=encoding)
     assert ended.returncode == 0, ended.stderr
-    (found,) = json.loads(ended.stdout.decode(encoding))["results"]
-    assert found["movie"] == name
-    assert (tmp_path / f"{name}_epifiji" / "events.csv").is_file()
+    found = json.loads(ended.stdout.decode(encoding))["results"]
+    assert [one["movie"] for one in found] == names
+    assert all((tmp_path / f"{name}_epifiji" / "events.csv").is_file() for name in names)
 
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "| true", "2> >(true)"])

@@ -70,18 +70,14 @@ class CellTask:
             np.setdiff1d(one.labels[one.labels > 0], labels_at_border(one.labels)).size for one in self._held_out
         )
 
-    def quality(self, network: CellNetwork, report: Report) -> tuple[float, float | None]:
+    def scores(self, network: CellNetwork, report: Report) -> tuple[float, float | None, CellValidationScores]:
         """See :class:`TrainingTask`."""
-        scores = self.scores(network, report)
-        return scores.criterion, scores.counts().f1
-
-    def scores(self, network: CellNetwork, report: Report) -> CellValidationScores:
-        """See :class:`TrainingTask`."""
-        return score_cells(network, self._held_out, report)
+        scores = score_cells(network, self._held_out, report)
+        return scores.criterion, scores.counts().f1, scores
 
     def parent_scores(self, report: Report) -> CellValidationScores | None:
         """See :class:`TrainingTask`."""
-        return None if self.parent is None else self.scores(self.parent, report)
+        return None if self.parent is None else score_cells(self.parent, self._held_out, report)
 
     def described(self, after: CellValidationScores | None) -> CellNetworkDescription:
         """See :class:`TrainingTask`."""

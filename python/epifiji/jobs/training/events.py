@@ -72,14 +72,11 @@ class EventTask:
         """See :class:`TrainingTask`."""
         return bool(self._validator.scored_classes)
 
-    def quality(self, network: EventNetwork, report: Report) -> tuple[float, float | None]:
+    def scores(self, network: EventNetwork, report: Report) -> tuple[float, float | None, ValidationScores]:
         """See :class:`TrainingTask`."""
         found = candidates(network, self._validator.held_out, report)
-        return self._validator.quality(found), self._validator.score(found).f1()
-
-    def scores(self, network: EventNetwork, report: Report) -> ValidationScores:
-        """See :class:`TrainingTask`."""
-        return self._validator.score(candidates(network, self._validator.held_out, report))
+        scores = self._validator.score(found)
+        return self._validator.quality(found), scores.f1(), scores
 
     def parent_scores(self, report: Report) -> ValidationScores | None:
         """See :class:`TrainingTask`: with its own thresholds, if it knows a class with held-out events."""

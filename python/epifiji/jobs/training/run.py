@@ -57,11 +57,8 @@ class TrainingTask(Summary, Protocol):
     def is_scored(self) -> bool:
         """Whether something is held out that is scored, after :meth:`divided`."""
 
-    def quality(self, network: Any, report: Report) -> tuple[float, float | None]:
-        """Return the criterion by which the best step is chosen, and F1, of a network on what is held out."""
-
-    def scores(self, network: Any, report: Report) -> Any:
-        """Score a network on what is held out."""
+    def scores(self, network: Any, report: Report) -> tuple[float, float | None, Any]:
+        """Score a network on what is held out; before the scores, the criterion by which the best step is chosen, and F1."""
 
     def parent_scores(self, report: Report) -> Any:
         """Score the parent as users have it; None if it cannot be compared."""
@@ -89,9 +86,13 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     if keep:
         samplers.append((recipe.sampler(recipe.rehearsed(report), without), keep))
     unfinished = Unfinished(_identity(task, keep))
+    best_scores: list[Any] = []
 
     def validate(weights: Weights, report: Report) -> tuple[float, float | None]:
-        return task.quality(recipe.network(weights, task.description), report)
+        quality, f1, scores = task.scores(recipe.network(weights, task.description), report)
+        if quality > loop.progress.best_quality:
+            best_scores[:] = [scores]
+        return quality, f1
 
     loop = TrainingLoop(
         recipe,
@@ -104,7 +105,10 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     if loop.resumed_at:
         task.notices.append(f"The training continued from step {loop.resumed_at}, where it was interrupted.")
     weights = loop.run(report)
-    after = task.scores(recipe.network(weights, task.description), report) if task.is_scored else None
+    if task.is_scored and not best_scores:
+        # The best step was before an interruption.
+        best_scores.append(task.scores(recipe.network(weights, task.description), report)[-1])
+    after = best_scores[0] if best_scores else None
     before = task.parent_scores(report) if task.is_scored else None
     learnt_by = parent.description if parent else None
     described: NetworkDescription = with_learnt(
