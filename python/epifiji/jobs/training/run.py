@@ -10,6 +10,7 @@ from epifiji.data.labelled import AnnotatedMovie, LabelledImage
 from epifiji.data.network import AnyNetwork, NetworkDescription, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
+from epifiji.data.training import Point
 from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split
 from epifiji.files.storage.unfinished import Unfinished
@@ -86,12 +87,12 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     if keep:
         samplers.append((recipe.sampler(recipe.rehearsed(report), without), keep))
     unfinished = Unfinished(_identity(task, keep))
-    best_scores: list[Any] = []
+    of_best: list[Any] = []
 
     def validate(weights: Weights, report: Report) -> tuple[float, float | None]:
         quality, f1, scores = task.scores(recipe.network(weights, task.description), report)
         if quality > loop.progress.best_quality:
-            best_scores[:] = [scores]
+            of_best[:] = [scores]
         return quality, f1
 
     loop = TrainingLoop(
@@ -105,17 +106,16 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     if loop.resumed_at:
         task.notices.append(f"The training continued from step {loop.resumed_at}, where it was interrupted.")
     weights = loop.run(report)
-    if task.is_scored and not best_scores:
+    if task.is_scored and not of_best:
         # The best step was before an interruption.
-        best_scores.append(task.scores(recipe.network(weights, task.description), report)[-1])
-    after = best_scores[0] if best_scores else None
+        of_best.append(task.scores(recipe.network(weights, task.description), report)[-1])
+    after = of_best[0] if of_best else None
     before = task.parent_scores(report) if task.is_scored else None
     learnt_by = parent.description if parent else None
     described: NetworkDescription = with_learnt(
         task.described(after), (source.movie for source in task.sources), learnt_by
     )
     points = loop.progress.points
-    best = max(points, key=lambda p: (p.quality if p.quality is not None else 0, p.step)) if points else None
     record = {
         "epifiji": 1,
         "network": target.name,
@@ -124,11 +124,20 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
         "seconds": round(loop.progress.seconds, 1),
         "versions": versions(),
     }
-    chosen = best.step if best else 0
     network = recipe.network(weights, described)
-    result = write_trained(network, target, parent, task, after, before, points, chosen, record, task.notices)
+    result = write_trained(
+        network, target, parent, task, after, before, points, _best_step(points), record, task.notices
+    )
     unfinished.remove()
     return result
+
+
+def _best_step(points: Sequence[Point]) -> int:
+    """Return the step whose weights :class:`TrainingLoop` returns: the first of the best ones, or the last if none is scored."""
+    scored = [(point.quality, point.step) for point in points if point.quality is not None]
+    if not scored:
+        return points[-1].step if points else 0
+    return max(scored, key=lambda one: one[0])[1]
 
 
 def seen_before(parent: AnyNetwork | None, sources: Sequence[AnnotatedMovie] | Sequence[LabelledImage]) -> list[str]:
