@@ -11,6 +11,7 @@ from epifiji.data.network import AnyNetwork, NetworkDescription, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.training import Point
+from epifiji.engine.training.mixing import Draws
 from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split
 from epifiji.files.storage.unfinished import Unfinished
@@ -81,11 +82,7 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     """
     settings, recipe, parent = task.settings, task.recipe, task.parent
     parted = task.divided(report)
-    without = frozenset(settings.without or ())
-    learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, report)
-    samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
-    if keep:
-        samplers.append((recipe.sampler(recipe.rehearsed(report), without), keep))
+    samplers = _samplers(task, parted, report, keep)
     unfinished = Unfinished(_identity(task, keep))
     of_best: list[Any] = []
 
@@ -130,6 +127,16 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     )
     unfinished.remove()
     return result
+
+
+def _samplers(task: TrainingTask, parted: Split[Any], report: Report, keep: float | None) -> list[tuple[Draws, float]]:
+    """Return what draws training parts from the sources and from what the parent knew, and the share of each."""
+    recipe, without = task.recipe, frozenset(task.settings.without or ())
+    learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, report)
+    samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
+    if keep:
+        samplers.append((recipe.sampler(recipe.rehearsed(report), without), keep))
+    return samplers
 
 
 def _best_step(points: Sequence[Point]) -> int:
