@@ -23,6 +23,7 @@ from epifiji.files.labels import (
     is_cell_image,
     read_cells,
 )
+from epifiji.files.listing import visible_files
 from epifiji.files.movies.frames import Planes
 from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
 from epifiji.files.results import cell_comparisons, evaluations
@@ -71,7 +72,7 @@ def read_labelled_images(place: Path, channel: int | None = None, over_z: Planes
     if labels is not None:
         return [_read(_image_of_result(place), latest_labels(labels), channel, over_z)]
     cells = _by_image(_cells_in(place))
-    images = _by_image(path for path in _files(place) if _is_image(path))
+    images = _by_image(path for path in visible_files(place, FORM) if _is_image(path))
     _require_pairs(place, images, cells)
     return [_read(images[name], cells[name], channel, over_z) for name in sorted(images)]
 
@@ -98,16 +99,6 @@ def is_made_by_hand(folder: Path) -> bool:
     return any(not _is_uncorrected(path) for path in _cells_in(folder))
 
 
-def _files(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    except OSError as problem:
-        raise WrongInputError(
-            f"{folder} cannot be read ({problem.strerror or problem}), but a folder is needed that contains {FORM}: "
-            "check your permission."
-        ) from problem
-
-
 def _is_image(path: Path) -> bool:
     return (
         not _is_cells(path)
@@ -128,7 +119,7 @@ def _is_cells(path: Path) -> bool:
 
 def _cells_in(folder: Path) -> Iterator[Path]:
     """Yield the files of cells next to images, in Tissue Analyzer's folders and in results; corrected ones if there are any."""
-    beside = [path for path in _files(folder) if _is_cells(path)]
+    beside = [path for path in visible_files(folder, FORM) if _is_cells(path)]
     corrected = {_name(path) for path in beside if path.name.endswith(CORRECTED)}
     yield from (path for path in beside if path.name.endswith(CORRECTED) or _name(path) not in corrected)
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):

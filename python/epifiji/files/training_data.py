@@ -17,6 +17,7 @@ from epifiji.data.labelled import AnnotatedMovie
 from epifiji.data.movie import Movie
 from epifiji.data.names import composed
 from epifiji.data.network import NOTHING
+from epifiji.files.listing import visible_files
 from epifiji.files.movies.movie_file import EXTENSION, movie_name, read_movie
 from epifiji.files.results.result_folder import MAP_KINDS, RUN_RECORD
 from epifiji.files.rois.names import Meaning, meaning_of, other_reading
@@ -88,13 +89,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "does not exist"
         raise WrongInputError(f"{folder} {what}, but a folder is needed that contains {FORM}: check the path.")
-    try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    except OSError as problem:
-        raise WrongInputError(
-            f"{folder} cannot be read ({problem.strerror or problem}), but a folder is needed that contains {FORM}: "
-            "check your permission."
-        ) from problem
+    return visible_files(folder, FORM)
 
 
 def _movies(files: Sequence[Path], folder: Path) -> dict[str, Path]:

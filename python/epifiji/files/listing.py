@@ -1,0 +1,29 @@
+"""Lists of the files in a user's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from epifiji.data.errors import WrongInputError
+
+
+def visible_files(folder: Path, form: str) -> list[Path]:
+    """List a folder's files by name, without hidden ones.
+
+    Parameters
+    ----------
+    form
+        What the folder is to contain, for the message.
+
+    Raises
+    ------
+    WrongInputError
+        If the folder cannot be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as problem:
+        raise WrongInputError(
+            f"{folder} cannot be read ({problem.strerror or problem}), but a folder is needed that contains {form}: "
+            "check your permission."
+        ) from problem
