@@ -20,6 +20,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.engine.cells.edits import cell_at
 from epifiji.files.labels import read_cells, write_labels
 from epifiji.files.results.cell_corrections import read_corrections
+from epifiji.jobs.cells.annotated import annotated_cells
 from epifiji.jobs.cells.correct import Correction, finish_correction, record, start_correction
 
 
@@ -258,3 +259,16 @@ def test_a_segmentations_folder_gives_labels_and_calibration(tmp_path: Path, mad
         count, per = file.pages[0].tags["XResolution"].value
         assert (count / per, file.imagej_metadata["unit"]) == (pytest.approx(4), "um")
     assert same_cells(read_cells(done.file)[0], made.truth)
+
+
+def test_one_thin_cell_of_a_result_is_a_cell_and_no_line(tmp_path: Path) -> None:
+    folder = tmp_path / "wing_cells"
+    folder.mkdir()
+    (folder / "run.json").write_text(json.dumps({"task": "cells", "movie": {"name": "wing", "shape": [1, 60, 80]}}))
+    labels = np.zeros((1, 60, 80), np.int32)
+    labels[0, 28:31] = 1
+    write_labels(folder / "wing_labels.tif", labels)
+    assert np.array_equal(start_correction(folder).cells.labels[0], labels[0])
+    cells, known = annotated_cells(labels, folder / "wing_labels.tif")[0]
+    assert np.array_equal(cells, labels[0])
+    assert known.all()

@@ -94,12 +94,6 @@ def annotated_cells(pixels: np.ndarray | PackedLabels, file: Path) -> list[tuple
     return [cells_between(frame) if frame.any() else (0 * pixels[0], frame) for frame in lines]
 
 
-def are_labels(file: Path) -> bool:
-    """Return whether a file is known to contain labels: those of a segmentation's result folder, corrected or not."""
-    labels = labels_in(file.parent)
-    return labels is not None and file in (labels, latest_labels(labels))
-
-
 def contains_labels(pixels: np.ndarray | PackedLabels, file: Path) -> bool:
     """Return whether pixels (T, Y, X) are labels, and not lines between cells.
 
@@ -108,8 +102,6 @@ def contains_labels(pixels: np.ndarray | PackedLabels, file: Path) -> bool:
     WrongInputError
         If they are neither; see :func:`require_labels`.
     """
-    if are_labels(file):
-        return True
     pixels = np.asarray(pixels)
     if lines_in(pixels, file) is not None:
         return False
@@ -137,9 +129,14 @@ def cells_between(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lines_in(pixels: np.ndarray, file: Path) -> np.ndarray | None:
-    """Return which pixels (T, Y, X) are lines between cells; None if the pixels are labels."""
+    """Return which pixels (T, Y, X) are lines between cells; None if the pixels are labels.
+
+    Labels of two values, or of a few thin cells, look like lines: those of a result folder are known.
+    """
     from scipy import ndimage
 
+    if _are_labels_of_result(file):
+        return None
     low, high = pixels.min(), pixels.max()
     if low == high or not ((pixels == low) | (pixels == high)).all():
         return None
@@ -149,3 +146,9 @@ def lines_in(pixels: np.ndarray, file: Path) -> np.ndarray | None:
     around = np.zeros((3, 3, 3), bool)
     around[1] = True
     return None if ndimage.binary_erosion(lines, around, iterations=LINE_PX).any() else lines
+
+
+def _are_labels_of_result(file: Path) -> bool:
+    """Return whether a file is known to contain labels: those of a segmentation's result folder, corrected or not."""
+    labels = labels_in(file.parent)
+    return labels is not None and file in (labels, latest_labels(labels))

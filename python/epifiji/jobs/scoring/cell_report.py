@@ -40,12 +40,6 @@ class NetworkOnCells:
     seconds: float
     learnt_from: tuple[str, ...] = ()
 
-    @property
-    def shown_name(self) -> str:
-        """The name in tables for people, which says if scores are too high."""
-        learnt = len(self.learnt_from)
-        return f"{self.name} (learnt from {learnt} of these images)" if learnt else self.name
-
 
 @dataclass(frozen=True, eq=False)
 class CellEvaluation(Evaluation):
@@ -96,12 +90,15 @@ class CellEvaluation(Evaluation):
         """Return a row of texts for each image and network, and one of all images with the intervals of AP, F1 and quality."""
         found = []
         for number, image in enumerate(self._fields):
-            found += [[image, one.shown_name, *one.comparison.field_row(number)] for one in self.networks]
+            found += [
+                [image, self._shown_name(one.name, one.learnt_from), *one.comparison.field_row(number)]
+                for one in self.networks
+            ]
         for one in self.networks:
             pooled = one.comparison
             of_all = pooled.together() | {key: in_words(getattr(pooled, key)) for key in ("ap", "f1", "quality")}
             texts = [value if isinstance(value, str) else score_text(value) for value in of_all.values()]
-            found.append(["all", one.shown_name, *texts])
+            found.append(["all", self._shown_name(one.name, one.learnt_from), *texts])
         return found
 
     def difference_columns(self) -> list[str]:

@@ -97,6 +97,10 @@ class Evaluation(ABC):
         folder = path_from(out, "the folder to write into")
         return write_evaluation(folder, self._tables(), self._pictures(), self.to_dict(), overwrite)
 
+    def _shown_name(self, name: str, learnt_from: Sequence[str]) -> str:
+        """Return a network's name in tables for people, which shows if it learnt from some of the data."""
+        return f"{name} (learnt from {len(learnt_from)} of these {self.evaluated_on})" if learnt_from else name
+
     def _with_warning(self, conclusion: str, learnt: Sequence[str]) -> str:
         """Add to a conclusion which networks learnt from the data."""
         if not learnt:
@@ -201,11 +205,10 @@ class EventEvaluation(Evaluation):
                 numbers = one.counts.true_positives, one.counts.false_positives, one.counts.false_negatives
                 unseen = None if kind == "default" else scored.unseen_f1
                 texts = [in_words(one.precision), in_words(one.recall), in_words(one.f1), _number(unseen)]
-                name = f"{network.name} (learnt from {len(network.learnt_from)} of these movies)"
                 found.append(
                     [
                         event,
-                        name if network.learnt_from else network.name,
+                        self._shown_name(network.name, network.learnt_from),
                         f"{one.threshold} {kind}",
                         *map(str, numbers),
                         *texts,
