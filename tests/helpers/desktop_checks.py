@@ -230,15 +230,17 @@ def _covered(maps: Any) -> list[str]:
     ]
 
 
-def menu_items(_: ImageJ, __: Path) -> list[str]:
+def menu_items(_: ImageJ, __: Path) -> dict[str, list[str]]:
+    """Return the labels of the commands by submenu."""
     from scyjava import jimport
 
     bar = jimport("ij.Menus").getMenuBar()
-    plugins = next(bar.getMenu(i) for i in range(bar.getMenuCount()) if str(bar.getMenu(i).getLabel()) == "Plugins")
-    menu = next(
-        plugins.getItem(i) for i in range(plugins.getItemCount()) if str(plugins.getItem(i).getLabel()) == "EpiFiji"
-    )
-    return [str(menu.getItem(i).getLabel()) for i in range(menu.getItemCount())]
+    plugins = next(menu for i in range(bar.getMenuCount()) if str((menu := bar.getMenu(i)).getLabel()) == "Plugins")
+    own = next(item for i in range(plugins.getItemCount()) if str((item := plugins.getItem(i)).getLabel()) == "EpiFiji")
+    submenus = [own.getItem(i) for i in range(own.getItemCount())]
+    return {
+        str(menu.getLabel()): [str(menu.getItem(i).getLabel()) for i in range(menu.getItemCount())] for menu in submenus
+    }
 
 
 def many_rois(imagej: ImageJ, __: Path) -> dict[str, Any]:

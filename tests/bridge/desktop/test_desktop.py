@@ -22,6 +22,7 @@ from desktop_checks import (
     refused_macro,
 )
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
+from epifiji.bridge.imagej.menu import script_files
 from epifiji.data.events import EVENT_COLOURS, Event
 from jvm import Finished, run_checks
 from small_networks import chosen
@@ -47,8 +48,11 @@ def events(movie_file: Path, network_folder: Path) -> list[Event]:
     return epifiji.detect(movie_file, network_folder, **LOOSE).events
 
 
-def test_every_command_is_in_the_menu(shown: Finished) -> None:
-    assert shown[menu_items] == sorted(COMMANDS)
+def test_every_command_is_in_the_submenu_of_its_folder(shown: Finished) -> None:
+    menus = shown[menu_items]
+    assert sorted(label for labels in menus.values() for label in labels) == sorted(COMMANDS)
+    scripts = script_files()
+    assert all(scripts[label].parent.name == submenu for submenu, labels in menus.items() for label in labels)
 
 
 def test_events_are_added_after_the_users_rois(shown: Finished, events: list[Event]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from epifiji.bridge.resources import resource_folder
 
@@ -18,9 +18,12 @@ FORMER_LABELS = {"Show Event Probability Maps": "Show Event Probability Maps..."
 
 
 def script_files() -> dict[str, Path]:
-    """Return EpiFiji's scripts by their labels: the file's name without its extension, with spaces for underscores."""
+    """Return EpiFiji's scripts by their labels: the file's name without its extension, with spaces for underscores.
+
+    The folder of a script is its submenu, as in Fiji.
+    """
     folder = resource_folder("fiji").joinpath(*MENU_PATH)
-    return {path.name.removesuffix(".py").replace("_", " "): path for path in sorted(folder.glob("*_*.py"))}
+    return {path.name.removesuffix(".py").replace("_", " "): path for path in sorted(folder.rglob("*_*.py"))}
 
 
 def client_folder() -> Path:
@@ -78,15 +81,17 @@ def _define_plugin() -> None:
     plugin.toClass(jimport("ij.plugin.Macro_Runner").class_)
 
 
-def _add_menu(labels: Any) -> None:
+def _add_menu(scripts: Mapping[str, Path]) -> None:
     from scyjava import jimport
 
     imagej = jimport("ij.IJ").getInstance()
     bar = jimport("ij.Menus").getMenuBar()
     plugins = next(bar.getMenu(i) for i in range(bar.getMenuCount()) if str(bar.getMenu(i).getLabel()) == "Plugins")
-    menu = jimport("java.awt.Menu")(MENU_PATH[-1])
-    for label in labels:
+    menus = {MENU_PATH[-1]: plugins.add(jimport("java.awt.Menu")(MENU_PATH[-1]))}
+    for label, path in scripts.items():
+        submenu = path.parent.name
+        if submenu not in menus:
+            menus[submenu] = menus[MENU_PATH[-1]].add(jimport("java.awt.Menu")(submenu))
         item = jimport("java.awt.MenuItem")(label)
         item.addActionListener(imagej)
-        menu.add(item)
-    plugins.add(menu)
+        menus[submenu].add(item)

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Segment Epithelium...: segments the cells of the open image and shows labels and outlines."""
+"""Plugins > EpiFiji > Cells > Segment Epithelium...: segments the cells of the open image and shows labels and outlines."""
 from ij import Macro
 from java.awt import GraphicsEnvironment
 

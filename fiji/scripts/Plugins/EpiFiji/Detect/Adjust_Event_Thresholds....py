@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Adjust Event Thresholds...: sliders for the thresholds of kept probability maps; a macro gives the values."""
+"""Plugins > EpiFiji > Detect > Adjust Event Thresholds...: sliders for the thresholds of kept probability maps; a macro gives the values."""
 from ij import IJ, Macro
 from java.awt import GraphicsEnvironment
 from java.io import File

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Evaluate Event Network...: scores networks on movies with annotated events, in tables and curves."""
+"""Plugins > EpiFiji > Networks > Evaluate Event Network...: scores networks on movies with annotated events, in tables and curves."""
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, report

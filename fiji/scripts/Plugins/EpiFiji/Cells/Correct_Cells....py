@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Correct Cells...: merge, split, add and delete segmented cells on the open image; z undoes, Esc ends."""
+"""Plugins > EpiFiji > Cells > Correct Cells...: merge, split, add and delete segmented cells on the open image; z undoes, Esc ends."""
 from ij import WindowManager
 from java.awt import GraphicsEnvironment
 

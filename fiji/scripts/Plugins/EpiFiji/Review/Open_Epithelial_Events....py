@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
+"""Plugins > EpiFiji > Review > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
 from ij import IJ
 
 from epifiji_client import call, command, report

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Review Epithelial Events...: keep (y), reject (n) or correct events one by one; u undoes, Esc ends."""
+"""Plugins > EpiFiji > Review > Review Epithelial Events...: keep (y), reject (n) or correct events one by one; u undoes, Esc ends."""
 import os
 
 from ij import IJ

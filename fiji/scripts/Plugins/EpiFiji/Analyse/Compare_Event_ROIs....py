@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Compare Event ROIs...: compares detected events with a reference; shows matches and errors in colour."""
+"""Plugins > EpiFiji > Analyse > Compare Event ROIs...: compares detected events with a reference; shows matches and errors in colour."""
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, report

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Detect Epithelial Events...: detects cell events in the open movie and shows them as ROIs."""
+"""Plugins > EpiFiji > Detect > Detect Epithelial Events...: detects cell events in the open movie and shows them as ROIs."""
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, report

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Retrain from Review...: trains a new network on reviewed events or corrected cells."""
+"""Plugins > EpiFiji > Networks > Retrain from Review...: trains a new network on reviewed events or corrected cells."""
 from epifiji_client import call, command
 from epifiji_identity import results_shown
 from epifiji_training import show_training

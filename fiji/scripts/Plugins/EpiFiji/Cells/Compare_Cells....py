@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Compare Cells...: scores segmented cells, and shows which are properly, over- and under-segmented."""
+"""Plugins > EpiFiji > Cells > Compare Cells...: scores segmented cells, and shows which are properly, over- and under-segmented."""
 from java.awt import GraphicsEnvironment
 
 from epifiji_cell_images import open_cells, saved_images

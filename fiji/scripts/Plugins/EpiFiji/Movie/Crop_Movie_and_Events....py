@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Crop Movie and Events...: crops the open movie in space and time, with the events in it."""
+"""Plugins > EpiFiji > Movie > Crop Movie and Events...: crops the open movie in space and time, with the events in it."""
 from ij import WindowManager
 
 from epifiji_client import call, command

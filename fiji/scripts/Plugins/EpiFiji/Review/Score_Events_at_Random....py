@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Score Events at Random...: you score a random sample, right (y) or wrong (n); reports the precision."""
+"""Plugins > EpiFiji > Review > Score Events at Random...: you score a random sample, right (y) or wrong (n); reports the precision."""
 from ij import IJ
 from java.awt import GraphicsEnvironment
 

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Measure Cells around Events...: follows the cell of each event, with curves, gallery, table and outlines."""
+"""Plugins > EpiFiji > Cells > Measure Cells around Events...: follows the cell of each event, with curves, gallery, table and outlines."""
 from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment
 

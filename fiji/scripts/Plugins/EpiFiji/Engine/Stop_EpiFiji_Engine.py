@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Stop EpiFiji Engine: ends the Python process that runs the networks; the next command starts it again."""
+"""Plugins > EpiFiji > Engine > Stop EpiFiji Engine: ends the Python process that runs the networks; the next command starts it again."""
 from epifiji_client import command, end_process, report
 from epifiji_engine import stop
 

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Show Event Probability Maps...: shows kept maps of a run in colour over the movie."""
+"""Plugins > EpiFiji > Detect > Show Event Probability Maps...: shows kept maps of a run in colour over the movie."""
 from ij import IJ
 from java.io import File
 

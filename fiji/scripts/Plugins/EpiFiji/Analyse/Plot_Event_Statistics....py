@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Plot Event Statistics...: plots rate, density and nearest neighbours of events, with a table."""
+"""Plugins > EpiFiji > Analyse > Plot Event Statistics...: plots rate, density and nearest neighbours of events, with a table."""
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, report

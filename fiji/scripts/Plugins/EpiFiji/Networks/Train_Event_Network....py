@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Train Event Network...: trains a network on annotated movies, or on images with annotated cells."""
+"""Plugins > EpiFiji > Networks > Train Event Network...: trains a network on annotated movies, or on images with annotated cells."""
 from epifiji_client import call, command
 from epifiji_training import show_training
 

@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Check EpiFiji Installation: reports what is installed, what is wrong with it, and what to do."""
+"""Plugins > EpiFiji > Engine > Check EpiFiji Installation: reports what is installed, what is wrong with it, and what to do."""
 from ij import IJ
 from ij.text import TextWindow
 from java.awt import GraphicsEnvironment

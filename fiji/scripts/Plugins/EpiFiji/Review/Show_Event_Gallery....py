@@ -1,4 +1,4 @@
-"""Plugins > EpiFiji > Show Event Gallery...: shows each event as a row of crops of the open movie over time."""
+"""Plugins > EpiFiji > Review > Show Event Gallery...: shows each event as a row of crops of the open movie over time."""
 from epifiji_client import call, command, report
 from epifiji_identity import results_shown
 from epifiji_images import current_image, saved_rois, shown_pixels
