@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
@@ -24,3 +25,12 @@ def resource_folder(name: str) -> Path:
         f"EpiFiji's folder {name} is missing (looked for {places[0]}), but it comes with every installation: "
         "install EpiFiji again."
     )
+
+
+def source_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a folder with their paths in it, sorted, without compiled and hidden ones."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        compiled = "__pycache__" in inside.parts or path.suffix in {".pyc", ".class"}
+        if path.is_file() and not compiled and not any(part.startswith(".") for part in inside.parts):
+            yield inside.as_posix(), path

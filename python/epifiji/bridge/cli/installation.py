@@ -1,4 +1,4 @@
-"""The command line's commands for this installation and Fiji: doctor, fiji, install-fiji, uninstall-fiji."""
+"""The command line's commands for this installation and Fiji: doctor, fiji, install-fiji, uninstall-fiji, fiji-archive."""
 
 from __future__ import annotations
 
@@ -88,6 +88,32 @@ def uninstall_fiji(folder: FijiArgument, as_json: JsonOption = False) -> None:
     _say_installation(installation, as_json)
     if not as_json:
         say(f"removed from {installation.folder}.")
+
+
+@installation_app.command("fiji-archive")
+def fiji_archive(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The folder that the archive is written into.")
+    ] = Path(),
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Include the packages of Python for this system and Python, so that Fiji needs no network.",
+        ),
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier archive.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a zip that is unpacked over a Fiji folder. Fiji then sets up EpiFiji's Python by itself."""
+    from epifiji.bridge.fiji.archive import make_archive
+
+    with ProgressBar("archive", silent=as_json) as report:
+        archive = make_archive(out, offline, overwrite, report)
+    if as_json:
+        say_json({"archive": str(archive), "bytes": archive.stat().st_size})
+    else:
+        say(f"{archive}, {archive.stat().st_size / 1e6:.1f} MB: unpack it over Fiji's folder, and start Fiji.")
 
 
 def _say_installation(installation: Any, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from epifiji.bridge.fiji.manifest import (
 from epifiji.bridge.fiji.requests.answer import describe_commands
 from epifiji.bridge.imagej.host import fiji_folder
 from epifiji.bridge.imagej.jars import WORKER, class_path
-from epifiji.bridge.resources import resource_folder
+from epifiji.bridge.resources import resource_folder, source_files
 from epifiji.data.errors import WrongInputError
 from epifiji.data.progress import Report, silent
 
@@ -67,7 +67,7 @@ def install_fiji(folder: Path, python: Path | None = None, report: Report = sile
     with errors_as_sentences():
         fiji = fiji_folder(folder)
         records = _records(python)
-        return install_files(fiji, _overlay() | _lacking_jars(fiji, report) | records)
+        return install_files(fiji, overlay() | _lacking_jars(fiji, report) | records)
 
 
 def uninstall_fiji(folder: Path) -> Installation:
@@ -86,17 +86,13 @@ def uninstall_fiji(folder: Path) -> Installation:
         return remove_files(fiji_folder(folder))
 
 
-def _overlay() -> dict[str, bytes]:
+def overlay() -> dict[str, bytes]:
     """Read the scripts, macros and Jython modules, by their path in Fiji."""
-    contents = {}
-    for resource, tree, target in OVERLAY:
-        source = resource_folder(resource) / tree
-        for path in sorted(source.rglob("*")):
-            inside = path.relative_to(source)
-            compiled = "__pycache__" in inside.parts or path.suffix in {".pyc", ".class"}
-            if path.is_file() and not compiled and not path.name.startswith("."):
-                contents[f"{target}/{inside.as_posix()}"] = path.read_bytes()
-    return contents
+    return {
+        f"{target}/{path}": file.read_bytes()
+        for resource, tree, target in OVERLAY
+        for path, file in source_files(resource_folder(resource) / tree)
+    }
 
 
 def _lacking_jars(fiji: Path, report: Report) -> dict[str, bytes]:

@@ -98,9 +98,21 @@ class Manifest(BaseModel):
         """Return whether a file with this SHA-256 is as EpiFiji wrote it."""
         return digest is not None and digest == self.files.get(path)
 
+    def owns(self, path: str, digest: str | None) -> bool:
+        """Return whether a file may be replaced or removed: it is as EpiFiji wrote it, or the record that Fiji rewrites."""
+        return self.wrote(path, digest) or (path == PYTHON and bool(digest))
+
     def paths(self) -> list[str]:
         """Return the sorted paths of the files that were written."""
         return sorted(self.files)
+
+
+def manifest_of(files: Mapping[str, bytes]) -> Manifest:
+    """Make the manifest of files that are unpacked over a Fiji folder, by their paths there."""
+    digests = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
+    return Manifest(
+        epifiji=own_version(), files=digests, folders=sorted(path for path in _parents(files) if "/" in path)
+    )
 
 
 def installed_paths(folder: Path) -> frozenset[str]:
@@ -178,7 +190,7 @@ def remove_files(folder: Path) -> Installation:
                 "give the folder into which it was installed."
             )
         manifest = _read_manifest(folder)
-        to_delete, kept = _to_remove(folder, manifest, manifest.paths())
+        to_delete, kept = _to_remove(folder, manifest, sorted({*manifest.paths(), PYTHON}))
         to_delete.append(MANIFEST)
         folders = [path for path in manifest.folders if (folder / path).is_dir()]
         gone = _emptied(folder, folders, to_delete, set())
@@ -246,7 +258,7 @@ def _require_own(folder: Path, earlier: Manifest, goal: Mapping[str, str], diges
     """Refuse to replace a file that EpiFiji did not write, or that was changed since."""
     listed = earlier.paths()
     for path in sorted(goal):
-        if digests[path] is None or earlier.wrote(path, digests[path]):
+        if digests[path] is None or earlier.owns(path, digests[path]):
             continue
         if path not in listed:
             raise WrongInputError(
@@ -264,7 +276,7 @@ def _to_remove(folder: Path, earlier: Manifest, candidates: Iterable[str]) -> tu
     to_delete, kept = [], []
     for path in candidates:
         digest = _digest(folder, path)
-        if digest is not None and not earlier.wrote(path, digest):
+        if digest is not None and not earlier.owns(path, digest):
             kept.append(path)
             continue
         if digest is not None:

@@ -36,6 +36,7 @@ SLOWEST_BYTES_A_S = 20_000.0
 
 ADDRESS = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+://|file:)")
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+TRUSTED_NETWORK = "import a file that you trust with 'epifiji networks import'"
 HOW_TO_HASH = (
     "download the file, make sure that it is the one you want, and compute it with 'sha256sum FILE' (on macOS 'shasum -a 256 "
     "FILE', on Windows 'certutil -hashfile FILE SHA256')"
@@ -65,7 +66,15 @@ def require_sha256(sha256: str | None, what: str) -> str:
     return sha256.strip().lower()
 
 
-def download(address: str, folder: Path, sha256: str, instead: str = "check the address") -> Path:
+def download(
+    address: str,
+    folder: Path,
+    sha256: str,
+    instead: str = "check the address",
+    name: str | None = None,
+    largest: int = LARGEST_DOWNLOAD_BYTES,
+    trusted: str = TRUSTED_NETWORK,
+) -> Path:
     """Download a file from an ``https``, ``http`` or ``file`` address into a folder.
 
     Redirections are followed only to ``https`` and ``http``, never from the first to the second, and never to a file.
@@ -73,38 +82,42 @@ def download(address: str, folder: Path, sha256: str, instead: str = "check the 
     Parameters
     ----------
     folder
-        An empty folder, in which the file gets the last part of the address as its name.
+        An empty folder, in which the file gets the last part of the address as its name, unless `name` is given.
     sha256
         The required hash.
     instead
         What to do if nothing can be downloaded.
+    largest
+        The most bytes that are accepted.
+    trusted
+        What to do if the hash differs also later.
 
     Raises
     ------
     WrongInputError
-        If the address is of another kind, there is no answer, more than `LARGEST_DOWNLOAD_BYTES` arrive, or the hash
+        If the address is of another kind, there is no answer, more than `largest` bytes arrive, or the hash
         differs.
     """
-    place = folder / _file_name(address)
+    place = folder / (name or _file_name(address))
     digest = hashlib.sha256()
     size = 0
     with place.open("wb") as copy:
         for piece in _within_time(address, instead):
             size += len(piece)
-            if size > LARGEST_DOWNLOAD_BYTES:
+            if size > largest:
                 break
             digest.update(piece)
             copy.write(piece)
-    if size > LARGEST_DOWNLOAD_BYTES:
+    if size > largest:
         place.unlink()
         raise WrongInputError(
-            f"{address} gives more than {LARGEST_DOWNLOAD_BYTES} bytes, but a network has a few million: check the address."
+            f"{address} gives more than {largest} bytes, but a network has a few million: check the address."
         )
     if digest.hexdigest() != sha256:
         place.unlink()
         raise WrongInputError(
             f"{address} gave a file with SHA-256 {digest.hexdigest()}, but {sha256} was expected: it was not kept; "
-            "try again later, or import a file that you trust with 'epifiji networks import'."
+            f"try again later, or {trusted}."
         )
     return place
 
