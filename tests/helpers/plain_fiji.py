@@ -33,7 +33,8 @@ from ij import CommandListener, Executer, IJ, ImageJ, Menus
 from org.python.util import PythonInterpreter
 
 FOLDER = os.path.join(System.getProperty("plugins.dir"), "scripts", "Plugins", "EpiFiji")
-LABELS = dict((name[:-3].replace("_", " "), os.path.join(FOLDER, name)) for name in os.listdir(FOLDER) if name.endswith(".py"))
+LABELS = dict((name[:-3].replace("_", " "), os.path.join(submenu, name))
+              for submenu, _, names in os.walk(FOLDER) for name in names if name.endswith(".py"))
 CALLERS = ConcurrentHashMap()
 
 
