@@ -11,7 +11,7 @@ from epifiji_engine import EngineError, call
 from epifiji_images import RESULTS, file_of, frames_are_channels, shape_of, shown_pixels
 from epifiji_log import log
 
-EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf)$", re.IGNORECASE)
+EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|zarr)$", re.IGNORECASE)
 
 
 def require_movie(place, parameters):

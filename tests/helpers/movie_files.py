@@ -1,12 +1,15 @@
-"""Movie files that several tests make, and a comparison of their pixels."""
+"""Movie files that several tests make, a comparison of their pixels, and the sentence of a refusal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
+import zarr
 
+from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import read_movie
 
@@ -20,6 +23,22 @@ def save(path: Path, frames: np.ndarray = FRAMES, **options) -> Path:
     return path
 
 
+def write_zarr(folder: Path, pixels: np.ndarray = FRAMES, version: int = 2, inside: str = "", **options) -> Path:
+    """Write an array, with one frame in each chunk."""
+    chunks = options.pop("chunks", (1,) * (pixels.ndim - 2) + pixels.shape[-2:])
+    array = zarr.create_array(
+        folder,
+        name=inside or None,
+        shape=pixels.shape,
+        dtype=pixels.dtype,
+        chunks=chunks,
+        zarr_format=version,
+        **options,
+    )
+    array[...] = pixels
+    return folder
+
+
 def assert_same(path: Path | str, expected: np.ndarray = FRAMES, channel: int | None = None) -> Movie:
     """Read a movie, compare all its frames with an array, and return the movie."""
     movie = read_movie(path, channel)
@@ -29,6 +48,17 @@ def assert_same(path: Path | str, expected: np.ndarray = FRAMES, channel: int | 
     assert read.dtype.isnative
     np.testing.assert_array_equal(read, expected)
     return movie
+
+
+def refusal(path: Path | str, channel: int | None = None) -> str:
+    """Return the message of a refusal, which has one line, no path twice and what to do after a colon."""
+    with pytest.raises(WrongInputError) as refused:
+        read_movie(path, channel)
+    sentence = str(refused.value)
+    assert "\n" not in sentence
+    assert len(sentence) < 400 + len(str(path))
+    assert ": " in sentence
+    return sentence
 
 
 def two_ome_files(folder: Path) -> list[Path]:

@@ -3,9 +3,9 @@
 // The argument is one text: input=[folder of movies] out=[folder for the results], followed by parameters of the command
 // Detect Epithelial Events..., such as network=notum_all cell_diameter=25 overwrite. Without an argument a dialog asks.
 //
-// Movies are the TIFF files (.tif, .tiff) in the folder itself; other files are ignored. A movie with complete results is
-// skipped, unless overwrite is given. If a movie fails, the macro continues with the others. At the end it reports which
-// movies failed and why; without a window the exit code is then not 0.
+// Movies are the TIFF files (.tif, .tiff) and Zarr folders (.zarr) in the folder itself; other files are ignored. A movie with
+// complete results is skipped, unless overwrite is given. If a movie fails, the macro continues with the others. At the end it
+// reports which movies failed and why; without a window the exit code is then not 0.
 
 var ONE_VALUE = "(?:=(?:\\[(.*?)\\](?=\\s|$)|(?!\\[)(\\S*)))?";
 var OTHERS = "(?s)((?:\\w+(?:=(?:(?>\\[.*?\\](?=\\s|$))|(?!\\[)\\S*))?(?:\\s+|$))*?)";
@@ -30,7 +30,7 @@ overwrite = has(given, "overwrite") && !matches(value(given, "overwrite"), "(?i)
 settings = without(without(without(given, "input"), out), "keep_going");
 files = moviesIn(input);
 if (files.length == 0)
-    fail("The folder " + input + " contains no movies (.tif, .tiff): give the folder with the movies.");
+    fail("The folder " + input + " contains no movies (.tif, .tiff, .zarr): give the folder with the movies.");
 
 seen = "/";
 failures = "";
@@ -40,7 +40,7 @@ failed = 0;
 i = 0;
 // Not a for loop: if a command's error ends the macro inside one, ImageJ loses the error message.
 while (i < files.length) {
-    movie = replace(files[i], "(?i)(\\.ome)?\\.tiff?$", "");
+    movie = replace(files[i], "(?i)(\\.ome)?\\.(tiff?|zarr)$", "");
     results = output + "/" + movie + "_epifiji";
     line = "EpiFiji: movie " + (i + 1) + " of " + files.length + ", " + files[i] + ": ";
     // On some file systems a.tif and A.tiff are the same name.
@@ -109,8 +109,8 @@ function moviesIn(folder) {
     names = Array.sort(getFileList(folder));
     movies = newArray(0);
     for (i = 0; i < names.length; i++)
-        if (matches(names[i], "(?i)[^.].*\\.tiff?"))
-            movies = Array.concat(movies, names[i]);
+        if (matches(names[i], "(?i)[^.].*\\.(tiff?|zarr/)"))
+            movies = Array.concat(movies, replace(names[i], "/$", ""));
     return movies;
 }
 

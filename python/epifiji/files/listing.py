@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
+from epifiji.files.movies.zarr_store import is_zarr
 
 
 def visible_files(folder: Path, form: str) -> list[Path]:
-    """List a folder's files by name, without hidden ones.
+    """List a folder's files and Zarr folders by name, without hidden ones.
 
     Parameters
     ----------
@@ -21,7 +22,7 @@ def visible_files(folder: Path, form: str) -> list[Path]:
         If the folder cannot be read.
     """
     try:
-        return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        return sorted(p for p in folder.iterdir() if not p.name.startswith(".") and (p.is_file() or is_zarr(p)))
     except OSError as problem:
         raise WrongInputError(
             f"{folder} cannot be read ({problem.strerror or problem}), but a folder is needed that contains {form}: "

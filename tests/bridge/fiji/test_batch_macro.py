@@ -24,10 +24,11 @@ from batch_checks import (
 from desktop import desktop
 from epifiji.files.movies.movie_file import read_movie, write_movie
 from jvm import TIMEOUT_S, Finished, run_checks
+from movie_files import write_zarr
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import chosen
 
-MOVIES = {"b 1": "b 1.tif", "ö": "ö.ome.TIFF"}
+MOVIES = {"b 1": "b 1.tif", "ö": "ö.ome.zarr"}
 BROKEN = "a broken.tif"
 SENTENCE = f"{BROKEN} is cut off"
 NOTHING_GIVEN = (
@@ -75,9 +76,12 @@ def movies(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> Path:
     folder = tmp_path_factory.mktemp("movies")
     whole = read_movie(movie_file)
     for turns, name in enumerate(MOVIES.values()):
-        movie = epifiji.Movie(np.rot90(whole.frames(0, 8), turns, (1, 2)), name, 0.2, 300.0)
-        write_movie(movie, folder / "movie.tif")
-        (folder / "movie.tif").rename(folder / name)
+        pixels = np.rot90(whole.frames(0, 8), turns, (1, 2))
+        if name.endswith(".zarr"):
+            write_zarr(folder / name, pixels)
+        else:
+            write_movie(epifiji.Movie(pixels, name, 0.2, 300.0), folder / "movie.tif")
+            (folder / "movie.tif").rename(folder / name)
     (folder / BROKEN).write_bytes((folder / MOVIES["b 1"]).read_bytes()[:20_000])
     (folder / "notes.txt").write_text("no movie")
     (folder / "._b 1.tif").write_text("what macOS leaves on foreign disks")
@@ -225,7 +229,10 @@ def said(finished: Finished, name: str) -> str:
         ("no input", "EpiFiji: Two folders are needed, but 'output=out' lacks one: write input=[folder of movies]"),
         ("input in a value", "EpiFiji: Two folders are needed, but 'output=[x input=none]' lacks one: "),
         ("missing folder", "EpiFiji: The folder no such does not exist, but input must be the folder of the movies"),
-        ("empty folder", "EpiFiji: The folder none contains no movies (.tif, .tiff): give the folder with the movies."),
+        (
+            "empty folder",
+            "EpiFiji: The folder none contains no movies (.tif, .tiff, .zarr): give the folder with the movies.",
+        ),
         ("bracket", "EpiFiji: The parameters 'input=twins output=[a] b]' cannot be read: write key=value, with [ ]"),
         ("bad value", "    b 1.tif: step_xy is 'ten', but it must be a whole number from 1 to 200"),
         ("twins", "    A.tiff: An earlier movie has the same name, so both would have the results out/A_epifiji: "),

@@ -16,18 +16,7 @@ import tifffile
 
 from epifiji.data.errors import WrongInputError
 from epifiji.files.movies.movie_file import read_movie
-from movie_files import FRAMES, assert_same, save, two_ome_files
-
-
-def refusal(path: Path | str, channel: int | None = None) -> str:
-    """Return the message of a refusal, which has one line, no path twice and what to do after a colon."""
-    with pytest.raises(WrongInputError) as refused:
-        read_movie(path, channel)
-    sentence = str(refused.value)
-    assert "\n" not in sentence
-    assert len(sentence) < 400 + len(str(path))
-    assert ": " in sentence
-    return sentence
+from movie_files import FRAMES, assert_same, refusal, save, two_ome_files
 
 
 def hyperstack(path: Path, axes: str, shape: tuple[int, ...], **options) -> Path:

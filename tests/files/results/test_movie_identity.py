@@ -20,6 +20,7 @@ from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import read_movie, write_movie
 from epifiji.files.results.movie_identity import find_movie, is_movie_of
 from epifiji.files.results.result_folder import read_record
+from movie_files import write_zarr
 
 LOOSE = {"threshold": 0, "min_volume": 0, "maps": "raw"}
 Terminal = Callable[..., tuple[int, str]]
@@ -81,6 +82,17 @@ class TestFinding:
         (moved / "noise_epifiji" / "run.json").write_text(json.dumps(record))
         (moved / "noise.tif").rename(moved / "renamed.tif")
         assert found(moved / "noise_epifiji") == str(moved / "renamed.tif")
+
+    def test_a_zarr_folder_is_a_movie_as_a_file_is(self, detected, tmp_path, network_folder, terminal):
+        folder = write_zarr(tmp_path / "noise.zarr", read_movie(detected / "noise.tif").frames(0, 12), version=3)
+        loose = ("--threshold", 0, "--min-volume", 0)
+        code, said = terminal("detect", f"{folder}{os.sep}", "--network", network_folder, *loose)
+        assert (code, f"results: {tmp_path / 'noise_epifiji'}" in said) == (0, True)
+        tables = [(place / "noise_epifiji" / "events.csv").read_text() for place in (detected, tmp_path)]
+        of_file, of_folder = ([line.split(",")[:6] for line in table.splitlines()] for table in tables)
+        assert of_file == of_folder
+        folder.rename(tmp_path / "renamed.zarr")
+        assert found(tmp_path / "noise_epifiji") == str(tmp_path / "renamed.zarr")
 
     def test_another_movie_in_its_place_is_not_accepted(self, moved, detected, tmp_path):
         record = read_record(moved / "noise_epifiji").entries()

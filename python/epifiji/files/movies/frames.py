@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,10 +25,23 @@ Planes = Literal["time", "none", "max"]
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(
+    path: Path,
+    expected: str = "a TIFF or HDF5 file",
+    to_do: str = "copy it again, or open it in Fiji and save it as TIFF",
+) -> Iterator[None]:
     """Report any error while a file is read in one sentence.
 
     The libraries that decode files raise many kinds of exceptions; none of them names the file.
+
+    Parameters
+    ----------
+    path
+        The file or folder.
+    expected
+        What it should be, for the message.
+    to_do
+        What the user can do if it is damaged.
 
     Raises
     ------
@@ -41,7 +54,7 @@ def readable(path: Path) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise WrongInputError(
-            f"{path} does not exist, but a TIFF or HDF5 file was expected: check its name and its folder."
+            f"{path} does not exist, but {expected} was expected: check its name and its folder."
         ) from error
     except PermissionError as error:
         raise WrongInputError(
@@ -49,8 +62,7 @@ def readable(path: Path) -> Iterator[None]:
         ) from error
     except Exception as error:
         raise WrongInputError(
-            f"{path} could not be read ({_cause(error)}), but a whole TIFF or HDF5 file was expected: "
-            "copy it again, or open it in Fiji and save it as TIFF."
+            f"{path} could not be read ({_cause(error)}), but {expected.replace(' ', ' whole ', 1)} was expected: {to_do}."
         ) from error
 
 
@@ -229,7 +241,7 @@ class FramesOnDisk(ABC):
         self.shape = shape
         self.stored = stored
         self.dtype = np.dtype(np.uint8) if stored.kind == "b" else stored.newbyteorder("=")
-        self._file_size = path.stat().st_size
+        self._file_size = self._size_of_file()
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -252,8 +264,8 @@ class FramesOnDisk(ABC):
             raise TypeError(f"frames are read by slices such as [0:10], not by {frames!r}")
         wanted = range(*frames.indices(len(self)))
         pixels = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        with readable(self.path):
-            if self.path.stat().st_size != self._file_size:
+        with self._readable():
+            if self._size_of_file() != self._file_size:
                 raise WrongInputError(
                     f"{self.path} has changed since it was opened, but it must not change while it is read: "
                     "start again when no program writes to it any more."
@@ -265,6 +277,14 @@ class FramesOnDisk(ABC):
         if self.inverted:
             invert(pixels)
         return pixels
+
+    def _size_of_file(self) -> int:
+        """Return the number of bytes that changes if the file is changed."""
+        return self.path.stat().st_size
+
+    def _readable(self) -> AbstractContextManager[None]:
+        """Return what reports errors while the file is read."""
+        return readable(self.path)
 
     @abstractmethod
     def _read(self, pixels: np.ndarray, wanted: range) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
+from epifiji.files.movies.array_frames import ArrayFrames, axes_of
 from epifiji.files.movies.calibration import Calibration, checked
-from epifiji.files.movies.frames import FramesOnDisk, Planes, ProjectedFrames, perhaps_turned, pick
+from epifiji.files.movies.frames import Planes, ProjectedFrames, perhaps_turned, pick
 from epifiji.files.movies.hdf5_gaps import gaps
 from epifiji.files.movies.hdf5_time_points import find_time_points, open_time_points
 
@@ -67,7 +68,7 @@ def open_hdf5(
                 f"{full} has the shape {chosen.shape}, but a movie has the three axes (T, Y, X): choose another "
                 "dataset, or save one plane and channel of it."
             )
-        picked = pick(axes, chosen.shape, channel, full, least_frames, over_z if "T" not in axes else "time")
+        picked = pick(axes, chosen.shape, channel, full, least_frames, over_z)
         frames = DatasetFrames(path, chosen, axes, picked.index)
         read = _calibration(chosen)
         notices = (
@@ -120,15 +121,7 @@ def _listed(datasets: list[h5py.Dataset]) -> str:
 
 def _axes(dataset: h5py.Dataset) -> str | None:
     """Return a letter for each axis; None if more than three axes have no labels."""
-    labels = _labels(dataset)
-    if len(labels) == dataset.ndim and len(set(labels)) == len(labels) and {"Y", "X"} <= set(labels):
-        return labels
-    if dataset.ndim == 3:
-        return "TYX"
-    if sum(n > 1 for n in dataset.shape) != 3:
-        return None
-    names = iter("TYX")
-    return "".join(next(names) if n > 1 else "Q" for n in dataset.shape)
+    return axes_of(dataset.shape, _labels(dataset))
 
 
 def _labels(dataset: h5py.Dataset) -> str:
@@ -147,7 +140,7 @@ def _calibration(dataset: h5py.Dataset) -> Calibration:
     return checked((x, y), "µm", None, "")
 
 
-class DatasetFrames(FramesOnDisk):
+class DatasetFrames(ArrayFrames):
     """Frames of an HDF5 dataset.
 
     Parameters
@@ -163,25 +156,13 @@ class DatasetFrames(FramesOnDisk):
     """
 
     def __init__(self, path: Path, dataset: h5py.Dataset, axes: str, index: tuple[int | slice, ...]) -> None:
-        kept = [i for i, part in enumerate(index) if isinstance(part, slice)]
-        over_time = [i for i in kept if axes[i] not in "YX"]
-        ordered = [*over_time, axes.index("Y"), axes.index("X")]
-        count = dataset.shape[over_time[0]] if over_time else 1
-        super().__init__(path, (count, dataset.shape[ordered[-2]], dataset.shape[ordered[-1]]), dataset.dtype)
+        super().__init__(path, dataset.shape, dataset.dtype, axes, index)
         self.dataset = str(dataset.name)
-        self._index = index
-        self._time = over_time[0] if over_time else None
-        self._order = [kept.index(i) for i in ordered]
 
     def gaps(self, dataset: h5py.Dataset) -> tuple[str, ...]:
         """Report frames of the open dataset that were never written; see :func:`epifiji.files.movies.hdf5_gaps.gaps`."""
-        return gaps(dataset, self.path, self._time, self._index)
+        return gaps(dataset, self.path, self._outer[0] if self._outer else None, self._index)
 
-    def _read(self, pixels: np.ndarray, wanted: range) -> None:
-        ascending = wanted if wanted.step > 0 else wanted[::-1]
-        index = list(self._index)
-        if self._time is not None:
-            index[self._time] = slice(ascending.start, ascending.stop, ascending.step)
+    def _part(self, index: tuple[int | slice, ...]) -> np.ndarray:
         with h5py.File(self.path, "r") as file:
-            read = file[self.dataset][tuple(index)].transpose(self._order)
-        pixels[...] = read if wanted.step > 0 else read[::-1]
+            return np.asarray(file[self.dataset][index])

@@ -1,4 +1,4 @@
-"""Reading movies from TIFF and HDF5 files, and writing them as ImageJ TIFFs."""
+"""Reading movies from TIFF and HDF5 files and Zarr folders, and writing them as ImageJ TIFFs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,17 @@ from epifiji.files.movies.sequences import (
     sequence_name,
     sequence_sha256,
     sequence_state,
+    state_of_files,
 )
 from epifiji.files.movies.tiff import open_tiff
+from epifiji.files.movies.zarr_movies import open_zarr
+from epifiji.files.movies.zarr_store import is_zarr, readable_store, split_zarr_path, store_files
 from epifiji.files.storage.atomic import is_staged, replacing
 
 HDF5_PATH = re.compile(r"(?P<file>.+?\.(?:h5|hdf5|hdf))(?::(?P<dataset>.*))?", re.IGNORECASE | re.DOTALL)
-EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|ims)$", re.IGNORECASE)
+EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|ims|zarr)$", re.IGNORECASE)
+
+ADDRESS = re.compile(r"(?:https?|ftp|file|s3|gs|gcs|az|abfs):/", re.IGNORECASE)
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HDF5_START = b"\x89HDF\r\n\x1a\n"
@@ -72,10 +77,13 @@ MOST_ROUNDED = 1e-3
 
 
 def split_path(path: str | Path) -> tuple[Path, str | None]:
-    r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` does not begin a dataset."""
+    r"""Split ``file.h5:/dataset`` into file and dataset (None without one); the colon of ``C:\`` does not begin a dataset.
+
+    The same for Zarr folders, as ``movie.zarr/0`` or ``movie.zarr:/0``.
+    """
     match = HDF5_PATH.fullmatch(str(path))
     if match is None:
-        return Path(path), None
+        return split_zarr_path(path) or (Path(path), None)
     dataset = (match["dataset"] or "").replace("\\", "/")
     return Path(match["file"]), dataset or None
 
@@ -89,25 +97,46 @@ def movie_name(path: str | Path) -> str:
 
 
 def file_sha256(path: str | Path) -> str:
-    """Compute the SHA-256 of a movie's file (the whole file, whatever the dataset), or of all files of a sequence."""
+    """Compute the SHA-256 of a movie's file (the whole file, whatever the dataset), or of all files of a sequence.
+
+    That of a Zarr folder is made of the names and hashes of its files.
+    """
     if is_sequence(path):
         return sequence_sha256(path)
     file = split_path(path)[0]
+    if is_zarr(file):
+        return _store_sha256(file)
     with readable(file), file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def _store_sha256(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for file in store_files(folder):
+        with readable_store(folder), file.open("rb") as stream:
+            digest.update(
+                f"{file.relative_to(folder).as_posix()}\n{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode()
+            )
+    return digest.hexdigest()
+
+
 def file_state(path: str | Path) -> FileState:
-    """Return the state of a movie's file, or of the files of a sequence together, which differs after any change to it."""
+    """Return the state of a movie's file, or of all files of a sequence or Zarr folder, which differs after any change to it."""
     if is_sequence(path):
         return sequence_state(path)
-    known = split_path(path)[0].stat()
+    file = split_path(path)[0]
+    if is_zarr(file):
+        return state_of_files(file, store_files(file))
+    known = file.stat()
     return known.st_size, known.st_mtime_ns, known.st_ctime_ns, known.st_ino
 
 
 def is_there(path: str | Path) -> bool:
-    """Return whether a movie's file, or the files of a sequence, exist."""
-    return bool(sequence_files(path)) if is_sequence(path) else split_path(path)[0].is_file()
+    """Return whether a movie's file or Zarr folder, or the files of a sequence, exist."""
+    if is_sequence(path):
+        return bool(sequence_files(path))
+    file = split_path(path)[0]
+    return file.is_file() or (is_zarr(file) and any(True for _ in store_files(file)))
 
 
 def open_movie(
@@ -140,14 +169,15 @@ def read_movie(
 ) -> Movie:
     """Open a movie; its frames are read from the file when sliced.
 
-    The formats ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF and HDF5 are recognised by their
-    content.
+    The formats ImageJ TIFF, OME-TIFF, plain and compressed multi-page TIFF, BigTIFF, HDF5, OME-Zarr and Zarr are recognised
+    by their content.
 
     Parameters
     ----------
     path
-        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which is optional if there is only one. Or a folder
-        or pattern of TIFF files with one frame each, such as ``frames/*.tif``.
+        The file; a dataset of an HDF5 file as ``file.h5:/dataset``, which is optional if there is only one; a Zarr folder,
+        or an image in it as ``movie.zarr/0``. Or a folder or pattern of TIFF files with one frame each, such as
+        ``frames/*.tif``.
     channel
         Channel to read, counted from 1 as in ImageJ; required if there are several.
     least_frames
@@ -164,10 +194,14 @@ def read_movie(
     Raises
     ------
     WrongInputError
-        If the file is missing, damaged, truncated, not TIFF or HDF5, is not one grey plane over time, or has too few
-        frames.
+        If the file is missing, damaged, truncated, not TIFF, HDF5 or Zarr, is not on this computer, is not one grey plane
+        over time, or has too few frames.
     """
     require_channel_number(channel)
+    if isinstance(path, str) and ADDRESS.match(path):
+        raise WrongInputError(
+            f"{path} is an address, but movies are read from this computer's folders: download it first."
+        )
     path = path_from(path, "the movie")
     if is_sequence(path):
         with readable(Path(path)):
@@ -175,8 +209,8 @@ def read_movie(
             movie.frames(0, 1)
             return replace(movie, file_state=file_state(path))
     file, dataset = split_path(path)
-    with readable(file):
-        state = file_state(file) if file.is_file() else None
+    with readable_store(file) if split_zarr_path(file) or is_zarr(file) else readable(file):
+        state = file_state(file) if is_there(file) else None
         movie = replace(_open(file, dataset, channel, least_frames, over_z), file_state=state).require_frames(
             least_frames
         )
@@ -186,6 +220,8 @@ def read_movie(
 
 
 def _open(file: Path, dataset: str | None, channel: int | None, least_frames: int, over_z: Planes) -> Movie:
+    if is_zarr(file):
+        return open_zarr(file, dataset, movie_name(file), channel, least_frames, over_z)
     if file.exists() and not file.is_file():
         raise WrongInputError(f"{file} is not an ordinary file, but a TIFF or HDF5 file was expected: use one file.")
     with file.open("rb") as stream:

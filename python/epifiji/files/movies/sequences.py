@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
 import tifffile
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.image import FileState
 from epifiji.data.movie import Movie
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.movies.frames import inversion_notice, readable
 from epifiji.files.movies.tiff import calibration_of, require_whole_chain
 from epifiji.files.movies.tiff_frames import PagedFrames, Place
 from epifiji.files.movies.tiff_series import shown_inverted
+from epifiji.files.movies.zarr_store import is_zarr
 
 FRAME_FILE = re.compile(r"\.(?:tiff?|btf|tf8)$", re.IGNORECASE)
 WILDCARDS = re.compile(r"[*?\[]")
@@ -30,18 +33,23 @@ def is_pattern(path: str | Path) -> bool:
 def is_sequence(path: str | Path) -> bool:
     """Return whether a path means several files: a folder, or a pattern of names."""
     # Unlike pathlib's, this is False also if a folder on the way may not be entered.
-    return is_pattern(path) or os.path.isdir(path)  # noqa: PTH112
+    return is_pattern(path) or (os.path.isdir(path) and not is_zarr(path))  # noqa: PTH112
 
 
 def sequence_files(path: str | Path) -> list[Path]:
     """List the files of a folder (its TIFFs) or a pattern in natural order: 2 before 10; empty without any."""
-    if is_pattern(path):
-        anchor = Path(path).anchor
-        found = list(Path(anchor or ".").glob(str(Path(path).relative_to(anchor))))
-    else:
-        found = [file for file in Path(path).iterdir() if FRAME_FILE.search(file.name)]
+    found = _matching(path) if is_pattern(path) else _frame_files(Path(path))
     files = [file for file in found if file.is_file() and not file.name.startswith(".")]
     return sorted(files, key=lambda file: (_natural(str(file)), str(file)))
+
+
+def _frame_files(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if FRAME_FILE.search(file.name)]
+
+
+def _matching(pattern: str | Path) -> list[Path]:
+    anchor = Path(pattern).anchor
+    return list(Path(anchor or ".").glob(str(Path(pattern).relative_to(anchor))))
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
@@ -69,9 +77,14 @@ def sequence_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def sequence_state(path: str | Path) -> tuple[int, int, int, int]:
+def sequence_state(path: str | Path) -> FileState:
     """Combine the states of all files into one, which changes with any of them; see :data:`epifiji.data.image.FileState`."""
-    known = [(file.name, file.stat()) for file in sequence_files(path)]
+    return state_of_files(path, sequence_files(path))
+
+
+def state_of_files(path: str | Path, files: Iterable[Path]) -> FileState:
+    """Combine the states of the files of a movie into one; `path` is the movie's."""
+    known = [(file.name, file.stat()) for file in files]
     if not known:
         raise FileNotFoundError(str(path))
     numbers = hashlib.sha256(repr([(name, state.st_ino) for name, state in known]).encode()).digest()
@@ -194,6 +207,8 @@ def named_movies(given: list[str]) -> list[str]:
     movies: list[str] = []
     for name in given:
         files = sequence_files(name) if is_pattern(name) else []
+        if not files and is_pattern(name):
+            files = sorted(path for path in _matching(name) if is_zarr(path))
         movies += map(str, files) if files and not _holds_one_frame(files[0]) else [name]
     alike = len({(Path(file).parent, Path(file).suffix) for file in movies}) == 1
     if len(movies) > 1 and alike and all(_holds_one_frame(Path(file)) for file in (movies[0], movies[-1])):

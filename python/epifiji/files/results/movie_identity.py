@@ -15,6 +15,7 @@ from epifiji.data.image import FileState
 from epifiji.data.movie import Movie
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.files.movies.movie_file import EXTENSION, file_sha256, file_state, is_there, read_movie, split_path
+from epifiji.files.movies.zarr_store import is_zarr
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
 from epifiji.files.results.reviews import result_folders
@@ -205,7 +206,7 @@ def _candidates(recorded: RecordedMovie, folder: Path) -> Iterator[str]:
         return
     for place in (folder.parent, folder):
         for _, file in zip(range(MOST_CANDIDATES), sorted(place.glob("*")), strict=False):
-            if EXTENSION.search(file.name) and file.is_file() and file.stat().st_size == size:
+            if EXTENSION.search(file.name) and (file.is_file() or is_zarr(file)) and file_state(file)[0] == size:
                 yield f"{file}{ending}"
 
 
