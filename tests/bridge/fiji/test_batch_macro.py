@@ -172,7 +172,7 @@ class TestWithoutAWindow:
         assert lines == [
             f"EpiFiji: movie 1 of 3, {BROKEN}: failed",
             "EpiFiji: movie 2 of 3, b 1.tif: done",
-            "EpiFiji: movie 3 of 3, ö.ome.TIFF: done",
+            "EpiFiji: movie 3 of 3, ö.ome.zarr: done",
         ]
 
     @pytest.mark.parametrize("batch", ["plain"], indirect=True)
@@ -184,7 +184,7 @@ class TestWithoutAWindow:
         second = run(batch)
         assert second.process.returncode == 0, second.said
         assert "movie 1 of 2, b 1.tif: done" in second.said
-        assert "movie 2 of 2, ö.ome.TIFF: skipped, as its results exist" in second.said
+        assert "movie 2 of 2, ö.ome.zarr: skipped, as its results exist" in second.said
         assert "EpiFiji: 1 done, 1 skipped, 0 failed; " in second.said
         assert batch.table("b 1").read_bytes() == expected["b 1"]
         assert second.before

@@ -193,6 +193,11 @@ class TestRefused:
         (folder / ".zarray").write_text("{")
         assert ".zarray is damaged" in refusal(folder)
 
+    @pytest.mark.parametrize("name", ["movie.zarr", "movie.zarr.zip", "movie.ozx"])
+    def test_a_zipped_folder(self, tmp_path, name):
+        shutil.copy(REFERENCE / "ome_zarr_0.4.zip", tmp_path / name)
+        assert "is a zipped Zarr folder, but the folder itself is read: unpack it" in refusal(tmp_path / name)
+
     @pytest.mark.parametrize("codec", [{"id": "pickle"}, {"id": "json2"}, {"id": "imagecodecs_jpeg2k"}, "zlib", 3])
     @pytest.mark.parametrize("place", ["compressor", "filters"])
     def test_codecs_that_are_not_of_numbers(self, tmp_path, codec, place):

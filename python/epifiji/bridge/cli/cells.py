@@ -29,7 +29,8 @@ def segment(
     images: Annotated[
         list[str],
         typer.Argument(
-            metavar="IMAGE|MOVIE...", help="TIFF, PNG or JPEG files, HDF5 as file.h5:/dataset, or 'frames/*.tif'."
+            metavar="IMAGE|MOVIE...",
+            help="TIFF, PNG or JPEG files, HDF5 as file.h5:/dataset, movie.zarr, or 'frames/*.tif'.",
         ),
     ],
     network: str | None,

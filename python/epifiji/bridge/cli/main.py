@@ -93,7 +93,10 @@ def demo(network: str | None, out: Path | None, overwrite: bool) -> None:
 def detect(
     *,
     movies: Annotated[
-        list[str], typer.Argument(metavar="MOVIE...", help="TIFF files, HDF5 as file.h5:/dataset, or 'frames/*.tif'.")
+        list[str],
+        typer.Argument(
+            metavar="MOVIE...", help="TIFF files, HDF5 as file.h5:/dataset, Zarr as movie.zarr, or 'frames/*.tif'."
+        ),
     ],
     network: str | None,
     out: Path | None,

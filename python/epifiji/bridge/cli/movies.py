@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 movie_app = typer.Typer()
 
-MovieArgument = Annotated[str, typer.Argument(metavar="MOVIE", help="A TIFF file, or HDF5 as file.h5:/dataset.")]
+MovieArgument = Annotated[
+    str, typer.Argument(metavar="MOVIE", help="A TIFF file, HDF5 as file.h5:/dataset, or Zarr as movie.zarr.")
+]
 
 
 class NewMovieOfFile(MovieFile, NewMovieJob):

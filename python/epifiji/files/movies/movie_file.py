@@ -37,6 +37,7 @@ from epifiji.files.storage.atomic import is_staged, replacing
 HDF5_PATH = re.compile(r"(?P<file>.+?\.(?:h5|hdf5|hdf))(?::(?P<dataset>.*))?", re.IGNORECASE | re.DOTALL)
 EXTENSION = re.compile(r"(?:\.ome)?\.(?:tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|ims|zarr)$", re.IGNORECASE)
 
+ZIPPED_ZARR = re.compile(r"\.(?:zarr(?:\.zip)?|ozx)$", re.IGNORECASE)
 ADDRESS = re.compile(r"(?:https?|ftp|file|s3|gs|gcs|az|abfs):/", re.IGNORECASE)
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -241,6 +242,8 @@ def _open(file: Path, dataset: str | None, channel: int | None, least_frames: in
     if other is not None:
         what, _, do = other.partition(": ")
         raise WrongInputError(f"{file} is {what}, but a TIFF or HDF5 file was expected: {do}.")
+    if start.startswith(b"PK") and ZIPPED_ZARR.search(file.name):
+        raise WrongInputError(f"{file} is a zipped Zarr folder, but the folder itself is read: unpack it.")
     kind = next((kind for known, kind in OTHER_STARTS.items() if start.startswith(known)), "something else")
     raise WrongInputError(
         f"{file} is {kind}, but a TIFF or HDF5 file was expected: open it in Fiji and save it with "
