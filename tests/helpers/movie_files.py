@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-import zarr
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie
@@ -25,6 +24,8 @@ def save(path: Path, frames: np.ndarray = FRAMES, **options) -> Path:
 
 def write_zarr(folder: Path, pixels: np.ndarray = FRAMES, version: int = 2, inside: str = "", **options) -> Path:
     """Write an array, with one frame in each chunk."""
+    import zarr
+
     chunks = options.pop("chunks", (1,) * (pixels.ndim - 2) + pixels.shape[-2:])
     array = zarr.create_array(
         folder,
