@@ -17,6 +17,7 @@ from command_line import run
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
+from epifiji.data.palette import BLUE, GREEN, RED
 from epifiji.files.event_sources import read_events_of
 from epifiji.files.movies.movie_file import read_movie, write_movie
 from epifiji.files.results.events_table import read_events, write_events
@@ -231,7 +232,7 @@ def test_a_gallery_shows_each_event_in_its_row(movie: Movie, tmp_path: Path, nam
     assert np.corrcoef(before.ravel(), movie.pixels[t - 1, y - 3 : y + 11, x - 10 : x + 11].ravel())[0, 1] > 0.99
     assert (tile(read, 0, 1, side) == (42, 45, 52)).all(), "there is no frame before the first"
     colours = [tuple(tile(read, row, 2, side)[0, 30].round()) for row in range(3)]
-    assert colours == [(255, 0, 0), (89, 140, 255), (0, 255, 0)]
+    assert colours == [RED, BLUE, GREEN]
 
 
 def test_a_gallery_shows_the_most_probable_if_there_are_too_many(movie: Movie, tmp_path: Path) -> None:
@@ -239,7 +240,7 @@ def test_a_gallery_shows_the_most_probable_if_there_are_too_many(movie: Movie, t
     assert epifiji.save_gallery(movie, EVENTS, tmp_path / "gallery.png", **settings) == 2
     picture = 255 * imread(tmp_path / "gallery.png")[..., :3]
     tops = [tuple(picture[row * 58, 140].round()) for row in range(2)]
-    assert tops == [(0, 255, 0), (89, 140, 255)], "the last two events have the highest scores"
+    assert tops == [GREEN, BLUE], "the last two events have the highest scores"
 
 
 def test_galleries_that_cannot_be_are_refused(movie: Movie, file: Path, tmp_path: Path, monkeypatch, capsys) -> None:

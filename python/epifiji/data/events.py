@@ -7,18 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from epifiji.data.palette import BLUE, FURTHER, GREEN, RED
+
 EVENT_COLOURS = {
-    "cell_death": (255, 0, 0),
-    "cell_sop": (0, 0, 255),
-    "cell_division": (0, 255, 0),
+    "cell_death": RED,
+    "cell_sop": BLUE,
+    "cell_division": GREEN,
 }
-"""Red, green, blue (0–255) of the known classes, as the authors of DeXtrusion draw them."""
+"""Red, green, blue (0–255) of the known classes, similar to those in which the authors of DeXtrusion draw them."""
 
 LONGEST_CLASS = 100
 """Most letters of a class's name."""
-
-OTHER_COLOURS = ((255, 255, 0), (255, 0, 255), (0, 255, 255), (255, 128, 0))
-"""Colours of classes other than DeXtrusion's, in the network's order of classes."""
 
 
 @lru_cache(maxsize=1000)
@@ -33,11 +32,19 @@ def wrong_class_name(name: str) -> str:
 
 
 def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
-    """Return red, green, blue (0–255) of a class; `classes` are all classes of the network, for those without a fixed colour."""
+    """Return red, green, blue (0–255) of a class.
+
+    Parameters
+    ----------
+    event
+        Name of the class.
+    classes
+        All classes of the network. Those without a fixed colour get further colours of the palette, in this order.
+    """
     if event in EVENT_COLOURS:
         return EVENT_COLOURS[event]
     others = [name for name in classes if name not in EVENT_COLOURS]
-    return OTHER_COLOURS[others.index(event) % len(OTHER_COLOURS) if event in others else 0]
+    return FURTHER[others.index(event) % len(FURTHER) if event in others else 0]
 
 
 def group_of(event: str, classes: Iterable[str] = ()) -> int:

@@ -20,6 +20,7 @@ from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
+from epifiji.data.palette import BLUE, GREEN, RED
 from epifiji.data.progress import silent
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.networks.store import write_network
@@ -218,9 +219,9 @@ class TestDetections:
     def test_classes_have_their_colours_and_groups_and_rois_their_numbers(self, pixels, network_folder):
         found = detect(pixels, network_folder)
         assert [(kind["name"], kind["colour"], kind["group"]) for kind in found["classes"]] == [
-            ("cell_death", [255, 0, 0], 1),
-            ("cell_sop", [0, 0, 255], 2),
-            ("cell_division", [0, 255, 0], 3),
+            ("cell_death", [*RED], 1),
+            ("cell_sop", [*BLUE], 2),
+            ("cell_division", [*GREEN], 3),
         ]
         for kind in found["classes"]:
             own = [e["name"] for e in found["events"] if e["event"] == kind["name"]]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from desktop import desktop
+from epifiji.data import palette
 from epifiji.data.events import Event
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.movies.movie_file import write_movie
@@ -43,12 +44,12 @@ FOUND, FALSE, MISSED = (
     Event("cell_death", 9, 60, 60),
 )
 KNOWN = [Event("cell_death", 6, 12, 10), MISSED, Event("cell_sop", 3, 20, 70)]
-GREEN, RED, YELLOW = [0, 255, 0], [255, 0, 0], [255, 255, 0]
+GREEN, RED, BLUE = (list(colour) for colour in (palette.GREEN, palette.RED, palette.BLUE))
 SHOWN = [
     ["cell_death_match 1 (0.80)", 101, GREEN, [6, 10.0, 10.0]],
     ["cell_death_falsepositive 1", 102, RED, [6, 10.0, 60.0]],
-    ["cell_death_falsenegative 1", 103, YELLOW, [10, 60.0, 60.0]],
-    ["cell_sop_falsenegative 1", 103, YELLOW, [4, 70.0, 20.0]],
+    ["cell_death_falsenegative 1", 103, BLUE, [10, 60.0, 60.0]],
+    ["cell_sop_falsenegative 1", 103, BLUE, [4, 70.0, 20.0]],
 ]
 
 

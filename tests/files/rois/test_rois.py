@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.palette import BLUE, CYAN, GREEN, RED, TAN
 from epifiji.files.rois.roi_files import MAX_COORDINATE, event_of_file, read_rois, write_rois
 from epifiji.files.storage import archives
 
@@ -26,6 +27,8 @@ ORACLE_ZIPS = [
     "default/movie_cell_death.zip",
     "rescaled/movie2_uint16_cell_death.zip",
 ]
+
+AUTHORS_COLOURS = {"cell_death": (255, 0, 0), "cell_division": (0, 255, 0)}
 
 
 def places(path: Path) -> list[tuple[int, float, float]]:
@@ -52,9 +55,10 @@ def point() -> bytes:
 
 class TestTheAuthorsForm:
     @pytest.mark.parametrize("name", ORACLE_ZIPS)
-    def test_an_oracle_zip_read_and_written_again_has_the_same_bytes(self, shared_data, tmp_path, name):
+    def test_an_oracle_zip_read_and_written_again_in_its_colour_has_the_same_bytes(self, shared_data, tmp_path, name):
         path = shared_data / "oracle" / name
-        write_rois(tmp_path / "again.zip", read_rois(path, event_of_file(path)))
+        event = event_of_file(path)
+        write_rois(tmp_path / "again.zip", read_rois(path, event), AUTHORS_COLOURS[event])
         again, expected = contents(tmp_path / "again.zip"), contents(path)
         assert len(expected) > 1
         assert list(again) == list(expected)
@@ -75,16 +79,16 @@ class TestTheAuthorsForm:
         assert (data[6], top, left) == (10, 10001, 40002)
         assert struct.unpack(">h", data[16:18]) == (1,)
         assert struct.unpack(">h", data[34:36]) == (3,)
-        assert data[40:44] == bytes((255, 0, 0, 255))
+        assert data[40:44] == bytes((255, *BLUE))
         position, header = struct.unpack(">ii", data[56:64])
         assert (position, *struct.unpack(">iii", data[header + 4 : header + 16])) == (12345, 1, 1, 12345)
 
     @pytest.mark.parametrize(
         ("event", "argb"),
         [
-            ("cell_death", (255, 255, 0, 0)),
-            ("cell_sop", (255, 0, 0, 255)),
-            ("cell_division", (255, 0, 255, 0)),
+            ("cell_death", (255, *RED)),
+            ("cell_sop", (255, *BLUE)),
+            ("cell_division", (255, *GREEN)),
         ],
     )
     def test_each_class_has_its_colour(self, tmp_path, event, argb):
@@ -94,6 +98,11 @@ class TestTheAuthorsForm:
     def test_a_given_colour_is_used_for_all(self, tmp_path):
         write_rois(tmp_path / "a.zip", [Event("mine", 0, 1, 2)], colour=(1, 2, 3))
         assert contents(tmp_path / "a.zip")["0001-0001-0002.roi"][40:44] == bytes((255, 1, 2, 3))
+        assert read_rois(tmp_path / "a.zip", "mine") == [Event("mine", 0, 1, 2)], "read whatever their colour"
+
+    def test_classes_of_ones_own_in_one_file_have_different_colours(self, tmp_path):
+        write_rois(tmp_path / "a.zip", [Event("flash", 0, 1, 2), Event("blink", 1, 1, 2)])
+        assert [data[41:44] for data in contents(tmp_path / "a.zip").values()] == [bytes(TAN), bytes(CYAN)]
 
 
 class TestWriting:

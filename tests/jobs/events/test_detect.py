@@ -18,6 +18,7 @@ from scipy import ndimage
 import epifiji
 from engine_runs import maps_of
 from epifiji.data.movie import Movie
+from epifiji.data.palette import TAN
 from epifiji.engine.networks.dexnet.compatible import Compatible
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.tiling.maps import Exact
@@ -123,7 +124,7 @@ def test_classes_of_ones_own_have_their_colours_and_their_maps_are_read_back(
     result = epifiji.detect(pixels, network, maps="raw", **LOOSE)
     folder = result.save(tmp_path / "out")
     rois = roifile.roiread(folder / "movie_flash.zip")
-    assert {tuple(roi.stroke_color) for roi in rois} == {(255, 255, 0, 255)}
+    assert {tuple(roi.stroke_color) for roi in rois} == {(255, *TAN)}
     assert epifiji.events_from_maps(folder, **LOOSE).counts == result.counts
 
 

@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.palette import CYAN, TAN
 from epifiji.data.review import Action, Precision, Review, order_of, place_to_go_on, presented
 from epifiji.files.results.events_table import read_events, write_events
 from epifiji.files.results.reviews import read_review, write_review
@@ -255,7 +256,7 @@ def test_kept_events_of_ones_own_classes_have_their_colours(tmp_path: Path) -> N
         decide(path, review, Action(item, "keep"))
     finish_review(path, "movie")
     (blink,), (flash,) = (roifile.roiread(tmp_path / "reviewed" / f"movie_{name}.zip") for name in ("blink", "flash"))
-    assert (blink.stroke_color, flash.stroke_color) == (b"\xff\xff\xff\x00", b"\xff\xff\x00\xff")
+    assert (blink.stroke_color, flash.stroke_color) == (bytes((255, *CYAN)), bytes((255, *TAN)))
 
 
 def test_a_review_of_other_events_is_not_continued(tmp_path: Path) -> None:

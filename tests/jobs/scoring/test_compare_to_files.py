@@ -17,6 +17,7 @@ import epifiji
 from epifiji.bridge.cli.main import main
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
+from epifiji.data.palette import BLUE, GREEN, RED
 from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import find_maps, map_file, write_map, write_record
@@ -97,10 +98,9 @@ class TestWhatIsWritten:
 
     def test_each_outcome_has_its_colour(self, detected, reference, tmp_path):
         folder = compare(detected, reference).save(tmp_path / "out")
-        for outcome, colour in {"match": b"\xff\x00\xff\x00", "falsepositive": b"\xff\xff\x00\x00",
-                                "falsenegative": b"\xff\xff\xff\x00"}.items():  # fmt: skip
+        for outcome, colour in {"match": GREEN, "falsepositive": RED, "falsenegative": BLUE}.items():
             (roi,) = roifile.ImagejRoi.fromfile(folder / f"wing_cell_death_{outcome}.zip")
-            assert roi.stroke_color == colour
+            assert roi.stroke_color == bytes((255, *colour))
 
     def test_the_table_has_scores_and_how_they_came_about(self, detected, reference, tmp_path):
         folder = compare(detected, reference, 11, 5, "authors").save(tmp_path / "out")

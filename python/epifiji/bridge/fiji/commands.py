@@ -186,7 +186,7 @@ class AdjustCommand(EventSettings):
 
 
 class CompareCommand(ComparisonJob, ComparisonSettings):
-    """Compares detected events with a reference: matches green, false positives red, false negatives yellow."""
+    """Compares detected events with a reference: matches green, false positives red, false negatives blue."""
 
     detected: str | None = _path(
         "folder",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from epifiji.data.cell_traces import CellTrace, Units
 from epifiji.data.events import colour_of
 from epifiji.data.movie import Movie
-from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, Contrast, on_dark
+from epifiji.data.palette import CYAN
+from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, Contrast, as_fractions
 from epifiji.files.figures.plots import save
 
 if TYPE_CHECKING:
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 MOST_ROWS, MOST_COLUMNS = 40, 12
 SIDE_INCHES, LABEL_INCHES = 1.15, 1.3
 DOTS_PER_INCH = 110
-NEIGHBOUR_COLOUR = "#ffc24b"
+NEIGHBOUR_COLOUR = as_fractions(CYAN)
 _SHARE = 0.55  # part of the field that is shown
 
 
-def draw_cell_gallery(path: Path, movie: Movie, traces: Sequence[CellTrace], units: Units) -> None:
+def draw_cell_gallery(
+    path: Path, movie: Movie, traces: Sequence[CellTrace], classes: Iterable[str], units: Units
+) -> None:
     """Draw the first 40 events, each with at most twelve frames from its first to its last.
 
-    The cell's outline has the colour of its class, those of the cells that touch it are orange. Times are relative to
+    The cell's outline has the colour of its class, those of the cells that touch it are cyan. Times are relative to
     t = 0.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -39,7 +42,7 @@ def draw_cell_gallery(path: Path, movie: Movie, traces: Sequence[CellTrace], uni
     figure = Figure(figsize=size, dpi=DOTS_PER_INCH, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     for row, trace in enumerate(shown):
-        colour = on_dark(colour_of(trace.event.event))
+        colour = as_fractions(colour_of(trace.event.event, classes))
         bottom = 1 - (row + 1) / len(shown)
         event = trace.event
         texts = f"{trace.number}  {event.event}\nframe {event.frame + 1}\nx {event.x:.0f}  y {event.y:.0f}"

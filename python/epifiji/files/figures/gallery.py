@@ -12,7 +12,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.settings.movies import GallerySettings
-from epifiji.files.figures.overlay import BACKGROUND, EMPTY, FOREGROUND, Contrast, crop_around, on_dark
+from epifiji.files.figures.overlay import BACKGROUND, EMPTY, FOREGROUND, Contrast, as_fractions, crop_around
 from epifiji.files.storage.atomic import replacing
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _rows(
     canvas = FigureCanvasAgg(figure)
     for number, (event, row) in enumerate(zip(events, crops, strict=True), start=1):
         figure.clear()
-        colour = on_dark(colour_of(event.event, classes))
+        colour = as_fractions(colour_of(event.event, classes))
         _write_label(figure, event, number, colour, shape)
         for column in (column for column, crop in enumerate(row) if crop is not None):
             left = LABEL_PX + column * (_side(settings) + GAP_PX)

@@ -154,8 +154,7 @@ def _label(event: Event, offset: int) -> str:
 
 
 def _colour(event: Event, classes: Sequence[str]) -> tuple[int, int, int]:
-    red, green, blue = on_dark(colour_of(event.event, classes))
-    return round(255 * red), round(255 * green), round(255 * blue)
+    return colour_of(event.event, classes)
 
 
 @cache
@@ -212,8 +211,7 @@ def _counts(events: Sequence[Event], classes: Sequence[str]) -> str:
     return ", ".join(f"{len(group)} {name.removeprefix('cell_')}" for name, group in groups.items()) or "no events"
 
 
-def on_dark(colour: tuple[int, int, int]) -> tuple[float, float, float]:
-    """Return a class's colour for matplotlib, legible on `BACKGROUND`."""
+def as_fractions(colour: tuple[int, int, int]) -> tuple[float, float, float]:
+    """Return a colour as matplotlib takes it, 0–1."""
     red, green, blue = colour
-    # Pure blue is hardly visible on dark grey.
-    return (0.35, 0.55, 1.0) if colour == (0, 0, 255) else (red / 255, green / 255, blue / 255)
+    return red / 255, green / 255, blue / 255

@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.data.events import colour_of
 from epifiji.data.region import Region
 from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
-from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, on_dark
+from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, as_fractions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -268,8 +268,8 @@ def with_gaps(values: Iterable[float | None]) -> list[float]:
 
 
 def class_colour(event: str, classes: Iterable[str]) -> Any:
-    """Return the colour of a class on a dark background."""
-    return FOREGROUND if event == "all" else on_dark(colour_of(event, classes))
+    """Return the colour of a class for matplotlib."""
+    return FOREGROUND if event == "all" else as_fractions(colour_of(event, classes))
 
 
 def class_name(event: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
+from epifiji.data.palette import BLUE, GREEN, RED
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.spreadsheet_cells import write_rows
@@ -16,7 +17,7 @@ COMPARISON_TABLE = "comparison.csv"
 CURVE_TABLE = "curve.csv"
 CURVE_PICTURE = "curve.png"
 
-OUTCOME_COLOURS = {"match": (0, 255, 0), "falsepositive": (255, 0, 0), "falsenegative": (255, 255, 0)}
+OUTCOME_COLOURS = {"match": GREEN, "falsepositive": RED, "falsenegative": BLUE}
 """Colours (red, green, blue) of matched detections, detections without a match, and missed reference events.
 
 The keys are the ends of the files' names. The authors' package, which writes no matches, shortens the others to FP and

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, colour_of, wrong_class_name
+from epifiji.data.palette import GREY
 from epifiji.data.review import DECISIONS, Action, Item, Review
 from epifiji.data.stack_layout import StackLayout
 from epifiji.files.results.events_table import read_events, write_events
@@ -49,7 +50,7 @@ COLUMNS_BEFORE = tuple(name for name in COLUMNS if name != "of")
 
 SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
-NO_COLOUR = (128, 128, 128)
+NO_COLOUR = GREY
 _STEP = re.compile(r"([0-9]{1,9}):([a-z]+)(?:=([^ ]*))?@([0-9]{1,15}(?:\.[0-9]+)?)", re.ASCII)
 
 

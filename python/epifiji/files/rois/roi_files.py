@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import EVENT_COLOURS, Event, colour_of, wrong_class_name
+from epifiji.data.events import EVENT_COLOURS, Event, colour_of, in_fixed_order, wrong_class_name
 from epifiji.data.names import composed
 from epifiji.data.network import NOTHING
 from epifiji.data.stack_layout import StackLayout
@@ -71,7 +71,7 @@ def write_rois(
     events
         One or more; a class without events gets no file.
     colour
-        Red, green, blue (0–255) of all ROIs; without one, the fixed colour of each event's class.
+        Red, green, blue (0–255) of all ROIs; without one, that of each event's class.
     layout
         Positions of the movie's frames in ImageJ's stack. Default: along T, in one channel.
 
@@ -88,7 +88,10 @@ def write_rois(
             "write no file for a class without events."
         )
     layout = layout or StackLayout()
-    entries = [_entry(event, repeat, colour or colour_of(event.event), layout) for event, repeat in _repeats(events)]
+    classes = in_fixed_order(event.event for event in events)
+    entries = [
+        _entry(event, repeat, colour or colour_of(event.event, classes), layout) for event, repeat in _repeats(events)
+    ]
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in entries:
             info = zipfile.ZipInfo(f"{name}.roi", ENTRY_DATE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -198,8 +198,9 @@ class CellsAroundEvents:
             write_table(partial / ALIGNED_TABLE, self.aligned_rows())
             draw_aligned(partial / CURVES, self.movie.name, self.means, self._by_class(), self.units, self.counts)
             if followed:
-                write_polygons(partial / OUTLINES, chain.from_iterable(map(_outlines, followed)), self.movie.layout)
-                draw_cell_gallery(partial / GALLERY, self.movie, followed, self.units)
+                outlines = chain.from_iterable(_outlines(one, self.counts) for one in followed)
+                write_polygons(partial / OUTLINES, outlines, self.movie.layout)
+                draw_cell_gallery(partial / GALLERY, self.movie, followed, self.counts, self.units)
             seed = int(self.record["settings"]["seed"])
             write_followed(partial / LABELS, self.traces, self.diameter_px, seed, self.movie.shape)
             files = sorted({*(file.name for file in partial.iterdir()), RECORD})
@@ -210,9 +211,9 @@ class CellsAroundEvents:
         return {name: self.followed(name) for name in self.counts}
 
 
-def _outlines(trace: CellTrace) -> Iterator[Polygon]:
+def _outlines(trace: CellTrace, classes: Iterable[str]) -> Iterator[Polygon]:
     """Yield the outline of an event's cell, or of both daughters, in each frame."""
-    colour = colour_of(trace.event.event)
+    colour = colour_of(trace.event.event, classes)
     for index, frame in enumerate(trace.frames.tolist()):
         for daughter, label in enumerate((trace.cell, *trace.daughters)):
             mine = trace.labels[index] == label
