@@ -13,10 +13,11 @@ from java.lang import RuntimeException, System, Throwable
 import epifiji_engine
 from epifiji_log import log, shown
 import epifiji_parameters
+from epifiji_dialog import from_dialog
 from epifiji_engine import EngineError
 from epifiji_escape import Escape
 from epifiji_identity import require_movie
-from epifiji_parameters import from_dialog, from_macro
+from epifiji_parameters import from_macro
 
 TITLE = "EpiFiji"
 LAST_ERROR = "epifiji.error"

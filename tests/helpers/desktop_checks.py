@@ -85,6 +85,7 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     press("Return")
     focus("EpiFiji")
     picture(folder / "refused.png", "EpiFiji")
+    refused = said(_window_of("MessageDialog"))
     press("Return")
     focus(DIALOG)
     press("Tab", "ctrl+a", "BackSpace", "Tab", "Tab", "Tab")
@@ -105,6 +106,8 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
         "rows": int(table.size()),
         "columns": str(table.getColumnHeadings()).split("\t"),
         "status": status(),
+        "refused": refused,
+        "pixel_um": float(image.getCalibration().pixelWidth),
         "recorded": str(recorder.getText()),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,11 +87,19 @@ def test_the_recorder_writes_only_the_chosen_parameters(shown: Finished) -> None
     )
 
 
+def test_a_length_in_micrometres_is_given_to_the_engine_in_pixels(shown: Finished) -> None:
+    seen = shown[detect_by_keys]
+    refused = re.search(r"Cell diameter.* is '(\S+)'", seen["refused"])
+    assert refused is not None, seen["refused"]
+    assert seen["pixel_um"] != 1
+    assert float(refused[1]) == pytest.approx(-3 / seen["pixel_um"], abs=1e-5)
+
+
 def test_a_dialog_shows_the_last_values_and_help(shown: Finished) -> None:
     seen = shown[help_and_what_is_remembered]
-    assert [text for text in seen["remembered"] if text] == ["130", "100"]
+    assert seen["remembered"] == ["no rescaling", "no rescaling", "all classes of the network", "130", "100"]
     for key, field in COMMANDS[DETECT].model_fields.items():
-        assert key in seen["help"]
+        assert f"(in macros: {key})" in " ".join(re.sub("<[^>]*>", "", seen["help"]).split())
         assert (field.description or "").split("&")[0].split(";")[0] in " ".join(seen["help"].split())
 
 

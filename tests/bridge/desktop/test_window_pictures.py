@@ -121,6 +121,18 @@ def test_every_dialog_has_the_parameters_of_its_command(done: Finished) -> None:
                 assert any(one.startswith(text) for one in texts), f"{label}, {page}: {text} in {texts}"
 
 
+def test_lengths_and_times_of_a_calibrated_movie_are_in_micrometres_and_minutes(done: Finished) -> None:
+    texts = done[dialogs]["Compare Event ROIs..."]["first"]
+    place = texts.index("Maximum distance in x and y (µm)")
+    assert texts[place : place + 4] == [
+        "Maximum distance in x and y (µm)",
+        "= 10 px",
+        "Maximum distance in time (min)",
+        "= 4 frames",
+    ]
+    assert "Cell diameter (px or auto)" in done[dialogs]["Train Event Network..."]["first"]
+
+
 def test_corrected_cells_are_shown(done: Finished) -> None:
     assert "is merged into cell" in done[corrected]
 

@@ -235,6 +235,7 @@ class EvaluateCommand(EvaluationJob, EvaluationSettings):
         values="names",
         description="Others of the same task to compare it with, by name, folder or zip, separated by commas.",
         order=4,
+        empty="none",
     )
     folder: str | None = _annotated("; or the path of one such image.")
     borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders", order=15)

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
-from epifiji.bridge.fiji.commands import COMMANDS, AdjustCommand
-from epifiji.data.settings.base import Settings, shown_of
+from epifiji.bridge.fiji.commands import COMMANDS, EVALUATE, RETRAIN, TRAIN, AdjustCommand
+from epifiji.data.settings.base import Settings, Shown, shown_of
 from epifiji.data.settings.detection import EventSettings
+from epifiji.files.movies.calibration import (
+    LARGEST_INTERVAL_S,
+    LARGEST_PIXEL_UM,
+    LEAST_INTERVAL_S,
+    LEAST_PIXEL_UM,
+    MICROMETRES,
+    SECONDS,
+)
+
+OTHER_MOVIES = (TRAIN, RETRAIN, EVALUATE)
+"""Commands whose settings are not those of the open movie, so its calibration does not apply."""
+
+UNITS: dict[str, dict[str, Any]] = {
+    "length": {"names": MICROMETRES, "plausible": [LEAST_PIXEL_UM, LARGEST_PIXEL_UM]},
+    "time": {
+        "names": {name: seconds / 60 for name, seconds in SECONDS.items()},
+        "plausible": [LEAST_INTERVAL_S / 60, LARGEST_INTERVAL_S / 60],
+    },
+}
+"""Names of units (lower case) in µm and minutes, with the smallest and largest plausible pixel or interval."""
+
+DEFAULT = re.compile(r"Default(?: [^:]+)?: (.+?)(?:[,;]|\.(?:\s|$)|$)")
 
 
 def described(label: str) -> dict[str, Any]:
@@ -14,11 +37,17 @@ def described(label: str) -> dict[str, Any]:
 
     A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
     ``image``, ``network``, ``cell_network`` or ``any_network``), `default` (a string, or a boolean for a flag), `unit`,
-    `choices` (for a file the words that are no files), `help` and `page`.
+    `choices` (for a file the words that are no files), `empty` (the meaning of an empty field), `measure` (``length`` or
+    ``time`` if it is shown in µm or minutes, else empty), `whole` (whether it is a whole number), `help` and `page`. If a
+    parameter has a measure, `units` has :data:`UNITS`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)
-    return {"help": (model.__doc__ or "").strip(), "parameters": [_described_field(model, key) for key in keys]}
+    parameters = [_described_field(model, key) for key in keys]
+    if label in OTHER_MOVIES:
+        parameters = [one | {"measure": ""} for one in parameters]
+    measured = any(one["measure"] for one in parameters)
+    return {"help": (model.__doc__ or "").strip(), "parameters": parameters} | ({"units": UNITS} if measured else {})
 
 
 def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
@@ -36,7 +65,16 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
         "default": default,
         "unit": unit,
         "choices": choices if kind == "choice" else list(shown.words),
+        "empty": _empty(shown, field.description or ""),
+        "measure": ("time" if unit == "frames" else "length") if shown.calibrated else "",
+        "whole": field.annotation in (int, int | None),
         "help": field.description or "",
         # The window has sliders for the thresholds.
         "page": "macro" if model is AdjustCommand and key in EventSettings.model_fields else shown.page,
     }
+
+
+def _empty(shown: Shown, description: str) -> str:
+    """Return in a few words what an empty field means: the first part of the default in the help."""
+    found = DEFAULT.search(description)
+    return shown.empty or (found.group(1) if found else "")

@@ -68,6 +68,10 @@ class Shown:
         Its older names, which are accepted wherever it is specified by name.
     words
         Values of a place that are no places.
+    empty
+        What an empty field of a dialog means, in a few words. Default: from the help's sentence "Default: …".
+    calibrated
+        Whether it is a length (px) or a time (frames) of the movie itself: dialogs show it in µm or minutes if they are known.
     """
 
     unit: str = ""
@@ -79,6 +83,8 @@ class Shown:
     order: int = LAST
     also: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    empty: str = ""
+    calibrated: bool = False
 
 
 def setting(default: Any = PydanticUndefined, *, description: str = "", **more: Any) -> Any:
@@ -114,6 +120,7 @@ Channel = Annotated[
         ge=1,
         values="number",
         description="Channel to use if the movie has several, counted from 1 as in ImageJ.",
+        empty="needed if there are several",
         page="more",
     ),
 ]

@@ -24,6 +24,7 @@ class MatchingSettings(Settings):
         allow_inf_nan=False,
         description="Maximum distance between two matching events.",
         label="Maximum distance in x and y",
+        calibrated=True,
         order=12,
     )
     distance_t: float = setting(
@@ -34,6 +35,7 @@ class MatchingSettings(Settings):
         allow_inf_nan=False,
         description="Maximum number of frames between two matching events.",
         label="Maximum distance in time",
+        calibrated=True,
         order=13,
     )
 
@@ -77,6 +79,7 @@ class StatisticsSettings(Settings):
         unit="frames",
         description="Number of frames in one bin of the rate. Default: a twentieth of the movie.",
         label="Time bin",
+        calibrated=True,
     )
     bandwidth: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
         None,
@@ -84,12 +87,14 @@ class StatisticsSettings(Settings):
         description="Standard deviation of the Gaussian that smooths the density map. Default: a tenth of the frame's "
         "shorter side.",
         label="Density bandwidth",
+        calibrated=True,
     )
     square: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
         None,
         unit="px",
         description="Side of the squares in which events per cell are counted. Default: a quarter of the frame's shorter side.",
         label="Side of the squares",
+        calibrated=True,
         page="more",
     )
     permutations: int = setting(

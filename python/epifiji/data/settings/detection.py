@@ -191,6 +191,7 @@ class ScaleSettings(Settings):
         description="Diameter of the movie's cells in pixels, or auto to estimate it. The movie is rescaled if it differs "
         "from the network's by more than 30 %. Default: no rescaling.",
         order=6,
+        calibrated=True,
     )
     event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = setting(
         None,
@@ -198,6 +199,7 @@ class ScaleSettings(Settings):
         description="Duration of an extrusion in the movie, in frames. The movie is rescaled in time if it differs "
         "from the network's by more than 30 %. Default: no rescaling.",
         order=7,
+        calibrated=True,
     )
 
 

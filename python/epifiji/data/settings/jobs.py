@@ -143,6 +143,7 @@ class CellsAroundJob(Settings):
         description="Measure again with the outlines in this ROI zip: the one of an earlier measurement, in which outlines were "
         "changed.",
         label="Changed outlines",
+        empty="none",
         page="more",
     )
     out: str | None = output("Folder to write into. Default: the folder cells in the result folder.")

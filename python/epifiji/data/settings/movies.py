@@ -20,6 +20,7 @@ FramesBefore = Annotated[
         description="Number of frames to show before the event.",
         label="Before the event",
         page="more",
+        calibrated=True,
     ),
 ]
 FramesAfter = Annotated[
@@ -31,6 +32,7 @@ FramesAfter = Annotated[
         description="Number of frames to show after the event.",
         label="After the event",
         page="more",
+        calibrated=True,
     ),
 ]
 HalfSize = Annotated[
@@ -42,6 +44,7 @@ HalfSize = Annotated[
         description="Half the side of the region to show around the event.",
         label="Half side of the region",
         page="more",
+        calibrated=True,
     ),
 ]
 Zoom = Annotated[
@@ -82,20 +85,23 @@ class ScalingSettings(Settings):
         unit="times",
         description="Scale factor of the frames' width and height; 0.5 halves them.",
         label="Scale factor in x and y",
+        empty="unchanged",
     )
     factor_t: Factor | None = setting(
         None,
         unit="times",
         description="Scale factor of the number of frames; 0.5 halves it.",
         label="Scale factor in time",
+        empty="unchanged",
     )
     new_cell_diameter: Positive | None = setting(
-        None, unit="px", description="Cell diameter after rescaling, instead of a factor in x and y."
+        None, unit="px", description="Cell diameter after rescaling, instead of a factor in x and y.", empty="unchanged"
     )
     cell_diameter: Positive | Literal["auto"] = setting(
         "auto",
         range="px|auto",
         description="Cell diameter before rescaling, for new_cell_diameter; auto estimates it.",
+        calibrated=True,
         page="more",
         order=6,
     )
@@ -104,6 +110,7 @@ class ScalingSettings(Settings):
         unit="frames",
         description="Number of frames after rescaling, instead of a factor in time.",
         label="New length",
+        empty="unchanged",
     )
 
 

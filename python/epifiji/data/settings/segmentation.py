@@ -28,6 +28,7 @@ class SegmentationSettings(ComputingSettings):
         description="Diameter of the cells in pixels, or auto to estimate it. The image is rescaled to the cells of the network.",
         label="Cell diameter",
         order=6,
+        calibrated=True,
     )
     project: Literal["none", "max"] = setting(
         "none",
@@ -84,6 +85,7 @@ class CellsAroundSettings(SegmentationSettings):
         description="Number of frames before the event in which its cell is followed.",
         label="Before the event",
         order=9,
+        calibrated=True,
     )
     after: int = setting(
         6,
@@ -93,6 +95,7 @@ class CellsAroundSettings(SegmentationSettings):
         description="Number of frames after the event; at least three are needed to see a division.",
         label="After the event",
         order=10,
+        calibrated=True,
     )
     field_diameters: float = setting(
         3,

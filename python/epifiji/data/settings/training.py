@@ -87,6 +87,7 @@ class TrainingSettings(ScaleSettings):
         description="Augmentations to switch off, separated by commas: " + ", ".join(CHANGES) + "; for cells always "
         "without " + ", ".join(sorted(OF_MOVIES)) + ".",
         label="Augmentations to switch off",
+        empty="none",
         page="more",
     )
     loss: Literal["combined", "jaccard"] = setting(
