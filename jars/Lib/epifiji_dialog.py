@@ -264,7 +264,7 @@ def _help(label, described):
     macro = [_help_row(one) for one in described["parameters"] if one["page"] == "macro"]
     if macro:
         rows.append("<b>Only in macros</b><br><br>" + "<br><br>".join(macro))
-    return "<html><body style='width:420px'><h2>%s</h2><p>%s</p><p>%s</p></body></html>" % (
+    return "<html><body style='width:390px'><h2>%s</h2><p>%s</p><p>%s</p></body></html>" % (
         label.rstrip("."), _escaped(described["help"]), "<br><br>".join(rows))
 
 

@@ -158,7 +158,7 @@ def test_tables_show_all_their_columns_if_the_screen_has_room(done: Finished) ->
 
 
 def test_the_dialog_shows_the_active_image_as_segmented_and_another_as_annotated(done: Finished) -> None:
-    assert done[cells_compared]["fields"] == ["segmented.tif", "annotated.tif", "0.5", ""]
+    assert done[cells_compared]["fields"] == ["segmented.tif", "annotated.tif", "0.5", "only show them"]
 
 
 def test_the_picture_of_compared_cells_is_whole_on_the_screen(done: Finished) -> None:
