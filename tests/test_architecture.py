@@ -24,7 +24,7 @@ MAY_IMPORT = {
 }
 FOLDERS = {
     "data": ("settings",),
-    "files": ("storage", "movies", "networks", "rois", "figures", "results"),
+    "files": ("storage", "movies", "networks", "rois", "exports", "figures", "results"),
     "engine": ("backend", "tiling", "cells", "events", "metrics", "simulation", "training", "networks"),
     "jobs": ("cells", "events", "scoring", "training"),
     "bridge": ("imagej", "fiji", "cli"),

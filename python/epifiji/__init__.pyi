@@ -11,6 +11,7 @@ from .jobs.cells.compare import compare_cells
 from .jobs.cells.correct import correct_cells
 from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.events.detect import detect
+from .jobs.events.export import export_events
 from .jobs.events.from_maps import events_from_maps
 from .jobs.events.result import Result
 from .jobs.events.review import decide, finish_review, start_review
@@ -43,6 +44,7 @@ __all__ = [
     "evaluate",
     "event_statistics",
     "events_from_maps",
+    "export_events",
     "export_network",
     "finish_review",
     "measure_cells",

@@ -40,6 +40,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.CellComparisonJob, "compare-cells", commands.COMPARE_CELLS, (epifiji.compare_cells, CellComparison.save)),
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),
+    (jobs.EventExportJob, "export", commands.EXPORT, (epifiji.export_events,)),
     (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),
     (jobs.TrainingJob, "train", commands.TRAIN, (epifiji.train,)),
     (jobs.RetrainingJob, "retrain", commands.RETRAIN, (epifiji.retrain,)),

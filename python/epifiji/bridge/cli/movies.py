@@ -1,4 +1,4 @@
-"""The command line's commands for a movie and its events together: crop, rescale, gallery, simulate."""
+"""The command line's commands for a movie and its events together: crop, rescale, gallery, export, simulate."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json
-from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.streams import note, say
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
-from epifiji.data.settings.jobs import GalleryJob, MovieFile, NewMovieJob, SimulationJob
+from epifiji.data.settings.jobs import EventExportJob, GalleryJob, MovieFile, NewMovieJob, SimulationJob
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
 
@@ -75,6 +75,30 @@ def gallery(
         note(notice)
     shown = save_gallery(opened, events, out, overwrite, other_movie=True, **settings)
     say(f"{shown} events: {out}")
+
+
+@movie_app.command()
+@with_settings(EventExportJob)
+def export(
+    *,
+    results: Annotated[
+        str, typer.Argument(metavar="RESULTS", help="A result folder, events.csv or a ROI zip; for geojson also cells.")
+    ],
+    movie: MovieOption = None,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Export events to TrackMate or napari, and events or segmented cells to QuPath (GeoJSON)."""
+    from epifiji.jobs.events.export import export_events
+
+    made = export_events(results, movie=movie, **settings)
+    for notice in made.notices:
+        note(notice)
+    if as_json:
+        say_json({"file": str(made.file), "exported": made.count, "notices": list(made.notices)})
+        return
+    say(f"exported: {made.count}")
+    say(f"written: {made.file}")
 
 
 @movie_app.command()

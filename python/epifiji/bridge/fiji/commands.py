@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import LAST, Page, Settings, names, placed, setting
+from epifiji.bridge.fiji.fields import KEEP_GOING, REPLACE, TABLE
+from epifiji.bridge.fiji.fields import flag as _flag
+from epifiji.bridge.fiji.fields import path as _path
+from epifiji.data.settings.base import Settings, names, placed, setting
 from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
@@ -17,6 +20,7 @@ from epifiji.data.settings.jobs import (
     ComparisonJob,
     DetectionJob,
     EvaluationJob,
+    EventExportJob,
     GalleryJob,
     NewMovieJob,
     OtherMovie,
@@ -43,34 +47,13 @@ DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 SEGMENT = "Segment Epithelium..."
 CELLS_AROUND = "Measure Cells around Events..."
-COMPARE, PLOT = "Compare Event ROIs...", "Plot Event Statistics..."
+COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Export Events..."
 COMPARE_CELLS = "Compare Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
 CORRECT = "Correct Cells..."
 CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
 STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
-
-
-def _flag(label: str, description: str, page: Page = "first", default: bool = False) -> Any:
-    return setting(default, description=description, page=page, label=label)
-
-
-def _path(
-    kind: Literal["file", "folder", "image"], label: str, description: str, page: Page = "first", order: int = LAST
-) -> Any:
-    return setting(None, kind=kind, description=description, page=page, label=label, order=order)
-
-
-REPLACE = (
-    "Empty the ROI Manager first, of your own ROIs too. By default only EpiFiji's earlier ROIs of the same movie are replaced, "
-    "and those that you moved or renamed stay."
-)
-TABLE = "Show the events as a table too; table=false in a macro shows none."
-KEEP_GOING = (
-    "In a macro, continue after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then returns the message, "
-    "which is empty if there was no error."
-)
 
 
 class DetectCommand(DetectionJob, DetectionSettings):
@@ -344,6 +327,12 @@ class GalleryCommand(GalleryJob, GallerySettings):
     """Shows each event as a row of crops of the open movie over time."""
 
 
+class ExportCommand(EventExportJob):
+    """Exports events to TrackMate or napari, and events or segmented cells to QuPath (GeoJSON)."""
+
+    results: str | None = _path("folder", "Results", "A result folder. Default: that of the open movie.", order=2)
+
+
 class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):
     """Follows the cell of each event and its neighbours from before to after the event, and measures them."""
 
@@ -386,6 +375,7 @@ COMMANDS: dict[str, type[Settings]] = {
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,
     PLOT: PlotCommand,
+    EXPORT: ExportCommand,
     SCORE: ScoreCommand,
     GALLERY: GalleryCommand,
     CORRECT: CorrectCommand,

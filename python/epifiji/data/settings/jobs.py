@@ -173,6 +173,23 @@ class StatisticsJob(Settings):
     other_movie: OtherMovie = False
 
 
+class EventExportJob(Settings):
+    """In which format events are exported, and into which file."""
+
+    format: Literal["trackmate", "napari", "geojson"] = setting(
+        "trackmate",
+        description="trackmate: spots in an XML file of TrackMate. napari: a table of points. geojson: points, or the polygons "
+        "of segmented cells, for QuPath.",
+    )
+    out: str | None = output(
+        "The file to write. Default: MOVIE_trackmate.xml, MOVIE_napari.csv or MOVIE.geojson with the results.",
+        "more",
+        "file",
+    )
+    overwrite: OverwriteFiles = False
+    other_movie: OtherMovie = False
+
+
 class NewNetworkJob(Settings):
     """Whether an imported network may replace an earlier one."""
 

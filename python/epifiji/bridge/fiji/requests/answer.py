@@ -29,6 +29,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     correction,
     detection,
     evaluation,
+    export,
     identity,
     movie,
     registry,

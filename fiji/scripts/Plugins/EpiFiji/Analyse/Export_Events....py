@@ -1,0 +1,19 @@
+"""Plugins > EpiFiji > Analyse > Export Events...: writes events in the formats of TrackMate, napari and QuPath."""
+from ij import WindowManager
+
+from epifiji_client import call, command, report
+from epifiji_identity import results_of, results_shown
+from epifiji_log import log
+
+
+def export(parameters):
+    image = WindowManager.getCurrentImage()
+    if "results" not in parameters and image is not None and results_of(image):
+        parameters = dict(parameters, results=results_of(image))
+    found = call("export", {"settings": parameters})
+    for notice in found["notices"]:
+        log(notice)
+    report(found["said"])
+
+
+command("Export Events...", export, results_shown())

@@ -1,0 +1,1 @@
+"""Events and cells in the formats of other programs: TrackMate, napari, QuPath."""
