@@ -67,6 +67,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
 
 def plotted_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro(PLOT + 'results=detected output=plots permutations=19 seed=3 within=frame");')
+    imagej.run_macro('run("Export Events...", "results=detected format=napari out=points.csv");')
 
 
 AREAS = {

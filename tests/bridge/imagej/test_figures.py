@@ -113,6 +113,12 @@ class TestWithoutAWindow:
             in headless.out
         )
 
+    def test_a_macro_exports_events(self, headless: Finished) -> None:
+        assert (
+            (headless.folder / "points.csv").read_text(encoding="utf-8").startswith("index,axis-0,axis-1,axis-2,event")
+        )
+        assert "exported: " in headless.out
+
     def test_the_tissue_is_found_in_the_pixels_of_the_open_image(self, headless: Finished) -> None:
         assert headless[plotted_within_tissue] is None
         assert names(headless.folder / "within tissue") == sorted(ALL_FILES)

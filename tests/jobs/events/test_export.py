@@ -20,6 +20,7 @@ from epifiji.files.labels import write_labels
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import write_record
+from requests_of_fiji import ask
 
 EVENTS = [
     Event("cell_division", 7, 10.25, 20, 0.5, 900),
@@ -196,6 +197,12 @@ class TestFiles:
             epifiji.export_events(EVENTS, format="napari")
         made = epifiji.export_events(EVENTS, tmp_path / "new" / "points.csv", "napari")
         assert made.file.read_text().count("\n") == 4
+
+    def test_a_request_of_fiji(self, results):
+        answered = ask("export", {"settings": {"results": str(results), "format": "napari"}})
+        assert answered["result"]["said"] == f'3 exported: {results}/a & "b"_napari.csv'
+        said = ask("export", {"settings": {"format": "napari"}})["error"]
+        assert said == "The open movie has no result folder: detect events first, or give results=[folder]."
 
     def test_an_unknown_format_is_refused(self, results):
         with pytest.raises(WrongInputError, match="format is 'csv'"):
