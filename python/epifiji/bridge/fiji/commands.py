@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from epifiji.bridge.fiji.fields import KEEP_GOING, REPLACE, TABLE
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
-from epifiji.data.settings.base import Settings, names, placed, setting
+from epifiji.bridge.fiji.network_commands import EvaluateCommand, RetrainCommand, TrainCommand
+from epifiji.data.settings.base import Settings, setting
 from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
-from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import (
-    AnyNetworkName,
     CellComparisonJob,
     CellsAroundJob,
     ComparisonJob,
     DetectionJob,
-    EvaluationJob,
     EventExportJob,
     GalleryJob,
     NewMovieJob,
     OtherMovie,
     OverwriteResults,
-    RetrainingJob,
     SegmentationJob,
     StatisticsJob,
-    TrainingJob,
     output,
 )
 from epifiji.data.settings.movies import (
@@ -40,8 +36,7 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
-from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings, Share
-from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
@@ -198,35 +193,6 @@ class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
-def _annotated(end: str) -> Any:
-    described = (
-        "Movies, each with its events next to it (movie_cell_death.zip for movie.tif and so on), or images, each with its cells "
-        f"(image_labels.tif, outlines or results){end}"
-    )
-    return _path("folder", "Annotated movies or images", described, order=5)
-
-
-class EvaluateCommand(EvaluationJob, EvaluationSettings):
-    """Evaluates networks on movies with annotated events, or on images with annotated cells, and reports which is better.
-
-    Networks for events are scored by precision, recall and F1 over thresholds, networks for cells as Compare Cells does.
-    """
-
-    network: AnyNetworkName = None
-    other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
-        None,
-        values="names",
-        description="Others of the same task to compare it with, by name, folder or zip, separated by commas.",
-        order=4,
-        empty="none",
-    )
-    folder: str | None = _annotated("; or the path of one such image.")
-    borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders", order=15)
-    seed_height: Share | None = placed(SegmentationSettings, "seed_height", "more")
-    merge_below: Share | None = placed(SegmentationSettings, "merge_below", "more")
-    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
-
-
 class PlotCommand(StatisticsJob, StatisticsSettings):
     """Plots events over time and tissue: rate, density, and nearest neighbours compared with random positions."""
 
@@ -263,43 +229,6 @@ class ScoreCommand(Settings):
     out: str | None = output("Write score.csv into this folder. Default: only show a table.")
     overwrite: OverwriteResults = False
     other_movie: OtherMovie = False
-
-
-TRAINING_TABLE = "Show the scores on held-out events or cells as a table; table=false in a macro shows none."
-
-
-class TrainCommand(TrainingJob, TrainingSettings):
-    """Trains a network on movies with annotated events, of classes with any names, or on images with annotated cells.
-
-    A cancelled training continues when it is started again.
-    """
-
-    table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
-    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
-    folder: str | None = _annotated(".")
-
-
-class RetrainCommand(RetrainingJob, RetrainingSettings):
-    """Retrains a network with events that you reviewed, or with cells that you corrected. The old network is not changed.
-
-    A cancelled training continues when it is started again.
-    """
-
-    table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
-    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
-    network: str | None = setting(
-        None,
-        kind="any_network",
-        description="The network to retrain, which is not changed. Default in a macro: the one that found the events or cells.",
-        order=3,
-    )
-    results: str | None = _path(
-        "folder",
-        "Reviewed or corrected results",
-        "The result folder with the review, or with corrected cells. Default: that of the open movie or image.",
-        order=2,
-    )
-    folder: str | None = _annotated(", to train on in addition or instead.")
 
 
 NEW_ROIS = (

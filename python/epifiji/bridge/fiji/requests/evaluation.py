@@ -7,7 +7,7 @@ from pathlib import Path
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.bridge.fiji.commands import EvaluateCommand
+from epifiji.bridge.fiji.network_commands import EvaluateCommand
 from epifiji.bridge.fiji.requests.cells import shown_pictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.commands import RetrainCommand, TrainCommand
+from epifiji.bridge.fiji.network_commands import RetrainCommand, TrainCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.record import RecordedNetwork

@@ -1,0 +1,82 @@
+"""The parameters of Fiji's commands for networks; see :mod:`epifiji.bridge.fiji.commands`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from epifiji.bridge.fiji.fields import KEEP_GOING
+from epifiji.bridge.fiji.fields import flag as _flag
+from epifiji.bridge.fiji.fields import path as _path
+from epifiji.data.settings.base import names, placed, setting
+from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.jobs import AnyNetworkName, EvaluationJob, RetrainingJob, TrainingJob
+from epifiji.data.settings.segmentation import SegmentationSettings, Share
+from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
+
+
+def _annotated(end: str) -> Any:
+    described = (
+        "Movies, each with its events next to it (movie_cell_death.zip for movie.tif and so on), or images, each with its cells "
+        f"(image_labels.tif, outlines or results){end}"
+    )
+    return _path("folder", "Annotated movies or images", described, order=5)
+
+
+class EvaluateCommand(EvaluationJob, EvaluationSettings):
+    """Evaluates networks on movies with annotated events, or on images with annotated cells, and reports which is better.
+
+    Networks for events are scored by precision, recall and F1 over thresholds, networks for cells as Compare Cells does.
+    """
+
+    network: AnyNetworkName = None
+    other_networks: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
+        None,
+        values="names",
+        description="Others of the same task to compare it with, by name, folder or zip, separated by commas.",
+        order=4,
+        empty="none",
+    )
+    folder: str | None = _annotated("; or the path of one such image.")
+    borders: Literal["auto", "bright", "dark"] = placed(SegmentationSettings, "borders", order=15)
+    seed_height: Share | None = placed(SegmentationSettings, "seed_height", "more")
+    merge_below: Share | None = placed(SegmentationSettings, "merge_below", "more")
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+
+
+TRAINING_TABLE = "Show the scores on held-out events or cells as a table; table=false in a macro shows none."
+
+
+class TrainCommand(TrainingJob, TrainingSettings):
+    """Trains a network on movies with annotated events, of classes with any names, or on images with annotated cells.
+
+    A cancelled training continues when it is started again.
+    """
+
+    table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+    folder: str | None = _annotated(".")
+
+
+class RetrainCommand(RetrainingJob, RetrainingSettings):
+    """Retrains a network with events that you reviewed, or with cells that you corrected. The old network is not changed.
+
+    A cancelled training continues when it is started again.
+    """
+
+    table: bool = _flag("Show a table", TRAINING_TABLE, default=True)
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+    network: str | None = setting(
+        None,
+        kind="any_network",
+        description="The network to retrain, which is not changed. Default in a macro: the one that found the events or cells.",
+        order=3,
+    )
+    results: str | None = _path(
+        "folder",
+        "Reviewed or corrected results",
+        "The result folder with the review, or with corrected cells. Default: that of the open movie or image.",
+        order=2,
+    )
+    folder: str | None = _annotated(", to train on in addition or instead.")
