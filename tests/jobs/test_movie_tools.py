@@ -243,6 +243,16 @@ def test_a_gallery_shows_the_most_probable_if_there_are_too_many(movie: Movie, t
     assert tops == [GREEN, BLUE], "the last two events have the highest scores"
 
 
+def test_a_gallery_can_be_a_figure_for_a_paper(movie: Movie, tmp_path: Path) -> None:
+    settings = {"before": 1, "after": 1, "half_size": 10, "layout": "figure", "rows": 2, "dpi": 100}
+    assert epifiji.save_gallery(movie, EVENTS, tmp_path / "figure.png", theme="light", **settings) == 2
+    picture = imread(tmp_path / "figure.png")
+    assert picture.shape[1] == 720
+    assert (picture[0, 0, :3] == 1).all()
+    with pytest.raises(WrongInputError, match="a figure is a .png, a .svg or a .pdf"):
+        epifiji.save_gallery(movie, EVENTS, tmp_path / "figure.tif", **settings)
+
+
 def test_galleries_that_cannot_be_are_refused(movie: Movie, file: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     with pytest.raises(WrongInputError, match="a gallery is a .png or a .tif"):
         epifiji.save_gallery(movie, EVENTS, tmp_path / "gallery.jpg")

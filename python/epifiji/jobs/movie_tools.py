@@ -21,7 +21,9 @@ from epifiji.data.stack_layout import StackLayout
 from epifiji.engine.cells.diameter import cell_diameter
 from epifiji.engine.tiling.scaling import place_in_movie, rescale
 from epifiji.files.event_sources import Events, events_given, events_of, existing_place
+from epifiji.files.figures.event_figure import draw_event_figure
 from epifiji.files.figures.gallery import write_gallery
+from epifiji.files.figures.look import PAPER_DOTS_PER_INCH, Look
 from epifiji.files.movies.movie_file import open_movie, write_movie
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import record_of_events, require_movie
@@ -32,6 +34,12 @@ from epifiji.files.storage.writable import new_files, require_absent
 
 CROPPED, RESCALED = "crop", "rescaled"
 """Endings of the names of new movies."""
+
+PICTURES = {
+    "rows": ((".png", ".tif", ".tiff"), "a gallery is a .png or a .tif"),
+    "figure": ((".png", ".svg", ".pdf"), "a figure is a .png, a .svg or a .pdf"),
+}
+"""Which files a gallery can be for each layout, and what to say of others."""
 
 AnyMovie = Movie | np.ndarray | str | Path
 
@@ -289,19 +297,19 @@ def save_gallery(
     other_movie: bool = False,
     **settings: Any,
 ) -> int:
-    """Draw a row of crops over time for each event, in one image.
+    """Draw a row of crops over time for each event, in one image, or a figure for a paper.
 
     Parameters
     ----------
     movie, events, other_movie
         See :func:`crop`.
     out
-        A ``.png`` or ``.tif`` to write.
+        A ``.png`` or ``.tif`` to write; with the layout ``figure`` a ``.png``, ``.svg`` or ``.pdf``.
     overwrite
         Replace a file that exists.
     **settings
         Those of :class:`~epifiji.data.settings.movies.GallerySettings`: ``before``, ``after``, ``half_size``, ``zoom``,
-        ``order``, ``rows``.
+        ``order``, ``rows``, ``layout``, ``theme``, ``dpi``.
 
     Returns
     -------
@@ -314,7 +322,7 @@ def save_gallery(
         If there are no events, one is not in the movie, or the file exists or is not an image.
     """
     chosen = parse_settings(GallerySettings, settings)
-    path = require_picture(out, overwrite)
+    path = require_picture(out, overwrite, chosen.layout)
     opened, events = open_movie(movie), events_given(events)
     require_movie_of(opened, events, other_movie)
     known = events_of(events, opened.layout)
@@ -327,11 +335,16 @@ def save_gallery(
     else:
         in_order = sorted(known, key=lambda e: (e.frame, e.y, e.x))
     shown = in_order[: chosen.rows]
-    write_gallery(path, opened, shown, classes, chosen)
+    if chosen.layout == "figure":
+        look = replace(Look.of(chosen, PAPER_DOTS_PER_INCH), formats=(path.suffix.lower()[1:],))
+        with new_files(path.parent, [path.name]) as partial:
+            draw_event_figure(partial / path.name, opened, in_order, chosen, look)
+    else:
+        write_gallery(path, opened, shown, classes, chosen)
     return len(shown)
 
 
-def require_picture(file: str | Path, overwrite: bool = False) -> Path:
+def require_picture(file: str | Path, overwrite: bool = False, layout: str = "rows") -> Path:
     """Refuse a file to which a gallery cannot be written, and return it as a path.
 
     Raises
@@ -340,8 +353,9 @@ def require_picture(file: str | Path, overwrite: bool = False) -> Path:
         If the file is not an image, exists and may not be replaced, or its folder is missing or cannot be written to.
     """
     path = path_from(file, "the picture")
-    if path.suffix.lower() not in (".png", ".tif", ".tiff"):
-        raise WrongInputError(f"{path} was to be written, but a gallery is a .png or a .tif: choose such a name.")
+    endings, kind = PICTURES[layout]
+    if path.suffix.lower() not in endings:
+        raise WrongInputError(f"{path} was to be written, but {kind}: choose such a name.")
     if path.exists() and not overwrite:
         raise WrongInputError(f"{path} exists already, but nothing is overwritten: choose another name or remove it.")
     if not path.parent.is_dir():

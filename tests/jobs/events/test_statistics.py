@@ -371,6 +371,22 @@ class TestTheCommandLine:
         (summary,) = json.loads(capsys.readouterr().out)["summary"]
         assert (summary["events"], summary["verdict (space)"]) == (80, "clustered if tissue fills the frame")
 
+    def test_figures_have_the_theme_the_formats_and_the_resolution_that_are_given(self, tmp_path):
+        found = epifiji.event_statistics([Event("cell_death", 3, 5.0, 6.0)], extent=EXTENT, within="frame")
+        written = found.save(tmp_path, theme="light", formats="png,pdf", dpi=72)
+        pictures = [name for name in FILES if name in PICTURES]
+        assert sorted(file.name for file in written if file.suffix == ".pdf") == sorted(
+            name.replace(".png", ".pdf") for name in pictures
+        )
+        for name in pictures:
+            picture = Image.open(tmp_path / name)
+            assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+            assert picture.info["dpi"] == pytest.approx((72, 72), abs=0.1)
+        with pytest.raises(WrongInputError, match="formats is 'jpg', but it must be .*png, svg, pdf"):
+            found.save(tmp_path / "other", formats="jpg")
+        with pytest.raises(WrongInputError, match="exists and would be overwritten"):
+            found.save(tmp_path, formats="pdf")
+
     def test_a_missing_folder_is_reported(self, tmp_path, monkeypatch, capsys):
         assert self.run(monkeypatch, "plot", tmp_path / "none", "--out", tmp_path / "out") == 2
         assert "does not exist, but a result folder or a ROI zip is needed" in capsys.readouterr().err

@@ -33,6 +33,7 @@ from epifiji.data.interrupts import Interrupted, interrupt, on_signals, restore
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventSettings
+from epifiji.data.settings.figures import FigureSettings
 from epifiji.data.settings.jobs import ComparisonJob, DetectionJob, MapsJob, StatisticsJob
 from epifiji.files.results.places import folder_of
 
@@ -197,7 +198,7 @@ def compare(
 
 
 @app.command()
-@with_settings(StatisticsJob, StatisticsSettings)
+@with_settings(StatisticsJob, StatisticsSettings, FigureSettings)
 def plot(
     *,
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="A result folder, a ROI zip, or events.csv.")],
@@ -209,14 +210,16 @@ def plot(
     settings: dict[str, Any],
 ) -> None:
     """Plot rate, density and nearest neighbours of events, and test whether they cluster."""
+    from epifiji.files.figures.look import Look
     from epifiji.files.storage.writable import require_absent
     from epifiji.jobs.events.statistics import event_statistics
-    from epifiji.jobs.events.statistics_result import ALL_FILES
+    from epifiji.jobs.events.statistics_result import files_with
 
-    require_absent(out, ALL_FILES, overwrite)
+    figures = {name: settings.pop(name) for name in FigureSettings.model_fields if name in settings}
+    require_absent(out, files_with(Look.of(parse_settings(FigureSettings, figures))), overwrite)
     with ProgressBar("plot", silent=as_json) as report:
         found = event_statistics(results, movie, report, other_movie=other_movie, **settings)
-    files = found.save(out, overwrite)
+    files = found.save(out, overwrite, **figures)
     if as_json:
         say_json({"summary": found.summary(), "files": [str(file) for file in files], "notices": list(found.notices)})
         return

@@ -65,11 +65,11 @@ def gallery(
     other_movie: bool,
     settings: dict[str, Any],
 ) -> None:
-    """Draw a row of crops over time for each event, into one picture."""
+    """Draw a row of crops over time for each event, into one picture, or a figure for a paper."""
     from epifiji.files.movies.movie_file import read_movie
     from epifiji.jobs.movie_tools import require_movie_of, require_picture, save_gallery
 
-    require_picture(out, overwrite)
+    require_picture(out, overwrite, parse_settings(GallerySettings, settings).layout)
     opened = read_movie(movie, channel)
     for notice in require_movie_of(opened, events, other_movie):
         note(notice)

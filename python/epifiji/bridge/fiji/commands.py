@@ -13,6 +13,7 @@ from epifiji.bridge.fiji.network_commands import EvaluateCommand, RetrainCommand
 from epifiji.data.settings.base import Settings, setting
 from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
+from epifiji.data.settings.figures import FigureSettings
 from epifiji.data.settings.jobs import (
     CellComparisonJob,
     CellsAroundJob,
@@ -193,7 +194,7 @@ class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
-class PlotCommand(StatisticsJob, StatisticsSettings):
+class PlotCommand(StatisticsJob, StatisticsSettings, FigureSettings):
     """Plots events over time and tissue: rate, density, and nearest neighbours compared with random positions."""
 
     results: str | None = _path(

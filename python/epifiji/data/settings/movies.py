@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from epifiji.data.settings.base import Settings, setting
+from epifiji.data.settings.figures import LookSettings
 
 Positive = Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)]
 Factor = Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)]
@@ -114,9 +115,14 @@ class ScalingSettings(Settings):
     )
 
 
-class GallerySettings(Settings):
+class GallerySettings(LookSettings):
     """How events are shown side by side."""
 
+    layout: Literal["rows", "figure"] = setting(
+        "rows",
+        description="rows: a row of crops for each event, pixel by pixel; figure: a figure for a paper, as .png, .svg or .pdf: "
+        "a frame with numbered rings above strips with the same numbers, with scale bars and times if the movie is calibrated.",
+    )
     before: FramesBefore = 6
     after: FramesAfter = 6
     half_size: HalfSize = 25

@@ -21,7 +21,8 @@ from epifiji.data.cell_traces import (
     CellTrace,
     Units,
 )
-from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, spaced, write_message
+from epifiji.files.figures.look import DARK
+from epifiji.files.figures.plots import class_colour, class_name, legend, new_panels, spaced, write_message
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +62,7 @@ def draw_aligned(
     counts
         For each class: number of events whose cells were followed, and of all events.
     """
-    figure, panels = dark_panels(
+    figure, panels = new_panels(
         COLUMNS * ROWS * max(1, len(traces)),
         f"{movie}: cells aligned at their end (mean, 95 % interval, each event)",
         columns=COLUMNS,
@@ -82,7 +83,7 @@ def draw_aligned(
     if not traces:
         _only_message(panels, "no events")
     spaced(figure)
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def _only_message(panels: Sequence[Axes], sentence: str) -> None:

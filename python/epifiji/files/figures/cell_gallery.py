@@ -12,8 +12,8 @@ from epifiji.data.cell_traces import CellTrace, Units
 from epifiji.data.events import colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.palette import CYAN
+from epifiji.files.figures.look import DARK
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, Contrast, as_fractions
-from epifiji.files.figures.plots import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def draw_cell_gallery(
         texts = f"{trace.number}  {event.event}\nframe {event.frame + 1}\nx {event.x:.0f}  y {event.y:.0f}"
         figure.text(0.05 / size[0], bottom + 0.9 / len(shown), texts, color=colour, fontsize=7, va="top")
         _draw_row(figure, movie, trace, units, colour, (columns, bottom, 1 / len(shown), size[0]))
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def _draw_row(

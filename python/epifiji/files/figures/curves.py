@@ -11,8 +11,9 @@ import numpy as np
 
 from epifiji.data.cells import FieldScores
 from epifiji.data.evaluation import ClassEvaluation, Interval, NetworkEvaluation, pooled
+from epifiji.files.figures.look import DARK
 from epifiji.files.figures.overlay import FOREGROUND
-from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, with_gaps, write_message
+from epifiji.files.figures.plots import class_colour, class_name, legend, new_panels, with_gaps, write_message
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def draw_curves(
     used
         For each class the threshold to mark.
     """
-    figure, panels = dark_panels(len(classes), f"{movie}: scores over the threshold")
+    figure, panels = new_panels(len(classes), f"{movie}: scores over the threshold")
     for axes, (event, scores) in zip(panels, classes.items(), strict=False):
         for key, (line, marker) in SCORES.items():
             values = with_gaps(scores[key])
@@ -71,7 +72,7 @@ def draw_curves(
             write_message(axes, "no events on either side")
         else:
             legend(axes, loc="best")
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
@@ -81,7 +82,7 @@ def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
     default.
     """
     classes = list(dict.fromkeys(event for network in networks for event in network.classes))
-    figure, panels = dark_panels(
+    figure, panels = new_panels(
         2 * len(classes), "networks on annotated movies (dot: best threshold, square: default)", columns=2, width=4.8
     )
     for row, event in enumerate(classes):
@@ -99,7 +100,7 @@ def draw_evaluation(path: Path, networks: Sequence[NetworkEvaluation]) -> None:
             axes.set_title(f"{class_name(event)}: {what}", color=class_colour(event, classes), fontsize=10)
         against.set_xlim(0, 1.02)
         legend(over, loc="lower left")
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def draw_cell_evaluation(path: Path, networks: Mapping[str, tuple[Sequence[FieldScores], Interval]]) -> None:
@@ -112,7 +113,7 @@ def draw_cell_evaluation(path: Path, networks: Mapping[str, tuple[Sequence[Field
     networks
         For each network the scores of the same images, and the quality of all together.
     """
-    figure, (over, quality) = dark_panels(2, "networks on annotated images", columns=2, width=4.8)
+    figure, (over, quality) = new_panels(2, "networks on annotated images", columns=2, width=4.8)
     for number, (name, (fields, together)) in enumerate(networks.items()):
         colour = NETWORK_COLOURS[number % len(NETWORK_COLOURS)]
         ious = sorted(fields[0].matches)
@@ -137,7 +138,7 @@ def draw_cell_evaluation(path: Path, networks: Mapping[str, tuple[Sequence[Field
     quality.set_ylabel("segmentation quality")
     quality.set_title("quality of each image, and of all (95 %)", color=FOREGROUND, fontsize=10)
     quality.grid(axis="x", visible=False)
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def _wrapped(name: str, count: int) -> str:

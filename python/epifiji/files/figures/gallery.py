@@ -12,7 +12,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.settings.movies import GallerySettings
-from epifiji.files.figures.overlay import BACKGROUND, EMPTY, FOREGROUND, Contrast, as_fractions, crop_around
+from epifiji.files.figures.look import Look, Theme
+from epifiji.files.figures.overlay import EMPTY, FOREGROUND, Contrast, as_fractions, crops_over_time
 from epifiji.files.storage.atomic import replacing
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def write_gallery(
             f"{LARGEST_PIXELS} are drawn: choose fewer events, less zoom or a smaller half_size."
         )
     sheet = np.empty((height * len(events), width, 3), np.uint8)
-    crops = _crops(movie, events, settings)
+    offsets = range(-settings.before, settings.after + 1)
+    crops = crops_over_time(movie, events, offsets, settings.half_size)
     for row, picture in enumerate(_rows(events, crops, classes, settings, (height, width))):
         sheet[row * height : (row + 1) * height] = picture
     with replacing(path) as temporary:
@@ -73,23 +75,6 @@ def write_gallery(
             import tifffile
 
             tifffile.imwrite(temporary, sheet, photometric="rgb", compression="zlib")
-
-
-def _crops(movie: Movie, events: Sequence[Event], settings: GallerySettings) -> list[list[np.ma.MaskedArray | None]]:
-    """Cut out all crops, reading each frame once; masked outside the frame, None for frames outside the movie."""
-    half = settings.half_size
-    offsets = range(-settings.before, settings.after + 1)
-    crops: list[list[np.ma.MaskedArray | None]] = [[None] * len(offsets) for _ in events]
-    wanted: dict[int, list[tuple[int, int]]] = {}
-    for row, event in enumerate(events):
-        for column, offset in enumerate(offsets):
-            if 0 <= event.frame + offset < movie.shape[0]:
-                wanted.setdefault(event.frame + offset, []).append((row, column))
-    for frame in sorted(wanted):
-        pixels = movie.frames(frame, frame + 1)[0]
-        for row, column in wanted[frame]:
-            crops[row][column] = crop_around(pixels, events[row], half)
-    return crops
 
 
 def _rows(
@@ -104,17 +89,19 @@ def _rows(
     from matplotlib.figure import Figure
 
     height, width = shape
-    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=BACKGROUND)
+    look = Look.of(settings)
+    theme = look.theme
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=theme.background)
     canvas = FigureCanvasAgg(figure)
     for number, (event, row) in enumerate(zip(events, crops, strict=True), start=1):
         figure.clear()
         colour = as_fractions(colour_of(event.event, classes))
-        _write_label(figure, event, number, colour, shape)
+        _write_label(figure, event, number, colour, shape, look)
         for column in (column for column, crop in enumerate(row) if crop is not None):
             left = LABEL_PX + column * (_side(settings) + GAP_PX)
             _write(figure, str(event.frame - settings.before + column + 1), left + 4, 2, FOREGROUND, shape)
         # The frames' numbers are drawn over the crops, so the crops are placed below them.
-        figure.figimage(_strip(row, settings, colour, shape), origin="upper", zorder=-1)
+        figure.figimage(_strip(row, settings, colour, shape, theme), origin="upper", zorder=-1)
         canvas.draw()
         yield np.asarray(canvas.buffer_rgba())[..., :3]
 
@@ -129,12 +116,13 @@ def _strip(
     settings: GallerySettings,
     colour: tuple[float, float, float],
     shape: tuple[int, int],
+    theme: Theme,
 ) -> np.ndarray:
     """Place an event's crops next to each other: (Y, X, RGB), 0–1."""
     from matplotlib.colors import to_rgb
 
     side, zoom = _side(settings), settings.zoom
-    strip = np.full((*shape, 3), to_rgb(BACKGROUND), np.float32)
+    strip = np.full((*shape, 3), to_rgb(theme.background), np.float32)
     contrast = Contrast(np.concatenate([crop.compressed() for crop in crops if crop is not None]))
     for column, crop in enumerate(crops):
         left = LABEL_PX + column * (side + GAP_PX)
@@ -151,12 +139,20 @@ def _strip(
 
 
 def _write_label(
-    figure: Figure, event: Event, number: int, colour: tuple[float, float, float], shape: tuple[int, int]
+    figure: Figure, event: Event, number: int, colour: tuple[float, float, float], shape: tuple[int, int], look: Look
 ) -> None:
     score = f"score {event.score:.2f}" if event.score == event.score else ""
     texts = (f"{number}  {event.event}", f"frame {event.frame + 1}  {score}", f"x {event.x:.0f}  y {event.y:.0f}")
     for line, text in enumerate(texts):
-        _write(figure, text, 6, 4 + 16 * line, FOREGROUND if line else colour, shape, outlined=False)
+        _write(
+            figure,
+            text,
+            6,
+            4 + 16 * line,
+            look.theme.foreground if line else look.text_colour(colour),
+            shape,
+            outlined=False,
+        )
 
 
 def _write(

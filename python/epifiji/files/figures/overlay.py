@@ -183,6 +183,29 @@ def crop_around(frame: np.ndarray, event: Event, half: int) -> np.ma.MaskedArray
     return whole
 
 
+def crops_over_time(
+    movie: Movie, events: Sequence[Event], offsets: Sequence[int], half: int
+) -> list[list[np.ma.MaskedArray | None]]:
+    """Cut out the surroundings of events at frames before and after them, reading each frame once.
+
+    Returns
+    -------
+    list of list of np.ma.MaskedArray or None
+        For each event its crops, see `crop_around`; None for frames outside the movie.
+    """
+    crops: list[list[np.ma.MaskedArray | None]] = [[None] * len(offsets) for _ in events]
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for row, event in enumerate(events):
+        for column, offset in enumerate(offsets):
+            if 0 <= event.frame + offset < movie.shape[0]:
+                wanted.setdefault(event.frame + offset, []).append((row, column))
+    for frame in sorted(wanted):
+        pixels = movie.frames(frame, frame + 1)[0]
+        for row, column in wanted[frame]:
+            crops[row][column] = crop_around(pixels, events[row], half)
+    return crops
+
+
 def _shown(frame: np.ndarray) -> np.ndarray:
     """Convert a frame to uint8, subsampled if it is larger than the image needs."""
     step = max(1, -(-max(frame.shape) // LARGEST_SIDE_PX))

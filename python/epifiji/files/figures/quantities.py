@@ -11,8 +11,8 @@ import numpy as np
 
 from epifiji.data.statistics import Extent
 from epifiji.data.tissue import CellBins
-from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND
-from epifiji.files.figures.plots import GRID, NEIGHBOURS_INCHES, dark_panels, save, spaced, write_message
+from epifiji.files.figures.look import DARK, Look
+from epifiji.files.figures.plots import NEIGHBOURS_INCHES, new_panels, spaced, write_message
 
 PANEL_INCHES = 2.6
 """Small enough that two quantities fit side by side on a screen."""
@@ -45,43 +45,44 @@ class Quantity:
     high: np.ndarray | None = field(default=None, repr=False)
 
 
-def draw_quantities(path: Path, title: str, quantities: Sequence[Quantity], extent: Extent, bins: CellBins) -> None:
+def draw_quantities(
+    path: Path, title: str, quantities: Sequence[Quantity], extent: Extent, bins: CellBins, look: Look = DARK
+) -> None:
     """Draw the map and the course of each quantity, two quantities in a row."""
-    figure, panels = dark_panels(2 * len(quantities), title, columns=4, width=PANEL_INCHES, height=NEIGHBOURS_INCHES)
+    figure, panels = new_panels(2 * len(quantities), title, 4, PANEL_INCHES, NEIGHBOURS_INCHES, look)
     for number, quantity in enumerate(quantities):
-        colour = FOREGROUND if quantity.colour is None else quantity.colour
+        colour = look.theme.foreground if quantity.colour is None else quantity.colour
         space, time = panels[2 * number], panels[2 * number + 1]
-        _draw_map(figure, space, quantity, colour, extent, bins)
+        _draw_map(figure, space, quantity, colour, extent, bins, look)
         edges = bins.times * extent.time + extent.begin
         if quantity.low is not None and quantity.high is not None:
             time.stairs(quantity.high, edges, baseline=quantity.low, fill=True, color=colour, alpha=0.25, lw=0)
-        time.stairs(quantity.over_time, edges, color=colour, lw=1.6, baseline=None)
+        time.stairs(quantity.over_time, edges, color=colour, lw=1.6, baseline=None, path_effects=look.casing(1.6))
         time.set_xlim(edges[0], edges[-1])
         highest = np.concatenate([quantity.over_time, [] if quantity.high is None else quantity.high])
         if np.isfinite(highest).any():
             time.set_ylim(0, 1.08 * max(np.nanmax(highest), 1e-9))
         else:
-            write_message(time, "not defined")
+            write_message(time, "not defined", look)
         time.set_xlabel("time (min)" if extent.frame_interval_s else "frame")
         time.set_ylabel(quantity.unit, fontsize=8)
     spaced(figure)
-    save(figure, path)
+    look.save(figure, path)
 
 
-def _draw_map(figure: Any, axes: Any, quantity: Quantity, colour: Any, extent: Extent, bins: CellBins) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
-
+def _draw_map(
+    figure: Any, axes: Any, quantity: Quantity, colour: Any, extent: Extent, bins: CellBins, look: Look
+) -> None:
     length = extent.length
-    colours = LinearSegmentedColormap.from_list("", [BACKGROUND, colour])
     top = np.nanmax(quantity.in_space) if np.isfinite(quantity.in_space).any() else 0
     image = axes.pcolormesh(
         bins.columns * length,
         bins.rows * length,
         np.ma.masked_invalid(quantity.in_space),
-        cmap=colours,
+        cmap=look.scale(colour),
         vmin=0,
         vmax=top or 1,
-        edgecolors=GRID,
+        edgecolors=look.theme.grid,
         linewidth=0.4,
     )
     axes.set_aspect("equal")
@@ -90,7 +91,7 @@ def _draw_map(figure: Any, axes: Any, quantity: Quantity, colour: Any, extent: E
     axes.set_xlabel(f"x ({extent.length_unit})")
     axes.set_ylabel(f"y ({extent.length_unit})")
     # One title for the map and the course, beginning above the map: two long ones would touch.
-    axes.set_title(quantity.title, color=colour, fontsize=9, loc="left")
+    axes.set_title(quantity.title, color=look.text_colour(colour), fontsize=9, loc="left")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
-    bar.ax.tick_params(colors=FOREGROUND, labelsize=7.5)
-    bar.outline.set_edgecolor(GRID)
+    bar.ax.tick_params(colors=look.theme.foreground, labelsize=7.5)
+    bar.outline.set_edgecolor(look.theme.grid)

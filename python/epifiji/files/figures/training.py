@@ -11,8 +11,9 @@ from epifiji.data.cells import ComparedField, Outcome
 from epifiji.data.network import NOTHING
 from epifiji.data.training import Point, ValidationScores
 from epifiji.files.figures.cells import draw_outcomes
+from epifiji.files.figures.look import DARK
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND
-from epifiji.files.figures.plots import class_colour, class_name, dark_panels, legend, save, with_gaps, write_message
+from epifiji.files.figures.plots import class_colour, class_name, legend, new_panels, with_gaps, write_message
 
 LEARNING_CURVE, CONFUSION, PRECISION_RECALL = "learning_curve.png", "confusion_matrix.png", "precision_recall.png"
 HELD_OUT_CELLS = "held_out_cells.png"
@@ -34,7 +35,7 @@ def draw_learning_curve(
     nothing_held_out
         Text in place of scores if there are none.
     """
-    figure, (above, below) = dark_panels(2, f"{name}: learning", columns=1, width=7.4, height=2.7)
+    figure, (above, below) = new_panels(2, f"{name}: learning", columns=1, width=7.4, height=2.7)
     steps = [point.step for point in points]
     for key, colour, label in (("loss", LEARNT, "learnt from"), ("held_out_loss", HELD_OUT, "held out")):
         values = with_gaps(getattr(point, key) for point in points)
@@ -56,17 +57,17 @@ def draw_learning_curve(
     below.set_ylim(0, 1.02)
     below.set_ylabel(labels[0])
     below.set_xlabel("step")
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def draw_confusion(path: Path, name: str, confusion: Mapping[str, Mapping[str, int]]) -> None:
     """Draw the confusion matrix of held-out events; the last row are false detections, the last column missed events."""
-    figure, (axes,) = dark_panels(1, f"{name}: held-out events", width=5.4, height=4.4)
+    figure, (axes,) = new_panels(1, f"{name}: held-out events", width=5.4, height=4.4)
     axes.grid(False)
     rows = list(confusion)
     if not rows or not any(sum(row.values()) for row in confusion.values()):
         write_message(axes, NO_EVENTS)
-        save(figure, path)
+        DARK.save(figure, path)
         return
     columns = list(confusion[rows[0]])
     counts = np.array([[confusion[row][column] for column in columns] for row in rows])
@@ -82,7 +83,7 @@ def draw_confusion(path: Path, name: str, confusion: Mapping[str, Mapping[str, i
     axes.set_yticks(range(len(rows)), [_or(row, "no event") for row in rows])
     axes.set_xlabel("found as")
     axes.set_ylabel("is")
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def draw_precision_recall(
@@ -90,7 +91,7 @@ def draw_precision_recall(
 ) -> None:
     """Draw precision against recall over all thresholds, one panel per class; dots mark the thresholds that are used."""
     classes = list(after.curves) if after is not None else []
-    figure, panels = dark_panels(len(classes), f"{name}: held-out events")
+    figure, panels = new_panels(len(classes), f"{name}: held-out events")
     if after is None or not classes:
         write_message(panels[0], NO_EVENTS)
     for axes, event in zip(panels, classes, strict=False):
@@ -109,7 +110,7 @@ def draw_precision_recall(
         events = after.counts[event].true_positives + after.counts[event].false_negatives if after else 0
         axes.set_title(f"{class_name(event)}: {events} events", color=class_colour(event, classes), fontsize=10)
         legend(axes, loc="lower left")
-    save(figure, path)
+    DARK.save(figure, path)
 
 
 def _or(name: str, nothing: str) -> str:
@@ -119,10 +120,10 @@ def _or(name: str, nothing: str) -> str:
 def draw_held_out_cells(path: Path, name: str, compared: Sequence[ComparedField]) -> None:
     """Draw the cells of held-out fields in the colours of their outcomes, side by side; the first `MOST_FIELDS` of them."""
     if not compared:
-        figure, (axes,) = dark_panels(1, f"{name}: held-out cells", width=5.4, height=4.4)
+        figure, (axes,) = new_panels(1, f"{name}: held-out cells", width=5.4, height=4.4)
         axes.grid(False)
         write_message(axes, NO_CELLS)
-        save(figure, path)
+        DARK.save(figure, path)
         return
     shown = compared[:MOST_FIELDS]
     names = ", ".join(one.name for one in shown)

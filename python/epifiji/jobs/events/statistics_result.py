@@ -11,9 +11,11 @@ import numpy as np
 
 from epifiji.data.paths import path_from
 from epifiji.data.region import Region
-from epifiji.data.settings.base import formerly
+from epifiji.data.settings.base import formerly, parse_settings
+from epifiji.data.settings.figures import FigureSettings
 from epifiji.data.statistics import TISSUE_FILLS, ClassStatistics, Extent, Neighbours
 from epifiji.data.tissue import CellBins, Tissue
+from epifiji.files.figures.look import Look
 from epifiji.files.results.comparisons import write_table
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.cell_tables import cell_rows, cell_summary, quantities, rate_in_words
@@ -174,8 +176,17 @@ class Statistics:
                     }
 
     @formerly(out="folder")
-    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
+    def save(self, out: str | Path, overwrite: bool = False, **figures: Any) -> list[Path]:
         """Write the tables and figures, all or none, and return their paths.
+
+        Parameters
+        ----------
+        out
+            A folder.
+        overwrite
+            Replace files of an earlier result.
+        **figures
+            Those of :class:`~epifiji.data.settings.figures.FigureSettings`: ``theme``, ``dpi`` and ``formats``.
 
         Raises
         ------
@@ -186,20 +197,29 @@ class Statistics:
         from epifiji.files.figures.quantities import draw_quantities
 
         folder = path_from(out, "the folder to write into")
-        require_absent(folder, ALL_FILES, overwrite)
-        with new_files(folder, ALL_FILES) as partial:
+        look = Look.of(parse_settings(FigureSettings, figures))
+        possible = files_with(look)
+        require_absent(folder, possible, overwrite)
+        with new_files(folder, possible) as partial:
             write_table(partial / SUMMARY_TABLE, self.summary())
             write_table(partial / RATE_TABLE, self.rate_rows())
             write_table(partial / NEIGHBOUR_TABLE, self.neighbour_rows())
             drawn = (self.movie, self.classes, self.extent, self.region)
-            draw_rates(partial / RATE_PICTURE, *drawn)
-            draw_densities(partial / DENSITY_PICTURE, *drawn, self.bandwidth_px)
-            draw_neighbours(partial / NEIGHBOUR_PICTURE, *drawn, self.frame_distance_px)
+            draw_rates(partial / RATE_PICTURE, *drawn, look)
+            draw_densities(partial / DENSITY_PICTURE, *drawn, self.bandwidth_px, look)
+            draw_neighbours(partial / NEIGHBOUR_PICTURE, *drawn, self.frame_distance_px, look)
             if self.bins is not None:
                 write_table(partial / CELL_TABLE, cell_rows(self.classes, self.bins, self.extent))
                 shown = quantities(self.classes, self.bins, self.extent)
-                draw_quantities(partial / CELL_PICTURE, f"{self.movie}: events per cell", shown, self.extent, self.bins)
-        return [folder / name for name in ((*FILES, *CELL_FILES) if self.bins is not None else FILES)]
+                title = f"{self.movie}: events per cell"
+                draw_quantities(partial / CELL_PICTURE, title, shown, self.extent, self.bins, look)
+            written = [name for name in possible if (partial / name).exists()]
+        return [folder / name for name in written]
+
+
+def files_with(look: Look) -> list[str]:
+    """Return the names of all files that may be written in some formats."""
+    return [file for name in ALL_FILES for file in (look.files(name) if name in PICTURES else [name])]
 
 
 def _verdict(kind: str, neighbours: Neighbours, region: Region) -> str:

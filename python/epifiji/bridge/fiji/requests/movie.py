@@ -127,7 +127,7 @@ def gallery(request: Request) -> Answer:
 
     command = parse_settings(GalleryCommand, request["settings"])
     if command.out is not None:
-        require_picture(command.out, command.overwrite)
+        require_picture(command.out, command.overwrite, command.layout)
     movie = movie_of_image(request["image"], request.blocks)
     events, notices = _events(command.events, request)
     settings = settings_of(command, GallerySettings)

@@ -15,6 +15,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import StatisticsSettings
+from epifiji.data.settings.figures import FigureSettings
 from epifiji.data.stack_layout import StackLayout
 from epifiji.data.statistics import Extent
 
@@ -30,15 +31,19 @@ def plot(request: Request) -> Answer:
     results. ``image`` describes the open image by ``title``, ``shape`` (T, Y, X), ``layout`` and ``calibration``; it is
     None if no image is open. Its pixels are sent only if the answer to a request without them is ``pixels_needed``.
     """
+    from epifiji.files.figures.look import Look
     from epifiji.files.storage.writable import require_absent
-    from epifiji.jobs.events.statistics_result import ALL_FILES, PICTURES
+    from epifiji.jobs.events.statistics_result import PICTURES, files_with
     from epifiji.jobs.events.tissue import MovieNotFoundError
 
     command = parse_settings(PlotCommand, request["settings"])
+    figures = settings_of(command, FigureSettings)
     if command.out is None and request.get("headless"):
         raise WrongInputError("Without a window the plots need a folder: give --out DIR.")
     if command.out is not None:
-        require_absent(Path(command.out), ALL_FILES, command.overwrite)
+        require_absent(
+            Path(command.out), files_with(Look.of(parse_settings(FigureSettings, figures))), command.overwrite
+        )
     try:
         found, left_out = _computed(command, request)
     except MovieNotFoundError:
@@ -46,7 +51,7 @@ def plot(request: Request) -> Answer:
             return {"pixels_needed": True}
         raise
     with client_folder("plots") if command.out is None else nullcontext(Path(command.out)) as folder:
-        files = found.save(folder, command.overwrite)
+        files = found.save(folder, command.overwrite, **figures)
     rows = found.summary()
     return {
         "name": found.movie,
