@@ -105,10 +105,7 @@ def draw_densities(
         axes.grid(False)
         if not len(found.places):
             write_message(axes, "no events", look)
-        bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
-        bar.set_label(f"events per (100 {extent.length_unit})²", color=text, fontsize=8)
-        bar.ax.tick_params(colors=text, labelsize=7.5)
-        bar.outline.set_edgecolor(look.theme.grid)
+        add_scale(figure, axes, image, look, f"events per (100 {extent.length_unit})²")
     if not classes:
         write_message(panels[0], "no events", look)
     look.save(figure, path)
@@ -259,6 +256,14 @@ def new_panels(
         axes.set_axisbelow(True)
         panels.append(axes)
     return figure, panels
+
+
+def add_scale(figure: Figure, axes: Axes, image: Any, look: Look, label: str = "") -> None:
+    """Add the scale of a map's colours beside it."""
+    bar: Any = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
+    bar.set_label(label, color=look.theme.foreground, fontsize=8)
+    bar.ax.tick_params(colors=look.theme.foreground, labelsize=7.5)
+    bar.outline.set_edgecolor(look.theme.grid)
 
 
 def spaced(figure: Figure) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from epifiji.data.statistics import Extent
 from epifiji.data.tissue import CellBins
 from epifiji.files.figures.look import DARK, Look
-from epifiji.files.figures.plots import NEIGHBOURS_INCHES, new_panels, spaced, write_message
+from epifiji.files.figures.plots import NEIGHBOURS_INCHES, add_scale, new_panels, spaced, write_message
 
 PANEL_INCHES = 2.6
 """Small enough that two quantities fit side by side on a screen."""
@@ -92,6 +92,4 @@ def _draw_map(
     axes.set_ylabel(f"y ({extent.length_unit})")
     # One title for the map and the course, beginning above the map: two long ones would touch.
     axes.set_title(quantity.title, color=look.text_colour(colour), fontsize=9, loc="left")
-    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.03)
-    bar.ax.tick_params(colors=look.theme.foreground, labelsize=7.5)
-    bar.outline.set_edgecolor(look.theme.grid)
+    add_scale(figure, axes, image, look)
