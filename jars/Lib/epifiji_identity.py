@@ -51,6 +51,13 @@ def results_of(image, endings=("_epifiji",)):
     return beside[0] if beside else ""
 
 
+def folder_beside(image):
+    """Return the folder for the review of events that are not saved; None if the image has none."""
+    if image is None or not (image.getProperty(RESULTS) or file_of(image)):
+        return None
+    return image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
+
+
 def results_shown(key="results", endings=("_epifiji",)):
     """Return a dialog's first value of the results (key): empty if the active image has none, never those of another movie."""
     image = WindowManager.getCurrentImage()

@@ -37,7 +37,7 @@ class Inputs(object):
 
 def review_inputs(review, canvas):
     """Return the user's input in a review of events."""
-    return Inputs(canvas, Keys(review, KEYS, TYPED, _wanted), _CanvasMouse(review), Closing(review))
+    return Inputs(canvas, Keys(review, KEYS, TYPED, key_request), _CanvasMouse(review), Closing(review))
 
 
 class Keys(KeyEventDispatcher):
@@ -63,7 +63,8 @@ class Keys(KeyEventDispatcher):
         return True
 
 
-def _wanted(what):
+def key_request(what):
+    """Return the request for the name of what a key does."""
     if what.startswith("class"):
         return "class", int(what[5:]) - 1
     if what[-1] in "+-":

@@ -114,7 +114,7 @@ def _titles(movies):
 
 
 def _title(movie):
-    return _unquoted(movie[KEY_LENGTH + 1:])
+    return unquoted(movie[KEY_LENGTH + 1:])
 
 
 def sign(roi, movie, kind, event):
@@ -139,7 +139,7 @@ def sign_as(made, roi, image):
     """Mark a ROI that was made from another one for a new image as EpiFiji's, if the other one is."""
     # A clone shares its properties with the original. EpiFiji's ROIs are points, which are made new instead.
     if roi.getProperty(MOVIE) and made.getProperty(MOVIE) is None and not is_edited(roi):
-        sign(made, name_movie(image, None, image.getTitle()), roi.getProperty(KIND), _unquoted(roi.getProperty(CLASS)))
+        sign(made, name_movie(image, None, image.getTitle()), roi.getProperty(KIND), unquoted(roi.getProperty(CLASS)))
 
 
 def plan_update(rois, movies, kind, new):
@@ -200,7 +200,8 @@ def _quoted(text):
     return URLEncoder.encode(text, "UTF-8").replace("+", "%20").replace("*", "%2A")
 
 
-def _unquoted(text):
+def unquoted(text):
+    """Decode a text of a ROI's properties."""
     whole = re.sub("%(?![0-9A-Fa-f]{2})", "%25", text)
     return URLDecoder.decode(whole.replace("+", "%2B"), "UTF-8")
 

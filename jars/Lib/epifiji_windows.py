@@ -70,7 +70,8 @@ def _screen():
     return GraphicsEnvironment.getLocalGraphicsEnvironment().getMaximumWindowBounds()
 
 
-def _covers(window, other):
+def covers(window, other):
+    """Return whether a window covers a part of another one; either may be None."""
     return window is not None and other is not None and window.getBounds().intersects(other.getBounds())
 
 
@@ -84,7 +85,7 @@ def keep_on_screen(window):
 
 def put_below(window, other):
     """Move a window below another one that it covers, if the screen has room."""
-    if _covers(window, other):
+    if covers(window, other):
         top, screen = other.getY() + other.getHeight(), _screen()
         if top + window.getHeight() <= screen.y + screen.height:
             window.setLocation(window.getX(), top)
@@ -92,10 +93,47 @@ def put_below(window, other):
 
 def put_right(window, other):
     """Move a window to the right of another one that it covers, if the screen has room."""
-    if _covers(window, other):
+    if covers(window, other):
         right, screen = other.getX() + other.getWidth(), _screen()
         if right + window.getWidth() <= screen.x + screen.width:
             window.setLocation(right, window.getY())
+
+
+def put_free(window, others):
+    """Move a window to where it covers least of others, which are given with the most important first."""
+    screen, size = _screen(), window.getSize()
+    others = [other.getBounds() for other in others if other is not None and other.isVisible() and other is not window]
+    xs = [screen.x, screen.x + screen.width - size.width]
+    ys = [screen.y, screen.y + screen.height - size.height]
+    for other in others:
+        xs += [other.x + other.width, other.x - size.width]
+        ys += [other.y, other.y + other.height]
+    inside = [(x, y) for y in ys for x in xs
+              if screen.x <= x <= screen.x + screen.width - size.width and screen.y <= y <= screen.y + screen.height - size.height]
+    if inside:
+        window.setLocation(*min(inside, key=lambda place: _covered_area(place, size, others)))
+
+
+def _covered_area(place, size, others):
+    """Return what a window at a place covers: the area of each other window counts twice as much as that of the next."""
+    area, weight = 0, 1.0
+    for other in others:
+        width = min(place[0] + size.width, other.x + other.width) - max(place[0], other.x)
+        height = min(place[1] + size.height, other.y + other.height) - max(place[1], other.y)
+        area += weight * max(0, width) * max(0, height)
+        weight /= 2
+    return area
+
+
+def scroll_to(image, place):
+    """Scroll a zoomed movie so that a place (a dictionary with x and y) is visible."""
+    canvas = image.getCanvas()
+    view = canvas.getSrcRect()
+    if not view.contains(int(place["x"]), int(place["y"])):
+        left = min(max(0, int(place["x"]) - view.width // 2), image.getWidth() - view.width)
+        top = min(max(0, int(place["y"]) - view.height // 2), image.getHeight() - view.height)
+        canvas.setSourceRect(type(view)(left, top, view.width, view.height))
+        image.draw()
 
 
 class _Run(Runnable):

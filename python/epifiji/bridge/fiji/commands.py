@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from epifiji.bridge.fiji.fields import KEEP_GOING, REPLACE, TABLE
+from epifiji.bridge.fiji.fields import KEEP_GOING, NAVIGATOR, REPLACE, TABLE
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
 from epifiji.bridge.fiji.network_commands import EvaluateCommand, RetrainCommand, TrainCommand
@@ -57,6 +57,7 @@ class DetectCommand(DetectionJob, DetectionSettings):
 
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
+    navigator: bool = _flag("Open the navigator", NAVIGATOR, default=True)
     save: bool = _flag(
         "Save next to the movie", "Write the results into the folder MOVIE_epifiji next to the movie's file."
     )
@@ -93,6 +94,7 @@ class OpenCommand(Settings):
     results: str | None = _path("folder", "Results", "A result folder, a ROI zip, or events.csv.", order=2)
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", TABLE, default=True)
+    navigator: bool = _flag("Open the navigator", NAVIGATOR, default=True)
     other_movie: OtherMovie = False
 
 

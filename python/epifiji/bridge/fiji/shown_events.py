@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def shown_events(
         ],
         "columns": rows[0],
         "rows": rows[1:],
+        "lines": "\n".join(line_of(event) for group in groups.values() for event in group),
     }
 
 
@@ -48,6 +50,18 @@ def movie_key(sha256: str | None, file: str | None = None, folder: Path | None =
         return sha256[:KEY_LENGTH]
     known = f"{sha256}/{dataset}" if sha256 else str(folder.resolve()) if folder is not None else None
     return None if known is None else "w" + hashlib.sha256(known.encode()).hexdigest()[: KEY_LENGTH - 1]
+
+
+def line_of(event: Event, decision: str = "", added: bool = False) -> str:
+    """Write an event as a line: class, frame (from 1), y, x, score, decision, whether it was added. Jython is slow with JSON."""
+    score = "" if event.score != event.score else repr(event.score)
+    return "\t".join(map(str, (event.event, event.frame + 1, event.y, event.x, score, decision, int(added))))
+
+
+def event_of_line(line: str) -> Event:
+    """Read the event of such a line."""
+    name, frame, y, x, score, *_ = line.split("\t")
+    return Event(name, int(frame) - 1, float(y), float(x), float(score) if score else math.nan)
 
 
 def shown_event(event: Event, number: int) -> dict[str, Any]:

@@ -1,13 +1,12 @@
 """Plugins > EpiFiji > Review > Review Epithelial Events...: keep (y), reject (n) or correct events one by one; u undoes, Esc ends."""
-import os
-
 from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command
 from epifiji_engine import EngineError
 from epifiji_figures import described
-from epifiji_images import RESULTS, current_image, file_of, managed_rois, require_shape, saved_rois
+from epifiji_identity import folder_beside
+from epifiji_images import current_image, managed_rois, require_shape, saved_rois
 from epifiji_log import log
 from epifiji_review import ReviewWindow, show_summary
 from epifiji_rois import events_among
@@ -17,12 +16,9 @@ def review(parameters):
     if GraphicsEnvironment.isHeadless():
         raise EngineError("A review needs a window: start ImageJ with one.", "input")
     image = current_image(needed="results" not in parameters)
-    beside = None
-    if image is not None and (image.getProperty(RESULTS) or file_of(image)):
-        beside = image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
     reviewed = events_among(managed_rois(image)) if "results" not in parameters else []
     with saved_rois(reviewed) as manager:
-        found = call("review_begin", {"settings": parameters, "manager": manager, "beside": beside, "image": described(image)})
+        found = call("review_begin", {"settings": parameters, "manager": manager, "beside": folder_beside(image), "image": described(image)})
     for notice in found["notices"]:
         log(notice)
     if image is None:

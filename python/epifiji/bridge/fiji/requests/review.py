@@ -10,7 +10,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import ReviewCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
-from epifiji.bridge.fiji.shown_events import movie_key
+from epifiji.bridge.fiji.shown_events import event_of_line, line_of, movie_key
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
 from epifiji.data.record import RunRecord
@@ -84,25 +84,67 @@ def read_events(
     return events, folder_of(place), (*assumed, *repeats_notice("the review", repeats))
 
 
+@job("navigate", commands.REVIEW)
+def navigate(request: Request) -> Answer:
+    """Begin or continue a review for the navigator, which writes nothing before the first decision.
+
+    The request has ``results``, or ``events`` (lines, as in the answer) and ``beside``, the folder for their review or
+    None. The answer has a ``problem``, a sentence or None; if it is a sentence, no decision can be recorded.
+    """
+    events, results = _events_to_navigate(request.values)
+    problem, path = None, None
+    try:
+        path, review = _started(events, results or request.get("beside"))
+    except WrongInputError as error:
+        problem, review = str(error), Review(without_repeats(events)[0])
+    return review_answer(path, review, results, order_of(review, "time"), write=False) | {"problem": problem}
+
+
+def _events_to_navigate(values: dict[str, Any]) -> tuple[list[Event], Path | None]:
+    """Return the events of a request, and the folder of their record; None if they are not saved."""
+    if values.get("results"):
+        events, results, _ = read_events(values["results"], None, None)
+        return events, results
+    return [event_of_line(line) for line in values["events"].split("\n") if line], None
+
+
+def _started(events: list[Event], folder: str | Path | None) -> tuple[Path, Review]:
+    """Begin or continue the review of events in a folder."""
+    from epifiji.jobs.events.review import start_review
+
+    if folder is None:
+        raise WrongInputError(
+            "The movie was not opened from a file, so there is no folder for its review: save the movie first."
+        )
+    return start_review(events, folder)
+
+
 def review_answer(
-    path: Path, review: Review, results: Path | None, order: Sequence[int], notices: Sequence[str] = ()
+    path: Path | None,
+    review: Review,
+    results: Path | None,
+    order: Sequence[int],
+    notices: Sequence[str] = (),
+    write: bool = True,
 ) -> Answer:
     """Return what the window needs of a review: its events, the `order` to show them in, the classes and the movie.
 
-    The review is written to the file `path` here. So a later decision can be recorded by any process.
+    With `write` the review is written to the file `path` here. So a later decision can be recorded by any process.
     """
     from epifiji.files.results.movie_identity import find_movie
     from epifiji.files.results.result_folder import read_record
     from epifiji.files.results.reviews import write_review
 
     record = read_record(results) if results is not None else RunRecord()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_review(path, review)
-    _open[path] = _time(path), review
+    if path is not None:
+        if write:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_review(path, review)
+        _open[path] = _time(path), review
     known = record.settings.events or EVENT_COLOURS
     classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
     return {
-        "review": str(path),
+        "review": str(path) if path is not None else None,
         "items": "\n".join(map(_line, review.items)),
         "order": list(order),
         "place": place_to_go_on(review, order) if order else 0,
@@ -121,12 +163,12 @@ def act(request: Request) -> Answer:
 
     The request has ``review`` (the file), ``what`` (the kind of decision, or ``undo``), ``item`` (its number),
     ``event`` if it was changed, and ``seconds``. If this process does not know the review, because an earlier one died,
-    the file is read.
+    the file is read. If nothing was written yet, the request also has ``begin``, the request for ``navigate``.
     """
     from epifiji.jobs.events.review import decide
 
     path = Path(request["review"])
-    review = _review(path)
+    review = _review(path, request.get("begin"))
     action = None
     if request["what"] != "undo":
         event = request.get("event")
@@ -154,7 +196,7 @@ def end(request: Request) -> Answer:
 
     path = Path(request["review"])
     if not _review(path).actions:
-        path.unlink()
+        path.unlink(missing_ok=True)
         return {"files": [], "counts": {}, "precision": {}, "folder": None}
     named = read_record(path.parent).movie.name
     layout = (request.get("image") or {}).get("layout")
@@ -170,11 +212,12 @@ def end(request: Request) -> Answer:
     }
 
 
-def _review(path: Path) -> Review:
+def _review(path: Path, begin: dict[str, Any] | None = None) -> Review:
+    """Return a review as it was written last; one that may not have been written is begun as the request `begin` says."""
     from epifiji.files.results.reviews import read_review
 
     if path not in _open or _open[path][0] != _time(path):
-        review = read_review(path)
+        review = read_review(path) if begin is None else _started(_events_to_navigate(begin)[0], path.parent)[1]
         _open[path] = _time(path), review
     return _open[path][1]
 
@@ -192,11 +235,7 @@ def _event(event: dict[str, Any]) -> Event:
 
 
 def _line(item: Item) -> str:
-    """Write an event as a line: class, frame, y, x, score, decision, whether it was added. Jython is slow with JSON."""
-    event = item.event
-    score = "" if event.score != event.score else repr(event.score)
-    cells = (event.event, event.frame + 1, event.y, event.x, score, item.decision, int(item.detected is None))
-    return "\t".join(map(str, cells))
+    return line_of(item.event, item.decision, item.detected is None)
 
 
 def _state(review: Review) -> Answer:

@@ -1,0 +1,239 @@
+"""The navigator of a movie's events: one window for each movie, in which they are reviewed too (Jython 2.7).
+
+The window and the movie only put requests into a queue. A thread of the navigator's own reads them, changes the session,
+whose decisions the engine writes first, and shows the result. So commands and macros go on while a navigator is open.
+"""
+import traceback
+
+from ij import IJ
+from ij.plugin import Zoom
+from ij.plugin.frame import RoiManager
+from java.awt import Color, GraphicsEnvironment
+from java.lang import Exception as JavaException, Runnable, System, Thread
+from java.util import HashMap
+from java.util.concurrent import CountDownLatch, LinkedBlockingQueue, TimeUnit
+
+import epifiji_engine
+from epifiji_client import call
+from epifiji_engine import EngineError
+from epifiji_figures import described
+from epifiji_identity import folder_beside
+from epifiji_images import shown_pixels
+from epifiji_log import log
+from epifiji_navigator_input import navigator_inputs
+from epifiji_navigator_model import ShownEvents, events_by_frame
+from epifiji_navigator_rois import ManagedRois
+from epifiji_navigator_view import NavigatorView
+from epifiji_review_session import ReviewSession
+from epifiji_rings import Rings
+from epifiji_rois import KEY_LENGTH, movies_of
+from epifiji_windows import covers, later, put_free, scroll_to
+
+OPEN = "epifiji.navigators"
+"""The property of the JVM with the open navigators by their movies' keys. Not all scripts share modules."""
+
+SELECTING = ("keep", "reject", "skip", "undo", "add", "point", "class", "event", "select")
+"""Requests after which the current event's ROI is selected in the ROI Manager."""
+
+MICRONS = ("micron", "microns", "um", u"\u00b5m")
+CLOSING_S = 10
+ZOOM = 4.0
+LEAST_VIEW_PX = 60
+
+
+def navigate(image, results=None, lines=None):
+    """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
+
+    The events are those of results, or lines as the engine writes them if they are not saved. Nothing is opened without a
+    window, or if there are no events.
+    """
+    if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None or not (results or lines):
+        return None
+    keys = [movie[:KEY_LENGTH] for movie in movies_of(image)] or [str(image.getID())]
+    for key in keys:
+        close(key)
+    begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
+    found = call("navigate", begin)
+    if not found["order"]:
+        return None
+    navigator = Navigator(image, found, begin, keys)
+    navigator.open()
+    return navigator
+
+
+def navigator_of(key):
+    """Return the open navigator of the movie with a key, or None."""
+    return _navigators().get(key)
+
+
+def close(key):
+    """Close the navigator of a movie, if one is open, and wait until it has written its results."""
+    navigator = navigator_of(key)
+    if navigator is not None:
+        navigator.want("close", None)
+        navigator.ended.await(CLOSING_S, TimeUnit.SECONDS)
+
+
+def _navigators():
+    properties = System.getProperties()
+    properties.putIfAbsent(OPEN, HashMap())
+    return properties.get(OPEN)
+
+
+class Navigator(Runnable):
+    """The navigator of an image's events; see the module."""
+
+    def __init__(self, image, found, begin, keys):
+        self.image, self.found, self.keys = image, found, keys
+        self.pixels = shown_pixels(image)
+        self._frames = dict((index, frame) for frame, index in enumerate(self.pixels.indices, start=1))
+        self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in found["classes"])
+        self.session = ReviewSession(found, self.pixels.frames, _ask, begin)
+        self.shown = ShownEvents(self.session)
+        self.wanted = LinkedBlockingQueue()
+        self.rings = Rings(image, self.session, self.frame_of, self.colours, events_by_frame)
+        self.rois = ManagedRois(image, self.session, self.want)
+        self.on_movie = False
+        self.ended = CountDownLatch(1)
+        self._message = found["problem"]
+
+    def open(self):
+        """Open the window beside the movie."""
+        self.view = NavigatorView(self, "Events of %s" % self.image.getTitle(), self._scale())
+        self._inputs = navigator_inputs(self, self.image.getCanvas())
+        for key in self.keys:
+            _navigators().put(key, self)
+        thread = Thread(self, "EpiFiji-Navigator")
+        thread.setDaemon(True)
+        self._place()
+        self.rings.show()
+        self._show(True, False)
+        later(self.view.open)
+        self._inputs.start()
+        self.want("adopt", None)
+        thread.start()
+
+    def _place(self):
+        """Put the window beside the movie, and the ROI Manager where it covers neither."""
+        movie, manager = self.image.getWindow(), RoiManager.getInstance()
+        put_free(self.view.window, [movie, IJ.getInstance(), manager])
+        if covers(manager, movie) or covers(manager, self.view.window):
+            put_free(manager, [movie, self.view.window, IJ.getInstance()])
+
+    def want(self, what, value):
+        """Put a request into the queue."""
+        self.wanted.put((what, value))
+
+    def frame_of(self):
+        """Return the frame (from 1) that the movie shows."""
+        return self._frames.get(self.image.getCurrentSlice(), self.session.frame)
+
+    def is_in_front(self, window):
+        """Return whether keys belong to the navigator: in its window, and on the movie after a click on a ring."""
+        return window is not None and (window is self.view.window or window is self.image.getWindow() and self.on_movie)
+
+    def run(self):
+        try:
+            while True:
+                what, value = self.wanted.take()
+                if what == "end" and self.session.pointing is None or what == "close":
+                    break
+                try:
+                    self._do(what, value)
+                except EngineError as error:
+                    self._refuse(error.sentence)
+                except (Exception, JavaException):
+                    IJ.log(traceback.format_exc())
+                    self._refuse("This failed: see the log.")
+        finally:
+            self._close()
+
+    def _refuse(self, sentence):
+        """Show why something was not done, and that nothing was."""
+        self.session.pointing = None
+        self._message = sentence
+        self._show(False, False)
+
+    def _do(self, what, value):
+        session, shown = self.session, self.shown
+        session.frame = self.frame_of()
+        order, changed, self._message = session.order, [], None
+        if what == "filter":
+            shown.filter(value)
+        elif what == "show_class":
+            shown.show_class(*value)
+        elif what == "sort":
+            shown.sort(value)
+        elif what == "rings":
+            (self.rings.show if value else self.rings.hide)()
+        elif what == "zoom":
+            self._zoom()
+        elif what == "go":
+            session.frame = value
+        elif what == "adopt":
+            self.rois.adopt()
+        elif what == "take_out":
+            self._message = "%d ROIs were taken out of the ROI Manager." % self.rois.take_out()
+        elif what == "put_back":
+            self._message = "%d ROIs were put back into the ROI Manager." % self.rois.put_back()
+        else:
+            changed = session.do(what, value)
+            shown.update(changed)
+            self.rois.update(changed)
+        if what in SELECTING:
+            self.rois.select(session.item)
+        self._show_frame()
+        self._show(order is not session.order, changed)
+
+    def _show_frame(self):
+        if self.image.isVisible() and self.session.frame != self.frame_of():
+            self.image.setSlice(self.pixels.indices[self.session.frame - 1])
+        item = self.session.current()
+        if self.image.isVisible() and item["frame"] == self.session.frame:
+            scroll_to(self.image, item)
+
+    def _show(self, all_rows, changed):
+        """Show the present state in the window and on the movie."""
+        message, counts = self._message, self.shown.counts()
+        if all_rows or changed:
+            self.rings.refresh()
+        else:
+            self.image.draw()
+        later(lambda: self.view.refresh(all_rows, bool(changed), message, counts))
+
+    def _zoom(self):
+        item, window = self.session.current(), self.image.getWindow()
+        if window is not None:
+            self.session.frame = item["frame"]
+            Zoom.set(self.image, max(ZOOM, self.image.getCanvas().getMagnification()), int(item["x"]), int(item["y"]))
+
+    def _scale(self):
+        calibration = self.image.getCalibration()
+        if not calibration.scaled():
+            return None
+        unit = calibration.getUnit()
+        return calibration.pixelWidth, calibration.pixelHeight, u"\u00b5m" if unit in MICRONS else unit
+
+    def _close(self):
+        """Close the window, and write the results of the review."""
+        try:
+            self._inputs.stop()
+            self.rings.hide()
+            self.rois.release()
+            later(self.view.window.dispose)
+            for key in self.keys:
+                _navigators().remove(key, self)
+            if self.session.state["steps"]:
+                summary = _ask("review_end", {"review": self.found["review"], "movie": self.image.getShortTitle(),
+                                              "image": described(self.image)})
+                if summary["folder"]:
+                    log("the reviewed events are in %s" % summary["folder"])
+        except EngineError as error:
+            log(error.sentence)
+        finally:
+            self.ended.countDown()
+
+
+def _ask(job, request):
+    """Do a job of the engine without progress in ImageJ's status line, which belongs to the user's commands."""
+    return epifiji_engine.call(job, request)

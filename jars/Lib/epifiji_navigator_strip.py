@@ -1,0 +1,129 @@
+"""The navigator's strip over time: a row for each class with a mark for each event, and the frame in view (Jython 2.7)."""
+from java.awt import BasicStroke, Color, Dimension, Font
+from java.awt.event import MouseAdapter
+from java.awt.image import BufferedImage
+from javax.swing import JPanel
+
+ROW, LEAST_HEIGHT = 14, 44
+EDGE = 6
+AXIS = 16
+"""Height of a class's row, of the strip, margins at its ends, and height of the axis, in pixels."""
+
+BACKGROUND, FAINT = Color(28, 28, 28), Color(70, 70, 70)
+FONT = Font("SansSerif", Font.PLAIN, 10)
+STEPS = (1, 2, 5)
+
+
+class Strip(JPanel):
+    """The strip. A click or drag goes to the frame, or to the event that is marked there.
+
+    frame_of() gives the frame in view, and want(what, value) puts a request into the navigator's queue.
+    """
+
+    def __init__(self, session, frames, colours, frame_of, want):
+        JPanel.__init__(self)
+        self.session, self.frames, self.colours, self.frame_of, self.want = session, frames, colours, frame_of, want
+        self._picture = None
+        self.setPreferredSize(Dimension(400, max(LEAST_HEIGHT, 2 * EDGE + ROW * len(session.classes) + AXIS)))
+        mouse = _StripMouse(self)
+        self.addMouseListener(mouse)
+        self.addMouseMotionListener(mouse)
+        self.setToolTipText("Events over time; click to go to a frame")
+
+    def refresh(self):
+        """Draw the events again because they changed."""
+        self._picture = None
+        self.repaint()
+
+    def paintComponent(self, pen):
+        if self._picture is None or self._picture.getWidth() != self.getWidth() or self._picture.getHeight() != self.getHeight():
+            self._picture = self._draw()
+        pen.drawImage(self._picture, 0, 0, None)
+        current = self.session.current()
+        if self.session.place() is not None:
+            row = self._row(current["event"])
+            if row is not None:
+                pen.setColor(Color.WHITE)
+                pen.drawRect(self.x_of(current["frame"]) - 3, EDGE + row * ROW, 6, ROW - 2)
+        pen.setColor(Color.WHITE)
+        x = self.x_of(self.frame_of())
+        pen.setStroke(BasicStroke(1))
+        pen.drawLine(x, 0, x, self.getHeight() - AXIS)
+        pen.fillPolygon([x - 4, x + 4, x], [0, 0, 5], 3)
+
+    def x_of(self, frame):
+        """Return the position of a frame (from 1) on the strip."""
+        return EDGE + int((frame - 0.5) * (self.getWidth() - 2 * EDGE) / self.frames)
+
+    def at(self, x, y):
+        """Return the frame at a position, and the shown event that is marked there, or None."""
+        frame = int((x - EDGE) * self.frames / float(max(1, self.getWidth() - 2 * EDGE))) + 1
+        frame = min(max(1, frame), self.frames)
+        near = []
+        for index in self.session.order:
+            item = self.session.items[index]
+            away = abs(self.x_of(item["frame"]) - x)
+            row = self._row(item["event"])
+            if away <= 3 and row is not None and EDGE + row * ROW <= y < EDGE + (row + 1) * ROW:
+                near.append((away, index))
+        return frame, min(near)[1] if near else None
+
+    def _row(self, name):
+        names = [kind["name"] for kind in self.session.classes]
+        return names.index(name) if name in names else None
+
+    def _draw(self):
+        picture = BufferedImage(max(1, self.getWidth()), max(1, self.getHeight()), BufferedImage.TYPE_INT_RGB)
+        pen = picture.createGraphics()
+        pen.setColor(BACKGROUND)
+        pen.fillRect(0, 0, picture.getWidth(), picture.getHeight())
+        pen.setFont(FONT)
+        self._draw_axis(pen)
+        rows = dict((kind["name"], number) for number, kind in enumerate(self.session.classes))
+        marks = {}
+        for index in self.session.order:
+            item = self.session.items[index]
+            key = item["event"], item["frame"]
+            marks[key] = marks.get(key, 0) + (item["decision"] != "reject")
+        for (name, frame), count in sorted(marks.items(), key=lambda mark: mark[1]):
+            top = EDGE + rows.get(name, 0) * ROW
+            pen.setColor(self.colours.get(name, Color.WHITE) if count else FAINT)
+            pen.fillRect(self.x_of(frame) - 1, top + 1, 3, ROW - 4)
+        pen.dispose()
+        return picture
+
+    def _draw_axis(self, pen):
+        base = self.getHeight() - AXIS
+        pen.setColor(FAINT)
+        pen.drawLine(EDGE, base, self.getWidth() - EDGE, base)
+        step = _step(self.frames * 60.0 / max(60, self.getWidth()))
+        for frame in [1] + range(step, self.frames + 1, step):
+            pen.setColor(FAINT)
+            pen.drawLine(self.x_of(frame), base, self.x_of(frame), base + 3)
+            pen.setColor(Color.LIGHT_GRAY)
+            text = str(frame)
+            width = pen.getFontMetrics().stringWidth(text)
+            if frame == 1 or frame > step / 2:
+                pen.drawString(text, min(max(1, self.x_of(frame) - width // 2), self.getWidth() - width - 1), base + 13)
+
+
+def _step(least):
+    """Return the smallest of 1, 2, 5, 10, 20, ... that is at least a number."""
+    size = 1
+    while True:
+        for step in STEPS:
+            if step * size >= least:
+                return step * size
+        size *= 10
+
+
+class _StripMouse(MouseAdapter):
+    def __init__(self, strip):
+        self.strip = strip
+
+    def mousePressed(self, event):
+        frame, index = self.strip.at(event.getX(), event.getY())
+        self.strip.want(*(("go", frame) if index is None else ("select", index)))
+
+    def mouseDragged(self, event):
+        self.strip.want("go", self.strip.at(event.getX(), -1)[0])
