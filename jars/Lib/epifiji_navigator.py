@@ -172,10 +172,8 @@ class Navigator(Runnable):
             session.frame = value
         elif what == "adopt":
             self.rois.adopt()
-        elif what == "take_out":
-            self._message = "%d ROIs were taken out of the ROI Manager." % self.rois.take_out()
-        elif what == "put_back":
-            self._message = "%d ROIs were put back into the ROI Manager." % self.rois.put_back()
+        elif what == "managed":
+            (self.rois.put_back if value else self.rois.take_out)()
         else:
             changed = session.do(what, value)
             shown.update(changed)

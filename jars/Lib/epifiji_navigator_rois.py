@@ -9,7 +9,8 @@ from javax.swing import JList
 from javax.swing.event import ListSelectionListener
 
 from epifiji_images import rois_of_events
-from epifiji_rois import CLASS, EVENTS, KEY_LENGTH, KIND, MOVIE, SAME_PX, is_edited, movies_of, sign, unquoted
+from epifiji_review_session import item_of
+from epifiji_rois import CLASS, EVENTS, KEY_LENGTH, KIND, MOVIE, SAME_PX, is_edited, movies_of, remove_from_manager, sign, unquoted
 
 
 class ManagedRois(object):
@@ -20,6 +21,7 @@ class ManagedRois(object):
         self._rois, self._items = {}, IdentityHashMap()
         self._removed, self._adopted = set(), {}
         self._list = self._listener = None
+        self._are_out = False
         self.selecting = False
 
     def adopt(self):
@@ -27,14 +29,17 @@ class ManagedRois(object):
         manager = RoiManager.getInstance()
         if manager is None:
             return
+        # The ROIs are those of the detection. An earlier review may have changed some events.
+        detected = dict((int(index), item_of(line)) for index, line in self.session.found["detected"].items())
+        items = [detected.get(index, item) for index, item in enumerate(self.session.items)]
         places = {}
-        for index, item in enumerate(self.session.items):
+        for index, item in enumerate(items):
             places.setdefault((item["event"], item["frame"]), []).append(index)
         keys = [movie[:KEY_LENGTH] for movie in movies_of(self.image)]
         for roi in manager.getRoisAsArray():
             if (roi.getProperty(MOVIE) or "")[:KEY_LENGTH] in keys and roi.getProperty(KIND) == EVENTS:
                 near = [index for index in places.get((unquoted(roi.getProperty(CLASS)), _frame_of(roi)), ())
-                        if index not in self._rois and self._is_at(roi, self.session.items[index])]
+                        if index not in self._rois and self._is_at(roi, items[index])]
                 if near:
                     self._know(near[0], roi)
                     self._adopted[near[0]] = roi
@@ -42,7 +47,8 @@ class ManagedRois(object):
             # The rings replace ImageJ's marks and labels. If there are ROIs of the user, these stay visible.
             manager.runCommand(self.image, "Show None")
         self._follow(manager)
-        self.update([index for index, item in enumerate(self.session.items) if item["decision"] == "reject" and index in self._rois])
+        self.update([index for index, item in enumerate(self.session.items)
+                     if item["added"] or (item["decision"] == "reject" or index in detected) and index in self._rois])
 
     def update(self, changed):
         """Remove the ROIs of rejected events, and change those of others, as the session now has them."""
@@ -54,33 +60,38 @@ class ManagedRois(object):
             item = self.session.items[index] if index < len(self.session.items) else None
             if item is None or item["decision"] == "reject":
                 self._remove(manager, index)
+            elif self._are_out:
+                continue
             elif index not in self._rois or index in self._removed:
                 self._put_back(manager, index, item)
             else:
                 self._change(manager, index, item)
 
     def take_out(self):
-        """Remove the events' ROIs from the ROI Manager; return how many."""
+        """Remove the events' ROIs from the ROI Manager."""
+        self._are_out = True
         manager, inside = RoiManager.getInstance(), []
         if manager is None:
-            return 0
+            return
         for place, roi in enumerate(manager.getRoisAsArray()):
             if self._items.containsKey(roi) and not is_edited(roi):
                 inside.append(place)
                 self._removed.add(self._items.get(roi))
-        for place in reversed(inside):
-            manager.delete(place)
-        return len(inside)
+        self.selecting = True
+        try:
+            remove_from_manager(manager, inside)
+        finally:
+            self.selecting = False
 
     def put_back(self):
-        """Put the ROIs of all events that are not rejected into the ROI Manager; return how many were added."""
+        """Put the ROIs of all events that are not rejected into the ROI Manager."""
+        self._are_out = False
         manager = RoiManager.getRoiManager()
         inside = set([self._items.get(roi) for roi in manager.getRoisAsArray() if self._items.containsKey(roi)])
         missing = [index for index, item in enumerate(self.session.items) if item["decision"] != "reject" and index not in inside]
         for index in missing:
             self._put_back(manager, index, self.session.items[index])
         self._follow(manager)
-        return len(missing)
 
     def select(self, index):
         """Select an event's ROI in the ROI Manager, if it is there."""

@@ -4,10 +4,10 @@ from java.awt.event import MouseAdapter
 from java.awt.image import BufferedImage
 from javax.swing import JPanel
 
-ROW, LEAST_HEIGHT = 14, 44
+ROW, LEAST_MARK, LEAST_HEIGHT = 16, 6, 44
 EDGE = 6
 AXIS = 16
-"""Height of a class's row, of the strip, margins at its ends, and height of the axis, in pixels."""
+"""Height of a class's row, of a mark and of the strip, margins at its ends, and height of the axis, in pixels."""
 
 BACKGROUND, FAINT = Color(28, 28, 28), Color(70, 70, 70)
 FONT = Font("SansSerif", Font.PLAIN, 10)
@@ -85,10 +85,12 @@ class Strip(JPanel):
             item = self.session.items[index]
             key = item["event"], item["frame"]
             marks[key] = marks.get(key, 0) + (item["decision"] != "reject")
+        most = float(max([1] + marks.values()))
         for (name, frame), count in sorted(marks.items(), key=lambda mark: mark[1]):
-            top = EDGE + rows.get(name, 0) * ROW
+            # The more events, the higher the mark; one alone is visible too.
+            height = max(LEAST_MARK, int(round((ROW - 2) * count / most)))
             pen.setColor(self.colours.get(name, Color.WHITE) if count else FAINT)
-            pen.fillRect(self.x_of(frame) - 1, top + 1, 3, ROW - 4)
+            pen.fillRect(self.x_of(frame) - 1, EDGE + (rows.get(name, 0) + 1) * ROW - 2 - height, 3, height)
         pen.dispose()
         return picture
 

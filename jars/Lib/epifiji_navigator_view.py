@@ -22,6 +22,12 @@ TIPS = {
     "move": "Then click on the movie where the event is",
 }
 FILTER_TIP = "Parts of a class or decision (death, open, kept, rejected, skipped, added), or comparisons: frame&gt;20 score&lt;0.8 x&lt;100"
+SHOWN = (
+    ("rings", "rings", "Rings on the movie around the events, which fade in and out"),
+    ("ROIs", "managed", "The events' ROIs in the ROI Manager; your own ROIs stay"),
+)
+"""Boxes for what is shown elsewhere: name, request and tooltip."""
+
 WRONG = Color(170, 0, 0)
 
 
@@ -63,10 +69,13 @@ class NavigatorView(object):
             self.boxes[name] = box
             classes.add(swatch)
             classes.add(box)
-        self.rings = JCheckBox("rings", True)
-        self.rings.setToolTipText("Rings on the movie around the events, which fade in and out")
-        self.rings.setFocusable(False)
-        self.rings.addActionListener(lambda event: want("rings", self.rings.isSelected()))
+        shown = JPanel(FlowLayout(FlowLayout.RIGHT, 4, 2))
+        for name, what, tip in SHOWN:
+            box = JCheckBox(name, True)
+            box.setToolTipText(tip)
+            box.setFocusable(False)
+            box.addActionListener(lambda event, what=what, box=box: want(what, box.isSelected()))
+            shown.add(box)
         line = JPanel(BorderLayout(6, 0))
         self.field = JTextField()
         self.field.setToolTipText("<html>%s</html>" % FILTER_TIP)
@@ -80,7 +89,7 @@ class NavigatorView(object):
         line.setBorder(BorderFactory.createEmptyBorder(0, 6, 4, 6))
         top = JPanel(BorderLayout())
         top.add(classes, BorderLayout.CENTER)
-        top.add(self.rings, BorderLayout.EAST)
+        top.add(shown, BorderLayout.EAST)
         top.add(line, BorderLayout.SOUTH)
         return top
 

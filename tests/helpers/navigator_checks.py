@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
-from desktop import click, focus, picture, press, wait_for, windows
+from desktop import click, focus, picture, press, type_text, wait_for, windows
 from desktop_checks import manager, open_movie
 from epifiji.bridge.imagej import ImageJ
 
-NAVIGATOR = "Events of noise.tif"
+NAVIGATOR, MOVIE, MANAGER = "Events of noise.tif", "noise.tif", "ROI Manager"
 OPEN = "Open Epithelial Events..."
+ZOOM = 4
+FIRST = [
+    "y", "n", "s", "2", "y", "y", "u", "n", "Down", "m", "movie:30:40", "y", "filter:death", "row:2", "n", "filter:",
+    "header:2", "row:1", "y", "strip:1:12",
+]  # fmt: skip
+SECOND = [
+    "y", "n", "a", "movie:60:20", "u", "a", "movie:60:20", "manager:cell_death 8 (0.87)", "n", "movie:51:32", "movie-1",
+    "movie-y", "box:cell_sop", "Down", "row:4", "y", "box:cell_sop", "box:ROIs", "box:ROIs", "n",
+]  # fmt: skip
+"""The steps of the session: keys, clicks at a place of the movie (x, y), texts of the filter, clicks on a row, a column's
+heading, the strip (class, frame), a ROI in the manager and a box, and keys while the movie is in front.
+"""
 
 
 def navigator() -> Any:
@@ -38,33 +51,134 @@ def labels() -> list[str]:
     return [str(label.getText()) for label in parts(navigator(), "javax.swing.JLabel")]
 
 
-def start(results: str) -> Any:
+def start(image: Any) -> None:
     from scyjava import jimport
 
-    from scyjava import jimport
-    image = jimport("ij.IJ").getImage()
-    jimport("ij.macro.MacroRunner")(f'run("{OPEN}", "results=[{results}] table=false navigator");')
+    jimport("ij.IJ").run(image, "Set... ", f"zoom={100 * ZOOM}")
+    code = f'run("{OPEN}", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] table=false navigator");'
+    jimport("ij.macro.MacroRunner")(code)
     wait_for("the navigator", navigator)
     focus(NAVIGATOR)
-    return image
 
 
-def first_look(imagej: ImageJ, folder: Path) -> dict[str, Any]:
+def _state() -> list[Any]:
+    """Return what any step changes."""
+    table = parts(navigator(), "javax.swing.JTable")[0]
+    return [labels(), int(table.getRowCount()), int(table.getSelectedRow()), int(manager().getCount())]
+
+
+def _click_in(part: Any, x: int, y: int) -> None:
+    place = part.getLocationOnScreen()
+    click(place.x + x, place.y + y)
+
+
+def _do(step: str, image: Any) -> None:
+    what, _, rest = step.partition(":")
+    if what == "movie":
+        x, y = map(int, rest.split(":"))
+        focus(f"{MOVIE}")
+        _click_in(image.getCanvas(), int((x + 0.5) * ZOOM), int((y + 0.5) * ZOOM))
+    elif what == "manager":
+        focus(MANAGER)
+        listed = parts(manager(), "javax.swing.JList")[0]
+        index = [str(roi.getName()) for roi in manager().getRoisAsArray()].index(rest)
+        listed.ensureIndexIsVisible(index)
+        time.sleep(0.3)
+        cell = listed.getCellBounds(index, index)
+        _click_in(listed, cell.x + 10, cell.y + 5)
+    elif what.startswith("movie-"):
+        press(what[6:])
+    else:
+        focus(NAVIGATOR)
+        _do_in_window(what, rest)
+
+
+def _do_in_window(what: str, rest: str) -> None:
+    if what == "filter":
+        field = parts(navigator(), "javax.swing.JTextField")[0]
+        _click_in(field, 20, 8)
+        if rest:
+            type_text(rest)
+        press("Return" if rest else "Escape")
+    elif what == "row":
+        table = parts(navigator(), "javax.swing.JTable")[0]
+        table.scrollRectToVisible(table.getCellRect(int(rest), 0, True))
+        time.sleep(0.3)
+        cell = table.getCellRect(int(rest), 1, True)
+        _click_in(table, cell.x + 5, cell.y + 5)
+    elif what == "header":
+        header = parts(navigator(), "javax.swing.table.JTableHeader")[0]
+        cell = header.getHeaderRect(int(rest))
+        _click_in(header, cell.x + 10, cell.y + 5)
+    elif what == "strip":
+        row, frame = map(int, rest.split(":"))
+        strip = next(part for part in parts(navigator(), "javax.swing.JPanel") if part.getToolTipText() is not None)
+        x = 6 + int((frame - 0.5) * (strip.getWidth() - 12) / 12)
+        _click_in(strip, x, 6 + 16 * row + 8)
+    elif what == "box":
+        box = next(b for b in parts(navigator(), "javax.swing.JCheckBox") if str(b.getText()).startswith(rest))
+        _click_in(box, 10, box.getHeight() // 2)
+    else:
+        press(what)
+
+
+def _do_all(steps: list[str], image: Any) -> None:
+    for step in steps:
+        before = _state()
+        _do(step, image)
+        wait_for(f"what {step} does", lambda before=before: _state() != before, 15)
+        time.sleep(0.2)
+
+
+def killed_session(_: ImageJ, folder: Path) -> None:
+    """Do the first half of the session; then the process is killed."""
+    image = open_movie()
+    start(image)
+    picture(folder / "opened.png")
+    _do_all(FIRST, image)
+    picture(folder / "before_the_end.png")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def resumed_session(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Do the second half in a new process, with a ROI of the user in the ROI Manager."""
     from scyjava import jimport
 
     image = open_movie()
-    jimport("ij.IJ").run(image, "Set... ", "zoom=400")
-    start(os.environ["EPIFIJI_TEST_RESULTS"])
-    time.sleep(1)
-    picture(folder / "opened.png")
-    press("y", "n", "s", "2", "y", delay_ms=400)
-    time.sleep(1)
-    picture(folder / "decided.png")
-    press("u", "u", delay_ms=300)
-    time.sleep(1)
-    picture(folder / "undone.png")
-    said = labels()
+    mine = jimport("ij.gui.Roi")(1, 1, 5, 5)
+    mine.setName("mine")
+    manager().add(image, mine, -1)
+    start(image)
+    opened = labels()
+    wait_for("the ROIs of the rejected events to be removed", lambda: manager().getCount() == 28)
+    _do_all(SECOND, image)
+    picture(folder / "after.png")
+    rois = [[str(roi.getName()), int(roi.getTPosition())] for roi in manager().getRoisAsArray()]
+    faded = _faded(image, folder)
+    focus(NAVIGATOR)
     press("alt+F4")
     wait_for("the end", lambda: navigator() is None)
-    time.sleep(1)
-    return {"labels": said, "log": str(jimport("ij.IJ").getLog() or ""), "rois": int(manager().getCount())}
+    wait_for("the results", lambda: "the reviewed events are in" in str(jimport("ij.IJ").getLog() or ""))
+    return {
+        "opened": opened, "rois": rois, "faded": faded, "overlay": image.getOverlay() is None, "windows": windows("New"),
+    }  # fmt: skip
+
+
+def _faded(image: Any, folder: Path) -> list[int]:
+    """Return how colourful the movie is around the only event of frame 6 that the filter shows, in each frame."""
+    from scyjava import jimport
+
+    _do("filter:frame=6 sop", image)
+    wait_for("one event", lambda: parts(navigator(), "javax.swing.JTable")[0].getRowCount() == 1)
+    focus(MOVIE)
+    place, robot = image.getCanvas().getLocationOnScreen(), jimport("java.awt.Robot")()
+    found = []
+    for frame in range(1, 13):
+        image.setSlice(frame)
+        time.sleep(0.3)
+        # The ring's leftmost point.
+        pixel = robot.getPixelColor(place.x + int((51.5 - 10) * ZOOM), place.y + int(28.5 * ZOOM))
+        levels = [int(pixel.getRed()), int(pixel.getGreen()), int(pixel.getBlue())]
+        found.append(max(levels) - min(levels))
+    picture(folder / "faded.png")
+    return found

@@ -89,7 +89,8 @@ def navigate(request: Request) -> Answer:
     """Begin or continue a review for the navigator, which writes nothing before the first decision.
 
     The request has ``results``, or ``events`` (lines, as in the answer) and ``beside``, the folder for their review or
-    None. The answer has a ``problem``, a sentence or None; if it is a sentence, no decision can be recorded.
+    None. The answer has a ``problem``, a sentence or None; if it is a sentence, no decision can be recorded. ``detected``
+    has the lines of corrected events as they were detected, by index.
     """
     events, results = _events_to_navigate(request.values)
     problem, path = None, None
@@ -97,7 +98,13 @@ def navigate(request: Request) -> Answer:
         path, review = _started(events, results or request.get("beside"))
     except WrongInputError as error:
         problem, review = str(error), Review(without_repeats(events)[0])
-    return review_answer(path, review, results, order_of(review, "time"), write=False) | {"problem": problem}
+    corrected = {
+        index: line_of(item.detected)
+        for index, item in enumerate(review.items)
+        if item.detected is not None and item.event != item.detected
+    }
+    answer = review_answer(path, review, results, order_of(review, "time"), write=False)
+    return answer | {"problem": problem, "detected": corrected}
 
 
 def _events_to_navigate(values: dict[str, Any]) -> tuple[list[Event], Path | None]:

@@ -1,0 +1,109 @@
+"""A session in the navigator with real keys and clicks gives exactly the expected files, also if ImageJ is killed during it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from desktop import desktop
+from epifiji.data.events import Event
+from epifiji.data.review import Action, Review
+from epifiji.files.results.reviews import read_review, write_review
+from epifiji.jobs.events.review import finish_review
+from jvm import Finished, run_checks
+from navigator_checks import FIRST, SECOND, killed_session, resumed_session
+from planted_events import planted
+
+MOVED = replace(planted()[6], y=40.0, x=30.0)
+ADDED = Event("cell_division", 6, 20.0, 60.0)
+ACTIONS = [
+    (0, "keep"), (1, "reject"), (2, "skip"), (3, "class", replace(planted()[3], event="cell_sop")), (3, "keep"),
+    (4, "reject"), (6, "move", MOVED), (6, "keep"), (9, "reject"), (13, "keep"),
+    (14, "keep"), (15, "reject"), (30, "add", ADDED), (21, "reject"),
+    (20, "class", replace(planted()[20], event="cell_death")), (20, "keep"), (8, "keep"), (11, "reject"),
+]  # fmt: skip
+"""What the session's steps mean: ten actions before the end of the first process, and eight after it."""
+
+BEFORE_THE_END = 10
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, results: dict[str, Path]) -> Path:
+    return results["whole"]
+
+
+@pytest.fixture(scope="module")
+def done(
+    tmp_path_factory: pytest.TempPathFactory, results: Path, movie_file: Path
+) -> tuple[Finished, list[Action], Finished]:
+    env = {"EPIFIJI_TEST_MOVIE": str(movie_file), "EPIFIJI_TEST_RESULTS": str(results)}
+    with desktop() as display:
+        env |= {"DISPLAY": display}
+        killed = run_checks([killed_session], tmp_path_factory.mktemp("killed"), headless=False, env=env)
+        written = read_review(results / "review.csv").actions
+        resumed = run_checks([resumed_session], tmp_path_factory.mktemp("resumed"), headless=False, env=env)
+    return killed, written, resumed
+
+
+def without_times(actions: list[Action]) -> list[Action]:
+    return [
+        replace(a, seconds=0.0, event=a.event and replace(a.event, score=0.0, volume=0, border=False)) for a in actions
+    ]
+
+
+def expected() -> list[Action]:
+    return without_times([Action(*action) for action in ACTIONS])  # type: ignore[arg-type]
+
+
+def test_forty_steps_give_exactly_these_decisions(
+    done: tuple[Finished, list[Action], Finished], results: Path
+) -> None:
+    killed, written, resumed = done
+    assert len(FIRST + SECOND) == 40
+    assert killed.code == -9
+    assert without_times(written) == expected()[:BEFORE_THE_END], "nothing is lost"
+    assert resumed[resumed_session]["windows"] == [], "no key reaches ImageJ"
+    assert without_times(read_review(results / "review.csv").actions) == expected()
+
+
+def test_the_results_are_those_of_these_decisions(
+    done: tuple[Finished, list[Action], Finished], results: Path, tmp_path: Path
+) -> None:
+    assert done[2].code == 0
+    same = tmp_path / results.name
+    same.mkdir()
+    (same / "run.json").write_bytes((results / "run.json").read_bytes())
+    write_review(same / "review.csv", Review(planted(), [Action(*action) for action in ACTIONS]))  # type: ignore[arg-type]
+    finish_review(same / "review.csv")
+    made = {file.name: file.read_bytes() for file in (results / "reviewed").iterdir()}
+    assert made == {file.name: file.read_bytes() for file in (same / "reviewed").iterdir()}
+
+
+def test_the_rois_follow_the_decisions_and_the_users_roi_stays(
+    done: tuple[Finished, list[Action], Finished],
+) -> None:
+    (first, *rois) = done[2][resumed_session]["rois"]
+    assert first[0] == "mine"
+    review = Review(planted(), [Action(*action) for action in ACTIONS])  # type: ignore[arg-type]
+    kept = [(item.event.event, item.event.frame + 1) for item in review.items if item.decision != "reject"]
+    assert sorted((name.rsplit(" ", 2)[0] if "(" in name else name.rsplit(" ", 1)[0], t) for name, t in rois) == sorted(
+        kept
+    )
+
+
+def test_a_resumed_session_shows_what_was_decided(done: tuple[Finished, list[Action], Finished]) -> None:
+    said = " ".join(done[2][resumed_session]["opened"])
+    assert "15 of 30   cell_division   frame 6   score 0.68   open" in said
+    assert "7 of 30 decided" in said or "8 of 30 decided" in said
+
+
+def test_rings_fade_in_and_out_around_their_event(done: tuple[Finished, list[Action], Finished]) -> None:
+    seen = done[2][resumed_session]
+    levels = seen["faded"]
+    assert [level > 0 for level in levels] == [3 <= frame <= 9 for frame in range(1, 13)], json.dumps(levels)
+    assert max(levels) == levels[5]
+    assert levels[2] < levels[5] > levels[8]
+    assert seen["overlay"], "the movie has no rings when the navigator is closed"
