@@ -140,7 +140,9 @@ class ManagedRois(object):
         roi = self._rois.get(index)
         if roi is None or not self._is_same(roi, item):
             roi = self._make(index, item)
+        # The manager keeps a copy.
         manager.add(self.image if self.image.isVisible() else None, roi, -1)
+        self._know(index, manager.getRoi(manager.getCount() - 1))
         self._removed.discard(index)
 
     def _change(self, manager, index, item):
@@ -152,6 +154,7 @@ class ManagedRois(object):
         made = self._make(index, item)
         manager.setRoi(made, place)
         manager.rename(place, made.getName())
+        self._know(index, manager.getRoi(place))
 
     def _is_same(self, roi, item):
         return unquoted(roi.getProperty(CLASS)) == item["event"] and _frame_of(roi) == item["frame"] and self._is_at(roi, item)
@@ -159,14 +162,12 @@ class ManagedRois(object):
     def _make(self, index, item):
         adopted = self._adopted.get(index)
         if adopted is not None and not is_edited(adopted) and self._is_same(adopted, item):
-            self._know(index, adopted)
             return adopted
         score = "" if item["score"] is None else " (%.2f)" % item["score"]
         # Detected ROIs are numbered by class; a changed or added one has the number of its event, which is never given twice.
         event = dict(item, name="%s %d%s" % (item["event"], index + 1, score))
         roi = rois_of_events(self.image, {"classes": self.session.classes, "events": [event]})[0]
         sign(roi, movies_of(self.image)[0], EVENTS, item["event"])
-        self._know(index, roi)
         return roi
 
     def _follow(self, manager):
