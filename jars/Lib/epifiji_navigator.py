@@ -221,7 +221,7 @@ class Navigator(Runnable):
             later(self.view.window.dispose)
             for key in self.keys:
                 _navigators().remove(key, self)
-            if self.session.state["steps"]:
+            if self.session.is_changed:
                 summary = _ask("review_end", {"review": self.found["review"], "movie": self.image.getShortTitle(),
                                               "image": described(self.image)})
                 if summary["folder"]:

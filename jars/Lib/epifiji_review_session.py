@@ -33,7 +33,7 @@ class ReviewSession(object):
         self.open = set([index for index, item in enumerate(self.items) if not item["decision"]])
         self.state = found
         self.pointing = None
-        self.ended = False
+        self.ended = self.is_changed = False
         self.order, self._places = [], {}
         self.set_order(found["order"])
         self.item = self.order[found["place"]]
@@ -108,7 +108,7 @@ class ReviewSession(object):
         if self._begin is not None and not self.state["steps"]:
             request["begin"] = self._begin
         answer = self._ask("review_act", request)
-        self._since, self.state = now, answer
+        self._since, self.state, self.is_changed = now, answer, True
         index = answer["item"]
         if index is None:
             return []

@@ -280,6 +280,36 @@ def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     return {"fields": fields, "cut off": cut_off}
 
 
+def navigated(_: ImageJ, folder: Path) -> bool:
+    """Show the navigator beside its movie, with some decisions, which are undone."""
+    from scyjava import jimport
+
+    title, movie = f"Events of {NAME}.tif", _image(f"{NAME}.tif")
+    _start(
+        f"{NAME}.tif", f'run("Open Epithelial Events...", "results=[{folder / NAME}_epifiji] table=false navigator");'
+    )
+    focus(title)
+    time.sleep(1)
+    press("y", "n", "y", delay_ms=400)
+    jimport("ij.IJ").run(movie, "Set... ", "zoom=300")
+    size = movie.getWindow().getSize()
+    movie.getWindow().setLocation(20, 100)
+    _place(title, 30 + int(size.width), 100)
+    focus(f"{NAME}.tif")
+    focus(title)
+    time.sleep(1)
+    picture(folder / "navigator.png")
+    width = int(size.width) + 580
+    subprocess.run(["mogrify", "-crop", f"{width}x650+15+76", "+repage", str(folder / "navigator.png")], check=True)
+    press("u", "u", "u", delay_ms=400)
+    time.sleep(0.5)
+    press("alt+F4")
+    wait_for("the end", lambda: not windows(title))
+    time.sleep(0.5)
+    jimport("ij.IJ").run(movie, "Set... ", "zoom=200")
+    return (folder / f"{NAME}_epifiji" / "review.csv").exists()
+
+
 def scored(_: ImageJ, folder: Path) -> dict[str, Any]:
     """The review as a montage and as a loop, with a missed event being added, its summary, and a score."""
     results = folder / f"{NAME}_epifiji"
@@ -407,4 +437,4 @@ def corrected(_: ImageJ, folder: Path) -> str:
     return said
 
 
-PICTURES = [corrected, dialogs, previewed, shown, cells_compared, scored, discarded, macro]
+PICTURES = [corrected, dialogs, previewed, shown, cells_compared, navigated, scored, discarded, macro]

@@ -58,9 +58,7 @@ def expected() -> list[Action]:
     return without_times([Action(*action) for action in ACTIONS])  # type: ignore[arg-type]
 
 
-def test_forty_steps_give_exactly_these_decisions(
-    done: tuple[Finished, list[Action], Finished], results: Path
-) -> None:
+def test_forty_steps_give_exactly_these_decisions(done: tuple[Finished, list[Action], Finished], results: Path) -> None:
     killed, written, resumed = done
     assert len(FIRST + SECOND) == 40
     assert killed.code == -9

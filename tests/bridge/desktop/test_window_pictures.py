@@ -36,6 +36,7 @@ from window_pictures import (
     dialogs,
     discarded,
     macro,
+    navigated,
     previewed,
     scored,
     shown,
@@ -163,6 +164,10 @@ def test_the_dialog_shows_the_active_image_as_segmented_and_another_as_annotated
 
 def test_the_picture_of_compared_cells_is_whole_on_the_screen(done: Finished) -> None:
     assert not done[cells_compared]["cut off"]
+
+
+def test_a_navigator_whose_decisions_were_undone_leaves_no_review(done: Finished) -> None:
+    assert done[navigated] is False
 
 
 def test_discarded_thresholds_change_nothing(done: Finished) -> None:
