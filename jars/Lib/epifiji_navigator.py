@@ -21,7 +21,7 @@ from epifiji_identity import folder_beside
 from epifiji_images import shown_pixels
 from epifiji_log import log
 from epifiji_navigator_input import navigator_inputs
-from epifiji_navigator_model import ShownEvents, events_by_frame
+from epifiji_navigator_model import ShownEvents
 from epifiji_navigator_rois import ManagedRois
 from epifiji_navigator_view import NavigatorView
 from epifiji_review_session import ReviewSession
@@ -91,7 +91,7 @@ class Navigator(Runnable):
         self.session = ReviewSession(found, self.pixels.frames, _ask, begin)
         self.shown = ShownEvents(self.session)
         self.wanted = LinkedBlockingQueue()
-        self.rings = Rings(image, self.session, self.frame_of, self.colours, events_by_frame)
+        self.rings = Rings(image, self.shown, self.frame_of, self.colours)
         self.rois = ManagedRois(image, self.session, self.want)
         self.on_movie = False
         self.ended = CountDownLatch(1)
@@ -194,6 +194,7 @@ class Navigator(Runnable):
         """Show the present state in the window and on the movie."""
         message, counts = self._message, self.shown.counts()
         if all_rows or changed:
+            self.shown.over_time()
             self.rings.refresh()
         else:
             self.image.draw()

@@ -22,7 +22,7 @@ class ShownEvents(object):
         self.session = session
         self.hidden = set()
         self.text, self.column, self.descending = "", "frame", False
-        self._tests = []
+        self._tests, self._sorted, self._counts, self._over_time = [], None, None, None
         self.refresh()
 
     def filter(self, text):
@@ -40,27 +40,24 @@ class ShownEvents(object):
         """Sort by a column, or reverse the order if it is already sorted by it."""
         self.descending = column == self.column and not self.descending
         self.column = column
+        self._sorted = None
         self.refresh()
-
-    def passes(self, item):
-        """Return whether an event is shown."""
-        return item["event"] not in self.hidden and all([test(item) for test in self._tests])
 
     def refresh(self):
         """Compute the shown events and their order."""
-        items = self.session.items
-        shown = [index for index, item in enumerate(items) if self.passes(item)]
-        # Two sorts, of which the second keeps the order of equal events.
-        if self.column != "frame":
-            shown.sort(key=lambda index: items[index]["frame"])
-        shown.sort(key=lambda index: _sortable(items[index][self.column]), reverse=self.descending)
-        self.session.set_order(shown)
+        if self._sorted is None:
+            self._sorted = self._all_sorted()
+        self.session.set_order(self._passing(self.session.items, self._sorted))
+        self._over_time = None
 
     def update(self, changed):
         """Remove changed events that no longer pass, and add those that now do; the others keep their places."""
         session, order = self.session, self.session.order
+        if not changed:
+            return
+        self._sorted = self._counts = self._over_time = None
         for index in changed:
-            is_shown = index < len(session.items) and self.passes(session.items[index])
+            is_shown = index < len(session.items) and self._passing(session.items, [index])
             if session.place(index) is None and is_shown:
                 place = session.place()
                 place = len(order) if place is None else place + 1
@@ -71,13 +68,43 @@ class ShownEvents(object):
             session.set_order(order)
 
     def counts(self):
-        """Return how many events each class has, and how many of them are rejected, by class."""
-        counts = dict((kind["name"], [0, 0]) for kind in self.session.classes)
-        for item in self.session.items:
-            count = counts.setdefault(item["event"], [0, 0])
-            count[0] += 1
-            count[1] += item["decision"] == "reject"
-        return counts
+        """Return how many events each class has."""
+        if self._counts is None:
+            self._counts = dict((kind["name"], 0) for kind in self.session.classes)
+            for item in self.session.items:
+                self._counts[item["event"]] = self._counts.get(item["event"], 0) + 1
+        return self._counts
+
+    def over_time(self):
+        """Return the shown events of each frame, as indexes, and how many of each class and frame are not rejected."""
+        if self._over_time is None:
+            frames, marks, items = {}, {}, self.session.items
+            for index in self.session.order:
+                if index < len(items):
+                    item = items[index]
+                    frame = item["frame"]
+                    frames.setdefault(frame, []).append(index)
+                    mark = item["event"], frame
+                    marks[mark] = marks.get(mark, 0) + (item["decision"] != "reject")
+            self._over_time = frames, marks
+        return self._over_time
+
+    def _all_sorted(self):
+        items, column = self.session.items, self.column
+        found = range(len(items))
+        # Two sorts, of which the second keeps the order of equal events.
+        if column != "frame":
+            found.sort(key=lambda index: items[index]["frame"])
+        found.sort(key=lambda index: _sortable(items[index][column]), reverse=self.descending)
+        return found
+
+    def _passing(self, items, indexes):
+        """Return those of the indexes whose events are shown."""
+        if self.hidden:
+            indexes = [index for index in indexes if items[index]["event"] not in self.hidden]
+        for test in self._tests:
+            indexes = test(items, indexes)
+        return indexes
 
 
 def _sortable(value):
@@ -85,18 +112,24 @@ def _sortable(value):
 
 
 def _test(word):
-    """Return the function of an event that a word of the filter means."""
+    """Return the function that selects the events that a word of the filter means, from events and indexes."""
     compared = COMPARISON.match(word)
-    if compared:
-        key, sign, number = compared.groups()
-        compare, limit = OPERATORS[sign], float(number)
-        return lambda item: item[key] is not None and compare(item[key], limit)
-    return lambda item: word in item["event"].lower() or word in WORDS[item["decision"]] or item["added"] and word in "added"
+    if not compared:
+        return lambda items, indexes: _described(word, items, indexes)
+    key, sign, number = compared.groups()
+    compare, limit = OPERATORS[sign], float(number)
+    return lambda items, indexes: [index for index in indexes
+                                   if items[index][key] is not None and compare(items[index][key], limit)]
 
 
-def events_by_frame(session):
-    """Return the shown events of each frame, as indexes."""
-    frames = {}
-    for index in session.order:
-        frames.setdefault(session.items[index]["frame"], []).append(index)
-    return frames
+def _described(word, items, indexes):
+    """Return the indexes of the events whose class or decision contains a word."""
+    found, known = [], {}
+    for index in indexes:
+        item = items[index]
+        kind = item["event"], item["decision"], item["added"]
+        if kind not in known:
+            known[kind] = word in kind[0].lower() or word in WORDS[kind[1]] or kind[2] and word in "added"
+        if known[kind]:
+            found.append(index)
+    return found

@@ -5,9 +5,9 @@ from java.awt.image import BufferedImage
 from javax.swing import JPanel
 
 ROW, LEAST_MARK, LEAST_HEIGHT = 16, 6, 44
-EDGE = 6
+EDGE, MARK_PX = 6, 3
 AXIS = 16
-"""Height of a class's row, of a mark and of the strip, margins at its ends, and height of the axis, in pixels."""
+"""Height of a class's row, of a mark and of the strip; margins at its ends, reach of a click on a mark, and height of the axis, in pixels."""
 
 BACKGROUND, FAINT = Color(28, 28, 28), Color(70, 70, 70)
 FONT = Font("SansSerif", Font.PLAIN, 10)
@@ -20,11 +20,12 @@ class Strip(JPanel):
     frame_of() gives the frame in view, and want(what, value) puts a request into the navigator's queue.
     """
 
-    def __init__(self, session, frames, colours, frame_of, want):
+    def __init__(self, shown, frames, colours, frame_of, want):
         JPanel.__init__(self)
-        self.session, self.frames, self.colours, self.frame_of, self.want = session, frames, colours, frame_of, want
+        self.session, self.frames, self.colours, self.frame_of, self.want = shown.session, frames, colours, frame_of, want
+        self._shown = shown
         self._picture = None
-        self.setPreferredSize(Dimension(400, max(LEAST_HEIGHT, 2 * EDGE + ROW * len(session.classes) + AXIS)))
+        self.setPreferredSize(Dimension(400, max(LEAST_HEIGHT, 2 * EDGE + ROW * len(self.session.classes) + AXIS)))
         mouse = _StripMouse(self)
         self.addMouseListener(mouse)
         self.addMouseMotionListener(mouse)
@@ -59,14 +60,16 @@ class Strip(JPanel):
         """Return the frame at a position, and the shown event that is marked there, or None."""
         frame = int((x - EDGE) * self.frames / float(max(1, self.getWidth() - 2 * EDGE))) + 1
         frame = min(max(1, frame), self.frames)
-        near = []
-        for index in self.session.order:
-            item = self.session.items[index]
-            away = abs(self.x_of(item["frame"]) - x)
-            row = self._row(item["event"])
-            if away <= 3 and row is not None and EDGE + row * ROW <= y < EDGE + (row + 1) * ROW:
-                near.append((away, index))
+        near, frames = [], self._shown.over_time()[0]
+        for other in range(1, self.frames + 1):
+            away = abs(self.x_of(other) - x)
+            if away <= MARK_PX:
+                near += [(away, index) for index in frames.get(other, ()) if self._is_in_row(self.session.items[index], y)]
         return frame, min(near)[1] if near else None
+
+    def _is_in_row(self, item, y):
+        row = self._row(item["event"])
+        return row is not None and EDGE + row * ROW <= y < EDGE + (row + 1) * ROW
 
     def _row(self, name):
         names = [kind["name"] for kind in self.session.classes]
@@ -80,11 +83,7 @@ class Strip(JPanel):
         pen.setFont(FONT)
         self._draw_axis(pen)
         rows = dict((kind["name"], number) for number, kind in enumerate(self.session.classes))
-        marks = {}
-        for index in self.session.order:
-            item = self.session.items[index]
-            key = item["event"], item["frame"]
-            marks[key] = marks.get(key, 0) + (item["decision"] != "reject")
+        marks = self._shown.over_time()[1]
         most = float(max([1] + marks.values()))
         for (name, frame), count in sorted(marks.items(), key=lambda mark: mark[1]):
             # The more events, the higher the mark; one alone is visible too.

@@ -39,7 +39,7 @@ class NavigatorView(object):
         want = navigator.want
         self.wanted = navigator.wanted
         self.table = EventTable(self.session, self.shown, scale, navigator.colours, want)
-        self.strip = Strip(self.session, navigator.pixels.frames, navigator.colours, navigator.frame_of, want)
+        self.strip = Strip(self.shown, navigator.pixels.frames, navigator.colours, navigator.frame_of, want)
         self.head, self.below, self.count = JLabel(" "), JLabel(" "), JLabel(" ")
         self.boxes = {}
         self.window = JFrame(title)
@@ -131,7 +131,7 @@ class NavigatorView(object):
             self.strip.refresh()
         self.strip.repaint()
         for name, box in self.boxes.items():
-            box.setText("%s %d" % (name, counts.get(name, [0])[0]))
+            box.setText("%s %d" % (name, counts.get(name, 0)))
         self.count.setText("%d of %d shown" % (len(session.order), len(session.items)))
         self.head.setText(self._heading())
         self.head.setBorder(BorderFactory.createCompoundBorder(

@@ -44,7 +44,7 @@ class ReviewSession(object):
         """Set which events are presented, as indexes, and in which order."""
         # Replaced and never changed: windows read it on another thread.
         self.order = order
-        self._places = dict((item, place) for place, item in enumerate(order))
+        self._places = dict(zip(order, xrange(len(order))))
 
     def current(self):
         """Return the current event."""

@@ -20,16 +20,14 @@ DASHES = (3.0, 4.0)
 class Rings(Roi):
     """All rings, as one element of the movie's overlay.
 
-    It draws what the frame in view needs, so that playing needs no new ROIs. session has the events, frame_of() gives the
-    frame (from 1) in view, and colours those of the classes.
+    It draws what the frame in view needs, so that playing needs no new ROIs. shown are the shown events of a session,
+    frame_of() gives the frame (from 1) in view, and colours those of the classes.
     """
 
-    def __init__(self, image, session, frame_of, colours, by_frame):
+    def __init__(self, image, shown, frame_of, colours):
         Roi.__init__(self, 0, 0, 0, 0)
-        self.movie, self.session, self.frame_of, self.colours = image, session, frame_of, colours
-        self._by_frame, self._paths, self._radius = by_frame, {}, 0
-        self._frames = {}
-        self._is_old = True
+        self.movie, self.session, self.frame_of, self.colours = image, shown.session, frame_of, colours
+        self._shown, self._paths, self._radius = shown, {}, 0
 
     def show(self):
         """Add the rings to the movie's overlay, unless they are already there."""
@@ -49,7 +47,7 @@ class Rings(Roi):
 
     def refresh(self):
         """Draw the rings again because events changed."""
-        self._is_old = True
+        self._paths = {}
         self.movie.draw()
 
     def at(self, x, y):
@@ -58,7 +56,7 @@ class Rings(Roi):
         near = []
         for away in range(len(FADE)):
             for other in set((frame - away, frame + away)):
-                for index in self._indexes().get(other, []):
+                for index in self._shown.over_time()[0].get(other, ()):
                     distance = math.hypot(items[index]["x"] - x, items[index]["y"] - y)
                     if distance <= radius + 2:
                         near.append((distance + away, index))
@@ -109,14 +107,9 @@ class Rings(Roi):
     def _shown_radius(self):
         return max(RADIUS_PX, LEAST_RADIUS / self.movie.getCanvas().getMagnification())
 
-    def _indexes(self):
-        if self._is_old:
-            self._frames, self._paths, self._is_old = self._by_frame(self.session), {}, False
-        return self._frames
-
     def _paths_of(self, frame):
         """Return a path with the rings of a frame's events for each class and decision."""
-        frames, radius = self._indexes(), self._shown_radius()
+        frames, radius = self._shown.over_time()[0], self._shown_radius()
         if radius != self._radius:
             self._radius, self._paths = radius, {}
         if frame not in self._paths:

@@ -295,12 +295,15 @@ def navigated(_: ImageJ, folder: Path) -> bool:
     size = movie.getWindow().getSize()
     movie.getWindow().setLocation(20, 100)
     _place(title, 30 + int(size.width), 100)
-    focus(f"{NAME}.tif")
+    for name, shown_title in (("movie", f"{NAME}.tif"), ("window", title)):
+        focus(shown_title)
+        time.sleep(0.5)
+        picture(folder / f"{name}.png", shown_title)
+    both = [str(folder / f"{name}.png") for name in ("movie", "window")]
+    subprocess.run(["convert", "-background", "white", *both, "+append", str(folder / "navigator.png")], check=True)
+    for one in both:
+        Path(one).unlink()
     focus(title)
-    time.sleep(1)
-    picture(folder / "navigator.png")
-    width = int(size.width) + 580
-    subprocess.run(["mogrify", "-crop", f"{width}x650+15+76", "+repage", str(folder / "navigator.png")], check=True)
     press("u", "u", "u", delay_ms=400)
     time.sleep(0.5)
     press("alt+F4")
