@@ -24,7 +24,9 @@ REPLACE = (
     "and those that you moved or renamed stay."
 )
 TABLE = "Show the events as a table too; table=false in a macro shows none."
-NAVIGATOR = "Open the navigator: a window in which you find, filter and review the events. A macro opens it only with navigator=true."
+NAVIGATOR = (
+    "Open the navigator: a window to find, filter and review the events. A macro opens it only with navigator=true."
+)
 KEEP_GOING = (
     "In a macro, continue after an error: call('java.lang.System.getProperty', 'epifiji.error', '') then returns the message, "
     "which is empty if there was no error."
