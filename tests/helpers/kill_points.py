@@ -1,7 +1,8 @@
 """Kills a change of files at each system call in turn, and reports the state of the files afterwards.
 
-Run as ``python kill_points.py SCENARIO FOLDER all|some`` by test_all_or_nothing.py. The process is forked for every
-point, so that everything is imported once.
+Run as ``python kill_points.py`` by test_all_or_nothing.py: each line of the standard input is a list in JSON of a
+scenario, a folder, ``all`` or ``some``, and ``kill`` or ``fail``; the answer is a line in JSON. The process is forked
+for every line and for every point, so that everything is imported once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -307,6 +309,22 @@ def fail_everywhere(scenario: str, folder: Path, every: bool) -> dict[str, Any]:
     return found
 
 
+def _answer(scenario: str, folder: str, which: str, how: str) -> None:
+    """Try a scenario in a forked process, which writes the answer, so that no scenario changes the next one's process."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        try_points = {"kill": kill_everywhere, "fail": fail_everywhere}[how]
+        answer: dict[str, Any] = try_points(scenario, Path(folder), which == "all")
+    except BaseException:
+        answer = {"problem": traceback.format_exc()}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    run = {"kill": kill_everywhere, "fail": fail_everywhere}[sys.argv[4]]
-    sys.stdout.write(json.dumps(run(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "all")))
+    for line in sys.stdin:
+        _answer(*json.loads(line))

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 
 from desktop import desktop
 from epifiji.bridge.imagej import ImageJ
+from epifiji.data.movie import Movie
 from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
@@ -94,6 +95,13 @@ def networks(tmp_path_factory: pytest.TempPathFactory, network_folder: Path) -> 
     return folder
 
 
+@pytest.fixture(scope="module")
+def simulated() -> Movie:
+    """A part of the demonstration's movie, for the macro of the page."""
+    whole, _ = simulate(**DEMO)
+    return replace(whole, pixels=whole.pixels[:16, :110, :110])
+
+
 @pytest.fixture(scope="module", params=[False, True], ids=["headless", "window"])
 def window(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
@@ -106,10 +114,10 @@ def toured(
     tmp_path_factory: pytest.TempPathFactory,
     movie_file: Path,
     networks: Path,
+    simulated: Movie,
 ) -> Toured:
     folder = tmp_path_factory.mktemp("toured")
     (folder / "page").mkdir()
-    simulated, _ = simulate(**DEMO)
     for name in ("movie", "movie 1"):
         write_movie(simulated, folder / "page" / f"{name}.tif")
     env = {"EPIFIJI_NETWORKS": str(networks), "EPIFIJI_TEST_MOVIE": str(movie_file)}

@@ -20,6 +20,7 @@ from epifiji.files.networks.store import read_description, write_network
 from epifiji.files.results.movie_identity import described_movie
 from epifiji.jobs.events.review import decide, finish_review, start_review
 from folders import names
+from java_folders import cache_with_libraries
 from jvm import Finished, run_checks
 from labelled_cells import write_labelled
 from labelled_movies import write_blinking
@@ -56,7 +57,7 @@ def files(folder: Path) -> dict[str, str]:
     write_network(Network(described, (new_weights(1, np.random.default_rng(3), 0.3),)), networks(folder) / "old")
     return {
         "XDG_DATA_HOME": str(folder / "data"),
-        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CACHE_HOME": str(cache_with_libraries(folder / "cache")),
         "EPIFIJI_NETWORKS": "",
     }
 

@@ -199,7 +199,10 @@ class Tissue(Epithelium):
         rows = tree.query(np.column_stack([centres, np.zeros(len(centres))]), NEIGHBOURS)[1].T
         away = self.shortest(centres - site[rows])
         way = away.transpose(0, 2, 1).astype(np.float32)[..., None] + (grid.offsets + shift)
-        power = (way**2).sum(1) * cells["roundness"].astype(np.float32)[rows][..., None]
+        # Adding the two products is several times as fast as summing along an axis of two.
+        power = way[:, 0] * way[:, 0]
+        power += way[:, 1] * way[:, 1]
+        power *= cells["roundness"].astype(np.float32)[rows][..., None]
         power -= cells["weight"].astype(np.float32)[rows][..., None]
         return rows, power, way
 
