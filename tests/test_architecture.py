@@ -24,9 +24,9 @@ MAY_IMPORT = {
 }
 FOLDERS = {
     "data": ("settings",),
-    "files": ("storage", "movies", "networks", "rois", "exports", "figures", "results"),
+    "files": ("storage", "movies", "networks", "rois", "exports", "figures", "documents", "results"),
     "engine": ("backend", "tiling", "cells", "events", "metrics", "simulation", "training", "networks"),
-    "jobs": ("cells", "events", "scoring", "training"),
+    "jobs": ("cells", "events", "reports", "scoring", "training"),
     "bridge": ("imagej", "fiji", "cli"),
 }
 """The folders of each floor; a folder imports only from those before it. Modules next to the folders join them."""

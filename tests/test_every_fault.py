@@ -36,7 +36,9 @@ SUFFIXES = {
     "plot --within": (".zip", ".roi"),
     "rois": (".tif",),
 }
-SUFFIXES |= dict.fromkeys(("compare detected", "compare reference", "plot", "gallery", "crop --events"), EVENTS)
+SUFFIXES |= dict.fromkeys(
+    ("compare detected", "compare reference", "plot", "report", "gallery", "crop --events"), EVENTS
+)
 SUFFIXES |= dict.fromkeys(("rois", "simulate --outlines"), (".tif",))
 """Suffixes of the broken file, by command; for the others a zip, or none."""
 
@@ -168,6 +170,7 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "report": lambda bad, good: ["report", str(bad), "--out", str(good / "out")],
     "gallery movie": lambda bad, good: ["gallery", str(bad), str(good / "events.csv"), "--out", str(good / "g.png")],
     "gallery": lambda bad, good: ["gallery", str(good / "m.tif"), str(bad), "--out", str(good / "g.png")],
     "crop": lambda bad, good: ["crop", str(bad), "--frames", "1-6", "--out", str(good / "out")],

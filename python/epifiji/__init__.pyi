@@ -18,6 +18,7 @@ from .jobs.events.review import decide, finish_review, start_review
 from .jobs.events.statistics import event_statistics
 from .jobs.export import export_network
 from .jobs.movie_tools import crop, rescale_with_events, save_gallery
+from .jobs.reports.write import report
 from .jobs.scoring.compare import compare
 from .jobs.scoring.evaluate import evaluate
 from .jobs.scoring.random_sample import draw_events
@@ -50,6 +51,7 @@ __all__ = [
     "measure_cells",
     "open_imagej",
     "read_movie",
+    "report",
     "rescale_with_events",
     "retrain",
     "save_gallery",

@@ -41,6 +41,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),
     (jobs.EventExportJob, "export", commands.EXPORT, (epifiji.export_events,)),
+    (jobs.ReportJob, "report", commands.REPORT, (epifiji.report,)),
     (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),
     (jobs.TrainingJob, "train", commands.TRAIN, (epifiji.train,)),
     (jobs.RetrainingJob, "retrain", commands.RETRAIN, (epifiji.retrain,)),

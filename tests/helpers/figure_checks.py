@@ -15,6 +15,7 @@ from refusals import refusals
 MOVIE = """newImage("wing", "8-bit", 100, 90, 24);
 run("Properties...", "slices=1 frames=24 unit=um pixel_width=0.5 pixel_height=0.5 frame=[120 sec]");
 """
+REPORT = 'run("Write Event Report...", "'
 COMPARE, PLOT = 'run("Compare Event ROIs...", "', 'run("Plot Event Statistics...", "'
 
 
@@ -60,6 +61,8 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "no movie": PLOT + 'results=detected output=never");',
         "no tissue": MOVIE + PLOT + 'results=detected output=never"); close();',
         "no areas": PLOT + 'results=detected output=never within=nowhere.zip");',
+        "nothing to report": REPORT + 'out=never");',
+        "no such clips": REPORT + 'results=detected clips=-1 out=never");',
         "bad setting": PLOT + 'results=detected output=never time_bin=0");',
     }
     return refusals(imagej, commands)
@@ -68,6 +71,7 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
 def plotted_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro(PLOT + 'results=detected output=plots permutations=19 seed=3 within=frame");')
     imagej.run_macro('run("Export Events...", "results=detected format=napari out=points.csv");')
+    imagej.run_macro(MOVIE + REPORT + 'results=detected permutations=19 clips=1 within=frame out=report"); close();')
 
 
 AREAS = {

@@ -119,6 +119,12 @@ class TestWithoutAWindow:
         )
         assert "exported: " in headless.out
 
+    def test_a_macro_writes_a_report_with_the_pixels_of_the_open_image(self, headless: Finished) -> None:
+        assert names(headless.folder / "report") == ["report.html", "report.pdf"]
+        page = (headless.folder / "report" / "report.html").read_text(encoding="utf-8")
+        assert "<h2>Gallery</h2>" in page
+        assert "EpiFiji: written: " in headless.out
+
     def test_the_tissue_is_found_in_the_pixels_of_the_open_image(self, headless: Finished) -> None:
         assert headless[plotted_within_tissue] is None
         assert names(headless.folder / "within tissue") == sorted(ALL_FILES)
@@ -170,6 +176,11 @@ class TestWithoutAWindow:
             ("no tissue", "The frames of wing have no picture in which tissue can be found: "),
             ("no tissue", "specify the areas as within=[file], or within=frame."),
             ("no areas", "nowhere.zip', which is not a file, but tissue, frame or a file of ROIs is expected"),
+            (
+                "nothing to report",
+                "There are no results to report: give results=[folder], or open the movie of some results.",
+            ),
+            ("no such clips", "clips is '-1', but it must be a whole number from 0 to 2000"),
             ("bad setting", "time_bin is '0', but it must be a whole number from 1 to 1000000"),
         ],
     )

@@ -94,7 +94,7 @@ def test_equal_figures_are_equal_files_in_every_format_and_theme(tmp_path):
         look = Look(name, 80, ("png", "svg", "pdf"))
         for place in ("first", "again"):
             (tmp_path / place).mkdir(exist_ok=True)
-            draw_event_figure(tmp_path / place / f"{name}.png", movie, events, GallerySettings(**SETTINGS), look, False)
+            draw_event_figure(tmp_path / place / f"{name}.png", movie, events, GallerySettings(**SETTINGS), look, "map")
         for ending in look.formats:
             first, again = ((tmp_path / place / f"{name}.{ending}").read_bytes() for place in ("first", "again"))
             assert first == again

@@ -24,6 +24,7 @@ from epifiji.data.settings.jobs import (
     NewMovieJob,
     OtherMovie,
     OverwriteResults,
+    ReportJob,
     SegmentationJob,
     StatisticsJob,
     output,
@@ -37,12 +38,14 @@ from epifiji.data.settings.movies import (
     ScalingSettings,
     Zoom,
 )
+from epifiji.data.settings.reports import ReportSettings
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 SEGMENT = "Segment Epithelium..."
 CELLS_AROUND = "Measure Cells around Events..."
+REPORT = "Write Event Report..."
 COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Export Events..."
 COMPARE_CELLS = "Compare Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
@@ -208,6 +211,18 @@ class PlotCommand(StatisticsJob, StatisticsSettings, FigureSettings):
     table: bool = _flag("Show a table", "Show the summary as a table; table=false in a macro shows none.", default=True)
 
 
+class ReportCommand(ReportJob, ReportSettings):
+    """Writes a report of results as one HTML file and as PDF: plots, maps, clips, review and methods."""
+
+    results: str | None = _path(
+        "folder",
+        "Results",
+        "A result folder, or a folder of result folders. Dialogs show the open movie's.",
+        order=2,
+    )
+    show: bool = _flag("Show the report", "Open the report in the web browser.", default=True)
+
+
 class ScoreCommand(Settings):
     """Draws some events at random for you to score, y or n, and reports the precision. ROIs and results are not changed."""
 
@@ -307,6 +322,7 @@ COMMANDS: dict[str, type[Settings]] = {
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,
     PLOT: PlotCommand,
+    REPORT: ReportCommand,
     EXPORT: ExportCommand,
     SCORE: ScoreCommand,
     GALLERY: GalleryCommand,

@@ -173,6 +173,16 @@ class StatisticsJob(Settings):
     other_movie: OtherMovie = False
 
 
+class ReportJob(Settings):
+    """Where a report is written, and whether the events may belong to another movie."""
+
+    out: str | None = output(
+        "Write report.html and report.pdf into this folder. Default for one movie: the folder report in its result folder."
+    )
+    overwrite: OverwriteResults = False
+    other_movie: OtherMovie = False
+
+
 class EventExportJob(Settings):
     """In which format events are exported, and into which file."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,7 @@ FONT_POINTS = 6.5
 RING_SHARE = 0.6
 """Radius of a ring as a part of half the side of a crop, as in the overlay of a detection."""
 MOST_CROPS = 7
+Part = Literal["all", "map", "strips"]
 LARGEST_SIDE_PX = 1500
 BAR_LENGTHS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 
@@ -56,7 +57,8 @@ def draw_event_figure(
     events: Sequence[Event],
     settings: GallerySettings,
     look: Look,
-    strips: bool = True,
+    part: Part = "all",
+    first: int = 0,
 ) -> Figure:
     """Draw all events as rings on the movie's middle frame, and the first ones as strips of crops over time.
 
@@ -75,24 +77,27 @@ def draw_event_figure(
         a crop.
     look
         Theme, resolution and formats.
-    strips
-        Whether to draw the strips.
+    part
+        What to draw: the frame, the strips, or all.
+    first
+        How many strips to leave out, which an earlier figure has.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     classes = list(by_class(events))
-    shown = events[: settings.rows]
-    layout = _Layout.of(movie, len(shown) if strips else 0, settings)
+    shown = list(enumerate(events, start=1))[first : first + settings.rows]
+    layout = _Layout.of(movie, len(shown), settings, part)
     figure = Figure(figsize=(WIDTH_INCHES, layout.height), dpi=look.dots_per_inch, facecolor=look.theme.background)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(0, WIDTH_INCHES), ylim=(layout.height, 0))
-    _draw_map(axes, movie, events, classes, settings, look, layout)
-    _draw_numbers(axes, place_numbers(shown, layout), classes, settings, look, layout)
-    _draw_foot(axes, movie, events, classes, look, layout)
-    if strips and shown:
+    if part != "strips":
+        _draw_map(axes, movie, events, classes, settings, look, layout)
+        _draw_numbers(axes, place_numbers(shown, layout), classes, settings, look, layout)
+        _draw_foot(axes, movie, events, classes, look, layout)
+    if part != "map" and shown:
         _draw_strips(axes, movie, shown, classes, settings, look, layout)
     axes.set(xlim=(0, WIDTH_INCHES), ylim=(layout.height, 0), aspect="auto")
     look.save(figure, path)
@@ -110,20 +115,22 @@ class _Layout:
     per_pixel: float
     crop: float
     offsets: tuple[int, ...]
+    strips_top: float
     height: float
 
     @classmethod
-    def of(cls, movie: Movie, strips: int, settings: GallerySettings) -> _Layout:
+    def of(cls, movie: Movie, strips: int, settings: GallerySettings, part: Part) -> _Layout:
         _, height, width = movie.shape
         room = WIDTH_INCHES - 2 * (MARGIN_INCHES + NUMBER_INCHES)
         per_pixel = min(room / width, MAP_HEIGHT_INCHES / height)
         map_height = height * per_pixel
         top = MARGIN_INCHES + HEAD_INCHES
+        strips_top = top + map_height + FOOT_INCHES if part != "strips" else MARGIN_INCHES / 2
         step = max(1, -(-(settings.before + settings.after) // (MOST_CROPS - 1)))
         offsets = tuple(one for one in range(-settings.before, settings.after + 1) if one % step == 0)
         column = (WIDTH_INCHES - 3 * MARGIN_INCHES) / 2
         crop = min(0.5, (column - STRIP_LABEL_INCHES) / len(offsets) - CROP_GAP_INCHES)
-        rows = -(-strips // 2)
+        rows = -(-strips // 2) if part != "map" else 0
         below = HEAD_INCHES + rows * (crop + STRIP_GAP_INCHES) + FOOT_INCHES if rows else 0
         return cls(
             (WIDTH_INCHES - width * per_pixel) / 2,
@@ -133,7 +140,8 @@ class _Layout:
             per_pixel,
             crop,
             offsets,
-            top + map_height + FOOT_INCHES + below + MARGIN_INCHES / 2,
+            strips_top,
+            strips_top + below + MARGIN_INCHES / 2,
         )
 
     def place(self, event: Event) -> tuple[float, float]:
@@ -141,7 +149,7 @@ class _Layout:
         return self.left + (event.x + 0.5) * self.per_pixel, self.top + (event.y + 0.5) * self.per_pixel
 
 
-def place_numbers(events: Sequence[Event], layout: _Layout) -> list[Numbered]:
+def place_numbers(events: Sequence[tuple[int, Event]], layout: _Layout) -> list[Numbered]:
     """Place the numbers of events in the margins, each at the height of its ring as far as there is room.
 
     The first events have numbers if there is no room for all.
@@ -149,7 +157,7 @@ def place_numbers(events: Sequence[Event], layout: _Layout) -> list[Numbered]:
     room = int(layout.map_height / NUMBER_STEP_INCHES)
     middle = layout.left + layout.map_width / 2
     sides: dict[bool, list[tuple[float, int, Event]]] = {True: [], False: []}
-    for number, event in enumerate(events[: 2 * room], start=1):
+    for number, event in events[: 2 * room]:
         x, y = layout.place(event)
         left = x < middle if min(map(len, sides.values())) < room else len(sides[True]) < room
         left = left if len(sides[left]) < room else not left
@@ -315,14 +323,14 @@ def _draw_bar(axes: Axes, right: float, y: float, length_um: int, per_um: float,
 def _draw_strips(
     axes: Axes,
     movie: Movie,
-    events: Sequence[Event],
+    events: Sequence[tuple[int, Event]],
     classes: Sequence[str],
     settings: GallerySettings,
     look: Look,
     layout: _Layout,
 ) -> None:
     """Draw the strips in two columns, numbered down the first column and then down the second."""
-    top = layout.top + layout.map_height + FOOT_INCHES + HEAD_INCHES
+    top = layout.strips_top + HEAD_INCHES
     column = (WIDTH_INCHES - MARGIN_INCHES) / 2
     rows = -(-len(events) // 2)
     side = layout.crop + CROP_GAP_INCHES
@@ -333,14 +341,14 @@ def _draw_strips(
             shown = _minutes(movie, offset, "+") if movie.frame_interval_s else f"{offset:+d}".replace("-", "−")
             shown = "0" if offset == 0 else shown.removesuffix(" min") if place else shown
             axes.text(left + place * side + layout.crop / 2, top - 0.05, shown, ha="center", va="bottom", **text)
-    for number, (event, strip) in enumerate(zip(events, _strips(movie, events, layout.offsets, settings), strict=True)):
-        left = MARGIN_INCHES + (number >= rows) * column
-        y = top + number % rows * (layout.crop + STRIP_GAP_INCHES)
+    strips = _strips(movie, [event for _, event in events], layout.offsets, settings)
+    for place, ((number, event), strip) in enumerate(zip(events, strips, strict=True)):
+        left = MARGIN_INCHES + (place >= rows) * column
+        y = top + place % rows * (layout.crop + STRIP_GAP_INCHES)
         _draw_strip(axes, strip, (left, y), layout, as_fractions(colour_of(event.event, classes)), look)
         time = f"{_minutes(movie, event.frame)}\n" if movie.frame_interval_s else ""
-        axes.text(
-            left, y, str(number + 1), va="top", weight="bold", **(text | {"fontsize": FONT_POINTS + 1}), gid="strip"
-        )
+        bold = text | {"fontsize": FONT_POINTS + 1, "weight": "bold"}
+        axes.text(left, y, str(number), va="top", gid="strip", **bold)
         label = f"{shortened(class_name(event.event), '', 10, 55)}\n{time}frame {event.frame + 1}"
         axes.text(left + 0.2, y + 0.01, label, va="top", linespacing=1.3, **text)
     wide = 2 * settings.half_size + 1

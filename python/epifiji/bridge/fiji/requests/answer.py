@@ -33,6 +33,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     identity,
     movie,
     registry,
+    reports,
     review,
     score,
     segmentation,

@@ -1,0 +1,28 @@
+"""Plugins > EpiFiji > Analyse > Write Event Report...: writes results as one HTML file and as PDF, and shows it in the browser."""
+from java.awt import GraphicsEnvironment
+from java.io import File
+
+from ij import WindowManager
+from ij.plugin import BrowserLauncher
+
+from epifiji_client import call, command, report
+from epifiji_figures import described
+from epifiji_identity import results_of, results_shown
+from epifiji_images import current_image, shown_pixels
+
+
+def write(parameters):
+    image = current_image(needed=False)
+    shown = WindowManager.getCurrentImage()
+    if "results" not in parameters and shown is not None and results_of(shown):
+        parameters = dict(parameters, results=results_of(shown))
+    request = {"settings": parameters, "image": described(image)}
+    found = call("report", request)
+    if found.get("pixels_needed"):
+        found = call("report", request, shown_pixels(image))
+    if parameters.get("show", True) and not GraphicsEnvironment.isHeadless():
+        BrowserLauncher.openURL(File(found["files"][0]).toURI().toString())
+    report(found["said"])
+
+
+command("Write Event Report...", write, results_shown())

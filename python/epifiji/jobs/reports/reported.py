@@ -1,0 +1,158 @@
+"""What a report says about one movie, before it is put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event, without_repeats
+from epifiji.data.movie import Movie
+from epifiji.data.progress import Report
+from epifiji.data.record import RunRecord
+from epifiji.data.review import Precision
+from epifiji.data.settings.comparison import StatisticsSettings
+from epifiji.data.settings.reports import ReportSettings
+from epifiji.data.statistics import Extent
+from epifiji.files.event_sources import events_of, existing_place
+from epifiji.files.movies.movie_file import open_movie, read_movie
+from epifiji.files.results.movie_identity import find_movie, require_movie, run_of_events
+from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD
+from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review
+from epifiji.jobs.events.review import summarised
+from epifiji.jobs.events.statistics import event_statistics
+from epifiji.jobs.events.statistics_result import Statistics
+
+MOST_RESULTS = 1000
+
+
+@dataclass(frozen=True)
+class ReviewOutcome:
+    """Counts and precision of a review; see :class:`~epifiji.jobs.events.review.ReviewSummary`."""
+
+    counts: dict[str, dict[str, int]]
+    precision: dict[str, Precision]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The results of one movie.
+
+    Parameters
+    ----------
+    place
+        The result folder, or the file with the events.
+    record
+        The record of the run that found them; empty if there is none.
+    statistics
+        Of the events that the report is about.
+    events
+        These events, in the order of their numbers: by time.
+    reviewed
+        Whether they are the kept ones of a finished review.
+    review
+        The review, finished or not; None without one.
+    movie
+        The movie; None if it was not found.
+    notices
+        Sentences for the reader.
+    """
+
+    place: Path
+    record: RunRecord
+    statistics: Statistics
+    events: list[Event]
+    reviewed: bool
+    review: ReviewOutcome | None
+    movie: Movie | None
+    notices: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The movie's name."""
+        return self.statistics.movie
+
+
+def places_of(results: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the results that are meant: those given, and those in folders that contain result folders.
+
+    Raises
+    ------
+    WrongInputError
+        If there are none, one does not exist, or one is given twice.
+    """
+    given = [results] if isinstance(results, str | Path) else list(results)
+    found: list[Path] = []
+    for one in given:
+        place = existing_place(one)
+        own = not place.is_dir() or (place / RUN_RECORD).exists() or (place / EVENTS_TABLE).exists()
+        inside = [] if own else sorted(file.parent for file in place.glob(f"*/{RUN_RECORD}"))
+        found += inside or [place]
+    if not found:
+        raise WrongInputError("There are no results to report: give one or more result folders.")
+    if len(found) > MOST_RESULTS:
+        raise WrongInputError(f"{len(found)} results were given, but a report has at most {MOST_RESULTS}: give fewer.")
+    repeated = next((place for place in found if [one.resolve() for one in found].count(place.resolve()) > 1), None)
+    if repeated is not None:
+        raise WrongInputError(f"{repeated} was given twice: give each result once.")
+    return found
+
+
+def collect(
+    place: Path,
+    movie: str | Path | Movie | None,
+    other_movie: bool,
+    settings: ReportSettings,
+    report: Report,
+    extent: Extent | None = None,
+) -> Reported:
+    """Collect what a report says about one movie.
+
+    Parameters
+    ----------
+    place
+        A result folder, a ROI zip, or a table.
+    movie
+        The movie; None for the one in ``run.json``.
+    other_movie
+        Whether it may be another one than that in which the events were found.
+    settings
+        Of the report.
+    report
+        Called with the progress; may raise to cancel.
+    extent
+        Size and scale if there is neither movie nor record.
+    """
+    folder, record = run_of_events(place)
+    notices: list[str] = []
+    opened = open_movie(movie) if movie is not None else None
+    if opened is not None:
+        notices += require_movie(opened, record.movie, place, other_movie)
+    elif file := find_movie(record, folder):
+        opened = read_movie(file, record.settings.channel)
+    source, review = place, None
+    if place.is_dir() and (place / REVIEW).is_file():
+        review = ReviewOutcome(*summarised(read_review(place / REVIEW)))
+        if (place / REVIEWED / EVENTS_TABLE).is_file():
+            source = place / REVIEWED
+    chosen: dict[str, Any] = settings.model_dump(include=set(StatisticsSettings.model_fields))
+    shape = record.movie.shape
+    if shape is not None:
+        extent = Extent(shape, record.movie.pixel_size_um, record.movie.frame_interval_s)
+    # The movie was compared above.
+    statistics = event_statistics(source, opened, report, extent, record.movie.name, True, **chosen)
+    if opened is None:
+        notices.append("The movie was not found, so there are no pictures and clips of it: specify it to have them.")
+    events, _ = without_repeats(events_of(source))
+    return Reported(
+        place,
+        record,
+        statistics,
+        sorted(events, key=lambda event: (event.frame, event.y, event.x, event.event)),
+        source != place,
+        review,
+        opened,
+        tuple(dict.fromkeys([*notices, *statistics.notices])),
+    )
