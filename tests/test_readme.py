@@ -17,7 +17,7 @@ from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.record import RunRecord
 from epifiji.data.settings import jobs
 from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
-from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
+from epifiji.data.settings.comparison import ComparisonSettings, PoolSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
@@ -47,6 +47,7 @@ def settings_table(kind: type[Settings]) -> str:
         ("Comparison", ComparisonSettings),
         ("Evaluation", EvaluationSettings),
         ("Statistics", StatisticsSettings),
+        ("Pooled movies", PoolSettings),
         ("Training", TrainingSettings),
         ("Retraining", RetrainingSettings),
         ("Cropping", CropSettings),

@@ -13,6 +13,7 @@ from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.events.detect import detect
 from .jobs.events.export import export_events
 from .jobs.events.from_maps import events_from_maps
+from .jobs.events.pooled import pool_results
 from .jobs.events.result import Result
 from .jobs.events.review import decide, finish_review, start_review
 from .jobs.events.statistics import event_statistics
@@ -50,6 +51,7 @@ __all__ = [
     "finish_review",
     "measure_cells",
     "open_imagej",
+    "pool_results",
     "read_movie",
     "report",
     "rescale_with_events",

@@ -24,6 +24,7 @@ from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.jobs.cells.around_result import CellsAroundEvents
 from epifiji.jobs.cells.compare import CellComparison
+from epifiji.jobs.events.pooled import Pooled
 from epifiji.jobs.events.statistics_result import Statistics
 from epifiji.jobs.movie_tools import MovieWithEvents
 from epifiji.jobs.scoring.compare import Comparison
@@ -40,6 +41,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.CellComparisonJob, "compare-cells", commands.COMPARE_CELLS, (epifiji.compare_cells, CellComparison.save)),
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),
+    (jobs.PoolJob, "pool", None, (epifiji.pool_results, Pooled.save)),
     (jobs.EventExportJob, "export", commands.EXPORT, (epifiji.export_events,)),
     (jobs.ReportJob, "report", commands.REPORT, (epifiji.report,)),
     (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),

@@ -50,7 +50,7 @@ READ_BY_TRACKMATE = {
     "Log",
 }
 """Elements without which TrackMate's TmXmlReader reports an error."""
-DIMENSIONS = {"NONE", "QUALITY", "POSITION", "TIME", "LENGTH"}
+DIMENSIONS = {"NONE", "QUALITY", "POSITION", "TIME", "LENGTH", "COST"}
 
 
 @pytest.fixture
@@ -75,10 +75,11 @@ class TestTrackMate:
         assert (made.count, made.notices, root.tag) == (3, (), "TrackMate")
         assert int(root.attrib["version"].split(".")[0]) >= 7
         assert [path for path in READ_BY_TRACKMATE if root.find(path) is None] == []
+        every = root.findall("Model/FeatureDeclarations/*/Feature")
+        assert all(set(one.attrib) == {"feature", "name", "shortname", "dimension", "isint"} for one in every)
+        assert {one.attrib["dimension"] for one in every} <= DIMENSIONS
+        assert {one.attrib["isint"] for one in every} <= {"true", "false"}
         declared = root.findall("Model/FeatureDeclarations/SpotFeatures/Feature")
-        assert all(set(one.attrib) == {"feature", "name", "shortname", "dimension", "isint"} for one in declared)
-        assert {one.attrib["dimension"] for one in declared} <= DIMENSIONS
-        assert {one.attrib["isint"] for one in declared} <= {"true", "false"}
         for spot in root.iter("Spot"):
             # The reader takes every other attribute as a number.
             features = {key: float(value) for key, value in spot.attrib.items() if key not in ("ID", "name")}

@@ -24,6 +24,7 @@ from epifiji.bridge.cli.installation import installation_app
 from epifiji.bridge.cli.movies import movie_app
 from epifiji.bridge.cli.networks import networks_app
 from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
+from epifiji.bridge.cli.pooled import pool_app
 from epifiji.bridge.cli.reports import reports_app
 from epifiji.bridge.cli.training import training_app
 from epifiji.bridge.failures import EXIT_CODES, UNEXPECTED, Kind, describe_failure
@@ -48,6 +49,7 @@ app = typer.Typer(
 app.add_typer(networks_app, name="networks")
 app.add_typer(movie_app)
 app.add_typer(reports_app)
+app.add_typer(pool_app)
 app.add_typer(evaluation_app)
 app.add_typer(cells_app)
 app.add_typer(training_app)

@@ -117,6 +117,18 @@ class StatisticsSettings(Settings):
     seed: Seed = Field(1, description="Seed of the random arrangements.")
 
 
+class PoolSettings(Settings):
+    """How the events of many movies are counted and their conditions compared."""
+
+    within: Literal["tissue", "frame"] = setting(
+        "tissue",
+        description="Where events are counted: in the tissue that 'epifiji plot' found, if it is known for all movies, or in the "
+        "whole frame.",
+        label="Within",
+    )
+    seed: Seed = Field(1, description="Seed of the random arrangements of movies.")
+
+
 class CellComparisonSettings(Settings):
     """How predicted cells are compared with annotated ones."""
 

@@ -183,6 +183,19 @@ class ReportJob(Settings):
     other_movie: OtherMovie = False
 
 
+class PoolJob(Settings):
+    """The conditions of movies, and where their pooled events are written."""
+
+    conditions: str | None = setting(
+        None,
+        kind="file",
+        description="A table with the columns movie and condition. Default: the condition is the name of the folder in which a "
+        "result folder lies.",
+    )
+    out: str | None = output("Write tables and a plot into this folder.")
+    overwrite: OverwriteResults = False
+
+
 class EventExportJob(Settings):
     """In which format events are exported, and into which file."""
 

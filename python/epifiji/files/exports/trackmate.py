@@ -38,6 +38,17 @@ SPOT_FEATURES = (
 )
 """Key, name, short name, dimension, and whether values are integers. The last three are EpiFiji's own."""
 
+EDGE_FEATURES = (
+    ("SPOT_SOURCE_ID", "Source spot ID", "Source ID", "NONE", True),
+    ("SPOT_TARGET_ID", "Target spot ID", "Target ID", "NONE", True),
+    ("LINK_COST", "Edge cost", "Cost", "COST", False),
+)
+TRACK_FEATURES = (
+    ("TRACK_INDEX", "Track index", "Index", "NONE", True),
+    ("TRACK_ID", "Track ID", "ID", "NONE", True),
+)
+"""Features of edges and tracks that TrackMate always declares, also if there are no tracks."""
+
 DISPLAY = {
     "name": "EpiFiji",
     "spotUniformColor": "204, 51, 204, 255",
@@ -134,12 +145,11 @@ def _model(events: Sequence[Event], movie: ShownMovie, length: float, time: floa
     }
     model = Element("Model", units)
     declared = SubElement(model, "FeatureDeclarations")
-    features = SubElement(declared, "SpotFeatures")
-    for key, name, short, dimension, is_int in SPOT_FEATURES:
-        described = {"feature": key, "name": name, "shortname": short, "dimension": dimension}
-        SubElement(features, "Feature", described | {"isint": str(is_int).lower()})
-    SubElement(declared, "EdgeFeatures")
-    SubElement(declared, "TrackFeatures")
+    for kind, features in (("Spot", SPOT_FEATURES), ("Edge", EDGE_FEATURES), ("Track", TRACK_FEATURES)):
+        of_kind = SubElement(declared, f"{kind}Features")
+        for key, name, short, dimension, is_int in features:
+            described = {"feature": key, "name": name, "shortname": short, "dimension": dimension}
+            SubElement(of_kind, "Feature", described | {"isint": str(is_int).lower()})
     spots = SubElement(model, "AllSpots", nspots=str(len(events)))
     groups = by_class(events)
     named = [
@@ -194,8 +204,8 @@ def _settings(movie: ShownMovie, length: float, time: float, radius: float) -> E
     bounds = dict.fromkeys(("xstart", "ystart", "zstart", "tstart"), 0) | ends
     SubElement(settings, "BasicSettings", {key: str(value) for key, value in bounds.items()})
     SubElement(settings, "DetectorSettings", DETECTOR_NAME="MANUAL_DETECTOR", RADIUS=repr(radius))
-    # Spots that are placed by hand have a negative quality.
-    SubElement(settings, "InitialSpotFilter", feature="QUALITY", value=repr(PLACED_BY_HAND), isabove="true")
+    # Only larger qualities pass, and spots that are placed by hand have a negative one.
+    SubElement(settings, "InitialSpotFilter", feature="QUALITY", value=repr(PLACED_BY_HAND - 1), isabove="true")
     SubElement(settings, "SpotFilterCollection")
     SubElement(settings, "TrackerSettings", TRACKER_NAME="MANUAL_TRACKER")
     SubElement(settings, "TrackFilterCollection")

@@ -89,6 +89,14 @@ def find_tissue(movie: Movie | None, place: Path | None, own: bool, report: Repo
     return tissue
 
 
+def known_tissue(place: Path) -> Tissue | None:
+    """Return the tissue that :func:`find_tissue` kept with some results; None if there is none."""
+    folder, record = run_of_events(place)
+    made_of = _made_of(record, cell_network_of())
+    name, shape = record.movie.name, record.movie.shape
+    return read_tissue(folder, name, shape, made_of) if made_of and name and shape else None
+
+
 def _made_of(record: RunRecord, network: CellNetwork) -> dict[str, Any] | None:
     """Return what the tissue of a run's movie depends on; None if the movie cannot be recognised."""
     movie = record.movie
