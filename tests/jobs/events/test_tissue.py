@@ -187,6 +187,16 @@ class TestKeeping:
         with pytest.raises(SegmentsError):
             epifiji.event_statistics(results, movie, permutations=19)
 
+    def test_pooled_movies_are_counted_in_the_kept_tissue(self, results: Path) -> None:
+        found = epifiji.event_statistics(results, permutations=19)
+        (row,) = epifiji.pool_results(results).rows()
+        (one,) = found.summary()
+        assert (row["within"], row["events"]) == ("tissue", one["events"])
+        assert row["area (µm²)"] == pytest.approx(one["area (µm²)"])
+        assert row["cells"] == pytest.approx(one["cells"], rel=0.1)
+        whole = next(epifiji.pool_results(results, within="frame").rows())
+        assert (whole["within"], whole["area (µm²)"]) == ("frame", pytest.approx(HEIGHT * WIDTH * 0.3**2))
+
     def test_it_is_found_again_with_the_same_result(self, movie: Path, results: Path) -> None:
         mask, table = (results / name for name in tissue_files("m"))
         good = mask.read_bytes(), table.read_bytes()
