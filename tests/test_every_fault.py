@@ -33,11 +33,13 @@ SUFFIXES = {
     "crop": MOVIES,
     "rescale": MOVIES,
     "plot --movie": MOVIES,
+    "export --movie": MOVIES,
+    "pool --conditions": (".csv",),
     "plot --within": (".zip", ".roi"),
     "rois": (".tif",),
 }
 SUFFIXES |= dict.fromkeys(
-    ("compare detected", "compare reference", "plot", "report", "gallery", "crop --events"), EVENTS
+    ("compare detected", "compare reference", "plot", "report", "gallery", "crop --events", "export"), EVENTS
 )
 SUFFIXES |= dict.fromkeys(("rois", "simulate --outlines"), (".tif",))
 """Suffixes of the broken file, by command; for the others a zip, or none."""
@@ -113,6 +115,24 @@ COMMANDS: dict[str, Call] = {
     "rois": lambda bad, good: ["rois", str(bad), "--out", str(good / "out")],
     "compare detected": lambda bad, good: ["compare", str(bad), str(good / "events.csv")],
     "compare reference": lambda bad, good: ["compare", str(good / "events.csv"), str(bad)],
+    "export": lambda bad, good: ["export", str(bad), "--out", str(good / "out.xml")],
+    "export --movie": lambda bad, good: [
+        "export",
+        str(good / "events.csv"),
+        "--movie",
+        str(bad),
+        "--out",
+        str(good / "out.xml"),
+    ],
+    "pool": lambda bad, good: ["pool", str(bad), "--out", str(good / "out")],
+    "pool --conditions": lambda bad, good: [
+        "pool",
+        str(good),
+        "--conditions",
+        str(bad),
+        "--out",
+        str(good / "out"),
+    ],
     "segment": lambda bad, good: ["segment", str(bad), "--out", str(good / "out")],
     "segment --network": lambda bad, good: [
         "segment",
