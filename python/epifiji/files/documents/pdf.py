@@ -22,6 +22,8 @@ LINE = 1.38
 """Height of a line in font sizes."""
 FAINT, RULE = "#5c626d", "#dfe2e7"
 CELL_GAP_INCHES = 0.16
+HIGHEST_INCHES = 4.1
+"""Most height of a picture with a caption, so that two of them are on a page."""
 MEASURED_PX = 100
 """Size of the font in which the widths of texts are measured."""
 
@@ -52,8 +54,9 @@ class _Writer:
 
     def section(self, section: Section, level: int) -> None:
         points = HEADINGS[min(level, len(HEADINGS) - 1)]
-        # A heading stays with the lines below it.
-        self._need(points * LINE / 72 + 1.0)
+        # A heading stays with what it is about: the blocks up to the first that is not a text.
+        kept = _lead(section)
+        self._need(min(points * LINE / 72 + 0.3 + sum(map(_height, kept)), PAGE_INCHES[1] - 2 * MARGIN_INCHES))
         self.write(section.heading, points, weight="bold", gap=0.05, above=0.22 if level == 0 else 0.12)
         for block in section.blocks:
             self._block(block)
@@ -114,11 +117,8 @@ class _Writer:
         from PIL import Image
 
         picture = Image.open(io.BytesIO(png)).convert("RGB")
-        lines = wrapped(caption, SMALL, WIDTH_INCHES)
-        most = PAGE_INCHES[1] - 2 * MARGIN_INCHES - (len(lines) + 1) * SMALL * LINE / 72 - 0.5
-        scale = min(WIDTH_INCHES / picture.width, most / picture.height)
-        width, height = picture.width * scale, picture.height * scale
-        self._need(height + len(lines) * SMALL * LINE / 72)
+        width, height = _size(png, bool(caption))
+        self._need(height + len(wrapped(caption, SMALL, WIDTH_INCHES)) * SMALL * LINE / 72)
         page_width, page_height = PAGE_INCHES
         place = (
             (page_width - width) / 2 / page_width,
@@ -168,6 +168,39 @@ class _Writer:
             self._figure.text(1 - MARGIN_INCHES / PAGE_INCHES[0], y, str(self._number), ha="right", **text)
             self._pages.savefig(self._figure)
         self._figure = None
+
+
+def _lead(section: Section) -> list[Block]:
+    """Return the first blocks of a section, or of its first part, up to the first that is not a text."""
+    kept: list[Block] = []
+    blocks = section.blocks or (section.parts[0].blocks if section.parts else ())
+    for block in blocks:
+        kept.append(block)
+        if not isinstance(block, Text):
+            break
+    return kept
+
+
+def _height(block: Block) -> float:
+    """Return about the height of a block; of a table, which may be broken, that of some rows."""
+    if isinstance(block, Text):
+        return len(wrapped(block.text, POINTS, WIDTH_INCHES)) * POINTS * LINE / 72 + 0.1
+    if isinstance(block, Table):
+        return min(len(block.rows), 5) * 0.25
+    if isinstance(block, Picture):
+        lines = len(wrapped(block.caption, SMALL, WIDTH_INCHES))
+        return _size(block.light, True)[1] + lines * SMALL * LINE / 72 + 0.16
+    return _size(block.pages[0], False)[1] if block.pages else 0
+
+
+def _size(png: bytes, captioned: bool) -> tuple[float, float]:
+    """Return the width and height of a picture on a page; with a caption, two of them have room."""
+    from PIL import Image
+
+    width, height = Image.open(io.BytesIO(png)).size
+    most = HIGHEST_INCHES if captioned else PAGE_INCHES[1] - 2 * MARGIN_INCHES - 0.9
+    scale = min(WIDTH_INCHES / width, most / height)
+    return width * scale, height * scale
 
 
 @cache

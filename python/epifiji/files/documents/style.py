@@ -34,7 +34,8 @@ th, td { border-bottom: 1px solid var(--line); padding: 5px 18px 5px 0; text-ali
 thead th { color: var(--faint); font-weight: 600; vertical-align: bottom; }
 tbody th { font-weight: 600; white-space: nowrap; }
 .facts tbody th { color: var(--faint); }
-.facts td { overflow-wrap: anywhere; }
+td { white-space: nowrap; }
+.facts td { overflow-wrap: anywhere; white-space: normal; }
 figure { margin: 10px 0; }
 figure img { max-width: 100%; height: auto; border-radius: 4px; display: block; }
 figcaption { color: var(--faint); font-size: 0.88rem; max-width: 60em; overflow-wrap: anywhere; padding-top: 4px; }
@@ -44,5 +45,10 @@ figcaption { color: var(--faint); font-size: 0.88rem; max-width: 60em; overflow-
 .clips figcaption { color: var(--text); line-height: 1.35; }
 small { color: var(--faint); }
 footer { color: var(--faint); font-size: 0.85rem; padding-top: 16px; }
+@media (max-width: 600px) {
+  .facts th, .facts td { display: block; padding: 0; }
+  .facts tbody th { border-bottom: 0; padding-top: 6px; }
+  .facts, .facts tbody, .facts tr { display: block; }
+}
 @media print { details { break-inside: avoid; } }
 """
