@@ -334,7 +334,7 @@ def _draw_strips(
     column = (WIDTH_INCHES - MARGIN_INCHES) / 2
     rows = -(-len(events) // 2)
     side = layout.crop + CROP_GAP_INCHES
-    text: dict[str, Any] = {"parse_math": False, "color": look.theme.foreground, "fontsize": FONT_POINTS}
+    text: dict[str, Any] = {"color": look.theme.foreground, "fontsize": FONT_POINTS}
     for start in {0, rows} if len(events) > 1 else {0}:
         left = MARGIN_INCHES + (start > 0) * column + STRIP_LABEL_INCHES
         for place, offset in enumerate(layout.offsets):

@@ -94,13 +94,19 @@ class Look:
         """Return the colours of a density from the background to a class's colour."""
         from matplotlib.colors import LinearSegmentedColormap
 
-        ends = [] if self.theme.densest is None else [self.theme.densest]
+        ends = [] if self.theme.densest in (None, colour) else [self.theme.densest]
         return LinearSegmentedColormap.from_list("", [self.theme.background, colour, *ends])
 
     def save(self, figure: Figure, path: Path) -> list[Path]:
         """Write a figure in each format, and return the files. Equal figures give equal bytes."""
         from matplotlib import rc_context
+        from matplotlib.text import Text
 
+        ticks = {label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}
+        for text in figure.findobj(Text):
+            # The names of movies and classes may have dollar signs, between which matplotlib expects formulas.
+            if text not in ticks:
+                text.set_parse_math(False)
         written = [path.with_name(name) for name in self.files(path.name)]
         with rc_context(SAVED):
             for file in written:

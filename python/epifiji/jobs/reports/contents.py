@@ -17,6 +17,7 @@ from epifiji.jobs.reports.pictures import (
     density_picture,
     map_picture,
     neighbour_picture,
+    pooled_picture,
     rate_picture,
 )
 from epifiji.jobs.reports.reported import Reported
@@ -229,6 +230,8 @@ def _pooled(reported: Sequence[Reported]) -> Section:
         rows.append(["mean of movies ± SD", *(_mean(rates[name]) for name in names)])
     heads = [f"{class_in_words(name)}: events; per {unit or 'hour or frame'} (95 %)" for name in names]
     blocks.append(Table(("movie", *heads), rows))
+    if unit is not None and names:
+        blocks.append(pooled_picture(rates, unit))
     blocks.append(
         Text(
             "Intervals are those of counts and do not include the differences between movies; compare conditions with the movie "
