@@ -1,15 +1,22 @@
-"""The palette of classes: its colours are distinct for people with any colour vision, on dark and on bright tissue."""
+"""The palette of classes: its colours are distinct for people with any colour vision, on dark and on bright tissue.
+
+With EPIFIJI_PICTURES=docs/images the picture of the palette is saved there.
+"""
 
 from __future__ import annotations
 
+import os
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from epifiji.data.events import EVENT_COLOURS, colour_of
 from epifiji.data.palette import FURTHER, PALETTE
+from epifiji.files.figures.overlay import text_font
 
 VISIONS = {
     "trichromat": np.eye(3),
@@ -29,10 +36,15 @@ LEAST_DISTANCES = {"known": 23, "all": 15, "grey": 14, "dark": 23, "bright": 15}
 
 def seen(colours: object, vision: str) -> np.ndarray:
     """Return CIELAB coordinates of colours (n, 3), 0-255, as people with this vision see them."""
+    return rgb2lab(simulated(colours, vision))
+
+
+def simulated(colours: object, vision: str) -> np.ndarray:
+    """Return colours (n, 3), 0-255, as people with this vision see them, as red, green and blue, 0-1."""
     levels = np.asarray(colours, float) / 255
     linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
     linear = np.clip(linear @ np.transpose(VISIONS[vision]), 0, 1)
-    return rgb2lab(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
 def least_distance(colours: object, others: object, vision: str) -> float:
@@ -68,3 +80,32 @@ def test_classes_of_ones_own_have_further_colours() -> None:
     assert least_pair(colours, "trichromat") > 8
     assert colour_of("one more", [*names, "one more"]) == colours[3], "begins again"
     assert colour_of("unknown") == colours[3]
+
+
+def test_the_picture_of_the_palette_is_that_of_the_documentation(tmp_path: Path) -> None:
+    docs = Path(__file__).resolve().parents[2] / "docs" / "images"
+    path = Path(os.environ.get("EPIFIJI_PICTURES", tmp_path)) / "palette.png"
+    draw_palette(path)
+    drawn, shown = (np.asarray(Image.open(place), float) for place in (path, docs / "palette.png"))
+    # Versions of the font's renderer differ in some pixels of the texts.
+    assert np.abs(drawn - shown).mean() < 0.5
+
+
+def draw_palette(path: Path) -> None:
+    """Draw the colours in a row for each vision, as rings on dark, on grey and on bright tissue."""
+    names = [*(name.removeprefix("cell_") for name in EVENT_COLOURS), *("others",)]
+    picture = Image.new("RGB", (716, 30 + 70 * len(VISIONS)), "white")
+    draw = ImageDraw.Draw(picture)
+    for place, name in enumerate(names):
+        draw.text((150 + 86 * place, 18), name, "black", text_font(13), "ms")
+    for row, vision in enumerate(VISIONS):
+        top = 30 + 70 * row
+        draw.text((8, top + 30), vision, "black", text_font(13), "lm")
+        for column, colour in enumerate(simulated(PALETTE, vision)):
+            left = 108 + 86 * column
+            for part, grey in enumerate((20, 120, 230)):
+                draw.rectangle((left + 28 * part, top, left + 28 * part + 27, top + 59), (grey,) * 3)
+            draw.ellipse(
+                (left + 12, top + 6, left + 71, top + 53), outline=tuple((255 * colour).round().astype(int)), width=4
+            )
+    picture.save(path)
