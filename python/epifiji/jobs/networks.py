@@ -9,6 +9,7 @@ from typing import Any, cast
 from epifiji.data.cell_networks import CellNetwork, cell_network
 from epifiji.data.event_networks import EventNetwork, event_network
 from epifiji.data.network import AnyNetwork, Network
+from epifiji.data.progress import Report, silent
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.families import cell_family_of, event_family_of, family_of
 from epifiji.files.networks import zoo
@@ -80,12 +81,16 @@ def _loaded(network: AnyNetwork, place: tuple[str, ...], load: Callable[[], Any]
 
 
 def import_network(
-    source: str | Path, name: str | None = None, overwrite: bool = False, sha256: str | None = None
+    source: str | Path,
+    name: str | None = None,
+    overwrite: bool = False,
+    sha256: str | None = None,
+    report: Report = silent,
 ) -> Path:
     """Import a valid network into the user's folder; see :func:`epifiji.files.networks.zoo.import_network`."""
-    return zoo.import_network(source, name, overwrite, sha256, require_sound)
+    return zoo.import_network(source, name, overwrite, sha256, require_sound, report)
 
 
-def fetch_network(name: str, base_url: str = zoo.AUTHORS_URL, overwrite: bool = False) -> Path:
+def fetch_network(name: str, base_url: str = zoo.AUTHORS_URL, overwrite: bool = False, report: Report = silent) -> Path:
     """Download one of the authors' networks; see :func:`epifiji.files.networks.zoo.fetch_network`."""
-    return zoo.fetch_network(name, base_url, overwrite, require_sound)
+    return zoo.fetch_network(name, base_url, overwrite, require_sound, report)

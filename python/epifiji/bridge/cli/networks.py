@@ -10,6 +10,7 @@ import typer
 
 from epifiji.bridge.cli.console import say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.known_networks import COLUMNS, card_of, members_note, notices_of, row_of
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.settings.jobs import ExportJob, NewNetworkJob
@@ -27,24 +28,14 @@ def networks_list(as_json: JsonOption = False) -> None:
     from epifiji.files.networks.zoo import listed
 
     found = listed()
-    notices = _notices(found)
+    notices = notices_of(found)
     if as_json:
         say_json({"default": default_name(), "networks": [_listed(one) for one in found], "notices": notices})
         return
-    say_table(LIST_COLUMNS, [_row(one) for one in found])
+    say_table(COLUMNS, [[plain(text) for text in row_of(one)] for one in found])
     for notice in notices:
         note(plain(notice))
     say(f"default: {plain(default_name())}")
-
-
-def _notices(found: list[Listed]) -> list[str]:
-    """Report networks that cannot be used or named, and problems of the folder that EPIFIJI_NETWORKS names."""
-    from epifiji.files.networks.store import hidden, problem_of_named_folder
-
-    broken = [f"{one.name} cannot be used: {one.problem}" for one in found if one.problem]
-    same = [f"{path} cannot be used by name, as {first} is called {name} too" for name, path, first in hidden()]
-    problem = problem_of_named_folder()
-    return [*broken, *same, *([problem] if problem else [])]
 
 
 @networks_app.command("default")
@@ -95,18 +86,14 @@ def networks_remove(
 @networks_app.command("show")
 def networks_show(network: Annotated[str, typer.Argument(metavar="NAME|DIR|ZIP")], as_json: JsonOption = False) -> None:
     """Show a network's card: what it finds, the scale it was trained for and where it came from."""
-    from epifiji.files.networks.store import card, find_network, own_card, read_network
+    from epifiji.files.networks.store import find_network, read_network
 
     place = find_network(network)
-    loaded = read_network(place)
-    described = loaded.description
     if as_json:
-        say_json(described.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
+        loaded = read_network(place)
+        say_json(loaded.description.model_dump() | {"source": loaded.source, "sha256": loaded.sha256})
         return
-    say(plain(own_card(place) or card(described)).rstrip("\n"))
-    if described.origin:
-        say(f"- Imported from {plain(described.origin)}")
-    say(f"- SHA-256 of its weights: {loaded.sha256}\n- Read from {loaded.source}")
+    say(plain(card_of(place)).rstrip("\n"))
 
 
 @networks_app.command("import")
@@ -172,30 +159,9 @@ def networks_fetch(
 
 def _say_added(what: str, place: Path) -> None:
     """Print where a network was stored and, for an ensemble, that its members are averaged."""
-    from epifiji.files.networks.store import read_description
-
     say(f"{what}: {place}")
-    members = read_description(place).members
-    if members > 1:
-        say(f"It is an ensemble: the probabilities of its {members} networks are averaged.")
-
-
-LIST_COLUMNS = ("name", "task", "kind", "finds", "cells (px)", "events (frames)", "from")
-
-
-def _row(one: Listed) -> list[str]:
-    if one.description is None:
-        return [plain(one.name), "-", "broken", "-", "-", "-", one.origin]
-    described = one.description
-    scale = [f"{described.scale[axis]:g}" if axis in described.scale else "-" for axis in "XT"]
-    return [
-        plain(one.name),
-        described.task,
-        described.family,
-        plain(", ".join(described.outputs)),
-        *scale,
-        plain(one.origin),
-    ]
+    if sentence := members_note(place):
+        say(sentence)
 
 
 def _listed(one: Listed) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def this_system() -> str:
     if found is None:
         raise WrongInputError(
             f"this is a {platform.system()} on {platform.machine()}, for which there are no ready-made packages: make the "
-            f"archive on one of {', '.join(SYSTEMS.values())}, or leave out --offline."
+            f"archive on one of {', '.join(SYSTEMS.values())}, or run 'epifiji fiji-archive' for one without packages."
         )
     return found
 

@@ -9,7 +9,15 @@ from pydantic import Field
 from epifiji.bridge.fiji.fields import KEEP_GOING, NAVIGATOR, REPLACE, TABLE
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
-from epifiji.bridge.fiji.network_commands import EvaluateCommand, RetrainCommand, TrainCommand
+from epifiji.bridge.fiji.network_commands import (
+    EvaluateCommand,
+    ExportNetworkCommand,
+    FetchNetworkCommand,
+    ImportNetworkCommand,
+    ManageNetworksCommand,
+    RetrainCommand,
+    TrainCommand,
+)
 from epifiji.data.settings.base import Settings, setting
 from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
@@ -50,6 +58,8 @@ COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Ex
 COMPARE_CELLS = "Compare Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
+MANAGE, EXPORT_NETWORK = "Manage EpiFiji Networks", "Export EpiFiji Network..."
+IMPORT, FETCH = "Import EpiFiji Network...", "Fetch DeXtrusion Network..."
 CORRECT = "Correct Cells..."
 CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
 STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
@@ -321,6 +331,10 @@ COMMANDS: dict[str, type[Settings]] = {
     EVALUATE: EvaluateCommand,
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,
+    MANAGE: ManageNetworksCommand,
+    IMPORT: ImportNetworkCommand,
+    FETCH: FetchNetworkCommand,
+    EXPORT_NETWORK: ExportNetworkCommand,
     PLOT: PlotCommand,
     REPORT: ReportCommand,
     EXPORT: ExportCommand,

@@ -9,9 +9,16 @@ from pydantic import BeforeValidator
 from epifiji.bridge.fiji.fields import KEEP_GOING
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
-from epifiji.data.settings.base import names, placed, setting
+from epifiji.data.settings.base import Settings, names, placed, setting
 from epifiji.data.settings.evaluation import EvaluationSettings
-from epifiji.data.settings.jobs import AnyNetworkName, EvaluationJob, RetrainingJob, TrainingJob
+from epifiji.data.settings.jobs import (
+    AnyNetworkName,
+    EvaluationJob,
+    ExportJob,
+    NewNetworkJob,
+    RetrainingJob,
+    TrainingJob,
+)
 from epifiji.data.settings.segmentation import SegmentationSettings, Share
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
@@ -80,3 +87,77 @@ class RetrainCommand(RetrainingJob, RetrainingSettings):
         order=2,
     )
     folder: str | None = _annotated(", to train on in addition or instead.")
+
+
+class ManageNetworksCommand(Settings):
+    """Shows the networks that can be used by name, with their cards; a macro chooses the default for events, or deletes one."""
+
+    default: str | None = setting(
+        None, values="name", description="Make this network the default for events.", page="macro"
+    )
+    remove: str | None = setting(
+        None, values="name", description="Delete this network, which was imported or trained.", page="macro"
+    )
+    card: str | None = setting(
+        None, values="name", description="Write the card of this network to the log.", page="macro"
+    )
+
+
+class ImportNetworkCommand(NewNetworkJob):
+    """Imports a network into your own folder, so that it can be used by name."""
+
+    network: str | None = _path(
+        "file",
+        "Network",
+        "A network of EpiFiji, DeXtrusion or EPySeg: a zip, .h5 or .keras file, a folder, or the address of a zip.",
+        order=0,
+    )
+    name: str | None = setting(None, values="name", description="Name to give it. Default: its own name.", order=1)
+    sha256: str | None = setting(
+        None,
+        values="hash",
+        description="SHA-256 of the zip, which an address needs; another file is refused.",
+        label="SHA-256",
+        order=2,
+        empty="not checked",
+    )
+
+
+class FetchNetworkCommand(NewNetworkJob):
+    """Downloads a network of DeXtrusion's authors from their repository."""
+
+    name: Literal["notum_all", "notum_ExtSOPDiv", "notum_ExtSOP", "notum_Ext"] = setting(
+        "notum_all",
+        description="The network: extrusions, SOPs and divisions (notum_all and notum_ExtSOPDiv), extrusions and SOPs, or "
+        "extrusions only.",
+        label="Network",
+        order=0,
+    )
+    base_url: str | None = setting(
+        None,
+        values="address",
+        description="Address of the folder of NAME.zip. Default: the authors' repository.",
+        page="macro",
+    )
+
+
+class ExportNetworkCommand(ExportJob):
+    """Exports an EpiNet for other programs, as an ONNX model or as a bioimage.io package."""
+
+    network: str | None = setting(
+        None, kind="network", description="The EpiNet. Default in a macro: the default network.", order=0
+    )
+    author: Annotated[tuple[str, ...] | None, BeforeValidator(names)] = setting(
+        None,
+        values="names",
+        description="Who made it, for a package; several are separated by commas.",
+        label="Authors",
+        empty="needed for a package",
+    )
+    license: str | None = setting(
+        None,
+        values="SPDX",
+        description="Its licence, for a package, such as CC-BY-4.0.",
+        label="Licence",
+        empty="none",
+    )

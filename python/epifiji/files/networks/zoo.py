@@ -13,6 +13,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.names import wrong_file_name
 from epifiji.data.network import LONGEST_NAME, AnyNetwork, Network, NetworkDescription
+from epifiji.data.progress import Report, silent
 from epifiji.files.networks.authors import AUTHORS_SHA256
 from epifiji.files.networks.default import SHIPPED, choice_file, choose_default, default_name
 from epifiji.files.networks.store import (
@@ -84,6 +85,7 @@ def import_network(
     overwrite: bool = False,
     sha256: str | None = None,
     check: Check = accept,
+    report: Report = silent,
 ) -> Path:
     """Import a network of either form into the user's folder, where it can be used by name.
 
@@ -99,6 +101,8 @@ def import_network(
         Of the zip; needed for an address.
     check
         Called with the network before it is stored; raises if the network is not usable.
+    report
+        Called while a file is downloaded; may raise to cancel.
 
     Returns
     -------
@@ -119,11 +123,17 @@ def import_network(
     expected = require_sha256(sha256, str(source))
     require_room(name or "network")
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-        file = download(str(source), Path(temporary), expected)
+        file = download(str(source), Path(temporary), expected, report=report)
         return _imported(file, name, overwrite, f"{source} (SHA-256 {expected})", check)
 
 
-def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = False, check: Check = accept) -> Path:
+def fetch_network(
+    name: str,
+    base_url: str = AUTHORS_URL,
+    overwrite: bool = False,
+    check: Check = accept,
+    report: Report = silent,
+) -> Path:
     """Download one of the authors' networks, check its SHA-256 and import it.
 
     Raises
@@ -143,7 +153,7 @@ def fetch_network(name: str, base_url: str = AUTHORS_URL, overwrite: bool = Fals
         f"'epifiji networks import {name}.zip'"
     )
     with tempfile.TemporaryDirectory(prefix="epifiji-") as temporary:
-        file = download(address, Path(temporary), AUTHORS_SHA256[name], instead)
+        file = download(address, Path(temporary), AUTHORS_SHA256[name], instead, report=report)
         return _imported(file, name, overwrite, address, check)
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.progress import Report, silent
 
 LARGEST_DOWNLOAD_BYTES = 100_000_000
 PIECE_BYTES = 1_000_000
@@ -74,6 +75,7 @@ def download(
     name: str | None = None,
     largest: int = LARGEST_DOWNLOAD_BYTES,
     trusted: str = TRUSTED_NETWORK,
+    report: Report = silent,
 ) -> Path:
     """Download a file from an ``https``, ``http`` or ``file`` address into a folder.
 
@@ -91,6 +93,8 @@ def download(
         The most bytes that are accepted.
     trusted
         What to do if the hash differs also later.
+    report
+        Called with the megabytes that have arrived; may raise to cancel.
 
     Raises
     ------
@@ -108,6 +112,7 @@ def download(
                 break
             digest.update(piece)
             copy.write(piece)
+            report(0, f"downloading, {size / 1e6:.1f} MB")
     if size > largest:
         place.unlink()
         raise WrongInputError(
@@ -204,8 +209,7 @@ def _within_time(address: str, instead: str) -> Iterator[bytes]:
                     f"{address} gave {size} bytes in {seconds:.0f} s, but at least {SLOWEST_BYTES_A_S:g} bytes a second are "
                     "expected: try again later, or download the file in another way and import that."
                 )
-            if piece:
-                yield piece
+            yield piece  # Without a byte too, so that a download that waits can be cancelled.
     finally:
         nobody_waits.set()
 

@@ -32,6 +32,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     export,
     identity,
     movie,
+    networks,
     registry,
     reports,
     review,

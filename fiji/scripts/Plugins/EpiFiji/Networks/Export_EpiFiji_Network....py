@@ -1,0 +1,9 @@
+"""Plugins > EpiFiji > Networks > Export EpiFiji Network...: writes an EpiNet for other programs."""
+from epifiji_client import call, command, report
+
+
+def export_network(parameters):
+    report(call("export_network", {"settings": parameters})["said"])
+
+
+command("Export EpiFiji Network...", export_network)
