@@ -1,5 +1,5 @@
 """The window of all networks: a table, the card of the selected one, and what can be done with it (Jython 2.7)."""
-from ij import IJ
+from ij import Executer
 from ij.plugin.frame import Recorder
 from java.awt import BorderLayout, Dimension, FlowLayout, Font
 from java.awt.event import WindowAdapter
@@ -15,7 +15,7 @@ from epifiji_windows import later
 TITLE = "Networks"
 SIZE, CARD_HEIGHT = Dimension(860, 520), 260
 NAME = 0
-WIDTHS = (110, 55, 65, 210, 65, 100, 230)
+WIDTHS = (160, 55, 65, 210, 65, 100, 180)
 IMPORT, FETCH, EXPORT = "Import EpiFiji Network...", "Fetch DeXtrusion Network...", "Export EpiFiji Network..."
 DEFAULT, REMOVE = "Make Default", "Remove..."
 TIPS = {
@@ -25,7 +25,7 @@ TIPS = {
     DEFAULT: "Use the selected network where no other one is chosen",
     REMOVE: "Delete the selected network, which you imported or trained",
 }
-SELECT, DO, END = "select", "do", "end"
+LIST, SELECT, DO, END = "list", "select", "do", "end"
 
 
 def lines_of(found):
@@ -40,18 +40,19 @@ class NetworksWindow(object):
     def __init__(self, label):
         self.label = label
         self.wanted = LinkedBlockingQueue()
-        self.found = None
+        self.found = self.shown = None
 
     def run(self):
         """Show the window until the user closes it."""
         self._build()
         try:
-            self._list()
             while True:
                 what, value = self.wanted.take()
                 if what == END:
                     return
-                if what == SELECT:
+                if what == LIST:
+                    self._list(self._name())
+                elif what == SELECT:
                     self._show_card(value)
                 else:
                     self._do(value)
@@ -67,6 +68,9 @@ class NetworksWindow(object):
         names = [row[NAME] for row in rows]
         chosen = selected if selected in names else self.found["default"]
         shown = [[row[NAME] + (" (default)" if row[NAME] == self.found["default"] else "")] + row[1:] for row in rows]
+        if shown == self.shown:
+            return
+        self.shown = shown
         later(lambda: self._fill(shown, names.index(chosen) if chosen in names else 0))
 
     def _fill(self, rows, selected):
@@ -96,8 +100,9 @@ class NetworksWindow(object):
     def _do(self, what):
         name = self._name()
         if what in (IMPORT, FETCH, EXPORT):
-            # These are commands of their own, with their dialogs, their messages and their lines in the recorder.
-            IJ.run(what)
+            # These are commands of their own, with their dialogs, their messages and their lines in the recorder. IJ.run
+            # would end this command too if one is cancelled.
+            Executer(what).run()
         elif what == DEFAULT:
             self._manage({"default": name})
         elif JOptionPane.showConfirmDialog(self.window, "Delete the network %s?" % name, TITLE, JOptionPane.OK_CANCEL_OPTION) == 0:
@@ -105,7 +110,11 @@ class NetworksWindow(object):
         self._list(name)
 
     def _manage(self, settings):
-        report(call("manage_networks", {"settings": settings})["said"])
+        try:
+            report(call("manage_networks", {"settings": settings})["said"])
+        except EngineError as error:
+            JOptionPane.showMessageDialog(self.window, error.sentence, TITLE, JOptionPane.ERROR_MESSAGE)
+            return
         record(self.label, settings)
         Recorder.saveCommand()
         Recorder.setCommand(self.label)
@@ -144,7 +153,7 @@ class NetworksWindow(object):
         self.window.add(split, BorderLayout.CENTER)
         self.window.add(below, BorderLayout.SOUTH)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
-        self.window.addWindowListener(_Closing(lambda: self.wanted.put((END, None))))
+        self.window.addWindowListener(_Window(self.wanted))
         self.window.setSize(SIZE)
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
@@ -178,9 +187,14 @@ class _Selecting(ListSelectionListener):
             self.do()
 
 
-class _Closing(WindowAdapter):
-    def __init__(self, do):
-        self.do = do
+class _Window(WindowAdapter):
+    """Lists the networks anew when the user comes back to the window: other commands add and remove some too."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    def windowActivated(self, event):
+        self.wanted.put((LIST, None))
 
     def windowClosing(self, event):
-        self.do()
+        self.wanted.put((END, None))

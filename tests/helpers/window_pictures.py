@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
-from desktop import focus, picture, press, wait_for, windows
+from desktop import click, focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
 from desktop_checks import said as text_of
-from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.commands import COMMANDS, MANAGE
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
+from epifiji.files.networks.default import SHIPPED, default_name
+from epifiji.files.networks.zoo import set_default
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"
@@ -259,6 +262,64 @@ def previewed(_: ImageJ, folder: Path) -> bool:
     return _image(f"{NAME}.tif").getOverlay() is None
 
 
+def networks_managed(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Open the window of the networks, make another one the default, and open the dialog of the import from it."""
+    from scyjava import jimport
+
+    def part(kind: str, of: Callable[[Any], bool]) -> Any:
+        pending = [
+            one for one in jimport("java.awt.Window").getWindows() if one.isShowing() and _title_of(one) == "Networks"
+        ]
+        while pending:
+            one = pending.pop()
+            if str(one.getClass().getSimpleName()) == kind and of(one):
+                return one
+            pending += list(one.getComponents()) if hasattr(one, "getComponents") else []
+        return None
+
+    def button(text: str) -> Any:
+        return part("JButton", lambda one: str(one.getText()) == text)
+
+    start_command(MANAGE)
+    table = wait_for(
+        "the networks", lambda: (found := part("JTable", lambda _: True)) and found.getRowCount() > 1 and found
+    )
+    card = wait_for("the card", lambda: (found := part("JTextArea", lambda _: True)) and str(found.getText()) and found)
+    names = [str(table.getValueAt(row, 0)) for row in range(table.getRowCount())]
+    other = next(i for i, name in enumerate(names) if not name.endswith(" (default)") and name != "epicells")
+    first = str(card.getText())
+    focus("Networks")
+    row = 30, int((other + 0.5) * table.getRowHeight())
+    # Openbox moves a window that has just opened, so the first click may miss.
+    wait_for("the selection", lambda: int(table.getSelectedRow()) == other or _click(table, *row))
+    wait_for("the other card", lambda: str(card.getText()) != first)
+    wait_for("the button", lambda: button("Make Default").isEnabled())
+    _click(button("Make Default"))
+    wait_for("another default", lambda: str(table.getValueAt(other, 0)).endswith(" (default)"))
+    _front(folder, "Networks", "networks")
+    _click(button("Import..."))
+    wait_for("the dialog", lambda: _dialog("Import EpiFiji Network"))
+    focus("Import EpiFiji Network")
+    press("Escape")
+    wait_for("the dialog's end", lambda: _dialog("Import EpiFiji Network") is None)
+    focus("Networks")
+    press("alt+F4")
+    wait_for("the end", lambda: not windows("Networks"))
+    found = {"default": names[other], "card": str(card.getText()), "chosen": default_name()}
+    # The other windows are shown with the network that comes with EpiFiji.
+    set_default(SHIPPED)
+    return found
+
+
+def _click(part: Any, x: int = 10, y: int = 10) -> None:
+    place = part.getLocationOnScreen()
+    click(place.x + x, place.y + y)
+
+
+def _title_of(window: Any) -> str:
+    return str(getattr(window, "getTitle", str)())
+
+
 def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Show the windows of a comparison of cells."""
     imagej.run_macro(
@@ -440,4 +501,4 @@ def corrected(_: ImageJ, folder: Path) -> str:
     return said
 
 
-PICTURES = [corrected, dialogs, previewed, shown, cells_compared, navigated, scored, discarded, macro]
+PICTURES = [corrected, dialogs, previewed, networks_managed, shown, cells_compared, navigated, scored, discarded, macro]

@@ -37,6 +37,7 @@ from window_pictures import (
     discarded,
     macro,
     navigated,
+    networks_managed,
     previewed,
     scored,
     shown,
@@ -132,6 +133,12 @@ def test_lengths_and_times_of_a_calibrated_movie_are_in_micrometres_and_minutes(
         "= 4 frames",
     ]
     assert "Cell diameter (px or auto)" in done[dialogs]["Train Event Network..."]["first"]
+
+
+def test_the_window_of_the_networks_chooses_the_default(done: Finished) -> None:
+    seen = done[networks_managed]
+    assert seen["card"].startswith(f"# {seen['default']}\n")
+    assert seen["chosen"] == seen["default"]
 
 
 def test_corrected_cells_are_shown(done: Finished) -> None:
