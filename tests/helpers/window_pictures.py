@@ -19,8 +19,7 @@ from desktop_checks import said as text_of
 from epifiji.bridge.fiji.commands import COMMANDS, MANAGE
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
-from epifiji.files.networks.default import SHIPPED, default_name
-from epifiji.files.networks.zoo import set_default
+from epifiji.files.networks.default import default_name
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"
@@ -262,8 +261,8 @@ def previewed(_: ImageJ, folder: Path) -> bool:
     return _image(f"{NAME}.tif").getOverlay() is None
 
 
-def networks_managed(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Open the window of the networks, make another one the default, and open the dialog of the import from it."""
+def networks_managed(_: ImageJ, folder: Path) -> list[str]:
+    """Make a network the default and EpiNet again, and open the dialog of the import; return the two defaults."""
     from scyjava import jimport
 
     def part(kind: str, of: Callable[[Any], bool]) -> Any:
@@ -285,17 +284,21 @@ def networks_managed(_: ImageJ, folder: Path) -> dict[str, Any]:
         "the networks", lambda: (found := part("JTable", lambda _: True)) and found.getRowCount() > 1 and found
     )
     card = wait_for("the card", lambda: (found := part("JTextArea", lambda _: True)) and str(found.getText()) and found)
-    names = [str(table.getValueAt(row, 0)) for row in range(table.getRowCount())]
-    other = next(i for i, name in enumerate(names) if not name.endswith(" (default)") and name != "epicells")
-    first = str(card.getText())
+
+    def choose(row: int) -> str:
+        """Select a network, make it the default, and return its card."""
+        place = 30, int((row + 0.5) * table.getRowHeight())
+        # Openbox moves a window that has just opened, so the first click may miss.
+        wait_for("the selection", lambda: int(table.getSelectedRow()) == row or _click(table, *place))
+        wait_for("the button", lambda: button("Make Default").isEnabled())
+        _click(button("Make Default"))
+        wait_for("another default", lambda: str(table.getValueAt(row, 0)).endswith(" (default)"))
+        wait_for("its card", lambda: str(card.getText()).lower().startswith(f"# {names[row]}"))
+        return default_name()
+
     focus("Networks")
-    row = 30, int((other + 0.5) * table.getRowHeight())
-    # Openbox moves a window that has just opened, so the first click may miss.
-    wait_for("the selection", lambda: int(table.getSelectedRow()) == other or _click(table, *row))
-    wait_for("the other card", lambda: str(card.getText()) != first)
-    wait_for("the button", lambda: button("Make Default").isEnabled())
-    _click(button("Make Default"))
-    wait_for("another default", lambda: str(table.getValueAt(other, 0)).endswith(" (default)"))
+    names = [str(table.getValueAt(row, 0)).removesuffix(" (default)") for row in range(table.getRowCount())]
+    chosen = [choose(names.index("my_notum")), choose(names.index("epinet"))]
     _front(folder, "Networks", "networks")
     _click(button("Import..."))
     wait_for("the dialog", lambda: _dialog("Import EpiFiji Network"))
@@ -305,10 +308,7 @@ def networks_managed(_: ImageJ, folder: Path) -> dict[str, Any]:
     focus("Networks")
     press("alt+F4")
     wait_for("the end", lambda: not windows("Networks"))
-    found = {"default": names[other], "card": str(card.getText()), "chosen": default_name()}
-    # The other windows are shown with the network that comes with EpiFiji.
-    set_default(SHIPPED)
-    return found
+    return chosen
 
 
 def _click(part: Any, x: int = 10, y: int = 10) -> None:

@@ -22,10 +22,12 @@ from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.events import Event, by_class
 from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import write_network
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
+from small_networks import small_network
 from window_pictures import (
     DIALOGS,
     FIELD,
@@ -103,8 +105,15 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     deaths = [event for event in found if event.event == "cell_death"]
     write_rois(folder / f"{NAME}_cell_death.zip", deaths)
     cells_of(folder)
+    network = small_network(1, name="my_notum", origin="the network of our laboratory")
+    write_network(network, folder / "networks" / "my_notum")
     with desktop() as display:
-        env = {"DISPLAY": display, "EPIFIJI_TEST_DEATHS": str(len(deaths))}
+        env = {
+            "DISPLAY": display,
+            "EPIFIJI_TEST_DEATHS": str(len(deaths)),
+            "EPIFIJI_NETWORKS": str(folder / "networks"),
+            "XDG_CONFIG_HOME": str(folder / "config"),
+        }
         finished = run_checks(PICTURES, folder, headless=False, env=env)
     if os.environ.get("EPIFIJI_PICTURES"):
         for picture in folder.glob("*.png"):
@@ -136,9 +145,7 @@ def test_lengths_and_times_of_a_calibrated_movie_are_in_micrometres_and_minutes(
 
 
 def test_the_window_of_the_networks_chooses_the_default(done: Finished) -> None:
-    seen = done[networks_managed]
-    assert seen["card"].startswith(f"# {seen['default']}\n")
-    assert seen["chosen"] == seen["default"]
+    assert done[networks_managed] == ["my_notum", "epinet"]
 
 
 def test_corrected_cells_are_shown(done: Finished) -> None:
