@@ -8,18 +8,17 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
-from desktop import click, focus, picture, press, wait_for, windows
+from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
 from desktop_checks import said as text_of
-from epifiji.bridge.fiji.commands import COMMANDS, MANAGE
+from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
-from epifiji.files.networks.default import default_name
+from networks_window import networks_managed
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
 NAME = "tissue"
@@ -259,65 +258,6 @@ def previewed(_: ImageJ, folder: Path) -> bool:
     press("alt+F4")
     wait_for("the end", lambda: not windows(PREVIEW))
     return _image(f"{NAME}.tif").getOverlay() is None
-
-
-def networks_managed(_: ImageJ, folder: Path) -> list[str]:
-    """Make a network the default and EpiNet again, and open the dialog of the import; return the two defaults."""
-    from scyjava import jimport
-
-    def part(kind: str, of: Callable[[Any], bool]) -> Any:
-        pending = [
-            one for one in jimport("java.awt.Window").getWindows() if one.isShowing() and _title_of(one) == "Networks"
-        ]
-        while pending:
-            one = pending.pop()
-            if str(one.getClass().getSimpleName()) == kind and of(one):
-                return one
-            pending += list(one.getComponents()) if hasattr(one, "getComponents") else []
-        return None
-
-    def button(text: str) -> Any:
-        return part("JButton", lambda one: str(one.getText()) == text)
-
-    start_command(MANAGE)
-    table = wait_for(
-        "the networks", lambda: (found := part("JTable", lambda _: True)) and found.getRowCount() > 1 and found
-    )
-    card = wait_for("the card", lambda: (found := part("JTextArea", lambda _: True)) and str(found.getText()) and found)
-
-    def choose(row: int) -> str:
-        """Select a network, make it the default, and return its card."""
-        place = 30, int((row + 0.5) * table.getRowHeight())
-        # Openbox moves a window that has just opened, so the first click may miss.
-        wait_for("the selection", lambda: int(table.getSelectedRow()) == row or _click(table, *place))
-        wait_for("the button", lambda: button("Make Default").isEnabled())
-        _click(button("Make Default"))
-        wait_for("another default", lambda: str(table.getValueAt(row, 0)).endswith(" (default)"))
-        wait_for("its card", lambda: str(card.getText()).lower().startswith(f"# {names[row]}"))
-        return default_name()
-
-    focus("Networks")
-    names = [str(table.getValueAt(row, 0)).removesuffix(" (default)") for row in range(table.getRowCount())]
-    chosen = [choose(names.index("my_notum")), choose(names.index("epinet"))]
-    _front(folder, "Networks", "networks")
-    _click(button("Import..."))
-    wait_for("the dialog", lambda: _dialog("Import EpiFiji Network"))
-    focus("Import EpiFiji Network")
-    press("Escape")
-    wait_for("the dialog's end", lambda: _dialog("Import EpiFiji Network") is None)
-    focus("Networks")
-    press("alt+F4")
-    wait_for("the end", lambda: not windows("Networks"))
-    return chosen
-
-
-def _click(part: Any, x: int = 10, y: int = 10) -> None:
-    place = part.getLocationOnScreen()
-    click(place.x + x, place.y + y)
-
-
-def _title_of(window: Any) -> str:
-    return str(getattr(window, "getTitle", str)())
 
 
 def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:

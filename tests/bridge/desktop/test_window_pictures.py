@@ -27,6 +27,7 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
 from jvm import Finished, run_checks
+from networks_window import networks_managed
 from small_networks import small_network
 from window_pictures import (
     DIALOGS,
@@ -39,7 +40,6 @@ from window_pictures import (
     discarded,
     macro,
     navigated,
-    networks_managed,
     previewed,
     scored,
     shown,
