@@ -12,7 +12,6 @@ from html import escape
 from pathlib import Path
 
 from epifiji.data.document import Block, Clip, Clips, Document, Picture, Section, Table, Text
-from epifiji.files.documents.style import STYLE
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 PHOTO_QUALITY = 86
@@ -29,7 +28,8 @@ def _page(document: Document) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
     yield "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
     yield "<meta name='color-scheme' content='light dark'>\n"
-    yield f"<title>{title}</title>\n<style>{STYLE}</style></head>\n<body><main>\n"
+    style = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    yield f"<title>{title}</title>\n<style>{style}</style></head>\n<body><main>\n"
     yield f"<header><h1>{title}</h1><p>{subtitle}</p></header>\n"
     names = [section.heading for section in document.sections]
     if len(names) > 2:
