@@ -2,7 +2,7 @@
 
     python benchmarks/conditions_level.py
 
-Movies of a condition differ by a lognormal factor (standard deviation of its logarithm 0.5), as animals do, and the numbers of
+Movies of a condition differ by a lognormal factor (standard deviation of its logarithm 0.5), and the numbers of
 events are Poisson-distributed around 20.
 """
 

@@ -44,7 +44,7 @@ def test_equal_rates_in_all_movies_are_no_difference():
 def rejected(shift: float, sizes: tuple[int, ...]) -> float:
     """Return how often p is at most 0.05 in simulated experiments.
 
-    Movies of a condition differ, as animals do, and each has Poisson-distributed events.
+    Movies of a condition differ, and each has Poisson-distributed events.
     """
     random, few = np.random.default_rng(7), 0
     for number in range(SIMULATED):

@@ -112,6 +112,19 @@ def test_few_movies_are_reported(experiment):
     assert "not tested" in epifiji.pool_results([*few, more[0]], within="frame").notices[0]
 
 
+def test_the_events_of_a_finished_review_are_counted(experiment):
+    folder = experiment / "mutant" / "m3_epifiji" / "reviewed"
+    folder.mkdir()
+    write_events(folder / "events.csv", [Event("cell_death", 2, 20, 20), Event("cell_death", 3, 20, 20)])
+    pooled = epifiji.pool_results(experiment, {f"{name}{i}": name for name in "cm" for i in range(4)}, within="frame")
+    last = [row for row in pooled.rows() if row["movie"] == "m3"]
+    assert [(row["event"], row["events"], row["condition"]) for row in last] == [
+        ("cell_death", 2, "m"), ("cell_division", 0, "m"),
+    ]  # fmt: skip
+    assert any("1 of 7 movies were reviewed" in notice for notice in pooled.notices)
+    assert epifiji.pool_results(experiment, within="frame").conditions == ("control", "mutant")
+
+
 class TestRefused:
     def test_the_same_movie_twice(self, experiment):
         result(experiment / "mutant" / "again_epifiji", 1, pixels_sha256=str(experiment / "control" / "c0_epifiji"))

@@ -28,6 +28,7 @@ from epifiji.files.results.comparisons import write_table
 from epifiji.files.results.conditions import condition_of, read_conditions
 from epifiji.files.results.movie_identity import record_of_events
 from epifiji.files.results.result_folder import EVENTS_TABLE, read_record
+from epifiji.files.results.reviews import REVIEWED, result_folders
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.events.tissue import known_tissue
 
@@ -167,7 +168,7 @@ def pool_results(
     Parameters
     ----------
     results
-        Result folders, or folders that contain some at any depth.
+        Result folders, or folders that contain some at any depth. If a review is finished, its kept and added events count.
     conditions
         The condition of each movie by its name, or a table with the columns `movie` and `condition`. Default: the name of
         the folder in which the result folder lies.
@@ -190,7 +191,9 @@ def pool_results(
     notices: list[str] = []
     tissues = _tissues(records, notices) if chosen.within == TISSUE else {}
     counted = [
-        _counted(folder, record, condition_of(named, folder, movie_of(folder)), tissues.get(folder))
+        _counted(
+            folder, record, condition_of(named, result_folders(folder)[-1], _name(folder, record)), tissues.get(folder)
+        )
         for folder, record in records.items()
     ]
     movies = _with_all_classes(counted, notices)
@@ -201,15 +204,17 @@ def pool_results(
             "reason alone."
         )
     if named is not None:
-        notices += _unused(named, folders)
+        notices += _unused(named, records)
+    notices += _reviewed(folders)
     pooled = Pooled(tuple(movies), unit, chosen.seed)
     return Pooled(pooled.movies, unit, chosen.seed, (*notices, *_few_movies(pooled)))
 
 
 def _result_folders(place: Path) -> list[Path]:
-    """List a result folder, or all of a folder in the order of their paths, without results within results, as of reviews."""
+    """List a result folder, or all of a folder in the order of their paths; if a review is finished, its results."""
     if (place / EVENTS_TABLE).is_file():
-        return [place]
+        reviewed = place / REVIEWED
+        return [reviewed if (reviewed / EVENTS_TABLE).is_file() else place]
     if not place.is_dir():
         raise WrongInputError(f"{place} is not a folder, but result folders are expected: check the path.")
     found: list[Path] = []
@@ -280,7 +285,18 @@ def _counted(folder: Path, record: RunRecord, condition: str, tissue: Tissue | N
         hours = frames * movie.frame_interval_s / 3600 if movie.frame_interval_s else None
         cells = None if tissue is None else float(tissue.counts_over_time[region.observed].mean())
         found[name] = PooledMovie(
-            movie_of(folder), condition, str(folder), name, count, frames, hours, region.name, area, cells, low, high
+            _name(folder, record),
+            condition,
+            str(folder),
+            name,
+            count,
+            frames,
+            hours,
+            region.name,
+            area,
+            cells,
+            low,
+            high,
         )
     return found
 
@@ -298,8 +314,23 @@ def _with_all_classes(counted: Sequence[Mapping[str, PooledMovie]], notices: lis
     return [one[name] for one in counted for name in in_fixed_order(shared)]
 
 
-def _unused(named: Mapping[str, str], folders: Sequence[Path]) -> list[str]:
-    used = {name for folder in folders for name in (movie_of(folder), folder.name)}
+def _name(folder: Path, record: RunRecord) -> str:
+    return record.movie.name or movie_of(result_folders(folder)[-1])
+
+
+def _reviewed(folders: Sequence[Path]) -> list[str]:
+    """Report if only some results were reviewed."""
+    count = sum(folder.name == REVIEWED for folder in folders)
+    if count in (0, len(folders)):
+        return []
+    return [
+        f"{count} of {len(folders)} movies were reviewed: their kept and added events are counted, those of the others as they "
+        "were detected."
+    ]
+
+
+def _unused(named: Mapping[str, str], records: Mapping[Path, RunRecord]) -> list[str]:
+    used = {name for one, record in records.items() for name in (_name(one, record), result_folders(one)[-1].name)}
     unused = sorted(set(named) - used)
     return (
         [f"The table of conditions names {len(unused)} movies without results, such as {unused[0]}."] if unused else []
