@@ -15,7 +15,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.cells.scale import Scale
 from epifiji.engine.simulation.rendered_cells import cell_edges
-from epifiji.jobs.cells.segment import segmenter_for
+from epifiji.jobs.cells.segmenter import segmenter_for
 from epifiji.jobs.networks import cell_network_of
 
 

@@ -32,7 +32,7 @@ from epifiji.files.results.places import folder_of
 from epifiji.files.results.reviews import REVIEW, read_review, result_folders
 from epifiji.files.rois.cell_outlines import read_cell_outlines
 from epifiji.jobs.cells.around_result import CellsAroundEvents
-from epifiji.jobs.cells.segment import segmenter_for
+from epifiji.jobs.cells.segmenter import segmenter_for
 from epifiji.jobs.networks import cell_network_of
 
 NOT_IN_MOVIE = "it is not in the movie"
@@ -40,7 +40,7 @@ _WHOLE_FRAME = 0.5  # windows that cover more than this share of a frame are seg
 
 
 class FrameSegmenter(Protocol):
-    """Segments a frame; see :class:`epifiji.jobs.cells.segment.Segmenter`."""
+    """Segments a frame; see :class:`epifiji.jobs.cells.segmenter.Segmenter`."""
 
     @property
     def scale(self) -> SegmentationScale:

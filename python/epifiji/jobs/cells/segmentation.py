@@ -43,7 +43,7 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.writable import new_files
 from epifiji.files.tissue_analyzer import frame_names, outline_files
 from epifiji.jobs.cells.result import CellFiles, Cells, reported
-from epifiji.jobs.cells.segment import SEGMENTING, Segmenter, segmenter_for
+from epifiji.jobs.cells.segmenter import SEGMENTING, Segmenter, segmenter_for
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import cell_network_of
 from epifiji.jobs.versions import versions

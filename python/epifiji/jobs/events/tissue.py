@@ -22,7 +22,7 @@ from epifiji.engine.cells.properties import cell_properties
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.movie_identity import find_movie, run_of_events
 from epifiji.files.results.tissue_files import read_tissue, tissue_files, write_tissue
-from epifiji.jobs.cells.segment import Segmenter, segmenter_for
+from epifiji.jobs.cells.segmenter import Segmenter, segmenter_for
 from epifiji.jobs.networks import cell_network_of
 
 MOST_FRAMES = 20

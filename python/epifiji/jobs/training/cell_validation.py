@@ -11,7 +11,7 @@ from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.training import MATCH_IOU, CellValidationScores
 from epifiji.engine.cells.scale import Scale
 from epifiji.jobs.cells.compare import compare_labels, scores_of
-from epifiji.jobs.cells.segment import Segmenter
+from epifiji.jobs.cells.segmenter import Segmenter
 
 VALIDATING = "validating the network on held-out cells"
 

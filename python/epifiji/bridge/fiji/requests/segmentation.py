@@ -122,7 +122,7 @@ def start_preview(request: Request) -> Answer:
 
     The request has ``settings`` by key and ``image`` of one frame.
     """
-    from epifiji.jobs.cells.segment import segmenter_for
+    from epifiji.jobs.cells.segmenter import segmenter_for
     from epifiji.jobs.networks import cell_network_of
 
     command = parse_settings(SegmentCommand, request["settings"])
@@ -162,7 +162,7 @@ def preview_cells(request: Request) -> Answer:
 def _preview_cells(preview: _Preview, values: dict[str, Any]) -> Answer:
     """Return the picture of the outlines of the frame's cells, and the number of cells."""
     from epifiji.engine.cells.outlines import outlines_of
-    from epifiji.jobs.cells.segment import Segmenter
+    from epifiji.jobs.cells.segmenter import Segmenter
 
     segmenter = preview.segmenter
     settings = parse_settings(SegmentationSettings, segmenter.settings.model_dump() | values)
