@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from epifiji.data.cells import ComparedField, FieldScores, Outcome, PackedLabels
-from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import Interval, score_text
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
@@ -27,27 +26,11 @@ from epifiji.engine.metrics.labels import (
     segmentation_quality,
     variation_of_information,
 )
-from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
 from epifiji.files.results.cell_comparisons import write_cell_comparison
-from epifiji.files.results.cell_corrections import latest_labels
-from epifiji.files.results.cell_results import labels_in
-from epifiji.jobs.cells.annotated import cells_and_region, contains_labels
+from epifiji.jobs.cells.pairs import Cells, Field, mostly, pairs
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 """Intersections over union at which matches are counted, in addition to the specified one."""
-
-Cells = str | Path | np.ndarray
-"""A file, a folder of files, or an array (Y, X) or (T, Y, X)."""
-
-
-class Field(NamedTuple):
-    """The cells of an image, as labels (Y, X), and where it is known what is annotated, (Y, X), bool."""
-
-    name: str
-    predicted: np.ndarray
-    annotated: np.ndarray
-    known: np.ndarray
-
 
 COLUMNS = {
     "quality": "quality",
@@ -178,7 +161,7 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
     """
     chosen = parse_settings(CellComparisonSettings, settings)
     notices: list[str] = []
-    found = compare_fields(_pairs(predicted, annotated, notices), chosen)
+    found = compare_fields(pairs(predicted, annotated, notices), chosen)
     return replace(found, notices=(*notices, *found.notices))
 
 
@@ -216,112 +199,6 @@ def quality_units(compared: Sequence[ComparedField]) -> tuple[np.ndarray, np.nda
     return np.array([one.sum(axis=0) for one in units]), np.concatenate(units)
 
 
-def _pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[Field]:
-    """Yield the cells of both sides, frame by frame, and add sentences about cells that are left out."""
-    for name, (found, found_labelled), (known, known_labelled) in _images(predicted, annotated):
-        if found.shape != known.shape:
-            raise WrongInputError(
-                f"The predicted cells of {name} have the shape {found.shape} (T, Y, X) and the annotated ones "
-                f"{known.shape}, but both must show the same image: check which files belong together."
-            )
-        for frame, (one, other) in enumerate(zip(found, known, strict=True), 1):
-            field = field_name(name, frame, len(found))
-            cells, enclosed = cells_and_region(one, found_labelled)
-            true_cells, region = cells_and_region(other, known_labelled)
-            # Predicted outlines do not say what the border cuts off either.
-            unclosed = np.intersect1d(labels_at_border(true_cells), _mostly(true_cells, ~enclosed))
-            if len(unclosed):
-                notices.append(
-                    f"{field}: predicted outlines do not enclose {len(unclosed)} annotated border cells: they are left out."
-                )
-                region = region & ~np.isin(true_cells, unclosed)
-                true_cells = np.where(region, true_cells, 0)
-            yield Field(field, cells, true_cells, region)
-
-
-def field_name(image: str, frame: int, frames: int) -> str:
-    """Return the name of a frame, counted from 1, of an image or a movie."""
-    return image if frames == 1 else f"{image} frame {frame}"
-
-
-Side = tuple[np.ndarray, bool]
-"""Pixels (T, Y, X), and whether they are labels, even if they have two grey levels."""
-
-
-def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Side]]:
-    if isinstance(predicted, np.ndarray) or isinstance(annotated, np.ndarray):
-        name = next(
-            (image_of_cells(Path(one)) for one in (predicted, annotated) if not isinstance(one, np.ndarray)), "image"
-        )
-        yield name, _side(predicted, "predicted"), _side(annotated, "annotated")
-        return
-    found, known = (path_from(one, "cells") for one in (predicted, annotated))
-    if not (found.is_dir() and known.is_dir()):
-        file = _one_file(known)
-        yield image_of_cells(file), _side(_one_file(found)), _side(file)
-        return
-    sides = _by_image(found), _by_image(known)
-    shared = sorted(sides[0].keys() & sides[1].keys())
-    if not shared:
-        raise WrongInputError(
-            f"No file of {found} has the name of an image in {known}, but files that belong together are needed, such as "
-            "a_labels.tif and a_masks.tif: rename them."
-        )
-    for name in shared:
-        yield name, _side(sides[0][name]), _side(sides[1][name])
-
-
-def _one_file(place: Path) -> Path:
-    """Return a file, or the only file of cells in a folder."""
-    if not place.is_dir():
-        return place
-    files = list(_by_image(place).values())
-    if len(files) != 1:
-        raise WrongInputError(
-            f"{place} is a folder with {len(files)} images of cells, but the other side is one file: give a file, or two folders."
-        )
-    return files[0]
-
-
-def _by_image(folder: Path) -> dict[str, Path]:
-    """Return the files of cells in a folder and its folders by the images that they belong to; of a result the labels.
-
-    If labels were corrected, their corrected version is used.
-    """
-    results = labels_in(folder)
-    places = [] if results else [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    found = [results] if results else []
-    for place in places:
-        labels = labels_in(place)
-        found += [labels] if labels else sorted(p for p in place.iterdir() if p.is_file() and is_cell_image(p))
-    latest = {path: latest_labels(path) for path in found}
-    files: dict[str, Path] = {}
-    for path in found:
-        if any(path == one and path != labels for labels, one in latest.items()):
-            continue
-        name = image_of_cells(path)
-        if name in files:
-            raise WrongInputError(
-                f"{files[name]} and {path} both belong to the image {name}, but one file of cells for each image is expected: "
-                "keep the images themselves and other results in another folder."
-            )
-        files[name] = latest[path]
-    return files
-
-
-def _side(given: Cells, what: str = "") -> Side:
-    if not isinstance(given, np.ndarray):
-        file = path_from(given, "cells")
-        pixels = read_cells(file)
-        return pixels, contains_labels(pixels, file)
-    if given.ndim not in (2, 3):
-        raise WrongInputError(
-            f"Cells were given as an array of the shape {given.shape}, but (Y, X) or (T, Y, X) is expected."
-        )
-    pixels = given[None] if given.ndim == 2 else given
-    return pixels, contains_labels(pixels, Path(f"the array of {what} cells"))
-
-
 def compare_labels(
     name: str, predicted: np.ndarray, annotated: np.ndarray, region: np.ndarray, border: str
 ) -> tuple[ComparedField, Overlaps, SegmentationQuality]:
@@ -343,7 +220,7 @@ def compare_labels(
     if border == "ignore":
         region = region & ~np.isin(annotated, labels_at_border(annotated))
         annotated = np.where(region, annotated, 0)
-    outside = _mostly(predicted, ~region)
+    outside = mostly(predicted, ~region)
     predicted = np.where(np.isin(predicted, outside), 0, predicted)
     cells = overlaps(annotated, predicted)
     quality = segmentation_quality(cells)
@@ -357,13 +234,6 @@ def _outcomes(cells: Overlaps, quality: SegmentationQuality) -> dict[int, Outcom
     choices = {Outcome.PROPER: quality.proper, Outcome.OVER: quality.over, Outcome.UNDER: quality.under}
     kinds = np.select(list(choices.values()), list(choices), Outcome.MISSED)
     return {int(label): Outcome(int(kind)) for label, kind in zip(cells.annotated, kinds, strict=True)}
-
-
-def _mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
-    """Return the labels of which more than half of the pixels lie somewhere."""
-    present, inverse, areas = np.unique(labels, return_inverse=True, return_counts=True)
-    inside = np.bincount(inverse.ravel(), where.ravel(), len(present))
-    return present[(2 * inside > areas) & (present > 0)]
 
 
 def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:

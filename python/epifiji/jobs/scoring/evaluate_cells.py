@@ -20,7 +20,8 @@ from epifiji.files.labelled_images import has_labelled_cells, read_labelled_imag
 from epifiji.files.movies.movie_file import split_path
 from epifiji.files.training_data import has_rois
 from epifiji.jobs.cells.annotated import cells_and_region, contains_labels
-from epifiji.jobs.cells.compare import CellComparison, Field, compare_fields, field_name, quality_units
+from epifiji.jobs.cells.compare import CellComparison, compare_fields, quality_units
+from epifiji.jobs.cells.pairs import Field, field_name
 from epifiji.jobs.cells.segmentation import segment
 from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
