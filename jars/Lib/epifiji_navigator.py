@@ -4,8 +4,9 @@ The window and the movie only put requests into a queue. A thread of the navigat
 whose decisions the engine writes first, and shows the result. So commands and macros go on while a navigator is open.
 """
 import traceback
+from contextlib import contextmanager
 
-from ij import IJ
+from ij import IJ, Macro
 from ij.plugin import Zoom
 from ij.plugin.frame import RoiManager
 from java.awt import Color, GraphicsEnvironment
@@ -18,7 +19,7 @@ from epifiji_client import call
 from epifiji_engine import EngineError
 from epifiji_figures import described
 from epifiji_identity import folder_beside
-from epifiji_images import shown_pixels
+from epifiji_images import show_events, shown_pixels
 from epifiji_log import log
 from epifiji_navigator_input import navigator_inputs
 from epifiji_navigator_model import ShownEvents
@@ -27,6 +28,7 @@ from epifiji_navigator_view import NavigatorView
 from epifiji_review_session import ReviewSession
 from epifiji_rings import Rings
 from epifiji_rois import KEY_LENGTH, movies_of
+from epifiji_thresholds import ThresholdWindow
 from epifiji_windows import covers, later, put_free, scroll_to
 
 OPEN = "epifiji.navigators"
@@ -41,37 +43,70 @@ ZOOM = 4.0
 LEAST_VIEW_PX = 60
 
 
-def navigate(image, results=None, lines=None):
+def navigate(image, results=None, lines=None, thresholds=()):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
-    The events are those of results, or lines as the engine writes them if they are not saved. Nothing is opened without a
-    window, or if there are no events.
+    The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
+    navigator can return to. Nothing is opened without a window, or if there are no events.
     """
-    if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None or not (results or lines):
-        return None
-    keys = [movie[:KEY_LENGTH] for movie in movies_of(image)] or [str(image.getID())]
-    for key in keys:
-        close(key)
+    if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
+        return
+    close_navigators(image)
+    if not (results or lines):
+        return
     begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
-    found = call("navigate", begin)
-    if not found["order"]:
-        return None
-    navigator = Navigator(image, found, begin, keys)
-    navigator.open()
-    return navigator
+    found = _ask("navigate", begin)
+    if found["order"]:
+        Navigator(image, found, begin, thresholds).open()
 
 
-def navigator_of(key):
-    """Return the open navigator of the movie with a key, or None."""
-    return _navigators().get(key)
+def events_shown(image, parameters, results, lines=None):
+    """Open the navigator after a command has shown events, if the command's parameters ask for it; else close an earlier one.
+
+    A macro that opens many movies gets no window for each, unless it asks for it.
+    """
+    if parameters.get("navigator", Macro.getOptions() is None):
+        navigate(image, results, lines)
+    elif image is not None:
+        close_navigators(image)
 
 
-def close(key):
-    """Close the navigator of a movie, if one is open, and wait until it has written its results."""
-    navigator = navigator_of(key)
-    if navigator is not None:
+def events_adjusted(image, results, lines):
+    """Show new events in the navigator of an image's movie, if one is open."""
+    if close_navigators(image):
+        navigate(image, results, lines)
+
+
+def close_navigators(image):
+    """Close the navigator of an image's movie, if one is open, and wait until it has written its results.
+
+    Return the navigators that were closed.
+    """
+    found = set([_navigators().get(key) for key in _keys(image)]) - set([None])
+    for navigator in found:
         navigator.want("close", None)
         navigator.ended.await(CLOSING_S, TimeUnit.SECONDS)
+    return found
+
+
+@contextmanager
+def set_aside(image):
+    """Close the navigator of an image's movie during the block, in which another window shows its events.
+
+    Open it again afterwards, with the decisions that were made meanwhile.
+    """
+    closed = close_navigators(image) if image is not None and not GraphicsEnvironment.isHeadless() else ()
+    try:
+        yield
+    finally:
+        for navigator in closed:
+            begin = navigator.begin
+            navigate(image, begin.get("results"), begin.get("events"), navigator.thresholds)
+
+
+def _keys(image):
+    """Return the keys of an image's movie."""
+    return [movie[:KEY_LENGTH] for movie in movies_of(image)] or [str(image.getID())]
 
 
 def _navigators():
@@ -83,8 +118,9 @@ def _navigators():
 class Navigator(Runnable):
     """The navigator of an image's events; see the module."""
 
-    def __init__(self, image, found, begin, keys):
-        self.image, self.found, self.keys = image, found, keys
+    def __init__(self, image, found, begin, thresholds):
+        self.image, self.found, self.begin, self.thresholds = image, found, begin, list(thresholds)
+        self.keys = _keys(image)
         self.pixels = shown_pixels(image)
         self._frames = dict((index, frame) for frame, index in enumerate(self.pixels.indices, start=1))
         self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in found["classes"])
@@ -95,7 +131,7 @@ class Navigator(Runnable):
         self.rois = ManagedRois(image, self.session, self.want)
         self.on_movie = False
         self.ended = CountDownLatch(1)
-        self._message = found["problem"]
+        self._message, self._next = found["problem"], None
 
     def open(self):
         """Open the window beside the movie."""
@@ -145,8 +181,12 @@ class Navigator(Runnable):
                 except (Exception, JavaException):
                     IJ.log(traceback.format_exc())
                     self._refuse("This failed: see the log.")
+                if self._next is not None:
+                    break
         finally:
             self._close()
+        if self._next is not None:
+            self._next()
 
     def _refuse(self, sentence):
         """Show why something was not done, and that nothing was."""
@@ -172,6 +212,12 @@ class Navigator(Runnable):
             session.frame = value
         elif what == "adopt":
             self.rois.adopt()
+        elif what == "thresholds":
+            self._choose_thresholds()
+            return
+        elif what == "undo" and not session.state["steps"] and self.thresholds:
+            self._apply_thresholds(self.thresholds[-1], self.thresholds[:-1])
+            return
         elif what == "managed":
             (self.rois.put_back if value else self.rois.take_out)()
         else:
@@ -194,7 +240,6 @@ class Navigator(Runnable):
         """Show the present state in the window and on the movie."""
         message, counts = self._message, self.shown.counts()
         if all_rows or changed:
-            self.shown.over_time()
             self.rings.refresh()
         else:
             self.image.draw()
@@ -205,6 +250,28 @@ class Navigator(Runnable):
         if window is not None:
             self.session.frame = item["frame"]
             Zoom.set(self.image, max(ZOOM, self.image.getCanvas().getMagnification()), int(item["x"]), int(item["y"]))
+
+    def _choose_thresholds(self):
+        """Show the sliders, and the events with the chosen thresholds in a new review."""
+        if self.session.state["steps"]:
+            raise EngineError("Other thresholds would change the events of this review: undo its decisions first (u).", "input")
+        window = ThresholdWindow(self.image, _call("candidates", {"results": self.begin["results"]}))
+        before = window.chosen()
+        chosen = window.run()
+        ended = [wanted for wanted in self.wanted.toArray() if wanted[0] in ("end", "close")]
+        self.wanted.clear()
+        self.wanted.addAll(ended)
+        if chosen is not None and not window.passing():
+            raise EngineError("No event passes these thresholds: they were not applied.", "input")
+        if chosen is not None and chosen != before:
+            self._apply_thresholds(chosen, self.thresholds + [before])
+
+    def _apply_thresholds(self, chosen, thresholds):
+        """Save the events with other thresholds, and end: the navigator of the new events takes this one's place."""
+        settings = dict(chosen, results=self.begin["results"], save=True)
+        found = _call("adjust", {"settings": settings})
+        show_events(self.image, found, False, False)
+        self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds)
 
     def _scale(self):
         calibration = self.image.getCalibration()
@@ -231,6 +298,15 @@ class Navigator(Runnable):
             log(error.sentence)
         finally:
             self.ended.countDown()
+
+
+def _call(job, request):
+    """Do a job that may take long, with progress, which is cleared afterwards as after a command."""
+    try:
+        return call(job, request)
+    finally:
+        IJ.showProgress(1.0)
+        IJ.showStatus("")
 
 
 def _ask(job, request):

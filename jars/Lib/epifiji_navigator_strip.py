@@ -60,11 +60,11 @@ class Strip(JPanel):
         """Return the frame at a position, and the shown event that is marked there, or None."""
         frame = int((x - EDGE) * self.frames / float(max(1, self.getWidth() - 2 * EDGE))) + 1
         frame = min(max(1, frame), self.frames)
-        near, frames = [], self._shown.over_time()[0]
+        near, shown = [], self._shown.over_time()
         for other in range(1, self.frames + 1):
             away = abs(self.x_of(other) - x)
             if away <= MARK_PX:
-                near += [(away, index) for index in frames.get(other, ()) if self._is_in_row(self.session.items[index], y)]
+                near += [(away, index) for index in shown.indexes(other) if self._is_in_row(self.session.items[index], y)]
         return frame, min(near)[1] if near else None
 
     def _is_in_row(self, item, y):
@@ -83,7 +83,7 @@ class Strip(JPanel):
         pen.setFont(FONT)
         self._draw_axis(pen)
         rows = dict((kind["name"], number) for number, kind in enumerate(self.session.classes))
-        marks = self._shown.over_time()[1]
+        marks = self._shown.over_time().marks()
         most = float(max([1] + marks.values()))
         for (name, frame), count in sorted(marks.items(), key=lambda mark: mark[1]):
             # The more events, the higher the mark; one alone is visible too.

@@ -124,6 +124,8 @@ class _Cell(DefaultTableCellRenderer):
         self.super__getTableCellRendererComponent(table, value, is_selected, False, row, column)
         item = self.events.item(row)
         if item is not None:
+            if self.key == "decision":
+                self.setBorder(BorderFactory.createEmptyBorder(0, 8, 0, 2))
             if self.key == "event":
                 self.setBorder(BorderFactory.createCompoundBorder(
                     BorderFactory.createMatteBorder(0, SWATCH_WIDTH, 0, 0, self.colours.get(item["event"], Color.WHITE)),

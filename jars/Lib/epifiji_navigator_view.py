@@ -2,7 +2,7 @@
 
 It only shows a session and puts requests into the navigator's queue.
 """
-from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font
+from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GridLayout
 from java.awt.event import KeyEvent
 from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextField
 from javax.swing import KeyStroke
@@ -13,7 +13,7 @@ from epifiji_navigator_table import EventTable
 from epifiji_review_input import WindowClosing
 from epifiji_review_session import WORDS
 
-SIZE = Dimension(560, 620)
+SIZE, CLASSES_IN_ROW = Dimension(560, 620), 3
 BUTTONS = (("Keep (y)", "keep"), ("Reject (n)", "reject"), ("Skip (s)", "skip"), ("Undo (u)", "undo"), ("Add (a)", "add"), ("Move (m)", "move"))
 HINTS = "y keep   n reject   s skip   u undo   a add   m move   z zoom   arrows: events, frames"
 TIPS = {
@@ -28,6 +28,8 @@ SHOWN = (
 )
 """Boxes for what is shown elsewhere: name, request and tooltip."""
 
+MAPS = "Sliders for the thresholds of the probability maps; the result folder gets the new events"
+NO_MAPS = "Needs a result folder with probability maps: detect with maps, and save"
 WRONG = Color(170, 0, 0)
 
 
@@ -56,7 +58,7 @@ class NavigatorView(object):
         self.table.requestFocusInWindow()
 
     def _top(self, want):
-        classes = JPanel(FlowLayout(FlowLayout.LEFT, 4, 2))
+        classes = JPanel(GridLayout(0, CLASSES_IN_ROW))
         for kind in self.session.classes:
             name = kind["name"]
             swatch = JLabel("   ")
@@ -67,8 +69,10 @@ class NavigatorView(object):
             box.setFocusable(False)
             box.addActionListener(lambda event, name=name, box=box: want("show_class", (name, box.isSelected())))
             self.boxes[name] = box
-            classes.add(swatch)
-            classes.add(box)
+            shown_class = JPanel(FlowLayout(FlowLayout.LEFT, 4, 2))
+            shown_class.add(swatch)
+            shown_class.add(box)
+            classes.add(shown_class)
         shown = JPanel(FlowLayout(FlowLayout.RIGHT, 4, 2))
         for name, what, tip in SHOWN:
             box = JCheckBox(name, True)
@@ -85,13 +89,22 @@ class NavigatorView(object):
         self.field.registerKeyboardAction(lambda event: self._leave_filter(), escape, JComponent.WHEN_FOCUSED)
         line.add(JLabel("Filter"), BorderLayout.WEST)
         line.add(self.field, BorderLayout.CENTER)
-        line.add(self.count, BorderLayout.EAST)
+        line.add(self._right_of_filter(want), BorderLayout.EAST)
         line.setBorder(BorderFactory.createEmptyBorder(0, 6, 4, 6))
         top = JPanel(BorderLayout())
         top.add(classes, BorderLayout.CENTER)
         top.add(shown, BorderLayout.EAST)
         top.add(line, BorderLayout.SOUTH)
         return top
+
+    def _right_of_filter(self, want):
+        has_maps = self.session.found["maps"]
+        sliders = _button("Thresholds...", MAPS if has_maps else NO_MAPS, lambda event: want("thresholds", None))
+        sliders.setEnabled(has_maps)
+        right = JPanel(BorderLayout(6, 0))
+        right.add(self.count, BorderLayout.CENTER)
+        right.add(sliders, BorderLayout.EAST)
+        return right
 
     def _leave_filter(self):
         self.field.setText("")
@@ -104,15 +117,18 @@ class NavigatorView(object):
         buttons = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
         for text, what in BUTTONS:
             buttons.add(_button(text, TIPS[what], lambda event, what=what: want(what, None)))
-        classes = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
-        classes.add(JLabel("Class:"))
+        classes = JPanel(GridLayout(0, CLASSES_IN_ROW, 3, 1))
         for number, kind in enumerate(self.session.classes):
             text = "%s (%d)" % (kind["name"], number + 1) if number < 4 else kind["name"]
             classes.add(_button(text, "Give the event this class", lambda event, number=number: want("class", number)))
+        self.below.setFont(Font("SansSerif", Font.PLAIN, 12))
         hints = JLabel(HINTS)
         hints.setFont(Font("SansSerif", Font.PLAIN, 11))
         hints.setForeground(Color.GRAY)
-        for part in (self.strip, self.head, buttons, classes, self.below, hints):
+        named = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
+        named.add(JLabel("Class:"))
+        named.add(classes)
+        for part in (self.strip, self.head, buttons, named, self.below, hints):
             part.setAlignmentX(0.0)
             bottom.add(part)
         for label in (self.head, self.below, hints):

@@ -56,7 +56,7 @@ class Rings(Roi):
         near = []
         for away in range(len(FADE)):
             for other in set((frame - away, frame + away)):
-                for index in self._shown.over_time()[0].get(other, ()):
+                for index in self._shown.over_time().indexes(other):
                     distance = math.hypot(items[index]["x"] - x, items[index]["y"] - y)
                     if distance <= radius + 2:
                         near.append((distance + away, index))
@@ -109,12 +109,12 @@ class Rings(Roi):
 
     def _paths_of(self, frame):
         """Return a path with the rings of a frame's events for each class and decision."""
-        frames, radius = self._shown.over_time()[0], self._shown_radius()
+        radius = self._shown_radius()
         if radius != self._radius:
             self._radius, self._paths = radius, {}
         if frame not in self._paths:
             paths = {}
-            for index in frames.get(frame, ()):
+            for index in self._shown.over_time().indexes(frame):
                 item = self.session.items[index]
                 key = item["event"], "" if item["decision"] == "skip" else item["decision"]
                 path = paths.setdefault(key, Path2D.Double())

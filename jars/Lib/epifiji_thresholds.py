@@ -49,7 +49,7 @@ class ThresholdWindow(object):
                 while not self.wanted.isEmpty() and what == "show":
                     what, value = self.wanted.take()
                 if what == "end":
-                    return self._chosen() if value else None
+                    return self.chosen() if value else None
                 if what == "distance" and self.wanted.isEmpty():
                     self.distances.update(value)
                     self._take(call("candidates", dict(self.distances, results=self.found["results"])))
@@ -73,14 +73,19 @@ class ThresholdWindow(object):
     def _show(self):
         """Show the events that pass on the movie."""
         overlay, counts = Overlay(), dict.fromkeys(self.classes, 0)
-        for name, score, volume, roi in self.candidates:
-            if score > self.thresholds[name] / 255.0 and volume > self.volumes[name]:
-                overlay.add(roi)
-                counts[name] += 1
+        for name, roi in self.passing():
+            overlay.add(roi)
+            counts[name] += 1
         self.image.setOverlay(overlay)
         self.count.setText("   ".join("%d %s" % (counts[name], name) for name in self.classes))
 
-    def _chosen(self):
+    def passing(self):
+        """Return the class and the ROI of each event that passes the chosen thresholds."""
+        return [(name, roi) for name, score, volume, roi in self.candidates
+                if score > self.thresholds[name] / 255.0 and volume > self.volumes[name]]
+
+    def chosen(self):
+        """Return the settings that the sliders show."""
         def by_class(values):
             same = len(set(values.values())) == 1
             return str(values.values()[0]) if same else ",".join("%s=%d" % (name, values[name]) for name in self.classes)

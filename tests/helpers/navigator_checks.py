@@ -11,6 +11,7 @@ from typing import Any
 from desktop import click, focus, picture, press, type_text, wait_for, windows
 from desktop_checks import manager, open_movie
 from epifiji.bridge.imagej import ImageJ
+from epifiji.files.results.events_table import read_events
 
 NAVIGATOR, MOVIE, MANAGER = "Events of noise.tif", "noise.tif", "ROI Manager"
 OPEN = "Open Epithelial Events..."
@@ -28,12 +29,12 @@ heading, the strip (class, frame), a ROI in the manager and a box, and keys whil
 """
 
 
-def navigator() -> Any:
+def navigator(title: str = NAVIGATOR) -> Any:
     """Return the window."""
     from scyjava import jimport
 
     shown = [w for w in jimport("java.awt.Window").getWindows() if w.isVisible()]
-    return next((w for w in shown if str(getattr(w, "getTitle", str)()) == NAVIGATOR), None)
+    return next((w for w in shown if str(getattr(w, "getTitle", str)()) == title), None)
 
 
 def parts(container: Any, kind: str) -> list[Any]:
@@ -48,7 +49,7 @@ def parts(container: Any, kind: str) -> list[Any]:
 
 
 def labels() -> list[str]:
-    return [str(label.getText()) for label in parts(navigator(), "javax.swing.JLabel")]
+    return _texts(navigator())
 
 
 def start(image: Any) -> None:
@@ -130,6 +131,40 @@ def _do_all(steps: list[str], image: Any) -> None:
         time.sleep(0.2)
 
 
+MODEL = """
+from epifiji_navigator_model import ShownEvents
+from epifiji_review_session import ReviewSession
+from java.lang import System
+lines = ["cell_death\\t3\\t1.0\\t2.0\\t0.9\\t\\t0", "cell_sop\\t1\\t5.0\\t6.0\\t\\tkeep\\t1"]
+lines += ["cell_death\\t2\\t7.0\\t8.0\\t0.4\\treject\\t0"]
+found = {"items": "\\n".join(lines), "order": [1, 2, 0], "place": 0, "classes": [{"name": "cell_death"}, {"name": "cell_sop"}]}
+shown = ShownEvents(ReviewSession(found, 5, None))
+seen = [("", shown.session.order)]
+for text in ("death", "death open", "score<0.5", "score > 0.5", "frame>=2 x>5", "added", "kept", "nothing"):
+    shown.filter(text)
+    seen.append((text, shown.session.order))
+shown.filter("")
+for column in ("score", "score", "event"):
+    shown.sort(column)
+    seen.append((column, shown.session.order))
+shown.show_class("cell_death", False)
+seen.append(("hidden", shown.session.order))
+System.setProperty("seen", "; ".join(["%s: %s" % (text, " ".join(map(str, order))) for text, order in seen]))
+"""
+
+
+def model(_: ImageJ, __: Path) -> str:
+    """Filter and sort three events without a window."""
+    from scyjava import jimport
+
+    from epifiji.bridge.imagej.menu import client_folder
+
+    interpreter = jimport("org.python.util.PythonInterpreter")()
+    interpreter.exec_(f"import sys; sys.path.append({str(client_folder())!r})")
+    interpreter.exec_(MODEL)
+    return str(jimport("java.lang.System").getProperty("seen"))
+
+
 def killed_session(_: ImageJ, folder: Path) -> None:
     """Do the first half of the session; then the process is killed."""
     image = open_movie()
@@ -182,3 +217,29 @@ def _faded(image: Any, folder: Path) -> list[int]:
         found.append(max(levels) - min(levels))
     picture(folder / "faded.png")
     return found
+
+
+def thresholds_changed_and_undone(title: str, table: Path) -> list[int]:
+    """Raise the thresholds by the navigator's sliders, and undo it; return the numbers of events before and after each."""
+    sliders, counts = "Adjust Event Thresholds", [len(read_events(table))]
+    button = next(b for b in parts(navigator(title), "javax.swing.JButton") if str(b.getText()) == "Thresholds...")
+    _click_in(button, 20, 8)
+    focus(sliders)
+    time.sleep(1)
+    press("Tab")
+    press(*["Right"] * 30, delay_ms=12)
+    press("Tab", "Tab", "Tab", "Tab", "space")
+    for step in ("apply", "undo"):
+        if step == "undo":
+            press("u")
+        wait_for(f"what {step} does", lambda: len(read_events(table)) != counts[-1])
+        counts.append(len(read_events(table)))
+        shown = f"of {counts[-1]} shown"
+        wait_for("the new navigator", lambda shown=shown: (w := navigator(title)) and shown in str(_texts(w)))
+        focus(title)
+        time.sleep(0.5)
+    return counts
+
+
+def _texts(window: Any) -> list[str]:
+    return [str(label.getText()) for label in parts(window, "javax.swing.JLabel")]

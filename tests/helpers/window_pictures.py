@@ -6,6 +6,7 @@ See :mod:`jvm` and :mod:`desktop`.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from desktop_checks import said as text_of
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
+from navigator_checks import thresholds_changed_and_undone
 from networks_window import networks_managed
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
@@ -281,14 +283,14 @@ def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     return {"fields": fields, "cut off": cut_off}
 
 
-def navigated(_: ImageJ, folder: Path) -> bool:
-    """Show the navigator beside its movie, with some decisions, which are undone."""
+def navigated(_: ImageJ, folder: Path) -> dict[str, Any]:
+    """Show the navigator beside its movie, with some decisions, which are undone, and other thresholds, which are too."""
     from scyjava import jimport
 
     title, movie = f"Events of {NAME}.tif", _image(f"{NAME}.tif")
-    _start(
-        f"{NAME}.tif", f'run("Open Epithelial Events...", "results=[{folder / NAME}_epifiji] table=false navigator");'
-    )
+    # The results of the other checks stay as they are.
+    results = Path(shutil.copytree(folder / f"{NAME}_epifiji", folder / "navigated" / f"{NAME}_epifiji"))
+    _start(f"{NAME}.tif", f'run("Open Epithelial Events...", "results=[{results}] table=false navigator");')
     focus(title)
     time.sleep(1)
     press("y", "n", "y", delay_ms=400)
@@ -307,11 +309,12 @@ def navigated(_: ImageJ, folder: Path) -> bool:
     focus(title)
     press("u", "u", "u", delay_ms=400)
     time.sleep(0.5)
+    counts = thresholds_changed_and_undone(title, results / "events.csv")
     press("alt+F4")
     wait_for("the end", lambda: not windows(title))
     time.sleep(0.5)
     jimport("ij.IJ").run(movie, "Set... ", "zoom=200")
-    return (folder / f"{NAME}_epifiji" / "review.csv").exists()
+    return {"review": (results / "review.csv").exists(), "counts": counts}
 
 
 def scored(_: ImageJ, folder: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from epifiji.data.review import Action, Review
 from epifiji.files.results.reviews import read_review, write_review
 from epifiji.jobs.events.review import finish_review
 from jvm import Finished, run_checks
-from navigator_checks import FIRST, SECOND, killed_session, resumed_session
+from navigator_checks import FIRST, SECOND, killed_session, model, resumed_session
 from planted_events import planted
 
 MOVED = replace(planted()[6], y=40.0, x=30.0)
@@ -44,7 +44,7 @@ def done(
         env |= {"DISPLAY": display}
         killed = run_checks([killed_session], tmp_path_factory.mktemp("killed"), headless=False, env=env)
         written = read_review(results / "review.csv").actions
-        resumed = run_checks([resumed_session], tmp_path_factory.mktemp("resumed"), headless=False, env=env)
+        resumed = run_checks([model, resumed_session], tmp_path_factory.mktemp("resumed"), headless=False, env=env)
     return killed, written, resumed
 
 
@@ -94,6 +94,13 @@ def test_a_resumed_session_shows_what_was_decided(done: tuple[Finished, list[Act
     said = " ".join(done[2][resumed_session]["opened"])
     assert "15 of 30   cell_division   frame 6   score 0.68   open" in said
     assert "7 of 30 decided" in said or "8 of 30 decided" in said
+
+
+def test_filters_and_sorting(done: tuple[Finished, list[Action], Finished]) -> None:
+    assert done[2][model].split("; ") == [
+        ": 1 2 0", "death: 2 0", "death open: 0", "score<0.5: 2", "score > 0.5: 0", "frame>=2 x>5: 2", "added: 1", "kept: 1",
+        "nothing: ", "score: 1 2 0", "score: 0 2 1", "event: 2 0 1", "hidden: 1",
+    ]  # fmt: skip
 
 
 def test_rings_fade_in_and_out_around_their_event(done: tuple[Finished, list[Action], Finished]) -> None:

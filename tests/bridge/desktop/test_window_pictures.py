@@ -181,7 +181,12 @@ def test_the_picture_of_compared_cells_is_whole_on_the_screen(done: Finished) ->
 
 
 def test_a_navigator_whose_decisions_were_undone_leaves_no_review(done: Finished) -> None:
-    assert done[navigated] is False
+    assert done[navigated]["review"] is False
+
+
+def test_thresholds_changed_in_the_navigator_are_undone(done: Finished) -> None:
+    before, fewer, after = done[navigated]["counts"]
+    assert fewer < before == after
 
 
 def test_discarded_thresholds_change_nothing(done: Finished) -> None:

@@ -7,6 +7,7 @@ from epifiji_client import call, command, record, report
 from epifiji_engine import EngineError
 from epifiji_identity import results_shown
 from epifiji_images import RESULTS, current_image, require_shape, show_events
+from epifiji_navigator import events_adjusted
 from epifiji_thresholds import ThresholdWindow
 
 LABEL = "Adjust Event Thresholds..."
@@ -29,7 +30,9 @@ def adjust(parameters):
         parameters.update(chosen)
         record(LABEL, parameters)
     found = call("adjust", {"settings": parameters})
-    show_events(_movie(image, found), found, parameters.get("replace_rois", False), parameters.get("table", True))
+    image = _movie(image, found)
+    show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
+    events_adjusted(image, found["folder"] if parameters.get("save") else None, found["lines"])
     report("%d events of %s%s" % (len(found["events"]), found["name"],
                                   "; saved in " + found["folder"] if parameters.get("save") else ""))
 

@@ -1,11 +1,10 @@
 """Plugins > EpiFiji > Detect > Detect Epithelial Events...: detects cell events in the open movie and shows them as ROIs."""
-from ij import Macro
 from java.awt import GraphicsEnvironment
 
 from epifiji_client import call, command, report
 from epifiji_images import current_image, requested_pixels, show_events, show_maps
 from epifiji_log import log
-from epifiji_navigator import navigate
+from epifiji_navigator import events_shown
 
 
 def detect(parameters):
@@ -17,9 +16,7 @@ def detect(parameters):
         show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
     if found.get("maps"):
         show_maps(image, found)
-    # A macro that detects in many movies opens no window for each, unless it asks for it.
-    if parameters.get("navigator", Macro.getOptions() is None):
-        navigate(image, found["folder"], found["lines"])
+    events_shown(image, parameters, found["folder"], found["lines"])
     for notice in found["notices"]:
         log(notice)
     counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])

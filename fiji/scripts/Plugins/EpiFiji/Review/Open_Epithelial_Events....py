@@ -1,11 +1,11 @@
 """Plugins > EpiFiji > Review > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
-from ij import IJ, Macro
+from ij import IJ
 
 from epifiji_client import call, command, report
 from epifiji_identity import results_shown
 from epifiji_images import current_image, require_shape, show_events
 from epifiji_log import log
-from epifiji_navigator import navigate
+from epifiji_navigator import events_shown
 
 
 def open_events(parameters):
@@ -19,8 +19,7 @@ def open_events(parameters):
     if image is not None:
         require_shape(image, found["shape"], "The events in %s" % found["folder"])
     show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
-    if parameters.get("navigator", Macro.getOptions() is None):
-        navigate(image, parameters["results"])
+    events_shown(image, parameters, parameters["results"])
     report("%d events of %s" % (len(found["events"]), found["name"]))
 
 

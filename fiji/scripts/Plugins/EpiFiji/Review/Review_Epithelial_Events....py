@@ -8,6 +8,7 @@ from epifiji_figures import described
 from epifiji_identity import folder_beside
 from epifiji_images import current_image, managed_rois, require_shape, saved_rois
 from epifiji_log import log
+from epifiji_navigator import set_aside
 from epifiji_review import ReviewWindow, show_summary
 from epifiji_rois import events_among
 
@@ -16,6 +17,11 @@ def review(parameters):
     if GraphicsEnvironment.isHeadless():
         raise EngineError("A review needs a window: start ImageJ with one.", "input")
     image = current_image(needed="results" not in parameters)
+    with set_aside(image):
+        _review(image, parameters)
+
+
+def _review(image, parameters):
     reviewed = events_among(managed_rois(image)) if "results" not in parameters else []
     with saved_rois(reviewed) as manager:
         found = call("review_begin", {"settings": parameters, "manager": manager, "beside": folder_beside(image), "image": described(image)})

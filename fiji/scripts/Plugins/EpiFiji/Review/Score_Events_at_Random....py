@@ -8,6 +8,7 @@ from epifiji_figures import described
 from epifiji_identity import results_shown
 from epifiji_images import current_image, require_shape, saved_manager
 from epifiji_log import log
+from epifiji_navigator import set_aside
 from epifiji_review import ReviewWindow
 from epifiji_windows import show_table
 
@@ -26,7 +27,9 @@ def score_events(parameters):
         image = IJ.openImage(found["movie"])
         image.show()
     require_shape(image, found["shape"], "The events")
-    ReviewWindow(image, found).run()
+    # Its rings would show earlier decisions.
+    with set_aside(image):
+        ReviewWindow(image, found).run()
     score = call("score_end", {"settings": parameters, "review": found["review"], "totals": found["totals"]})
     if not score["judged"]:
         report("no event was scored")

@@ -90,7 +90,7 @@ def navigate(request: Request) -> Answer:
 
     The request has ``results``, or ``events`` (lines, as in the answer) and ``beside``, the folder for their review or
     None. The answer has a ``problem``, a sentence or None; if it is a sentence, no decision can be recorded. ``detected``
-    has the lines of corrected events as they were detected, by index.
+    has the lines of corrected events as they were detected, by index, and ``maps`` is true if probability maps are kept.
     """
     events, results = _events_to_navigate(request.values)
     problem, path = None, None
@@ -104,7 +104,17 @@ def navigate(request: Request) -> Answer:
         if item.detected is not None and item.event != item.detected
     }
     answer = review_answer(path, review, results, order_of(review, "time"), write=False)
-    return answer | {"problem": problem, "detected": corrected}
+    return answer | {"problem": problem, "detected": corrected, "maps": _maps_in(request.get("results"))}
+
+
+def _maps_in(place: str | None) -> bool:
+    """Return whether there are probability maps from which events can be made again."""
+    from epifiji.files.results.result_folder import find_maps
+
+    try:
+        return bool(place and find_maps(folder_of(Path(place)))[1])
+    except WrongInputError:
+        return False
 
 
 def _events_to_navigate(values: dict[str, Any]) -> tuple[list[Event], Path | None]:

@@ -1,0 +1,85 @@
+"""The requests of the navigator: it writes nothing before the first decision, and loses nothing after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from epifiji.bridge.fiji.requests import review
+from epifiji.bridge.fiji.shown_events import line_of
+from epifiji.data.events import Event
+from epifiji.files.results.events_table import write_events
+from epifiji.files.results.reviews import read_review
+from planted_events import planted
+from requests_of_fiji import ask, refused
+
+LINES = "\n".join(line_of(event) for event in planted())
+
+
+def opened(begin: dict[str, Any]) -> dict[str, Any]:
+    return ask("navigate", begin)["result"]
+
+
+def act(found: dict[str, Any], what: str, item: int = 0, **more: Any) -> dict[str, Any]:
+    request = {"review": found["review"], "what": what, "item": item, "event": None, "seconds": 1.0, **more}
+    return ask("review_act", request)["result"]
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_the_first_decision_begins_the_review(tmp_path: Path, died: bool) -> None:
+    folder = tmp_path / "new_epifiji"
+    begin = {"events": LINES, "beside": str(folder)}
+    found = opened(begin)
+    assert found["items"] == LINES
+    assert found["problem"] is None
+    assert not folder.exists()
+    if died:
+        review._open.clear()
+    answer = act(found, "keep", 4, begin=begin)
+    assert (answer["item"], answer["steps"]) == (4, 1)
+    assert read_review(folder / "review.csv").items[4].decision == "keep"
+    if died:
+        review._open.clear()
+    act(found, "reject", 5)
+    again = opened(begin)
+    decided = [line.split("\t")[5] for line in again["items"].split("\n")]
+    assert decided[4:6] == ["keep", "reject"]
+    assert again["place"] == 6
+
+
+def test_a_review_whose_decisions_were_undone_is_removed(tmp_path: Path) -> None:
+    begin = {"events": LINES, "beside": str(tmp_path)}
+    found = opened(begin)
+    act(found, "keep", begin=begin)
+    act(found, "undo")
+    assert ask("review_end", {"review": found["review"]})["result"]["folder"] is None
+    assert not (tmp_path / "review.csv").exists()
+
+
+def test_events_that_cannot_be_reviewed_are_shown_with_the_reason(tmp_path: Path) -> None:
+    found = opened({"events": LINES, "beside": None})
+    assert found["review"] is None
+    assert len(found["order"]) == len(planted())
+    assert found["problem"].endswith("save the movie first.")
+    begin = {"events": LINES, "beside": str(tmp_path)}
+    act(opened(begin), "keep", begin=begin)
+    other = opened({"events": line_of(Event("cell_death", 1, 2.0, 3.0)), "beside": str(tmp_path)})
+    assert "is the review of 30 other events" in other["problem"]
+
+
+def test_the_answer_has_corrected_events_as_they_were_detected(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.csv", planted())
+    found = opened({"results": str(tmp_path)})
+    assert (found["detected"], found["maps"]) == ({}, False)
+    moved = {"event": "cell_death", "frame": 1, "y": 1.0, "x": 2.0, "score": None}
+    act(found, "move", 0, event=moved)
+    again = opened({"results": str(tmp_path)})
+    assert list(again["detected"]) == ["0"]
+    assert again["detected"]["0"].split("\t")[:4] == ["cell_death", "1", "25.0", "49.0"]
+    assert again["items"].split("\n")[0].split("\t")[:4] == ["cell_death", "1", "1.0", "2.0"]
+
+
+def test_missing_results_are_refused(tmp_path: Path) -> None:
+    assert "does not exist" in refused("navigate", {"results": str(tmp_path / "none")})
