@@ -27,10 +27,11 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import described_movie
 from epifiji.files.results.result_folder import write_record
 from epifiji.jobs.events.review import decide, finish_review, start_review
-from epifiji.jobs.reports.contents import rate_in_words
+from epifiji.jobs.reports.pooled import rate_in_words
 
 QUICK: dict[str, Any] = {"within": "frame", "permutations": 19, "half_size": 5, "before": 1, "after": 2}
 FRAMES, SIDE = 12, 64
+POOLED = "control & co"
 STRANGE, STRANGE_CLASS = "<img src=x onerror=alert(1)>", "x$&amp;'{^$"
 
 
@@ -141,7 +142,8 @@ def test_the_pdf_has_pages(written):
 @pytest.fixture(scope="module")
 def pooled(tmp_path_factory):
     """The page of two movies: one with texts of strangers and a finished review, and one whose movie is missing."""
-    folder = tmp_path_factory.mktemp("pooled")
+    folder = tmp_path_factory.mktemp("pooled") / POOLED
+    folder.mkdir()
     one, _ = results(folder, "a & $b_{c 'd$", 6, STRANGE), results(folder, "other", 3)
     table = (one / "events.csv").read_text().replace("cell_sop", STRANGE_CLASS)
     (one / "events.csv").write_text(table)
@@ -162,8 +164,10 @@ def test_several_movies_are_pooled_first(pooled):
     hours = 2 * FRAMES * 90 / 3600
     # The rejected event is a death, so 1 and 1 remain.
     assert f"all movies 2; {rate_in_words(2, hours)}" in text
-    rates = np.array([1, 1]) / (hours / 2)
-    assert f"mean of movies ± SD {rates.mean():.3g} ± 0" in text
+    # The movies are in one folder, so they have one condition; equal rates have an interval of no width.
+    rate = 1 / (hours / 2)
+    assert f"{POOLED} (2) {rate:.3g} ({rate:.3g} to {rate:.3g})" in text
+    assert "Conditions were not compared" in text
 
 
 def test_a_finished_review_gives_its_precision_and_the_kept_events(pooled):

@@ -26,6 +26,7 @@ def report(
             metavar="RESULT...", help="Result folders, ROI zips or events.csv, or a folder of result folders."
         ),
     ],
+    conditions: Path | None,
     out: Path | None,
     movie: MovieOption = None,
     other_movie: bool,
@@ -37,7 +38,7 @@ def report(
     from epifiji.jobs.reports.write import report as run
 
     with ProgressBar("report", silent=as_json) as progress:
-        files = run(results, out, overwrite, movie, other_movie, progress, **settings)
+        files = run(results, out, overwrite, movie, other_movie, conditions, progress, **settings)
     if as_json:
         say_json({"files": [str(file) for file in files]})
         return

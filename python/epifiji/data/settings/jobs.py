@@ -71,6 +71,15 @@ def output(description: str, page: Page = "first", kind: Literal["file", "folder
     return setting(None, kind=kind, description=description, page=page, label="Output", also=("output",))
 
 
+Conditions = Annotated[
+    str | None,
+    setting(
+        kind="file",
+        description="A table with the columns movie and condition. Default: the condition is the name of the folder in which a "
+        "result folder lies.",
+        page="more",
+    ),
+]
 ResultsFolder = Annotated[str | None, output("Folder in which the result folder MOVIE_epifiji is made.", "macro")]
 
 
@@ -174,8 +183,9 @@ class StatisticsJob(Settings):
 
 
 class ReportJob(Settings):
-    """Where a report is written, and whether the events may belong to another movie."""
+    """The conditions of movies, where a report is written, and whether the events may belong to another movie."""
 
+    conditions: Conditions = None
     out: str | None = output(
         "Write report.html and report.pdf into this folder. Default for one movie: the folder report in its result folder."
     )
@@ -186,12 +196,7 @@ class ReportJob(Settings):
 class PoolJob(Settings):
     """The conditions of movies, and where their pooled events are written."""
 
-    conditions: str | None = setting(
-        None,
-        kind="file",
-        description="A table with the columns movie and condition. Default: the condition is the name of the folder in which a "
-        "result folder lies.",
-    )
+    conditions: Conditions = None
     out: str | None = output("Write tables and a plot into this folder.")
     overwrite: OverwriteResults = False
 

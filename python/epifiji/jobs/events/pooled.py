@@ -182,10 +182,8 @@ def pool_results(
     """
     chosen = parse_settings(PoolSettings, settings)
     given = [results] if isinstance(results, str | Path) else list(results)
-    folders = list(dict.fromkeys(one for place in given for one in _result_folders(path_from(place, "the results"))))
-    named = dict(conditions) if isinstance(conditions, Mapping) else None
-    if conditions is not None and named is None:
-        named = read_conditions(path_from(conditions, "the table of conditions"))
+    folders = list(dict.fromkeys(one for place in given for one in result_folders_in(path_from(place, "the results"))))
+    named = conditions_given(conditions)
     records = {folder: _record(folder) for folder in folders}
     _require_different(records)
     notices: list[str] = []
@@ -210,7 +208,14 @@ def pool_results(
     return Pooled(pooled.movies, unit, chosen.seed, (*notices, *_few_movies(pooled)))
 
 
-def _result_folders(place: Path) -> list[Path]:
+def conditions_given(conditions: str | Path | Mapping[str, str] | None) -> dict[str, str] | None:
+    """Return the conditions of movies by their names, or those in a table; None if there are none."""
+    if conditions is None or isinstance(conditions, Mapping):
+        return None if conditions is None else dict(conditions)
+    return read_conditions(path_from(conditions, "the table of conditions"))
+
+
+def result_folders_in(place: Path) -> list[Path]:
     """List a result folder, or all of a folder in the order of their paths; if a review is finished, its results."""
     if (place / EVENTS_TABLE).is_file():
         reviewed = place / REVIEWED
@@ -221,7 +226,7 @@ def _result_folders(place: Path) -> list[Path]:
     for one in sorted(place.iterdir()):
         if one.is_dir() and not one.is_symlink() and not one.name.startswith("."):
             try:
-                found += _result_folders(one)
+                found += result_folders_in(one)
             except WrongInputError:
                 continue
     if not found:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Iterator, Mapping, Sequence
 
 from epifiji.data.document import Block, Document, Section, Table, Text
 from epifiji.data.progress import PartReport, Report
 from epifiji.data.settings.reports import ReportSettings
 from epifiji.data.statistics import TISSUE_FILLS, Extent
-from epifiji.engine.events.cell_bins import poisson_interval
 from epifiji.jobs.reports.pictures import (
     cell_picture,
     clips,
     density_picture,
     map_picture,
     neighbour_picture,
-    pooled_picture,
     rate_picture,
 )
+from epifiji.jobs.reports.pooled import exposure_of, pooled, rate_in_words
 from epifiji.jobs.reports.reported import Reported
 from epifiji.jobs.reports.words import class_in_words, commands, listed, methods, references
 from epifiji.jobs.versions import versions
@@ -35,10 +32,12 @@ MOST_OPEN = 4
 """With more movies, their sections are closed at first."""
 
 
-def document_of(reported: Sequence[Reported], settings: ReportSettings, report: Report) -> Document:
-    """Put results into a document."""
+def document_of(
+    reported: Sequence[Reported], settings: ReportSettings, report: Report, conditions: Mapping[str, str] | None = None
+) -> Document:
+    """Put results into a document; `conditions` are those of movies by their names."""
     several = len(reported) > 1
-    sections = [_pooled(reported)] if several else []
+    sections = [pooled(reported, conditions, settings.seed)] if several else []
     for number, one in enumerate(reported):
         parts = _parts(one, settings, PartReport(report, number, len(reported)))
         shown = len(reported) <= MOST_OPEN
@@ -130,7 +129,6 @@ def _counts(one: Reported) -> Table:
     rows = []
     for row in one.statistics.summary():
         found = one.statistics.classes[row["event"]]
-        exposure = int(one.statistics.region.observed.sum()) * extent.rate_time
         times = [f"first ({extent.time_unit})", f"median ({extent.time_unit})", f"last ({extent.time_unit})"]
         rows.append(
             [
@@ -138,20 +136,12 @@ def _counts(one: Reported) -> Table:
                 str(row["events"]),
                 str(row["at border"]),
                 str(row["outside"]),
-                rate_in_words(len(found.places), exposure),
+                rate_in_words(len(found.places), exposure_of(one)),
                 ", ".join("-" if row[name] is None else f"{row[name]:.4g}" for name in times),
             ]
         )
     heads = ("class", "events", "at border", "left out", f"events per {extent.rate_unit} (95 %)")
     return Table((*heads, f"first, median, last ({extent.time_unit})"), rows)
-
-
-def rate_in_words(events: int, exposure: float) -> str:
-    """Write a rate with its exact 95 % interval; `exposure` in the unit of time of rates."""
-    if exposure <= 0:
-        return "-"
-    low, high = (float(end) / exposure for end in poisson_interval(np.array(events)))
-    return f"{events / exposure:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _clustering(one: Reported) -> Iterator[str]:
@@ -199,51 +189,6 @@ def _about_clips(one: Reported, settings: ReportSettings) -> str:
         f"{which} from {settings.before} frames before to {settings.after} frames after. Numbers are those of the map. "
         "The frame of the event has a border in the colour of its class."
     )
-
-
-def _pooled(reported: Sequence[Reported]) -> Section:
-    """Return the section about all movies together: each movie's counts and rates, and those of all."""
-    units = {one.statistics.extent.rate_unit for one in reported}
-    names = list(dict.fromkeys(name for one in reported for name in one.statistics.classes))
-    rows: list[list[str]] = []
-    rates: dict[str, list[float]] = {name: [] for name in names}
-    total, time = dict.fromkeys(names, 0), 0.0
-    for one in reported:
-        exposure = int(one.statistics.region.observed.sum()) * one.statistics.extent.rate_time
-        time += exposure
-        cells = [one.name]
-        for name in names:
-            found = one.statistics.classes.get(name)
-            count = 0 if found is None else len(found.places)
-            total[name] += count
-            rates[name].append(count / exposure if exposure else np.nan)
-            cells.append(f"{count}; {rate_in_words(count, exposure)}")
-        rows.append(cells)
-    unit = units.pop() if len(units) == 1 else None
-    blocks: list[Block] = []
-    if unit is None:
-        blocks.append(
-            Text("Some movies have no frame interval, so rates cannot be pooled: they are per hour or per frame.")
-        )
-    else:
-        rows.append(["all movies", *(f"{total[name]}; {rate_in_words(total[name], time)}" for name in names)])
-        rows.append(["mean of movies ± SD", *(_mean(rates[name]) for name in names)])
-    heads = [f"{class_in_words(name)}: events; per {unit or 'hour or frame'} (95 %)" for name in names]
-    blocks.append(Table(("movie", *heads), rows))
-    if unit is not None and names:
-        blocks.append(pooled_picture(rates, unit))
-    blocks.append(
-        Text(
-            "Intervals are those of counts and do not include the differences between movies; compare conditions with the movie "
-            "as the unit."
-        )
-    )
-    return Section("All movies", blocks)
-
-
-def _mean(rates: Sequence[float]) -> str:
-    known = np.array([rate for rate in rates if np.isfinite(rate)])
-    return f"{known.mean():.3g} ± {known.std(ddof=1):.3g}" if len(known) > 1 else "-"
 
 
 def _methods(reported: Sequence[Reported], settings: ReportSettings) -> Section:

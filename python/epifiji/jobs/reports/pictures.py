@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,6 @@ from epifiji.files.figures.clips import event_clips
 from epifiji.files.figures.event_figure import draw_event_figure
 from epifiji.files.figures.look import Look
 from epifiji.files.figures.plots import draw_densities, draw_neighbours, draw_rates
-from epifiji.files.figures.pooled import draw_pooled_rates
 from epifiji.files.figures.quantities import draw_quantities
 from epifiji.jobs.events.cell_tables import quantities
 from epifiji.jobs.reports.reported import Reported
@@ -42,14 +41,6 @@ def _png(draw: Callable[[Path, Look], object], look: Look) -> bytes:
         path = Path(folder) / "picture.png"
         draw(path, look)
         return path.read_bytes()
-
-
-def pooled_picture(rates: Mapping[str, Sequence[float]], unit: str) -> Picture:
-    """Draw the rates of all movies."""
-    return drawn(
-        lambda path, look: draw_pooled_rates(path, rates, unit, look),
-        "Rates of all movies: each movie is a point, in the order of the table; lines are means of movies.",
-    )
 
 
 def rate_picture(reported: Reported) -> Picture:

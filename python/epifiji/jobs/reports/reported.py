@@ -19,8 +19,9 @@ from epifiji.data.statistics import Extent
 from epifiji.files.event_sources import events_of, existing_place
 from epifiji.files.movies.movie_file import open_movie, read_movie
 from epifiji.files.results.movie_identity import find_movie, require_movie, run_of_events
-from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD
+from epifiji.files.results.result_folder import EVENTS_TABLE
 from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review
+from epifiji.jobs.events.pooled import result_folders_in
 from epifiji.jobs.events.review import summarised
 from epifiji.jobs.events.statistics import event_statistics
 from epifiji.jobs.events.statistics_result import Statistics
@@ -86,10 +87,7 @@ def places_of(results: str | Path | Sequence[str | Path]) -> list[Path]:
     given = [results] if isinstance(results, str | Path) else list(results)
     found: list[Path] = []
     for one in given:
-        place = existing_place(one)
-        own = not place.is_dir() or (place / RUN_RECORD).exists() or (place / EVENTS_TABLE).exists()
-        inside = [] if own else sorted(file.parent for file in place.glob(f"*/{RUN_RECORD}"))
-        found += inside or [place]
+        found += _meant(existing_place(one))
     if not found:
         raise WrongInputError("There are no results to report: give one or more result folders.")
     if len(found) > MOST_RESULTS:
@@ -98,6 +96,16 @@ def places_of(results: str | Path | Sequence[str | Path]) -> list[Path]:
     if repeated is not None:
         raise WrongInputError(f"{repeated} was given twice: give each result once.")
     return found
+
+
+def _meant(place: Path) -> list[Path]:
+    """Return the result folders in a folder, or what was given if it is a file or a folder of ROI zips."""
+    try:
+        found = result_folders_in(place) if place.is_dir() else [place]
+    except WrongInputError:
+        found = [place]
+    # The report finds the results of a review itself, and shows its precision.
+    return [one.parent if one.name == REVIEWED else one for one in found]
 
 
 def collect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from epifiji.files.documents.html import write_html
 from epifiji.files.documents.pdf import write_pdf
 from epifiji.files.results.places import folder_of
 from epifiji.files.storage.writable import new_files, require_absent
+from epifiji.jobs.events.pooled import conditions_given
 from epifiji.jobs.reports.contents import document_of
 from epifiji.jobs.reports.reported import collect, places_of
 
@@ -32,6 +33,7 @@ def report(
     overwrite: bool = False,
     movie: str | Path | Movie | None = None,
     other_movie: bool = False,
+    conditions: str | Path | Mapping[str, str] | None = None,
     progress: Report = silent,
     extent: Extent | None = None,
     **settings: Any,
@@ -54,6 +56,9 @@ def report(
         The movie of the results, if there is only one. Default: the one in ``run.json``.
     other_movie
         Whether it may be another one than that in which the events were found.
+    conditions
+        Of several movies: the condition of each by its name, or a table with the columns `movie` and `condition`. Default:
+        the name of the folder in which the result folder lies.
     progress
         Called with the progress; may raise to cancel.
     extent
@@ -77,11 +82,12 @@ def report(
         raise WrongInputError(f"One movie was given for {len(places)} results: leave it out, or report one result.")
     folder = report_folder(places, out)
     require_absent(folder, FILES, overwrite)
+    named = conditions_given(conditions)
     collected = [
         collect(place, movie, other_movie, chosen, PartReport(progress, number, 2 * len(places)), extent)
         for number, place in enumerate(places)
     ]
-    document = document_of(collected, chosen, PartReport(progress, 1, 2))
+    document = document_of(collected, chosen, PartReport(progress, 1, 2), named)
     with new_files(folder, FILES) as partial:
         write_html(partial / HTML, document)
         write_pdf(partial / PDF, document)

@@ -44,6 +44,7 @@ def report(request: Request) -> Answer:
         command.overwrite,
         movie,
         command.other_movie,
+        command.conditions,
         request.report,
         **settings_of(command, ReportSettings),
     )
