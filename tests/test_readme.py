@@ -11,7 +11,7 @@ import pytest
 
 import epifiji
 from epifiji.bridge.cli.main import app
-from epifiji.bridge.fiji.commands import COMMANDS, DETECT
+from epifiji.bridge.fiji.commands import COMMANDS, DETECT, PYTHON
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.record import RunRecord
@@ -184,7 +184,9 @@ def test_labels_are_those_of_the_files_and_no_other_plugins() -> None:
 
 def test_dots_end_the_label_of_every_command_that_may_ask_and_of_no_other() -> None:
     """As in every menu: dots mean that a dialog opens before anything is done."""
-    asking = {label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])}
+    asking = {label for label in COMMANDS if any(one["page"] != "macro" for one in described(label)["parameters"])} | {
+        PYTHON
+    }
     assert {label for label in COMMANDS if label.endswith("...")} == asking
 
 

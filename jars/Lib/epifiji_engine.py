@@ -4,15 +4,20 @@ call() uses the engine in this process if ImageJ was started from Python, otherw
 worker is started once, runs as long as ImageJ, and is shared by all scripts.
 """
 import json
-import os
 
 from synchronize import apply_synchronized
 
+from ij import IJ
+from java.awt import GraphicsEnvironment
 from java.io import File
-from java.lang import Class, ClassNotFoundException, Exception as JavaException, IllegalStateException, Runtime, System, Thread
+from java.lang import Class, ClassLoader, ClassNotFoundException, Exception as JavaException, IllegalStateException, Runtime, System, Thread
+from java.net import URLClassLoader
 from java.util import ArrayList, HashMap
 from java.util.concurrent import ConcurrentLinkedQueue
 from java.util.function import BiFunction, Consumer
+
+from epifiji_errors import EngineError
+from epifiji_python import NoPython, engine_python, how_to_repair, own_setup, record_file
 
 ENGINE_HERE = "epifiji.engine"
 WORKER = "epifiji.worker"
@@ -28,17 +33,7 @@ task.outputs["version"] = worker.VERSION
 if worker.VERSION == version:
     worker.do_task(task, job, request, blocks)
 """
-INSTALL_AGAIN = (
-    "install EpiFiji in a Python of version 3.11 to 3.13 and run 'epifiji install-fiji' with the folder of this Fiji from there"
-)
-
-
-class EngineError(Exception):
-    """An error with a sentence for the user; kind is input, cancelled or failure."""
-
-    def __init__(self, sentence, kind="failure", details=""):
-        Exception.__init__(self, sentence)
-        self.sentence, self.kind, self.details = sentence, kind, details
+APPOSE = "epifiji.appose"
 
 
 def call(job, request, image=None, progress=None):
@@ -154,7 +149,10 @@ class _Worker(object):
 
     @staticmethod
     def find():
-        python, version = _installed_python()
+        try:
+            python, version = engine_python()
+        except NoPython as missing:
+            python, version = _asked_for(missing)
         # Two simultaneous scripts must not start two workers. Not all scripts share modules, but all share system
         # properties.
         properties = System.getProperties()
@@ -177,7 +175,7 @@ class _Worker(object):
                               % (size >> 20, place, place.getUsableSpace() >> 20, place), "input")
 
     def block(self, size):
-        from org.apposed.appose import NDArray
+        NDArray, _ = _appose()
         self.require_room(size)
         try:
             return NDArray(NDArray.DType.UINT8, NDArray.Shape(NDArray.Shape.Order.C_ORDER, [size]))
@@ -212,7 +210,7 @@ class _Worker(object):
                               % (self.version, self.python, task.outputs.get("version")))
         if status == "FAILED":
             self.service.close()
-            raise EngineError("EpiFiji's engine does not match these scripts (%s): %s." % (_last_line(task.error), INSTALL_AGAIN),
+            raise EngineError("EpiFiji's engine does not match these scripts (%s): %s." % (_last_line(task.error), how_to_repair()),
                               details=task.error)
         raise EngineError(self._why_it_ended(updates.started), details="\n".join(self.service.errorLines()))
 
@@ -221,7 +219,7 @@ class _Worker(object):
         code = self.service.waitFor()
         message = _last_line("\n".join(self.service.errorLines())) or "without a message"
         if not started:
-            return "The Python %s did not start EpiFiji's engine (%s): %s." % (self.python, message, INSTALL_AGAIN)
+            return "The Python %s did not start EpiFiji's engine (%s): %s." % (self.python, message, how_to_repair())
         return ("EpiFiji's engine ended during its work (%s); memory may have been full: close other programs or crop "
                 "the movie, and try again." % ("signal %d" % (code - SIGNALLED) if code > SIGNALLED else message))
 
@@ -257,30 +255,50 @@ def _map(**values):
     return result
 
 
-def _installed_python():
-    """Return the Python that 'epifiji install-fiji' recorded, and the version of EpiFiji that it installed."""
-    record = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "epifiji", "python.json")
+def _asked_for(missing):
+    """Ask the user for a Python, if this Fiji has windows and can set one up; else raise the error."""
+    if own_setup() is None or GraphicsEnvironment.isHeadless():
+        raise missing
+    from epifiji_setup_window import ask
+    ask(None if missing.is_first else missing.sentence)
+    return engine_python()
+
+
+def _appose():
+    """Return the classes NDArray and Service of the Java library Appose: Fiji's own, or the archive's if this Fiji has none.
+
+    All scripts must share the classes of the archive, so their loader is a system property.
+    """
     try:
-        with open(record) as file:
-            known = json.load(file)
-        python, version = known["python"], known["epifiji_version"]
-    except (IOError, ValueError, KeyError, TypeError):
-        raise EngineError("This Fiji has no record of the Python that runs EpiFiji (%s): %s." % (record, INSTALL_AGAIN))
-    if not File(python).isFile():
-        raise EngineError("EpiFiji's Python %s no longer exists: %s." % (python, INSTALL_AGAIN))
-    return python, version
+        from org.apposed.appose import NDArray, Service
+        return NDArray, Service
+    except ImportError:
+        jars = File(record_file("java")).listFiles()
+    if not jars:
+        raise EngineError("This Fiji lacks the Java library Appose: %s." % ("run 'epifiji install-fiji' with its folder again"
+                          if own_setup() is None else "unpack EpiFiji's archive over it again"))
+    properties = System.getProperties()
+    loader = apply_synchronized(properties, _loader, (properties, jars))
+    # Appose finds its own services through the thread's loader.
+    Thread.currentThread().setContextClassLoader(loader)
+    return [loader.loadClass("org.apposed.appose." + name) for name in ("NDArray", "Service")]
+
+
+def _loader(properties, jars):
+    loader = properties.get(APPOSE)
+    if loader is None:
+        loader = URLClassLoader([jar.toURI().toURL() for jar in jars], IJ.getClassLoader() or ClassLoader.getSystemClassLoader())
+        properties.put(APPOSE, loader)
+    return loader
 
 
 def _start(python):
-    try:
-        from org.apposed.appose import Service
-    except ImportError:
-        raise EngineError("This Fiji lacks the Java library Appose: run 'epifiji install-fiji' with its folder again.")
+    _, Service = _appose()
     service = Service(File(python).getParentFile(), [python, "-m", "epifiji.bridge.fiji.worker"])
     try:
         service.start()
     except JavaException as error:
-        raise EngineError("EpiFiji's Python %s did not start (%s): %s." % (python, error.getMessage(), INSTALL_AGAIN))
+        raise EngineError("EpiFiji's Python %s did not start (%s): %s." % (python, error.getMessage(), how_to_repair()))
     Runtime.getRuntime().addShutdownHook(Thread(lambda: service.close()))
     return service
 

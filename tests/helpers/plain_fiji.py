@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -93,6 +94,18 @@ System.exit(0)  # as Fiji does after a macro, however that ended
 
 def make_plain_fiji(folder: Path, python: Path | None = None) -> Path:
     """Make a folder with ImageJ, Jython and EpiFiji in it."""
+    install_fiji(_imagej(folder), python)
+    return folder
+
+
+def make_unpacked_fiji(folder: Path, archive: Path) -> Path:
+    """Make a folder with ImageJ and Jython, over which the archive of EpiFiji was unpacked."""
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(_imagej(folder))
+    return folder
+
+
+def _imagej(folder: Path) -> Path:
     (folder / "plugins").mkdir(parents=True)
     (folder / "macros").mkdir()
     (folder / "jars").mkdir()
@@ -100,7 +113,6 @@ def make_plain_fiji(folder: Path, python: Path | None = None) -> Path:
     (folder / "luts" / "Glasbey.lut").write_bytes(bytes(range(256)) * 3)
     for jar in class_path():
         shutil.copyfile(jar, folder / "jars" / jar.name)
-    install_fiji(folder, python)
     (folder / "host.py").write_text(HOST)
     return folder
 

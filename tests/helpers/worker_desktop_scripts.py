@@ -23,7 +23,7 @@ found = {}
 
 
 def wait_for(look):
-    for _ in range(1200):
+    for _ in range(20 * given.get("patience_s", 60)):
         if look():
             return
         time.sleep(0.05)
@@ -80,7 +80,7 @@ DIALOG = (
 opened()
 Executer("Detect Epithelial Events...", None)
 wait_for(lambda: WindowManager.getFrame("Events of noise") is not None)
-found.update(rois=rois(), shown=IJ.getImage().getTitle())
+found.update(rois=rois(), shown=IJ.getImage().getTitle(), python=epifiji_engine.engine_python())
 report()
 """
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -16,18 +17,22 @@ import pytest
 
 import epifiji
 from broken_cells import broken_field, same_cells, write_field
-from desktop import desktop, focus, press, type_text
+from desktop import desktop, focus, press, type_text, wait_for, windows
+from epifiji.bridge.fiji.archive import make_archive
+from epifiji.bridge.fiji.manifest import own_version
 from epifiji.data.events import Event
 from epifiji.engine.cells.edited import EditedCells
 from epifiji.files.labels import read_cells
 from epifiji.files.results.cell_corrections import read_corrections
 from epifiji.files.results.reviews import read_review
-from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji
+from plain_fiji import TIMEOUT_S, command_line, make_plain_fiji, make_unpacked_fiji
 from small_networks import chosen
 from worker_desktop_scripts import CLOSED, CORRECT, DIALOG, ESCAPE, REFUSED, REVIEW
 
 LOOSE = {"threshold": 130, "min_volume": 100}
 STILL_S = 2
+SET_UP_S = 240
+"""A set-up takes 40 s, most of it downloading and unpacking TensorFlow; a slow network may take longer."""
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +85,47 @@ def assert_same(rois: list[list[Any]], events: list[Event]) -> None:
         assert (t, x, y) == pytest.approx((event.frame + 1, event.x, event.y), abs=1e-3)
 
 
+def fill() -> None:
+    focus("Detect Epithelial Events")
+    press("Tab", "Tab", "Tab", "Tab")
+    type_text("130")
+    press("Tab")
+    type_text("100")
+    press("Return")
+
+
 def test_a_dialog_by_keys_gives_the_same_events(
     fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
 ) -> None:
-    def fill() -> None:
-        focus("Detect Epithelial Events")
-        press("Tab", "Tab", "Tab", "Tab")
-        type_text("130")
-        press("Tab")
-        type_text("100")
-        press("Return")
-
     assert_same(run_at_desktop(fiji, DIALOG, network_folder.parent, fill, movie=movie_file)["rois"], events)
+
+
+def test_an_unpacked_archive_sets_up_its_python_in_one_window_and_finds_the_same_events(
+    tmp_path: Path, movie_file: Path, network_folder: Path, events: list[Event]
+) -> None:
+    """From the package index, 450 MB; the only test that does so."""
+    fiji = make_unpacked_fiji(tmp_path / "Fiji", make_archive(tmp_path))
+    place = fiji / "epifiji"
+
+    def set_up_and_fill() -> None:
+        focus("EpiFiji's Python")
+        press("Return")
+        wait_for("the dialog", lambda: windows("Detect Epithelial Events"), patience_s=SET_UP_S)
+        fill()
+
+    try:
+        seen = run_at_desktop(
+            fiji, DIALOG, network_folder.parent, set_up_and_fill, movie=movie_file, patience_s=SET_UP_S
+        )
+        assert_same(seen["rois"], events)
+        assert Path(seen["python"][0]).is_relative_to(place / own_version())
+        assert sorted(path.name for path in place.iterdir()) == [".lock", own_version(), "uv"]
+        # An engine elsewhere would be another Python: this one has its own EpiFiji, which is the one of the archive.
+        (package,) = place.glob("*/python-*/lib/python3*/site-packages/epifiji")
+        assert not package.is_symlink()
+    finally:
+        # 2 GB, which pytest would keep.
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def test_escape_cancels_at_three_times_and_the_next_command_works(

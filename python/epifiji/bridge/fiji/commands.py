@@ -62,7 +62,7 @@ MANAGE, EXPORT_NETWORK = "Manage EpiFiji Networks", "Export EpiFiji Network..."
 IMPORT, FETCH = "Import EpiFiji Network...", "Fetch DeXtrusion Network..."
 CORRECT = "Correct Cells..."
 CROP, RESCALE = "Crop Movie and Events...", "Rescale Movie and Events..."
-STOP, CHECK = "Stop EpiFiji Engine", "Check EpiFiji Installation"
+STOP, CHECK, PYTHON = "Stop EpiFiji Engine", "Check EpiFiji Installation", "EpiFiji's Python..."
 
 
 class DetectCommand(DetectionJob, DetectionSettings):
@@ -307,6 +307,23 @@ class CheckCommand(Settings):
     """Checks the installation, and reports what is wrong and what to do."""
 
 
+class PythonCommand(Settings):
+    """Shows which Python runs the networks, and sets one up in a folder, repairs or removes it."""
+
+    action: Literal["show", "set_up", "repair", "remove"] = setting(
+        "show",
+        description="In a macro: set up a Python, or repair or remove the one that was set up. Default: report which is used.",
+        page="macro",
+    )
+    folder: str | None = _path(
+        "folder",
+        "Folder",
+        "The folder in which the Python is set up; several Fijis can share it. Default: the folder epifiji in Fiji's.",
+        "macro",
+    )
+    python: str | None = _path("file", "Python", "Use this Python, in which EpiFiji is installed.", "macro")
+
+
 class StopCommand(Settings):
     """Stops the Python process that runs the networks; the next command starts it again."""
 
@@ -346,5 +363,6 @@ COMMANDS: dict[str, type[Settings]] = {
     RESCALE: RescaleCommand,
     STOP: StopCommand,
     CHECK: CheckCommand,
+    PYTHON: PythonCommand,
 }
 """The commands of Plugins > EpiFiji by their labels."""
