@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import described_movie
 from epifiji.files.results.result_folder import write_record
 from epifiji.jobs.events.review import decide, finish_review, start_review
+from epifiji.jobs.reports import pictures
 from epifiji.jobs.reports.pooled import rate_in_words
 
 QUICK: dict[str, Any] = {"within": "frame", "permutations": 19, "half_size": 5, "before": 1, "after": 2}
@@ -77,6 +79,15 @@ class _Page(HTMLParser):
     def addresses(self) -> list[str]:
         found = (attributes.get(key) for _, attributes in self.elements for key in ("src", "href", "srcset", "action"))
         return [address for address in found if address is not None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _coarse_pictures():
+    """Draw pictures with few pixels, which takes a third of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("LIGHT", "DARK", "LIGHT_MAP", "DARK_MAP", "STRIPS"):
+            patch.setattr(pictures, name, replace(getattr(pictures, name), dots_per_inch=40))
+        yield
 
 
 @pytest.fixture(scope="module")
