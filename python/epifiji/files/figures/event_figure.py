@@ -350,7 +350,7 @@ def _draw_strips(
         bold = text | {"fontsize": FONT_POINTS + 1, "weight": "bold"}
         axes.text(left, y, str(number), va="top", gid="strip", **bold)
         label = f"{shortened(class_name(event.event), '', 10, 55)}\n{time}frame {event.frame + 1}"
-        axes.text(left + 0.2, y + 0.01, label, va="top", linespacing=1.3, **text)
+        axes.text(left + max(0.2, 0.05 + 0.08 * len(str(number))), y + 0.01, label, va="top", linespacing=1.3, **text)
     wide = 2 * settings.half_size + 1
     if bar := scale_bar(movie, 2 * wide):
         bottom = top + rows * (layout.crop + STRIP_GAP_INCHES) + 0.05

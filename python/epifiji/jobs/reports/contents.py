@@ -95,9 +95,9 @@ def _facts(one: Reported) -> list[tuple[str, str]]:
         if value is not None and name in SHOWN_SETTINGS:
             facts.append((SHOWN_SETTINGS[name], _setting(value)))
     facts.append(("Counted", one.statistics.region.text))
-    if record.movie.sha256 or network.name:
+    if recorded.get("created") or recorded.get("versions"):
         detected = " ".join(filter(None, [str(recorded.get("created") or ""), _version(recorded.get("versions"))]))
-        facts.append(("Detected", detected or "-"))
+        facts.append(("Detected", detected))
     which = "kept and added events of the review" if one.reviewed else "all detected events"
     return [*facts, ("Events", f"{len(one.events)}: {which}")]
 

@@ -24,7 +24,7 @@ from epifiji.jobs.reports.words import class_in_words
 LIGHT, DARK = Look("light", 150), Look("dark", 110)
 LIGHT_MAP, DARK_MAP = Look("light", 200), Look("dark", 200)
 STRIPS = Look("light", 170)
-STRIPS_OF_A_PAGE = 32
+STRIPS_OF_A_PAGE = 38
 NUMBERED_ON_MAP = 60
 """More numbers beside a frame would be too many lines on it."""
 
