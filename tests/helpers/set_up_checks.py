@@ -296,9 +296,24 @@ SetUp(place, lambda done, doing: None).remove()
 found["left"] = [complete(place, version) is not None for version in ("9.8.7", "9.9.9")] + sorted(os.listdir(place))
 write_json(setup, dict(read_json(setup), epifiji="9.8.7"))
 epifiji_python.forget()
-found["again"] = engine_python() if given["again"] else None
-SetUp(place, lambda done, doing: None).remove()
+from epifiji_errors import EngineError
+from epifiji_setup_command import manage_python
+
+
+def by_macro(**parameters):
+    try:
+        manage_python(parameters)
+        return list(engine_python())
+    except EngineError as error:
+        return error.sentence
+
+
+found["by macro"] = by_macro(action="set_up", folder=place)
+found["repaired"] = by_macro(action="repair", folder=place)
+found["removed"] = by_macro(action="remove", folder=place)
 found["nothing"] = os.path.exists(place)
+for name in ("mine", "other", "none"):
+    found[name] = by_macro(python=given[name])
 print(json.dumps(found))
 """
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from epifiji.bridge.fiji.manifest import installed_python, own_version
+from epifiji.bridge.fiji.manifest import installed_python, own_version, unpacked_version
 from epifiji.bridge.imagej import ImageJError, start_imagej
 from epifiji.bridge.imagej.host import fiji_folder, has_imagej2, window_problem
 from epifiji.bridge.imagej.jars import class_path, jar_folder
@@ -232,16 +232,21 @@ def _fiji(fiji: str | Path) -> Iterator[Finding]:
 
 
 def _installed(folder: Path) -> Finding:
-    """Compare the EpiFiji that 'epifiji install-fiji' installed into a Fiji with this one."""
+    """Compare the EpiFiji of the Python that a Fiji uses with that of its scripts: this one, unless it is from the archive."""
     python, version = installed_python(folder)
-    again = "run 'epifiji install-fiji' with Fiji's folder again"
+    if unpacked := unpacked_version(folder):
+        wanted, lacking = f"its scripts are of {unpacked}", "was unpacked there, but has no Python yet"
+        again = "choose Plugins > EpiFiji > Engine > EpiFiji's Python... in this Fiji"
+    else:
+        wanted, lacking = f"this is {own_version()}", "is not installed there"
+        again = "run 'epifiji install-fiji' with Fiji's folder again"
     if python is None:
-        return Finding("Fiji's EpiFiji", "warning", "is not installed there", again.removesuffix(" again"))
+        return Finding("Fiji's EpiFiji", "warning", lacking, again.removesuffix(" again"))
     what = f"{version}, run by {python}"
     if not python.is_file():
         return Finding("Fiji's EpiFiji", "problem", f"{what}, which no longer exists", again)
-    if version != own_version():
-        return Finding("Fiji's EpiFiji", "problem", f"{what}, but this is {own_version()}", again)
+    if version != (unpacked or own_version()):
+        return Finding("Fiji's EpiFiji", "problem", f"{what}, but {wanted}", again)
     return Finding("Fiji's EpiFiji", "ok", what)
 
 

@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from command_line import one_sentence, run_here
+from epifiji.bridge.doctor import _installed
 from epifiji.bridge.fiji import archive
 from epifiji.bridge.fiji.install import install_fiji, uninstall_fiji
 from epifiji.bridge.fiji.wheel import own_wheel
@@ -77,7 +78,9 @@ class TestArchive:
         before = contents(fiji)
         unpacked(made, fiji)
         record = fiji / "jars/epifiji/python.json"
+        assert "has no Python yet" in _installed(fiji).what
         record.write_text('{"python": "written by Fiji", "epifiji_version": "0"}')
+        assert "EpiFiji's Python..." in _installed(fiji).do
         uninstall_fiji(fiji)
         assert contents(fiji) == before
         unpacked(made, fiji)

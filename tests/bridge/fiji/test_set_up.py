@@ -176,12 +176,28 @@ def test_fijis_share_a_place_and_another_version_has_its_own(fiji: tuple[Path, P
     place = tmp_path / "shared by all"
     with served(packages) as server:
         env = {"EPIFIJI_PACKAGES": server}
-        out, error = jython(folder, SHARING, env, place=place, again=False).communicate(timeout=60)
-    found = json.loads(out or "null") or pytest.fail(error)
+        pythons = {name: script(tmp_path / name, version) for name, version in (("mine", VERSION), ("other", "0.0.1"))}
+        process = jython(folder, SHARING, env, place=place, none=tmp_path / "none", **pythons)
+        out, error = process.communicate(timeout=60)
+    found = json.loads(out.splitlines()[-1] if out else "null") or pytest.fail(error)
     assert Path(found["first"][0]).is_relative_to(place / VERSION)
     assert found["known"] is None
     assert "This Fiji has EpiFiji 9.9.9, but its Python has EpiFiji 9.8.7: " in found["asks"]
     assert Path(found["second"][0]).is_relative_to(place / "9.9.9")
     assert found["both"] == [True, True]
     assert found["left"] == [True, False, ".lock", VERSION, "uv"]
+    by_macro, repaired = found["by macro"][0], found["repaired"][0]
+    assert Path(by_macro).parents[2] == Path(repaired).parents[2] == place / VERSION
+    assert by_macro != repaired
+    assert "This Fiji has no Python that runs EpiFiji yet: Plugins > EpiFiji > Engine" in found["removed"]
     assert found["nothing"] is False
+    assert found["mine"] == [str(pythons["mine"]), VERSION]
+    assert f"{pythons['other']} has EpiFiji 0.0.1, but this Fiji has EpiFiji {VERSION}" in found["other"]
+    assert f"{tmp_path / 'none'} is no file" in found["none"]
+
+
+def script(path: Path, version: str) -> Path:
+    """Write a program that answers as a Python with a version of EpiFiji."""
+    path.write_text(f'#!/bin/sh\necho \'["3.13.1", "{version}"]\'\n')
+    path.chmod(0o755)
+    return path

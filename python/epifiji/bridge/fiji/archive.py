@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.fiji.install import overlay
-from epifiji.bridge.fiji.manifest import COMMANDS, MANIFEST, RECORDS, json_bytes, manifest_of, own_version
+from epifiji.bridge.fiji.manifest import COMMANDS, MANIFEST, RECORDS, SETUP, json_bytes, manifest_of, own_version
 from epifiji.bridge.fiji.requests.answer import describe_commands
 from epifiji.bridge.fiji.wheel import add_entry, own_wheel
 from epifiji.bridge.imagej.jars import WORKER, class_path
@@ -29,7 +29,7 @@ from epifiji.files.storage.atomic import Change
 from epifiji.files.storage.downloads import download
 from epifiji.files.storage.writable import require_absent
 
-SETUP, LOCK, JAVA, WHEELS = f"{RECORDS}/setup.json", f"{RECORDS}/lock.json", f"{RECORDS}/java", f"{RECORDS}/wheels"
+LOCK, JAVA, WHEELS = f"{RECORDS}/lock.json", f"{RECORDS}/java", f"{RECORDS}/wheels"
 SYSTEMS = {
     ("linux", "x86_64"): "linux-x86_64",
     ("darwin", "arm64"): "macos-arm64",

@@ -26,6 +26,9 @@ RECORDS = "jars/epifiji"
 MANIFEST = f"{RECORDS}/installed.json"
 PYTHON = f"{RECORDS}/python.json"
 COMMANDS = f"{RECORDS}/settings.json"
+SETUP = f"{RECORDS}/setup.json"
+"""It is there if the archive was unpacked over this Fiji, which then sets up a Python itself."""
+
 JYTHON_CLASS = b"\xca\xfe\xba\xbe"
 """The first bytes of the class file that Jython writes next to a module that it imported."""
 
@@ -129,6 +132,14 @@ def installed_python(folder: Path) -> tuple[Path | None, str]:
         return Path(record["python"]), str(record["epifiji_version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None, ""
+
+
+def unpacked_version(folder: Path) -> str:
+    """Return the version of EpiFiji whose archive was unpacked over a Fiji folder; "" if there is none."""
+    try:
+        return str(json.loads((folder / SETUP).read_text(encoding="utf-8"))["epifiji"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def install_files(folder: Path, wanted: Mapping[str, bytes]) -> Installation:
