@@ -135,7 +135,7 @@ class Navigator(Runnable):
 
     def open(self):
         """Open the window beside the movie."""
-        self.view = NavigatorView(self, "Events of %s" % self.image.getTitle(), self._scale())
+        self.view = NavigatorView(self, "Navigator of %s" % self.image.getTitle(), self._scale())
         self._inputs = navigator_inputs(self, self.image.getCanvas())
         for key in self.keys:
             _navigators().put(key, self)

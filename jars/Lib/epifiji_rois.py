@@ -32,6 +32,10 @@ NO_FILE = "w"
 LARGEST_FILE = 1 << 31
 """The SHA-256 of larger files is not computed; they are identified only by their names."""
 
+NUMBER_ADDED = re.compile(r"(?<=[\d)])-\d+$")
+PLAIN = re.compile(r"[A-Za-z0-9_.\-() ]*\Z")
+"""Texts of which only blanks and brackets are encoded."""
+
 SAME_PX = 0.02
 """Positions that differ by less are equal: files and ROIs round fractions of a pixel differently."""
 
@@ -184,7 +188,7 @@ def _state(roi):
     """
     bounds = roi.getFloatBounds()
     positions = (roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition())
-    name = _quoted(re.sub(r"(?<=[\d)])-\d+$", "", roi.getName() or ""))
+    name = _quoted(NUMBER_ADDED.sub("", roi.getName() or ""))
     return "%s@%s@%.3f@%.3f" % (name, "-".join(map(str, positions)), bounds.getCenterX(), bounds.getCenterY())
 
 
@@ -196,6 +200,9 @@ def _place(state):
 
 def _quoted(text):
     """Encode a text in characters that ROI properties keep."""
+    if PLAIN.match(text):
+        # Names of thousands of events are encoded in half the time.
+        return text.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
     # As urllib.quote, which takes Jython most of a second to import. Java encodes blanks and stars as web forms do.
     return URLEncoder.encode(text, "UTF-8").replace("+", "%20").replace("*", "%2A")
 

@@ -13,7 +13,7 @@ from desktop_checks import manager, open_movie
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
 
-NAVIGATOR, MOVIE, MANAGER = "Events of noise.tif", "noise.tif", "ROI Manager"
+NAVIGATOR, MOVIE, MANAGER = "Navigator of noise.tif", "noise.tif", "ROI Manager"
 OPEN = "Open Epithelial Events..."
 ZOOM = 4
 FIRST = [

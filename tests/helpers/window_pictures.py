@@ -287,7 +287,7 @@ def navigated(_: ImageJ, folder: Path) -> dict[str, Any]:
     """Show the navigator beside its movie, with some decisions, which are undone, and other thresholds, which are too."""
     from scyjava import jimport
 
-    title, movie = f"Events of {NAME}.tif", _image(f"{NAME}.tif")
+    title, movie = f"Navigator of {NAME}.tif", _image(f"{NAME}.tif")
     # The results of the other checks stay as they are.
     results = Path(shutil.copytree(folder / f"{NAME}_epifiji", folder / "navigated" / f"{NAME}_epifiji"))
     _start(f"{NAME}.tif", f'run("Open Epithelial Events...", "results=[{results}] table=false navigator");')

@@ -184,7 +184,7 @@ report()
 REVIEW = (
     _COMMON
     + """
-opened()
+image = opened()
 for label, options, keys in (
     ("Review Epithelial Events", "review=[%s]" % given["out"], ("y", "n", "y", "Escape")),
     ("Score Events at Random", "number=3 output=[%s]" % given["out"], ("y", "n", "y", "Escape")),
@@ -198,6 +198,13 @@ for label, options, keys in (
     wait_for(lambda: not [window for window in Window.getWindows()
                           if window.isShowing() and (getattr(window, "title", None) or "").startswith(label)])
     time.sleep(1)
+navigator = "Navigator of " + image.getTitle()
+MacroRunner('run("Open Epithelial Events...", "results=[%s] table=false navigator");' % given["results"])
+wait_for(lambda: navigator in titles())
+press(navigator, "n")
+wait_for(lambda: os.path.exists(os.path.join(given["results"], "review.csv")))
+close(image)
+wait_for(lambda: os.path.exists(os.path.join(given["results"], "reviewed")) and navigator not in titles())
 found["processes"] = epifiji_engine.call("describe", {})["process"]
 report()
 """

@@ -176,6 +176,8 @@ def test_events_are_reviewed_and_scored_by_keys(
     with (out / "score.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
     assert (last["judged"], last["right"]) == ("3", "2")
+    in_navigator = [item.decision for item in read_review(results / "review.csv").items if item.decision]
+    assert in_navigator == ["reject"]
 
 
 def test_cells_are_corrected_by_clicks_and_keys(fiji: Path, network_folder: Path, tmp_path: Path) -> None:
