@@ -35,10 +35,13 @@ class ManagedRois(object):
         places = {}
         for index, item in enumerate(items):
             places.setdefault((item["event"], item["frame"]), []).append(index)
-        keys = [movie[:KEY_LENGTH] for movie in movies_of(self.image)]
+        keys, names = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {}
         for roi in manager.getRoisAsArray():
             if (roi.getProperty(MOVIE) or "")[:KEY_LENGTH] in keys and roi.getProperty(KIND) == EVENTS:
-                near = [index for index in places.get((unquoted(roi.getProperty(CLASS)), _frame_of(roi)), ())
+                quoted = roi.getProperty(CLASS)
+                if quoted not in names:
+                    names[quoted] = unquoted(quoted)
+                near = [index for index in places.get((names[quoted], _frame_of(roi)), ())
                         if index not in self._rois and self._is_at(roi, items[index])]
                 if near:
                     self._know(near[0], roi)
