@@ -20,6 +20,7 @@ SLOW = (
     "bridge/fiji/test_batch_macro.py",
     "bridge/fiji/test_desktop_worker.py",
     "bridge/fiji/test_requests",
+    "bridge/fiji/test_set_up.py",
     "bridge/fiji/test_tour.py",
     "bridge/fiji/test_worker",
     "bridge/imagej/",
