@@ -106,9 +106,11 @@ class SetUp(object):
             epifiji_python.use(found["python"], found["python_version"], self.version, self.place)
         return found
 
-    def remove(self, everything=False):
+    def remove(self):
         """Remove this version's Python, and what other versions do not need either."""
-        self.version = self.version_of_scripts()
+        self.version = read_lock()[0]["epifiji"]
+        if not File(self.place).isDirectory():
+            return
         with _Lock(os.path.join(self.place, ".lock")):
             folder = File(self.place, self.version)
             record = File(folder, "complete.json")
@@ -123,9 +125,6 @@ class SetUp(object):
         if not left:
             File(self.place, ".lock").delete()
             File(self.place).delete()
-
-    def version_of_scripts(self):
-        return read_lock()[0]["epifiji"]
 
     def _build(self):
         self.started = time.time()

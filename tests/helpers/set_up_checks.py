@@ -311,6 +311,8 @@ def by_macro(**parameters):
 found["by macro"] = by_macro(action="set_up", folder=place)
 found["repaired"] = by_macro(action="repair", folder=place)
 found["removed"] = by_macro(action="remove", folder=place)
+found["repaired from nothing"] = by_macro(action="repair", folder=place)
+by_macro(action="remove", folder=place)
 found["nothing"] = os.path.exists(place)
 for name in ("mine", "other", "none"):
     found[name] = by_macro(python=given[name])

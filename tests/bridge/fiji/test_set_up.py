@@ -189,6 +189,7 @@ def test_fijis_share_a_place_and_another_version_has_its_own(fiji: tuple[Path, P
     by_macro, repaired = found["by macro"][0], found["repaired"][0]
     assert Path(by_macro).parents[2] == Path(repaired).parents[2] == place / VERSION
     assert by_macro != repaired
+    assert Path(found["repaired from nothing"][0]).parents[2] == place / VERSION
     assert "This Fiji has no Python that runs EpiFiji yet: Plugins > EpiFiji > Engine" in found["removed"]
     assert found["nothing"] is False
     assert found["mine"] == [str(pythons["mine"]), VERSION]
