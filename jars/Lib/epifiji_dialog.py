@@ -8,6 +8,7 @@ from javax.swing import JTextArea
 
 from epifiji_parameters import is_another_movies, record, remembered
 from epifiji_units import UNITS, in_pixels, in_units, is_number, pixels_per_unit
+from epifiji_windows import escaped
 
 NARROW, WIDE = 10, 30
 LEAST_HELP, HELP_LINES = 380, 4
@@ -215,7 +216,6 @@ class _About(object):
     """A few lines at the bottom of a dialog about the field under the mouse, or the one with the focus."""
 
     def __init__(self, text):
-        self.text = text
         self.area = JTextArea(text, HELP_LINES, 1)
         self.area.setLineWrap(True)
         self.area.setWrapStyleWord(True)
@@ -265,13 +265,9 @@ def _help(label, described):
     if macro:
         rows.append("<b>Only in macros</b><br><br>" + "<br><br>".join(macro))
     return "<html><body style='width:390px'><h2>%s</h2><p>%s</p><p>%s</p></body></html>" % (
-        label.rstrip("."), _escaped(described["help"]), "<br><br>".join(rows))
+        label.rstrip("."), escaped(described["help"]), "<br><br>".join(rows))
 
 
 def _help_row(one):
     return "<b>%s</b> <font color='#606060'>(in macros: %s)</font><br>%s" % (
-        _escaped(one["label"]), one["key"], _escaped(one["help"]))
-
-
-def _escaped(text):
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+        escaped(one["label"]), one["key"], escaped(one["help"]))

@@ -10,7 +10,7 @@ from javax.swing.table import DefaultTableModel
 
 from epifiji_client import call, record, report
 from epifiji_engine import EngineError
-from epifiji_windows import later
+from epifiji_windows import escaped, later
 
 TITLE = "Networks"
 SIZE, CARD_HEIGHT = Dimension(860, 520), 260
@@ -40,7 +40,7 @@ class NetworksWindow(object):
     def __init__(self, label):
         self.label = label
         self.wanted = LinkedBlockingQueue()
-        self.found = self.shown = None
+        self.found, self.shown = call("networks", {}), None
 
     def run(self):
         """Show the window until the user closes it."""
@@ -79,12 +79,11 @@ class NetworksWindow(object):
             self.model.addRow(row)
         if rows:
             self.table.setRowSelectionInterval(selected, selected)
-        self.notices.setText("<html>%s</html>" % "<br>".join(text.replace("&", "&amp;").replace("<", "&lt;")
-                                                            for text in self.found["notices"]))
+        self.notices.setText("<html>%s</html>" % "<br>".join(map(escaped, self.found["notices"])))
 
     def _name(self):
         row = self.table.getSelectedRow()
-        return self.found["rows"][row][NAME] if self.found and 0 <= row < len(self.found["rows"]) else None
+        return self.found["rows"][row][NAME] if 0 <= row < len(self.found["rows"]) else None
 
     def _show_card(self, name):
         try:
@@ -130,7 +129,7 @@ class NetworksWindow(object):
 
     def _build(self):
         self.window = JFrame(TITLE)
-        self.model = _Rows(["name", "task", "kind", "finds", "cells (px)", "events (frames)", "from"], 0)
+        self.model = _Rows(self.found["columns"], 0)
         self.table = JTable(self.model)
         self.table.setSelectionMode(ListSelectionModel.SINGLE_SELECTION)
         self.table.setAutoResizeMode(JTable.AUTO_RESIZE_LAST_COLUMN)

@@ -17,7 +17,7 @@ import epifiji_python
 from epifiji_errors import EngineError
 from epifiji_log import log
 from epifiji_setup import SetUp, UNPACKED, download_size, java_problem, read_lock, size_of
-from epifiji_windows import keep_on_screen, put_below
+from epifiji_windows import escaped, keep_on_screen, put_below
 
 TITLE = "EpiFiji's Python"
 WIDTH, LOG_ROWS = 520, 12
@@ -182,10 +182,6 @@ def use_python(python):
         raise EngineError("%s has EpiFiji %s, but this Fiji has EpiFiji %s: install the same version in both." % (python, version, wanted), "input")
     _stop_engine()
     epifiji_python.use(python, python_version, version)
-
-
-def escaped(text):
-    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _note(sentence):

@@ -147,3 +147,8 @@ class _Run(Runnable):
 def later(do):
     """Call a function on the event thread, on which windows must be changed."""
     SwingUtilities.invokeLater(_Run(do))
+
+
+def escaped(text):
+    """Return a text as it is written in HTML, which Swing's labels and ImageJ's help can show."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
