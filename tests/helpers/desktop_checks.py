@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from desktop import click, focus, picture, press, type_text, wait_for, windows
+from desktop import LOOK_S, click, focus, picture, press, type_text, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
 
 DETECT = "Detect Epithelial Events..."
@@ -128,9 +128,13 @@ def _lay_out(image: Any) -> None:
 
 
 def _frame_after_choosing(image: Any, index: int) -> int:
-    """Return the frame that ImageJ shows after a ROI is selected in the manager."""
+    """Return the frame that ImageJ shows after a ROI is selected in the manager, and the navigator has followed."""
     manager().select(image, index)
-    return int(image.getCurrentSlice())
+    seen: list[int] = []
+    while len(seen) < 3 or len(set(seen[-3:])) > 1:
+        seen.append(int(image.getCurrentSlice()))
+        time.sleep(LOOK_S)
+    return seen[-1]
 
 
 def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
