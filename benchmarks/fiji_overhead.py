@@ -36,8 +36,8 @@ SCRIPT = """# ten detections of one movie
 import json, time
 from ij import IJ
 from java.lang import Runtime, System
-from epifiji_engine import call
-from epifiji_images import Pixels
+from epifiji_client.engine.connection import call
+from epifiji_client.images.movies import Pixels
 
 path, network, settings = json.loads(argument)
 image = IJ.openImage(path)

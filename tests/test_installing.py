@@ -35,7 +35,7 @@ def test_classifiers_doctor_readme_and_scripts_name_the_same_pythons() -> None:
     assert [".".join(map(str, v)) for v in (doctor.OLDEST_PYTHON, doctor.NEWEST_PYTHON)] == [ADMITTED[0], ADMITTED[-1]]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"You need Python {', '.join(ADMITTED[:-1])} or {ADMITTED[-1]} " in readme
-    client = (ROOT / "jars" / "Lib" / "epifiji_python.py").read_text(encoding="utf-8")
+    client = (ROOT / "jars" / "Lib" / "epifiji_client" / "engine" / "python_record.py").read_text(encoding="utf-8")
     assert f"a Python of version {ADMITTED[0]} to {ADMITTED[-1]}" in client
 
 

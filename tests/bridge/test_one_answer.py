@@ -50,7 +50,7 @@ def test_six_ways_give_the_same_events(
     inside = run_checks([in_process], folder)
     assert inside[in_process] is None, inside.err
     shown = "# a macro, and a script that calls the client\n" + (
-        "from ij import IJ\nfrom epifiji_client import call\nfrom epifiji_images import Pixels\n"
+        "from ij import IJ\nfrom epifiji_client.commands.run import call\nfrom epifiji_client.images.movies import Pixels\n"
         f"IJ.runMacro({macro(movie, folder / 'worker')!r})\n"
         f"settings = {dict(SETTINGS, output=str(folder / 'client'))!r}\n"
         f"call('detect', {{'settings': settings, 'headless': True}}, Pixels(IJ.openImage({str(movie)!r})))\n"

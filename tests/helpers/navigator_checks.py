@@ -132,8 +132,8 @@ def _do_all(steps: list[str], image: Any) -> None:
 
 
 MODEL = """
-from epifiji_navigator_model import ShownEvents
-from epifiji_review_session import ReviewSession
+from epifiji_client.events.navigator.model import ShownEvents
+from epifiji_client.events.review_session import ReviewSession
 from java.lang import System
 lines = ["cell_death\\t3\\t1.0\\t2.0\\t0.9\\t\\t0", "cell_sop\\t1\\t5.0\\t6.0\\t\\tkeep\\t1"]
 lines += ["cell_death\\t2\\t7.0\\t8.0\\t0.4\\treject\\t0"]

@@ -147,14 +147,15 @@ import os, time
 from java.io import File
 from java.lang import System
 from java.nio.file import Files
-import epifiji_python, epifiji_setup
-from epifiji_errors import EngineError
-from epifiji_python import complete, read_json
-from epifiji_setup import SetUp, _Lock
+from epifiji_client.engine import python_record
+from epifiji_client.setup import set_up
+from epifiji_client.engine.errors import EngineError
+from epifiji_client.engine.python_record import complete, read_json
+from epifiji_client.setup.set_up import SetUp, _Lock
 
 found = {}
-records = epifiji_python.records()
-small = epifiji_setup.SPARE_BYTES
+records = python_record.records()
+small = set_up.SPARE_BYTES
 JAVA, ARCH = "java.specification.version", "os.arch"
 
 
@@ -187,7 +188,7 @@ def attempt(name, place=None, behaviour="", job=None, **properties):
     for key, value in before.items():
         System.clearProperty(key) if value is None else System.setProperty(key, value)
     try:
-        epifiji_python.engine_python()
+        python_record.engine_python()
         found[name]["asks"] = False
     except EngineError:
         pass
@@ -223,15 +224,15 @@ attempt("proxy with password", **dict(no_name, **{"http.proxyHost": "127.0.0.1",
 attempt("not there", EPIFIJI_PACKAGES=given["server"] + "/missing")
 attempt("changed", EPIFIJI_PACKAGES=given["server"] + "/changed")
 attempt("interrupted", EPIFIJI_PACKAGES=given["server"] + "/interrupted")
-epifiji_python.forget()
+python_record.forget()
 place = os.path.join(given["places"], "full disk")
 os.makedirs(os.path.join(place, "wheels"))
 Files.createSymbolicLink(File(place, "wheels/p1-1.0-any.whl.part").toPath(), File("/dev/full").toPath())
 attempt("full disk", place)
 attempt("full while unpacking", behaviour=on("pip", "failed to write: No space left on device (os error 28)"))
-epifiji_setup.SPARE_BYTES = 1 << 60
+set_up.SPARE_BYTES = 1 << 60
 attempt("little room")
-epifiji_setup.SPARE_BYTES = small
+set_up.SPARE_BYTES = small
 attempt("no rights", "/proc/epifiji")
 attempt("no rights while unpacking", behaviour=on("venv", "failed to create directory: Permission denied (os error 13)"))
 attempt("in use", behaviour=on("pip", "the file is being used by another process. (os error 32)"))
@@ -251,11 +252,11 @@ place = os.path.join(given["places"], "at once")
 os.makedirs(place)
 with _Lock(os.path.join(place, ".lock")):
     attempt("at once", place)
-for number, fraction in enumerate((0.0, 0.02, 0.5, epifiji_setup.DOWNLOADED, epifiji_setup.UNPACKED_BY)):
+for number, fraction in enumerate((0.0, 0.02, 0.5, set_up.DOWNLOADED, set_up.UNPACKED_BY)):
     place = os.path.join(given["places"], "cancelled")
     attempt("cancelled %d" % number, place, job=cancelling(place, fraction))
 attempt("continued", os.path.join(given["places"], "cancelled"))
-epifiji_python.forget()
+python_record.forget()
 slow = os.path.join(given["places"], "cancelled while uv works")
 os.makedirs(slow)
 with open(os.path.join(slow, "test.sh"), "w") as file:
@@ -274,19 +275,19 @@ print(json.dumps(found))
 
 SHARING = """
 import os
-import epifiji_python
-from epifiji_python import complete, engine_python, read_json, write_json
-from epifiji_setup import SetUp
+from epifiji_client.engine import python_record
+from epifiji_client.engine.python_record import complete, engine_python, read_json, write_json
+from epifiji_client.setup.set_up import SetUp
 
 found = {}
-place, setup = given["place"], epifiji_python.record_file("setup.json")
+place, setup = given["place"], python_record.record_file("setup.json")
 SetUp(place, lambda done, doing: None).run()
 found["first"] = engine_python()
 write_json(setup, dict(read_json(setup), epifiji="9.9.9"))
 found["known"] = complete(place, "9.9.9")
 try:
     engine_python()
-except epifiji_python.NoPython as missing:
+except python_record.NoPython as missing:
     found["asks"] = missing.sentence
 # The small packages' Python reports version 9.8.7 whatever it is asked for.
 SetUp(place, lambda done, doing: None).run()
@@ -295,9 +296,9 @@ found["both"] = [complete(place, version) is not None for version in ("9.8.7", "
 SetUp(place, lambda done, doing: None).remove()
 found["left"] = [complete(place, version) is not None for version in ("9.8.7", "9.9.9")] + sorted(os.listdir(place))
 write_json(setup, dict(read_json(setup), epifiji="9.8.7"))
-epifiji_python.forget()
-from epifiji_errors import EngineError
-from epifiji_setup_command import manage_python
+python_record.forget()
+from epifiji_client.engine.errors import EngineError
+from epifiji_client.setup.command import manage_python
 
 
 def by_macro(**parameters):
@@ -320,11 +321,11 @@ print(json.dumps(found))
 """
 
 UNTIL_COMPLETE = """
-import epifiji_python
-from epifiji_setup import SetUp
-job = SetUp(epifiji_python.known_place(), lambda done, doing: None)
+from epifiji_client.engine import python_record
+from epifiji_client.setup.set_up import SetUp
+job = SetUp(python_record.known_place(), lambda done, doing: None)
 job.run()
-print(json.dumps(epifiji_python.engine_python()))
+print(json.dumps(python_record.engine_python()))
 """
 
 

@@ -13,8 +13,9 @@ from ij.macro import Interpreter, MacroRunner
 from ij.plugin.frame import RoiManager
 from java.awt import Window
 from java.lang import Runtime
-import epifiji_engine, epifiji_images
-from epifiji_images import Pixels, show_events, show_maps
+from epifiji_client.engine import connection
+from epifiji_client.images import movies
+from epifiji_client.images.movies import Pixels, show_events, show_maps
 
 given = json.loads(argument)
 LOOSE = "threshold=130 min_volume=100 table=false"
@@ -80,7 +81,7 @@ DIALOG = (
 opened()
 Executer("Detect Epithelial Events...", None)
 wait_for(lambda: WindowManager.getFrame("Events of noise") is not None)
-found.update(rois=rois(), shown=IJ.getImage().getTitle(), python=epifiji_engine.engine_python())
+found.update(rois=rois(), shown=IJ.getImage().getTitle(), python=connection.engine_python())
 report()
 """
 )
@@ -90,7 +91,7 @@ ESCAPE = (
     + """
 image = opened()
 manager = RoiManager.getRoiManager()
-manager.addRoi(epifiji_images.PointRoi(3, 4))
+manager.addRoi(movies.PointRoi(3, 4))
 MacroRunner('run("Detect Epithelial Events...", "%s");' % LOOSE)
 wait_for(lambda: len(rois()) > 1 and Interpreter.getInstance() is None)
 before = rois()
@@ -165,10 +166,10 @@ class Closing(object):
 
 temporary = System.getProperty("java.io.tmpdir")
 for moment, block in (("reading", 20000), ("searching", 1 << 29)):
-    epifiji_engine.LARGEST_BLOCK = block
+    connection.LARGEST_BLOCK = block
     image = opened()
     settings = {"threshold": "130", "min_volume": "100", "maps": "raw"}
-    answer = epifiji_engine.call("detect", {"settings": settings}, Pixels(image), Closing(image, moment))
+    answer = connection.call("detect", {"settings": settings}, Pixels(image), Closing(image, moment))
     left_open = image.getWindow() is not None
     show_events(image, answer, True, True)
     show_maps(image, answer)
@@ -205,7 +206,7 @@ press(navigator, "n")
 wait_for(lambda: os.path.exists(os.path.join(given["results"], "review.csv")))
 close(image)
 wait_for(lambda: os.path.exists(os.path.join(given["results"], "reviewed")) and navigator not in titles())
-found["processes"] = epifiji_engine.call("describe", {})["process"]
+found["processes"] = connection.call("describe", {})["process"]
 report()
 """
 )
@@ -242,7 +243,7 @@ for what, points in given["repairs"]:
     if what == "delete":
         press(image.getTitle(), "d")
     wait_for(lambda: steps() == before + 1)
-found["processes"] = epifiji_engine.call("describe", {})["process"]
+found["processes"] = connection.call("describe", {})["process"]
 press(image.getTitle(), "Escape")
 wait_for(lambda: os.path.exists(os.path.join(folder, "wing_corrected_labels.tif")))
 report()

@@ -17,9 +17,9 @@ _COMMON = '''# -*- coding: utf-8 -*-
 import json, os, time
 from ij import IJ, WindowManager
 from java.lang import Runtime, System, Thread
-import epifiji_engine
-from epifiji_engine import EngineError
-from epifiji_images import Pixels
+from epifiji_client.engine import connection
+from epifiji_client.engine.connection import EngineError
+from epifiji_client.images.movies import Pixels
 
 given = json.loads(argument)
 LOOSE = "threshold=60 min_volume=20 "
@@ -32,7 +32,7 @@ def kill(signal, process):
 
 
 def described():
-    return epifiji_engine.call("describe", {})
+    return connection.call("describe", {})
 
 
 def image_of(name):
@@ -41,7 +41,7 @@ def image_of(name):
 
 def ask(image=None, progress=None, **settings):
     """Detect without writing anything, as a dialog's command does."""
-    return epifiji_engine.call("detect", {"settings": dict(SETTINGS, **settings)}, Pixels(image), progress)
+    return connection.call("detect", {"settings": dict(SETTINGS, **settings)}, Pixels(image), progress)
 
 
 def places(answer):
@@ -128,7 +128,7 @@ try:
     ask(ImagePlus("huge", VirtualStack(10000, 10000, 10000)))
 except EngineError as error:
     found["huge"] = error.sentence
-from epifiji_client import _Progress
+from epifiji_client.commands.run import _Progress
 progress = _Progress()
 found["told"] = []
 for done, seconds in ((0.0, 5), (0.25, 1), (0.25, 20), (0.5, 300), (0.999, 10)):
@@ -179,7 +179,7 @@ def looking(done, doing):
 
 shared = set(os.listdir("/dev/shm"))
 first = described()["process"]
-found["stopped"] = [epifiji_engine.stop(), epifiji_engine.stop()]
+found["stopped"] = [connection.stop(), connection.stop()]
 found["restarted"] = [first, described()["process"]]
 
 ask(movie)
@@ -266,7 +266,7 @@ errors = {}
 
 
 def failing(name, record):
-    epifiji_engine.stop()
+    connection.stop()
     with open(given["record"], "w") as file:
         file.write(record if isinstance(record, str) else json.dumps(record))
     options = "keep_going input=[%s] out=[%s] network=[%s]" % (given["movie"], given["out"], given["network"])
@@ -299,14 +299,14 @@ class LateService(object):
         return task
 
 
-epifiji_engine.stop()
+connection.stop()
 with open(given["record"], "w") as file:
     json.dump(dict(good, python=os.path.join(given["pythons"], "brief")), file)
-worker = epifiji_engine._Worker.find()
+worker = connection._Worker.find()
 worker.service = LateService(worker.service)
 try:
     worker.ask("detect", "{}", [], lambda done, doing: False)
-except epifiji_engine.EngineError as error:
+except connection.EngineError as error:
     errors["brief"] = error.sentence
 found["errors"] = errors
 found["left"] = sorted(os.listdir(given["out"])) if os.path.isdir(given["out"]) else []

@@ -76,7 +76,7 @@ def test_no_text_of_the_package_uses_the_notation_of_macros(messages: list[tuple
 
 
 ROOT = PACKAGE.parents[1]
-SCRIPTS = sorted([*(ROOT / "jars" / "Lib").glob("epifiji_*.py"), *(ROOT / "fiji" / "scripts").rglob("*.py")])
+SCRIPTS = sorted([*(ROOT / "jars" / "Lib").rglob("*.py"), *(ROOT / "fiji" / "scripts").rglob("*.py")])
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
@@ -87,7 +87,7 @@ def test_no_text_of_a_script_uses_the_notation_of_macros(script: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
 def test_sentences_are_written_into_the_log_by_one_function(script: Path) -> None:
-    assert script.name == "epifiji_log.py" or 'IJ.log("EpiFiji' not in script.read_text(encoding="ascii")
+    assert script.name == "log.py" or 'IJ.log("EpiFiji' not in script.read_text(encoding="ascii")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 
 # A module of Jython's without Java: it runs in this Python too.
-UNITS: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[3] / "jars" / "Lib" / "epifiji_units.py"))
+UNITS: dict[str, Any] = runpy.run_path(
+    str(Path(__file__).parents[3] / "jars" / "Lib" / "epifiji_client" / "commands" / "units.py")
+)
 NEEDED = {"results", "folder", "reference", "annotated", "input", "network", "out"}
 
 

@@ -1,8 +1,8 @@
 """EpiFiji as one zip that is unpacked over a Fiji folder, and sets up its own Python at first use.
 
 It contains what `epifiji install-fiji` copies, a wheel of this EpiFiji, and the lock: the wheels of all other packages
-with their hashes, which Fiji downloads (``jars/Lib/epifiji_setup.py``). Appose's Java libraries are in a folder of their own,
-outside of Fiji's class path, because a Fiji has its own version of some of them, which must not be replaced.
+with their hashes, which Fiji downloads (``setup/set_up.py`` in ``jars/Lib``). Appose's Java libraries are in a folder of
+their own, outside of Fiji's class path, because a Fiji has its own version of some of them, which must not be replaced.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.engine.cells.edits import Region, box_of
 
 BORDER, CORRECTED, NO_CELL, MARKED = 1, 2, 3, 4
-"""The values of pixels; 0 shows the image. ``jars/Lib/epifiji_cells_overlay.py`` has their colours."""
+"""The values of pixels; 0 shows the image. ``jars/Lib/epifiji_client/cells/overlay.py`` has their colours."""
 
 MARK_PX = 2
 

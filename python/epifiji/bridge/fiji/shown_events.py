@@ -36,7 +36,7 @@ def shown_events(
 
 
 def movie_key(sha256: str | None, file: str | None = None, folder: Path | None = None) -> str | None:
-    """Return the key that marks ImageJ's ROIs of a movie (see ``epifiji_rois.py``).
+    """Return the key that marks ImageJ's ROIs of a movie (see ``jars/Lib/epifiji_client/images/rois.py``).
 
     None if the movie cannot be identified.
 

@@ -1,13 +1,13 @@
 """Plugins > EpiFiji > Analyse > Compare Event ROIs...: compares detected events with a reference; shows matches and errors in colour."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, report
-from epifiji_figures import described, show_pictures
-from epifiji_identity import results_shown
-from epifiji_images import current_image, saved_manager, show_events
-from epifiji_log import log
-from epifiji_rois import COMPARISON
-from epifiji_windows import show_table
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.figures import described, show_pictures
+from epifiji_client.images.identity import results_shown
+from epifiji_client.images.movies import current_image, saved_manager, show_events
+from epifiji_client.commands.log import log
+from epifiji_client.images.rois import COMPARISON
+from epifiji_client.commands.windows import show_table
 
 
 def compare(parameters):

@@ -1,9 +1,9 @@
 """Plugins > EpiFiji > Analyse > Export Events...: writes events in the formats of TrackMate, napari and QuPath."""
 from ij import WindowManager
 
-from epifiji_client import call, command, report
-from epifiji_identity import results_of, results_shown
-from epifiji_log import log
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.identity import results_of, results_shown
+from epifiji_client.commands.log import log
 
 
 def export(parameters):

@@ -1,12 +1,12 @@
 """Plugins > EpiFiji > Analyse > Plot Event Statistics...: plots rate, density and nearest neighbours of events, with a table."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, report
-from epifiji_figures import described, show_pictures
-from epifiji_identity import results_shown
-from epifiji_images import current_image, saved_manager, shown_pixels
-from epifiji_log import log
-from epifiji_windows import show_table
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.figures import described, show_pictures
+from epifiji_client.images.identity import results_shown
+from epifiji_client.images.movies import current_image, saved_manager, shown_pixels
+from epifiji_client.commands.log import log
+from epifiji_client.commands.windows import show_table
 
 
 def plot(parameters):

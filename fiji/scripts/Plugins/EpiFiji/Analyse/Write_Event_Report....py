@@ -5,10 +5,10 @@ from java.io import File
 from ij import WindowManager
 from ij.plugin import BrowserLauncher
 
-from epifiji_client import call, command, report
-from epifiji_figures import described
-from epifiji_identity import results_of, results_shown
-from epifiji_images import current_image, shown_pixels
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.figures import described
+from epifiji_client.images.identity import results_of, results_shown
+from epifiji_client.images.movies import current_image, shown_pixels
 
 
 def write(parameters):

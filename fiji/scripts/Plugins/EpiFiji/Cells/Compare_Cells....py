@@ -1,12 +1,12 @@
 """Plugins > EpiFiji > Cells > Compare Cells...: scores segmented cells, and shows which are properly, over- and under-segmented."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_cell_images import open_cells, saved_images
-from epifiji_client import call, command, report
-from epifiji_figures import show_pictures
-from epifiji_images import current_image
-from epifiji_log import log
-from epifiji_windows import show_table
+from epifiji_client.cells.images import open_cells, saved_images
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.figures import show_pictures
+from epifiji_client.images.movies import current_image
+from epifiji_client.commands.log import log
+from epifiji_client.commands.windows import show_table
 
 
 def compare(parameters):

@@ -2,12 +2,12 @@
 from ij import WindowManager
 from java.awt import GraphicsEnvironment
 
-from epifiji_cells import has_outlines, show_corrected
-from epifiji_client import call, command, report
-from epifiji_correct import CorrectionWindow, cells_beside, require_saved
-from epifiji_engine import EngineError
-from epifiji_images import current_image, frames_are_channels, shape_of, shown_pixels
-from epifiji_log import log
+from epifiji_client.cells.shown import has_outlines, show_corrected
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.cells.correct import CorrectionWindow, cells_beside, require_saved
+from epifiji_client.engine.connection import EngineError
+from epifiji_client.images.movies import current_image, frames_are_channels, shape_of, shown_pixels
+from epifiji_client.commands.log import log
 
 
 def correct(parameters):

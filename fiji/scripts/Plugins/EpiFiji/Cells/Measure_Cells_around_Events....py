@@ -2,12 +2,12 @@
 from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, report
-from epifiji_figures import show_pictures
-from epifiji_identity import results_shown
-from epifiji_images import current_image
-from epifiji_log import log
-from epifiji_windows import show_table
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.figures import show_pictures
+from epifiji_client.images.identity import results_shown
+from epifiji_client.images.movies import current_image
+from epifiji_client.commands.log import log
+from epifiji_client.commands.windows import show_table
 
 
 def measure(parameters):

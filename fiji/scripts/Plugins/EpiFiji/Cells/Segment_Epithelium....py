@@ -2,11 +2,11 @@
 from ij import Macro
 from java.awt import GraphicsEnvironment
 
-from epifiji_cells import show_cells
-from epifiji_client import call, command, record, report
-from epifiji_images import current_image, only_frame_in_view, requested_pixels
-from epifiji_log import log
-from epifiji_segmentation import PreviewWindow
+from epifiji_client.cells.shown import show_cells
+from epifiji_client.commands.run import call, command, record, report
+from epifiji_client.images.movies import current_image, only_frame_in_view, requested_pixels
+from epifiji_client.commands.log import log
+from epifiji_client.cells.segmentation import PreviewWindow
 
 LABEL = "Segment Epithelium..."
 

@@ -3,12 +3,12 @@ from ij import IJ, Macro
 from java.awt import GraphicsEnvironment
 from java.io import File
 
-from epifiji_client import call, command, record, report
-from epifiji_engine import EngineError
-from epifiji_identity import results_shown
-from epifiji_images import RESULTS, current_image, require_shape, show_events
-from epifiji_navigator import events_adjusted
-from epifiji_thresholds import ThresholdWindow
+from epifiji_client.commands.run import call, command, record, report
+from epifiji_client.engine.connection import EngineError
+from epifiji_client.images.identity import results_shown
+from epifiji_client.images.movies import RESULTS, current_image, require_shape, show_events
+from epifiji_client.events.navigator.navigator import events_adjusted
+from epifiji_client.events.thresholds import ThresholdWindow
 
 LABEL = "Adjust Event Thresholds..."
 

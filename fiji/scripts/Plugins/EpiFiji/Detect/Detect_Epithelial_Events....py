@@ -1,10 +1,10 @@
 """Plugins > EpiFiji > Detect > Detect Epithelial Events...: detects cell events in the open movie and shows them as ROIs."""
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, report
-from epifiji_images import current_image, requested_pixels, show_events, show_maps
-from epifiji_log import log
-from epifiji_navigator import events_shown
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.movies import current_image, requested_pixels, show_events, show_maps
+from epifiji_client.commands.log import log
+from epifiji_client.events.navigator.navigator import events_shown
 
 
 def detect(parameters):

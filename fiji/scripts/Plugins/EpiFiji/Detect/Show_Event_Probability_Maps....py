@@ -2,8 +2,8 @@
 from ij import IJ
 from java.io import File
 
-from epifiji_client import call, command, report
-from epifiji_images import RESULTS, current_image, shape_of, show_maps
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.movies import RESULTS, current_image, shape_of, show_maps
 
 
 def show(parameters):

@@ -3,7 +3,7 @@ from ij import IJ
 from ij.text import TextWindow
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, report
+from epifiji_client.commands.run import call, command, report
 
 
 def check(parameters):

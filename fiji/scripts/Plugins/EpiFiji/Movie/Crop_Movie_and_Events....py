@@ -1,9 +1,9 @@
 """Plugins > EpiFiji > Movie > Crop Movie and Events...: crops the open movie in space and time, with the events in it."""
 from ij import WindowManager
 
-from epifiji_client import call, command
-from epifiji_images import current_image, shape_of, shown_pixels
-from epifiji_movie_tools import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
+from epifiji_client.commands.run import call, command
+from epifiji_client.images.movies import current_image, shape_of, shown_pixels
+from epifiji_client.images.movie_tools import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
 
 
 def crop(parameters):

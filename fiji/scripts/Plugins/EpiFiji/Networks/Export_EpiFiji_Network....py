@@ -1,5 +1,5 @@
 """Plugins > EpiFiji > Networks > Export EpiFiji Network...: writes an EpiNet for other programs."""
-from epifiji_client import call, command, report
+from epifiji_client.commands.run import call, command, report
 
 
 def export_network(parameters):

@@ -1,5 +1,5 @@
 """Plugins > EpiFiji > Networks > Fetch DeXtrusion Network...: downloads a network of DeXtrusion's authors."""
-from epifiji_client import call, command, report
+from epifiji_client.commands.run import call, command, report
 
 
 def fetch_network(parameters):

@@ -1,5 +1,5 @@
 """Plugins > EpiFiji > Networks > Import EpiFiji Network...: imports a network from a file, a folder or an address."""
-from epifiji_client import call, command, report
+from epifiji_client.commands.run import call, command, report
 
 
 def import_network(parameters):

@@ -2,9 +2,9 @@
 from ij import Macro
 from java.awt import GraphicsEnvironment
 
-from epifiji_client import call, command, report
-from epifiji_log import log
-from epifiji_networks import NetworksWindow, lines_of
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.commands.log import log
+from epifiji_client.networks.window import NetworksWindow, lines_of
 
 LABEL = "Manage EpiFiji Networks"
 

@@ -1,7 +1,7 @@
 """Plugins > EpiFiji > Networks > Retrain from Review...: trains a new network on reviewed events or corrected cells."""
-from epifiji_client import call, command
-from epifiji_identity import results_shown
-from epifiji_training import show_training
+from epifiji_client.commands.run import call, command
+from epifiji_client.images.identity import results_shown
+from epifiji_client.networks.training import show_training
 
 RESULTS = ("_epifiji", "_cells")
 

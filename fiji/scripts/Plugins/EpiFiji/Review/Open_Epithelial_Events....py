@@ -1,11 +1,11 @@
 """Plugins > EpiFiji > Review > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
 from ij import IJ
 
-from epifiji_client import call, command, report
-from epifiji_identity import results_shown
-from epifiji_images import current_image, require_shape, show_events
-from epifiji_log import log
-from epifiji_navigator import events_shown
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.identity import results_shown
+from epifiji_client.images.movies import current_image, require_shape, show_events
+from epifiji_client.commands.log import log
+from epifiji_client.events.navigator.navigator import events_shown
 
 
 def open_events(parameters):

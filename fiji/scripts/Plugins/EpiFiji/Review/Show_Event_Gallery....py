@@ -1,10 +1,10 @@
 """Plugins > EpiFiji > Review > Show Event Gallery...: shows each event as a row of crops of the open movie over time."""
-from epifiji_client import call, command, report
-from epifiji_identity import results_shown
-from epifiji_images import current_image, saved_rois, shown_pixels
-from epifiji_log import log
-from epifiji_movie_tools import RoisOfMovie, open_and_remove
-from epifiji_rois import events_among
+from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.identity import results_shown
+from epifiji_client.images.movies import current_image, saved_rois, shown_pixels
+from epifiji_client.commands.log import log
+from epifiji_client.images.movie_tools import RoisOfMovie, open_and_remove
+from epifiji_client.images.rois import events_among
 
 
 def show(parameters):

@@ -1,0 +1,1 @@
+"""Segmented cells: outlines, preview, correction (Jython 2.7)."""

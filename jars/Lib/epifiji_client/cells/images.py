@@ -1,0 +1,64 @@
+"""Open images of cells, labels or outlines, as the engine reads them (Jython 2.7)."""
+from contextlib import contextmanager
+import os
+import re
+import shutil
+
+from ij import ImagePlus, WindowManager
+from ij.io import FileSaver
+from java.nio.file import Files
+
+from epifiji_client.engine.connection import EngineError
+
+NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+TIFF = re.compile(r"\.tiff?$", re.IGNORECASE)
+
+
+def open_cells():
+    """Return a dialog's first values: the active image and, if just one other of its size is open, that one as annotated cells."""
+    active = WindowManager.getCurrentImage()
+    if active is None:
+        return {}
+    images = [WindowManager.getImage(identifier) for identifier in WindowManager.getIDList()]
+    others = [image for image in images if image is not active and _size(image) == _size(active)]
+    return {"predicted": active.getTitle(), "annotated": others[0].getTitle() if len(others) == 1 else ""}
+
+
+def _size(image):
+    return image.getWidth(), image.getHeight(), image.getStackSize()
+
+
+@contextmanager
+def saved_images(parameters, keys, first):
+    """Yield the parameters with temporary files instead of titles of open images; without the first one, of the active image."""
+    folder = Files.createTempDirectory("epifiji-cells-").toString()
+    try:
+        given = dict(parameters)
+        for key in keys:
+            image = _open_image(given[key]) if key in given else WindowManager.getCurrentImage() if key == first else None
+            if image is not None:
+                given[key] = _saved(image, os.path.join(folder, key))
+        yield given
+    finally:
+        shutil.rmtree(folder, True)
+
+
+def _open_image(title):
+    """Return the open image of a title; None if there is none, so that it is a file. ImageJ would take any of several."""
+    images = [WindowManager.getImage(identifier) for identifier in WindowManager.getIDList() or []]
+    found = [image for image in images if image.getTitle() == title]
+    if len(found) > 1:
+        raise EngineError("%d open images have the title %s, but one is meant: rename one of them with Image > Rename..., or close it."
+                          % (len(found), title), "input")
+    return WindowManager.getImage(title)
+
+
+def _saved(image, folder):
+    """Write the pixels of an image into a folder, under its title, and return the file. The image itself stays unsaved."""
+    os.mkdir(folder)
+    path = os.path.join(folder, TIFF.sub("", NOT_IN_NAMES.sub("_", image.getTitle())) + ".tif")
+    # FileSaver marks the image that it writes as saved, and renames it.
+    copy = ImagePlus(image.getTitle(), image.getStack())
+    saver = FileSaver(copy)
+    saver.saveAsTiffStack(path) if copy.getStackSize() > 1 else saver.saveAsTiff(path)
+    return path

@@ -1,0 +1,114 @@
+"""The preview of a segmentation: the frame in view, with sliders for how its cells are separated (Jython 2.7).
+
+The engine keeps the network's maps of the frame, so that only the separation is computed again.
+"""
+from java.awt import GridLayout
+from java.awt.event import WindowAdapter
+from java.util.concurrent import LinkedBlockingQueue
+from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
+
+from epifiji_client.cells.shown import outline_roi, show_outlines, unpacked
+from epifiji_client.commands.run import call
+from epifiji_client.engine.connection import EngineError
+from epifiji_client.images.movies import unless_closed
+
+TITLE = "Preview of Segmentation"
+SLIDERS = ("seed_height", "merge_below")
+STEPS = 100
+
+
+class PreviewWindow(object):
+    """The sliders, the outlines of the frame in view as an overlay, and the chosen settings."""
+
+    def __init__(self, image, found):
+        self.image, self.found = image, found
+        self.before = image.getOverlay()
+        self.values = dict((key, int(round(STEPS * found["values"][key]))) for key in SLIDERS)
+        self.first = dict(self.values)
+        self.wanted = LinkedBlockingQueue()
+        self.place = image.getCurrentSlice()
+
+    def run(self):
+        """Show the sliders until the user clicks Segment or Cancel; return the settings, or None for Cancel."""
+        self._build()
+        try:
+            self._show(self.found)
+            while True:
+                what = self.wanted.take()
+                while not self.wanted.isEmpty() and what == "show":
+                    what = self.wanted.take()
+                if unless_closed(self.image) is None:
+                    raise EngineError("%s was closed during the preview, but its pixels are needed: open it again, and choose Segment "
+                                      "Epithelium... again." % self.image.getTitle())
+                if what == "segment":
+                    return self._chosen()
+                if what == "cancel":
+                    return None
+                self._show(call("segmentation_preview_cells", dict((key, self._number(key)) for key in SLIDERS)))
+        finally:
+            self.window.dispose()
+            self.image.setOverlay(self.before)
+
+    def _show(self, answer):
+        show_outlines(self.image, [])
+        overlay = self.image.getOverlay().duplicate()
+        roi = outline_roi(unpacked(answer), answer["width"], answer["height"])
+        roi.setPosition(self.place)
+        overlay.add(roi)
+        self.image.setOverlay(overlay)
+        self.count.setText("%d cells of %.1f px, %s borders" % (answer["cells"], self.found["cell_diameter"], self.found["borders"]))
+
+    def _number(self, key):
+        # An unmoved slider keeps the exact value, which may lie between two steps.
+        return self.found["values"][key] if self.values[key] == self.first[key] else self.values[key] / float(STEPS)
+
+    def _chosen(self):
+        """Return the settings with which the frame in view has the cells that were shown, also where they were estimated."""
+        chosen = dict((key, str(self._number(key))) for key in SLIDERS if self.values[key] != self.first[key])
+        return dict(chosen, cell_diameter=repr(self.found["cell_diameter"]), borders=self.found["borders"])
+
+    def _build(self):
+        self.window = JFrame(TITLE)
+        panel = JPanel(GridLayout(0, 1))
+        panel.setBorder(BorderFactory.createEmptyBorder(8, 10, 8, 10))
+        self.texts = {}
+        for key in SLIDERS:
+            self.texts[key] = JLabel(" ")
+            slider = JSlider(0, STEPS, self.values[key])
+            slider.setName(key)
+            slider.addChangeListener(lambda event, key=key: self._moved(key, event.getSource()))
+            panel.add(self.texts[key])
+            panel.add(slider)
+            self._write(key)
+        self.count = JLabel(" ")
+        panel.add(self.count)
+        buttons = JPanel()
+        for text, what in (("Segment", "segment"), ("Cancel", "cancel")):
+            button = JButton(text)
+            button.addActionListener(lambda event, what=what: self.wanted.put(what))
+            buttons.add(button)
+        panel.add(buttons)
+        self.window.add(panel)
+        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
+        self.window.addWindowListener(_Closing(self.wanted))
+        self.window.pack()
+        self.window.setSize(460, self.window.getHeight())
+        self.window.setLocationByPlatform(True)
+        self.window.setVisible(True)
+
+    def _write(self, key):
+        self.texts[key].setText("%s: %.2f" % (self.found["labels"][key], self._number(key)))
+
+    def _moved(self, key, slider):
+        self.values[key] = slider.getValue()
+        self._write(key)
+        if not slider.getValueIsAdjusting():
+            self.wanted.put("show")
+
+
+class _Closing(WindowAdapter):
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    def windowClosing(self, event):
+        self.wanted.put("cancel")

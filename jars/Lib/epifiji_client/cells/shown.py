@@ -1,0 +1,157 @@
+"""Segmented cells in ImageJ: labels as an image, outlines as an overlay, polygons in the ROI Manager (Jython 2.7)."""
+import os
+
+from ij import IJ
+from ij.gui import ImageRoi, Overlay
+from ij.io import RoiDecoder
+from ij.plugin.frame import RoiManager
+from jarray import array, zeros
+from java.awt import GraphicsEnvironment
+from java.awt.image import BufferedImage, IndexColorModel
+from java.io import ByteArrayOutputStream, FileInputStream
+from java.lang import Byte
+from java.util import Base64
+from java.util.zip import Inflater, ZipInputStream
+
+from epifiji_client.images.movies import unless_closed
+from epifiji_client.images.rois import set_frame
+from epifiji_client.commands.windows import put_right
+
+OUTLINE = (255, 110, 0)
+"""Orange, which differs from black, grey and white for people with any colour vision."""
+
+OURS = "cells"
+KIND = "epifiji.kind"
+
+
+def show_cells(image, found):
+    """Show an answer's labels as a new image, the outlines over the segmented image, and ROIs; remove their files."""
+    try:
+        labels = IJ.openImage(found["labels"])
+        image = unless_closed(image)
+        if image is not None:
+            labels.setCalibration(image.getCalibration().copy())
+            show_outlines(image, _frames_of(found["outlines"]))
+        labels.setDisplayRange(0, max(255, max([labels.getStack().getProcessor(n).getStats().max
+                                                for n in range(1, labels.getStackSize() + 1)])))
+        if image is not None and labels.getNFrames() > 1:
+            labels.setPosition(1, 1, min(image.getT(), labels.getNFrames()))
+        labels.show()
+        if image is not None and image.getWindow() is not None and not GraphicsEnvironment.isHeadless():
+            put_right(labels.getWindow(), image.getWindow())
+        if found["rois"]:
+            _show_rois(image, found["rois"])
+    finally:
+        _remove(found["shown"])
+
+
+def has_outlines(image):
+    """Return whether an image shows the outlines of a segmentation."""
+    return any(roi.getProperty(KIND) == OURS for roi in (image.getOverlay() or Overlay()).toArray())
+
+
+def show_corrected(image, found):
+    """Show the corrected outlines instead of those of the segmentation, and remove their file."""
+    try:
+        show_outlines(image, _frames_of(found["outlines"]))
+    finally:
+        _remove(found["shown"])
+
+
+def _remove(folder):
+    for name in os.listdir(folder):
+        os.remove(os.path.join(folder, name))
+    os.rmdir(folder)
+
+
+def show_outlines(image, frames):
+    """Lay outlines over an image, one picture for each frame; earlier ones are replaced, other ROIs stay."""
+    overlay = Overlay()
+    for roi in (image.getOverlay() or Overlay()).toArray():
+        if roi.getProperty(KIND) != OURS:
+            overlay.add(roi)
+    for number, pixels in enumerate(frames, start=1):
+        roi = outline_roi(pixels, image.getWidth(), image.getHeight())
+        if len(frames) > 1:
+            set_frame(roi, number, image)
+        overlay.add(roi)
+    image.setOverlay(overlay)
+
+
+def outline_roi(pixels, width, height):
+    """Make a ROI that shows the pixels of a byte array that are not 0 in one colour, and the image at the others."""
+    bands = [array([0, _signed(value)], "b") for value in OUTLINE + (255,)]
+    picture = BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, IndexColorModel(8, 2, *bands))
+    picture.getRaster().setDataElements(0, 0, width, height, pixels)
+    roi = ImageRoi(0, 0, picture)
+    roi.setName(OURS)
+    roi.setProperty(KIND, OURS)
+    return roi
+
+
+def unpacked(answer):
+    """Return the pixels of a preview: a byte array of 0 and 1."""
+    pixels = zeros(answer["width"] * answer["height"], "b")
+    inflater = Inflater()
+    inflater.setInput(Base64.getDecoder().decode(answer["pixels"]))
+    inflater.inflate(pixels)
+    inflater.end()
+    return pixels
+
+
+def _frames_of(path):
+    """Return the pixels of a file of outlines, as a byte array of 0 and 1 for each frame."""
+    opened = IJ.openImage(path)
+    frames = []
+    for number in range(1, opened.getStackSize() + 1):
+        processor = opened.getStack().getProcessor(number)
+        processor.min(0)
+        processor.max(1)
+        frames.append(processor.getPixels())
+    return frames
+
+
+def _show_rois(image, path):
+    """Put polygons into the ROI Manager or, without a window, on the image's overlay."""
+    rois = list(_rois_in(path))
+    if GraphicsEnvironment.isHeadless():
+        overlay = (image.getOverlay() if image is not None else None) or Overlay()
+        for roi in rois:
+            overlay.add(roi)
+        if image is not None:
+            image.setOverlay(overlay)
+        return
+    manager = RoiManager.getRoiManager()
+    known = set(roi.getName() for roi in rois)
+    old = [n for n, roi in enumerate(manager.getRoisAsArray()) if roi.getProperty(KIND) == OURS and roi.getName() in known]
+    if old:
+        manager.setSelectedIndexes(old)
+        manager.runCommand("Delete")
+    for roi in rois:
+        # addRoi would rename ROIs after the frame that is shown.
+        manager.add(image, roi, -1)
+
+
+def _rois_in(path):
+    archive = ZipInputStream(FileInputStream(path))
+    buffer = zeros(65536, "b")
+    try:
+        entry = archive.getNextEntry()
+        while entry is not None:
+            content = ByteArrayOutputStream()
+            count = archive.read(buffer)
+            while count > 0:
+                content.write(buffer, 0, count)
+                count = archive.read(buffer)
+            roi = RoiDecoder(content.toByteArray(), entry.getName()).getRoi()
+            roi.setName(entry.getName()[:-len(".roi")])
+            roi.setProperty(KIND, OURS)
+            yield roi
+            entry = archive.getNextEntry()
+    finally:
+        archive.close()
+
+
+def _signed(value):
+    """Return a byte of Java for a value from 0 to 255."""
+    return value - 256 if value > Byte.MAX_VALUE else value

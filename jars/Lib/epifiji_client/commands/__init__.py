@@ -1,0 +1,1 @@
+"""How a command runs: parameters, dialog, log, positions of windows (Jython 2.7)."""

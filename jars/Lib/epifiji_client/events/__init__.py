@@ -1,0 +1,1 @@
+"""Windows in which events are reviewed (Jython 2.7)."""

@@ -1,0 +1,1 @@
+"""The window that shows all events of a movie (Jython 2.7)."""

@@ -1,0 +1,314 @@
+"""The navigator of a movie's events: one window for each movie, in which they are reviewed too (Jython 2.7).
+
+The window and the movie only put requests into a queue. A thread of the navigator's own reads them, changes the session,
+whose decisions the engine writes first, and shows the result. So commands and macros go on while a navigator is open.
+"""
+import traceback
+from contextlib import contextmanager
+
+from ij import IJ, Macro
+from ij.plugin import Zoom
+from ij.plugin.frame import RoiManager
+from java.awt import Color, GraphicsEnvironment
+from java.lang import Exception as JavaException, Runnable, System, Thread
+from java.util import HashMap
+from java.util.concurrent import CountDownLatch, LinkedBlockingQueue, TimeUnit
+
+from epifiji_client.engine import connection
+from epifiji_client.commands.run import call
+from epifiji_client.engine.connection import EngineError
+from epifiji_client.images.figures import described
+from epifiji_client.images.identity import folder_beside
+from epifiji_client.images.movies import show_events, shown_pixels
+from epifiji_client.commands.log import log
+from epifiji_client.events.navigator.input import navigator_inputs
+from epifiji_client.events.navigator.model import ShownEvents
+from epifiji_client.events.navigator.rois import ManagedRois
+from epifiji_client.events.navigator.view import NavigatorView
+from epifiji_client.events.review_session import ReviewSession
+from epifiji_client.events.rings import Rings
+from epifiji_client.images.rois import KEY_LENGTH, movies_of
+from epifiji_client.events.thresholds import ThresholdWindow
+from epifiji_client.commands.windows import covers, later, put_free, scroll_to
+
+OPEN = "epifiji.navigators"
+"""The property of the JVM with the open navigators by their movies' keys. Not all scripts share modules."""
+
+SELECTING = ("keep", "reject", "skip", "undo", "add", "point", "class", "event", "select")
+"""Requests after which the current event's ROI is selected in the ROI Manager."""
+
+MICRONS = ("micron", "microns", "um", u"\u00b5m")
+CLOSING_S = 10
+ZOOM = 4.0
+LEAST_VIEW_PX = 60
+
+
+def navigate(image, results=None, lines=None, thresholds=()):
+    """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
+
+    The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
+    navigator can return to. Nothing is opened without a window, or if there are no events.
+    """
+    if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
+        return
+    close_navigators(image)
+    if not (results or lines):
+        return
+    begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
+    found = _ask("navigate", begin)
+    if found["order"]:
+        Navigator(image, found, begin, thresholds).open()
+
+
+def events_shown(image, parameters, results, lines=None):
+    """Open the navigator after a command has shown events, if the command's parameters ask for it; else close an earlier one.
+
+    A macro that opens many movies gets no window for each, unless it asks for it.
+    """
+    if parameters.get("navigator", Macro.getOptions() is None):
+        navigate(image, results, lines)
+    elif image is not None:
+        close_navigators(image)
+
+
+def events_adjusted(image, results, lines):
+    """Show new events in the navigator of an image's movie, if one is open."""
+    if close_navigators(image):
+        navigate(image, results, lines)
+
+
+def close_navigators(image):
+    """Close the navigator of an image's movie, if one is open, and wait until it has written its results.
+
+    Return the navigators that were closed.
+    """
+    found = set([_navigators().get(key) for key in _keys(image)]) - set([None])
+    for navigator in found:
+        navigator.want("close", None)
+        navigator.ended.await(CLOSING_S, TimeUnit.SECONDS)
+    return found
+
+
+@contextmanager
+def set_aside(image):
+    """Close the navigator of an image's movie during the block, in which another window shows its events.
+
+    Open it again afterwards, with the decisions that were made meanwhile.
+    """
+    closed = close_navigators(image) if image is not None and not GraphicsEnvironment.isHeadless() else ()
+    try:
+        yield
+    finally:
+        for navigator in closed:
+            begin = navigator.begin
+            navigate(image, begin.get("results"), begin.get("events"), navigator.thresholds)
+
+
+def _keys(image):
+    """Return the keys of an image's movie."""
+    return [movie[:KEY_LENGTH] for movie in movies_of(image)] or [str(image.getID())]
+
+
+def _navigators():
+    properties = System.getProperties()
+    properties.putIfAbsent(OPEN, HashMap())
+    return properties.get(OPEN)
+
+
+class Navigator(Runnable):
+    """The navigator of an image's events; see the module."""
+
+    def __init__(self, image, found, begin, thresholds):
+        self.image, self.found, self.begin, self.thresholds = image, found, begin, list(thresholds)
+        self.keys = _keys(image)
+        self.pixels = shown_pixels(image)
+        self._frames = dict((index, frame) for frame, index in enumerate(self.pixels.indices, start=1))
+        self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in found["classes"])
+        self.session = ReviewSession(found, self.pixels.frames, _ask, begin)
+        self.shown = ShownEvents(self.session)
+        self.wanted = LinkedBlockingQueue()
+        self.rings = Rings(image, self.shown, self.frame_of, self.colours)
+        self.rois = ManagedRois(image, self.session, self.want)
+        self.on_movie = False
+        self.ended = CountDownLatch(1)
+        self._message, self._next = found["problem"], None
+
+    def open(self):
+        """Open the window beside the movie."""
+        self.view = NavigatorView(self, "Navigator of %s" % self.image.getTitle(), self._scale())
+        self._inputs = navigator_inputs(self, self.image.getCanvas())
+        for key in self.keys:
+            _navigators().put(key, self)
+        thread = Thread(self, "EpiFiji-Navigator")
+        thread.setDaemon(True)
+        self._place()
+        self.rings.show()
+        self._show(True, False)
+        later(self.view.open)
+        self._inputs.start()
+        self.want("adopt", None)
+        thread.start()
+
+    def _place(self):
+        """Put the window beside the movie, and the ROI Manager where it covers neither."""
+        movie, manager = self.image.getWindow(), RoiManager.getInstance()
+        put_free(self.view.window, [movie, IJ.getInstance(), manager])
+        if covers(manager, movie) or covers(manager, self.view.window):
+            put_free(manager, [movie, self.view.window, IJ.getInstance()])
+
+    def want(self, what, value):
+        """Put a request into the queue."""
+        self.wanted.put((what, value))
+
+    def frame_of(self):
+        """Return the frame (from 1) that the movie shows."""
+        return self._frames.get(self.image.getCurrentSlice(), self.session.frame)
+
+    def is_in_front(self, window):
+        """Return whether keys belong to the navigator: in its window, and on the movie after a click on a ring."""
+        return window is not None and (window is self.view.window or window is self.image.getWindow() and self.on_movie)
+
+    def run(self):
+        try:
+            while True:
+                what, value = self.wanted.take()
+                if what == "end" and self.session.pointing is None or what == "close":
+                    break
+                try:
+                    self._do(what, value)
+                except EngineError as error:
+                    self._refuse(error.sentence)
+                except (Exception, JavaException):
+                    IJ.log(traceback.format_exc())
+                    self._refuse("This failed: see the log.")
+                if self._next is not None:
+                    break
+        finally:
+            self._close()
+        if self._next is not None:
+            self._next()
+
+    def _refuse(self, sentence):
+        """Show why something was not done, and that nothing was."""
+        self.session.pointing = None
+        self._message = sentence
+        self._show(False, False)
+
+    def _do(self, what, value):
+        session, shown = self.session, self.shown
+        session.frame = self.frame_of()
+        order, changed, self._message = session.order, [], None
+        if what == "filter":
+            shown.filter(value)
+        elif what == "show_class":
+            shown.show_class(*value)
+        elif what == "sort":
+            shown.sort(value)
+        elif what == "rings":
+            (self.rings.show if value else self.rings.hide)()
+        elif what == "zoom":
+            self._zoom()
+        elif what == "go":
+            session.frame = value
+        elif what == "adopt":
+            self.rois.adopt()
+        elif what == "thresholds":
+            self._choose_thresholds()
+            return
+        elif what == "undo" and not session.state["steps"] and self.thresholds:
+            self._apply_thresholds(self.thresholds[-1], self.thresholds[:-1])
+            return
+        elif what == "managed":
+            (self.rois.put_back if value else self.rois.take_out)()
+        else:
+            changed = session.do(what, value)
+            shown.update(changed)
+            self.rois.update(changed)
+        if what in SELECTING:
+            self.rois.select(session.item)
+        self._show_frame()
+        self._show(order is not session.order, changed)
+
+    def _show_frame(self):
+        if self.image.isVisible() and self.session.frame != self.frame_of():
+            self.image.setSlice(self.pixels.indices[self.session.frame - 1])
+        item = self.session.current()
+        if self.image.isVisible() and item["frame"] == self.session.frame:
+            scroll_to(self.image, item)
+
+    def _show(self, all_rows, changed):
+        """Show the present state in the window and on the movie."""
+        message, counts = self._message, self.shown.counts()
+        if all_rows or changed:
+            self.rings.refresh()
+        else:
+            self.image.draw()
+        later(lambda: self.view.refresh(all_rows, bool(changed), message, counts))
+
+    def _zoom(self):
+        item, window = self.session.current(), self.image.getWindow()
+        if window is not None:
+            self.session.frame = item["frame"]
+            Zoom.set(self.image, max(ZOOM, self.image.getCanvas().getMagnification()), int(item["x"]), int(item["y"]))
+
+    def _choose_thresholds(self):
+        """Show the sliders, and the events with the chosen thresholds in a new review."""
+        if self.session.state["steps"]:
+            raise EngineError("Other thresholds would change the events of this review: undo its decisions first (u).", "input")
+        window = ThresholdWindow(self.image, _call("candidates", {"results": self.begin["results"]}))
+        before = window.chosen()
+        chosen = window.run()
+        ended = [wanted for wanted in self.wanted.toArray() if wanted[0] in ("end", "close")]
+        self.wanted.clear()
+        self.wanted.addAll(ended)
+        if chosen is not None and not window.passing():
+            raise EngineError("No event passes these thresholds: they were not applied.", "input")
+        if chosen is not None and chosen != before:
+            self._apply_thresholds(chosen, self.thresholds + [before])
+
+    def _apply_thresholds(self, chosen, thresholds):
+        """Save the events with other thresholds, and end: the navigator of the new events takes this one's place."""
+        settings = dict(chosen, results=self.begin["results"], save=True)
+        found = _call("adjust", {"settings": settings})
+        show_events(self.image, found, False, False)
+        self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds)
+
+    def _scale(self):
+        calibration = self.image.getCalibration()
+        if not calibration.scaled():
+            return None
+        unit = calibration.getUnit()
+        return calibration.pixelWidth, calibration.pixelHeight, u"\u00b5m" if unit in MICRONS else unit
+
+    def _close(self):
+        """Close the window, and write the results of the review."""
+        try:
+            self._inputs.stop()
+            self.rings.hide()
+            self.rois.release()
+            later(self.view.window.dispose)
+            for key in self.keys:
+                _navigators().remove(key, self)
+            if self.session.is_changed:
+                summary = _ask("review_end", {"review": self.found["review"], "movie": self.image.getShortTitle(),
+                                              "image": described(self.image)})
+                if summary["folder"]:
+                    log("the reviewed events are in %s" % summary["folder"])
+        except EngineError as error:
+            log(error.sentence)
+        finally:
+            self.ended.countDown()
+
+
+def _call(job, request):
+    """Do a job that may take long, with progress, which is cleared afterwards as after a command."""
+    try:
+        return call(job, request)
+    finally:
+        IJ.showProgress(1.0)
+        IJ.showStatus("")
+
+
+def _ask(job, request):
+    """Do a job of the engine without progress in ImageJ's status line, which belongs to the user's commands."""
+    return connection.call(job, request)

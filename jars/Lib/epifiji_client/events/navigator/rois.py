@@ -1,0 +1,205 @@
+"""The navigator's ROIs in the ROI Manager: they follow the review, and a ROI selected there is selected in the navigator (Jython 2.7).
+
+A ROI that the user moved, renamed or deleted is the user's: it is neither changed nor added again.
+"""
+from ij.plugin.frame import RoiManager
+from java.awt import Container
+from java.util import IdentityHashMap
+from javax.swing import JList
+from javax.swing.event import ListSelectionListener
+
+from epifiji_client.images.movies import rois_of_events
+from epifiji_client.events.review_session import item_of
+from epifiji_client.images.rois import CLASS, EVENTS, KEY_LENGTH, KIND, MOVIE, SAME_PX, is_edited, movies_of, remove_from_manager, sign, unquoted
+
+
+class ManagedRois(object):
+    """The ROIs of a session's events. want(what, value) puts a request into the navigator's queue."""
+
+    def __init__(self, image, session, want):
+        self.image, self.session, self.want = image, session, want
+        self._rois, self._items = {}, IdentityHashMap()
+        self._removed, self._adopted = set(), {}
+        self._list = self._listener = None
+        self._are_out = False
+        self.selecting = False
+
+    def adopt(self):
+        """Find the ROIs of the events in the ROI Manager, and follow the selection there."""
+        manager = RoiManager.getInstance()
+        if manager is None:
+            return
+        # The ROIs are those of the detection. An earlier review may have changed some events.
+        detected = dict((int(index), item_of(line)) for index, line in self.session.found["detected"].items())
+        items = [detected.get(index, item) for index, item in enumerate(self.session.items)]
+        places = {}
+        for index, item in enumerate(items):
+            places.setdefault((item["event"], item["frame"]), []).append(index)
+        keys, names = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {}
+        for roi in manager.getRoisAsArray():
+            if (roi.getProperty(MOVIE) or "")[:KEY_LENGTH] in keys and roi.getProperty(KIND) == EVENTS:
+                quoted = roi.getProperty(CLASS)
+                if quoted not in names:
+                    names[quoted] = unquoted(quoted)
+                near = [index for index in places.get((names[quoted], _frame_of(roi)), ())
+                        if index not in self._rois and self._is_at(roi, items[index])]
+                if near:
+                    self._know(near[0], roi)
+                    self._adopted[near[0]] = roi
+        if self._rois and len(self._rois) == manager.getCount():
+            # The rings replace ImageJ's marks and labels. If there are ROIs of the user, these stay visible.
+            manager.runCommand(self.image, "Show None")
+        self._follow(manager)
+        self.update([index for index, item in enumerate(self.session.items)
+                     if item["added"] or (item["decision"] == "reject" or index in detected) and index in self._rois])
+
+    def update(self, changed):
+        """Remove the ROIs of rejected events, and change those of others, as the session now has them."""
+        manager = RoiManager.getInstance()
+        if manager is None or not changed:
+            return
+        self._follow(manager)
+        for index in changed:
+            item = self.session.items[index] if index < len(self.session.items) else None
+            if item is None or item["decision"] == "reject":
+                self._remove(manager, index)
+            elif self._are_out:
+                continue
+            elif index not in self._rois or index in self._removed:
+                self._put_back(manager, index, item)
+            else:
+                self._change(manager, index, item)
+
+    def take_out(self):
+        """Remove the events' ROIs from the ROI Manager."""
+        self._are_out = True
+        manager, inside = RoiManager.getInstance(), []
+        if manager is None:
+            return
+        for place, roi in enumerate(manager.getRoisAsArray()):
+            if self._items.containsKey(roi) and not is_edited(roi):
+                inside.append(place)
+                self._removed.add(self._items.get(roi))
+        self.selecting = True
+        try:
+            remove_from_manager(manager, inside)
+        finally:
+            self.selecting = False
+
+    def put_back(self):
+        """Put the ROIs of all events that are not rejected into the ROI Manager."""
+        self._are_out = False
+        manager = RoiManager.getRoiManager()
+        inside = set([self._items.get(roi) for roi in manager.getRoisAsArray() if self._items.containsKey(roi)])
+        missing = [index for index, item in enumerate(self.session.items) if item["decision"] != "reject" and index not in inside]
+        for index in missing:
+            self._put_back(manager, index, self.session.items[index])
+        self._follow(manager)
+
+    def select(self, index):
+        """Select an event's ROI in the ROI Manager, if it is there."""
+        manager, roi = RoiManager.getInstance(), self._rois.get(index)
+        place = manager.getRoiIndex(roi) if manager is not None and roi is not None else -1
+        if place >= 0 and not manager.isSelected(place):
+            self.selecting = True
+            try:
+                manager.select(self.image, place)
+            finally:
+                self.selecting = False
+
+    def release(self):
+        """Stop following the selection in the ROI Manager."""
+        if self._list is not None:
+            self._list.removeListSelectionListener(self._listener)
+            self._list = None
+
+    def selected(self, place):
+        """Handle a selection of the user in the ROI Manager."""
+        manager = RoiManager.getInstance()
+        roi = manager.getRoi(place) if manager is not None and 0 <= place < manager.getCount() else None
+        index = self._items.get(roi) if roi is not None else None
+        if index is not None:
+            self.want("select", index)
+
+    def _know(self, index, roi):
+        self._rois[index] = roi
+        self._items.put(roi, index)
+
+    def _is_at(self, roi, item):
+        bounds = roi.getFloatBounds()
+        return max(abs(bounds.getCenterX() - item["x"]), abs(bounds.getCenterY() - item["y"])) <= SAME_PX
+
+    def _remove(self, manager, index):
+        roi = self._rois.get(index)
+        place = manager.getRoiIndex(roi) if roi is not None else -1
+        if place >= 0 and not is_edited(roi):
+            manager.delete(place)
+            self._removed.add(index)
+        if index >= len(self.session.items):
+            self._rois.pop(index, None)
+            self._removed.discard(index)
+
+    def _put_back(self, manager, index, item):
+        roi = self._rois.get(index)
+        if roi is None or not self._is_same(roi, item):
+            roi = self._make(index, item)
+        # The manager keeps a copy.
+        manager.add(self.image if self.image.isVisible() else None, roi, -1)
+        self._know(index, manager.getRoi(manager.getCount() - 1))
+        self._removed.discard(index)
+
+    def _change(self, manager, index, item):
+        """Replace the ROI of an event whose class or place was changed, at its place in the list."""
+        roi = self._rois[index]
+        place = manager.getRoiIndex(roi)
+        if place < 0 or is_edited(roi) or self._is_same(roi, item):
+            return
+        made = self._make(index, item)
+        manager.setRoi(made, place)
+        manager.rename(place, made.getName())
+        self._know(index, manager.getRoi(place))
+
+    def _is_same(self, roi, item):
+        return unquoted(roi.getProperty(CLASS)) == item["event"] and _frame_of(roi) == item["frame"] and self._is_at(roi, item)
+
+    def _make(self, index, item):
+        adopted = self._adopted.get(index)
+        if adopted is not None and not is_edited(adopted) and self._is_same(adopted, item):
+            return adopted
+        score = "" if item["score"] is None else " (%.2f)" % item["score"]
+        # Detected ROIs are numbered by class; a changed or added one has the number of its event, which is never given twice.
+        event = dict(item, name="%s %d%s" % (item["event"], index + 1, score))
+        roi = rois_of_events(self.image, {"classes": self.session.classes, "events": [event]})[0]
+        sign(roi, movies_of(self.image)[0], EVENTS, item["event"])
+        return roi
+
+    def _follow(self, manager):
+        found = _list_in(manager)
+        if found is not None and found is not self._list:
+            self.release()
+            self._list, self._listener = found, _Selected(self)
+            found.addListSelectionListener(self._listener)
+
+
+class _Selected(ListSelectionListener):
+    def __init__(self, rois):
+        self.rois = rois
+
+    def valueChanged(self, event):
+        chosen = event.getSource()
+        if not (event.getValueIsAdjusting() or self.rois.selecting) and chosen.getMinSelectionIndex() == chosen.getMaxSelectionIndex():
+            self.rois.selected(chosen.getMinSelectionIndex())
+
+
+def _frame_of(roi):
+    """Return the frame of a ROI of EpiFiji, which lies on one of three axes; see set_frame."""
+    return max(roi.getTPosition(), roi.getZPosition(), roi.getPosition())
+
+
+def _list_in(container):
+    """Find the list of the ROI Manager, for which there is no method."""
+    for part in container.getComponents():
+        found = part if isinstance(part, JList) else _list_in(part) if isinstance(part, Container) else None
+        if found is not None:
+            return found
+    return None

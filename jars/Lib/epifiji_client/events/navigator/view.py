@@ -1,0 +1,198 @@
+"""The navigator's window: classes, filter, table, strip and buttons (Jython 2.7).
+
+It only shows a session and puts requests into the navigator's queue.
+"""
+from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GridLayout
+from java.awt.event import KeyEvent
+from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextField
+from javax.swing import KeyStroke
+from javax.swing.event import DocumentListener
+
+from epifiji_client.events.navigator.strip import Strip
+from epifiji_client.events.navigator.table import EventTable
+from epifiji_client.events.review_input import WindowClosing
+from epifiji_client.events.review_session import WORDS
+
+SIZE, CLASSES_IN_ROW = Dimension(560, 620), 3
+BUTTONS = (("Keep (y)", "keep"), ("Reject (n)", "reject"), ("Skip (s)", "skip"), ("Undo (u)", "undo"), ("Add (a)", "add"), ("Move (m)", "move"))
+HINTS = "y keep   n reject   s skip   u undo   a add   m move   z zoom   arrows: events, frames"
+TIPS = {
+    "keep": "This is an event of this class", "reject": "This is not an event", "skip": "Decide later",
+    "undo": "Undo the last step, any number of times", "add": "Then click on the movie where an event was missed",
+    "move": "Then click on the movie where the event is",
+}
+FILTER_TIP = "Parts of a class or decision (death, open, kept, rejected, skipped, added), or comparisons: frame&gt;20 score&lt;0.8 x&lt;100"
+SHOWN = (
+    ("rings", "rings", "Rings on the movie around the events, which fade in and out"),
+    ("ROIs", "managed", "The events' ROIs in the ROI Manager; your own ROIs stay"),
+)
+"""Boxes for what is shown elsewhere: name, request and tooltip."""
+
+MAPS = "Sliders for the thresholds of the probability maps; the result folder gets the new events"
+NO_MAPS = "Needs a result folder with probability maps: detect with maps, and save"
+WRONG = Color(170, 0, 0)
+
+
+class NavigatorView(object):
+    """The window. navigator has the session, the shown events and the queue; shown in it are the events of a title."""
+
+    def __init__(self, navigator, title, scale):
+        self.navigator, self.session, self.shown = navigator, navigator.session, navigator.shown
+        want = navigator.want
+        self.wanted = navigator.wanted
+        self.table = EventTable(self.session, self.shown, scale, navigator.colours, want)
+        self.strip = Strip(self.shown, navigator.pixels.frames, navigator.colours, navigator.frame_of, want)
+        self.head, self.below, self.count = JLabel(" "), JLabel(" "), JLabel(" ")
+        self.boxes = {}
+        self.window = JFrame(title)
+        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
+        self.window.addWindowListener(WindowClosing(self))
+        self.window.add(self._top(want), BorderLayout.NORTH)
+        self.window.add(JScrollPane(self.table), BorderLayout.CENTER)
+        self.window.add(self._bottom(want), BorderLayout.SOUTH)
+        self.window.setSize(SIZE)
+
+    def open(self):
+        """Show the window; keys are the review's, not text for the filter."""
+        self.window.setVisible(True)
+        self.table.requestFocusInWindow()
+
+    def _top(self, want):
+        classes = JPanel(GridLayout(0, CLASSES_IN_ROW))
+        for kind in self.session.classes:
+            name = kind["name"]
+            swatch = JLabel("   ")
+            swatch.setOpaque(True)
+            swatch.setBackground(self.navigator.colours[name])
+            box = JCheckBox(name, True)
+            box.setToolTipText("Show or hide the events of this class")
+            box.setFocusable(False)
+            box.addActionListener(lambda event, name=name, box=box: want("show_class", (name, box.isSelected())))
+            self.boxes[name] = box
+            shown_class = JPanel(FlowLayout(FlowLayout.LEFT, 4, 2))
+            shown_class.add(swatch)
+            shown_class.add(box)
+            classes.add(shown_class)
+        shown = JPanel(FlowLayout(FlowLayout.RIGHT, 4, 2))
+        for name, what, tip in SHOWN:
+            box = JCheckBox(name, True)
+            box.setToolTipText(tip)
+            box.setFocusable(False)
+            box.addActionListener(lambda event, what=what, box=box: want(what, box.isSelected()))
+            shown.add(box)
+        line = JPanel(BorderLayout(6, 0))
+        self.field = JTextField()
+        self.field.setToolTipText("<html>%s</html>" % FILTER_TIP)
+        self.field.getDocument().addDocumentListener(_Typed(lambda: want("filter", self.field.getText())))
+        self.field.addActionListener(lambda event: self.table.requestFocusInWindow())
+        escape = KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0)
+        self.field.registerKeyboardAction(lambda event: self._leave_filter(), escape, JComponent.WHEN_FOCUSED)
+        line.add(JLabel("Filter"), BorderLayout.WEST)
+        line.add(self.field, BorderLayout.CENTER)
+        line.add(self._right_of_filter(want), BorderLayout.EAST)
+        line.setBorder(BorderFactory.createEmptyBorder(0, 6, 4, 6))
+        top = JPanel(BorderLayout())
+        top.add(classes, BorderLayout.CENTER)
+        top.add(shown, BorderLayout.EAST)
+        top.add(line, BorderLayout.SOUTH)
+        return top
+
+    def _right_of_filter(self, want):
+        has_maps = self.session.found["maps"]
+        sliders = _button("Thresholds...", MAPS if has_maps else NO_MAPS, lambda event: want("thresholds", None))
+        sliders.setEnabled(has_maps)
+        right = JPanel(BorderLayout(6, 0))
+        right.add(self.count, BorderLayout.CENTER)
+        right.add(sliders, BorderLayout.EAST)
+        return right
+
+    def _leave_filter(self):
+        self.field.setText("")
+        self.table.requestFocusInWindow()
+
+    def _bottom(self, want):
+        bottom = JPanel()
+        bottom.setLayout(BoxLayout(bottom, BoxLayout.Y_AXIS))
+        self.head.setFont(Font("SansSerif", Font.BOLD, 13))
+        buttons = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
+        for text, what in BUTTONS:
+            buttons.add(_button(text, TIPS[what], lambda event, what=what: want(what, None)))
+        classes = JPanel(GridLayout(0, CLASSES_IN_ROW, 3, 1))
+        for number, kind in enumerate(self.session.classes):
+            text = "%s (%d)" % (kind["name"], number + 1) if number < 4 else kind["name"]
+            classes.add(_button(text, "Give the event this class", lambda event, number=number: want("class", number)))
+        self.below.setFont(Font("SansSerif", Font.PLAIN, 12))
+        hints = JLabel(HINTS)
+        hints.setFont(Font("SansSerif", Font.PLAIN, 11))
+        hints.setForeground(Color.GRAY)
+        named = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
+        named.add(JLabel("Class:"))
+        named.add(classes)
+        for part in (self.strip, self.head, buttons, named, self.below, hints):
+            part.setAlignmentX(0.0)
+            bottom.add(part)
+        for label in (self.head, self.below, hints):
+            label.setBorder(BorderFactory.createEmptyBorder(2, 6, 2, 6))
+        return bottom
+
+    def refresh(self, all_rows, changed, message, counts):
+        """Show the session's present state; call it on the event thread.
+
+        all_rows: other events are shown, or in another order; changed: events were changed; message: a sentence instead
+        of the precision, or None.
+        """
+        session = self.session
+        self.table.refresh(all_rows)
+        if all_rows or changed:
+            self.strip.refresh()
+        self.strip.repaint()
+        for name, box in self.boxes.items():
+            box.setText("%s %d" % (name, counts.get(name, 0)))
+        self.count.setText("%d of %d shown" % (len(session.order), len(session.items)))
+        self.head.setText(self._heading())
+        self.head.setBorder(BorderFactory.createCompoundBorder(
+            BorderFactory.createMatteBorder(0, 10, 0, 0, self.navigator.colours.get(session.current()["event"], Color.WHITE)),
+            BorderFactory.createEmptyBorder(2, 6, 2, 6)))
+        self.below.setText(message or self._progress())
+        self.below.setForeground(WRONG if message else Color.BLACK)
+
+    def _heading(self):
+        session = self.session
+        item = session.current()
+        if session.pointing == "add":
+            return "Click on the movie where the missed %s is; Esc: none" % item["event"]
+        if session.pointing == "move":
+            return "Click on the movie where this %s is; Esc: leave it" % item["event"]
+        score = "" if item["score"] is None else "   score %.2f" % item["score"]
+        place = session.place()
+        number = "not shown" if place is None else "%d of %d" % (place + 1, len(session.order))
+        return "%s   %s   frame %d%s   %s" % (number, item["event"], item["frame"], score, WORDS[item["decision"]])
+
+    def _progress(self):
+        from epifiji_client.events.review import precision_of
+        session = self.session
+        done = len(session.items) - len(session.open)
+        return "%d of %d decided.   %s" % (done, len(session.items), precision_of(session.state))
+
+
+def _button(text, tip, do):
+    button = JButton(text)
+    button.setToolTipText(tip)
+    button.setFocusable(False)
+    button.setMargin(button.getMargin().__class__(1, 6, 1, 6))
+    button.addActionListener(do)
+    return button
+
+
+class _Typed(DocumentListener):
+    def __init__(self, do):
+        self.do = do
+
+    def insertUpdate(self, event):
+        self.do()
+
+    def removeUpdate(self, event):
+        self.do()
+
+    def changedUpdate(self, event):
+        self.do()

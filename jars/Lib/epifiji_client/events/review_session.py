@@ -1,0 +1,186 @@
+"""The state of a review: its events, their order, the current event, and the decisions; no windows (Jython 2.7).
+
+The review's window and the navigator show the same session. The engine writes each decision to the review's file
+before the session has it.
+"""
+import time
+
+from epifiji_client.engine.connection import EngineError
+
+CHANGES = ("class", "point", "add", "move")
+"""Requests that change events; they are ignored if events are only scored."""
+
+DECISIONS = ("keep", "reject", "skip")
+WORDS = {"keep": "kept", "reject": "rejected", "skip": "skipped", "": "open"}
+"""Decisions as they are shown."""
+
+SAME_PLACE_PX = 0.01
+"""A click that would move an event by less is ignored: ImageJ stores positions in single precision."""
+
+
+class ReviewSession(object):
+    """A review of the engine's events on a movie with a number of frames.
+
+    found is the engine's answer with the events; ask(job, request) does a job of the engine. begin is the request with
+    which a review begins that is written only with its first decision, or None.
+    """
+
+    def __init__(self, found, frames, ask, begin=None):
+        self.found, self.frames, self._ask, self._begin = found, frames, ask, begin
+        self.items = [item_of(line) for line in found["items"].split("\n") if line]
+        self.classes = found["classes"]
+        self.fixed = found.get("fixed", False)
+        self.open = set([index for index, item in enumerate(self.items) if not item["decision"]])
+        self.state = found
+        self.pointing = None
+        self.ended = self.is_changed = False
+        self.order, self._places = [], {}
+        self.set_order(found["order"])
+        self.item = self.order[found["place"]]
+        self.frame = self.current()["frame"]
+        self._since = time.time()
+
+    def set_order(self, order):
+        """Set which events are presented, as indexes, and in which order."""
+        # Replaced and never changed: windows read it on another thread.
+        self.order = order
+        self._places = dict(zip(order, xrange(len(order))))
+
+    def current(self):
+        """Return the current event."""
+        return self.items[self.item]
+
+    def place(self, item=None):
+        """Return the place of an event, by default the current one, in the order; None if it is not presented."""
+        return self._places.get(self.item if item is None else item)
+
+    def done(self):
+        """Return how many of the presented events have a decision."""
+        return len(self.order) - len(self.open.intersection(self.order))
+
+    def do(self, what, value=None):
+        """Do what a key, a click or a window asks for; return the indexes of the events that were changed.
+
+        A removed event has the index after the last one.
+        """
+        if self.fixed and what in CHANGES:
+            return []
+        if what in ("end", "cancel"):
+            self.ended = what == "end" and self.pointing is None
+            self.pointing = None
+        elif what in DECISIONS:
+            return self._decide(what)
+        elif what == "undo":
+            return self._undo()
+        elif what == "class":
+            if value < len(self.classes):
+                return self._change(event=self.classes[value]["name"])
+        elif what == "point":
+            return self._point(*value)
+        elif what in ("add", "move"):
+            self.pointing = what
+        elif what == "frame":
+            self.frame = min(max(1, self.frame + value), self.frames)
+        elif what == "event":
+            self._go(value)
+        elif what == "select":
+            self.select(value)
+        return []
+
+    def select(self, item):
+        """Make an event the current one, and show its frame."""
+        if 0 <= item < len(self.items):
+            self.item = item
+            self.frame = self.current()["frame"]
+
+    def _decide(self, what):
+        changed = self._act(what)
+        self._go_on()
+        return changed
+
+    def _act(self, what, event=None, item=None):
+        """Let the engine record a decision; see its job review_act."""
+        if self.found["review"] is None:
+            raise EngineError(self.found["problem"], "input")
+        now = time.time()
+        request = {"review": self.found["review"], "what": what, "item": self.item if item is None else item,
+                   "event": event, "seconds": now - self._since}
+        if self._begin is not None and not self.state["steps"]:
+            request["begin"] = self._begin
+        answer = self._ask("review_act", request)
+        self._since, self.state, self.is_changed = now, answer, True
+        index = answer["item"]
+        if index is None:
+            return []
+        if index < answer["count"]:
+            self.items[index:index + 1] = [item_of(answer["now"])]
+            (self.open.discard if self.items[index]["decision"] else self.open.add)(index)
+        return [index]
+
+    def _undo(self):
+        changed = self._act("undo")
+        if changed and self.state["count"] < len(self.items):
+            self._remove_last()
+        elif changed and changed[0] in self._places:
+            self.item = changed[0]
+        self.frame = self.current()["frame"]
+        return changed
+
+    def _remove_last(self):
+        removed = len(self.items) - 1
+        place = self.place()
+        self.items.pop()
+        self.set_order([item for item in self.order if item != removed])
+        if self.item == removed:
+            self.item = self.order[min(place or 0, len(self.order) - 1)] if self.order else 0
+
+    def _change(self, **values):
+        """Change the class or the position of the current event."""
+        event = dict(self.current(), **values)
+        return self._act("class" if "event" in values else "move", dict((key, event[key]) for key in ("event", "frame", "y", "x", "score")))
+
+    def _point(self, frame, y, x):
+        """Handle a point: the position of a missed event, or the right position of the current one.
+
+        Frame is None if it is not known.
+        """
+        event, adding = self.current(), self.pointing == "add"
+        if frame is None:
+            frame = self.frame if adding else event["frame"]
+        self.pointing = None
+        if not adding:
+            if frame != event["frame"] or max(abs(y - event["y"]), abs(x - event["x"])) > SAME_PLACE_PX:
+                return self._change(frame=frame, y=y, x=x)
+            return []
+        place = self.place()
+        changed = self._act("add", {"event": event["event"], "frame": frame, "y": y, "x": x, "score": None}, len(self.items))
+        place = len(self.order) if place is None else place + 1
+        self.set_order(self.order[:place] + changed + self.order[place:])
+        self.select(changed[0])
+        return changed
+
+    def _go(self, step):
+        """Go to a neighbouring event."""
+        if self.order:
+            place = self.place()
+            self.select(self.order[min(max(0, 0 if place is None else place + step), len(self.order) - 1)])
+
+    def _go_on(self):
+        """Go to the next event without a decision; after the last one, continue from the first.
+
+        If all are decided, stay.
+        """
+        count, place = len(self.order), self.place() or 0
+        for step in xrange(1, count if self.open else 1):
+            item = self.order[(place + step) % count]
+            if item in self.open:
+                self.item = item
+                break
+        self.frame = self.current()["frame"]
+
+
+def item_of(line):
+    """Parse an event from a line of the engine."""
+    event, frame, y, x, score, decision, added = line.split("\t")
+    return {"event": event, "frame": int(frame), "y": float(y), "x": float(x), "score": float(score) if score else None,
+            "decision": decision, "added": added == "1"}

@@ -1,0 +1,1 @@
+"""Open movies, their ROIs and pictures (Jython 2.7)."""

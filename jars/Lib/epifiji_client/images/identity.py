@@ -1,0 +1,69 @@
+"""Checks whether results belong to the open image.
+
+The engine compares the file or, without a file, the pixels (Jython 2.7).
+"""
+import os
+import re
+
+from ij import WindowManager
+
+from epifiji_client.engine.connection import EngineError, call
+from epifiji_client.images.movies import RESULTS, file_of, frames_are_channels, shape_of, shown_pixels
+from epifiji_client.commands.log import log
+
+EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|zarr)$", re.IGNORECASE)
+
+
+def require_movie(place, parameters):
+    """Refuse the results in a place if they do not belong to the active image, unless other_movie is given.
+
+    Log what was not compared.
+    """
+    image = WindowManager.getCurrentImage()
+    if image is None or not place or "input" in parameters:
+        return
+    request = {"results": place, "other_movie": parameters.get("other_movie", False), "shown": _described(image)}
+    found = call("identify", request)
+    if found["pixels_needed"]:
+        try:
+            pixels = shown_pixels(image)
+        except EngineError:
+            # Colours and planes cannot be compared. A command that needs a movie refuses them itself.
+            pixels, request = None, dict(request, image=None)
+        found = call("identify", request, pixels)
+    for notice in found["notices"]:
+        log(notice)
+
+
+def results_of(image, endings=("_epifiji",)):
+    """Return the folder of an image's results: the known one, or the first one next to its file with one of these endings.
+
+    An empty text if there is none.
+    """
+    folder = image.getProperty(RESULTS)
+    if folder:
+        return folder
+    path = file_of(image)
+    if path is None:
+        return ""
+    stem = EXTENSION.sub("", path) if EXTENSION.search(path) else os.path.splitext(path)[0]
+    beside = [stem + ending for ending in endings if os.path.isfile(os.path.join(stem + ending, "run.json"))]
+    return beside[0] if beside else ""
+
+
+def folder_beside(image):
+    """Return the folder for the review of events that are not saved; None if the image has none."""
+    if image is None or not (image.getProperty(RESULTS) or file_of(image)):
+        return None
+    return image.getProperty(RESULTS) or os.path.splitext(file_of(image))[0] + "_epifiji"
+
+
+def results_shown(key="results", endings=("_epifiji",)):
+    """Return a dialog's first value of the results (key): empty if the active image has none, never those of another movie."""
+    image = WindowManager.getCurrentImage()
+    return {} if image is None else {key: results_of(image, endings)}
+
+
+def _described(image):
+    alone = image.getNChannels() == 1 or frames_are_channels(image)
+    return {"title": image.getTitle(), "shape": shape_of(image), "file": file_of(image), "alone": alone}

@@ -1,0 +1,1 @@
+"""Networks and trainings (Jython 2.7)."""

@@ -1,0 +1,199 @@
+"""The window of all networks: a table, the card of the selected one, and what can be done with it (Jython 2.7)."""
+from ij import Executer
+from ij.plugin.frame import Recorder
+from java.awt import BorderLayout, Dimension, FlowLayout, Font
+from java.awt.event import WindowAdapter
+from java.util.concurrent import LinkedBlockingQueue
+from javax.swing import BorderFactory, JButton, JFrame, JLabel, JOptionPane, JPanel, JScrollPane, JSplitPane, JTable, JTextArea, ListSelectionModel
+from javax.swing.event import ListSelectionListener
+from javax.swing.table import DefaultTableModel
+
+from epifiji_client.commands.run import call, record, report
+from epifiji_client.engine.connection import EngineError
+from epifiji_client.commands.windows import escaped, later
+
+TITLE = "Networks"
+SIZE, CARD_HEIGHT = Dimension(860, 520), 260
+NAME = 0
+WIDTHS = (160, 55, 65, 210, 65, 100, 180)
+IMPORT, FETCH, EXPORT = "Import EpiFiji Network...", "Fetch DeXtrusion Network...", "Export EpiFiji Network..."
+DEFAULT, REMOVE = "Make Default", "Remove..."
+TIPS = {
+    IMPORT: "Add a network from a file, a folder or an address",
+    FETCH: "Download a network of DeXtrusion's authors",
+    EXPORT: "Write an EpiNet for other programs",
+    DEFAULT: "Use the selected network where no other one is chosen",
+    REMOVE: "Delete the selected network, which you imported or trained",
+}
+LIST, SELECT, DO, END = "list", "select", "do", "end"
+
+
+def lines_of(found):
+    """Return the list of networks as lines of text."""
+    lines = [", ".join("%s: %s" % pair for pair in zip(found["columns"], row)) for row in found["rows"]]
+    return lines + found["notices"] + ["default: %s" % found["default"]]
+
+
+class NetworksWindow(object):
+    """The window. The engine is called by the thread that runs the command, as for every command; Escape cancels."""
+
+    def __init__(self, label):
+        self.label = label
+        self.wanted = LinkedBlockingQueue()
+        self.found, self.shown = call("networks", {}), None
+
+    def run(self):
+        """Show the window until the user closes it."""
+        self._build()
+        try:
+            while True:
+                what, value = self.wanted.take()
+                if what == END:
+                    return
+                if what == LIST:
+                    self._list(self._name())
+                elif what == SELECT:
+                    self._show_card(value)
+                else:
+                    self._do(value)
+        finally:
+            # Each action was recorded by itself.
+            Recorder.setCommand(None)
+            self.window.dispose()
+
+    def _list(self, selected=None):
+        """Fill the table anew, and select a network: the default one, if none is given or it is no longer there."""
+        self.found = call("networks", {})
+        rows = self.found["rows"]
+        names = [row[NAME] for row in rows]
+        chosen = selected if selected in names else self.found["default"]
+        shown = [[row[NAME] + (" (default)" if row[NAME] == self.found["default"] else "")] + row[1:] for row in rows]
+        if shown == self.shown:
+            return
+        self.shown = shown
+        later(lambda: self._fill(shown, names.index(chosen) if chosen in names else 0))
+
+    def _fill(self, rows, selected):
+        self.model.setRowCount(0)
+        for row in rows:
+            self.model.addRow(row)
+        if rows:
+            self.table.setRowSelectionInterval(selected, selected)
+        self.notices.setText("<html>%s</html>" % "<br>".join(map(escaped, self.found["notices"])))
+
+    def _name(self):
+        row = self.table.getSelectedRow()
+        return self.found["rows"][row][NAME] if 0 <= row < len(self.found["rows"]) else None
+
+    def _show_card(self, name):
+        try:
+            text = call("network_card", {"network": name})["card"]
+        except EngineError as error:
+            text = error.sentence
+        later(lambda: self._write(text))
+
+    def _write(self, text):
+        self.card.setText(text)
+        self.card.setCaretPosition(0)
+
+    def _do(self, what):
+        name = self._name()
+        if what in (IMPORT, FETCH, EXPORT):
+            # These are commands of their own, with their dialogs, their messages and their lines in the recorder. IJ.run
+            # would end this command too if one is cancelled.
+            Executer(what).run()
+        elif what == DEFAULT:
+            self._manage({"default": name})
+        elif JOptionPane.showConfirmDialog(self.window, "Delete the network %s?" % name, TITLE, JOptionPane.OK_CANCEL_OPTION) == 0:
+            self._manage({"remove": name})
+        self._list(name)
+
+    def _manage(self, settings):
+        try:
+            report(call("manage_networks", {"settings": settings})["said"])
+        except EngineError as error:
+            JOptionPane.showMessageDialog(self.window, error.sentence, TITLE, JOptionPane.ERROR_MESSAGE)
+            return
+        record(self.label, settings)
+        Recorder.saveCommand()
+        Recorder.setCommand(self.label)
+
+    def _selected(self):
+        name = self._name()
+        if name is None:
+            return
+        self.buttons[DEFAULT].setEnabled(name in self.found["of_events"] and name != self.found["default"])
+        self.buttons[REMOVE].setEnabled(name in self.found["removable"])
+        self.buttons[EXPORT].setEnabled(True)
+        self.wanted.put((SELECT, name))
+
+    def _build(self):
+        self.window = JFrame(TITLE)
+        self.model = _Rows(self.found["columns"], 0)
+        self.table = JTable(self.model)
+        self.table.setSelectionMode(ListSelectionModel.SINGLE_SELECTION)
+        self.table.setAutoResizeMode(JTable.AUTO_RESIZE_LAST_COLUMN)
+        for column, width in enumerate(WIDTHS):
+            self.table.getColumnModel().getColumn(column).setPreferredWidth(width)
+        self.table.getSelectionModel().addListSelectionListener(_Selecting(self._selected))
+        self.card = JTextArea()
+        self.card.setEditable(False)
+        self.card.setLineWrap(True)
+        self.card.setWrapStyleWord(True)
+        self.card.setFont(Font(Font.SANS_SERIF, Font.PLAIN, self.table.getFont().getSize()))
+        self.card.setBorder(BorderFactory.createEmptyBorder(6, 8, 6, 8))
+        self.notices = JLabel("")
+        split = JSplitPane(JSplitPane.VERTICAL_SPLIT, JScrollPane(self.table), JScrollPane(self.card))
+        split.setDividerLocation(SIZE.height - CARD_HEIGHT - 80)
+        split.setResizeWeight(0.4)
+        below = JPanel(BorderLayout())
+        below.add(self.notices, BorderLayout.CENTER)
+        below.add(self._row_of_buttons(), BorderLayout.SOUTH)
+        self.window.add(split, BorderLayout.CENTER)
+        self.window.add(below, BorderLayout.SOUTH)
+        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
+        self.window.addWindowListener(_Window(self.wanted))
+        self.window.setSize(SIZE)
+        self.window.setLocationByPlatform(True)
+        self.window.setVisible(True)
+
+    def _row_of_buttons(self):
+        row = JPanel(FlowLayout(FlowLayout.RIGHT))
+        self.buttons = {}
+        for text, what in (("Import...", IMPORT), ("Fetch...", FETCH), ("Export...", EXPORT), (DEFAULT, DEFAULT), (REMOVE, REMOVE)):
+            button = JButton(text)
+            button.setToolTipText(TIPS[what])
+            button.addActionListener(lambda event, what=what: self.wanted.put((DO, what)))
+            self.buttons[what] = button
+            row.add(button)
+        close = JButton("Close")
+        close.addActionListener(lambda event: self.wanted.put((END, None)))
+        row.add(close)
+        return row
+
+
+class _Rows(DefaultTableModel):
+    def isCellEditable(self, row, column):
+        return False
+
+
+class _Selecting(ListSelectionListener):
+    def __init__(self, do):
+        self.do = do
+
+    def valueChanged(self, event):
+        if not event.getValueIsAdjusting():
+            self.do()
+
+
+class _Window(WindowAdapter):
+    """Lists the networks anew when the user comes back to the window: other commands add and remove some too."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    def windowActivated(self, event):
+        self.wanted.put((LIST, None))
+
+    def windowClosing(self, event):
+        self.wanted.put((END, None))
