@@ -1,5 +1,4 @@
 """Shared by EpiFiji's scripts: command() runs one, from its parameters to the message if it fails (Jython 2.7)."""
-import json
 import os
 import textwrap
 import time
@@ -14,6 +13,7 @@ from epifiji_client.engine import connection
 from epifiji_client.commands.log import log, shown
 from epifiji_client.commands.dialog import from_dialog
 from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.python_record import read_json, record_file
 from epifiji_client.commands.escape import Escape
 from epifiji_client.images.identity import require_movie
 from epifiji_client.commands.parameters import from_macro, place_of_events, record as record_parameters, remember
@@ -166,10 +166,9 @@ def _absolute_value(key, kind, value):
 
 def _described(label):
     """Return a command's description from the file of 'epifiji install-fiji', or from the engine if it is in this process."""
-    file_name = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "epifiji", "settings.json")
-    if System.getProperties().get(connection.ENGINE_HERE) is None and os.path.isfile(file_name):
-        with open(file_name) as file:
-            return json.load(file)["commands"][label]
+    installed = read_json(record_file("settings.json"))
+    if installed is not None and System.getProperties().get(connection.ENGINE_HERE) is None:
+        return installed["commands"][label]
     return connection.call("describe_command", {"command": label})
 
 

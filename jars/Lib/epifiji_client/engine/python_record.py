@@ -37,9 +37,10 @@ class NoPython(EngineError):
 
 
 def records():
-    """Return the folder of EpiFiji's records in this Fiji, as a text."""
+    """Return the folder of EpiFiji's records in this Fiji, as a text: jars/epifiji, beside jars/Lib."""
     here = __file__ if isinstance(__file__, unicode) else __file__.decode(sys.getfilesystemencoding() or "utf-8")
-    return File(here).getAbsoluteFile().getParentFile().getParentFile().getPath() + File.separator + "epifiji"
+    package = File(here).getAbsoluteFile().getParentFile().getParentFile()
+    return package.getParentFile().getParentFile().getPath() + File.separator + "epifiji"
 
 
 def record_file(name):
