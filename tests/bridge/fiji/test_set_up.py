@@ -47,6 +47,8 @@ SENTENCES = {
     "lock missing": "lock.json or a file that it names is missing): unpack EpiFiji's archive over this Fiji again.",
     "wheel missing": "a file that it names is missing): unpack EpiFiji's archive over this Fiji again.",
     "wheel changed": "own.whl is damaged (its SHA-256 differs): unpack EpiFiji's archive over this Fiji again.",
+    "no card": "This computer has no graphics card that EpiFiji can use (it needs one of NVIDIA's, with its driver",
+    "card not found": "TensorFlow does not find the graphics card (NVIDIA RTX A4000): update NVIDIA's driver and",
     "at once": "Another Fiji sets up EpiFiji's Python in ",
 }
 CANCELLED = [f"cancelled {number}" for number in range(5)]
@@ -119,6 +121,12 @@ def test_it_continues_after_a_cancellation_and_an_interruption(failures: tuple[d
         assert not found[name]["asks"]
     half = len(packages.wheels["p1-1.0-any.whl"]) // 2
     assert ("/interrupted/p1-1.0-any.whl", f"bytes={half}-") in packages.asked
+
+
+def test_packages_for_a_graphics_card_have_a_folder_of_their_own(failures: tuple[dict[str, Any], Packages]) -> None:
+    seen = failures[0]["for a card"]
+    assert (seen["sentence"], seen["complete"], seen["known"], seen["removed"]) == ("", True, True, True)
+    assert Path(seen["python"]).parents[2].name == f"{VERSION}-gpu"
 
 
 @pytest.fixture

@@ -1,10 +1,11 @@
 """The Python that runs EpiFiji's engine: what is recorded of it in this Fiji, and where it is set up (Jython 2.7).
 
-A *place* is a folder for Pythons that were set up from Fiji, one of each version of EpiFiji:
+A *place* is a folder for Pythons that were set up from Fiji, one of each version of EpiFiji, or two if it has a graphics card:
 
     0.1.0/complete.json     written last: without it, nothing else of this version is used
     0.1.0/python-.../       the environment of Python
     0.1.0/log.txt           what the set-up did
+    0.1.0-gpu/              the same with packages for a graphics card
     wheels/, cache/         packages of a set-up that is not complete yet
     uv/, python/            the program that builds environments, and the Pythons that it downloaded
 
@@ -24,6 +25,7 @@ INSTALL_AGAIN = (
     "install EpiFiji in a Python of version 3.11 to 3.13 and run 'epifiji install-fiji' with the folder of this Fiji from there"
 )
 SET_UP = "Plugins > EpiFiji > Engine > EpiFiji's Python... sets it up"
+FOR_CARD = "-gpu"
 UNPACK_AGAIN = "unpack EpiFiji's archive over this Fiji again"
 
 
@@ -83,23 +85,30 @@ def known_place():
     return (read_json(record_file("python.json")) or {}).get("folder") or default_place()
 
 
-def complete(place, version):
+def complete(place, version, gpu=False):
     """Return the record of a Python that was set up completely for a version of EpiFiji; None if there is none."""
-    folder = os.path.join(place, version)
+    folder = os.path.join(place, version + (FOR_CARD if gpu else ""))
     found = read_json(os.path.join(folder, "complete.json"))
     if not isinstance(found, dict) or not File(folder, found.get("python", "")).isFile():
         return None
-    return dict(found, python=os.path.join(folder, found["python"]))
+    return dict(found, python=os.path.join(folder, found["python"]), gpu=gpu)
 
 
-def use(python, python_version, version, place=None):
+def use(python, python_version, version, place=None, gpu=False):
     """Record the Python that this Fiji uses."""
     value = {"python": python, "python_version": python_version, "epifiji_version": version}
+    if gpu:
+        value["gpu"] = True
     try:
         write_json(record_file("python.json"), dict(value, folder=place) if place else value)
     except (IOError, OSError, Exception) as error:
         raise EngineError("%s cannot be written (%s): get permission to write into Fiji's folder, or move Fiji into a folder of "
                           "your own." % (record_file("python.json"), error), "input")
+
+
+def is_for_card():
+    """Return whether the Python that this Fiji uses was set up for a graphics card."""
+    return bool((read_json(record_file("python.json")) or {}).get("gpu"))
 
 
 def forget():
@@ -122,9 +131,10 @@ def engine_python():
             raise NoPython("EpiFiji's Python %s no longer exists: %s." % (record["python"], INSTALL_AGAIN))
         raise NoPython("This Fiji has no record of the Python that runs EpiFiji (%s): %s." % (record_file("python.json"), INSTALL_AGAIN))
     for place in (known_place(), default_place()):
-        found = complete(place, setup["epifiji"])
+        # Packages for a card are only there because a user wanted them.
+        found = complete(place, setup["epifiji"], gpu=True) or complete(place, setup["epifiji"])
         if found is not None:
-            use(found["python"], found["python_version"], setup["epifiji"], place)
+            use(found["python"], found["python_version"], setup["epifiji"], place, found["gpu"])
             return found["python"], setup["epifiji"]
     if fits:
         raise NoPython("EpiFiji's Python %s no longer exists: %s again." % (record["python"], SET_UP), "input")

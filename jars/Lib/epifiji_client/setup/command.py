@@ -4,6 +4,7 @@ from java.awt import GraphicsEnvironment
 from epifiji_client.engine import python_record
 from epifiji_client.commands.run import report
 from epifiji_client.engine.connection import EngineError, _EngineHere, stop
+from epifiji_client.engine.python_record import is_for_card
 from epifiji_client.setup.set_up import SetUp
 
 
@@ -17,6 +18,7 @@ def manage_python(parameters):
         manage()
         return
     place = place or python_record.known_place()
+    gpu = parameters.get("gpu", action == "repair" and is_for_card())
     if "python" in parameters:
         from epifiji_client.setup.window import use_python
         use_python(parameters["python"])
@@ -25,7 +27,7 @@ def manage_python(parameters):
         SetUp(place, _Progress()).remove()
         python_record.forget()
     if action in ("set_up", "repair"):
-        SetUp(place, _Progress()).run()
+        SetUp(place, _Progress(), gpu=gpu).run()
     try:
         report("EpiFiji %s runs in %s" % tuple(reversed(python_record.engine_python())))
     except EngineError as missing:

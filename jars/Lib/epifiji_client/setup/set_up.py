@@ -9,21 +9,25 @@ import json
 import os
 import time
 
-from java.io import BufferedReader, File, FileOutputStream, InputStreamReader, IOException, RandomAccessFile
+from java.io import BufferedReader, File, InputStreamReader, IOException
 from java.lang import ProcessBuilder, Runtime, System, Thread
-from java.nio.channels import OverlappingFileLockException
 from java.nio.file import Files, StandardCopyOption
 from java.util.concurrent import TimeUnit
 from java.util.zip import ZipFile
 
 from epifiji_client.engine import python_record
-from epifiji_client.setup.downloads import Download, IN_USE, NO_PERMISSION, OFFLINE, sha256_of, written_why
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.engine.python_record import UNPACK_AGAIN, complete, read_json, record_file, write_json
+from epifiji_client.engine.python_record import FOR_CARD, UNPACK_AGAIN, complete, read_json, record_file, write_json
+from epifiji_client.setup.downloads import Download, IN_USE, OFFLINE, sha256_of, written_why
+from epifiji_client.setup.folders import Lock, delete, make, size_of
+from epifiji_client.setup.graphics_card import graphics_card
 
 OLDEST_JAVA = 11
-SPARE_BYTES, UNPACKED = 200 << 20, 4.3
-"""The room that a set-up needs besides the packages, and how many times their size they take when they are unpacked."""
+SPARE_BYTES = 200 << 20
+"""The room that a set-up needs besides the packages."""
+
+UNPACKED = {False: 4.3, True: 2.0}
+"""How many times their size the packages take when they are unpacked; those for a graphics card are hardly compressed."""
 
 SYSTEMS = (("linux", ("amd64", "x86_64"), "linux-x86_64"), ("mac", ("aarch64", "arm64"), "macos-arm64"),
            ("windows", ("amd64", "x86_64"), "windows-x86_64"))
@@ -34,18 +38,25 @@ TRY = """
 import importlib.metadata, json, platform
 import tensorflow
 import epifiji.bridge.fiji.worker
-print(json.dumps([platform.python_version(), importlib.metadata.version("epifiji")]))
+cards = len(tensorflow.config.list_physical_devices("GPU"))
+print(json.dumps([platform.python_version(), importlib.metadata.version("epifiji"), cards]))
 """
 DOWNLOADED, UNPACKED_BY = 0.85, 0.93
 """The progress when everything is downloaded, and when it is unpacked."""
 
 POLL_MS = 50
 
+NO_CARD = ("This computer has no graphics card that EpiFiji can use (it needs one of NVIDIA's, with its driver, on Linux): set up EpiFiji's "
+           "Python without one.")
+CARD_NOT_FOUND = ("TensorFlow does not find the graphics card (%s): update NVIDIA's driver and try again, or set up EpiFiji's Python without "
+                  "the card.")
 
-def system_name():
-    """Return the lock's name of this system; None if it has no packages for it."""
+
+def system_name(gpu=False):
+    """Return the lock's name of this system, or of its packages for a graphics card; None if the lock has no packages for it."""
     system, processor = System.getProperty("os.name").lower(), System.getProperty("os.arch").lower()
-    return next((name for start, processors, name in SYSTEMS if system.startswith(start) and processor in processors), None)
+    name = next((name for start, processors, name in SYSTEMS if system.startswith(start) and processor in processors), None)
+    return name + FOR_CARD if name and gpu else name
 
 
 def java_problem():
@@ -57,9 +68,14 @@ def java_problem():
             % (version, OLDEST_JAVA))
 
 
-def download_size(lock):
+def usable_card(lock):
+    """Return the name of this computer's graphics card if there are packages for it; None if not."""
+    return graphics_card() if system_name(gpu=True) in lock["systems"] else None
+
+
+def download_size(lock, gpu=False):
     """Return the size of the packages for this system, in bytes; those in the archive count too."""
-    pythons = lock["systems"].get(system_name() or "", {})
+    pythons = lock["systems"].get(system_name(gpu) or "", {})
     return max([sum(lock["wheels"][name]["size"] for name in names) for names in pythons.values()] or [0])
 
 
@@ -74,12 +90,14 @@ def read_lock():
 class SetUp(object):
     """A set-up in a place; run() does it, and cancel() ends it from another thread.
 
-    progress(done, doing) receives the fraction that is done and what is being done; log(line) each line of the log.
+    progress(done, doing) receives the fraction that is done and what is being done; log(line) each line of the log. With
+    gpu the packages are those for an NVIDIA graphics card.
     """
 
-    def __init__(self, place, progress, log=lambda line: None):
+    def __init__(self, place, progress, log=lambda line: None, gpu=False):
         self.place, self.progress, self.show_line = File(place).getAbsolutePath(), progress, log
         self.download, self.process, self.cancelled, self.log_file = Download(), None, False, None
+        self.gpu, self.system = gpu, system_name(gpu)
 
     def cancel(self):
         self.cancelled = True
@@ -92,18 +110,20 @@ class SetUp(object):
         if problem:
             raise EngineError(problem, "input")
         self.setup, self.lock = read_lock()
-        if system_name() is None:
+        if self.gpu and usable_card(self.lock) is None:
+            raise EngineError(NO_CARD, "input")
+        if self.system is None:
             raise EngineError("There are no ready-made packages for this system (%s on %s): use a Python of your own with EpiFiji in it."
                               % (System.getProperty("os.name"), System.getProperty("os.arch")), "input")
         self.version = self.setup["epifiji"]
-        self.folder = os.path.join(self.place, self.version)
-        _make(self.folder)
-        with _Lock(os.path.join(self.place, ".lock")):
+        self.folder = os.path.join(self.place, self.version + (FOR_CARD if self.gpu else ""))
+        make(self.folder)
+        with Lock(os.path.join(self.place, ".lock")):
             try:
-                found = complete(self.place, self.version) or self._build()
+                found = complete(self.place, self.version, self.gpu) or self._build()
             except IOException as error:
                 raise EngineError(self._why(error.getMessage() or str(error)), "input", str(error))
-            python_record.use(found["python"], found["python_version"], self.version, self.place)
+            python_record.use(found["python"], found["python_version"], self.version, self.place, self.gpu)
         return found
 
     def remove(self):
@@ -111,15 +131,15 @@ class SetUp(object):
         self.version = read_lock()[0]["epifiji"]
         if not File(self.place).isDirectory():
             return
-        with _Lock(os.path.join(self.place, ".lock")):
-            folder = File(self.place, self.version)
-            record = File(folder, "complete.json")
-            if record.exists() and not record.delete():
-                raise EngineError(IN_USE % record.getPath(), "input")
+        with Lock(os.path.join(self.place, ".lock")):
+            own = [self.version, self.version + FOR_CARD]
+            for record in [File(os.path.join(self.place, name), "complete.json") for name in own]:
+                if record.exists() and not record.delete():
+                    raise EngineError(IN_USE % record.getPath(), "input")
             left = [name for name in (File(self.place).list() or []) if File(os.path.join(self.place, name), "complete.json").exists()]
-            gone = [self.version, "wheels", "cache"] + ([] if left else ["uv", "python"])
+            gone = own + ["wheels", "cache"] + ([] if left else ["uv", "python"])
             for name in gone:
-                _delete(File(self.place, name))
+                delete(File(self.place, name))
         if any(File(self.place, name).exists() for name in gone):
             raise EngineError(IN_USE % ("A file in " + self.place), "input")
         if not left:
@@ -131,14 +151,14 @@ class SetUp(object):
         self.log_file = io.open(os.path.join(self.folder, "log.txt"), "a", encoding="utf-8")
         environment = os.path.join(self.folder, "python-%d" % System.currentTimeMillis())
         try:
-            self._say(u"EpiFiji %s, %s, %s" % (self.version, system_name(), time.strftime("%Y-%m-%d %H:%M")))
+            self._say(u"EpiFiji %s, %s, %s" % (self.version, self.system, time.strftime("%Y-%m-%d %H:%M")))
             self._delete_attempts(environment)
             self._require_room()
             self._check_own_wheel()
             self.progress(0.0, "fetching uv, which builds the environment")
             uv = self._uv()
             version = self._python(uv, environment)
-            names = [name for name in self.lock["systems"][system_name()][version] if self.lock["wheels"][name]["package"] != "uv"]
+            names = [name for name in self.lock["systems"][self.system][version] if self.lock["wheels"][name]["package"] != "uv"]
             wheels = self._wheels(names)
             self._install(uv, environment, wheels)
             python = _python_of(environment)
@@ -149,24 +169,24 @@ class SetUp(object):
             self._say(u"complete after %d s" % (time.time() - self.started))
         except (EngineError, IOException) as error:
             self._say(u"%s" % (getattr(error, "sentence", None) or error.getMessage()))
-            _delete(File(environment))
-            _delete(File(self.place, "cache"))
+            delete(File(environment))
+            delete(File(self.place, "cache"))
             raise
         finally:
             self.log_file.close()
         # uv of a killed set-up may have written on for a while.
         self._delete_attempts(environment)
         for name in ("wheels", "cache"):
-            _delete(File(self.place, name))
-        return complete(self.place, self.version)
+            delete(File(self.place, name))
+        return complete(self.place, self.version, self.gpu)
 
     def _delete_attempts(self, current):
         for name in File(self.folder).list() or []:
             if name.startswith("python-") and name != os.path.basename(current):
-                _delete(File(self.folder, name))
+                delete(File(self.folder, name))
 
     def _require_room(self):
-        needed = int(download_size(self.lock) * (1 + UNPACKED)) + SPARE_BYTES - size_of(File(self.place, "wheels"))
+        needed = int(download_size(self.lock, self.gpu) * (1 + UNPACKED[self.gpu])) + SPARE_BYTES - size_of(File(self.place, "wheels"))
         room = File(self.folder).getUsableSpace()
         if room < needed:
             raise EngineError("EpiFiji's Python needs %d MB while it is set up, but the disk of %s has %d MB left: free some space there, or "
@@ -186,23 +206,23 @@ class SetUp(object):
                 raise EngineError("%s is damaged (its SHA-256 differs): %s." % (in_archive, UNPACK_AGAIN), "input")
             progress(wheel["size"])
             return in_archive
-        target = os.path.join(_make(os.path.join(self.place, "wheels")), name)
+        target = os.path.join(make(os.path.join(self.place, "wheels")), name)
         self._check_cancelled()
         self.download.get(wheel["url"], target, wheel["size"], wheel["sha256"], progress)
         return target
 
     def _uv(self):
         """Return the path of uv, which is taken out of its wheel."""
-        pythons = self.lock["systems"][system_name()]
+        pythons = self.lock["systems"][self.system]
         name = next(name for name in sorted(pythons.values())[0] if self.lock["wheels"][name]["package"] == "uv")
-        program = "uv.exe" if system_name().startswith("windows") else "uv"
+        program = "uv.exe" if self.system.startswith("windows") else "uv"
         place = File(os.path.join(self.place, "uv", self.lock["wheels"][name]["version"]), program)
         if place.isFile():
             return place.getPath()
         wheel = ZipFile(self._wheel(name, lambda count: None))
         try:
             entry = next(one for one in wheel.entries() if one.getName().endswith("/scripts/" + program))
-            _make(place.getParent())
+            make(place.getParent())
             partial = File(place.getPath() + ".part")
             Files.copy(wheel.getInputStream(entry), partial.toPath(), [StandardCopyOption.REPLACE_EXISTING])
         finally:
@@ -214,7 +234,7 @@ class SetUp(object):
 
     def _python(self, uv, environment):
         """Make an environment with a Python for which the lock has packages, and return that Python's version, as 3.12."""
-        pythons = self.lock["systems"][system_name()]
+        pythons = self.lock["systems"][self.system]
         offline = [version for version, names in pythons.items() if all(File(record_file(os.path.join("wheels", name))).isFile() for name in names)]
         numbers = sorted(int(version.split(".")[1]) for version in offline or pythons)
         self.progress(0.02, "finding a Python, or downloading one")
@@ -253,9 +273,11 @@ class SetUp(object):
         self.progress(UNPACKED_BY, "starting the engine for the first time")
         lines = self._run([python, "-I", "-c", TRY], "EpiFiji's new Python does not start the engine")
         try:
-            python_version, version = json.loads(lines[-1])
-        except (ValueError, IndexError):
+            python_version, version, cards = json.loads(lines[-1])
+        except (ValueError, IndexError, TypeError):
             raise EngineError("EpiFiji's new Python does not start the engine (%s): try again." % (lines or ["no answer"])[-1], "input")
+        if self.gpu and not cards:
+            raise EngineError(CARD_NOT_FOUND % graphics_card(), "input")
         return {"python_version": python_version, "epifiji_version": version}
 
     def _uv_run(self, uv, arguments):
@@ -322,30 +344,6 @@ class SetUp(object):
         self.show_line(line)
 
 
-class _Lock(object):
-    """A lock on a file, which ends with the process: two Fijis must not set up the same place at once."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __enter__(self):
-        try:
-            self.file = RandomAccessFile(self.path, "rw")
-        except IOException as error:
-            raise EngineError(written_why(error.getMessage() or "", os.path.dirname(self.path)) or NO_PERMISSION % os.path.dirname(self.path), "input")
-        try:
-            held = self.file.getChannel().tryLock()
-        except OverlappingFileLockException:
-            held = None
-        if held is None:
-            self.file.close()
-            raise EngineError("Another Fiji sets up EpiFiji's Python in %s at this moment: wait until it is complete, and try again."
-                              % os.path.dirname(self.path), "input")
-
-    def __exit__(self, *error):
-        self.file.close()
-
-
 def _duration(seconds):
     return "%d min" % round(seconds / 60) if seconds >= 90 else "%d s" % max(1, round(seconds))
 
@@ -353,29 +351,6 @@ def _duration(seconds):
 def _python_of(environment):
     windows = os.path.join(environment, "Scripts", "python.exe")
     return windows if (system_name() or "").startswith("windows") else os.path.join(environment, "bin", "python")
-
-
-def _make(folder):
-    """Make a folder that can be written."""
-    try:
-        Files.createDirectories(File(folder).toPath(), [])
-    except IOException as error:
-        raise EngineError(written_why(error.getMessage() or "", folder) or NO_PERMISSION % folder, "input")
-    if not Files.isWritable(File(folder).toPath()):
-        raise EngineError(NO_PERMISSION % folder, "input")
-    return folder
-
-
-def size_of(place):
-    return sum(size_of(child) for child in place.listFiles() or []) if place.isDirectory() else place.length()
-
-
-def _delete(place):
-    """Delete a file or folder; links are not followed. What cannot be deleted stays."""
-    if place.isDirectory() and not Files.isSymbolicLink(place.toPath()):
-        for child in place.listFiles() or []:
-            _delete(child)
-    place.delete()
 
 
 def _end(process):

@@ -9,19 +9,21 @@ from java.io import BufferedReader, File, InputStreamReader, IOException
 from java.lang import ProcessBuilder, Thread
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
 from javax.swing import (
-    BorderFactory, BoxLayout, JButton, JComponent, JFileChooser, JFrame, JLabel, JPanel, JProgressBar, JScrollPane, JTextArea, JTextField,
+    BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFileChooser, JFrame, JLabel, JPanel, JProgressBar, JScrollPane, JTextArea, JTextField,
     KeyStroke, SwingUtilities,
 )
 
 from epifiji_client.engine import python_record
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.commands.log import log
-from epifiji_client.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, size_of
+from epifiji_client.setup.folders import size_of
+from epifiji_client.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
 from epifiji_client.commands.windows import escaped, keep_on_screen, put_below
 
 TITLE = "EpiFiji's Python"
 WIDTH, LOG_ROWS = 520, 12
-SET_UP, MINE, CHANGE, CLOSE, CANCEL, REPAIR, REMOVE, LOG = "set up", "mine", "change", "close", "cancel", "repair", "remove", "log"
+SET_UP, MINE, CHANGE, CLOSE, CANCEL, REPAIR, REMOVE, LOG, FOR_CARD = (
+    "set up", "mine", "change", "close", "cancel", "repair", "remove", "log", "for card")
 NOT_SET_UP = "EpiFiji's Python was not set up."
 ASK = "import importlib.metadata, json, platform; print(json.dumps([platform.python_version(), importlib.metadata.version('epifiji')]))"
 ASK_TIMEOUT_S = 60
@@ -40,13 +42,14 @@ def ask(reason):
         window.close()
 
 
-def _choose(window, lock, reason, afterwards=""):
-    place, megabytes = python_record.known_place(), download_size(lock) / 1e6
+def _choose(window, lock, reason, afterwards="", gpu=False):
+    card = usable_card(lock)
+    window.offer_card(card and "Use the graphics card (%s): downloads %s instead" % (card, _sizes(lock, True)), gpu)
+    place = python_record.known_place()
     kept = size_of(File(place, "wheels")) / 1e6
     while True:
         text = ("EpiFiji finds events and cells with neural networks, which run in Python. It can set up a Python of its own: this "
-                "downloads <b>about %d MB</b> and takes %.1f GB in the folder below. Nothing else on this computer is changed."
-                % (round(megabytes, -1), megabytes * UNPACKED / 1000))
+                "downloads about %s in the folder below. Nothing else on this computer is changed." % _sizes(lock))
         if kept >= 1:
             text += "<br><br>%d MB of an earlier set-up are there already." % kept
         window.show("EpiFiji's Python is not set up" if reason else "EpiFiji needs a Python", _note(reason) + text,
@@ -64,7 +67,7 @@ def _choose(window, lock, reason, afterwards=""):
             elif action == MINE:
                 if window.python():
                     return
-            elif set_up(window, place, afterwards):
+            elif set_up(window, place, afterwards, window.is_card_wanted()):
                 return
             else:
                 kept, reason = size_of(File(place, "wheels")) / 1e6, "The set-up was cancelled."
@@ -72,9 +75,15 @@ def _choose(window, lock, reason, afterwards=""):
             kept, reason = size_of(File(place, "wheels")) / 1e6, error.sentence
 
 
-def set_up(window, place, afterwards=""):
+def _sizes(lock, gpu=False):
+    """Return how much a set-up downloads, and how much it takes then."""
+    megabytes = download_size(lock, gpu) / 1e6
+    return "%d MB and takes %.1f GB" % (round(megabytes, -1), megabytes * UNPACKED[gpu] / 1000)
+
+
+def set_up(window, place, afterwards="", gpu=False):
     """Set up a Python in a place with the window's progress; return whether it was not cancelled."""
-    job = SetUp(place, window.progress, window.log_line)
+    job = SetUp(place, window.progress, window.log_line, gpu)
     window.show_progress("The packages are downloaded and compared with their checksums, then unpacked." + afterwards, job.cancel)
     try:
         job.run()
@@ -99,8 +108,8 @@ def manage():
                     return
                 if action == MINE:
                     window.python()
-                elif action == CHANGE or action == SET_UP:
-                    _choose(window, read_lock()[1], None)
+                elif action in (CHANGE, SET_UP, FOR_CARD):
+                    _choose(window, read_lock()[1], None, gpu=action == FOR_CARD)
                 elif action == REPAIR:
                     note = repair(window, place)
                 elif action == REMOVE:
@@ -120,11 +129,12 @@ def repair(window, place):
     if not _confirmed(window, "Repair EpiFiji's Python?", "It is removed, and its packages are downloaded anew. Results, networks and "
                       "settings stay.", "Repair"):
         return None
+    gpu = python_record.is_for_card()
     _stop_engine()
     window.show("Repairing", "The packages are downloaded and unpacked anew.", [], None)
     SetUp(place, window.progress).remove()
     python_record.forget()
-    return "It was repaired." if set_up(window, place) else "The repair was cancelled: set it up again to continue."
+    return "It was repaired." if set_up(window, place, gpu=gpu) else "The repair was cancelled: set it up again to continue."
 
 
 def remove(window, place):
@@ -157,9 +167,11 @@ def _state():
     if not place:
         buttons = [("Set up a Python here...", SET_UP)] if python_record.own_setup() else []
         return "EpiFiji uses a Python of yours", what + ":<br>" + escaped(python), buttons + [("Use another...", MINE)], None
-    size = "%.1f GB" % (size_of(File(place, version)) / 1e9)
-    return ("EpiFiji's Python is set up", what + ", and takes %s in the folder below." % size,
-            [("Repair", REPAIR), ("Remove", REMOVE), ("Use a Python of mine...", MINE)], place)
+    gpu = python_record.is_for_card()
+    size = "%.1f GB" % (size_of(File(python).getParentFile().getParentFile().getParentFile()) / 1e9)
+    card = [] if gpu or not usable_card(read_lock()[1]) else [("Set up for the graphics card...", FOR_CARD)]
+    return ("EpiFiji's Python is set up", what + "%s, and takes %s in the folder below." % (" with packages for the graphics card" if gpu else "", size),
+            card + [("Repair", REPAIR), ("Remove", REMOVE), ("Use a Python of mine...", MINE)], place)
 
 
 def use_python(python):
@@ -214,6 +226,8 @@ class Window(object):
         self.heading.setFont(self.heading.getFont().deriveFont(Font.BOLD, self.heading.getFont().getSize2D() + 3))
         self.text.setFont(self.text.getFont().deriveFont(Font.PLAIN))
         self.bar, self.doing = JProgressBar(0, 1000), JLabel(" ")
+        self.card = JCheckBox()
+        self.card.setVisible(False)
         self.folder_row = JPanel(BorderLayout(6, 0))
         self.folder_field = JTextField()
         self.folder_field.setEditable(False)
@@ -230,7 +244,7 @@ class Window(object):
         self.scroll = JScrollPane(self.lines)
         self.scroll.setPreferredSize(Dimension(WIDTH, 180))
         self.buttons = JPanel(FlowLayout(FlowLayout.RIGHT, 6, 0))
-        self.parts = [self.heading, self.text, self.folder_row, self.doing, self.bar, self.scroll, self.buttons]
+        self.parts = [self.heading, self.text, self.card, self.folder_row, self.doing, self.bar, self.scroll, self.buttons]
         for part in self.parts:
             part.setAlignmentX(JComponent.LEFT_ALIGNMENT)
             part.setBorder(BorderFactory.createCompoundBorder(BorderFactory.createEmptyBorder(4, 0, 6, 0), part.getBorder()))
@@ -246,6 +260,7 @@ class Window(object):
             self._fill(heading, text)
             self.folder_row.setVisible(place is not None)
             self.change.setVisible(any(action == SET_UP for _, action in buttons))
+            self.card.setVisible(self.change.isVisible() and bool(self.card.getText()) and place is not None)
             self.folder_field.setText(place or "")
             for part in (self.bar, self.doing, self.scroll):
                 part.setVisible(False)
@@ -254,12 +269,23 @@ class Window(object):
             self._fit()
         on_event_thread(do)
 
+    def offer_card(self, label, selected):
+        """Offer, with the button that sets up, packages for a graphics card; label is None if there is no card."""
+        def do():
+            self.card.setText(label or "")
+            self.card.setSelected(bool(label) and selected)
+        on_event_thread(do)
+
+    def is_card_wanted(self):
+        return self.card.isSelected()
+
     def show_progress(self, text, cancel):
         """Show the progress of a set-up, which cancel() ends."""
         def do():
             self.cancel = cancel
             self._fill("Setting up EpiFiji's Python", text)
             self.folder_row.setVisible(False)
+            self.card.setVisible(False)
             self.lines.setText("")
             self.bar.setValue(0)
             self.doing.setText(" ")

@@ -322,6 +322,11 @@ class PythonCommand(Settings):
         "macro",
     )
     python: str | None = _path("file", "Python", "Use this Python, in which EpiFiji is installed.", "macro")
+    gpu: bool = setting(
+        False,
+        description="Set up the Python with packages for an NVIDIA graphics card, on Linux.",
+        page="macro",
+    )
 
 
 class StopCommand(Settings):
