@@ -19,6 +19,7 @@ from ij import IJ, WindowManager
 from java.lang import Runtime, System, Thread
 from epifiji_client.engine import connection
 from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.worker_process import stop
 from epifiji_client.images.movies import Pixels
 
 given = json.loads(argument)
@@ -179,7 +180,7 @@ def looking(done, doing):
 
 shared = set(os.listdir("/dev/shm"))
 first = described()["process"]
-found["stopped"] = [connection.stop(), connection.stop()]
+found["stopped"] = [stop(), stop()]
 found["restarted"] = [first, described()["process"]]
 
 ask(movie)
@@ -266,7 +267,7 @@ errors = {}
 
 
 def failing(name, record):
-    connection.stop()
+    stop()
     with open(given["record"], "w") as file:
         file.write(record if isinstance(record, str) else json.dumps(record))
     options = "keep_going input=[%s] out=[%s] network=[%s]" % (given["movie"], given["out"], given["network"])
@@ -299,7 +300,7 @@ class LateService(object):
         return task
 
 
-connection.stop()
+stop()
 with open(given["record"], "w") as file:
     json.dump(dict(good, python=os.path.join(given["pythons"], "brief")), file)
 worker = connection._Worker.find()

@@ -5,22 +5,18 @@ worker is started once, runs as long as ImageJ, and is shared by all scripts.
 """
 import json
 
-from synchronize import apply_synchronized
-
-from ij import IJ
 from java.awt import GraphicsEnvironment
 from java.io import File
-from java.lang import Class, ClassLoader, ClassNotFoundException, Exception as JavaException, IllegalStateException, Runtime, System, Thread
-from java.net import URLClassLoader
+from java.lang import Class, ClassNotFoundException, Exception as JavaException, IllegalStateException, System, Thread
 from java.util import ArrayList, HashMap
 from java.util.concurrent import ConcurrentLinkedQueue
 from java.util.function import BiFunction, Consumer
 
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.engine.python_record import NoPython, engine_python, how_to_repair, own_setup, record_file
+from epifiji_client.engine.python_record import NoPython, engine_python, how_to_repair, own_setup
+from epifiji_client.engine.worker_process import appose, forget, running_worker
 
 ENGINE_HERE = "epifiji.engine"
-WORKER = "epifiji.worker"
 CANCEL_TIMEOUT_MS = 1500
 POLL_MS = 20
 LARGEST_BLOCK = 1 << 29
@@ -33,7 +29,6 @@ task.outputs["version"] = worker.VERSION
 if worker.VERSION == version:
     worker.do_task(task, job, request, blocks)
 """
-APPOSE = "epifiji.appose"
 
 
 def call(job, request, image=None, progress=None):
@@ -76,15 +71,6 @@ def is_inside_python():
         return True
     except ClassNotFoundException:
         return False
-
-
-def stop():
-    """Stop the worker, if there is one; return whether there was."""
-    worker = System.getProperties().remove(WORKER)
-    if worker is None or not worker.isAlive():
-        return False
-    worker.close()
-    return True
 
 
 class _Report(BiFunction):
@@ -153,18 +139,7 @@ class _Worker(object):
             python, version = engine_python()
         except NoPython as missing:
             python, version = _asked_for(missing)
-        # Two simultaneous scripts must not start two workers. Not all scripts share modules, but all share system
-        # properties.
-        properties = System.getProperties()
-        return _Worker(apply_synchronized(properties, _Worker._service, (properties, python)), python, version)
-
-    @staticmethod
-    def _service(properties, python):
-        service = properties.get(WORKER)
-        if service is None or not service.isAlive():
-            service = _start(python)
-            properties.put(WORKER, service)
-        return service
+        return _Worker(running_worker(python), python, version)
 
     def require_room(self, size):
         """Check the shared memory first: on Linux, writing into more than there is ends the JVM."""
@@ -175,7 +150,7 @@ class _Worker(object):
                               % (size >> 20, place, place.getUsableSpace() >> 20, place), "input")
 
     def block(self, size):
-        NDArray, _ = _appose()
+        NDArray, _ = appose()
         self.require_room(size)
         try:
             return NDArray(NDArray.DType.UINT8, NDArray.Shape(NDArray.Shape.Order.C_ORDER, [size]))
@@ -202,7 +177,7 @@ class _Worker(object):
         status = str(task.status)
         if status == "COMPLETE" and task.outputs.get("version") == self.version:
             return task.outputs.get("answer")
-        System.getProperties().remove(WORKER, self.service)
+        forget(self.service)
         if status == "COMPLETE":
             self.service.close()
             raise EngineError("This Fiji has the scripts of EpiFiji %s, but its Python %s has EpiFiji %s: run 'epifiji "
@@ -242,7 +217,7 @@ class _Worker(object):
                 deadline = System.currentTimeMillis() + CANCEL_TIMEOUT_MS
                 task.cancel()
             if deadline is not None and System.currentTimeMillis() > deadline:
-                System.getProperties().remove(WORKER, self.service)
+                forget(self.service)
                 self.service.kill()
                 self.service.waitFor()
                 raise EngineError("cancelled", "cancelled")
@@ -262,45 +237,6 @@ def _asked_for(missing):
     from epifiji_client.setup.window import ask
     ask(None if missing.is_first else missing.sentence)
     return engine_python()
-
-
-def _appose():
-    """Return the classes NDArray and Service of the Java library Appose: Fiji's own, or the archive's if this Fiji has none.
-
-    All scripts must share the classes of the archive, so their loader is a system property.
-    """
-    try:
-        from org.apposed.appose import NDArray, Service
-        return NDArray, Service
-    except ImportError:
-        jars = File(record_file("java")).listFiles()
-    if not jars:
-        raise EngineError("This Fiji lacks the Java library Appose: %s." % ("run 'epifiji install-fiji' with its folder again"
-                          if own_setup() is None else "unpack EpiFiji's archive over it again"))
-    properties = System.getProperties()
-    loader = apply_synchronized(properties, _loader, (properties, jars))
-    # Appose finds its own services through the thread's loader.
-    Thread.currentThread().setContextClassLoader(loader)
-    return [loader.loadClass("org.apposed.appose." + name) for name in ("NDArray", "Service")]
-
-
-def _loader(properties, jars):
-    loader = properties.get(APPOSE)
-    if loader is None:
-        loader = URLClassLoader([jar.toURI().toURL() for jar in jars], IJ.getClassLoader() or ClassLoader.getSystemClassLoader())
-        properties.put(APPOSE, loader)
-    return loader
-
-
-def _start(python):
-    _, Service = _appose()
-    service = Service(File(python).getParentFile(), [python, "-m", "epifiji.bridge.fiji.worker"])
-    try:
-        service.start()
-    except JavaException as error:
-        raise EngineError("EpiFiji's Python %s did not start (%s): %s." % (python, error.getMessage(), how_to_repair()))
-    Runtime.getRuntime().addShutdownHook(Thread(lambda: service.close()))
-    return service
 
 
 def _last_line(text):

@@ -1,15 +1,18 @@
 """The command EpiFiji's Python...: with a window, or by a macro's keys (Jython 2.7)."""
 from java.awt import GraphicsEnvironment
+from java.lang import System
 
 from epifiji_client.engine import python_record
+from epifiji_client.engine.errors import EngineError
+from epifiji_client.engine.worker_process import stop
 from epifiji_client.commands.run import report
-from epifiji_client.engine.connection import EngineError, _EngineHere, stop
+from epifiji_client.engine.connection import ENGINE_HERE
 from epifiji_client.engine.python_record import is_for_card
 from epifiji_client.setup.set_up import SetUp
 
 
 def manage_python(parameters):
-    if _EngineHere.find() is not None:
+    if System.getProperties().get(ENGINE_HERE) is not None:
         report("Python started this ImageJ, and runs EpiFiji's engine")
         return
     action, place = parameters.get("action"), parameters.get("folder")

@@ -15,6 +15,7 @@ from javax.swing import (
 
 from epifiji_client.engine import python_record
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.engine.worker_process import stop
 from epifiji_client.commands.log import log
 from epifiji_client.setup.folders import size_of
 from epifiji_client.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
@@ -149,7 +150,6 @@ def remove(window, place):
 
 
 def _stop_engine():
-    from epifiji_client.engine.connection import stop
     stop()
 
 

@@ -1,6 +1,6 @@
 """Plugins > EpiFiji > Engine > Stop EpiFiji Engine: ends the Python process that runs the networks; the next command starts it again."""
 from epifiji_client.commands.run import command, end_process, report
-from epifiji_client.engine.connection import stop
+from epifiji_client.engine.worker_process import stop
 
 
 def stop_engine(parameters):
