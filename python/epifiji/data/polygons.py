@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+Overlaps = Literal["refuse", "cut"]
+"""What happens to pixels that several cells share: the file is refused, or they belong to the cell that comes first."""
 
 YELLOW = (240, 228, 66)
 """Of B. Okabe and K. Ito (Color Universal Design, 2008)."""
@@ -24,12 +28,15 @@ class Polygon:
         (n, 2), at halves.
     colour
         Red, green and blue, 0–255.
+    others
+        Further outlines of the same cell: other pieces, and holes, by the even-odd rule.
     """
 
     name: str
     frame: int
     corners: np.ndarray
     colour: tuple[int, int, int] = YELLOW
+    others: tuple[np.ndarray, ...] = ()
 
 
 def filled(corners: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

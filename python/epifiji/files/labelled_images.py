@@ -21,6 +21,7 @@ from epifiji.files.labels import (
     SUFFIXES,
     image_of_cells,
     is_cell_image,
+    is_other_form,
     read_cells,
 )
 from epifiji.files.listing import visible_files
@@ -89,6 +90,12 @@ def _cells_of(image: Path) -> Path:
     return cells[_name(image)]
 
 
+def image_beside(cells: Path) -> Path | None:
+    """Return the image next to a file of cells that has its name; None if there is none."""
+    found = [path for path in visible_files(cells.parent, FORM) if _is_image(path) and path != cells]
+    return next((path for path in sorted(found) if _name(path) == _name(cells)), None)
+
+
 def has_labelled_cells(folder: Path) -> bool:
     """Return whether a folder is a segmentation's result, or contains files of cells."""
     return folder.is_dir() and (labels_in(folder) is not None or any(True for _ in _cells_in(folder)))
@@ -119,7 +126,11 @@ def _is_cells(path: Path) -> bool:
 
 def _cells_in(folder: Path) -> Iterator[Path]:
     """Yield the files of cells next to images, in Tissue Analyzer's folders and in results; corrected ones if there are any."""
-    beside = [path for path in visible_files(folder, FORM) if _is_cells(path)]
+    files = visible_files(folder, FORM)
+    beside = [path for path in files if _is_cells(path)]
+    # Other programs write ROIs and the like in addition to labels.
+    drawn = {_name(path) for path in beside}
+    beside += [path for path in files if is_other_form(path) and _name(path) not in drawn]
     corrected = {_name(path) for path in beside if path.name.endswith(CORRECTED)}
     yield from (path for path in beside if path.name.endswith(CORRECTED) or _name(path) not in corrected)
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
@@ -195,7 +206,7 @@ def _read(image: Path | str, file: Path, channel: int | None, over_z: Planes) ->
     settings = read_record(file.parent).settings if labels_in(file.parent) is not None else RecordedSettings()
     planes: Planes = "max" if getattr(settings, "project", None) == "max" else over_z
     movie = read_movie(image, settings.channel if channel is None else channel, least_frames=1, over_z=planes)
-    cells = read_cells(file)
+    cells = read_cells(file, movie.shape)
     if cells.shape != movie.shape:
         raise WrongInputError(
             f"{file} has the shape {cells.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the cells of this "

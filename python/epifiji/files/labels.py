@@ -1,9 +1,9 @@
-"""Images of cells: labels, one whole number for each cell, or outlines, lines around cells."""
+"""Images of cells: labels, one whole number for each cell, or outlines, lines around cells; and cells in other forms."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.polygons import Overlaps
+from epifiji.files.masks import cellpose, coco
+from epifiji.files.masks.rois import read_roi_cells
 from epifiji.files.movies.frames import readable
 from epifiji.files.movies.movie_file import TIFF_STARTS, write_stack
 from epifiji.files.storage.archives import require_ordinary
@@ -19,7 +22,7 @@ from epifiji.files.storage.atomic import replacing
 OUTLINES_OF_TISSUE_ANALYZER = "handCorrection"
 """Name of the file of outlines that Tissue Analyzer and EPySeg keep in a folder named after the image."""
 
-_OF_CELLS = f"labels?|masks?|outlines?|seg|skeleton|{OUTLINES_OF_TISSUE_ANALYZER}"
+_OF_CELLS = f"labels?|masks?|outlines?|seg|rois|coco|skeleton|{OUTLINES_OF_TISSUE_ANALYZER}"
 CELLS_ENDING = re.compile(rf"_(?:{_OF_CELLS})$", re.IGNORECASE)
 """What programs and people add to an image's name for its cells."""
 
@@ -30,24 +33,48 @@ SUFFIXES = (".tif", ".tiff", ".png")
 
 LARGEST_LABEL = 2**31 - 1
 
+LARGEST_16_BIT = 2**16 - 1
+
 LARGEST_WRITTEN_LABEL = 2**24
 """Up to here, 32-bit floats are exact."""
 
 PNG_START = b"\x89PNG"
+ROI_STARTS = (b"PK", b"Iout")
 
 NOT_CELLS = {
-    ".npy": "in Cellpose choose File > Save masks as PNG/tif",
-    ".zip": "open the image with its ROIs in Fiji, and save labels made of them",
     ".jpg": "export them as TIFF or PNG, because JPEG changes the numbers of pixels",
     ".jpeg": "export them as TIFF or PNG, because JPEG changes the numbers of pixels",
     ".csv": "give the labels instead of the table",
 }
 """What to do with other files, by their ending."""
 
+OTHER_FORMS = ("_rois.zip", cellpose.ENDING, "_coco.json")
+"""Endings of the names of files in which other programs store cells."""
+
 
 def is_cell_image(path: Path) -> bool:
     """Return whether a file may hold labels or outlines, by its name."""
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def is_other_form(path: Path) -> bool:
+    """Return whether a file holds cells as ROIs, as Cellpose's ``_seg.npy`` or as COCO's JSON, by its name."""
+    return path.name.lower().endswith(OTHER_FORMS) and not path.name.startswith(".")
+
+
+def holds_labels(path: Path) -> bool:
+    """Return whether a file's form holds cells one by one, so that they need not be told from outlines, by its name."""
+    return path.suffix.lower() in (".zip", ".roi", ".npy", ".json")
+
+
+def is_coco(path: Path) -> bool:
+    """Return whether a file is JSON, by its first bytes."""
+    return _start(path).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def has_no_size(path: Path) -> bool:
+    """Return whether a file holds ROIs, which do not say how large their image is."""
+    return _start(path).startswith(ROI_STARTS) if path.is_file() else False
 
 
 def image_of_cells(path: Path) -> str:
@@ -58,19 +85,48 @@ def image_of_cells(path: Path) -> str:
     return stem
 
 
-def read_cells(path: Path) -> np.ndarray:
+def read_cells(
+    path: Path,
+    shape: Sequence[int] | None = None,
+    overlaps: Overlaps = "refuse",
+    notices: list[str] | None = None,
+) -> np.ndarray:
     """Read labels or outlines as whole numbers (T, Y, X), int32; a single image is one frame.
 
-    TIFF and PNG, grey; colour where all channels are equal, as Tissue Analyzer saves outlines.
+    TIFF and PNG, grey; colour where all channels are equal, as Tissue Analyzer saves outlines. Also cells that were
+    drawn in Fiji, as a ROI zip; Cellpose's ``_seg.npy``; and COCO's JSON of one image.
+
+    Parameters
+    ----------
+    path
+        The file.
+    shape
+        (T, Y, X) of the image, which is needed for ROIs only.
+    overlaps
+        What happens to pixels that belong to several ROIs or annotations.
+    notices
+        Receives sentences about what was assumed or cut.
 
     Raises
     ------
     WrongInputError
-        If the file cannot be read, or is not one grey image over time of whole numbers from 0.
+        If the file cannot be read, or is not one grey image over time of whole numbers from 0; or ROIs have no known
+        image, or overlap.
     """
     require_ordinary(path)
     with readable(path):
-        pixels = np.squeeze(_grey(*_read(path), path))
+        start = _start(path)
+        if start.startswith(ROI_STARTS):
+            if shape is None:
+                raise WrongInputError(
+                    f"{path} contains ROIs, which do not say how large their image is: make labels of them with "
+                    "'epifiji convert-cells', next to the image."
+                )
+            return read_roi_cells(path, shape, overlaps, notices)
+        if is_coco(path):
+            return coco.read_coco(path, overlaps, notices)[None]
+        is_seg = start.startswith(cellpose.START)
+        pixels = np.squeeze(cellpose.read_seg(path) if is_seg else _grey(*_read(path, start), path))
     if pixels.ndim == 2:
         pixels = pixels[None]
     if pixels.ndim != 3 or pixels.dtype.kind not in "buif":
@@ -81,10 +137,32 @@ def read_cells(path: Path) -> np.ndarray:
     return _whole(pixels, path)
 
 
-def _read(path: Path) -> tuple[np.ndarray, bool]:
-    """Return the pixels of a TIFF or PNG, and whether the last axis is colours."""
+def write_png_labels(path: Path, labels: np.ndarray) -> None:
+    """Write labels (Y, X) as a grey PNG of 16 bits, in one step.
+
+    Raises
+    ------
+    WrongInputError
+        If a label is above 65535.
+    """
+    from PIL import Image
+
+    largest = int(labels.max())
+    if largest > LARGEST_16_BIT:
+        raise WrongInputError(
+            f"{path.name} would have labels up to {largest}, but a PNG of 16 bits keeps {LARGEST_16_BIT}: write a TIFF."
+        )
+    with replacing(path) as temporary:
+        Image.fromarray(labels.astype(np.uint16)).save(temporary, format="PNG")
+
+
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        start = file.read(16)
+        return file.read(16)
+
+
+def _read(path: Path, start: bytes) -> tuple[np.ndarray, bool]:
+    """Return the pixels of a TIFF or PNG, and whether the last axis is colours."""
     if start.startswith(PNG_START):
         from skimage.io import imread
 
@@ -133,12 +211,32 @@ def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
             f"{path} has pixels from {pixels.min():g} to {pixels.max():g}, but labels from 0 to {LARGEST_LABEL} are expected: "
             "renumber the cells."
         )
+    if pixels.dtype == np.uint16 and pixels.max() == LARGEST_16_BIT and _were_joined(pixels):
+        raise WrongInputError(
+            f"{path} has labels up to {LARGEST_16_BIT}, and many of them in separate places, so it had more cells than 16 bits can "
+            "number: save it with 32 bits."
+        )
     if pixels.dtype.kind == "f" and pixels.dtype.itemsize <= 4 and pixels.size and pixels.max() > LARGEST_WRITTEN_LABEL:
         raise WrongInputError(
             f"{path} has labels up to {pixels.max():.0f} as 32-bit floats, which keep whole numbers exactly only to "
             f"{LARGEST_WRITTEN_LABEL}, so cells may have been joined: renumber the cells."
         )
     return pixels.astype(np.int32)
+
+
+def _were_joined(pixels: np.ndarray) -> bool:
+    """Return whether labels began again from 0 after the largest: then low numbers occur in several places, high ones in one."""
+    from scipy import ndimage
+
+    for frame in pixels:
+        boxes = ndimage.find_objects(frame)
+        spread = [box for box in boxes if box is not None]
+        if len(spread) < LARGEST_16_BIT // 2:
+            continue
+        sizes = [max(side.stop - side.start for side in box) for box in spread]
+        if np.mean(np.array(sizes) > 10 * np.median(sizes)) > 0.01:
+            return True
+    return False
 
 
 def require_writable_labels(largest: int, source: object) -> None:

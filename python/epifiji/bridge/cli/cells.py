@@ -13,7 +13,7 @@ from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.data.settings.jobs import CellComparisonJob, CellCorrectionJob, CellsAroundJob, SegmentationJob
+from epifiji.data.settings.jobs import CellComparisonJob, CellConversionJob, CellCorrectionJob, CellsAroundJob, SegmentationJob
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 
 if TYPE_CHECKING:
@@ -183,3 +183,40 @@ def correct_cells(
         note(notice)
     say_table(["correction", "number"], [[what, str(count)] for what, count in made.counts.items()])
     say(f"written: {made.file}")
+
+
+@cells_app.command("convert-cells")
+@with_settings(CellConversionJob)
+def convert_cells(
+    *,
+    cells: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="CELLS...", help="Labels or outlines as TIFF or PNG, ROI zips, Cellpose's _seg.npy, COCO's JSON."
+        ),
+    ],
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            "--image", metavar="IMAGE", help="The image of the cells. Default: the image of that name next to them."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Convert cells between labels, ROIs, Cellpose's _seg.npy and COCO polygons."""
+    from epifiji.jobs.cells.convert import convert_cells as run
+
+    batch = Batch(len(cells))
+    for file in cells:
+        with batch.failures_reported(str(file)):
+            made = run(file, image, **settings)
+            for notice in made.notices:
+                note(notice)
+            for path, count in zip(made.files, made.counts, strict=True):
+                if not as_json:
+                    say(f"{count} cells: {path}")
+                batch.summaries.append({"file": str(path), "cells": count})
+    if as_json:
+        say_json({"files": batch.summaries, "failed": batch.failures})
+    batch.end("files")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
+from epifiji.data.polygons import Overlaps
 from epifiji.data.settings.base import Channel, Page, Settings, setting
 
 NetworkName = Annotated[
@@ -166,6 +167,26 @@ class CellCorrectionJob(Settings):
 
     out: str | None = output("Folder for IMAGE_corrected_labels.tif. Default: the folder of the labels.")
     overwrite: OverwriteResults = False
+
+
+class CellConversionJob(Settings):
+    """Into which format cells are converted, and where they are written."""
+
+    to: Literal["tif", "png", "rois", "cellpose", "coco"] = setting(
+        "tif",
+        description="tif: labels as TIFF. png: labels as PNG of 16 bits. rois: a zip for ImageJ's ROI Manager. cellpose: "
+        "Cellpose's _seg.npy. coco: polygons in COCO's JSON.",
+        label="Format",
+    )
+    overlaps: Overlaps = setting(
+        "refuse",
+        description="Pixels that belong to several drawn cells: the file is refused (refuse), or the cell that comes first keeps "
+        "them (cut).",
+        label="Overlapping cells",
+    )
+    channel: Channel = None
+    out: str | None = output("Folder to write into. Default: the folder of the cells.")
+    overwrite: OverwriteFiles = False
 
 
 class EvaluationJob(Settings):

@@ -22,10 +22,18 @@ def polygons(labels: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 def polygon(mask: np.ndarray) -> np.ndarray:
     """Trace a region (Y, X) that is not empty, as :func:`polygons` traces a cell."""
+    return outlines(mask)[0]
+
+
+def outlines(mask: np.ndarray) -> list[np.ndarray]:
+    """Trace all pieces and holes of a region (Y, X) that is not empty, the largest first.
+
+    By the even-odd rule they enclose exactly the region's pixels. Pixels that touch at a corner only are two pieces.
+    """
     from skimage.measure import find_contours
 
-    pieces = [_corners(line[:-1]) for line in find_contours(np.pad(mask, 1).astype(np.float64), 0.5)]
-    return max(pieces, key=lambda corners: abs(area(corners))) - 1
+    pieces = [_corners(line[:-1]) - 1 for line in find_contours(np.pad(mask, 1).astype(np.float64), 0.5)]
+    return sorted(pieces, key=lambda corners: -abs(area(corners)))
 
 
 def area(corners: np.ndarray) -> float:

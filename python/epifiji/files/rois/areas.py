@@ -160,6 +160,29 @@ def _corners(roi: ImagejRoi, data: bytes, where: str) -> np.ndarray:
     return corners
 
 
+def outlines_of_area(roi: ImagejRoi, data: bytes, where: str) -> list[np.ndarray]:
+    """Return the outlines (n, 2) of an area as x, y in ImageJ's coordinates; several, by the even-odd rule, if it is composed.
+
+    Raises
+    ------
+    WrongInputError
+        If the ROI is not an area, or composed of curves.
+    """
+    if not roi.composite:
+        return [_corners(roi, data, where)]
+    try:
+        outlines = [np.asarray(one, float).reshape(-1, 2) for one in roi.coordinates(multi=True)]
+    except (NotImplementedError, RuntimeError, IndexError, ValueError) as problem:
+        raise WrongInputError(
+            f"{where} is composed of parts that cannot be read ({problem}): split it in ImageJ (ROI Manager > More > Split), "
+            "and save the parts."
+        ) from problem
+    outlines = [one for one in outlines if len(one) > 2]
+    if not outlines or not all(np.isfinite(one).all() for one in outlines):
+        raise WrongInputError(f"{where} has no outline of at least three points, but an area is needed: draw it again.")
+    return outlines
+
+
 def _ellipse(corner: np.ndarray, sides: np.ndarray) -> np.ndarray:
     """Return points on the ellipse in a rectangle, close enough for any frame."""
     angles = np.linspace(0, 2 * np.pi, ELLIPSE_CORNERS, endpoint=False)

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,23 +66,30 @@ def _roi(cell: Polygon, layout: StackLayout) -> bytes:
 
     # ImageJ counts from the corner of the first pixel.
     points = np.round(cell.corners[:, ::-1] + 0.5).astype(np.int32)
-    low, high = points.min(axis=0), points.max(axis=0)
+    every = np.round(np.concatenate([cell.corners, *cell.others])[:, ::-1] + 0.5).astype(np.int32)
+    low, high = every.min(axis=0), every.max(axis=0)
     if high.max() > MAX_COORDINATE:
         raise WrongInputError(
             f"A cell reaches x {high[0]}, y {high[1]}, but an ImageJ ROI file stores positions up to {MAX_COORDINATE}: leave "
             "--rois out, or crop the image."
         )
     c, z, t = layout.position(cell.frame)
+    shape: dict[str, Any] = {
+        "roitype": ROI_TYPE.POLYGON,
+        "n_coordinates": len(points),
+        "integer_coordinates": points - low,
+    }
+    if cell.others:
+        path = _path(cell)
+        shape = {"roitype": ROI_TYPE.RECT, "shape_roi_size": len(path), "multi_coordinates": path}
     return ImagejRoi(
-        roitype=ROI_TYPE.POLYGON,
+        **shape,
         version=ROI_VERSION,
         name=cell.name,
         left=int(low[0]),
         top=int(low[1]),
         right=int(high[0]),
         bottom=int(high[1]),
-        n_coordinates=len(points),
-        integer_coordinates=points - low,
         position=layout.slice_number(cell.frame),
         c_position=c,
         z_position=z,
@@ -89,3 +97,14 @@ def _roi(cell: Polygon, layout: StackLayout) -> bytes:
         stroke_width=1,
         stroke_color=bytes((255, *cell.colour)),
     ).tobytes()
+
+
+def _path(cell: Polygon) -> np.ndarray:
+    """Return the outlines of a cell as ImageJ stores a composed area: moves (0), lines (1) to x, y, and closes (4)."""
+    steps: list[np.ndarray] = []
+    for corners in (cell.corners, *cell.others):
+        points = np.round(corners[:, ::-1] + 0.5)
+        kinds = np.ones((len(points), 1))
+        kinds[0] = 0
+        steps += [np.hstack([kinds, points]).ravel(), np.array([4.0])]
+    return np.concatenate(steps).astype(np.float32)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
+from epifiji.data.polygons import Overlaps
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.metrics.labels import labels_at_border
-from epifiji.files.labels import OUTLINES_OF_TISSUE_ANALYZER
+from epifiji.files.labels import (
+    OUTLINES_OF_TISSUE_ANALYZER,
+    holds_labels,
+    read_cells,
+    require_writable_labels,
+)
 from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in
 
@@ -105,8 +112,28 @@ def contains_labels(pixels: np.ndarray | PackedLabels, file: Path) -> bool:
     pixels = np.asarray(pixels)
     if lines_in(pixels, file) is not None:
         return False
-    require_labels(pixels, file)
+    if not holds_labels(file):
+        require_labels(pixels, file)
     return True
+
+
+def read_labels(
+    file: Path,
+    shape: Sequence[int] | None = None,
+    overlaps: Overlaps = "refuse",
+    notices: list[str] | None = None,
+) -> np.ndarray:
+    """Read labels (T, Y, X), int32. The cells of outlines meet in the middle of the lines, and are numbered frame by frame.
+
+    See :func:`~epifiji.files.labels.read_cells` for the parameters.
+    """
+    pixels = read_cells(file, shape, overlaps, notices)
+    lines = lines_in(pixels, file)
+    if lines is None:
+        if not holds_labels(file):
+            require_labels(pixels, file)
+        require_writable_labels(int(pixels.max()), file)
+    return pixels if lines is None else np.stack([label_outlines(frame) for frame in lines])
 
 
 def cells_and_region(pixels: np.ndarray, labelled: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -135,7 +162,7 @@ def lines_in(pixels: np.ndarray, file: Path) -> np.ndarray | None:
     """
     from scipy import ndimage
 
-    if _are_labels_of_result(file):
+    if _are_labels_of_result(file) or holds_labels(file):
         return None
     low, high = pixels.min(), pixels.max()
     if low == high or not ((pixels == low) | (pixels == high)).all():

@@ -14,12 +14,9 @@ from epifiji.data.cell_edits import KINDS, CellEdit
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.engine.cells.edited import EditedCells
-from epifiji.engine.cells.outlines import label_outlines
 from epifiji.files.labels import (
     OUTLINES_OF_TISSUE_ANALYZER,
     image_of_cells,
-    read_cells,
-    require_writable_labels,
     write_labels,
 )
 from epifiji.files.results.cell_corrections import (
@@ -33,7 +30,7 @@ from epifiji.files.results.cell_corrections import (
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.storage.writable import new_files, require_absent
-from epifiji.jobs.cells.annotated import lines_in, require_labels
+from epifiji.jobs.cells.annotated import read_labels
 from epifiji.jobs.cells.result import rewrite_result, rewritten_files
 
 
@@ -258,16 +255,6 @@ def corrected_of(file: Path) -> str | None:
         return None
     path = corrections_file(file.parent, file.with_name(file.name.removesuffix(CORRECTED) + "_labels.tif"))
     return read_corrections(path)[0].file if path.exists() else None
-
-
-def read_labels(file: Path) -> np.ndarray:
-    """Read labels (T, Y, X), int32. The cells of outlines meet in the middle of the lines, and are numbered frame by frame."""
-    pixels = read_cells(file)
-    lines = lines_in(pixels, file)
-    if lines is None:
-        require_labels(pixels, file)
-        require_writable_labels(int(pixels.max()), file)
-    return pixels if lines is None else np.stack([label_outlines(frame) for frame in lines])
 
 
 def _corrected(path: Path, labels: CorrectedLabels, cells: np.ndarray) -> EditedCells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.engine.metrics.labels import labels_at_border
-from epifiji.files.labels import image_of_cells, is_cell_image, read_cells
+from epifiji.files.labels import has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
 from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in
 from epifiji.jobs.cells.annotated import cells_and_region, contains_labels
@@ -72,12 +72,12 @@ def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Sid
         name = next(
             (image_of_cells(Path(one)) for one in (predicted, annotated) if not isinstance(one, np.ndarray)), "image"
         )
-        yield name, _side(predicted, "predicted"), _side(annotated, "annotated")
+        yield name, *_sides(predicted, annotated)
         return
     found, known = (path_from(one, "cells") for one in (predicted, annotated))
     if not (found.is_dir() and known.is_dir()):
         file = _one_file(known)
-        yield image_of_cells(file), _side(_one_file(found)), _side(file)
+        yield image_of_cells(file), *_sides(_one_file(found), file)
         return
     sides = _by_image(found), _by_image(known)
     shared = sorted(sides[0].keys() & sides[1].keys())
@@ -87,7 +87,7 @@ def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Sid
             "a_labels.tif and a_masks.tif: rename them."
         )
     for name in shared:
-        yield name, _side(sides[0][name]), _side(sides[1][name])
+        yield name, *_sides(sides[0][name], sides[1][name])
 
 
 def _one_file(place: Path) -> Path:
@@ -112,7 +112,7 @@ def _by_image(folder: Path) -> dict[str, Path]:
     found = [results] if results else []
     for place in places:
         labels = labels_in(place)
-        found += [labels] if labels else sorted(p for p in place.iterdir() if p.is_file() and is_cell_image(p))
+        found += [labels] if labels else _cells_in(place)
     latest = {path: latest_labels(path) for path in found}
     files: dict[str, Path] = {}
     for path in found:
@@ -128,10 +128,27 @@ def _by_image(folder: Path) -> dict[str, Path]:
     return files
 
 
-def _side(given: Cells, what: str = "") -> Side:
+def _cells_in(folder: Path) -> list[Path]:
+    """Return the images of cells in a folder, and files of other forms that belong to none of them."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    images = [path for path in files if is_cell_image(path)]
+    named = {image_of_cells(path) for path in images}
+    return [*images, *(path for path in files if is_other_form(path) and image_of_cells(path) not in named)]
+
+
+def _sides(predicted: Cells, annotated: Cells) -> tuple[Side, Side]:
+    """Read both sides; ROIs last, because they have the size of the other side."""
+    if not isinstance(predicted, np.ndarray) and has_no_size(path_from(predicted, "cells")):
+        known = _side(annotated, "annotated")
+        return _side(predicted, "predicted", known[0].shape), known
+    found = _side(predicted, "predicted")
+    return found, _side(annotated, "annotated", found[0].shape)
+
+
+def _side(given: Cells, what: str, shape: Sequence[int] | None = None) -> Side:
     if not isinstance(given, np.ndarray):
         file = path_from(given, "cells")
-        pixels = read_cells(file)
+        pixels = read_cells(file, shape)
         return pixels, contains_labels(pixels, file)
     if given.ndim not in (2, 3):
         raise WrongInputError(
