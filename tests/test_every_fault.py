@@ -163,6 +163,15 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "convert-cells": lambda bad, good: ["convert-cells", str(bad), "--out", str(good / "out")],
+    "convert-cells --image": lambda bad, good: [
+        "convert-cells",
+        str(good / "m.tif"),
+        "--image",
+        str(bad),
+        "--out",
+        str(good / "out"),
+    ],
     "correct-cells": lambda bad, good: ["correct-cells", str(bad), "--out", str(good / "out")],
     "correct-cells corrections": lambda bad, good: [
         "correct-cells",

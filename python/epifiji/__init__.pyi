@@ -8,7 +8,7 @@ from .engine.simulation.movie import simulate
 from .files.movies.movie_file import read_movie
 from .jobs.cells.around_events import measure_cells
 from .jobs.cells.compare import compare_cells
-from .jobs.cells.convert import ConvertedCells, convert_cells
+from .jobs.cells.convert import convert_cells
 from .jobs.cells.correct import correct_cells
 from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.events.detect import detect

@@ -129,8 +129,8 @@ def _cells_in(folder: Path) -> Iterator[Path]:
     files = visible_files(folder, FORM)
     beside = [path for path in files if _is_cells(path)]
     # Other programs write ROIs and the like in addition to labels.
-    drawn = {_name(path) for path in beside}
-    beside += [path for path in files if is_other_form(path) and _name(path) not in drawn]
+    with_labels = {_name(path) for path in beside}
+    beside += [path for path in files if is_other_form(path) and _name(path) not in with_labels]
     corrected = {_name(path) for path in beside if path.name.endswith(CORRECTED)}
     yield from (path for path in beside if path.name.endswith(CORRECTED) or _name(path) not in corrected)
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):

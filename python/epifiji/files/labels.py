@@ -213,8 +213,8 @@ def _whole(pixels: np.ndarray, path: Path) -> np.ndarray:
         )
     if pixels.dtype == np.uint16 and pixels.max() == LARGEST_16_BIT and _were_joined(pixels):
         raise WrongInputError(
-            f"{path} has labels up to {LARGEST_16_BIT}, and many of them in separate places, so it had more cells than 16 bits can "
-            "number: save it with 32 bits."
+            f"{path} has labels up to {LARGEST_16_BIT}, and many of them in separate places, so it had more cells than 16 bits "
+            "can number: save it with 32 bits."
         )
     if pixels.dtype.kind == "f" and pixels.dtype.itemsize <= 4 and pixels.size and pixels.max() > LARGEST_WRITTEN_LABEL:
         raise WrongInputError(

@@ -13,7 +13,13 @@ from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
-from epifiji.data.settings.jobs import CellComparisonJob, CellConversionJob, CellCorrectionJob, CellsAroundJob, SegmentationJob
+from epifiji.data.settings.jobs import (
+    CellComparisonJob,
+    CellConversionJob,
+    CellCorrectionJob,
+    CellsAroundJob,
+    SegmentationJob,
+)
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 
 if TYPE_CHECKING:
@@ -201,6 +207,8 @@ def convert_cells(
             "--image", metavar="IMAGE", help="The image of the cells. Default: the image of that name next to them."
         ),
     ] = None,
+    out: Path | None,
+    overwrite: bool,
     as_json: JsonOption = False,
     settings: dict[str, Any],
 ) -> None:
@@ -210,7 +218,7 @@ def convert_cells(
     batch = Batch(len(cells))
     for file in cells:
         with batch.failures_reported(str(file)):
-            made = run(file, image, **settings)
+            made = run(file, image, out, overwrite, **settings)
             for notice in made.notices:
                 note(notice)
             for path, count in zip(made.files, made.counts, strict=True):

@@ -29,11 +29,10 @@ INSTEAD = "in Cellpose choose File > Save masks as PNG/tif"
 
 _KIND = re.compile(r"b1|[iu][1248]|f[48]")
 # What pickles of numbers, texts, lists and arrays consist of.
-_INSTRUCTIONS = frozenset(
-    "PROTO FRAME STOP MARK POP POP_MARK DUP MEMOIZE BINPUT LONG_BINPUT PUT BINGET LONG_BINGET GET NONE NEWTRUE NEWFALSE INT "
-    "BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 STRING "
-    "BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST "
-    "APPEND APPENDS EMPTY_DICT DICT SETITEM SETITEMS GLOBAL STACK_GLOBAL REDUCE BUILD".split()
+_INSTRUCTIONS = re.compile(
+    r"PROTO|FRAME|STOP|MARK|POP|POP_MARK|DUP|MEMOIZE|(LONG_)?BIN(PUT|GET)|PUT|GET|NONE|NEWTRUE|NEWFALSE|INT|BININT[12]?|"
+    r"LONG[14]?|FLOAT|BINFLOAT|UNICODE|(SHORT_)?BINUNICODE8?|STRING|(SHORT_)?BINSTRING|(SHORT_)?BINBYTES8?|"
+    r"(EMPTY_)?(TUPLE|LIST|DICT)|TUPLE[123]|APPENDS?|SETITEMS?|(STACK_)?GLOBAL|REDUCE|BUILD"
 )
 
 
@@ -101,19 +100,22 @@ def _pickled(data: bytes) -> bytes:
 
 def _masks(pickled: bytes) -> np.ndarray:
     """Return the array that the dictionary in a pickle calls masks."""
-    count = 0
-    for instruction, argument, _ in pickletools.genops(pickled):
-        count += 1
-        if instruction.name not in _INSTRUCTIONS:
-            raise ValueError(f"it contains the instruction {instruction.name}")
-        # An unpickler reserves memory up to the largest number of a place.
-        if count > MOST_INSTRUCTIONS or (instruction.name.endswith("PUT") and int(argument or 0) > count):
-            raise ValueError("it contains too many values")
+    _require_plain(pickled)
     whole = _Notes(io.BytesIO(pickled)).load()
     (content,) = whole.state[4]
-    if not isinstance(content, dict) or not isinstance(content.get("masks"), _Note):
-        raise ValueError("it contains no masks")
-    return _array(content["masks"])
+    masks = content["masks"] if isinstance(content, dict) else None
+    if not isinstance(masks, _Note):
+        raise ValueError("it contains no masks")  # noqa: TRY004
+    return _array(masks)
+
+
+def _require_plain(pickled: bytes) -> None:
+    """Refuse instructions that plain values and arrays do not need, and places from which an unpickler reserves memory."""
+    for count, (instruction, argument, _) in enumerate(pickletools.genops(pickled), 1):
+        if not _INSTRUCTIONS.fullmatch(instruction.name):
+            raise ValueError(f"it contains the instruction {instruction.name}")
+        if count > MOST_INSTRUCTIONS or (instruction.name.endswith("PUT") and int(argument or 0) > count):
+            raise ValueError("it contains too many values")
 
 
 def _array(note: _Note) -> np.ndarray:

@@ -52,10 +52,10 @@ def read_coco(
             "'epifiji convert-cells', which writes one file for each."
         )
     image = chosen[0]
-    size = image.get("height"), image.get("width")
+    size: list[Any] = [image.get("height"), image.get("width")]
     if not all(isinstance(side, int) and side > 0 for side in size):
         raise WrongInputError(f"{path} has an image of {size[1]} x {size[0]} pixels, but its size is needed: {DO}.")
-    canvas = Canvas((1, *size), overlaps, path.name)
+    canvas = Canvas((1, int(size[0]), int(size[1])), overlaps, path.name)
     label = 0
     for number, one in enumerate(content["annotations"], 1):
         if one.get("image_id") != image.get("id"):
@@ -97,14 +97,22 @@ def _draw(canvas: Canvas, label: int, name: str, area: object) -> None:
         if isinstance(area, dict):
             canvas.add(label, 0, name, _from_runs(area, canvas.labels.shape[1:]))
             return
-        if not isinstance(area, list) or not area:
-            raise ValueError("no polygon")
-        outlines = [np.array(one, float).reshape(-1, 2)[:, ::-1] - 0.5 for one in area]
-        if any(len(one) < 3 or not np.isfinite(one).all() for one in outlines):
-            raise ValueError("a polygon of fewer than three points, or of no numbers")
+        outlines = _polygons(area)
     except (ValueError, TypeError, KeyError, OverflowError) as problem:
-        raise WrongInputError(f"{name} is no area ({problem}), but polygons or run lengths are needed: {DO}.") from problem
+        raise WrongInputError(
+            f"{name} is no area ({problem}), but polygons or run lengths are needed: {DO}."
+        ) from problem
     canvas.draw(label, 0, name, outlines, union=True)
+
+
+def _polygons(area: object) -> list[np.ndarray]:
+    """Return polygons (n, 2) as y, x from lists of x and y in turn."""
+    if not isinstance(area, list) or not area:
+        raise ValueError("no polygon")
+    outlines = [np.array(one, float).reshape(-1, 2)[:, ::-1] - 0.5 for one in area]
+    if any(len(one) < 3 or not np.isfinite(one).all() for one in outlines):
+        raise ValueError("a polygon of fewer than three points, or of no numbers")
+    return outlines
 
 
 def _from_runs(area: dict[str, Any], shape: Sequence[int]) -> np.ndarray:

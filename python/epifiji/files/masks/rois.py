@@ -72,7 +72,7 @@ def _frames(places: Sequence[RoiPlace], frames: int, file: str, notices: list[st
 
 
 def _labels(names: Sequence[str], frames: Sequence[int]) -> list[int]:
-    """Return the labels that names such as ``0001-00042`` contain, if all do, each once in a frame; else 1, 2, 3 …"""
+    """Return the labels that names such as ``0001-00042`` contain, if all do, each once in a frame; else numbers from 1."""
     named = [_NUMBERED.fullmatch(name) for name in names]
     labels = [int(one[1]) for one in named if one]
     repeats = Counter(zip(labels, frames, strict=False)).values()

@@ -53,7 +53,13 @@ class ConvertedCells:
     notices: tuple[str, ...] = ()
 
 
-def convert_cells(cells: str | Path, image: str | Path | None = None, **settings: Any) -> ConvertedCells:
+def convert_cells(
+    cells: str | Path,
+    image: str | Path | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    **settings: Any,
+) -> ConvertedCells:
     """Read cells of any form, and write them as labels, ROIs, for Cellpose, or as COCO's JSON.
 
     The outlines of ROIs and of COCO follow the edges of the pixels, so reading them again gives the same pixels.
@@ -65,6 +71,10 @@ def convert_cells(cells: str | Path, image: str | Path | None = None, **settings
         Labels or outlines as TIFF or PNG, a ROI zip, a ``_seg.npy``, or a JSON file of one or several images.
     image
         The image of these cells, whose size is needed for ROIs. Default: the image next to the file, by its name.
+    out
+        Folder to write into. Default: the folder of the cells.
+    overwrite
+        Whether files may be replaced.
     settings
         See :class:`epifiji.data.settings.jobs.CellConversionJob`.
 
@@ -83,11 +93,11 @@ def convert_cells(cells: str | Path, image: str | Path | None = None, **settings
     file = path_from(cells, "cells")
     if not file.is_file():
         raise WrongInputError(f"{file} is not a file, but a file with cells is needed: check the path.")
-    folder = Path(job.out) if job.out is not None else file.parent
+    folder = file.parent if out is None else path_from(out, "the folder to write into")
     notices: list[str] = []
     read = list(_read(file, image, job, notices))
     names = [plain_name(f"{name}{ENDINGS[job.to]}") for name, _, _ in read]
-    require_absent(folder, names, job.overwrite)
+    require_absent(folder, names, overwrite)
     with new_files(folder, names) as partial:
         counts = [
             _write(partial / made, job.to, name, labels, movie)
@@ -114,8 +124,8 @@ def _read(
     labels = read_labels(file, None if movie is None else movie.shape, job.overlaps, notices)
     if movie is not None and labels.shape != movie.shape:
         raise WrongInputError(
-            f"{file} has the shape {labels.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the image of these "
-            "cells."
+            f"{file} has the shape {labels.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the image of "
+            "these cells."
         )
     yield image_of_cells(file) if movie is None else movie.name, labels, movie
 
