@@ -131,6 +131,38 @@ def test_folders_of_a_floor_import_one_way(module: str) -> None:
             assert FOLDERS[floor].index(other) <= FOLDERS[floor].index(folder), f"{folder} must not import {name}"
 
 
+CLIENT = ROOT / "jars" / "Lib" / "epifiji_client"
+CLIENT_ROOMS = ("screen", "engine", "images", "commands", "movie", "events", "cells", "networks")
+"""The rooms of the Jython modules, of which the last four do not know each other."""
+CLIENT_MODULES = {
+    ".".join(path.relative_to(CLIENT).with_suffix("").parts): path for path in sorted(CLIENT.rglob("[!_]*.py"))
+}
+
+
+def client_imports(path: Path) -> set[str]:
+    """The Jython modules that one imports, also late. Python 3 cannot parse all of them."""
+    found = set()
+    for package, names in re.findall(
+        r"^\s*from epifiji_client\.([\w.]+) import (.+)$", path.read_text(encoding="ascii"), re.MULTILINE
+    ):
+        found |= {package} if package in CLIENT_MODULES else {f"{package}.{name.strip()}" for name in names.split(",")}
+    return found
+
+
+def test_rooms_of_the_jython_modules_import_one_way_and_in_no_circle() -> None:
+    graph = {name: client_imports(path) for name, path in CLIENT_MODULES.items()}
+    scripts = map(client_imports, (ROOT / "fiji" / "scripts").rglob("*.py"))
+    assert set().union(*graph.values(), *scripts) <= set(CLIENT_MODULES)
+    for name, imported in graph.items():
+        room = name.partition(".")[0]
+        below = CLIENT_ROOMS[: min(CLIENT_ROOMS.index(room), 4)]
+        assert {one.partition(".")[0] for one in imported} <= {room, *below}, name
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as problem:
+        pytest.fail(f"a circle of imports: {' -> '.join(problem.args[1])}")
+
+
 def test_the_folders_of_every_floor_are_the_listed_ones() -> None:
     for floor, folders in FOLDERS.items():
         assert {path.parent.name for path in (PACKAGE / floor).glob("*/__init__.py")} == set(folders)

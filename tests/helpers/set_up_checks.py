@@ -148,12 +148,12 @@ from java.io import File
 from java.lang import System
 from java.nio.file import Files
 from epifiji_client.engine import python_record
-from epifiji_client.setup import set_up
+from epifiji_client.engine.setup import set_up
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.python_record import complete, read_json
-from epifiji_client.setup import graphics_card
-from epifiji_client.setup.folders import Lock
-from epifiji_client.setup.set_up import SetUp
+from epifiji_client.engine.setup import graphics_card
+from epifiji_client.engine.setup.folders import Lock
+from epifiji_client.engine.setup.set_up import SetUp
 
 found = {}
 records = python_record.records()
@@ -298,7 +298,7 @@ SHARING = """
 import os
 from epifiji_client.engine import python_record
 from epifiji_client.engine.python_record import complete, engine_python, read_json, write_json
-from epifiji_client.setup.set_up import SetUp
+from epifiji_client.engine.setup.set_up import SetUp
 
 found = {}
 place, setup = given["place"], python_record.record_file("setup.json")
@@ -319,7 +319,7 @@ found["left"] = [complete(place, version) is not None for version in ("9.8.7", "
 write_json(setup, dict(read_json(setup), epifiji="9.8.7"))
 python_record.forget()
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.setup.command import manage_python
+from epifiji_client.commands.engine_python import manage_python
 
 
 def by_macro(**parameters):
@@ -343,7 +343,7 @@ print(json.dumps(found))
 
 UNTIL_COMPLETE = """
 from epifiji_client.engine import python_record
-from epifiji_client.setup.set_up import SetUp
+from epifiji_client.engine.setup.set_up import SetUp
 job = SetUp(python_record.known_place(), lambda done, doing: None)
 job.run()
 print(json.dumps(python_record.engine_python()))

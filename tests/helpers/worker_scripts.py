@@ -18,7 +18,7 @@ import json, os, time
 from ij import IJ, WindowManager
 from java.lang import Runtime, System, Thread
 from epifiji_client.engine import connection
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.worker_process import stop
 from epifiji_client.images.movies import Pixels
 

@@ -16,10 +16,10 @@ from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel, JTextA
 from epifiji_client.cells.overlay import NAMES, CellsOverlay
 from epifiji_client.commands.run import call
 from epifiji_client.cells.correct_input import correction_inputs
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import file_of, frames_are_channels
-from epifiji_client.events.review_input import WindowClosing
-from epifiji_client.commands.windows import later, put_below, put_right
+from epifiji_client.screen.inputs import WindowClosing
+from epifiji_client.screen.windows import later, put_below, put_right
 
 TITLE = "Correct Cells"
 LOOK_MS = 100

@@ -4,7 +4,7 @@ from ij.gui import Roi, Toolbar
 from java.awt.event import KeyEvent, MouseAdapter
 from javax.swing import SwingUtilities
 
-from epifiji_client.events.review_input import Closing, Inputs, Keys
+from epifiji_client.screen.inputs import Closing, Inputs, Keys
 
 KEYS = {
     KeyEvent.VK_D: "delete", KeyEvent.VK_BACK_SPACE: "delete", KeyEvent.VK_DELETE: "delete", KeyEvent.VK_Z: "undo",

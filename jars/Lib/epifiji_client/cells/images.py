@@ -8,7 +8,7 @@ from ij import ImagePlus, WindowManager
 from ij.io import FileSaver
 from java.nio.file import Files
 
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 TIFF = re.compile(r"\.tiff?$", re.IGNORECASE)

@@ -9,7 +9,7 @@ from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.cells.shown import outline_roi, show_outlines, unpacked
 from epifiji_client.commands.run import call
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import unless_closed
 
 TITLE = "Preview of Segmentation"

@@ -15,7 +15,7 @@ from java.util.zip import Inflater, ZipInputStream
 
 from epifiji_client.images.movies import unless_closed
 from epifiji_client.images.rois import set_frame
-from epifiji_client.commands.windows import put_right
+from epifiji_client.screen.windows import put_right
 
 OUTLINE = (255, 110, 0)
 """Orange, which differs from black, grey and white for people with any colour vision."""

@@ -8,7 +8,7 @@ from javax.swing import JTextArea
 
 from epifiji_client.commands.parameters import is_another_movies, record, remembered
 from epifiji_client.commands.units import UNITS, in_pixels, in_units, is_number, pixels_per_unit
-from epifiji_client.commands.windows import escaped
+from epifiji_client.screen.windows import escaped
 
 NARROW, WIDE = 10, 30
 LEAST_HELP, HELP_LINES = 380, 4

@@ -9,7 +9,7 @@ from ij import Macro, Prefs, WindowManager
 from ij.plugin.frame import Recorder
 from java.awt import GraphicsEnvironment
 
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 
 TOKEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(\[(?P<bracketed>.*?)\](?=\s|$)|(?P<plain>\S*)))?(\s+|$)", re.DOTALL)
 TRUTH = {"": True, "true": True, "false": False}

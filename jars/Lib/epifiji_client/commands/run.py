@@ -10,9 +10,9 @@ from java.io import File
 from java.lang import RuntimeException, System, Throwable
 
 from epifiji_client.engine import connection
-from epifiji_client.commands.log import log, shown
+from epifiji_client.screen.log import log, shown
 from epifiji_client.commands.dialog import from_dialog
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.python_record import read_json, record_file
 from epifiji_client.commands.escape import Escape
 from epifiji_client.images.identity import require_movie

@@ -234,7 +234,7 @@ def _asked_for(missing):
     """Ask the user for a Python, if this Fiji has windows and can set one up; else raise the error."""
     if own_setup() is None or GraphicsEnvironment.isHeadless():
         raise missing
-    from epifiji_client.setup.window import ask
+    from epifiji_client.engine.setup.window import ask
     ask(None if missing.is_first else missing.sentence)
     return engine_python()
 

@@ -14,9 +14,9 @@ from javax.swing import BorderFactory, BoxLayout, ImageIcon, JFrame, JLabel, JPa
 from epifiji_client.commands.run import call, report
 from epifiji_client.events.crops import Crops
 from epifiji_client.images.movies import show_events, shown_pixels
-from epifiji_client.events.review_input import PictureMouse, WindowClosing, review_inputs
+from epifiji_client.screen.inputs import PictureMouse, WindowClosing, review_inputs
 from epifiji_client.events.review_session import WORDS, ReviewSession
-from epifiji_client.commands.windows import later, scroll_to, show_table
+from epifiji_client.screen.windows import later, scroll_to, show_table
 
 TITLE = "Review Epithelial Events"
 LOOP_MS = 150

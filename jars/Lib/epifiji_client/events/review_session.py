@@ -5,7 +5,7 @@ before the session has it.
 """
 import time
 
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 
 CHANGES = ("class", "point", "add", "move")
 """Requests that change events; they are ignored if events are only scored."""

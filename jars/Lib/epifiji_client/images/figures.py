@@ -5,7 +5,7 @@ from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.images.movies import layout_of, shape_of
-from epifiji_client.commands.windows import keep_on_screen
+from epifiji_client.screen.windows import keep_on_screen
 
 
 def described(image):

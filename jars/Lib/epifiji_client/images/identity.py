@@ -7,9 +7,10 @@ import re
 
 from ij import WindowManager
 
-from epifiji_client.engine.connection import EngineError, call
+from epifiji_client.engine.connection import call
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import RESULTS, file_of, frames_are_channels, shape_of, shown_pixels
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 
 EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|zarr)$", re.IGNORECASE)
 

@@ -14,10 +14,10 @@ from java.io import BufferedOutputStream, File, FileOutputStream
 from java.nio import ByteOrder
 from java.util.zip import ZipEntry, ZipOutputStream
 
-from epifiji_client.engine.connection import EngineError
-from epifiji_client.commands.log import log
+from epifiji_client.engine.errors import EngineError
+from epifiji_client.screen.log import log
 from epifiji_client.images.rois import EVENTS, events_among, movies_of, name_movie, plan_update, remove_from_manager, rois_of_movie, set_frame, sign
-from epifiji_client.commands.windows import put_below, put_right, show_table
+from epifiji_client.screen.windows import put_below, put_right, show_table
 
 RESULTS = "EpiFiji results"
 """The image property with the folder of its results."""

@@ -14,8 +14,8 @@ from java.security import DigestInputStream, MessageDigest
 from java.util import UUID
 from jarray import zeros
 
-from epifiji_client.engine.connection import EngineError
-from epifiji_client.commands.log import log
+from epifiji_client.engine.errors import EngineError
+from epifiji_client.screen.log import log
 
 MOVIE, KIND, CLASS, MADE = "epifiji.movie", "epifiji.kind", "epifiji.class", "epifiji.made"
 EVENTS, COMPARISON = "events", "comparison"

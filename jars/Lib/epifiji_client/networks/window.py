@@ -9,8 +9,8 @@ from javax.swing.event import ListSelectionListener
 from javax.swing.table import DefaultTableModel
 
 from epifiji_client.commands.run import call, record, report
-from epifiji_client.engine.connection import EngineError
-from epifiji_client.commands.windows import escaped, later
+from epifiji_client.engine.errors import EngineError
+from epifiji_client.screen.windows import escaped, later
 
 TITLE = "Networks"
 SIZE, CARD_HEIGHT = Dimension(860, 520), 260

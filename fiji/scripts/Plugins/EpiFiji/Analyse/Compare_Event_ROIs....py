@@ -5,9 +5,9 @@ from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.figures import described, show_pictures
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, saved_manager, show_events
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.images.rois import COMPARISON
-from epifiji_client.commands.windows import show_table
+from epifiji_client.screen.windows import show_table
 
 
 def compare(parameters):

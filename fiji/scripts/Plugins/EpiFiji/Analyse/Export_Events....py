@@ -3,7 +3,7 @@ from ij import WindowManager
 
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import results_of, results_shown
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 
 
 def export(parameters):

@@ -5,8 +5,8 @@ from epifiji_client.cells.images import open_cells, saved_images
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.figures import show_pictures
 from epifiji_client.images.movies import current_image
-from epifiji_client.commands.log import log
-from epifiji_client.commands.windows import show_table
+from epifiji_client.screen.log import log
+from epifiji_client.screen.windows import show_table
 
 
 def compare(parameters):

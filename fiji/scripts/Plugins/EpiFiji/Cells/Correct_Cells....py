@@ -5,9 +5,9 @@ from java.awt import GraphicsEnvironment
 from epifiji_client.cells.shown import has_outlines, show_corrected
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.cells.correct import CorrectionWindow, cells_beside, require_saved
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import current_image, frames_are_channels, shape_of, shown_pixels
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 
 
 def correct(parameters):

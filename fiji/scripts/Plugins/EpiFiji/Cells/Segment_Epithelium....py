@@ -5,7 +5,7 @@ from java.awt import GraphicsEnvironment
 from epifiji_client.cells.shown import show_cells
 from epifiji_client.commands.run import call, command, record, report
 from epifiji_client.images.movies import current_image, only_frame_in_view, requested_pixels
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.cells.segmentation import PreviewWindow
 
 LABEL = "Segment Epithelium..."

@@ -4,7 +4,7 @@ from java.awt import GraphicsEnvironment
 from java.io import File
 
 from epifiji_client.commands.run import call, command, record, report
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import RESULTS, current_image, require_shape, show_events
 from epifiji_client.events.navigator.navigator import events_adjusted

@@ -3,7 +3,7 @@ from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.movies import current_image, requested_pixels, show_events, show_maps
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import events_shown
 
 

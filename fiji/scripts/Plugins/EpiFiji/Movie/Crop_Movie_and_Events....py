@@ -3,7 +3,7 @@ from ij import WindowManager
 
 from epifiji_client.commands.run import call, command
 from epifiji_client.images.movies import current_image, shape_of, shown_pixels
-from epifiji_client.images.movie_tools import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
+from epifiji_client.movie.crop_and_rescale import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
 
 
 def crop(parameters):

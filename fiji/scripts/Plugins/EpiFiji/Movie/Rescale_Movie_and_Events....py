@@ -1,7 +1,7 @@
 """Plugins > EpiFiji > Movie > Rescale Movie and Events...: rescales the open movie in space and time, with its events."""
 from epifiji_client.commands.run import call, command
 from epifiji_client.images.movies import current_image, shown_pixels
-from epifiji_client.images.movie_tools import RoisOfMovie, make_files, new_rois, open_and_remove, show_with_rois
+from epifiji_client.movie.crop_and_rescale import RoisOfMovie, make_files, new_rois, open_and_remove, show_with_rois
 
 
 def rescale(parameters):

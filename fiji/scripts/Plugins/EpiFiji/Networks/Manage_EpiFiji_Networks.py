@@ -3,7 +3,7 @@ from ij import Macro
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.networks.window import NetworksWindow, lines_of
 
 LABEL = "Manage EpiFiji Networks"

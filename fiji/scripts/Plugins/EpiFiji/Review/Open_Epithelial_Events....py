@@ -4,7 +4,7 @@ from ij import IJ
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, require_shape, show_events
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import events_shown
 
 

@@ -3,11 +3,11 @@ from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
 from epifiji_client.images.identity import folder_beside
 from epifiji_client.images.movies import current_image, managed_rois, require_shape, saved_rois
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import set_aside
 from epifiji_client.events.review import ReviewWindow, show_summary
 from epifiji_client.images.rois import events_among

@@ -3,14 +3,14 @@ from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, require_shape, saved_manager
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import set_aside
 from epifiji_client.events.review import ReviewWindow
-from epifiji_client.commands.windows import show_table
+from epifiji_client.screen.windows import show_table
 
 
 def score_events(parameters):

@@ -2,8 +2,8 @@
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, saved_rois, shown_pixels
-from epifiji_client.commands.log import log
-from epifiji_client.images.movie_tools import RoisOfMovie, open_and_remove
+from epifiji_client.screen.log import log
+from epifiji_client.movie.crop_and_rescale import RoisOfMovie, open_and_remove
 from epifiji_client.images.rois import events_among
 
 

@@ -5,7 +5,7 @@ from java.awt.event import KeyEvent, MouseAdapter
 from javax.swing import SwingUtilities
 from javax.swing.text import JTextComponent
 
-from epifiji_client.events.review_input import KEYS, TYPED, Inputs, Keys, key_request
+from epifiji_client.screen.inputs import KEYS, TYPED, Inputs, Keys, key_request
 
 OWN_KEYS = dict(KEYS)
 OWN_KEYS.update({KeyEvent.VK_M: "move", KeyEvent.VK_Z: "zoom", KeyEvent.VK_ESCAPE: "cancel"})

@@ -16,11 +16,11 @@ from java.util.concurrent import CountDownLatch, LinkedBlockingQueue, TimeUnit
 
 from epifiji_client.engine import connection
 from epifiji_client.commands.run import call
-from epifiji_client.engine.connection import EngineError
+from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
 from epifiji_client.images.identity import folder_beside
 from epifiji_client.images.movies import show_events, shown_pixels
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.input import navigator_inputs
 from epifiji_client.events.navigator.model import ShownEvents
 from epifiji_client.events.navigator.rois import ManagedRois
@@ -29,7 +29,7 @@ from epifiji_client.events.review_session import ReviewSession
 from epifiji_client.events.rings import Rings
 from epifiji_client.images.rois import KEY_LENGTH, movies_of
 from epifiji_client.events.thresholds import ThresholdWindow
-from epifiji_client.commands.windows import covers, later, put_free, scroll_to
+from epifiji_client.screen.windows import covers, later, put_free, scroll_to
 
 OPEN = "epifiji.navigators"
 """The property of the JVM with the open navigators by their movies' keys. Not all scripts share modules."""

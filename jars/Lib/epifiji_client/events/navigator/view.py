@@ -10,7 +10,7 @@ from javax.swing.event import DocumentListener
 
 from epifiji_client.events.navigator.strip import Strip
 from epifiji_client.events.navigator.table import EventTable
-from epifiji_client.events.review_input import WindowClosing
+from epifiji_client.screen.inputs import WindowClosing
 from epifiji_client.events.review_session import WORDS
 
 SIZE, CLASSES_IN_ROW = Dimension(560, 620), 3

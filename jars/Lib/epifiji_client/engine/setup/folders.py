@@ -6,7 +6,7 @@ from java.nio.channels import OverlappingFileLockException
 from java.nio.file import Files
 
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.setup.downloads import NO_PERMISSION, written_why
+from epifiji_client.engine.setup.downloads import NO_PERMISSION, written_why
 
 
 class Lock(object):

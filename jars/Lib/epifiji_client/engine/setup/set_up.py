@@ -18,9 +18,9 @@ from java.util.zip import ZipFile
 from epifiji_client.engine import python_record
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.python_record import FOR_CARD, UNPACK_AGAIN, complete, read_json, record_file, write_json
-from epifiji_client.setup.downloads import Download, IN_USE, OFFLINE, sha256_of, written_why
-from epifiji_client.setup.folders import Lock, delete, make, size_of
-from epifiji_client.setup.graphics_card import graphics_card
+from epifiji_client.engine.setup.downloads import Download, IN_USE, OFFLINE, sha256_of, written_why
+from epifiji_client.engine.setup.folders import Lock, delete, make, size_of
+from epifiji_client.engine.setup.graphics_card import graphics_card
 
 OLDEST_JAVA = 11
 SPARE_BYTES = 200 << 20

@@ -13,7 +13,7 @@ from java.awt import GraphicsEnvironment, Rectangle
 
 from epifiji_client.commands.run import call, report
 from epifiji_client.images.movies import layout_of, managed_rois, rois_of_events, saved_rois, shown_pixels
-from epifiji_client.commands.log import log
+from epifiji_client.screen.log import log
 from epifiji_client.images.rois import EVENTS, name_movie, rois_of_movie, set_frame, sign, sign_as
 
 NUMBERED = re.compile(r"(\d{4,})-\d{4,}-\d{4,}(?!\d)")

@@ -8,7 +8,7 @@ from epifiji_client.engine.worker_process import stop
 from epifiji_client.commands.run import report
 from epifiji_client.engine.connection import ENGINE_HERE
 from epifiji_client.engine.python_record import is_for_card
-from epifiji_client.setup.set_up import SetUp
+from epifiji_client.engine.setup.set_up import SetUp
 
 
 def manage_python(parameters):
@@ -17,13 +17,13 @@ def manage_python(parameters):
         return
     action, place = parameters.get("action"), parameters.get("folder")
     if not parameters and not GraphicsEnvironment.isHeadless():
-        from epifiji_client.setup.window import manage
+        from epifiji_client.engine.setup.window import manage
         manage()
         return
     place = place or python_record.known_place()
     gpu = parameters.get("gpu", action == "repair" and is_for_card())
     if "python" in parameters:
-        from epifiji_client.setup.window import use_python
+        from epifiji_client.engine.setup.window import use_python
         use_python(parameters["python"])
     elif action in ("repair", "remove"):
         stop()

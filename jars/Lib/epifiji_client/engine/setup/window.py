@@ -16,10 +16,10 @@ from javax.swing import (
 from epifiji_client.engine import python_record
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.worker_process import stop
-from epifiji_client.commands.log import log
-from epifiji_client.setup.folders import size_of
-from epifiji_client.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
-from epifiji_client.commands.windows import escaped, keep_on_screen, put_below
+from epifiji_client.screen.log import log
+from epifiji_client.engine.setup.folders import size_of
+from epifiji_client.engine.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
+from epifiji_client.screen.windows import escaped, keep_on_screen, put_below
 
 TITLE = "EpiFiji's Python"
 WIDTH, LOG_ROWS = 520, 12

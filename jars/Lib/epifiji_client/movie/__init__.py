@@ -1,0 +1,1 @@
+"""Movies that are cropped or rescaled with their ROIs (Jython 2.7)."""
