@@ -44,6 +44,14 @@ def status() -> str:
     return " ".join(str(label.getText()) for label in labels)
 
 
+def window_titled(title: str) -> Any:
+    """Return the visible window of a title, or None."""
+    from scyjava import jimport
+
+    shown = [w for w in jimport("java.awt.Window").getWindows() if w.isVisible()]
+    return next((w for w in shown if str(getattr(w, "getTitle", str)()) == title), None)
+
+
 def open_movie() -> Any:
     from scyjava import jimport
 
@@ -94,8 +102,8 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     type_text("100")
     picture(folder / "dialog.png", DIALOG)
     press("Return")
-    wait_for("the table", lambda: windows("Events of noise"))
-    table = jimport("ij.measure.ResultsTable").getResultsTable("Events of noise")
+    window = wait_for("the navigator", lambda: window_titled("Navigator of noise.tif"))
+    table = next(part for part in _parts(window) if hasattr(part, "getRowCount"))
     wait_for("the status", lambda: "noise" in status())
     recorder = jimport("ij.plugin.frame.Recorder").getInstance()
     _lay_out(image)
@@ -103,8 +111,9 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     return {
         "frames": [_frame_after_choosing(image, index) for index in range(int(manager().getCount()))],
         "rois": roi_table(),
-        "rows": int(table.size()),
-        "columns": str(table.getColumnHeadings()).split("\t"),
+        "rows": int(table.getRowCount()),
+        "columns": [str(table.getColumnName(number)) for number in range(int(table.getColumnCount()))],
+        "tables": windows("Events of noise"),
         "status": status(),
         "refused": refused,
         "pixel_um": float(image.getCalibration().pixelWidth),

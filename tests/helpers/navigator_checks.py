@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, picture, press, type_text, wait_for, windows
-from desktop_checks import manager, open_movie
+from desktop_checks import manager, open_movie, window_titled
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
 
 NAVIGATOR, MOVIE, MANAGER = "Navigator of noise.tif", "noise.tif", "ROI Manager"
+COMMANDS = (("Plots...", "Plot Event Statistics"), ("Report...", "Write Event Report"))
 OPEN = "Open Epithelial Events..."
 ZOOM = 4
 FIRST = [
@@ -31,10 +32,7 @@ heading, the strip (class, frame), a ROI in the manager and a box, and keys whil
 
 def navigator(title: str = NAVIGATOR) -> Any:
     """Return the window."""
-    from scyjava import jimport
-
-    shown = [w for w in jimport("java.awt.Window").getWindows() if w.isVisible()]
-    return next((w for w in shown if str(getattr(w, "getTitle", str)()) == title), None)
+    return window_titled(title)
 
 
 def parts(container: Any, kind: str) -> list[Any]:
@@ -190,13 +188,44 @@ def resumed_session(_: ImageJ, folder: Path) -> dict[str, Any]:
     picture(folder / "after.png")
     rois = [[str(roi.getName()), int(roi.getTPosition())] for roi in manager().getRoisAsArray()]
     faded = _faded(image, folder)
+    of_commands = {label: _results_in_dialog(*label) for label in COMMANDS}
+    report = _report_found()
     focus(NAVIGATOR)
     press("alt+F4")
     wait_for("the end", lambda: navigator() is None)
     wait_for("the results", lambda: "the reviewed events are in" in str(jimport("ij.IJ").getLog() or ""))
     return {
         "opened": opened, "rois": rois, "faded": faded, "overlay": image.getOverlay() is None, "windows": windows("New"),
+        "results": list(of_commands.values()), "report": report,
     }  # fmt: skip
+
+
+def _button(text: str) -> Any:
+    return next(b for b in parts(navigator(), "javax.swing.JButton") if str(b.getText()) == text)
+
+
+def _results_in_dialog(button: str, dialog: str) -> str:
+    """Return the results that the dialog of a command first shows, which the navigator starts; then cancel it."""
+    focus(NAVIGATOR)
+    _click_in(_button(button), 20, 8)
+    focus(dialog)
+    fields = [str(part.getText()) for part in parts(window_titled(dialog), "java.awt.TextField")]
+    press("Escape")
+    wait_for("the navigator in front", navigator().isActive)
+    # ImageJ's fields of folders end with a slash.
+    return fields[0].rstrip("/")
+
+
+def _report_found() -> list[bool]:
+    """Return whether the button that opens a report is enabled, before and after one is written."""
+    before = bool(_button("Open Report").isEnabled())
+    file = Path(os.environ["EPIFIJI_TEST_RESULTS"]) / "report" / "report.html"
+    file.parent.mkdir()
+    file.write_text("report")
+    focus(MOVIE)
+    focus(NAVIGATOR)
+    wait_for("the button", _button("Open Report").isEnabled)
+    return [before, True]
 
 
 def _faded(image: Any, folder: Path) -> list[int]:

@@ -80,7 +80,7 @@ DIALOG = (
     + """
 opened()
 Executer("Detect Epithelial Events...", None)
-wait_for(lambda: WindowManager.getFrame("Events of noise") is not None)
+wait_for(lambda: "Navigator of noise.tif" in titles())
 found.update(rois=rois(), shown=IJ.getImage().getTitle(), python=connection.engine_python())
 report()
 """

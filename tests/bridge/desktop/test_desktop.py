@@ -74,10 +74,11 @@ def test_choosing_an_event_in_the_manager_goes_to_its_frame(shown: Finished, eve
     assert shown[detect_by_keys]["frames"][3:] == [event.frame + 1 for event in events]
 
 
-def test_the_table_has_a_row_for_each_event(shown: Finished, events: list[Event]) -> None:
+def test_the_navigator_has_a_row_for_each_event_and_no_other_table_opens(shown: Finished, events: list[Event]) -> None:
     seen = shown[detect_by_keys]
     assert seen["rows"] == len(events)
-    assert {"event", "frame", "score", "y_um", "time_min"} <= set(seen["columns"])
+    assert {"class", "frame", "score", "y (px)", "y (µm)", "decision"} <= set(seen["columns"])
+    assert seen["tables"] == []
 
 
 def test_the_recorder_writes_only_the_chosen_parameters(shown: Finished) -> None:

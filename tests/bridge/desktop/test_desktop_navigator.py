@@ -110,3 +110,9 @@ def test_rings_fade_in_and_out_around_their_event(done: tuple[Finished, list[Act
     assert max(levels) == levels[5]
     assert levels[2] < levels[5] > levels[8]
     assert seen["overlay"], "the movie has no rings when the navigator is closed"
+
+
+def test_plots_and_reports_are_of_these_results(done: tuple[Finished, list[Action], Finished], results: Path) -> None:
+    seen = done[2][resumed_session]
+    assert seen["results"] == [str(results / "reviewed"), str(results)]
+    assert seen["report"] == [False, True]

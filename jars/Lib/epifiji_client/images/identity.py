@@ -14,6 +14,9 @@ from epifiji_client.screen.log import log
 
 EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|zarr)$", re.IGNORECASE)
 
+CHOSEN = "EpiFiji results of the next dialog"
+"""The image property with the results that the next dialog first shows."""
+
 
 def require_movie(place, parameters):
     """Refuse the results in a place if they do not belong to the active image, unless other_movie is given.
@@ -62,7 +65,16 @@ def folder_beside(image):
 def results_shown(key="results", endings=("_epifiji",)):
     """Return a dialog's first value of the results (key): empty if the active image has none, never those of another movie."""
     image = WindowManager.getCurrentImage()
-    return {} if image is None else {key: results_of(image, endings)}
+    if image is None:
+        return {}
+    chosen = image.getProperty(CHOSEN)
+    image.setProperty(CHOSEN, None)
+    return {key: results_of(image, endings) if chosen is None else chosen}
+
+
+def choose_results(image, results):
+    """Let the next dialog about an image first show some results; None shows an empty field, for the ROIs in the manager."""
+    image.setProperty(CHOSEN, results or "")
 
 
 def _described(image):

@@ -23,7 +23,10 @@ REPLACE = (
     "Empty the ROI Manager first, of your own ROIs too. By default only EpiFiji's earlier ROIs of the same movie are replaced, "
     "and those that you moved or renamed stay."
 )
-TABLE = "Show the events as a table too; table=false in a macro shows none."
+TABLE = (
+    "Show the events as a table too, unless the navigator opens, which has one; table=false in a macro shows none, table=true "
+    "both."
+)
 NAVIGATOR = (
     "Open the navigator: a window to find, filter and review the events. A macro opens it only with navigator=true."
 )

@@ -7,7 +7,7 @@ from epifiji_client.commands.run import call, command, record, report
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import RESULTS, current_image, require_shape, show_events
-from epifiji_client.events.navigator.navigator import events_adjusted
+from epifiji_client.events.navigator.navigator import events_adjusted, navigators_of
 from epifiji_client.events.thresholds import ThresholdWindow
 
 LABEL = "Adjust Event Thresholds..."
@@ -31,7 +31,7 @@ def adjust(parameters):
         record(LABEL, parameters)
     found = call("adjust", {"settings": parameters})
     image = _movie(image, found)
-    show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
+    show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", not navigators_of(image)))
     events_adjusted(image, found["folder"] if parameters.get("save") else None, found["lines"])
     report("%d events of %s%s" % (len(found["events"]), found["name"],
                                   "; saved in " + found["folder"] if parameters.get("save") else ""))

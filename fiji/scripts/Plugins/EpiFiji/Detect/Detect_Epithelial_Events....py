@@ -4,7 +4,7 @@ from java.awt import GraphicsEnvironment
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.movies import current_image, requested_pixels, show_events, show_maps
 from epifiji_client.screen.log import log
-from epifiji_client.events.navigator.navigator import events_shown
+from epifiji_client.events.navigator.navigator import events_shown, table_wanted
 
 
 def detect(parameters):
@@ -13,7 +13,7 @@ def detect(parameters):
     pixels = requested_pixels(image, parameters.get("channel", "")) if image is not None else None
     found = call("detect", {"settings": parameters, "headless": headless or image is None}, pixels)
     if image is not None:
-        show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
+        show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters))
     if found.get("maps"):
         show_maps(image, found)
     events_shown(image, parameters, found["folder"], found["lines"])

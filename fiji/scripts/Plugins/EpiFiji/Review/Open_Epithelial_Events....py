@@ -5,7 +5,7 @@ from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, require_shape, show_events
 from epifiji_client.screen.log import log
-from epifiji_client.events.navigator.navigator import events_shown
+from epifiji_client.events.navigator.navigator import events_shown, table_wanted
 
 
 def open_events(parameters):
@@ -18,7 +18,7 @@ def open_events(parameters):
         image.show()
     if image is not None:
         require_shape(image, found["shape"], "The events in %s" % found["folder"])
-    show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", True))
+    show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters))
     events_shown(image, parameters, parameters["results"])
     report("%d events of %s" % (len(found["events"]), found["name"]))
 

@@ -3,13 +3,15 @@
 The window and the movie only put requests into a queue. A thread of the navigator's own reads them, changes the session,
 whose decisions the engine writes first, and shows the result. So commands and macros go on while a navigator is open.
 """
+import os
 import traceback
 from contextlib import contextmanager
 
-from ij import IJ, Macro
-from ij.plugin import Zoom
+from ij import Executer, IJ, Macro, WindowManager
+from ij.plugin import BrowserLauncher, Zoom
 from ij.plugin.frame import RoiManager
 from java.awt import Color, GraphicsEnvironment
+from java.io import File
 from java.lang import Exception as JavaException, Runnable, System, Thread
 from java.util import HashMap
 from java.util.concurrent import CountDownLatch, LinkedBlockingQueue, TimeUnit
@@ -18,13 +20,13 @@ from epifiji_client.engine import connection
 from epifiji_client.commands.run import call
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
-from epifiji_client.images.identity import folder_beside
+from epifiji_client.images.identity import choose_results, folder_beside
 from epifiji_client.images.movies import show_events, shown_pixels
 from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.input import navigator_inputs
 from epifiji_client.events.navigator.model import ShownEvents
 from epifiji_client.events.navigator.rois import ManagedRois
-from epifiji_client.events.navigator.view import NavigatorView
+from epifiji_client.events.navigator.view import PLOT, REPORT, NavigatorView
 from epifiji_client.events.review_session import ReviewSession
 from epifiji_client.events.rings import Rings
 from epifiji_client.images.rois import KEY_LENGTH, movies_of
@@ -65,10 +67,19 @@ def events_shown(image, parameters, results, lines=None):
 
     A macro that opens many movies gets no window for each, unless it asks for it.
     """
-    if parameters.get("navigator", Macro.getOptions() is None):
+    if _is_wanted(parameters):
         navigate(image, results, lines)
     elif image is not None:
         close_navigators(image)
+
+
+def table_wanted(parameters):
+    """Return whether a command shows its events as a table: if it is asked to or, by default, if no navigator opens."""
+    return parameters.get("table", not _is_wanted(parameters))
+
+
+def _is_wanted(parameters):
+    return parameters.get("navigator", Macro.getOptions() is None and not GraphicsEnvironment.isHeadless())
 
 
 def events_adjusted(image, results, lines):
@@ -82,11 +93,16 @@ def close_navigators(image):
 
     Return the navigators that were closed.
     """
-    found = set([_navigators().get(key) for key in _keys(image)]) - set([None])
+    found = navigators_of(image)
     for navigator in found:
         navigator.want("close", None)
         navigator.ended.await(CLOSING_S, TimeUnit.SECONDS)
     return found
+
+
+def navigators_of(image):
+    """Return the open navigators of an image's movie: one or none, unless two images were found to be of one movie."""
+    return set([_navigators().get(key) for key in _keys(image)]) - set([None])
 
 
 @contextmanager
@@ -132,6 +148,7 @@ class Navigator(Runnable):
         self.on_movie = False
         self.ended = CountDownLatch(1)
         self._message, self._next = found["problem"], None
+        self._reviewed = None
 
     def open(self):
         """Open the window beside the movie."""
@@ -215,6 +232,10 @@ class Navigator(Runnable):
         elif what == "thresholds":
             self._choose_thresholds()
             return
+        elif what == "command":
+            self._start_command(value)
+        elif what == "open_report":
+            BrowserLauncher.openURL(File(self.report_file()).toURI().toString())
         elif what == "undo" and not session.state["steps"] and self.thresholds:
             self._apply_thresholds(self.thresholds[-1], self.thresholds[:-1])
             return
@@ -273,6 +294,41 @@ class Navigator(Runnable):
         show_events(self.image, found, False, False)
         self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds)
 
+    def report_file(self):
+        """Return the report of these results; None if there is none."""
+        folder = self._folder()
+        path = os.path.join(folder, "report", "report.html") if folder else ""
+        return path if os.path.isfile(path) else None
+
+    def _folder(self):
+        """Return the folder of the results, or that of the review if they are not saved."""
+        results, review = self.begin.get("results"), self.found["review"]
+        if results and os.path.isdir(results):
+            return results
+        return os.path.dirname(review) if review else None
+
+    def _start_command(self, label):
+        """Start another command, as its menu item does, whose dialog first shows these results; then return to the window."""
+        reviewed = self._write()
+        results = reviewed if label == PLOT else self._folder() if reviewed else None
+        results = results or self.begin.get("results")
+        if label == REPORT and results is None:
+            raise EngineError('These events are not saved: detect them again with "Save next to the movie", or decide about one.', "input")
+        choose_results(self.image, results)
+        if self.image.getWindow() is not None:
+            WindowManager.setCurrentWindow(self.image.getWindow())
+        thread = Thread(_Command(label, self.view.window))
+        thread.setDaemon(True)
+        thread.start()
+
+    def _write(self):
+        """Write the results of the review if there are decisions; return their folder, or None."""
+        if self.session.is_changed or self.session.state["steps"] and self._reviewed is None:
+            summary = _ask("review_end", {"review": self.found["review"], "movie": self.image.getShortTitle(),
+                                          "image": described(self.image)})
+            self.session.is_changed, self._reviewed = False, summary["folder"]
+        return self._reviewed
+
     def _scale(self):
         calibration = self.image.getCalibration()
         if not calibration.scaled():
@@ -290,14 +346,22 @@ class Navigator(Runnable):
             for key in self.keys:
                 _navigators().remove(key, self)
             if self.session.is_changed:
-                summary = _ask("review_end", {"review": self.found["review"], "movie": self.image.getShortTitle(),
-                                              "image": described(self.image)})
-                if summary["folder"]:
-                    log("the reviewed events are in %s" % summary["folder"])
+                self._write()
+            if self._reviewed:
+                log("the reviewed events are in %s" % self._reviewed)
         except EngineError as error:
             log(error.sentence)
         finally:
             self.ended.countDown()
+
+
+class _Command(Runnable):
+    def __init__(self, label, window):
+        self.label, self.window = label, window
+
+    def run(self):
+        Executer(self.label).run()
+        later(self.window.toFront)
 
 
 def _call(job, request):

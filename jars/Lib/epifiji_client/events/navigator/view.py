@@ -3,7 +3,7 @@
 It only shows a session and puts requests into the navigator's queue.
 """
 from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GridLayout
-from java.awt.event import KeyEvent
+from java.awt.event import KeyEvent, WindowAdapter
 from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextField
 from javax.swing import KeyStroke
 from javax.swing.event import DocumentListener
@@ -30,6 +30,14 @@ SHOWN = (
 
 MAPS = "Sliders for the thresholds of the probability maps; the result folder gets the new events"
 NO_MAPS = "Needs a result folder with probability maps: detect with maps, and save"
+PLOT, REPORT = "Plot Event Statistics...", "Write Event Report..."
+COMMANDS = (
+    ("Plots...", PLOT, "Rate, density and neighbours of the kept and added events, or of all before the first decision"),
+    ("Report...", REPORT, "One HTML file and a PDF with these results, which opens in the browser"),
+)
+"""Buttons that start another command with these results: text, command and tooltip."""
+
+OPEN_REPORT, NO_REPORT = "Open the report in the browser", "No report was written yet"
 WRONG = Color(170, 0, 0)
 
 
@@ -54,6 +62,7 @@ class NavigatorView(object):
 
     def open(self):
         """Show the window; keys are the review's, not text for the filter."""
+        self.show_report()
         self.window.setVisible(True)
         self.table.requestFocusInWindow()
 
@@ -89,22 +98,13 @@ class NavigatorView(object):
         self.field.registerKeyboardAction(lambda event: self._leave_filter(), escape, JComponent.WHEN_FOCUSED)
         line.add(JLabel("Filter"), BorderLayout.WEST)
         line.add(self.field, BorderLayout.CENTER)
-        line.add(self._right_of_filter(want), BorderLayout.EAST)
+        line.add(self.count, BorderLayout.EAST)
         line.setBorder(BorderFactory.createEmptyBorder(0, 6, 4, 6))
         top = JPanel(BorderLayout())
         top.add(classes, BorderLayout.CENTER)
         top.add(shown, BorderLayout.EAST)
         top.add(line, BorderLayout.SOUTH)
         return top
-
-    def _right_of_filter(self, want):
-        has_maps = self.session.found["maps"]
-        sliders = _button("Thresholds...", MAPS if has_maps else NO_MAPS, lambda event: want("thresholds", None))
-        sliders.setEnabled(has_maps)
-        right = JPanel(BorderLayout(6, 0))
-        right.add(self.count, BorderLayout.CENTER)
-        right.add(sliders, BorderLayout.EAST)
-        return right
 
     def _leave_filter(self):
         self.field.setText("")
@@ -121,6 +121,10 @@ class NavigatorView(object):
         for number, kind in enumerate(self.session.classes):
             text = "%s (%d)" % (kind["name"], number + 1) if number < 4 else kind["name"]
             classes.add(_button(text, "Give the event this class", lambda event, number=number: want("class", number)))
+        results = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
+        results.add(JLabel("Results:"))
+        for button in self._of_results(want):
+            results.add(button)
         self.below.setFont(Font("SansSerif", Font.PLAIN, 12))
         hints = JLabel(HINTS)
         hints.setFont(Font("SansSerif", Font.PLAIN, 11))
@@ -128,12 +132,28 @@ class NavigatorView(object):
         named = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
         named.add(JLabel("Class:"))
         named.add(classes)
-        for part in (self.strip, self.head, buttons, named, self.below, hints):
+        for part in (self.strip, self.head, buttons, named, results, self.below, hints):
             part.setAlignmentX(0.0)
             bottom.add(part)
         for label in (self.head, self.below, hints):
             label.setBorder(BorderFactory.createEmptyBorder(2, 6, 2, 6))
         return bottom
+
+    def _of_results(self, want):
+        """Return the buttons for the results as a whole."""
+        has_maps = self.session.found["maps"]
+        sliders = _button("Thresholds...", MAPS if has_maps else NO_MAPS, lambda event: want("thresholds", None))
+        sliders.setEnabled(has_maps)
+        commands = [_button(text, tip, lambda event, label=label: want("command", label)) for text, label, tip in COMMANDS]
+        self.report = _button("Open Report", NO_REPORT, lambda event: want("open_report", None))
+        self.window.addWindowListener(_Activated(self.show_report))
+        return [sliders] + commands + [self.report]
+
+    def show_report(self):
+        """Show whether there is a report; another command writes it."""
+        is_there = self.navigator.report_file() is not None
+        self.report.setEnabled(is_there)
+        self.report.setToolTipText(OPEN_REPORT if is_there else NO_REPORT)
 
     def refresh(self, all_rows, changed, message, counts):
         """Show the session's present state; call it on the event thread.
@@ -182,6 +202,14 @@ def _button(text, tip, do):
     button.setMargin(button.getMargin().__class__(1, 6, 1, 6))
     button.addActionListener(do)
     return button
+
+
+class _Activated(WindowAdapter):
+    def __init__(self, do):
+        self.do = do
+
+    def windowActivated(self, event):
+        self.do()
 
 
 class _Typed(DocumentListener):
