@@ -73,13 +73,19 @@ def test_the_model_sees_what_is_known_of_colour_vision() -> None:
 
 
 def test_classes_of_ones_own_have_further_colours() -> None:
-    names = [f"class {number}" for number in range(len(FURTHER))]
+    names = [f"class {number:02}" for number in range(len(FURTHER))]
     colours = [colour_of(name, [*EVENT_COLOURS, *names]) for name in [*EVENT_COLOURS, *names]]
     assert tuple(colours[: len(PALETTE)]) == PALETTE
     assert len(set(colours)) == len(colours)
     assert least_pair(colours, "trichromat") > 8
     assert colour_of("one more", [*names, "one more"]) == colours[3], "begins again"
     assert colour_of("unknown") == colours[3]
+
+
+def test_colours_do_not_depend_on_the_order_of_the_classes() -> None:
+    """A network has its classes in the order of its training, a table in that of the events, a plot by name."""
+    names = ["rosette", "cell_sop", "apoptosis", "mitosis"]
+    assert [colour_of(name, names) for name in names] == [colour_of(name, sorted(names)) for name in names]
 
 
 def test_the_picture_of_the_palette_is_that_of_the_documentation(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ OPEN = 'open("merged.tif"); open("true cells.tif");'
 
 
 def left_over() -> list[str]:
-    return [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-cells-*")]
+    return [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-*cells-*")]
 
 
 def image(title: str) -> Any:

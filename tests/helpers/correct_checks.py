@@ -12,6 +12,7 @@ from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
+from jvm import JAVA_SCALE
 from review_checks import _frame
 
 CORRECT = "Correct Cells"
@@ -54,8 +55,8 @@ def on_screen(image: Any, y: float, x: float) -> tuple[int, int]:
     canvas = image.getCanvas()
     place = canvas.getLocationOnScreen()
     return (
-        place.x + int(canvas.screenXD(x + 0.5)),
-        place.y + int(canvas.screenYD(y + 0.5)),
+        JAVA_SCALE * (place.x + int(canvas.screenXD(x + 0.5))),
+        JAVA_SCALE * (place.y + int(canvas.screenYD(y + 0.5))),
     )
 
 

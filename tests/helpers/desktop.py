@@ -15,6 +15,7 @@ from typing import TypeVar
 import pytest
 
 from display import virtual_display
+from jvm import JAVA_SCALE
 
 PATIENCE_S = 60
 LOOK_S = 0.1
@@ -95,8 +96,8 @@ def type_text(text: str) -> None:
 
 
 def click(x: int, y: int) -> None:
-    """Click at a position on the screen."""
-    subprocess.run(["xdotool", "mousemove", str(x), str(y), "click", "1"], check=True)
+    """Click at a position on the screen, in Java's coordinates."""
+    subprocess.run(["xdotool", "mousemove", str(x * JAVA_SCALE), str(y * JAVA_SCALE), "click", "1"], check=True)
 
 
 def picture(path: Path, title: str | None = None) -> None:

@@ -103,7 +103,7 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     picture(folder / "dialog.png", DIALOG)
     press("Return")
     window = wait_for("the navigator", lambda: window_titled("Navigator of noise.tif"))
-    table = next(part for part in _parts(window) if hasattr(part, "getRowCount"))
+    table = next(part for part in parts(window) if hasattr(part, "getRowCount"))
     wait_for("the status", lambda: "noise" in status())
     recorder = jimport("ij.plugin.frame.Recorder").getInstance()
     _lay_out(image)
@@ -278,18 +278,18 @@ def many_rois(imagej: ImageJ, __: Path) -> dict[str, Any]:
 
 
 def _window_of(kind: str) -> Any:
-    """Return the visible window of one of ImageJ's classes."""
-    from scyjava import jimport
+    """Return the visible window of one of ImageJ's classes, or of a class made from it."""
+    from scyjava import jimport, jinstance
 
     shown = [window for window in jimport("java.awt.Window").getWindows() if window.isShowing()]
-    return next((window for window in shown if str(window.getClass().getSimpleName()) == kind), None)
+    return next((window for window in shown if jinstance(window, f"ij.gui.{kind}")), None)
 
 
-def _parts(container: Any) -> Iterator[Any]:
+def parts(container: Any) -> Iterator[Any]:
     for part in container.getComponents():
         yield part
         if hasattr(part, "getComponents"):
-            yield from _parts(part)
+            yield from parts(part)
 
 
 def said(dialog: Any) -> str:
@@ -298,7 +298,7 @@ def said(dialog: Any) -> str:
 
     field = jimport("java.lang.Class").forName("ij.gui.MultiLineLabel").getDeclaredField("lines")
     field.setAccessible(True)
-    labels = [part for part in _parts(dialog) if "MultiLineLabel" in str(part.getClass().getName())]
+    labels = [part for part in parts(dialog) if "MultiLineLabel" in str(part.getClass().getName())]
     return " ".join(str(line).strip() for label in labels for line in field.get(label))
 
 
@@ -308,11 +308,11 @@ def help_and_what_is_remembered(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     focus(DIALOG)
     dialog = _window_of("GenericDialog")
     remembered = [str(field.getText()) for field in dialog.getStringFields()]
-    button = next(part for part in _parts(dialog) if "Help" in str(getattr(part, "getLabel", str)()))
+    button = next(part for part in parts(dialog) if "Help" in str(getattr(part, "getLabel", str)()))
     place, size = button.getLocationOnScreen(), button.getSize()
     click(place.x + size.width // 2, place.y + size.height // 2)
     window = wait_for("the help", lambda: _window_of("HTMLDialog"))
-    text = next(str(part.getText()) for part in _parts(window) if hasattr(part, "getContentType"))
+    text = next(str(part.getText()) for part in parts(window) if hasattr(part, "getContentType"))
     time.sleep(0.5)
     picture(folder / "help.png")
     press("Escape")

@@ -12,6 +12,9 @@ import pytest
 
 START_TIMEOUT_S = 30
 
+SCREEN = os.environ.get("EPIFIJI_SCREEN", "1280x900")
+"""Size of the virtual display in pixels."""
+
 
 @contextmanager
 def virtual_display() -> Iterator[str]:
@@ -19,7 +22,7 @@ def virtual_display() -> Iterator[str]:
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed, so no window can be opened: install the package xvfb")
     reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", f"{SCREEN}x24", "-nolisten", "tcp"]
     server = subprocess.Popen(command, pass_fds=[writing], stderr=subprocess.DEVNULL)
     os.close(writing)
     try:

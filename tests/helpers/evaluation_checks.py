@@ -58,7 +58,7 @@ def evaluated_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
         "scores": table("Networks on the movies"),
         "differences": table("Networks compared on the movies"),
         "log": log,
-        "temporary": [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-evaluation-*")],
+        "temporary": [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-client-*")],
     }
 
 

@@ -148,7 +148,7 @@ def compared_in_a_window(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         "table": table("Comparison of wing"),
         "titles": titles(),
         "active": str(jimport("ij.IJ").getImage().getTitle()),
-        "temporary": [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-curve-*")],
+        "temporary": [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-client-*")],
     }
 
 

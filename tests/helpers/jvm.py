@@ -22,6 +22,9 @@ TIMEOUT_S = 240
 FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""
 
+JAVA_SCALE, IMAGEJ_SCALE = (int(os.environ.get(f"EPIFIJI_{whose}_SCALE", "1")) for whose in ("JAVA", "IMAGEJ"))
+"""Scaling of windows, 1 or 2: by Java, as on a screen with small pixels, or by ImageJ's "GUI scale"."""
+
 Check = Callable[[Any, Path], Any]
 
 
@@ -78,8 +81,9 @@ def _main(report: str, mode: str, *names: str) -> None:
 
     from epifiji.bridge.fiji.open import open_imagej
 
-    scyjava.config.add_options(list(FOR_SHORT_RUNS))
+    scyjava.config.add_options([*FOR_SHORT_RUNS, f"-Dsun.java2d.uiScale={JAVA_SCALE}"])
     imagej = open_imagej(headless=mode == "headless")
+    scyjava.jimport("ij.Prefs").setGuiScale(float(IMAGEJ_SCALE))
     values: dict[str, Any] = {}
     for name in names:
         module, _, function = name.partition(":")

@@ -16,6 +16,7 @@ from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, start_command
 from desktop_checks import said as text_of
+from dialogs_on_screen import NAME, dialog_texts, open_dialog, pressed
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
@@ -23,7 +24,6 @@ from navigator_checks import thresholds_changed_and_undone
 from networks_window import networks_managed
 from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
 
-NAME = "tissue"
 FIELD = "wing"
 """Name of the image whose cells are corrected."""
 
@@ -50,32 +50,6 @@ def _start(image: str, code: str) -> None:
     jimport("ij.macro.MacroRunner")(f'selectImage("{image}"); {code}')
 
 
-def _dialog(title: str) -> Any:
-    from scyjava import jimport, jinstance
-
-    found = [
-        window
-        for window in jimport("java.awt.Window").getWindows()
-        if window.isVisible() and jinstance(window, "ij.gui.GenericDialog") and str(window.getTitle()) == title
-    ]
-    return found[0] if found else None
-
-
-def _texts(dialog: Any) -> list[str]:
-    """Return the labels of a dialog's fields as they are shown."""
-    from scyjava import jinstance
-
-    kinds = ("java.awt.Label", "java.awt.Checkbox")
-    found = []
-    for part in dialog.getComponents():
-        for inner in [part, *(part.getComponents() if hasattr(part, "getComponents") else [])]:
-            if jinstance(inner, kinds[0]) and not jinstance(inner, "ij.gui.MultiLineLabel"):
-                found.append(str(inner.getText()))
-            elif jinstance(inner, kinds[1]):
-                found.append(str(inner.getLabel()))
-    return found
-
-
 def dialogs(imagej: ImageJ, folder: Path) -> dict[str, dict[str, list[str]]]:
     """Open the dialog of every command, with its second page, and cancel it."""
     imagej.run_macro(f'open("{folder / NAME}.tif"); run("Set... ", "zoom=200");')
@@ -83,36 +57,33 @@ def dialogs(imagej: ImageJ, folder: Path) -> dict[str, dict[str, list[str]]]:
     for label in DIALOGS:
         title = label.rstrip(".")
         start_command(label)
-        dialog = wait_for(title, lambda title=title: _dialog(title))
+        dialog = wait_for(title, lambda title=title: open_dialog(title))
         focus(title)
         time.sleep(0.3)
         picture(folder / f"{slug(label)}.png", title)
-        seen[label] = {"first": _texts(dialog)}
+        seen[label] = {"first": dialog_texts(dialog)}
         boxes = [box for box in (dialog.getCheckboxes() or []) if str(box.getLabel()) == "More settings"]
         if boxes:
             boxes[0].setState(True)
-            dialog.getButtons()[0].dispatchEvent(_pressed(dialog.getButtons()[0]))
-            page = wait_for("the second page", lambda t=title, d=dialog: (p := _dialog(t)) is not None and p != d and p)
+            dialog.getButtons()[0].dispatchEvent(pressed(dialog.getButtons()[0]))
+            page = wait_for(
+                "the second page", lambda t=title, d=dialog: (p := open_dialog(t)) is not None and p != d and p
+            )
             focus(title)
             time.sleep(0.3)
             picture(folder / f"{slug(label)}_more.png", title)
-            seen[label]["more"] = _texts(page)
+            seen[label]["more"] = dialog_texts(page)
             press("Escape")
             # Cancel on the second page returns to the first, with its values.
-            first = wait_for("the first page", lambda t=title, d=page: (p := _dialog(t)) is not None and p != d and p)
+            first = wait_for(
+                "the first page", lambda t=title, d=page: (p := open_dialog(t)) is not None and p != d and p
+            )
             focus(title)
-            assert _texts(first) == seen[label]["first"], label
+            assert dialog_texts(first) == seen[label]["first"], label
             assert next(box for box in first.getCheckboxes() if str(box.getLabel()) == "More settings").getState()
         press("Escape")
-        wait_for("the dialog's end", lambda title=title: _dialog(title) is None)
+        wait_for("the dialog's end", lambda title=title: open_dialog(title) is None)
     return seen
-
-
-def _pressed(button: Any) -> Any:
-    from scyjava import jimport
-
-    ActionEvent = jimport("java.awt.event.ActionEvent")
-    return ActionEvent(button, ActionEvent.ACTION_PERFORMED, button.getLabel())
 
 
 def shown(imagej: ImageJ, folder: Path) -> dict[str, Any]:
@@ -252,7 +223,7 @@ def previewed(_: ImageJ, folder: Path) -> bool:
 
     jimport("ij.IJ").selectWindow(f"{NAME}.tif")
     start_command(f"{SEGMENT}...")
-    wait_for("the dialog", lambda: _dialog(SEGMENT))
+    wait_for("the dialog", lambda: open_dialog(SEGMENT))
     focus(SEGMENT)
     press("Return")
     wait_for("the preview", lambda: windows(PREVIEW))
@@ -268,7 +239,7 @@ def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         f'open("{folder / "segmented"}.tif"); open("{folder / "annotated"}.tif"); selectImage("segmented.tif");'
     )
     _start("segmented.tif", 'run("Compare Cells...");')
-    dialog = wait_for("the dialog", lambda: _dialog("Compare Cells"))
+    dialog = wait_for("the dialog", lambda: open_dialog("Compare Cells"))
     fields = [str(field.getText()) for field in dialog.getStringFields()]
     _front(folder, "Compare Cells", "compare_cells")
     press("Return")
@@ -365,7 +336,7 @@ def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
     for way in ("button", "closed"):
         jimport("ij.IJ").selectWindow(f"{NAME}.tif")
         start_command(f"{ADJUST}...")
-        wait_for("the dialog", lambda: _dialog(ADJUST))
+        wait_for("the dialog", lambda: open_dialog(ADJUST))
         focus(ADJUST)
         press("Return")
         wait_for("the sliders", lambda: not movie.getOverlay().equals(kept))

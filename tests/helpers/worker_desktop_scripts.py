@@ -7,7 +7,7 @@ xdotool.
 from __future__ import annotations
 
 _COMMON = """# what a person would do and see
-import json, os, re, time
+import json, os, re, shutil, time
 from ij import Executer, IJ, WindowManager
 from ij.macro import Interpreter, MacroRunner
 from ij.plugin.frame import RoiManager
@@ -164,20 +164,21 @@ class Closing(object):
         return False
 
 
-temporary = System.getProperty("java.io.tmpdir")
+folders = []
 for moment, block in (("reading", 20000), ("searching", 1 << 29)):
     connection.LARGEST_BLOCK = block
     image = opened()
     settings = {"threshold": "130", "min_volume": "100", "maps": "raw"}
-    answer = connection.call("detect", {"settings": settings}, Pixels(image), Closing(image, moment))
+    answer = connection.call("detect", {"settings": settings}, Pixels(image), Closing(image, moment), folders)
     left_open = image.getWindow() is not None
     show_events(image, answer, True, True)
     show_maps(image, answer)
     maps = IJ.getImage()
     positions = sorted(set((roi.getZPosition(), roi.getTPosition() > 0) for roi in RoiManager.getRoiManager().getRoisAsArray()))
     found[moment] = {"open": left_open, "rois": rois(), "maps": [maps.getTitle(), maps.getNFrames()], "positions": positions,
-                     "left": os.path.exists(answer["maps_folder"])}
+                     "known": folders == [answer["maps_folder"]]}
     close(maps)
+    shutil.rmtree(folders.pop())
 report()
 '''
 )

@@ -39,11 +39,12 @@ def colour_of(event: str, classes: Iterable[str] = ()) -> tuple[int, int, int]:
     event
         Name of the class.
     classes
-        All classes of the network. Those without a fixed colour get further colours of the palette, in this order.
+        All classes of the network, in any order. Those without a fixed colour get further colours of the palette, by name:
+        networks, tables and plots have their classes in different orders.
     """
     if event in EVENT_COLOURS:
         return EVENT_COLOURS[event]
-    others = [name for name in classes if name not in EVENT_COLOURS]
+    others = sorted({*classes} - EVENT_COLOURS.keys())
     return FURTHER[others.index(event) % len(FURTHER) if event in others else 0]
 
 

@@ -23,6 +23,7 @@ from desktop_checks import (
     refused_macro,
 )
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
+from epifiji.bridge.fiji.pages import page_of
 from epifiji.bridge.imagej.menu import script_files
 from epifiji.data.events import EVENT_COLOURS, Event
 from jvm import Finished, run_checks
@@ -90,15 +91,16 @@ def test_the_recorder_writes_only_the_chosen_parameters(shown: Finished) -> None
 
 def test_a_length_in_micrometres_is_given_to_the_engine_in_pixels(shown: Finished) -> None:
     seen = shown[detect_by_keys]
-    refused = re.search(r"Cell diameter.* is '(\S+)'", seen["refused"])
+    refused = re.search(r"Cell diameter.* is -3 µm \((\S+) px\)", seen["refused"])
     assert refused is not None, seen["refused"]
     assert seen["pixel_um"] != 1
-    assert float(refused[1]) == pytest.approx(-3 / seen["pixel_um"], abs=1e-5)
+    assert float(refused[1]) == pytest.approx(-3 / seen["pixel_um"], rel=1e-3)
 
 
 def test_a_dialog_shows_the_last_values_and_help(shown: Finished) -> None:
     seen = shown[help_and_what_is_remembered]
     assert seen["remembered"] == ["no rescaling", "no rescaling", "all classes of the network", "130", "100"]
+    assert "docs/windows.md" in seen["help"] or page_of(DETECT)["address"] in seen["help"]
     for key, field in COMMANDS[DETECT].model_fields.items():
         assert f"(in macros: {key})" in " ".join(re.sub("<[^>]*>", "", seen["help"]).split())
         assert (field.description or "").split("&")[0].split(";")[0] in " ".join(seen["help"].split())

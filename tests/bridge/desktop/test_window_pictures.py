@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from broken_cells import broken_field, write_field
 from desktop import desktop
+from dialogs_on_screen import NAME, chosen, scaled
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.events import Event, by_class
@@ -26,13 +27,12 @@ from epifiji.files.networks.store import write_network
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
-from jvm import Finished, run_checks
+from jvm import TIMEOUT_S, Finished, run_checks
 from networks_window import networks_managed
 from small_networks import small_network
 from window_pictures import (
     DIALOGS,
     FIELD,
-    NAME,
     PICTURES,
     cells_compared,
     corrected,
@@ -47,6 +47,9 @@ from window_pictures import (
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = DOCS / "windows.md"
+
+PICTURES_TIMEOUT_S = 900
+"""With other scalings, some windows do not look as expected, and are waited for in vain."""
 
 
 def results_of(folder: Path, events: list[Event], shape: tuple[int, int, int], movie: Path) -> Path:
@@ -107,14 +110,18 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     cells_of(folder)
     network = small_network(1, name="my_notum", origin="the network of our laboratory")
     write_network(network, folder / "networks" / "my_notum")
+    temporary = folder.parent / "temporary"
+    temporary.mkdir()
     with desktop() as display:
         env = {
             "DISPLAY": display,
             "EPIFIJI_TEST_DEATHS": str(len(deaths)),
             "EPIFIJI_NETWORKS": str(folder / "networks"),
             "XDG_CONFIG_HOME": str(folder / "config"),
+            "TMPDIR": str(temporary),
         }
-        finished = run_checks(PICTURES, folder, headless=False, env=env)
+        patience_s = PICTURES_TIMEOUT_S if os.environ.get("EPIFIJI_PICTURES") else TIMEOUT_S
+        finished = run_checks([*PICTURES, scaled, chosen], folder, headless=False, env=env, timeout_s=patience_s)
     if os.environ.get("EPIFIJI_PICTURES"):
         for picture in folder.glob("*.png"):
             shutil.copy(picture, Path(os.environ["EPIFIJI_PICTURES"]) / f"window_{picture.name}")
@@ -142,6 +149,17 @@ def test_lengths_and_times_of_a_calibrated_movie_are_in_micrometres_and_minutes(
         "= 4 frames",
     ]
     assert "Cell diameter (px or auto)" in done[dialogs]["Train Event Network..."]["first"]
+
+
+def test_a_dialog_in_twice_the_size_fits_on_the_screen_and_scrolls(done: Finished) -> None:
+    seen = done[scaled]
+    assert seen["whole"]
+    assert not seen["first"], "the last field is below the others that have room"
+    assert seen["lines"][0] == seen["lines"][1] >= 24
+
+
+def test_a_field_for_results_takes_a_folder_and_a_file(done: Finished) -> None:
+    assert done[chosen] == [f"{NAME}_epifiji", f"{NAME}_cell_death.zip"]
 
 
 def test_the_window_of_the_networks_chooses_the_default(done: Finished) -> None:
@@ -194,6 +212,12 @@ def test_discarded_thresholds_change_nothing(done: Finished) -> None:
     assert seen["files"]
     assert seen["rois"]
     assert [way["colours"] for way in seen["ways"]] == [2, 2], "the sliders of one class leave the others"
+
+
+def test_no_command_leaves_its_temporary_files(done: Finished) -> None:
+    assert done[shown]["sizes"]
+    assert done[scored]["score"]
+    assert list((done.folder.parent / "temporary").iterdir()) == []
 
 
 def test_the_macro_asks_its_two_questions(done: Finished) -> None:

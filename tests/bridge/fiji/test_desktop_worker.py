@@ -167,7 +167,7 @@ def test_a_movie_closed_during_a_detection_still_gives_events_and_maps(
         assert_same(seen[moment]["rois"], events)
         assert seen[moment]["positions"] == [[1, True]]
         assert seen[moment]["maps"] == ["noise-maps", 12]
-        assert not seen[moment]["left"]
+        assert seen[moment]["known"], "the folder of the maps is one that the client removes"
 
 
 def test_events_are_reviewed_and_scored_by_keys(

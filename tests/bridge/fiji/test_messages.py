@@ -205,6 +205,42 @@ def test_refusals_of_requests_contain_no_options(
     assert said[1].startswith('"Threshold" is' if dialog else "threshold is")
 
 
+@pytest.mark.parametrize(
+    ("job", "setting", "said"),
+    [
+        (
+            "detect",
+            {"cell_diameter": "-15"},
+            '"Cell diameter" is -3 µm (-15 px), but it must be a number above 0 and at most 400 µm (2000 px) or auto: give '
+            "another value, or leave the field empty.",
+        ),
+        (
+            "detect",
+            {"event_duration": "20000"},
+            '"Event duration" is 100000 min (20000 frames), but it must be a number above 0 and at most 50000 min (10000 '
+            "frames): give another value, or leave the field empty.",
+        ),
+        (
+            "compare",
+            {"distance_t": "-2"},
+            '"Maximum distance in time" is -10 min (-2 frames), but it must be a number from 0 to 50000 min (10000 '
+            "frames): give another value, or leave the field empty.",
+        ),
+        (
+            "detect",
+            {"cell_diameter": "1,5"},
+            "\"Cell diameter\" is '1,5', but it must be a number above 0 and at most 400 µm (2000 px) or auto: write 1.5, with "
+            "a point, or leave the field empty.",
+        ),
+        ("detect", {"threshold": "400"}, "\"Threshold\" is '400', but it must be a whole number from 0 to 255"),
+        # The settings of a training are not those of the open movie.
+        ("train", {"cell_diameter": "-15"}, "\"Cell diameter\" is '-15', but it must be a number"),
+    ],
+)
+def test_a_refused_value_is_in_the_units_of_the_dialog(job: str, setting: dict[str, str], said: str) -> None:
+    assert _asked(job, dialog=True, settings=setting, scale={"length": 5, "time": 0.2}).startswith(said)
+
+
 def test_a_request_that_is_not_json_is_refused_in_one_sentence() -> None:
     answer = json.loads(requests.answer("detect", "{", [np.zeros(1, np.uint8)], lambda done, doing: None))
     assert answer["error"].endswith(".")

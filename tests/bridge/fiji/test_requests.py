@@ -17,6 +17,7 @@ import pytest
 import epifiji
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.network_commands import OF_RESULTS
 from epifiji.bridge.fiji.requests.answer import answer
 from epifiji.bridge.pixels import movie_of_image
 from epifiji.data.errors import WrongInputError
@@ -301,6 +302,8 @@ def test_retraining_uses_the_network_that_the_review_records(place, tmp_path):
         (tmp_path / file).touch()
     (tmp_path / "run.json").write_text(json.dumps({"network": {"name": "gone"}}))
     assert refused("retrain", {"settings": {"results": str(tmp_path / place)}}).startswith("there is no network 'gone'")
+    given = {"results": str(tmp_path / place), "network": OF_RESULTS}
+    assert refused("retrain", {"settings": given}).startswith("there is no network 'gone'")
     (tmp_path / "run.json").unlink()
     assert "does not record which network found its events" in refused(
         "retrain", {"settings": {"results": str(tmp_path / place)}}

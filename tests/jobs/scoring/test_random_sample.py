@@ -104,7 +104,8 @@ def test_scoring_writes_only_score_csv(tmp_path: Path) -> None:
     results.mkdir()
     write_events(results / "events.csv", DEATHS + SOPS)
     settings = {"results": str(results), "number": "8", "output": str(tmp_path / "score")}
-    begun = ask("score_begin", settings=settings)["result"]
+    answered = ask("score_begin", settings=settings)
+    begun = answered["result"]
     assert len(begun["items"].split("\n")) == len(begun["order"]) == 8
     assert not Path(begun["review"]).is_relative_to(tmp_path)
     for item in range(8):
@@ -113,7 +114,7 @@ def test_scoring_writes_only_score_csv(tmp_path: Path) -> None:
     assert (ended["judged"], ended["rows"][-1][4]) == (8, "6")
     lines = (tmp_path / "score" / "score.csv").read_text().splitlines()
     assert (lines[0], len(lines)) == (",".join(COLUMNS), 4)
-    assert not Path(begun["review"]).parent.exists()
+    assert answered["temporary"] == [str(Path(begun["review"]).parent)], "the client removes it at its command's end"
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["events.csv", "movie_epifiji", "score", "score.csv"]
     refused = ask("score_begin", settings=settings)
     assert "score.csv exists and would be overwritten" in refused["error"]

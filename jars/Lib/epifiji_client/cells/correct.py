@@ -19,7 +19,7 @@ from epifiji_client.cells.correct_input import correction_inputs
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import file_of, frames_are_channels
 from epifiji_client.screen.inputs import WindowClosing
-from epifiji_client.screen.windows import later, put_below, put_right
+from epifiji_client.screen.windows import enlarged, later, put_below, put_right, set_size
 
 TITLE = "Correct Cells"
 LOOK_MS = 100
@@ -186,8 +186,9 @@ class CorrectionWindow(object):
         self.window = JFrame(TITLE)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(WindowClosing(self))
-        self.window.add(panel, BorderLayout.CENTER)
+        self.window.add(enlarged(panel), BorderLayout.CENTER)
         self.window.pack()
+        set_size(self.window)
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
         put_right(self.window, self.image.getWindow())

@@ -9,12 +9,13 @@ from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.cells.shown import outline_roi, show_outlines, unpacked
 from epifiji_client.commands.run import call
+from epifiji_client.screen.windows import enlarged, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import unless_closed
 
 TITLE = "Preview of Segmentation"
 SLIDERS = ("seed_height", "merge_below")
-STEPS = 100
+STEPS, WIDTH = 100, 460
 
 
 class PreviewWindow(object):
@@ -91,8 +92,9 @@ class PreviewWindow(object):
         self.window.add(panel)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(_Closing(self.wanted))
+        enlarged(panel)
         self.window.pack()
-        self.window.setSize(460, self.window.getHeight())
+        set_size(self.window, WIDTH)
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
 

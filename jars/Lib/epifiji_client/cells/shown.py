@@ -1,5 +1,4 @@
 """Segmented cells in ImageJ: labels as an image, outlines as an overlay, polygons in the ROI Manager (Jython 2.7)."""
-import os
 
 from ij import IJ
 from ij.gui import ImageRoi, Overlay
@@ -25,24 +24,21 @@ KIND = "epifiji.kind"
 
 
 def show_cells(image, found):
-    """Show an answer's labels as a new image, the outlines over the segmented image, and ROIs; remove their files."""
-    try:
-        labels = IJ.openImage(found["labels"])
-        image = unless_closed(image)
-        if image is not None:
-            labels.setCalibration(image.getCalibration().copy())
-            show_outlines(image, _frames_of(found["outlines"]))
-        labels.setDisplayRange(0, max(255, max([labels.getStack().getProcessor(n).getStats().max
-                                                for n in range(1, labels.getStackSize() + 1)])))
-        if image is not None and labels.getNFrames() > 1:
-            labels.setPosition(1, 1, min(image.getT(), labels.getNFrames()))
-        labels.show()
-        if image is not None and image.getWindow() is not None and not GraphicsEnvironment.isHeadless():
-            put_right(labels.getWindow(), image.getWindow())
-        if found["rois"]:
-            _show_rois(image, found["rois"])
-    finally:
-        _remove(found["shown"])
+    """Show an answer's labels as a new image, the outlines over the segmented image, and ROIs."""
+    labels = IJ.openImage(found["labels"])
+    image = unless_closed(image)
+    if image is not None:
+        labels.setCalibration(image.getCalibration().copy())
+        show_outlines(image, _frames_of(found["outlines"]))
+    labels.setDisplayRange(0, max(255, max([labels.getStack().getProcessor(n).getStats().max
+                                            for n in range(1, labels.getStackSize() + 1)])))
+    if image is not None and labels.getNFrames() > 1:
+        labels.setPosition(1, 1, min(image.getT(), labels.getNFrames()))
+    labels.show()
+    if image is not None and image.getWindow() is not None and not GraphicsEnvironment.isHeadless():
+        put_right(labels.getWindow(), image.getWindow())
+    if found["rois"]:
+        _show_rois(image, found["rois"])
 
 
 def has_outlines(image):
@@ -51,17 +47,8 @@ def has_outlines(image):
 
 
 def show_corrected(image, found):
-    """Show the corrected outlines instead of those of the segmentation, and remove their file."""
-    try:
-        show_outlines(image, _frames_of(found["outlines"]))
-    finally:
-        _remove(found["shown"])
-
-
-def _remove(folder):
-    for name in os.listdir(folder):
-        os.remove(os.path.join(folder, name))
-    os.rmdir(folder)
+    """Show the corrected outlines instead of those of the segmentation."""
+    show_outlines(image, _frames_of(found["outlines"]))
 
 
 def show_outlines(image, frames):

@@ -1,27 +1,28 @@
 """The dialog of a command, made from the description of its parameters (Jython 2.7)."""
 from ij import WindowManager
-from ij.gui import GenericDialog
 from ij.io import OpenDialog
-from java.awt import BorderLayout, Button, Color, Dimension, FlowLayout, Label, Panel
+from java.awt import BorderLayout, Color, Dimension, FlowLayout, Label, Panel
 from java.awt.event import FocusListener, KeyEvent, KeyListener, MouseAdapter, TextListener
 from javax.swing import JTextArea
 
-from epifiji_client.commands.parameters import is_another_movies, record, remembered
-from epifiji_client.commands.units import UNITS, in_pixels, in_units, is_number, pixels_per_unit
-from epifiji_client.screen.windows import escaped
+from epifiji_client.commands.choosing import buttons_of, let_choose_files_and_folders
+from epifiji_client.commands.fitting import FittingDialog
+from epifiji_client.commands.parameters import PLACES, is_another_movies, record, remembered
+from epifiji_client.commands.units import UNITS, in_pixels, in_units, is_number
+from epifiji_client.screen.windows import escaped, scaled
 
 NARROW, WIDE = 10, 30
-LEAST_HELP, HELP_LINES = 380, 4
-MORE = "More settings"
+LEAST_HELP, HELP_LINES, HELP_WIDTH = 380, 4, 390
+MORE, OUTPUT = "More settings", "out"
 PLACEHOLDER, TYPED = Color(120, 120, 120), Color.BLACK
 WITHOUT_TEXT = (KeyEvent.VK_TAB, KeyEvent.VK_ENTER, KeyEvent.VK_ESCAPE, KeyEvent.VK_SHIFT, KeyEvent.VK_CONTROL, KeyEvent.VK_ALT)
 
 
-def from_dialog(label, described, networks, first=None):
+def from_dialog(label, described, networks, first=None, scale=None):
     """Return the parameters that the user gives in a dialog; None if it was cancelled.
 
     It first shows the values of the last run. Lengths and times of a calibrated movie are shown in micrometres and minutes,
-    and returned in pixels and frames.
+    and returned in pixels and frames: scale has how many of these are one unit.
 
     The values of first replace those of the last run, for example after wrong input. networks are names by kind of
     parameter.
@@ -31,10 +32,9 @@ def from_dialog(label, described, networks, first=None):
     values.update(first or {})
     pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
     more = any(values[one["key"]] != one["default"] for one in pages[1])
-    scale = pixels_per_unit(WindowManager.getCurrentImage(), described.get("units"))
     number = 0
     while number < len(pages):
-        page = _Page(label, described, networks, scale)
+        page = _Page(label, described, networks, scale or {})
         for one in pages[number]:
             page.add(one, values[one["key"]])
         if number == 0 and pages[1]:
@@ -62,7 +62,7 @@ class _Page(object):
     """One page of a dialog."""
 
     def __init__(self, label, described, networks, scale):
-        self.dialog = GenericDialog(label.rstrip("."))
+        self.dialog = FittingDialog(label.rstrip("."))
         self.dialog.addHelp(_help(label, described))
         self.networks, self.scale = networks, scale
         self.fields = []
@@ -80,7 +80,7 @@ class _Page(object):
             self.dialog.addCheckbox(title, value)
             field = self.dialog.getCheckboxes().lastElement()
         elif kind == "choice" or kind in self.networks:
-            choices = parameter["choices"] or self.networks[kind]
+            choices = parameter["choices"] + self.networks.get(kind, [])
             self.dialog.addChoice(title, choices, value if value in choices else choices[0])
             field = self.dialog.getChoices().lastElement()
         else:
@@ -100,11 +100,12 @@ class _Page(object):
         field = self.dialog.getStringFields().lastElement()
         if factor:
             self._put_beside(field, _InPixels(field, factor, parameter))
+        if kind in PLACES and parameter["key"] != OUTPUT:
+            let_choose_files_and_folders(field, parameter["label"])
         if empty:
             placeholder = _Placeholder(field, empty)
-            for part in field.getParent().getComponents():
-                if isinstance(part, Button):
-                    part.addMouseListener(_Pressed(placeholder))
+            for button in buttons_of(field):
+                button.addMouseListener(_Pressed(placeholder))
         return field
 
     def _put_beside(self, field, in_pixels):
@@ -222,11 +223,12 @@ class _About(object):
         self.area.setEditable(False)
         self.area.setFocusable(False)
         self.area.setOpaque(False)
-        self.area.setFont(Label().getFont() or self.area.getFont())
+        font = self.area.getFont()
+        self.area.setFont(font.deriveFont(float(scaled(font.getSize()))))
         self.area.setForeground(Color(70, 70, 70))
         self.panel = Panel(BorderLayout())
         self.panel.add(self.area)
-        self.panel.setPreferredSize(Dimension(LEAST_HELP, self.area.getPreferredSize().height))
+        self.panel.setPreferredSize(Dimension(scaled(LEAST_HELP), self.area.getPreferredSize().height))
 
     def of(self, field, text):
         """Show a text while a field has the focus or the mouse."""
@@ -264,8 +266,15 @@ def _help(label, described):
     macro = [_help_row(one) for one in described["parameters"] if one["page"] == "macro"]
     if macro:
         rows.append("<b>Only in macros</b><br><br>" + "<br><br>".join(macro))
-    return "<html><body style='width:390px'><h2>%s</h2><p>%s</p><p>%s</p></body></html>" % (
-        label.rstrip("."), escaped(described["help"]), "<br><br>".join(rows))
+    return "<html><body style='width:%dpx'><h2>%s</h2><p>%s</p><p>%s</p><p>%s</p></body></html>" % (
+        scaled(HELP_WIDTH), label.rstrip("."), escaped(described["help"]), "<br><br>".join(rows), _more(described["documentation"]))
+
+
+def _more(page):
+    """Return where the documentation shows the command: a link to its site, or the file if the site has no address."""
+    if page["address"]:
+        return "More, with pictures: <a href='%s'>the documentation of this command</a>" % page["address"]
+    return "More, with pictures, is in the documentation: %s" % page["file"]
 
 
 def _help_row(one):

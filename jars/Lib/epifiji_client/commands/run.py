@@ -1,6 +1,7 @@
 """Shared by EpiFiji's scripts: command() runs one, from its parameters to the message if it fails (Jython 2.7)."""
 import os
 import textwrap
+import threading
 import time
 import traceback
 
@@ -17,6 +18,7 @@ from epifiji_client.engine.python_record import read_json, record_file
 from epifiji_client.commands.escape import Escape
 from epifiji_client.images.identity import require_movie
 from epifiji_client.commands.parameters import from_macro, place_of_events, record as record_parameters, remember
+from epifiji_client.commands.units import pixels_per_unit
 
 TITLE = "EpiFiji"
 LAST_ERROR = "epifiji.error"
@@ -24,6 +26,16 @@ EXIT_CODES = {"input": 2, "cancelled": 130, "failure": 1}
 CANCELLED = "cancelled"
 LINE = 80
 OWN_COMMANDS = "epifiji.commands"
+
+_running = threading.local()
+"""now is the run of the command that a thread runs."""
+
+
+class _Run(object):
+    """A run of a command: the scale that its dialog showed, and the engine's folders with files for it."""
+
+    def __init__(self):
+        self.scale, self.temporary = {}, []
 
 
 def command(label, do, first=None):
@@ -34,10 +46,15 @@ def command(label, do, first=None):
     """
     System.setProperty(LAST_ERROR, "")
     escape = Escape.watched()
+    # A command may run another one.
+    outer, _running.now = getattr(_running, "now", None), _Run()
     try:
         _run(label, do, first)
     finally:
         escape.ended = True
+        for folder in _running.now.temporary:
+            _remove(folder)
+        _running.now = outer
 
 
 def _run(label, do, first):
@@ -71,7 +88,15 @@ def _run(label, do, first):
 def call(job, request, image=None):
     """Do a job of the engine, with its progress in ImageJ's progress bar; Escape cancels it."""
     dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
-    return connection.call(job, dict(request, dialog=dialog), image, _Progress())
+    now = getattr(_running, "now", None) or _Run()
+    return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, _Progress(), now.temporary)
+
+
+def _remove(folder):
+    """Remove a folder of files; what another program has open stays until the engine finds it some days later."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        File(folder, name).delete()
+    File(folder).delete()
 
 
 def record(label, given):
@@ -140,7 +165,8 @@ def _parameters(label, before, first):
         _clear_status()
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
-    given = from_dialog(label, described, networks, dict(first or {}, **(before or {})))
+    scale = _running.now.scale = pixels_per_unit(WindowManager.getCurrentImage(), described.get("units"))
+    given = from_dialog(label, described, networks, dict(first or {}, **(before or {})), scale)
     return None if given is None else _absolute(given, described), True
 
 

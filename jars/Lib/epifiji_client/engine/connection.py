@@ -31,11 +31,12 @@ if worker.VERSION == version:
 """
 
 
-def call(job, request, image=None, progress=None):
+def call(job, request, image=None, progress=None, temporary=None):
     """Do a job and return its result, a dictionary.
 
     request consists of JSON types. image is a Pixels of images.movies, whose pixels are sent too. progress(done, doing)
-    receives the progress and returns whether to stop. Raises EngineError if the job fails.
+    receives the progress and returns whether to stop. Folders with files for the caller, which removes them at its end, are
+    appended to the list temporary. Raises EngineError if the job fails.
     """
     engine = _EngineHere.find() or _Worker.find()
     blocks = []
@@ -50,6 +51,8 @@ def call(job, request, image=None, progress=None):
             engine.release(block)
     if "error" in answer:
         raise EngineError(answer["error"], answer["kind"], answer.get("details", ""))
+    if temporary is not None:
+        temporary += answer.get("temporary", [])
     return answer["result"]
 
 

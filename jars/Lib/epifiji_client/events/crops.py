@@ -2,6 +2,8 @@
 from ij.plugin import ContrastEnhancer
 from java.awt import BasicStroke, Color, Dimension, Font
 
+from epifiji_client.screen.windows import scaled
+
 COLUMNS = 7
 GAP = 2
 SATURATED = 0.35
@@ -35,6 +37,11 @@ class Crops(object):
         rows, columns = self._grid()
         step = (self.side + GAP) * self.zoom
         return Dimension(step * columns, step * rows)
+
+    def fit(self, width, height):
+        """Reduce the zoom until the picture fits into a width and a height, if it can."""
+        while self.zoom > 1 and (self.size().width > width or self.size().height > height):
+            self.zoom -= 1
 
     def frames_of(self, item):
         """Return the frames (from 1) around an event that are in the movie."""
@@ -96,7 +103,7 @@ class Crops(object):
         Mark the event's position.
         """
         side = self.side * self.zoom
-        pen.setFont(FONT)
+        pen.setFont(FONT.deriveFont(float(scaled(FONT.getSize()))))
         for frame, x, y, left, top in self._tiles:
             if frame == item["frame"]:
                 pen.setColor(self.colour(item))
@@ -111,7 +118,7 @@ class Crops(object):
             if frame == current and not self.looping:
                 pen.setColor(CURRENT)
                 pen.drawRect(x + 4, y + 4, side - 9, side - 9)
-            _write(pen, str(frame), x + 8, y + 19)
+            _write(pen, str(frame), x + 8, y + 7 + scaled(FONT.getSize()))
         pen.dispose()
 
 

@@ -16,10 +16,13 @@ from epifiji_client.events.crops import Crops
 from epifiji_client.images.movies import show_events, shown_pixels
 from epifiji_client.screen.inputs import PictureMouse, WindowClosing, review_inputs
 from epifiji_client.events.review_session import WORDS, ReviewSession
-from epifiji_client.screen.windows import later, scroll_to, show_table
+from epifiji_client.screen.windows import enlarged, in_lines, later, screen_size, scroll_to, set_size, show_table
 
 TITLE = "Review Epithelial Events"
 LOOP_MS = 150
+FRAME, TITLE_BAR = 20, 40
+"""Room for a window's frame at both sides, and for its title, in pixels."""
+
 HINTS = ("y keep   n reject   s skip   u undo   1-%d class   click or drag: correct the place   a add a missed one   "
          "left, right: frames   up, down: events   Esc end")
 HINTS_SCORE = "y right   n wrong   s skip   u undo   left, right: frames   up, down: events   Esc end"
@@ -146,8 +149,10 @@ class ReviewWindow(object):
         self.bar = JProgressBar(0, len(self.session.order))
         self.bar.setStringPainted(True)
         names = "   ".join("%d %s" % (number, kind["name"]) for number, kind in enumerate(self.classes[:4], start=1))
-        hints = [JLabel(HINTS_SCORE)] if self.fixed else [JLabel(HINTS % min(4, len(self.classes))), JLabel(names)]
-        texts = [self.head, self.bar, self.below] + hints
+        hints = [HINTS_SCORE] if self.fixed else [HINTS % min(4, len(self.classes)), names]
+        screen = screen_size()
+        lines = [JLabel(line) for text in hints for line in in_lines(text, screen.width - 2 * FRAME, self.below)]
+        texts = [self.head, self.bar, self.below] + lines
         panel = JPanel()
         panel.setLayout(BoxLayout(panel, BoxLayout.Y_AXIS))
         panel.setBackground(Color.DARK_GRAY)
@@ -162,9 +167,11 @@ class ReviewWindow(object):
         self.window.addWindowListener(WindowClosing(self))
         self.window.getContentPane().setBackground(Color.BLACK)
         self.window.add(self.picture, BorderLayout.CENTER)
-        self.window.add(panel, BorderLayout.SOUTH)
+        self.window.add(enlarged(panel), BorderLayout.SOUTH)
+        self.crops.fit(screen.width - FRAME, screen.height - FRAME - TITLE_BAR - panel.getPreferredSize().height)
         self.picture.setPreferredSize(self.crops.size())
         self.window.pack()
+        set_size(self.window)
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
         self.window.toFront()

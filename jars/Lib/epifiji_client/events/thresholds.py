@@ -10,10 +10,12 @@ from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JComboBox, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.commands.run import call
+from epifiji_client.screen.windows import enlarged, set_size
 from epifiji_client.images.movies import SYMBOL_SIZE
 from epifiji_client.images.rois import set_frame
 
 TITLE = "Adjust Event Thresholds"
+WIDTH = 460
 ALL = "all classes"
 LEAST_POSITIVE = 125
 """Map levels up to this are not part of any event, whatever the threshold."""
@@ -119,8 +121,9 @@ class ThresholdWindow(object):
         self.window.add(panel)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(_Closing(self.wanted))
+        enlarged(panel)
         self.window.pack()
-        self.window.setSize(460, self.window.getHeight())
+        set_size(self.window, WIDTH)
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
 

@@ -29,7 +29,7 @@ def described(image):
 
 
 def show_pictures(answer, image):
-    """Show an answer's pictures, remove its temporary files, and make the movie the active image again.
+    """Show an answer's pictures, and make the movie the active image again.
 
     Their titles are those of the answer, or <name>-<picture>.
     """
@@ -43,7 +43,3 @@ def show_pictures(answer, image):
             keep_on_screen(picture.getWindow())
         if answer["pictures"] and image is not None and image.getWindow() is not None:
             IJ.selectWindow(image.getID())
-    if answer["temporary"]:
-        for name in os.listdir(answer["temporary"]):
-            os.remove(os.path.join(answer["temporary"], name))
-        os.rmdir(answer["temporary"])

@@ -5,11 +5,11 @@ The engine compares the file or, without a file, the pixels (Jython 2.7).
 import os
 import re
 
-from ij import WindowManager
+from ij import IJ, WindowManager
 
 from epifiji_client.engine.connection import call
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.images.movies import RESULTS, file_of, frames_are_channels, shape_of, shown_pixels
+from epifiji_client.images.movies import RESULTS, file_of, frames_are_channels, require_shape, shape_of, shown_pixels
 from epifiji_client.screen.log import log
 
 EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|zarr)$", re.IGNORECASE)
@@ -53,6 +53,24 @@ def results_of(image, endings=("_epifiji",)):
     stem = EXTENSION.sub("", path) if EXTENSION.search(path) else os.path.splitext(path)[0]
     beside = [stem + ending for ending in endings if os.path.isfile(os.path.join(stem + ending, "run.json"))]
     return beside[0] if beside else ""
+
+
+def movie_of(image, found, what, user=None):
+    """Return the image or, if it is None, the movie of an answer's results, opened; refuse one of another shape than what has.
+
+    user is what needs the movie; without a user, None is returned if the movie cannot be opened.
+    """
+    path = found["movie"]
+    if image is None and path and os.path.isfile(path):
+        image = IJ.openImage(path)
+        if image is not None:
+            image.show()
+    if image is None and user:
+        why = "%s cannot be opened as an image" % path if path else "the movie of the results was not found"
+        raise EngineError("No image is open, and %s, but %s needs it: open the movie first." % (why, user), "input")
+    if image is not None:
+        require_shape(image, found["shape"], what)
+    return image
 
 
 def folder_beside(image):

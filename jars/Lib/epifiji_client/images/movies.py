@@ -278,20 +278,15 @@ def _log_edited(count):
 
 
 def show_maps(image, answer):
-    """Show an answer's maps in colour over a movie, or over each other if there is no movie, and remove their files.
+    """Show an answer's maps in colour over a movie, or over each other if there is no movie.
 
     The movie may be None or closed. The new image is called <movie>-maps.
     """
-    try:
-        shown = _composite(unless_closed(image), answer["maps"], answer["name"])
-        shown.show()
-        if not GraphicsEnvironment.isHeadless():
-            put_below(shown.getWindow(), IJ.getInstance())
-            put_right(shown.getWindow(), RoiManager.getInstance())
-    finally:
-        for one in answer["maps"]:
-            os.remove(one["file"])
-        os.rmdir(answer["maps_folder"])
+    shown = _composite(unless_closed(image), answer["maps"], answer["name"])
+    shown.show()
+    if not GraphicsEnvironment.isHeadless():
+        put_below(shown.getWindow(), IJ.getInstance())
+        put_right(shown.getWindow(), RoiManager.getInstance())
 
 
 def _composite(image, maps, name):

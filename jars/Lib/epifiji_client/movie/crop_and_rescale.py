@@ -2,10 +2,8 @@
 
 The engine computes the new positions. ROIs keep their names, groups, colours and kinds. ImageJ itself crops pixels.
 """
-import os
 import re
 
-from ij import IJ
 from ij.gui import Overlay, PointRoi, Roi
 from ij.plugin import Duplicator, RoiScaler
 from ij.plugin.frame import RoiManager
@@ -192,15 +190,6 @@ def new_rois(image, found, shown, ratios=(1, 1)):
         return rois, found["left_out"]
     rois = shown.moved(found["places"], image, ratios)
     return rois, len([place for place in found["places"] if place is None])
-
-
-def open_and_remove(file_name, folder):
-    """Open a temporary image of the engine, and remove its file and folder."""
-    try:
-        return IJ.openImage(file_name)
-    finally:
-        os.remove(file_name)
-        os.rmdir(folder)
 
 
 def _outside(count):

@@ -1,7 +1,7 @@
 """The window of all networks: a table, the card of the selected one, and what can be done with it (Jython 2.7)."""
 from ij import Executer
 from ij.plugin.frame import Recorder
-from java.awt import BorderLayout, Dimension, FlowLayout, Font
+from java.awt import BorderLayout, FlowLayout, Font
 from java.awt.event import WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JFrame, JLabel, JOptionPane, JPanel, JScrollPane, JSplitPane, JTable, JTextArea, ListSelectionModel
@@ -10,10 +10,10 @@ from javax.swing.table import DefaultTableModel
 
 from epifiji_client.commands.run import call, record, report
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.screen.windows import escaped, later
+from epifiji_client.screen.windows import enlarged, escaped, later, scaled, set_size
 
 TITLE = "Networks"
-SIZE, CARD_HEIGHT = Dimension(860, 520), 260
+SIZE, CARD_HEIGHT = (860, 520), 260
 NAME = 0
 WIDTHS = (160, 55, 65, 210, 65, 100, 180)
 IMPORT, FETCH, EXPORT = "Import EpiFiji Network...", "Fetch DeXtrusion Network...", "Export EpiFiji Network..."
@@ -144,7 +144,7 @@ class NetworksWindow(object):
         self.card.setBorder(BorderFactory.createEmptyBorder(6, 8, 6, 8))
         self.notices = JLabel("")
         split = JSplitPane(JSplitPane.VERTICAL_SPLIT, JScrollPane(self.table), JScrollPane(self.card))
-        split.setDividerLocation(SIZE.height - CARD_HEIGHT - 80)
+        split.setDividerLocation(scaled(SIZE[1] - CARD_HEIGHT - 80))
         split.setResizeWeight(0.4)
         below = JPanel(BorderLayout())
         below.add(self.notices, BorderLayout.CENTER)
@@ -153,7 +153,8 @@ class NetworksWindow(object):
         self.window.add(below, BorderLayout.SOUTH)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(_Window(self.wanted))
-        self.window.setSize(SIZE)
+        enlarged(self.window.getContentPane())
+        set_size(self.window, *SIZE)
         self.window.setLocationByPlatform(True)
         self.window.setVisible(True)
 

@@ -1,15 +1,66 @@
 """Tables, changes of windows, and their positions, so that none covers another one that is needed (Jython 2.7)."""
 import re
 
-from ij import WindowManager
+from ij import Prefs, WindowManager
 from ij.measure import ResultsTable
-from java.awt import GraphicsEnvironment
+from java.awt import Container, Dimension, GraphicsEnvironment
 from java.lang import Runnable, Thread
-from javax.swing import SwingUtilities
+from javax.swing import JComponent, JTable, SwingUtilities
 
 CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
 MEASURED_ROWS = 200
 PAINTING_LOOKS, LOOK_MS = 40, 50
+
+
+def scaled(pixels):
+    """Return a length on the screen in ImageJ's GUI scale (Edit > Options > Appearance), which Swing does not know."""
+    return int(round(pixels * Prefs.getGuiScale()))
+
+
+def enlarged(part):
+    """Enlarge the fonts and fixed sizes of Swing's parts of a window by ImageJ's GUI scale; return the part.
+
+    Call it before the window gets its size. Parts that draw themselves use scaled().
+    """
+    if Prefs.getGuiScale() != 1:
+        if part.isFontSet():
+            part.setFont(part.getFont().deriveFont(float(part.getFont().getSize() * Prefs.getGuiScale())))
+        if isinstance(part, JComponent) and part.isPreferredSizeSet():
+            size = part.getPreferredSize()
+            part.setPreferredSize(Dimension(scaled(size.width), scaled(size.height)))
+        if isinstance(part, JTable):
+            part.setRowHeight(scaled(part.getRowHeight()))
+            for column in part.getColumnModel().getColumns():
+                column.setPreferredWidth(scaled(column.getPreferredWidth()))
+            # It is not inside of any other part before the window is shown.
+            enlarged(part.getTableHeader())
+        for inner in part.getComponents() if isinstance(part, Container) else ():
+            enlarged(inner)
+    return part
+
+
+def set_size(window, width=0, height=0):
+    """Give a packed window at least a size, in ImageJ's GUI scale, but not more than the screen has."""
+    screen = _screen()
+    window.setSize(min(max(scaled(width), window.getWidth()), screen.width), min(max(scaled(height), window.getHeight()), screen.height))
+
+
+def in_lines(text, width, label):
+    """Divide a text at its groups of three spaces into lines that fit into a width in a label's font, in ImageJ's GUI scale."""
+    metrics = label.getFontMetrics(label.getFont())
+    lines = []
+    for part in text.split("   "):
+        longer = lines[-1] + "   " + part if lines else part
+        if lines and scaled(metrics.stringWidth(longer)) > width:
+            lines.append(part)
+        else:
+            lines[-1:] = [longer]
+    return lines
+
+
+def screen_size():
+    """Return the size of the screen without the system's bars."""
+    return _screen().getSize()
 
 
 def show_table(title, columns, rows):

@@ -6,6 +6,7 @@ import re
 from typing import Any, get_args
 
 from epifiji.bridge.fiji.commands import COMMANDS, EVALUATE, RETRAIN, TRAIN, AdjustCommand
+from epifiji.bridge.fiji.pages import page_of
 from epifiji.data.settings.base import Settings, Shown, shown_of
 from epifiji.data.settings.detection import EventSettings
 from epifiji.files.movies.calibration import (
@@ -33,13 +34,13 @@ DEFAULT = re.compile(r"Default(?: [^:]+)?: (.+?)(?:[,;]|\.(?:\s|$)|$)")
 
 
 def described(label: str) -> dict[str, Any]:
-    """Describe a command as JSON types: its help, and its parameters in the order of the dialog.
+    """Describe a command as JSON types: its help, its page in the documentation, and its parameters in the dialog's order.
 
     A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
     ``image``, ``network``, ``cell_network`` or ``any_network``), `default` (a string, or a boolean for a flag), `unit`,
-    `choices` (for a file the words that are no files), `empty` (the meaning of an empty field), `measure` (``length`` or
-    ``time`` if it is shown in µm or minutes, else empty), `whole` (whether it is a whole number), `help` and `page`. If a
-    parameter has a measure, `units` has :data:`UNITS`.
+    `choices` (for a file or a network the words that are none), `empty` (the meaning of an empty field), `measure`
+    (``length`` or ``time`` if it is shown in µm or minutes, else empty), `whole` (whether it is a whole number), `help`
+    and `page`. If a parameter has a measure, `units` has :data:`UNITS`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)
@@ -47,7 +48,8 @@ def described(label: str) -> dict[str, Any]:
     if label in OTHER_MOVIES:
         parameters = [one | {"measure": ""} for one in parameters]
     measured = any(one["measure"] for one in parameters)
-    return {"help": (model.__doc__ or "").strip(), "parameters": parameters} | ({"units": UNITS} if measured else {})
+    about = {"help": (model.__doc__ or "").strip(), "documentation": page_of(label), "parameters": parameters}
+    return about | ({"units": UNITS} if measured else {})
 
 
 def _described_field(model: type[Settings], key: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.data.settings.base import Unit, WrongSettingError, refusal
 
 NOUNS = {"out": "folder", "movie": "movie", "author": "author", "license": "licence", "sha256": "SHA-256"}
 """Nouns for options that the command in Fiji does not have. Other settings are called by their names without dashes."""
@@ -60,6 +61,19 @@ def in_fiji_terms(text: str, label: str | None = None, dialog: bool = False) -> 
         rest = message[subject.end() :].replace(f"leave {subject[1]} out", "leave the field empty")
         message = _label(parameters[subject[1]]) + rest
     return message
+
+
+def refused_in_units(error: WrongSettingError, label: str | None, scale: Mapping[str, float]) -> str:
+    """Return the sentence of a refused value, in µm or minutes if the dialog of the command showed it in them.
+
+    `scale` has how many pixels are one µm (``length``) and how many frames one minute (``time``).
+    """
+    parameter = _parameters(label).get(error.name)
+    per_unit = scale.get(parameter["measure"]) if parameter else None
+    if parameter is None or not per_unit:
+        return str(error)
+    unit = Unit("min", "frames", per_unit) if parameter["measure"] == "time" else Unit("µm", "px", per_unit)
+    return refusal(error.model, error.name, error.value, unit)
 
 
 @functools.cache

@@ -31,6 +31,10 @@ def _annotated(end: str) -> Any:
     return _path("folder", "Annotated movies or images", described, order=5)
 
 
+OF_RESULTS = "that of the results"
+"""The network that found the events or cells which were reviewed or corrected."""
+
+
 class EvaluateCommand(EvaluationJob, EvaluationSettings):
     """Evaluates networks on movies with annotated events, or on images with annotated cells, and reports which is better.
 
@@ -77,8 +81,9 @@ class RetrainCommand(RetrainingJob, RetrainingSettings):
     network: str | None = setting(
         None,
         kind="any_network",
-        description="The network to retrain, which is not changed. Default in a macro: the one that found the events or cells.",
+        description="The network to retrain, which is not changed. Default: the one that found the events or cells.",
         order=3,
+        words=(OF_RESULTS,),
     )
     results: str | None = _path(
         "folder",

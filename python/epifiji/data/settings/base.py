@@ -7,6 +7,8 @@ tables of the documentation all come from these models.
 from __future__ import annotations
 
 import functools
+import math
+import re
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -67,7 +69,7 @@ class Shown:
     also
         Its older names, which are accepted wherever it is specified by name.
     words
-        Values of a place that are no places.
+        Values of a place, or of a network, that are no places and no networks.
     empty
         What an empty field of a dialog means, in a few words. Default: from the help's sentence "Default: …".
     calibrated
@@ -125,6 +127,47 @@ Channel = Annotated[
     ),
 ]
 
+COMMA = re.compile(r"\s*([+-]?\d+),(\d+)\s*")
+"""A number with a decimal comma, which is not accepted: 1,500 is another number to other people."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit in which a dialog shows a setting: its `name`, that of pixels or frames, and how many of these are one unit."""
+
+    name: str
+    of: str
+    per_unit: float
+
+    def shown(self, value: object) -> str:
+        """Return a value of pixels or frames in this unit, with pixels or frames beside; a value that is no number stays."""
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            return repr(value)
+        return f"{_plain(number / self.per_unit)} {self.name} ({_plain(number)} {self.of})" if number else "0"
+
+
+def _plain(number: float) -> str:
+    """Write a number with four significant digits and without an exponent."""
+    text = f"{float(f'{number:.4g}'):.10f}"
+    return text.rstrip("0").rstrip(".")
+
+
+class WrongSettingError(WrongInputError):
+    """The `value` of a setting, called `name` in the settings `model`, is not valid."""
+
+    def __init__(self, model: type[Settings], name: str, value: object) -> None:
+        super().__init__(refusal(model, name, value))
+        self.model, self.name, self.value = model, name, value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy, or send to another process, with all arguments."""
+        return type(self), (self.model, self.name, self.value)
+
+
 AnySettings = TypeVar("AnySettings", bound=Settings)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -142,11 +185,11 @@ def parse_settings(kind: type[AnySettings], values: Mapping[str, Any]) -> AnySet
     for name, value in given.items():
         # Pydantic would accept True as 1.
         if name in kind.model_fields and kind.model_fields[name].annotation is not bool and _has_bool(value):
-            raise WrongInputError(_refusal(kind, name, value))
+            raise WrongSettingError(kind, name, value)
     try:
         return kind(**given)
     except ValidationError as problem:
-        raise WrongInputError(_sentence(kind, given, problem)) from problem
+        raise _wrong(kind, given, problem) from problem
 
 
 def formerly(**older: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -178,16 +221,20 @@ def _by_name(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _sentence(kind: type[Settings], given: Mapping[str, Any], problem: ValidationError) -> str:
+def _wrong(kind: type[Settings], given: Mapping[str, Any], problem: ValidationError) -> WrongInputError:
     """Describe the first invalid setting in one sentence."""
     name = str(problem.errors()[0]["loc"][0])
     if name not in kind.model_fields:
-        return f"there is no setting {name!r}: the settings are {', '.join(kind.model_fields)}."
-    return _refusal(kind, name, given.get(name))
+        return WrongInputError(f"there is no setting {name!r}: the settings are {', '.join(kind.model_fields)}.")
+    return WrongSettingError(kind, name, given.get(name))
 
 
-def _refusal(kind: type[Settings], name: str, value: object) -> str:
-    return f"{name} is {value!r}, but {expectation(kind, name)}: give another value, or leave {name} out."
+def refusal(kind: type[Settings], name: str, value: object, unit: Unit | None = None) -> str:
+    """Return the sentence about an invalid value; with a `unit`, numbers are in it, with pixels or frames beside."""
+    shown = repr(value) if unit is None else unit.shown(value)
+    comma = COMMA.fullmatch(value) if isinstance(value, str) else None
+    another = f"write {comma[1]}.{comma[2]}, with a point" if comma else "give another value"
+    return f"{name} is {shown}, but {expectation(kind, name, unit)}: {another}, or leave {name} out."
 
 
 def _has_bool(value: object) -> bool:
@@ -198,15 +245,15 @@ def _has_bool(value: object) -> bool:
     )
 
 
-def expectation(kind: type[Settings], name: str) -> str:
-    """Describe the valid values of a setting."""
+def expectation(kind: type[Settings], name: str, unit: Unit | None = None) -> str:
+    """Describe the valid values of a setting; with a `unit`, limits are in it, with pixels or frames beside."""
     shown = shown_of(kind.model_fields[name])
     if place := PLACES.get(shown.kind):
         return f"it must be {' or '.join([*shown.words, place])}"
     schema = kind.model_json_schema()
     field = schema["properties"][name]
     choices = [c for c in field.get("anyOf", [field]) if c.get("type") != "null"]
-    return f"it must be {' or '.join(_words(choice) for choice in choices)}"
+    return f"it must be {' or '.join(_words(choice, unit) for choice in choices)}"
 
 
 TYPES = {
@@ -228,7 +275,7 @@ PLACES = {
 }
 
 
-def _words(choice: Mapping[str, Any]) -> str:
+def _words(choice: Mapping[str, Any], unit: Unit | None = None) -> str:
     """Describe one alternative of a JSON schema."""
     if "enum" in choice or "const" in choice:
         return "one of " + ", ".join(map(str, choice["enum"])) if "enum" in choice else repr(choice["const"]).strip("'")
@@ -236,13 +283,16 @@ def _words(choice: Mapping[str, Any]) -> str:
         return f"{TYPES['array']} out of {', '.join(named)}"
     if choice.get("type") in TYPES:
         return TYPES[choice["type"]]
-    kind = "a whole number" if choice.get("type") == "integer" else "a number"
-    low, high, above = (choice.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))
+    # A whole number of pixels is not one of micrometres.
+    kind = "a whole number" if choice.get("type") == "integer" and unit is None else "a number"
+    limits = (choice.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))
+    figure = _figure if unit is None else unit.shown
+    low, high, above = (None if limit is None else figure(limit) for limit in limits)
     if above is not None:
-        return f"{kind} above {_figure(above)}" + (f" and at most {_figure(high)}" if high is not None else "")
+        return f"{kind} above {above}" + (f" and at most {high}" if high is not None else "")
     if low is not None and high is not None:
-        return f"{kind} from {_figure(low)} to {_figure(high)}"
-    return kind + (f" of at least {_figure(low)}" if low is not None else "")
+        return f"{kind} from {low} to {high}"
+    return kind + (f" of at least {low}" if low is not None else "")
 
 
 def _figure(number: float) -> str:

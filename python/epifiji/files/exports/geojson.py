@@ -18,16 +18,17 @@ PIXEL_CENTRE = 0.5
 """The centre of the first pixel: QuPath counts from the pixel's corner."""
 
 
-def event_features(events: Sequence[Event]) -> Iterator[dict[str, Any]]:
-    """Yield a point for each event, with its class, score and volume."""
+def event_features(events: Sequence[Event], classes: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield a point for each event, with its class, score and volume; `classes` are all those of the network."""
     groups = by_class(events)
+    known = {*classes, *groups}
     for name, group in groups.items():
         for number, event in enumerate(group, 1):
             score = {} if math.isnan(event.score) else {"score": event.score}
             place = {"type": "Point", "coordinates": [event.x + PIXEL_CENTRE, event.y + PIXEL_CENTRE]}
             measured = {**score, "volume": event.volume, "at border": int(event.border)}
             named = shown_name(event, number)
-            yield _feature(place, event.frame, "annotation", named, name, colour_of(name, groups), measured)
+            yield _feature(place, event.frame, "annotation", named, name, colour_of(name, known), measured)
 
 
 def cell_features(cells: Iterable[Polygon]) -> Iterator[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -110,7 +110,9 @@ class ShownMovie:
     frame_interval_s: float | None = None
 
 
-def write_trackmate(path: Path, events: Sequence[Event], movie: ShownMovie, radius_px: float, log: str) -> None:
+def write_trackmate(
+    path: Path, events: Sequence[Event], movie: ShownMovie, radius_px: float, log: str, classes: Iterable[str] = ()
+) -> None:
     """Write events as spots without tracks.
 
     Positions are in µm and seconds, or in pixels and frames if the movie is not calibrated. A spot has its event's score as
@@ -126,11 +128,13 @@ def write_trackmate(path: Path, events: Sequence[Event], movie: ShownMovie, radi
         Radius of all spots in pixels.
     log
         What TrackMate shows as the log of the session.
+    classes
+        All classes of the network, on which the colours of its own classes depend.
     """
     root = Element("TrackMate", version=VERSION)
     SubElement(root, "Log").text = _text(log)
     length, time = float(movie.pixel_size_um or 1), float(movie.frame_interval_s or 1)
-    root.append(_model(events, movie, length, time, radius_px * length))
+    root.append(_model(events, movie, length, time, radius_px * length, classes))
     root.append(_settings(movie, length, time, radius_px * length))
     SubElement(root, "GUIState", state="ConfigureViews")
     SubElement(root, "DisplaySettings").text = json.dumps(DISPLAY, indent=2)
@@ -138,7 +142,9 @@ def write_trackmate(path: Path, events: Sequence[Event], movie: ShownMovie, radi
     ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
 
 
-def _model(events: Sequence[Event], movie: ShownMovie, length: float, time: float, radius: float) -> Element:
+def _model(
+    events: Sequence[Event], movie: ShownMovie, length: float, time: float, radius: float, classes: Iterable[str]
+) -> Element:
     units = {
         "spatialunits": "µm" if movie.pixel_size_um else "pixel",
         "timeunits": "sec" if movie.frame_interval_s else "frame",
@@ -152,6 +158,7 @@ def _model(events: Sequence[Event], movie: ShownMovie, length: float, time: floa
             SubElement(of_kind, "Feature", described | {"isint": str(is_int).lower()})
     spots = SubElement(model, "AllSpots", nspots=str(len(events)))
     groups = by_class(events)
+    known = {*classes, *groups}
     named = [
         (event, shown_name(event, number), index)
         for index, group in enumerate(groups.values(), 1)
@@ -172,7 +179,7 @@ def _model(events: Sequence[Event], movie: ShownMovie, length: float, time: floa
                 "FRAME": str(frame),
                 "RADIUS": repr(radius),
                 "VISIBILITY": "1",
-                "MANUAL_SPOT_COLOR": str(_java_colour(colour_of(event.event, groups))),
+                "MANUAL_SPOT_COLOR": str(_java_colour(colour_of(event.event, known))),
                 "EVENT_CLASS": str(index),
                 "EVENT_VOLUME": str(event.volume),
                 "EVENT_BORDER": str(int(event.border)),

@@ -139,16 +139,16 @@ def _movie(
 
 
 def _write(path: Path, form: str, events: list[Event], movie: ShownMovie | None, record: RunRecord) -> None:
+    classes = record.settings.events or ()
     if form == "napari":
         write_napari(path, events)
     elif form == "geojson":
-        write_geojson(path, event_features(events))
+        write_geojson(path, event_features(events, classes))
     elif movie is not None:
         diameter = record.scale.cell_diameter_px
         network = f", found by the network {record.network.name}" if record.network.name else ""
-        write_trackmate(
-            path, events, movie, diameter / 2 if diameter else RADIUS_PX, f"{len(events)} events from EpiFiji{network}."
-        )
+        log = f"{len(events)} events from EpiFiji{network}."
+        write_trackmate(path, events, movie, diameter / 2 if diameter else RADIUS_PX, log, classes)
 
 
 def _cells(labels: Path) -> Iterator[Polygon]:

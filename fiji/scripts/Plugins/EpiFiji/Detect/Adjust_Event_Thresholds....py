@@ -1,12 +1,12 @@
 """Plugins > EpiFiji > Detect > Adjust Event Thresholds...: sliders for the thresholds of kept probability maps; a macro gives the values."""
-from ij import IJ, Macro
+from ij import Macro
 from java.awt import GraphicsEnvironment
 from java.io import File
 
 from epifiji_client.commands.run import call, command, record, report
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.images.identity import results_shown
-from epifiji_client.images.movies import RESULTS, current_image, require_shape, show_events
+from epifiji_client.images.identity import movie_of, results_shown
+from epifiji_client.images.movies import RESULTS, current_image, show_events
 from epifiji_client.events.navigator.navigator import events_adjusted, navigators_of
 from epifiji_client.events.thresholds import ThresholdWindow
 
@@ -21,7 +21,7 @@ def adjust(parameters):
     parameters["results"] = File(results).getAbsolutePath()
     if Macro.getOptions() is None and not GraphicsEnvironment.isHeadless():
         found = call("candidates", {"results": parameters["results"]})
-        image = _movie(image, found)
+        image = movie_of(image, found, "The maps", "the choice of thresholds")
         window = ThresholdWindow(image, found)
         chosen = window.run()
         if chosen is None:
@@ -30,21 +30,11 @@ def adjust(parameters):
         parameters.update(chosen)
         record(LABEL, parameters)
     found = call("adjust", {"settings": parameters})
-    image = _movie(image, found)
+    image = movie_of(image, found, "The maps", "the choice of thresholds")
     show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", not navigators_of(image)))
     events_adjusted(image, found["folder"] if parameters.get("save") else None, found["lines"])
     report("%d events of %s%s" % (len(found["events"]), found["name"],
                                   "; saved in " + found["folder"] if parameters.get("save") else ""))
-
-
-def _movie(image, found):
-    if image is None and found["movie"]:
-        image = IJ.openImage(found["movie"])
-        image.show()
-    if image is None:
-        raise EngineError("No image is open, and the movie of %s was not found: open it first." % found["name"], "input")
-    require_shape(image, found["shape"], "The maps")
-    return image
 
 
 command(LABEL, adjust, results_shown())

@@ -11,7 +11,7 @@ def show(parameters):
     results = parameters.get("results") or (image.getProperty(RESULTS) if image is not None else None)
     settings = {"results": File(results).getAbsolutePath()} if results else {}
     found = call("maps", {"settings": settings, "shape": shape_of(image) if image is not None else None})
-    if image is None and found["movie"]:
+    if image is None and found["movie"] and File(found["movie"]).isFile():
         image = IJ.openImage(found["movie"])
     show_maps(image, found)
     report("maps of " + found["name"])

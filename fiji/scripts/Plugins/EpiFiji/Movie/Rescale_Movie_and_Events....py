@@ -1,7 +1,9 @@
 """Plugins > EpiFiji > Movie > Rescale Movie and Events...: rescales the open movie in space and time, with its events."""
+from ij import IJ
+
 from epifiji_client.commands.run import call, command
 from epifiji_client.images.movies import current_image, shown_pixels
-from epifiji_client.movie.crop_and_rescale import RoisOfMovie, make_files, new_rois, open_and_remove, show_with_rois
+from epifiji_client.movie.crop_and_rescale import RoisOfMovie, make_files, new_rois, show_with_rois
 
 
 def rescale(parameters):
@@ -12,7 +14,7 @@ def rescale(parameters):
     shown = RoisOfMovie(image)
     pixels, shown_range = shown_pixels(image), (image.getDisplayRangeMin(), image.getDisplayRangeMax())
     found = call("rescale_here", {"settings": parameters, "places": shown.places()}, pixels)
-    made = open_and_remove(found["file"], found["folder"])
+    made = IJ.openImage(found["file"])
     made.setTitle(found["name"])
     made.setDisplayRange(*shown_range)
     rois, left_out = new_rois(made, found, shown, (found["ratios"][1], found["ratios"][2]))

@@ -1,9 +1,7 @@
 """Plugins > EpiFiji > Review > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
-from ij import IJ
-
 from epifiji_client.commands.run import call, command, report
-from epifiji_client.images.identity import results_shown
-from epifiji_client.images.movies import current_image, require_shape, show_events
+from epifiji_client.images.identity import movie_of, results_shown
+from epifiji_client.images.movies import current_image, show_events
 from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import events_shown, table_wanted
 
@@ -12,12 +10,7 @@ def open_events(parameters):
     found = call("open", {"settings": parameters})
     for notice in found["notices"]:
         log(notice)
-    image = current_image(needed=False)
-    if image is None and found["movie"]:
-        image = IJ.openImage(found["movie"])
-        image.show()
-    if image is not None:
-        require_shape(image, found["shape"], "The events in %s" % found["folder"])
+    image = movie_of(current_image(needed=False), found, "The events in %s" % found["folder"])
     show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters))
     events_shown(image, parameters, parameters["results"])
     report("%d events of %s" % (len(found["events"]), found["name"]))

@@ -1,12 +1,11 @@
 """Plugins > EpiFiji > Review > Review Epithelial Events...: keep (y), reject (n) or correct events one by one; u undoes, Esc ends."""
-from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
-from epifiji_client.images.identity import folder_beside
-from epifiji_client.images.movies import current_image, managed_rois, require_shape, saved_rois
+from epifiji_client.images.identity import folder_beside, movie_of
+from epifiji_client.images.movies import current_image, managed_rois, saved_rois
 from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import set_aside
 from epifiji_client.events.review import ReviewWindow, show_summary
@@ -27,12 +26,7 @@ def _review(image, parameters):
         found = call("review_begin", {"settings": parameters, "manager": manager, "beside": folder_beside(image), "image": described(image)})
     for notice in found["notices"]:
         log(notice)
-    if image is None:
-        if not found["movie"]:
-            raise EngineError("No image is open, but a review needs the movie: open it first.", "input")
-        image = IJ.openImage(found["movie"])
-        image.show()
-    require_shape(image, found["shape"], "The events")
+    image = movie_of(image, found, "The events", "a review")
     if not found["order"]:
         raise EngineError("There are no events of these classes to review: choose others.", "input")
     window = ReviewWindow(image, found)

@@ -1,12 +1,11 @@
 """Plugins > EpiFiji > Review > Score Events at Random...: you score a random sample, right (y) or wrong (n); reports the precision."""
-from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
-from epifiji_client.images.identity import results_shown
-from epifiji_client.images.movies import current_image, require_shape, saved_manager
+from epifiji_client.images.identity import movie_of, results_shown
+from epifiji_client.images.movies import current_image, saved_manager
 from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import set_aside
 from epifiji_client.events.review import ReviewWindow
@@ -21,12 +20,7 @@ def score_events(parameters):
         found = call("score_begin", {"settings": parameters, "manager": manager, "image": described(image)})
     for notice in found["notices"]:
         log(notice)
-    if image is None:
-        if not found["movie"]:
-            raise EngineError("No image is open, but scoring events needs the movie: open it first.", "input")
-        image = IJ.openImage(found["movie"])
-        image.show()
-    require_shape(image, found["shape"], "The events")
+    image = movie_of(image, found, "The events", "scoring events")
     # Its rings would show earlier decisions.
     with set_aside(image):
         ReviewWindow(image, found).run()

@@ -1,9 +1,11 @@
 """Plugins > EpiFiji > Review > Show Event Gallery...: shows each event as a row of crops of the open movie over time."""
+from ij import IJ
+
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, saved_rois, shown_pixels
 from epifiji_client.screen.log import log
-from epifiji_client.movie.crop_and_rescale import RoisOfMovie, open_and_remove
+from epifiji_client.movie.crop_and_rescale import RoisOfMovie
 from epifiji_client.images.rois import events_among
 
 
@@ -14,7 +16,7 @@ def show(parameters):
         found = call("gallery", {"settings": parameters, "manager": rois}, pixels)
     for notice in found["notices"]:
         log(notice)
-    picture = open_and_remove(found["file"], found["folder"])
+    picture = IJ.openImage(found["file"])
     picture.setTitle(found["name"])
     picture.show()
     report("%d of %d events" % (found["shown"], found["of"]))

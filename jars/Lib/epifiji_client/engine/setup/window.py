@@ -19,7 +19,7 @@ from epifiji_client.engine.worker_process import stop
 from epifiji_client.screen.log import log
 from epifiji_client.engine.setup.folders import size_of
 from epifiji_client.engine.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
-from epifiji_client.screen.windows import escaped, keep_on_screen, put_below
+from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, put_below
 
 TITLE = "EpiFiji's Python"
 WIDTH, LOG_ROWS = 520, 12
@@ -249,7 +249,7 @@ class Window(object):
             part.setAlignmentX(JComponent.LEFT_ALIGNMENT)
             part.setBorder(BorderFactory.createCompoundBorder(BorderFactory.createEmptyBorder(4, 0, 6, 0), part.getBorder()))
             panel.add(part)
-        self.frame.add(panel)
+        self.frame.add(enlarged(panel))
         escape = KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0)
         panel.registerKeyboardAction(lambda event: self.closed(), escape, JComponent.WHEN_IN_FOCUSED_WINDOW)
 

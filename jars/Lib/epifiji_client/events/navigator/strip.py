@@ -1,4 +1,5 @@
 """The navigator's strip over time: a row for each class with a mark for each event, and the frame in view (Jython 2.7)."""
+from ij import Prefs
 from java.awt import BasicStroke, Color, Dimension, Font
 from java.awt.event import MouseAdapter
 from java.awt.image import BufferedImage
@@ -24,7 +25,8 @@ class Strip(JPanel):
         JPanel.__init__(self)
         self.session, self.frames, self.colours, self.frame_of, self.want = shown.session, frames, colours, frame_of, want
         self._shown = shown
-        self._picture = None
+        self._picture, self.scale = None, Prefs.getGuiScale()
+        # Its pen and its mouse are in ImageJ's GUI scale; enlarged() enlarges this size.
         self.setPreferredSize(Dimension(400, max(LEAST_HEIGHT, 2 * EDGE + ROW * len(self.session.classes) + AXIS)))
         mouse = _StripMouse(self)
         self.addMouseListener(mouse)
@@ -37,9 +39,13 @@ class Strip(JPanel):
         self.repaint()
 
     def paintComponent(self, pen):
-        if self._picture is None or self._picture.getWidth() != self.getWidth() or self._picture.getHeight() != self.getHeight():
-            self._picture = self._draw()
-        pen.drawImage(self._picture, 0, 0, None)
+        # On a screen with small pixels, one of Java's is several of them.
+        fine = pen.getDeviceConfiguration().getDefaultTransform().getScaleX()
+        width, height = (max(1, int(round(size * fine))) for size in (self.getWidth(), self.getHeight()))
+        if self._picture is None or (self._picture.getWidth(), self._picture.getHeight()) != (width, height):
+            self._picture = self._draw(width, height, fine * self.scale)
+        pen.drawImage(self._picture, 0, 0, self.getWidth(), self.getHeight(), None)
+        pen.scale(self.scale, self.scale)
         current = self.session.current()
         if self.session.place() is not None:
             row = self._row(current["event"])
@@ -49,16 +55,23 @@ class Strip(JPanel):
         pen.setColor(Color.WHITE)
         x = self.x_of(self.frame_of())
         pen.setStroke(BasicStroke(1))
-        pen.drawLine(x, 0, x, self.getHeight() - AXIS)
+        pen.drawLine(x, 0, x, int(self._height()) - AXIS)
         pen.fillPolygon([x - 4, x + 4, x], [0, 0, 5], 3)
 
     def x_of(self, frame):
-        """Return the position of a frame (from 1) on the strip."""
-        return EDGE + int((frame - 0.5) * (self.getWidth() - 2 * EDGE) / self.frames)
+        """Return the position of a frame (from 1) on the strip, in ImageJ's GUI scale."""
+        return EDGE + int((frame - 0.5) * (self._width() - 2 * EDGE) / self.frames)
+
+    def _width(self):
+        return self.getWidth() / self.scale
+
+    def _height(self):
+        return self.getHeight() / self.scale
 
     def at(self, x, y):
-        """Return the frame at a position, and the shown event that is marked there, or None."""
-        frame = int((x - EDGE) * self.frames / float(max(1, self.getWidth() - 2 * EDGE))) + 1
+        """Return the frame at a position of the mouse, and the shown event that is marked there, or None."""
+        x, y = x / self.scale, y / self.scale
+        frame = int((x - EDGE) * self.frames / float(max(1, self._width() - 2 * EDGE))) + 1
         frame = min(max(1, frame), self.frames)
         near, shown = [], self._shown.over_time()
         for other in range(1, self.frames + 1):
@@ -75,11 +88,12 @@ class Strip(JPanel):
         names = [kind["name"] for kind in self.session.classes]
         return names.index(name) if name in names else None
 
-    def _draw(self):
-        picture = BufferedImage(max(1, self.getWidth()), max(1, self.getHeight()), BufferedImage.TYPE_INT_RGB)
+    def _draw(self, width, height, scale):
+        picture = BufferedImage(width, height, BufferedImage.TYPE_INT_RGB)
         pen = picture.createGraphics()
         pen.setColor(BACKGROUND)
-        pen.fillRect(0, 0, picture.getWidth(), picture.getHeight())
+        pen.fillRect(0, 0, width, height)
+        pen.scale(scale, scale)
         pen.setFont(FONT)
         self._draw_axis(pen)
         rows = dict((kind["name"], number) for number, kind in enumerate(self.session.classes))
@@ -94,10 +108,10 @@ class Strip(JPanel):
         return picture
 
     def _draw_axis(self, pen):
-        base = self.getHeight() - AXIS
+        base, end = int(self._height()) - AXIS, int(self._width())
         pen.setColor(FAINT)
-        pen.drawLine(EDGE, base, self.getWidth() - EDGE, base)
-        step = _step(self.frames * 60.0 / max(60, self.getWidth()))
+        pen.drawLine(EDGE, base, end - EDGE, base)
+        step = _step(self.frames * 60.0 / max(60, end))
         for frame in [1] + range(step, self.frames + 1, step):
             pen.setColor(FAINT)
             pen.drawLine(self.x_of(frame), base, self.x_of(frame), base + 3)
@@ -105,7 +119,7 @@ class Strip(JPanel):
             text = str(frame)
             width = pen.getFontMetrics().stringWidth(text)
             if frame == 1 or frame > step / 2:
-                pen.drawString(text, min(max(1, self.x_of(frame) - width // 2), self.getWidth() - width - 1), base + 13)
+                pen.drawString(text, min(max(1, self.x_of(frame) - width // 2), end - width - 1), base + 13)
 
 
 def _step(least):

@@ -2,7 +2,7 @@
 
 It only shows a session and puts requests into the navigator's queue.
 """
-from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GridLayout
+from java.awt import BorderLayout, Color, FlowLayout, Font, GridLayout
 from java.awt.event import KeyEvent, WindowAdapter
 from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextField
 from javax.swing import KeyStroke
@@ -10,10 +10,11 @@ from javax.swing.event import DocumentListener
 
 from epifiji_client.events.navigator.strip import Strip
 from epifiji_client.events.navigator.table import EventTable
+from epifiji_client.screen.windows import enlarged, set_size
 from epifiji_client.screen.inputs import WindowClosing
 from epifiji_client.events.review_session import WORDS
 
-SIZE, CLASSES_IN_ROW = Dimension(560, 620), 3
+SIZE, CLASSES_IN_ROW = (560, 620), 3
 BUTTONS = (("Keep (y)", "keep"), ("Reject (n)", "reject"), ("Skip (s)", "skip"), ("Undo (u)", "undo"), ("Add (a)", "add"), ("Move (m)", "move"))
 HINTS = "y keep   n reject   s skip   u undo   a add   m move   z zoom   arrows: events, frames"
 TIPS = {
@@ -58,7 +59,9 @@ class NavigatorView(object):
         self.window.add(self._top(want), BorderLayout.NORTH)
         self.window.add(JScrollPane(self.table), BorderLayout.CENTER)
         self.window.add(self._bottom(want), BorderLayout.SOUTH)
-        self.window.setSize(SIZE)
+        enlarged(self.window.getContentPane())
+        self.window.pack()
+        set_size(self.window, *SIZE)
 
     def open(self):
         """Show the window; keys are the review's, not text for the filter."""

@@ -19,9 +19,10 @@ from functools import partial
 
 from epifiji.bridge.failures import describe_failure
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.client_folder import handed_over
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
-from epifiji.bridge.fiji.messages import in_fiji_terms
+from epifiji.bridge.fiji.messages import in_fiji_terms, refused_in_units
 from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them registers their jobs
     cells,
     cells_around,
@@ -45,6 +46,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
 from epifiji.bridge.fiji.requests.registry import JOBS, Answer, Blocks, Job, Request
 from epifiji.data.errors import ImageJError, WrongInputError
 from epifiji.data.progress import Report
+from epifiji.data.settings.base import WrongSettingError
 
 VERSION = importlib.metadata.version("epifiji")
 """The version that is running; another one may have been installed since."""
@@ -63,7 +65,8 @@ def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
         One of `JOBS`.
     request
         A JSON object; see the job's function. If ``dialog`` is true, messages name settings by the dialog's labels,
-        otherwise by the keys of a macro's options; see :mod:`epifiji.bridge.fiji.messages`.
+        otherwise by the keys of a macro's options; see :mod:`epifiji.bridge.fiji.messages`. ``scale`` has how many pixels
+        are one µm (``length``) and how many frames one minute (``time``), if the dialog showed settings in these units.
     blocks
         Pixels of the request's image, as bytes (uint8, one axis), whole frames in each.
     report
@@ -72,20 +75,26 @@ def answer(job: str, request: str, blocks: Blocks, report: Report) -> str:
     Returns
     -------
     str
-        A JSON object. Errors are part of it; nothing is raised.
+        A JSON object. Errors are part of it; nothing is raised. ``temporary`` lists the folders that the client removes at
+        the end of its command.
     """
     translate: Callable[[str], str] = str
+    label: str | None = None
+    scale: dict[str, float] = {}
     try:
         asked = json.loads(request)
-        label = JOBS[job].label if job in JOBS else None
+        label, scale = JOBS[job].label if job in JOBS else None, asked.get("scale") or {}
         translate = partial(in_fiji_terms, label=label, dialog=bool(asked.get("dialog")))
-        result = _job(job).do(Request(asked, blocks, report))
-        for key in SENTENCES.intersection(result):
-            text = result[key]
-            result[key] = [translate(one) for one in text] if isinstance(text, list) else translate(text)
-        return json.dumps({"result": result}, allow_nan=False)
+        with handed_over() as temporary:
+            result = _job(job).do(Request(asked, blocks, report))
+            for key in SENTENCES.intersection(result):
+                text = result[key]
+                result[key] = [translate(one) for one in text] if isinstance(text, list) else translate(text)
+            return json.dumps({"result": result, "temporary": temporary}, allow_nan=False)
     except Exception as error:
         sentence, kind = describe_failure(error)
+        if isinstance(error, WrongSettingError):
+            sentence = refused_in_units(error, label, scale)
         unexpected = kind == "failure" and not isinstance(error, ImageJError)
         details = traceback.format_exc() if unexpected else ""
         return json.dumps({"error": translate(sentence), "kind": kind, "details": details})

@@ -57,7 +57,6 @@ def compare_cells(request: Request) -> Answer:
         "notices": [*found.notices, *left_out],
         "pictures": [str(file) for file in pictures],
         "titles": [file.stem for file in pictures],
-        "temporary": str(folder) if command.out is None else None,
         "said": f"quality {score_text(found.quality.value)}, AP {score_text(found.ap.value)} and F1 "
         f"{score_text(found.f1.value)} at an IoU of {found.iou:g}, {sum(one.annotated for one in found.fields)} cells",
     }

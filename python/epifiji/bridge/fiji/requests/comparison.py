@@ -75,7 +75,6 @@ def compare_events(request: Request) -> Answer:
         "movie_key": _movie_key(command.detected),
         "notices": [*left_out, *comparison.notices],
         "pictures": [str(file) for file in files if file.name == CURVE_PICTURE],
-        "temporary": str(temporary) if temporary else None,
         "said": _score_summary(comparison.scores.classes),
     }
 

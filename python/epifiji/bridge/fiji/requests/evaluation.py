@@ -44,7 +44,6 @@ def evaluate_networks(request: Request) -> Answer:
         "name": place_name,
         "pictures": [str(file) for file in pictures],
         "titles": [f"{place_name}-evaluation" if file.name == PICTURE else file.stem for file in pictures],
-        "temporary": str(temporary) if temporary else None,
         "columns": found.columns(),
         "rows": found.rows(),
         "difference_columns": found.difference_columns(),

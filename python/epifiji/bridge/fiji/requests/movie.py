@@ -108,7 +108,6 @@ def rescale_here(request: Request) -> Answer:
     return {
         "name": made.movie.name,
         "file": str(folder / f"{made.movie.name}.tif"),
-        "folder": str(folder),
         "ratios": [new / old for new, old in zip(new_shape, shape, strict=True)],
         "places": [_moved(one, place, 0) for one in request["places"]],
         "events": events,
@@ -138,7 +137,6 @@ def gallery(request: Request) -> Answer:
     return {
         "name": f"{movie.name}-gallery",
         "file": str(folder / "gallery.png"),
-        "folder": str(folder),
         "shown": shown,
         "of": len(events),
         "notices": notices,

@@ -6,11 +6,10 @@ lost if a worker dies.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import ScoreCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.requests.review import read_events, review_answer
@@ -33,9 +32,10 @@ def begin_score(request: Request) -> Answer:
     events, results, notices = read_events(command.results, request.get("manager"), request.get("image"))
     sample = draw_events(events, command.number, command.events, command.each_class, command.seed)
     review = Review(sample.events)
-    path = Path(tempfile.mkdtemp(prefix="epifiji-score-")) / REVIEW
+    with client_folder("score") as folder:
+        answer = review_answer(folder / REVIEW, review, results, range(len(sample.events)), notices)
     return {
-        **review_answer(path, review, results, range(len(sample.events)), notices),
+        **answer,
         "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop"}),
         "totals": dict(sample.totals),
         "title": "Score Events at Random",
@@ -53,11 +53,9 @@ def end_score(request: Request) -> Answer:
     from epifiji.jobs.scoring.random_sample import COLUMNS, score_table, write_score
 
     command = parse_settings(ScoreCommand, request["settings"])
-    path = Path(request["review"])
-    review = read_review(path)
+    review = read_review(Path(request["review"]))
     rows = score_table(review, request["totals"], command.each_class)
     file = None
     if command.out is not None and review.precision().judged:
         file = str(write_score(command.out, rows))
-    shutil.rmtree(path.parent, ignore_errors=True)
     return {"columns": COLUMNS, "rows": rows, "judged": review.precision().judged, "file": file}

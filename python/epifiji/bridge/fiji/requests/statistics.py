@@ -56,7 +56,6 @@ def plot(request: Request) -> Answer:
     return {
         "name": found.movie,
         "pictures": [str(file) for file in files if file.name in PICTURES],
-        "temporary": str(folder) if command.out is None else None,
         # One row for each quantity: classes are compared, and side by side they fit on a screen.
         "columns": ["quantity", *(row["event"] for row in rows)],
         "rows": [[key, *(_text(row[key]) for row in rows)] for key in (rows[0] if rows else ()) if key != "event"],

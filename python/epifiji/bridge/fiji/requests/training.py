@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.network_commands import RetrainCommand, TrainCommand
+from epifiji.bridge.fiji.network_commands import OF_RESULTS, RetrainCommand, TrainCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.record import RecordedNetwork
@@ -46,7 +46,7 @@ def retrain_network(request: Request) -> Answer:
             "image that they belong to, or give --results DIR."
         )
     settings = settings_of(command, RetrainingSettings)
-    network = command.network or _network_of(Path(sources[0]))
+    network = command.network if command.network not in (None, OF_RESULTS) else _network_of(Path(sources[0]))
     how = command.name, command.out, command.overwrite
     return _training_answer(retrain(network, sources, *how, request.report, **settings))
 
@@ -81,7 +81,6 @@ def _training_answer(result: Any) -> Answer:
         "columns": columns,
         "rows": rows,
         "pictures": [str(file) for file in result.files if file.suffix == ".png"],
-        "temporary": None,
         "notices": list(result.notices),
         "said": result.sentence,
     }
