@@ -18,6 +18,7 @@ from .jobs.events.pooled import pool_results
 from .jobs.events.result import Result
 from .jobs.events.review import decide, finish_review, start_review
 from .jobs.events.statistics import event_statistics
+from .jobs.events.trial import try_networks
 from .jobs.export import export_network
 from .jobs.movie_tools import crop, rescale_with_events, save_gallery
 from .jobs.reports.write import report
@@ -65,4 +66,5 @@ __all__ = [
     "start_review",
     "threshold_curve",
     "train",
+    "try_networks",
 ]

@@ -30,6 +30,7 @@ from epifiji.files.rois.roi_files import write_rois
 from jvm import TIMEOUT_S, Finished, run_checks
 from networks_window import networks_managed
 from small_networks import small_network
+from trial_checks import networks_tried
 from window_pictures import (
     DIALOGS,
     FIELD,
@@ -121,7 +122,10 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             "TMPDIR": str(temporary),
         }
         patience_s = PICTURES_TIMEOUT_S if os.environ.get("EPIFIJI_PICTURES") else TIMEOUT_S
-        finished = run_checks([*PICTURES, scaled, chosen], folder, headless=False, env=env, timeout_s=patience_s)
+        # The dialogs open the movie, and the networks are there until the window of networks removes some.
+        after = PICTURES.index(dialogs) + 1
+        checks = [*PICTURES[:after], networks_tried, *PICTURES[after:], scaled, chosen]
+        finished = run_checks(checks, folder, headless=False, env=env, timeout_s=patience_s)
     if os.environ.get("EPIFIJI_PICTURES"):
         for picture in folder.glob("*.png"):
             shutil.copy(picture, Path(os.environ["EPIFIJI_PICTURES"]) / f"window_{picture.name}")
@@ -164,6 +168,15 @@ def test_a_field_for_results_takes_a_folder_and_a_file(done: Finished) -> None:
 
 def test_the_window_of_the_networks_chooses_the_default(done: Finished) -> None:
     assert done[networks_managed] == ["my_notum", "epinet"]
+
+
+def test_networks_are_tried_at_a_place(done: Finished) -> None:
+    seen = done[networks_tried]
+    assert len(seen["before"]) == 2
+    assert int(seen["before"][0].split()[0]) > int(seen["fewer"][0].split()[0])
+    assert "The width of the rectangle is 8 px in the movie, but at least 32 px are needed" in seen["refused"]
+    assert seen["choices"][0] == "epinet"
+    assert seen["open"] == []
 
 
 def test_corrected_cells_are_shown(done: Finished) -> None:

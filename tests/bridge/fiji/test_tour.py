@@ -33,6 +33,8 @@ results = arguments[1] + "/noise_epifiji";
 run("Check EpiFiji Installation");
 run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100 maps=scaled out=[" + arguments[1] + "]");
 selectImage("noise.tif");
+place = "x=5 y=5 width=60 height=50 frame=6 cell_diameter=25";
+run("Try Networks Here", "networks=small,epinet " + place + " table=false out=[" + arguments[1] + "/trial]");
 run("Open Epithelial Events...", "results=[" + results + "] replace_rois");
 run("Adjust Event Thresholds...", "results=[" + results + "] threshold=150 min_volume=100 replace_rois table=false");
 run("Show Event Probability Maps...", "results=[" + results + "]");
@@ -150,6 +152,7 @@ def test_every_command_runs(toured: Toured) -> None:
     out = toured.folder / "out"
     assert {"comparison.csv", "curve.csv"} & {file.name for file in (out / "compared").iterdir()}
     assert list((out / "plots").glob("*.png"))
+    assert (out / "trial" / "trial.csv").read_text().startswith("network,event,frame,")
     assert list((out / "cells").glob("*.png"))
     table = (out / "noise_epifiji" / "events.csv").read_text()
     assert len(table.splitlines()) > 1

@@ -7,11 +7,12 @@ from java.awt.event import WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
 
-from epifiji_client.cells.shown import outline_roi, show_outlines, unpacked
+from epifiji_client.cells.shown import outline_roi, show_outlines
 from epifiji_client.commands.run import call
 from epifiji_client.screen.windows import enlarged, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import unless_closed
+from epifiji_client.images.part import unpacked
 
 TITLE = "Preview of Segmentation"
 SLIDERS = ("seed_height", "merge_below")

@@ -9,8 +9,7 @@ from java.awt import GraphicsEnvironment
 from java.awt.image import BufferedImage, IndexColorModel
 from java.io import ByteArrayOutputStream, FileInputStream
 from java.lang import Byte
-from java.util import Base64
-from java.util.zip import Inflater, ZipInputStream
+from java.util.zip import ZipInputStream
 
 from epifiji_client.images.movies import unless_closed
 from epifiji_client.images.rois import set_frame
@@ -74,16 +73,6 @@ def outline_roi(pixels, width, height):
     roi.setName(OURS)
     roi.setProperty(KIND, OURS)
     return roi
-
-
-def unpacked(answer):
-    """Return the pixels of a preview: a byte array of 0 and 1."""
-    pixels = zeros(answer["width"] * answer["height"], "b")
-    inflater = Inflater()
-    inflater.setInput(Base64.getDecoder().decode(answer["pixels"]))
-    inflater.inflate(pixels)
-    inflater.end()
-    return pixels
 
 
 def _frames_of(path):

@@ -1,11 +1,12 @@
 """Shared by EpiFiji's scripts: command() runs one, from its parameters to the message if it fails (Jython 2.7)."""
+import json
 import os
 import textwrap
 import threading
 import time
 import traceback
 
-from ij import IJ, Macro, WindowManager
+from ij import Executer, IJ, Macro, WindowManager
 from java.awt import GraphicsEnvironment
 from java.io import File
 from java.lang import RuntimeException, System, Throwable
@@ -26,6 +27,8 @@ EXIT_CODES = {"input": 2, "cancelled": 130, "failure": 1}
 CANCELLED = "cancelled"
 LINE = 80
 OWN_COMMANDS = "epifiji.commands"
+FIRST = "epifiji.first"
+"""The property with the values that the dialog of a command shows first, as JSON by the command's label."""
 
 _running = threading.local()
 """now is the run of the command that a thread runs."""
@@ -83,6 +86,17 @@ def _run(label, do, first):
             return
         finally:
             _hide_progress()
+
+
+def run_with(label, first):
+    """Run another command, whose dialog first shows the values of first, by key; it has a line of its own in the recorder."""
+    # Scripts do not share modules, but all share system properties.
+    System.setProperty(FIRST, json.dumps({label: first}))
+    try:
+        # IJ.run would end this command too if the dialog is cancelled.
+        Executer(label).run()
+    finally:
+        System.clearProperty(FIRST)
 
 
 def call(job, request, image=None):
@@ -166,7 +180,8 @@ def _parameters(label, before, first):
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
     scale = _running.now.scale = pixels_per_unit(WindowManager.getCurrentImage(), described.get("units"))
-    given = from_dialog(label, described, networks, dict(first or {}, **(before or {})), scale)
+    asked = json.loads(System.getProperty(FIRST, "{}")).get(label, {})
+    given = from_dialog(label, described, networks, dict(first or {}, **(before or asked)), scale)
     return None if given is None else _absolute(given, described), True
 
 

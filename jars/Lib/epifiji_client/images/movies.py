@@ -144,9 +144,13 @@ def requested_pixels(image, channel):
 def only_frame_in_view(image, pixels):
     """Return the frame of some pixels that is in view."""
     one = copy.copy(pixels)
-    in_view = image.getC() if pixels.layout["time_axis"] == "C" else max(image.getZ(), image.getT())
-    one.indices, one.frames = [pixels.indices[in_view - 1]], 1
+    one.indices, one.frames = [pixels.indices[frame_in_view(image, pixels) - 1]], 1
     return one
+
+
+def frame_in_view(image, pixels):
+    """Return the number of the frame in view, from 1."""
+    return image.getC() if pixels.layout["time_axis"] == "C" else max(image.getZ(), image.getT())
 
 
 def frames_are_channels(image):

@@ -127,15 +127,6 @@ def _point_roi(places):
     return PointRoi(xs, ys, len(places))
 
 
-def with_selection(parameters, image):
-    """Add the bounds of a selected area to the parameters, unless they already have a position or size."""
-    roi = image.getRoi()
-    if roi is None or not roi.isArea() or set(parameters) & set(("x", "y", "width", "height")):
-        return parameters
-    bounds = roi.getBounds().intersection(Rectangle(image.getWidth(), image.getHeight()))
-    return dict(parameters, x=str(bounds.x), y=str(bounds.y), width=str(bounds.width), height=str(bounds.height))
-
-
 def make_files(job, parameters, image):
     """Let the engine write a new movie and its ROIs, from the input or from an open image."""
     pixels = shown_pixels(image) if image is not None else None

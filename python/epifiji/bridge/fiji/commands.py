@@ -48,8 +48,10 @@ from epifiji.data.settings.movies import (
 )
 from epifiji.data.settings.reports import ReportSettings
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
+from epifiji.data.settings.trial import TrialSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
+TRY = "Try Networks Here"
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 SEGMENT = "Segment Epithelium..."
 CELLS_AROUND = "Measure Cells around Events..."
@@ -77,6 +79,19 @@ class DetectCommand(DetectionJob, DetectionSettings):
     input: str | None = _path(
         "file", "Input", "A movie's file, instead of the open image; its results are only written.", "macro"
     )
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+
+
+class TryCommand(TrialSettings):
+    """Tries all networks at one place of the open movie, in a few frames, and suggests settings for detection."""
+
+    table: bool = _flag(
+        "Show a table", "Show the finds of all networks as a table; table=false shows none.", "macro", True
+    )
+    out: str | None = output(
+        "Write the finds into the file trial.csv in this folder. Default: only show them.", "macro"
+    )
+    overwrite: bool = _flag("Overwrite earlier results", "Replace an earlier trial.csv.", "macro")
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 
 
@@ -343,6 +358,7 @@ class StopCommand(Settings):
 
 COMMANDS: dict[str, type[Settings]] = {
     DETECT: DetectCommand,
+    TRY: TryCommand,
     SEGMENT: SegmentCommand,
     OPEN: OpenCommand,
     REVIEW: ReviewCommand,

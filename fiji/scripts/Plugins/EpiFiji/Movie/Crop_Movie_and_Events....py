@@ -3,7 +3,8 @@ from ij import WindowManager
 
 from epifiji_client.commands.run import call, command
 from epifiji_client.images.movies import current_image, shape_of, shown_pixels
-from epifiji_client.movie.crop_and_rescale import RoisOfMovie, cropped, make_files, new_rois, show_with_rois, with_selection
+from epifiji_client.images.part import with_selection
+from epifiji_client.movie.crop_and_rescale import RoisOfMovie, cropped, make_files, new_rois, show_with_rois
 
 
 def crop(parameters):

@@ -42,6 +42,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     statistics,
     threshold,
     training,
+    trial,
 )
 from epifiji.bridge.fiji.requests.registry import JOBS, Answer, Blocks, Job, Request
 from epifiji.data.errors import ImageJError, WrongInputError

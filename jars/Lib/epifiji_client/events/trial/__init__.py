@@ -1,0 +1,1 @@
+"""Trying networks at one place of the open movie."""
