@@ -11,6 +11,7 @@ from .jobs.cells.compare import compare_cells
 from .jobs.cells.convert import convert_cells
 from .jobs.cells.correct import correct_cells
 from .jobs.cells.segmentation import Segmentation, segment
+from .jobs.cells.split import split_cells
 from .jobs.events.detect import detect
 from .jobs.events.export import export_events
 from .jobs.events.from_maps import events_from_maps
@@ -63,6 +64,7 @@ __all__ = [
     "segment",
     "simulate",
     "simulate_movies",
+    "split_cells",
     "start_review",
     "threshold_curve",
     "train",

@@ -12,6 +12,9 @@ import numpy as np
 
 from epifiji.data.evaluation import Counts
 
+MEAN_IOUS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+"""Least intersections over union at which matches are counted, from 0.5 to 0.95."""
+
 
 @dataclass(frozen=True, eq=False)
 class CellMaps:
@@ -81,6 +84,13 @@ class FieldScores:
     split_bits: float
     merged_bits: float
     outline_iou: float | None
+
+    @property
+    def mean_ap(self) -> float | None:
+        """The mean of the AP over the least intersections over union in `MEAN_IOUS`."""
+        found = [self.matches[iou].ap for iou in MEAN_IOUS]
+        known = [value for value in found if value is not None]
+        return float(np.mean(known)) if known else None
 
 
 class PackedLabels:

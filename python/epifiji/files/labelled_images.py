@@ -116,7 +116,9 @@ def _is_image(path: Path) -> bool:
 
 def _shows_scores(path: Path) -> bool:
     """Return whether a file is a picture of an evaluation or a comparison that was written into the same folder."""
-    named = path.name == evaluations.PICTURE or path.name.endswith(cell_comparisons.PICTURE_ENDING)
+    named = path.name in (evaluations.PICTURE, cell_comparisons.CURVE) or path.name.endswith(
+        cell_comparisons.PICTURE_ENDING
+    )
     return named and any((path.parent / one.RECORD).is_file() for one in (evaluations, cell_comparisons))
 
 

@@ -18,9 +18,11 @@ from epifiji.data.settings.jobs import (
     CellConversionJob,
     CellCorrectionJob,
     CellsAroundJob,
+    CellSplitJob,
     SegmentationJob,
 )
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
+from epifiji.data.settings.splitting import CellSplitSettings
 
 if TYPE_CHECKING:
     from epifiji.jobs.cells.segmentation import Segmentation
@@ -228,3 +230,33 @@ def convert_cells(
     if as_json:
         say_json({"files": batch.summaries, "failed": batch.failures})
     batch.end("files")
+
+
+@cells_app.command("split-cells")
+@with_settings(CellSplitJob, CellSplitSettings)
+def split_cells(
+    *,
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="An image with its cells, or a folder of images with their cells.")
+    ],
+    cells: Annotated[
+        Path | None, typer.Argument(metavar="[CELLS]", help="The cells of the image. Default: those next to it.")
+    ] = None,
+    out: Path,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Split images with cells into a training and a test part, without the cells that the cut goes through."""
+    from epifiji.jobs.cells.split import split_cells as run
+
+    made = run(images, cells, out=out, overwrite=overwrite, **settings)
+    if as_json:
+        say_json({"files": [str(file) for file in made.files], "parts": made.rows, "removed": made.removed})
+        return
+    for notice in made.notices:
+        note(notice)
+    say_table(["image", "part", "cells"], [[row["image"], row["part"], str(row["cells"])] for row in made.rows])
+    cells_in = made.cells
+    say(f"train: {cells_in['train']} cells, test: {cells_in['test']}, removed on cuts: {sum(made.removed.values())}")
+    say(f"written: {out}")

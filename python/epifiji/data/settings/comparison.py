@@ -149,4 +149,13 @@ class CellComparisonSettings(Settings):
         label="Cells at the border",
         order=17,
     )
+    min_area: int = setting(
+        0,
+        ge=0,
+        le=1_000_000,
+        unit="px",
+        description="Smallest area of a cell in pixels; smaller predicted and annotated cells are left out.",
+        label="Smallest area of a cell",
+        page="more",
+    )
     seed: Seed = Field(1, description="Seed of the random draws for the intervals.")

@@ -189,6 +189,13 @@ class CellConversionJob(Settings):
     overwrite: OverwriteFiles = False
 
 
+class CellSplitJob(Settings):
+    """Where images with cells are written that were split."""
+
+    out: str | None = output("Folder for train and test, each with images and labels, and for split.csv.")
+    overwrite: OverwriteFiles = False
+
+
 class EvaluationJob(Settings):
     """Where an evaluation is written."""
 

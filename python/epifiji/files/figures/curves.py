@@ -141,6 +141,36 @@ def draw_cell_evaluation(path: Path, networks: Mapping[str, tuple[Sequence[Field
     DARK.save(figure, path)
 
 
+def draw_ap_curve(path: Path, curve: Sequence[Mapping[str, Any]]) -> None:
+    """Draw AP over the least IoU of a match: thin lines for images, thick ones for all cells and the mean over images.
+
+    Parameters
+    ----------
+    path
+        A PNG to write.
+    curve
+        For each ``iou``, rising, the AP of ``all`` cells, the ``mean`` over images, and that of each image by its name; None
+        if undefined, which leaves a gap.
+    """
+    images = [name for name in curve[0] if name not in ("iou", "all", "mean")]
+    figure, (axes,) = new_panels(1, "average precision of cells", width=5.6)
+    ious = [row["iou"] for row in curve]
+    many = len(images) > len(NETWORK_COLOURS)
+    for number, name in enumerate(images):
+        colour = FOREGROUND if many else NETWORK_COLOURS[number % len(NETWORK_COLOURS)]
+        shown = None if many else name.removeprefix("image ")
+        thin = {"lw": 0.8, "alpha": 0.5} if many else {"lw": 1.4, "marker": "o", "ms": 3}
+        axes.plot(ious, with_gaps([row[name] for row in curve]), color=colour, label=shown, **thin)
+    if len(images) > 1:
+        for key, line, shown in (("mean", "-", "mean over images"), ("all", "--", "all cells together")):
+            axes.plot(ious, with_gaps([row[key] for row in curve]), line, color=FOREGROUND, lw=2.2, label=shown)
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("least IoU of a match")
+    axes.set_ylabel("AP = TP / (TP + FP + FN)")
+    legend(axes, loc="lower left")
+    DARK.save(figure, path)
+
+
 def _wrapped(name: str, count: int) -> str:
     """Break a network's name into lines that fit between so many others."""
     return "\n".join(wrap(name, max(8, 40 // count), max_lines=3, placeholder="…"))

@@ -8,11 +8,13 @@ from typing import Any
 
 from epifiji.data.cells import ComparedField
 from epifiji.files.figures.cells import draw_outcomes
+from epifiji.files.figures.curves import draw_ap_curve
 from epifiji.files.results.comparisons import Row, write_table
 from epifiji.files.results.result_folder import write_record
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
 
 TABLE, RECORD = "cell_comparison.csv", "cell_comparison.json"
+CURVE_TABLE, CURVE = "cell_comparison_curve.csv", "cell_comparison_curve.png"
 PICTURE_ENDING = "_cells.png"
 
 
@@ -24,6 +26,7 @@ def picture_name(field: str) -> str:
 def write_cell_comparison(
     folder: Path,
     rows: Iterable[Row],
+    curve: Sequence[Row],
     record: Mapping[str, Any],
     compared: Sequence[ComparedField],
     overwrite: bool,
@@ -35,11 +38,13 @@ def write_cell_comparison(
     WrongInputError
         If a file would be overwritten without permission, or the folder cannot be written to.
     """
-    names = [TABLE, RECORD, *(picture_name(one.name) for one in compared)]
+    names = [TABLE, CURVE_TABLE, RECORD, CURVE, *(picture_name(one.name) for one in compared)]
     require_absent(folder, names, overwrite)
     with new_files(folder, names) as partial:
         write_table(partial / TABLE, rows)
+        write_table(partial / CURVE_TABLE, curve)
         write_record(partial / RECORD, record)
+        draw_ap_curve(partial / CURVE, curve)
         for one in compared:
             draw_outcomes(partial / picture_name(one.name), one)
     return [folder / name for name in names]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.cells import ComparedField, FieldScores, Outcome, PackedLabels
-from epifiji.data.evaluation import Interval, score_text
+from epifiji.data.cells import MEAN_IOUS, ComparedField, FieldScores, Outcome, PackedLabels
+from epifiji.data.evaluation import Interval, pooled, score_text
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
@@ -27,10 +27,7 @@ from epifiji.engine.metrics.labels import (
     variation_of_information,
 )
 from epifiji.files.results.cell_comparisons import write_cell_comparison
-from epifiji.jobs.cells.pairs import Cells, Field, mostly, pairs
-
-IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
-"""Intersections over union at which matches are counted, in addition to the specified one."""
+from epifiji.jobs.cells.pairs import Cells, Field, mostly, pairs, without_small
 
 COLUMNS = {
     "quality": "quality",
@@ -84,9 +81,32 @@ class CellComparison:
         return ["image", "cells", "predicted", f"AP {self.iou:g}", "F1", *COLUMNS.values()]
 
     def rows(self) -> list[list[str]]:
-        """Return a row of texts for each image and one for all, three decimals, a dash for what is undefined."""
+        """Return a row of texts for each image, one for the means over images, and one for all cells together.
+
+        Three decimals; a dash for what is undefined.
+        """
         rows = [[one.name, *self.field_row(number)] for number, one in enumerate(self.fields)]
-        return [*rows, ["all", *map(score_text, self.together().values())]] if len(rows) > 1 else rows
+        if len(rows) < 2:
+            return rows
+        means = self.means()
+        shown = [None, None, means["ap"], means["f1"], *(means.get(key) for key in COLUMNS)]
+        return [*rows, ["mean", *map(score_text, shown)], ["all", *map(score_text, self.together().values())]]
+
+    def means(self) -> dict[str, float | None]:
+        """Return the means of the scores of images, in which each image counts the same; `ap` and `f1` are those at `iou`."""
+        counts = [one.matches[self.iou] for one in self.fields]
+        means = {"ap": _mean([one.ap for one in counts]), "f1": _mean([one.f1 for one in counts])}
+        keys = ("mean_ap", "quality", "rand_index", "split_bits", "merged_bits", "outline_iou")
+        return means | {key: _mean([getattr(one, key) for one in self.fields]) for key in keys}
+
+    def curve(self) -> list[dict[str, Any]]:
+        """Return the AP of each image, of all cells together and in the mean over images, for each least IoU."""
+        rows = []
+        for iou in sorted(self.fields[0].matches):
+            counts = [one.matches[iou] for one in self.fields]
+            row: dict[str, Any] = {"iou": iou, "all": pooled(counts).ap, "mean": _mean([one.ap for one in counts])}
+            rows.append(row | {f"image {one.name}": two.ap for one, two in zip(self.fields, counts, strict=True)})
+        return rows
 
     def field_row(self, number: int) -> list[str]:
         """Return the texts of an image in a table for people, without its name."""
@@ -119,12 +139,13 @@ class CellComparison:
         return {
             "iou": self.iou,
             "all": {key: asdict(one) for key, one in intervals.items()},
+            "mean": self.means(),
             "images": [_row(one) for one in self.fields],
             "notices": list(self.notices),
         }
 
     def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
-        """Write ``cell_comparison.csv``, ``cell_comparison.json`` and a picture of each image, and return the files.
+        """Write tables of scores and of AP over the IoU, a record, a plot and a picture of each image; return the files.
 
         Raises
         ------
@@ -133,7 +154,7 @@ class CellComparison:
         """
         folder = path_from(out, "the folder to write into")
         rows = [_row(one) for one in self.fields]
-        return write_cell_comparison(folder, rows, self.to_dict(), self.compared, overwrite)
+        return write_cell_comparison(folder, rows, self.curve(), self.to_dict(), self.compared, overwrite)
 
 
 def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellComparison:
@@ -169,7 +190,7 @@ def compare_fields(fields: Iterable[Field], settings: CellComparisonSettings) ->
     """Compare predicted with annotated cells of images that are given one after the other; see :func:`compare_cells`."""
     scores, compared = [], []
     for one in fields:
-        field, cells, quality = compare_labels(*one, settings.border)
+        field, cells, quality = compare_labels(*without_small(one, settings.min_area), settings.border)
         scores.append(scores_of(field, cells, quality, settings.iou))
         compared.append(field)
     left_out = {one.name: one.left_out for one in compared if one.left_out}
@@ -237,14 +258,14 @@ def _outcomes(cells: Overlaps, quality: SegmentationQuality) -> dict[int, Outcom
 
 
 def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:
-    """Return the scores of compared cells; matches are counted at `iou` and at those of `IOUS`."""
+    """Return the scores of compared cells; matches are counted at `iou` and at those of `MEAN_IOUS`."""
     annotated, predicted = np.asarray(field.annotated), np.asarray(field.predicted)
     split, merged = variation_of_information(annotated, predicted)
     return FieldScores(
         field.name,
         len(cells.annotated),
         len(cells.predicted),
-        {one: count_matches(cells, one) for one in sorted({*IOUS, iou})},
+        {one: count_matches(cells, one) for one in sorted({*MEAN_IOUS, iou})},
         int(quality.proper.sum()),
         int(quality.over.sum()),
         int(quality.under.sum()),
@@ -261,6 +282,7 @@ def _row(one: FieldScores) -> dict[str, Any]:
     numbers: dict[str, Any] = {"image": one.name, "annotated": one.annotated, "predicted": one.predicted}
     for iou, counts in one.matches.items():
         numbers |= {f"ap_{iou:g}": counts.ap, f"f1_{iou:g}": counts.f1}
+    numbers["mean_ap"] = one.mean_ap
     keys = ("proper", "over", "under", "quality", "rand_index", "split_bits", "merged_bits", "outline_iou")
     return numbers | {key: getattr(one, key) for key in keys}
 

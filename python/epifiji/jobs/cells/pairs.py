@@ -11,7 +11,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.engine.metrics.labels import labels_at_border
-from epifiji.files.labels import has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
+from epifiji.files.labels import CELLS_ENDING, has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
 from epifiji.files.results.cell_corrections import latest_labels
 from epifiji.files.results.cell_results import labels_in
 from epifiji.jobs.cells.annotated import cells_and_region, contains_labels
@@ -56,6 +56,20 @@ def pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[Fi
                 region = region & ~np.isin(true_cells, unclosed)
                 true_cells = np.where(region, true_cells, 0)
             yield Field(field, cells, true_cells, region)
+
+
+def without_small(field: Field, min_area: int) -> Field:
+    """Remove cells of fewer pixels from both sides; where they were, no cell is known to be."""
+    if min_area < 2:
+        return field
+    found, known = (_large(labels, min_area) for labels in (field.predicted, field.annotated))
+    return field._replace(predicted=found, annotated=known)
+
+
+def _large(labels: np.ndarray, min_area: int) -> np.ndarray:
+    present, areas = np.unique(labels, return_counts=True)
+    kept: np.ndarray = np.where(np.isin(labels, present[areas < min_area]), 0, labels)
+    return kept
 
 
 def field_name(image: str, frame: int, frames: int) -> str:
@@ -129,9 +143,15 @@ def _by_image(folder: Path) -> dict[str, Path]:
 
 
 def _cells_in(folder: Path) -> list[Path]:
-    """Return the images of cells in a folder, and files of other forms that belong to none of them."""
+    """Return the images of cells in a folder, and files of other forms that belong to none of them.
+
+    The images themselves, such as ``a.tif`` next to ``a_masks.tif``, are not cells.
+    """
     files = sorted(path for path in folder.iterdir() if path.is_file())
     images = [path for path in files if is_cell_image(path)]
+    marked = {path: bool(CELLS_ENDING.search(path.stem)) for path in images}
+    of_marked = {image_of_cells(path) for path in images if marked[path]}
+    images = [path for path in images if marked[path] or image_of_cells(path) not in of_marked]
     named = {image_of_cells(path) for path in images}
     return [*images, *(path for path in files if is_other_form(path) and image_of_cells(path) not in named)]
 
