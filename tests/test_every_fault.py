@@ -172,6 +172,8 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "split-cells": lambda bad, good: ["split-cells", str(bad), "--out", str(good / "out")],
+    "split-cells cells": lambda bad, good: ["split-cells", str(good / "m.tif"), str(bad), "--out", str(good / "out")],
     "correct-cells": lambda bad, good: ["correct-cells", str(bad), "--out", str(good / "out")],
     "correct-cells corrections": lambda bad, good: [
         "correct-cells",

@@ -22,6 +22,7 @@ from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
+from epifiji.data.settings.splitting import CellSplitSettings
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.files.results.events_table import COLUMNS
 from epifiji.files.results.reviews import COLUMNS as REVIEW_COLUMNS
@@ -46,6 +47,7 @@ def settings_table(kind: type[Settings]) -> str:
         ("Detection", DetectionSettings),
         ("Comparison", ComparisonSettings),
         ("Evaluation", EvaluationSettings),
+        ("Splitting images with cells", CellSplitSettings),
         ("Statistics", StatisticsSettings),
         ("Pooled movies", PoolSettings),
         ("Training", TrainingSettings),
@@ -67,7 +69,7 @@ def test_the_settings_are_those_of_the_program(title: str, kind: type[Settings])
 def test_networks_events_and_output_of_every_job_are_in_the_reference() -> None:
     page = built("reference/settings.md")
     kinds = [kind for kind in vars(jobs).values() if isinstance(kind, type) and kind.__name__.endswith("Job")]
-    assert len(kinds) == 20
+    assert len(kinds) == 21
     for kind in kinds:
         assert f"\n\n{settings_table(kind)}\n" in page, kind
 

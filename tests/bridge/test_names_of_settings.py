@@ -39,6 +39,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.ComparisonJob, "compare", commands.COMPARE, (epifiji.compare, Comparison.save)),
     (jobs.CellCorrectionJob, "correct-cells", None, (epifiji.correct_cells,)),
     (jobs.CellConversionJob, "convert-cells", None, (epifiji.convert_cells,)),
+    (jobs.CellSplitJob, "split-cells", None, (epifiji.split_cells,)),
     (jobs.CellComparisonJob, "compare-cells", commands.COMPARE_CELLS, (epifiji.compare_cells, CellComparison.save)),
     (jobs.EvaluationJob, "evaluate", commands.EVALUATE, (epifiji.evaluate, Evaluation.save)),
     (jobs.StatisticsJob, "plot", commands.PLOT, (epifiji.event_statistics, Statistics.save)),

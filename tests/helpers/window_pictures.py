@@ -247,8 +247,9 @@ def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("the table", lambda: windows("Comparison of cells"))
     cut_off = _is_cut_off("annotated_cells")
     _front(folder, "annotated_cells", "cells_compared")
+    _front(folder, "AP over IoU", "cells_curve")
     _front(folder, "Comparison of cells", "cells_table")
-    for title in ("annotated_cells", "segmented.tif", "annotated.tif"):
+    for title in ("annotated_cells", "AP over IoU", "segmented.tif", "annotated.tif"):
         _image(title).close()
     imagej.run_macro('selectWindow("Comparison of cells"); run("Close");')
     return {"fields": fields, "cut off": cut_off}

@@ -75,7 +75,7 @@ class TestWithoutAWindow:
         assert len(found["images"]) == len(expected["images"])
 
     def test_pictures_are_named_after_the_images(self, headless: Finished) -> None:
-        tables = ["cell_comparison.csv", "cell_comparison.json"]
+        tables = [f"cell_comparison{ending}" for ending in (".csv", ".json", "_curve.csv", "_curve.png")]
         assert names(headless.folder / "of images") == [*tables, "true cells_cells.png"]
         assert names(headless.folder / "of folders") == ["a_cells.png", "b_cells.png", *tables]
 
@@ -104,7 +104,7 @@ class TestWithoutAWindow:
             ("channels", "have the shape (6, 60, 60) (T, Y, X) and the annotated ones (1, 60, 60)"),
             ("iou", "iou is '2', but it must be a number above 0 and at most 1"),
             ("border", "border is 'all', but it must be one of count, ignore"),
-            ("key", "was given 'reference', but its parameters are annotated, border, iou, out"),
+            ("key", "was given 'reference', but its parameters are annotated, border, iou, min_area, out"),
             ("exists", "cell_comparison.csv exists and would be overwritten"),
             ("text", "values.txt"),
         ],
@@ -133,7 +133,7 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 class TestWithAWindow:
     def test_the_picture_is_shown_and_the_segmented_image_stays_active(self, window: Finished) -> None:
         seen = window[compared_in_a_window]
-        assert seen["titles"] == ["merged.tif", "true cells.tif", "true cells_cells"]
+        assert seen["titles"] == ["merged.tif", "true cells.tif", "AP over IoU", "true cells_cells"]
         assert seen["active"] == "merged.tif"
 
     def test_the_scores_are_a_table(self, window: Finished) -> None:
@@ -145,7 +145,7 @@ class TestWithAWindow:
         seen = window[compared_in_a_window]
         assert len(seen["many"]) == 9
         assert seen["no table"] is None
-        assert "9 of 12 pictures are shown: give out=[folder] for all of them." in seen["log"]
+        assert "9 of 13 pictures are shown: give out=[folder] for all of them." in seen["log"]
         assert seen["temporary"] == []
 
 
@@ -158,4 +158,4 @@ def test_it_runs_through_a_worker_too(tmp_path: Path) -> None:
     code += COMPARE + 'predicted=merged.tif annotated=[true cells.tif] out=[" + folder + "scores]");\n'
     ended = run_in_plain_fiji(fiji, code, str(folder))
     assert "quality 0.840, AP 0.960" in ended.stdout + ended.stderr
-    assert len(names(folder / "scores")) == 3
+    assert len(names(folder / "scores")) == 5

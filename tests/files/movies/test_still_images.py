@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 import epifiji
 from epifiji.bridge.pixels import movie_of_image
@@ -59,6 +60,22 @@ def test_a_channel_of_a_still_image_is_chosen(tmp_path: Path, channels: int) -> 
         WrongInputError, match=rf"has {channels} channels, but one is needed: choose it with --channel N"
     ):
         read_movie(path, least_frames=1)
+
+
+def test_a_colour_of_a_picture_is_chosen_or_the_only_one_that_is_not_black(tmp_path: Path) -> None:
+    colours = np.zeros((9, 8, 3), np.uint8)
+    colours[..., 1] = np.arange(72).reshape(9, 8)
+    Image.fromarray(colours).save(tmp_path / "stain.png")
+    movie = read_movie(tmp_path / "stain.png", least_frames=1)
+    assert np.array_equal(movie.pixels[0], colours[..., 1])
+    assert movie.notices == ("stain.png is a colour image of which only channel 2 is not black: it is used.",)
+    colours[..., 2] = 7
+    Image.fromarray(colours).save(tmp_path / "two.png")
+    with pytest.raises(WrongInputError, match="or choose a channel"):
+        read_movie(tmp_path / "two.png", least_frames=1)
+    assert np.array_equal(read_movie(tmp_path / "two.png", 2, least_frames=1).pixels[0], colours[..., 1])
+    with pytest.raises(WrongInputError, match="is a colour"):
+        read_movie(tmp_path / "two.png", 4, least_frames=1)
 
 
 def test_many_channels_without_time_stay_the_frames_of_a_movie(tmp_path: Path) -> None:

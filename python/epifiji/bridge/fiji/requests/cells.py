@@ -14,6 +14,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import score_text
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
+from epifiji.files.results.cell_comparisons import CURVE
 
 MOST_PICTURES = 9
 """Most pictures that are shown at once."""
@@ -56,7 +57,7 @@ def compare_cells(request: Request) -> Answer:
         "rows": found.rows(),
         "notices": [*found.notices, *left_out],
         "pictures": [str(file) for file in pictures],
-        "titles": [file.stem for file in pictures],
+        "titles": ["AP over IoU" if file.name == CURVE else file.stem for file in pictures],
         "said": f"quality {score_text(found.quality.value)}, AP {score_text(found.ap.value)} and F1 "
         f"{score_text(found.f1.value)} at an IoU of {found.iou:g}, {sum(one.annotated for one in found.fields)} cells",
     }
