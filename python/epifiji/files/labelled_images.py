@@ -149,6 +149,8 @@ def _is_uncorrected(cells: Path) -> bool:
 
 def _name(path: Path) -> str:
     """Return the name of the image of a file of cells, or that of an image without what its program added."""
+    if is_other_form(path):
+        return composed(image_of_cells(path))
     name = path.name.removesuffix(CORRECTED) if path.name.endswith(CORRECTED) else movie_name(path)
     return composed(image_of_cells(path.with_name(f"{name}.tif")))
 

@@ -22,7 +22,7 @@ from epifiji.files.storage.atomic import replacing
 OUTLINES_OF_TISSUE_ANALYZER = "handCorrection"
 """Name of the file of outlines that Tissue Analyzer and EPySeg keep in a folder named after the image."""
 
-_OF_CELLS = f"labels?|masks?|outlines?|seg|rois|coco|skeleton|{OUTLINES_OF_TISSUE_ANALYZER}"
+_OF_CELLS = f"labels?|masks?|outlines?|seg|skeleton|{OUTLINES_OF_TISSUE_ANALYZER}"
 CELLS_ENDING = re.compile(rf"_(?:{_OF_CELLS})$", re.IGNORECASE)
 """What programs and people add to an image's name for its cells."""
 
@@ -80,6 +80,9 @@ def has_no_size(path: Path) -> bool:
 def image_of_cells(path: Path) -> str:
     """Return the name of the image that a file of labels or outlines belongs to, by the conventions of common programs."""
     stem = path.parent.name if path.stem.lower() == OUTLINES_OF_TISSUE_ANALYZER.lower() else path.stem
+    for ending in OTHER_FORMS:
+        if path.name.lower().endswith(ending) and len(path.name) > len(ending):
+            stem = path.name[: -len(ending)]
     while (shorter := ENDINGS.sub("", stem)) and shorter != stem:
         stem = shorter
     return stem
