@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import roifile
 
 import epifiji
 from command_line import run_here
+from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
@@ -203,7 +206,37 @@ class TestFiles:
         answered = ask("export", {"settings": {"results": str(results), "format": "napari"}})
         assert answered["result"]["said"] == f'3 exported: {results}/a & "b"_napari.csv'
         said = ask("export", {"settings": {"format": "napari"}})["error"]
-        assert said == "The open movie has no result folder: detect events first, or give results=[folder]."
+        assert said == (
+            "The open movie has neither a result folder nor events in the ROI Manager: detect events first, or give "
+            "results=[folder]."
+        )
+
+    @pytest.mark.parametrize("form", ["trackmate", "napari", "geojson"])
+    @pytest.mark.usefixtures("results")
+    def test_events_in_the_roi_manager_are_exported(self, tmp_path, form):
+        for number, one in enumerate(EVENTS, 1):
+            named = f"{one.event} {number}"
+            place = np.array([[one.x, one.y]])
+            roi = roifile.ImagejRoi.frompoints(place, name=named, t=one.frame)
+            roi.roitype, roi.t_position = roifile.ROI_TYPE.POINT, one.frame + 1
+            roi.tofile(tmp_path / "manager.zip", mode="a")
+        image = {
+            "title": "open.tif",
+            "shape": SHAPE,
+            "layout": None,
+            "file": str(tmp_path / 'a & "b".tif'),
+            "calibration": {
+                "pixel_width": 0.5, "pixel_height": 0.5, "x_unit": "um", "y_unit": "um", "interval": 5, "time_unit": "min",
+            },
+        }  # fmt: skip
+        request = {"settings": {"format": form}, "manager": str(tmp_path / "manager.zip"), "image": image}
+        (made,) = re.findall("3 exported: (.+)", ask("export", request)["result"]["said"])
+        assert Path(made).parent == tmp_path
+        events, _ = events_of_manager(request["manager"], "export", image)
+        places = [[(one.event, one.frame, one.y, one.x) for one in group] for group in (events, EVENTS)]
+        assert sorted(places[0]) == sorted(places[1])
+        expected = epifiji.export_events(events, tmp_path / "expected", form, image["file"]).file
+        assert Path(made).read_text(encoding="utf-8") == expected.read_text(encoding="utf-8")
 
     def test_an_unknown_format_is_refused(self, results):
         with pytest.raises(WrongInputError, match="format is 'csv'"):

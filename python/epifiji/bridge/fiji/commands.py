@@ -302,7 +302,12 @@ class GalleryCommand(GalleryJob, GallerySettings):
 class ExportCommand(EventExportJob):
     """Exports events to TrackMate or napari, and events or segmented cells to QuPath (GeoJSON)."""
 
-    results: str | None = _path("folder", "Results", "A result folder. Default: that of the open movie.", order=2)
+    results: str | None = _path(
+        "folder",
+        "Results",
+        "A result folder, a ROI zip, or events.csv. Default: the open movie's result folder, otherwise its ROIs in the manager.",
+        order=2,
+    )
 
 
 class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):

@@ -26,6 +26,10 @@ from epifiji.files.results.places import folder_of
 from epifiji.files.rois.polygons import polygon_of_cell
 from epifiji.files.storage.writable import new_files, require_absent
 
+NOT_FRAMES = (
+    "ImageJ shows the frames of this movie as slices or channels: set them as frames in Image > Properties... and save "
+    "the movie, because TrackMate reads frames."
+)
 ENDINGS = {"trackmate": "_trackmate.xml", "napari": "_napari.csv", "geojson": ".geojson"}
 """What follows the movie's name in the name of a file."""
 
@@ -46,7 +50,7 @@ def export_events(
     results: Events,
     out: str | Path | None = None,
     format: str = "trackmate",  # noqa: A002 -- its name on the command line and in macros
-    movie: str | Path | None = None,
+    movie: str | Path | ShownMovie | None = None,
     overwrite: bool = False,
     other_movie: bool = False,
 ) -> Exported:
@@ -61,7 +65,7 @@ def export_events(
     format
         ``trackmate``, ``napari`` or ``geojson``.
     movie
-        The movie's file, for its size and scale. Default: the one in ``run.json``.
+        The movie's file, for its size and scale, or these themselves. Default: the one in ``run.json``.
     overwrite
         Whether a file of that name may be replaced.
     other_movie
@@ -104,7 +108,7 @@ def _file(out: str | Path | None, place: Path | None, name: str, chosen: EventEx
 
 
 def _movie(
-    movie: str | Path | None,
+    movie: str | Path | ShownMovie | None,
     record: RunRecord,
     folder: Path | None,
     place: Path | None,
@@ -112,6 +116,8 @@ def _movie(
     notices: list[str],
 ) -> ShownMovie:
     """Describe the movie: the given one, or that of the record, wherever it is now."""
+    if isinstance(movie, ShownMovie):
+        return movie
     known = record.movie
     if movie is not None:
         opened = read_movie(movie, record.settings.channel, least_frames=1)
@@ -131,10 +137,7 @@ def _movie(
     if file is None:
         notices.append("The movie was not found: TrackMate will show the events on an empty image.")
     if time_axis != "T":
-        notices.append(
-            "ImageJ shows the frames of this movie as slices or channels: set them as frames in Image > Properties... and save "
-            "the movie, because TrackMate reads frames."
-        )
+        notices.append(NOT_FRAMES)
     return ShownMovie(shape, split_path(file)[0] if file else None, *scale)
 
 

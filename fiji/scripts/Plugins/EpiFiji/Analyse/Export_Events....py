@@ -1,8 +1,11 @@
 """Plugins > EpiFiji > Analyse > Export Events...: writes events in the formats of TrackMate, napari and QuPath."""
 from ij import WindowManager
+from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import results_of, results_shown
+from epifiji_client.images.figures import described
+from epifiji_client.images.movies import file_of, saved_manager
 from epifiji_client.screen.log import log
 
 
@@ -10,7 +13,10 @@ def export(parameters):
     image = WindowManager.getCurrentImage()
     if "results" not in parameters and image is not None and results_of(image):
         parameters = dict(parameters, results=results_of(image))
-    found = call("export", {"settings": parameters})
+    needed = "results" not in parameters and image is not None and not GraphicsEnvironment.isHeadless()
+    with saved_manager(image, needed) as manager:
+        shown = dict(described(image), file=file_of(image)) if needed else None
+        found = call("export", {"settings": parameters, "manager": manager, "image": shown})
     for notice in found["notices"]:
         log(notice)
     report(found["said"])

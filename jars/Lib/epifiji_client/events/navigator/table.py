@@ -1,5 +1,5 @@
 """The navigator's table of events (Jython 2.7)."""
-from java.awt import Color
+from java.awt import Color, Dimension
 from java.awt.event import MouseAdapter
 from java.lang import Object
 from javax.swing import BorderFactory, JTable, ListSelectionModel
@@ -7,6 +7,7 @@ from javax.swing.event import ListSelectionListener
 from javax.swing.table import AbstractTableModel, DefaultTableCellRenderer
 
 from epifiji_client.events.review_session import WORDS
+from epifiji_client.screen.windows import scaled
 
 WIDTHS = {"event": 110, "frame": 50, "score": 50, "decision": 70}
 OTHER_WIDTH = 62
@@ -16,6 +17,7 @@ SORTED = {False: u" \u25b2", True: u" \u25bc"}
 
 DECIDED = {"keep": Color(0, 110, 50), "reject": Color(150, 60, 60), "skip": Color(120, 100, 0), "": Color.GRAY}
 SWATCH_WIDTH, ROW_HEIGHT = 6, 19
+LEAST_WIDTH, LEAST_ROWS = 300, 6
 
 
 class EventTable(JTable):
@@ -36,6 +38,8 @@ class EventTable(JTable):
         self.setShowVerticalLines(False)
         self.setGridColor(Color(230, 230, 230))
         self.setFillsViewportHeight(True)
+        # The window's height is that of its other parts and of some rows, or larger.
+        self.setPreferredScrollableViewportSize(Dimension(LEAST_WIDTH, scaled(LEAST_ROWS * ROW_HEIGHT)))
         columns = self.getColumnModel()
         for number, (key, _) in enumerate(self.events.columns):
             column = columns.getColumn(number)
