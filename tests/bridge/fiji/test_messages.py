@@ -232,6 +232,12 @@ def test_refusals_of_requests_contain_no_options(
             "\"Cell diameter\" is '1,5', but it must be a number above 0 and at most 400 µm (2000 px) or auto: write 1.5, with "
             "a point, or leave the field empty.",
         ),
+        (
+            "score_begin",
+            {"number": "1,5"},
+            "\"Number of events\" is '1,5', but it must be a whole number from 1 to 100000: give another value,",
+        ),
+        ("plot", {"time_bin": "0"}, '"Time bin" is 0, but it must be a number from 5 min (1 frame) to'),
         ("detect", {"threshold": "400"}, "\"Threshold\" is '400', but it must be a whole number from 0 to 255"),
         # The settings of a training are not those of the open movie.
         ("train", {"cell_diameter": "-15"}, "\"Cell diameter\" is '-15', but it must be a number"),

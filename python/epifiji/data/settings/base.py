@@ -142,12 +142,13 @@ class Unit:
     def shown(self, value: object) -> str:
         """Return a value of pixels or frames in this unit, with pixels or frames beside; a value that is no number stays."""
         try:
-            number = float(str(value))
+            number = float(str(value).encode("ascii"))
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
             return repr(value)
-        return f"{_plain(number / self.per_unit)} {self.name} ({_plain(number)} {self.of})" if number else "0"
+        of = self.of.removesuffix("s") if number == 1 else self.of
+        return f"{_plain(number / self.per_unit)} {self.name} ({_plain(number)} {of})" if number else "0"
 
 
 def _plain(number: float) -> str:
@@ -232,7 +233,8 @@ def _wrong(kind: type[Settings], given: Mapping[str, Any], problem: ValidationEr
 def refusal(kind: type[Settings], name: str, value: object, unit: Unit | None = None) -> str:
     """Return the sentence about an invalid value; with a `unit`, numbers are in it, with pixels or frames beside."""
     shown = repr(value) if unit is None else unit.shown(value)
-    comma = COMMA.fullmatch(value) if isinstance(value, str) else None
+    fractions = unit is not None or "number" in {choice.get("type") for choice in _choices(kind, name)}
+    comma = COMMA.fullmatch(value) if fractions and isinstance(value, str) else None
     another = f"write {comma[1]}.{comma[2]}, with a point" if comma else "give another value"
     return f"{name} is {shown}, but {expectation(kind, name, unit)}: {another}, or leave {name} out."
 
@@ -250,10 +252,13 @@ def expectation(kind: type[Settings], name: str, unit: Unit | None = None) -> st
     shown = shown_of(kind.model_fields[name])
     if place := PLACES.get(shown.kind):
         return f"it must be {' or '.join([*shown.words, place])}"
-    schema = kind.model_json_schema()
-    field = schema["properties"][name]
-    choices = [c for c in field.get("anyOf", [field]) if c.get("type") != "null"]
-    return f"it must be {' or '.join(_words(choice, unit) for choice in choices)}"
+    return f"it must be {' or '.join(_words(choice, unit) for choice in _choices(kind, name))}"
+
+
+def _choices(kind: type[Settings], name: str) -> list[dict[str, Any]]:
+    """Return the JSON schemas of a setting's alternatives, without that of no value."""
+    field = kind.model_json_schema()["properties"][name]
+    return [choice for choice in field.get("anyOf", [field]) if choice.get("type") != "null"]
 
 
 TYPES = {
