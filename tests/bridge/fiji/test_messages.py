@@ -90,6 +90,12 @@ def test_sentences_are_written_into_the_log_by_one_function(script: Path) -> Non
     assert script.name == "log.py" or 'IJ.log("EpiFiji' not in script.read_text(encoding="ascii")
 
 
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_windows_of_swing_follow_the_gui_scale_of_imagej(script: Path) -> None:
+    text = script.read_text(encoding="ascii")
+    assert "JFrame(" not in text or "enlarged(" in text
+
+
 @pytest.mark.parametrize(
     ("text", "label", "macro", "dialog"),
     [

@@ -5,7 +5,7 @@ from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import (BorderFactory, Box, BoxLayout, ButtonGroup, JButton, JComboBox, JComponent, JFrame, JLabel, JOptionPane, JPanel,
                          JRadioButton, JScrollPane, JSlider, JTextField, KeyStroke)
 
-from epifiji_client.screen.windows import escaped, keep_on_screen, later, put_free
+from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, later, put_free, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.thresholds import ALL, LEAST_POSITIVE
 from epifiji_client.events.trial.finds import Finds
@@ -79,13 +79,14 @@ class TrialWindow(object):
         self.frame = found["place"]["frame"] - found["place"]["first"]
         content = JPanel(BorderLayout(8, 4))
         content.setBorder(BorderFactory.createEmptyBorder(6, 10, 6, 10))
-        content.add(self._headline(), BorderLayout.NORTH)
+        content.add(enlarged(self._headline()), BorderLayout.NORTH)
         content.add(self._pictures(), BorderLayout.CENTER)
-        content.add(self._side(), BorderLayout.EAST)
-        content.add(self._buttons(), BorderLayout.SOUTH)
+        content.add(enlarged(self._side()), BorderLayout.EAST)
+        content.add(enlarged(self._buttons()), BorderLayout.SOUTH)
         self.window.setContentPane(content)
         self._choose_network(self.finds.network["name"])
         self.window.pack()
+        set_size(self.window)
         keep_on_screen(self.window)
 
     def _headline(self):
