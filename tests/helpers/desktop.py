@@ -64,9 +64,20 @@ def wait_for(what: str, look: Callable[[], Seen], patience_s: float = PATIENCE_S
     """Poll until a function returns a true value, and return this value."""
     deadline = time.monotonic() + patience_s
     while not (seen := look()):
-        assert time.monotonic() < deadline, f"{what} was not seen for {patience_s:g} s"
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} was not seen for {patience_s:g} s{_screen_of_the_failure()}")
         time.sleep(LOOK_S)
     return seen
+
+
+def _screen_of_the_failure() -> str:
+    """Save a picture of the whole screen beside the results of the checks, and return words that name it."""
+    path = Path.cwd() / f"failed_{time.monotonic_ns()}.png"
+    try:
+        picture(path)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return f"; the screen then: {path}"
 
 
 def windows(title: str) -> list[str]:
