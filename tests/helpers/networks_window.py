@@ -12,6 +12,7 @@ from desktop_checks import start_command
 from epifiji.bridge.fiji.commands import MANAGE
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.networks.default import default_name
+from tools_desktop_checks import _runnable
 
 
 def networks_managed(_: ImageJ, folder: Path) -> list[str]:
@@ -33,24 +34,28 @@ def networks_managed(_: ImageJ, folder: Path) -> list[str]:
         return part("JButton", lambda one: str(one.getText()) == text)
 
     start_command(MANAGE)
-    table = wait_for(
-        "the networks", lambda: (found := part("JTable", lambda _: True)) and found.getRowCount() > 1 and found
-    )
+    table = wait_for("the table", lambda: part("JTable", lambda _: True))
     card = wait_for("the card", lambda: (found := part("JTextArea", lambda _: True)) and str(found.getText()) and found)
+
+    def first_column() -> list[str]:
+        """Read the table on the event thread, which may just be filling it."""
+        seen: list[str] = []
+        read = _runnable(lambda: seen.extend(str(table.getValueAt(row, 0)) for row in range(table.getRowCount())))
+        jimport("javax.swing.SwingUtilities").invokeAndWait(read)
+        return seen
 
     def choose(row: int) -> str:
         """Select a network, make it the default, and return its card."""
-        place = 30, int((row + 0.5) * table.getRowHeight())
-        # Openbox moves a window that has just opened, so the first click may miss.
-        wait_for("the selection", lambda: int(table.getSelectedRow()) == row or _click(table, *place))
+        _click(table, 30, int((row + 0.5) * table.getRowHeight()))
+        wait_for("the selection", lambda: int(table.getSelectedRow()) == row)
         wait_for("the button", lambda: button("Make Default").isEnabled())
         _click(button("Make Default"))
-        wait_for("another default", lambda: str(table.getValueAt(row, 0)).endswith(" (default)"))
+        wait_for("another default", lambda: f"{names[row]} (default)" in first_column())
         wait_for("its card", lambda: str(card.getText()).lower().startswith(f"# {names[row]}"))
         return default_name()
 
     focus("Networks")
-    names = [str(table.getValueAt(row, 0)).removesuffix(" (default)") for row in range(table.getRowCount())]
+    names = [name.removesuffix(" (default)") for name in wait_for("the networks", first_column)]
     chosen = [choose(names.index("my_notum")), choose(names.index("epinet"))]
     focus("Networks")
     time.sleep(0.5)

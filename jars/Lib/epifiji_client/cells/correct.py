@@ -19,7 +19,7 @@ from epifiji_client.cells.correct_input import correction_inputs
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import file_of, frames_are_channels
 from epifiji_client.screen.inputs import WindowClosing
-from epifiji_client.screen.windows import enlarged, later, put_below, put_right, set_size
+from epifiji_client.screen.windows import enlarged, later, put_beside, set_size
 
 TITLE = "Correct Cells"
 LOOK_MS = 100
@@ -189,10 +189,8 @@ class CorrectionWindow(object):
         self.window.add(enlarged(panel), BorderLayout.CENTER)
         self.window.pack()
         set_size(self.window)
-        self.window.setLocationByPlatform(True)
+        put_beside(self.window, self.image)
         self.window.setVisible(True)
-        put_right(self.window, self.image.getWindow())
-        put_below(self.window, self.image.getWindow())
         self.window.toFront()
 
 

@@ -9,7 +9,7 @@ from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.cells.shown import outline_roi, show_outlines
 from epifiji_client.commands.run import call
-from epifiji_client.screen.windows import enlarged, set_size
+from epifiji_client.screen.windows import enlarged, put_beside, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import unless_closed
 from epifiji_client.images.part import unpacked
@@ -96,7 +96,7 @@ class PreviewWindow(object):
         enlarged(panel)
         self.window.pack()
         set_size(self.window, WIDTH)
-        self.window.setLocationByPlatform(True)
+        put_beside(self.window, self.image)
         self.window.setVisible(True)
 
     def _write(self, key):

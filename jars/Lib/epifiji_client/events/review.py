@@ -16,7 +16,7 @@ from epifiji_client.events.crops import Crops
 from epifiji_client.images.movies import show_events, shown_pixels
 from epifiji_client.screen.inputs import PictureMouse, WindowClosing, review_inputs
 from epifiji_client.events.review_session import WORDS, ReviewSession
-from epifiji_client.screen.windows import enlarged, in_lines, later, screen_size, scroll_to, set_size, show_table
+from epifiji_client.screen.windows import enlarged, in_lines, later, put_beside, screen_size, scroll_to, set_size, show_table
 
 TITLE = "Review Epithelial Events"
 LOOP_MS = 150
@@ -172,7 +172,7 @@ class ReviewWindow(object):
         self.picture.setPreferredSize(self.crops.size())
         self.window.pack()
         set_size(self.window)
-        self.window.setLocationByPlatform(True)
+        put_beside(self.window, self.image)
         self.window.setVisible(True)
         self.window.toFront()
 

@@ -10,7 +10,7 @@ from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JComboBox, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.commands.run import call
-from epifiji_client.screen.windows import enlarged, set_size
+from epifiji_client.screen.windows import enlarged, put_beside, set_size
 from epifiji_client.images.movies import SYMBOL_SIZE
 from epifiji_client.images.rois import set_frame
 
@@ -124,7 +124,7 @@ class ThresholdWindow(object):
         enlarged(panel)
         self.window.pack()
         set_size(self.window, WIDTH)
-        self.window.setLocationByPlatform(True)
+        put_beside(self.window, self.image)
         self.window.setVisible(True)
 
     def _slider(self, panel, key, low, high, changed):

@@ -1,5 +1,6 @@
 """The window of all networks: a table, the card of the selected one, and what can be done with it (Jython 2.7)."""
 from ij import Executer
+from ij.gui import GUI
 from ij.plugin.frame import Recorder
 from java.awt import BorderLayout, FlowLayout, Font
 from java.awt.event import WindowAdapter
@@ -40,7 +41,7 @@ class NetworksWindow(object):
     def __init__(self, label):
         self.label = label
         self.wanted = LinkedBlockingQueue()
-        self.found, self.shown = call("networks", {}), None
+        self.found, self.shown, self.names = call("networks", {}), None, []
 
     def run(self):
         """Show the window until the user closes it."""
@@ -51,39 +52,43 @@ class NetworksWindow(object):
                 if what == END:
                     return
                 if what == LIST:
-                    self._list(self._name())
+                    self._list()
                 elif what == SELECT:
                     self._show_card(value)
                 else:
-                    self._do(value)
+                    self._do(*value)
         finally:
             # Each action was recorded by itself.
             Recorder.setCommand(None)
             self.window.dispose()
 
-    def _list(self, selected=None):
-        """Fill the table anew, and select a network: the default one, if none is given or it is no longer there."""
+    def _list(self):
+        """Fill the table anew if the networks have changed."""
         self.found = call("networks", {})
-        rows = self.found["rows"]
-        names = [row[NAME] for row in rows]
-        chosen = selected if selected in names else self.found["default"]
-        shown = [[row[NAME] + (" (default)" if row[NAME] == self.found["default"] else "")] + row[1:] for row in rows]
+        rows, default = self.found["rows"], self.found["default"]
+        shown = [[row[NAME] + (" (default)" if row[NAME] == default else "")] + row[1:] for row in rows]
         if shown == self.shown:
             return
         self.shown = shown
-        later(lambda: self._fill(shown, names.index(chosen) if chosen in names else 0))
+        later(lambda: self._fill(shown, [row[NAME] for row in rows], default))
 
-    def _fill(self, rows, selected):
+    def _fill(self, rows, names, default):
+        """Fill the table, and keep the selection; without one, or if its network is gone, select the default one."""
+        chosen = self._name()
+        self.names = names
         self.model.setRowCount(0)
         for row in rows:
             self.model.addRow(row)
         if rows:
-            self.table.setRowSelectionInterval(selected, selected)
+            chosen = chosen if chosen in names else default
+            row = names.index(chosen) if chosen in names else 0
+            self.table.setRowSelectionInterval(row, row)
         self.notices.setText("<html>%s</html>" % "<br>".join(map(escaped, self.found["notices"])))
 
     def _name(self):
+        """Return the name of the selected network, or None."""
         row = self.table.getSelectedRow()
-        return self.found["rows"][row][NAME] if 0 <= row < len(self.found["rows"]) else None
+        return self.names[row] if 0 <= row < len(self.names) else None
 
     def _show_card(self, name):
         try:
@@ -96,8 +101,7 @@ class NetworksWindow(object):
         self.card.setText(text)
         self.card.setCaretPosition(0)
 
-    def _do(self, what):
-        name = self._name()
+    def _do(self, what, name):
         if what in (IMPORT, FETCH, EXPORT):
             # These are commands of their own, with their dialogs, their messages and their lines in the recorder. IJ.run
             # would end this command too if one is cancelled.
@@ -106,7 +110,7 @@ class NetworksWindow(object):
             self._manage({"default": name})
         elif JOptionPane.showConfirmDialog(self.window, "Delete the network %s?" % name, TITLE, JOptionPane.OK_CANCEL_OPTION) == 0:
             self._manage({"remove": name})
-        self._list(name)
+        self._list()
 
     def _manage(self, settings):
         try:
@@ -155,7 +159,7 @@ class NetworksWindow(object):
         self.window.addWindowListener(_Window(self.wanted))
         enlarged(self.window.getContentPane())
         set_size(self.window, *SIZE)
-        self.window.setLocationByPlatform(True)
+        GUI.centerOnImageJScreen(self.window)
         self.window.setVisible(True)
 
     def _row_of_buttons(self):
@@ -164,7 +168,7 @@ class NetworksWindow(object):
         for text, what in (("Import...", IMPORT), ("Fetch...", FETCH), ("Export...", EXPORT), (DEFAULT, DEFAULT), (REMOVE, REMOVE)):
             button = JButton(text)
             button.setToolTipText(TIPS[what])
-            button.addActionListener(lambda event, what=what: self.wanted.put((DO, what)))
+            button.addActionListener(lambda event, what=what: self.wanted.put((DO, (what, self._name()))))
             self.buttons[what] = button
             row.add(button)
         close = JButton("Close")

@@ -1,7 +1,7 @@
 """Tables, changes of windows, and their positions, so that none covers another one that is needed (Jython 2.7)."""
 import re
 
-from ij import Prefs, WindowManager
+from ij import IJ, Prefs, WindowManager
 from ij.measure import ResultsTable
 from java.awt import Container, Dimension, GraphicsEnvironment
 from java.lang import Runnable, Thread
@@ -163,6 +163,14 @@ def put_free(window, others):
               if screen.x <= x <= screen.x + screen.width - size.width and screen.y <= y <= screen.y + screen.height - size.height]
     if inside:
         window.setLocation(*min(inside, key=lambda place: _covered_area(place, size, others)))
+
+
+def put_beside(window, image):
+    """Move a window that is not yet shown to where it covers least of an image and of ImageJ's window.
+
+    A place chosen by the window manager is sometimes unknown to Java under X11, which would open menus and tips elsewhere.
+    """
+    put_free(window, [image.getWindow(), IJ.getInstance()])
 
 
 def _covered_area(place, size, others):
