@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -136,15 +137,20 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the quick ring, ``pytest -m quick``: every test that `SLOW` does not list; the others run first.
 
-    Short tests come last, so that no process waits for another that has just started a long file.
+    Short tests come last, so that no process waits for another that has just started a long file. Of the long files every
+    third is one at a desktop while there are some, so that two processes compute while one waits for windows.
     """
-    long = set()
+    computing, waiting = {}, {}
     for item in items:
         if f"{_name(item.path)}::{item.nodeid.partition('::')[2]}".startswith(SLOW):
-            long.add(item.path)
+            kind = waiting if hasattr(getattr(item, "module", None), "desktop") else computing
+            kind.setdefault(item.path, len(kind))
         else:
             item.add_marker("quick")
-    items.sort(key=lambda item: item.path not in long)
+    places = {path: 3 * place for path, place in waiting.items()} | {
+        path: place + place // 2 + 1.5 for path, place in computing.items()
+    }
+    items.sort(key=lambda item: places.get(item.path, inf))
 
 
 def pytest_collection_finish() -> None:
