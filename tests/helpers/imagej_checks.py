@@ -24,7 +24,7 @@ from image_checks import (
     signed_image,
     virtual_stack,
 )
-from jvm import Finished, run_checks
+from jvm import Finished, run_checks_once
 from refusals import refusals
 
 
@@ -204,14 +204,12 @@ HEADLESS = [
     image_needed_and_none_open,
 ]
 
-_headless: list[Finished] = []
-
 
 def headless_process(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Run the checks that need no window, with this machine's Java; the last one ends the process.
 
-    It runs once for all test modules.
+    They run once for all test modules, also if several processes share these.
     """
-    if not _headless:
-        _headless.append(run_checks(HEADLESS, tmp_path_factory.mktemp("headless")))
-    return _headless[0]
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return run_checks_once(HEADLESS, shared / "checks_without_a_window")
