@@ -264,6 +264,14 @@ class TestCoco:
             read_cells(path)
         assert "annotation 1" in str(refused.value)
 
+    @pytest.mark.parametrize("size", [{"height": 10**9}, {"height": None}, {"width": -1}, {"width": "9"}])
+    def test_an_image_of_impossible_size_is_refused(self, tmp_path: Path, size: dict[str, Any]) -> None:
+        content = json.loads(self.write(tmp_path / "a.json").read_text())
+        content["images"][0] |= size
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        with pytest.raises(WrongInputError, match="pixels, but at most 268435456 are expected"):
+            read_cells(tmp_path / "a.json")
+
     @pytest.mark.parametrize("text", ["{", '{"a": 1}', "[" * 99999, '{"images": 3, "annotations": []}'])
     def test_other_json_is_refused(self, tmp_path: Path, text: str) -> None:
         (tmp_path / "a.json").write_text(text)

@@ -20,6 +20,9 @@ from epifiji.files.storage.archives import read_limited
 from epifiji.files.storage.atomic import replacing
 
 LARGEST_BYTES = 1 << 30
+MOST_PIXELS = 1 << 28
+"""Most pixels of an image, whose size the file alone declares."""
+
 NEEDED = "a JSON file in COCO's form with images and annotations"
 DO = "export the polygons again"
 
@@ -53,8 +56,11 @@ def read_coco(
         )
     image = chosen[0]
     size: list[Any] = [image.get("height"), image.get("width")]
-    if not all(isinstance(side, int) and side > 0 for side in size):
-        raise WrongInputError(f"{path} has an image of {size[1]} x {size[0]} pixels, but its size is needed: {DO}.")
+    if not all(isinstance(side, int) and side > 0 for side in size) or size[0] * size[1] > MOST_PIXELS:
+        raise WrongInputError(
+            f"{path} has an image of {str(size[1])[:20]} x {str(size[0])[:20]} pixels, but at most {MOST_PIXELS} are "
+            f"expected: {DO}."
+        )
     canvas = Canvas((1, int(size[0]), int(size[1])), overlaps, path.name)
     label = 0
     for number, one in enumerate(content["annotations"], 1):
