@@ -61,6 +61,23 @@ def nothing_to_do(imagej: ImageJ, folder: Path) -> Any:
     return {"ended": ended, "before": before, "after": times()}
 
 
+def many_movies(imagej: ImageJ, folder: Path) -> Any:
+    """Detect in a folder with a damaged movie and one that is there twice, then again without them; return the errors."""
+    answers = []
+    command = f"folder=many subfolders out=[found in many] network=small {SETTINGS}"
+    for _ in range(2):
+        imagej.run_macro(f'print("== many {len(answers)}");')
+        try:
+            imagej.run_macro(f'run("Detect in Many Movies...", "{command}");')
+            answers.append("no error")
+        except ImageJError as error:
+            answers.append(str(error))
+        for file in [*folder.glob("many/a broken.tif"), *folder.glob("many/inner.tif/inner.tif")]:
+            file.unlink()
+    imagej.run_macro('run("Pool Results of Movies...", "results=[found in many] out=pooled table=false");')
+    return answers
+
+
 def meanwhile(act: Callable[[], None], run: Callable[[], Any]) -> None:
     """Call a function while a macro runs, and check that it succeeded."""
     problems: list[BaseException] = []

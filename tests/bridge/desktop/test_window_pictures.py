@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +28,10 @@ from epifiji.files.networks.store import write_network
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.result_folder import map_file, write_map
 from epifiji.files.rois.roi_files import write_rois
-from jvm import TIMEOUT_S, Finished, run_checks
+from jvm import Finished, run_checks
+from many_checks import BROKEN, KILLED, TWICE, detected_in_many, killed_in_many, make_movies
 from networks_window import networks_managed
+from requests_of_fiji import ask
 from small_networks import small_network
 from trial_checks import networks_tried
 from window_pictures import (
@@ -109,6 +112,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     deaths = [event for event in found if event.event == "cell_death"]
     write_rois(folder / f"{NAME}_cell_death.zip", deaths)
     cells_of(folder)
+    make_movies(folder, made)
     network = small_network(1, name="my_notum", origin="the network of our laboratory")
     write_network(network, folder / "networks" / "my_notum")
     temporary = folder.parent / "temporary"
@@ -121,11 +125,18 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
             "XDG_CONFIG_HOME": str(folder / "config"),
             "TMPDIR": str(temporary),
         }
-        patience_s = PICTURES_TIMEOUT_S if os.environ.get("EPIFIJI_PICTURES") else TIMEOUT_S
         # The dialogs open the movie, and the networks are there until the window of networks removes some.
         after = PICTURES.index(dialogs) + 1
-        checks = [*PICTURES[:after], networks_tried, *PICTURES[after:], scaled, chosen]
-        finished = run_checks(checks, folder, headless=False, env=env, timeout_s=patience_s)
+        checks = [
+            *PICTURES[:after],
+            networks_tried,
+            *PICTURES[after:],
+            scaled,
+            chosen,
+            detected_in_many,
+            killed_in_many,
+        ]
+        finished = run_checks(checks, folder, headless=False, env=env, timeout_s=PICTURES_TIMEOUT_S)
     if os.environ.get("EPIFIJI_PICTURES"):
         for picture in folder.glob("*.png"):
             shutil.copy(picture, Path(os.environ["EPIFIJI_PICTURES"]) / f"window_{picture.name}")
@@ -177,6 +188,37 @@ def test_networks_are_tried_at_a_place(done: Finished) -> None:
     assert "The width of the rectangle is 8 px in the movie, but at least 32 px are needed" in seen["refused"]
     assert seen["choices"][0] == "epinet"
     assert seen["open"] == []
+
+
+def test_many_movies_are_detected_in_a_window(done: Finished) -> None:
+    """It pauses, asks at Escape, continues after a failure, retries, and recognises what is done."""
+    seen = done[detected_in_many]
+    assert seen["paused"]["control/notum_1"].startswith("paused")
+    assert set(list(seen["paused"].values())[1:]) == {"waiting"}
+    assert seen["second"] == [], "one at a time"
+    assert seen["ended"] == {
+        "control/notum_1": "done", f"control/{TWICE}": "done", f"drug/{BROKEN}": "failed", "drug/notum_1": "done",
+        f"drug/{TWICE}": "failed",
+    }  # fmt: skip
+    assert f"{BROKEN}.tif" in seen["reason"]
+    assert seen["pooled"] == ["conditions.csv", "pooled.csv", "pooled.png"]
+    assert seen["retried"][f"drug/{BROKEN}"] == "done"
+    assert list(seen["again"].values()) == ["done before"] * 4
+    assert seen["unchanged"]
+
+
+def test_a_killed_detection_in_many_movies_continues(done: Finished) -> None:
+    """What is done is recognised, and nothing is half-written."""
+    assert done.code == -signal.SIGKILL
+    folder = done.folder / KILLED
+    request = {"settings": {"folder": str(folder)}, "images": []}
+    first, second = ask("plan_many", request)["result"]["movies"]
+    assert (first["state"], second["state"]) == ("done", "waiting")
+    assert sorted(place.name for place in folder.iterdir() if not place.name.startswith(".")) == [
+        "a.tif", "a_epifiji", "b.tif",
+    ]  # fmt: skip
+    ask("detect", {"settings": {"input": second["path"]}, "headless": True, "done": [first["folder"]]})
+    assert [one["state"] for one in ask("plan_many", request)["result"]["movies"]] == ["done", "done"]
 
 
 def test_corrected_cells_are_shown(done: Finished) -> None:

@@ -18,6 +18,7 @@ from batch_checks import (
     cancelled_by_a_key,
     cancelled_by_the_command,
     filled_dialog,
+    many_movies,
     nothing_to_do,
     refused_arguments,
 )
@@ -211,7 +212,9 @@ def headless(
     twins.mkdir()
     for name in ("a.tif", "A.tiff", "b [1] c.tif"):
         shutil.copy(movies / BROKEN, twins / name)
-    return run_checks([refused_arguments, nothing_to_do], folder, env={"EPIFIJI_NETWORKS": str(network_folder.parent)})
+    shutil.copytree(movies, folder / "many")
+    checks = [refused_arguments, nothing_to_do, many_movies]
+    return run_checks(checks, folder, env={"EPIFIJI_NETWORKS": str(network_folder.parent)})
 
 
 def said(finished: Finished, name: str) -> str:
@@ -257,6 +260,23 @@ def test_a_run_with_nothing_to_do_changes_nothing_and_succeeds(headless: Finishe
     assert len(seen["before"]) > 2 * len(MOVIES)
     assert seen["before"] == seen["after"]
     assert "EpiFiji: 0 done, 2 skipped, 0 failed; " in headless.out
+
+
+def test_the_command_for_many_movies_continues_after_failures(headless: Finished, expected: dict[str, bytes]) -> None:
+    failed, again = headless[many_movies]
+    assert "2 of 4 movies were not detected, the first is a broken: " in failed
+    assert again == "no error"
+    found = headless.folder / "found in many"
+    assert {movie: (found / f"{movie}_epifiji" / "events.csv").read_bytes() for movie in MOVIES} == expected
+    first, second = (headless.out.partition(f"== many {number}\n")[2].partition("== many")[0] for number in range(2))
+    assert "EpiFiji: movie 1 of 4, a broken: failed: " in first
+    assert "EpiFiji: movie 2 of 4, b 1: done (" in first
+    assert "has the same pixels as the movie of " in first
+    assert "EpiFiji: 2 done, 2 failed\n" in first
+    assert "EpiFiji: movie 1 of 2, b 1: done before (" in second
+    assert "EpiFiji: 2 done before\n" in second
+    assert sorted(file.name for file in (found / "pooled").iterdir()) == ["conditions.csv", "pooled.csv", "pooled.png"]
+    assert (headless.folder / "pooled" / "pooled.csv").read_text() == (found / "pooled" / "pooled.csv").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,11 @@ run("Detect Epithelial Events...", "network=small threshold=130 min_volume=100 m
 selectImage("noise.tif");
 place = "x=5 y=5 width=60 height=50 frame=6 cell_diameter=25";
 run("Try Networks Here", "networks=small,epinet " + place + " table=false out=[" + arguments[1] + "/trial]");
+many = "network=small threshold=130 min_volume=100 maps=scaled out=[" + arguments[1] + "]";
+run("Detect in Many Movies...", many);
+run("Pool Results of Movies...", "results=[" + arguments[1] + "] overwrite");
+close("Pooled events");
+selectImage("noise.tif");
 run("Open Epithelial Events...", "results=[" + results + "] replace_rois");
 run("Adjust Event Thresholds...", "results=[" + results + "] threshold=150 min_volume=100 replace_rois table=false");
 run("Show Event Probability Maps...", "results=[" + results + "]");
@@ -151,6 +156,7 @@ def run_in_this_process(folder: Path, _: Path, window: bool, env: dict[str, str]
 def test_every_command_runs(toured: Toured) -> None:
     out = toured.folder / "out"
     assert {"comparison.csv", "curve.csv"} & {file.name for file in (out / "compared").iterdir()}
+    assert (out / "pooled" / "pooled.png").exists()
     assert list((out / "plots").glob("*.png"))
     assert (out / "trial" / "trial.csv").read_text().startswith("network,event,frame,")
     assert list((out / "cells").glob("*.png"))
@@ -162,6 +168,7 @@ def test_every_command_runs(toured: Toured) -> None:
     if not toured.window:
         assert "tour ended with 6 images" in toured.out
         assert "EpiFiji: ok  TensorFlow" in toured.out
+        assert "EpiFiji: movie 1 of 1, noise: done before (" in toured.out
         assert ", found by small; the results are in " in toured.out
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 
-from ij import Executer, IJ, Macro, WindowManager
+from ij import Executer, IJ, Macro, Prefs, WindowManager
 from java.awt import GraphicsEnvironment
 from java.io import File
 from java.lang import RuntimeException, System, Throwable
@@ -25,6 +25,7 @@ TITLE = "EpiFiji"
 LAST_ERROR = "epifiji.error"
 EXIT_CODES = {"input": 2, "cancelled": 130, "failure": 1}
 CANCELLED = "cancelled"
+NOTHING_CHANGED = "It was cancelled; nothing was changed."
 LINE = 80
 OWN_COMMANDS = "epifiji.commands"
 FIRST = "epifiji.first"
@@ -99,18 +100,32 @@ def run_with(label, first):
         System.clearProperty(FIRST)
 
 
-def call(job, request, image=None):
-    """Do a job of the engine, with its progress in ImageJ's progress bar; Escape cancels it."""
-    dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
-    now = getattr(_running, "now", None) or _Run()
-    return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, _Progress(), now.temporary)
-
-
 def _remove(folder):
     """Remove a folder of files; what another program has open stays until the engine finds it some days later."""
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         File(folder, name).delete()
     File(folder).delete()
+
+
+def call(job, request, image=None, watch=None):
+    """Do a job of the engine, with its progress in ImageJ's progress bar; Escape cancels it.
+
+    watch(done, doing) receives the progress too, and returns whether to stop.
+    """
+    dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
+    now = getattr(_running, "now", None) or _Run()
+    return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, _Progress(watch), now.temporary)
+
+
+def duration(seconds):
+    """Return a time in words."""
+    return "%d min" % round(seconds / 60) if seconds >= 90 else "%d s" % max(1, round(seconds))
+
+
+def keep(label, given):
+    """Store the values of a dialog at once: the command goes on for long, and the program may end meanwhile."""
+    remember(label, _described(label)["parameters"], given)
+    Prefs.savePreferences()
 
 
 def record(label, given):
@@ -139,7 +154,8 @@ def end_process(exit_code):
 class _Progress(object):
     """Shows a job's progress and the time left, and returns whether Escape was pressed."""
 
-    def __init__(self):
+    def __init__(self, watch):
+        self.watch = watch
         self.doing, self.started, self.shown = None, 0, 0
         self.visible = not GraphicsEnvironment.isHeadless()
         IJ.resetEscape()
@@ -152,7 +168,7 @@ class _Progress(object):
             self.shown = now
             IJ.showProgress(done)
             IJ.showStatus("EpiFiji: %s%s (Esc cancels)" % (doing, self._left(done, now)))
-        return IJ.escapePressed()
+        return bool(self.watch is not None and self.watch(done, doing)) or IJ.escapePressed()
 
     def _left(self, done, now):
         spent = now - self.started
@@ -162,7 +178,7 @@ class _Progress(object):
         if spent < 2:
             return percent
         left = spent * (1 - done) / done
-        return "%s, %s left" % (percent, "%d min" % round(left / 60) if left >= 90 else "%d s" % max(1, round(left)))
+        return "%s, %s left" % (percent, duration(left))
 
 
 def _parameters(label, before, first):
@@ -219,8 +235,9 @@ def _report_error(error, keep_going):
     if error.details:
         IJ.log(error.details) if not GraphicsEnvironment.isHeadless() else System.err.println(error.details)
     if error.kind == CANCELLED:
-        sentence = "It was cancelled; nothing was changed."
-        report("cancelled; nothing was changed")
+        # The engine has no word for what a command of many parts has already done.
+        sentence = sentence if sentence.startswith("It was cancelled") else NOTHING_CHANGED
+        report("cancelled; nothing was changed" if sentence == NOTHING_CHANGED else sentence)
     else:
         _clear_status()
     System.setProperty(LAST_ERROR, sentence)

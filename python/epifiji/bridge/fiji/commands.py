@@ -9,6 +9,7 @@ from pydantic import Field
 from epifiji.bridge.fiji.fields import KEEP_GOING, NAVIGATOR, REPLACE, TABLE
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
+from epifiji.bridge.fiji.many_commands import DetectManyCommand, PoolCommand
 from epifiji.bridge.fiji.network_commands import (
     EvaluateCommand,
     ExportNetworkCommand,
@@ -52,6 +53,7 @@ from epifiji.data.settings.trial import TrialSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
 TRY = "Try Networks Here"
+DETECT_MANY, POOL = "Detect in Many Movies...", "Pool Results of Movies..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
 SEGMENT = "Segment Epithelium..."
 CELLS_AROUND = "Measure Cells around Events..."
@@ -364,6 +366,7 @@ class StopCommand(Settings):
 COMMANDS: dict[str, type[Settings]] = {
     DETECT: DetectCommand,
     TRY: TryCommand,
+    DETECT_MANY: DetectManyCommand,
     SEGMENT: SegmentCommand,
     OPEN: OpenCommand,
     REVIEW: ReviewCommand,
@@ -379,6 +382,7 @@ COMMANDS: dict[str, type[Settings]] = {
     FETCH: FetchNetworkCommand,
     EXPORT_NETWORK: ExportNetworkCommand,
     PLOT: PlotCommand,
+    POOL: PoolCommand,
     REPORT: ReportCommand,
     EXPORT: ExportCommand,
     SCORE: ScoreCommand,

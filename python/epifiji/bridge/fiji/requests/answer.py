@@ -32,6 +32,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     evaluation,
     export,
     identity,
+    many,
     movie,
     networks,
     registry,
@@ -53,7 +54,7 @@ VERSION = importlib.metadata.version("epifiji")
 """The version that is running; another one may have been installed since."""
 
 
-SENTENCES = frozenset({"notices", "said"})
+SENTENCES = frozenset({"notices", "reasons", "said"})
 """The keys of a result whose sentences are shown to the user unchanged."""
 
 

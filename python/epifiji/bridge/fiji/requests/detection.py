@@ -27,15 +27,17 @@ from epifiji.files.results.places import folder_of
 def detect(request: Request) -> Answer:
     """Detect events.
 
-    The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``.
+    The request has ``settings`` by key, ``headless``, and ``image`` if the settings have no ``input``. If it has ``done``,
+    result folders, a movie of one of them is refused.
     """
     from epifiji.files.movies.movie_file import open_movie
     from epifiji.files.results.result_folder import require_free, result_folder
     from epifiji.jobs.events.detect import detect
+    from epifiji.jobs.events.many import require_new
 
     command = parse_settings(DetectCommand, request["settings"])
     settings = settings_of(command, DetectionSettings)
-    network = _network(command.network)
+    network = network_of(command.network)
     classes = command.chosen_events(network.description.events)
     movie = (
         open_movie(command.input, command.channel)
@@ -46,6 +48,7 @@ def detect(request: Request) -> Answer:
     folder = folder_of_results(movie, command.out, written, result_folder)
     if folder is not None:
         require_free(folder, movie.name, classes, command.overwrite)
+    require_new(movie, request.get("done", ()))
     with exclusive_use(request.report):
         result = detect(movie, network, request.report, keep_until_saved=folder is not None, **settings)
     if folder is not None:
@@ -66,7 +69,7 @@ def detect(request: Request) -> Answer:
 _networks: dict[Path, tuple[Any, EventNetwork]] = {}
 
 
-def _network(given: str | None) -> EventNetwork:
+def network_of(given: str | None) -> EventNetwork:
     """Read a network, or return it as it was read before if its files are unchanged."""
     from epifiji.files.networks.store import find_network
     from epifiji.jobs.networks import event_network_of
