@@ -10,13 +10,13 @@ from epifiji_client.events.trial.window import TrialWindow
 from epifiji_client.images.movies import current_image, frame_in_view, requested_pixels
 from epifiji_client.images.part import PartOfPixels, with_selection
 
-LABEL, DETECT = "Try Networks Here", "Detect Epithelial Events..."
+LABEL = "Try Networks Here"
 TABLE = "Finds of networks in %s"
 RECTANGLE = ("x", "y", "width", "height")
 
 
 def try_networks(parameters):
-    """Try the networks, and show what they find; a window can go on with the dialog of a detection."""
+    """Try the networks, and show what they find; its window can go on with the dialog of a detection, in this movie or in many."""
     image = current_image()
     if Macro.getOptions() is not None or GraphicsEnvironment.isHeadless():
         _report(parameters, tried(image, parameters))
@@ -26,7 +26,7 @@ def try_networks(parameters):
     record(LABEL, window.found["settings"])
     if chosen is not None:
         Recorder.saveCommand()
-        run_with(DETECT, chosen)
+        run_with(*chosen)
         Recorder.setCommand(None)
 
 

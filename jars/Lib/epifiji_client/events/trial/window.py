@@ -12,13 +12,16 @@ from epifiji_client.events.trial.finds import Finds
 from epifiji_client.events.trial.tiles import Tile, map_pictures, movie_pictures
 
 TITLE = "Try Networks Here"
-USE, AGAIN, CLOSE = "use", "again", "close"
+DETECT, MANY = "Detect Epithelial Events...", "Detect in Many Movies..."
+USE, ALL_OPEN, FOLDER, AGAIN, CLOSE = "use", "all_open", "folder", "again", "close"
 SIDE, MARGIN = 380, 150
 """Width of the part with the settings, and height of what is above and below the pictures."""
 LEAST_TILE, LARGEST_TILE = 90, 260
 GREY = "#606060"
 TIPS = {
-    USE: "Open Detect Epithelial Events... with these settings",
+    USE: "Open %s with these settings" % DETECT,
+    ALL_OPEN: "Open %s with these settings, for all open movies" % MANY,
+    FOLDER: "Open %s with these settings, for the movies of a folder" % MANY,
     AGAIN: "Try again with these values, at the selection and the frame that the movie shows now",
 }
 
@@ -34,7 +37,7 @@ class TrialWindow(object):
         self._take(found)
 
     def run(self):
-        """Show the window until the user closes it or uses its settings; return these by key, or None."""
+        """Show the window until the user closes it or uses its settings; return the label of a command and these, or None."""
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(_Closing(self.wanted))
         escape = KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0)
@@ -48,7 +51,7 @@ class TrialWindow(object):
                 if what == AGAIN:
                     self._try_again()
                 else:
-                    return self._values() if what == USE else None
+                    return self._next(what)
         finally:
             self.window.dispose()
 
@@ -62,6 +65,15 @@ class TrialWindow(object):
                                               TITLE, JOptionPane.ERROR_MESSAGE)
             return
         later(lambda: self._take(found))
+
+    def _next(self, what):
+        """Return the command for a button, and the settings that its dialog shows first."""
+        if what == CLOSE:
+            return None
+        if what == USE:
+            return DETECT, self._values()
+        info = self.image.getOriginalFileInfo() if what == FOLDER else None
+        return MANY, dict(self._values(), folder=info.directory or "" if info is not None else "")
 
     def _values(self):
         """Return the chosen settings by key, all of them, so that none of an earlier dialog remains."""
@@ -216,10 +228,11 @@ class TrialWindow(object):
 
     def _buttons(self):
         row = JPanel(FlowLayout(FlowLayout.RIGHT))
-        self.use = self._button("Use These...", USE)
-        self.use.setEnabled(self.finds.usable())
-        for button in (self.use, self._button("Close", CLOSE)):
+        for text, what in (("Use These...", USE), ("For All Open Movies...", ALL_OPEN), ("For a Folder...", FOLDER)):
+            button = self._button(text, what)
+            button.setEnabled(self.finds.usable())
             row.add(button)
+        row.add(self._button("Close", CLOSE))
         return row
 
     def _choose_network(self, name):
