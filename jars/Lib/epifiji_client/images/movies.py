@@ -22,6 +22,9 @@ from epifiji_client.screen.windows import put_below, put_right, show_table
 RESULTS = "EpiFiji results"
 """The image property with the folder of its results."""
 
+MAPS = "EpiFiji maps"
+"""The image property of probability maps over a movie, which are no movie themselves."""
+
 LEAST_FRAMES = 5
 """If an image without Z and T has at least this number of channels, they are taken as frames."""
 
@@ -287,6 +290,7 @@ def show_maps(image, answer):
     The movie may be None or closed. The new image is called <movie>-maps.
     """
     shown = _composite(unless_closed(image), answer["maps"], answer["name"])
+    shown.setProperty(MAPS, True)
     shown.show()
     if not GraphicsEnvironment.isHeadless():
         put_below(shown.getWindow(), IJ.getInstance())
