@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, picture, press, type_text, wait_for, windows
-from desktop_checks import manager, open_movie, window_titled
+from desktop_checks import manager, open_movie, start_command, window_titled
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
 
@@ -190,13 +190,14 @@ def resumed_session(_: ImageJ, folder: Path) -> dict[str, Any]:
     faded = _faded(image, folder)
     of_commands = {label: _results_in_dialog(*label) for label in COMMANDS}
     report = _report_found()
+    from_menu = _brought_to_front()
     focus(NAVIGATOR)
     press("alt+F4")
     wait_for("the end", lambda: navigator() is None)
     wait_for("the results", lambda: "the reviewed events are in" in str(jimport("ij.IJ").getLog() or ""))
     return {
         "opened": opened, "rois": rois, "faded": faded, "overlay": image.getOverlay() is None, "windows": windows("New"),
-        "results": list(of_commands.values()), "report": report,
+        "results": list(of_commands.values()), "report": report, "from menu": from_menu,
     }  # fmt: skip
 
 
@@ -214,6 +215,18 @@ def _results_in_dialog(button: str, dialog: str) -> str:
     wait_for("the navigator in front", navigator().isActive)
     # ImageJ's fields of folders end with a slash.
     return fields[0].rstrip("/")
+
+
+def _brought_to_front() -> list[Any]:
+    """Return the windows after commands for which the navigator has a button, and what it shows then."""
+    focus(MOVIE)
+    start_command("Review Epithelial Events...")
+    wait_for("the navigator in front", navigator().isActive)
+    focus(MOVIE)
+    start_command("Adjust Event Thresholds...")
+    wait_for("why there are no sliders", lambda: any("no probability maps" in text for text in labels()))
+    wait_for("the navigator in front", navigator().isActive)
+    return [len(windows(title)) for title in ("Review Epithelial Events", "Adjust Event Thresholds", NAVIGATOR)]
 
 
 def _report_found() -> list[bool]:

@@ -116,3 +116,7 @@ def test_plots_and_reports_are_of_these_results(done: tuple[Finished, list[Actio
     seen = done[2][resumed_session]
     assert seen["results"] == [str(results / "reviewed"), str(results)]
     assert seen["report"] == [False, True]
+
+
+def test_commands_of_the_menu_show_the_open_navigator(done: tuple[Finished, list[Action], Finished]) -> None:
+    assert done[2][resumed_session]["from menu"] == [0, 0, 1]

@@ -212,6 +212,7 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
     replace is true. If the image is None or was closed, only the ROI Manager shows the events.
     """
     image = unless_closed(image)
+    answer = dict(answer, events=events_of(answer))
     rois = rois_of_events(image, answer)
     movie = name_movie(image, answer.get("movie_key"), answer.get("movie_name") or answer["name"])
     for roi, event in zip(rois, answer["events"]):
@@ -227,6 +228,18 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
         put_below(WindowManager.getWindow("Events of %s" % answer["name"]), RoiManager.getInstance())
     if image is not None and answer.get("folder"):
         image.setProperty(RESULTS, answer["folder"])
+
+
+def events_of(answer):
+    """Return the events of an answer, which has them as lines if they may be thousands: Jython is slow with JSON."""
+    if "names" not in answer:
+        return answer["events"]
+    events = []
+    for name, line in zip(answer["names"].split("\n"), answer["lines"].split("\n")):
+        if line:
+            event, frame, y, x = line.split("\t", 4)[:4]
+            events.append({"name": name, "event": event, "frame": int(frame), "y": float(y), "x": float(x)})
+    return events
 
 
 def rois_of_events(image, answer):

@@ -123,9 +123,10 @@ def _title(movie):
 
 def sign(roi, movie, kind, event):
     """Mark a ROI as EpiFiji's, in the state that it has now."""
-    values = {MOVIE: movie, KIND: kind, CLASS: _quoted(event), MADE: _state(roi)}
-    for key in values:
-        roi.setProperty(key, values[key])
+    roi.setProperty(MOVIE, movie)
+    roi.setProperty(KIND, kind)
+    roi.setProperty(CLASS, _quoted(event))
+    roi.setProperty(MADE, _state(roi))
 
 
 def set_frame(roi, frame, image):
@@ -163,7 +164,7 @@ def plan_update(rois, movies, kind, new):
         edited += 1
         where, place = _place(roi.getProperty(MADE) or "")
         origins.setdefault((roi.getProperty(CLASS), where), []).append(place)
-    return removed, [roi for roi in new if not _is_known(roi, origins)], edited
+    return removed, [roi for roi in new if not _is_known(roi, origins)] if origins else new, edited
 
 
 def _is_known(roi, origins):
@@ -175,6 +176,8 @@ def _is_known(roi, origins):
 def is_edited(roi):
     """Return whether a ROI of EpiFiji was moved or renamed since it was made."""
     made, now = roi.getProperty(MADE) or "", _state(roi)
+    if made == now:
+        return False
     if made.split("@")[0] != now.split("@")[0]:
         return True
     (where, place), (where_now, place_now) = _place(made), _place(now)
@@ -186,10 +189,12 @@ def _state(roi):
 
     In zips ImageJ adds a number to names that occur twice; it is left out.
     """
-    bounds = roi.getFloatBounds()
-    positions = (roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition())
-    name = _quoted(NUMBER_ADDED.sub("", roi.getName() or ""))
-    return "%s@%s@%.3f@%.3f" % (name, "-".join(map(str, positions)), bounds.getCenterX(), bounds.getCenterY())
+    bounds, name = roi.getFloatBounds(), roi.getName() or ""
+    if "-" in name:
+        name = NUMBER_ADDED.sub("", name)
+    return "%s@%d-%d-%d-%d@%.3f@%.3f" % (
+        _quoted(name), roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition(),
+        bounds.getCenterX(), bounds.getCenterY())
 
 
 def _place(state):
@@ -216,6 +221,9 @@ def unquoted(text):
 def remove_from_manager(manager, indexes):
     """Remove the ROIs at ascending indexes from the ROI Manager."""
     if not indexes:
+        return
+    if len(indexes) == manager.getCount():
+        manager.reset()
         return
     manager.setSelectedIndexes(indexes)
     # If nothing were selected, ImageJ would delete all ROIs.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from epifiji.data.events import Event, by_class, colour_of, group_of
@@ -16,23 +17,34 @@ KEY_LENGTH = 16
 
 
 def shown_events(
-    events: list[Event], classes: Sequence[str], pixel_size_um: float | None, interval_s: float | None
+    events: list[Event],
+    classes: Sequence[str],
+    pixel_size_um: float | None,
+    interval_s: float | None,
+    request: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Describe events as ROIs and as a table for people."""
+    """Describe events as ROIs and as a table for people.
+
+    A request can leave out what takes long to transfer of thousands of events: with ``lines`` there are the names of the
+    ROIs, one a line, instead of ``events``, and with ``table`` false no rows.
+    """
     groups = by_class(events, classes)
-    rows = list(event_rows((e for group in groups.values() for e in group), pixel_size_um, interval_s))
-    return {
+    shown: dict[str, Any] = {
         "classes": [
             {"name": name, "colour": colour_of(name, groups), "group": group_of(name, groups), "count": len(group)}
             for name, group in groups.items()
         ],
-        "events": [
-            shown_event(event, number) for group in groups.values() for number, event in enumerate(group, start=1)
-        ],
-        "columns": rows[0],
-        "rows": rows[1:],
         "lines": "\n".join(line_of(event) for group in groups.values() for event in group),
     }
+    numbered = [(event, number) for group in groups.values() for number, event in enumerate(group, start=1)]
+    if request.get("lines"):
+        shown["names"] = "\n".join(shown_name(event, number) for event, number in numbered)
+    else:
+        shown["events"] = [shown_event(event, number) for event, number in numbered]
+    if request.get("table", True):
+        rows = list(event_rows((event for event, _ in numbered), pixel_size_um, interval_s))
+        shown |= {"columns": rows[0], "rows": rows[1:]}
+    return shown
 
 
 def movie_key(sha256: str | None, file: str | None = None, folder: Path | None = None) -> str | None:

@@ -7,7 +7,7 @@ from epifiji_client.commands.run import call, command, record, report
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.identity import movie_of, results_shown
 from epifiji_client.images.movies import RESULTS, current_image, show_events
-from epifiji_client.events.navigator.navigator import events_adjusted, navigators_of
+from epifiji_client.events.navigator.navigator import events_adjusted, in_front, navigators_of
 from epifiji_client.events.thresholds import ThresholdWindow
 
 LABEL = "Adjust Event Thresholds..."
@@ -37,4 +37,5 @@ def adjust(parameters):
                                   "; saved in " + found["folder"] if parameters.get("save") else ""))
 
 
-command(LABEL, adjust, results_shown())
+if not in_front("thresholds"):
+    command(LABEL, adjust, results_shown())

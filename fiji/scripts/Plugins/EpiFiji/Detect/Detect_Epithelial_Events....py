@@ -11,9 +11,11 @@ def detect(parameters):
     headless = GraphicsEnvironment.isHeadless()
     image = None if "input" in parameters else current_image()
     pixels = requested_pixels(image, parameters.get("channel", "")) if image is not None else None
-    found = call("detect", {"settings": parameters, "headless": headless or image is None}, pixels)
+    table = table_wanted(parameters)
+    request = {"settings": parameters, "headless": headless or image is None, "lines": True, "table": table}
+    found = call("detect", request, pixels)
     if image is not None:
-        show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters))
+        show_events(image, found, parameters.get("replace_rois", False), table)
     if found.get("maps"):
         show_maps(image, found)
     events_shown(image, parameters, found["folder"], found["lines"])

@@ -7,13 +7,14 @@ from epifiji_client.events.navigator.navigator import events_shown, table_wanted
 
 
 def open_events(parameters):
-    found = call("open", {"settings": parameters})
+    table = table_wanted(parameters)
+    found = call("open", {"settings": parameters, "lines": True, "table": table})
     for notice in found["notices"]:
         log(notice)
     image = movie_of(current_image(needed=False), found, "The events in %s" % found["folder"])
-    show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters))
+    show_events(image, found, parameters.get("replace_rois", False), table)
     events_shown(image, parameters, parameters["results"])
-    report("%d events of %s" % (len(found["events"]), found["name"]))
+    report("%d events of %s" % (sum([kind["count"] for kind in found["classes"]]), found["name"]))
 
 
 command("Open Epithelial Events...", open_events, results_shown())

@@ -7,7 +7,7 @@ from epifiji_client.images.figures import described
 from epifiji_client.images.identity import folder_beside, movie_of
 from epifiji_client.images.movies import current_image, managed_rois, saved_rois
 from epifiji_client.screen.log import log
-from epifiji_client.events.navigator.navigator import set_aside
+from epifiji_client.events.navigator.navigator import in_front, set_aside
 from epifiji_client.events.review import ReviewWindow, show_summary
 from epifiji_client.images.rois import events_among
 
@@ -35,4 +35,6 @@ def _review(image, parameters):
     show_summary(window, summary, reviewed)
 
 
-command("Review Epithelial Events...", review)
+# The navigator is the review of its movie.
+if not in_front():
+    command("Review Epithelial Events...", review)

@@ -75,7 +75,7 @@ def events_shown(image, parameters, results, lines=None):
 
 def table_wanted(parameters):
     """Return whether a command shows its events as a table: if it is asked to or, by default, if no navigator opens."""
-    return parameters.get("table", not _is_wanted(parameters))
+    return not GraphicsEnvironment.isHeadless() and parameters.get("table", not _is_wanted(parameters))
 
 
 def _is_wanted(parameters):
@@ -103,6 +103,22 @@ def close_navigators(image):
 def navigators_of(image):
     """Return the open navigators of an image's movie: one or none, unless two images were found to be of one movie."""
     return set([_navigators().get(key) for key in _keys(image)]) - set([None])
+
+
+def in_front(what=None):
+    """Bring the navigator of the active image's movie to the front if a user called a command for which it has a button.
+
+    what is a request for it, or None. Return whether there is such a navigator. Macros call the command itself.
+    """
+    image = WindowManager.getCurrentImage()
+    if Macro.getOptions() is not None or GraphicsEnvironment.isHeadless() or image is None:
+        return False
+    found = navigators_of(image)
+    for navigator in found:
+        if what is not None:
+            navigator.want(what, None)
+        later(navigator.view.window.toFront)
+    return bool(found)
 
 
 @contextmanager
@@ -274,6 +290,8 @@ class Navigator(Runnable):
 
     def _choose_thresholds(self):
         """Show the sliders, and the events with the chosen thresholds in a new review."""
+        if not self.found["maps"]:
+            raise EngineError("There are no probability maps of these events: detect with maps, and save.", "input")
         if self.session.state["steps"]:
             raise EngineError("Other thresholds would change the events of this review: undo its decisions first (u).", "input")
         window = ThresholdWindow(self.image, _call("candidates", {"results": self.begin["results"]}))

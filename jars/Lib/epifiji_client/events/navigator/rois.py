@@ -34,18 +34,21 @@ class ManagedRois(object):
         items = [detected.get(index, item) for index, item in enumerate(self.session.items)]
         places = {}
         for index, item in enumerate(items):
-            places.setdefault((item["event"], item["frame"]), []).append(index)
-        keys, names = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {}
+            places.setdefault((item["event"], item["frame"], int(round(item["y"])), int(round(item["x"]))), []).append(index)
+        keys, ours, names = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {None: False}, {}
         for roi in manager.getRoisAsArray():
-            if (roi.getProperty(MOVIE) or "")[:KEY_LENGTH] in keys and roi.getProperty(KIND) == EVENTS:
-                quoted = roi.getProperty(CLASS)
-                if quoted not in names:
-                    names[quoted] = unquoted(quoted)
-                near = [index for index in places.get((names[quoted], _frame_of(roi)), ())
-                        if index not in self._rois and self._is_at(roi, items[index])]
-                if near:
-                    self._know(near[0], roi)
-                    self._adopted[near[0]] = roi
+            movie = roi.getProperty(MOVIE)
+            if movie not in ours:
+                ours[movie] = movie[:KEY_LENGTH] in keys
+            if not ours[movie] or roi.getProperty(KIND) != EVENTS:
+                continue
+            quoted = roi.getProperty(CLASS)
+            if quoted not in names:
+                names[quoted] = unquoted(quoted)
+            index = self._index_of(roi, names[quoted], places, items)
+            if index is not None:
+                self._know(index, roi)
+                self._adopted[index] = roi
         if self._rois and len(self._rois) == manager.getCount():
             # The rings replace ImageJ's marks and labels. If there are ROIs of the user, these stay visible.
             manager.runCommand(self.image, "Show None")
@@ -125,6 +128,16 @@ class ManagedRois(object):
         self._rois[index] = roi
         self._items.put(roi, index)
 
+    def _index_of(self, roi, name, places, items):
+        """Return the event of a ROI, among those without a ROI, from their indexes by class, frame and whole pixel; or None."""
+        bounds, frame = roi.getFloatBounds(), _frame_of(roi)
+        for y in _whole(bounds.getCenterY()):
+            for x in _whole(bounds.getCenterX()):
+                for index in places.get((name, frame, y, x), ()):
+                    if index not in self._rois and self._is_at(roi, items[index]):
+                        return index
+        return None
+
     def _is_at(self, roi, item):
         bounds = roi.getFloatBounds()
         return max(abs(bounds.getCenterX() - item["x"]), abs(bounds.getCenterY() - item["y"])) <= SAME_PX
@@ -189,6 +202,11 @@ class _Selected(ListSelectionListener):
         chosen = event.getSource()
         if not (event.getValueIsAdjusting() or self.rois.selecting) and chosen.getMinSelectionIndex() == chosen.getMaxSelectionIndex():
             self.rois.selected(chosen.getMinSelectionIndex())
+
+
+def _whole(place):
+    """Return the whole pixels to which a position is rounded that differs by no more than positions of the same event do."""
+    return set((int(round(place - SAME_PX)), int(round(place + SAME_PX))))
 
 
 def _frame_of(roi):

@@ -55,7 +55,7 @@ def detect(request: Request) -> Answer:
         result.save(folder, command.overwrite, request.report)
     shown = _maps_to_show(result.maps, movie) if command.maps != "none" and not request.get("headless") else {}
     return {
-        **shown_events(result.events, result.classes, movie.pixel_size_um, movie.frame_interval_s),
+        **shown_events(result.events, result.classes, movie.pixel_size_um, movie.frame_interval_s, request.values),
         "name": movie.name,
         "network": network.description.name,
         "notices": list(result.notices),
@@ -116,7 +116,7 @@ def open_events(request: Request) -> Answer:
     record = record_of(place)
     movie, classes = record.movie, record.settings.events or ()
     return {
-        **shown_events(events, classes, movie.pixel_size_um, movie.frame_interval_s),
+        **shown_events(events, classes, movie.pixel_size_um, movie.frame_interval_s, request.values),
         "name": place.name,
         "folder": str(folder),
         "movie_key": movie_key(movie.sha256, movie.file, folder),

@@ -78,7 +78,9 @@ def apply(request: Request) -> Answer:
     if command.save:
         result.save(folder, overwrite=True)
     return {
-        **shown_events(result.events, result.classes, result.movie.pixel_size_um, result.movie.frame_interval_s),
+        **shown_events(
+            result.events, result.classes, result.movie.pixel_size_um, result.movie.frame_interval_s, request.values
+        ),
         "name": result.movie.name,
         "movie": str(result.movie.path) if result.movie.path else None,
         "shape": list(result.movie.shape),
