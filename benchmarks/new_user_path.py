@@ -120,12 +120,12 @@ def _call(target: Any, name: str, kind: str, *given: Any) -> Any:
 
 
 def _window(title: str, patience_s: float = 60) -> Any:
-    """Wait for a window, and bring it to the front."""
-    from desktop import focus, wait_for
+    """Wait until a window has opened and has the focus by itself: a user would need a click otherwise."""
+    from desktop import wait_for
     from navigator_checks import navigator
 
     window = wait_for(title, lambda: navigator(title), patience_s)
-    focus(title)
+    wait_for(f"{title} in front", window.isActive)
     return window
 
 
@@ -178,7 +178,7 @@ def _rows(files: Any) -> list[Any]:
 
 
 def _dialog(hand: Hand, label: str, *boxes: str, without: str = "") -> None:
-    """Tick boxes in a command's dialog, and click on OK; a box `without` which an earlier version works is not counted."""
+    """Tick boxes in a command's dialog, and click on OK; the box `without` is cleared, which is not counted."""
     dialog = _window(label.rstrip("."))
     time.sleep(0.5)
     if without:
@@ -229,7 +229,7 @@ def _plotted(hand: Hand) -> None:
 
 def commands(_: Any, folder: Path) -> Any:
     """Take each command from the menu."""
-    from desktop import press, wait_for, windows
+    from desktop import focus, press, wait_for, windows
     from review_checks import _labels
 
     hand = Hand(folder)
@@ -247,7 +247,7 @@ def commands(_: Any, folder: Path) -> Any:
     _dialog(hand, PLOT)
     _plotted(hand)
     # The report is of the movie in front, which the plots now cover.
-    _window(f"{NAME}.tif")
+    focus(f"{NAME}.tif")
     hand.clicks += 1
     hand.choose("Plugins", "EpiFiji", "Analyse", REPORT)
     _dialog(hand, REPORT)
@@ -274,6 +274,7 @@ def navigator(_: Any, folder: Path) -> Any:
     hand.click(_labelled(window, "Report..."))
     _dialog(hand, REPORT)
     _written(hand, Path(os.environ["EPIFIJI_BROWSED"]))
+    wait_for("the button of the report", _labelled(window, "Open Report").isEnabled)
     return hand.steps
 
 

@@ -335,7 +335,7 @@ class Navigator(Runnable):
         choose_results(self.image, results)
         if self.image.getWindow() is not None:
             WindowManager.setCurrentWindow(self.image.getWindow())
-        thread = Thread(_Command(label, self.view.window))
+        thread = Thread(_Command(label, self.view))
         thread.setDaemon(True)
         thread.start()
 
@@ -374,12 +374,12 @@ class Navigator(Runnable):
 
 
 class _Command(Runnable):
-    def __init__(self, label, window):
-        self.label, self.window = label, window
+    def __init__(self, label, view):
+        self.label, self.view = label, view
 
     def run(self):
         Executer(self.label).run()
-        later(self.window.toFront)
+        later(self.view.return_to)
 
 
 def _call(job, request):

@@ -152,6 +152,11 @@ class NavigatorView(object):
         self.window.addWindowListener(_Activated(self.show_report))
         return [sliders] + commands + [self.report]
 
+    def return_to(self):
+        """Bring the window to the front after another command, which may have written a report."""
+        self.show_report()
+        self.window.toFront()
+
     def show_report(self):
         """Show whether there is a report; another command writes it."""
         is_there = self.navigator.report_file() is not None
