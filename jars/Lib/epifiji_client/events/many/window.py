@@ -2,7 +2,7 @@
 import os
 
 from ij import IJ, WindowManager
-from java.awt import BorderLayout, Color, Dimension, FlowLayout
+from java.awt import BorderLayout, Color, FlowLayout
 from java.awt.event import KeyEvent, WindowAdapter
 from java.lang import Runnable, System, Thread
 from java.util.concurrent import LinkedBlockingQueue
@@ -15,7 +15,7 @@ from javax.swing.table import DefaultTableCellRenderer, DefaultTableModel
 
 from epifiji_client.screen.log import log
 from epifiji_client.commands.run import call, duration, keep, report, run_with
-from epifiji_client.screen.windows import keep_on_screen, later, put_free
+from epifiji_client.screen.windows import enlarged, keep_on_screen, later, put_free, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.many.movies import AGAIN, CANCEL, COMPLETE, FAILED, LEFT, LOOKING, PAUSE, PAUSED, REFUSED, RUNNING, quietly
 from epifiji_client.events.many.pooled import show_pooled
@@ -41,7 +41,7 @@ TIPS = {
 LEFT_COLUMNS, RIGHT_COLUMNS = ["Movie", "Condition", "State"], ["Time left", "Details"]
 STATE = 2
 WIDTHS, COUNT_WIDTH, RIGHT_WIDTHS = (150, 100, 120), 90, (80, 300)
-LARGEST, ROWS_HEIGHT = Dimension(1100, 640), 22
+LARGEST, ROWS_HEIGHT = (1100, 640), 22
 COLOURS = {RUNNING: Color(0, 90, 181), FAILED: Color(180, 30, 30), REFUSED: Color(150, 90, 0)}
 REFRESH_MS = 200
 GO, STOP, AGAIN_REQUEST, END = "go", "stop", "again", "end"
@@ -255,8 +255,9 @@ class ManyMoviesWindow(object):
         self.window.addWindowListener(_Closing(self._close))
         _on_escape(self.window, self._close)
         self._update()
-        height = min(LARGEST.height, 230 + ROWS_HEIGHT * max(4, len(self.many.movies)))
-        self.window.setSize(min(LARGEST.width, sum(widths) + 40), height)
+        enlarged(self.window.getContentPane())
+        height = min(LARGEST[1], 230 + ROWS_HEIGHT * max(4, len(self.many.movies)))
+        set_size(self.window, min(LARGEST[0], sum(widths) + 40), height)
         put_free(self.window, [IJ.getInstance()])
         keep_on_screen(self.window)
         self.window.setVisible(True)
