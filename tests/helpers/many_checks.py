@@ -128,17 +128,15 @@ def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("a line in the log", lambda: "close its window before you start another" in str(jimport("ij.IJ").getLog()))
     seen["second"] = windows(DIALOG)
     focus(TITLE)
-    click_button("Resume")
-    wait_for(
-        "another movie",
-        lambda: list(states().values())[:1] == ["done"] and any("%" in one for one in states().values()),
-    )
-    focus(TITLE)
-    picture(folder / "many_running.png", TITLE)
+    # The long movie is paused: the others pass too quickly to be met in the middle.
     press("Escape")
     wait_for("the question", lambda: len(windows(TITLE)) == 2)
     press("Return")
     wait_for("the question's end", lambda: len(windows(TITLE)) == 1)
+    click_button("Resume")
+    wait_for("another movie", lambda: list(states().values())[:1] == ["done"])
+    focus(TITLE)
+    picture(folder / "many_running.png", TITLE)
     wait_for("the end", lambda: set(states().values()) <= set(FINISHED) and button("Retry Failed").isEnabled())
     seen["ended"] = states()
     seen["pooled"] = sorted(file.name for file in (movies / "pooled").iterdir())
