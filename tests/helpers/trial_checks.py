@@ -93,6 +93,11 @@ def networks_tried(_: ImageJ, folder: Path) -> dict[str, Any]:
         "the dialog", lambda: windows(DIALOG) or (press_button(TITLE, "Use These...", wait=False), time.sleep(1))[0]
     )
     focus(DIALOG)
+    more = bool(
+        wait_for(
+            "the box", lambda: part(DIALOG, "Checkbox", lambda one: str(one.getLabel()) == "More settings")
+        ).getState()
+    )
     choices = [
         str(one.getSelectedItem()) for one in wait_for("the dialog", lambda: part(DIALOG, "Choice") and _choices())
     ]
@@ -105,6 +110,7 @@ def networks_tried(_: ImageJ, folder: Path) -> dict[str, Any]:
         "fewer": fewer,
         "refused": refused,
         "choices": choices,
+        "more": more,
         "open": windows(TITLE),
     }
 

@@ -187,6 +187,7 @@ def test_networks_are_tried_at_a_place(done: Finished) -> None:
     assert int(seen["before"][0].split()[0]) > int(seen["fewer"][0].split()[0])
     assert "The width of the rectangle is 8 px in the movie, but at least 32 px are needed" in seen["refused"]
     assert seen["choices"][0] == "epinet"
+    assert not seen["more"]
     assert seen["open"] == []
 
 

@@ -167,7 +167,7 @@ def _threshold(network: TriedNetwork) -> Suggestion:
 def _mode(trial: Trial) -> Suggestion:
     mode, default = trial.settings.mode, _default(DetectionSettings, "mode")
     if mode == default:
-        return Suggestion("mode", "", mode, "The fastest mode, and the one that was tried here.")
+        return Suggestion("mode", mode, mode, "The fastest mode, and the one that was tried here.")
     return Suggestion("mode", mode, mode, "The mode that was tried here.")
 
 
