@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,26 @@ def start_command(label: str) -> None:
     from scyjava import jimport
 
     jimport("ij.Executer")(label, None)
+
+
+def runnable(do: Callable[[], object]) -> Any:
+    """Make Java's Runnable of a function."""
+    from jpype import JImplements, JOverride
+
+    @JImplements("java.lang.Runnable")
+    class Run:
+        @JOverride
+        def run(self) -> None:
+            do()
+
+    return Run()
+
+
+def on_event_thread(do: Callable[[], object]) -> None:
+    """Call a function on the thread that shows and changes Swing's parts, and wait for it."""
+    from scyjava import jimport
+
+    jimport("javax.swing.SwingUtilities").invokeAndWait(runnable(do))
 
 
 def manager() -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, press, wait_for, windows
-from desktop_checks import parts, start_command
+from desktop_checks import on_event_thread, parts, start_command
 from epifiji.bridge.fiji.commands import COMPARE, EVALUATE
 from epifiji.bridge.imagej import ImageJ
 from jvm import IMAGEJ_SCALE
@@ -93,8 +94,9 @@ def chosen(_: ImageJ, folder: Path) -> list[str]:
         focus(title)
         click(place.x + 10, place.y + 10)
         shown = wait_for("the chooser", chooser)
-        shown.setSelectedFile(File(str(folder / name)))
-        shown.approveSelection()
+        # The chooser still reads the folder: only its own thread may change it.
+        on_event_thread(partial(shown.setSelectedFile, File(str(folder / name))))
+        on_event_thread(shown.approveSelection)
         wait_for("its end", lambda: chooser() is None)
         wait_for("the place", lambda name=name: str(field.getText()).endswith(name))
         texts.append(str(field.getText()).removeprefix(f"{folder}{os.sep}"))

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, picture, press, wait_for, windows
-from desktop_checks import start_command
+from desktop_checks import on_event_thread, start_command
 from epifiji.bridge.fiji.commands import MANAGE
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.networks.default import default_name
-from tools_desktop_checks import _runnable
 
 
 def networks_managed(_: ImageJ, folder: Path) -> list[str]:
@@ -40,8 +39,7 @@ def networks_managed(_: ImageJ, folder: Path) -> list[str]:
     def first_column() -> list[str]:
         """Read the table on the event thread, which may just be filling it."""
         seen: list[str] = []
-        read = _runnable(lambda: seen.extend(str(table.getValueAt(row, 0)) for row in range(table.getRowCount())))
-        jimport("javax.swing.SwingUtilities").invokeAndWait(read)
+        on_event_thread(lambda: seen.extend(str(table.getValueAt(row, 0)) for row in range(table.getRowCount())))
         return seen
 
     def choose(row: int) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import manager, open_movie, roi_table, said, status
+from desktop_checks import manager, open_movie, roi_table, runnable, said, status
 from epifiji.bridge.imagej import ImageJ
 from review_checks import _labels
 
@@ -141,7 +141,7 @@ def macro_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     before = roi_table()
     movie, rois = os.environ["EPIFIJI_TEST_MOVIE"], os.environ["EPIFIJI_TEST_ZIP"]
     argument = f"movie=[{movie}] rois=[{rois}] before=2 after=3 half_size=15 zoom=3"
-    thread = jimport("java.lang.Thread")(_runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), argument)), "Run$_macro")
+    thread = jimport("java.lang.Thread")(runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), argument)), "Run$_macro")
     thread.start()
     _answer(1, "y", 5)
     _answer(2, "n", 5)
@@ -184,7 +184,7 @@ def macro_without_argument(_: ImageJ, __: Path) -> dict[str, Any]:
         roi.setPosition(frame)
         manager().add(image, roi, -1)
     before = roi_table()
-    thread = jimport("java.lang.Thread")(_runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), "")), "Run$_macro")
+    thread = jimport("java.lang.Thread")(runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), "")), "Run$_macro")
     thread.start()
     _answer(1, "n", 2)
     _answer(2, "y", 2)
@@ -194,18 +194,6 @@ def macro_without_argument(_: ImageJ, __: Path) -> dict[str, Any]:
     IJ.run("Close All")
     manager().reset()
     return found
-
-
-def _runnable(do: Any) -> Any:
-    from jpype import JImplements, JOverride
-
-    @JImplements("java.lang.Runnable")
-    class Run:
-        @JOverride
-        def run(self) -> None:
-            do()
-
-    return Run()
 
 
 TOOLS = [score_at_random, cropped_with_the_manager, macro_by_keys, macro_without_argument]

@@ -14,7 +14,7 @@ from typing import Any
 
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import manager, start_command
+from desktop_checks import manager, runnable, start_command
 from desktop_checks import said as text_of
 from dialogs_on_screen import NAME, dialog_texts, open_dialog, pressed
 from epifiji.bridge.fiji.commands import COMMANDS
@@ -22,7 +22,7 @@ from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
 from navigator_checks import thresholds_changed_and_undone
 from networks_window import networks_managed
-from tools_desktop_checks import REVIEW_MACRO, _question, _runnable, _shown, _to_the_question
+from tools_desktop_checks import REVIEW_MACRO, _question, _shown, _to_the_question
 
 FIELD = "wing"
 """Name of the image whose cells are corrected."""
@@ -372,7 +372,7 @@ def macro(_: ImageJ, folder: Path) -> dict[str, Any]:
         window.dispose()
     _place("ImageJ", 30, 30)
     argument = f"movie=[{folder / NAME}.tif] rois=[{folder / NAME}_cell_death.zip]"
-    thread = jimport("java.lang.Thread")(_runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), argument)), "Run$_macro")
+    thread = jimport("java.lang.Thread")(runnable(lambda: IJ.runMacroFile(str(REVIEW_MACRO), argument)), "Run$_macro")
     thread.start()
     said, hidden = [], []
     total = int(os.environ["EPIFIJI_TEST_DEATHS"])

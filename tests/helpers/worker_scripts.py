@@ -130,7 +130,7 @@ try:
 except EngineError as error:
     found["huge"] = error.sentence
 from epifiji_client.commands.run import _Progress
-progress = _Progress()
+progress = _Progress(None)
 found["told"] = []
 for done, seconds in ((0.0, 5), (0.25, 1), (0.25, 20), (0.5, 300), (0.999, 10)):
     progress.started = 0

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-
-Overlaps = Literal["refuse", "cut"]
-"""What happens to pixels that several cells share: the file is refused, or they belong to the cell that comes first."""
 
 YELLOW = (240, 228, 66)
 """Of B. Okabe and K. Ito (Color Universal Design, 2008)."""

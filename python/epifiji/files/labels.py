@@ -11,7 +11,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.polygons import Overlaps
+from epifiji.data.settings.jobs import Overlaps
 from epifiji.files.masks import cellpose, coco
 from epifiji.files.masks.rois import read_roi_cells
 from epifiji.files.movies.frames import readable

@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from epifiji.data.polygons import Overlaps
 from epifiji.data.settings.base import Channel, Page, Settings, setting
+
+Overlaps = Literal["refuse", "cut"]
+"""What happens to pixels that several cells share: the file is refused, or they belong to the cell that comes first."""
 
 NetworkName = Annotated[
     str | None,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.polygons import Overlaps, crossings, filled
+from epifiji.data.polygons import crossings, filled
+from epifiji.data.settings.jobs import Overlaps
 
 MOST_CROSSINGS = 50_000_000
 """Most points at which an outline crosses rows of pixels; those of a cell are far fewer."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.polygons import Overlaps
+from epifiji.data.settings.jobs import Overlaps
 from epifiji.files.masks.canvas import Canvas
 from epifiji.files.storage.archives import read_limited
 from epifiji.files.storage.atomic import replacing

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.polygons import Overlaps
+from epifiji.data.settings.jobs import Overlaps
 from epifiji.files.masks.canvas import Canvas
 from epifiji.files.rois.areas import outlines_of_area
 from epifiji.files.rois.frames import RoiPlace, frames_of

@@ -9,7 +9,7 @@ import numpy as np
 
 from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
-from epifiji.data.polygons import Overlaps
+from epifiji.data.settings.jobs import Overlaps
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import (
