@@ -3,12 +3,12 @@
 The engine keeps the network's maps of the frame, so that only the separation is computed again.
 """
 from java.awt import GridLayout
-from java.awt.event import WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.cells.shown import outline_roi, show_outlines
 from epifiji_client.commands.run import call
+from epifiji_client.screen.parts import when_closed
 from epifiji_client.screen.windows import enlarged, put_beside, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import unless_closed
@@ -91,8 +91,7 @@ class PreviewWindow(object):
             buttons.add(button)
         panel.add(buttons)
         self.window.add(panel)
-        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
-        self.window.addWindowListener(_Closing(self.wanted))
+        when_closed(self.window, lambda: self.wanted.put("cancel"))
         enlarged(panel)
         self.window.pack()
         set_size(self.window, WIDTH)
@@ -107,11 +106,3 @@ class PreviewWindow(object):
         self._write(key)
         if not slider.getValueIsAdjusting():
             self.wanted.put("show")
-
-
-class _Closing(WindowAdapter):
-    def __init__(self, wanted):
-        self.wanted = wanted
-
-    def windowClosing(self, event):
-        self.wanted.put("cancel")

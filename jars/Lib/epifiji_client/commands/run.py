@@ -13,6 +13,7 @@ from java.lang import RuntimeException, System, Throwable
 
 from epifiji_client.engine import connection
 from epifiji_client.screen.log import log, shown
+from epifiji_client.screen.words import duration
 from epifiji_client.commands.dialog import from_dialog
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.python_record import read_json, record_file
@@ -115,11 +116,6 @@ def call(job, request, image=None, watch=None):
     dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
     now = getattr(_running, "now", None) or _Run()
     return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, _Progress(watch), now.temporary)
-
-
-def duration(seconds):
-    """Return a time in words."""
-    return "%d min" % round(seconds / 60) if seconds >= 90 else "%d s" % max(1, round(seconds))
 
 
 def keep(label, given):

@@ -5,11 +5,11 @@ The engine is needed again only if the distances between events are changed.
 """
 from ij.gui import Overlay, PointRoi
 from java.awt import Color, GridLayout
-from java.awt.event import WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JComboBox, JFrame, JLabel, JPanel, JSlider
 
 from epifiji_client.commands.run import call
+from epifiji_client.screen.parts import when_closed
 from epifiji_client.screen.windows import enlarged, put_beside, set_size
 from epifiji_client.images.movies import SYMBOL_SIZE
 from epifiji_client.images.rois import set_frame
@@ -119,8 +119,7 @@ class ThresholdWindow(object):
         panel.add(buttons)
         self._set_sliders()
         self.window.add(panel)
-        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
-        self.window.addWindowListener(_Closing(self.wanted))
+        when_closed(self.window, lambda: self.wanted.put(("end", False)))
         enlarged(panel)
         self.window.pack()
         set_size(self.window, WIDTH)
@@ -183,11 +182,3 @@ class ThresholdWindow(object):
         self._write(key, slider.getValue())
         if not slider.getValueIsAdjusting():
             self.wanted.put(("distance", {key: slider.getValue()}))
-
-
-class _Closing(WindowAdapter):
-    def __init__(self, wanted):
-        self.wanted = wanted
-
-    def windowClosing(self, event):
-        self.wanted.put(("end", False))

@@ -6,11 +6,10 @@ from java.awt import BorderLayout, FlowLayout, Font
 from java.awt.event import WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JFrame, JLabel, JOptionPane, JPanel, JScrollPane, JSplitPane, JTable, JTextArea, ListSelectionModel
-from javax.swing.event import ListSelectionListener
-from javax.swing.table import DefaultTableModel
 
 from epifiji_client.commands.run import call, record, report
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.screen.parts import FixedRows, Selecting
 from epifiji_client.screen.windows import enlarged, escaped, later, scaled, set_size
 
 TITLE = "Networks"
@@ -133,13 +132,13 @@ class NetworksWindow(object):
 
     def _build(self):
         self.window = JFrame(TITLE)
-        self.model = _Rows(self.found["columns"], 0)
+        self.model = FixedRows(self.found["columns"], 0)
         self.table = JTable(self.model)
         self.table.setSelectionMode(ListSelectionModel.SINGLE_SELECTION)
         self.table.setAutoResizeMode(JTable.AUTO_RESIZE_LAST_COLUMN)
         for column, width in enumerate(WIDTHS):
             self.table.getColumnModel().getColumn(column).setPreferredWidth(width)
-        self.table.getSelectionModel().addListSelectionListener(_Selecting(self._selected))
+        self.table.getSelectionModel().addListSelectionListener(Selecting(self._selected))
         self.card = JTextArea()
         self.card.setEditable(False)
         self.card.setLineWrap(True)
@@ -175,20 +174,6 @@ class NetworksWindow(object):
         close.addActionListener(lambda event: self.wanted.put((END, None)))
         row.add(close)
         return row
-
-
-class _Rows(DefaultTableModel):
-    def isCellEditable(self, row, column):
-        return False
-
-
-class _Selecting(ListSelectionListener):
-    def __init__(self, do):
-        self.do = do
-
-    def valueChanged(self, event):
-        if not event.getValueIsAdjusting():
-            self.do()
 
 
 class _Window(WindowAdapter):

@@ -21,6 +21,7 @@ from epifiji_client.engine.python_record import FOR_CARD, UNPACK_AGAIN, complete
 from epifiji_client.engine.setup.downloads import Download, IN_USE, OFFLINE, sha256_of, written_why
 from epifiji_client.engine.setup.folders import Lock, delete, make, size_of
 from epifiji_client.engine.setup.graphics_card import graphics_card
+from epifiji_client.screen.words import duration
 
 OLDEST_JAVA = 11
 SPARE_BYTES = 200 << 20
@@ -252,7 +253,7 @@ class SetUp(object):
             if begun[0] is None:
                 begun[0] = bytes_done
             spent, came = time.time() - started, bytes_done - begun[0]
-            left = ", %s left" % _duration(spent * (whole - bytes_done) / came) if spent > 2 and came > 0 else ""
+            left = ", %s left" % duration(spent * (whole - bytes_done) / came) if spent > 2 and came > 0 else ""
             self.progress(0.04 + (DOWNLOADED - 0.04) * bytes_done / whole, "downloading: %d of %d MB%s" % (bytes_done / 1e6, whole / 1e6, left))
 
         for name, size in zip(names, sizes):
@@ -342,10 +343,6 @@ class SetUp(object):
             self.log_file.write(u"%6.1f s  %s\n" % (time.time() - self.started, line))
             self.log_file.flush()
         self.show_line(line)
-
-
-def _duration(seconds):
-    return "%d min" % round(seconds / 60) if seconds >= 90 else "%d s" % max(1, round(seconds))
 
 
 def _python_of(environment):

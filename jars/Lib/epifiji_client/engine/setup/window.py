@@ -4,7 +4,7 @@ import os
 
 from ij import IJ, Macro
 from java.awt import BorderLayout, Dimension, FlowLayout, Font, GraphicsEnvironment
-from java.awt.event import KeyEvent, WindowAdapter
+from java.awt.event import KeyEvent
 from java.io import BufferedReader, File, InputStreamReader, IOException
 from java.lang import ProcessBuilder, Thread
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
@@ -19,6 +19,7 @@ from epifiji_client.engine.worker_process import stop
 from epifiji_client.screen.log import log
 from epifiji_client.engine.setup.folders import size_of
 from epifiji_client.engine.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
+from epifiji_client.screen.parts import when_closed
 from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, put_below
 
 TITLE = "EpiFiji's Python"
@@ -217,8 +218,7 @@ class Window(object):
 
     def _build(self):
         self.frame = JFrame(TITLE)
-        self.frame.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
-        self.frame.addWindowListener(_Closing(self))
+        when_closed(self.frame, self.closed)
         self.panel = panel = JPanel()
         panel.setLayout(BoxLayout(panel, BoxLayout.Y_AXIS))
         panel.setBorder(BorderFactory.createEmptyBorder(14, 16, 10, 16))
@@ -380,11 +380,3 @@ class Window(object):
 
     def close(self):
         on_event_thread(self.frame.dispose)
-
-
-class _Closing(WindowAdapter):
-    def __init__(self, window):
-        self.window = window
-
-    def windowClosing(self, event):
-        self.window.closed()

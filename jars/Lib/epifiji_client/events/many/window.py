@@ -3,19 +3,20 @@ import os
 
 from ij import IJ, WindowManager
 from java.awt import BorderLayout, Color, FlowLayout
-from java.awt.event import KeyEvent, WindowAdapter
+from java.awt.event import KeyEvent
 from java.lang import Runnable, System, Thread
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import (
     AbstractAction, BorderFactory, JButton, JComponent, JFrame, JOptionPane, JPanel, JProgressBar, JScrollPane, JTable, JTextArea,
     KeyStroke, ListSelectionModel,
 )
-from javax.swing.event import ListSelectionListener
-from javax.swing.table import DefaultTableCellRenderer, DefaultTableModel
+from javax.swing.table import DefaultTableCellRenderer
 
 from epifiji_client.screen.log import log
-from epifiji_client.commands.run import call, duration, keep, report, run_with
+from epifiji_client.commands.run import call, keep, report, run_with
+from epifiji_client.screen.parts import FixedRows, Selecting, when_closed
 from epifiji_client.screen.windows import enlarged, keep_on_screen, later, put_free, set_size
+from epifiji_client.screen.words import duration
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.many.movies import AGAIN, CANCEL, COMPLETE, FAILED, LEFT, LOOKING, PAUSE, PAUSED, REFUSED, RUNNING, quietly
 from epifiji_client.events.many.pooled import show_pooled
@@ -226,7 +227,7 @@ class ManyMoviesWindow(object):
 
     def _build(self):
         self.window = JFrame(TITLE)
-        self.model = _Rows(LEFT_COLUMNS + self.classes + RIGHT_COLUMNS, len(self.many.movies))
+        self.model = FixedRows(LEFT_COLUMNS + self.classes + RIGHT_COLUMNS, len(self.many.movies))
         self.table = _Table(self.model)
         self.table.setRowHeight(ROWS_HEIGHT)
         self.table.setSelectionMode(ListSelectionModel.SINGLE_SELECTION)
@@ -235,7 +236,7 @@ class ManyMoviesWindow(object):
         for column, width in enumerate(widths):
             self.table.getColumnModel().getColumn(column).setPreferredWidth(width)
         self.table.getColumnModel().getColumn(STATE).setCellRenderer(_State(self.many))
-        self.table.getSelectionModel().addListSelectionListener(_Selecting(self._update))
+        self.table.getSelectionModel().addListSelectionListener(Selecting(self._update))
         self.details = JTextArea("", 3, 1)
         self.details.setEditable(False)
         self.details.setLineWrap(True)
@@ -251,8 +252,7 @@ class ManyMoviesWindow(object):
         below.add(self._row_of_buttons(), BorderLayout.SOUTH)
         self.window.add(JScrollPane(self.table), BorderLayout.CENTER)
         self.window.add(below, BorderLayout.SOUTH)
-        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
-        self.window.addWindowListener(_Closing(self._close))
+        when_closed(self.window, self._close)
         _on_escape(self.window, self._close)
         self._update()
         enlarged(self.window.getContentPane())
@@ -337,11 +337,6 @@ class _Action(AbstractAction):
         self.do()
 
 
-class _Rows(DefaultTableModel):
-    def isCellEditable(self, row, column):
-        return False
-
-
 class _Table(JTable):
     """A table whose cells show their whole text as a tooltip."""
 
@@ -360,20 +355,3 @@ class _State(DefaultTableCellRenderer):
         part = DefaultTableCellRenderer.getTableCellRendererComponent(self, table, value, selected, focused, row, column)
         part.setForeground(table.getSelectionForeground() if selected else COLOURS.get(self.many.movies[row]["state"], table.getForeground()))
         return part
-
-
-class _Selecting(ListSelectionListener):
-    def __init__(self, do):
-        self.do = do
-
-    def valueChanged(self, event):
-        if not event.getValueIsAdjusting():
-            self.do()
-
-
-class _Closing(WindowAdapter):
-    def __init__(self, do):
-        self.do = do
-
-    def windowClosing(self, event):
-        self.do()

@@ -1,10 +1,11 @@
 """The window of a trial: networks side by side, sliders for one class, and suggested settings with reasons (Jython 2.7)."""
 from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GraphicsEnvironment, GridBagConstraints, GridBagLayout, Insets
-from java.awt.event import ActionListener, KeyEvent, WindowAdapter
+from java.awt.event import ActionListener, KeyEvent
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import (BorderFactory, Box, BoxLayout, ButtonGroup, JButton, JComboBox, JComponent, JFrame, JLabel, JOptionPane, JPanel,
                          JRadioButton, JScrollPane, JSlider, JTextField, KeyStroke)
 
+from epifiji_client.screen.parts import when_closed
 from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, later, put_free, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.thresholds import ALL, LEAST_POSITIVE
@@ -38,8 +39,7 @@ class TrialWindow(object):
 
     def run(self):
         """Show the window until the user closes it or uses its settings; return the label of a command and these, or None."""
-        self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
-        self.window.addWindowListener(_Closing(self.wanted))
+        when_closed(self.window, lambda: self.wanted.put(CLOSE))
         escape = KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0)
         self.window.getRootPane().registerKeyboardAction(_Wanting(self.wanted, CLOSE), escape, JComponent.WHEN_IN_FOCUSED_WINDOW)
         put_free(self.window, [self.image.getWindow()])
@@ -315,11 +315,3 @@ class _Wanting(ActionListener):
 
     def actionPerformed(self, event):
         self.wanted.put(self.what)
-
-
-class _Closing(WindowAdapter):
-    def __init__(self, wanted):
-        self.wanted = wanted
-
-    def windowClosing(self, event):
-        self.wanted.put(CLOSE)
