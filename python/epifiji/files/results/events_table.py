@@ -15,9 +15,8 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, wrong_class_name
 from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD, read_record
 from epifiji.files.storage.archives import require_ordinary
-from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import recover
-from epifiji.files.storage.spreadsheet_cells import text_of, write_rows
+from epifiji.files.storage.spreadsheet_cells import text_of, write_table
 
 COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
 """The columns that every table has, in this order; µm and minutes follow if the scale is known."""
@@ -78,9 +77,7 @@ def write_events(
     frame_interval_s
         Time between frames in seconds, or None if unknown.
     """
-    path = Path(path)
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        write_rows(file, event_rows(events, pixel_size_um, frame_interval_s))
+    write_table(Path(path), event_rows(events, pixel_size_um, frame_interval_s))
 
 
 def event_rows(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TextIO
+
+from epifiji.files.storage.atomic import replacing
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """Beginning of a text that a spreadsheet would compute (also in full-width letters), perhaps quoted by :func:`cell_of`."""
@@ -14,6 +17,12 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 def write_rows(file: TextIO, rows: Iterable[Sequence[object]]) -> None:
     """Write rows as comma-separated values; texts that begin like a formula are preceded by an apostrophe."""
     csv.writer(file, lineterminator="\n").writerows([cell_of(value) for value in row] for row in rows)
+
+
+def write_table(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write rows into a file as :func:`write_rows` does; it is replaced in one step when they are complete."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        write_rows(file, rows)
 
 
 def cell_of(value: object) -> object:

@@ -8,8 +8,7 @@ from pathlib import Path
 from epifiji.data.events import Event
 from epifiji.data.paths import path_from
 from epifiji.files.results.events_table import event_rows
-from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.spreadsheet_cells import write_rows
+from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import require_absent
 
 TRIAL = "trial.csv"
@@ -41,6 +40,5 @@ def write_trial(folder: str | Path, rows: Sequence[Sequence[str]]) -> Path:
     """Write ``trial.csv`` into a folder, which is made if it does not exist."""
     path = path_from(folder, "the folder to write into") / TRIAL
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        write_rows(file, rows)
+    write_table(path, rows)
     return path

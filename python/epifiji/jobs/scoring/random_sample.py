@@ -12,8 +12,7 @@ from epifiji.data.events import Event, by_class, group_of, without_repeats
 from epifiji.data.paths import path_from
 from epifiji.data.review import Precision, Review, wilson
 from epifiji.files.event_sources import events_given, events_of
-from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.spreadsheet_cells import write_rows
+from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import require_absent
 
 SCORE = "score.csv"
@@ -137,6 +136,5 @@ def write_score(folder: str | Path, rows: Sequence[Sequence[str]]) -> Path:
     """Write ``score.csv`` into a folder, which is made if it does not exist."""
     path = path_from(folder, "the folder to write into") / SCORE
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        write_rows(file, [COLUMNS, *rows])
+    write_table(path, [COLUMNS, *rows])
     return path
