@@ -67,10 +67,14 @@ def _command(path: tuple[str, ...], command: Any) -> Iterator[str]:
     """Write the help of a command, or of the commands of a group."""
     if path != ("epifiji",):
         yield f"{'#' * len(path)} {' '.join(path)}\n\n{command.help}\n"
-    if hasattr(command, "commands"):
-        for name, one in command.commands.items():
-            yield from _command((*path, name), one)
-        return
+    if command.params and path != ("epifiji",):
+        yield from _parameters(path, command)
+    for name, one in getattr(command, "commands", {}).items():
+        yield from _command((*path, name), one)
+
+
+def _parameters(path: tuple[str, ...], command: Any) -> Iterator[str]:
+    """Write the usage of a command, and the table of its arguments and options."""
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     options = [one for one in command.params if one.param_type_name == "option"]
     words = [one.metavar or one.name.upper() for one in arguments]

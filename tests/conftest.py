@@ -69,7 +69,7 @@ SLOW = (
     "jobs/cells/test_segmentation.py",
     "jobs/test_executors.py",
     "jobs/test_export.py",
-    "jobs/test_simulate_command.py",
+    "jobs/test_simulate_c",
     "jobs/training/test_train",
     "test_every_fault.py",
     "test_examples.py",

@@ -4,6 +4,7 @@ from .data.errors import CancelledError, WrongInputError
 from .data.events import Event
 from .data.movie import Movie
 from .data.review import Action
+from .engine.simulation.cysts import simulate_cyst
 from .engine.simulation.movie import simulate
 from .files.movies.movie_file import read_movie
 from .jobs.cells.around_events import measure_cells
@@ -28,6 +29,7 @@ from .jobs.scoring.evaluate import evaluate
 from .jobs.scoring.random_sample import draw_events
 from .jobs.scoring.threshold_curve import threshold_curve
 from .jobs.simulate import simulate_movies
+from .jobs.simulate_cysts import simulate_cysts
 from .jobs.training.train import retrain, train
 
 __all__ = [
@@ -63,6 +65,8 @@ __all__ = [
     "save_gallery",
     "segment",
     "simulate",
+    "simulate_cyst",
+    "simulate_cysts",
     "simulate_movies",
     "split_cells",
     "start_review",

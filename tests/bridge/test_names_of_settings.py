@@ -53,6 +53,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.NewMovieJob, "rescale", commands.RESCALE, (epifiji.rescale_with_events, MovieWithEvents.save)),
     (jobs.GalleryJob, "gallery", commands.GALLERY, (epifiji.save_gallery,)),
     (jobs.SimulationJob, "simulate", None, (epifiji.simulate_movies,)),
+    (jobs.SimulationJob, "simulate cysts", None, (epifiji.simulate_cysts,)),
     (jobs.ExportJob, "networks export", commands.EXPORT_NETWORK, (epifiji.export_network,)),
     (jobs.NewNetworkJob, "networks import", commands.IMPORT, ()),
     (jobs.NewNetworkJob, "networks fetch", commands.FETCH, ()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -258,18 +258,25 @@ def require_writable_labels(largest: int, source: object) -> None:
 
 
 def write_labels(
-    path: Path, labels: Any, pixel_size_um: float | None = None, frame_interval_s: float | None = None
+    path: Path,
+    labels: Any,
+    pixel_size_um: float | None = None,
+    frame_interval_s: float | None = None,
+    spacing: Mapping[str, float | None] | None = None,
 ) -> None:
-    """Write labels as an ImageJ TIFF in one step, frame by frame; ImageJ shows them in distinct colours, 0 in black.
+    """Write labels as an ImageJ TIFF in one step, plane by plane; ImageJ shows them in distinct colours, 0 in black.
 
     The pixels have 16 bits or, if there are labels above 65535, 32 bits as floats, which keep labels up to 2^24 exactly.
 
     Parameters
     ----------
     labels
-        (T, Y, X), whole numbers from 0; an array, or an object with a `shape` that returns frames by their index.
+        (T, Y, X), or (Z, Y, X) with a `spacing`, whole numbers from 0; an array, or an object with a `shape` that returns
+        frames by their index.
     pixel_size_um, frame_interval_s
-        The image's calibration; None if unknown.
+        The movie's calibration; None if unknown.
+    spacing
+        That of a volume, by its axes, as :attr:`epifiji.data.image.Image.spacing`.
 
     Raises
     ------
@@ -284,7 +291,13 @@ def write_labels(
     frames: Iterator[np.ndarray] = (np.asarray(labels[t]).astype(dtype) for t in range(count))
     with replacing(path) as temporary:
         write_stack(
-            temporary, frames, tuple(labels.shape), dtype, pixel_size_um, frame_interval_s, shown, label_colours()
+            temporary,
+            frames,
+            tuple(labels.shape),
+            dtype,
+            spacing or _of_movie(pixel_size_um, frame_interval_s),
+            shown,
+            label_colours(),
         )
 
 
@@ -313,4 +326,9 @@ def write_outlines(
     """Write outlines (Y, X), bool, of each frame as Tissue Analyzer stores them: 8 bits, 255 on lines, 0 in cells."""
     drawn = (np.where(lines, np.uint8(255), np.uint8(0)) for lines in frames)
     with replacing(path) as temporary:
-        write_stack(temporary, drawn, shape, np.dtype(np.uint8), pixel_size_um, frame_interval_s)
+        write_stack(temporary, drawn, shape, np.dtype(np.uint8), _of_movie(pixel_size_um, frame_interval_s))
+
+
+def _of_movie(pixel_size_um: float | None, frame_interval_s: float | None) -> dict[str, float | None]:
+    """Return the distances along the axes of a movie."""
+    return {"T": frame_interval_s, "Y": pixel_size_um, "X": pixel_size_um}

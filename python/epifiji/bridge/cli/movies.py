@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from epifiji.bridge.cli.console import ProgressBar, say_json
-from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
+from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings, with_subcommands
 from epifiji.bridge.streams import note, say
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.cysts import CystSettings
 from epifiji.data.settings.jobs import EventExportJob, GalleryJob, MovieFile, NewMovieJob, SimulationJob
 from epifiji.data.settings.movies import CropSettings, GallerySettings, ScalingSettings
 from epifiji.data.settings.simulation import SimulationSettings
@@ -101,7 +102,38 @@ def export(
     say(f"written: {made.file}")
 
 
-@movie_app.command()
+cyst_app = typer.Typer()
+
+
+@cyst_app.command()
+@with_settings(SimulationJob, CystSettings)
+def cysts(
+    *,
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder for the cysts, their cells and lumens.")],
+    cysts: Annotated[
+        int, typer.Option("--cysts", metavar="NUMBER", help="Number of cysts, each with the next seed.")
+    ] = 1,
+    varied: Annotated[
+        bool, typer.Option("--vary", help="Draw all settings that are not specified at random for each cyst.")
+    ] = False,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Simulate volumes of epithelial cysts with their true cells and lumens: TIFF stacks and a record."""
+    from epifiji.jobs.simulate_cysts import simulate_cysts
+
+    with ProgressBar("simulate cysts", silent=as_json) as report:
+        made = simulate_cysts(folder, cysts, varied, overwrite, report, **settings)
+    if as_json:
+        say_json({"folder": str(made.folder), "files": made.files, "cells": made.cells})
+        return
+    for name, count in made.cells.items():
+        say(f"{name}: {count} cells")
+    say(f"written: {made.folder}")
+
+
+@movie_app.command(cls=with_subcommands(cyst_app))
 @with_settings(SimulationJob, SimulationSettings)
 def simulate(
     *,
@@ -126,7 +158,7 @@ def simulate(
     as_json: JsonOption = False,
     settings: dict[str, Any],
 ) -> None:
-    """Simulate movies of epithelia with true events: TIFF, ROI zips, and a record."""
+    """Simulate movies of epithelia with true events: TIFF, ROI zips, and a record. 'epifiji simulate cysts' simulates volumes."""
     from epifiji.jobs.simulate import simulate_movies
 
     with ProgressBar("simulate", silent=as_json) as report:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic.fields import FieldInfo
+from typer.core import TyperCommand
 
 from epifiji.data.settings.base import Settings, shown_of
 
@@ -66,6 +68,26 @@ def with_settings(*kinds: type[Settings]) -> Callable[[Callable[..., Any]], Call
         return run
 
     return decorate
+
+
+def with_subcommands(app: typer.Typer) -> type[TyperCommand]:
+    """Make the class of a command that can also begin with the name of a subcommand, the only one of `app`.
+
+    Then the rest of the line is the subcommand's; any other first word is an argument of the command itself.
+    """
+
+    class WithSubcommands(TyperCommand):
+        @functools.cached_property
+        def commands(self) -> dict[str, Any]:
+            command = typer.main.get_command(app)
+            return {str(command.name): command}
+
+        def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **more: Any) -> Any:
+            if args and args[0] in self.commands:
+                return self.commands[args[0]].make_context(f"{info_name} {args[0]}", args[1:], parent, **more)
+            return super().make_context(info_name, args, parent, **more)
+
+    return WithSubcommands
 
 
 def _named(own: inspect.Parameter, field: FieldInfo | None) -> inspect.Parameter:

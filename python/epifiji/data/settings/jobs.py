@@ -306,7 +306,7 @@ class GalleryJob(Settings):
 
 
 class SimulationJob(Settings):
-    """Whether simulated movies may replace earlier ones."""
+    """Whether simulated movies or cysts may replace earlier ones."""
 
     overwrite: OverwriteFiles = False
 

@@ -16,7 +16,7 @@ NOMINAL_DURATION = 14
 """Default duration of an extrusion in frames."""
 
 
-def _whole(value: object) -> object:
+def whole_number(value: object) -> object:
     """Read a whole number written as a text."""
     return int(value) if isinstance(value, str) and value.strip().isdigit() else value
 
@@ -178,6 +178,6 @@ class SimulationSettings(Settings):
     camera_noise: float = setting(
         1.5, ge=0, le=100, unit="grey levels", description="Noise of the camera: standard deviation, of 255 levels."
     )
-    bit_depth: Annotated[Literal[8, 16], BeforeValidator(_whole)] = setting(
+    bit_depth: Annotated[Literal[8, 16], BeforeValidator(whole_number)] = setting(
         8, range="8|16", description="Bits of a pixel; with 16 there are 16 times as many levels, and an offset of 100."
     )

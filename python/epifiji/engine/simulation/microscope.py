@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -34,6 +34,36 @@ class Spot(NamedTuple):
     brightness: float
     """1 = that of a membrane."""
     sigma_px: float
+
+
+class Camera(Protocol):
+    """The settings of light and camera that all simulations share."""
+
+    @property
+    def brightness(self) -> float:
+        """Grey levels of a membrane, of 255."""
+
+    @property
+    def photons(self) -> float:
+        """Photons from a membrane's pixel."""
+
+    @property
+    def camera_noise(self) -> float:
+        """Standard deviation in grey levels, of 255."""
+
+    @property
+    def bit_depth(self) -> int:
+        """8 or 16."""
+
+
+def count_photons(light: np.ndarray, camera: Camera, random: np.random.Generator) -> np.ndarray:
+    """Simulate a camera that counts the photons of light, in grey levels of 0–255, as uint8 or uint16 of the same shape."""
+    photons = camera.photons / camera.brightness
+    counted = random.poisson(photons * light) / photons
+    counted += camera.camera_noise * random.standard_normal(counted.shape, np.float32)
+    if camera.bit_depth == 8:
+        return np.clip(np.round(counted), 0, 255).astype(np.uint8)
+    return np.clip(np.round(_GAIN_16_BIT * counted + _OFFSET_16_BIT), 0, 65535).astype(np.uint16)
 
 
 class Microscope:
@@ -90,7 +120,7 @@ class Microscope:
         inside = scene.inside
         if settings.clouds:
             inside = inside * np.exp(settings.clouds * self.clouds[:height, :width])
-        return self._counted(self._light(signal, inside, frame))
+        return count_photons(self._light(signal, inside, frame), settings, self.random)
 
     def _light(self, signal: np.ndarray, inside: np.ndarray, frame: int) -> np.ndarray:
         """Blur a signal (Y, X; 1 = a membrane), add haze and shading; returns grey levels of 0–255."""
@@ -109,16 +139,6 @@ class Microscope:
         if settings.dark_regions:
             light *= 1 - (1 - self.darkness) * self.dark.at(frame)[:height, :width]
         return light
-
-    def _counted(self, light: np.ndarray) -> np.ndarray:
-        """Simulate a camera that counts the photons of light in grey levels of 0–255."""
-        settings = self.settings
-        photons = settings.photons / settings.brightness
-        counted = self.random.poisson(photons * light) / photons
-        counted += settings.camera_noise * self.random.standard_normal(counted.shape, np.float32)
-        if settings.bit_depth == 8:
-            return np.clip(np.round(counted), 0, 255).astype(np.uint8)
-        return np.clip(np.round(_GAIN_16_BIT * counted + _OFFSET_16_BIT), 0, 65535).astype(np.uint16)
 
     def _noise(self, sigma_px: float) -> np.ndarray:
         """Return smooth noise (Y, X), of mean 0 and standard deviation 1."""

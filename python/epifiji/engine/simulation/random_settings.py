@@ -1,9 +1,12 @@
-"""Random settings of simulated movies for training: plain movies, hard movies, and movies with tissue edges."""
+"""Random settings of simulations for training: plain movies, hard movies and movies with tissue edges; cysts."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from epifiji.data.settings.cysts import CystSettings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.simulation.planning import room
 
@@ -57,6 +60,31 @@ EDGE_RANGES: dict[str, tuple[float, float]] = {"no_tissue": (0.05, 0.55), "dark_
 
 WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px": (0.5, 2)}
 """Widths at a cell diameter of 25 px. They scale with the cells in half of the movies, with the square root in the others."""
+
+CYST_RANGES: dict[str, tuple[float, float]] = {
+    "cell_width_um": (6, 11),
+    "elongation": (1, 1.8),
+    "deformation": (0, 0.08),
+    "irregularity": (0.05, 0.3),
+    "tilt": (0, 0.3),
+    "pixel_size_um": (0.5, 0.8),
+    "voxel_depth_um": (0.6, 1.2),
+    "membrane_um": (0.25, 0.5),
+    "blur_um": (0.25, 0.6),
+    "blur_depth_um": (0.6, 1.8),
+    "contrast": (4, 15),
+    "membrane_spread": (0.1, 0.5),
+    "attenuation": (0, 0.7),
+    "brightness": (60, 200),
+    "photons": (4, 400),
+    "camera_noise": (0.5, 5),
+}
+"""Ranges of the settings of cysts."""
+
+CELLS_OF_CYSTS = (20, 120)
+
+HIGHEST_CELLS = 1.6
+"""Largest height of a cell, in widths."""
 
 _DEGRADATIONS = ("drift_px", "unfocused_regions", "unfocused_frames", "bleaching", "unsteady_light")
 _MOST_EVENTS = 0.6  # of the available room
@@ -132,3 +160,32 @@ def _counts(settings: SimulationSettings, random: np.random.Generator) -> dict[s
     counts["small_cells"] = int(random.uniform(0, 0.05) * cells)
     counts["debris"] = int(random.choice([0, 1]) * random.uniform(0, 0.15) * settings.frames)
     return counts
+
+
+def draw_cyst_settings(seed: int, **specified: Any) -> CystSettings:
+    """Draw the settings of a cyst of 20 to 120 cells; the same seed gives the same settings.
+
+    Parameters
+    ----------
+    seed
+        0 or more; also the cyst's seed.
+    **specified
+        Values of settings that are not drawn.
+
+    Returns
+    -------
+    CystSettings
+        Settings of a cyst that has room for a lumen.
+    """
+    random = np.random.default_rng([seed, 4])
+    values: dict[str, Any] = {name: float(random.uniform(*ends)) for name, ends in CYST_RANGES.items()}
+    low, high = CYST_RANGES["photons"]
+    values["photons"] = float(np.exp(random.uniform(np.log(low), np.log(high))))
+    values["cells"] = int(random.integers(CELLS_OF_CYSTS[0], CELLS_OF_CYSTS[1] + 1))
+    values["bit_depth"] = int(random.choice([8, 16]))
+    share = float(random.uniform(0.5, 1))
+    values |= specified
+    # The lumen's radius is that of the middle minus half the height; at least a third of the middle's is kept.
+    middle = values["cell_width_um"] * np.sqrt(values["cells"] / (4 * np.pi)) * values["elongation"] ** (-1 / 3)
+    values.setdefault("cell_height_um", share * min(HIGHEST_CELLS * values["cell_width_um"], float(4 / 3 * middle)))
+    return CystSettings(**values | {"seed": seed})

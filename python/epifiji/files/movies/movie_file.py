@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.image import FileState
+from epifiji.data.image import FileState, Image
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import MIN_FRAMES
@@ -251,16 +251,16 @@ def _open(file: Path, dataset: str | None, channel: int | None, least_frames: in
     )
 
 
-def write_movie(movie: Movie, path: str | Path) -> None:
-    """Write a movie as an ImageJ TIFF with the axes TYX, its pixel size and its frame interval.
+def write_movie(movie: Image, path: str | Path) -> None:
+    """Write a movie (TYX) or a volume (ZYX) as an ImageJ TIFF with its axes, sizes of a voxel and frame interval.
 
-    Frames are read and written piece by piece. ImageJ knows unsigned 8 and 16 bit and 32-bit floats; all other types
+    Frames or planes are read and written piece by piece. ImageJ knows unsigned 8 and 16 bit and 32-bit floats; all other types
     are converted to 32-bit floats. The file appears under its name only when it is complete.
 
     Parameters
     ----------
     movie
-        The movie.
+        The movie or volume.
     path
         A file that does not exist, in a folder that does.
 
@@ -290,9 +290,10 @@ def write_movie(movie: Movie, path: str | Path) -> None:
         ) from error
 
 
-def _write_imagej(movie: Movie, path: Path) -> None:
+def _write_imagej(movie: Image, path: Path) -> None:
     dtype = _imagej_dtype(movie.dtype)
-    write_stack(path, _planes(movie, dtype), movie.shape, dtype, movie.pixel_size_um, movie.frame_interval_s)
+    count, height, width = movie.shape
+    write_stack(path, _planes(movie, dtype), (count, height, width), dtype, movie.spacing)
 
 
 def write_stack(
@@ -300,29 +301,33 @@ def write_stack(
     frames: Iterator[np.ndarray],
     shape: tuple[int, int, int],
     dtype: np.dtype[np.generic],
-    pixel_size_um: float | None = None,
-    frame_interval_s: float | None = None,
+    spacing: Mapping[str, float | None],
     shown: tuple[float, float] | None = None,
     colours: np.ndarray | None = None,
 ) -> None:
-    """Write frames as an ImageJ TIFF (T, Y, X), frame by frame.
+    """Write frames (T, Y, X) or planes (Z, Y, X) as an ImageJ TIFF, one by one.
 
     Parameters
     ----------
     dtype
         uint8, uint16 or float32.
+    spacing
+        Distance along each axis, by its letter in the order of the axes: s along T, µm along the others; None if unknown.
     shown
         Values that are shown in the first and the last colour. Default: ImageJ's own choice.
     colours
         Lookup table (3, 256) of red, green and blue, uint8. Default: grey.
     """
-    metadata: dict[str, Any] = {"axes": "TYX"}
+    metadata: dict[str, Any] = {"axes": "".join(spacing)}
     pixels_per_unit = None
-    if pixel_size_um:
+    width, height = spacing["X"], spacing["Y"] or spacing["X"]
+    if width and height:
         metadata["unit"] = "um"
-        pixels_per_unit = (1 / pixel_size_um, 1 / pixel_size_um)
-    if frame_interval_s:
-        metadata["finterval"] = frame_interval_s
+        pixels_per_unit = (1 / width, 1 / height)
+    if interval := spacing.get("T"):
+        metadata["finterval"] = interval
+    if depth := spacing.get("Z"):
+        metadata |= {"spacing": depth, "unit": "um"}
     if shown is not None:
         metadata |= {"min": shown[0], "max": shown[1]}
     # ImageJ itself stores the colours of 16- and 32-bit images in this tag, of which other programs take no notice.
@@ -346,7 +351,7 @@ def _imagej_dtype(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
     return dtype if dtype in (np.uint8, np.uint16) else np.dtype(np.float32)
 
 
-def _planes(movie: Movie, dtype: np.dtype[np.generic]) -> Iterator[np.ndarray]:
+def _planes(movie: Image, dtype: np.dtype[np.generic]) -> Iterator[np.ndarray]:
     for _, frames in movie.chunks():
         if frames.dtype.kind in "iu" and frames.dtype.itemsize >= 4:
             largest = max(abs(int(frames.min())), abs(int(frames.max())))

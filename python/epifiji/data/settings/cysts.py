@@ -1,0 +1,80 @@
+"""Settings of simulated epithelial cysts: their shape, their cells, and how a microscope sees them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from epifiji.data.settings.base import Settings, setting
+from epifiji.data.settings.simulation import whole_number
+
+
+class CystSettings(Settings):
+    """A simulated cyst; the defaults are a round one, well focused and with little noise."""
+
+    seed: int = setting(0, ge=0, le=2**63 - 1, values="number", description="Seed of the cyst.")
+    cells: int = setting(60, ge=12, le=400, values="number", description="Number of cells.")
+    cell_width_um: float = setting(
+        8, ge=2, le=100, unit="µm", description="Width of the cells halfway between lumen and surface."
+    )
+    cell_height_um: float = setting(10, ge=1, le=200, unit="µm", description="Height of the cells, lumen to surface.")
+    elongation: float = setting(
+        1.2, ge=1, le=3, unit="times", description="Ratio of the cyst's length to its width; its direction is random."
+    )
+    deformation: float = setting(
+        0.05,
+        ge=0,
+        le=0.3,
+        description="Bumps of the surface and of the lumen: standard deviation of the radius, divided by the radius.",
+    )
+    irregularity: float = setting(
+        0.15,
+        ge=0,
+        le=1,
+        description="Displacement of the cells from a regular arrangement: standard deviation in cell widths.",
+    )
+    tilt: float = setting(
+        0.15,
+        ge=0,
+        le=1,
+        description="Displacement of a cell's apical end from its basal one: standard deviation in cell widths. More tilt, "
+        "more scutoids.",
+    )
+    pixel_size_um: float = setting(0.6, ge=0.05, le=10, unit="µm", description="Width and height of a pixel.")
+    voxel_depth_um: float = setting(0.9, ge=0.05, le=20, unit="µm", description="Distance between planes.")
+    margin_um: float = setting(5, ge=0, le=200, unit="µm", description="Space around the cyst on each side.")
+    membrane_um: float = setting(
+        0.35, gt=0, le=20, unit="µm", description="Width of a membrane before blurring, a standard deviation."
+    )
+    blur_um: float = setting(
+        0.4, ge=0, le=20, unit="µm", description="Blur of the microscope within a plane, a standard deviation."
+    )
+    blur_depth_um: float = setting(
+        1.2, ge=0, le=40, unit="µm", description="Blur of the microscope across planes, a standard deviation."
+    )
+    contrast: float = setting(
+        10, gt=1, le=100, unit="times", description="Ratio of a membrane's brightness to that of a cell's inside."
+    )
+    membrane_spread: float = setting(
+        0.25, ge=0, le=1, description="Variation of the faces' brightness: standard deviation of the logarithm."
+    )
+    attenuation: float = setting(
+        0.4, ge=0, le=0.95, range="0-0.95", description="Fraction of the light lost from the first to the last plane."
+    )
+    brightness: float = setting(
+        140, ge=2, le=250, unit="grey levels", description="Brightness of a membrane, of the 255 levels of 8 bits."
+    )
+    photons: float = setting(
+        100,
+        ge=0.1,
+        le=1_000_000,
+        values="number",
+        description="Photons from a membrane's voxel; fewer photons give more noise.",
+    )
+    camera_noise: float = setting(
+        1.5, ge=0, le=100, unit="grey levels", description="Noise of the camera: standard deviation, of 255 levels."
+    )
+    bit_depth: Annotated[Literal[8, 16], BeforeValidator(whole_number)] = setting(
+        8, range="8|16", description="Bits of a voxel; with 16 there are 16 times as many levels, and an offset of 100."
+    )
