@@ -35,6 +35,7 @@ SLOW = (
     "engine/tiling/test_maps.py",
     "engine/training/test_targets_and_losses.py",
     "engine/training/test_trainer.py",
+    "engine/volumes/",
     "files/movies/test_sequences.py::TestCommandLine",
     "files/movies/test_sequences.py::TestReading::test_from_python",
     "files/movies/test_shown_movies.py",

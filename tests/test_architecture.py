@@ -25,7 +25,7 @@ MAY_IMPORT = {
 FOLDERS = {
     "data": ("settings",),
     "files": ("storage", "movies", "networks", "rois", "masks", "exports", "figures", "documents", "results"),
-    "engine": ("backend", "tiling", "cells", "events", "metrics", "simulation", "training", "networks"),
+    "engine": ("backend", "tiling", "cells", "volumes", "events", "metrics", "simulation", "training", "networks"),
     "jobs": ("cells", "events", "reports", "scoring", "training"),
     "bridge": ("imagej", "fiji", "cli"),
 }

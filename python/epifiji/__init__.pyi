@@ -6,6 +6,7 @@ from .data.movie import Movie
 from .data.review import Action
 from .engine.simulation.cysts import simulate_cyst
 from .engine.simulation.movie import simulate
+from .engine.volumes.instances import cells_of_maps
 from .files.movies.movie_file import read_movie
 from .jobs.cells.around_events import measure_cells
 from .jobs.cells.compare import compare_cells
@@ -41,6 +42,7 @@ __all__ = [
     "Result",
     "Segmentation",
     "WrongInputError",
+    "cells_of_maps",
     "compare",
     "compare_cells",
     "convert_cells",

@@ -1,13 +1,15 @@
-"""Settings of simulated epithelial cysts: their shape, their cells, and how a microscope sees them."""
+"""Settings of volumes of epithelial cysts: simulated ones, and how cells are made of predicted maps."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from epifiji.data.settings.base import Settings, setting
 from epifiji.data.settings.simulation import whole_number
+
+Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class CystSettings(Settings):
@@ -77,4 +79,36 @@ class CystSettings(Settings):
     )
     bit_depth: Annotated[Literal[8, 16], BeforeValidator(whole_number)] = setting(
         8, range="8|16", description="Bits of a voxel; with 16 there are 16 times as many levels, and an offset of 100."
+    )
+
+
+class InstanceSettings(Settings):
+    """How the cells of a volume are made of maps of probabilities; without thresholds, they are chosen automatically."""
+
+    foreground_threshold: Threshold | None = setting(
+        None,
+        range="0-1",
+        description="A cell's seed has a higher probability of the inside. Default: Otsu's threshold of the map.",
+    )
+    contour_threshold: Threshold | None = setting(
+        None,
+        range="0-1",
+        description="A cell's seed has a lower probability of a contour. Default: Otsu's threshold of the map.",
+    )
+    least_seed_voxels: int = setting(
+        6, ge=1, le=1_000_000, unit="voxels", description="Seeds with fewer voxels are removed."
+    )
+    growth_threshold: Threshold | None = setting(
+        None,
+        range="0-1",
+        description="Seeds grow where the probability of the inside is higher. Default: half of Otsu's threshold of the map.",
+    )
+    mask_threshold: Threshold | None = setting(
+        None,
+        range="0-1",
+        description="Cells are extended, until they touch, where the probability of the mask is higher. Default: Otsu's "
+        "threshold of the map.",
+    )
+    mask_erosion_voxels: int = setting(
+        2, ge=0, le=100, unit="voxels", description="Radius of the ball by which the mask is eroded; 0: it is not."
     )

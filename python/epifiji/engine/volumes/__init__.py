@@ -1,0 +1,1 @@
+"""Cells in volumes: separated, made to touch, and measured."""
