@@ -74,6 +74,7 @@ def movie(tmp_path: Path) -> np.ndarray:
     around = [
         (rows.min() - 3.0, columns.min() - 3.0), (rows.min() - 3.0, columns.max() + 3.0),
         (rows.max() + 3.0, columns.max() + 3.0), (rows.max() + 3.0, columns.min() - 3.0),
+        (rows.min() - 3.0, columns.min() - 3.0),
     ]  # fmt: skip
     plans = {"line": [(y, left), middle, (y, right)], "inside": (y - 3, middle[1]), "around": around}
     (tmp_path / f"{MOVIE}_plans.txt").write_text(json.dumps(plans))

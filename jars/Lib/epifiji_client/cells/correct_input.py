@@ -14,7 +14,7 @@ KEYS = {
 }
 TYPED = "dzuyafshDZUYAFSH,.\b\x7f"
 CLICK_PX = 3
-"""A drag over at most so many pixels of the screen is a click."""
+"""A drag that leaves no more than so many pixels of the screen is a click."""
 
 TOLERANCE_PX = 6
 """A click up to so many pixels of the screen from a border is at the border."""
@@ -65,7 +65,7 @@ class _Mouse(MouseAdapter):
         elif again:
             # The second click of a double click that ended an outline is no click at a border.
             return
-        elif pressed.distance(event.getPoint()) <= CLICK_PX:
+        elif pressed.distance(event.getPoint()) <= CLICK_PX and not _is_larger(roi, CLICK_PX / canvas.getMagnification()):
             self.correction.wanted.put(("click", ([_place(canvas, pressed)], TOLERANCE_PX / canvas.getMagnification())))
         elif roi is not None:
             self._drawn(roi)
@@ -78,6 +78,11 @@ class _Mouse(MouseAdapter):
             # ImageJ's areas have their corners between pixels: 0 is the left edge of the first pixel, and not its centre.
             places = [[y - 0.5, x - 0.5] for y, x in places]
         self.correction.wanted.put(("outline" if roi.isArea() else "line", places))
+
+
+def _is_larger(roi, size):
+    """Return whether a line is larger than so many pixels of the image: an outline ends where it began."""
+    return roi is not None and max(roi.getFloatWidth(), roi.getFloatHeight()) > size
 
 
 def _place(canvas, point):

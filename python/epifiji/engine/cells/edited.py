@@ -27,7 +27,7 @@ class EditedCells:
     Attributes
     ----------
     touched
-        The rectangle that the last correction, or its undoing, changed in its frame.
+        The rectangle that the last correction, or its undoing, changed in its frame; its cells lie completely in it.
 
     Raises
     ------
@@ -123,8 +123,9 @@ class EditedCells:
     def count(self, frame: int) -> int:
         """Return the number of cells in a frame."""
         if frame not in self._counts:
-            found = np.unique(self.labels[frame])
-            self._counts[frame] = int(np.count_nonzero(found))
+            present = np.zeros(self._largest[-1] + 1, bool)
+            present[self.labels[frame]] = True
+            self._counts[frame] = int(np.count_nonzero(present[1:]))
         return self._counts[frame]
 
     def corrected(self, frame: int) -> set[int]:

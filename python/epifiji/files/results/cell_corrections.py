@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from epifiji.files.storage.journals import recover
 
 VERSION = 1
 MAX_BYTES = 200_000_000
+MOST_KEPT = 20_000
+"""Lines of corrections that are kept for the next step."""
+
 CORRECTED, CORRECTIONS = "_corrected_labels.tif", "_corrections.json"
 
 
@@ -65,7 +69,7 @@ def write_corrections(path: Path, labels: CorrectedLabels, edits: Sequence[CellE
         "epifiji_corrections": VERSION,
         "labels": {"file": labels.file, "sha256": labels.sha256, "shape": labels.shape},
     }
-    lines = ",\n".join(json.dumps(_row(edit)) for edit in edits)
+    lines = ",\n".join(map(_line, edits))
     with replacing(path) as temporary:
         temporary.write_text(f'{json.dumps(head)[:-1]},\n"corrections": [\n{lines}\n]}}\n', encoding="utf-8")
 
@@ -103,10 +107,12 @@ def read_corrections(path: Path) -> tuple[CorrectedLabels, list[CellEdit]]:
     return labels, [_edit(row, number, path.name) for number, row in enumerate(rows, 1)]
 
 
-def _row(edit: CellEdit) -> dict[str, Any]:
+@lru_cache(MOST_KEPT)
+def _line(edit: CellEdit) -> str:
+    """Write a correction as JSON; every step writes all earlier ones again."""
     what = next(name for name, kind in KINDS.items() if isinstance(edit, kind))
     values = {field.name: getattr(edit, field.name) for field in fields(edit)}
-    return {"what": what, **values, "frame": edit.frame + 1}
+    return json.dumps({"what": what, **values, "frame": edit.frame + 1})
 
 
 def _edit(row: Any, number: int, name: str) -> CellEdit:

@@ -13,8 +13,8 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.commands import CorrectCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
-from epifiji.bridge.fiji.shown_cells import larger, marked_cell, region_of, shown_region, whole
-from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split, labels_of
+from epifiji.bridge.fiji.shown_cells import larger, marked_cell, shown_region, whole
+from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
 
@@ -103,7 +103,7 @@ def step(request: Request) -> Answer:
     if done is not None:
         number = done.frame
         labels = correction.cells.labels[number]
-        region = larger(region_of(labels, labels_of(done), correction.cells.touched))
+        region = larger(correction.cells.touched)
         answer |= {"frame": number + 1, "picture": shown_region(labels, correction.cells.corrected(number), region)}
         _open[correction.path] = _time(correction.path), correction
     return answer | {"said": said} | _state(correction, number)
@@ -181,14 +181,14 @@ def _pointed(correction: Correction, frame: int, points: list[tuple[float, float
     cell = cell_at(labels, *points[0])
     if not cell:
         return "There is no cell here: press a to draw its outline.", None
-    return f"This is cell {cell}, {_area(labels, cell)} px; click at a border to merge two cells.", marked_cell(
-        labels, cell
-    )
+    area, outline = marked_cell(labels, cell)
+    return f"This is cell {cell}, {area} px; click at a border to merge two cells.", outline
 
 
 def _said(correction: Correction, edit: CellEdit) -> str:
     """Describe a correction that was made."""
-    labels = correction.cells.labels[edit.frame]
+    # The cells of a correction lie completely in the rectangle that it touched.
+    labels = correction.cells.labels[edit.frame][correction.cells.touched]
     match edit:
         case Merge(_, kept, merged):
             return f"Cell {merged} is merged into cell {kept}, which now has {_area(labels, kept)} px."
