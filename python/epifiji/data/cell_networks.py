@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,25 +12,17 @@ from epifiji.data.network import AnyNetwork, Network, NetworkDescription, requir
 from epifiji.data.settings.segmentation import SegmentationSettings
 
 
-class SeparationChoices(BaseModel):
+class Choices(BaseModel):
     """How the cells of a frame are separated; a network has its own, and a user may change them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    seed_height: float = Field(
-        ge=0,
-        le=1,
-        description="Least height of a peak of the distance map, above the pass to a higher one, that is a cell of its own.",
-    )
-    merge_below: float = Field(
-        ge=0, le=1, description="Neighbours are one cell if the mean probability of a border between them is lower."
-    )
-    tissue_threshold: float = Field(ge=0, le=1, description="Least probability of tissue.")
+    tissue_threshold: float = Field(ge=0, le=1, description="Least probability of tissue, or of the inside of a cell.")
     least_area: float = Field(
         ge=0, le=1, description="Least area of a cell as a fraction of the disk of the typical diameter."
     )
 
-    def replaced(self, settings: SegmentationSettings) -> SeparationChoices:
+    def replaced(self, settings: SegmentationSettings) -> Self:
         """Return these choices with those that a user made instead."""
         return self.model_copy(update=self.made_in(settings))
 
@@ -41,6 +33,27 @@ class SeparationChoices(BaseModel):
         return {name: value for name, value in made.items() if value is not None}
 
 
+class SeparationChoices(Choices):
+    """How a watershed separates cells."""
+
+    seed_height: float = Field(
+        ge=0,
+        le=1,
+        description="Least height of a peak of the distance map, above the pass to a higher one, that is a cell of its own.",
+    )
+    merge_below: float = Field(
+        ge=0, le=1, description="Neighbours are one cell if the mean probability of a border between them is lower."
+    )
+
+
+class FlowChoices(Choices):
+    """How flows separate cells; see :mod:`epifiji.engine.cells.flows`."""
+
+
+FLOW_OUTPUTS = ("flow_y", "flow_x", "inside", "border")
+"""Outputs of networks for separate cells: directions to the middle of the cell, its inside, and its border."""
+
+
 class CellNetworkDescription(NetworkDescription):
     """Content of ``network.json`` of a network that segments cells."""
 
@@ -49,6 +62,9 @@ class CellNetworkDescription(NetworkDescription):
 
     rescales: ClassVar[bool] = True
     """Whether frames are brought to the diameter of cells that the network was trained for."""
+
+    inverts: ClassVar[bool] = True
+    """Whether frames are inverted if the borders of cells are darker than the cells; otherwise only if the user says so."""
 
     def require_settings(self, settings: SegmentationSettings) -> None:
         """Refuse settings that have no effect with this network.
@@ -77,10 +93,39 @@ class UNet2DDescription(CellNetworkDescription):
         return "whole frames, one at a time"
 
 
+class Flow2DDescription(CellNetworkDescription):
+    """A residual U-Net that predicts directions to the middle of cells, for cells that are separate or touch."""
+
+    inverts: ClassVar[bool] = False
+
+    kind: Literal["flow2d"] = Field("flow2d", description="Whole frames of one time; cells that are separate or touch.")
+    choices: FlowChoices = Field(description="How cells are separated unless the user chooses otherwise.")
+
+    def require_settings(self, settings: SegmentationSettings) -> None:
+        """See :class:`CellNetworkDescription`."""
+        for name in SeparationChoices.made_in(settings):
+            if name not in FlowChoices.model_fields:
+                raise WrongInputError(
+                    f"{name} is specified, but {self.name} separates cells by directions to their middle, for which there is "
+                    "no such setting: leave it out, or specify another network."
+                )
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """See :class:`~epifiji.data.network.NetworkDescription`."""
+        return FLOW_OUTPUTS
+
+    @property
+    def sees(self) -> str:
+        """See :class:`~epifiji.data.network.NetworkDescription`."""
+        return "whole frames, one at a time"
+
+
 class EPySegDescription(CellNetworkDescription):
     """A network of EPySeg, which predicts seven maps; see :mod:`epifiji.data.linknet`."""
 
     rescales: ClassVar[bool] = False
+    inverts: ClassVar[bool] = False
 
     kind: Literal["epyseg"] = Field("epyseg", description="Tiles of 288 x 288 px of one time.")
     cell_diameter_px: float = Field(

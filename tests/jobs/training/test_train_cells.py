@@ -179,7 +179,7 @@ class TestTiles:
     )
 
     def drawn(self, *without: str, field: TrainingField = field, seed: int = 1):
-        return TileSampler([field], 64, np.random.default_rng(seed), frozenset(without)).draw()
+        return TileSampler([field], 64, np.random.default_rng(seed), frozenset(without), targets_of).draw()
 
     def test_without_augmentation_they_are_parts_of_the_field(self):
         tiles = self.drawn(*CHANGES)
@@ -287,3 +287,31 @@ class TestRefused:
         with pytest.raises(WrongInputError, match="held_out_cells.png"):
             epifiji.retrain("epicells", images, out=tmp_path)
         assert not user_folder().exists()
+
+
+class TestSeparateCells:
+    """Networks for cells with an inside of their own, which may touch."""
+
+    def test_trained_from_a_network_for_tissues_and_retrained(self, images: Path, tmp_path: Path):
+        short = {"steps": 10, "tile_size": 64}
+        first = epifiji.train(images, cells="separate", name="blobs", **short)
+        described = first.network.description
+        assert (described.family, described.cell_diameter_px, first.began_with) == ("flow2d", 15, "epicells")
+        assert json.loads((first.folder / "network.json").read_text())["kind"] == "flow2d"
+        record = json.loads((first.folder / "training.json").read_text())
+        # Borders of separate cells have no sign, so no image is inverted.
+        assert {one["borders"] for one in record["images"]} == {"bright"}
+        found = epifiji.segment(images / "a.tif", network="blobs", cell_diameter=22)
+        assert found.record["network"]["kind"] == "flow2d"
+        assert found.record["settings"]["tissue_threshold"] == 0.4
+        second = epifiji.retrain("blobs", images, name="blobs2", **short)
+        assert second.network.description.family == "flow2d"
+        assert second.before is not None
+
+    def test_refused(self, images: Path, tmp_path: Path):
+        epifiji.train(images, cells="separate", name="blobs", from_scratch=True, steps=10, tile_size=64)
+        with pytest.raises(WrongInputError, match="cells is tissue, but a training for such cells cannot begin with"):
+            epifiji.train(images, "blobs", cells="tissue", name="other")
+        write_blinking(tmp_path / "movies", "spots", 1)
+        with pytest.raises(WrongInputError, match="cells is separate, but .* contains ROIs of events"):
+            epifiji.train(tmp_path / "movies", cells="separate")

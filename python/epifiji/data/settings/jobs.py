@@ -255,6 +255,10 @@ class NewNetworkJob(Settings):
     overwrite: OverwriteNetwork = False
 
 
+CellForm = Literal["auto", "tissue", "separate"]
+"""What annotated cells are: a tissue whose cells meet at borders, or separate cells; auto is what a network segments."""
+
+
 class RetrainingJob(Settings):
     """The name of a trained network, and where its figures are written."""
 
@@ -282,6 +286,13 @@ class TrainingJob(RetrainingJob):
     )
     from_scratch: bool = setting(
         False, description="Start from random weights.", label="Random initial weights", page="more"
+    )
+    cells: CellForm = setting(
+        "auto",
+        description="What the annotated cells are: a tissue whose cells meet at borders, or separate cells, which may touch. "
+        "Auto is what the network to start from segments, otherwise a tissue.",
+        label="Cells are",
+        page="more",
     )
 
 

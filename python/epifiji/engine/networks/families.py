@@ -9,10 +9,13 @@ from epifiji.engine.networks.dexnet.family import DexNetFamily
 from epifiji.engine.networks.epinet.family import EpiNetFamily
 from epifiji.engine.networks.epyseg.family import EPySegFamily
 from epifiji.engine.networks.family import CellFamily, EventFamily, Family
+from epifiji.engine.networks.flow2d.family import Flow2DFamily
 from epifiji.engine.networks.unet2d.family import UNet2DFamily
 
 EVENT_FAMILIES: dict[str, EventFamily] = {family.kind: family for family in (DexNetFamily(), EpiNetFamily())}
-CELL_FAMILIES: dict[str, CellFamily] = {family.kind: family for family in (UNet2DFamily(), EPySegFamily())}
+CELL_FAMILIES: dict[str, CellFamily] = {
+    family.kind: family for family in (UNet2DFamily(), Flow2DFamily(), EPySegFamily())
+}
 
 
 def families() -> dict[str, Family]:

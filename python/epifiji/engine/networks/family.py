@@ -198,7 +198,7 @@ class CellFamily(Family, Protocol):
         Returns
         -------
         numpy.ndarray
-            (Y, X, outputs), float32 from 0 to 1.
+            (Y, X, outputs), float32 from 0 to 1; directions from -1 to 1.
         """
 
     def separate(

@@ -65,7 +65,7 @@ class Segmenter:
         return Segmenter, (self.network, self.scale, self.settings)
 
     def maps(self, frame: np.ndarray) -> np.ndarray:
-        """Predict the network's outputs at the frame's own size: (Y, X, outputs), float32 from 0 to 1."""
+        """Predict the network's outputs at the frame's own size: (Y, X, outputs), float32."""
         mean = self.network_maps(frame)
         if mean.shape[:2] == frame.shape:
             return mean
@@ -131,8 +131,10 @@ def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSett
     network.description.require_settings(settings)
     loaded = loaded_for_cells(network, settings.device)
     if not network.description.rescales:
-        # Its authors' code neither estimates the scale nor inverts images.
-        diameter, dark = diameter or network.description.cell_diameter_px, bool(dark)
+        # Its authors' code does not estimate the scale.
+        diameter = diameter or network.description.cell_diameter_px
+    if not network.description.inverts:
+        dark = bool(dark)
     if diameter is not None and dark is not None:
         return Segmenter(network, Scale(diameter, dark), settings, loaded)
     quick = settings.model_copy(update={"flips": False})

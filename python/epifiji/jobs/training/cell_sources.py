@@ -128,7 +128,10 @@ def _prepared(
     movie = levelled(source.movie)
     used = used[:: max(1, math.ceil(len(used) * math.prod(source.movie.shape[1:]) * factor**2 / most_px))]
     some = used[:: max(1, len(used) // FRAMES_OF_SIGN)]
-    dark = np.mean([_contrast(_frame(movie, t), *_cells_of(source, t), diameter) for t in some]) < 0
+    dark = (
+        description.inverts
+        and np.mean([_contrast(_frame(movie, t), *_cells_of(source, t), diameter) for t in some]) < 0
+    )
     fields = (
         _field(
             -_frame(movie, t) if dark else _frame(movie, t),

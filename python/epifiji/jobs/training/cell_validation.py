@@ -17,11 +17,16 @@ VALIDATING = "validating the network on held-out cells"
 
 
 def score_cells(
-    network: CellNetwork, held_out: Sequence[TrainingField], report: Report = silent
+    network: CellNetwork, held_out: Sequence[TrainingField], diameter_px: float, report: Report = silent
 ) -> CellValidationScores:
-    """Segment held-out fields and compare their cells; cells that the border of a field cuts off are left out."""
-    # Fields have the network's scale, and bright borders.
-    segmenter = Segmenter(network, Scale(network.description.cell_diameter_px, False), SegmentationSettings())
+    """Segment held-out fields and compare their cells; cells that the border of a field cuts off are left out.
+
+    Parameters
+    ----------
+    diameter_px
+        Diameter of the cells in pixels of the fields, which have bright borders.
+    """
+    segmenter = Segmenter(network, Scale(diameter_px, False), SegmentationSettings())
     scores, compared = [], []
     for number, one in enumerate(held_out):
         report(number / len(held_out), VALIDATING)

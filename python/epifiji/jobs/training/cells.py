@@ -72,12 +72,14 @@ class CellTask:
 
     def scores(self, network: CellNetwork, report: Report) -> tuple[float, float | None, CellValidationScores]:
         """See :class:`TrainingTask`."""
-        scores = score_cells(network, self._held_out, report)
+        scores = score_cells(network, self._held_out, self.description.cell_diameter_px, report)
         return scores.criterion, scores.counts().f1, scores
 
     def parent_scores(self, report: Report) -> CellValidationScores | None:
         """See :class:`TrainingTask`."""
-        return None if self.parent is None else score_cells(self.parent, self._held_out, report)
+        if self.parent is None:
+            return None
+        return score_cells(self.parent, self._held_out, self.description.cell_diameter_px, report)
 
     def described(self, after: CellValidationScores | None) -> CellNetworkDescription:
         """See :class:`TrainingTask`."""

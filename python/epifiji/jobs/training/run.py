@@ -134,8 +134,9 @@ def _samplers(task: TrainingTask, parted: Split[Any], report: Report, keep: floa
     recipe, without = task.recipe, frozenset(task.settings.without or ())
     learnt = parted.learnt if keep is None else recipe.prepared(parted.learnt, report)
     samplers = [(recipe.sampler(learnt, without), 1 - (keep or 0))]
-    if keep:
-        samplers.append((recipe.sampler(recipe.rehearsed(report), without), keep))
+    kept = recipe.rehearsed(report) if keep else []
+    if keep and kept:
+        samplers.append((recipe.sampler(kept, without), keep))
     return samplers
 
 

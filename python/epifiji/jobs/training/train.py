@@ -14,8 +14,10 @@ from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.jobs import CellForm
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 from epifiji.engine.networks.families import CELL_FAMILIES, EVENT_FAMILIES, cell_family_of, event_family_of
+from epifiji.engine.networks.family import CellFamily
 from epifiji.files.labelled_images import FORM as FORM_OF_IMAGES
 from epifiji.files.labelled_images import has_labelled_cells, is_made_by_hand
 from epifiji.files.networks.store import find_network, read_network, shipped_network
@@ -32,8 +34,11 @@ from epifiji.jobs.training.sources import classes_in, read_sources, review_of
 OWN_FAMILY = EVENT_FAMILIES["epinet"]
 """The family of networks for events that are trained from a folder only."""
 
-OWN_CELL_FAMILY = CELL_FAMILIES["unet2d"]
-"""The family of networks for cells that are trained from random weights."""
+CELL_FAMILIES_BY_FORM: dict[str, CellFamily] = {
+    "tissue": CELL_FAMILIES["unet2d"],
+    "separate": CELL_FAMILIES["flow2d"],
+}
+"""The families of networks for cells that are trained from random weights, by what the cells are."""
 
 
 def train(
@@ -44,6 +49,8 @@ def train(
     overwrite: bool = False,
     from_scratch: bool = False,
     report: Report = silent,
+    *,
+    cells: CellForm = "auto",
     **settings: Any,
 ) -> TrainingResult:
     """Train a network on a folder of annotated movies or images.
@@ -70,6 +77,9 @@ def train(
         Begin with random weights instead.
     report
         Called with the progress; may raise to cancel.
+    cells
+        ``tissue`` if the annotated cells meet at borders, ``separate`` if they have an inside of their own and may touch; then
+        of a network for tissues all layers but the last initialise the training; ``auto`` is what `network` segments.
     **settings
         Those of :class:`~epifiji.data.settings.training.TrainingSettings`.
 
@@ -92,7 +102,12 @@ def train(
     how = name, Path(os.path.realpath(folder)).name, _path(out), overwrite
     if _holds_cells(folder):
         chosen.require_task(CellTask.task)
-        return _train_cells(folder, network, from_scratch, chosen, how, report)
+        return _train_cells(folder, network, from_scratch, cells, chosen, how, report)
+    if cells != "auto":
+        raise WrongInputError(
+            f"cells is {cells}, but {folder} contains ROIs of events: leave it out, or specify a folder of "
+            "images with annotated cells."
+        )
     chosen.require_task(EventTask.task)
     parent, notices = (None, []) if from_scratch else _beginning(network)
     target = target_for(*how, parent, EventTask.figures)
@@ -106,17 +121,38 @@ def _train_cells(
     folder: Path,
     network: AnyNetwork | str | Path | None,
     from_scratch: bool,
+    cells: CellForm,
     settings: TrainingSettings,
     how: tuple[str | None, str, Path | None, bool],
     report: Report,
 ) -> TrainingResult:
     parent = None if from_scratch else cell_network_of(network)
-    family = OWN_CELL_FAMILY if parent is None else cell_family_of(parent.description)
+    family = _family_for(parent, cells)
     description = family.description_for(how[0] or how[1], parent.description if parent else None)
     target = target_for(*how, cast(AnyNetwork | None, parent), CellTask.figures)
     sources = read_cell_sources([folder], settings)
     recipe = family.recipe(description, parent, settings, keeping=False)
     return run_training(CellTask(settings, sources, description, parent, recipe), target, report)
+
+
+def _family_for(parent: CellNetwork | None, cells: CellForm) -> CellFamily:
+    """Return the family of a network to train for cells.
+
+    Raises
+    ------
+    WrongInputError
+        If it cannot begin with the parent.
+    """
+    if parent is None:
+        return CELL_FAMILIES_BY_FORM["tissue" if cells == "auto" else cells]
+    known = cell_family_of(parent.description)
+    wanted = known if cells == "auto" else CELL_FAMILIES_BY_FORM[cells]
+    if wanted is not known and known is not CELL_FAMILIES_BY_FORM["tissue"]:
+        raise WrongInputError(
+            f"cells is {cells}, but a training for such cells cannot begin with {parent.description.name}, a network of "
+            "another kind: leave cells out, or specify another network."
+        )
+    return wanted
 
 
 def retrain(

@@ -29,7 +29,9 @@ def train_network(request: Request) -> Answer:
     settings = settings_of(command, TrainingSettings)
     how = command.name, command.out, command.overwrite
     return _training_answer(
-        train(command.folder, command.network, *how, command.from_scratch, request.report, **settings)
+        train(
+            command.folder, command.network, *how, command.from_scratch, request.report, cells=command.cells, **settings
+        )
     )
 
 

@@ -1,4 +1,4 @@
-"""A residual U-Net that predicts where the borders of cells are, how far inside a cell a pixel lies, and where there is tissue.
+"""A residual U-Net that predicts maps of cells: of borders, distances and tissue, or those of another family.
 
 The frame's local contrast is reduced three times to half its side and brought back; at each of the four sizes a step
 of two convolutions adds to what there was (residual), and on the way back the features of the same size are added.
@@ -49,7 +49,8 @@ OUTPUTS = ("border", "distance", "tissue")
 STEM = Layer("stem", WIDTHS[0], side=3)
 DOWN = tuple(Layer(f"down_{n}", width, side=3, stride=2) for n, width in enumerate(WIDTHS[1:], 1))
 UP = tuple(Layer(f"up_{n}", width, side=1) for n, width in enumerate(WIDTHS[:-1]))
-ANSWER = Layer("answer", len(OUTPUTS), side=1)
+ANSWER = "answer"
+"""Name of the last layer; its width is the number of outputs."""
 
 
 def _step(name: str, width: int) -> tuple[Layer, Layer]:
@@ -60,8 +61,12 @@ INWARD = tuple(_step(f"in_{n}", width) for n, width in enumerate(WIDTHS))
 OUTWARD = tuple(_step(f"out_{n}", width) for n, width in enumerate(WIDTHS[:-1]))
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array."""
+def _answer(outputs: int) -> Layer:
+    return Layer(ANSWER, outputs, side=1)
+
+
+def shapes(outputs: int = len(OUTPUTS)) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each array of a network with so many outputs."""
     found = layer_shapes(STEM, CHANNELS)
     for layer, entering in zip(DOWN, WIDTHS, strict=False):
         found |= layer_shapes(layer, entering)
@@ -70,17 +75,17 @@ def shapes() -> dict[str, tuple[int, ...]]:
     for step in (*INWARD, *OUTWARD):
         for layer in step:
             found |= layer_shapes(layer, layer.width)
-    return found | layer_shapes(ANSWER, WIDTHS[0])
+    return found | layer_shapes(_answer(outputs), WIDTHS[0])
 
 
-def new_weights(random: np.random.Generator) -> Weights:
+def new_weights(random: np.random.Generator, outputs: int = len(OUTPUTS)) -> Weights:
     """Draw random weights: He's normal distribution, and residual steps that add nothing yet."""
     still = {step[-1].name for step in (*INWARD, *OUTWARD)}
     found = {}
-    for name, shape in shapes().items():
+    for name, shape in shapes(outputs).items():
         layer, part = name.split("/")
         spread = np.sqrt(2 / np.prod(shape[:-1])) if part == "kernel" and layer not in still else 0.0
-        spread *= 0.1 if layer == ANSWER.name else 1.0
+        spread *= 0.1 if layer == ANSWER else 1.0
         found[name] = (spread * random.standard_normal(shape)).astype(np.float32)
     return found
 
@@ -93,7 +98,7 @@ def contrast(frames: Tensor) -> Tensor:
 
 
 def logits(weights: Tensors, contrasts: Tensor) -> Tensor:
-    """Predict from the :func:`contrast` of frames (n, Y, X, 3), Y and X multiples of `GRAIN_PX`: logits (n, Y, X, 3)."""
+    """Predict from the :func:`contrast` of frames (n, Y, X, 3), Y and X multiples of `GRAIN_PX`: logits (n, Y, X, outputs)."""
     tf = import_tensorflow()
     x = _mixed(weights, INWARD[0], tf.nn.relu(convolved(weights, STEM, contrasts)))
     skipped = []
@@ -103,7 +108,15 @@ def logits(weights: Tensors, contrasts: Tensor) -> Tensor:
     for layer, step in zip(reversed(UP), reversed(OUTWARD), strict=True):
         x = tf.repeat(tf.repeat(convolved(weights, layer, x), 2, 1), 2, 2)
         x = _mixed(weights, step, tf.nn.relu(x + skipped.pop()))
-    return convolved(weights, ANSWER, x)
+    return convolved(weights, _answer(weights[f"{ANSWER}/bias"].shape[0]), x)
+
+
+def activated(found: Tensor, directions: int) -> Tensor:
+    """Convert logits (…, outputs) to values: the first `directions` outputs from -1 to 1, the others from 0 to 1."""
+    tf = import_tensorflow()
+    if not directions:
+        return tf.sigmoid(found)
+    return tf.concat([tf.tanh(found[..., :directions]), tf.sigmoid(found[..., directions:])], -1)
 
 
 def _mixed(weights: Tensors, step: tuple[Layer, Layer], x: Tensor) -> Tensor:
@@ -124,12 +137,12 @@ def _contrast_graph() -> Callable[..., Tensor]:
 
 
 @cache
-def _graph() -> Callable[..., Tensor]:
+def _graph(outputs: int, directions: int) -> Callable[..., Tensor]:
     """Return the graph of all networks, because making one takes a second: of weights and the contrast of a frame."""
     tf = import_tensorflow()
-    arrays = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes().items()}
+    arrays = {name: tf.TensorSpec(shape, tf.float32) for name, shape in shapes(outputs).items()}
     function: Callable[..., Tensor] = tf.function(
-        lambda weights, contrasts: tf.sigmoid(logits(weights, contrasts)),
+        lambda weights, contrasts: activated(logits(weights, contrasts), directions),
         input_signature=[arrays, tf.TensorSpec((1, None, None, CHANNELS), tf.float32)],
         autograph=False,
     )
@@ -143,15 +156,18 @@ class UNet2D:
     ----------
     members
         Arrays of each member; their predictions are averaged.
+    directions
+        Number of outputs, the first ones, that are from -1 to 1.
     """
 
-    def __init__(self, members: Sequence[Weights]) -> None:
+    def __init__(self, members: Sequence[Weights], directions: int = 0) -> None:
         tf = import_tensorflow()
         held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
-        self._members = [partial(_graph(), weights) for weights in held]
+        self._outputs = len(members[0][f"{ANSWER}/bias"])
+        self._members = [partial(_graph(self._outputs, directions), weights) for weights in held]
 
     def __call__(self, frame: np.ndarray, at_once: int = TILE_PX) -> np.ndarray:
-        """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, 3), float32 from 0 to 1.
+        """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, outputs), float32 as :func:`activated`.
 
         Frames with more pixels than `at_once` are predicted in tiles that overlap by what a prediction depends on, so they
         do not show. The
@@ -162,7 +178,7 @@ class UNet2D:
         contrasts = np.empty((*padded.shape, CHANNELS), np.float32)
         for tile in tiles(padded.shape, CONTRAST_REACH_PX, at_once, GRAIN_PX):
             contrasts[tile.kept] = _contrast_graph()(padded[None][:, *tile.read]).numpy()[0][tile.part]
-        found = np.empty((*padded.shape, len(OUTPUTS)), np.float32)
+        found = np.empty((*padded.shape, self._outputs), np.float32)
         for tile in tiles(padded.shape, FIELD_REACH_PX, at_once, GRAIN_PX):
             seen = contrasts[None][:, *tile.read]
             mean = sum(member(seen).numpy() for member in self._members) / len(self._members)

@@ -13,7 +13,7 @@ from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.networks.unet2d.model import GRAIN_PX, new_weights
 from epifiji.engine.networks.unet2d.sampling import TileSampler
-from epifiji.engine.networks.unet2d.training import cell_loss, jaccard_loss
+from epifiji.engine.networks.unet2d.training import cell_loss, jaccard_loss, targets_of
 from epifiji.engine.simulation.rendered_cells import render_cells
 from epifiji.engine.training.mixing import Draws
 from epifiji.engine.training.trainer import State, Trainer
@@ -45,6 +45,9 @@ class UNet2DRecipe:
 
     points = 20
 
+    targets_of = staticmethod(targets_of)
+    """Makes the targets of labels; see :class:`~epifiji.engine.networks.unet2d.sampling.TileSampler`."""
+
     def __init__(
         self,
         description: CellNetworkDescription,
@@ -64,7 +67,7 @@ class UNet2DRecipe:
     def sampler(self, items: Sequence[TrainingField], without: frozenset[str]) -> Draws:
         """See :class:`~epifiji.engine.training.recipe.TrainingRecipe`."""
         side = -(-(self._settings.tile_size or TILE_PX) // GRAIN_PX) * GRAIN_PX
-        return TileSampler(items, side, np.random.default_rng(self._settings.seed), without)
+        return TileSampler(items, side, np.random.default_rng(self._settings.seed), without, self.targets_of)
 
     def prepared(self, items: Sequence[TrainingField], report: Report) -> list[TrainingField]:
         """See :class:`~epifiji.engine.training.recipe.TrainingRecipe`: unknown places do not count."""

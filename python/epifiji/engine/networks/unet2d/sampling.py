@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from epifiji.data.labelled import TrainingField
 from epifiji.data.settings.training import OF_MOVIES, TURNS, ZOOM
-from epifiji.engine.networks.unet2d.training import targets_of
 from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.engine.training.augmentation import changed, turned
 
@@ -30,7 +29,7 @@ class Tiles:
     images
         (n, Y, X), float32.
     targets
-        (n, Y, X, 3), float32; see :func:`~epifiji.engine.networks.unet2d.training.targets_of`.
+        (n, Y, X, outputs), float32, as the family's function makes them of labels.
     counted
         (n, Y, X), float32: 1 where it is known what is there, else 0.
     """
@@ -58,12 +57,20 @@ class TileSampler:
         All choices depend on it.
     without
         Augmentations that are left out.
+    targets_of
+        Makes the targets (Y, X, outputs), float32, of labels (Y, X) and of the pixels that touch one of another label.
     """
 
     def __init__(
-        self, fields: Sequence[TrainingField], side_px: int, random: np.random.Generator, without: frozenset[str]
+        self,
+        fields: Sequence[TrainingField],
+        side_px: int,
+        random: np.random.Generator,
+        without: frozenset[str],
+        targets_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
     ) -> None:
         self._fields, self._side, self._random, self._without = fields, side_px, random, without | OF_MOVIES
+        self._targets_of = targets_of
         self._places = [np.flatnonzero(field.known).astype(np.int32) for field in fields]
         areas = np.array([len(places) for places in self._places], float)
         self._shares = areas / areas.sum()
@@ -87,11 +94,13 @@ class TileSampler:
         centre = centre + random.integers(-self._side // 4, self._side // 4 + 1, 2)
         factor = 1.0 if ZOOM in self._without else float(np.exp(random.uniform(-LARGEST_ZOOM, LARGEST_ZOOM)))
         pixels, labels, known = _window(field, centre, self._side + 2 * MARGIN_PX, factor)
-        edges = cell_edges(labels)
+        arrays: tuple[np.ndarray, ...] = (pixels[None], labels[None], known[None])
+        # Targets are made of turned labels, because some are directions.
+        pixels, labels, known = (one[0] for one in (arrays if TURNS in self._without else turned(arrays, random)))
+        targets = self._targets_of(labels, cell_edges(labels))
         inside = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-        arrays = tuple(one[inside][None] for one in (pixels, targets_of(labels, edges), known.astype(np.float32)))
-        image, targets, counted = arrays if TURNS in self._without else turned(arrays, random)
-        return changed(image, random, self._without)[0], targets[0], counted[0]
+        image = changed(pixels[inside][None], random, self._without)[0]
+        return image, targets[inside], known[inside].astype(np.float32)
 
 
 def _window(

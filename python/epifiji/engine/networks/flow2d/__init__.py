@@ -1,0 +1,1 @@
+"""Networks that segment separate cells, which have an inside and may touch."""
