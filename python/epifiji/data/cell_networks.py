@@ -17,6 +17,9 @@ class Choices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    shown: ClassVar[tuple[str, ...]]
+    """Names of those that change the cells most, which a preview lets the user move."""
+
     tissue_threshold: float = Field(ge=0, le=1, description="Least probability of tissue, or of the inside of a cell.")
     least_area: float = Field(
         ge=0, le=1, description="Least area of a cell as a fraction of the disk of the typical diameter."
@@ -36,6 +39,8 @@ class Choices(BaseModel):
 class SeparationChoices(Choices):
     """How a watershed separates cells."""
 
+    shown = ("seed_height", "merge_below")
+
     seed_height: float = Field(
         ge=0,
         le=1,
@@ -48,6 +53,8 @@ class SeparationChoices(Choices):
 
 class FlowChoices(Choices):
     """How flows separate cells; see :mod:`epifiji.engine.cells.flows`."""
+
+    shown = ("tissue_threshold", "least_area")
 
 
 FLOW_OUTPUTS = ("flow_y", "flow_x", "inside", "border")

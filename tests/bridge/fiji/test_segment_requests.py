@@ -12,8 +12,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from epifiji.data.cell_networks import FLOW_OUTPUTS
+from epifiji.data.network import Network
 from epifiji.data.settings.segmentation import SegmentationSettings
+from epifiji.engine.networks.families import CELL_FAMILIES
+from epifiji.engine.networks.unet2d.model import new_weights
 from epifiji.files.labels import read_cells
+from epifiji.files.networks.store import write_network
 from requests_of_fiji import ask, bytes_of, image, refused
 from voronoi_cells import membranes, voronoi_labels
 
@@ -84,3 +89,18 @@ def test_the_preview_separates_the_cells_of_one_frame_again() -> None:
 def test_a_network_that_segments_nothing_is_refused(network: str) -> None:
     assert network in refused("segment", *asked(PIXELS, {"network": network}))
     assert network in refused("segmentation_preview", *asked(PIXELS[:1], {"network": network}))
+
+
+def test_the_preview_of_separate_cells_has_other_sliders(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    weights = new_weights(random, len(FLOW_OUTPUTS))
+    described = CELL_FAMILIES["flow2d"].description_for("blobs", None)
+    write_network(Network(described, (weights,)), tmp_path / "blobs")
+    settings = {"network": str(tmp_path / "blobs"), "cell_diameter": "22"}
+    first = ask("segmentation_preview", *asked(PIXELS[:1], settings))["result"]
+    assert first["values"] == {
+        "tissue_threshold": described.choices.tissue_threshold,
+        "least_area": described.choices.least_area,
+    }
+    none = ask("segmentation_preview_cells", first["values"] | {"tissue_threshold": 1.0})["result"]
+    assert none["cells"] == 0

@@ -15,7 +15,6 @@ from epifiji_client.images.movies import unless_closed
 from epifiji_client.images.part import unpacked
 
 TITLE = "Preview of Segmentation"
-SLIDERS = ("seed_height", "merge_below")
 STEPS, WIDTH = 100, 460
 
 
@@ -25,7 +24,7 @@ class PreviewWindow(object):
     def __init__(self, image, found):
         self.image, self.found = image, found
         self.before = image.getOverlay()
-        self.values = dict((key, int(round(STEPS * found["values"][key]))) for key in SLIDERS)
+        self.values = dict((key, int(round(STEPS * found["values"][key]))) for key in found["keys"])
         self.first = dict(self.values)
         self.wanted = LinkedBlockingQueue()
         self.place = image.getCurrentSlice()
@@ -46,7 +45,7 @@ class PreviewWindow(object):
                     return self._chosen()
                 if what == "cancel":
                     return None
-                self._show(call("segmentation_preview_cells", dict((key, self._number(key)) for key in SLIDERS)))
+                self._show(call("segmentation_preview_cells", dict((key, self._number(key)) for key in self.found["keys"])))
         finally:
             self.window.dispose()
             self.image.setOverlay(self.before)
@@ -66,7 +65,7 @@ class PreviewWindow(object):
 
     def _chosen(self):
         """Return the settings with which the frame in view has the cells that were shown, also where they were estimated."""
-        chosen = dict((key, str(self._number(key))) for key in SLIDERS if self.values[key] != self.first[key])
+        chosen = dict((key, str(self._number(key))) for key in self.found["keys"] if self.values[key] != self.first[key])
         return dict(chosen, cell_diameter=repr(self.found["cell_diameter"]), borders=self.found["borders"])
 
     def _build(self):
@@ -74,7 +73,7 @@ class PreviewWindow(object):
         panel = JPanel(GridLayout(0, 1))
         panel.setBorder(BorderFactory.createEmptyBorder(8, 10, 8, 10))
         self.texts = {}
-        for key in SLIDERS:
+        for key in self.found["keys"]:
             self.texts[key] = JLabel(" ")
             slider = JSlider(0, STEPS, self.values[key])
             slider.setName(key)

@@ -46,22 +46,23 @@ class SegmentationSettings(ComputingSettings):
     seed_height: Share | None = setting(
         None,
         range="0-1",
-        description="Least depth of the notch between two cells. Lower values split more. Default: the network's own.",
+        description="Least depth of the notch between two cells of a tissue. Lower values split more. Default: the "
+        "network's own.",
         label="Least notch between cells",
         order=7,
     )
     merge_below: Share | None = setting(
         None,
         range="0-1",
-        description="Least mean probability of a border between two cells; with a weaker one they are one cell. Default: the "
-        "network's own.",
+        description="Least mean probability of a border between two cells of a tissue; with a weaker one they are one cell. "
+        "Default: the network's own.",
         label="Least border probability",
         order=8,
     )
     tissue_threshold: Share | None = setting(
         None,
         range="0-1",
-        description="Least probability of tissue. Default: the network's own.",
+        description="Least probability of tissue, or of the inside of separate cells. Default: the network's own.",
         label="Least tissue probability",
         page="more",
     )

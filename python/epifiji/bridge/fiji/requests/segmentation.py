@@ -20,9 +20,6 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.stack_layout import StackLayout
 
-SLIDERS = ("seed_height", "merge_below")
-"""The settings that the preview has sliders for."""
-
 
 @dataclass(frozen=True)
 class _Preview:
@@ -143,8 +140,9 @@ def start_preview(request: Request) -> Answer:
     chosen = own.replaced(settings)
     parameters = {one["key"]: one["label"] for one in described(commands.SEGMENT)["parameters"]}
     return {
-        "labels": {key: parameters[key] for key in SLIDERS},
-        "values": {key: getattr(chosen, key) for key in SLIDERS},
+        "keys": own.shown,
+        "labels": {key: parameters[key] for key in own.shown},
+        "values": {key: getattr(chosen, key) for key in own.shown},
         "cell_diameter": segmenter.scale.diameter_px,
         "borders": "dark" if segmenter.scale.dark else "bright",
         **_preview_cells(_preview["open"], {}),
@@ -153,10 +151,11 @@ def start_preview(request: Request) -> Answer:
 
 @job("segmentation_preview_cells", commands.SEGMENT)
 def preview_cells(request: Request) -> Answer:
-    """Separate the cells of the preview's frame again; the request has a value for each of `SLIDERS`."""
+    """Separate the cells of the preview's frame again; the request has a value for each slider."""
     if "open" not in _preview:
         raise WrongInputError("The preview was closed, but its frame is needed: choose Segment Epithelium... again.")
-    return _preview_cells(_preview["open"], {key: request[key] for key in SLIDERS})
+    preview = _preview["open"]
+    return _preview_cells(preview, {key: request[key] for key in preview.segmenter.network.description.choices.shown})
 
 
 def _preview_cells(preview: _Preview, values: dict[str, Any]) -> Answer:
