@@ -2,12 +2,14 @@ from .bridge.fiji.open import open_imagej
 from .bridge.imagej import ImageJ
 from .data.errors import CancelledError, WrongInputError
 from .data.events import Event
+from .data.image import Image
 from .data.movie import Movie
 from .data.review import Action
 from .engine.simulation.cysts import simulate_cyst
 from .engine.simulation.movie import simulate
 from .engine.volumes.instances import cells_of_maps
 from .files.movies.movie_file import read_movie
+from .files.movies.volume_file import read_volume
 from .jobs.cells.around_events import measure_cells
 from .jobs.cells.compare import compare_cells
 from .jobs.cells.convert import convert_cells
@@ -37,6 +39,7 @@ __all__ = [
     "Action",
     "CancelledError",
     "Event",
+    "Image",
     "ImageJ",
     "Movie",
     "Result",
@@ -61,6 +64,7 @@ __all__ = [
     "open_imagej",
     "pool_results",
     "read_movie",
+    "read_volume",
     "report",
     "rescale_with_events",
     "retrain",

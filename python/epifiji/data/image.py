@@ -162,7 +162,7 @@ class Image:
             f"{value:g} {unit}"
             for value, unit in (
                 (self.pixel_size_um, "µm a pixel"),
-                (self.voxel_depth_um, "µm a plane"),
+                (self.voxel_depth_um if "Z" in self.axes else None, "µm a plane"),
                 (self.frame_interval_s, "s a frame"),
             )
             if value
@@ -173,6 +173,11 @@ class Image:
     def part(self, start: int, stop: int) -> np.ndarray:
         """Read the positions ``start:stop`` of the first axis as an array of as many axes as the image."""
         return np.asarray(self.pixels[start:stop]).astype(self.dtype, copy=False)
+
+    def box(self, place: tuple[slice, ...]) -> np.ndarray:
+        """Read a box, one slice ``start:stop`` for each axis, as an array; of a file, only its part of the first axis is read."""
+        first, *others = place
+        return self.part(first.start, first.stop)[(slice(None), *others)]
 
     def chunks(self, megabytes: float = 32) -> Iterator[tuple[int, np.ndarray]]:
         """Iterate along the first axis: (first position, pixels) with at most `megabytes` of pixels at once."""

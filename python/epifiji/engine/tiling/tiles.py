@@ -1,13 +1,14 @@
-"""Overlapping tiles of a frame, so that the memory for it does not depend on its size."""
+"""Overlapping tiles of a frame, or blocks of a volume, so that the memory for it does not depend on its size."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
-Area = tuple[slice, slice]
-"""Rows and columns."""
+Area = tuple[slice, ...]
+"""Rows and columns; of a volume planes, rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -20,42 +21,52 @@ class Tile:
     @property
     def part(self) -> Area:
         """The kept pixels, in the tile."""
-        rows, columns = (
+        return tuple(
             slice(kept.start - read.start, kept.stop - read.start)
             for read, kept in zip(self.read, self.kept, strict=True)
         )
-        return rows, columns
 
 
-def tiles(shape: tuple[int, ...], reach_px: int, most_px: int, grain_px: int = 1) -> Iterator[Tile]:
-    """Cut a frame (Y, X) into tiles; each pixel is kept in one of them.
+def tiles(shape: Sequence[int], reach_px: int | Sequence[int], most_px: int, grain_px: int = 1) -> Iterator[Tile]:
+    """Cut a frame (Y, X) into tiles, or a volume (Z, Y, X) into blocks; each pixel is kept in one of them.
 
     Parameters
     ----------
     reach_px
-        Pixels around a pixel on which its result depends; a multiple of `grain_px`.
+        Pixels around a pixel on which its result depends, along all axes or along each; a multiple of `grain_px`.
     most_px
         Pixels of the largest frame that is one tile, and of a tile. Tiles are larger if they would keep less than half
         of their side.
     grain_px
         Tiles begin at multiples of this.
     """
-    height, width = shape
-    if height * width <= most_px:
-        whole = slice(0, height), slice(0, width)
+    reaches = [reach_px] * len(shape) if isinstance(reach_px, int) else list(reach_px)
+    if math.prod(shape) <= most_px:
+        whole = tuple(slice(0, length) for length in shape)
         yield Tile(whole, whole)
         return
-    side = math.isqrt(most_px)
-    columns = width if width <= side else _kept(width, side, reach_px, grain_px)
-    rows = _kept(height, most_px // min(width, columns + 2 * reach_px), reach_px, grain_px)
-    for top in range(0, height, rows):
-        for left in range(0, width, columns):
-            kept = slice(top, min(height, top + rows)), slice(left, min(width, left + columns))
-            read_rows, read_columns = (
-                slice(max(0, one.start - reach_px), min(length, one.stop + reach_px))
-                for one, length in zip(kept, shape, strict=True)
-            )
-            yield Tile((read_rows, read_columns), kept)
+    steps: list[int] = []
+    left = most_px
+    for axis in reversed(range(len(shape))):
+        length, reach = shape[axis], reaches[axis]
+        side = _root(left, axis + 1)
+        steps.insert(0, length if axis and length <= side else _kept(length, side, reach, grain_px))
+        left = max(1, left // min(length, length if steps[0] == length else steps[0] + 2 * reach))
+    for corner in product(*(range(0, length, step) for length, step in zip(shape, steps, strict=True))):
+        kept = tuple(
+            slice(start, min(length, start + step)) for start, length, step in zip(corner, shape, steps, strict=True)
+        )
+        read = tuple(
+            slice(max(0, one.start - reach), min(length, one.stop + reach))
+            for one, length, reach in zip(kept, shape, reaches, strict=True)
+        )
+        yield Tile(read, kept)
+
+
+def _root(number: int, degree: int) -> int:
+    """Return the largest whole number whose power is at most a number."""
+    root = math.floor(math.pow(number, 1 / degree) + 0.5)
+    return root - 1 if math.prod([root] * degree) > number else root
 
 
 def _kept(length: int, side: int, reach_px: int, grain_px: int) -> int:

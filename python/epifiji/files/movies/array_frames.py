@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from epifiji.files.movies.frames import FramesOnDisk
+from epifiji.files.movies.frames import FramesOnDisk, Planes
 
 
-def axes_of(shape: Sequence[int], labels: Sequence[object]) -> str | None:
+def axes_of(shape: Sequence[int], labels: Sequence[object], planes: Planes = "time") -> str | None:
     """Return a letter for each axis of an array; None if more than three axes have no labels.
 
-    Three axes without labels, not counting those of length 1, are (T, Y, X).
+    Three axes without labels, not counting those of length 1, are (T, Y, X), or (Z, Y, X) of a volume.
 
     Parameters
     ----------
@@ -27,11 +27,12 @@ def axes_of(shape: Sequence[int], labels: Sequence[object]) -> str | None:
     letters = letters_of(labels)
     if len(letters) == len(shape) and {"Y", "X"} <= set(letters):
         return letters
+    unnamed = "ZYX" if planes == "volume" else "TYX"
     if len(shape) == 3:
-        return "TYX"
+        return unnamed
     if sum(n > 1 for n in shape) != 3:
         return None
-    names = iter("TYX")
+    names = iter(unnamed)
     return "".join(next(names) if n > 1 else "Q" for n in shape)
 
 

@@ -80,11 +80,12 @@ LEAST_INTERVAL_S, LARGEST_INTERVAL_S = 1e-3, 86_400.0
 
 @dataclass(frozen=True)
 class Calibration:
-    """Side of a pixel in x and y (µm) and time between frames (s); None if the file does not specify it."""
+    """Side of a pixel in x and y (µm), time between frames (s), distance between planes (µm); None if not in the file."""
 
     x_um: float | None = None
     y_um: float | None = None
     interval_s: float | None = None
+    z_um: float | None = None
     doubted: tuple[str, ...] = ()
     """Entries of the file that are not used, each as the end of a sentence."""
 
@@ -114,16 +115,21 @@ def _number(value: object) -> float:
         return math.nan
 
 
-def checked(sizes: tuple[object, object], unit: object, interval: object, time_unit: object) -> Calibration:
-    """Convert sides of a pixel (x, y) and a time between frames with their units; implausible values are left out."""
+def checked(
+    sizes: tuple[object, object], unit: object, interval: object, time_unit: object, depth: object = None
+) -> Calibration:
+    """Convert sides of a pixel (x, y), a distance between planes and a time between frames with their units.
+
+    Implausible values are left out; the distance between planes is if the sides of a pixel are.
+    """
     name, time_name = str(unit).strip(), str(time_unit).strip()
-    x, y = (quantity(size, name, MICROMETRES) for size in sizes)
-    read = Calibration(x, y, quantity(interval, time_name, SECONDS))
+    x, y, z = (quantity(size, name, MICROMETRES) for size in (*sizes, depth))
+    read = Calibration(x, y, quantity(interval, time_name, SECONDS), z)
     doubted = []
     largest = LARGEST_PIXEL_IN_INCHES_UM if name.lower() in INCH else LARGEST_PIXEL_UM
     sides = [side for side in (read.x_um, read.y_um) if side is not None]
     if sides and (min(sides) < LEAST_PIXEL_UM or max(sides) > largest):
-        read = replace(read, x_um=None, y_um=None)
+        read = replace(read, x_um=None, y_um=None, z_um=None)
         doubted.append(
             f"has pixels {sides[0]:g} µm wide ({_number(sizes[0]):g} {name}), which is not plausible for cells: no "
             "pixel size is used; set it in Fiji with Image > Properties..."
@@ -154,8 +160,8 @@ def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tupl
     Parameters
     ----------
     imagej
-        ImageJ's description: `unit` is the unit of the resolution tags, `finterval` is a time in `tunit`. Empty
-        for other TIFFs.
+        ImageJ's description: `unit` is the unit of the resolution tags and of `spacing`, the distance between planes;
+        `finterval` is a time in `tunit`. Empty for other TIFFs.
     tag_unit
         The tag ResolutionUnit, 2 for inch and 3 for centimetre. It is used only if ImageJ's description has no unit,
         and the size is not that of a print.
@@ -165,12 +171,12 @@ def from_tiff(imagej: Mapping[str, object], tag_unit: int, pixels_per_unit: tupl
     sizes = tuple(1 / n if n else None for n in pixels_per_unit)
     interval, time_unit = imagej.get("finterval"), imagej.get("tunit", "sec")
     if "unit" in imagej:
-        return checked((sizes[0], sizes[1]), imagej["unit"], interval, time_unit)
+        return checked((sizes[0], sizes[1]), imagej["unit"], interval, time_unit, imagej.get("spacing"))
     unit = {2: "inch", 3: "cm"}.get(tag_unit, "")
     read = checked((sizes[0], sizes[1]), unit, None, "")
     # Nearly every TIFF has dots per inch, which say nothing about the specimen.
     times = checked((None, None), "", interval, time_unit)
-    return Calibration(read.x_um, read.y_um, times.interval_s, times.doubted)
+    return Calibration(read.x_um, read.y_um, times.interval_s, doubted=times.doubted)
 
 
 def from_ome(xml: str) -> Calibration:
@@ -183,12 +189,13 @@ def from_ome(xml: str) -> Calibration:
         return Calibration()
     get = pixels.attrib.get
     x_unit = get("PhysicalSizeXUnit", "µm")
-    x, y = _number(get("PhysicalSizeX")), _number(get("PhysicalSizeY"))
+    x, y, z = (_number(get(f"PhysicalSize{axis}")) for axis in "XYZ")
+    y, z = (in_units_of(size, get(f"PhysicalSize{axis}Unit", "µm"), x_unit) for axis, size in (("Y", y), ("Z", z)))
     interval: object = get("TimeIncrement")
     time_unit = get("TimeIncrementUnit", "s")
     if quantity(interval, time_unit, SECONDS) is None:
         interval, time_unit = _median_step(pixels), "s"
-    return checked((x, in_units_of(y, get("PhysicalSizeYUnit", "µm"), x_unit)), x_unit, interval, time_unit)
+    return checked((x, y), x_unit, interval, time_unit, z)
 
 
 def _ratio_of_units(unit: str, other: str) -> float:

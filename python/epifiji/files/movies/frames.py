@@ -20,8 +20,8 @@ AXIS_NAMES = {"T": "time points", "Z": "planes (Z)", "C": "channels"}
 PAGE_AXES = "TIQ"
 """Time, and the two letters that tifffile gives to pages without named axes."""
 
-Planes = Literal["time", "none", "max"]
-"""What is done with several planes (Z): they are frames if there is no time, they are refused, or their maximum is read."""
+Planes = Literal["time", "none", "max", "volume"]
+"""What is done with several planes (Z): frames if there is no time, refused, their maximum is read, or all are a volume."""
 
 
 @contextmanager
@@ -118,14 +118,17 @@ def pick(
         Fewest frames that are needed. If more than one, several channels of a single time point are frames; if one,
         they are channels of a still image.
     planes
-        What is done with several planes (Z).
+        What is done with several planes (Z). Of a volume the planes are the frames; a time axis is taken as planes if there
+        is no other.
 
     Raises
     ------
     WrongInputError
         For colours, several channels without a choice, a channel that is not there, both T and Z unless Z is
-        projected, or Z if it is refused.
+        projected, or Z if it is refused; for a single plane where a volume is needed.
     """
+    if planes == "volume":
+        return _pick_volume(axes, shape, channel, source)
     depth = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "Z") if planes != "time" else 1
     if depth > 1 and planes == "none":
         raise planes_refusal(source, depth)
@@ -154,6 +157,27 @@ def pick(
     return Picked(tuple(index), layout, (taken_as_time(source, shape[time], axes[time]),))
 
 
+def _pick_volume(axes: str, shape: Sequence[int], channel: int | None, source: str) -> Picked:
+    """Find the part of a file's array that is the volume."""
+    along = _time_axis(axes, shape, source, _MOVIE_OF_VOLUMES)
+    if along is None:
+        raise WrongInputError(
+            f"{source} has a single plane, but a volume has several (Z): give a stack of planes; if they are channels, use "
+            "Image > Hyperstacks > Re-order Hyperstack... in Fiji and save it."
+        )
+    channels = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "C")
+    chosen = _channel_index(channels, channel, True, source)
+    index: list[int | slice] = [slice(None) if axis in "YX" else chosen if axis == "C" else 0 for axis in axes]
+    index[along] = slice(None)
+    notices = (
+        (f"{source} has {shape[along]} time points and one plane (Z): they were taken as planes.",)
+        if axes[along] == "T"
+        else ()
+    )
+    letter: TimeAxis = "T" if axes[along] == "T" else "Z"
+    return Picked(tuple(index), StackLayout(letter, channels, chosen + 1), notices)
+
+
 def planes_refusal(source: str, count: int) -> WrongInputError:
     """Return the error for a stack of planes (Z) where one plane is needed."""
     return WrongInputError(
@@ -162,15 +186,16 @@ def planes_refusal(source: str, count: int) -> WrongInputError:
     )
 
 
-def perhaps_turned(shape: Sequence[int], source: str) -> tuple[str, ...]:
-    """Report how axes without names were interpreted if their lengths look like (Y, X, T)."""
+def perhaps_turned(shape: Sequence[int], source: str, planes: Planes = "time") -> tuple[str, ...]:
+    """Report how axes without names were interpreted if their lengths look like (Y, X, T), or (Y, X, Z) of a volume."""
     lengths = [n for n in shape if n > 1]
     if len(lengths) != 3 or 4 * lengths[2] > min(lengths[:2]):
         return ()
     t, y, x = lengths
+    axis, what = ("Z", "planes") if planes == "volume" else ("T", "frames")
     return (
-        f"{source} has axes without names of {t} x {y} x {x}, which were taken as {t} frames of {x} x {y} pixels (T, Y, X): if "
-        "they are (Y, X, T), save them in the other order.",
+        f"{source} has axes without names of {t} x {y} x {x}, which were taken as {t} {what} of {x} x {y} pixels ({axis}, Y, X): "
+        f"if they are (Y, X, {axis}), save them in the other order.",
     )
 
 
@@ -180,7 +205,17 @@ def taken_as_time(source: str, count: int, axis: str) -> str:
     return f"{source} has {count} {what} and one time point: they were taken as time."
 
 
-def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:
+_MOVIE_OF_VOLUMES = (
+    "but one volume is used at a time: in Fiji keep one time point (Image > Duplicate..., or Image > Hyperstacks > Make "
+    "Subset...), and save it"
+)
+_NO_MOVIE = (
+    "but a movie has one plane over time: in Fiji project it (Image > Stacks > Z Project...) or keep one plane (Image > "
+    "Hyperstacks > Reduce Dimensionality...), and save it"
+)
+
+
+def _time_axis(axes: str, shape: Sequence[int], source: str, expected: str = _NO_MOVIE) -> int | None:
     """Find the only axis apart from channels, Y and X that is longer than 1; None if there is none."""
     samples = math.prod(n for axis, n in zip(axes, shape, strict=True) if axis == "S")
     if samples > 1:
@@ -191,10 +226,7 @@ def _time_axis(axes: str, shape: Sequence[int], source: str) -> int | None:
     long = [i for i, (axis, n) in enumerate(zip(axes, shape, strict=True)) if axis not in "CSYX" and n > 1]
     if len(long) > 1:
         held = " and ".join(f"{shape[i]} {AXIS_NAMES.get(axes[i], f'along {axes[i]}')}" for i in long)
-        raise WrongInputError(
-            f"{source} has {held}, but a movie has one plane over time: in Fiji project it (Image > Stacks > "
-            "Z Project...) or keep one plane (Image > Hyperstacks > Reduce Dimensionality...), and save it."
-        )
+        raise WrongInputError(f"{source} has {held}, {expected}.")
     return long[0] if long else None
 
 

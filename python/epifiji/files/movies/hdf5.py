@@ -55,14 +55,14 @@ def open_hdf5(
     with h5py.File(path, "r") as file:
         time_points = find_time_points(file, path) if dataset is None else None
         if time_points is not None:
-            return open_time_points(file, path, time_points, name, channel, least_frames)
+            return open_time_points(file, path, time_points, name, channel, least_frames, over_z)
         chosen = _dataset(file, path, dataset)
         full = f"{path}:{chosen.name}"
         if chosen.dtype.kind not in "buif":
             raise WrongInputError(
                 f"{full} has values of type {chosen.dtype}, but pixels are real numbers: choose another dataset."
             )
-        axes = _axes(chosen)
+        axes = _axes(chosen, over_z)
         if axes is None:
             raise WrongInputError(
                 f"{full} has the shape {chosen.shape}, but a movie has the three axes (T, Y, X): choose another "
@@ -73,7 +73,7 @@ def open_hdf5(
         read = _calibration(chosen)
         notices = (
             *picked.notices,
-            *(() if _labels(chosen) else perhaps_turned(chosen.shape, full)),
+            *(() if _labels(chosen) else perhaps_turned(chosen.shape, full, over_z)),
             *frames.gaps(chosen),
             *read.notices(full),
         )
@@ -84,6 +84,7 @@ def open_hdf5(
         name=name,
         pixel_size_um=read.x_um,
         pixel_height_um=read.y_um,
+        voxel_depth_um=read.z_um,
         path=Path(f"{path}:{frames.dataset}"),
         notices=notices,
         layout=picked.layout,
@@ -119,9 +120,9 @@ def _listed(datasets: list[h5py.Dataset]) -> str:
     return f"it has {names}{f' and {len(datasets) - SHOWN} more' if len(datasets) > SHOWN else ''}"
 
 
-def _axes(dataset: h5py.Dataset) -> str | None:
+def _axes(dataset: h5py.Dataset, planes: Planes = "time") -> str | None:
     """Return a letter for each axis; None if more than three axes have no labels."""
-    return axes_of(dataset.shape, _labels(dataset))
+    return axes_of(dataset.shape, _labels(dataset), planes)
 
 
 def _labels(dataset: h5py.Dataset) -> str:
@@ -137,7 +138,7 @@ def _labels(dataset: h5py.Dataset) -> str:
 def _calibration(dataset: h5py.Dataset) -> Calibration:
     sizes = np.atleast_1d(dataset.attrs.get("element_size_um", []))
     y, x = (sizes[-2:] if sizes.size > 1 else (None, sizes[-1])) if sizes.size else (None, None)
-    return checked((x, y), "µm", None, "")
+    return checked((x, y), "µm", None, "", sizes[-3] if sizes.size > 2 else None)
 
 
 class DatasetFrames(ArrayFrames):

@@ -16,7 +16,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import Movie, frame_ranges
 from epifiji.files.movies.calibration import Calibration, checked
-from epifiji.files.movies.frames import FramesOnDisk, pick
+from epifiji.files.movies.frames import FramesOnDisk, Planes, pick
 from epifiji.files.movies.hdf5_gaps import has_gaps
 
 IMARIS = "DataSet/ResolutionLevel 0"
@@ -117,13 +117,13 @@ def _number(file: h5py.File, name: str) -> float | None:
 
 
 def _imaris_calibration(file: h5py.File, size: tuple[int, int, int]) -> Calibration:
-    ends = [[_number(file, f"Ext{end}{axis}") for end in ("Min", "Max")] for axis in (0, 1)]
+    ends = [[_number(file, f"Ext{end}{axis}") for end in ("Min", "Max")] for axis in (0, 1, 2)]
     sides = [
         (end - start) / count if start is not None and end is not None else None
-        for (start, end), count in zip(ends, (size[2], size[1]), strict=True)
+        for (start, end), count in zip(ends, size[::-1], strict=True)
     ]
     unit = _attribute(file, "DataSetInfo/Image", "Unit") or "um"
-    return checked((sides[0], sides[1]), unit, _imaris_interval(file), "s")
+    return checked((sides[0], sides[1]), unit, _imaris_interval(file), "s", sides[2])
 
 
 def _imaris_interval(file: h5py.File) -> float | None:
@@ -154,11 +154,17 @@ def _bigdataviewer_calibration(path: Path) -> Calibration:
         )
     except (OSError, ElementTree.ParseError):
         return Calibration()
-    return checked((sizes[0], sizes[1]), unit, None, "") if len(sizes) == 3 else Calibration()
+    return checked((sizes[0], sizes[1]), unit, None, "", sizes[2]) if len(sizes) == 3 else Calibration()
 
 
 def open_time_points(
-    file: h5py.File, path: Path, found: TimePoints, name: str, channel: int | None, least_frames: int
+    file: h5py.File,
+    path: Path,
+    found: TimePoints,
+    name: str,
+    channel: int | None,
+    least_frames: int,
+    over_z: Planes = "time",
 ) -> Movie:
     """Open time points as a movie whose frames are read when sliced.
 
@@ -168,7 +174,7 @@ def open_time_points(
         If there are several planes (Z), or several channels without a choice.
     """
     axes, shape = "CTZYX", (len(found.names), len(found.names[0]), *found.size)
-    picked = pick(axes, shape, channel, str(path), least_frames)
+    picked = pick(axes, shape, channel, str(path), least_frames, "volume" if over_z == "volume" else "time")
     read = _imaris_calibration(file, found.size) if found.program == "Imaris" else _bigdataviewer_calibration(path)
     wanted = found.names[picked.layout.channel - 1]
     return Movie(
@@ -176,6 +182,7 @@ def open_time_points(
         name=name,
         pixel_size_um=read.x_um,
         pixel_height_um=read.y_um,
+        voxel_depth_um=read.z_um,
         frame_interval_s=read.interval_s,
         path=path,
         notices=(*picked.notices, *_unwritten(file, wanted, path), *read.notices(str(path))),

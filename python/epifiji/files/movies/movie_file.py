@@ -155,6 +155,10 @@ def open_movie(
     """
     if isinstance(movie, Movie):
         return movie.require_frames(least_frames)
+    if isinstance(movie, Image):
+        raise WrongInputError(
+            f"{movie.name} has the axes {movie.axes}, but a movie has frames (TYX): give one plane over time."
+        )
     if isinstance(movie, str | Path):
         return read_movie(movie, channel, least_frames, over_z)
     opened = Movie(movie).require_frames(least_frames)

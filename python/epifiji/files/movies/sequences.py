@@ -135,6 +135,7 @@ def open_sequence(path: Path, channel: int | None) -> Movie:
         name=sequence_name(path),
         pixel_size_um=calibration.x_um,
         pixel_height_um=calibration.y_um,
+        voxel_depth_um=calibration.z_um,
         frame_interval_s=calibration.interval_s,
         path=path,
         notices=(

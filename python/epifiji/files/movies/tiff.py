@@ -77,12 +77,13 @@ def open_tiff(path: Path, name: str, channel: int | None, least_frames: int, ove
         name=name,
         pixel_size_um=calibration.x_um,
         pixel_height_um=calibration.y_um,
+        voxel_depth_um=calibration.z_um,
         frame_interval_s=calibration.interval_s,
         path=path,
         notices=(
             *notices,
             *picked.notices,
-            *(() if named else perhaps_turned(shape, str(path))),
+            *(() if named else perhaps_turned(shape, str(path), over_z)),
             *([inversion_notice(str(path))] if inverted else []),
             *calibration.notices(str(path)),
         ),
@@ -187,7 +188,7 @@ def _missing_pages(tif: tifffile.TiffFile, path: Path) -> WrongInputError:
 
 
 def calibration_of(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Calibration:
-    """Read the pixel size and frame interval of an open file."""
+    """Read the size of a voxel and the frame interval of an open file."""
     if series.kind == "ome":
         return from_ome(tif.ome_metadata or "<OME/>")
     tags = tif.pages.first.tags

@@ -56,7 +56,7 @@ def open_zarr(
     array = node if image is None else _finest_level(folder, node, image, full)
     shape, stored = require_numbers(array, full)
     labels = _names(image, len(shape)) if image is not None else _labels_of_array(array)
-    axes = axes_of(shape, labels)
+    axes = axes_of(shape, labels, over_z)
     if axes is None:
         raise WrongInputError(
             f"{full} has the shape {shape} and no names of its axes, but a movie has the three axes (T, Y, X): choose another "
@@ -76,13 +76,14 @@ def open_zarr(
         name=name,
         pixel_size_um=read.x_um,
         pixel_height_um=read.y_um,
+        voxel_depth_um=read.z_um,
         frame_interval_s=read.interval_s,
         path=Path(full),
         notices=(
             *notices,
             *([f"{full} was read, the only image of {folder}."] if node.inside and not inside else []),
             *picked.notices,
-            *(() if letters_of(labels) else perhaps_turned(shape, full)),
+            *(() if letters_of(labels) else perhaps_turned(shape, full, over_z)),
             *read.notices(full),
         ),
         layout=picked.layout,
@@ -195,4 +196,5 @@ def _calibration(image: Mapping[str, Any], axes: str, full: str) -> Calibration:
     # Without a unit of time a step of 1 is a frame.
     interval = sizes.get("T") if units.get("T") else None
     y = in_units_of(sizes["Y"], units["Y"], units["X"])
-    return checked((sizes["X"], y), units["X"], interval, units.get("T", ""))
+    z = in_units_of(sizes["Z"], units["Z"], units["X"]) if "Z" in sizes else None
+    return checked((sizes["X"], y), units["X"], interval, units.get("T", ""), z)
