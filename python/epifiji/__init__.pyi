@@ -16,6 +16,7 @@ from .jobs.cells.convert import convert_cells
 from .jobs.cells.correct import correct_cells
 from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.cells.split import split_cells
+from .jobs.cells.volumes import VolumeCells, compare_volumes, segment_volume
 from .jobs.events.detect import detect
 from .jobs.events.export import export_events
 from .jobs.events.from_maps import events_from_maps
@@ -44,10 +45,12 @@ __all__ = [
     "Movie",
     "Result",
     "Segmentation",
+    "VolumeCells",
     "WrongInputError",
     "cells_of_maps",
     "compare",
     "compare_cells",
+    "compare_volumes",
     "convert_cells",
     "correct_cells",
     "crop",
@@ -70,6 +73,7 @@ __all__ = [
     "retrain",
     "save_gallery",
     "segment",
+    "segment_volume",
     "simulate",
     "simulate_cyst",
     "simulate_cysts",

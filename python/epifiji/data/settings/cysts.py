@@ -112,3 +112,25 @@ class InstanceSettings(Settings):
     mask_erosion_voxels: int = setting(
         2, ge=0, le=100, unit="voxels", description="Radius of the ball by which the mask is eroded; 0: it is not."
     )
+
+
+class VolumeWatershedSettings(Settings):
+    """How the cells of a volume are separated without a network."""
+
+    smoothing_px: float = setting(
+        1,
+        ge=0,
+        le=50,
+        unit="px",
+        description="Standard deviation of the smoothing along all axes, in widths of a pixel.",
+    )
+    seed_depth: float = setting(
+        0.05,
+        gt=0,
+        le=1,
+        description="Depth of a cell below the pass to the next one, as a fraction of the range of grey values; more depth, "
+        "fewer cells.",
+    )
+    surrounding: bool = setting(
+        True, description="The volume is a cyst with a lumen in a dark surrounding; otherwise cells fill all of it."
+    )

@@ -1,0 +1,100 @@
+"""Cells of a volume without a network: a watershed from the minima of the smoothed grey values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from epifiji.data.settings.cysts import VolumeWatershedSettings
+
+REGION_SMOOTHING_PX, REGION_FRACTION = 2.0, 0.6
+"""The cyst is where the grey values, smoothed so much, are above this fraction of Otsu's threshold."""
+
+PERCENTILES = (1, 99)
+"""The range of grey values is that between these percentiles in the cyst."""
+
+
+def separate_by_membranes(
+    image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """Separate cells by their bright membranes.
+
+    Seeds are minima of the smoothed grey values that lie by a fraction of their range below the pass to a lower one
+    (h-minima); a watershed grows them in the cyst, or in the whole volume.
+
+    Parameters
+    ----------
+    image
+        (Z, Y, X), any real type.
+    spacing
+        Distances between voxels along Z, Y and X in one unit; only their ratios matter.
+    choices
+        Smoothing and depth of seeds, and whether the volume is a cyst in a dark surrounding.
+
+    Returns
+    -------
+    labels
+        (Z, Y, X), int32: the cells from 1 on, 0 in the lumen and outside.
+    lumen
+        (Z, Y, X), bool: of a cyst the largest basin that does not reach its surface; empty if there is none.
+    """
+    from skimage.measure import label
+    from skimage.morphology import h_minima
+    from skimage.segmentation import watershed
+
+    region = cyst_region(image, spacing) if choices.surrounding else np.ones(image.shape, bool)
+    smooth = _smoothed(image, spacing, choices.smoothing_px)
+    low, high = np.percentile(smooth[region], PERCENTILES) if region.any() else (0.0, 0.0)
+    if low >= high:
+        return np.zeros(image.shape, np.int32), np.zeros(image.shape, bool)
+    height = (smooth - low) / (high - low)
+    seeds = label((h_minima(height, choices.seed_depth) > 0) & region, connectivity=3)
+    labels = watershed(height, seeds, mask=region)
+    lumen = _lumen(labels, region) if choices.surrounding else np.zeros(image.shape, bool)
+    labels[lumen] = 0
+    return _consecutive(labels), lumen
+
+
+def cyst_region(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+    """Find a cyst in a dark surrounding, with its lumen: the largest connected bright object without holes, (Z, Y, X), bool."""
+    from scipy.ndimage import binary_fill_holes, label
+    from skimage.filters import threshold_otsu
+
+    smooth = _smoothed(image, spacing, REGION_SMOOTHING_PX)
+    if smooth.min() == smooth.max():
+        return np.zeros(image.shape, bool)
+    filled = binary_fill_holes(smooth > smooth.min() + REGION_FRACTION * (threshold_otsu(smooth) - smooth.min()))
+    objects, count = label(filled)
+    if count == 0:
+        return np.zeros(image.shape, bool)
+    largest: np.ndarray = objects == 1 + np.bincount(objects.ravel())[1:].argmax()
+    return largest
+
+
+def _smoothed(image: np.ndarray, spacing: Sequence[float], sigma_px: float) -> np.ndarray:
+    """Smooth by a Gaussian as wide along all axes, whose standard deviation is in widths of a pixel."""
+    from scipy.ndimage import gaussian_filter
+
+    smooth: np.ndarray = gaussian_filter(image.astype(np.float32), [sigma_px * spacing[2] / step for step in spacing])
+    return smooth
+
+
+def _lumen(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Return the largest basin that does not touch the surface of the region."""
+    from scipy.ndimage import binary_erosion
+
+    sizes = np.bincount(labels.ravel())
+    # What touches the border of the volume is at the surface too.
+    sizes[np.unique(labels[region & ~binary_erosion(region)])] = 0
+    sizes[0] = 0
+    largest = int(sizes.argmax())
+    lumen: np.ndarray = (labels == largest) if sizes[largest] else np.zeros(labels.shape, bool)
+    return lumen
+
+
+def _consecutive(labels: np.ndarray) -> np.ndarray:
+    present = np.bincount(labels.ravel()) > 0
+    present[0] = False
+    numbers: np.ndarray = np.where(present, np.cumsum(present), 0).astype(np.int32)[labels]
+    return numbers

@@ -1,0 +1,152 @@
+"""Cells of volumes: separated without a network, and compared with annotated ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.cells import FieldScores
+from epifiji.data.errors import WrongInputError
+from epifiji.data.image import Image
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.cysts import VolumeWatershedSettings
+from epifiji.engine.volumes.watershed import separate_by_membranes
+from epifiji.files.labels import read_cells, require_writable_labels, write_labels
+from epifiji.files.movies.volume_file import read_volume
+from epifiji.files.storage.writable import require_absent
+from epifiji.jobs.cells.compare import compare_labels, scores_of
+
+Volume = Image | np.ndarray | str | Path
+AP_IOU = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeCells:
+    """The cells of a volume.
+
+    Parameters
+    ----------
+    volume
+        The volume.
+    labels
+        (Z, Y, X), int32: the cell of each voxel, from 1 on; 0 where there is none.
+    lumen
+        (Z, Y, X), bool: the lumen, if one was found.
+    settings
+        The settings that were used.
+    """
+
+    volume: Image
+    labels: np.ndarray
+    lumen: np.ndarray
+    settings: VolumeWatershedSettings
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return int(self.labels.max(initial=0))
+
+    def __repr__(self) -> str:
+        return f"<VolumeCells {self.volume.name}: {self.count} cells>"
+
+    def save(self, out: str | Path, overwrite: bool = False) -> Path:
+        """Write the labels as an ImageJ TIFF with the size of a voxel, and return its path.
+
+        Raises
+        ------
+        WrongInputError
+            If the file exists and may not be overwritten.
+        """
+        file = Path(out)
+        require_absent(file.parent, [file.name], overwrite)
+        require_writable_labels(self.count, self.volume.name)
+        write_labels(file, self.labels, spacing=self.volume.spacing)
+        return file
+
+
+def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) -> VolumeCells:
+    """Separate the cells of a volume by their bright membranes, without a network.
+
+    This is the baseline that a network has to exceed: a watershed from minima of the smoothed grey values.
+
+    Parameters
+    ----------
+    volume
+        A file as for :func:`epifiji.read_volume`, an image with the axes ZYX, or an array (Z, Y, X), whose voxels are taken
+        for cubes.
+    channel
+        Channel of a file to read, from 1.
+    **settings
+        Those of :class:`epifiji.data.settings.cysts.VolumeWatershedSettings`.
+
+    Raises
+    ------
+    WrongInputError
+        If a setting is invalid, the volume cannot be read, has other axes, or a voxel has no value.
+    """
+    chosen = parse_settings(VolumeWatershedSettings, settings)
+    opened = _opened(volume, channel)
+    opened.require_finite()
+    known = opened.spacing
+    depth, height, width = (known[axis] for axis in "ZYX")
+    spacing = (depth, height, width) if depth and height and width else (1.0, 1.0, 1.0)
+    labels, lumen = separate_by_membranes(np.asarray(opened), spacing, chosen)
+    return VolumeCells(opened, labels, lumen, chosen)
+
+
+def _opened(volume: Volume, channel: int | None) -> Image:
+    if isinstance(volume, str | Path):
+        return read_volume(volume, channel)
+    opened = volume if isinstance(volume, Image) else Image(volume, "volume", axes="ZYX")
+    if opened.axes != "ZYX":
+        raise WrongInputError(
+            f"{opened.name} has the axes {opened.axes}, but a volume has planes (ZYX): give a stack of planes."
+        )
+    return opened
+
+
+def compare_volumes(
+    predicted: VolumeCells | np.ndarray | str | Path, annotated: np.ndarray | str | Path, name: str = "volume"
+) -> FieldScores:
+    """Compare the predicted cells of a volume with the annotated ones.
+
+    Parameters
+    ----------
+    predicted, annotated
+        Labels (Z, Y, X), whole numbers, 0 for no cell, or files of them. Cells that are cut off count like the others.
+    name
+        Name of the volume.
+
+    Returns
+    -------
+    scores
+        ``scores.matches[0.5].ap`` and ``.f1`` are the AP and F1 at an IoU of at least 0.5, and so on to 0.95;
+        ``scores.rand_index`` is the adjusted Rand index of all voxels.
+
+    Raises
+    ------
+    WrongInputError
+        If their shapes differ, or they are no labels of a volume.
+    """
+    first = _labels(predicted.labels if isinstance(predicted, VolumeCells) else predicted, "predicted")
+    second = _labels(annotated, "annotated")
+    if first.shape != second.shape:
+        raise WrongInputError(
+            f"The predicted cells have the shape {first.shape} and the annotated ones {second.shape}, but both must be of one "
+            "volume: give the labels of one volume."
+        )
+    field, cells, quality = compare_labels(name, first, second, np.ones(second.shape, bool), "count")
+    return scores_of(field, cells, quality, AP_IOU)
+
+
+def _labels(given: np.ndarray | str | Path, which: str) -> np.ndarray:
+    labels = read_cells(Path(given)) if isinstance(given, str | Path) else np.asarray(given)
+    if labels.ndim != 3 or labels.dtype.kind not in "bui":
+        raise WrongInputError(
+            f"The {which} cells have the shape {labels.shape} and the type {labels.dtype}, but labels of a volume (Z, Y, X), a "
+            "whole number for each cell, are expected: give them."
+        )
+    return labels
