@@ -14,6 +14,7 @@ from .jobs.cells.around_events import measure_cells
 from .jobs.cells.compare import compare_cells
 from .jobs.cells.convert import convert_cells
 from .jobs.cells.correct import correct_cells
+from .jobs.cells.cysts import MeasuredCyst, measure_cyst
 from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.cells.split import split_cells
 from .jobs.cells.volumes import VolumeCells, compare_volumes, segment_volume
@@ -42,6 +43,7 @@ __all__ = [
     "Event",
     "Image",
     "ImageJ",
+    "MeasuredCyst",
     "Movie",
     "Result",
     "Segmentation",
@@ -64,6 +66,7 @@ __all__ = [
     "export_network",
     "finish_review",
     "measure_cells",
+    "measure_cyst",
     "open_imagej",
     "pool_results",
     "read_movie",

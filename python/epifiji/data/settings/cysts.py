@@ -134,3 +134,15 @@ class VolumeWatershedSettings(Settings):
     surrounding: bool = setting(
         True, description="The volume is a cyst with a lumen in a dark surrounding; otherwise cells fill all of it."
     )
+
+
+class CystMeasurementSettings(Settings):
+    """How the cells of a cyst are measured."""
+
+    least_contact_voxels: int = setting(
+        1,
+        ge=1,
+        le=1000,
+        unit="voxels",
+        description="Voxels at the lumen, or at the surface, by which cells have to touch to be neighbours there.",
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import VolumeWatershedSettings
+from epifiji.engine.simulation.cysts import SimulatedCyst
 from epifiji.engine.volumes.watershed import separate_by_membranes
 from epifiji.files.labels import read_cells, require_writable_labels, write_labels
 from epifiji.files.movies.volume_file import read_volume
@@ -131,8 +133,7 @@ def compare_volumes(
     WrongInputError
         If their shapes differ, or they are no labels of a volume.
     """
-    first = _labels(predicted.labels if isinstance(predicted, VolumeCells) else predicted, "predicted")
-    second = _labels(annotated, "annotated")
+    first, second = volume_labels(predicted, "predicted")[0], volume_labels(annotated, "annotated")[0]
     if first.shape != second.shape:
         raise WrongInputError(
             f"The predicted cells have the shape {first.shape} and the annotated ones {second.shape}, but both must be of one "
@@ -142,11 +143,27 @@ def compare_volumes(
     return scores_of(field, cells, quality, AP_IOU)
 
 
-def _labels(given: np.ndarray | str | Path, which: str) -> np.ndarray:
-    labels = read_cells(Path(given)) if isinstance(given, str | Path) else np.asarray(given)
+def volume_labels(
+    given: VolumeCells | SimulatedCyst | np.ndarray | str | Path, which: str
+) -> tuple[np.ndarray, Sequence[float | None] | None]:
+    """Return labels (Z, Y, X), and the distances between voxels along the axes (µm) if they are known.
+
+    Raises
+    ------
+    WrongInputError
+        If they are no labels of a volume.
+    """
+    if isinstance(given, VolumeCells | SimulatedCyst):
+        return given.labels, tuple(given.volume.spacing.values())
+    known = None
+    if isinstance(given, str | Path):
+        labels = read_cells(Path(given))
+        known = tuple(read_volume(given).spacing.values())
+    else:
+        labels = np.asarray(given)
     if labels.ndim != 3 or labels.dtype.kind not in "bui":
         raise WrongInputError(
             f"The {which} cells have the shape {labels.shape} and the type {labels.dtype}, but labels of a volume (Z, Y, X), a "
             "whole number for each cell, are expected: give them."
         )
-    return labels
+    return labels, known

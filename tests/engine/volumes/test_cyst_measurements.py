@@ -1,0 +1,154 @@
+"""Cells of a cyst, measured on shapes of known volumes, areas, heights and neighbours."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import epifiji
+from epifiji.data.errors import WrongInputError
+from epifiji.engine.volumes.properties import cell_measurements, lumen_of
+from epifiji.files.labels import write_labels
+
+WEDGES, INNER, OUTER = 8, 8.0, 16.0
+
+
+def wedges(steps: tuple[float, ...]) -> np.ndarray:
+    """A spherical shell around the volume's centre, cut into equal wedges that meet at its axis along Z."""
+    half = [int(np.ceil((OUTER + 3) / step)) for step in steps]
+    # The centre lies between voxels, so that no voxel lies on a border.
+    z, y, x = np.meshgrid(
+        *((np.arange(-n, n) + 0.5) * step for n, step in zip(half, steps, strict=True)), indexing="ij"
+    )
+    distance = np.sqrt(z**2 + y**2 + x**2)
+    turn = (np.arctan2(y, x) + 0.1) % (2 * np.pi)
+    cells = 1 + np.floor(turn / (2 * np.pi) * WEDGES).astype(int)
+    return np.where((distance >= INNER) & (distance < OUTER), cells, 0)
+
+
+@pytest.mark.parametrize("steps", [(0.5, 0.5, 0.5), (1.2, 0.6, 0.6)])
+def test_a_spherical_shell_cut_into_wedges_has_its_measurements(steps: tuple[float, ...]) -> None:
+    # At the poles all wedges meet in a point.
+    measured = epifiji.measure_cyst(wedges(steps), steps, least_contact_voxels=5)
+    cells, angle = measured.cells, np.pi / WEDGES
+    assert cells["label"].tolist() == list(range(1, WEDGES + 1))
+    shell = 4 / 3 * np.pi * (OUTER**3 - INNER**3)
+    for name, expected, tolerance in (
+        ("volume_um3", shell / WEDGES, 0.06),
+        ("apical_area_um2", 4 * np.pi * INNER**2 / WEDGES, 0.06),
+        ("basal_area_um2", 4 * np.pi * OUTER**2 / WEDGES, 0.06),
+        # Two half rings.
+        ("lateral_area_um2", np.pi * (OUTER**2 - INNER**2), 0.1),
+        # The centre of mass of such a part of a sphere lies at pi sin(a) / 4a of its radius, a being half its angle.
+        ("height_um", (OUTER - INNER) * np.pi * np.sin(angle) / (4 * angle), 0.02),
+    ):
+        assert cells[name] == pytest.approx(expected, rel=tolerance), name
+    assert cells["surface_um2"] == pytest.approx(
+        cells["apical_area_um2"] + cells["basal_area_um2"] + cells["lateral_area_um2"]
+    )
+    for name in ("apical_neighbours", "basal_neighbours", "neighbours"):
+        assert (cells[name] == 2).all(), name
+    assert not cells["scutoid"].any()
+    expected = {
+        "cells_volume_um3": shell,
+        "lumen_volume_um3": 4 / 3 * np.pi * INNER**3,
+        "cyst_volume_um3": 4 / 3 * np.pi * OUTER**3,
+        "surface_um2": 4 * np.pi * OUTER**2,
+        "lumen_surface_um2": 4 * np.pi * INNER**2,
+        "surface_ratio": 4,
+        "sphericity": 1,
+        "long_axis_um": 2 * OUTER,
+        "short_axis_um": 2 * OUTER,
+        "lumen_middle_um": 2 * INNER,
+    }
+    assert {name: measured.cyst[name] for name in expected} == pytest.approx(expected, rel=0.015)
+
+
+def test_a_face_on_a_slope_has_its_area_although_its_voxels_have_more_sides() -> None:
+    # A wall between two planes that rise by 3 in 4, 12 by 10 µm as seen along X.
+    z, _, x = np.meshgrid(*(np.arange(n) * 0.5 for n in (60, 20, 24)), indexing="ij")
+    height = z - 0.75 * x
+    cells = ((height > 8) & (height < 14)).astype(int)
+    found = cell_measurements(cells, height <= 8, (0.5, 0.5, 0.5), 1)
+    for name in ("apical_area_um2", "basal_area_um2"):
+        assert found[name] == pytest.approx(12 * 10 * 5 / 4, rel=0.03)
+    # Faces have the same shape, so their centres are as far apart as they are along Z.
+    assert found["height_um"] == pytest.approx(6, rel=0.06)
+
+
+def exchange() -> tuple[np.ndarray, np.ndarray]:
+    """Four cells that change neighbours between the lumen below and the outside above: 1 and 2 touch first, then 3 and 4."""
+    y, x = np.meshgrid(np.arange(20) - 9.5, np.arange(20) - 9.5, indexing="ij")
+
+    def nearest(near: float, far: float) -> np.ndarray:
+        places = ((0, -near), (0, near), (-far, 0), (far, 0))
+        return 1 + np.argmin([np.hypot(y - a, x - b) for a, b in places], axis=0)
+
+    labels = np.zeros((16, 20, 20), int)
+    labels[3:8], labels[8:13] = nearest(4, 8), nearest(8, 4)
+    lumen = np.zeros(labels.shape, bool)
+    lumen[:3] = True
+    return labels, lumen
+
+
+def test_cells_that_change_neighbours_are_scutoids() -> None:
+    labels, lumen = exchange()
+    found = cell_measurements(labels, lumen, (1, 1, 1), 3)
+    assert found["apical_neighbours"].tolist() == [3, 3, 2, 2]
+    assert found["basal_neighbours"].tolist() == [2, 2, 3, 3]
+    assert found["neighbours"].tolist() == [3, 3, 3, 3]
+    assert found["scutoid"].tolist() == [1, 1, 1, 1]
+    assert found["volume_um3"].tolist() == np.bincount(labels.ravel())[1:].tolist()
+    for name, plane in (("apical_area_um2", 3), ("basal_area_um2", 12)):
+        assert found[name] == pytest.approx(np.bincount(labels[plane].ravel(), minlength=5)[1:], rel=1e-6)
+    straight = np.where(labels > 0, labels[3], 0)
+    assert cell_measurements(straight, lumen, (1, 1, 1), 3)["scutoid"].tolist() == [0, 0, 0, 0]
+
+
+def test_tilted_cells_of_a_simulated_cyst_are_scutoids_more_often() -> None:
+    shares = []
+    for tilt in (0.0, 0.5):
+        sizes = {"pixel_size_um": 0.8, "voxel_depth_um": 0.8}
+        cyst = epifiji.simulate_cyst(seed=1, cells=40, tilt=tilt, elongation=1, deformation=0, **sizes)
+        measured = epifiji.measure_cyst(cyst)
+        shares.append(measured.cyst["scutoids"] / measured.cyst["cells"])
+        assert measured.cells["volume_um3"].sum() == pytest.approx(np.count_nonzero(cyst.labels) * 0.8**3)
+    # Without tilt a round cyst has none; large voxels lose a few short contacts.
+    assert shares[0] < 0.15 < 0.5 < shares[1]
+
+
+def test_the_lumen_is_found_and_the_table_is_written(tmp_path: Path) -> None:
+    steps = (1.2, 0.6, 0.6)
+    labels = wedges(steps)
+    inside = np.count_nonzero(lumen_of(labels)) * np.prod(steps)
+    assert inside == pytest.approx(4 / 3 * np.pi * INNER**3, rel=0.02)
+    file = tmp_path / "labels.tif"
+    write_labels(file, labels, spacing=dict(zip("ZYX", steps, strict=True)))
+    measured = epifiji.measure_cyst(file)
+    rows = list(csv.DictReader(measured.save(tmp_path / "cells.csv").open(encoding="utf-8")))
+    assert [int(row["label"]) for row in rows] == list(range(1, WEDGES + 1))
+    assert [float(row["volume_um3"]) for row in rows] == pytest.approx(measured.cells["volume_um3"])
+    with pytest.raises(WrongInputError, match="exists and would be overwritten"):
+        measured.save(tmp_path / "cells.csv")
+
+
+def test_wrong_input_is_refused_in_a_sentence() -> None:
+    labels, lumen = exchange()
+    for arguments, settings, words in (
+        ((labels,), {}, "The distances between voxels are not known, but three along Z, Y and X in µm are needed"),
+        ((labels, (1, 0, 1)), {}, r"The distances between voxels are \(1, 0, 1\), but three"),
+        ((labels, (1, 1, 1)), {}, "The cells enclose no lumen"),
+        ((labels * 0, (1, 1, 1)), {}, "The volume has no cells"),
+        ((labels[0], (1, 1, 1)), {}, "The measured cells have the shape"),
+        ((labels, (1, 1, 1), lumen[1:]), {}, "The lumen has the shape"),
+        (
+            (labels, (1, 1, 1)),
+            {"least_contact_voxels": 0},
+            "least_contact_voxels is 0, but it must be a whole number from 1",
+        ),
+    ):
+        with pytest.raises(WrongInputError, match=words):
+            epifiji.measure_cyst(*arguments, **settings)
