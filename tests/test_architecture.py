@@ -26,7 +26,7 @@ FOLDERS = {
     "data": ("settings",),
     "files": ("storage", "movies", "networks", "rois", "masks", "exports", "figures", "documents", "results"),
     "engine": ("backend", "tiling", "cells", "volumes", "events", "metrics", "simulation", "training", "networks"),
-    "jobs": ("cells", "events", "reports", "scoring", "training"),
+    "jobs": ("cells", "events", "reports", "scoring", "training", "studies"),
     "bridge": ("imagej", "fiji", "cli"),
 }
 """The folders of each floor; a folder imports only from those before it. Modules next to the folders join them."""

@@ -35,6 +35,7 @@ from .jobs.scoring.random_sample import draw_events
 from .jobs.scoring.threshold_curve import threshold_curve
 from .jobs.simulate import simulate_movies
 from .jobs.simulate_cysts import simulate_cysts
+from .jobs.studies.cells import study_cells
 from .jobs.training.train import retrain, train
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "simulate_movies",
     "split_cells",
     "start_review",
+    "study_cells",
     "threshold_curve",
     "train",
     "try_networks",

@@ -44,7 +44,7 @@ def events(*rows: tuple[float, float, float, float]) -> np.ndarray:
 
 
 def test_every_change_can_be_switched_off_by_its_name() -> None:
-    assert set(CHANGES) == {*augmentation.CHANGES, augmentation.TURNS, augmentation.ZOOM}
+    assert set(CHANGES) == {*augmentation.CHANGES, augmentation.ROTATION, augmentation.FLIP, augmentation.ZOOM}
     movie = TrainingMovie(pixels((60, 200, 200)), events((0, 30, 100, 100)), NONE)
     cut = part_of(movie)
     levels = np.unique(np.round(255 * cut.frames, 3))
@@ -56,7 +56,7 @@ def test_turned_and_zoomed_answers_lie_on_what_they_answer(seed: int) -> None:
     """The event is the only bright spot: the highest target lies at the brightest pixels."""
     dark = np.zeros((60, 220, 220), np.float32)
     dark[30, 100:105, 90:95] = 1
-    movie, only = TrainingMovie(dark, events((0, 30, 102, 92)), NONE), PLAIN - {"turns", "zoom"}
+    movie, only = TrainingMovie(dark, events((0, 30, 102, 92)), NONE), PLAIN - {"rotation", "flip", "zoom"}
     sampler = Sampler([movie], 1, np.random.default_rng(seed), only)
     part = next(part for part in sampler if part.answers.max() == 1)
     t, y, x = (part.answers[..., 0] * (part.answers[..., 0] == part.answers.max())).nonzero()

@@ -197,7 +197,7 @@ class TestTiles:
         assert all((a == b).all() for a, b in zip(one.arrays, same.arrays, strict=True))
         assert not (one.images == other.images).all()
 
-    @pytest.mark.parametrize("name", ["turns", "zoom"])
+    @pytest.mark.parametrize("name", ["rotation", "flip", "zoom"])
     def test_images_and_targets_change_together(self, name):
         tiles = self.drawn(*(change for change in CHANGES if change != name))
         borders = tiles.targets[..., 0].astype(bool) & tiles.counted.astype(bool)

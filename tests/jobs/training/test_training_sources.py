@@ -257,4 +257,4 @@ def test_a_bad_setting_gives_one_sentence(kind: type, given: dict, words: str) -
 
 
 def test_changes_are_switched_off_by_name() -> None:
-    assert parse_settings(TrainingSettings, {"without": "noise, turns"}).without == ("noise", "turns")
+    assert parse_settings(TrainingSettings, {"without": "noise, turns"}).without == ("noise", "rotation", "flip")

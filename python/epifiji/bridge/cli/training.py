@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import ProgressBar, say_json
+from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import AnnotatedData, JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
-from epifiji.data.settings.jobs import RetrainingJob, TrainingJob
+from epifiji.data.settings.jobs import RetrainingJob, StudyJob, TrainingJob
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 training_app = typer.Typer()
@@ -62,6 +62,42 @@ def retrain(
     with ProgressBar("retrain", silent=as_json) as report:
         result = run(network, sources, name, out, overwrite, report, **settings)
     _say_result(result, as_json)
+
+
+@training_app.command("study-cells")
+@with_settings(StudyJob)
+def study_cells(
+    *,
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="A YAML file that describes the study.")],
+    out: Path | None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train and score networks for cells as a protocol describes: learning curve, variants of the training, settings."""
+    from epifiji.jobs.studies.cells import METRICS
+    from epifiji.jobs.studies.cells import study_cells as run
+
+    with ProgressBar("study", silent=as_json) as report:
+        study = run(protocol, out or Path(f"{protocol.stem}_study"), report)
+    if as_json:
+        say_json(study.to_dict())
+        return
+    say_table(
+        ["variant", "images", "runs", *METRICS.values()],
+        [
+            [row["variant"], str(row["images"]), str(row["runs"]), *(_spread(row, key) for key in METRICS)]
+            for row in study.summary
+        ],
+    )
+    for file in study.files:
+        say(f"written: {file}")
+
+
+def _spread(row: dict[str, Any], key: str) -> str:
+    """Return the mean of a score and its standard deviation over seeds as a text."""
+    from epifiji.data.evaluation import score_text
+
+    spread = row[f"{key}_sd"]
+    return score_text(row[key]) + ("" if spread is None else f" ± {score_text(spread)}")
 
 
 def _say_result(result: Any, as_json: bool) -> None:

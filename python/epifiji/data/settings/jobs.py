@@ -296,6 +296,14 @@ class TrainingJob(RetrainingJob):
     )
 
 
+class StudyJob(Settings):
+    """Where a study writes its networks, tables and plots."""
+
+    out: str | None = output(
+        "The study's folder, which is empty or contains the same study, interrupted. Default: PROTOCOL_study here."
+    )
+
+
 class NewMovieJob(Settings):
     """Which events are cropped or rescaled with a movie, and where both are written."""
 

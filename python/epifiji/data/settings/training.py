@@ -10,14 +10,32 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import Channel, Seed, names, setting
 from epifiji.data.settings.detection import ScaleSettings
 
-TURNS, ZOOM = "turns", "zoom"
-CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "specks", "noise", TURNS, ZOOM)
+ROTATION, FLIP, ZOOM = "rotation", "flip", "zoom"
+CHANGES = ("gamma", "flicker", "bleach", "shade", "blur", "defocus", "shake", "specks", "noise", ROTATION, FLIP, ZOOM)
 """Names of the changes that are made to what a network learns from; each can be switched off."""
+
+OLDER = {"turns": (ROTATION, FLIP)}
+"""Older names of changes."""
+
+
+def _changes(value: object) -> object:
+    """Read names of changes; older names are replaced."""
+    read = names(value)
+    if not isinstance(read, list | tuple):
+        return read
+    return [name for one in read for name in OLDER.get(one, (one,))]
+
 
 OF_MOVIES = frozenset({"flicker", "bleach", "shake"})
 """Those that change a frame relative to others; networks for cells, which process single frames, are trained without them."""
 
-OF_ONE_TASK = {"event_duration": "events", "unmarked": "events", "loss": "cells", "tile_size": "cells"}
+OF_ONE_TASK = {
+    "event_duration": "events",
+    "unmarked": "events",
+    "loss": "cells",
+    "tile_size": "cells",
+    "batch_size": "cells",
+}
 """Settings that have no effect on networks for another task than this one."""
 
 TASKS = {"events": "a network that finds events", "cells": "a network that segments cells"}
@@ -28,7 +46,7 @@ Steps = Annotated[
         ge=10,
         le=1_000_000,
         values="number",
-        description="Maximum number of training steps; each uses two parts of a movie, or eight tiles of images.",
+        description="Maximum number of training steps; each uses two parts of a movie, or tiles of images.",
         label="Maximum number of steps",
         page="more",
     ),
@@ -81,7 +99,7 @@ class TrainingSettings(ScaleSettings):
         label="Validation fraction",
         page="more",
     )
-    without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(names)] = setting(  # type: ignore[valid-type]
+    without: Annotated[tuple[Literal[CHANGES], ...] | None, BeforeValidator(_changes)] = setting(  # type: ignore[valid-type]
         None,
         values="names",
         description="Augmentations to switch off, separated by commas: " + ", ".join(CHANGES) + "; for cells always "
@@ -103,6 +121,16 @@ class TrainingSettings(ScaleSettings):
         description="Side of the tiles that networks for cells are trained on, in pixels at the network's scale, rounded up to a "
         "multiple of 8. Default: 144.",
         label="Tile size (cells)",
+        page="more",
+    )
+    batch_size: int = setting(
+        8,
+        ge=2,
+        le=128,
+        multiple_of=2,
+        values="number",
+        description="Number of tiles that networks for cells are trained on in each step; an even number.",
+        label="Tiles per step (cells)",
         page="more",
     )
     seed: Seed = Field(1, description="Seed of the training.")

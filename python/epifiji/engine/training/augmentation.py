@@ -8,9 +8,9 @@ import numpy as np
 from scipy import ndimage
 
 from epifiji.data.grey_levels import within_range
-from epifiji.data.settings.training import TURNS, ZOOM
+from epifiji.data.settings.training import FLIP, ROTATION, ZOOM
 
-__all__ = ["CHANGES", "TURNS", "ZOOM", "Change", "changed", "turned"]
+__all__ = ["CHANGES", "FLIP", "ROTATION", "ZOOM", "Change", "changed", "turned"]
 
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 """Takes frames (n, Y, X), float32 in 0–1, and returns frames of that shape."""
@@ -96,20 +96,19 @@ CHANGES: dict[str, tuple[float, Change]] = {
 }
 """By name: the probability, and the change; applied in this order. Noise comes last, as in a camera.
 
-Flips and quarter turns (`TURNS`) and `ZOOM` move events too; see :func:`turned` and
+`ROTATION`, `FLIP` and `ZOOM` move events too; see :func:`turned` and
 :mod:`epifiji.engine.networks.epinet.sampling`.
 """
 
 
-def turned(arrays: Sequence[np.ndarray], random: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Flip and turn arrays (n, Y, X, …) with square frames, all in the same way."""
-    together = tuple(arrays)
-    for axis in (1, 2):
-        if random.random() < 0.5:
-            together = tuple(np.flip(one, axis) for one in together)
-    if random.random() < 0.5:
-        together = tuple(one.swapaxes(1, 2) for one in together)
-    return together
+def turned(
+    arrays: Sequence[np.ndarray], random: np.random.Generator, without: frozenset[str] = frozenset()
+) -> tuple[np.ndarray, ...]:
+    """Rotate arrays (n, Y, X, …) with square frames by quarter turns and mirror them, all in the same way."""
+    turns = 0 if ROTATION in without else int(random.integers(4))
+    mirrored = FLIP not in without and random.random() < 0.5
+    together = tuple(np.rot90(one, turns, (1, 2)) for one in arrays)
+    return tuple(np.flip(one, 2) for one in together) if mirrored else together
 
 
 def changed(frames: np.ndarray, random: np.random.Generator, without: frozenset[str] = frozenset()) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
+from epifiji.data.labelled import LabelledImage
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
@@ -27,7 +28,7 @@ from epifiji.jobs.networks import cell_network_of, event_network_of
 from epifiji.jobs.training.cell_sources import read_cell_sources
 from epifiji.jobs.training.cells import CellTask
 from epifiji.jobs.training.events import EventTask
-from epifiji.jobs.training.result import TrainingResult, target_for
+from epifiji.jobs.training.result import Target, TrainingResult, target_for
 from epifiji.jobs.training.run import run_training
 from epifiji.jobs.training.sources import classes_in, read_sources, review_of
 
@@ -127,12 +128,47 @@ def _train_cells(
     report: Report,
 ) -> TrainingResult:
     parent = None if from_scratch else cell_network_of(network)
-    family = _family_for(parent, cells)
-    description = family.description_for(how[0] or how[1], parent.description if parent else None)
     target = target_for(*how, cast(AnyNetwork | None, parent), CellTask.figures)
-    sources = read_cell_sources([folder], settings)
+    return _train_on(read_cell_sources([folder], settings), parent, cells, settings, target, report)
+
+
+def train_on_images(
+    images: Sequence[LabelledImage],
+    folder: Path,
+    network: AnyNetwork | str | Path | None,
+    from_scratch: bool,
+    cells: CellForm,
+    settings: TrainingSettings,
+    report: Report = silent,
+) -> TrainingResult:
+    """Train a network for cells on images, as :func:`train` does, and write it into a folder of its own.
+
+    Parameters
+    ----------
+    folder
+        Of the network, which gets its name; it does not exist yet.
+
+    Raises
+    ------
+    WrongInputError
+        If the network or a setting is not usable, or the folder cannot be written to.
+    """
+    parent = None if from_scratch else cell_network_of(network)
+    return _train_on(images, parent, cells, settings, Target(folder.name, folder, None, False), report)
+
+
+def _train_on(
+    images: Sequence[LabelledImage],
+    parent: CellNetwork | None,
+    cells: CellForm,
+    settings: TrainingSettings,
+    target: Target,
+    report: Report,
+) -> TrainingResult:
+    family = _family_for(parent, cells)
+    description = family.description_for(target.name, parent.description if parent else None)
     recipe = family.recipe(description, parent, settings, keeping=False)
-    return run_training(CellTask(settings, sources, description, parent, recipe), target, report)
+    return run_training(CellTask(settings, images, description, parent, recipe), target, report)
 
 
 def _family_for(parent: CellNetwork | None, cells: CellForm) -> CellFamily:

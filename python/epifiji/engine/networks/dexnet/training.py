@@ -20,7 +20,7 @@ from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.devices import multiplies_bfloat16
 from epifiji.engine.networks.dexnet.model import DENSE, classify_features, encode
 from epifiji.engine.tiling.windows import ROUNDING, normalised
-from epifiji.engine.training.augmentation import TURNS, changed, turned
+from epifiji.engine.training.augmentation import changed, turned
 
 WINDOWS = 16
 """Windows per part, which is one unit of training."""
@@ -130,8 +130,7 @@ class WindowSampler:
         return place, movie.is_known(place)
 
     def _changed(self, window: np.ndarray) -> np.ndarray:
-        if TURNS not in self._without:
-            (window,) = turned((window,), self._random)
+        (window,) = turned((window,), self._random, self._without)
         return changed(window, self._random, self._without)
 
 

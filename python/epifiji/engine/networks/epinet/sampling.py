@@ -11,7 +11,7 @@ from scipy import ndimage
 from epifiji.data.labelled import TrainingMovie
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES
-from epifiji.engine.training.augmentation import TURNS, ZOOM, changed, turned
+from epifiji.engine.training.augmentation import ZOOM, changed, turned
 
 PART_FRAMES, PART_PX = 44, 128
 """Frames of a part, of which the first and last `REACH_FRAMES` have no targets, and pixels per side."""
@@ -156,8 +156,7 @@ class Sampler:
         if size[1] != self._px:
             scale = self._px / size[1]
             frames = ndimage.zoom(frames, (1, scale, scale), order=1, grid_mode=True, mode="nearest")
-        if TURNS not in self._without:
-            frames, answers, weights = turned((frames, answers, weights), self._random)
+        frames, answers, weights = turned((frames, answers, weights), self._random, self._without)
         frames = changed(frames, self._random, self._without)
         return Part(*(np.ascontiguousarray(one, np.float32) for one in (frames, answers, weights)))
 

@@ -16,7 +16,7 @@ from epifiji.engine.networks.unet2d.sampling import TileSampler
 from epifiji.engine.networks.unet2d.training import cell_loss, jaccard_loss, targets_of
 from epifiji.engine.simulation.rendered_cells import render_cells
 from epifiji.engine.training.mixing import Draws
-from epifiji.engine.training.trainer import State, Trainer
+from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer
 
 TILE_PX = 144
 RENDERED, RENDERED_SIDE_PX = 96, 192
@@ -67,7 +67,9 @@ class UNet2DRecipe:
     def sampler(self, items: Sequence[TrainingField], without: frozenset[str]) -> Draws:
         """See :class:`~epifiji.engine.training.recipe.TrainingRecipe`."""
         side = -(-(self._settings.tile_size or TILE_PX) // GRAIN_PX) * GRAIN_PX
-        return TileSampler(items, side, np.random.default_rng(self._settings.seed), without, self.targets_of)
+        count = self._settings.batch_size // PARTS_A_STEP
+        random = np.random.default_rng(self._settings.seed)
+        return TileSampler(items, side, random, without, self.targets_of, count)
 
     def prepared(self, items: Sequence[TrainingField], report: Report) -> list[TrainingField]:
         """See :class:`~epifiji.engine.training.recipe.TrainingRecipe`: unknown places do not count."""

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from epifiji.data.labelled import TrainingField
-from epifiji.data.settings.training import OF_MOVIES, TURNS, ZOOM
+from epifiji.data.settings.training import OF_MOVIES, ZOOM
 from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.engine.training.augmentation import changed, turned
 
-TILES_A_PART = 4
 MARGIN_PX = 24
 """Pixels around a tile from which its targets are computed too: about a cell, so that distances are those of whole cells."""
 
@@ -59,6 +58,8 @@ class TileSampler:
         Augmentations that are left out.
     targets_of
         Makes the targets (Y, X, outputs), float32, of labels (Y, X) and of the pixels that touch one of another label.
+    count
+        Number of tiles of a part.
     """
 
     def __init__(
@@ -68,9 +69,10 @@ class TileSampler:
         random: np.random.Generator,
         without: frozenset[str],
         targets_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+        count: int = 4,
     ) -> None:
         self._fields, self._side, self._random, self._without = fields, side_px, random, without | OF_MOVIES
-        self._targets_of = targets_of
+        self._targets_of, self._count = targets_of, count
         self._places = [np.flatnonzero(field.known).astype(np.int32) for field in fields]
         areas = np.array([len(places) for places in self._places], float)
         self._shares = areas / areas.sum()
@@ -81,7 +83,7 @@ class TileSampler:
 
     def draw(self) -> Tiles:
         """See :class:`epifiji.engine.training.mixing.Draws`."""
-        drawn = [self._tile() for _ in range(TILES_A_PART)]
+        drawn = [self._tile() for _ in range(self._count)]
         return Tiles(*(np.stack(arrays) for arrays in zip(*drawn, strict=True)))
 
     def _tile(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,9 +96,9 @@ class TileSampler:
         centre = centre + random.integers(-self._side // 4, self._side // 4 + 1, 2)
         factor = 1.0 if ZOOM in self._without else float(np.exp(random.uniform(-LARGEST_ZOOM, LARGEST_ZOOM)))
         pixels, labels, known = _window(field, centre, self._side + 2 * MARGIN_PX, factor)
-        arrays: tuple[np.ndarray, ...] = (pixels[None], labels[None], known[None])
         # Targets are made of turned labels, because some are directions.
-        pixels, labels, known = (one[0] for one in (arrays if TURNS in self._without else turned(arrays, random)))
+        arrays = turned((pixels[None], labels[None], known[None]), random, self._without)
+        pixels, labels, known = (one[0] for one in arrays)
         targets = self._targets_of(labels, cell_edges(labels))
         inside = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
         image = changed(pixels[inside][None], random, self._without)[0]

@@ -1,0 +1,41 @@
+"""Protocols of studies as YAML files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.study import StudyProtocol, parse_protocol
+
+LARGEST_BYTES = 1_000_000
+
+PLACES = ("train", "test")
+"""Entries that are places, relative to the file."""
+
+
+def read_protocol(path: Path) -> StudyProtocol:
+    """Read a protocol; its folders, and its network if there is one at that place, are relative to the file.
+
+    Raises
+    ------
+    WrongInputError
+        If it cannot be read, is no YAML, or an entry is unknown or invalid.
+    """
+    import yaml
+
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise WrongInputError(f"{path} is larger than a protocol can be: specify a YAML file with its entries.")
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as problem:
+        raise WrongInputError(f"{path} does not exist, but a protocol is needed: check the path.") from problem
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        raise WrongInputError(f"{path} is no YAML file ({type(problem).__name__}{where}): correct it.") from problem
+    protocol = parse_protocol(content, path.name)
+    changed = {key: str(path.parent / getattr(protocol, key)) for key in PLACES}
+    if protocol.network is not None and (path.parent / protocol.network).exists():
+        changed["network"] = str(path.parent / protocol.network)
+    return protocol.model_copy(update=changed)
