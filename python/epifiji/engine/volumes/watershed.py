@@ -21,7 +21,8 @@ def separate_by_membranes(
     """Separate cells by their bright membranes.
 
     Seeds are minima of the smoothed grey values that lie by a fraction of their range below the pass to a lower one
-    (h-minima); a watershed grows them in the cyst, or in the whole volume.
+    (h-minima), and the surrounding of a cyst is one more; a watershed grows them, so that a cyst ends at its outermost
+    membranes.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def separate_by_membranes(
     labels
         (Z, Y, X), int32: the cells from 1 on, 0 in the lumen and outside.
     lumen
-        (Z, Y, X), bool: of a cyst the largest basin that does not reach its surface; empty if there is none.
+        (Z, Y, X), bool: of a cyst the largest basin that does not touch the surrounding; empty if there is none.
     """
     from skimage.measure import label
     from skimage.morphology import h_minima
@@ -50,9 +51,10 @@ def separate_by_membranes(
         return np.zeros(image.shape, np.int32), np.zeros(image.shape, bool)
     height = (smooth - low) / (high - low)
     seeds = label((h_minima(height, choices.seed_depth) > 0) & region, connectivity=3)
-    labels = watershed(height, seeds, mask=region)
-    lumen = _lumen(labels, region) if choices.surrounding else np.zeros(image.shape, bool)
-    labels[lumen] = 0
+    around = int(seeds.max()) + 1
+    labels = watershed(height, np.where(region, seeds, around))
+    lumen = _lumen(labels, around) if choices.surrounding else np.zeros(image.shape, bool)
+    labels[lumen | (labels == around)] = 0
     return _consecutive(labels), lumen
 
 
@@ -80,13 +82,13 @@ def _smoothed(image: np.ndarray, spacing: Sequence[float], sigma_px: float) -> n
     return smooth
 
 
-def _lumen(labels: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Return the largest basin that does not touch the surface of the region."""
-    from scipy.ndimage import binary_erosion
+def _lumen(labels: np.ndarray, around: int) -> np.ndarray:
+    """Return the largest basin that does not touch the surrounding, which has the label `around`, nor the volume's border."""
+    from scipy.ndimage import binary_dilation
 
     sizes = np.bincount(labels.ravel())
-    # What touches the border of the volume is at the surface too.
-    sizes[np.unique(labels[region & ~binary_erosion(region)])] = 0
+    outside = np.pad(labels == around, 1, constant_values=True)
+    sizes[np.unique(labels[binary_dilation(outside)[1:-1, 1:-1, 1:-1]])] = 0
     sizes[0] = 0
     largest = int(sizes.argmax())
     lumen: np.ndarray = (labels == largest) if sizes[largest] else np.zeros(labels.shape, bool)
