@@ -172,5 +172,27 @@ def plotted_in_a_window(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     return {"titles": titles(), "table": table("Statistics of wing")}
 
 
+def figures_leave_the_movie_its_place(imagej: ImageJ, _: Path) -> dict[str, Any]:
+    """Run commands while a plot, and then a map, is the active image; close the movie, and open another."""
+    from scyjava import jimport
+
+    def after(macro: str) -> list[str]:
+        imagej.run_macro(macro)
+        return [str(jimport("ij.IJ").getImage().getTitle()), str(jimport("ij.IJ").getLog()).strip().split("\n")[-1]]
+
+    imagej.run_macro('selectImage("wing"); run("Open Epithelial Events...", "results=detected table=false");')
+    imagej.run_macro('newImage("later", "8-bit", 100, 90, 24);')
+    plot = 'selectImage("wing-rate");'
+    shown = {"plot": after(plot + REPORT + 'out=[of the wing] within=frame show=false");')}
+    shown["export"] = after(plot + 'run("Export Events...", "results=detected format=napari out=wing.csv");')
+    imagej.run_macro('selectImage("wing"); run("Show Event Probability Maps...", "results=detected_with_maps");')
+    shown["maps"] = after('selectImage("wing-maps"); run("Open Epithelial Events...", "results=detected table=false");')
+    imagej.run_macro('selectImage("wing"); close();')
+    shown["closed"] = after(
+        plot + 'run("Open Epithelial Events...", "results=detected/events.csv other_movie table=false");'
+    )
+    return shown
+
+
 HEADLESS = [compared_headless, refused, plotted_headless, areas_filled, plotted_within_tissue]
-WINDOW = [compared_in_a_window, compared_from_the_manager, plotted_in_a_window]
+WINDOW = [compared_in_a_window, compared_from_the_manager, plotted_in_a_window, figures_leave_the_movie_its_place]

@@ -137,6 +137,12 @@ def test_windows_of_swing_follow_the_gui_scale_of_imagej(script: Path) -> None:
             "run 'pip install --upgrade tensorflow', or use \"Device\" under More settings cpu.",
         ),
         (
+            "run 'epifiji plot' on their results first, or 'epifiji networks import a b.zip', or 'epifiji plots'.",
+            commands.POOL,
+            'run "Plot Event Statistics..." on their results first, or "Import EpiFiji Network...", or \'epifiji plots\'.',
+            'run "Plot Event Statistics..." on their results first, or "Import EpiFiji Network...", or \'epifiji plots\'.',
+        ),
+        (
             "best for X: --threshold cell_death=130,cell_sop=140",
             commands.EVALUATE,
             "best for X: threshold=cell_death=130,cell_sop=140",

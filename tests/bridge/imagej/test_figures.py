@@ -29,6 +29,7 @@ from figure_checks import (
     compared_from_the_manager,
     compared_headless,
     compared_in_a_window,
+    figures_leave_the_movie_its_place,
     plotted_in_a_window,
     plotted_within_tissue,
     refused,
@@ -214,6 +215,16 @@ class TestWithAWindow:
         assert seen["titles"] == ["wing", "wing-curve"]
         assert seen["active"] == "wing"
         assert seen["temporary"] == []
+
+    def test_commands_take_the_movie_of_the_figure_that_is_active(self, window: Finished) -> None:
+        seen = window[figures_leave_the_movie_its_place]
+        assert {what: title for what, (title, _) in seen.items()} == {
+            "plot": "wing",
+            "export": "wing",
+            "maps": "wing",
+            "closed": "later",
+        }
+        assert (window.folder / "of the wing" / "report.html").is_file()
 
     def test_drawn_rois_have_the_class_of_the_only_reference(self, window: Finished) -> None:
         shown = [name for name, *_ in window[compared_from_the_manager]["rois"]]

@@ -9,6 +9,7 @@ from ij.io import FileSaver
 from java.nio.file import Files
 
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.images.active import active_image, is_figure
 
 NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 TIFF = re.compile(r"\.tiff?$", re.IGNORECASE)
@@ -16,11 +17,11 @@ TIFF = re.compile(r"\.tiff?$", re.IGNORECASE)
 
 def open_cells():
     """Return a dialog's first values: the active image and, if just one other of its size is open, that one as annotated cells."""
-    active = WindowManager.getCurrentImage()
+    active = active_image()
     if active is None:
         return {}
     images = [WindowManager.getImage(identifier) for identifier in WindowManager.getIDList()]
-    others = [image for image in images if image is not active and _size(image) == _size(active)]
+    others = [image for image in images if image is not active and not is_figure(image) and _size(image) == _size(active)]
     return {"predicted": active.getTitle(), "annotated": others[0].getTitle() if len(others) == 1 else ""}
 
 
@@ -35,7 +36,7 @@ def saved_images(parameters, keys, first):
     try:
         given = dict(parameters)
         for key in keys:
-            image = _open_image(given[key]) if key in given else WindowManager.getCurrentImage() if key == first else None
+            image = _open_image(given[key]) if key in given else active_image() if key == first else None
             if image is not None:
                 given[key] = _saved(image, os.path.join(folder, key))
         yield given

@@ -1,5 +1,4 @@
 """The dialog of a command, made from the description of its parameters (Jython 2.7)."""
-from ij import WindowManager
 from ij.io import OpenDialog
 from java.awt import BorderLayout, Color, Dimension, FlowLayout, Label, Panel
 from java.awt.event import FocusListener, KeyEvent, KeyListener, MouseAdapter, TextListener
@@ -9,6 +8,7 @@ from epifiji_client.commands.choosing import buttons_of, let_choose_files_and_fo
 from epifiji_client.commands.fitting import FittingDialog
 from epifiji_client.commands.parameters import PLACES, is_another_movies, record, remembered
 from epifiji_client.commands.units import UNITS, in_pixels, in_units, is_number
+from epifiji_client.images.active import active_image
 from epifiji_client.screen.windows import escaped, scaled
 
 NARROW, WIDE = 10, 30
@@ -119,7 +119,7 @@ class _Page(object):
 
     def show(self):
         """Show the page, with the movie's folder as the first one of file choosers; return whether the user clicked OK."""
-        image, before = WindowManager.getCurrentImage(), OpenDialog.getDefaultDirectory()
+        image, before = active_image(), OpenDialog.getDefaultDirectory()
         place = image.getOriginalFileInfo() if image is not None else None
         if place is not None and place.directory:
             OpenDialog.setDefaultDirectory(place.directory)

@@ -5,11 +5,12 @@ earlier values first.
 """
 import re
 
-from ij import Macro, Prefs, WindowManager
+from ij import Macro, Prefs
 from ij.plugin.frame import Recorder
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.images.active import active_image
 
 TOKEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:=(\[(?P<bracketed>.*?)\](?=\s|$)|(?P<plain>\S*)))?(\s+|$)", re.DOTALL)
 TRUTH = {"": True, "true": True, "false": False}
@@ -93,7 +94,7 @@ def _preference(label, key):
 def is_another_movies(parameter):
     """Return whether the last value of a parameter belonged to another movie than the one that is open now."""
     key, is_place = parameter["key"], parameter["kind"] in PLACES
-    return key == OTHER_MOVIE or (is_place and key in OF_A_MOVIE and WindowManager.getCurrentImage() is not None)
+    return key == OTHER_MOVIE or (is_place and key in OF_A_MOVIE and active_image() is not None)
 
 
 def place_of_events(parameters, given):

@@ -18,6 +18,7 @@ from epifiji_client.commands.dialog import from_dialog
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.engine.python_record import read_json, record_file
 from epifiji_client.commands.escape import Escape
+from epifiji_client.images.active import active_image, movie_to_front
 from epifiji_client.images.identity import require_movie
 from epifiji_client.commands.parameters import from_macro, place_of_events, record as record_parameters, remember
 from epifiji_client.commands.units import pixels_per_unit
@@ -54,6 +55,7 @@ def command(label, do, first=None):
     # A command may run another one.
     outer, _running.now = getattr(_running, "now", None), _Run()
     try:
+        movie_to_front()
         _run(label, do, first)
     finally:
         escape.ended = True
@@ -191,7 +193,7 @@ def _parameters(label, before, first):
         _clear_status()
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
-    scale = _running.now.scale = pixels_per_unit(WindowManager.getCurrentImage(), described.get("units"))
+    scale = _running.now.scale = pixels_per_unit(active_image(), described.get("units"))
     asked = json.loads(System.getProperty(FIRST, "{}")).get(label, {})
     given = from_dialog(label, described, networks, dict(first or {}, **(before or asked)), scale)
     return None if given is None else _absolute(given, described), True

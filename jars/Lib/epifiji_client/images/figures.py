@@ -4,6 +4,7 @@ import os
 from ij import IJ
 from java.awt import GraphicsEnvironment
 
+from epifiji_client.images.active import mark_figure
 from epifiji_client.images.movies import layout_of, shape_of
 from epifiji_client.screen.windows import keep_on_screen
 
@@ -39,6 +40,7 @@ def show_pictures(answer, image):
         for path, title in zip(answer["pictures"], titles):
             picture = IJ.openImage(path)
             picture.setTitle(title)
+            mark_figure(picture, image)
             picture.show()
             keep_on_screen(picture.getWindow())
         if answer["pictures"] and image is not None and image.getWindow() is not None:

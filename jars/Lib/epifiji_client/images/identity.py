@@ -5,10 +5,11 @@ The engine compares the file or, without a file, the pixels (Jython 2.7).
 import os
 import re
 
-from ij import IJ, WindowManager
+from ij import IJ
 
 from epifiji_client.engine.connection import call
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.images.active import active_image
 from epifiji_client.images.movies import RESULTS, file_of, frames_are_channels, require_shape, shape_of, shown_pixels
 from epifiji_client.screen.log import log
 
@@ -23,7 +24,7 @@ def require_movie(place, parameters):
 
     Log what was not compared.
     """
-    image = WindowManager.getCurrentImage()
+    image = active_image()
     if image is None or not place or "input" in parameters:
         return
     request = {"results": place, "other_movie": parameters.get("other_movie", False), "shown": _described(image)}
@@ -82,7 +83,7 @@ def folder_beside(image):
 
 def results_shown(key="results", endings=("_epifiji",)):
     """Return a dialog's first value of the results (key): empty if the active image has none, never those of another movie."""
-    image = WindowManager.getCurrentImage()
+    image = active_image()
     if image is None:
         return {}
     chosen = image.getProperty(CHOSEN)

@@ -16,14 +16,12 @@ from java.util.zip import ZipEntry, ZipOutputStream
 
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.screen.log import log
+from epifiji_client.images.active import active_image, mark_figure
 from epifiji_client.images.rois import EVENTS, events_among, movies_of, name_movie, plan_update, remove_from_manager, rois_of_movie, set_frame, sign
 from epifiji_client.screen.windows import put_below, put_right, show_table
 
 RESULTS = "EpiFiji results"
 """The image property with the folder of its results."""
-
-MAPS = "EpiFiji maps"
-"""The image property of probability maps over a movie, which are no movie themselves."""
 
 LEAST_FRAMES = 5
 """If an image without Z and T has at least this number of channels, they are taken as frames."""
@@ -162,9 +160,12 @@ def frames_are_channels(image):
 
 
 def current_image(needed=True):
-    """Return the active image, or None if no image is open and none is needed."""
-    image = WindowManager.getCurrentImage()
+    """Return the active image, or the movie of the active figure; None if there is none and none is needed."""
+    image = active_image()
     if image is None and needed:
+        if WindowManager.getCurrentImage() is not None:
+            raise EngineError("The active image is a figure whose movie is not open, but a movie is needed: click on the movie, then "
+                              "choose this again.", "input")
         raise EngineError("No image is open, but a movie is needed: open one with File > Open..., then choose this again.", "input")
     return image
 
@@ -303,7 +304,7 @@ def show_maps(image, answer):
     The movie may be None or closed. The new image is called <movie>-maps.
     """
     shown = _composite(unless_closed(image), answer["maps"], answer["name"])
-    shown.setProperty(MAPS, True)
+    mark_figure(shown, unless_closed(image))
     shown.show()
     if not GraphicsEnvironment.isHeadless():
         put_below(shown.getWindow(), IJ.getInstance())

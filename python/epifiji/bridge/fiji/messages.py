@@ -13,17 +13,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from epifiji.bridge.fiji.commands import COMMANDS
+from epifiji.bridge.fiji.commands import COMMANDS, FETCH, IMPORT, MANAGE, PLOT
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.settings.base import Unit, WrongSettingError, refusal
 
 NOUNS = {"out": "folder", "movie": "movie", "author": "author", "license": "licence", "sha256": "SHA-256"}
 """Nouns for options that the command in Fiji does not have. Other settings are called by their names without dashes."""
 
-TERMINAL = r"'(?:epifiji|pip|python|conda) [^']*'"
+IN_THE_MENU = {"plot": PLOT, "networks import": IMPORT, "networks fetch": FETCH, "networks default": MANAGE}
+"""Commands for a terminal that are in Fiji's menu too."""
+
+TERMINAL = r"'(?:epifiji (?P<menu>" + "|".join(IN_THE_MENU) + r")(?= |')|(?:epifiji|pip|python|conda) )[^']*'"
 OPTION = r"(?<![\w/\\.-])--(?P<option>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w-])(?: (?P<value>[\w=|][\w=|,.-]*))?"
 NOTATION = re.compile(f"{TERMINAL}|{OPTION}")
-"""A setting in a sentence. Commands for a terminal match too and are left unchanged."""
+"""A setting in a sentence, or a command for a terminal: some are in the menu, the others are left unchanged."""
 
 SUBJECT = re.compile(r"(\w+)(?= is )")
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9|_]*")
@@ -50,6 +53,8 @@ def in_fiji_terms(text: str, label: str | None = None, dialog: bool = False) -> 
     parameters = _parameters(label)
 
     def named(found: re.Match[str]) -> str:
+        if found["menu"]:
+            return f'"{IN_THE_MENU[found["menu"]]}"'
         if found["option"] not in _options():
             return found[0]
         return _named(found["option"], found["value"] or "", parameters, dialog)

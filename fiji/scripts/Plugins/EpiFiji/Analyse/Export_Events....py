@@ -1,8 +1,8 @@
 """Plugins > EpiFiji > Analyse > Export Events...: writes events in the formats of TrackMate, napari and QuPath."""
-from ij import WindowManager
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.active import active_image
 from epifiji_client.images.identity import results_of, results_shown
 from epifiji_client.images.figures import described
 from epifiji_client.images.movies import file_of, saved_manager
@@ -10,7 +10,7 @@ from epifiji_client.screen.log import log
 
 
 def export(parameters):
-    image = WindowManager.getCurrentImage()
+    image = active_image()
     if "results" not in parameters and image is not None and results_of(image):
         parameters = dict(parameters, results=results_of(image))
     needed = "results" not in parameters and image is not None and not GraphicsEnvironment.isHeadless()

@@ -2,7 +2,6 @@
 from java.awt import GraphicsEnvironment
 from java.io import File
 
-from ij import WindowManager
 from ij.plugin import BrowserLauncher
 
 from epifiji_client.commands.run import call, command, report
@@ -13,9 +12,8 @@ from epifiji_client.images.movies import current_image, shown_pixels
 
 def write(parameters):
     image = current_image(needed=False)
-    shown = WindowManager.getCurrentImage()
-    if "results" not in parameters and shown is not None and results_of(shown):
-        parameters = dict(parameters, results=results_of(shown))
+    if "results" not in parameters and image is not None and results_of(image):
+        parameters = dict(parameters, results=results_of(image))
     request = {"settings": parameters, "image": described(image)}
     found = call("report", request)
     if found.get("pixels_needed"):

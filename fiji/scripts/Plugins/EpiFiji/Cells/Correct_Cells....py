@@ -1,11 +1,11 @@
 """Plugins > EpiFiji > Cells > Correct Cells...: merge, split, add and delete segmented cells on the open image; z undoes, Esc ends."""
-from ij import WindowManager
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.cells.shown import has_outlines, show_corrected
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.cells.correct import CorrectionWindow, cells_beside, require_saved
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.images.active import active_image
 from epifiji_client.images.movies import current_image, frames_are_channels, shape_of, shown_pixels
 from epifiji_client.screen.log import log
 
@@ -32,7 +32,7 @@ def correct(parameters):
 
 
 def beside():
-    image = WindowManager.getCurrentImage()
+    image = active_image()
     return {"cells": (cells_beside(image) or "") if image is not None else ""}
 
 

@@ -1,7 +1,6 @@
 """Plugins > EpiFiji > Movie > Crop Movie and Events...: crops the open movie in space and time, with the events in it."""
-from ij import WindowManager
-
 from epifiji_client.commands.run import call, command
+from epifiji_client.images.active import active_image
 from epifiji_client.images.movies import current_image, shape_of, shown_pixels
 from epifiji_client.images.part import with_selection
 from epifiji_client.movie.crop_and_rescale import RoisOfMovie, cropped, make_files, new_rois, show_with_rois
@@ -22,5 +21,5 @@ def crop(parameters):
     show_with_rois(made, rois, left_out, parameters.get("replace_rois", False))
 
 
-image = WindowManager.getCurrentImage()
+image = active_image()
 command("Crop Movie and Events...", crop, with_selection({}, image) if image is not None else {})

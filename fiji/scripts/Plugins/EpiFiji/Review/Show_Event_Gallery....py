@@ -2,6 +2,7 @@
 from ij import IJ
 
 from epifiji_client.commands.run import call, command, report
+from epifiji_client.images.active import mark_figure
 from epifiji_client.images.identity import results_shown
 from epifiji_client.images.movies import current_image, saved_rois, shown_pixels
 from epifiji_client.screen.log import log
@@ -18,6 +19,7 @@ def show(parameters):
         log(notice)
     picture = IJ.openImage(found["file"])
     picture.setTitle(found["name"])
+    mark_figure(picture, image)
     picture.show()
     report("%d of %d events" % (found["shown"], found["of"]))
 

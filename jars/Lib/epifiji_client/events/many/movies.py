@@ -11,7 +11,8 @@ from epifiji_client.screen.log import log
 from epifiji_client.commands.run import call, report
 from epifiji_client.engine import connection
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.images.movies import MAPS, file_of, frames_are_channels, requested_pixels, unless_closed
+from epifiji_client.images.active import is_figure
+from epifiji_client.images.movies import file_of, frames_are_channels, requested_pixels, unless_closed
 
 WAITING, RUNNING, PAUSED, DONE, BEFORE, FAILED, REFUSED, STOPPED = (
     "waiting", "running", "paused", "done", "done before", "failed", "refused", "cancelled")
@@ -204,7 +205,7 @@ def in_words(movie):
 
 def _is_movie(image):
     """Return whether an open image is a movie, and no picture or table that another command shows."""
-    if image is None or image.getProperty(MAPS):
+    if image is None or is_figure(image):
         return False
     return max(image.getNFrames(), image.getNSlices()) > 1 or frames_are_channels(image)
 
