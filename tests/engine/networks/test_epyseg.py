@@ -21,7 +21,8 @@ from epifiji.engine.networks.epyseg.refine import outlines_from
 from epifiji.engine.networks.epyseg.tiles import Tiling, scaled, spans
 from epyseg_networks import REFERENCE, layers, linknet_weights, random_maps
 
-TOLERANCE = 1e-5
+TOLERANCE = 5e-5
+"""Processors with other instructions round sums of convolutions otherwise: up to 1.6e-5 was seen."""
 STEP = 9
 WIDTH = 4
 """A narrow network for tests that compare with nothing."""
