@@ -147,6 +147,12 @@ for column in ("score", "score", "event"):
     seen.append((column, shown.session.order))
 shown.show_class("cell_death", False)
 seen.append(("hidden", shown.session.order))
+earlier = shown
+shown = ShownEvents(ReviewSession(found, 5, None))
+shown.take_over(earlier)
+seen.append(("taken over", shown.session.order))
+shown.session.select_same(earlier.session.items[2])
+seen.append(("selected", [shown.session.item]))
 System.setProperty("seen", "; ".join(["%s: %s" % (text, " ".join(map(str, order))) for text, order in seen]))
 """
 
@@ -188,6 +194,7 @@ def resumed_session(_: ImageJ, folder: Path) -> dict[str, Any]:
     picture(folder / "after.png")
     rois = [[str(roi.getName()), int(roi.getTPosition())] for roi in manager().getRoisAsArray()]
     faded = _faded(image, folder)
+    opened_again = _opened_again()
     of_commands = {label: _results_in_dialog(*label) for label in COMMANDS}
     report = _report_found()
     from_menu = _brought_to_front()
@@ -198,7 +205,23 @@ def resumed_session(_: ImageJ, folder: Path) -> dict[str, Any]:
     return {
         "opened": opened, "rois": rois, "faded": faded, "overlay": image.getOverlay() is None, "windows": windows("New"),
         "results": list(of_commands.values()), "report": report, "from menu": from_menu,
+        "opened again": opened_again,
     }  # fmt: skip
+
+
+def _opened_again() -> str:
+    """Press a key for an event that the filter hides, and return what is shown after the results were opened again."""
+    from scyjava import jimport
+
+    first = navigator()
+    focus(NAVIGATOR)
+    press("y")
+    wait_for("why there is no decision", lambda: any("This event is not shown" in text for text in labels()))
+    code = f'run("{OPEN}", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] table=false navigator");'
+    jimport("ij.macro.MacroRunner")(code)
+    wait_for("the other navigator", lambda: not first.isShowing() and navigator())
+    wait_for("its events", lambda: any(text.endswith(" shown") for text in labels()))
+    return " ".join([str(parts(navigator(), "javax.swing.JTextField")[0].getText()), *labels()])
 
 
 def _button(text: str) -> Any:
@@ -284,4 +307,4 @@ def thresholds_changed_and_undone(title: str, table: Path) -> list[int]:
 
 
 def _texts(window: Any) -> list[str]:
-    return [str(label.getText()) for label in parts(window, "javax.swing.JLabel")]
+    return [str(p.getText()) for kind in ("JLabel", "JTextArea") for p in parts(window, f"javax.swing.{kind}")]

@@ -100,6 +100,7 @@ def test_filters_and_sorting(done: tuple[Finished, list[Action], Finished]) -> N
     assert done[2][model].split("; ") == [
         ": 1 2 0", "death: 2 0", "death open: 0", "score<0.5: 2", "score > 0.5: 0", "frame>=2 x>5: 2", "added: 1", "kept: 1",
         "nothing: ", "score: 1 2 0", "score: 0 2 1", "event: 2 0 1", "hidden: 1",
+        "taken over: 1", "selected: 2",
     ]  # fmt: skip
 
 
@@ -120,3 +121,9 @@ def test_plots_and_reports_are_of_these_results(done: tuple[Finished, list[Actio
 
 def test_commands_of_the_menu_show_the_open_navigator(done: tuple[Finished, list[Action], Finished]) -> None:
     assert done[2][resumed_session]["from menu"] == [0, 0, 1]
+
+
+def test_results_that_are_opened_again_look_as_before(done: tuple[Finished, list[Action], Finished]) -> None:
+    said = done[2][resumed_session]["opened again"]
+    assert said.startswith("frame=6 sop ")
+    assert " 1 of 31 shown" in said

@@ -93,6 +93,13 @@ class ReviewSession(object):
             self.item = item
             self.frame = self.current()["frame"]
 
+    def select_same(self, event):
+        """Make the event that has class, frame and place of another one the current one, if there is one."""
+        for index, item in enumerate(self.items):
+            if all(item[key] == event[key] for key in ("event", "frame", "y", "x")):
+                self.select(index)
+                break
+
     def _decide(self, what):
         changed = self._act(what)
         self._go_on()

@@ -31,6 +31,12 @@ class ShownEvents(object):
         self._tests = [_test(word) for word in SPACES.sub(r"\1", self.text).split()]
         self.refresh()
 
+    def take_over(self, earlier):
+        """Filter, hide classes and sort as the earlier shown events of the same results."""
+        self.hidden.update(earlier.hidden)
+        self.column, self.descending, self._sorted = earlier.column, earlier.descending, None
+        self.filter(earlier.text)
+
     def show_class(self, name, is_shown):
         """Show or hide the events of a class."""
         (self.hidden.discard if is_shown else self.hidden.add)(name)

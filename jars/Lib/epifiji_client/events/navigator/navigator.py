@@ -39,27 +39,35 @@ OPEN = "epifiji.navigators"
 SELECTING = ("keep", "reject", "skip", "undo", "add", "point", "class", "event", "select")
 """Requests after which the current event's ROI is selected in the ROI Manager."""
 
+ON_CURRENT = ("keep", "reject", "skip", "class", "move")
+NOT_SHOWN = "This event is not shown: choose one in the table, or clear the filter and tick its class."
+"""Requests that change the current event, and why they are refused if it was filtered out."""
+
 MICRONS = ("micron", "microns", "um", u"\u00b5m")
 CLOSING_S = 10
 ZOOM = 4.0
 LEAST_VIEW_PX = 60
 
 
-def navigate(image, results=None, lines=None, thresholds=()):
+def navigate(image, results=None, lines=None, thresholds=(), closed=()):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
     The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
-    navigator can return to. Nothing is opened without a window, or if there are no events.
+    navigator can return to. Nothing is opened without a window, or if there are no events. It looks as the earlier one
+    did, an open one or one of closed, if that was of the same results.
     """
     if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
         return
-    close_navigators(image)
+    closed = close_navigators(image) or closed
     if not (results or lines):
         return
     begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
     found = _ask("navigate", begin)
     if found["order"]:
-        Navigator(image, found, begin, thresholds).open()
+        opened = Navigator(image, found, begin, thresholds)
+        for earlier in closed:
+            opened.take_over(earlier)
+        opened.open()
 
 
 def events_shown(image, parameters, results, lines=None):
@@ -84,8 +92,9 @@ def _is_wanted(parameters):
 
 def events_adjusted(image, results, lines):
     """Show new events in the navigator of an image's movie, if one is open."""
-    if close_navigators(image):
-        navigate(image, results, lines)
+    closed = close_navigators(image)
+    if closed:
+        navigate(image, results, lines, (), closed)
 
 
 def close_navigators(image):
@@ -133,7 +142,12 @@ def set_aside(image):
     finally:
         for navigator in closed:
             begin = navigator.begin
-            navigate(image, begin.get("results"), begin.get("events"), navigator.thresholds)
+            navigate(image, begin.get("results"), begin.get("events"), navigator.thresholds, [navigator])
+
+
+def _folder_of(begin):
+    """Return the folder of the results that a navigator shows, or their lines if they are not saved."""
+    return os.path.normpath(begin["results"]) if begin.get("results") else begin["events"]
 
 
 def _keys(image):
@@ -165,6 +179,15 @@ class Navigator(Runnable):
         self.ended = CountDownLatch(1)
         self._message, self._next = found["problem"], None
         self._reviewed = None
+        self._bounds = self._left_out = None
+
+    def take_over(self, earlier):
+        """Show what an earlier navigator of the same results shows, with the same current event, at its place."""
+        if _folder_of(earlier.begin) != _folder_of(self.begin):
+            return
+        self.shown.take_over(earlier.shown)
+        self.session.select_same(earlier.session.current())
+        self._bounds = earlier.view.window.getBounds()
 
     def open(self):
         """Open the window beside the movie."""
@@ -185,6 +208,9 @@ class Navigator(Runnable):
     def _place(self):
         """Put the window beside the movie, and the ROI Manager where it covers neither."""
         movie, manager = self.image.getWindow(), RoiManager.getInstance()
+        if self._bounds is not None:
+            self.view.window.setBounds(self._bounds)
+            return
         put_free(self.view.window, [movie, IJ.getInstance(), manager])
         if covers(manager, movie) or covers(manager, self.view.window):
             put_free(manager, [movie, self.view.window, IJ.getInstance()])
@@ -258,9 +284,14 @@ class Navigator(Runnable):
         elif what == "managed":
             (self.rois.put_back if value else self.rois.take_out)()
         else:
+            if what in ON_CURRENT and session.item == self._left_out and session.place() is None:
+                raise EngineError(NOT_SHOWN, "input")
             changed = session.do(what, value)
             shown.update(changed)
             self.rois.update(changed)
+        if what in ("filter", "show_class"):
+            # An event that leaves by its own decision or class may still be decided; one that is filtered out has no ring.
+            self._left_out = session.item if session.place() is None else None
         if what in SELECTING:
             self.rois.select(session.item)
         self._show_frame()
@@ -310,7 +341,7 @@ class Navigator(Runnable):
         settings = dict(chosen, results=self.begin["results"], save=True)
         found = _call("adjust", {"settings": settings})
         show_events(self.image, found, False, False)
-        self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds)
+        self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds, [self])
 
     def report_file(self):
         """Return the report of these results; None if there is none."""

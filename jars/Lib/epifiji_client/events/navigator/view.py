@@ -4,7 +4,7 @@ It only shows a session and puts requests into the navigator's queue.
 """
 from java.awt import BorderLayout, Color, FlowLayout, Font, GridLayout
 from java.awt.event import KeyEvent, WindowAdapter
-from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextField
+from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextArea, JTextField
 from javax.swing import KeyStroke
 from javax.swing.event import DocumentListener
 
@@ -14,7 +14,10 @@ from epifiji_client.screen.windows import enlarged, set_size
 from epifiji_client.screen.inputs import WindowClosing
 from epifiji_client.events.review_session import WORDS
 
-SIZE, CLASSES_IN_ROW = (560, 620), 3
+SIZE = (560, 620)
+LONGEST_NAME, SHORT_NAME = 24, 16
+"""Class names are shortened to so many letters, and with names longer than the second one only two are in a row."""
+
 BUTTONS = (("Keep (y)", "keep"), ("Reject (n)", "reject"), ("Skip (s)", "skip"), ("Undo (u)", "undo"), ("Add (a)", "add"), ("Move (m)", "move"))
 HINTS = "y keep   n reject   s skip   u undo   a add   m move   z zoom   arrows: events, frames"
 TIPS = {
@@ -51,7 +54,7 @@ class NavigatorView(object):
         self.wanted = navigator.wanted
         self.table = EventTable(self.session, self.shown, scale, navigator.colours, want)
         self.strip = Strip(self.shown, navigator.pixels.frames, navigator.colours, navigator.frame_of, want)
-        self.head, self.below, self.count = JLabel(" "), JLabel(" "), JLabel(" ")
+        self.head, self.below, self.count = JLabel(" "), _wrapped(), JLabel(" ")
         self.boxes = {}
         self.window = JFrame(title)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
@@ -70,20 +73,22 @@ class NavigatorView(object):
         self.table.requestFocusInWindow()
 
     def _top(self, want):
-        classes = JPanel(GridLayout(0, CLASSES_IN_ROW))
+        classes, counts = JPanel(GridLayout(0, self._classes_in_row())), self.shown.counts()
         for kind in self.session.classes:
             name = kind["name"]
             swatch = JLabel("   ")
             swatch.setOpaque(True)
             swatch.setBackground(self.navigator.colours[name])
-            box = JCheckBox(name, True)
-            box.setToolTipText("Show or hide the events of this class")
+            box = JCheckBox(_counted(name, counts), name not in self.shown.hidden)
+            box.setToolTipText("Show or hide the events of class %s" % name)
             box.setFocusable(False)
             box.addActionListener(lambda event, name=name, box=box: want("show_class", (name, box.isSelected())))
             self.boxes[name] = box
-            shown_class = JPanel(FlowLayout(FlowLayout.LEFT, 4, 2))
-            shown_class.add(swatch)
-            shown_class.add(box)
+            # Unlike a flow, this never moves a box that became wider into a row of which nothing is seen.
+            shown_class = JPanel(BorderLayout(4, 0))
+            shown_class.setBorder(BorderFactory.createEmptyBorder(2, 4, 2, 4))
+            shown_class.add(swatch, BorderLayout.WEST)
+            shown_class.add(box, BorderLayout.CENTER)
             classes.add(shown_class)
         shown = JPanel(FlowLayout(FlowLayout.RIGHT, 4, 2))
         for name, what, tip in SHOWN:
@@ -93,7 +98,7 @@ class NavigatorView(object):
             box.addActionListener(lambda event, what=what, box=box: want(what, box.isSelected()))
             shown.add(box)
         line = JPanel(BorderLayout(6, 0))
-        self.field = JTextField()
+        self.field = JTextField(self.shown.text)
         self.field.setToolTipText("<html>%s</html>" % FILTER_TIP)
         self.field.getDocument().addDocumentListener(_Typed(lambda: want("filter", self.field.getText())))
         self.field.addActionListener(lambda event: self.table.requestFocusInWindow())
@@ -109,6 +114,9 @@ class NavigatorView(object):
         top.add(line, BorderLayout.SOUTH)
         return top
 
+    def _classes_in_row(self):
+        return 3 if max([0] + [len(kind["name"]) for kind in self.session.classes]) <= SHORT_NAME else 2
+
     def _leave_filter(self):
         self.field.setText("")
         self.table.requestFocusInWindow()
@@ -120,10 +128,11 @@ class NavigatorView(object):
         buttons = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
         for text, what in BUTTONS:
             buttons.add(_button(text, TIPS[what], lambda event, what=what: want(what, None)))
-        classes = JPanel(GridLayout(0, CLASSES_IN_ROW, 3, 1))
+        classes = JPanel(GridLayout(0, self._classes_in_row(), 3, 1))
         for number, kind in enumerate(self.session.classes):
-            text = "%s (%d)" % (kind["name"], number + 1) if number < 4 else kind["name"]
-            classes.add(_button(text, "Give the event this class", lambda event, number=number: want("class", number)))
+            name = _shortened(kind["name"])
+            text = "%s (%d)" % (name, number + 1) if number < 4 else name
+            classes.add(_button(text, "Give the event class %s" % kind["name"], lambda event, number=number: want("class", number)))
         results = JPanel(FlowLayout(FlowLayout.LEFT, 3, 1))
         results.add(JLabel("Results:"))
         for button in self._of_results(want):
@@ -175,7 +184,7 @@ class NavigatorView(object):
             self.strip.refresh()
         self.strip.repaint()
         for name, box in self.boxes.items():
-            box.setText("%s %d" % (name, counts.get(name, 0)))
+            box.setText(_counted(name, counts))
         self.count.setText("%d of %d shown" % (len(session.order), len(session.items)))
         self.head.setText(self._heading())
         self.head.setBorder(BorderFactory.createCompoundBorder(
@@ -201,6 +210,27 @@ class NavigatorView(object):
         session = self.session
         done = len(session.items) - len(session.open)
         return "%d of %d decided.   %s" % (done, len(session.items), precision_of(session.state))
+
+
+def _wrapped():
+    """Return a text that takes as many lines as it needs: sentences with paths are long."""
+    text = JTextArea(" ")
+    text.setEditable(False)
+    text.setFocusable(False)
+    text.setOpaque(False)
+    text.setLineWrap(True)
+    text.setWrapStyleWord(True)
+    return text
+
+
+def _counted(name, counts):
+    return "%s %d" % (_shortened(name), counts.get(name, 0))
+
+
+def _shortened(name):
+    """Return a class's name with at most LONGEST_NAME letters; both ends stay, as names may differ in either."""
+    half = (LONGEST_NAME - 3) // 2
+    return name if len(name) <= LONGEST_NAME else name[:half] + "..." + name[-half:]
 
 
 def _button(text, tip, do):
