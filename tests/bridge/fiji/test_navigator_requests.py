@@ -58,6 +58,24 @@ def test_a_review_whose_decisions_were_undone_is_removed(tmp_path: Path) -> None
     assert not (tmp_path / "review.csv").exists()
 
 
+@pytest.mark.parametrize("decided", [False, True])
+def test_no_folder_is_made_again_for_a_decision_about_results_that_were_moved(tmp_path: Path, decided: bool) -> None:
+    folder = tmp_path / "movie_epifiji"
+    folder.mkdir()
+    write_events(folder / "events.csv", planted())
+    begin = {"results": str(folder)}
+    found = opened(begin)
+    if decided:
+        act(found, "keep", begin=begin)
+    folder.rename(tmp_path / "elsewhere")
+    request = {"review": found["review"], "what": "keep", "item": 1, "event": None, "seconds": 1.0}
+    assert "is not there any more" in refused("review_act", request if decided else request | {"begin": begin})
+    assert not folder.exists()
+    (tmp_path / "elsewhere").rename(folder)
+    answer = act(found, "keep", 1, **({} if decided else {"begin": begin}))
+    assert answer["steps"] == 1 + decided
+
+
 def test_events_that_cannot_be_reviewed_are_shown_with_the_reason(tmp_path: Path) -> None:
     found = opened({"events": LINES, "beside": None})
     assert found["review"] is None

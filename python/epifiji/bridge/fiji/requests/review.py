@@ -184,8 +184,13 @@ def act(request: Request) -> Answer:
     """
     from epifiji.jobs.events.review import decide
 
-    path = Path(request["review"])
-    review = _review(path, request.get("begin"))
+    path, begin = Path(request["review"]), request.get("begin")
+    if not path.parent.is_dir() and (begin is None or begin.get("results")):
+        raise WrongInputError(
+            f"{path.parent} is not there any more, so nothing was written: move the folder back, or open the events "
+            "from where they are now."
+        )
+    review = _review(path, begin)
     action = None
     if request["what"] != "undo":
         event = request.get("event")
