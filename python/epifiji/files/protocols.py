@@ -7,6 +7,7 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.study import StudyProtocol, parse_protocol
+from epifiji.files.storage.archives import read_limited
 
 LARGEST_BYTES = 1_000_000
 
@@ -25,12 +26,8 @@ def read_protocol(path: Path) -> StudyProtocol:
     import yaml
 
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise WrongInputError(f"{path} is larger than a protocol can be: specify a YAML file with its entries.")
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as problem:
-        raise WrongInputError(f"{path} does not exist, but a protocol is needed: check the path.") from problem
-    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        content: Any = yaml.safe_load(read_limited(path, LARGEST_BYTES, "a protocol").decode("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
         mark = getattr(problem, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         raise WrongInputError(f"{path} is no YAML file ({type(problem).__name__}{where}): correct it.") from problem

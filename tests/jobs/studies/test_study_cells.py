@@ -194,7 +194,7 @@ def test_wrong_files(protocol: Path, tmp_path: Path) -> None:
         (tmp_path / "x.yaml").write_text(content)
         with pytest.raises(WrongInputError, match=said):
             read_protocol(tmp_path / "x.yaml")
-    with pytest.raises(WrongInputError, match="does not exist, but a protocol is needed"):
+    with pytest.raises(WrongInputError, match="is not a file, but a protocol is needed"):
         read_protocol(tmp_path / "none.yaml")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
