@@ -70,8 +70,16 @@ class CellNetworkDescription(NetworkDescription):
     rescales: ClassVar[bool] = True
     """Whether frames are brought to the diameter of cells that the network was trained for."""
 
+    estimates: ClassVar[bool] = True
+    """Whether the diameter of cells is estimated if the user specifies none; otherwise it is :attr:`default_diameter_px`."""
+
     inverts: ClassVar[bool] = True
     """Whether frames are inverted if the borders of cells are darker than the cells; otherwise only if the user says so."""
+
+    @property
+    def default_diameter_px(self) -> float:
+        """The diameter of cells in images for which none is specified or estimated."""
+        return self.cell_diameter_px
 
     def require_settings(self, settings: SegmentationSettings) -> None:
         """Refuse settings that have no effect with this network.
@@ -132,6 +140,7 @@ class EPySegDescription(CellNetworkDescription):
     """A network of EPySeg, which predicts seven maps; see :mod:`epifiji.data.linknet`."""
 
     rescales: ClassVar[bool] = False
+    estimates: ClassVar[bool] = False
     inverts: ClassVar[bool] = False
 
     kind: Literal["epyseg"] = Field("epyseg", description="Tiles of 288 x 288 px of one time.")

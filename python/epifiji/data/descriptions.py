@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from epifiji.data.cell_networks import EPySegDescription, Flow2DDescription, UNet2DDescription
+from epifiji.data.cellpose import CellposeDescription
 from epifiji.data.event_networks import DexNetDescription, EpiNetDescription
 from epifiji.data.network import NetworkDescription
 
@@ -12,6 +13,7 @@ DESCRIPTIONS: dict[str, type[NetworkDescription]] = {
     "unet2d": UNet2DDescription,
     "flow2d": Flow2DDescription,
     "epyseg": EPySegDescription,
+    "cellpose": CellposeDescription,
 }
 """The class of each family's descriptions by its `kind`; :func:`epifiji.engine.networks.families.families` has the same keys."""
 

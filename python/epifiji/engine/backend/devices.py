@@ -27,6 +27,9 @@ class Device:
     precision: str
     """The type in which fast mode computes: ``bfloat16`` if that takes half the time, else ``float32``."""
 
+    only_cpu: bool = False
+    """Whether the user asked for the CPU; other programs than TensorFlow may find a GPU that it does not."""
+
 
 def choose_device(device: str) -> Device:
     """Restrict TensorFlow to the CPU, or let it use a GPU if there is one, and return the choice.
@@ -59,7 +62,7 @@ def choose_device(device: str) -> Device:
         pass
     if tf.config.get_visible_devices("GPU"):
         return Device(GPU_BATCH_WINDOWS, "float32")
-    return Device(BATCH_WINDOWS, "bfloat16" if multiplies_bfloat16() else "float32")
+    return Device(BATCH_WINDOWS, "bfloat16" if multiplies_bfloat16() else "float32", device == "cpu")
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from epifiji.data.cell_networks import CellNetworkDescription
 from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.network import NetworkDescription
+from epifiji.engine.networks.cellpose.family import CellposeFamily
 from epifiji.engine.networks.dexnet.family import DexNetFamily
 from epifiji.engine.networks.epinet.family import EpiNetFamily
 from epifiji.engine.networks.epyseg.family import EPySegFamily
@@ -14,7 +15,7 @@ from epifiji.engine.networks.unet2d.family import UNet2DFamily
 
 EVENT_FAMILIES: dict[str, EventFamily] = {family.kind: family for family in (DexNetFamily(), EpiNetFamily())}
 CELL_FAMILIES: dict[str, CellFamily] = {
-    family.kind: family for family in (UNet2DFamily(), Flow2DFamily(), EPySegFamily())
+    family.kind: family for family in (UNet2DFamily(), Flow2DFamily(), EPySegFamily(), CellposeFamily())
 }
 
 

@@ -9,7 +9,7 @@ from epifiji.data.network import Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import CHANGES
 from epifiji.engine.training.mixing import Draws
-from epifiji.engine.training.trainer import State, Trainer
+from epifiji.engine.training.trainer import AnyTrainer, State
 
 Item = TypeVar("Item")
 """What a network is trained on, at its scale: a :class:`~epifiji.data.labelled.TrainingMovie` or
@@ -50,7 +50,7 @@ class TrainingRecipe(Protocol[Item]):
     def rehearsed(self, report: Report) -> list[Item]:
         """Return further items from which the network keeps what the parent knew; empty if there is nothing to keep."""
 
-    def trainer(self, state: State, steps: int, rate: float) -> Trainer:
+    def trainer(self, state: State, steps: int, rate: float) -> AnyTrainer:
         """Return a trainer for a state, new or interrupted, over `steps` in all, with `rate` as the greatest learning rate."""
 
     def network(self, weights: Weights, description: Any) -> Any:

@@ -77,8 +77,21 @@ class _Graph:
 _graph = cache(_Graph)
 
 
+class AnyTrainer(Protocol):
+    """What trains the weights of a network; see :class:`Trainer`."""
+
+    state: State
+    steps: int
+
+    def loss(self, parts: Sequence[Any]) -> float:
+        """Return the mean loss of some parts under the averaged weights, without learning from them."""
+
+    def step(self, parts: Sequence[Any]) -> float:
+        """Learn from some parts; give their mean loss."""
+
+
 class Trainer:
-    """Trains the weights of a network.
+    """Trains the weights of a network with TensorFlow.
 
     Parameters
     ----------

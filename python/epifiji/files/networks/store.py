@@ -16,10 +16,18 @@ from pathlib import Path
 
 import numpy as np
 
+from epifiji.data.cellpose import PREFIX
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import AnyNetwork, Network, NetworkDescription
 from epifiji.data.own_folders import NoHomeError, data_folder
 from epifiji.data.paths import path_from
+from epifiji.files.networks.cellpose import (
+    find_model,
+    is_cellpose,
+    named_models,
+    read_cellpose,
+    read_cellpose_description,
+)
 from epifiji.files.networks.default import SHIPPED, default_name
 from epifiji.files.networks.dexnets import CONFIG, is_dexnet, read_dexnet, read_dexnet_description
 from epifiji.files.networks.epyseg import is_keras_model, read_epyseg
@@ -80,7 +88,7 @@ def user_folder() -> Path:
 
 
 def available() -> list[tuple[str, Path]]:
-    """List the networks that have a name: the included one, the imported ones, those in the folder EPIFIJI_NETWORKS.
+    """List the networks that have a name: the included ones, the imported ones, those in the folder EPIFIJI_NETWORKS, Cellpose's.
 
     Each folder is sorted by name, ignoring case. If several networks have the same name, the first one counts, so the
     variable adds names and changes none.
@@ -117,6 +125,7 @@ def _every_network() -> Iterator[tuple[str, Path]]:
     for place in (SHIPPED_FOLDER, *own, named_folder()):
         for path in _networks_in(place) if place else ():
             yield path.stem if path.is_file() else path.name, path
+    yield from named_models()
 
 
 def named_folder() -> Path | None:
@@ -170,6 +179,8 @@ def find_network(given: str | Path | None = None) -> Path:
         )
     if str(given) in known:
         return known[str(given)]
+    if str(given).startswith(PREFIX):
+        return find_model(str(given))
     recover(path)
     if path.exists():
         return path
@@ -181,7 +192,7 @@ def find_network(given: str | Path | None = None) -> Path:
 
 
 def read_network(path: Path) -> AnyNetwork:
-    """Read a network from its folder or zip, in the project's form or DeXtrusion's, or from a model of EPySeg's.
+    """Read a network from its folder or zip, in the project's form or DeXtrusion's, or from a model of EPySeg's or Cellpose's.
 
     Raises
     ------
@@ -189,6 +200,8 @@ def read_network(path: Path) -> AnyNetwork:
         If it is neither, or its parts do not fit together.
     """
     recover(path)
+    if is_cellpose(path):
+        return _identified(read_cellpose(path), path)
     with _unpacked(path) as folder:
         if folder is not None:
             return _identified(read_folder(folder, path), path)
@@ -203,6 +216,8 @@ def read_description(path: Path) -> NetworkDescription:
     WrongInputError
         As :func:`read_network`, except for errors in the numbers.
     """
+    if is_cellpose(path):
+        return read_cellpose_description(path)
     with _unpacked(path) as folder:
         if folder is None:
             return read_epyseg(path).description if _is_keras_model(path) else read_dexnet_description(path)
@@ -211,6 +226,8 @@ def read_description(path: Path) -> NetworkDescription:
 
 def own_card(path: Path) -> str | None:
     """Read the card in a network's folder or zip; None if there is none."""
+    if is_cellpose(path):
+        return None
     with _unpacked(path) as folder:
         file = None if folder is None else folder / CARD
         if file is None or not file.is_file():

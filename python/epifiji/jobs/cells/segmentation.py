@@ -299,7 +299,7 @@ def _notices(movie: Movie, segmenter: Segmenter, cells: list[Cells]) -> tuple[st
             "perimeters, elongations and orientations are those in pixels. If they matter, scale the image to square pixels "
             "first, in Fiji with Image > Scale..."
         )
-    if segmenter.settings.cell_diameter == "auto" and segmenter.network.description.rescales:
+    if segmenter.settings.cell_diameter == "auto" and segmenter.network.description.estimates:
         notices.append(f"The cell diameter was estimated as {segmenter.scale.diameter_px:.1f} px.")
     empty = [t for t, one in enumerate(cells) if not len(one["label"])]
     if empty:

@@ -130,9 +130,9 @@ def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSett
     dark = None if settings.borders == "auto" else settings.borders == "dark"
     network.description.require_settings(settings)
     loaded = loaded_for_cells(network, settings.device)
-    if not network.description.rescales:
-        # Its authors' code does not estimate the scale.
-        diameter = diameter or network.description.cell_diameter_px
+    if not network.description.estimates:
+        # Its authors' code does not estimate it.
+        diameter = diameter or network.description.default_diameter_px
     if not network.description.inverts:
         dark = bool(dark)
     if diameter is not None and dark is not None:

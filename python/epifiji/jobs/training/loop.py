@@ -18,7 +18,7 @@ from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.training import Point
 from epifiji.engine.training.mixing import Draws, Mixed
 from epifiji.engine.training.recipe import TrainingRecipe
-from epifiji.engine.training.trainer import PARTS_A_STEP, Arrays, State, Trainer, drawn_ahead
+from epifiji.engine.training.trainer import PARTS_A_STEP, AnyTrainer, Arrays, State, drawn_ahead
 from epifiji.files.storage.unfinished import Unfinished
 
 CHECKPOINT_S = 60.0
@@ -154,21 +154,21 @@ class TrainingLoop:
             parts.close()
         return self.progress.best if self._scorer else state.average
 
-    def _due(self, trainer: Trainer) -> bool:
+    def _due(self, trainer: AnyTrainer) -> bool:
         """Return whether it is time to validate."""
         step, last = self.state.step, self.progress.points[-1].step
         return step >= trainer.steps or step - last >= max(FEWEST_STEPS_BETWEEN, trainer.steps // self._recipe.points)
 
-    def _ended(self, trainer: Trainer) -> bool:
+    def _ended(self, trainer: AnyTrainer) -> bool:
         return self.state.step >= trainer.steps or self.progress.since >= self._settings.patience
 
-    def _plan(self, trainer: Trainer) -> None:
+    def _plan(self, trainer: AnyTrainer) -> None:
         """Plan as many steps as there is time for; the learning rate falls to 0 at the last."""
         step, spent = self.state.step, time.monotonic() - self._begun
         left = max(0.0, 60 * self._settings.minutes - spent)
         trainer.steps = int(min(step + left * step / spent, self._settings.steps))
 
-    def _measure(self, trainer: Trainer, report: Report) -> None:
+    def _measure(self, trainer: AnyTrainer, report: Report) -> None:
         """Score the averaged weights, and keep them if they are the best so far."""
         progress, state = self.progress, self.state
         losses = state.losses[progress.seen :]

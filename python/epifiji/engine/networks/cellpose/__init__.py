@@ -1,0 +1,1 @@
+"""Cellpose's networks, which Cellpose itself computes, in a process of a Python that has it."""

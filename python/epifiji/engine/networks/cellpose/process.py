@@ -1,0 +1,138 @@
+"""The process in which Cellpose computes: of this Python, or of the one that EPIFIJI_CELLPOSE_PYTHON names."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.network import Weights
+from epifiji.engine.networks.cellpose import worker
+
+PYTHON_VARIABLE = "EPIFIJI_CELLPOSE_PYTHON"
+INSTALL = f"install it with pip install 'epifiji[cellpose]', or give the path of a Python with Cellpose 3 as {PYTHON_VARIABLE}"
+
+
+class CellposeProcess:
+    """A process with Cellpose, which several networks use in turn.
+
+    Parameters
+    ----------
+    python
+        Its Python.
+
+    Raises
+    ------
+    WrongInputError
+        If it does not start, or has no Cellpose 1 to 3.
+    """
+
+    def __init__(self, python: str) -> None:
+        self.python, self._lock = python, RLock()
+        self._weights: Any = None
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
+        try:
+            self._process = subprocess.Popen(
+                [python, "-u", worker.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._words,
+                env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+            )
+        except OSError as problem:
+            raise WrongInputError(f"the Python {python} does not start ({problem.strerror}): {INSTALL}.") from problem
+        found = self.ask("hello")[0]
+        if found["cellpose"].split(".")[0] not in ("2", "3"):
+            raise WrongInputError(
+                f"the Python {python} has Cellpose {found['cellpose']}, but Cellpose 3 is needed for models of Cellpose 1 to 3: "
+                f"{INSTALL}."
+            )
+        self.versions: dict[str, str] = found
+
+    def ask(
+        self, do: str, arrays: dict[str, np.ndarray] | None = None, **entries: Any
+    ) -> tuple[dict[str, Any], Weights]:
+        """Do something, and return its entries and arrays.
+
+        Raises
+        ------
+        WrongInputError
+            If Cellpose cannot, or the process ended.
+        """
+        with self._lock:
+            try:
+                assert self._process.stdin is not None and self._process.stdout is not None
+                worker.send(self._process.stdin, {"do": do, **entries}, arrays or {})
+                found = worker.receive(self._process.stdout)
+            except (OSError, ValueError):
+                found = None
+        if found is None:
+            _running.cache_clear()
+            raise WrongInputError(
+                f"Cellpose ended in {self.python} ({self._last_words()}): check that Python, and whether memory was full; "
+                f"{INSTALL}."
+            )
+        if "problem" in found[0]:
+            raise WrongInputError(f"Cellpose failed in {self.python} ({found[0]['problem']}): {INSTALL}.")
+        return found
+
+    def ask_network(self, do: str, weights: Weights, gpu: bool, arrays: Any = None, **entries: Any) -> Any:
+        """Do something with a network, whose weights are sent unless they are those of the last one."""
+        with self._lock:
+            if self._weights is not weights:
+                self.ask("weights", weights, gpu=gpu)
+                self._weights = weights
+            return self.ask(do, arrays, **entries)
+
+    def changed(self) -> None:
+        """Send the weights again, because they were changed in place."""
+        self._weights = None
+
+    def _last_words(self) -> str:
+        self._process.wait(10)
+        self._words.seek(0)
+        lines = self._words.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].rstrip(".") if lines else f"exit code {self._process.returncode}"
+
+
+def cellpose_process() -> CellposeProcess:
+    """Return the process, started when it is first needed.
+
+    Raises
+    ------
+    WrongInputError
+        If there is no Cellpose.
+    """
+    return _running(cellpose_python())
+
+
+def cellpose_python() -> str:
+    """Return the Python with Cellpose.
+
+    Raises
+    ------
+    WrongInputError
+        If none is known.
+    """
+    named = os.environ.get(PYTHON_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            raise WrongInputError(
+                f"{PYTHON_VARIABLE} is {named}, which is not a file, but a Python is expected: {INSTALL}."
+            )
+        return named
+    if find_spec("cellpose") is None:
+        raise WrongInputError(f"this network is one of Cellpose, which is not installed here: {INSTALL}.")
+    return sys.executable
+
+
+_running = cache(CellposeProcess)
