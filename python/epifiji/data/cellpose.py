@@ -8,11 +8,11 @@ Cellpose 1 to 3 gives them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from epifiji.data.cell_networks import CellNetworkDescription, SeparationChoices
+from epifiji.data.cell_networks import CellNetworkDescription, Choices, SeparationChoices
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.segmentation import SegmentationSettings
 
@@ -34,20 +34,15 @@ MEASURED = NORM[2:]
 """Arrays of a normalisation that are measured, and not learnt by a gradient."""
 
 
-class CellposeChoices(BaseModel):
-    """How cells are separated; a user may change it."""
+class CellposeChoices(Choices):
+    """How Cellpose separates cells."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    shown = ("tissue_threshold", "least_area")
 
     tissue_threshold: float = Field(0.5, ge=0, le=1, description="Least probability of the inside of a cell.")
     least_area: float = Field(
         0.0, ge=0, le=1, description="Least area of a cell as a fraction of the disk of the typical diameter."
     )
-
-    def replaced(self, settings: SegmentationSettings) -> Self:
-        """Return these choices with those that a user made instead."""
-        made = {name: getattr(settings, name) for name in type(self).model_fields}
-        return self.model_copy(update={name: value for name, value in made.items() if value is not None})
 
 
 class CellposeDescription(CellNetworkDescription):
