@@ -15,14 +15,11 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.labelled import TrainingField
 from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
-from epifiji.data.settings.training import TURNS, ZOOM, TrainingSettings
+from epifiji.data.settings.training import FLIP, ROTATION, ZOOM, TrainingSettings
 from epifiji.engine.networks.cellpose.process import CellposeProcess, cellpose_process
-from epifiji.engine.training.trainer import AVERAGED_STEPS, WARM_UP_STEPS, Arrays, State
+from epifiji.engine.training.trainer import AVERAGED_STEPS, PARTS_A_STEP, WARM_UP_STEPS, Arrays, State
 
 TILE_PX, GRAIN_PX = 224, 8
-TILES_A_PART = 4
-"""Two parts are a step, and Cellpose's batch."""
-
 SCALES = 0.5
 """Cellpose rescales tiles by 0.75 to 1.25."""
 
@@ -54,8 +51,14 @@ class CellposeSampler:
     """
 
     def __init__(
-        self, fields: Sequence[TrainingField], side_px: int, random: np.random.Generator, without: frozenset[str]
+        self,
+        fields: Sequence[TrainingField],
+        side_px: int,
+        random: np.random.Generator,
+        without: frozenset[str],
+        count: int,
     ) -> None:
+        self._count = count
         self._process, self._side, self._random, self._without = cellpose_process(), side_px, random, without
         self._name = f"fields {next(_names)}"
         for one in fields:
@@ -70,7 +73,7 @@ class CellposeSampler:
 
     def draw(self) -> CellposeTiles:
         """See :class:`epifiji.engine.training.mixing.Draws`."""
-        numbers = self._random.choice(len(self._shares), TILES_A_PART, p=self._shares)
+        numbers = self._random.choice(len(self._shares), self._count, p=self._shares)
         _, found = self._process.ask(
             "draw",
             fields=self._name,
@@ -78,7 +81,8 @@ class CellposeSampler:
             seed=int(self._random.integers(2**32)),
             side=self._side,
             scales=0.0 if ZOOM in self._without else SCALES,
-            turns=TURNS not in self._without,
+            rotation=ROTATION not in self._without,
+            flip=FLIP not in self._without,
         )
         return CellposeTiles(found["images"], found["targets"], found["counted"])
 
@@ -183,7 +187,8 @@ class CellposeRecipe:
     def sampler(self, items: Sequence[TrainingField], without: frozenset[str]) -> CellposeSampler:
         """See :class:`~epifiji.engine.training.recipe.TrainingRecipe`."""
         side = -(-(self._settings.tile_size or TILE_PX) // GRAIN_PX) * GRAIN_PX
-        return CellposeSampler(items, side, np.random.default_rng(self._settings.seed), without)
+        random = np.random.default_rng(self._settings.seed)
+        return CellposeSampler(items, side, random, without, self._settings.batch_size // PARTS_A_STEP)
 
     def prepared(self, items: Sequence[TrainingField], report: Report) -> list[TrainingField]:
         """See :class:`~epifiji.engine.training.recipe.TrainingRecipe`: unknown places do not count."""

@@ -104,8 +104,8 @@ class Models:
             Y=[flows for _, flows in fields],
             scale_range=float(request["scales"]),
             xy=(side, side),
-            do_flip=bool(request["turns"]),
-            rotate=bool(request["turns"]),
+            do_flip=bool(request["flip"]),
+            rotate=bool(request["rotation"]),
         )
         return {}, {"images": images[:, :2], "targets": targets, "counted": (images[:, 2] > 0.5).astype(np.float32)}
 
