@@ -121,14 +121,14 @@ class Models:
             )
             value = tile_loss(net(images)[0], targets, counted)
         if not learn:
-            return {"loss": float(value)}, {}
+            return {"loss": value.item()}, {}
         net.zero_grad()
         value.backward()
         found = {name: p.grad.cpu().numpy() for name, p in net.named_parameters() if p.grad is not None}
         measured = {
             name: b.cpu().numpy() for name, b in net.named_buffers() if not name.endswith("num_batches_tracked")
         }
-        return {"loss": float(value)}, {**found, **measured}
+        return {"loss": value.item()}, {**found, **measured}
 
 
 def tile_loss(predicted: Any, targets: Any, counted: Any) -> Any:
