@@ -20,10 +20,12 @@ from epifiji.jobs.events.many import (
     PlannedMovie,
     WantedResults,
     folder_of_pool,
+    left_out_notice,
     movies_in,
     plan,
     planned_files,
     require_new,
+    without_repeats,
 )
 from epifiji.jobs.networks import event_network_of
 from small_networks import small_network
@@ -135,6 +137,38 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WrongInputError) as problem:
         movies_in(tmp_path / "no")
     assert "does not exist, but it must contain the movies" in str(problem.value)
+
+
+def test_copies_and_images_that_are_open_twice_count_once(folder: Path) -> None:
+    shutil.copy(folder / "control" / "a.tif", folder / "drug" / "b.tif")
+    size = (folder / "drug" / "a.tif").stat().st_size
+    (folder / "drug" / "c.tif").write_bytes(bytes(size))
+    movies = planned_files(movies_in(folder), folder, None)
+    assert [movie.name for movie in movies] == ["a", "a", "b", "c"]
+    kept, notices = without_repeats(
+        [*movies, movies[1], PlannedMovie("new", None, None), PlannedMovie("new", None, None)]
+    )
+    assert kept == [0, 1, 3, 5, 6]
+    assert notices == [
+        f"{movies[2].path} is a copy of {movies[0].path}, so it is left out: each movie counts once.",
+        f"{movies[1].path} is open more than once, but each movie counts once.",
+    ]
+
+
+def test_hdf5_files_are_reported_but_no_movies(folder: Path) -> None:
+    assert left_out_notice(folder) is None
+    for name in ("x.h5", "y.HDF5"):
+        (folder / "drug" / name).touch()
+    assert left_out_notice(folder, subfolders=False) is None
+    said = "2 HDF5 files are left out, the first is x.h5: specify --pattern *.h5 if they are movies."
+    assert left_out_notice(folder) == said
+    (folder / "only").mkdir()
+    (folder / "only" / "z.h5").touch()
+    with pytest.raises(WrongInputError) as problem:
+        movies_in(folder / "only")
+    assert str(problem.value).endswith(
+        "1 HDF5 file is left out, the first is z.h5: specify --pattern *.h5 if they are movies."
+    )
 
 
 def test_two_movies_of_one_name_in_a_folder_are_refused_once(folder: Path, network: EventNetwork) -> None:

@@ -208,6 +208,11 @@ def later(do):
     SwingUtilities.invokeLater(_Run(do))
 
 
+def and_wait(do):
+    """Call a function on the event thread, from another thread, and return when it has ended."""
+    SwingUtilities.invokeAndWait(_Run(do))
+
+
 def escaped(text):
     """Return a text as it is written in HTML, which Swing's labels and ImageJ's help can show."""
     return text.replace("&", "&amp;").replace("<", "&lt;")

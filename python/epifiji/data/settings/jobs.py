@@ -81,7 +81,7 @@ Conditions = Annotated[
         description="A table with the columns movie and condition. Default: the condition is the name of the folder in which a "
         "result folder lies.",
         page="more",
-        empty="the name of the folder around the results",
+        empty="the folder's name",
     ),
 ]
 ResultsFolder = Annotated[str | None, output("Folder in which the result folder MOVIE_epifiji is made.", "macro")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import re
@@ -25,7 +26,10 @@ from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD, read_r
 State = Literal["waiting", "done", "refused"]
 
 MOVIES = re.compile(r"\.(?:tiff?|btf|tf8|lsm|stk|zarr)$", re.IGNORECASE)
-"""Files that are movies if no pattern is specified. HDF5 files often contain other data."""
+"""Files that are movies if no pattern is specified."""
+
+PERHAPS_MOVIES = ("*.h5", "*.hdf5", "*.hdf", "*.ims")
+"""Files that are movies only if a pattern says so: often they contain other data, such as probability maps."""
 
 POOLED = "pooled"
 """The folder of the pooled table, in the folder of the movies or of their results."""
@@ -118,9 +122,53 @@ def movies_in(folder: Path, pattern: str | None = None, subfolders: bool = True)
     patterns = [one.strip() for one in (pattern or "").split(",") if one.strip()]
     found = _movies_in(folder, patterns, subfolders)
     if not found:
+        if not patterns and (notice := left_out_notice(folder, subfolders)):
+            raise WrongInputError(f"The folder {folder} contains no movies (.tif, .tiff, .zarr). {notice}")
         wanted = f"no movies named {pattern}" if patterns else "no movies (.tif, .tiff, .zarr)"
         raise WrongInputError(f"The folder {folder} contains {wanted}: choose the folder with the movies.")
     return found
+
+
+def left_out_notice(folder: Path, subfolders: bool = True) -> str | None:
+    """Return a sentence about the HDF5 files of a folder, which are movies only if a pattern says so; None if there are none."""
+    files = _movies_in(folder, PERHAPS_MOVIES, subfolders)
+    if not files:
+        return None
+    many = f"{len(files)} HDF5 files are" if len(files) > 1 else "1 HDF5 file is"
+    return f"{many} left out, the first is {files[0].name}: specify --pattern *{files[0].suffix} if they are movies."
+
+
+def without_repeats(movies: Sequence[PlannedMovie]) -> tuple[list[int], list[str]]:
+    """Return the indices of movies without those whose file has the same bytes as an earlier one, and a notice for each of these.
+
+    Files of different sizes are not read, others only up to the first difference.
+    """
+    kept: list[int] = []
+    notices = []
+    for index, movie in enumerate(movies):
+        earlier = next((movies[one] for one in kept if _same_file(movies[one], movie)), None)
+        if earlier is None:
+            kept.append(index)
+        elif earlier.path == movie.path:
+            notices.append(f"{movie.path} is open more than once, but each movie counts once.")
+        else:
+            notices.append(f"{movie.path} is a copy of {earlier.path}, so it is left out: each movie counts once.")
+    return kept, notices
+
+
+def _same_file(first: PlannedMovie, second: PlannedMovie) -> bool:
+    if first.path is None or second.path is None:
+        return False
+    if first.path == second.path:
+        return True
+    try:
+        return (
+            Path(first.path).is_file()
+            and first.size == second.size
+            and filecmp.cmp(first.path, second.path, shallow=False)
+        )
+    except OSError:  # the detection reports it
+        return False
 
 
 def _movies_in(folder: Path, patterns: Sequence[str], subfolders: bool) -> list[Path]:

@@ -30,10 +30,11 @@ class ManyMovies(object):
     """The movies of a command, each with its state. One thread detects; others may read, and ask it to stop."""
 
     def __init__(self, parameters):
-        self.parameters, self.stop, self.images, self.pooled_before = parameters, None, [], None
+        self.parameters, self.stop, self.images = parameters, None, []
         if "folder" not in parameters:
             self.images = [image for image in map(WindowManager.getImage, WindowManager.getIDList() or []) if _is_movie(image)]
         self.plan = call("plan_many", self._request())
+        self.may_replace_pool = parameters.get("overwrite", False) or not self.plan["pool_exists"]
         self.movies = [self._movie(number) for number in range(len(self.plan["movies"]))]
         for notice in self.plan["notices"]:
             log(notice)
@@ -44,7 +45,7 @@ class ManyMovies(object):
 
     def _movie(self, number):
         planned = self.plan["movies"][number]
-        image = self.images[number] if self.images else None
+        image = self.images[planned["image"]] if self.images else None
         return dict(planned, image=image, state=STATES[planned["state"]], reason=self.plan["reasons"][number], done=0.0, doing="",
                     seconds=0.0, started=None, kind="input", details="")
 
@@ -147,14 +148,23 @@ class ManyMovies(object):
         return left + waiting * seconds / sizes if sizes else None
 
     def pool(self):
-        """Write the pooled table of the movies that are done, and return the engine's answer; None if there is none to write."""
+        """Write the pooled table of the movies that are done, and return the engine's answer; None if there is none to write.
+
+        That of an earlier run is replaced only if may_replace_pool is true.
+        """
         folders = self.folders()
         if not folders or self.plan["pooled"] is None:
             return None
-        settings = {"out": self.plan["pooled"], "overwrite": True}
+        settings = {"out": self.plan["pooled"], "overwrite": self.may_replace_pool}
         if "conditions" in self.parameters:
             settings["conditions"] = self.parameters["conditions"]
-        return call("pool", {"settings": settings, "folders": folders})
+        found = call("pool", {"settings": settings, "folders": folders})
+        self.may_replace_pool = True
+        return found
+
+    def keeps_pool(self):
+        """Return whether a pooled table of an earlier run is there, and all movies were done before too."""
+        return not self.may_replace_pool and not self.count((DONE,))
 
     def summary(self):
         """Return the states of all movies in words."""
@@ -175,9 +185,11 @@ def detect_without_window(many):
                 said.add(number)
                 log("movie %d of %d, %s: %s" % (number + 1, len(many.movies), movie["name"], in_words(movie)))
     many.work(changed, lambda job, request, pixels, progress: call(job, request, pixels, progress))
+    problem = None
     try:
-        pooled = many.pool()
+        pooled = None if many.keeps_pool() else many.pool()
     except EngineError as error:
+        problem = error
         log("the pooled table was not written: " + error.sentence)
     else:
         if pooled is not None:
@@ -192,6 +204,8 @@ def detect_without_window(many):
         only_input = all([one["kind"] == "input" for one in failed])
         raise EngineError("%d of %d movies were not detected, the first is %s: %s" % (
             len(failed), len(many.movies), failed[0]["name"], failed[0]["reason"]), "input" if only_input else "failure")
+    if problem is not None:
+        raise EngineError("The pooled table was not written: " + problem.sentence, problem.kind)
 
 
 def in_words(movie):

@@ -15,7 +15,7 @@ from javax.swing.table import DefaultTableCellRenderer
 from epifiji_client.screen.log import log
 from epifiji_client.commands.run import call, keep, report, run_with
 from epifiji_client.screen.parts import FixedRows, Selecting, when_closed
-from epifiji_client.screen.windows import enlarged, keep_on_screen, later, put_free, set_size
+from epifiji_client.screen.windows import and_wait, enlarged, keep_on_screen, later, put_free, set_size
 from epifiji_client.screen.words import duration
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.many.movies import AGAIN, CANCEL, COMPLETE, FAILED, LEFT, LOOKING, PAUSE, PAUSED, REFUSED, RUNNING, quietly
@@ -47,6 +47,8 @@ COLOURS = {RUNNING: Color(0, 90, 181), FAILED: Color(180, 30, 30), REFUSED: Colo
 REFRESH_MS = 200
 GO, STOP, AGAIN_REQUEST, END = "go", "stop", "again", "end"
 CLOSE_CHOICES = ["Stop and Close", "Keep Running"]
+POOL_CHOICES = ["Replace It", "Keep It"]
+KEPT = "The pooled table of the earlier run was kept; Pool replaces it."
 HINT = "Select a movie to see its details, or to open its events."
 
 
@@ -112,12 +114,15 @@ class ManyMoviesWindow(object):
 
     def _write_pool(self):
         """Write the pooled table when all movies were tried; that it failed does not matter to their results."""
+        if self.many.keeps_pool():
+            self.said = "The pooled table of an earlier run is in %s." % self.many.plan["pooled"]
+            return
         try:
-            pooled = self.many.pool()
+            pooled = self.many.pool() if self._may_pool() else None
         except EngineError as error:
             self.said = "The pooled table was not written: " + error.sentence
         else:
-            self.said = "" if pooled is None else "The pooled table is in %s." % self.many.plan["pooled"]
+            self.said = KEPT if pooled is None and self.many.folders() else "" if pooled is None else "The pooled table is in %s." % self.many.plan["pooled"]
         if self.said:
             log(self.said)
 
@@ -154,8 +159,19 @@ class ManyMoviesWindow(object):
         show_events(image, found, False, False)
         navigate(image, movie["folder"])
 
+    def _may_pool(self):
+        """Ask whether to replace the pooled table of an earlier run; return whether one may be written."""
+        if not self.many.may_replace_pool:
+            text = "The pooled table in %s is of an earlier run." % self.many.plan["pooled"]
+            asked = []
+            and_wait(lambda: asked.append(JOptionPane.showOptionDialog(
+                self.window, _wrapped(text), TITLE, JOptionPane.DEFAULT_OPTION, JOptionPane.QUESTION_MESSAGE, None, POOL_CHOICES,
+                POOL_CHOICES[1])))
+            self.many.may_replace_pool = asked == [0]
+        return self.many.may_replace_pool
+
     def _pool(self, _):
-        found = self.many.pool()
+        found = self.many.pool() if self._may_pool() else None
         if found is not None:
             show_pooled(found)
 

@@ -25,11 +25,18 @@ def plan_many(request: Request) -> Answer:
     """Plan a detection in many movies.
 
     The request has ``settings`` by key, and ``images``, the open ones, each with ``title`` and ``file`` (or None), which
-    are used if the settings have no ``folder``. The answer has a ``movies`` entry and a ``reasons`` entry for each movie.
+    are used if the settings have no ``folder``. The answer has a ``movies`` entry and a ``reasons`` entry for each movie;
+    ``image`` is the index of its image. A movie that is there twice has one entry.
     """
     from epifiji.jobs.events.detect import require_mode
-    from epifiji.jobs.events.many import WantedResults, folder_of_pool, movies_in, plan, planned_files
-    from epifiji.jobs.events.pooled import conditions_given
+    from epifiji.jobs.events.many import (
+        WantedResults,
+        folder_of_pool,
+        movies_in,
+        plan,
+        planned_files,
+    )
+    from epifiji.jobs.events.pooled import FILES, conditions_given
 
     command = parse_settings(DetectManyCommand, request["settings"])
     settings = parse_settings(DetectionSettings, settings_of(command, DetectionSettings))
@@ -44,29 +51,48 @@ def plan_many(request: Request) -> Answer:
         movies = [_open_movie(one, out) for one in request["images"]]
     if not movies:
         raise WrongInputError("No movie is open, and no folder was specified: open movies, or choose their folder.")
+    known = movies
+    kept, notices = _counted_once(known, command)
+    movies = [known[index] for index in kept]
     conditions = conditions_given(command.conditions)
     planned = plan(movies, wanted, conditions, command.overwrite)
-    used = {name for one in planned if one.folder for name in (one.name, one.folder.name, str(one.folder))}
+    used = {name for one in known if one.folder for name in (one.name, one.folder.name, str(one.folder))}
     unknown = sorted(set(conditions or ()) - used)
     place = folder_of_pool(planned, command.folder, command.out)
     return {
-        "movies": [
-            {
-                "name": one.name,
-                "path": one.path,
-                "folder": str(one.folder) if one.folder is not None else None,
-                "condition": one.condition,
-                "state": one.state,
-                "counts": dict(one.counts) if one.counts is not None else None,
-                "size": one.size,
-            }
-            for one in planned
-        ],
+        "movies": [_in_plan(one, index) for index, one in zip(kept, planned, strict=True)],
         "reasons": [one.reason for one in planned],
         "classes": list(settings.chosen_events(network.description.events)),
         "pooled": str(place) if place is not None else None,
-        "notices": [f"The table of conditions names {unknown[0]}, which is not among the movies."] if unknown else [],
+        "pool_exists": place is not None and any((place / name).exists() for name in FILES),
+        "notices": [
+            *notices,
+            *(f"The table of conditions names {one}, which is not among the movies." for one in unknown[:1]),
+        ],
     }
+
+
+def _in_plan(movie: Any, image: int) -> dict[str, Any]:
+    return {
+        "name": movie.name,
+        "path": movie.path,
+        "folder": str(movie.folder) if movie.folder is not None else None,
+        "condition": movie.condition,
+        "state": movie.state,
+        "counts": dict(movie.counts) if movie.counts is not None else None,
+        "size": movie.size,
+        "image": image,
+    }
+
+
+def _counted_once(movies: list[Any], command: DetectManyCommand) -> tuple[list[int], list[str]]:
+    """Return the indices of movies without copies of another one, and notices of all files that are left out."""
+    from epifiji.jobs.events.many import left_out_notice, without_repeats
+
+    kept, notices = without_repeats(movies)
+    if command.folder is not None and command.pattern is None:
+        notices += [notice] if (notice := left_out_notice(Path(command.folder), command.subfolders)) else []
+    return kept, notices
 
 
 def _open_movie(image: dict[str, Any], out: Path | None) -> Any:
