@@ -179,7 +179,6 @@ def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     seen["again"] = states()
     click_button("Pool")
     wait_for("the question", lambda: len(windows(TITLE)) == 2)
-    picture(folder / "many_replace.png")
     press("Escape")
     wait_for("the question's end", lambda: len(windows(TITLE)) == 1)
     click_button("Close")
