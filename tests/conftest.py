@@ -54,7 +54,7 @@ SLOW = (
     "files/storage/test_left_over.py",
     "files/storage/test_slow_downloads.py",
     "jobs/cells/test_real_fields.py",
-    "jobs/cells/test_volumes.py",
+    "jobs/cells/test_cells_of_volumes.py",
     "jobs/cells/test_segment_with_epyseg.py",
     "jobs/cells/test_correct_cells.py::test_a_killed_process",
     "jobs/events/test_default_arithmetic.py",

@@ -17,7 +17,7 @@ import pytest
 from display import virtual_display
 from jvm import JAVA_SCALE
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 LOOK_S = 0.1
 
 Seen = TypeVar("Seen")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-TIMEOUT_S = 480
+TIMEOUT_S = 800
 
 FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""

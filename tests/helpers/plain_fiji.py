@@ -19,7 +19,7 @@ from epifiji.bridge.imagej.jars import class_path
 from epifiji.bridge.imagej.java import find_java
 from jvm import FOR_SHORT_RUNS
 
-TIMEOUT_S = 300
+TIMEOUT_S = 600
 
 HOST = """
 import os, sys, time, traceback

@@ -24,7 +24,7 @@ found = {}
 
 
 def wait_for(look):
-    for _ in range(20 * given.get("patience_s", 60)):
+    for _ in range(20 * given.get("patience_s", 180)):
         if look():
             return
         time.sleep(0.05)

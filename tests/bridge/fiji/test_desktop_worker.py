@@ -32,7 +32,7 @@ from worker_desktop_scripts import CLOSED, CORRECT, DIALOG, ESCAPE, REFUSED, REV
 
 LOOSE = {"threshold": 130, "min_volume": 100}
 STILL_S = 2
-SET_UP_S = 240
+SET_UP_S = 480
 """A set-up takes 40 s, most of it downloading and unpacking TensorFlow; a slow network may take longer."""
 
 
