@@ -90,6 +90,26 @@ class AnyTrainer(Protocol):
         """Learn from some parts; give their mean loss."""
 
 
+def rate_at(step: int, steps: int, rate: float) -> float:
+    """Return the learning rate of a step, from 1: it rises to `rate`, and falls to 0 at the last of `steps` like a cosine."""
+    warm = min(1.0, step / WARM_UP_STEPS)
+    found: float = rate * warm * 0.5 * (1 + np.cos(np.pi * min(1.0, step / steps)))
+    return found
+
+
+def share_kept(step: int) -> float:
+    """Return the share of the averaged weights that stays at a step, from 1; the average is short at first."""
+    return min(1 - 1 / AVERAGED_STEPS, step / (step + 10))
+
+
+def diverged(step: int, rate: float) -> WrongInputError:
+    """Return the error of a training whose gradient is not finite after so many steps."""
+    return WrongInputError(
+        f"the training diverged at step {step + 1} with a rate of {rate:g}, as the gradient is not finite any more: give a "
+        "lower rate."
+    )
+
+
 class Trainer:
     """Trains the weights of a network with TensorFlow.
 
@@ -168,10 +188,7 @@ class Trainer:
             total = [a + b for a, b in zip(total, gradients, strict=True)] if total else gradients
         total, norm = tf.clip_by_global_norm([gradient / len(parts) for gradient in total], 1.0)
         if not np.isfinite(float(norm)):
-            raise WrongInputError(
-                f"the training diverged at step {self.state.step + 1} with a rate of {self._rate:g}, as the gradient is not "
-                "finite any more: give a lower rate."
-            )
+            raise diverged(self.state.step, self._rate)
         self._apply(total)
         self.state.losses.append(float(np.mean(losses)))
         return self.state.losses[-1]
@@ -189,14 +206,13 @@ class Trainer:
         """
         state = self.state
         state.step += 1
-        n, warm = state.step, min(1.0, state.step / WARM_UP_STEPS)
-        self._optimizer.learning_rate = self._rate * warm * 0.5 * (1 + np.cos(np.pi * min(1.0, n / self.steps)))
+        self._optimizer.learning_rate = rate_at(state.step, self.steps, self._rate)
         self._update(dict(zip(self._learnt, gradients, strict=True)))
         state.weights.update(self._arrays(self._joined))
         for moment, variables in self._moments.items():
             found = self._arrays(variables)
             state.moments.update({f"{name}/{moment}": values for name, values in found.items()})
-        kept = min(1 - 1 / AVERAGED_STEPS, n / (n + 10))
+        kept = share_kept(state.step)
         for name, variable in self._learnt.items():
             variable.assign(state.weights[name])
             state.average[name] += np.float32(1 - kept) * (state.weights[name] - state.average[name])

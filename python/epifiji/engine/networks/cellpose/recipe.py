@@ -11,13 +11,12 @@ import numpy as np
 
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.cellpose import LEARNT_SCALE, MEASURED
-from epifiji.data.errors import WrongInputError
 from epifiji.data.labelled import TrainingField
 from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import FLIP, ROTATION, ZOOM, TrainingSettings
 from epifiji.engine.networks.cellpose.process import CellposeProcess, cellpose_process
-from epifiji.engine.training.trainer import AVERAGED_STEPS, PARTS_A_STEP, WARM_UP_STEPS, Arrays, State
+from epifiji.engine.training.trainer import PARTS_A_STEP, Arrays, State, diverged, rate_at, share_kept
 
 TILE_PX, GRAIN_PX = 224, 8
 SCALES = 0.5
@@ -120,10 +119,7 @@ class CellposeTrainer:
                 else:
                     total[name] = values / len(parts) + total.get(name, np.float32(0))
         if not all(np.isfinite(values).all() for values in (*total.values(), *measured.values())):
-            raise WrongInputError(
-                f"the training diverged at step {self.state.step + 1} with a rate of {self._rate:g}, as the gradient is not "
-                "finite any more: give a lower rate."
-            )
+            raise diverged(self.state.step, self._rate)
         self._apply(total, measured)
         self.state.losses.append(float(np.mean(losses)))
         return self.state.losses[-1]
@@ -139,12 +135,11 @@ class CellposeTrainer:
     def _apply(self, gradients: Weights, measured: Weights) -> None:
         state = self.state
         state.step += 1
-        n = state.step
-        rate = self._rate * min(1.0, n / WARM_UP_STEPS) * 0.5 * (1 + np.cos(np.pi * min(1.0, n / self.steps)))
+        rate = rate_at(state.step, self.steps, self._rate)
         for name, gradient in gradients.items():
-            state.weights[name] = adam_step(state.weights[name], gradient, state.moments, name, n, rate)
+            state.weights[name] = adam_step(state.weights[name], gradient, state.moments, name, state.step, rate)
         state.weights.update(measured)
-        kept = np.float32(min(1 - 1 / AVERAGED_STEPS, n / (n + 10)))
+        kept = np.float32(share_kept(state.step))
         for name, values in state.weights.items():
             if name not in LEARNT_SCALE:
                 state.average[name] = kept * state.average[name] + (1 - kept) * values
