@@ -22,8 +22,7 @@ from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.flows import cells_of_flows
 from epifiji.engine.networks.flow2d.recipe import Flow2DRecipe
 from epifiji.engine.networks.flow2d.training import DIRECTIONS
-from epifiji.engine.networks.unet2d.family import FLIPS
-from epifiji.engine.networks.unet2d.model import BYTES_A_PIXEL, TILE_PX, UNet2D, shapes
+from epifiji.engine.networks.unet2d.model import UNet2D, shapes
 
 DIAMETER_PX = 15.0
 """Diameter of the cells that a new network is trained for; smaller ones are enlarged to it."""
@@ -50,14 +49,7 @@ class Flow2DFamily:
 
     def maps(self, loaded: UNet2D, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
-        at_once = int(min(TILE_PX, megabytes * 1e6 / BYTES_A_PIXEL))
-        found = []
-        for y, x in FLIPS if flips else FLIPS[:1]:
-            # In a mirror image directions across the mirror are the opposite.
-            signs = np.array([y, x, *[1] * (OUTPUTS - DIRECTIONS)], np.float32)
-            found.append(loaded(frame[::y, ::x], at_once)[::y, ::x] * signs)
-        maps: np.ndarray = np.mean(found, axis=0)
-        return maps
+        return loaded.averaged(frame, flips, megabytes)
 
     def separate(
         self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings

@@ -7,6 +7,7 @@ import numpy as np
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.cells.flows import flow_targets
 from epifiji.engine.networks.unet2d.model import activated, contrast, logits
+from epifiji.engine.networks.unet2d.training import counted_mean
 
 FLOW_WEIGHT, INSIDE_WEIGHT, BORDER_WEIGHT = 3.0, 1.0, 0.5
 """Weights of the parts of the loss."""
@@ -51,12 +52,7 @@ def flow_loss(weights: Tensors, frames: Tensor, targets: Tensor, counted: Tensor
         labels=targets[..., DIRECTIONS:], logits=found[..., DIRECTIONS:]
     )
     return (
-        FLOW_WEIGHT * _mean(away, counted * (OUTSIDE + inside))
-        + INSIDE_WEIGHT * _mean(entropies[..., 0], counted)
-        + BORDER_WEIGHT * _mean(entropies[..., 1], counted)
+        FLOW_WEIGHT * counted_mean(away, counted * (OUTSIDE + inside))
+        + INSIDE_WEIGHT * counted_mean(entropies[..., 0], counted)
+        + BORDER_WEIGHT * counted_mean(entropies[..., 1], counted)
     )
-
-
-def _mean(values: Tensor, counts: Tensor) -> Tensor:
-    tf = import_tensorflow()
-    return tf.reduce_sum(counts * values) / tf.maximum(tf.reduce_sum(counts), 1.0)

@@ -13,15 +13,12 @@ from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.watershed import separate_cells
-from epifiji.engine.networks.unet2d.model import BYTES_A_PIXEL, TILE_PX, UNet2D, shapes
+from epifiji.engine.networks.unet2d.model import UNet2D, shapes
 from epifiji.engine.networks.unet2d.recipe import UNet2DRecipe
 from epifiji.engine.simulation.rendered_cells import DIAMETER_PX
 
 DEFAULT_CHOICES = SeparationChoices(seed_height=0.2, merge_below=0.5, tissue_threshold=0.5, least_area=0.1)
 """How cells are separated by a network that is trained from random weights."""
-
-FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
-"""Steps along Y and X of an image and its mirror images."""
 
 
 class UNet2DFamily:
@@ -40,10 +37,7 @@ class UNet2DFamily:
 
     def maps(self, loaded: UNet2D, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
-        steps = FLIPS if flips else FLIPS[:1]
-        at_once = int(min(TILE_PX, megabytes * 1e6 / BYTES_A_PIXEL))
-        maps: np.ndarray = np.mean([loaded(frame[::y, ::x], at_once)[::y, ::x] for y, x in steps], axis=0)
-        return maps
+        return loaded.averaged(frame, flips, megabytes)
 
     def separate(
         self, maps: np.ndarray, description: CellNetworkDescription, diameter_px: float, settings: SegmentationSettings

@@ -44,6 +44,9 @@ TILE_PX = 1_000_000
 BYTES_A_PIXEL = 500
 """Approximate memory for the prediction of a pixel."""
 
+FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
+"""Steps along Y and X of an image and its mirror images."""
+
 OUTPUTS = ("border", "distance", "tissue")
 
 STEM = Layer("stem", WIDTHS[0], side=3)
@@ -164,7 +167,25 @@ class UNet2D:
         tf = import_tensorflow()
         held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
         self._outputs = len(members[0][f"{ANSWER}/bias"])
+        self._directions = directions
         self._members = [partial(_graph(self._outputs, directions), weights) for weights in held]
+
+    def averaged(self, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
+        """Predict the outputs for a frame as :meth:`__call__`, with `flips` as the mean over its mirror images.
+
+        `megabytes` is the approximate memory for it.
+        """
+        at_once = int(min(TILE_PX, megabytes * 1e6 / BYTES_A_PIXEL))
+        found = [self._mirrored(frame, y, x, at_once) for y, x in (FLIPS if flips else FLIPS[:1])]
+        mean: np.ndarray = np.mean(found, axis=0)
+        return mean
+
+    def _mirrored(self, frame: np.ndarray, y: int, x: int, at_once: int) -> np.ndarray:
+        """Predict from a mirror image, in which directions across the mirror are the opposite."""
+        found = self(frame[::y, ::x], at_once)[::y, ::x]
+        if self._directions:
+            found[..., : self._directions] *= np.array((y, x), np.float32)
+        return found
 
     def __call__(self, frame: np.ndarray, at_once: int = TILE_PX) -> np.ndarray:
         """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, outputs), float32 as :func:`activated`.

@@ -55,12 +55,12 @@ def cell_loss(weights: Tensors, frames: Tensor, targets: Tensor, counted: Tensor
     entropies = tf.nn.sigmoid_cross_entropy_with_logits(labels=targets, logits=found)
     predicted = tf.sigmoid(found)
     overlap = 1 - tf.reduce_mean(_soft_iou(border, predicted[..., 0], counts))
-    error = _mean(tf.abs(distance - predicted[..., 1]) * (OUTSIDE + tissue), counts)
+    error = counted_mean(tf.abs(distance - predicted[..., 1]) * (OUTSIDE + tissue), counts)
     return (
-        _mean(entropies[..., 0] * (1 + BORDER_WEIGHT * border), counts)
+        counted_mean(entropies[..., 0] * (1 + BORDER_WEIGHT * border), counts)
         + OVERLAP_WEIGHT * overlap
         + DISTANCE_WEIGHT * error
-        + TISSUE_WEIGHT * _mean(entropies[..., 2], counts)
+        + TISSUE_WEIGHT * counted_mean(entropies[..., 2], counts)
     )
 
 
@@ -77,7 +77,8 @@ def jaccard_loss(weights: Tensors, frames: Tensor, targets: Tensor, counted: Ten
     return 1 - tf.reduce_mean((smaller + 1) / (larger + 1))
 
 
-def _mean(values: Tensor, counts: Tensor) -> Tensor:
+def counted_mean(values: Tensor, counts: Tensor) -> Tensor:
+    """Return the mean of values, weighted by `counts`; 0 if nothing counts."""
     tf = import_tensorflow()
     return tf.reduce_sum(counts * values) / tf.maximum(tf.reduce_sum(counts), 1.0)
 
