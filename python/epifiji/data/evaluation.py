@@ -56,6 +56,15 @@ def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the scores that are defined; None if there are none."""
+    # Not at the module's beginning: it is imported for help texts, which need no numpy.
+    import numpy as np
+
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def score_text(value: float | None) -> str:
     """Return a score with three decimals, a count as it is, or a dash if it is undefined."""
     return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -20,6 +20,9 @@ BASE = "base"
 """Name of the variant with the protocol's own settings of the training."""
 
 Given = Mapping[str, Any]
+
+Row = Mapping[str, Any]
+"""A run of a study: ``variant``, ``images``, ``seed``, and scores by their names."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,39}$")]
 
@@ -57,11 +60,6 @@ class StudyProtocol(BaseModel):
     )
 
     @property
-    def training_settings(self) -> TrainingSettings:
-        """The settings of the base variant's trainings."""
-        return parse_settings(TrainingSettings, self.training)
-
-    @property
     def scoring_settings(self) -> CellEvaluationSettings:
         """How networks are scored."""
         return parse_settings(CellEvaluationSettings, self.scoring)
@@ -83,6 +81,12 @@ class StudyRun:
     def name(self) -> str:
         """A name for its network, unique in a study."""
         return f"{self.variant.replace(' ', '_')}_{self.images}_images_seed_{self.seed}"
+
+
+def differences(base: Mapping[int, Row], rows: Sequence[Row], key: str) -> list[float]:
+    """Return the difference of a score from that of the base run with the same seed, of each row where both are defined."""
+    pairs = [(row[key], base[row["seed"]][key]) for row in rows if row["seed"] in base]
+    return [one - other for one, other in pairs if one is not None and other is not None]
 
 
 def parse_protocol(content: object, name: str) -> StudyProtocol:
@@ -135,10 +139,9 @@ def _check_settings(protocol: StudyProtocol, name: str) -> None:
         )
     for one in (BASE, *protocol.variants):
         protocol.settings_of(one, protocol.seeds[0]).require_task("cells")
-    for key, values in protocol.sweep.items():
-        for value in values:
-            parse_settings(CellEvaluationSettings, {**protocol.scoring, key: value})
-    _ = protocol.scoring_settings
+    swept = [{key: value} for key, values in protocol.sweep.items() for value in values]
+    for changed in ({}, *swept):
+        parse_settings(CellEvaluationSettings, {**protocol.scoring, **changed})
 
 
 def _require_known(given: Given, kind: type[BaseModel], place: str, what: str) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from epifiji.data.study import BASE
+from epifiji.data.evaluation import mean_of_known
+from epifiji.data.study import BASE, Row, differences
 from epifiji.files.figures.curves import NETWORK_COLOURS
 from epifiji.files.figures.look import DARK
 from epifiji.files.figures.overlay import FOREGROUND
 from epifiji.files.figures.plots import legend, new_panels, with_gaps
-
-Row = Mapping[str, Any]
 
 
 def draw_learning_curve(path: Path, rows: Sequence[Row], metrics: Mapping[str, str]) -> None:
@@ -37,7 +35,7 @@ def draw_learning_curve(path: Path, rows: Sequence[Row], metrics: Mapping[str, s
         axes.plot(
             [row["images"] for row in rows], with_gaps(row[key] for row in rows), "o", ms=4, color=colour, alpha=0.7
         )
-        means = [mean_of([row[key] for row in rows if row["images"] == count]) for count in counts]
+        means = [mean_of_known([row[key] for row in rows if row["images"] == count]) for count in counts]
         axes.plot(counts, with_gaps(means), color=FOREGROUND, lw=1.6, label="mean over seeds")
         axes.set_xticks(counts)
         axes.set_xlabel("training images")
@@ -85,22 +83,10 @@ def draw_sweep(path: Path, rows: Sequence[Row], metrics: Mapping[str, str]) -> N
         for (key, label), colour in zip(metrics.items(), NETWORK_COLOURS, strict=False):
             places = [values.index(row["value"]) for row in there]
             axes.plot(places, with_gaps(row[key] for row in there), "o", ms=3, color=colour, alpha=0.6)
-            means = [mean_of([row[key] for row in there if row["value"] == value]) for value in values]
+            means = [mean_of_known([row[key] for row in there if row["value"] == value]) for value in values]
             axes.plot(range(len(values)), with_gaps(means), color=colour, lw=1.6, label=label)
         axes.set_xticks(range(len(values)), [str(value) for value in values])
         axes.set_xlabel(name)
         axes.set_ylabel("score")
         legend(axes, loc="best")
     DARK.save(figure, path)
-
-
-def mean_of(values: Sequence[float | None]) -> float | None:
-    """Return the mean of values that are defined; None if there are none."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def differences(base: Mapping[int, Row], rows: Sequence[Row], key: str) -> list[float]:
-    """Return the difference of a score from that of the base run with the same seed, of each row where both are defined."""
-    pairs = [(row[key], base[row["seed"]][key]) for row in rows if row["seed"] in base]
-    return [one - other for one, other in pairs if one is not None and other is not None]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.cells import MEAN_IOUS, ComparedField, FieldScores, Outcome, PackedLabels
-from epifiji.data.evaluation import Interval, pooled, score_text
+from epifiji.data.evaluation import Interval, mean_of_known, pooled, score_text
 from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
@@ -95,16 +95,20 @@ class CellComparison:
     def means(self) -> dict[str, float | None]:
         """Return the means of the scores of images, in which each image counts the same; `ap` and `f1` are those at `iou`."""
         counts = [one.matches[self.iou] for one in self.fields]
-        means = {"ap": _mean([one.ap for one in counts]), "f1": _mean([one.f1 for one in counts])}
+        means = {"ap": mean_of_known([one.ap for one in counts]), "f1": mean_of_known([one.f1 for one in counts])}
         keys = ("mean_ap", "quality", "rand_index", "split_bits", "merged_bits", "outline_iou")
-        return means | {key: _mean([getattr(one, key) for one in self.fields]) for key in keys}
+        return means | {key: mean_of_known([getattr(one, key) for one in self.fields]) for key in keys}
 
     def curve(self) -> list[dict[str, Any]]:
         """Return the AP of each image, of all cells together and in the mean over images, for each least IoU."""
         rows = []
         for iou in sorted(self.fields[0].matches):
             counts = [one.matches[iou] for one in self.fields]
-            row: dict[str, Any] = {"iou": iou, "all": pooled(counts).ap, "mean": _mean([one.ap for one in counts])}
+            row: dict[str, Any] = {
+                "iou": iou,
+                "all": pooled(counts).ap,
+                "mean": mean_of_known([one.ap for one in counts]),
+            }
             rows.append(row | {f"image {one.name}": two.ap for one, two in zip(self.fields, counts, strict=True)})
         return rows
 
@@ -125,7 +129,7 @@ class CellComparison:
             key: sum(getattr(one, key) for one in self.fields) for key in ("annotated", "predicted", "over", "under")
         }
         means = {
-            key: _mean([getattr(one, key) for one in self.fields])
+            key: mean_of_known([getattr(one, key) for one in self.fields])
             for key in ("rand_index", "split_bits", "merged_bits", "outline_iou")
         }
         scores = {"ap": self.ap.value, "f1": self.f1.value, "quality": self.quality.value}
@@ -285,8 +289,3 @@ def _row(one: FieldScores) -> dict[str, Any]:
     numbers["mean_ap"] = one.mean_ap
     keys = ("proper", "over", "under", "quality", "rand_index", "split_bits", "merged_bits", "outline_iou")
     return numbers | {key: getattr(one, key) for key in keys}
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from epifiji.data.cell_networks import CellNetwork
 from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import mean_of_known
 from epifiji.data.labelled import LabelledImage
 from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
-from epifiji.data.study import BASE, StudyProtocol, StudyRun
-from epifiji.files.figures.studies import differences, mean_of
+from epifiji.data.study import BASE, StudyProtocol, StudyRun, differences
 from epifiji.files.labelled_images import read_labelled_images
 from epifiji.files.protocols import read_protocol
 from epifiji.files.results.studies import StudyFolder
@@ -93,9 +93,10 @@ def study_cells(protocol: str | Path, out: str | Path, report: Report = silent) 
     train, test = (
         read_labelled_images(Path(one), scoring.channel, scoring.project) for one in (found.train, found.test)
     )
-    _require_apart(train, test)
+    hashed = [[_Hashed(one, one.movie.sha256()) for one in images] for images in (train, test)]
+    _require_apart(*hashed)
     runs = list(_runs(found, len(train)))
-    folder = StudyFolder(path_from(out, "the study's folder"), _identity(found, train, test))
+    folder = StudyFolder(path_from(out, "the study's folder"), _identity(found, *hashed))
     rows = []
     for number, run in enumerate(runs):
         part = PartReport(report, number, len(runs) + bool(found.sweep), f"{run.name}: ")
@@ -111,14 +112,21 @@ def study_cells(protocol: str | Path, out: str | Path, report: Report = silent) 
     return Study(folder.folder, tuple(map(_row, rows)), tuple(summary), tuple(sweep), tuple(files))
 
 
-def _require_apart(train: Sequence[LabelledImage], test: Sequence[LabelledImage]) -> None:
+class _Hashed(NamedTuple):
+    """An image, and the hash of its pixels."""
+
+    image: LabelledImage
+    sha256: str
+
+
+def _require_apart(train: Sequence[_Hashed], test: Sequence[_Hashed]) -> None:
     """Refuse images that are in both folders: scores on them would be too high."""
-    known = {one.movie.sha256(): one for one in train}
+    known = {one.sha256: one.image for one in train}
     for one in test:
-        if (other := known.get(one.movie.sha256())) is not None:
+        if (other := known.get(one.sha256)) is not None:
             raise WrongInputError(
-                f"the test image {one.movie.path} has the same pixels as the training image {other.movie.path}, but networks are "
-                "scored on images that they were not trained on: remove one of them."
+                f"the test image {one.image.movie.path} has the same pixels as the training image {other.movie.path}, but "
+                "networks are scored on images that they were not trained on: remove one of them."
             )
 
 
@@ -138,12 +146,12 @@ def _is_whole(run: StudyRun, most: int) -> bool:
     return run.variant == BASE and run.images == most
 
 
-def _identity(protocol: StudyProtocol, train: Sequence[LabelledImage], test: Sequence[LabelledImage]) -> dict[str, Any]:
+def _identity(protocol: StudyProtocol, train: Sequence[_Hashed], test: Sequence[_Hashed]) -> dict[str, Any]:
     """Return what identifies a study: its entries without places, and its images."""
     return {
         **protocol.model_dump(mode="json", exclude={"train", "test"}),
         **{
-            part: [{"name": one.name, "sha256": one.movie.sha256(), "cells": one.file.name} for one in images]
+            part: [{"name": one.image.name, "sha256": one.sha256, "cells": one.image.file.name} for one in images]
             for part, images in (("train", train), ("test", test))
         },
     }
@@ -208,10 +216,10 @@ def _summary(records: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         these = [row for row in rows if (row["variant"], row["images"]) == (variant, images)]
         made: dict[str, Any] = {"variant": variant, "images": images, "runs": len(these)}
         for key in METRICS:
-            made |= {key: mean_of([row[key] for row in these]), f"{key}_sd": _spread([row[key] for row in these])}
+            made |= {key: mean_of_known([row[key] for row in these]), f"{key}_sd": _spread([row[key] for row in these])}
             apart = [] if variant == BASE else differences(base, these, key)
             made |= {
-                f"{key}_difference": mean_of(apart),
+                f"{key}_difference": mean_of_known(apart),
                 f"{key}_difference_sd": _spread(apart),
                 f"{key}_higher": f"{sum(one > 0 for one in apart)} of {len(apart)}" if apart else None,
             }
