@@ -11,7 +11,7 @@ from ij.gui import Toolbar
 from java.awt import BorderLayout, Color, FlowLayout, Font, GridLayout
 from java.lang import IllegalMonitorStateException, InterruptedException
 from java.util.concurrent import LinkedBlockingQueue, TimeUnit
-from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel, JTextArea
+from javax.swing import BorderFactory, BoxLayout, JFrame, JLabel, JPanel
 
 from epifiji_client.cells.overlay import NAMES, CellsOverlay
 from epifiji_client.commands.run import call
@@ -19,6 +19,7 @@ from epifiji_client.cells.correct_input import correction_inputs
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.movies import file_of, frames_are_channels
 from epifiji_client.screen.inputs import WindowClosing
+from epifiji_client.screen.parts import wrapped_text
 from epifiji_client.screen.windows import enlarged, later, put_beside, set_size
 
 TITLE = "Correct Cells"
@@ -169,10 +170,8 @@ class CorrectionWindow(object):
         return window is not None and (window is self.window or window is self.image.getWindow())
 
     def _build(self):
-        self.said, self.below = JTextArea(" ", SENTENCE_ROWS, SENTENCE_COLUMNS), JLabel(" ")
-        self.said.setLineWrap(True)
-        self.said.setWrapStyleWord(True)
-        self.said.setEditable(False)
+        self.said, self.below = wrapped_text(" ", SENTENCE_ROWS, SENTENCE_COLUMNS), JLabel(" ")
+        self.said.setOpaque(True)
         self.said.setFocusable(False)
         self.said.setFont(Font("SansSerif", Font.BOLD, 14))
         colours = _row(FlowLayout(FlowLayout.LEFT, 10, 4), [_label(name, colour) for name, colour in NAMES])

@@ -2,13 +2,13 @@
 from ij.io import OpenDialog
 from java.awt import BorderLayout, Color, Dimension, FlowLayout, Label, Panel
 from java.awt.event import FocusListener, KeyEvent, KeyListener, MouseAdapter, TextListener
-from javax.swing import JTextArea
 
 from epifiji_client.commands.choosing import buttons_of, let_choose_files_and_folders
 from epifiji_client.commands.fitting import FittingDialog
 from epifiji_client.commands.parameters import PLACES, is_another_movies, record, remembered
 from epifiji_client.commands.units import UNITS, in_pixels, in_units, is_number
 from epifiji_client.images.active import active_image
+from epifiji_client.screen.parts import wrapped_text
 from epifiji_client.screen.windows import escaped, scaled
 
 NARROW, WIDE = 10, 30
@@ -217,12 +217,8 @@ class _About(object):
     """A few lines at the bottom of a dialog about the field under the mouse, or the one with the focus."""
 
     def __init__(self, text):
-        self.area = JTextArea(text, HELP_LINES, 1)
-        self.area.setLineWrap(True)
-        self.area.setWrapStyleWord(True)
-        self.area.setEditable(False)
+        self.area = wrapped_text(text, HELP_LINES, 1)
         self.area.setFocusable(False)
-        self.area.setOpaque(False)
         font = self.area.getFont()
         self.area.setFont(font.deriveFont(float(scaled(font.getSize()))))
         self.area.setForeground(Color(70, 70, 70))

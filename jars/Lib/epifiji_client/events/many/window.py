@@ -7,14 +7,14 @@ from java.awt.event import KeyEvent
 from java.lang import Runnable, System, Thread
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import (
-    AbstractAction, BorderFactory, JButton, JComponent, JFrame, JOptionPane, JPanel, JProgressBar, JScrollPane, JTable, JTextArea,
+    AbstractAction, BorderFactory, JButton, JComponent, JFrame, JOptionPane, JPanel, JProgressBar, JScrollPane, JTable,
     KeyStroke, ListSelectionModel,
 )
 from javax.swing.table import DefaultTableCellRenderer
 
 from epifiji_client.screen.log import log
 from epifiji_client.commands.run import call, keep, report, run_with
-from epifiji_client.screen.parts import FixedRows, Selecting, when_closed
+from epifiji_client.screen.parts import FixedRows, Selecting, when_closed, wrapped_text
 from epifiji_client.screen.windows import and_wait, enlarged, keep_on_screen, later, put_free, set_size
 from epifiji_client.screen.words import duration
 from epifiji_client.engine.errors import EngineError
@@ -42,7 +42,7 @@ TIPS = {
 LEFT_COLUMNS, RIGHT_COLUMNS = ["Movie", "Condition", "State"], ["Time left", "Details"]
 STATE = 2
 WIDTHS, COUNT_WIDTH, RIGHT_WIDTHS = (150, 100, 120), 90, (80, 300)
-LARGEST, ROWS_HEIGHT = (1100, 640), 22
+LARGEST, ROWS_HEIGHT, MESSAGE_SIZE = (1100, 640), 22, (4, 50)
 COLOURS = {RUNNING: Color(0, 90, 181), FAILED: Color(180, 30, 30), REFUSED: Color(150, 90, 0)}
 REFRESH_MS = 200
 GO, STOP, AGAIN_REQUEST, END = "go", "stop", "again", "end"
@@ -165,7 +165,7 @@ class ManyMoviesWindow(object):
             text = "The pooled table in %s is of an earlier run." % self.many.plan["pooled"]
             asked = []
             and_wait(lambda: asked.append(JOptionPane.showOptionDialog(
-                self.window, _wrapped(text), TITLE, JOptionPane.DEFAULT_OPTION, JOptionPane.QUESTION_MESSAGE, None, POOL_CHOICES,
+                self.window, wrapped_text(text, *MESSAGE_SIZE), TITLE, JOptionPane.DEFAULT_OPTION, JOptionPane.QUESTION_MESSAGE, None, POOL_CHOICES,
                 POOL_CHOICES[1])))
             self.many.may_replace_pool = asked == [0]
         return self.many.may_replace_pool
@@ -253,11 +253,7 @@ class ManyMoviesWindow(object):
             self.table.getColumnModel().getColumn(column).setPreferredWidth(width)
         self.table.getColumnModel().getColumn(STATE).setCellRenderer(_State(self.many))
         self.table.getSelectionModel().addListSelectionListener(Selecting(self._update))
-        self.details = JTextArea("", 3, 1)
-        self.details.setEditable(False)
-        self.details.setLineWrap(True)
-        self.details.setWrapStyleWord(True)
-        self.details.setOpaque(False)
+        self.details = wrapped_text("", 3, 1)
         self.details.setFont(self.table.getFont())
         self.bar = JProgressBar()
         self.bar.setStringPainted(True)
@@ -325,18 +321,9 @@ class _Apart(Runnable):
             self.do(self.movie)
         except EngineError as error:
             sentence = error.sentence
-            later(lambda: JOptionPane.showMessageDialog(self.window, _wrapped(sentence), TITLE, JOptionPane.ERROR_MESSAGE))
+            later(lambda: JOptionPane.showMessageDialog(self.window, wrapped_text(sentence, *MESSAGE_SIZE), TITLE, JOptionPane.ERROR_MESSAGE))
         finally:
             IJ.showProgress(1.0)
-
-
-def _wrapped(sentence):
-    area = JTextArea(sentence, 4, 50)
-    area.setLineWrap(True)
-    area.setWrapStyleWord(True)
-    area.setEditable(False)
-    area.setOpaque(False)
-    return area
 
 
 def _on_escape(window, do):

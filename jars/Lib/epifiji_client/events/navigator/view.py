@@ -4,12 +4,13 @@ It only shows a session and puts requests into the navigator's queue.
 """
 from java.awt import BorderLayout, Color, FlowLayout, Font, GridLayout
 from java.awt.event import KeyEvent, WindowAdapter
-from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextArea, JTextField
+from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent, JFrame, JLabel, JPanel, JScrollPane, JTextField
 from javax.swing import KeyStroke
 from javax.swing.event import DocumentListener
 
 from epifiji_client.events.navigator.strip import Strip
 from epifiji_client.events.navigator.table import EventTable
+from epifiji_client.screen.parts import wrapped_text
 from epifiji_client.screen.windows import enlarged, set_size
 from epifiji_client.screen.inputs import WindowClosing
 from epifiji_client.events.review_session import WORDS
@@ -54,7 +55,8 @@ class NavigatorView(object):
         self.wanted = navigator.wanted
         self.table = EventTable(self.session, self.shown, scale, navigator.colours, want)
         self.strip = Strip(self.shown, navigator.pixels.frames, navigator.colours, navigator.frame_of, want)
-        self.head, self.below, self.count = JLabel(" "), _wrapped(), JLabel(" ")
+        self.head, self.below, self.count = JLabel(" "), wrapped_text(), JLabel(" ")
+        self.below.setFocusable(False)
         self.boxes = {}
         self.window = JFrame(title)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
@@ -210,17 +212,6 @@ class NavigatorView(object):
         session = self.session
         done = len(session.items) - len(session.open)
         return "%d of %d decided.   %s" % (done, len(session.items), precision_of(session.state))
-
-
-def _wrapped():
-    """Return a text that takes as many lines as it needs: sentences with paths are long."""
-    text = JTextArea(" ")
-    text.setEditable(False)
-    text.setFocusable(False)
-    text.setOpaque(False)
-    text.setLineWrap(True)
-    text.setWrapStyleWord(True)
-    return text
 
 
 def _counted(name, counts):
