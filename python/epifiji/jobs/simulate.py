@@ -101,10 +101,7 @@ def simulate_movies(
         If a setting is invalid, a file exists, the outlines cannot be used, or there is no room for so many events.
     """
     folder, chosen = path_from(out, "the folder to write into"), parse_settings(SimulationSettings, settings)
-    if not 1 <= movies <= 100_000:
-        raise WrongInputError(
-            f"movies is {movies}, but it must be a whole number from 1 to 100000: give such a number."
-        )
+    require_number("movies", movies)
     drawn = None if outlines is None else read_outlines(path_from(outlines, "the outlines"))
     names = [f"simulated_{chosen.seed + number}" for number in range(movies)]
     possible = [RECORD, *(file for name in names for file in _files(name))]
@@ -122,6 +119,14 @@ def simulate_movies(
         write_record(partial / RECORD, record)
         written = sorted(file.name for file in partial.iterdir())
     return SimulatedFiles(folder, written, counts)
+
+
+def require_number(name: str, number: int) -> None:
+    """Refuse a number of movies, or of whatever else is simulated one after the other, that is not from 1 to 100,000."""
+    if not 1 <= number <= 100_000:
+        raise WrongInputError(
+            f"{name} is {number}, but it must be a whole number from 1 to 100000: give such a number."
+        )
 
 
 def _settings_of(chosen: SimulationSettings, given: Mapping[str, Any], number: int, varied: bool) -> SimulationSettings:

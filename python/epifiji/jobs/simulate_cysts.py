@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
@@ -22,9 +21,8 @@ from epifiji.files.movies.movie_file import write_movie, write_stack
 from epifiji.files.results.cell_results import labels_file
 from epifiji.files.results.result_folder import write_record
 from epifiji.files.storage.writable import new_files, require_absent
+from epifiji.jobs.simulate import RECORD, require_number
 from epifiji.jobs.versions import versions
-
-RECORD = "simulation.json"
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,7 @@ def simulate_cysts(
         If a setting is invalid, a file exists, or the cells leave no room for a lumen.
     """
     folder, chosen = path_from(out, "the folder to write into"), parse_settings(CystSettings, settings)
-    if not 1 <= cysts <= 100_000:
-        raise WrongInputError(f"cysts is {cysts}, but it must be a whole number from 1 to 100000: give such a number.")
+    require_number("cysts", cysts)
     each = [_settings_of(chosen, settings, number, varied) for number in range(cysts)]
     names = [f"cyst_{one.seed}" for one in each]
     possible = [RECORD, *(file for name in names for file in _files(name))]
