@@ -160,7 +160,10 @@ class TestWithoutAWindow:
             ("network by its older name", "there is no network 'nowhere'"),
             ("exists", "there is a network 'spots' already: give another"),
             ("bad setting", "steps is '3', but it must be a whole number from 10 to 1000000"),
-            ("unknown key", "Train Event Network... was given 'step', but its parameters are cell_diameter"),
+            (
+                "unknown key",
+                "Train Event Network... was given 'step', but its parameters are batch_size, cell_diameter",
+            ),
         ],
     )
     def test_impossible_requests_are_refused_in_one_sentence(self, headless: Finished, what: str, words: str) -> None:
