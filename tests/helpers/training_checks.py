@@ -14,6 +14,7 @@ from figure_checks import table, titles
 from refusals import refusals
 
 TRAIN, RETRAIN = 'run("Train Event Network...", "', 'run("Retrain from Review...", "'
+STUDY = 'run("Study Cells...", "'
 SHORT = "from_scratch steps=10 "
 DIALOG = "Train Event Network"
 
@@ -33,6 +34,11 @@ def cells_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro('open("tissue.tif");' + RETRAIN + 'keep=0 steps=10 tile_size=64");close();')
 
 
+def studied_headless(imagej: ImageJ, _: Path) -> None:
+    """Continue a study by its protocol, whose trainings are all finished."""
+    imagej.run_macro(STUDY + 'protocol=[a study/train_study/protocol.yaml] out=[a study/train_study]");')
+
+
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
     """Return the commands' messages for impossible requests."""
     commands = {
@@ -44,6 +50,8 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "exists": TRAIN + SHORT + 'folder=[the movies] name=spots");',
         "bad setting": TRAIN + 'folder=[the movies] steps=3");',
         "setting of cells": TRAIN + SHORT + 'folder=[the movies] loss=jaccard");',
+        "study without images": STUDY + 'seeds=1,2");',
+        "another study": STUDY + 'protocol=[a study/train_study/protocol.yaml] out=[the cells]");',
         "unknown key": TRAIN + 'folder=[the movies] step=30");',
     }
     return refusals(imagej, commands)
@@ -105,5 +113,5 @@ def _temporary() -> list[str]:
     return [path.name for path in Path(tempfile.gettempdir()).glob("epifiji-*")]
 
 
-HEADLESS = [trained_headless, retrained_headless, cells_headless, refused]
+HEADLESS = [trained_headless, retrained_headless, cells_headless, studied_headless, refused]
 WINDOW = [asked_in_a_dialog, cancelled_by_escape, trained_in_a_window]

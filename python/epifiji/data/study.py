@@ -99,7 +99,8 @@ def parse_protocol(content: object, name: str) -> StudyProtocol:
     """
     if not isinstance(content, dict):
         raise WrongInputError(
-            f"{name} contains no entries, but a protocol has entries such as train, test and seeds: see the example."
+            f"{name} contains no entries, but a protocol has entries such as train: FOLDER and test: FOLDER, one a line: "
+            "write these."
         )
     _require_known(content, StudyProtocol, name, "entry")
     try:

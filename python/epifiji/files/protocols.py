@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,20 @@ def read_protocol(path: Path) -> StudyProtocol:
     if protocol.network is not None and (path.parent / protocol.network).exists():
         changed["network"] = str(path.parent / protocol.network)
     return protocol.model_copy(update=changed)
+
+
+def write_protocol(path: Path, protocol: StudyProtocol, folder: Path) -> None:
+    """Write a protocol that will be in `folder`; places beside this folder are relative to it, so that both can be moved."""
+    import yaml
+
+    entries = protocol.model_dump(mode="json", exclude_defaults=True)
+    for key in (*PLACES, "network"):
+        if key in entries and Path(entries[key]).exists():
+            entries[key] = _place_from(folder.absolute(), Path(entries[key]).absolute())
+    text = yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
+    path.write_text(f"# To repeat this study: epifiji study-cells {path.name} --out FOLDER\n{text}", encoding="utf-8")
+
+
+def _place_from(folder: Path, place: Path) -> str:
+    """Return a place relative to a folder if it is beside it, otherwise the whole path."""
+    return Path(os.path.relpath(place, folder)).as_posix() if place.is_relative_to(folder.parent) else str(place)

@@ -24,6 +24,7 @@ from java_folders import cache_with_libraries
 from jvm import Finished, run_checks
 from labelled_cells import write_labelled
 from labelled_movies import write_blinking
+from recorded_study import recorded_study
 from training_checks import (
     HEADLESS,
     WINDOW,
@@ -32,6 +33,7 @@ from training_checks import (
     cells_headless,
     refused,
     retrained_headless,
+    studied_headless,
     trained_headless,
     trained_in_a_window,
 )
@@ -104,6 +106,7 @@ def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     env = files(folder)
     reviewed(folder)
     corrected(folder)
+    recorded_study(folder / "a study")
     return run_checks(HEADLESS, folder, env=env)
 
 
@@ -139,6 +142,13 @@ class TestWithoutAWindow:
             assert (record["parent"] and record["parent"]["name"]) == parent
         assert record["images"][0]["corrected"]
 
+    def test_a_study_continues_by_its_protocol(self, headless: Finished) -> None:
+        assert headless[studied_headless] is None
+        place = headless.folder / "a study" / "train_study"
+        assert (place / "learning_curve.png").exists()
+        assert f"EpiFiji: 3 trainings were scored; the results are in {place}" in headless.out
+        assert "EpiFiji: without rotation: the AP differs by -0.100" in headless.out
+
     @pytest.mark.parametrize(
         ("what", "words"),
         [
@@ -160,6 +170,8 @@ class TestWithoutAWindow:
             ("network by its older name", "there is no network 'nowhere'"),
             ("exists", "there is a network 'spots' already: give another"),
             ("bad setting", "steps is '3', but it must be a whole number from 10 to 1000000"),
+            ("study without images", "No folder of images to train on was specified"),
+            ("another study", "the cells is not empty and contains no study: specify another out"),
             (
                 "unknown key",
                 "Train Event Network... was given 'step', but its parameters are batch_size, cell_diameter",

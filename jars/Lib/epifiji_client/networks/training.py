@@ -1,4 +1,4 @@
-"""Shows the result of a training: pictures, a table of scores, and whether to use the new network (Jython 2.7)."""
+"""Shows the result of a training, or of a study of trainings: pictures, a table of scores, and a conclusion (Jython 2.7)."""
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import report
@@ -8,11 +8,11 @@ from epifiji_client.screen.log import log
 from epifiji_client.screen.windows import show_table
 
 
-def show_training(found, parameters):
+def show_training(found, parameters, title="Training of %s"):
     headless = GraphicsEnvironment.isHeadless()
     for notice in found["notices"]:
         log(notice)
     show_pictures(found, current_image(needed=False))
     if parameters.get("table", True) and not headless:
-        show_table("Training of %s" % found["name"], found["columns"], found["rows"])
+        show_table(title % found["name"], found["columns"], found["rows"])
     report(found["said"])

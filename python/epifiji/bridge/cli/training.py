@@ -73,7 +73,6 @@ def study_cells(
     as_json: JsonOption = False,
 ) -> None:
     """Train and score networks for cells as a protocol describes: learning curve, variants of the training, settings."""
-    from epifiji.jobs.studies.cells import METRICS
     from epifiji.jobs.studies.cells import study_cells as run
 
     with ProgressBar("study", silent=as_json) as report:
@@ -81,23 +80,11 @@ def study_cells(
     if as_json:
         say_json(study.to_dict())
         return
-    say_table(
-        ["variant", "images", "runs", *METRICS.values()],
-        [
-            [row["variant"], str(row["images"]), str(row["runs"]), *(_spread(row, key) for key in METRICS)]
-            for row in study.summary
-        ],
-    )
+    say_table(study.columns(), study.rows())
+    for sentence in study.in_words():
+        say(sentence)
     for file in study.files:
         say(f"written: {file}")
-
-
-def _spread(row: dict[str, Any], key: str) -> str:
-    """Return the mean of a score and its standard deviation over seeds as a text."""
-    from epifiji.data.evaluation import score_text
-
-    spread = row[f"{key}_sd"]
-    return score_text(row[key]) + ("" if spread is None else f" ± {score_text(spread)}")
 
 
 def _say_result(result: Any, as_json: bool) -> None:

@@ -6,6 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from epifiji.bridge.fiji.cell_commands import (
+    CellsAroundCommand,
+    CompareCellsCommand,
+    CorrectCommand,
+    SegmentCommand,
+    StudyCommand,
+)
 from epifiji.bridge.fiji.fields import KEEP_GOING, NAVIGATOR, REPLACE, TABLE
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
@@ -20,12 +27,10 @@ from epifiji.bridge.fiji.network_commands import (
     TrainCommand,
 )
 from epifiji.data.settings.base import Settings, setting
-from epifiji.data.settings.comparison import CellComparisonSettings, ComparisonSettings, StatisticsSettings
+from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
 from epifiji.data.settings.figures import FigureSettings
 from epifiji.data.settings.jobs import (
-    CellComparisonJob,
-    CellsAroundJob,
     ComparisonJob,
     DetectionJob,
     EventExportJob,
@@ -34,7 +39,6 @@ from epifiji.data.settings.jobs import (
     OtherMovie,
     OverwriteResults,
     ReportJob,
-    SegmentationJob,
     StatisticsJob,
     output,
 )
@@ -48,7 +52,6 @@ from epifiji.data.settings.movies import (
     Zoom,
 )
 from epifiji.data.settings.reports import ReportSettings
-from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 from epifiji.data.settings.trial import TrialSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
@@ -62,6 +65,7 @@ COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Ex
 COMPARE_CELLS = "Compare Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
+STUDY = "Study Cells..."
 MANAGE, EXPORT_NETWORK = "Manage EpiFiji Networks", "Export EpiFiji Network..."
 IMPORT, FETCH = "Import EpiFiji Network...", "Fetch DeXtrusion Network..."
 CORRECT = "Correct Cells..."
@@ -94,27 +98,6 @@ class TryCommand(TrialSettings):
         "Write the finds into the file trial.csv in this folder. Default: only show them.", "macro"
     )
     overwrite: bool = _flag("Overwrite earlier results", "Replace an earlier trial.csv.", "macro")
-    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
-
-
-class SegmentCommand(SegmentationJob, SegmentationSettings):
-    """Segments the cells of the open image or movie, or of a file, and shows them as labels and outlines."""
-
-    preview: bool = _flag(
-        "Preview",
-        "First segment the frame in view, with sliders for how cells are separated; a macro gives their values.",
-        default=True,
-    )
-    rois: bool = _flag(
-        "ROIs of the cells",
-        "Put the cells into the ROI Manager as polygons, and write them if the results are written.",
-    )
-    save: bool = _flag(
-        "Save next to the image", "Write the results into the folder IMAGE_cells next to the image's file."
-    )
-    input: str | None = _path(
-        "file", "Input", "An image's file, instead of the open image; its results are only written.", "macro"
-    )
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 
 
@@ -170,18 +153,6 @@ class ReviewCommand(Settings):
     other_movie: OtherMovie = False
 
 
-class CorrectCommand(Settings):
-    """Corrects segmented cells with the mouse: merge, split, add and delete, with undo. The original file is not changed."""
-
-    cells: str | None = _path(
-        "file",
-        "Cells",
-        "Labels or outlines of the open image, or a folder with them. Default in a macro: those next to the image.",
-        order=2,
-    )
-    out: str | None = output("Folder for the corrections and the corrected labels. Default: the folder of the cells.")
-
-
 class AdjustCommand(EventSettings):
     """Sliders for the thresholds of kept probability maps; the events on the movie follow. A macro gives the values."""
 
@@ -211,19 +182,6 @@ class CompareCommand(ComparisonJob, ComparisonSettings):
     replace_rois: bool = _flag("Replace the ROIs in the ROI Manager", REPLACE)
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
     other_movie: OtherMovie = False
-
-
-CELLS = "labels or outlines: an open image's title, a file, or a folder."
-
-
-class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
-    """Compares segmented cells with annotated ones, and shows which are properly, over- and under-segmented."""
-
-    predicted: str | None = _path(
-        "image", "Segmented cells", f"The segmented {CELLS} Default: the active image.", order=0
-    )
-    annotated: str | None = _path("image", "Annotated cells", f"The annotated {CELLS}", order=1)
-    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
 class PlotCommand(StatisticsJob, StatisticsSettings, FigureSettings):
@@ -312,19 +270,6 @@ class ExportCommand(EventExportJob):
     )
 
 
-class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):
-    """Follows the cell of each event and its neighbours from before to after the event, and measures them."""
-
-    results: str | None = _path(
-        "folder", "Results", "A result folder, a ROI zip, or events.csv. Dialogs show the open movie's.", order=2
-    )
-    input: str | None = _path("file", "Movie", "The movie's file, if it is not found through run.json.", "more")
-    rois: bool = _flag(
-        "Show the outlines in the ROI Manager", "Add the outline of each event's cell in each frame to the ROI Manager."
-    )
-    table: bool = _flag("Show a table", "Show the events as a table; table=false in a macro shows none.", default=True)
-
-
 class CheckCommand(Settings):
     """Checks the installation, and reports what is wrong and what to do."""
 
@@ -377,6 +322,7 @@ COMMANDS: dict[str, type[Settings]] = {
     EVALUATE: EvaluateCommand,
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,
+    STUDY: StudyCommand,
     MANAGE: ManageNetworksCommand,
     IMPORT: ImportNetworkCommand,
     FETCH: FetchNetworkCommand,

@@ -287,7 +287,8 @@ def _words(choice: Mapping[str, Any], unit: Unit | None = None) -> str:
     if named := choice.get("items", {}).get("enum"):
         return f"{TYPES['array']} out of {', '.join(named)}"
     if choice.get("type") in TYPES:
-        return TYPES[choice["type"]]
+        of = choice.get("items", {})
+        return f"{_words(of)}, or several separated by commas" if of.get("type") == "integer" else TYPES[choice["type"]]
     # A whole number of pixels is not one of micrometres.
     kind = "a whole number" if choice.get("type") == "integer" and unit is None else "a number"
     limits = (choice.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))

@@ -29,6 +29,9 @@ def _changes(value: object) -> object:
 OF_MOVIES = frozenset({"flicker", "bleach", "shake"})
 """Those that change a frame relative to others; networks for cells, which process single frames, are trained without them."""
 
+OF_CELLS = tuple(change for change in CHANGES if change not in OF_MOVIES)
+"""The changes that are made to what networks for cells learn from."""
+
 OF_ONE_TASK = {
     "event_duration": "events",
     "unmarked": "events",

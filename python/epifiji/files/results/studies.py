@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.study import StudyRun
+from epifiji.data.study import StudyProtocol, StudyRun
 from epifiji.files.figures.studies import draw_learning_curve, draw_sweep, draw_variants
+from epifiji.files.protocols import write_protocol
 from epifiji.files.results.comparisons import Row, write_table
 from epifiji.files.results.result_folder import write_record
 from epifiji.files.storage.writable import new_files, require_absent
 
-RECORD = "study.json"
+RECORD, PROTOCOL = "study.json", "protocol.yaml"
 NETWORKS, RUNS = "networks", "runs"
 RUNS_TABLE, SUMMARY_TABLE, SWEEP_TABLE = "runs.csv", "summary.csv", "sweep.csv"
 CURVE, VARIANTS, SWEEP = "learning_curve.png", "variants.png", "sweep.png"
@@ -29,6 +30,8 @@ class StudyFolder:
         Made if it does not exist.
     identity
         Plain JSON values that identify the protocol and its images.
+    protocol
+        Written into a new folder, so that the study can be repeated.
 
     Raises
     ------
@@ -36,7 +39,7 @@ class StudyFolder:
         If it contains another study, or cannot be written to.
     """
 
-    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: Mapping[str, Any], protocol: StudyProtocol) -> None:
         self.folder = folder
         require_absent(folder, (RECORD,), overwrite=True)
         known = _read(folder / RECORD)
@@ -50,6 +53,7 @@ class StudyFolder:
         if known is None:
             with new_files(folder, ()) as partial:
                 write_record(partial / RECORD, {"epifiji": 1, "protocol": identity})
+                write_protocol(partial / PROTOCOL, protocol, folder)
 
     def network_folder(self, run: StudyRun) -> Path:
         """Return the folder of a run's network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,13 +11,13 @@ import numpy as np
 
 from epifiji.data.cell_networks import CellNetwork
 from epifiji.data.errors import WrongInputError
-from epifiji.data.evaluation import mean_of_known
+from epifiji.data.evaluation import mean_of_known, score_text
 from epifiji.data.labelled import LabelledImage
 from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import SegmentationSettings
-from epifiji.data.study import BASE, StudyProtocol, StudyRun, differences
+from epifiji.data.study import BASE, StudyProtocol, StudyRun, differences, parse_protocol
 from epifiji.files.labelled_images import read_labelled_images
 from epifiji.files.protocols import read_protocol
 from epifiji.files.results.studies import StudyFolder
@@ -67,8 +67,34 @@ class Study:
         tables = {name: list(getattr(self, name)) for name in ("runs", "summary", "sweep")}
         return {"folder": str(self.folder), **tables, "files": [str(file) for file in self.files]}
 
+    def columns(self) -> list[str]:
+        """Return the headings of the table of means."""
+        return ["variant", "images", "runs", *METRICS.values()]
 
-def study_cells(protocol: str | Path, out: str | Path, report: Report = silent) -> Study:
+    def rows(self) -> list[list[str]]:
+        """Return the table of means: a row for each variant and number of images, scores with their spread over seeds."""
+        return [
+            [row["variant"], str(row["images"]), str(row["runs"]), *(_with_spread(row, key) for key in METRICS)]
+            for row in self.summary
+        ]
+
+    def in_words(self) -> list[str]:
+        """Return a sentence about each variant."""
+        return [
+            f"{row['variant']}: the AP differs by {_with_spread(row, 'ap_difference')} from that of the base training with the "
+            f"same seed, and is higher with {row['ap_higher']} seeds"
+            for row in self.summary
+            if row["ap_higher"] is not None
+        ]
+
+
+def _with_spread(row: Mapping[str, Any], key: str) -> str:
+    """Return the mean of a score and its standard deviation over seeds as a text."""
+    spread = row[f"{key}_sd"]
+    return score_text(row[key]) + ("" if spread is None else f" ± {score_text(spread)}")
+
+
+def study_cells(protocol: str | Path | Mapping[str, Any], out: str | Path, report: Report = silent) -> Study:
     """Train and score networks for cells as a protocol describes: a learning curve, variants of the training, and a sweep.
 
     Each training is an ordinary one; its network and its scores are kept in the study's folder as soon as it is finished, and an
@@ -77,7 +103,8 @@ def study_cells(protocol: str | Path, out: str | Path, report: Report = silent) 
     Parameters
     ----------
     protocol
-        A YAML file with the entries of :class:`epifiji.data.study.StudyProtocol`.
+        A YAML file with the entries of :class:`epifiji.data.study.StudyProtocol`, or these entries. The study's folder
+        contains it as ``protocol.yaml``.
     out
         The study's folder. It must be empty, or contain the same study.
     report
@@ -88,7 +115,11 @@ def study_cells(protocol: str | Path, out: str | Path, report: Report = silent) 
     WrongInputError
         If the protocol, a folder, a network or a setting is not usable, or `out` contains something else.
     """
-    found = read_protocol(path_from(protocol, "the protocol"))
+    found = (
+        parse_protocol(dict(protocol), "the protocol")
+        if isinstance(protocol, Mapping)
+        else read_protocol(path_from(protocol, "the protocol"))
+    )
     scoring = found.scoring_settings
     train, test = (
         read_labelled_images(Path(one), scoring.channel, scoring.project) for one in (found.train, found.test)
@@ -96,7 +127,7 @@ def study_cells(protocol: str | Path, out: str | Path, report: Report = silent) 
     hashed = [[_Hashed(one, one.movie.sha256()) for one in images] for images in (train, test)]
     _require_apart(*hashed)
     runs = list(_runs(found, len(train)))
-    folder = StudyFolder(path_from(out, "the study's folder"), _identity(found, *hashed))
+    folder = StudyFolder(path_from(out, "the study's folder"), _identity(found, *hashed), found)
     rows = []
     for number, run in enumerate(runs):
         part = PartReport(report, number, len(runs) + bool(found.sweep), f"{run.name}: ")

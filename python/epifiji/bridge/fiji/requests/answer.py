@@ -41,6 +41,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     score,
     segmentation,
     statistics,
+    studies,
     threshold,
     training,
     trial,

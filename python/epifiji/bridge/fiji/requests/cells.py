@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.cell_commands import CompareCellsCommand
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.bridge.fiji.commands import CompareCellsCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import score_text

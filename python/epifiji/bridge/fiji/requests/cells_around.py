@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.commands import CellsAroundCommand
+from epifiji.bridge.fiji.cell_commands import CellsAroundCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings

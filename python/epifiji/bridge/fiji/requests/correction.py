@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.cell_commands import CorrectCommand
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.bridge.fiji.commands import CorrectCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_cells import larger, marked_cell, shown_region, whole
 from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from epifiji.bridge.fiji import commands
+from epifiji.bridge.fiji.cell_commands import SegmentCommand
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.bridge.fiji.commands import SegmentCommand
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, folder_of_results, job, settings_of
 from epifiji.bridge.fiji.shown_cells import packed

@@ -1,0 +1,181 @@
+"""The parameters of Fiji's commands for cells; see :mod:`epifiji.bridge.fiji.commands`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from epifiji.bridge.fiji.fields import KEEP_GOING
+from epifiji.bridge.fiji.fields import flag as _flag
+from epifiji.bridge.fiji.fields import path as _path
+from epifiji.data.settings.base import Channel, Settings, names, placed, setting
+from epifiji.data.settings.comparison import CellComparisonSettings
+from epifiji.data.settings.jobs import (
+    CellComparisonJob,
+    CellForm,
+    CellsAroundJob,
+    SegmentationJob,
+    StudyJob,
+    TrainingJob,
+    output,
+)
+from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
+from epifiji.data.settings.training import OF_CELLS, Minutes, Steps, TrainingSettings
+
+
+class SegmentCommand(SegmentationJob, SegmentationSettings):
+    """Segments the cells of the open image or movie, or of a file, and shows them as labels and outlines."""
+
+    preview: bool = _flag(
+        "Preview",
+        "First segment the frame in view, with sliders for how cells are separated; a macro gives their values.",
+        default=True,
+    )
+    rois: bool = _flag(
+        "ROIs of the cells",
+        "Put the cells into the ROI Manager as polygons, and write them if the results are written.",
+    )
+    save: bool = _flag(
+        "Save next to the image", "Write the results into the folder IMAGE_cells next to the image's file."
+    )
+    input: str | None = _path(
+        "file", "Input", "An image's file, instead of the open image; its results are only written.", "macro"
+    )
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+
+
+class CorrectCommand(Settings):
+    """Corrects segmented cells with the mouse: merge, split, add and delete, with undo. The original file is not changed."""
+
+    cells: str | None = _path(
+        "file",
+        "Cells",
+        "Labels or outlines of the open image, or a folder with them. Default in a macro: those next to the image.",
+        order=2,
+    )
+    out: str | None = output("Folder for the corrections and the corrected labels. Default: the folder of the cells.")
+
+
+CELLS = "labels or outlines: an open image's title, a file, or a folder."
+
+
+class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
+    """Compares segmented cells with annotated ones, and shows which are properly, over- and under-segmented."""
+
+    predicted: str | None = _path(
+        "image", "Segmented cells", f"The segmented {CELLS} Default: the active image.", order=0
+    )
+    annotated: str | None = _path("image", "Annotated cells", f"The annotated {CELLS}", order=1)
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+
+
+class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):
+    """Follows the cell of each event and its neighbours from before to after the event, and measures them."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder, a ROI zip, or events.csv. Dialogs show the open movie's.", order=2
+    )
+    input: str | None = _path("file", "Movie", "The movie's file, if it is not found through run.json.", "more")
+    rois: bool = _flag(
+        "Show the outlines in the ROI Manager", "Add the outline of each event's cell in each frame to the ROI Manager."
+    )
+    table: bool = _flag("Show a table", "Show the events as a table; table=false in a macro shows none.", default=True)
+
+
+OWN_NETWORK, RANDOM_WEIGHTS = "EpiFiji's own", "random weights"
+"""What a study's networks start from, besides a network by name."""
+
+WITHOUT_PROTOCOL = "needed without a protocol"
+
+
+class StudyCommand(StudyJob):
+    """Trains networks for cells on more and more images, and without augmentations, and scores them on other images.
+
+    Escape interrupts the study; the same command with the same settings continues it. The results contain the protocol.
+    """
+
+    protocol: str | None = setting(
+        None,
+        kind="file",
+        description="A protocol (YAML), such as the one in the folder of another study. It contains all other settings: leave "
+        "them as they are.",
+        order=0,
+        empty="none: the settings below",
+    )
+    train: str | None = setting(
+        None,
+        kind="folder",
+        description="Images to train on, each with its cells (image_labels.tif, ROIs, outlines or results).",
+        label="Training images",
+        order=1,
+        empty=WITHOUT_PROTOCOL,
+    )
+    test: str | None = setting(
+        None,
+        kind="folder",
+        description="Other images with their cells, on which the networks are scored; none is trained on.",
+        label="Test images",
+        order=2,
+        empty=WITHOUT_PROTOCOL,
+    )
+    network: str = setting(
+        OWN_NETWORK,
+        kind="cell_network",
+        description="Name, folder or zip of the network whose weights initialise each training.",
+        label="Initial weights",
+        order=3,
+        words=(OWN_NETWORK, RANDOM_WEIGHTS),
+    )
+    cells: CellForm = placed(TrainingJob, "cells", order=4)
+    cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = setting(
+        None,
+        range="px|auto",
+        description="Diameter of the cells in pixels, or auto to estimate it. Default: no rescaling in the training, an "
+        "estimate in the scoring.",
+        order=5,
+        empty="not rescaled; estimated to score",
+    )
+    images: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, BeforeValidator(names)] = setting(
+        None,
+        values="numbers",
+        description="Numbers of training images of the learning curve, separated by commas, such as 1, 2, 4. Default: all images "
+        "only.",
+        label="Numbers of training images",
+        order=6,
+    )
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] | None, BeforeValidator(names)] = setting(
+        None,
+        values="numbers",
+        description="Each training is repeated with each of these random seeds, separated by commas. Three or more show the "
+        "spread. Default: 1.",
+        label="Random seeds",
+        order=7,
+    )
+    leave_out: Annotated[tuple[Literal[OF_CELLS], ...] | None, BeforeValidator(names)] = setting(  # type: ignore[valid-type]
+        None,
+        values="names",
+        description="Augmentations to leave out, one at a time, each in trainings of its own that are compared with those that "
+        "have all; separated by commas: " + ", ".join(OF_CELLS) + ".",
+        label="Augmentations to leave out",
+        order=8,
+        empty="none",
+    )
+    minutes: Minutes = placed(TrainingSettings, "minutes", order=9)
+    steps: Steps = placed(TrainingSettings, "steps", "more")
+    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = placed(TrainingSettings, "rate", "more")
+    held_out: float = placed(TrainingSettings, "held_out", "more")
+    tile_size: Annotated[int, Field(ge=64, le=512)] | None = placed(TrainingSettings, "tile_size", "more")
+    batch_size: int = placed(TrainingSettings, "batch_size", "more")
+    flips: bool = placed(SegmentationSettings, "flips", "more")
+    iou: float = placed(CellComparisonSettings, "iou", "more")
+    border: Literal["count", "ignore"] = placed(CellComparisonSettings, "border", "more")
+    min_area: int = placed(CellComparisonSettings, "min_area", "more")
+    channel: Channel = None
+    project: Literal["none", "max"] = placed(SegmentationSettings, "project", "more")
+    out: str | None = output(
+        "The study's folder, which is empty or contains the same study, interrupted. Default: TRAIN_study next to the images, or "
+        "PROTOCOL_study next to the protocol."
+    )
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
