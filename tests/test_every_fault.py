@@ -182,6 +182,7 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "train-cysts": lambda bad, good: ["train-cysts", str(bad), "--out", str(good / "out")],
     "study-cells": lambda bad, good: ["study-cells", str(bad), "--out", str(good / "out")],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],
     "plot --within": lambda bad, good: [

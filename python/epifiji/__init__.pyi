@@ -37,6 +37,7 @@ from .jobs.simulate import simulate_movies
 from .jobs.simulate_cysts import simulate_cysts
 from .jobs.studies.cells import study_cells
 from .jobs.training.train import retrain, train
+from .jobs.training.volumes import train_cysts
 
 __all__ = [
     "Action",
@@ -87,5 +88,6 @@ __all__ = [
     "study_cells",
     "threshold_curve",
     "train",
+    "train_cysts",
     "try_networks",
 ]

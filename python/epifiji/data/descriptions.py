@@ -6,6 +6,7 @@ from epifiji.data.cell_networks import EPySegDescription, Flow2DDescription, UNe
 from epifiji.data.cellpose import CellposeDescription
 from epifiji.data.event_networks import DexNetDescription, EpiNetDescription
 from epifiji.data.network import NetworkDescription
+from epifiji.data.volume_networks import UNet3DDescription
 
 DESCRIPTIONS: dict[str, type[NetworkDescription]] = {
     "dexnet": DexNetDescription,
@@ -14,6 +15,7 @@ DESCRIPTIONS: dict[str, type[NetworkDescription]] = {
     "flow2d": Flow2DDescription,
     "epyseg": EPySegDescription,
     "cellpose": CellposeDescription,
+    "unet3d": UNet3DDescription,
 }
 """The class of each family's descriptions by its `kind`; :func:`epifiji.engine.networks.families.families` has the same keys."""
 

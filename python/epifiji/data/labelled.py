@@ -14,6 +14,7 @@ import numpy as np
 
 from epifiji.data.cells import PackedLabels
 from epifiji.data.events import Event
+from epifiji.data.image import Image
 from epifiji.data.movie import Movie
 from epifiji.data.network import NOTHING
 
@@ -207,8 +208,64 @@ class TrainingField:
 
     def sha256(self) -> str:
         """Return the hash of pixels and labels."""
-        digest = hashlib.sha256()
-        for values in (self.pixels, self.labels, self.known):
-            digest.update(str((values.shape, values.dtype)).encode())
-            digest.update(np.ascontiguousarray(values).data)
-        return digest.hexdigest()
+        return _sha256_of(self.pixels, self.labels, self.known)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledVolume:
+    """A volume and its annotated cells.
+
+    Parameters
+    ----------
+    volume
+        With the axes ZYX; planes are read when they are sliced.
+    cells
+        (Z, Y, X), int32: the cell of each voxel, 0 for none. Compressed; index a plane to unpack it.
+    file
+        The file of the cells; None if they came as an array.
+    """
+
+    volume: Image
+    cells: PackedLabels
+    file: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The volume's name."""
+        return self.volume.name
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingVolume:
+    """A volume with annotated cells, for training and validation.
+
+    Parameters
+    ----------
+    pixels
+        (Z, Y, X), float32, about 0 to 1; contours of cells are brighter than cells.
+    labels
+        (Z, Y, X), int32: the cell of each voxel, 0 for none.
+    name
+        The volume's name.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    name: str = "volume"
+
+    @property
+    def cells(self) -> int:
+        """Number of cells."""
+        return int(np.count_nonzero(np.unique(self.labels)))
+
+    def sha256(self) -> str:
+        """Return the hash of pixels and labels."""
+        return _sha256_of(self.pixels, self.labels)
+
+
+def _sha256_of(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for values in arrays:
+        digest.update(str((values.shape, values.dtype)).encode())
+        digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()

@@ -72,10 +72,27 @@ def read_labelled_images(place: Path, channel: int | None = None, over_z: Planes
     labels = labels_in(place)
     if labels is not None:
         return [_read(_image_of_result(place), latest_labels(labels), channel, over_z)]
-    cells = _by_image(_cells_in(place))
-    images = _by_image(path for path in visible_files(place, FORM) if _is_image(path))
-    _require_pairs(place, images, cells)
-    return [_read(images[name], cells[name], channel, over_z) for name in sorted(images)]
+    return [_read(image, cells, channel, over_z) for image, cells in labelled_files(place)]
+
+
+def labelled_files(folder: Path, left_out: str | None = None) -> list[tuple[Path, Path]]:
+    """Find the images of a folder, and the file of cells of each, by name.
+
+    Parameters
+    ----------
+    left_out
+        Ending of the names, without their extension, of images that have no cells and are none.
+
+    Raises
+    ------
+    WrongInputError
+        As for :func:`read_labelled_images`.
+    """
+    cells = _by_image(_cells_in(folder))
+    every = (path for path in visible_files(folder, FORM) if _is_image(path))
+    images = _by_image(path for path in every if left_out is None or not movie_name(path).endswith(left_out))
+    _require_pairs(folder, images, cells)
+    return [(images[name], cells[name]) for name in sorted(images)]
 
 
 def _cells_of(image: Path) -> Path:

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from epifiji.data.movie import Movie
+from epifiji.data.image import Image
 from epifiji.data.network import Description, LearntMovie, NetworkDescription
 from epifiji.files.movies.movie_file import file_sha256, is_there
 
 
 @dataclass(frozen=True)
 class KnownMovie:
-    """A movie, identified by its content; its name may have changed since the training."""
+    """A movie, an image or a volume, identified by its content; its name may have changed since the training."""
 
-    movie: Movie
+    movie: Image
 
     @cached_property
     def file_sha256(self) -> str | None:
@@ -41,7 +41,7 @@ class KnownMovie:
         return self.file_sha256 in files or self.pixels_sha256 in {one.pixels_sha256 for one in movies}
 
 
-def with_learnt(description: Description, movies: Iterable[Movie], parent: NetworkDescription | None) -> Description:
+def with_learnt(description: Description, movies: Iterable[Image], parent: NetworkDescription | None) -> Description:
     """Add movies to those in a network's description, after those of its parent; the last thousand are kept."""
     new = [KnownMovie(movie).learnt() for movie in movies]
     every = (*(parent.learnt_from if parent else ()), *new)

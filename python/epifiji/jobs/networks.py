@@ -10,8 +10,9 @@ from epifiji.data.cell_networks import CellNetwork, cell_network
 from epifiji.data.event_networks import EventNetwork, event_network
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.progress import Report, silent
+from epifiji.data.volume_networks import VolumeNetwork, volume_network
 from epifiji.engine.backend.devices import choose_device
-from epifiji.engine.networks.families import cell_family_of, event_family_of, family_of
+from epifiji.engine.networks.families import cell_family_of, event_family_of, family_of, volume_family_of
 from epifiji.files.networks import zoo
 from epifiji.files.networks.default import SHIPPED_FOR_CELLS
 from epifiji.files.networks.store import SHIPPED_FOLDER, find_network, read_network
@@ -55,6 +56,17 @@ def cell_network_of(given: AnyNetwork | str | Path | None = None) -> CellNetwork
     return cell_network(read_network(SHIPPED_FOLDER / SHIPPED_FOR_CELLS if given is None else find_network(given)))
 
 
+def volume_network_of(given: AnyNetwork | str | Path) -> VolumeNetwork:
+    """Return a network unchanged, or read one by name, from a folder or a zip.
+
+    Raises
+    ------
+    WrongInputError
+        If there is none, it cannot be read, or it does not segment volumes.
+    """
+    return volume_network(given if isinstance(given, Network) else read_network(find_network(given)))
+
+
 def loaded_for_events(network: EventNetwork, mode: str, device: str = "auto") -> Any:
     """Return a network for events as loaded by its family for a mode and a device; the last one is kept for the next movie."""
     family = event_family_of(network.description)
@@ -65,6 +77,12 @@ def loaded_for_events(network: EventNetwork, mode: str, device: str = "auto") ->
 def loaded_for_cells(network: CellNetwork, device: str = "auto") -> Any:
     """Return a network for cells as loaded by its family for a device; the last one is kept for the next image."""
     family = cell_family_of(network.description)
+    return _loaded(cast(AnyNetwork, network), (device,), lambda: family.load(network, choose_device(device)))
+
+
+def loaded_for_volumes(network: VolumeNetwork, device: str = "auto") -> Any:
+    """Return a network for volumes as loaded by its family for a device; the last one is kept for the next volume."""
+    family = volume_family_of(network.description)
     return _loaded(cast(AnyNetwork, network), (device,), lambda: family.load(network, choose_device(device)))
 
 

@@ -1,4 +1,4 @@
-"""The command line's commands that train networks: train and retrain."""
+"""The command line's commands that train networks: train, train-cysts and retrain, and studies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import AnnotatedData, JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
-from epifiji.data.settings.jobs import RetrainingJob, StudyJob, TrainingJob
+from epifiji.data.settings.cyst_training import CystTrainingSettings
+from epifiji.data.settings.jobs import CystTrainingJob, RetrainingJob, StudyJob, TrainingJob
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 training_app = typer.Typer()
@@ -61,6 +62,32 @@ def retrain(
 
     with ProgressBar("retrain", silent=as_json) as report:
         result = run(network, sources, name, out, overwrite, report, **settings)
+    _say_result(result, as_json)
+
+
+@training_app.command("train-cysts")
+@with_settings(CystTrainingJob, CystTrainingSettings)
+def train_cysts(
+    *,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Volumes, each with its cells as VOLUME_labels.tif next to it.")
+    ],
+    cells: Annotated[
+        Path | None,
+        typer.Argument(metavar="[CELLS]", help="A folder of labels with the volumes' names. Default: next to them."),
+    ] = None,
+    network: str | None,
+    name: str | None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Train a network on volumes with annotated cells, such as cysts."""
+    from epifiji.jobs.training.volumes import train_cysts as run
+
+    with ProgressBar("train", silent=as_json) as report:
+        result = run(folder, cells, network, name, out, overwrite, report, **settings)
     _say_result(result, as_json)
 
 

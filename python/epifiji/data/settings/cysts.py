@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import Settings, setting
+from epifiji.data.settings.base import Settings, placed, setting
+from epifiji.data.settings.cyst_training import sides
+from epifiji.data.settings.detection import ComputingSettings
 from epifiji.data.settings.simulation import whole_number
 
+Padding = Annotated[int, Field(ge=0, le=512)]
 Threshold = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -146,3 +149,20 @@ class CystMeasurementSettings(Settings):
         unit="voxels",
         description="Voxels at the lumen, or at the surface, by which cells have to touch to be neighbours there.",
     )
+
+
+class NetworkPredictionSettings(Settings):
+    """How a network predicts the maps of a volume."""
+
+    padding: Annotated[tuple[Padding, Padding, Padding] | None, BeforeValidator(sides)] = setting(
+        None,
+        values="z,y,x",
+        description="Voxels around each block of a volume that are predicted too and not kept. Default: so many that blocks "
+        "do not show.",
+    )
+    flips: bool = setting(
+        False,
+        description="Average the predictions for the volume and its mirror images in the plane, which takes four times as long.",
+    )
+    memory: int = placed(ComputingSettings, "memory")
+    device: Literal["auto", "cpu", "gpu"] = placed(ComputingSettings, "device")

@@ -296,6 +296,16 @@ class TrainingJob(RetrainingJob):
     )
 
 
+class CystTrainingJob(RetrainingJob):
+    """The name of a network that is trained on volumes, where its figures are written, and its initial weights."""
+
+    network: str | None = setting(
+        None,
+        values="name|dir|zip",
+        description="Name, folder or zip of the network for volumes to start from. Default: random weights.",
+    )
+
+
 class StudyJob(Settings):
     """Where a study writes its networks, tables and plots."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BeforeValidator, Field
 
@@ -67,6 +67,41 @@ Minutes = Annotated[
         label="Maximum time",
     ),
 ]
+
+
+class CourseSettings(Protocol):
+    """What the course of every training depends on; see :class:`TrainingSettings`."""
+
+    @property
+    def steps(self) -> int:
+        """Maximum number of steps."""
+
+    @property
+    def minutes(self) -> float:
+        """Maximum time."""
+
+    @property
+    def patience(self) -> int:
+        """Validations without a better score after which the training ends."""
+
+    @property
+    def rate(self) -> float | None:
+        """Maximum learning rate; None for the recipe's own."""
+
+    @property
+    def held_out(self) -> float:
+        """Fraction that is held out."""
+
+    @property
+    def without(self) -> tuple[str, ...] | None:
+        """Augmentations that are switched off."""
+
+    @property
+    def seed(self) -> int:
+        """Of all random choices."""
+
+    def of_task(self, task: str, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+        """Return the settings that have an effect on networks for a task, by name, except those in `without`."""
 
 
 class TrainingSettings(ScaleSettings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,14 +11,19 @@ import numpy as np
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.cells import CellMaps
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
-from epifiji.data.labelled import TrainingField, TrainingMovie
+from epifiji.data.image import Image
+from epifiji.data.labelled import TrainingField, TrainingMovie, TrainingVolume
 from epifiji.data.network import AnyNetwork
+from epifiji.data.progress import Report
+from epifiji.data.settings.cyst_training import CystTrainingSettings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
+from epifiji.data.volume_networks import VolumeNetwork, VolumeNetworkDescription
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.tiling.blocks import BlockPredictor
 from epifiji.engine.tiling.maps import Arithmetic
+from epifiji.engine.tiling.tiles import Area
 from epifiji.engine.training.recipe import TrainingRecipe
 
 
@@ -233,3 +238,57 @@ class CellFamily(Family, Protocol):
         keeping: bool,
     ) -> TrainingRecipe[TrainingField]:
         """Return how the network of a :meth:`description_for` is trained; see :meth:`EventFamily.recipe`."""
+
+
+class VolumeFamily(Family, Protocol):
+    """A family of networks that predict maps of a volume, from which its cells are separated."""
+
+    def load(self, network: VolumeNetwork, device: Device) -> Any:
+        """Put the weights on a device; the result is kept for the next volume."""
+
+    def maps(
+        self,
+        loaded: Any,
+        volume: Image,
+        megabytes: float,
+        padding: tuple[int, int, int] | None,
+        flips: bool,
+        report: Report,
+    ) -> Iterator[tuple[Area, np.ndarray]]:
+        """Predict a volume block by block.
+
+        Parameters
+        ----------
+        loaded
+            The result of :meth:`load`.
+        volume
+            With the axes ZYX, of which only a block is in memory.
+        megabytes
+            Approximate memory for the computation of a block.
+        padding
+            Voxels around each block that are predicted too and not kept, along Z, Y and X. Default: so many that blocks do
+            not show.
+        flips
+            Whether to average over the mirror images in the plane.
+        report
+            Called before each block; may raise to cancel.
+
+        Returns
+        -------
+        iterator
+            Of the place of each block, and its probabilities (Z, Y, X, 3), float32 from 0 to 1, of
+            :data:`epifiji.data.volume_networks.VOLUME_OUTPUTS`.
+        """
+
+    def description_for(
+        self, name: str, parent: VolumeNetworkDescription | None, settings: CystTrainingSettings
+    ) -> VolumeNetworkDescription:
+        """Describe a network that is to be trained, from a parent or from random weights."""
+
+    def recipe(
+        self, description: VolumeNetworkDescription, parent: VolumeNetwork | None, settings: CystTrainingSettings
+    ) -> TrainingRecipe[TrainingVolume]:
+        """Return how the network of a :meth:`description_for` is trained; see :meth:`EventFamily.recipe`."""
+
+    def scaled(self, volume: Image) -> np.ndarray:
+        """Return a volume's grey values as its networks receive them: (Z, Y, X), float32."""

@@ -7,21 +7,22 @@ from typing import Any, Protocol, TypeVar
 
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report
-from epifiji.data.settings.training import CHANGES
+from epifiji.data.settings import cyst_training, training
 from epifiji.engine.training.mixing import Draws
 from epifiji.engine.training.trainer import AnyTrainer, State
 
 Item = TypeVar("Item")
-"""What a network is trained on, at its scale: a :class:`~epifiji.data.labelled.TrainingMovie` or
-:class:`~epifiji.data.labelled.TrainingField`."""
+"""What a network is trained on, at its scale: a :class:`~epifiji.data.labelled.TrainingMovie`,
+:class:`~epifiji.data.labelled.TrainingField`, or a :class:`~epifiji.data.labelled.TrainingVolume`."""
 
 
 class TrainingRecipe(Protocol[Item]):
     """How one network is trained, from its first weights to the finished network.
 
     See :class:`~epifiji.engine.networks.epinet.recipe.EpiNetRecipe`,
-    :class:`~epifiji.engine.networks.dexnet.recipe.DexNetRecipe` and
-    :class:`~epifiji.engine.networks.unet2d.recipe.UNet2DRecipe`.
+    :class:`~epifiji.engine.networks.dexnet.recipe.DexNetRecipe`,
+    :class:`~epifiji.engine.networks.unet2d.recipe.UNet2DRecipe` and
+    :class:`~epifiji.engine.networks.unet3d.recipe.UNet3DRecipe`.
     """
 
     rate: float
@@ -41,7 +42,8 @@ class TrainingRecipe(Protocol[Item]):
         items
             At the network's scale.
         without
-            Augmentations that are left out, of :data:`epifiji.data.settings.training.CHANGES`.
+            Augmentations that are left out, of :data:`epifiji.data.settings.training.CHANGES`, or for volumes those of
+            :mod:`epifiji.data.settings.cyst_training`.
         """
 
     def prepared(self, items: Sequence[Item], report: Report) -> list[Item]:
@@ -61,5 +63,5 @@ def held_out_parts(recipe: TrainingRecipe[Item], items: Sequence[Item], count: i
     """Draw parts of held-out items, without augmentation."""
     if not items:
         return []
-    sampler = recipe.sampler(items, frozenset(CHANGES))
+    sampler = recipe.sampler(items, frozenset((*training.CHANGES, *cyst_training.CHANGES)))
     return [sampler.draw() for _ in range(count)]

@@ -13,7 +13,7 @@ from typing import Generic
 
 import numpy as np
 
-from epifiji.data.labelled import TrainingField, TrainingMovie
+from epifiji.data.labelled import TrainingField, TrainingMovie, TrainingVolume
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.training.recipe import Item
 
@@ -44,7 +44,7 @@ IN_TIME = 0.3
 
 @dataclass(frozen=True)
 class Split(Generic[Item]):
-    """The training and the validation set, and how they were separated: by ``movies``, ``images``, ``parts``, or not at all."""
+    """The training and the validation set, and how they were separated: by ``movies``, ``images``, ``volumes`` or ``parts``."""
 
     learnt: list[Item]
     held_out: list[Item]
@@ -128,6 +128,19 @@ def split_fields(
         learnt += [_part_of_field(field, *cut, held=False) if cut else field for field in image]
         held_out += [_part_of_field(field, *cut, held=True) for field in image] if cut else []
     return Split([field for field in learnt if field.known.any()], held_out, "parts" if held_out else "")
+
+
+def split_volumes(
+    volumes: Sequence[TrainingVolume], share: float, random: np.random.Generator
+) -> Split[TrainingVolume]:
+    """Hold out whole volumes with about `share` of the cells, at least one; at least two volumes are needed."""
+    counts = np.array([[volume.cells] for volume in volumes])
+    chosen = min(_subsets(len(volumes), random), key=lambda held: _cost(counts[held].sum(0), counts.sum(0), share))
+    return Split(
+        [volume for volume, held in zip(volumes, chosen, strict=True) if not held],
+        [volume for volume, held in zip(volumes, chosen, strict=True) if held],
+        "volumes",
+    )
 
 
 def _cut_of_field(field: TrainingField, share: float) -> tuple[int, int, bool] | None:

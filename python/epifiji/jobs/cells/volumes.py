@@ -90,7 +90,7 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
         If a setting is invalid, the volume cannot be read, has other axes, or a voxel has no value.
     """
     chosen = parse_settings(VolumeWatershedSettings, settings)
-    opened = _opened(volume, channel)
+    opened = opened_volume(volume, channel)
     opened.require_finite()
     known = opened.spacing
     depth, height, width = (known[axis] for axis in "ZYX")
@@ -99,7 +99,14 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
     return VolumeCells(opened, labels, lumen, chosen)
 
 
-def _opened(volume: Volume, channel: int | None) -> Image:
+def opened_volume(volume: Volume, channel: int | None) -> Image:
+    """Open a volume with the axes ZYX, as :func:`segment_volume` accepts it.
+
+    Raises
+    ------
+    WrongInputError
+        If it cannot be read, or has other axes.
+    """
     if isinstance(volume, str | Path):
         return read_volume(volume, channel)
     opened = volume if isinstance(volume, Image) else Image(volume, "volume", axes="ZYX")

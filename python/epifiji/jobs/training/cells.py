@@ -11,6 +11,7 @@ import numpy as np
 
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.labelled import LabelledImage, TrainingField
+from epifiji.data.movie import Movie
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.training import CellValidationScores, cells_in_words
@@ -54,6 +55,11 @@ class CellTask:
         self._held_out = parted.held_out
         self._add_notices()
         return parted
+
+    @property
+    def images(self) -> list[Movie]:
+        """See :class:`TrainingTask`."""
+        return [source.movie for source in self.sources]
 
     def identity(self) -> dict[str, Any]:
         """See :class:`TrainingTask`."""
@@ -112,7 +118,7 @@ class CellTask:
             self.notices.append(
                 f"The cells of {', '.join(raw)} were segmented by a network and not corrected: its errors are learnt too."
             )
-        if self.parent and (seen := seen_before(self.parent, self.sources)):
+        if self.parent and (seen := seen_before(self.parent, self.images)):
             self.notices.append(
                 f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on cells held out there are "
                 "too high to compare the new network with."
@@ -136,7 +142,7 @@ class CellTask:
 def _described(image: PreparedImage) -> dict[str, Any]:
     return {
         "name": image.source.name,
-        "file": file_of(image.source),
+        "file": file_of(image.source.movie),
         "cells_file": str(image.source.file),
         "shape": list(image.source.movie.shape),
         "frames": len(image.frames),

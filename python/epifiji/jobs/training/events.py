@@ -11,6 +11,7 @@ import numpy as np
 
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.labelled import AnnotatedMovie, TrainingMovie
+from epifiji.data.movie import Movie
 from epifiji.data.progress import Report
 from epifiji.data.settings.detection import DEFAULT_THRESHOLD
 from epifiji.data.settings.training import TrainingSettings
@@ -56,6 +57,11 @@ class EventTask:
         self._add_notices(parted)
         self._validator = Validator(parted.held_out, classes, self.description.thresholds)
         return parted
+
+    @property
+    def images(self) -> list[Movie]:
+        """See :class:`TrainingTask`."""
+        return [source.movie for source in self.sources]
 
     def identity(self) -> dict[str, Any]:
         """See :class:`TrainingTask`."""
@@ -127,7 +133,7 @@ class EventTask:
         """Add notices about how the sources were used, and what is too little."""
         for source in self.sources:
             self.notices += source.notices
-        if self.parent and (seen := seen_before(self.parent, self.sources)):
+        if self.parent and (seen := seen_before(self.parent, self.images)):
             self.notices.append(
                 f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on events held out "
                 "there are too high to compare the new network with."
@@ -156,7 +162,7 @@ class EventTask:
             "movies": [
                 {
                     "name": source.movie.name,
-                    "file": file_of(source),
+                    "file": file_of(source.movie),
                     "shape": list(source.movie.shape),
                     "counts": source.counts(),
                     "all_marked": source.complete,

@@ -14,7 +14,7 @@ from epifiji.data.errors import CancelledError
 from epifiji.data.interrupts import Interrupted, collected_signals
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report
-from epifiji.data.settings.training import TrainingSettings
+from epifiji.data.settings.training import CourseSettings
 from epifiji.data.training import Point
 from epifiji.engine.training.mixing import Draws, Mixed
 from epifiji.engine.training.recipe import TrainingRecipe
@@ -86,7 +86,7 @@ class TrainingLoop:
         self,
         recipe: TrainingRecipe,
         samplers: Sequence[tuple[Draws, float]],
-        settings: TrainingSettings,
+        settings: CourseSettings,
         held_out: Sequence[Arrays],
         scorer: Scorer | None,
         unfinished: Unfinished,

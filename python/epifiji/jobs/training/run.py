@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from epifiji.data.labelled import AnnotatedMovie, LabelledImage
+from epifiji.data.image import Image
 from epifiji.data.network import AnyNetwork, NetworkDescription, Weights
 from epifiji.data.progress import Report
-from epifiji.data.settings.training import TrainingSettings
+from epifiji.data.settings.training import CourseSettings
 from epifiji.data.training import Point
 from epifiji.engine.training.mixing import Draws
 from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
@@ -26,13 +26,16 @@ HELD_OUT_PARTS = 12
 class TrainingTask(Summary, Protocol):
     """What a network learns: its sources, how they are divided, and how a network is scored on those held out.
 
-    See :class:`~epifiji.jobs.training.events.EventTask` and :class:`~epifiji.jobs.training.cells.CellTask`.
+    See :class:`~epifiji.jobs.training.events.EventTask`, :class:`~epifiji.jobs.training.cells.CellTask` and
+    :class:`~epifiji.jobs.training.volumes.VolumeTask`.
     """
 
     task: ClassVar[str]
     """That of the networks; see :class:`epifiji.data.network.NetworkDescription`."""
 
-    settings: TrainingSettings
+    @property
+    def settings(self) -> CourseSettings:
+        """Of the training."""
 
     description: Any
     """Of the network to train."""
@@ -46,8 +49,8 @@ class TrainingTask(Summary, Protocol):
     """Sentences for the user, also about how the sources were understood."""
 
     @property
-    def sources(self) -> Sequence[AnnotatedMovie] | Sequence[LabelledImage]:
-        """The annotated movies or images."""
+    def images(self) -> Sequence[Image]:
+        """The movies, images or volumes that are annotated."""
 
     def divided(self, report: Report) -> Split[Any]:
         """Bring the sources to the network's scale, and divide them; adds notices about what is too little."""
@@ -109,9 +112,7 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     after = of_best[0] if of_best else None
     before = task.parent_scores(report) if task.is_scored else None
     learnt_by = parent.description if parent else None
-    described: NetworkDescription = with_learnt(
-        task.described(after), (source.movie for source in task.sources), learnt_by
-    )
+    described: NetworkDescription = with_learnt(task.described(after), task.images, learnt_by)
     points = loop.progress.points
     record = {
         "epifiji": 1,
@@ -148,15 +149,15 @@ def _best_step(points: Sequence[Point]) -> int:
     return max(scored, key=lambda one: one[0])[1]
 
 
-def seen_before(parent: AnyNetwork | None, sources: Sequence[AnnotatedMovie] | Sequence[LabelledImage]) -> list[str]:
-    """Return the names of the sources that a network learnt from."""
+def seen_before(parent: AnyNetwork | None, images: Iterable[Image]) -> list[str]:
+    """Return the names of the movies or images that a network learnt from."""
     known = parent.description.learnt_from if parent else ()
-    return [source.movie.name for source in sources if KnownMovie(source.movie).is_one_of(known)]
+    return [image.name for image in images if KnownMovie(image).is_one_of(known)]
 
 
-def file_of(source: AnnotatedMovie | LabelledImage) -> str | None:
-    """Return the path of a source's file; None if it has none."""
-    path: Path | None = source.movie.path
+def file_of(image: Image) -> str | None:
+    """Return the path of an image's file; None if it has none."""
+    path: Path | None = image.path
     return str(path) if path else None
 
 

@@ -1,0 +1,1 @@
+"""Networks that segment the cells of a volume."""

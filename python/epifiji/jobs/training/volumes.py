@@ -1,0 +1,272 @@
+"""What a network learns that segments volumes, and its training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.image import Image
+from epifiji.data.labelled import LabelledVolume, TrainingVolume
+from epifiji.data.network import AnyNetwork
+from epifiji.data.paths import path_from
+from epifiji.data.progress import PartReport, Report, silent
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.cyst_training import CystTrainingSettings
+from epifiji.data.settings.cysts import InstanceSettings, NetworkPredictionSettings
+from epifiji.data.training import MATCH_IOU, CellValidationScores, cells_in_words
+from epifiji.data.volume_networks import VolumeNetwork, VolumeNetworkDescription
+from epifiji.engine.networks.families import VOLUME_FAMILIES, volume_family_of
+from epifiji.engine.networks.family import VolumeFamily
+from epifiji.engine.training.recipe import TrainingRecipe
+from epifiji.engine.training.validation_split import Split, split_volumes
+from epifiji.files.figures.training import HELD_OUT_CELLS, NO_CELLS, draw_held_out_cells
+from epifiji.files.labelled_volumes import labelled_volume, read_labelled_volumes
+from epifiji.jobs.cells.compare import compare_labels, scores_of
+from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
+from epifiji.jobs.cells.volumes import Volume, opened_volume, volume_labels
+from epifiji.jobs.networks import volume_network_of
+from epifiji.jobs.training.result import TrainingResult, target_for
+from epifiji.jobs.training.run import file_of, run_training, seen_before
+
+READING = "reading the volumes"
+VALIDATING = "validating the network on held-out volumes"
+
+FEW_CELLS = 100
+"""With fewer cells the user is warned that little can be learnt."""
+
+OWN_FAMILY = VOLUME_FAMILIES["unet3d"]
+"""The family of networks that are trained from random weights."""
+
+
+def train_cysts(
+    volumes: str | Path | Sequence[tuple[Volume, np.ndarray | str | Path]],
+    cells: str | Path | None = None,
+    network: AnyNetwork | str | Path | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    report: Report = silent,
+    **settings: Any,
+) -> TrainingResult:
+    """Train a network on volumes with annotated cells, such as cysts.
+
+    Whole volumes are held out to choose the best moment of the training. An interrupted training continues when it is called
+    again with the same arguments.
+
+    Parameters
+    ----------
+    volumes
+        A folder of volumes, each with its cells in ``<volume>_labels.tif``, as :func:`epifiji.simulate_cysts` writes them; or
+        pairs of a volume and its labels, files or arrays.
+    cells
+        A folder of labels with the names of the volumes. Default: they are next to the volumes.
+    network
+        The network whose weights initialise the training. Default: random weights.
+    name
+        Of the new network. Default: that of the folder.
+    out
+        A folder for figures and ``training.json``. Default: the new network's.
+    overwrite
+        Whether an earlier network of that name, and files in `out`, may be replaced.
+    report
+        Called with the progress; may raise to cancel.
+    **settings
+        Those of :class:`~epifiji.data.settings.cyst_training.CystTrainingSettings`.
+
+    Returns
+    -------
+    TrainingResult
+        The new network is in the user's folder of networks, and available by its name.
+
+    Raises
+    ------
+    WrongInputError
+        If the volumes, the network, the name or a setting is not usable.
+    """
+    chosen = parse_settings(CystTrainingSettings, settings)
+    parent = None if network is None else volume_network_of(network)
+    sources, suggested = _sources(volumes, cells, chosen.channel)
+    place = None if out is None else path_from(out, "the folder to write into")
+    target = target_for(name, suggested, place, overwrite, cast(AnyNetwork | None, parent), VolumeTask.figures)
+    family = OWN_FAMILY if parent is None else volume_family_of(parent.description)
+    description = family.description_for(target.name, parent.description if parent else None, chosen)
+    recipe = family.recipe(description, parent, chosen)
+    return run_training(VolumeTask(chosen, sources, description, parent, recipe, family), target, report)
+
+
+def _sources(volumes: Any, cells: str | Path | None, channel: int | None) -> tuple[list[LabelledVolume], str]:
+    """Read what a network is to learn from, at least two volumes, and suggest a name."""
+    if isinstance(volumes, str | Path):
+        folder = path_from(volumes, "the folder of volumes")
+        labels = None if cells is None else path_from(cells, "the folder of labels")
+        found, name = read_labelled_volumes(folder, labels, channel), folder.resolve().name
+    else:
+        found = []
+        for number, (given, known) in enumerate(volumes, start=1):
+            opened = opened_volume(given, channel)
+            if opened.path is None:
+                opened = replace(opened, name=f"volume {number}")
+            found.append(labelled_volume(opened, volume_labels(known, "annotated")[0]))
+        name = "cysts"
+    if len(found) < 2:
+        raise WrongInputError(
+            f"{len(found) or 'no'} volume with annotated cells was given, but at least two are needed, as one is held out to "
+            "validate the network: add another."
+        )
+    for one in found:
+        one.volume.require_finite()
+    return found, name
+
+
+@dataclass
+class VolumeTask:
+    """See :class:`epifiji.jobs.training.run.TrainingTask`."""
+
+    settings: CystTrainingSettings
+    sources: Sequence[LabelledVolume]
+    description: VolumeNetworkDescription
+    parent: VolumeNetwork | None
+    recipe: TrainingRecipe[TrainingVolume]
+    family: VolumeFamily
+    notices: list[str] = field(default_factory=list)
+
+    task: ClassVar[str] = VolumeNetworkDescription.task
+    figures: ClassVar[tuple[str, ...]] = (HELD_OUT_CELLS,)
+    curve: ClassVar[tuple[str, str, str]] = ("on held-out cells", "F1 at an IoU of 0.5", "quality and AP, mean")
+    nothing_held_out: ClassVar[str] = NO_CELLS
+    caveat: ClassVar[str] = (
+        "The moment of the training was chosen by the same held-out volumes, so on others it will do a little less well."
+    )
+
+    def divided(self, report: Report) -> Split[TrainingVolume]:
+        """See :class:`TrainingTask`."""
+        self._volumes = []
+        for number, source in enumerate(self.sources):
+            report(number / len(self.sources), READING)
+            pixels = self.family.scaled(source.volume)
+            self._volumes.append(TrainingVolume(pixels, np.asarray(source.cells), source.name))
+        self.description = self.description.model_copy(update=self._scale())
+        parted = split_volumes(self._volumes, self.settings.held_out, np.random.default_rng(self.settings.seed))
+        self._held_out = parted.held_out
+        self._add_notices()
+        return parted
+
+    def _scale(self) -> dict[str, Any]:
+        """Return the size of cells and voxels for the description."""
+        sizes = np.concatenate([np.bincount(one.labels.ravel())[1:] for one in self._volumes])
+        steps = np.array([[step or 0.0 for step in source.volume.spacing.values()] for source in self.sources])
+        return {
+            "cell_diameter_px": round(float(np.cbrt(6 / np.pi * np.median(sizes[sizes > 0]))), 2),
+            "voxel_um": tuple(steps.mean(0).round(4).tolist()) if steps.all() else None,
+        }
+
+    @property
+    def images(self) -> list[Image]:
+        """See :class:`TrainingTask`."""
+        return [source.volume for source in self.sources]
+
+    def identity(self) -> dict[str, Any]:
+        """See :class:`TrainingTask`."""
+        return {
+            "task": self.task,
+            "volumes": [one.sha256() for one in self._volumes],
+            "description": self.description.model_dump(mode="json", exclude={"name", "origin", "provenance"}),
+        }
+
+    @property
+    def is_scored(self) -> bool:
+        """See :class:`TrainingTask`."""
+        return any(one.cells for one in self._held_out)
+
+    def scores(self, network: VolumeNetwork, report: Report) -> tuple[float, float | None, CellValidationScores]:
+        """See :class:`TrainingTask`."""
+        scores = score_volumes(network, self._held_out, report)
+        return scores.criterion, scores.counts().f1, scores
+
+    def parent_scores(self, report: Report) -> CellValidationScores | None:
+        """See :class:`TrainingTask`."""
+        return None if self.parent is None else score_volumes(self.parent, self._held_out, report)
+
+    def described(self, after: CellValidationScores | None) -> VolumeNetworkDescription:
+        """See :class:`TrainingTask`."""
+        return self.description
+
+    def in_words(
+        self, name: str, after: CellValidationScores | None, before: CellValidationScores | None
+    ) -> tuple[str, bool]:
+        """See :class:`~epifiji.jobs.training.result.Summary`."""
+        return cells_in_words(name, self.parent.description.name if self.parent else None, after, before)
+
+    def draw(
+        self, folder: Path, name: str, after: CellValidationScores | None, before: CellValidationScores | None
+    ) -> None:
+        """See :class:`~epifiji.jobs.training.result.Summary`: the middle planes of held-out volumes."""
+        compared = [
+            replace(one, annotated=_middle(one.annotated), predicted=_middle(one.predicted))
+            for one in (after.compared if after else ())
+        ]
+        draw_held_out_cells(folder / HELD_OUT_CELLS, name, compared)
+
+    def learnt_from(self, record: Mapping[str, Any]) -> str:
+        """See :class:`~epifiji.jobs.training.result.Summary`."""
+        volumes = "; ".join(f"{one['name']} ({one['cells']} cells)" for one in record["volumes"])
+        return f"{volumes}; held out: {', '.join(record['held_out_volumes'])}"
+
+    def _add_notices(self) -> None:
+        """Add notices about how the sources were read, and what is too little."""
+        for source in self.sources:
+            self.notices += source.volume.notices
+        if self.parent and (seen := seen_before(self.parent, self.images)):
+            self.notices.append(
+                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on cells held out there are "
+                "too high to compare the new network with."
+            )
+        count = sum(one.cells for one in self._volumes)
+        if count < FEW_CELLS:
+            self.notices.append(f"Only {count} cells are annotated: with fewer than {FEW_CELLS} little can be learnt.")
+
+    def record(self, parted: Split[TrainingVolume]) -> dict[str, Any]:
+        """See :class:`TrainingTask`."""
+        return {
+            "volumes": [
+                {
+                    "name": source.name,
+                    "file": file_of(source.volume),
+                    "cells_file": str(source.file) if source.file else None,
+                    "shape": list(source.volume.shape),
+                    "cells": one.cells,
+                }
+                for source, one in zip(self.sources, self._volumes, strict=True)
+            ],
+            "split": parted.way,
+            "held_out": sum(one.cells for one in parted.held_out),
+            "held_out_volumes": [one.name for one in parted.held_out],
+        }
+
+
+def score_volumes(
+    network: VolumeNetwork, held_out: Sequence[TrainingVolume], report: Report = silent
+) -> CellValidationScores:
+    """Segment held-out volumes, and compare their cells with the annotated ones."""
+    segmenter = CystSegmenter(network, NetworkPredictionSettings(), InstanceSettings())
+    scores, compared = [], []
+    for number, one in enumerate(held_out):
+        part = PartReport(report, number, len(held_out))
+        labels, _ = segmenter(
+            Image(one.pixels, one.name, axes="ZYX"), report=lambda done, _, part=part: part(done, VALIDATING)
+        )
+        field_, cells, quality = compare_labels(one.name, labels, one.labels, np.ones(labels.shape, bool), "count")
+        scores.append(scores_of(field_, cells, quality, MATCH_IOU))
+        compared.append(field_)
+    return CellValidationScores(tuple(scores), tuple(compared))
+
+
+def _middle(labels: Any) -> np.ndarray:
+    """Return the middle plane of packed labels."""
+    plane: np.ndarray = labels[len(labels) // 2]
+    return plane
