@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
 from epifiji.data.cell_networks import CellNetwork, cell_network
+from epifiji.data.cellpose_python import chosen_python, python_of
 from epifiji.data.event_networks import EventNetwork, event_network
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.progress import Report, silent
@@ -14,6 +17,7 @@ from epifiji.data.volume_networks import VolumeNetwork, volume_network
 from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.networks.families import cell_family_of, event_family_of, family_of, volume_family_of
 from epifiji.files.networks import zoo
+from epifiji.files.networks.cellpose import store_python
 from epifiji.files.networks.default import SHIPPED_FOR_CELLS
 from epifiji.files.networks.store import SHIPPED_FOLDER, find_network, read_network
 
@@ -96,6 +100,44 @@ def _loaded(network: AnyNetwork, place: tuple[str, ...], load: Callable[[], Any]
         _last.pop(task, None)
         _last[task] = key, load()
     return _last[task][1]
+
+
+def cellpose_in_words() -> str:
+    """Say in which Python Cellpose is, with its version, or that none is known; Cellpose is started for it.
+
+    Raises
+    ------
+    WrongInputError
+        If the chosen Python is gone, or has no Cellpose 3.
+    """
+    from epifiji.engine.networks.cellpose.process import cellpose_process_of
+
+    chosen = chosen_python()
+    python = chosen[0] if chosen else sys.executable if find_spec("cellpose") else None
+    if python is None:
+        return "no Python with Cellpose was chosen, and Cellpose is not installed in EpiFiji's own"
+    versions = cellpose_process_of(python).versions
+    where = f", as {chosen[1]} says" if chosen else ""
+    return f"Cellpose {versions['cellpose']} with PyTorch {versions['torch']} in {python}{where}"
+
+
+def choose_cellpose(given: str | None) -> str:
+    """Remember a Python with Cellpose 3, by its path or by the folder of its environment; None forgets it.
+
+    Returns :func:`cellpose_in_words`.
+
+    Raises
+    ------
+    WrongInputError
+        If there is none, or it has no Cellpose 3; the choice stays as it was.
+    """
+    from epifiji.engine.networks.cellpose.process import cellpose_process_of
+
+    if given is not None:
+        given = python_of(given)
+        cellpose_process_of(given)
+    store_python(given)
+    return cellpose_in_words()
 
 
 def import_network(

@@ -1,28 +1,31 @@
 """The window of all networks: a table, the card of the selected one, and what can be done with it (Jython 2.7)."""
+import os
+
 from ij import Executer
 from ij.gui import GUI
 from ij.plugin.frame import Recorder
 from java.awt import BorderLayout, FlowLayout, Font
 from java.awt.event import WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
-from javax.swing import BorderFactory, JButton, JFrame, JLabel, JOptionPane, JPanel, JScrollPane, JSplitPane, JTable, JTextArea, ListSelectionModel
+from javax.swing import BorderFactory, JButton, JFileChooser, JFrame, JLabel, JOptionPane, JPanel, JScrollPane, JSplitPane, JTable, JTextArea, ListSelectionModel
 
 from epifiji_client.commands.run import call, record, report
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.screen.parts import FixedRows, Selecting
-from epifiji_client.screen.windows import enlarged, escaped, later, scaled, set_size
+from epifiji_client.screen.windows import chosen_file, enlarged, escaped, later, scaled, set_size
 
 TITLE = "Networks"
 SIZE, CARD_HEIGHT = (860, 520), 260
 NAME = 0
 WIDTHS = (160, 55, 65, 210, 65, 100, 180)
 IMPORT, FETCH, EXPORT = "Import EpiFiji Network...", "Fetch DeXtrusion Network...", "Export EpiFiji Network..."
-DEFAULT, REMOVE = "Make Default", "Remove..."
+DEFAULT, REMOVE, CELLPOSE = "Make Default", "Remove...", "Cellpose..."
 TIPS = {
     IMPORT: "Add a network from a file, a folder or an address",
     FETCH: "Download a network of DeXtrusion's authors",
     EXPORT: "Write an EpiNet for other programs",
     DEFAULT: "Use the selected network where no other one is chosen",
+    CELLPOSE: "Choose the Python or the environment in which Cellpose is installed, to use its models",
     REMOVE: "Delete the selected network, which you imported or trained",
 }
 LIST, SELECT, DO, END = "list", "select", "do", "end"
@@ -107,6 +110,11 @@ class NetworksWindow(object):
             Executer(what).run()
         elif what == DEFAULT:
             self._manage({"default": name})
+        elif what == CELLPOSE:
+            python = chosen_file(self.window, "A Python with Cellpose, or the folder of its environment",
+                                 JFileChooser.FILES_AND_DIRECTORIES, os.path.expanduser("~"))
+            if python is not None:
+                self._manage({"cellpose": python})
         elif JOptionPane.showConfirmDialog(self.window, "Delete the network %s?" % name, TITLE, JOptionPane.OK_CANCEL_OPTION) == 0:
             self._manage({"remove": name})
         self._list()
@@ -164,7 +172,7 @@ class NetworksWindow(object):
     def _row_of_buttons(self):
         row = JPanel(FlowLayout(FlowLayout.RIGHT))
         self.buttons = {}
-        for text, what in (("Import...", IMPORT), ("Fetch...", FETCH), ("Export...", EXPORT), (DEFAULT, DEFAULT), (REMOVE, REMOVE)):
+        for text, what in (("Import...", IMPORT), ("Fetch...", FETCH), ("Export...", EXPORT), (CELLPOSE, CELLPOSE), (DEFAULT, DEFAULT), (REMOVE, REMOVE)):
             button = JButton(text)
             button.setToolTipText(TIPS[what])
             button.addActionListener(lambda event, what=what: self.wanted.put((DO, (what, self._name()))))

@@ -5,7 +5,7 @@ from ij import IJ, Prefs, WindowManager
 from ij.measure import ResultsTable
 from java.awt import Container, Dimension, GraphicsEnvironment
 from java.lang import Runnable, Thread
-from javax.swing import JComponent, JTable, SwingUtilities
+from javax.swing import JComponent, JFileChooser, JTable, SwingUtilities
 
 CELL_MARGIN, SCROLLBAR, TABLE_MARGIN, LEAST_TABLE = 16, 30, 90, (300, 160)
 MEASURED_ROWS = 200
@@ -209,8 +209,29 @@ def later(do):
 
 
 def and_wait(do):
-    """Call a function on the event thread, from another thread, and return when it has ended."""
-    SwingUtilities.invokeAndWait(_Run(do))
+    """Call a function on the event thread, and return when it has ended."""
+    if SwingUtilities.isEventDispatchThread():
+        do()
+    else:
+        SwingUtilities.invokeAndWait(_Run(do))
+
+
+def chosen_file(window, title, kind, start):
+    """Let the user choose a file or folder, from a folder on; return its path, or None if she cancelled.
+
+    `kind` is one of JFileChooser's selection modes.
+    """
+    found = []
+
+    def do():
+        chooser = JFileChooser(start)
+        chooser.setDialogTitle(title)
+        chooser.setFileSelectionMode(kind)
+        chooser.setFileHidingEnabled(False)
+        if chooser.showDialog(window, "Use") == JFileChooser.APPROVE_OPTION:
+            found.append(chooser.getSelectedFile().getPath())
+    and_wait(do)
+    return found[0] if found else None
 
 
 def escaped(text):

@@ -1,4 +1,4 @@
-"""The command line's commands for networks: list, show, default, import, remove, export, fetch."""
+"""The command line's commands for networks: list, show, default, import, remove, export, fetch, cellpose."""
 
 from __future__ import annotations
 
@@ -61,6 +61,30 @@ def networks_default(
         say_json({"default": chosen, "path": str(find_network())})
         return
     say(f"default: {plain(chosen)} ({find_network()})")
+
+
+@networks_app.command("cellpose")
+def networks_cellpose(
+    python: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PYTHON|DIR",
+            help="A Python that has Cellpose 3, or the folder of its environment. Without it, show the current one.",
+        ),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget the chosen Python.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show or choose the Python in which Cellpose computes, if it is not installed in EpiFiji's own."""
+    from epifiji.jobs.networks import cellpose_in_words, choose_cellpose
+
+    if reset and python is not None:
+        raise WrongInputError(f"the Python {python!r} and --reset were both given: give one of them.")
+    said = choose_cellpose(python) if reset or python is not None else cellpose_in_words()
+    if as_json:
+        say_json({"cellpose": said})
+    else:
+        say(plain(said))
 
 
 @networks_app.command("remove")

@@ -20,7 +20,13 @@ from epifiji.data.settings.base import Unit, WrongSettingError, refusal
 NOUNS = {"out": "folder", "movie": "movie", "author": "author", "license": "licence", "sha256": "SHA-256"}
 """Nouns for options that the command in Fiji does not have. Other settings are called by their names without dashes."""
 
-IN_THE_MENU = {"plot": PLOT, "networks import": IMPORT, "networks fetch": FETCH, "networks default": MANAGE}
+IN_THE_MENU = {
+    "plot": PLOT,
+    "networks import": IMPORT,
+    "networks fetch": FETCH,
+    "networks default": MANAGE,
+    "networks cellpose": MANAGE,
+}
 """Commands for a terminal that are in Fiji's menu too."""
 
 TERMINAL = r"'(?:epifiji (?P<menu>" + "|".join(IN_THE_MENU) + r")(?= |')|(?:epifiji|pip|python|conda) )[^']*'"

@@ -103,6 +103,12 @@ class ManageNetworksCommand(Settings):
     remove: str | None = setting(
         None, values="name", description="Delete this network, which was imported or trained.", page="macro"
     )
+    cellpose: str | None = setting(
+        None,
+        values="folder",
+        description="Compute Cellpose's models in this Python, or that of this environment's folder; none forgets it.",
+        page="macro",
+    )
     card: str | None = setting(
         None, values="name", description="Write the card of this network to the log.", page="macro"
     )

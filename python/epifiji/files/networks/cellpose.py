@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 from epifiji.data.cellpose import LEARNT_SCALE, PREFIX, CellposeDescription, shapes
+from epifiji.data.cellpose_python import KEY, choice_file
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import LONGEST_NAME, AnyNetwork, Network, array_problem
 from epifiji.files.networks.torch_files import is_torch_file, torch_arrays, torch_shapes
+from epifiji.files.storage.atomic import replacing
 
 FOLDER_VARIABLE = "CELLPOSE_LOCAL_MODELS_PATH"
 """Cellpose's own variable for the folder of its models."""
@@ -33,6 +36,16 @@ def named_models() -> list[tuple[str, Path]]:
     except OSError:
         return []
     return [(f"{PREFIX}{file.name}", file) for file in files if is_torch_file(file) and not _problem(file)]
+
+
+def store_python(python: str | None) -> None:
+    """Store the path of a Python with Cellpose as the user's choice; None removes the choice."""
+    file = choice_file()
+    if python is None:
+        file.unlink(missing_ok=True)
+        return
+    with replacing(file) as part:
+        part.write_text(json.dumps({KEY: python}) + "\n", encoding="utf-8")
 
 
 def find_model(given: str) -> Path:

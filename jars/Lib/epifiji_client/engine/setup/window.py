@@ -20,7 +20,7 @@ from epifiji_client.screen.log import log
 from epifiji_client.engine.setup.folders import size_of
 from epifiji_client.engine.setup.set_up import SetUp, UNPACKED, download_size, java_problem, read_lock, usable_card
 from epifiji_client.screen.parts import when_closed
-from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, put_below
+from epifiji_client.screen.windows import and_wait, chosen_file, enlarged, escaped, keep_on_screen, put_below
 
 TITLE = "EpiFiji's Python"
 WIDTH, LOG_ROWS = 520, 12
@@ -201,20 +201,12 @@ def _note(sentence):
     return "<b>%s</b><br><br>" % escaped(sentence) if sentence else ""
 
 
-def on_event_thread(do):
-    """Call a function on the event thread, and wait for it."""
-    if SwingUtilities.isEventDispatchThread():
-        do()
-    else:
-        SwingUtilities.invokeAndWait(do)
-
-
 class Window(object):
     """The window, which a command's thread fills and then asks for the user's next action."""
 
     def __init__(self):
         self.actions, self.cancel, self.place = LinkedBlockingQueue(), None, None
-        on_event_thread(self._build)
+        and_wait(self._build)
 
     def _build(self):
         self.frame = JFrame(TITLE)
@@ -267,14 +259,14 @@ class Window(object):
             has_log = place is not None and self.lines.getDocument().getLength() > 0
             self._set_buttons(([("Show log", LOG)] if has_log else []) + buttons)
             self._fit()
-        on_event_thread(do)
+        and_wait(do)
 
     def offer_card(self, label, selected):
         """Offer, with the button that sets up, packages for a graphics card; label is None if there is no card."""
         def do():
             self.card.setText(label or "")
             self.card.setSelected(bool(label) and selected)
-        on_event_thread(do)
+        and_wait(do)
 
     def is_card_wanted(self):
         return self.card.isSelected()
@@ -293,7 +285,7 @@ class Window(object):
                 part.setVisible(True)
             self._set_buttons([("Show log", LOG), ("Cancel", CANCEL)])
             self._fit()
-        on_event_thread(do)
+        and_wait(do)
 
     def _fill(self, heading, text):
         self.heading.setText(heading)
@@ -366,17 +358,7 @@ class Window(object):
         return chosen is not None
 
     def _chosen(self, title, kind, start):
-        found = []
-
-        def do():
-            chooser = JFileChooser(start)
-            chooser.setDialogTitle(title)
-            chooser.setFileSelectionMode(kind)
-            chooser.setFileHidingEnabled(False)
-            if chooser.showDialog(self.frame, "Use") == JFileChooser.APPROVE_OPTION:
-                found.append(chooser.getSelectedFile().getPath())
-        on_event_thread(do)
-        return found[0] if found else None
+        return chosen_file(self.frame, title, kind, start)
 
     def close(self):
-        on_event_thread(self.frame.dispose)
+        and_wait(self.frame.dispose)

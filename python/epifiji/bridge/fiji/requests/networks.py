@@ -46,8 +46,9 @@ def network_card(request: Request) -> Answer:
 
 @job("manage_networks", commands.MANAGE)
 def manage_networks(request: Request) -> Answer:
-    """Choose the default network, or delete one, as the ``settings`` specify."""
+    """Choose the default network or Cellpose's Python, or delete a network, as the ``settings`` specify."""
     from epifiji.files.networks.zoo import remove_network, set_default
+    from epifiji.jobs.networks import choose_cellpose
 
     command = parse_settings(ManageNetworksCommand, request["settings"])
     done = []
@@ -56,6 +57,8 @@ def manage_networks(request: Request) -> Answer:
     if command.remove is not None:
         place, was_default = remove_network(command.remove)
         done.append(f"removed {place}" + ("; EpiNet is the default again" if was_default else ""))
+    if command.cellpose is not None:
+        done.append(choose_cellpose(None if command.cellpose == "none" else command.cellpose))
     return {"said": "; ".join(done)}
 
 

@@ -1,4 +1,4 @@
-"""The process in which Cellpose computes: of this Python, or of the one that EPIFIJI_CELLPOSE_PYTHON names."""
+"""The process in which Cellpose computes: of the chosen Python with Cellpose, or of this one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import sys
 import tempfile
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
+from epifiji.data.cellpose_python import chosen_python
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import Weights
 from epifiji.engine.networks.cellpose import worker
 
-PYTHON_VARIABLE = "EPIFIJI_CELLPOSE_PYTHON"
-INSTALL = f"install it with pip install 'epifiji[cellpose]', or give the path of a Python with Cellpose 3 as {PYTHON_VARIABLE}"
+CHOOSE = "choose a Python that has Cellpose 3 with 'epifiji networks cellpose PYTHON'"
+INSTALL = f"install it with pip install 'epifiji[cellpose]', or {CHOOSE}"
 
 
 class CellposeProcess:
@@ -112,7 +112,12 @@ def cellpose_process() -> CellposeProcess:
     WrongInputError
         If there is no Cellpose.
     """
-    return _running(cellpose_python())
+    return cellpose_process_of(cellpose_python())
+
+
+def cellpose_process_of(python: str) -> CellposeProcess:
+    """Return the process of a Python; see :class:`CellposeProcess`."""
+    return _running(python)
 
 
 def cellpose_python() -> str:
@@ -123,13 +128,8 @@ def cellpose_python() -> str:
     WrongInputError
         If none is known.
     """
-    named = os.environ.get(PYTHON_VARIABLE)
-    if named:
-        if not Path(named).is_file():
-            raise WrongInputError(
-                f"{PYTHON_VARIABLE} is {named}, which is not a file, but a Python is expected: {INSTALL}."
-            )
-        return named
+    if chosen := chosen_python():
+        return chosen[0]
     if find_spec("cellpose") is None:
         raise WrongInputError(f"this network is one of Cellpose, which is not installed here: {INSTALL}.")
     return sys.executable
