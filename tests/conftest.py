@@ -69,6 +69,7 @@ SLOW = (
     "jobs/scoring/test_evaluate",
     "bridge/fiji/test_segment_requests.py",
     "jobs/cells/test_segmentation.py",
+    "jobs/cells/test_segment_cysts.py",
     "jobs/studies/",
     "jobs/test_executors.py",
     "jobs/test_export.py",

@@ -29,6 +29,7 @@ MOVIES, EVENTS, OTHER = (".tif", ".h5"), (".zip", ".csv"), (".zip", "")
 SUFFIXES = {
     "detect": MOVIES,
     "segment": (*MOVIES, ".png"),
+    "segment-cysts": MOVIES,
     "gallery movie": MOVIES,
     "crop": MOVIES,
     "rescale": MOVIES,
@@ -182,6 +183,7 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "segment-cysts": lambda bad, good: ["segment-cysts", str(bad), "--out", str(good / "out")],
     "train-cysts": lambda bad, good: ["train-cysts", str(bad), "--out", str(good / "out")],
     "study-cells": lambda bad, good: ["study-cells", str(bad), "--out", str(good / "out")],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],

@@ -14,6 +14,7 @@ from .jobs.cells.around_events import measure_cells
 from .jobs.cells.compare import compare_cells
 from .jobs.cells.convert import convert_cells
 from .jobs.cells.correct import correct_cells
+from .jobs.cells.cyst_segmentation import CystSegmentation, segment_cysts
 from .jobs.cells.cysts import MeasuredCyst, measure_cyst
 from .jobs.cells.segmentation import Segmentation, segment
 from .jobs.cells.split import split_cells
@@ -42,6 +43,7 @@ from .jobs.training.volumes import train_cysts
 __all__ = [
     "Action",
     "CancelledError",
+    "CystSegmentation",
     "Event",
     "Image",
     "ImageJ",
@@ -78,6 +80,7 @@ __all__ = [
     "retrain",
     "save_gallery",
     "segment",
+    "segment_cysts",
     "segment_volume",
     "simulate",
     "simulate_cyst",

@@ -48,6 +48,12 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.ReportJob, "report", commands.REPORT, (epifiji.report,)),
     (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),
     (jobs.TrainingJob, "train", commands.TRAIN, (epifiji.train,)),
+    (
+        jobs.CystSegmentationJob,
+        "segment-cysts",
+        None,
+        (epifiji.segment_cysts, epifiji.CystSegmentation.save),
+    ),
     (jobs.CystTrainingJob, "train-cysts", None, (epifiji.train_cysts,)),
     (jobs.RetrainingJob, "retrain", commands.RETRAIN, (epifiji.retrain,)),
     (jobs.NewMovieJob, "crop", commands.CROP, (epifiji.crop, MovieWithEvents.save)),

@@ -19,6 +19,7 @@ from epifiji.bridge.cli.arguments import usable_arguments
 from epifiji.bridge.cli.batch import Batch, require_separate_folders
 from epifiji.bridge.cli.cells import cells_app
 from epifiji.bridge.cli.console import EVENT_COLUMNS, ProgressBar, event_rows, say_json, say_table
+from epifiji.bridge.cli.cysts import cysts_app
 from epifiji.bridge.cli.evaluation import evaluation_app
 from epifiji.bridge.cli.installation import installation_app
 from epifiji.bridge.cli.movies import movie_app
@@ -52,6 +53,7 @@ app.add_typer(reports_app)
 app.add_typer(pool_app)
 app.add_typer(evaluation_app)
 app.add_typer(cells_app)
+app.add_typer(cysts_app)
 app.add_typer(training_app)
 app.add_typer(installation_app)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from epifiji.data.settings.base import Settings, placed, setting
+from epifiji.data.settings.base import Channel, Settings, placed, setting
 from epifiji.data.settings.cyst_training import sides
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.data.settings.simulation import whole_number
@@ -166,3 +166,11 @@ class NetworkPredictionSettings(Settings):
     )
     memory: int = placed(ComputingSettings, "memory")
     device: Literal["auto", "cpu", "gpu"] = placed(ComputingSettings, "device")
+
+
+class CystSegmentationSettings(
+    CystMeasurementSettings, VolumeWatershedSettings, InstanceSettings, NetworkPredictionSettings
+):
+    """How the cells of a cyst are segmented, with a network or without one, and measured."""
+
+    channel: Channel = None

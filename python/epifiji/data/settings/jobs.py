@@ -139,6 +139,18 @@ class SegmentationJob(Settings):
     overwrite: OverwriteResults = False
 
 
+class CystSegmentationJob(Settings):
+    """Which network segments a cyst, and where the cells are written."""
+
+    network: str | None = setting(
+        None,
+        values="name|none",
+        description="Name, folder or zip of a network for volumes. Default: none, a watershed on bright membranes.",
+    )
+    out: str | None = output("Folder in which the result folder VOLUME_epifiji is made.")
+    overwrite: OverwriteResults = False
+
+
 class CellComparisonJob(Settings):
     """What a comparison of cells writes."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from epifiji.data.settings.cysts import InstanceSettings
@@ -21,7 +23,7 @@ MARGIN_VOXELS = 4
 """Voxels around the mask that are processed."""
 
 
-def cells_of_cyst(maps: np.ndarray, settings: InstanceSettings) -> tuple[np.ndarray, np.ndarray]:
+def cells_of_cyst(maps: Any, settings: InstanceSettings) -> tuple[np.ndarray, np.ndarray]:
     """Separate the cells of a cyst, and find its lumen.
 
     The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`, but the largest hole of the mask is the
@@ -51,7 +53,7 @@ def cells_of_cyst(maps: np.ndarray, settings: InstanceSettings) -> tuple[np.ndar
     box = _box(whole > threshold)
     if box is None:
         return labels, lumen
-    inside, contour, mask = (np.ascontiguousarray(maps[channel][box]) for channel in range(3))
+    inside, contour, mask = (np.ascontiguousarray(maps[(channel, *box)]) for channel in range(3))
     del whole
     seeds = find_seeds(inside, contour, settings.foreground_threshold, settings.contour_threshold)
     seeds = without_small(seeds, settings.least_seed_voxels)

@@ -92,11 +92,14 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
     chosen = parse_settings(VolumeWatershedSettings, settings)
     opened = opened_volume(volume, channel)
     opened.require_finite()
-    known = opened.spacing
-    depth, height, width = (known[axis] for axis in "ZYX")
+    return VolumeCells(opened, *separated(opened, chosen), chosen)
+
+
+def separated(volume: Image, settings: VolumeWatershedSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Separate the cells of a volume without a network: labels (Z, Y, X), int32, and the lumen, bool."""
+    depth, height, width = (volume.spacing[axis] for axis in "ZYX")
     spacing = (depth, height, width) if depth and height and width else (1.0, 1.0, 1.0)
-    labels, lumen = separate_by_membranes(np.asarray(opened), spacing, chosen)
-    return VolumeCells(opened, labels, lumen, chosen)
+    return separate_by_membranes(np.asarray(volume), spacing, settings)
 
 
 def opened_volume(volume: Volume, channel: int | None) -> Image:

@@ -1,0 +1,83 @@
+"""The commands on volumes of cysts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from epifiji.bridge.cli.batch import Batch, require_separate_folders
+from epifiji.bridge.cli.console import ProgressBar, say_json
+from epifiji.bridge.cli.options import JsonOption, with_settings
+from epifiji.bridge.streams import note, plain, say
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.cysts import CystSegmentationSettings
+from epifiji.data.settings.jobs import CystSegmentationJob
+
+if TYPE_CHECKING:
+    from epifiji.jobs.cells.cyst_segmentation import CystSegmentation
+
+cysts_app = typer.Typer()
+
+
+@cysts_app.command("segment-cysts")
+@with_settings(CystSegmentationJob, CystSegmentationSettings)
+def segment_cysts(
+    *,
+    volumes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="VOLUME...", help="Stacks of planes (Z): TIFF files, HDF5 as file.h5:/dataset, or volume.zarr."
+        ),
+    ],
+    network: str | None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Segment and measure the cells of cysts; the results are written into VOLUME_epifiji next to each volume."""
+    from epifiji.files.movies.movie_file import movie_name, split_path
+    from epifiji.files.results.result_folder import result_folder
+    from epifiji.jobs.cells.cyst_segmentation import NO_NETWORK, require_free_for_cysts
+    from epifiji.jobs.cells.cyst_segmentation import segment_cysts as run
+    from epifiji.jobs.cells.volumes import opened_volume
+    from epifiji.jobs.networks import volume_network_of
+
+    chosen = parse_settings(CystSegmentationSettings, settings)
+    places = {one: result_folder(movie_name(one), split_path(one)[0].parent, out) for one in volumes}
+    require_separate_folders(volumes, places)
+    loaded = None if network in (None, NO_NETWORK) else volume_network_of(str(network))
+    batch = Batch(len(volumes))
+    for volume, folder in places.items():
+        with batch.failures_reported(volume):
+            opened = opened_volume(volume, chosen.channel)
+            require_free_for_cysts(folder, opened.name, overwrite)
+            with ProgressBar(opened.name, silent=as_json) as report:
+                found = run(opened, loaded, report, **settings)
+            found.save(folder, overwrite)
+            batch.summaries.append(_report_cyst(found, folder, as_json))
+    if as_json:
+        say_json({"results": batch.summaries, "failed": batch.failures})
+    batch.end("volumes")
+
+
+def _report_cyst(found: CystSegmentation, folder: Path, as_json: bool) -> dict[str, Any]:
+    """Print a segmentation's notices and, unless `as_json`, its summary; return the summary as JSON types."""
+    for notice in found.notices:
+        note(notice)
+    network = found.record["network"]["name"]
+    if not as_json:
+        say(f"{found.volume.name}: {found.count} cells")
+        say(f"network: {plain(network or 'none')}")
+        say(f"results: {folder}")
+    return {
+        "volume": found.volume.name,
+        "folder": str(folder),
+        "network": network,
+        "cells": found.count,
+        "cyst": found.record["cyst"],
+        "seconds": found.record["seconds"],
+        "notices": list(found.notices),
+    }

@@ -1,0 +1,295 @@
+"""Segmentation of the cells of a cyst, with a network or without one, and its results."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.image import Image
+from epifiji.data.network import AnyNetwork
+from epifiji.data.progress import WRITING, Report, silent
+from epifiji.data.record import RECORD_FORM
+from epifiji.data.settings.base import Settings, parse_settings
+from epifiji.data.settings.cysts import (
+    CystSegmentationSettings,
+    InstanceSettings,
+    NetworkPredictionSettings,
+    VolumeWatershedSettings,
+)
+from epifiji.data.settings.detection import ComputingSettings
+from epifiji.data.volume_networks import VolumeNetwork
+from epifiji.engine.volumes.properties import lumen_of
+from epifiji.files.labels import require_writable_labels, write_labels
+from epifiji.files.movies.movie_file import file_sha256, is_there, write_stack
+from epifiji.files.results.cell_results import TABLE, labels_file
+from epifiji.files.results.places import chosen_folder
+from epifiji.files.results.result_folder import RUN_RECORD, require_same_movie, result_folder, write_record
+from epifiji.files.storage.scratch import ScratchFolder
+from epifiji.files.storage.spreadsheet_cells import write_table
+from epifiji.files.storage.writable import new_files, plain_name, require_absent
+from epifiji.jobs.cells.cyst_segmenter import SEPARATING, CystSegmenter
+from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst
+from epifiji.jobs.cells.volumes import Volume, opened_volume, separated
+from epifiji.jobs.networks import volume_network_of
+from epifiji.jobs.versions import versions
+
+TASK = "cysts"
+NO_NETWORK = "none"
+"""Name in place of a network if cells are separated by a watershed."""
+
+OTHER_SCALE = 1.3
+"""Voxels that differ by more than this factor from those that a network learnt from are reported."""
+
+
+def lumen_file(volume: str) -> str:
+    """Return the name of the file of the lumen."""
+    return plain_name(f"{volume}_lumen") + ".tif"
+
+
+def cyst_files(volume: str) -> list[str]:
+    """List the names of the files of a result."""
+    return [RUN_RECORD, TABLE, labels_file(volume), lumen_file(volume)]
+
+
+def require_free_for_cysts(folder: Path, volume: str, overwrite: bool) -> None:
+    """Refuse to write into a folder with the results of another volume, or over existing files.
+
+    Raises
+    ------
+    WrongInputError
+        If so.
+    """
+    require_same_movie(folder, volume)
+    require_absent(folder, cyst_files(volume), overwrite)
+
+
+@dataclass(frozen=True, eq=False)
+class CystSegmentation:
+    """The cells of a cyst.
+
+    Parameters
+    ----------
+    volume
+        The volume.
+    labels
+        (Z, Y, X), int32: the cell of each voxel, from 1 on; 0 where there is none.
+    lumen
+        (Z, Y, X), bool: the lumen; empty if none was found.
+    measured
+        Measurements of cells and cyst; None if the size of a voxel is not known, or there is no lumen.
+    record
+        Volume, network, settings, versions and times, as in ``run.json``.
+    notices
+        Sentences for the user.
+    """
+
+    volume: Image
+    labels: np.ndarray
+    lumen: np.ndarray
+    measured: MeasuredCyst | None
+    record: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return int(self.labels.max(initial=0))
+
+    def __repr__(self) -> str:
+        return f"<CystSegmentation of {self.volume.name}: {self.count} cells>"
+
+    def table(self) -> list[list[Any]]:
+        """Return the header, and a row for each cell: place and size in voxels, and the measurements if there are any."""
+        from scipy import ndimage
+
+        numbers = np.arange(1, self.count + 1)
+        centres = np.array(ndimage.center_of_mass(self.labels > 0, self.labels, numbers)).reshape(-1, 3)
+        columns = {
+            "label": numbers,
+            **{axis: centres[:, place].round(2) for place, axis in enumerate("zyx")},
+            "voxels": np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:],
+            **(
+                {name: values for name, values in self.measured.cells.items() if name != "label"}
+                if self.measured
+                else {}
+            ),
+        }
+        return [list(columns), *(list(row) for row in zip(*(one.tolist() for one in columns.values()), strict=True))]
+
+    def save(self, folder: str | Path | None = None, overwrite: bool = False, *, out: str | Path | None = None) -> Path:
+        """Write labels, lumen, the table of cells and a record; all or nothing.
+
+        Parameters
+        ----------
+        folder
+            The result folder; made if it does not exist.
+        overwrite
+            Whether earlier results may be replaced.
+        out
+            Folder in which the result folder ``<volume>_epifiji`` is made, as on the command line; instead of `folder`.
+
+        Raises
+        ------
+        WrongInputError
+            If a file would be overwritten without permission, or the folder cannot be written to.
+        """
+        name, spacing = self.volume.name, self.volume.spacing
+        place = chosen_folder(name, folder, out, result_folder)
+        require_free_for_cysts(place, name, overwrite)
+        with new_files(place, cyst_files(name)) as partial:
+            write_labels(partial / labels_file(name), self.labels, spacing=spacing)
+            if self.lumen.any():
+                planes = (np.where(plane, np.uint8(255), np.uint8(0)) for plane in self.lumen)
+                depth, height, width = self.lumen.shape
+                write_stack(partial / lumen_file(name), planes, (depth, height, width), np.dtype(np.uint8), spacing)
+            write_table(partial / TABLE, self.table())
+            files = sorted([*(file.name for file in partial.iterdir()), RUN_RECORD])
+            write_record(partial / RUN_RECORD, self.record | {"files": files})
+        return place
+
+
+def segment_cysts(
+    volume: Volume, network: AnyNetwork | str | Path | None = None, report: Report = silent, **settings: Any
+) -> CystSegmentation:
+    """Segment the cells of a cyst, and measure them.
+
+    Parameters
+    ----------
+    volume
+        A file as for :func:`epifiji.read_volume`, an image with the axes ZYX, or an array (Z, Y, X).
+    network
+        Name, folder or zip of a network for volumes. Default, also ``"none"``: no network, but a watershed from minima of
+        the smoothed grey values.
+    report
+        Called with the progress; may raise to cancel.
+    **settings
+        Those of :class:`~epifiji.data.settings.cysts.CystSegmentationSettings`.
+
+    Raises
+    ------
+    WrongInputError
+        If the volume, the network or a setting is not usable.
+    """
+    chosen = parse_settings(CystSegmentationSettings, settings)
+    found = None if network is None or network == NO_NETWORK else volume_network_of(network)
+    _require_effect(chosen, found)
+    began = time.perf_counter()
+    opened = opened_volume(volume, chosen.channel)
+    opened.require_finite()
+    pixels_sha256 = opened.sha256()
+    if found is None:
+        report(0, SEPARATING)
+        labels, lumen = separated(opened, part_of(chosen, VolumeWatershedSettings))
+    else:
+        scratch = ScratchFolder()
+        try:
+            segmenter = CystSegmenter(
+                found, part_of(chosen, NetworkPredictionSettings), part_of(chosen, InstanceSettings)
+            )
+            labels, lumen = segmenter(opened, scratch, report)
+        finally:
+            scratch.remove()
+    require_writable_labels(int(labels.max(initial=0)), opened.name)
+    report(1, WRITING)
+    notices = [*opened.notices, *_notices(opened, labels, lumen, found)]
+    measured = None
+    if labels.any() and all(opened.spacing.values()) and (lumen.any() or lumen_of(labels).any()):
+        measured = measure_cyst(
+            labels,
+            [step for step in opened.spacing.values() if step],
+            lumen if lumen.any() else None,
+            least_contact_voxels=chosen.least_contact_voxels,
+        )
+    record = {
+        "epifiji": RECORD_FORM,
+        "task": TASK,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "movie": _described(opened, pixels_sha256),
+        "network": _described_network(found),
+        "settings": chosen.model_dump(mode="json"),
+        "counts": {"cells": int(labels.max(initial=0))},
+        "cyst": measured.cyst if measured else None,
+        "versions": versions(),
+        "seconds": {"total": round(time.perf_counter() - began, 3)},
+    }
+    return CystSegmentation(opened, labels, lumen, measured, record, tuple(notices))
+
+
+def part_of(settings: Settings, kind: type[Any]) -> Any:
+    """Return the settings of one model out of those of a model that includes it."""
+    return kind(**{name: getattr(settings, name) for name in kind.model_fields})
+
+
+def _require_effect(settings: CystSegmentationSettings, network: VolumeNetwork | None) -> None:
+    """Refuse settings that have no effect with a network, or without one.
+
+    Raises
+    ------
+    WrongInputError
+        If there are some; the message names the first.
+    """
+    without = {*InstanceSettings.model_fields, *NetworkPredictionSettings.model_fields} - {
+        *ComputingSettings.model_fields
+    }
+    unused, how = (
+        (without, "without a network") if network is None else (VolumeWatershedSettings.model_fields, "with a network")
+    )
+    for name in sorted(unused):
+        if getattr(settings, name) != type(settings).model_fields[name].default:
+            raise WrongInputError(f"{name} is specified, but it has no effect {how}: leave it out.")
+
+
+def _notices(volume: Image, labels: np.ndarray, lumen: np.ndarray, network: VolumeNetwork | None) -> list[str]:
+    found = []
+    if not labels.any():
+        found.append(
+            f"No cells were found in {volume.name}: check the channel, and whether membranes are brighter than cells."
+        )
+    elif not all(volume.spacing.values()):
+        found.append(
+            f"The cells of {volume.name} were not measured, because the size of a voxel is not known: set it in Fiji with "
+            "Image > Properties... and save the file."
+        )
+    elif not lumen.any() and not lumen_of(labels).any():
+        found.append(
+            f"The cells of {volume.name} were not measured, because they enclose no lumen: check whether the cyst is cut off."
+        )
+    known = getattr(network.description, "voxel_um", None) if network else None
+    steps = [step for step in volume.spacing.values() if step]
+    if known and len(steps) == len(known):
+        factors = np.array(steps) / known
+        if max(factors.max(), 1 / factors.min()) > OTHER_SCALE:
+            shown, learnt = (" x ".join(f"{step:g}" for step in one) for one in (steps, known))
+            found.append(
+                f"{volume.name} has voxels of {shown} µm (z, y, x), but the network learnt from such of {learnt} µm: rescale the "
+                "volume, in Fiji with Image > Scale..., if cells are cut or joined."
+            )
+    return found
+
+
+def _described(volume: Image, pixels_sha256: str) -> dict[str, Any]:
+    """Describe a volume for the record."""
+    there = volume.path is not None and is_there(volume.path)
+    return {
+        "name": volume.name,
+        "file": str(volume.path) if volume.path is not None else None,
+        "sha256": file_sha256(volume.path) if there and volume.path is not None else None,
+        "pixels_sha256": pixels_sha256,
+        "shape": list(volume.shape),
+        "dtype": str(volume.dtype),
+        "pixel_size_um": volume.pixel_size_um,
+        "spacing_um": volume.spacing,
+    }
+
+
+def _described_network(network: VolumeNetwork | None) -> dict[str, Any]:
+    if network is None:
+        return {"name": None}
+    known = network.description.model_dump(include={"kind", "name", "members", "provenance"})
+    return known | {"source": network.source or None, "sha256": network.sha256 or None}

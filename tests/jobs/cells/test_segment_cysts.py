@@ -1,0 +1,178 @@
+"""Segmentation of cysts with and without a network, and its result folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import epifiji
+from command_line import one_sentence, run
+from epifiji.data.errors import WrongInputError
+from epifiji.data.settings.cysts import InstanceSettings
+from epifiji.engine.volumes.cysts import cells_of_cyst
+from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import write_network
+from small_cysts import CELLS, SIDES, small_cyst, small_volume_network
+
+SMOOTH = {"smoothing_px": 0.5}
+
+
+@pytest.fixture(scope="module")
+def cyst(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("cysts") / "my cyst.tif"
+    write_movie(small_cyst()[0], file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_network(small_volume_network(), tmp_path_factory.mktemp("networks") / "tiny")
+
+
+def test_the_results_are_the_cells_of_the_volume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = epifiji.simulate_cyst(seed=3, cells=24, pixel_size_um=0.8, voxel_depth_um=1.2, attenuation=0.2)
+    cyst = tmp_path / "my cyst.tif"
+    write_movie(made.volume, cyst)
+    arguments = ["segment-cysts", str(cyst), "--out", str(tmp_path), "--json"]
+    code, printed, _ = run([*arguments, "--network", "none"], monkeypatch, capsys)
+    assert code == 0
+    (answer,) = json.loads(printed)["results"]
+    folder = tmp_path / "my cyst_epifiji"
+    assert answer["folder"] == str(folder)
+    names = {"run.json", "cells.csv", "my cyst_labels.tif", "my cyst_lumen.tif"}
+    assert {file.name for file in folder.iterdir()} == names
+    labels = np.asarray(epifiji.read_volume(folder / "my cyst_labels.tif"))
+    assert epifiji.compare_volumes(labels.astype(int), made.labels).matches[0.5].ap >= 0.9
+    lumen = tifffile.imread(folder / "my cyst_lumen.tif") > 0
+    assert not labels[lumen].any()
+    with (folder / "cells.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["label"]) for row in rows] == list(range(1, answer["cells"] + 1))
+    for row in rows:
+        there = np.argwhere(labels == int(row["label"]))
+        assert int(row["voxels"]) == len(there)
+        assert [float(row[axis]) for axis in "zyx"] == pytest.approx(there.mean(0), abs=0.01)
+        assert float(row["volume_um3"]) == pytest.approx(len(there) * 0.8 * 0.8 * 1.2)
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert (record["task"], record["counts"], record["network"]) == (
+        "cysts",
+        {"cells": answer["cells"]},
+        {"name": None},
+    )
+    assert record["cyst"]["cells"] == answer["cyst"]["cells"] == len(rows)
+    code, _, said = run(arguments, monkeypatch, capsys)
+    assert code == 2
+    assert "exists and would be overwritten" in one_sentence(said)
+    assert run([*arguments, "--overwrite"], monkeypatch, capsys)[0] == 0
+
+
+def test_a_network_makes_maps_in_blocks_from_which_cells_are_made(cyst: Path, network: Path) -> None:
+    said = []
+    found = epifiji.segment_cysts(
+        cyst, network, lambda done, doing: said.append((done, doing)), foreground_threshold=0.0, contour_threshold=1.0
+    )
+    assert found.labels.shape == SIDES
+    assert found.record["network"]["name"] == "tiny"
+    assert [doing for _, doing in said] == ["predicting cells", "separating cells", "writing the results"]
+    assert [done for done, _ in said] == sorted(done for done, _ in said)
+
+    def cancel(done: float, doing: str) -> None:
+        raise epifiji.CancelledError
+
+    with pytest.raises(epifiji.CancelledError):
+        epifiji.segment_cysts(cyst, network, cancel)
+
+
+def perfect_maps(labels: np.ndarray) -> np.ndarray:
+    """The maps of a network without errors: inside, contour and mask, blurred by nothing."""
+    from epifiji.engine.networks.unet3d.training import targets_of
+
+    return np.moveaxis(targets_of(labels), -1, 0)
+
+
+def test_perfect_maps_give_the_true_cells_and_the_lumen_stays_free() -> None:
+    _, labels = small_cyst()
+    shown = np.pad(labels, 6)
+    found, lumen = cells_of_cyst(perfect_maps(shown), InstanceSettings(mask_erosion_voxels=0))
+    scores = epifiji.compare_volumes(found, shown)
+    assert (scores.annotated, scores.predicted) == (CELLS, CELLS)
+    assert scores.matches[0.75].ap == 1
+    # All voxels of the mask belong to cells, and none of the lumen.
+    assert ((found > 0) == (shown > 0)).all()
+    z, y, x = (side // 2 for side in shown.shape)
+    assert lumen[z, y, x]
+    assert not (lumen & (shown > 0)).any()
+
+
+def test_small_holes_of_the_mask_are_filled_and_are_no_lumen() -> None:
+    solid = np.zeros((20, 20, 20), int)
+    solid[4:16, 4:16, 4:10], solid[4:16, 4:16, 10:16] = 1, 2
+    maps = perfect_maps(solid)
+    maps[:, 9, 9, 7] = 0
+    found, lumen = cells_of_cyst(maps, InstanceSettings(mask_erosion_voxels=0))
+    assert not lumen.any()
+    assert found[9, 9, 7] == found[9, 9, 8] > 0
+
+
+def test_nothing_found_is_a_notice(network: Path, tmp_path: Path) -> None:
+    found = epifiji.segment_cysts(np.zeros((6, 9, 9), np.uint8))
+    assert found.count == 0
+    assert any(notice.startswith("No cells were found in volume") for notice in found.notices)
+    folder = found.save(tmp_path / "results")
+    assert (folder / "cells.csv").read_text().splitlines() == ["label,z,y,x,voxels"]
+
+
+def test_a_volume_without_the_size_of_a_voxel_is_segmented_and_not_measured() -> None:
+    volume, _ = small_cyst()
+    found = epifiji.segment_cysts(np.asarray(volume), **SMOOTH)
+    assert found.count > 4
+    assert found.measured is None
+    assert any("were not measured, because the size of a voxel is not known" in notice for notice in found.notices)
+
+
+def test_voxels_of_another_size_than_those_that_a_network_learnt_from_are_reported(cyst: Path) -> None:
+    tiny = small_volume_network()
+    for voxel, reported in (((1.5, 1.0, 1.0), False), ((0.5, 0.3, 0.3), True)):
+        known = type(tiny)(tiny.description.model_copy(update={"voxel_um": voxel}), tiny.weights)
+        notices = epifiji.segment_cysts(cyst, known).notices
+        assert (
+            any("has voxels of 1.5 x 1 x 1 µm (z, y, x), but the network learnt from such of" in one for one in notices)
+            == reported
+        )
+
+
+class TestRefused:
+    def test_one_sentence_each(self, cyst, network, tmp_path, monkeypatch, capsys):
+        tifffile.imwrite(tmp_path / "plane.tif", np.zeros((9, 9), np.uint8))
+        movie = np.zeros((2, 3, 9, 9), np.uint8)
+        tifffile.imwrite(tmp_path / "movie.tif", movie, imagej=True, metadata={"axes": "TZYX"})
+        for arguments, words in (
+            ([tmp_path / "plane.tif"], "has a single plane, but a volume has several"),
+            ([tmp_path / "movie.tif"], "movie.tif"),
+            ([tmp_path / "none.tif"], "none.tif"),
+            ([cyst, "--network", "epicells"], "but one that segments volumes is needed"),
+            ([cyst, "--network", "nowhere"], "there is no network 'nowhere'"),
+            ([cyst, "--flips"], "flips is specified, but it has no effect without a network"),
+            (
+                [cyst, "--network", network, "--seed-depth", "0.2"],
+                "seed_depth is specified, but it has no effect with a network",
+            ),
+            ([cyst, "--padding", "1,2"], "padding is '1,2'"),
+            ([cyst, cyst], "have the same name"),
+        ):
+            given = ["segment-cysts", *map(str, arguments), "--out", str(tmp_path / "out")]
+            code, printed, said = run(given, monkeypatch, capsys)
+            assert (code, printed) == (2, ""), given
+            assert words in one_sentence(said)
+        assert not (tmp_path / "out").exists()
+
+    def test_other_axes(self):
+        with pytest.raises(WrongInputError, match="has the axes TYX, but a volume has planes"):
+            epifiji.segment_cysts(epifiji.Movie(np.zeros((3, 9, 9))))
