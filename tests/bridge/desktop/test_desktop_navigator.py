@@ -15,6 +15,7 @@ from epifiji.files.results.reviews import read_review, write_review
 from epifiji.jobs.events.review import finish_review
 from jvm import Finished, run_checks
 from navigator_checks import FIRST, SECOND, killed_session, model, resumed_session
+from navigator_odd_checks import images_of_other_kinds, moved_rois, two_movies_of_one_title, write_two_movies
 from planted_events import planted
 
 MOVED = replace(planted()[6], y=40.0, x=30.0)
@@ -28,6 +29,7 @@ ACTIONS = [
 """What the session's steps mean: ten actions before the end of the first process, and eight after it."""
 
 BEFORE_THE_END = 10
+TITLE = "Navigator of noise.tif"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,9 @@ def done(
         env |= {"DISPLAY": display}
         killed = run_checks([killed_session], tmp_path_factory.mktemp("killed"), headless=False, env=env)
         written = read_review(results / "review.csv").actions
-        resumed = run_checks([model, resumed_session], tmp_path_factory.mktemp("resumed"), headless=False, env=env)
+        odd = [two_movies_of_one_title, moved_rois, images_of_other_kinds]
+        resumed_folder = write_two_movies(tmp_path_factory.mktemp("resumed"))
+        resumed = run_checks([model, resumed_session, *odd], resumed_folder, headless=False, env=env)
     return killed, written, resumed
 
 
@@ -127,3 +131,39 @@ def test_results_that_are_opened_again_look_as_before(done: tuple[Finished, list
     said = done[2][resumed_session]["opened again"]
     assert said.startswith("frame=6 sop ")
     assert " 1 of 31 shown" in said
+
+
+def test_two_commands_at_once_open_one_navigator_with_each_roi_once(
+    done: tuple[Finished, list[Action], Finished],
+) -> None:
+    seen = done[2][two_movies_of_one_title]
+    assert (seen["at once"], seen["ROIs"]) == ([TITLE], 30)
+
+
+def test_navigators_of_two_movies_of_one_title_decide_about_their_own_events(
+    done: tuple[Finished, list[Action], Finished],
+) -> None:
+    seen = done[2][two_movies_of_one_title]
+    assert sorted(seen["titles"]) == [f"{TITLE} in first", f"{TITLE} in second"]
+    assert seen["decided"] == [[[0, "reject"]], [[0, "keep"], [1, "reject"]]]
+    assert seen["ROIs after two were rejected"] == 58
+    assert seen["renamed"] == "Navigator of renamed"
+
+
+def test_rois_that_the_user_moves_or_updates_are_neither_doubled_nor_forgotten(
+    done: tuple[Finished, list[Action], Finished],
+) -> None:
+    seen = done[2][moved_rois]
+    assert seen["taken out"] == [seen["moved"]]
+    assert seen["put back"] == 30
+    assert "You moved the ROI of this event, but not the event" in seen["said"]
+    assert seen["row of the updated"] == seen["row in the table"]
+    assert not seen["rejected is there"]
+
+
+def test_events_are_shown_on_images_of_other_kinds(done: tuple[Finished, list[Action], Finished]) -> None:
+    seen = done[2][images_of_other_kinds]
+    assert seen["RGB"] == [1, 1, 2]
+    assert seen["channels"] == [2, 1, 2]
+    assert seen["rings in both channels"], "rings follow the frame in any channel"
+    assert seen["virtual"] == [1, 1, 2]

@@ -49,7 +49,7 @@ def test_a_frame_of_an_open_image_lies_where_imagej_shows_it(shown: Finished, na
 
 
 def test_the_client_in_fiji_takes_as_few_channels_for_frames_as_files_do():
-    client = (Path(__file__).parents[3] / "jars" / "Lib" / "epifiji_client" / "images" / "movies.py").read_text()
+    client = (Path(__file__).parents[3] / "jars" / "Lib" / "epifiji_client" / "images" / "frames.py").read_text()
     assert f"\nLEAST_FRAMES = {MIN_FRAMES}\n" in client
 
 

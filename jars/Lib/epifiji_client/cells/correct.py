@@ -17,7 +17,8 @@ from epifiji_client.cells.overlay import NAMES, CellsOverlay
 from epifiji_client.commands.run import call
 from epifiji_client.cells.correct_input import correction_inputs
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.images.movies import file_of, frames_are_channels
+from epifiji_client.images.frames import frames_are_channels
+from epifiji_client.images.movies import file_of
 from epifiji_client.screen.inputs import WindowClosing
 from epifiji_client.screen.parts import wrapped_text
 from epifiji_client.screen.windows import enlarged, later, put_beside, set_size

@@ -3,7 +3,6 @@
 from ij import IJ
 from ij.gui import ImageRoi, Overlay
 from ij.io import RoiDecoder
-from ij.plugin.frame import RoiManager
 from jarray import array, zeros
 from java.awt import GraphicsEnvironment
 from java.awt.image import BufferedImage, IndexColorModel
@@ -11,6 +10,7 @@ from java.io import ByteArrayOutputStream, FileInputStream
 from java.lang import Byte
 from java.util.zip import ZipInputStream
 
+from epifiji_client.images.manager import managing, roi_manager
 from epifiji_client.images.movies import unless_closed
 from epifiji_client.images.rois import set_frame
 from epifiji_client.screen.windows import put_right
@@ -97,15 +97,15 @@ def _show_rois(image, path):
         if image is not None:
             image.setOverlay(overlay)
         return
-    manager = RoiManager.getRoiManager()
-    known = set(roi.getName() for roi in rois)
-    old = [n for n, roi in enumerate(manager.getRoisAsArray()) if roi.getProperty(KIND) == OURS and roi.getName() in known]
-    if old:
-        manager.setSelectedIndexes(old)
-        manager.runCommand("Delete")
-    for roi in rois:
-        # addRoi would rename ROIs after the frame that is shown.
-        manager.add(image, roi, -1)
+    with managing():
+        manager, known = roi_manager(), set(roi.getName() for roi in rois)
+        old = [n for n, roi in enumerate(manager.getRoisAsArray()) if roi.getProperty(KIND) == OURS and roi.getName() in known]
+        if old:
+            manager.setSelectedIndexes(old)
+            manager.runCommand("Delete")
+        for roi in rois:
+            # addRoi would rename ROIs after the frame that is shown.
+            manager.add(image, roi, -1)
 
 
 def _rois_in(path):

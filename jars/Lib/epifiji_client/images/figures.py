@@ -5,7 +5,8 @@ from ij import IJ
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.images.active import mark_figure
-from epifiji_client.images.movies import layout_of, shape_of
+from epifiji_client.images.frames import shape_of
+from epifiji_client.images.movies import layout_of
 from epifiji_client.screen.windows import keep_on_screen
 
 

@@ -10,7 +10,8 @@ from ij import IJ
 from epifiji_client.engine.connection import call
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.active import active_image
-from epifiji_client.images.movies import RESULTS, file_of, frames_are_channels, require_shape, shape_of, shown_pixels
+from epifiji_client.images.frames import frames_are_channels, shape_of
+from epifiji_client.images.movies import RESULTS, file_of, require_shape, shown_pixels
 from epifiji_client.screen.log import log
 
 EXTENSION = re.compile(r"(\.ome)?\.(tiff?|btf|tf8|lsm|stk|h5|hdf5|hdf|zarr)$", re.IGNORECASE)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from ij import CompositeImage, IJ, ImagePlus, ImageStack, Macro, WindowManager
 from ij.gui import Overlay, PointRoi, Roi, TextRoi
 from ij.io import RoiEncoder
-from ij.plugin.frame import RoiManager
 from ij.process import LUT
 from java.awt import Color, Font, GraphicsEnvironment
 from java.io import BufferedOutputStream, File, FileOutputStream
@@ -17,14 +16,13 @@ from java.util.zip import ZipEntry, ZipOutputStream
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.screen.log import log
 from epifiji_client.images.active import active_image, mark_figure
+from epifiji_client.images.frames import frames_are_channels, require_one_plane, shape_of
+from epifiji_client.images.manager import managing, open_manager, roi_manager
 from epifiji_client.images.rois import EVENTS, events_among, movies_of, name_movie, plan_update, remove_from_manager, rois_of_movie, set_frame, sign
 from epifiji_client.screen.windows import put_below, put_right, show_table
 
 RESULTS = "EpiFiji results"
 """The image property with the folder of its results."""
-
-LEAST_FRAMES = 5
-"""If an image without Z and T has at least this number of channels, they are taken as frames."""
 
 STROKE_WIDTH = 3
 SYMBOL_SIZE = 5
@@ -57,9 +55,7 @@ class Pixels(object):
         if channel is not None and not 1 <= channel <= channels:
             raise EngineError("%s has %d channel%s, but channel %d was asked for: give another."
                               % (self.title, channels, "s"[:channels > 1], channel), "input")
-        if planes > 1 and frames > 1:
-            raise EngineError("%s has %d planes (Z) in each of %d frames, but a movie has one plane over time: project it with "
-                              "Image > Stacks > Z Project..." % (self.title, planes, frames), "input")
+        require_one_plane(image)
         self.frames = channels if as_channels else max(planes, frames)
         axis = "C" if as_channels else "Z" if planes > 1 else "T"
         self.notices = []
@@ -154,11 +150,6 @@ def frame_in_view(image, pixels):
     return image.getC() if pixels.layout["time_axis"] == "C" else max(image.getZ(), image.getT())
 
 
-def frames_are_channels(image):
-    """Return whether an image has many channels, and neither Z nor T: the channels are then the frames of a movie."""
-    return image.getNChannels() >= LEAST_FRAMES and image.getNSlices() == image.getNFrames() == 1
-
-
 def current_image(needed=True):
     """Return the active image, or the movie of the active figure; None if there is none and none is needed."""
     image = active_image()
@@ -183,12 +174,6 @@ def file_of(image):
     # Fiji's launcher opens relative paths, and the engine's working folder differs.
     path = File(info.directory, info.fileName).getAbsolutePath()
     return path if os.path.isfile(path) else None
-
-
-def shape_of(image):
-    """Return the shape (T, Y, X) of an image; without T, Z or many channels are taken as T."""
-    frames = image.getNChannels() if frames_are_channels(image) else max(image.getNFrames(), image.getNSlices())
-    return [frames, image.getHeight(), image.getWidth()]
 
 
 def layout_of(image):
@@ -223,10 +208,11 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
         if image is not None:
             _overlay(image, rois, replace, movies, kind)
         return
-    _manage(image if image is not None and image.getWindow() is not None else None, rois, replace, movies, kind, reviewed)
+    with managing():
+        _manage(image if image is not None and image.getWindow() is not None else None, rois, replace, movies, kind, reviewed)
     if table:
         show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
-        put_below(WindowManager.getWindow("Events of %s" % answer["name"]), RoiManager.getInstance())
+        put_below(WindowManager.getWindow("Events of %s" % answer["name"]), open_manager())
     if image is not None and answer.get("folder"):
         image.setProperty(RESULTS, answer["folder"])
 
@@ -275,7 +261,7 @@ def _overlay(image, rois, replace, movies, kind):
 
 
 def _manage(image, rois, replace, movies, kind, reviewed):
-    manager = RoiManager.getRoiManager()
+    manager = roi_manager()
     if manager.getWidth() < MANAGER_WIDTH:
         manager.setSize(MANAGER_WIDTH, manager.getHeight())
         manager.validate()
@@ -308,7 +294,7 @@ def show_maps(image, answer):
     shown.show()
     if not GraphicsEnvironment.isHeadless():
         put_below(shown.getWindow(), IJ.getInstance())
-        put_right(shown.getWindow(), RoiManager.getInstance())
+        put_right(shown.getWindow(), open_manager())
 
 
 def _composite(image, maps, name):
@@ -368,7 +354,7 @@ def saved_manager(image, needed=True):
 
 def managed_rois(image):
     """Return the ROI Manager's ROIs that belong to an image's movie; see rois_of_movie."""
-    manager = RoiManager.getInstance()
+    manager = open_manager()
     return rois_of_movie(image, list(manager.getRoisAsArray())) if manager is not None else []
 
 

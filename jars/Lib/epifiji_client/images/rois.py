@@ -176,12 +176,19 @@ def _is_known(roi, origins):
 def is_edited(roi):
     """Return whether a ROI of EpiFiji was moved or renamed since it was made."""
     made, now = roi.getProperty(MADE) or "", _state(roi)
-    if made == now:
-        return False
-    if made.split("@")[0] != now.split("@")[0]:
-        return True
-    (where, place), (where_now, place_now) = _place(made), _place(now)
+    return made != now and (made.split("@")[0] != now.split("@")[0] or is_moved(roi))
+
+
+def is_moved(roi):
+    """Return whether a ROI of EpiFiji was moved since it was made, to another place or frame."""
+    (where, place), (where_now, place_now) = _place(roi.getProperty(MADE) or ""), _place(_state(roi))
     return where != where_now or max([abs(a - b) for a, b in zip(place, place_now)]) > SAME_PX
+
+
+def marks_of(roi):
+    """Return what a ROI of EpiFiji and its copies have in common; None for other ROIs."""
+    made = roi.getProperty(MADE)
+    return None if made is None else (made, roi.getProperty(CLASS), roi.getProperty(MOVIE))
 
 
 def _state(roi):

@@ -6,10 +6,10 @@ import re
 
 from ij.gui import Overlay, PointRoi, Roi
 from ij.plugin import Duplicator, RoiScaler
-from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment, Rectangle
 
 from epifiji_client.commands.run import call, report
+from epifiji_client.images.manager import managing, roi_manager
 from epifiji_client.images.movies import layout_of, managed_rois, rois_of_events, saved_rois, shown_pixels
 from epifiji_client.screen.log import log
 from epifiji_client.images.rois import EVENTS, name_movie, rois_of_movie, set_frame, sign, sign_as
@@ -165,10 +165,11 @@ def show_with_rois(image, rois, left_out, replace):
         overlay.add(roi)
     image.setOverlay(overlay)
     if replace and not GraphicsEnvironment.isHeadless():
-        manager = RoiManager.getRoiManager()
-        manager.reset()
-        for roi in rois:
-            manager.add(image, roi.clone(), -1)
+        with managing():
+            manager = roi_manager()
+            manager.reset()
+            for roi in rois:
+                manager.add(image, roi.clone(), -1)
     report("%d ROIs%s on %s" % (len(rois), _outside(left_out), image.getTitle()))
 
 

@@ -6,7 +6,8 @@ from epifiji_client.commands.run import call, command, report
 from epifiji_client.cells.correct import CorrectionWindow, cells_beside, require_saved
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.active import active_image
-from epifiji_client.images.movies import current_image, frames_are_channels, shape_of, shown_pixels
+from epifiji_client.images.frames import frames_are_channels, shape_of
+from epifiji_client.images.movies import current_image, shown_pixels
 from epifiji_client.screen.log import log
 
 

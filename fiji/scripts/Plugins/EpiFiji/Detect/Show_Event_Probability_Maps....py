@@ -3,7 +3,8 @@ from ij import IJ
 from java.io import File
 
 from epifiji_client.commands.run import call, command, report
-from epifiji_client.images.movies import RESULTS, current_image, shape_of, show_maps
+from epifiji_client.images.frames import shape_of
+from epifiji_client.images.movies import RESULTS, current_image, show_maps
 
 
 def show(parameters):

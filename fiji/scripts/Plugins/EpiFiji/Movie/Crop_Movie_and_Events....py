@@ -1,7 +1,8 @@
 """Plugins > EpiFiji > Movie > Crop Movie and Events...: crops the open movie in space and time, with the events in it."""
 from epifiji_client.commands.run import call, command
 from epifiji_client.images.active import active_image
-from epifiji_client.images.movies import current_image, shape_of, shown_pixels
+from epifiji_client.images.frames import shape_of
+from epifiji_client.images.movies import current_image, shown_pixels
 from epifiji_client.images.part import with_selection
 from epifiji_client.movie.crop_and_rescale import RoisOfMovie, cropped, make_files, new_rois, show_with_rois
 

@@ -12,7 +12,8 @@ from epifiji_client.commands.run import call, report
 from epifiji_client.engine import connection
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.active import is_figure
-from epifiji_client.images.movies import file_of, frames_are_channels, requested_pixels, unless_closed
+from epifiji_client.images.frames import frames_are_channels
+from epifiji_client.images.movies import file_of, requested_pixels, unless_closed
 
 WAITING, RUNNING, PAUSED, DONE, BEFORE, FAILED, REFUSED, STOPPED = (
     "waiting", "running", "paused", "done", "done before", "failed", "refused", "cancelled")

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 from ij import Executer, IJ, Macro, WindowManager
 from ij.plugin import BrowserLauncher, Zoom
-from ij.plugin.frame import RoiManager
 from java.awt import Color, GraphicsEnvironment
 from java.io import File
 from java.lang import Exception as JavaException, Runnable, System, Thread
@@ -20,8 +19,10 @@ from epifiji_client.engine import connection
 from epifiji_client.commands.run import call
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.figures import described
+from epifiji_client.images.frames import Frames
 from epifiji_client.images.identity import choose_results, folder_beside
-from epifiji_client.images.movies import show_events, shown_pixels
+from epifiji_client.images.manager import locked, open_manager
+from epifiji_client.images.movies import file_of, show_events
 from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.input import navigator_inputs
 from epifiji_client.events.navigator.model import ShownEvents
@@ -33,11 +34,16 @@ from epifiji_client.images.rois import KEY_LENGTH, movies_of
 from epifiji_client.events.thresholds import ThresholdWindow
 from epifiji_client.screen.windows import covers, later, put_free, scroll_to
 
+OPENING = "epifiji.opening_navigator"
+"""The name of the lock of what opens a navigator: two commands at once would open two for one movie."""
+
 OPEN = "epifiji.navigators"
 """The property of the JVM with the open navigators by their movies' keys. Not all scripts share modules."""
 
-SELECTING = ("keep", "reject", "skip", "undo", "add", "point", "class", "event", "select")
+SELECTING = ("keep", "reject", "skip", "undo", "add", "point", "class", "event", "select", "select_copy")
 """Requests after which the current event's ROI is selected in the ROI Manager."""
+
+MOVED_ROI = "You moved the ROI of this event, but not the event: press m and click on its place to move it."
 
 ON_CURRENT = ("keep", "reject", "skip", "class", "move")
 NOT_SHOWN = "This event is not shown: choose one in the table, or clear the filter and tick its class."
@@ -58,16 +64,17 @@ def navigate(image, results=None, lines=None, thresholds=(), closed=()):
     """
     if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
         return
-    closed = close_navigators(image) or closed
-    if not (results or lines):
-        return
-    begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
-    found = _ask("navigate", begin)
-    if found["order"]:
-        opened = Navigator(image, found, begin, thresholds)
-        for earlier in closed:
-            opened.take_over(earlier)
-        opened.open()
+    with locked(OPENING):
+        closed = close_navigators(image) or closed
+        if not (results or lines):
+            return
+        begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
+        found = _ask("navigate", begin)
+        if found["order"]:
+            opened = Navigator(image, found, begin, thresholds)
+            for earlier in closed:
+                opened.take_over(earlier)
+            opened.open()
 
 
 def events_shown(image, parameters, results, lines=None):
@@ -167,10 +174,9 @@ class Navigator(Runnable):
     def __init__(self, image, found, begin, thresholds):
         self.image, self.found, self.begin, self.thresholds = image, found, begin, list(thresholds)
         self.keys = _keys(image)
-        self.pixels = shown_pixels(image)
-        self._frames = dict((index, frame) for frame, index in enumerate(self.pixels.indices, start=1))
+        self.frames = Frames(image)
         self.colours = dict((kind["name"], Color(*kind["colour"])) for kind in found["classes"])
-        self.session = ReviewSession(found, self.pixels.frames, _ask, begin)
+        self.session = ReviewSession(found, self.frames.count, _ask, begin)
         self.shown = ShownEvents(self.session)
         self.wanted = LinkedBlockingQueue()
         self.rings = Rings(image, self.shown, self.frame_of, self.colours)
@@ -191,7 +197,7 @@ class Navigator(Runnable):
 
     def open(self):
         """Open the window beside the movie."""
-        self.view = NavigatorView(self, "Navigator of %s" % self.image.getTitle(), self._scale())
+        self.view = NavigatorView(self, self.title(), self._scale())
         self._inputs = navigator_inputs(self, self.image.getCanvas())
         for key in self.keys:
             _navigators().put(key, self)
@@ -207,7 +213,7 @@ class Navigator(Runnable):
 
     def _place(self):
         """Put the window beside the movie, and the ROI Manager where it covers neither."""
-        movie, manager = self.image.getWindow(), RoiManager.getInstance()
+        movie, manager = self.image.getWindow(), open_manager()
         if self._bounds is not None:
             self.view.window.setBounds(self._bounds)
             return
@@ -221,7 +227,14 @@ class Navigator(Runnable):
 
     def frame_of(self):
         """Return the frame (from 1) that the movie shows."""
-        return self._frames.get(self.image.getCurrentSlice(), self.session.frame)
+        return self.frames.in_view()
+
+    def title(self):
+        """Return the title of the window, with the movie's folder if another image has the title of the movie."""
+        title = self.image.getTitle()
+        shown = [WindowManager.getImage(identifier) for identifier in WindowManager.getIDList() or []]
+        path = file_of(self.image) if [other for other in shown if other is not None and other.getTitle() == title][1:] else None
+        return "Navigator of %s%s" % (title, " in %s" % os.path.basename(os.path.dirname(path)) if path is not None else "")
 
     def is_in_front(self, window):
         """Return whether keys belong to the navigator: in its window, and on the movie after a click on a ring."""
@@ -286,20 +299,22 @@ class Navigator(Runnable):
         else:
             if what in ON_CURRENT and session.item == self._left_out and session.place() is None:
                 raise EngineError(NOT_SHOWN, "input")
-            changed = session.do(what, value)
+            if what == "select_copy":
+                what, value = "select", self.rois.index_of(value)
+            changed = session.do(what, value) if value is not None or what != "select" else []
             shown.update(changed)
             self.rois.update(changed)
         if what in ("filter", "show_class"):
             # An event that leaves by its own decision or class may still be decided; one that is filtered out has no ring.
             self._left_out = session.item if session.place() is None else None
-        if what in SELECTING:
-            self.rois.select(session.item)
+        if what in SELECTING and self.rois.select(session.item):
+            self._message = MOVED_ROI
         self._show_frame()
         self._show(order is not session.order, changed)
 
     def _show_frame(self):
         if self.image.isVisible() and self.session.frame != self.frame_of():
-            self.image.setSlice(self.pixels.indices[self.session.frame - 1])
+            self.frames.show(self.session.frame)
         item = self.session.current()
         if self.image.isVisible() and item["frame"] == self.session.frame:
             scroll_to(self.image, item)

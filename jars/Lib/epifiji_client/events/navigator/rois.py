@@ -1,16 +1,30 @@
 """The navigator's ROIs in the ROI Manager: they follow the review, and a ROI selected there is selected in the navigator (Jython 2.7).
 
-A ROI that the user moved, renamed or deleted is the user's: it is neither changed nor added again.
+A ROI that the user moved, renamed or deleted is the user's: it is neither changed nor added again. Only one thread changes
+the ROI Manager at a time.
 """
+from functools import wraps
+
 from ij.plugin.frame import RoiManager
 from java.awt import Container
 from java.util import IdentityHashMap
 from javax.swing import JList
 from javax.swing.event import ListSelectionListener
 
+from epifiji_client.images.manager import managing, open_manager, roi_manager
 from epifiji_client.images.movies import rois_of_events
 from epifiji_client.events.review_session import item_of
-from epifiji_client.images.rois import CLASS, EVENTS, KEY_LENGTH, KIND, MOVIE, SAME_PX, is_edited, movies_of, remove_from_manager, sign, unquoted
+from epifiji_client.images.rois import CLASS, EVENTS, KEY_LENGTH, KIND, MOVIE, SAME_PX, is_edited, is_moved, marks_of, movies_of
+from epifiji_client.images.rois import remove_from_manager, sign, unquoted
+
+
+def _alone(method):
+    """Keep other threads from the ROI Manager during a method."""
+    @wraps(method)
+    def called(*arguments):
+        with managing():
+            return method(*arguments)
+    return called
 
 
 class ManagedRois(object):
@@ -24,9 +38,10 @@ class ManagedRois(object):
         self._are_out = False
         self.selecting = False
 
+    @_alone
     def adopt(self):
         """Find the ROIs of the events in the ROI Manager, and follow the selection there."""
-        manager = RoiManager.getInstance()
+        manager = open_manager()
         if manager is None:
             return
         # The ROIs are those of the detection. An earlier review may have changed some events.
@@ -35,12 +50,13 @@ class ManagedRois(object):
         places = {}
         for index, item in enumerate(items):
             places.setdefault((item["event"], item["frame"], int(round(item["y"])), int(round(item["x"]))), []).append(index)
-        keys, ours, names = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {None: False}, {}
+        keys, ours, names, of_others = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {None: False}, {}, 0
         for roi in manager.getRoisAsArray():
             movie = roi.getProperty(MOVIE)
             if movie not in ours:
                 ours[movie] = movie[:KEY_LENGTH] in keys
             if not ours[movie] or roi.getProperty(KIND) != EVENTS:
+                of_others += movie is not None and roi.getProperty(KIND) == EVENTS
                 continue
             quoted = roi.getProperty(CLASS)
             if quoted not in names:
@@ -49,16 +65,18 @@ class ManagedRois(object):
             if index is not None:
                 self._know(index, roi)
                 self._adopted[index] = roi
-        if self._rois and len(self._rois) == manager.getCount():
-            # The rings replace ImageJ's marks and labels. If there are ROIs of the user, these stay visible.
+        if self._rois and len(self._rois) + of_others == manager.getCount():
+            # The rings replace ImageJ's marks and labels, and events of other movies do not belong here. If there are ROIs
+            # of the user, these stay visible.
             manager.runCommand(self.image, "Show None")
         self._follow(manager)
         self.update([index for index, item in enumerate(self.session.items)
                      if item["added"] or (item["decision"] == "reject" or index in detected) and index in self._rois])
 
+    @_alone
     def update(self, changed):
         """Remove the ROIs of rejected events, and change those of others, as the session now has them."""
-        manager = RoiManager.getInstance()
+        manager = open_manager()
         if manager is None or not changed:
             return
         self._follow(manager)
@@ -73,12 +91,14 @@ class ManagedRois(object):
             else:
                 self._change(manager, index, item)
 
+    @_alone
     def take_out(self):
         """Remove the events' ROIs from the ROI Manager."""
         self._are_out = True
-        manager, inside = RoiManager.getInstance(), []
+        manager, inside = open_manager(), []
         if manager is None:
             return
+        self._know_copies(manager)
         for place, roi in enumerate(manager.getRoisAsArray()):
             if self._items.containsKey(roi) and not is_edited(roi):
                 inside.append(place)
@@ -89,26 +109,30 @@ class ManagedRois(object):
         finally:
             self.selecting = False
 
+    @_alone
     def put_back(self):
         """Put the ROIs of all events that are not rejected into the ROI Manager."""
         self._are_out = False
-        manager = RoiManager.getRoiManager()
+        manager = roi_manager()
+        self._know_copies(manager)
         inside = set([self._items.get(roi) for roi in manager.getRoisAsArray() if self._items.containsKey(roi)])
         missing = [index for index, item in enumerate(self.session.items) if item["decision"] != "reject" and index not in inside]
         for index in missing:
             self._put_back(manager, index, self.session.items[index])
         self._follow(manager)
 
+    @_alone
     def select(self, index):
-        """Select an event's ROI in the ROI Manager, if it is there."""
-        manager, roi = RoiManager.getInstance(), self._rois.get(index)
-        place = manager.getRoiIndex(roi) if manager is not None and roi is not None else -1
+        """Select an event's ROI in the ROI Manager, if it is there; return whether the user moved this ROI."""
+        manager = open_manager()
+        place = self._place_of(manager, index) if manager is not None else -1
         if place >= 0 and not manager.isSelected(place):
             self.selecting = True
             try:
                 manager.select(self.image, place)
             finally:
                 self.selecting = False
+        return place >= 0 and is_moved(self._rois[index])
 
     def release(self):
         """Stop following the selection in the ROI Manager."""
@@ -120,13 +144,49 @@ class ManagedRois(object):
         """Handle a selection of the user in the ROI Manager."""
         manager = RoiManager.getInstance()
         roi = manager.getRoi(place) if manager is not None and 0 <= place < manager.getCount() else None
-        index = self._items.get(roi) if roi is not None else None
+        if roi is None:
+            return
+        index = self._items.get(roi)
         if index is not None:
             self.want("select", index)
+        elif marks_of(roi) is not None:
+            self.want("select_copy", roi)
+
+    @_alone
+    def index_of(self, roi):
+        """Return the event of a ROI in the ROI Manager, or None."""
+        manager = open_manager()
+        if manager is not None and not self._items.containsKey(roi):
+            self._know_copies(manager)
+        return self._items.get(roi)
 
     def _know(self, index, roi):
         self._rois[index] = roi
         self._items.put(roi, index)
+
+    def _know_copies(self, manager):
+        """Know the ROIs that the ROI Manager has in place of events' ROIs: its "Update" replaces a ROI by a copy with its marks."""
+        rois, inside = manager.getRoisAsArray(), IdentityHashMap()
+        copies = [roi for roi in rois if not self._items.containsKey(roi) and marks_of(roi) is not None]
+        if not copies:
+            return
+        for roi in rois:
+            inside.put(roi, True)
+        replaced = dict((marks_of(roi), index) for index, roi in self._rois.items() if not inside.containsKey(roi))
+        for roi in copies:
+            index = replaced.pop(marks_of(roi), None)
+            if index is not None:
+                self._know(index, roi)
+                self._removed.discard(index)
+
+    def _place_of(self, manager, index):
+        """Return the place of an event's ROI in the ROI Manager's list; -1 if it is not there."""
+        roi = self._rois.get(index)
+        place = manager.getRoiIndex(roi) if roi is not None else -1
+        if roi is not None and place < 0 and index not in self._removed:
+            self._know_copies(manager)
+            place = manager.getRoiIndex(self._rois[index])
+        return place
 
     def _index_of(self, roi, name, places, items):
         """Return the event of a ROI, among those without a ROI, from their indexes by class, frame and whole pixel; or None."""
@@ -143,9 +203,8 @@ class ManagedRois(object):
         return max(abs(bounds.getCenterX() - item["x"]), abs(bounds.getCenterY() - item["y"])) <= SAME_PX
 
     def _remove(self, manager, index):
-        roi = self._rois.get(index)
-        place = manager.getRoiIndex(roi) if roi is not None else -1
-        if place >= 0 and not is_edited(roi):
+        place = self._place_of(manager, index)
+        if place >= 0 and not is_edited(self._rois[index]):
             manager.delete(place)
             self._removed.add(index)
         if index >= len(self.session.items):
@@ -163,8 +222,8 @@ class ManagedRois(object):
 
     def _change(self, manager, index, item):
         """Replace the ROI of an event whose class or place was changed, at its place in the list."""
+        place = self._place_of(manager, index)
         roi = self._rois[index]
-        place = manager.getRoiIndex(roi)
         if place < 0 or is_edited(roi) or self._is_same(roi, item):
             return
         made = self._make(index, item)

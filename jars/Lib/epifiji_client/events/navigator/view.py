@@ -54,7 +54,7 @@ class NavigatorView(object):
         want = navigator.want
         self.wanted = navigator.wanted
         self.table = EventTable(self.session, self.shown, scale, navigator.colours, want)
-        self.strip = Strip(self.shown, navigator.pixels.frames, navigator.colours, navigator.frame_of, want)
+        self.strip = Strip(self.shown, navigator.frames.count, navigator.colours, navigator.frame_of, want)
         self.head, self.below, self.count = JLabel(" "), wrapped_text(), JLabel(" ")
         self.below.setFocusable(False)
         self.boxes = {}
@@ -160,8 +160,18 @@ class NavigatorView(object):
         sliders.setEnabled(has_maps)
         commands = [_button(text, tip, lambda event, label=label: want("command", label)) for text, label, tip in COMMANDS]
         self.report = _button("Open Report", NO_REPORT, lambda event: want("open_report", None))
-        self.window.addWindowListener(_Activated(self.show_report))
+        self.window.addWindowListener(_Activated(self._show_outside))
         return [sliders] + commands + [self.report]
+
+    def _show_outside(self):
+        """Show what may have changed elsewhere: the movie's title, and whether there is a report."""
+        self.show_report()
+        self._show_title()
+
+    def _show_title(self):
+        title = self.navigator.title()
+        if title != self.window.getTitle():
+            self.window.setTitle(title)
 
     def return_to(self):
         """Bring the window to the front after another command, which may have written a report."""
@@ -181,6 +191,7 @@ class NavigatorView(object):
         of the precision, or None.
         """
         session = self.session
+        self._show_title()
         self.table.refresh(all_rows)
         if all_rows or changed:
             self.strip.refresh()
