@@ -113,6 +113,24 @@ def image_beside(cells: Path) -> Path | None:
     return next((path for path in sorted(found) if _name(path) == _name(cells)), None)
 
 
+def files_of_cells(folder: Path) -> list[Path]:
+    """List the files of cells in a folder, by their images' names: of a segmentation's result its labels, corrected ones first.
+
+    Raises
+    ------
+    WrongInputError
+        If there are none.
+    """
+    labels = labels_in(folder)
+    files = [latest_labels(labels)] if labels is not None else sorted(_cells_in(folder))
+    if not files:
+        raise WrongInputError(
+            f"{folder} contains no files of cells, such as a_labels.tif, a_rois.zip, a_seg.npy or a_coco.json for a.tif: give "
+            "the file of cells itself."
+        )
+    return files
+
+
 def has_labelled_cells(folder: Path) -> bool:
     """Return whether a folder is a segmentation's result, or contains files of cells."""
     return folder.is_dir() and (labels_in(folder) is not None or any(True for _ in _cells_in(folder)))

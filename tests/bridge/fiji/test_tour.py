@@ -50,6 +50,12 @@ newImage("cells", "8-bit black", 60, 60, 1);
 setColor(1); fillRect(0, 0, 20, 60); setColor(2); fillRect(20, 0, 20, 60); setColor(3); fillRect(40, 0, 20, 60);
 run("Compare Cells...", "predicted=cells annotated=cells out=[" + arguments[1] + "/cells]");
 selectImage("cells");
+drawn = arguments[1] + "/drawn";
+run("Convert Cells...", "cells=cells to=rois show=false out=[" + drawn + "]");
+selectImage("cells");
+saveAs("Tiff", drawn + "/cells.tif");
+run("Split Cells...", "images=[" + drawn + "] test=right test_size=20 table=false out=[" + arguments[1] + "/parts]");
+selectImage("cells.tif");
 close();
 selectImage("noise.tif");
 run("Show Event Gallery...", "results=[" + results + "]");
@@ -160,6 +166,10 @@ def test_every_command_runs(toured: Toured) -> None:
     assert list((out / "plots").glob("*.png"))
     assert (out / "trial" / "trial.csv").read_text().startswith("network,event,frame,")
     assert list((out / "cells").glob("*.png"))
+    assert (out / "parts" / "split.csv").read_text().splitlines()[1:] == [
+        "cells,train,train/cells.tif,0,0,60,40,2",
+        "cells,test,test/cells.tif,0,40,60,20,1",
+    ]
     table = (out / "noise_epifiji" / "events.csv").read_text()
     assert len(table.splitlines()) > 1
     assert {"noise_labels.tif", "noise_rois.zip", "cells.csv"} <= {

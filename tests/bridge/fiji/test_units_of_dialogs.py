@@ -15,7 +15,7 @@ from epifiji.bridge.fiji.dialogs import described
 UNITS: dict[str, Any] = runpy.run_path(
     str(Path(__file__).parents[3] / "jars" / "Lib" / "epifiji_client" / "commands" / "units.py")
 )
-NEEDED = {"results", "folder", "reference", "annotated", "input", "network", "out"}
+NEEDED = {"results", "folder", "reference", "annotated", "images", "input", "network", "out"}
 
 
 @pytest.mark.parametrize(

@@ -203,10 +203,13 @@ class TestPlaces:
             start_correction(file.with_name("wing_corrected_labels.tif"))
 
     def test_several_or_no_files_are_refused(self, file):
-        with pytest.raises(WrongInputError, match=r"has no files of labels \(\*_labels.tif\), but one is expected"):
+        with pytest.raises(
+            WrongInputError,
+            match=r"has no files of cells \(\*_labels.tif, \*_rois.zip or the like\), but one is expected",
+        ):
             start_correction(file.parent / "..")
         write_labels(file.with_name("other_labels.tif"), np.ones((1, 9, 9), np.int32))
-        with pytest.raises(WrongInputError, match="has 2 files of labels"):
+        with pytest.raises(WrongInputError, match="has 2 files of cells"):
             start_correction(file.parent)
 
     def test_outlines_of_tissue_analyzer_become_cells(self, tmp_path, made):

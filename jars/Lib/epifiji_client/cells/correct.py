@@ -25,6 +25,9 @@ from epifiji_client.screen.windows import enlarged, later, put_beside, set_size
 
 TITLE = "Correct Cells"
 LOOK_MS = 100
+OTHERS = ("_masks.tif", "_masks.png", "_labels.png", "_rois.zip", "_seg.npy", "_coco.json")
+"""Endings of files next to an image in which other programs keep its cells."""
+
 DRAG = "freeline"
 """ImageJ's tool between two corrections: a click does not draw, and a drag draws a line."""
 
@@ -220,12 +223,12 @@ def require_saved(image, parameters, beside):
 
 
 def cells_beside(image):
-    """Return the cells next to an image's file: labels, those of a segmentation, or Tissue Analyzer's outlines; None without any."""
+    """Return the cells next to an image's file: labels, those of a segmentation, Tissue Analyzer's outlines, ROIs and the like, or None."""
     path = file_of(image)
     if path is None:
         return None
     stem = os.path.splitext(path)[0]
     labels = os.path.basename(stem) + "_labels.tif"
     folders = [os.path.dirname(stem), stem + "_cells"]
-    places = [os.path.join(folder, labels) for folder in folders] + [os.path.join(stem, "handCorrection.tif")]
+    places = [os.path.join(folder, labels) for folder in folders] + [os.path.join(stem, "handCorrection.tif")] + [stem + ending for ending in OTHERS]
     return next((place for place in places if os.path.isfile(place)), None)

@@ -36,7 +36,7 @@ def saved_images(parameters, keys, first):
     try:
         given = dict(parameters)
         for key in keys:
-            image = _open_image(given[key]) if key in given else active_image() if key == first else None
+            image = open_image(given[key]) if key in given else active_image() if key == first else None
             if image is not None:
                 given[key] = _saved(image, os.path.join(folder, key))
         yield given
@@ -44,7 +44,7 @@ def saved_images(parameters, keys, first):
         shutil.rmtree(folder, True)
 
 
-def _open_image(title):
+def open_image(title):
     """Return the open image of a title; None if there is none, so that it is a file. ImageJ would take any of several."""
     images = [WindowManager.getImage(identifier) for identifier in WindowManager.getIDList() or []]
     found = [image for image in images if image.getTitle() == title]

@@ -13,14 +13,17 @@ from epifiji.data.settings.base import Channel, Settings, names, placed, setting
 from epifiji.data.settings.comparison import CellComparisonSettings
 from epifiji.data.settings.jobs import (
     CellComparisonJob,
+    CellConversionJob,
     CellForm,
     CellsAroundJob,
+    CellSplitJob,
     SegmentationJob,
     StudyJob,
     TrainingJob,
     output,
 )
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
+from epifiji.data.settings.splitting import CellSplitSettings
 from epifiji.data.settings.training import OF_CELLS, Minutes, Steps, TrainingSettings
 
 
@@ -51,7 +54,8 @@ class CorrectCommand(Settings):
     cells: str | None = _path(
         "file",
         "Cells",
-        "Labels or outlines of the open image, or a folder with them. Default in a macro: those next to the image.",
+        "Labels, outlines, a ROI zip, a _seg.npy or a COCO file of the open image, or a folder with one. Default in a "
+        "macro: those next to the image.",
         order=2,
     )
     out: str | None = output("Folder for the corrections and the corrected labels. Default: the folder of the cells.")
@@ -61,7 +65,10 @@ CELLS = "labels or outlines: an open image's title, a file, or a folder."
 
 
 class CompareCellsCommand(CellComparisonJob, CellComparisonSettings):
-    """Compares segmented cells with annotated ones, and shows which are properly, over- and under-segmented."""
+    """Compares segmented cells with annotated ones, and shows which are properly, over- and under-segmented.
+
+    The agreement of two annotators is the comparison of their cells: AP, F1 and Rand index are the same in both directions.
+    """
 
     predicted: str | None = _path(
         "image", "Segmented cells", f"The segmented {CELLS} Default: the active image.", order=0
@@ -81,6 +88,42 @@ class CellsAroundCommand(CellsAroundJob, CellsAroundSettings):
         "Show the outlines in the ROI Manager", "Add the outline of each event's cell in each frame to the ROI Manager."
     )
     table: bool = _flag("Show a table", "Show the events as a table; table=false in a macro shows none.", default=True)
+
+
+class ConvertCommand(CellConversionJob):
+    """Converts cells between ROIs, labels as TIFF or PNG, Cellpose's _seg.npy and COCO's JSON, without losing a pixel."""
+
+    cells: str | None = _path(
+        "image",
+        "Cells",
+        "A ROI zip, labels or outlines, a _seg.npy or a COCO file; a folder of these; or an open image's title. Default: the "
+        "ROIs in the ROI Manager.",
+        order=0,
+    )
+    image: str | None = _path(
+        "image",
+        "Image of these cells",
+        "An open image's title or a file, whose size ROIs need. Default: the image of that name next to the cells. For the ROI "
+        "Manager it is the active image.",
+        order=1,
+    )
+    show: bool = _flag(
+        "Show the result",
+        "Open the label image, or put the ROIs into the ROI Manager, if it is a single file.",
+        default=True,
+    )
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+
+
+class SplitCommand(CellSplitJob, CellSplitSettings):
+    """Splits images with cells into a training and a test part, without the cells that the cut goes through."""
+
+    images: str | None = _path("folder", "Images", "A folder of images with their cells, or one image.", order=0)
+    cells: str | None = _path(
+        "file", "Cells", "The cells of one image, in any form. Default: those next to the image.", order=1
+    )
+    table: bool = _flag("Show a table", "Show the parts as a table; table=false in a macro shows none.", default=True)
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 
 
 OWN_NETWORK, RANDOM_WEIGHTS = "EpiFiji's own", "random weights"

@@ -9,8 +9,10 @@ from pydantic import Field
 from epifiji.bridge.fiji.cell_commands import (
     CellsAroundCommand,
     CompareCellsCommand,
+    ConvertCommand,
     CorrectCommand,
     SegmentCommand,
+    SplitCommand,
     StudyCommand,
 )
 from epifiji.bridge.fiji.fields import KEEP_GOING, NAVIGATOR, REPLACE, TABLE
@@ -62,7 +64,7 @@ SEGMENT = "Segment Epithelium..."
 CELLS_AROUND = "Measure Cells around Events..."
 REPORT = "Write Event Report..."
 COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Export Events..."
-COMPARE_CELLS = "Compare Cells..."
+COMPARE_CELLS, CONVERT, SPLIT = "Compare Cells...", "Convert Cells...", "Split Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
 STUDY = "Study Cells..."
@@ -319,6 +321,8 @@ COMMANDS: dict[str, type[Settings]] = {
     SHOW_MAPS: ShowMapsCommand,
     COMPARE: CompareCommand,
     COMPARE_CELLS: CompareCellsCommand,
+    CONVERT: ConvertCommand,
+    SPLIT: SplitCommand,
     EVALUATE: EvaluateCommand,
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from epifiji.bridge.fiji.commands import COMMANDS, DETECT_MANY, EVALUATE, RETRAIN, STUDY, TRAIN, AdjustCommand
+from epifiji.bridge.fiji.commands import COMMANDS, DETECT_MANY, EVALUATE, RETRAIN, SPLIT, STUDY, TRAIN, AdjustCommand
 from epifiji.bridge.fiji.pages import page_of
 from epifiji.data.settings.base import Settings, Shown, shown_of
 from epifiji.data.settings.detection import EventSettings
@@ -18,7 +18,7 @@ from epifiji.files.movies.calibration import (
     SECONDS,
 )
 
-OTHER_MOVIES = (DETECT_MANY, TRAIN, RETRAIN, EVALUATE, STUDY)
+OTHER_MOVIES = (DETECT_MANY, TRAIN, RETRAIN, EVALUATE, STUDY, SPLIT)
 """Commands whose settings are not those of the open movie, so its calibration does not apply."""
 
 UNITS: dict[str, dict[str, Any]] = {

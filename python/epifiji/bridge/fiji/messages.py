@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from epifiji.bridge.fiji.commands import COMMANDS, FETCH, IMPORT, MANAGE, PLOT
+from epifiji.bridge.fiji.commands import COMMANDS, COMPARE_CELLS, CONVERT, FETCH, IMPORT, MANAGE, PLOT, SPLIT, STUDY
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.settings.base import Unit, WrongSettingError, refusal
 
@@ -26,6 +26,10 @@ IN_THE_MENU = {
     "networks fetch": FETCH,
     "networks default": MANAGE,
     "networks cellpose": MANAGE,
+    "compare-cells": COMPARE_CELLS,
+    "convert-cells": CONVERT,
+    "split-cells": SPLIT,
+    "study-cells": STUDY,
 }
 """Commands for a terminal that are in Fiji's menu too."""
 

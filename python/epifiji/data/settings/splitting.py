@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from epifiji.data.settings.base import Channel, Seed, Settings, setting
 
 
@@ -39,4 +41,4 @@ class CellSplitSettings(Settings):
         label="Share of tiles for testing",
     )
     channel: Channel = None
-    seed: Seed = setting(1, description="Seed of the random choice of tiles.")
+    seed: Seed = Field(1, description="Seed of the random choice of tiles.")

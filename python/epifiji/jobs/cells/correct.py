@@ -15,6 +15,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.engine.cells.edited import EditedCells
 from epifiji.files.labels import (
+    OTHER_FORMS,
     OUTLINES_OF_TISSUE_ANALYZER,
     image_of_cells,
     write_labels,
@@ -89,15 +90,19 @@ class CorrectedCells:
         return f"<CorrectedCells: {', '.join(f'{count} {what}' for what, count in self.counts.items() if count)}>"
 
 
-def start_correction(labels: str | Path, out: str | Path | None = None) -> Correction:
+def start_correction(
+    labels: str | Path, out: str | Path | None = None, shape: Sequence[int] | None = None
+) -> Correction:
     """Start the correction of cells, or continue an earlier one.
 
     Parameters
     ----------
     labels
-        A file of labels or outlines, or a folder with one.
+        A file of labels or outlines, a ROI zip, a ``_seg.npy``, a COCO file, or a folder with one of them.
     out
         The folder of the corrections. Default: the folder of the labels.
+    shape
+        (T, Y, X) of the image, which is needed for ROIs only.
 
     Returns
     -------
@@ -112,7 +117,7 @@ def start_correction(labels: str | Path, out: str | Path | None = None) -> Corre
     file = find_labels(path_from(labels, "the cells"))
     folder = file.parent if out is None else path_from(out, "the folder of the corrections")
     path = corrections_file(folder, file)
-    cells = read_labels(file)
+    cells = read_labels(file, shape)
     known = CorrectedLabels(file.name, _hash(cells), cells.shape)
     if not path.exists():
         require_absent(
@@ -215,7 +220,8 @@ def correct_cells(
     if out is not None:
         result = path_from(out, "the folder to write into") / f"{image_of_cells(file)}{CORRECTED}"
         require_absent(result.parent, [result.name], overwrite)
-    cells = read_labels(file)
+    # ROIs do not say how large their image is.
+    cells = read_labels(file, read_corrections(path)[0].shape)
     known = CorrectedLabels(file.name, _hash(cells), cells.shape)
     edited = _corrected(path, known, cells)
     if result is None:
@@ -224,7 +230,7 @@ def correct_cells(
 
 
 def find_labels(place: Path) -> Path:
-    """Return a file of labels or outlines, or that of a folder: a segmentation's, ``*_labels.tif``, or Tissue Analyzer's lines.
+    """Return a file of cells, or that of a folder: a segmentation's, ``*_labels.tif``, Tissue Analyzer's lines, or ROIs.
 
     Raises
     ------
@@ -241,10 +247,12 @@ def find_labels(place: Path) -> Path:
     if (found := labels_in(place)) is not None:
         return found
     files = [file for file in sorted(place.glob("*_labels.tif")) if corrected_of(file) is None]
-    files = files or sorted(place.glob(f"{OUTLINES_OF_TISSUE_ANALYZER}.tif"))
+    for pattern in (f"{OUTLINES_OF_TISSUE_ANALYZER}.tif", *(f"*{ending}" for ending in OTHER_FORMS)):
+        files = files or sorted(place.glob(pattern))
     if len(files) != 1:
         raise WrongInputError(
-            f"{place} has {len(files) or 'no'} files of labels (*_labels.tif), but one is expected: give the file itself."
+            f"{place} has {len(files) or 'no'} files of cells (*_labels.tif, *_rois.zip or the like), but one is expected: "
+            "give the file itself."
         )
     return files[0]
 

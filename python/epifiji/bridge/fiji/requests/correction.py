@@ -36,8 +36,10 @@ def begin(request: Request) -> Answer:
     cells = command.cells or request.get("beside")
     title, shape = request["title"], tuple(request["shape"])
     if cells is None:
-        raise WrongInputError(f"There are no cells of {title} next to it: give --cells FILE, labels or outlines.")
-    session = {"cells": str(cells), "out": command.out}
+        raise WrongInputError(f"There are no cells of {title} next to it: give --cells FILE, labels, outlines or ROIs.")
+    # ROIs do not say how large their image is; one with channels is a still image.
+    size = (1, *shape[1:]) if request.get("frames_are_channels") else shape
+    session = {"cells": str(cells), "out": command.out, "shape": size}
     correction = _correction(session)
     found = correction.cells.labels.shape
     if found[0] == 1 and request.get("frames_are_channels"):
@@ -150,7 +152,7 @@ def _correction(session: dict[str, Any]) -> Correction:
     if path not in _open or _open[path][0] != _time(path):
         # Labels of a long movie are large: only one correction is kept in memory.
         _open.clear()
-        _open[path] = _time(path), start_correction(file, session["out"])
+        _open[path] = _time(path), start_correction(file, session["out"], session["shape"])
     return _open[path][1]
 
 
