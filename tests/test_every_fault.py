@@ -184,6 +184,7 @@ COMMANDS: dict[str, Call] = {
         str(good / "out"),
     ],
     "segment-cysts": lambda bad, good: ["segment-cysts", str(bad), "--out", str(good / "out")],
+    "cartocell": lambda bad, good: ["cartocell", "train", str(bad), "--out", str(good / "out")],
     "train-cysts": lambda bad, good: ["train-cysts", str(bad), "--out", str(good / "out")],
     "study-cells": lambda bad, good: ["study-cells", str(bad), "--out", str(good / "out")],
     "plot": lambda bad, good: ["plot", str(bad), "--out", str(good / "out")],

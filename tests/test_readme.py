@@ -69,7 +69,7 @@ def test_the_settings_are_those_of_the_program(title: str, kind: type[Settings])
 def test_networks_events_and_output_of_every_job_are_in_the_reference() -> None:
     page = built("reference/settings.md")
     kinds = [kind for kind in vars(jobs).values() if isinstance(kind, type) and kind.__name__.endswith("Job")]
-    assert len(kinds) == 24
+    assert len(kinds) == 25
     for kind in kinds:
         assert f"\n\n{settings_table(kind)}\n" in page, kind
 

@@ -36,6 +36,7 @@ from .jobs.scoring.random_sample import draw_events
 from .jobs.scoring.threshold_curve import threshold_curve
 from .jobs.simulate import simulate_movies
 from .jobs.simulate_cysts import simulate_cysts
+from .jobs.studies.cartocell import cartocell
 from .jobs.studies.cells import study_cells
 from .jobs.training.train import retrain, train
 from .jobs.training.volumes import train_cysts
@@ -53,6 +54,7 @@ __all__ = [
     "Segmentation",
     "VolumeCells",
     "WrongInputError",
+    "cartocell",
     "cells_of_maps",
     "compare",
     "compare_cells",

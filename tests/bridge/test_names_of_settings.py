@@ -54,6 +54,7 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
         None,
         (epifiji.segment_cysts, epifiji.CystSegmentation.save),
     ),
+    *((jobs.CartoCellJob, f"cartocell {action}", None, (epifiji.cartocell,)) for action in ("train", "predict", "run")),
     (jobs.CystTrainingJob, "train-cysts", None, (epifiji.train_cysts,)),
     (jobs.RetrainingJob, "retrain", commands.RETRAIN, (epifiji.retrain,)),
     (jobs.NewMovieJob, "crop", commands.CROP, (epifiji.crop, MovieWithEvents.save)),

@@ -24,19 +24,29 @@ def read_protocol(path: Path) -> StudyProtocol:
     WrongInputError
         If it cannot be read, is no YAML, or an entry is unknown or invalid.
     """
-    import yaml
-
-    try:
-        content: Any = yaml.safe_load(read_limited(path, LARGEST_BYTES, "a protocol").decode("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
-        mark = getattr(problem, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark is not None else ""
-        raise WrongInputError(f"{path} is no YAML file ({type(problem).__name__}{where}): correct it.") from problem
-    protocol = parse_protocol(content, path.name)
+    protocol = parse_protocol(read_yaml(path, "a protocol"), path.name)
     changed = {key: str(path.parent / getattr(protocol, key)) for key in PLACES}
     if protocol.network is not None and (path.parent / protocol.network).exists():
         changed["network"] = str(path.parent / protocol.network)
     return protocol.model_copy(update=changed)
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Read the content of a YAML file; `what` it should be is for messages.
+
+    Raises
+    ------
+    WrongInputError
+        If it cannot be read, or is no YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(read_limited(path, LARGEST_BYTES, what).decode("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark is not None else ""
+        raise WrongInputError(f"{path} is no YAML file ({type(problem).__name__}{where}): correct it.") from problem
 
 
 def write_protocol(path: Path, protocol: StudyProtocol, folder: Path) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from epifiji.bridge.cli.batch import Batch, require_separate_folders
-from epifiji.bridge.cli.console import ProgressBar, say_json
+from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import CystSegmentationSettings
-from epifiji.data.settings.jobs import CystSegmentationJob
+from epifiji.data.settings.jobs import CartoCellJob, CystSegmentationJob
 
 if TYPE_CHECKING:
     from epifiji.jobs.cells.cyst_segmentation import CystSegmentation
@@ -81,3 +81,85 @@ def _report_cyst(found: CystSegmentation, folder: Path, as_json: bool) -> dict[s
         "seconds": found.record["seconds"],
         "notices": list(found.notices),
     }
+
+
+cartocell_app = typer.Typer(
+    help="Run CartoCell's pipeline as a configuration of BiaPy describes.", no_args_is_help=True
+)
+cysts_app.add_typer(cartocell_app, name="cartocell")
+
+ConfigArgument = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="BiaPy's cartocell_training.yaml or cartocell_inference.yaml.")
+]
+
+
+@cartocell_app.command("train")
+@with_settings(CartoCellJob)
+def cartocell_train(
+    *,
+    config: ConfigArgument,
+    network: str | None,
+    out: Path | None,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Train a network on the volumes and labels of DATA.TRAIN (phase 2)."""
+    _cartocell("train", config, None, network, out, as_json, settings)
+
+
+@cartocell_app.command("predict")
+@with_settings(CartoCellJob)
+def cartocell_predict(
+    *,
+    config: ConfigArgument,
+    network: str | None,
+    out: Path | None,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Predict the cells of the volumes of DATA.TEST, and score them if there are labels (phase 5)."""
+    _cartocell("predict", config, None, network, out, as_json, settings)
+
+
+@cartocell_app.command("run")
+@with_settings(CartoCellJob)
+def cartocell_run(
+    *,
+    config: ConfigArgument,
+    undrawn: Annotated[
+        Path, typer.Argument(metavar="UNDRAWN", help="A folder of many volumes without labels, for phase 3.")
+    ],
+    network: str | None,
+    out: Path | None,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Train M1, predict labels of undrawn volumes, train M2 on them, and predict DATA.TEST (phases 2 to 5)."""
+    _cartocell("run", config, undrawn, network, out, as_json, settings)
+
+
+def _cartocell(
+    action: str,
+    config: Path,
+    undrawn: Path | None,
+    network: str | None,
+    out: Path | None,
+    as_json: bool,
+    settings: dict[str, Any],
+) -> None:
+    from epifiji.jobs.studies.cartocell import cartocell
+
+    with ProgressBar("cartocell", silent=as_json) as report:
+        found = cartocell(action, config, undrawn, network, out, report, **settings)
+    if as_json:
+        say_json(found.to_dict())
+        return
+    for notice in found.notices:
+        note(notice)
+    for folder in found.networks:
+        say(f"network: {folder}")
+    if found.scores is not None:
+        say_table(found.scores.columns(), found.scores.rows())
+    elif found.cells:
+        say_table(["volume", "cells"], [[name, str(count)] for name, count in found.cells.items()])
+    say(f"results: {found.folder}")

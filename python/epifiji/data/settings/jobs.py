@@ -318,6 +318,37 @@ class CystTrainingJob(RetrainingJob):
     )
 
 
+class CartoCellJob(Settings):
+    """Where the pipeline of CartoCell writes, and what replaces entries of its configuration."""
+
+    out: str | None = output("Folder in which the folder of the job is made. Default: here.")
+    name: str = setting("cartocell", values="name", description="Name of the job, and of its folder.")
+    run_id: int = setting(
+        1, ge=1, le=9999, values="number", description="Number of the run; run uses the next number for M2."
+    )
+    network: str | None = setting(
+        None,
+        values="name|dir|zip",
+        description="Network that predicts. Default: that of PATHS.CHECKPOINT_FILE, or the one that this run trained.",
+    )
+    preset: Literal["config", "small", "full"] = setting(
+        "config", description="Size of new networks: that of the configuration, or a preset of train-cysts."
+    )
+    steps: int | None = setting(
+        None, ge=10, le=1_000_000, values="number", description="Training steps. Default: those of TRAIN.EPOCHS."
+    )
+    minutes: float | None = setting(
+        None, gt=0, le=100_000, unit="minutes", description="Maximum time of each training. Default: no limit."
+    )
+    patience: int | None = setting(
+        None, ge=1, le=1000, values="number", description="End after so many validations without a better score."
+    )
+    seed: int = setting(1, ge=0, le=2**32 - 1, values="number", description="Seed of the trainings.")
+    device: Literal["auto", "cpu", "gpu"] = setting(
+        "auto", description="Device: the processor (cpu), a graphics card (gpu), or a card if there is one (auto)."
+    )
+
+
 class StudyJob(Settings):
     """Where a study writes its networks, tables and plots."""
 

@@ -55,9 +55,7 @@ def cells_of_cyst(maps: Any, settings: InstanceSettings) -> tuple[np.ndarray, np
         return labels, lumen
     inside, contour, mask = (np.ascontiguousarray(maps[(channel, *box)]) for channel in range(3))
     del whole
-    seeds = find_seeds(inside, contour, settings.foreground_threshold, settings.contour_threshold)
-    seeds = without_small(seeds, settings.least_seed_voxels)
-    grown = grow_seeds(seeds, -inside, growth_region(inside, settings.growth_threshold))
+    *_, grown = watershed_of_maps(inside, contour, settings)
     count = int(grown.max(initial=0))
     if not count:
         return labels, lumen
@@ -68,6 +66,16 @@ def cells_of_cyst(maps: Any, settings: InstanceSettings) -> tuple[np.ndarray, np
     filled[hole] = 0
     labels[box], lumen[box] = without_small(filled, 1), hole
     return labels, lumen
+
+
+def watershed_of_maps(
+    inside: np.ndarray, contour: np.ndarray, settings: InstanceSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return seeds, the region in which they grow, and the cells that do not touch yet, each (Z, Y, X)."""
+    seeds = find_seeds(inside, contour, settings.foreground_threshold, settings.contour_threshold)
+    seeds = without_small(seeds, settings.least_seed_voxels)
+    region = growth_region(inside, settings.growth_threshold)
+    return seeds, region, grow_seeds(seeds, -inside, region)
 
 
 def _box(mask: np.ndarray) -> tuple[slice, ...] | None:

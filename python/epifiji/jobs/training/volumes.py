@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from epifiji.data.cells import ComparedField
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
 from epifiji.data.labelled import LabelledVolume, TrainingVolume
@@ -134,6 +135,8 @@ class VolumeTask:
     recipe: TrainingRecipe[TrainingVolume]
     family: VolumeFamily
     notices: list[str] = field(default_factory=list)
+    held_out: int | None = None
+    """Number of the last sources that are held out; None: some are chosen."""
 
     task: ClassVar[str] = VolumeNetworkDescription.task
     figures: ClassVar[tuple[str, ...]] = (HELD_OUT_CELLS,)
@@ -151,7 +154,11 @@ class VolumeTask:
             pixels = self.family.scaled(source.volume)
             self._volumes.append(TrainingVolume(pixels, np.asarray(source.cells), source.name))
         self.description = self.description.model_copy(update=self._scale())
-        parted = split_volumes(self._volumes, self.settings.held_out, np.random.default_rng(self.settings.seed))
+        if self.held_out is None:
+            parted = split_volumes(self._volumes, self.settings.held_out, np.random.default_rng(self.settings.seed))
+        else:
+            first = len(self._volumes) - self.held_out
+            parted = Split(self._volumes[:first], self._volumes[first:], "volumes")
         self._held_out = parted.held_out
         self._add_notices()
         return parted
@@ -206,11 +213,7 @@ class VolumeTask:
         self, folder: Path, name: str, after: CellValidationScores | None, before: CellValidationScores | None
     ) -> None:
         """See :class:`~epifiji.jobs.training.result.Summary`: the middle planes of held-out volumes."""
-        compared = [
-            replace(one, annotated=_middle(one.annotated), predicted=_middle(one.predicted))
-            for one in (after.compared if after else ())
-        ]
-        draw_held_out_cells(folder / HELD_OUT_CELLS, name, compared)
+        draw_held_out_cells(folder / HELD_OUT_CELLS, name, middle_planes(after.compared if after else ()))
 
     def learnt_from(self, record: Mapping[str, Any]) -> str:
         """See :class:`~epifiji.jobs.training.result.Summary`."""
@@ -266,7 +269,9 @@ def score_volumes(
     return CellValidationScores(tuple(scores), tuple(compared))
 
 
-def _middle(labels: Any) -> np.ndarray:
-    """Return the middle plane of packed labels."""
-    plane: np.ndarray = labels[len(labels) // 2]
-    return plane
+def middle_planes(compared: Sequence[ComparedField]) -> tuple[ComparedField, ...]:
+    """Return the middle planes of compared volumes, to draw them."""
+    return tuple(
+        replace(one, annotated=one.annotated[len(one.annotated) // 2], predicted=one.predicted[len(one.predicted) // 2])
+        for one in compared
+    )
