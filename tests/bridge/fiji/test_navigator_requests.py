@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,9 @@ from epifiji.files.results.events_table import write_events
 from epifiji.files.results.reviews import read_review
 from planted_events import planted
 from requests_of_fiji import ask, refused
+
+NOBODY = 65534
+"""A user without rights, on Linux and macOS."""
 
 LINES = "\n".join(line_of(event) for event in planted())
 
@@ -101,3 +107,71 @@ def test_the_answer_has_corrected_events_as_they_were_detected(tmp_path: Path) -
 
 def test_missing_results_are_refused(tmp_path: Path) -> None:
     assert "does not exist" in refused("navigate", {"results": str(tmp_path / "none")})
+
+
+@pytest.fixture
+def decided() -> Iterator[Path]:
+    """Results with a decision in a folder that every user can reach."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "movie_epifiji"
+        folder.mkdir()
+        Path(name).chmod(0o755)
+        write_events(folder / "events.csv", planted())
+        act(opened({"results": str(folder)}), "keep", begin={"results": str(folder)})
+        yield folder
+
+
+def decision(folder: Path, what: str = "reject") -> dict[str, Any]:
+    return {"review": str(folder / "review.csv"), "what": what, "item": 1, "event": None, "seconds": 1.0}
+
+
+def limited(do: Callable[[], str], largest: int) -> str:
+    """Do something while files can have no more than a number of bytes, as on a disk that is almost full."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, before[1]))
+    try:
+        return do()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def without_rights(do: Callable[[], str]) -> str:
+    """Do something as a user who is not root, in a process of its own."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(NOBODY)
+                os.setuid(NOBODY)
+            os.write(writing, do().encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    said = os.read(reading, 100_000).decode()
+    os.close(reading)
+    return said
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither such limits nor these users")
+@pytest.mark.parametrize("way", ["full", "read-only"])
+def test_what_cannot_be_written_is_refused_and_nothing_is_lost(decided: Path, way: str) -> None:
+    before = (decided / "review.csv").read_bytes()
+
+    def tried(what: str) -> str:
+        if way == "full":
+            return limited(lambda: refused("review_act", decision(decided, what)), len(before) // 2)
+        return without_rights(lambda: refused("review_act", decision(decided, what)))
+
+    if way == "read-only":
+        decided.chmod(0o555)
+    said = [tried("reject"), tried("undo")]
+    decided.chmod(0o755)
+    assert all(str(decided) in sentence for sentence in said)
+    assert said[0].split("(")[1].startswith("File too large" if way == "full" else "Permission denied")
+    assert (decided / "review.csv").read_bytes() == before
+    assert sorted(path.name for path in decided.iterdir()) == ["events.csv", "review.csv"]
+    assert ask("review_act", decision(decided))["result"]["steps"] == 2
