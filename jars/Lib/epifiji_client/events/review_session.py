@@ -34,7 +34,7 @@ class ReviewSession(object):
         self.state = found
         self.pointing = None
         self.ended = self.is_changed = False
-        self.order, self._places = [], {}
+        self.order, self._place = [], (None, None, None)
         self.set_order(found["order"])
         self.item = self.order[found["place"]]
         self.frame = self.current()["frame"]
@@ -44,7 +44,6 @@ class ReviewSession(object):
         """Set which events are presented, as indexes, and in which order."""
         # Replaced and never changed: windows read it on another thread.
         self.order = order
-        self._places = dict(zip(order, xrange(len(order))))
 
     def current(self):
         """Return the current event."""
@@ -52,7 +51,11 @@ class ReviewSession(object):
 
     def place(self, item=None):
         """Return the place of an event, by default the current one, in the order; None if it is not presented."""
-        return self._places.get(self.item if item is None else item)
+        item, order, known = self.item if item is None else item, self.order, self._place
+        if known[0] is not order or known[1] != item:
+            # Faster for one event of thousands than a dictionary of all, which a new order would need.
+            known = self._place = order, item, order.index(item) if item in order else None
+        return known[2]
 
     def done(self):
         """Return how many of the presented events have a decision."""
@@ -128,7 +131,7 @@ class ReviewSession(object):
         changed = self._act("undo")
         if changed and self.state["count"] < len(self.items):
             self._remove_last()
-        elif changed and changed[0] in self._places:
+        elif changed and self.place(changed[0]) is not None:
             self.item = changed[0]
         self.frame = self.current()["frame"]
         return changed

@@ -1,6 +1,8 @@
 """Which events of a review the navigator shows, and in which order: classes, filter and sorting; no windows (Jython 2.7)."""
 import operator
 import re
+from bisect import bisect_right
+from itertools import compress
 
 from epifiji_client.events.review_session import WORDS
 
@@ -22,7 +24,7 @@ class ShownEvents(object):
         self.session, self.values = session, Columns(session.items)
         self.hidden = set()
         self.text, self.column, self.descending = "", "frame", False
-        self._tests, self._sorted, self._over_time = [], None, None
+        self._tests, self._sorted, self._by_frame, self._over_time = [], None, None, None
         self.refresh()
 
     def filter(self, text):
@@ -50,18 +52,25 @@ class ShownEvents(object):
 
     def refresh(self):
         """Compute the shown events and their order."""
+        if self._by_frame is None:
+            self._by_frame = self._all_sorted("frame", False)
         if self._sorted is None:
-            self._sorted = self._all_sorted()
-        self.session.set_order(self._passing(self._sorted))
-        self._over_time = OverTime(self.session.order, self.values)
+            is_by_frame = self.column == "frame" and not self.descending
+            self._sorted = self._by_frame if is_by_frame else self._all_sorted(self.column, self.descending)
+        by_frame = self._passing(self._by_frame)
+        self.session.set_order(by_frame if self._sorted is self._by_frame else self._passing(self._sorted))
+        self._over_time = OverTime(by_frame, self.values)
 
     def update(self, changed):
         """Remove changed events that no longer pass, and add those that now do; the others keep their places."""
         session, order = self.session, self.session.order
         for index in changed:
             self._over_time.remove(index, self.values)
-            if self.values.update(session.items, index, self.column):
+            other_place = self.values.update(session.items, index)
+            if self.column in other_place:
                 self._sorted = None
+            if "frame" in other_place:
+                self._sorted = self._by_frame = None
             is_shown = index < len(session.items) and self._passing([index])
             if session.place(index) is None and is_shown:
                 place = session.place()
@@ -82,12 +91,10 @@ class ShownEvents(object):
         """Return the shown events by frame; see OverTime."""
         return self._over_time
 
-    def _all_sorted(self):
-        values, found = self.values, range(len(self.session.items))
-        # Two sorts, of which the second keeps the order of equal events.
-        if self.column != "frame":
-            found.sort(key=values.column("frame").__getitem__)
-        found.sort(key=values.column(self.column).__getitem__, reverse=self.descending)
+    def _all_sorted(self, column, descending):
+        # Sorting by frame first and then by a column, which keeps the order of equal events.
+        found = range(len(self.session.items)) if self._by_frame is None else list(self._by_frame)
+        found.sort(key=self.values.column(column).__getitem__, reverse=descending)
         return found
 
     def _passing(self, indexes):
@@ -114,23 +121,26 @@ class Columns(object):
         """Return the values of a column; a missing score is -1."""
         return self._columns[key]
 
-    def update(self, items, index, key):
-        """Take over a changed, added or removed event; return whether the order by a column may have changed."""
+    def update(self, items, index):
+        """Take over a changed, added or removed event; return the columns by which its place may have changed."""
         self._counts = None
         if index >= len(items):
             for values in self._columns.values() + [self.kinds]:
                 values.pop()
-            return True
-        before = self._columns[key][index] if index < len(self.kinds) else None
+            return COLUMNS
+        before = [self._columns[name][index] if index < len(self.kinds) else None for name in COLUMNS]
         for name in COLUMNS:
             self._columns[name][index:index + 1] = [_sortable(items[index][name])]
         self.kinds[index:index + 1] = [self._kind_of(items[index])]
-        return before != self._columns[key][index]
+        return [name for name, value in zip(COLUMNS, before) if value != self._columns[name][index]]
 
     def with_kinds(self, indexes, applies):
         """Return the indexes of the events to whose class, decision and added a function applies."""
-        known, kinds = [applies(*kind) for kind in self._kinds], self.kinds
-        return [index for index in indexes if known[kinds[index]]]
+        known, kinds = [bool(applies(*kind)) for kind in self._kinds], self.kinds
+        if len(set(known)) == 1:
+            return indexes if known[0] else []
+        # As a comprehension, but in compiled functions.
+        return list(compress(indexes, map(known.__getitem__, map(kinds.__getitem__, indexes))))
 
     def kind_of_number(self, number):
         """Return class, decision and added of a kind."""
@@ -153,18 +163,18 @@ class Columns(object):
 
 
 class OverTime(object):
-    """Shown events by frame: their indexes, and how many of each class are not rejected."""
+    """Shown events by frame: their indexes, and how many of each class are not rejected. by_frame are those that pass, sorted."""
 
-    def __init__(self, order, values):
-        frames, kinds, kind_of = values.column("frame"), {}, values.kinds
-        self._indexes = {}
-        for index in order:
-            frame = frames[index]
-            if frame not in self._indexes:
-                self._indexes[frame], kinds[frame] = [], []
-            self._indexes[frame].append(index)
-            kinds[frame].append(kind_of[index])
-        self._marks = dict((frame, self._counted(found, values)) for frame, found in kinds.items())
+    def __init__(self, by_frame, values):
+        frames, kinds = (map(column.__getitem__, by_frame) for column in (values.column("frame"), values.kinds))
+        self._indexes, self._marks, first = {}, {}, 0
+        # Frame by frame, because Jython needs much longer for a step of a loop than for a function on many values.
+        while first < len(by_frame):
+            frame = frames[first]
+            end = bisect_right(frames, frame, first)
+            self._indexes[frame] = by_frame[first:end]
+            self._marks[frame] = self._counted(kinds[first:end], values)
+            first = end
 
     def indexes(self, frame):
         """Return the shown events of a frame."""

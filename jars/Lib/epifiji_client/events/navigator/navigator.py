@@ -246,6 +246,10 @@ class Navigator(Runnable):
                 what, value = self.wanted.take()
                 if what == "end" and self.session.pointing is None or what == "close":
                     break
+                following = self.wanted.peek()
+                if what == "filter" and following is not None and following[0] == what:
+                    # The user has typed on meanwhile.
+                    continue
                 try:
                     self._do(what, value)
                 except EngineError as error:
@@ -322,11 +326,12 @@ class Navigator(Runnable):
     def _show(self, all_rows, changed):
         """Show the present state in the window and on the movie."""
         message, counts = self._message, self.shown.counts()
+        # Before the movie, whose rings take longer to draw.
+        later(lambda: self.view.refresh(all_rows, bool(changed), message, counts))
         if all_rows or changed:
             self.rings.refresh()
         else:
             self.image.draw()
-        later(lambda: self.view.refresh(all_rows, bool(changed), message, counts))
 
     def _zoom(self):
         item, window = self.session.current(), self.image.getWindow()
