@@ -39,8 +39,8 @@ LOWEST, HIGHEST = -0.5, 2.0
 SAMPLED_VOXELS = 4_000_000
 """Approximate number of voxels from which quantiles are computed."""
 
-BYTES_A_FEATURE = 24
-"""Approximate memory for the prediction of a voxel, for each feature of the first level."""
+BYTES_A_FEATURE = 40
+"""Approximate memory for the prediction of a voxel, for each feature of the first level; 29 and 37 were measured."""
 
 MOST_VOXELS = 4_000_000
 """Voxels that are predicted at once if there is memory for them."""
