@@ -15,7 +15,7 @@ import tifffile
 
 from broken_cells import BrokenField, broken_field, same_cells, voronoi_cells, write_field
 from epifiji.bridge.fiji.requests import correction
-from epifiji.bridge.fiji.shown_cells import BORDER, CORRECTED, NO_CELL
+from epifiji.bridge.fiji.shown_cells import BORDER, CORRECTED, NO_CELL, shown_region, whole
 from epifiji.engine.cells.outlines import outlines_of
 from epifiji.files.labels import read_cells, write_labels
 from epifiji.files.results.cell_corrections import read_corrections
@@ -183,3 +183,27 @@ def test_a_step_on_a_large_frame_is_quick(tmp_path: Path) -> None:
     assert np.median(spent) < 0.5
     assert len(read_corrections(tmp_path / "large_corrections.json")[1]) == len(spent)
     shutil.rmtree(tmp_path)
+
+
+def test_pictures_of_frames_that_were_prepared_are_those_of_their_labels(tmp_path: Path, made: BrokenField) -> None:
+    frames = np.stack([made.labels, np.roll(made.labels, 9, 0), np.roll(made.labels, 9, 1)]).astype(np.int32)
+    write_labels(tmp_path / "film_labels.tif", frames)
+    session = begin(tmp_path / "film_labels.tif", *frames.shape)["session"]
+
+    def shown(frame: int) -> np.ndarray:
+        return pixels_of(ask("correct_frame", {"session": session, "frame": frame})["result"]["picture"])
+
+    first = [shown(frame) for frame in (1, 2, 3, 2, 1)]
+    assert np.array_equal(first[0], first[4])
+    assert np.array_equal(first[1], first[3])
+    assert not np.array_equal(first[0], first[1])
+    cell = frames[1][60, 60]
+    y, x = np.argwhere(frames[1] == cell)[0].tolist()
+    shown(1)
+    assert "is deleted" in step(session, "delete", [[y, x]], 2)["said"]
+    without = np.where(frames[1] == cell, 0, frames[1])
+    assert np.array_equal(shown(2), pixels_of(shown_region(without, {cell}, whole(without))))
+    assert np.array_equal(shown(1), first[0])
+    # The correction is undone while another frame is shown.
+    assert step(session, "undo", None, 1)["frame"] == 2
+    assert np.array_equal(shown(2), first[1])

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.cell_commands import CorrectCommand
 from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.frame_pictures import FramePictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
-from epifiji.bridge.fiji.shown_cells import larger, marked_cell, shown_region, whole
+from epifiji.bridge.fiji.shown_cells import larger, marked_cell, shown_region
 from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
@@ -21,8 +22,8 @@ from epifiji.data.settings.base import parse_settings
 if TYPE_CHECKING:
     from epifiji.jobs.cells.correct import Correction
 
-_open: dict[Path, tuple[int, Correction]] = {}
-"""The correction of the last request, with its file's time. It is read again if the file has changed."""
+_open: dict[Path, tuple[int, Correction, FramePictures]] = {}
+"""The correction of the last request, with its file's time and pictures. It is read again if the file has changed."""
 
 
 @job("correct_begin", commands.CORRECT)
@@ -64,10 +65,10 @@ def begin(request: Request) -> Answer:
 @job("correct_frame", commands.CORRECT)
 def frame(request: Request) -> Answer:
     """Show a frame. The request has its number, ``frame``, from 1."""
-    cells = _correction(request["session"]).cells
+    _, correction, pictures = _opened(request["session"])
     number = int(request["frame"]) - 1
-    labels = cells.labels[number]
-    return {"count": cells.count(number), "picture": shown_region(labels, cells.corrected(number), whole(labels))}
+    picture = pictures.of(number)
+    return {"count": correction.cells.count(number), "picture": picture}
 
 
 @job("correct_step", commands.CORRECT)
@@ -82,7 +83,7 @@ def step(request: Request) -> Answer:
     """
     from epifiji.jobs.cells.correct import record
 
-    correction = _correction(request["session"])
+    _, correction, pictures = _opened(request["session"])
     what, number = request["what"], int(request["frame"]) - 1
     points = [(float(y), float(x)) for y, x in request.get("points") or ()]
     answer: Answer = {"picture": None, "mark": None, "frame": number + 1}
@@ -104,10 +105,11 @@ def step(request: Request) -> Answer:
         )
     if done is not None:
         number = done.frame
+        pictures.changed(number)
         labels = correction.cells.labels[number]
         region = larger(correction.cells.touched)
         answer |= {"frame": number + 1, "picture": shown_region(labels, correction.cells.corrected(number), region)}
-        _open[correction.path] = _time(correction.path), correction
+        _open[correction.path] = _time(correction.path), correction, pictures
     return answer | {"said": said} | _state(correction, number)
 
 
@@ -143,7 +145,11 @@ def _outlines(correction: Correction) -> Answer:
 
 
 def _correction(session: dict[str, Any]) -> Correction:
-    """Return the correction of a session, read again if this process does not have it as it is in the file."""
+    return _opened(session)[1]
+
+
+def _opened(session: dict[str, Any]) -> tuple[int, Correction, FramePictures]:
+    """Return the correction of a session and its file's time; read again if this process has another state than the file."""
     from epifiji.files.results.cell_corrections import corrections_file
     from epifiji.jobs.cells.correct import find_labels, start_correction
 
@@ -152,8 +158,9 @@ def _correction(session: dict[str, Any]) -> Correction:
     if path not in _open or _open[path][0] != _time(path):
         # Labels of a long movie are large: only one correction is kept in memory.
         _open.clear()
-        _open[path] = _time(path), start_correction(file, session["out"], session["shape"])
-    return _open[path][1]
+        correction = start_correction(file, session["out"], session["shape"])
+        _open[path] = _time(path), correction, FramePictures(correction.cells)
+    return _open[path]
 
 
 def _planned(
