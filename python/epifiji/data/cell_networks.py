@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +74,12 @@ class CellNetworkDescription(NetworkDescription):
     estimates: ClassVar[bool] = True
     """Whether the diameter of cells is estimated if the user specifies none; otherwise it is :attr:`default_diameter_px`."""
 
+    tried_per_octave: ClassVar[int] = 1
+    """With how many diameters of cells per doubling an estimate begins."""
+
+    largest_misfit: ClassVar[float] = math.inf
+    """Largest factor between a diameter that is tried and the median diameter of the cells that are found with it."""
+
     inverts: ClassVar[bool] = True
     """Whether frames are inverted if the borders of cells are darker than the cells; otherwise only if the user says so."""
 
@@ -112,6 +119,9 @@ class Flow2DDescription(CellNetworkDescription):
     """A residual U-Net that predicts directions to the middle of cells, for cells that are separate or touch."""
 
     inverts: ClassVar[bool] = False
+    # Pieces of larger cells look like smaller cells, and groups like larger ones, so scales are tried more densely.
+    tried_per_octave: ClassVar[int] = 2
+    largest_misfit: ClassVar[float] = 1.33
 
     kind: Literal["flow2d"] = Field("flow2d", description="Whole frames of one time; cells that are separate or touch.")
     choices: FlowChoices = Field(description="How cells are separated unless the user chooses otherwise.")

@@ -221,6 +221,12 @@ class CellFamily(Family, Protocol):
             Those that are None are the network's own.
         """
 
+    def certainty(self, maps: np.ndarray, cells: CellMaps) -> float | None:
+        """Return how well a network knows the cells of its maps, from 0 to 1, at the scale of :meth:`maps`.
+
+        It is the larger the better the scale is that the frame was brought to. None where there are no cells.
+        """
+
     def description_for(self, name: str, parent: CellNetworkDescription | None) -> CellNetworkDescription:
         """Describe a network that is to be trained, from a parent or from random weights.
 

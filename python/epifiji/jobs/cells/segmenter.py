@@ -14,7 +14,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.detection import BASE_MEGABYTES
 from epifiji.data.settings.segmentation import SegmentationSettings
-from epifiji.engine.cells.scale import Scale, estimate_scale, resized
+from epifiji.engine.cells.scale import Scale, Seen, estimate_scale, resized
 from epifiji.engine.networks.families import cell_family_of
 from epifiji.engine.tiling.levels import levelled
 from epifiji.jobs.networks import loaded_for_cells
@@ -128,28 +128,33 @@ def segmenter_for(movie: Movie, network: CellNetwork, settings: SegmentationSett
     """
     diameter = None if settings.cell_diameter == "auto" else settings.cell_diameter
     dark = None if settings.borders == "auto" else settings.borders == "dark"
-    network.description.require_settings(settings)
+    described = network.description
+    described.require_settings(settings)
     loaded = loaded_for_cells(network, settings.device)
-    if not network.description.estimates:
+    if not described.estimates:
         # Its authors' code does not estimate it.
-        diameter = diameter or network.description.default_diameter_px
-    if not network.description.inverts:
+        diameter = diameter or described.default_diameter_px
+    if not described.inverts:
         dark = bool(dark)
     if diameter is not None and dark is not None:
         return Segmenter(network, Scale(diameter, dark), settings, loaded)
     quick = settings.model_copy(update={"flips": False})
 
-    def segmented(window: np.ndarray, scale: Scale) -> CellMaps:
+    def segmented(window: np.ndarray, scale: Scale) -> Seen:
         segmenter = Segmenter(network, scale, quick, loaded)
-        return segmenter.separate(segmenter.network_maps(window), network.description.cell_diameter_px)
+        maps = segmenter.network_maps(window)
+        cells = segmenter.separate(maps, described.cell_diameter_px)
+        return Seen(cells.labels, cell_family_of(described).certainty(maps, cells))
 
     middle = len(movie) // 2
     numbers = dict.fromkeys((middle, 0, len(movie) - 1))
-    scale = estimate_scale([movie.frames(n, n + 1)[0] for n in numbers], segmented, diameter, dark)
+    frames = [movie.frames(n, n + 1)[0] for n in numbers]
+    scale = estimate_scale(frames, segmented, diameter, dark, described.tried_per_octave, described.largest_misfit)
     if scale is None:
         missing = "cell diameter" if diameter is None else "sign of the borders"
+        sign = ", and whether borders are bright or dark" if described.inverts else ""
         raise WrongInputError(
             f"{movie.name} shows too few whole cells with clear borders to estimate the {missing}: specify cell_diameter in "
-            "pixels, and whether borders are bright or dark."
+            f"pixels{sign}."
         )
     return Segmenter(network, scale, settings, loaded)

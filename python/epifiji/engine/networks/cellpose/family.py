@@ -89,6 +89,10 @@ class CellposeFamily:
         border = np.where(find_boundaries(labels, mode="thick"), 1, 1 - inside).astype(np.float32)
         return CellMaps(labels, border, maps[..., 2] > threshold)
 
+    def certainty(self, maps: np.ndarray, cells: CellMaps) -> float | None:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`: a diameter is never estimated."""
+        return None
+
     def description_for(self, name: str, parent: CellNetworkDescription | None) -> CellposeDescription:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         return cast(CellposeDescription, parent).model_copy(

@@ -14,6 +14,7 @@ from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.outlines import label_regions
+from epifiji.engine.cells.scale import border_certainty
 from epifiji.engine.networks.epyseg.model import Linknet, weights_problem
 from epifiji.engine.networks.epyseg.passes import predict_maps
 from epifiji.engine.networks.epyseg.refine import outlines_from
@@ -47,6 +48,10 @@ class EPySegFamily:
         outlines = outlines_from(maps)
         labels = label_regions(outlines)
         return CellMaps(labels, maps[..., 0], labels > 0, outlines)
+
+    def certainty(self, maps: np.ndarray, cells: CellMaps) -> float | None:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        return border_certainty(cells)
 
     def description_for(self, name: str, parent: CellNetworkDescription | None) -> NoReturn:
         """See :class:`~epifiji.engine.networks.family.CellFamily`: they are not trained.

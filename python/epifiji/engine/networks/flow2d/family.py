@@ -60,6 +60,12 @@ class Flow2DFamily:
         labels = cells_of_flows(maps[..., :DIRECTIONS], inside, diameter_px, choices)
         return CellMaps(labels, maps[..., DIRECTIONS + 1], inside >= choices.tissue_threshold)
 
+    def certainty(self, maps: np.ndarray, cells: CellMaps) -> float | None:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        cells_there = cells.labels > 0
+        # Directions of what the network does not know are short.
+        return float(np.hypot(maps[..., 0], maps[..., 1])[cells_there].mean()) if cells_there.any() else None
+
     def description_for(self, name: str, parent: CellNetworkDescription | None) -> Flow2DDescription:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         known = parent if isinstance(parent, Flow2DDescription) else None

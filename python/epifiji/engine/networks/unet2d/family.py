@@ -12,6 +12,7 @@ from epifiji.data.network import AnyNetwork, array_problem, require_arrays
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
+from epifiji.engine.cells.scale import border_certainty
 from epifiji.engine.cells.watershed import separate_cells
 from epifiji.engine.networks.unet2d.model import UNet2D, shapes
 from epifiji.engine.networks.unet2d.recipe import UNet2DRecipe
@@ -45,6 +46,10 @@ class UNet2DFamily:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         choices = cast(UNet2DDescription, description).choices.replaced(settings)
         return separate_cells(maps[..., 0], maps[..., 1], maps[..., 2], diameter_px, choices)
+
+    def certainty(self, maps: np.ndarray, cells: CellMaps) -> float | None:
+        """See :class:`~epifiji.engine.networks.family.CellFamily`."""
+        return border_certainty(cells)
 
     def description_for(self, name: str, parent: CellNetworkDescription | None) -> UNet2DDescription:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
