@@ -66,7 +66,8 @@ class CartoCellTree:
         content = config.read_bytes()
         if place.exists() and place.read_bytes() != content:
             raise WrongInputError(
-                f"{place} differs from {config}, so results of two configurations would mix: specify another number of the run, or another --out."
+                f"{place} differs from {config}, so results of two configurations would mix: specify another number of the run, "
+                "or another --out."
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         with replacing(place) as temporary:
