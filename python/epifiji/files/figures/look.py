@@ -102,7 +102,12 @@ class Look:
         from matplotlib import rc_context
         from matplotlib.text import Text
 
-        ticks = {label for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels()}
+        ticks = {
+            label
+            for axes in figure.axes
+            for axis in (axes.xaxis, axes.yaxis)
+            for label in axis.get_ticklabels(which="both")
+        }
         for text in figure.findobj(Text):
             # The names of movies and classes may have dollar signs, between which matplotlib expects formulas.
             if text not in ticks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from epifiji.files.figures.cells import draw_outcomes
 from epifiji.files.figures.look import DARK
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND
 from epifiji.files.figures.plots import class_colour, class_name, legend, new_panels, with_gaps, write_message
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LEARNING_CURVE, CONFUSION, PRECISION_RECALL = "learning_curve.png", "confusion_matrix.png", "precision_recall.png"
 HELD_OUT_CELLS = "held_out_cells.png"
@@ -42,7 +46,7 @@ def draw_learning_curve(
         if np.isfinite(values).any():
             above.plot(steps, values, "-o", color=colour, ms=3.5, lw=1.6, label=label)
     above.set_yscale("log")
-    # If losses differ little, only these ticks have labels.
+    _label_losses(above)
     above.tick_params(axis="y", which="minor", labelcolor=FOREGROUND, labelsize=8)
     above.set_ylabel("loss")
     legend(above, loc="upper right")
@@ -58,6 +62,20 @@ def draw_learning_curve(
     below.set_ylabel(labels[0])
     below.set_xlabel("step")
     DARK.save(figure, path)
+
+
+def _label_losses(axes: Axes) -> None:
+    """Label a logarithmic axis with plain numbers: all ticks if the losses differ little, else those of 1, 2 and 5."""
+    from matplotlib.ticker import FuncFormatter
+
+    low, high = axes.get_ylim()
+
+    def label(value: float, _: object) -> str:
+        first = f"{value:e}"[0]
+        return f"{value:g}" if high < 3 * low or first in "125" else ""
+
+    axes.yaxis.set_major_formatter(FuncFormatter(label))
+    axes.yaxis.set_minor_formatter(FuncFormatter(label))
 
 
 def draw_confusion(path: Path, name: str, confusion: Mapping[str, Mapping[str, int]]) -> None:
