@@ -236,7 +236,8 @@ class TestEnds:
     def test_a_worker_that_does_not_stop_is_killed(self, life):
         kind, seconds, left, process = life["stuck"]
         assert kind == "cancelled"
-        assert seconds < STILL_S
+        # It is killed after 1.5 s; a busy computer takes longer to end it.
+        assert seconds < 3 * STILL_S
         assert left == []
         assert process != life["cancelled by"]
         assert within(GONE_S, lambda: is_gone(life["cancelled by"]))
