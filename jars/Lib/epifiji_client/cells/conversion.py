@@ -3,12 +3,12 @@ from contextlib import contextmanager
 import os
 
 from ij import IJ
-from ij.plugin.frame import RoiManager
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.cells.images import open_image, saved_images
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.active import active_image
+from epifiji_client.images.manager import open_manager, roi_manager
 from epifiji_client.images.movies import file_of, saved_rois
 
 
@@ -18,7 +18,7 @@ def saved_cells(parameters):
 
     What is written goes next to the file of the open image, if no folder is given.
     """
-    manager = RoiManager.getInstance()
+    manager = open_manager()
     rois = list(manager.getRoisAsArray()) if manager is not None and "cells" not in parameters else []
     given = dict(parameters)
     if rois and "image" not in given and active_image() is None:
@@ -46,7 +46,7 @@ def _folder_of(image):
 
 def rois_first():
     """Return a dialog's first values: the ROIs of the manager instead of the file of last time."""
-    manager = RoiManager.getInstance()
+    manager = open_manager()
     return {"cells": "", "image": ""} if manager is not None and manager.getCount() else {}
 
 
@@ -55,7 +55,7 @@ def show_converted(path):
     if path is None or GraphicsEnvironment.isHeadless():
         return
     if path.endswith(".zip"):
-        RoiManager.getRoiManager().runCommand("Open", path)
+        roi_manager().runCommand("Open", path)
     elif path.endswith((".tif", ".png")):
         image = IJ.openImage(path)
         image.show()

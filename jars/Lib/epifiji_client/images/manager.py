@@ -2,6 +2,7 @@
 from contextlib import contextmanager
 
 from ij.plugin.frame import RoiManager
+from java.awt import GraphicsEnvironment
 from java.lang import System
 from java.util.concurrent.locks import ReentrantLock
 
@@ -23,7 +24,9 @@ def roi_manager():
 
 
 def open_manager():
-    """Return the ROI Manager if it is open, else None."""
+    """Return the ROI Manager if it is open, else None; without a window it never is."""
+    if GraphicsEnvironment.isHeadless():
+        return None
     with managing():
         return RoiManager.getInstance()
 
