@@ -24,9 +24,6 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.jobs.events.result import EventFinder, MapScale, Result
 from epifiji.jobs.versions import versions
 
-OF_ONE_RUN = ("files", "seconds", "windows", "reviewed_events")
-"""Entries of a record that do not describe other events from the same maps."""
-
 MARGIN_PX = 22
 """Half a window of the authors' networks, for maps without a record."""
 
@@ -165,7 +162,7 @@ def _record(
     }
     return {
         "epifiji": RECORD_FORM,
-        **{key: value for key, value in earlier.items() if key not in OF_ONE_RUN},
+        **{key: value for key, value in earlier.items() if key not in ("files", "seconds", "windows")},
         **described,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "maps": str(maps),

@@ -12,12 +12,11 @@ import numpy as np
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.progress import WRITING, Report, silent
-from epifiji.data.review import Action, Review
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
 from epifiji.engine.tiling.scaling import Storage, place_in_movie
 from epifiji.files.figures.overlay import write_picture
-from epifiji.files.results.events_table import read_events, write_events
+from epifiji.files.results.events_table import write_events
 from epifiji.files.results.movie_identity import relative_file
 from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import (
@@ -35,7 +34,6 @@ from epifiji.files.results.result_folder import (
     write_map,
     write_record,
 )
-from epifiji.files.results.reviews import REVIEW, write_review
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.files.storage.writable import new_files
@@ -62,8 +60,6 @@ class Result:
         Sentences for the user.
     from_maps
         True if the events were made from kept maps, which then stay when the result is saved next to them.
-    actions
-        The actions of a review of these events, which are saved with them; those that exist stay if there are none.
     unfinished
         Computed blocks, kept in the cache until the result is saved; None if there are none.
     """
@@ -75,7 +71,6 @@ class Result:
     maps: dict[str, dict[str, Storage]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     from_maps: bool = False
-    actions: tuple[Action, ...] = ()
     unfinished: Unfinished | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -136,9 +131,6 @@ class Result:
         replaced += files_of_earlier(folder, self.movie.name, maps=not self.from_maps)
         with new_files(folder, replaced) as partial:
             self._write(partial, folder, kept, report)
-            if self.actions:
-                # The events as they are read again, so that the review has exactly those of the table.
-                write_review(partial / REVIEW, Review(read_events(partial / EVENTS_TABLE), self.actions))
         self.discard_blocks()
         return folder
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import AdjustCommand
@@ -11,7 +10,7 @@ from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import colour_of, group_of, without_repeats
+from epifiji.data.events import colour_of, group_of
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import EventSettings
 from epifiji.files.results.places import folder_of
@@ -21,27 +20,21 @@ from epifiji.files.results.places import folder_of
 def candidates(request: Request) -> Answer:
     """Return every event that any thresholds give.
 
-    The request has ``results``, and ``seed_distance_xy`` and ``seed_distance_t``, whose defaults are those of the run.
+    The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
 
     ``labels`` of the answer are those of the sliders, by setting.
 
-    If ``decided``, a review has decisions about these events, and their distances cannot be changed. Those that it is about
-    have ``stays``. Any other event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume``
-    greater than the minimum. In this form the comparison with integer thresholds has no rounding error.
+    An event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume`` greater than the
+    minimum. In this form the comparison with integer thresholds has no rounding error.
     """
     from epifiji.files.results.result_folder import record_of
-    from epifiji.jobs.events.adjusted import DISTANCES, decided_in
     from epifiji.jobs.events.from_maps import events_from_maps
 
     place = _place(request.get("results"))
-    known = record_of(place).settings.of_run()
-    asked: dict[str, Any] = {key: request.get(key) or known.get(key) for key in DISTANCES}
-    settings = {key: value for key, value in asked.items() if value is not None}
+    settings = {key: request[key] for key in ("seed_distance_xy", "seed_distance_t") if request.get(key) is not None}
     result = events_from_maps(place, threshold=0, min_volume=0, **settings)
     mode = result.record["settings"]["mode"]
-    decided = decided_in(folder_of(place))
-    _, reviewed = without_repeats([*(decided.events.values() if decided else ()), *result.events])
-    staying = {id(event) for event in reviewed}
+    known = record_of(place).settings.of_run()
     earlier = parse_settings(
         EventSettings, {key: known[key] for key in EventSettings.model_fields if key in known} | {"events": None}
     )
@@ -66,21 +59,15 @@ def candidates(request: Request) -> Answer:
         "seed_distance_t": result.record["settings"]["seed_distance_t"],
         "events": [
             {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume}
-            | ({"stays": True} if id(e) in staying else {})
             for e in result.events
         ],
-        "decided": decided is not None,
     }
 
 
 @job("adjust", commands.ADJUST)
 def apply(request: Request) -> Answer:
-    """Compute the events with the thresholds of ``settings``, and save them if the settings ask for it.
-
-    In a saved result, events stay that a review has decided about.
-    """
+    """Compute the events with the thresholds of ``settings``, and save them if the settings ask for it."""
     from epifiji.bridge.fiji.shown_events import shown_events
-    from epifiji.jobs.events.adjusted import keep_decided
     from epifiji.jobs.events.from_maps import events_from_maps
 
     command = parse_settings(AdjustCommand, request["settings"])
@@ -89,7 +76,6 @@ def apply(request: Request) -> Answer:
     result = events_from_maps(place, **settings)
     folder = folder_of(place)
     if command.save:
-        result = keep_decided(result, folder)
         result.save(folder, overwrite=True)
     return {
         **shown_events(
@@ -98,7 +84,6 @@ def apply(request: Request) -> Answer:
         "name": result.movie.name,
         "movie": str(result.movie.path) if result.movie.path else None,
         "shape": list(result.movie.shape),
-        "notices": list(result.notices),
         "folder": str(folder),
         "movie_key": movie_key(
             result.record["movie"].get("sha256"), str(result.movie.path) if result.movie.path else None, folder
