@@ -102,6 +102,12 @@ def _loaded(network: AnyNetwork, place: tuple[str, ...], load: Callable[[], Any]
     return _last[task][1]
 
 
+def described_network(network: Network[Any], *more: str) -> dict[str, Any]:
+    """Describe a network for a record; `more` names further entries of its description."""
+    known = network.description.model_dump(include={"kind", "name", "members", "provenance", *more})
+    return known | {"source": network.source or None, "sha256": network.sha256 or None}
+
+
 def cellpose_in_words() -> str:
     """Say in which Python Cellpose is, with its version, or that none is known; Cellpose is started for it.
 

@@ -24,7 +24,7 @@ from epifiji.data.settings.jobs import (
 )
 from epifiji.data.settings.segmentation import CellsAroundSettings, SegmentationSettings
 from epifiji.data.settings.splitting import CellSplitSettings
-from epifiji.data.settings.training import OF_CELLS, Minutes, Steps, TrainingSettings
+from epifiji.data.settings.training import OF_CELLS, Minutes, Rate, Steps, TileSize, TrainingSettings
 
 
 class SegmentCommand(SegmentationJob, SegmentationSettings):
@@ -206,9 +206,9 @@ class StudyCommand(StudyJob):
     )
     minutes: Minutes = placed(TrainingSettings, "minutes", order=9)
     steps: Steps = placed(TrainingSettings, "steps", "more")
-    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = placed(TrainingSettings, "rate", "more")
+    rate: Rate | None = placed(TrainingSettings, "rate", "more")
     held_out: float = placed(TrainingSettings, "held_out", "more")
-    tile_size: Annotated[int, Field(ge=64, le=512)] | None = placed(TrainingSettings, "tile_size", "more")
+    tile_size: TileSize | None = placed(TrainingSettings, "tile_size", "more")
     batch_size: int = placed(TrainingSettings, "batch_size", "more")
     flips: bool = placed(SegmentationSettings, "flips", "more")
     iou: float = placed(CellComparisonSettings, "iou", "more")

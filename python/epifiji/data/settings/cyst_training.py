@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from epifiji.data.settings.base import Channel, Seed, Settings, names, setting
-from epifiji.data.settings.training import FLIP, ROTATION, ZOOM, Minutes, Steps
+from epifiji.data.settings.training import FLIP, ROTATION, ZOOM, Minutes, Rate, Steps
 
 BRIGHTNESS, ELASTIC, BLUR, NOISE, DROPOUT = "brightness", "elastic", "blur", "noise", "dropout"
 CHANGES = (FLIP, ROTATION, ZOOM, ELASTIC, BRIGHTNESS, BLUR, NOISE, DROPOUT)
@@ -39,7 +39,7 @@ class CystTrainingSettings(Settings):
     patience: int = setting(
         8, ge=1, le=1000, values="number", description="End after this number of validations without a better score."
     )
-    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = setting(
+    rate: Rate | None = setting(
         None, values="number", description="Maximum learning rate. Default: 0.001, or 0.0005 from an earlier network."
     )
     held_out: float = setting(

@@ -104,6 +104,13 @@ class CourseSettings(Protocol):
         """Return the settings that have an effect on networks for a task, by name, except those in `without`."""
 
 
+Rate = Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)]
+"""Maximum learning rate."""
+
+TileSize = Annotated[int, Field(ge=64, le=512)]
+"""Side of tiles of images, in pixels."""
+
+
 class TrainingSettings(ScaleSettings):
     """How a network learns from annotated movies or images."""
 
@@ -119,7 +126,7 @@ class TrainingSettings(ScaleSettings):
         label="Patience (validations)",
         page="more",
     )
-    rate: Annotated[float, Field(gt=0, le=0.1, allow_inf_nan=False)] | None = setting(
+    rate: Rate | None = setting(
         None,
         values="number",
         description="Maximum learning rate. Default: 0.001, or 0.0005 for a network that is retrained.",
@@ -153,7 +160,7 @@ class TrainingSettings(ScaleSettings):
         label="Loss (cells)",
         page="more",
     )
-    tile_size: Annotated[int, Field(ge=64, le=512)] | None = setting(
+    tile_size: TileSize | None = setting(
         None,
         unit="px",
         description="Side of the tiles that networks for cells are trained on, in pixels at the network's scale, rounded up to a "

@@ -36,7 +36,7 @@ from epifiji.files.storage.writable import new_files, plain_name, require_absent
 from epifiji.jobs.cells.cyst_segmenter import SEPARATING, CystSegmenter
 from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst
 from epifiji.jobs.cells.volumes import Volume, opened_volume, separated
-from epifiji.jobs.networks import volume_network_of
+from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
 
 TASK = "cysts"
@@ -211,7 +211,7 @@ def segment_cysts(
         "task": TASK,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "movie": _described(opened, pixels_sha256),
-        "network": _described_network(found),
+        "network": described_network(found) if found else {"name": None},
         "settings": chosen.model_dump(mode="json"),
         "counts": {"cells": int(labels.max(initial=0))},
         "cyst": measured.cyst if measured else None,
@@ -286,10 +286,3 @@ def _described(volume: Image, pixels_sha256: str) -> dict[str, Any]:
         "pixel_size_um": volume.pixel_size_um,
         "spacing_um": volume.spacing,
     }
-
-
-def _described_network(network: VolumeNetwork | None) -> dict[str, Any]:
-    if network is None:
-        return {"name": None}
-    known = network.description.model_dump(include={"kind", "name", "members", "provenance"})
-    return known | {"source": network.source or None, "sha256": network.sha256 or None}

@@ -45,7 +45,7 @@ from epifiji.files.tissue_analyzer import frame_names, outline_files
 from epifiji.jobs.cells.result import CellFiles, Cells, reported
 from epifiji.jobs.cells.segmenter import SEGMENTING, Segmenter, segmenter_for
 from epifiji.jobs.executors import Executor, executor_for
-from epifiji.jobs.networks import cell_network_of
+from epifiji.jobs.networks import cell_network_of, described_network
 from epifiji.jobs.versions import versions
 
 COLOURS = (3, 4)
@@ -328,11 +328,7 @@ def _record(movie: Movie, pixels_sha256: str, segmenter: Segmenter, cells: list[
         "task": TASK,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "movie": described_movie(movie, pixels_sha256) | ({"pixel_height_um": height} if height else {}),
-        "network": {
-            **network.description.model_dump(include={"kind", "name", "members", "provenance"}),
-            "source": network.source or None,
-            "sha256": network.sha256 or None,
-        },
+        "network": described_network(network),
         "settings": settings | {"borders": "dark" if segmenter.scale.dark else "bright"},
         "scale": {"cell_diameter_px": segmenter.scale.diameter_px},
         "counts": {"cells": sum(len(one["label"]) for one in cells)},

@@ -37,7 +37,7 @@ from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.events.blocks import BlockWork, predictor_of
 from epifiji.jobs.events.result import EventFinder, MapScale, Result
 from epifiji.jobs.executors import Executor, executor_for
-from epifiji.jobs.networks import event_network_of
+from epifiji.jobs.networks import described_network, event_network_of
 from epifiji.jobs.versions import versions
 
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
@@ -275,27 +275,12 @@ class _Detection:
         self, scaled: Movie, arithmetic: Arithmetic, factor_t: float, factor_xy: float, predictor: BlockPredictor
     ) -> dict[str, Any]:
         """Return the record: everything needed to repeat the run, and timings."""
-        movie, settings, description = self.movie, self.settings, self.network.description
+        movie, settings = self.movie, self.settings
         return {
             "epifiji": RECORD_FORM,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "movie": described_movie(movie, self.pixels_sha256),
-            "network": {
-                **description.model_dump(
-                    include={
-                        "kind",
-                        "name",
-                        "classes",
-                        "members",
-                        "window_half_size_px",
-                        "thresholds",
-                        "min_volumes",
-                        "provenance",
-                    }
-                ),
-                "source": self.network.source or None,
-                "sha256": self.network.sha256 or None,
-            },
+            "network": described_network(self.network, "classes", "window_half_size_px", "thresholds", "min_volumes"),
             "settings": settings.resolved(self.classes, settings.mode),
             "scale": {
                 "cell_diameter_px": self.diameter,

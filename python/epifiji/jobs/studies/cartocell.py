@@ -244,8 +244,8 @@ class _Pipeline:
                 f"{len(every) or 'no'} volume with labels was found, but at least two are needed, as one validates the network: "
                 "add another."
             )
-        task = VolumeTask(settings, every, description, None, recipe, family)
-        task.held_out = None if held_out is None else len(held_out)
+        last = None if held_out is None else len(held_out)
+        task = VolumeTask(settings, every, description, None, recipe, family, held_out=last)
         learnt = run_training(task, Target(tree.name, tree.network, None, False), report)
         tree.copy_charts({"loss": tree.network / LEARNING_CURVE})
         first = volumes[0]
@@ -325,11 +325,9 @@ def _write_cells(
         seeds, region, grown = watershed_of_maps(maps[0], maps[1], settings)
         for ending, labels in (("_seed_map", seeds), ("_foreground", region.astype(np.int32)), ("_watershed", grown)):
             tree.write_labels(WATERSHED, volume, labels, ending)
+        tree.write_labels(INSTANCES, volume, grown)
         if last == POST_PROCESSED:
             cells, _ = cells_of_cyst(maps, settings)
-            tree.write_labels(INSTANCES, volume, grown)
             tree.write_labels(POST_PROCESSED, volume, cells)
-        else:
-            tree.write_labels(INSTANCES, volume, grown)
     finally:
         scratch.remove()

@@ -14,21 +14,22 @@ from epifiji.data.labelled import LabelledImage, TrainingField
 from epifiji.data.movie import Movie
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
-from epifiji.data.training import CellValidationScores, cells_in_words
+from epifiji.data.training import CellValidationScores
 from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.engine.training.recipe import TrainingRecipe
 from epifiji.engine.training.validation_split import Split, split_fields
-from epifiji.files.figures.training import HELD_OUT_CELLS, NO_CELLS, draw_held_out_cells
+from epifiji.files.figures.training import HELD_OUT_CELLS, draw_held_out_cells
 from epifiji.jobs.training.cell_sources import PreparedImage, prepare_images
+from epifiji.jobs.training.cell_summary import CellSummary
 from epifiji.jobs.training.cell_validation import score_cells
-from epifiji.jobs.training.run import file_of, seen_before
+from epifiji.jobs.training.run import file_of, notices_of_seen
 
 FEW_CELLS = 50
 """With fewer cells the user is warned that little can be learnt."""
 
 
 @dataclass
-class CellTask:
+class CellTask(CellSummary):
     """See :class:`epifiji.jobs.training.run.TrainingTask`."""
 
     settings: TrainingSettings
@@ -39,9 +40,6 @@ class CellTask:
     notices: list[str] = field(default_factory=list)
 
     task: ClassVar[str] = "cells"
-    figures: ClassVar[tuple[str, ...]] = (HELD_OUT_CELLS,)
-    curve: ClassVar[tuple[str, str, str]] = ("on held-out cells", "F1 at an IoU of 0.5", "quality and AP, mean")
-    nothing_held_out: ClassVar[str] = NO_CELLS
     caveat: ClassVar[str] = (
         "The moment of the training was chosen by the same held-out cells, so on other images it will do a little less well."
     )
@@ -66,7 +64,7 @@ class CellTask:
         return {
             "task": self.task,
             "fields": [one.sha256() for image in self._images for one in image.frames],
-            "description": self.description.model_dump(mode="json", exclude={"name", "origin", "provenance"}),
+            "description": self.identified(),
         }
 
     @property
@@ -86,16 +84,6 @@ class CellTask:
         if self.parent is None:
             return None
         return score_cells(self.parent, self._held_out, self.description.cell_diameter_px, report)
-
-    def described(self, after: CellValidationScores | None) -> CellNetworkDescription:
-        """See :class:`TrainingTask`."""
-        return self.description
-
-    def in_words(
-        self, name: str, after: CellValidationScores | None, before: CellValidationScores | None
-    ) -> tuple[str, bool]:
-        """See :class:`~epifiji.jobs.training.result.Summary`."""
-        return cells_in_words(name, self.parent.description.name if self.parent else None, after, before)
 
     def draw(
         self, folder: Path, name: str, after: CellValidationScores | None, before: CellValidationScores | None
@@ -118,11 +106,7 @@ class CellTask:
             self.notices.append(
                 f"The cells of {', '.join(raw)} were segmented by a network and not corrected: its errors are learnt too."
             )
-        if self.parent and (seen := seen_before(self.parent, self.images)):
-            self.notices.append(
-                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on cells held out there are "
-                "too high to compare the new network with."
-            )
+        self.notices += notices_of_seen(self.parent, self.images, "cells")
         count = sum(image.cells for image in self._images)
         if count < FEW_CELLS:
             self.notices.append(f"Only {count} cells are annotated: with fewer than {FEW_CELLS} little can be learnt.")

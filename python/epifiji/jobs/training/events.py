@@ -20,7 +20,7 @@ from epifiji.engine.networks.families import event_family_of
 from epifiji.engine.training.recipe import TrainingRecipe
 from epifiji.engine.training.validation_split import Split, held_out_events, split
 from epifiji.files.figures.training import CONFUSION, NO_EVENTS, PRECISION_RECALL, draw_confusion, draw_precision_recall
-from epifiji.jobs.training.run import file_of, seen_before
+from epifiji.jobs.training.run import file_of, notices_of_seen
 from epifiji.jobs.training.sources import prepare
 from epifiji.jobs.training.validation import Validator, candidates
 
@@ -133,11 +133,7 @@ class EventTask:
         """Add notices about how the sources were used, and what is too little."""
         for source in self.sources:
             self.notices += source.notices
-        if self.parent and (seen := seen_before(self.parent, self.images)):
-            self.notices.append(
-                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on events held out "
-                "there are too high to compare the new network with."
-            )
+        self.notices += notices_of_seen(self.parent, self.images, "events")
         counts: Mapping[str, int] = {
             event: sum(one.event == event for source in self.sources for one in source.events)
             for event in self.description.events

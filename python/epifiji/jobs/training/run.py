@@ -155,6 +155,17 @@ def seen_before(parent: AnyNetwork | None, images: Iterable[Image]) -> list[str]
     return [image.name for image in images if KnownMovie(image).is_one_of(known)]
 
 
+def notices_of_seen(parent: AnyNetwork | None, images: Iterable[Image], held_out: str) -> list[str]:
+    """Say that scores on what is held out are too high for a network that learnt from some of the images; nothing otherwise."""
+    seen = seen_before(parent, images)
+    if parent is None or not seen:
+        return []
+    return [
+        f"{parent.description.name} learnt from {', '.join(seen)} before, so its scores on {held_out} held out there are too "
+        "high to compare the new network with."
+    ]
+
+
 def file_of(image: Image) -> str | None:
     """Return the path of an image's file; None if it has none."""
     path: Path | None = image.path

@@ -19,20 +19,21 @@ from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cyst_training import CystTrainingSettings
 from epifiji.data.settings.cysts import InstanceSettings, NetworkPredictionSettings
-from epifiji.data.training import MATCH_IOU, CellValidationScores, cells_in_words
+from epifiji.data.training import MATCH_IOU, CellValidationScores
 from epifiji.data.volume_networks import VolumeNetwork, VolumeNetworkDescription
 from epifiji.engine.networks.families import VOLUME_FAMILIES, volume_family_of
 from epifiji.engine.networks.family import VolumeFamily
 from epifiji.engine.training.recipe import TrainingRecipe
 from epifiji.engine.training.validation_split import Split, split_volumes
-from epifiji.files.figures.training import HELD_OUT_CELLS, NO_CELLS, draw_held_out_cells
+from epifiji.files.figures.training import HELD_OUT_CELLS, draw_held_out_cells
 from epifiji.files.labelled_volumes import labelled_volume, read_labelled_volumes
 from epifiji.jobs.cells.compare import compare_labels, scores_of
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.volumes import Volume, opened_volume, volume_labels
 from epifiji.jobs.networks import volume_network_of
+from epifiji.jobs.training.cell_summary import CellSummary
 from epifiji.jobs.training.result import TrainingResult, target_for
-from epifiji.jobs.training.run import file_of, run_training, seen_before
+from epifiji.jobs.training.run import file_of, notices_of_seen, run_training
 
 READING = "reading the volumes"
 VALIDATING = "validating the network on held-out volumes"
@@ -125,7 +126,7 @@ def _sources(volumes: Any, cells: str | Path | None, channel: int | None) -> tup
 
 
 @dataclass
-class VolumeTask:
+class VolumeTask(CellSummary):
     """See :class:`epifiji.jobs.training.run.TrainingTask`."""
 
     settings: CystTrainingSettings
@@ -139,9 +140,6 @@ class VolumeTask:
     """Number of the last sources that are held out; None: some are chosen."""
 
     task: ClassVar[str] = VolumeNetworkDescription.task
-    figures: ClassVar[tuple[str, ...]] = (HELD_OUT_CELLS,)
-    curve: ClassVar[tuple[str, str, str]] = ("on held-out cells", "F1 at an IoU of 0.5", "quality and AP, mean")
-    nothing_held_out: ClassVar[str] = NO_CELLS
     caveat: ClassVar[str] = (
         "The moment of the training was chosen by the same held-out volumes, so on others it will do a little less well."
     )
@@ -182,7 +180,7 @@ class VolumeTask:
         return {
             "task": self.task,
             "volumes": [one.sha256() for one in self._volumes],
-            "description": self.description.model_dump(mode="json", exclude={"name", "origin", "provenance"}),
+            "description": self.identified(),
         }
 
     @property
@@ -199,16 +197,6 @@ class VolumeTask:
         """See :class:`TrainingTask`."""
         return None if self.parent is None else score_volumes(self.parent, self._held_out, report)
 
-    def described(self, after: CellValidationScores | None) -> VolumeNetworkDescription:
-        """See :class:`TrainingTask`."""
-        return self.description
-
-    def in_words(
-        self, name: str, after: CellValidationScores | None, before: CellValidationScores | None
-    ) -> tuple[str, bool]:
-        """See :class:`~epifiji.jobs.training.result.Summary`."""
-        return cells_in_words(name, self.parent.description.name if self.parent else None, after, before)
-
     def draw(
         self, folder: Path, name: str, after: CellValidationScores | None, before: CellValidationScores | None
     ) -> None:
@@ -224,11 +212,7 @@ class VolumeTask:
         """Add notices about how the sources were read, and what is too little."""
         for source in self.sources:
             self.notices += source.volume.notices
-        if self.parent and (seen := seen_before(self.parent, self.images)):
-            self.notices.append(
-                f"{self.parent.description.name} learnt from {', '.join(seen)} before, so its scores on cells held out there are "
-                "too high to compare the new network with."
-            )
+        self.notices += notices_of_seen(self.parent, self.images, "cells")
         count = sum(one.cells for one in self._volumes)
         if count < FEW_CELLS:
             self.notices.append(f"Only {count} cells are annotated: with fewer than {FEW_CELLS} little can be learnt.")
