@@ -71,6 +71,7 @@ SLOW = (
     "jobs/cells/test_segmentation.py",
     "jobs/cells/test_segment_cysts.py",
     "jobs/studies/",
+    "jobs/test_datasets.py::test_networks_are_evaluated",
     "jobs/test_executors.py",
     "jobs/test_export.py",
     "jobs/test_simulate_c",

@@ -24,7 +24,18 @@ MAY_IMPORT = {
 }
 FOLDERS = {
     "data": ("settings",),
-    "files": ("storage", "movies", "networks", "rois", "masks", "exports", "figures", "documents", "results"),
+    "files": (
+        "storage",
+        "movies",
+        "networks",
+        "datasets",
+        "rois",
+        "masks",
+        "exports",
+        "figures",
+        "documents",
+        "results",
+    ),
     "engine": ("backend", "tiling", "cells", "volumes", "events", "metrics", "simulation", "training", "networks"),
     "jobs": ("cells", "events", "reports", "scoring", "training", "studies"),
     "bridge": ("imagej", "fiji", "cli"),

@@ -20,6 +20,7 @@ from epifiji.bridge.cli.batch import Batch, require_separate_folders
 from epifiji.bridge.cli.cells import cells_app
 from epifiji.bridge.cli.console import EVENT_COLUMNS, ProgressBar, event_rows, say_json, say_table
 from epifiji.bridge.cli.cysts import cysts_app
+from epifiji.bridge.cli.datasets import datasets_app
 from epifiji.bridge.cli.evaluation import evaluation_app
 from epifiji.bridge.cli.installation import installation_app
 from epifiji.bridge.cli.movies import movie_app
@@ -48,6 +49,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(networks_app, name="networks")
+app.add_typer(datasets_app, name="datasets")
 app.add_typer(movie_app)
 app.add_typer(reports_app)
 app.add_typer(pool_app)

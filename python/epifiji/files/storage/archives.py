@@ -25,6 +25,8 @@ LARGEST_SUM_BYTES = 200_000_000
 
 MOST_ENTRIES = 10_000
 
+MOST_DATASET_FILES = 200_000
+
 LARGEST_ROI_BYTES = 20_000_000
 LARGEST_ROIS_BYTES = 200_000_000
 MOST_ROIS = 1_000_000
@@ -82,6 +84,13 @@ def roi_limits() -> Limits:
     part = "{file}, entry {entry}, cannot be unpacked ({reason}), but an ImageJ ROI is needed"
     do = "save the ROIs again"
     return Limits("ROIs", whole, part, do, "split it", MOST_ROIS, LARGEST_ROI_BYTES, LARGEST_ROIS_BYTES)
+
+
+def dataset_limits(free_bytes: int) -> Limits:
+    """Return the limits of a zip of a dataset, of which all may be unpacked that there is room for."""
+    whole, part = "{file} cannot be read as a zip ({reason})", "{file}, entry {entry}, cannot be unpacked ({reason})"
+    do = "unpack it with another program, or download it again"
+    return Limits("files", whole, part, do, do, MOST_DATASET_FILES, free_bytes, free_bytes)
 
 
 class Archive:
@@ -230,15 +239,37 @@ def unpack(path: Path, target: Path, wanted: Iterable[str]) -> Path:
         taken = [
             entry for entry in archive.entries if f"/{path_of(entry)}".endswith(tuple(f"/{name}" for name in wanted))
         ]
-        for entry, parts in places_of_entries(taken, path.name).items():
-            place = target.joinpath(*parts)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("xb") as copy:
-                archive.copy(entry, copy)
+        _write(archive, taken, path.name, target)
     folder = target
     while len(children := list(folder.iterdir())) == 1 and children[0].is_dir():
         folder = children[0]
     return folder
+
+
+def unpack_whole(path: Path, target: Path, limits: Limits) -> None:
+    """Unpack all files of a zip into a new folder.
+
+    Files that macOS adds beside others for their attributes are left out.
+
+    Raises
+    ------
+    WrongInputError
+        As :func:`unpack`.
+    """
+    with opened(path, str(path), limits) as archive:
+        require_inside(archive.everything, str(path))
+        taken = [entry for entry in archive.entries if not path_of(entry).startswith("__MACOSX/")]
+        target.mkdir(parents=True)
+        _write(archive, taken, path.name, target)
+
+
+def _write(archive: Archive, entries: Iterable[zipfile.ZipInfo], name: str, target: Path) -> None:
+    """Write entries of a zip of a name into a folder."""
+    for entry, parts in places_of_entries(entries, name).items():
+        place = target.joinpath(*parts)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("xb") as copy:
+            archive.copy(entry, copy)
 
 
 @contextmanager

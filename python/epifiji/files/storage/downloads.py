@@ -32,6 +32,7 @@ PIECES_AHEAD = 4
 LOOK_S = 0.1
 TIMEOUT_S = 30
 PATIENCE_S = 60.0
+PARTIAL_CONTENT = 206
 SLOWEST_BYTES_A_S = 20_000.0
 """A download may take `PATIENCE_S` plus the time for its bytes at this speed, however that is distributed."""
 
@@ -134,7 +135,89 @@ def _file_name(address: str) -> str:
     return f"{stem[:100] or 'network'}.zip"
 
 
-def _opened(address: str) -> Any:
+def read_address(address: str, largest: int, instead: str, report: Report = silent) -> bytes:
+    """Read the content of an address into memory; see :func:`download`.
+
+    Raises
+    ------
+    WrongInputError
+        If there is no answer, or more than `largest` bytes arrive.
+    """
+    content = bytearray()
+    for piece in _within_time(address, instead):
+        content += piece
+        if len(content) > largest:
+            raise WrongInputError(f"{address} gives more than {largest} bytes, but fewer are expected: {instead}.")
+        report(0, "asking")
+    return bytes(content)
+
+
+def download_further(
+    address: str, place: Path, size: int, digest: str, algorithm: str, instead: str, report: Report = silent
+) -> None:
+    """Download a file whose size and hash are known, and continue if a part of it is there from an earlier time.
+
+    The part is ``NAME.part`` beside the file, and stays if the download is interrupted. A server that cannot continue sends the
+    whole file again.
+
+    Parameters
+    ----------
+    place
+        The file, which does not exist yet.
+    size
+        Its bytes.
+    digest, algorithm
+        Its hash, in lower-case hexadecimal digits, and how that is computed (:func:`hashlib.new`).
+    instead
+        What to do if nothing can be downloaded.
+    report
+        Called with the fraction that has arrived; may raise to cancel.
+
+    Raises
+    ------
+    WrongInputError
+        If there is no answer, or the file has another size or hash; a file with another hash is not kept.
+    """
+    part = place.with_name(f"{place.name}.part")
+    have = part.stat().st_size if part.exists() else 0
+    if have > size:
+        have = 0
+    with part.open("r+b" if part.exists() else "wb") as copy:
+        if have < size or not size:
+            begun: list[int] = []
+            copy.seek(have)
+            for piece in _within_time(address, instead, have, begun):
+                if begun and begun.pop() == 0:
+                    copy.seek(0)
+                copy.write(piece)
+                if copy.tell() > size:
+                    break
+                report(min(1.0, copy.tell() / max(1, size)), f"{copy.tell() / 1e6:.1f} of {size / 1e6:.1f} MB")
+            copy.truncate()
+    found = file_digest(part, algorithm)
+    if part.stat().st_size == size and found == digest:
+        part.replace(place)
+        return
+    arrived = part.stat().st_size
+    if arrived < size:
+        raise WrongInputError(
+            f"{address} ended after {arrived} of {size} bytes: run the same command again, which continues from there."
+        )
+    part.unlink()
+    raise WrongInputError(
+        f"{address} gave {arrived} bytes with the {algorithm} hash {found}, but {size} bytes with {digest} were expected: they "
+        "were not kept; run the same command again."
+    )
+
+
+def file_digest(path: Path, algorithm: str) -> str:
+    """Return a file's hash in lower-case hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _opened(address: str, start: int = 0) -> Any:
+    """Open an address; from byte `start` on if the server can, which its status 206 says."""
     parts = urllib.parse.urlsplit(address)
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
@@ -147,7 +230,8 @@ def _opened(address: str) -> Any:
             f"{address} is an address of the kind {parts.scheme}, but https, http and file are known: download the file, and "
             "import that."
         )
-    return _opener().open(address, timeout=TIMEOUT_S)
+    request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})
+    return _opener().open(request, timeout=TIMEOUT_S)
 
 
 def _opener() -> urllib.request.OpenerDirector:
@@ -179,15 +263,19 @@ class _Redirections(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _within_time(address: str, instead: str) -> Iterator[bytes]:
+def _within_time(address: str, instead: str, start: int = 0, begun: list[int] | None = None) -> Iterator[bytes]:
     """Yield the content of an address, piece by piece, and refuse a download that takes too long.
+
+    Before the first piece, `begun` receives the byte from which the pieces are: `start`, or 0 if the server cannot continue.
 
     Another thread reads: a server that sends a byte now and then prevents every timeout of a socket, and a name that is
     not found, or a proxy, can take as long before the first byte.
     """
     pieces: queue.Queue[bytes | BaseException | None] = queue.Queue(maxsize=PIECES_AHEAD)
     nobody_waits = threading.Event()
-    threading.Thread(target=_read, args=(address, pieces, nobody_waits), name="EpiFiji-Download", daemon=True).start()
+    threading.Thread(
+        target=_read, args=(address, pieces, nobody_waits, start, begun), name="EpiFiji-Download", daemon=True
+    ).start()
     started, size = time.monotonic(), 0
     try:
         while True:
@@ -214,7 +302,13 @@ def _within_time(address: str, instead: str) -> Iterator[bytes]:
         nobody_waits.set()
 
 
-def _read(address: str, pieces: queue.Queue[bytes | BaseException | None], nobody_waits: threading.Event) -> None:
+def _read(
+    address: str,
+    pieces: queue.Queue[bytes | BaseException | None],
+    nobody_waits: threading.Event,
+    start: int = 0,
+    begun: list[int] | None = None,
+) -> None:
     """Read an address into a queue, with None or an exception at its end, until `nobody_waits` is set."""
 
     def give(piece: bytes | BaseException | None) -> None:
@@ -224,7 +318,9 @@ def _read(address: str, pieces: queue.Queue[bytes | BaseException | None], nobod
                 return
 
     try:
-        with _opened(address) as source:
+        with _opened(address, start) as source:
+            if begun is not None:
+                begun.append(start if getattr(source, "status", 200) == PARTIAL_CONTENT else 0)
             # Not read(), which waits for a complete piece.
             while not nobody_waits.is_set() and (piece := source.read1(PIECE_BYTES)):
                 give(piece)
