@@ -15,6 +15,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,16 @@ SCENARIOS: dict[str, tuple[Step, Step, Step]] = {
         lambda f: write_review(f / "review.csv", _review("keep")),
         lambda f: write_review(f / "review.csv", _review("reject")),
         lambda f: read_review(f / "review.csv"),
+    ),
+    "thresholds": (
+        lambda f: (
+            _result(EVENTS, 1, maps=False).save(f / "wing_epifiji"),
+            write_review(f / "wing_epifiji" / "review.csv", _review("reject")),
+        ),
+        lambda f: replace(_result(EVENTS[1:], 2, maps=False), actions=(Action(0, "keep"),)).save(
+            f / "wing_epifiji", overwrite=True
+        ),
+        lambda f: read_record(f / "wing_epifiji"),
     ),
     "tables": (lambda f: _many(f, "1"), lambda f: _many(f, "2"), read_record),
     "network": (

@@ -12,6 +12,7 @@ from desktop import click, focus, picture, press, type_text, wait_for, windows
 from desktop_checks import manager, open_movie, start_command, window_titled
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
+from epifiji.files.results.reviews import read_review
 
 NAVIGATOR, MOVIE, MANAGER = "Navigator of noise.tif", "noise.tif", "ROI Manager"
 COMMANDS = (("Plots...", "Plot Event Statistics"), ("Report...", "Write Event Report"))
@@ -284,22 +285,22 @@ def _faded(image: Any, folder: Path) -> list[int]:
     return found
 
 
-def thresholds_changed_and_undone(title: str, table: Path) -> list[int]:
-    """Raise the thresholds by the navigator's sliders, and undo it; return the numbers of events before and after each."""
-    sliders, counts = "Adjust Event Thresholds", [len(read_events(table))]
+def thresholds_changed_and_undone(title: str, table: Path, review: Path) -> list[list[int]]:
+    """Raise the thresholds by the navigator's sliders, and undo it; return the numbers of events and decisions at each step."""
+    sliders, counts = "Adjust Event Thresholds", [[len(read_events(table)), len(read_review(review).actions)]]
     button = next(b for b in parts(navigator(title), "javax.swing.JButton") if str(b.getText()) == "Thresholds...")
     _click_in(button, 20, 8)
     focus(sliders)
     time.sleep(1)
     press("Tab")
     press(*["Right"] * 30, delay_ms=12)
-    press("Tab", "Tab", "Tab", "Tab", "space")
+    _click_in(next(b for b in parts(navigator(sliders), "javax.swing.JButton") if str(b.getText()) == "Apply"), 20, 8)
     for step in ("apply", "undo"):
         if step == "undo":
             press("u")
-        wait_for(f"what {step} does", lambda: len(read_events(table)) != counts[-1])
-        counts.append(len(read_events(table)))
-        shown = f"of {counts[-1]} shown"
+        wait_for(f"what {step} does", lambda: len(read_events(table)) != counts[-1][0])
+        counts.append([len(read_events(table)), len(read_review(review).actions)])
+        shown = f"of {counts[-1][0]} shown"
         wait_for("the new navigator", lambda shown=shown: (w := navigator(title)) and shown in str(_texts(w)))
         focus(title)
         time.sleep(0.5)

@@ -256,7 +256,7 @@ def cells_compared(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def navigated(_: ImageJ, folder: Path) -> dict[str, Any]:
-    """Show the navigator beside its movie, with some decisions, which are undone, and other thresholds, which are too."""
+    """Show the navigator beside its movie, with some decisions, and other thresholds meanwhile; all of it is undone."""
     from scyjava import jimport
 
     title, movie = f"Navigator of {NAME}.tif", _image(f"{NAME}.tif")
@@ -279,9 +279,11 @@ def navigated(_: ImageJ, folder: Path) -> dict[str, Any]:
     for one in both:
         Path(one).unlink()
     focus(title)
-    press("u", "u", "u", delay_ms=400)
+    press("u", "u", delay_ms=400)
     time.sleep(0.5)
-    counts = thresholds_changed_and_undone(title, results / "events.csv")
+    counts = thresholds_changed_and_undone(title, results / "events.csv", results / "review.csv")
+    press("u")
+    time.sleep(1)
     press("alt+F4")
     wait_for("the end", lambda: not windows(title))
     time.sleep(0.5)

@@ -257,9 +257,11 @@ def test_a_navigator_whose_decisions_were_undone_leaves_no_review(done: Finished
     assert done[navigated]["review"] is False
 
 
-def test_thresholds_changed_in_the_navigator_are_undone(done: Finished) -> None:
+def test_thresholds_changed_in_the_navigator_keep_decisions_and_are_undone(done: Finished) -> None:
     before, fewer, after = done[navigated]["counts"]
-    assert fewer < before == after
+    assert fewer[0] < before[0]
+    assert before == after
+    assert [decisions for _, decisions in (before, fewer, after)] == [1, 1, 1]
 
 
 def test_discarded_thresholds_change_nothing(done: Finished) -> None:

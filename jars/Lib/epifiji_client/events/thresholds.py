@@ -17,6 +17,7 @@ from epifiji_client.images.rois import set_frame
 TITLE = "Adjust Event Thresholds"
 WIDTH = 460
 ALL = "all classes"
+FIXED = "Other distances make other events: undo the decisions about these first"
 LEAST_POSITIVE = 125
 """Map levels up to this are not part of any event, whatever the threshold."""
 
@@ -69,8 +70,8 @@ class ThresholdWindow(object):
             roi.setStrokeColor(self.colours[event["event"]])
             roi.setPointType(PointRoi.CIRCLE)
             roi.setSize(SYMBOL_SIZE)
-            self.candidates.append((event["event"], event["score"], event["volume"], roi))
-        self.largest = max([100] + [volume for _, _, volume, _ in self.candidates])
+            self.candidates.append((event["event"], event["score"], event["volume"], event.get("stays", False), roi))
+        self.largest = max([100] + [candidate[2] for candidate in self.candidates])
 
     def _show(self):
         """Show the events that pass on the movie."""
@@ -82,9 +83,9 @@ class ThresholdWindow(object):
         self.count.setText("   ".join("%d %s" % (counts[name], name) for name in self.classes))
 
     def passing(self):
-        """Return the class and the ROI of each event that passes the chosen thresholds."""
-        return [(name, roi) for name, score, volume, roi in self.candidates
-                if score > self.thresholds[name] / 255.0 and volume > self.volumes[name]]
+        """Return the class and the ROI of each event that passes the chosen thresholds, or stays because it was reviewed."""
+        return [(name, roi) for name, score, volume, stays, roi in self.candidates
+                if stays or score > self.thresholds[name] / 255.0 and volume > self.volumes[name]]
 
     def chosen(self):
         """Return the settings that the sliders show."""
@@ -108,6 +109,9 @@ class ThresholdWindow(object):
         for key, largest in DISTANCES:
             slider = self._slider(panel, key, 1, largest, None)
             slider.setValue(self.distances[key])
+            if self.found["decided"]:
+                slider.setEnabled(False)
+                slider.setToolTipText(FIXED)
             slider.addChangeListener(lambda event, key=key: self._distance(key, event.getSource()))
         self.count = JLabel(" ")
         panel.add(self.count)

@@ -163,11 +163,14 @@ def rois(
 ) -> None:
     """Compute the events again from kept maps, with other thresholds, without running the network."""
     from epifiji.files.results.result_folder import result_folder
+    from epifiji.jobs.events.adjusted import keep_decided
     from epifiji.jobs.events.from_maps import events_from_maps
 
     result = events_from_maps(maps, movie, other_movie, **_with_mode(settings, compatible))
     place = folder_of(maps)
     folder = place if out is None else result_folder(result.movie.name, place, out)
+    if folder == place:
+        result = keep_decided(result, place)
     result.save(folder, overwrite)
     summary = _report_result(result, folder, as_json)
     if as_json:

@@ -24,6 +24,9 @@ from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.jobs.events.result import EventFinder, MapScale, Result
 from epifiji.jobs.versions import versions
 
+OF_ONE_RUN = ("files", "seconds", "windows", "reviewed_events")
+"""Entries of a record that do not describe other events from the same maps."""
+
 MARGIN_PX = 22
 """Half a window of the authors' networks, for maps without a record."""
 
@@ -79,7 +82,9 @@ def events_from_maps(
             for frame in frames:
                 finder.feed(event, frame)
     written = _record(record, chosen, classes, mode, maps, source, scale)
-    return Result(finder.finish(), classes, source, written, notices=notices, from_maps=True)
+    events = finder.finish()
+    others = tuple(finder.not_passing)
+    return Result(events, classes, source, written, notices=notices, not_passing=others, from_maps=True)
 
 
 def _require_every_map(maps: Path, record: RunRecord, files: Mapping[str, Path]) -> None:
@@ -162,7 +167,7 @@ def _record(
     }
     return {
         "epifiji": RECORD_FORM,
-        **{key: value for key, value in earlier.items() if key not in ("files", "seconds", "windows")},
+        **{key: value for key, value in earlier.items() if key not in OF_ONE_RUN},
         **described,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "maps": str(maps),

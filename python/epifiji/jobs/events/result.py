@@ -12,11 +12,12 @@ import numpy as np
 from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.progress import WRITING, Report, silent
+from epifiji.data.review import Action, Review
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
 from epifiji.engine.tiling.scaling import Storage, place_in_movie
 from epifiji.files.figures.overlay import write_picture
-from epifiji.files.results.events_table import write_events
+from epifiji.files.results.events_table import read_events, write_events
 from epifiji.files.results.movie_identity import relative_file
 from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import (
@@ -34,6 +35,7 @@ from epifiji.files.results.result_folder import (
     write_map,
     write_record,
 )
+from epifiji.files.results.reviews import REVIEW, write_review
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.files.storage.writable import new_files
@@ -58,8 +60,12 @@ class Result:
         Settings, network, versions, shapes, hashes and timings, as in ``run.json``.
     notices
         Sentences for the user.
+    not_passing
+        Events of the maps that do not pass the thresholds or the minimum volumes, in any order.
     from_maps
         True if the events were made from kept maps, which then stay when the result is saved next to them.
+    actions
+        The actions of a review of these events, which are saved with them; those that exist stay if there are none.
     unfinished
         Computed blocks, kept in the cache until the result is saved; None if there are none.
     """
@@ -70,7 +76,9 @@ class Result:
     record: dict[str, Any]
     maps: dict[str, dict[str, Storage]] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    not_passing: tuple[Event, ...] = field(default=(), repr=False)
     from_maps: bool = False
+    actions: tuple[Action, ...] = ()
     unfinished: Unfinished | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
@@ -131,6 +139,9 @@ class Result:
         replaced += files_of_earlier(folder, self.movie.name, maps=not self.from_maps)
         with new_files(folder, replaced) as partial:
             self._write(partial, folder, kept, report)
+            if self.actions:
+                # The events as they are read again, so that the review has exactly those of the table.
+                write_review(partial / REVIEW, Review(read_events(partial / EVENTS_TABLE), self.actions))
         self.discard_blocks()
         return folder
 
@@ -212,6 +223,8 @@ class EventFinder:
             name: PeakFinder(scale.map_shape[1:], *distances, joining=scale.compatible) for name in classes
         }
         self._events: dict[str, list[Event]] = {name: [] for name in self._finders}
+        self.not_passing: list[Event] = []
+        """Events of the other volumes, in the order in which they were found."""
 
     def feed(self, name: str, frame: np.ndarray) -> None:
         """Process the next map frame of a class."""
@@ -224,7 +237,7 @@ class EventFinder:
         return [event for group in self._events.values() for event in sorted(group, key=lambda e: (e.frame, e.y, e.x))]
 
     def _keep(self, name: str, volumes: Iterator[Volume]) -> None:
-        """Keep the volumes that exceed the minimum volume and the threshold."""
+        """Separate the volumes that exceed the minimum volume and the threshold from the others."""
         least_value = self._settings.threshold_of(name, self._mode)
         least_volume = self._settings.min_volume_of(name, self._mode)
         for volume in volumes:
@@ -233,3 +246,5 @@ class EventFinder:
                 if name in self._clean:
                     t, y, x = volume.voxels.T
                     self._clean[name][t, y, x] = np.full(len(t), volume.value).astype(np.uint8)
+            else:
+                self.not_passing.append(self._scale.event(name, volume))

@@ -82,7 +82,7 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     review = read_review(path)
     if not review.actions:
         return path, Review(events)
-    if not _same_events(without_repeats(review.detected)[0], events):
+    if not same_events(review.detected, events):
         raise WrongInputError(
             f"{path} is the review of {len(review.detected)} other events: move it away to start a new one, or specify "
             "another folder for this review."
@@ -90,8 +90,9 @@ def start_review(source: str | Path | Sequence[Event], folder: str | Path | None
     return path, review
 
 
-def _same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
-    """Return whether both are the same events, in any order; zips and tables round positions differently."""
+def same_events(some: Sequence[Event], others: Sequence[Event]) -> bool:
+    """Return whether both are the same events without repeats, in any order; zips and tables round positions differently."""
+    some, others = without_repeats(some)[0], without_repeats(others)[0]
     # In the joined list, each event of one side then repeats one of the other.
     return len(some) == len(others) == len(without_repeats([*some, *others])[1])
 

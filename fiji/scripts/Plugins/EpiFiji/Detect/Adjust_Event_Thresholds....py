@@ -7,6 +7,7 @@ from epifiji_client.commands.run import call, command, record, report
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.identity import movie_of, results_shown
 from epifiji_client.images.movies import RESULTS, current_image, show_events
+from epifiji_client.screen.log import log
 from epifiji_client.events.navigator.navigator import events_adjusted, in_front, navigators_of
 from epifiji_client.events.thresholds import ThresholdWindow
 
@@ -30,6 +31,8 @@ def adjust(parameters):
         parameters.update(chosen)
         record(LABEL, parameters)
     found = call("adjust", {"settings": parameters})
+    for notice in found["notices"]:
+        log(notice)
     image = movie_of(image, found, "The maps", "the choice of thresholds")
     show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", not navigators_of(image)))
     events_adjusted(image, found["folder"] if parameters.get("save") else None, found["lines"])

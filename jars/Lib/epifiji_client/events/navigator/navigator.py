@@ -59,7 +59,7 @@ def navigate(image, results=None, lines=None, thresholds=(), closed=()):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
     The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
-    navigator can return to. Nothing is opened without a window, or if there are no events. It looks as the earlier one
+    navigator can return to, each with the number of the review's steps before they were changed. Nothing is opened without a window, or if there are no events. It looks as the earlier one
     did, an open one or one of closed, if that was of the same results.
     """
     if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
@@ -295,8 +295,8 @@ class Navigator(Runnable):
             self._start_command(value)
         elif what == "open_report":
             BrowserLauncher.openURL(File(self.report_file()).toURI().toString())
-        elif what == "undo" and not session.state["steps"] and self.thresholds:
-            self._apply_thresholds(self.thresholds[-1], self.thresholds[:-1])
+        elif what == "undo" and self.thresholds and session.state["steps"] <= self.thresholds[-1][1]:
+            self._apply_thresholds(self.thresholds[-1][0], self.thresholds[:-1])
             return
         elif what == "managed":
             (self.rois.put_back if value else self.rois.take_out)()
@@ -340,11 +340,9 @@ class Navigator(Runnable):
             Zoom.set(self.image, max(ZOOM, self.image.getCanvas().getMagnification()), int(item["x"]), int(item["y"]))
 
     def _choose_thresholds(self):
-        """Show the sliders, and the events with the chosen thresholds in a new review."""
+        """Show the sliders, and then the events with the chosen thresholds."""
         if not self.found["maps"]:
             raise EngineError("There are no probability maps of these events: detect with maps, and save.", "input")
-        if self.session.state["steps"]:
-            raise EngineError("Other thresholds would change the events of this review: undo its decisions first (u).", "input")
         window = ThresholdWindow(self.image, _call("candidates", {"results": self.begin["results"]}))
         before = window.chosen()
         chosen = window.run()
@@ -354,12 +352,17 @@ class Navigator(Runnable):
         if chosen is not None and not window.passing():
             raise EngineError("No event passes these thresholds: they were not applied.", "input")
         if chosen is not None and chosen != before:
-            self._apply_thresholds(chosen, self.thresholds + [before])
+            self._apply_thresholds(chosen, self.thresholds + [(before, self.session.state["steps"])])
 
     def _apply_thresholds(self, chosen, thresholds):
-        """Save the events with other thresholds, and end: the navigator of the new events takes this one's place."""
+        """Save the events with other thresholds, and end: the navigator of the new events takes this one's place.
+
+        Events that were reviewed stay, with their decisions.
+        """
         settings = dict(chosen, results=self.begin["results"], save=True)
         found = _call("adjust", {"settings": settings})
+        for notice in found["notices"]:
+            log(notice)
         show_events(self.image, found, False, False)
         self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds, [self])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import AdjustCommand
@@ -20,21 +21,27 @@ from epifiji.files.results.places import folder_of
 def candidates(request: Request) -> Answer:
     """Return every event that any thresholds give.
 
-    The request has ``results``, ``seed_distance_xy`` and ``seed_distance_t``.
+    The request has ``results``, and ``seed_distance_xy`` and ``seed_distance_t``, whose defaults are those of the run.
 
     ``labels`` of the answer are those of the sliders, by setting.
 
-    An event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume`` greater than the
-    minimum. In this form the comparison with integer thresholds has no rounding error.
+    If ``decided``, a review has decisions about these events, and their distances cannot be changed. Those that it is about
+    have ``stays``. Any other event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume``
+    greater than the minimum. In this form the comparison with integer thresholds has no rounding error.
     """
     from epifiji.files.results.result_folder import record_of
+    from epifiji.jobs.events.adjusted import DISTANCES, decided_in, kept_in
     from epifiji.jobs.events.from_maps import events_from_maps
 
     place = _place(request.get("results"))
-    settings = {key: request[key] for key in ("seed_distance_xy", "seed_distance_t") if request.get(key) is not None}
+    known = record_of(place).settings.of_run()
+    asked: dict[str, Any] = {key: request.get(key) or known.get(key) for key in DISTANCES}
+    settings = {key: value for key, value in asked.items() if value is not None}
     result = events_from_maps(place, threshold=0, min_volume=0, **settings)
     mode = result.record["settings"]["mode"]
-    known = record_of(place).settings.of_run()
+    decided = decided_in(folder_of(place))
+    kept = kept_in(result, decided)
+    staying = {id(event) for event in kept.events.values()}
     earlier = parse_settings(
         EventSettings, {key: known[key] for key in EventSettings.model_fields if key in known} | {"events": None}
     )
@@ -59,15 +66,21 @@ def candidates(request: Request) -> Answer:
         "seed_distance_t": result.record["settings"]["seed_distance_t"],
         "events": [
             {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume}
-            for e in result.events
+            | ({"stays": True} if id(e) in staying else {})
+            for e in kept.joined(result.events)
         ],
+        "decided": decided is not None,
     }
 
 
 @job("adjust", commands.ADJUST)
 def apply(request: Request) -> Answer:
-    """Compute the events with the thresholds of ``settings``, and save them if the settings ask for it."""
+    """Compute the events with the thresholds of ``settings``, and save them if the settings ask for it.
+
+    In a saved result, events stay that a review has decided about.
+    """
     from epifiji.bridge.fiji.shown_events import shown_events
+    from epifiji.jobs.events.adjusted import keep_decided
     from epifiji.jobs.events.from_maps import events_from_maps
 
     command = parse_settings(AdjustCommand, request["settings"])
@@ -76,6 +89,7 @@ def apply(request: Request) -> Answer:
     result = events_from_maps(place, **settings)
     folder = folder_of(place)
     if command.save:
+        result = keep_decided(result, folder)
         result.save(folder, overwrite=True)
     return {
         **shown_events(
@@ -84,6 +98,7 @@ def apply(request: Request) -> Answer:
         "name": result.movie.name,
         "movie": str(result.movie.path) if result.movie.path else None,
         "shape": list(result.movie.shape),
+        "notices": list(result.notices),
         "folder": str(folder),
         "movie_key": movie_key(
             result.record["movie"].get("sha256"), str(result.movie.path) if result.movie.path else None, folder
