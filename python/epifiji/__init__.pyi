@@ -32,6 +32,7 @@ from .jobs.movie_tools import crop, rescale_with_events, save_gallery
 from .jobs.reports.write import report
 from .jobs.scoring.compare import compare
 from .jobs.scoring.evaluate import evaluate
+from .jobs.scoring.expected_scores import expected_scores
 from .jobs.scoring.random_sample import draw_events
 from .jobs.scoring.threshold_curve import threshold_curve
 from .jobs.simulate import simulate_movies
@@ -68,6 +69,7 @@ __all__ = [
     "evaluate",
     "event_statistics",
     "events_from_maps",
+    "expected_scores",
     "export_events",
     "export_network",
     "finish_review",

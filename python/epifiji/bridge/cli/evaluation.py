@@ -1,4 +1,4 @@
-"""The command `evaluate`: networks evaluated on movies with annotated events, or images with annotated cells."""
+"""The commands `evaluate`, networks on annotated movies or images, and `expected-scores`, what a review lets expect."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, say
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import EvaluationJob
+from epifiji.data.settings.scoring import ExpectedScoresSettings
 
 evaluation_app = typer.Typer()
 
@@ -60,3 +61,34 @@ def evaluate(
     if out is not None:
         say(f"written: {out}")
     say(found.conclusion)
+
+
+@evaluation_app.command("expected-scores")
+@with_settings(EvaluationJob, ExpectedScoresSettings)
+def expected_scores(
+    *,
+    review: Annotated[Path, typer.Argument(metavar="REVIEW", help="A result folder with a review, or its review.csv.")],
+    out: Path | None,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Estimate the precision and recall of all events from a review of some, and the threshold for a wish."""
+    from epifiji.files.storage.writable import require_absent
+    from epifiji.jobs.scoring.expected_scores import FILES
+    from epifiji.jobs.scoring.expected_scores import expected_scores as run
+
+    if out is not None:
+        require_absent(out, FILES, overwrite)
+    found = run(review, **settings)
+    files = found.save(out, overwrite) if out is not None else []
+    if as_json:
+        say_json(found.to_dict() | {"files": [str(file) for file in files]})
+        return
+    for notice in found.notices:
+        note(notice)
+    say_table(found.columns(), found.rows())
+    for sentence in found.recommendations():
+        say(sentence)
+    for file in files:
+        say(f"written: {file}")

@@ -1,0 +1,44 @@
+"""Settings of estimates from a review."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.settings.base import Seed, Settings, setting
+
+
+class ExpectedScoresSettings(Settings):
+    """What the recommended threshold is for."""
+
+    wish: Literal["f1", "precision", "recall"] = setting(
+        "f1",
+        description="What the threshold is chosen for: the highest F1, or the least precision or recall given by least.",
+    )
+    least: float | None = setting(
+        None,
+        gt=0,
+        le=1,
+        range="0 to 1",
+        description="Least expected precision or recall.",
+        empty="needed for precision and recall",
+    )
+    seed: Seed = 1
+
+    def require_fitting(self) -> None:
+        """Refuse a wish without its least value, and the reverse.
+
+        Raises
+        ------
+        WrongInputError
+            If so.
+        """
+        if (self.wish == "f1") != (self.least is None):
+            said = "needs no least value" if self.wish == "f1" else "needs a least value"
+            raise WrongInputError(
+                f"wish is {self.wish}, which {said}: specify for example wish precision and least 0.95, or wish f1 alone."
+            )
+
+    def in_words(self) -> str:
+        """Return the wish as words."""
+        return "the highest F1" if self.least is None else f"{self.wish} of at least {self.least:g}"

@@ -1,0 +1,135 @@
+"""What the decisions of a review let expect of all events: precision, recall and F1 at each threshold, with intervals.
+
+The logit of the probability that an event is right is a Gaussian process of the event's rank by score: a constant, a trend, and
+deviations of short range, so that the shape of the curve is not prescribed. Its posterior given the decisions is Laplace's
+approximation (C. E. Rasmussen and C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press 2006, section 3.4). What
+is not reviewed is drawn from it, so intervals are those of the events at hand (finite population): a review of all events leaves
+none. Which events were reviewed may depend on their scores, but not on whether they are right (ignorable sampling:
+D. B. Rubin, Biometrika 63, 581-592, 1976).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from epifiji.data.evaluation import Interval
+
+THRESHOLDS = 255
+"""Thresholds are from 0 to 254, as those of a detection; an event counts if its score is above threshold / 255."""
+
+CONSTANT_SD, TREND_SD, LOCAL_SD, LOCAL_RANGE = 4.0, 4.0, 1.5, 0.25
+"""Standard deviations of the process's parts, in logits, and the range of the local one, as a fraction of the events."""
+
+MOST_ITERATIONS = 100
+
+DRAWS = 1000
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of the events above each threshold; all arrays have a value for each threshold, from 0 to 254.
+
+    Parameters
+    ----------
+    events
+        Number of events above the threshold.
+    precision, recall, f1
+        Draws of the scores, (`DRAWS`, thresholds), 0-1; NaN where undefined. Recall is that of the right events among all that
+        were detected or added by the reviewer.
+    false_unreviewed
+        Draws of the number of false events among those that are not reviewed.
+    """
+
+    events: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    false_unreviewed: np.ndarray
+
+    def interval(self, score: str, threshold: int) -> Interval:
+        """Return mean and 95 % interval of a score at a threshold."""
+        draws = getattr(self, score)[:, threshold]
+        draws = draws[~np.isnan(draws)]
+        if not len(draws):
+            return Interval()
+        low, high = np.quantile(draws, (0.025, 0.975))
+        return Interval(float(draws.mean()), float(low), float(high))
+
+    def mean(self, score: str) -> np.ndarray:
+        """Return the mean of a score at each threshold; NaN where it is undefined."""
+        draws = getattr(self, score)
+        known = ~np.isnan(draws)
+        return np.where(known.any(0), np.where(known, draws, 0).sum(0) / np.maximum(1, known.sum(0)), np.nan)
+
+
+def expect(
+    scores: Sequence[float] | np.ndarray,
+    right: Sequence[bool | None],
+    added: int = 0,
+    seed: int = 1,
+) -> Expected:
+    """Estimate precision, recall and F1 of the events of a class at each threshold.
+
+    Parameters
+    ----------
+    scores
+        Of all events, 0-1.
+    right
+        For each event whether it is right; None if it was not reviewed.
+    added
+        Number of right events that the detection missed and the reviewer added.
+    seed
+        Of the draws.
+    """
+    scores = np.asarray(scores, float)
+    reviewed = np.array([one is not None for one in right], bool)
+    correct = np.array([bool(one) for one in right], bool)
+    # The highest threshold that each score is above, compared as Event.over does.
+    bins = np.maximum(0, np.searchsorted(np.arange(THRESHOLDS) / 255, scores) - 1)
+    counts, judged, known = (
+        np.bincount(bins[chosen], minlength=THRESHOLDS) for chosen in (scores >= 0, reviewed, reviewed & correct)
+    )
+    used = np.flatnonzero(counts)
+    ranks = ((np.cumsum(counts) - counts / 2) / max(1, len(scores)))[used]
+    random = np.random.default_rng(seed)
+    chance = _logistic(_posterior(ranks, known[used], judged[used], random))
+    right_there = np.zeros((DRAWS, THRESHOLDS), int)
+    unreviewed = (counts - judged)[used]
+    right_unreviewed = random.binomial(unreviewed, chance)
+    right_there[:, used] = known[used] + right_unreviewed
+    false_there = np.zeros((DRAWS, THRESHOLDS), int)
+    false_there[:, used] = unreviewed - right_unreviewed
+    above, events, false = (np.cumsum(one[..., ::-1], -1)[..., ::-1] for one in (right_there, counts, false_there))
+    total = right_there.sum(1, keepdims=True) + added
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Expected(events, above / events, above / total, 2 * above / (events + total), false)
+
+
+def _logistic(values: np.ndarray) -> np.ndarray:
+    found: np.ndarray = 1 / (1 + np.exp(-values))
+    return found
+
+
+def _posterior(ranks: np.ndarray, right: np.ndarray, judged: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Draw logits, (`DRAWS`, places), given how many of the judged events at each place are right."""
+    apart = np.abs(ranks[:, None] - ranks)
+    prior = CONSTANT_SD**2 + TREND_SD**2 * np.outer(ranks - 0.5, ranks - 0.5)
+    prior += LOCAL_SD**2 * np.exp(-apart / LOCAL_RANGE)
+    logits = np.zeros(len(ranks))
+    for _ in range(MOST_ITERATIONS):
+        chance = _logistic(logits)
+        weight = np.maximum(judged * chance * (1 - chance), 1e-12)
+        root = np.sqrt(weight)
+        inner = np.eye(len(ranks)) + root[:, None] * prior * root
+        working = weight * logits + right - judged * chance
+        solved = working - root * np.linalg.solve(inner, root * (prior @ working))
+        before, logits = logits, prior @ solved
+        if np.abs(logits - before).max() < 1e-6:
+            break
+    covariance = prior - prior @ (root[:, None] * np.linalg.solve(inner, root[:, None] * prior))
+    factor = np.linalg.cholesky(covariance + 1e-8 * np.eye(len(ranks)))
+    drawn: np.ndarray = logits + random.standard_normal((DRAWS, len(ranks))) @ factor.T
+    return drawn

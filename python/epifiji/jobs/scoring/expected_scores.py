@@ -1,0 +1,265 @@
+"""Precision, recall and F1 that a review lets expect of all events at each threshold, and the threshold for a wish."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.evaluation import Interval, in_words
+from epifiji.data.events import in_fixed_order
+from epifiji.data.paths import path_from
+from epifiji.data.review import Review
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.scoring import ExpectedScoresSettings
+from epifiji.engine.metrics.review_estimates import THRESHOLDS, Expected, expect
+from epifiji.files.results.places import folder_of
+from epifiji.files.results.reviews import REVIEW, read_review
+from epifiji.files.storage.atomic import replacing
+from epifiji.files.storage.spreadsheet_cells import write_table
+from epifiji.files.storage.writable import require_absent
+
+TABLE, PICTURE = "expected_scores.csv", "expected_scores.png"
+FILES = (TABLE, PICTURE)
+SCORES = ("precision", "recall", "f1", "false_unreviewed")
+FEWEST = 10
+"""Decisions on a class below which a sentence warns that intervals are wide."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedOfClass:
+    """What is expected of a class.
+
+    Parameters
+    ----------
+    event
+        The class.
+    reviewed, added
+        Number of events that were kept or rejected, and of those that the reviewer added.
+    lowest
+        Lowest threshold that has an effect: all events are above it.
+    recommended
+        Threshold for the wish, 0-254; None if no threshold is expected to fulfil it.
+    expected
+        Scores at each threshold.
+    """
+
+    event: str
+    reviewed: int
+    added: int
+    lowest: int
+    recommended: int | None
+    expected: Expected
+
+    def at(self, threshold: int) -> dict[str, Any]:
+        """Return number of events and scores with intervals at a threshold."""
+        scores = {score: self.expected.interval(score, threshold) for score in SCORES}
+        return {"threshold": threshold, "events": int(self.expected.events[threshold]), **scores}
+
+    def thresholds(self) -> list[int]:
+        """Return the thresholds at which the number of events is another than at the next lower one, rising."""
+        counts = self.expected.events
+        return [
+            n for n in range(self.lowest, THRESHOLDS) if n == self.lowest or counts[n] != counts[n - 1] if counts[n]
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class ExpectedScores:
+    """What is expected of all events of a review.
+
+    Parameters
+    ----------
+    classes
+        For each class with decisions.
+    wish
+        What the recommended thresholds are for.
+    notices
+        Sentences about what was left out and what to consider.
+    """
+
+    classes: tuple[ExpectedOfClass, ...]
+    wish: str
+    notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        chosen = {one.event: one.recommended for one in self.classes}
+        return f"<ExpectedScores for {self.wish}: {chosen}>"
+
+    @staticmethod
+    def columns() -> list[str]:
+        """Return the headings of a table for people."""
+        return ["class", "threshold", "events", "precision", "recall", "F1", "false, not reviewed"]
+
+    def rows(self) -> list[list[str]]:
+        """Return rows for the lowest and the recommended threshold of each class."""
+        rows = []
+        for one in self.classes:
+            for threshold in sorted({one.lowest, one.lowest if one.recommended is None else one.recommended}):
+                found = one.at(threshold)
+                scores = [in_words(found[score]) for score in SCORES[:3]]
+                rows.append(
+                    [one.event, str(threshold), str(found["events"]), *scores, _count(found["false_unreviewed"])]
+                )
+        return rows
+
+    def recommendations(self) -> list[str]:
+        """Return a sentence about each class."""
+        return [
+            f"{one.event}: no threshold is expected to give {self.wish}."
+            if one.recommended is None
+            else f"{one.event}: threshold {one.recommended} for {self.wish} "
+            f"({one.reviewed} of {int(one.expected.events[one.lowest])} events reviewed)."
+            for one in self.classes
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain JSON types."""
+        classes = {
+            one.event: {
+                "reviewed": one.reviewed,
+                "added": one.added,
+                "recommended": one.recommended,
+                "scores": [
+                    {key: asdict(value) if isinstance(value, Interval) else value for key, value in one.at(n).items()}
+                    for n in one.thresholds()
+                ],
+            }
+            for one in self.classes
+        }
+        return {"wish": self.wish, "classes": classes, "notices": list(self.notices)}
+
+    def save(self, folder: str | Path, overwrite: bool = False) -> list[Path]:
+        """Write ``expected_scores.csv`` and ``expected_scores.png`` into a folder.
+
+        Raises
+        ------
+        WrongInputError
+            If one exists and `overwrite` is false.
+        """
+        from epifiji.files.figures.curves import draw_curves
+
+        folder = path_from(folder, "the folder to write into")
+        require_absent(folder, FILES, overwrite)
+        folder.mkdir(parents=True, exist_ok=True)
+        header = [
+            "class",
+            "threshold",
+            "events",
+            *(f"{score}{end}" for score in SCORES for end in ("", "_from", "_to")),
+        ]
+        with replacing(folder / TABLE) as new:
+            write_table(new, [header, *self._table()])
+        thresholds = sorted({n for one in self.classes for n in one.thresholds()})
+        means = {
+            one.event: {
+                score: [None if math.isnan(value) else value for value in one.expected.mean(score)[thresholds].tolist()]
+                for score in SCORES[:3]
+            }
+            for one in self.classes
+        }
+        chosen = {one.event: one.recommended for one in self.classes if one.recommended is not None}
+        with replacing(folder / PICTURE) as new:
+            draw_curves(new, "Expected from the review", thresholds, means, chosen)
+        return [folder / name for name in FILES]
+
+    def _table(self) -> Iterator[list[str]]:
+        for one in self.classes:
+            for threshold in one.thresholds():
+                found = one.at(threshold)
+                values = [
+                    "" if value is None else f"{value:.4f}"
+                    for score in SCORES
+                    for value in (found[score].value, found[score].low, found[score].high)
+                ]
+                yield [one.event, str(threshold), str(found["events"]), *values]
+
+
+def _count(found: Interval) -> str:
+    if found.value is None or found.low is None or found.high is None:
+        return "-"
+    return f"{found.value:.0f} ({found.low:.0f} to {found.high:.0f})"
+
+
+def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedScores:
+    """Estimate precision, recall and F1 of all events at each threshold from the decisions of a review on some of them.
+
+    Recall is that among the right events that were detected or added in the review; what neither saw is unknown. An
+    event whose class was corrected counts as false for its detected class. The intervals need decisions on events of
+    all scores, as in the review's random order (:func:`epifiji.engine.metrics.review_estimates.expect`).
+
+    Parameters
+    ----------
+    review
+        A review, its file ``review.csv``, or the result folder with it.
+    **settings
+        Those of :class:`~epifiji.data.settings.scoring.ExpectedScoresSettings`.
+
+    Raises
+    ------
+    WrongInputError
+        If there is no review, it has no decisions, or its events have no scores.
+    """
+    chosen = parse_settings(ExpectedScoresSettings, settings)
+    chosen.require_fitting()
+    found = review if isinstance(review, Review) else _read(path_from(review, "the review"))
+    notices: list[str] = []
+    classes = []
+    judged = [item for item in found.items if item.judged and item.detected is not None]
+    if not judged:
+        raise WrongInputError(
+            "The review has no event that was kept or rejected, but some are needed: review some events first, for "
+            "example 60 in random order."
+        )
+    for event in in_fixed_order(item.detected.event for item in judged if item.detected is not None):
+        one = _of_class(found, event, chosen, notices)
+        if one is not None:
+            classes.append(one)
+    if not classes:
+        raise WrongInputError(
+            "The reviewed events have no scores, as ROIs have none: review the result folder of a detection instead."
+        )
+    return ExpectedScores(tuple(classes), chosen.in_words(), tuple(notices))
+
+
+def _read(place: Path) -> Review:
+    file = folder_of(place) / REVIEW if place.is_dir() else place
+    if not file.exists():
+        raise WrongInputError(f"{file} does not exist, but a review is needed: review some events first.")
+    return read_review(file)
+
+
+def _of_class(review: Review, event: str, chosen: ExpectedScoresSettings, notices: list[str]) -> ExpectedOfClass | None:
+    """Return what is expected of a class; None, with a notice, if its events have no scores."""
+    items = [item for item in review.items if item.detected is not None and item.detected.event == event]
+    scored = [item for item in items if item.detected is not None and not math.isnan(item.detected.score)]
+    if len(scored) < len(items):
+        notices.append(f"{event}: {len(items) - len(scored)} of {len(items)} events have no score and were left out.")
+    reviewed = sum(item.judged for item in scored)
+    if not reviewed:
+        return None
+    if reviewed < FEWEST:
+        notices.append(f"{event}: only {reviewed} events were reviewed, so intervals are wide.")
+    added = sum(item.detected is None and item.event.event == event for item in review.items)
+    scores = [item.detected.score for item in scored if item.detected is not None]
+    expected = expect(scores, [item.correct if item.judged else None for item in scored], added, chosen.seed)
+    lowest = int(np.flatnonzero(expected.events == expected.events[0])[-1])
+    return ExpectedOfClass(event, reviewed, added, lowest, _recommended(expected, lowest, chosen), expected)
+
+
+def _recommended(expected: Expected, lowest: int, chosen: ExpectedScoresSettings) -> int | None:
+    """Return the threshold for a wish: with the highest F1, or with the most events whose score is high enough."""
+    usable = [n for n in range(lowest, THRESHOLDS) if expected.events[n]]
+    values = expected.mean(chosen.wish)
+    if chosen.least is None:
+        return max(usable, key=lambda n: values[n])
+    enough = [n for n in usable if values[n] >= chosen.least]
+    if not enough:
+        return None
+    # Recall falls with the threshold, so the highest threshold that keeps it leaves the fewest false events.
+    return max(enough) if chosen.wish == "recall" else min(enough)
