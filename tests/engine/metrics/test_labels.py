@@ -133,7 +133,7 @@ class TestPartitions:
         expected = first * second / len(same)
         most = (first + second) / 2
         index = 1.0 if most == expected else (both - expected) / (most - expected)
-        assert adjusted_rand_index(annotated, predicted) == pytest.approx(index)
+        assert adjusted_rand_index(overlaps(annotated, predicted)) == pytest.approx(index)
 
     @given(LABELS, LABELS)
     def test_information_by_its_definition(self, annotated: np.ndarray, predicted: np.ndarray) -> None:
@@ -143,7 +143,7 @@ class TestPartitions:
             if joint:
                 over -= joint * np.log2(joint / np.mean(annotated == a))
                 under -= joint * np.log2(joint / np.mean(predicted == b))
-        assert variation_of_information(annotated, predicted) == pytest.approx((over, under), abs=1e-9)
+        assert variation_of_information(overlaps(annotated, predicted)) == pytest.approx((over, under), abs=1e-9)
 
     def test_outlines(self) -> None:
         """A straight outline two pixels wide, of two images that are one pixel apart: one column of three is shared."""

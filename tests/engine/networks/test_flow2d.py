@@ -11,7 +11,7 @@ from epifiji.data.network import Network
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.cells.flows import cells_of_flows
-from epifiji.engine.metrics.labels import adjusted_rand_index
+from epifiji.engine.metrics.labels import adjusted_rand_index, overlaps
 from epifiji.engine.networks.families import CELL_FAMILIES
 from epifiji.engine.networks.flow2d.training import flow_loss, targets_of
 from epifiji.engine.networks.unet2d.model import new_weights
@@ -57,9 +57,9 @@ def test_targets_of_labels_separate_them() -> None:
     assert targets.dtype == np.float32
     assert (targets[..., 2] == (labels > 0)).all()
     choices = FAMILY.description_for("n", None).choices  # type: ignore[attr-defined]
-    assert adjusted_rand_index(labels, cells_of_flows(targets[..., :2], targets[..., 2], 22, choices)) > 0.98
+    assert adjusted_rand_index(overlaps(labels, cells_of_flows(targets[..., :2], targets[..., 2], 22, choices))) > 0.98
     maps = FAMILY.separate(targets, FAMILY.description_for("n", None), 22, SegmentationSettings())
-    assert adjusted_rand_index(labels, maps.labels) > 0.98
+    assert adjusted_rand_index(overlaps(labels, maps.labels)) > 0.98
     assert (maps.border == targets[..., 3]).all()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import Counts
+from epifiji.data.label_images import areas_of, at_outlines, numbered
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -34,6 +35,8 @@ class Overlaps:
         Pixels of each of them.
     shared
         Pixels that they share, sparse (annotated, predicted).
+    table
+        The same with a row and a column for no cell before the others, sparse (1 + annotated, 1 + predicted).
     """
 
     annotated: np.ndarray
@@ -41,6 +44,7 @@ class Overlaps:
     annotated_area: np.ndarray
     predicted_area: np.ndarray
     shared: csr_array
+    table: csr_array
 
     @cached_property
     def iou(self) -> csr_array:
@@ -75,14 +79,12 @@ def overlaps(annotated: np.ndarray, predicted: np.ndarray) -> Overlaps:
             "both must show the same field: give the labels of one image."
         )
     (rows, row_labels), (columns, column_labels) = _numbered(annotated), _numbered(predicted)
-    pairs, counts = np.unique(rows * (len(column_labels) + 1) + columns, return_counts=True)
+    pairs, counts = areas_of(rows * (len(column_labels) + 1) + columns)
     row, column = np.divmod(pairs, len(column_labels) + 1)
-    areas = np.bincount(row, counts, len(row_labels) + 1), np.bincount(column, counts, len(column_labels) + 1)
-    both = (row > 0) & (column > 0)
-    shape = (len(row_labels), len(column_labels))
-    shared = coo_array((counts[both], (row[both] - 1, column[both] - 1)), shape=shape).tocsr()
-    first, second = (area[1:].astype(np.int64) for area in areas)
-    return Overlaps(row_labels, column_labels, first, second, shared)
+    shape = (len(row_labels) + 1, len(column_labels) + 1)
+    table = coo_array((counts, (row, column)), shape=shape).tocsr()
+    first, second = (table.sum(axis=axis)[1:] for axis in (1, 0))
+    return Overlaps(row_labels, column_labels, first, second, table[1:, 1:], table)
 
 
 def _numbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,8 +96,8 @@ def _numbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         )
     if labels.size and labels.min() < 0:
         raise WrongInputError("An image of cells has negative labels, but 0 or more is expected: give a label image.")
-    found, numbers = np.unique(labels, return_inverse=True)
-    numbers = numbers.ravel().astype(np.int64)
+    found, numbers = numbered(labels)
+    numbers = numbers.ravel()
     return (numbers, found[1:]) if len(found) and found[0] == 0 else (numbers + 1, found)
 
 
@@ -157,18 +159,15 @@ def segmentation_quality(cells: Overlaps) -> SegmentationQuality:
     return SegmentationQuality(proper, ~proper & (parts > 1), under)
 
 
-def adjusted_rand_index(annotated: np.ndarray, predicted: np.ndarray) -> float:
+def adjusted_rand_index(cells: Overlaps) -> float:
     """Compare two label images as partitions of all pixels, 0 being one part of each; 1 is the same, about 0 is chance.
 
     The index of L. Hubert and P. Arabie, Comparing partitions, J. Classif. 2, 193–218, 1985.
     """
-    from skimage.metrics import contingency_table
-
-    # The table has a row for each number up to the largest.
-    table = contingency_table(_numbered(annotated)[0], _numbered(predicted)[0])
+    table = cells.table
     pairs = _pairs(table.data).sum()
-    rows, columns = _pairs(table.sum(axis=1)).sum(), _pairs(table.sum(axis=0)).sum()
-    expected = rows * columns / max(_pairs(np.array(annotated.size)), 1.0)
+    rows, columns = (_pairs(table.sum(axis=axis)).sum() for axis in (1, 0))
+    expected = rows * columns / max(_pairs(table.sum()), 1.0)
     most = (rows + columns) / 2
     return 1.0 if most == expected else float((pairs - expected) / (most - expected))
 
@@ -179,16 +178,20 @@ def _pairs(counts: np.ndarray) -> np.ndarray:
     return pairs
 
 
-def variation_of_information(annotated: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
+def variation_of_information(cells: Overlaps) -> tuple[float, float]:
     """Return the two parts of the variation of information, in bits: of over-segmentation and of under-segmentation; 0 is best.
 
     They are the conditional entropies of the prediction given the annotation, and of the annotation given the prediction
-    (M. Meila, Comparing clusterings, J. Multivar. Anal. 98, 873–895, 2007), as scikit-image computes them.
+    (M. Meila, Comparing clusterings, J. Multivar. Anal. 98, 873–895, 2007). No cell counts as one more cell.
     """
-    from skimage.metrics import variation_of_information as parts
-
-    over, under = parts(_numbered(annotated)[0], _numbered(predicted)[0])
-    return float(over), float(under)
+    shared = cells.table.tocoo()
+    rows, columns = shared.coords
+    whole = max(int(shared.data.sum()), 1)
+    over, under = (
+        float(shared.data @ np.log2(cells.table.sum(axis=axis)[part] / shared.data)) / whole
+        for axis, part in ((1, rows), (0, columns))
+    )
+    return over, under
 
 
 def outline_iou(annotated: np.ndarray, predicted: np.ndarray) -> float | None:
@@ -196,9 +199,7 @@ def outline_iou(annotated: np.ndarray, predicted: np.ndarray) -> float | None:
 
     None if neither image has an outline.
     """
-    from skimage.segmentation import find_boundaries
-
-    one, other = (find_boundaries(labels, mode="thick") for labels in (annotated, predicted))
+    one, other = at_outlines(annotated), at_outlines(predicted)
     either = int(np.count_nonzero(one | other))
     return int(np.count_nonzero(one & other)) / either if either else None
 

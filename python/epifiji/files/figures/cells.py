@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from epifiji.data.cells import ComparedField, Outcome
+from epifiji.data.label_images import at_outlines, numbered
 from epifiji.files.figures.overlay import BACKGROUND, FOREGROUND, shortened, text_font
 
 if TYPE_CHECKING:
@@ -66,23 +68,20 @@ def draw_outcomes_by_network(path: Path, panels: Mapping[str, ComparedField]) ->
 def _panel(field: ComparedField, title: str) -> Image.Image:
     """Draw one segmentation of an image, with its title and its legend."""
     from PIL import Image, ImageDraw
-    from skimage.segmentation import find_boundaries
 
     factor = max(1, -(-LEAST_SIDE_PX // max(field.annotated.shape)))
     annotated, predicted = (
         np.asarray(one).repeat(factor, 0).repeat(factor, 1) for one in (field.annotated, field.predicted)
     )
-    labels, numbers = np.unique(annotated, return_inverse=True)
+    labels, numbers = numbered(annotated)
     colours = np.array(
         [OUTCOME_COLOURS[field.outcomes[label]] if label else EMPTY for label in labels.tolist()], np.uint8
     )
-    pixels = colours[numbers.reshape(annotated.shape)]
-    pixels[find_boundaries(annotated, mode="inner")] //= 2
-    pixels[find_boundaries(predicted, mode="inner")] = PREDICTED
-    lines = [
-        (OUTCOME_COLOURS[outcome], f"{text}: {sum(one == outcome for one in field.outcomes.values())}")
-        for outcome, text in OUTCOME_TEXTS.items()
-    ]
+    pixels = colours[numbers]
+    pixels[at_outlines(annotated) & (annotated != 0)] //= 2
+    pixels[at_outlines(predicted) & (predicted != 0)] = PREDICTED
+    counts = Counter(field.outcomes.values())
+    lines = [(OUTCOME_COLOURS[outcome], f"{text}: {counts[outcome]}") for outcome, text in OUTCOME_TEXTS.items()]
     lines.append((PREDICTED, "predicted outlines"))
     height, width, _ = pixels.shape
     entry = SAMPLE_PX + max(round(text_font(FONT_PX).getlength(text)) for _, text in lines)

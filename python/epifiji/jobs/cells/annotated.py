@@ -9,6 +9,7 @@ import numpy as np
 
 from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import areas_of
 from epifiji.data.settings.jobs import Overlaps
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.metrics.labels import labels_at_border
@@ -65,8 +66,8 @@ def _parts(frame: np.ndarray) -> np.ndarray:
     from skimage.measure import label
 
     places = label(frame, background=0, connectivity=2)
-    _, first = np.unique(places, return_index=True)
-    values = frame.ravel()[first]
+    values = np.zeros(int(places.max(initial=0)) + 1, frame.dtype)
+    values[places] = frame
     return np.unique(values[values > 0], return_counts=True)[1]
 
 
@@ -74,7 +75,8 @@ def _draws_network(frame: np.ndarray) -> bool:
     """Return whether the most frequent value but 0 is thin everywhere, but extends over most of the frame (Y, X)."""
     from scipy import ndimage
 
-    values, counts = np.unique(frame[frame > 0], return_counts=True)
+    values, counts = areas_of(frame)
+    values, counts = values[values > 0], counts[values > 0]
     if len(values) < 2:
         return False
     drawn = frame == values[counts.argmax()]
@@ -141,8 +143,7 @@ def cells_and_region(pixels: np.ndarray, labelled: bool = False) -> tuple[np.nda
 
     Pixels of two grey levels are outlines, unless they are known to be labels; see :func:`contains_labels`.
     """
-    levels = np.unique(pixels)
-    if labelled or len(levels) != 2:
+    if labelled or len(np.unique(pixels)) != 2:
         return pixels, np.ones(pixels.shape, bool)
     return cells_between(drawn_lines(pixels))
 

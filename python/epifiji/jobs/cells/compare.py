@@ -246,7 +246,8 @@ def compare_labels(
         region = region & ~np.isin(annotated, labels_at_border(annotated))
         annotated = np.where(region, annotated, 0)
     outside = mostly(predicted, ~region)
-    predicted = np.where(np.isin(predicted, outside), 0, predicted)
+    if len(outside):
+        predicted = np.where(np.isin(predicted, outside), 0, predicted)
     cells = overlaps(annotated, predicted)
     quality = segmentation_quality(cells)
     sides = PackedLabels(annotated), PackedLabels(predicted)
@@ -264,7 +265,7 @@ def _outcomes(cells: Overlaps, quality: SegmentationQuality) -> dict[int, Outcom
 def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQuality, iou: float) -> FieldScores:
     """Return the scores of compared cells; matches are counted at `iou` and at those of `MEAN_IOUS`."""
     annotated, predicted = np.asarray(field.annotated), np.asarray(field.predicted)
-    split, merged = variation_of_information(annotated, predicted)
+    split, merged = variation_of_information(cells)
     return FieldScores(
         field.name,
         len(cells.annotated),
@@ -274,7 +275,7 @@ def scores_of(field: ComparedField, cells: Overlaps, quality: SegmentationQualit
         int(quality.over.sum()),
         int(quality.under.sum()),
         quality.value,
-        adjusted_rand_index(annotated, predicted),
+        adjusted_rand_index(cells),
         split,
         merged,
         outline_iou(annotated, predicted),

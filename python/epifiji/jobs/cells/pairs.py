@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import areas_of, numbered
 from epifiji.data.paths import path_from
 from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import CELLS_ENDING, has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
@@ -67,7 +68,7 @@ def without_small(field: Field, min_area: int) -> Field:
 
 
 def _large(labels: np.ndarray, min_area: int) -> np.ndarray:
-    present, areas = np.unique(labels, return_counts=True)
+    present, areas = areas_of(labels)
     kept: np.ndarray = np.where(np.isin(labels, present[areas < min_area]), 0, labels)
     return kept
 
@@ -180,6 +181,9 @@ def _side(given: Cells, what: str, shape: Sequence[int] | None = None) -> Side:
 
 def mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
     """Return the labels of which more than half of the pixels lie somewhere."""
-    present, inverse, areas = np.unique(labels, return_inverse=True, return_counts=True)
-    inside = np.bincount(inverse.ravel(), where.ravel(), len(present))
+    if not where.any():
+        return np.zeros(0, labels.dtype)
+    present, numbers = numbered(labels)
+    areas = np.bincount(numbers.ravel(), minlength=len(present))
+    inside = np.bincount(numbers[where], minlength=len(present))
     return present[(2 * inside > areas) & (present > 0)]
