@@ -15,7 +15,7 @@ from epifiji.bridge.fiji.commands import COMMANDS, DETECT, PYTHON
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.record import RunRecord
-from epifiji.data.settings import jobs
+from epifiji.data.settings import cyst_jobs, jobs
 from epifiji.data.settings.base import Settings, expectation, parse_settings, shown_of
 from epifiji.data.settings.comparison import ComparisonSettings, PoolSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings
@@ -68,7 +68,8 @@ def test_the_settings_are_those_of_the_program(title: str, kind: type[Settings])
 
 def test_networks_events_and_output_of_every_job_are_in_the_reference() -> None:
     page = built("reference/settings.md")
-    kinds = [kind for kind in vars(jobs).values() if isinstance(kind, type) and kind.__name__.endswith("Job")]
+    every = {**vars(jobs), **vars(cyst_jobs)}
+    kinds = [kind for name, kind in every.items() if isinstance(kind, type) and name.endswith("Job")]
     assert len(kinds) == 25
     for kind in kinds:
         assert f"\n\n{settings_table(kind)}\n" in page, kind

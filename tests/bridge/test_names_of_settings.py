@@ -18,7 +18,7 @@ from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
-from epifiji.data.settings import jobs
+from epifiji.data.settings import cyst_jobs, jobs
 from epifiji.data.settings.base import Settings, parse_settings, shown_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.evaluation import EvaluationSettings
@@ -49,13 +49,16 @@ JOBS: list[tuple[type[Settings], str, str | None, tuple[Callable[..., Any], ...]
     (jobs.CellsAroundJob, "cells", commands.CELLS_AROUND, (epifiji.measure_cells, CellsAroundEvents.save)),
     (jobs.TrainingJob, "train", commands.TRAIN, (epifiji.train,)),
     (
-        jobs.CystSegmentationJob,
+        cyst_jobs.CystSegmentationJob,
         "segment-cysts",
         None,
         (epifiji.segment_cysts, epifiji.CystSegmentation.save),
     ),
-    *((jobs.CartoCellJob, f"cartocell {action}", None, (epifiji.cartocell,)) for action in ("train", "predict", "run")),
-    (jobs.CystTrainingJob, "train-cysts", None, (epifiji.train_cysts,)),
+    *(
+        (cyst_jobs.CartoCellJob, f"cartocell {action}", None, (epifiji.cartocell,))
+        for action in ("train", "predict", "run")
+    ),
+    (cyst_jobs.CystTrainingJob, "train-cysts", None, (epifiji.train_cysts,)),
     (jobs.RetrainingJob, "retrain", commands.RETRAIN, (epifiji.retrain,)),
     (jobs.NewMovieJob, "crop", commands.CROP, (epifiji.crop, MovieWithEvents.save)),
     (jobs.NewMovieJob, "rescale", commands.RESCALE, (epifiji.rescale_with_events, MovieWithEvents.save)),

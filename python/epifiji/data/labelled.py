@@ -234,6 +234,10 @@ class LabelledVolume:
         """The volume's name."""
         return self.volume.name
 
+    def sha256(self) -> str:
+        """Return the hash of the volume's pixels and of the labels."""
+        return hashlib.sha256(f"{self.volume.sha256()} {_sha256_of(np.asarray(self.cells))}".encode()).hexdigest()
+
 
 @dataclass(frozen=True, eq=False)
 class TrainingVolume:

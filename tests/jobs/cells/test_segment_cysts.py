@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import roifile
 import tifffile
 
 import epifiji
 from command_line import one_sentence, run
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.cysts import InstanceSettings
-from epifiji.engine.volumes.cysts import cells_of_cyst
+from epifiji.engine.volumes.cysts import cells_of_cyst, grow_cells
+from epifiji.engine.volumes.instances import cells_of_maps, find_seeds, grow_seeds, growth_region, without_small
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from small_cysts import CELLS, SIDES, small_cyst, small_volume_network
@@ -41,15 +43,21 @@ def test_the_results_are_the_cells_of_the_volume(
     cyst = tmp_path / "my cyst.tif"
     write_movie(made.volume, cyst)
     arguments = ["segment-cysts", str(cyst), "--out", str(tmp_path), "--json"]
-    code, printed, _ = run([*arguments, "--network", "none"], monkeypatch, capsys)
+    code, printed, _ = run([*arguments, "--network", "none", "--rois", "--view-3d"], monkeypatch, capsys)
     assert code == 0
     (answer,) = json.loads(printed)["results"]
     folder = tmp_path / "my cyst_epifiji"
     assert answer["folder"] == str(folder)
-    names = {"run.json", "cells.csv", "my cyst_labels.tif", "my cyst_lumen.tif"}
+    names = {"run.json", "cells.csv", "my cyst_labels.tif", "my cyst_lumen.tif", "my cyst_rois.zip", "my cyst_3d.tif"}
     assert {file.name for file in folder.iterdir()} == names
     labels = np.asarray(epifiji.read_volume(folder / "my cyst_labels.tif"))
     assert epifiji.compare_volumes(labels.astype(int), made.labels).matches[0.5].ap >= 0.9
+    assert record_of_rois(folder / "my cyst_rois.zip") == {
+        (f"{z + 1:04d}-{label:05d}", z + 1)
+        for z, plane in enumerate(labels)
+        for label in np.unique(plane[plane > 0]).astype(int)
+    }
+    assert tifffile.imread(folder / "my cyst_3d.tif").ndim == 4
     lumen = tifffile.imread(folder / "my cyst_lumen.tif") > 0
     assert not labels[lumen].any()
     with (folder / "cells.csv").open(encoding="utf-8", newline="") as file:
@@ -71,6 +79,11 @@ def test_the_results_are_the_cells_of_the_volume(
     assert code == 2
     assert "exists and would be overwritten" in one_sentence(said)
     assert run([*arguments, "--overwrite"], monkeypatch, capsys)[0] == 0
+
+
+def record_of_rois(file: Path) -> set[tuple[str, int]]:
+    """The names of ROIs, and their planes, from 1."""
+    return {(str(roi.name), int(roi.z_position)) for roi in roifile.roiread(file)}
 
 
 def test_a_network_makes_maps_in_blocks_from_which_cells_are_made(cyst: Path, network: Path) -> None:
@@ -119,6 +132,40 @@ def test_small_holes_of_the_mask_are_filled_and_are_no_lumen() -> None:
     found, lumen = cells_of_cyst(maps, InstanceSettings(mask_erosion_voxels=0))
     assert not lumen.any()
     assert found[9, 9, 7] == found[9, 9, 8] > 0
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"foreground_threshold": 0.7, "growth_threshold": 0.9, "mask_threshold": 0.1}]
+)
+def test_the_box_gives_the_labels_of_the_whole_volume(settings: dict[str, float]) -> None:
+    # A cyst in a corner and, outside of its mask, one more cell: the maps of a network are not perfect.
+    _, labels = small_cyst()
+    shown = np.pad(labels, ((0, 30), (0, 25), (20, 3)))
+    shown[35:40, 40:46, 2:9] = 9
+    maps = perfect_maps(shown)
+    random = np.random.default_rng(4)
+    maps = np.clip(0.8 * maps + 0.1 + 0.06 * random.standard_normal(maps.shape), 0, 1).astype(np.float32)
+    maps[1:, 30:] = 0
+    inside, contour, mask = maps
+    chosen = InstanceSettings(mask_erosion_voxels=1, **settings)
+    grown = grow_cells(maps, chosen)
+    seeds = find_seeds(inside, contour, chosen.foreground_threshold, chosen.contour_threshold)
+    seeds, region = without_small(seeds, chosen.least_seed_voxels), growth_region(inside, chosen.growth_threshold)
+    assert grown.box is not None
+    assert grown.box != tuple(slice(0, side) for side in shown.shape)
+    for part, whole in (
+        (grown.seeds, seeds),
+        (grown.region, region),
+        (grown.labels, grow_seeds(seeds, -inside, region)),
+    ):
+        assert np.array_equal(grown.whole(part), whole)
+    assert seeds[35:40, 40:46, 2:9].any()
+    cells, lumen = cells_of_cyst(maps, chosen, grown)
+    assert np.array_equal(cells, cells_of_cyst(maps, chosen)[0])
+    touching = cells_of_maps(inside, contour, mask, **chosen.model_dump())
+    touching[lumen] = 0
+    assert lumen.any()
+    assert np.array_equal(cells, without_small(touching, 1))
 
 
 def test_nothing_found_is_a_notice(network: Path, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_whole_pipeline_writes_the_tree_of_the_tutorial_and_continues_at_eac
     volumes = {1: ("cyst_5", "cyst_6"), 2: ("cyst_3", "cyst_4")}
     expected = set()
     for number, names in volumes.items():
-        expected.add(f"config_files/cartocell_training_{number}.yaml")
+        expected |= {f"config_files/cartocell_training_{number}.yaml", f"config_files/origins_{number}.json"}
         results = f"results/cartocell_{number}"
         expected |= {f"{results}/aug/sample_{n}.tif" for n in range(1, 5)} | {
             f"{results}/charts/cartocell_{number}_loss.png"
@@ -153,6 +153,31 @@ def test_the_whole_pipeline_writes_the_tree_of_the_tutorial_and_continues_at_eac
     again = epifiji.cartocell("run", config, data / "undrawn", **settings)
     assert again.cells == answer["cells"]
     assert sum("was trained before" in notice for notice in again.notices) == 2
+    check_changes_are_noticed(config, data, job)
+
+
+def check_changes_are_noticed(config: Path, data: Path, job: Path) -> None:
+    """Files of the same names with other content are refused before anything is trained, predicted or replaced."""
+    settings = {"undrawn": data / "undrawn", "out": job.parent}
+    before = {path: path.read_bytes() for path in job.rglob("*") if path.is_file()}
+    network, cells = (
+        "model_weights_cartocell_1 was made of other data",
+        r"cyst_5\.tif was made of other data",
+    )
+    for place, words in (
+        (data / "undrawn" / "cyst_5.tif", rf"{cells} than those given now \(different: volume\)"),
+        (data / "train" / "x" / "cyst_0.tif", rf"{network} than those given now \(different: DATA\.TRAIN\)"),
+        (data / "train" / "y" / "cyst_1.tif", rf"{network} .*different: DATA\.TRAIN\)"),
+        (data / "val" / "y" / "cyst_2.tif", rf"{network} .*different: DATA\.VAL\)"),
+    ):
+        content = place.read_bytes()
+        tifffile.memmap(place)[0, 0, 0] ^= 1
+        with pytest.raises(WrongInputError, match=words):
+            epifiji.cartocell("run", config, **settings)
+        place.write_bytes(content)
+    with pytest.raises(WrongInputError, match=rf"{network} .*different: settings\)"):
+        epifiji.cartocell("run", config, seed=2, **settings)
+    assert {path: path.read_bytes() for path in job.rglob("*") if path.is_file()} == before
 
 
 def check_scores(results: Path, answer: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
 from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.cyst_jobs import CartoCellJob, CystSegmentationJob
 from epifiji.data.settings.cysts import CystSegmentationSettings
-from epifiji.data.settings.jobs import CartoCellJob, CystSegmentationJob
 
 if TYPE_CHECKING:
     from epifiji.jobs.cells.cyst_segmentation import CystSegmentation
@@ -32,6 +32,8 @@ def segment_cysts(
         ),
     ],
     network: str | None,
+    rois: bool,
+    view_3d: bool,
     out: Path | None,
     overwrite: bool,
     as_json: JsonOption = False,
@@ -56,7 +58,7 @@ def segment_cysts(
             require_free_for_cysts(folder, opened.name, overwrite)
             with ProgressBar(opened.name, silent=as_json) as report:
                 found = run(opened, loaded, report, **settings)
-            found.save(folder, overwrite)
+            found.save(folder, overwrite, rois=rois, view_3d=view_3d)
             batch.summaries.append(_report_cyst(found, folder, as_json))
     if as_json:
         say_json({"results": batch.summaries, "failed": batch.failures})
@@ -91,66 +93,39 @@ cysts_app.add_typer(cartocell_app, name="cartocell")
 ConfigArgument = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="BiaPy's cartocell_training.yaml or cartocell_inference.yaml.")
 ]
+UndrawnArgument = Annotated[
+    Path, typer.Argument(metavar="UNDRAWN", help="A folder of many volumes without labels, for phase 3.")
+]
 
 
 @cartocell_app.command("train")
 @with_settings(CartoCellJob)
-def cartocell_train(
-    *,
-    config: ConfigArgument,
-    network: str | None,
-    out: Path | None,
-    as_json: JsonOption = False,
-    settings: dict[str, Any],
-) -> None:
+def cartocell_train(*, config: ConfigArgument, as_json: JsonOption = False, settings: dict[str, Any]) -> None:
     """Train a network on the volumes and labels of DATA.TRAIN (phase 2)."""
-    _cartocell("train", config, None, network, out, as_json, settings)
+    _cartocell("train", config, as_json, settings)
 
 
 @cartocell_app.command("predict")
 @with_settings(CartoCellJob)
-def cartocell_predict(
-    *,
-    config: ConfigArgument,
-    network: str | None,
-    out: Path | None,
-    as_json: JsonOption = False,
-    settings: dict[str, Any],
-) -> None:
+def cartocell_predict(*, config: ConfigArgument, as_json: JsonOption = False, settings: dict[str, Any]) -> None:
     """Predict the cells of the volumes of DATA.TEST, and score them if there are labels (phase 5)."""
-    _cartocell("predict", config, None, network, out, as_json, settings)
+    _cartocell("predict", config, as_json, settings)
 
 
 @cartocell_app.command("run")
 @with_settings(CartoCellJob)
 def cartocell_run(
-    *,
-    config: ConfigArgument,
-    undrawn: Annotated[
-        Path, typer.Argument(metavar="UNDRAWN", help="A folder of many volumes without labels, for phase 3.")
-    ],
-    network: str | None,
-    out: Path | None,
-    as_json: JsonOption = False,
-    settings: dict[str, Any],
+    *, config: ConfigArgument, undrawn: UndrawnArgument, as_json: JsonOption = False, settings: dict[str, Any]
 ) -> None:
     """Train M1, predict labels of undrawn volumes, train M2 on them, and predict DATA.TEST (phases 2 to 5)."""
-    _cartocell("run", config, undrawn, network, out, as_json, settings)
+    _cartocell("run", config, as_json, {**settings, "undrawn": undrawn})
 
 
-def _cartocell(
-    action: str,
-    config: Path,
-    undrawn: Path | None,
-    network: str | None,
-    out: Path | None,
-    as_json: bool,
-    settings: dict[str, Any],
-) -> None:
+def _cartocell(action: str, config: Path, as_json: bool, settings: dict[str, Any]) -> None:
     from epifiji.jobs.studies.cartocell import cartocell
 
     with ProgressBar("cartocell", silent=as_json) as report:
-        found = cartocell(action, config, undrawn, network, out, report, **settings)
+        found = cartocell(action, config, report=report, **settings)
     if as_json:
         say_json(found.to_dict())
         return

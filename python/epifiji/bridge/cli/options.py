@@ -35,6 +35,7 @@ METAVARS = {
     "network": NETWORK,
     "cell_network": NETWORK,
     "any_network": NETWORK,
+    "volume_network": f"{NETWORK}|none",
 }
 """The placeholder of a value for each kind of setting."""
 

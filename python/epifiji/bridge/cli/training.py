@@ -10,8 +10,9 @@ import typer
 from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import AnnotatedData, JsonOption, with_settings
 from epifiji.bridge.streams import note, plain, say
+from epifiji.data.settings.cyst_jobs import CystTrainingJob
 from epifiji.data.settings.cyst_training import CystTrainingSettings
-from epifiji.data.settings.jobs import CystTrainingJob, RetrainingJob, StudyJob, TrainingJob
+from epifiji.data.settings.jobs import RetrainingJob, StudyJob, TrainingJob
 from epifiji.data.settings.training import RetrainingSettings, TrainingSettings
 
 training_app = typer.Typer()

@@ -81,7 +81,7 @@ class Shown:
     values: str = ""
     label: str = ""
     page: Page = "first"
-    kind: Literal["", "file", "folder", "image", "network", "cell_network", "any_network"] = ""
+    kind: Literal["", "file", "folder", "image", "network", "cell_network", "any_network", "volume_network"] = ""
     order: int = LAST
     also: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
@@ -277,6 +277,7 @@ PLACES = {
     "network": NETWORK,
     "cell_network": NETWORK,
     "any_network": NETWORK,
+    "volume_network": NETWORK,
 }
 
 

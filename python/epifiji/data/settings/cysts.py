@@ -91,29 +91,38 @@ class InstanceSettings(Settings):
     foreground_threshold: Threshold | None = setting(
         None,
         range="0-1",
+        page="more",
         description="A cell's seed has a higher probability of the inside. Default: Otsu's threshold of the map.",
     )
     contour_threshold: Threshold | None = setting(
         None,
         range="0-1",
+        page="more",
         description="A cell's seed has a lower probability of a contour. Default: Otsu's threshold of the map.",
     )
     least_seed_voxels: int = setting(
-        6, ge=1, le=1_000_000, unit="voxels", description="Seeds with fewer voxels are removed."
+        6, ge=1, le=1_000_000, unit="voxels", page="more", description="Seeds with fewer voxels are removed."
     )
     growth_threshold: Threshold | None = setting(
         None,
         range="0-1",
+        page="more",
         description="Seeds grow where the probability of the inside is higher. Default: half of Otsu's threshold of the map.",
     )
     mask_threshold: Threshold | None = setting(
         None,
         range="0-1",
+        page="more",
         description="Cells are extended, until they touch, where the probability of the mask is higher. Default: Otsu's "
         "threshold of the map.",
     )
     mask_erosion_voxels: int = setting(
-        2, ge=0, le=100, unit="voxels", description="Radius of the ball by which the mask is eroded; 0: it is not."
+        2,
+        ge=0,
+        le=100,
+        unit="voxels",
+        page="more",
+        description="Radius of the ball by which the mask is eroded; 0: it is not.",
     )
 
 
@@ -125,6 +134,7 @@ class VolumeWatershedSettings(Settings):
         ge=0,
         le=50,
         unit="px",
+        label="Smoothing",
         description="Standard deviation of the smoothing along all axes, in widths of a pixel.",
     )
     seed_depth: float = setting(
@@ -135,7 +145,9 @@ class VolumeWatershedSettings(Settings):
         "fewer cells.",
     )
     surrounding: bool = setting(
-        True, description="The volume is a cyst with a lumen in a dark surrounding; otherwise cells fill all of it."
+        True,
+        label="A cyst in a dark surrounding",
+        description="The volume is a cyst with a lumen in a dark surrounding; otherwise cells fill all of it.",
     )
 
 
@@ -147,6 +159,7 @@ class CystMeasurementSettings(Settings):
         ge=1,
         le=1000,
         unit="voxels",
+        page="more",
         description="Voxels at the lumen, or at the surface, by which cells have to touch to be neighbours there.",
     )
 
@@ -157,15 +170,18 @@ class NetworkPredictionSettings(Settings):
     padding: Annotated[tuple[Padding, Padding, Padding] | None, BeforeValidator(sides)] = setting(
         None,
         values="z,y,x",
+        page="more",
         description="Voxels around each block of a volume that are predicted too and not kept. Default: so many that blocks "
         "do not show.",
     )
     flips: bool = setting(
         False,
+        label="Average mirror images",
+        page="more",
         description="Average the predictions for the volume and its mirror images in the plane, which takes four times as long.",
     )
-    memory: int = placed(ComputingSettings, "memory")
-    device: Literal["auto", "cpu", "gpu"] = placed(ComputingSettings, "device")
+    memory: int = placed(ComputingSettings, "memory", "more")
+    device: Literal["auto", "cpu", "gpu"] = placed(ComputingSettings, "device", "more")
 
 
 class CystSegmentationSettings(

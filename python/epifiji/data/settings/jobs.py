@@ -139,18 +139,6 @@ class SegmentationJob(Settings):
     overwrite: OverwriteResults = False
 
 
-class CystSegmentationJob(Settings):
-    """Which network segments a cyst, and where the cells are written."""
-
-    network: str | None = setting(
-        None,
-        values="name|none",
-        description="Name, folder or zip of a network for volumes. Default: none, a watershed on bright membranes.",
-    )
-    out: str | None = output("Folder in which the result folder VOLUME_epifiji is made.")
-    overwrite: OverwriteResults = False
-
-
 class CellComparisonJob(Settings):
     """What a comparison of cells writes."""
 
@@ -305,47 +293,6 @@ class TrainingJob(RetrainingJob):
         "Auto is what the network to start from segments, otherwise a tissue.",
         label="Cells are",
         page="more",
-    )
-
-
-class CystTrainingJob(RetrainingJob):
-    """The name of a network that is trained on volumes, where its figures are written, and its initial weights."""
-
-    network: str | None = setting(
-        None,
-        values="name|dir|zip",
-        description="Name, folder or zip of the network for volumes to start from. Default: random weights.",
-    )
-
-
-class CartoCellJob(Settings):
-    """Where the pipeline of CartoCell writes, and what replaces entries of its configuration."""
-
-    out: str | None = output("Folder in which the folder of the job is made. Default: here.")
-    name: str = setting("cartocell", values="name", description="Name of the job, and of its folder.")
-    run_id: int = setting(
-        1, ge=1, le=9999, values="number", description="Number of the run; run uses the next number for M2."
-    )
-    network: str | None = setting(
-        None,
-        values="name|dir|zip",
-        description="Network that predicts. Default: that of PATHS.CHECKPOINT_FILE, or the one that this run trained.",
-    )
-    preset: Literal["config", "small", "full"] = setting(
-        "config", description="Size of new networks: that of the configuration, or a preset of train-cysts."
-    )
-    steps: int | None = setting(
-        None, ge=10, le=1_000_000, values="number", description="Training steps. Default: those of TRAIN.EPOCHS."
-    )
-    minutes: float | None = setting(
-        None, gt=0, le=100_000, unit="minutes", description="Maximum time of each training. Default: no limit."
-    )
-    patience: int | None = setting(
-        None, ge=1, le=1000, values="number", description="End after so many validations without a better score."
-    )
-    seed: int = setting(1, ge=0, le=2**32 - 1, values="number", description="Seed of the trainings.")
-    device: Literal["auto", "cpu", "gpu"] = setting(
-        "auto", description="Device: the processor (cpu), a graphics card (gpu), or a card if there is one (auto)."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ from epifiji.engine.volumes.instances import (
     fill_by_voronoi,
     find_seeds,
     grow_seeds,
-    growth_region,
     otsu_threshold,
     without_small,
 )
@@ -20,14 +20,48 @@ LEAST_LUMEN = 0.25
 """Smallest hole of the mask that is a lumen, as a part of the mean volume of cells; smaller ones are filled."""
 
 MARGIN_VOXELS = 4
-"""Voxels around the mask that are processed."""
+"""Voxels around everything above a threshold that are processed: more than any smoothing or erosion reaches."""
+
+INSIDE, CONTOUR, MASK = range(3)
+"""The maps in their order."""
 
 
-def cells_of_cyst(maps: Any, settings: InstanceSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Separate the cells of a cyst, and find its lumen.
+@dataclass(frozen=True, eq=False)
+class GrownCells:
+    """The steps of the watershed, in the box outside of which all of them are empty.
 
-    The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`, but the largest hole of the mask is the
-    lumen and stays free. Only the box around the mask is processed.
+    Parameters
+    ----------
+    shape
+        (Z, Y, X) of the volume.
+    box
+        A slice of each axis; None if nothing is above the thresholds.
+    seeds, region, labels
+        In the box: seeds (int32), where they may grow (bool), and the cells, which do not touch yet (int32).
+    mask_threshold
+        Above which the mask belongs to the wall.
+    """
+
+    shape: tuple[int, ...]
+    box: tuple[slice, ...] | None
+    seeds: np.ndarray
+    region: np.ndarray
+    labels: np.ndarray
+    mask_threshold: float
+
+    def whole(self, part: np.ndarray) -> np.ndarray:
+        """Return an array of the box as one of the whole volume."""
+        made = np.zeros(self.shape, part.dtype)
+        if self.box is not None:
+            made[self.box] = part
+        return made
+
+
+def grow_cells(maps: Any, settings: InstanceSettings) -> GrownCells:
+    """Find seeds in the maps of a network, and grow them by a watershed.
+
+    The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`. Automatic thresholds are those of the whole
+    maps. Only the box around everything above them is processed, which gives the same labels.
 
     Parameters
     ----------
@@ -36,6 +70,39 @@ def cells_of_cyst(maps: Any, settings: InstanceSettings) -> tuple[np.ndarray, np
         object whose parts are arrays.
     settings
         Thresholds and sizes.
+    """
+    inside, mask = np.asarray(maps[INSIDE]), np.asarray(maps[MASK])
+    otsu = otsu_threshold(inside) if None in (settings.foreground_threshold, settings.growth_threshold) else 0.0
+    foreground = otsu if settings.foreground_threshold is None else settings.foreground_threshold
+    growth = otsu / 2 if settings.growth_threshold is None else settings.growth_threshold
+    wall = otsu_threshold(mask) if settings.mask_threshold is None else settings.mask_threshold
+    # Seeds are above the foreground's threshold, cells above that of growth.
+    box = _box((inside > min(foreground, growth)) | (mask > wall))
+    if box is None:
+        none = np.zeros((0, 0, 0), np.int32)
+        return GrownCells(mask.shape, None, none, none.astype(bool), none, wall)
+    contour = np.asarray(maps[CONTOUR])
+    outline = otsu_threshold(contour) if settings.contour_threshold is None else settings.contour_threshold
+    inside, contour = (np.ascontiguousarray(one[box]) for one in (inside, contour))
+    seeds = without_small(find_seeds(inside, contour, foreground, outline), settings.least_seed_voxels)
+    region = inside > growth
+    return GrownCells(mask.shape, box, seeds, region, grow_seeds(seeds, -inside, region), wall)
+
+
+def cells_of_cyst(
+    maps: Any, settings: InstanceSettings, grown: GrownCells | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Separate the cells of a cyst, and find its lumen.
+
+    The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`, but the largest hole of the mask is the
+    lumen and stays free.
+
+    Parameters
+    ----------
+    maps, settings
+        As for :func:`grow_cells`.
+    grown
+        What that function returned. Default: it is called.
 
     Returns
     -------
@@ -46,36 +113,16 @@ def cells_of_cyst(maps: Any, settings: InstanceSettings) -> tuple[np.ndarray, np
     """
     from scipy.ndimage import binary_fill_holes
 
-    shape = tuple(maps.shape[1:])
-    labels, lumen = np.zeros(shape, np.int32), np.zeros(shape, bool)
-    whole = np.asarray(maps[2])
-    threshold = otsu_threshold(whole) if settings.mask_threshold is None else settings.mask_threshold
-    box = _box(whole > threshold)
-    if box is None:
-        return labels, lumen
-    inside, contour, mask = (np.ascontiguousarray(maps[(channel, *box)]) for channel in range(3))
-    del whole
-    *_, grown = watershed_of_maps(inside, contour, settings)
-    count = int(grown.max(initial=0))
-    if not count:
-        return labels, lumen
-    wall = mask > threshold
-    least = LEAST_LUMEN * np.count_nonzero(grown) / count
+    found = grow_cells(maps, settings) if grown is None else grown
+    count = int(found.labels.max(initial=0))
+    if not count or found.box is None:
+        return np.zeros(found.shape, np.int32), np.zeros(found.shape, bool)
+    wall = np.asarray(maps[(MASK, *found.box)]) > found.mask_threshold
+    least = LEAST_LUMEN * np.count_nonzero(found.labels) / count
     hole = _largest(binary_fill_holes(wall) & ~wall, least)
-    filled = fill_by_voronoi(grown, wall, None, settings.mask_erosion_voxels)
+    filled = fill_by_voronoi(found.labels, wall, None, settings.mask_erosion_voxels)
     filled[hole] = 0
-    labels[box], lumen[box] = without_small(filled, 1), hole
-    return labels, lumen
-
-
-def watershed_of_maps(
-    inside: np.ndarray, contour: np.ndarray, settings: InstanceSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return seeds, the region in which they grow, and the cells that do not touch yet, each (Z, Y, X)."""
-    seeds = find_seeds(inside, contour, settings.foreground_threshold, settings.contour_threshold)
-    seeds = without_small(seeds, settings.least_seed_voxels)
-    region = growth_region(inside, settings.growth_threshold)
-    return seeds, region, grow_seeds(seeds, -inside, region)
+    return found.whole(without_small(filled, 1)), found.whole(hole)
 
 
 def _box(mask: np.ndarray) -> tuple[slice, ...] | None:

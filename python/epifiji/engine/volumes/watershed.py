@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from epifiji.data.progress import Report, silent
 from epifiji.data.settings.cysts import VolumeWatershedSettings
+
+SEPARATING = "separating cells"
 
 REGION_SMOOTHING_PX, REGION_FRACTION = 2.0, 0.6
 """The cyst is where the grey values, smoothed so much, are above this fraction of Otsu's threshold."""
@@ -16,7 +19,7 @@ PERCENTILES = (1, 99)
 
 
 def separate_by_membranes(
-    image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings
+    image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings, report: Report = silent
 ) -> tuple[np.ndarray, np.ndarray]:
     """Separate cells by their bright membranes.
 
@@ -32,6 +35,8 @@ def separate_by_membranes(
         Distances between voxels along Z, Y and X in one unit; only their ratios matter.
     choices
         Smoothing and depth of seeds, and whether the volume is a cyst in a dark surrounding.
+    report
+        Called between the steps; may raise to cancel.
 
     Returns
     -------
@@ -40,22 +45,45 @@ def separate_by_membranes(
     lumen
         (Z, Y, X), bool: of a cyst the largest basin that does not touch the surrounding; empty if there is none.
     """
-    from skimage.measure import label
-    from skimage.morphology import h_minima
     from skimage.segmentation import watershed
 
-    region = cyst_region(image, spacing) if choices.surrounding else np.ones(image.shape, bool)
-    smooth = _smoothed(image, spacing, choices.smoothing_px)
-    low, high = np.percentile(smooth[region], PERCENTILES) if region.any() else (0.0, 0.0)
-    if low >= high:
+    region = region_of(image, spacing, choices)
+    report(0.15, SEPARATING)
+    height = height_of(image, spacing, choices, region)
+    if height is None:
         return np.zeros(image.shape, np.int32), np.zeros(image.shape, bool)
-    height = (smooth - low) / (high - low)
-    seeds = label((h_minima(height, choices.seed_depth) > 0) & region, connectivity=3)
+    report(0.25, SEPARATING)
+    seeds = membrane_seeds(height, region, choices.seed_depth)
+    report(0.6, SEPARATING)
     around = int(seeds.max()) + 1
     labels = watershed(height, np.where(region, seeds, around))
+    report(0.9, SEPARATING)
     lumen = _lumen(labels, around) if choices.surrounding else np.zeros(image.shape, bool)
     labels[lumen | (labels == around)] = 0
     return _consecutive(labels), lumen
+
+
+def region_of(image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings) -> np.ndarray:
+    """Return where there may be seeds, (Z, Y, X), bool: a cyst in its surrounding, or all of a volume."""
+    return cyst_region(image, spacing) if choices.surrounding else np.ones(image.shape, bool)
+
+
+def height_of(
+    image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings, region: np.ndarray
+) -> np.ndarray | None:
+    """Return the smoothed grey values (Z, Y, X), float32, whose range in a region is 0 to 1; None if all are equal."""
+    smooth = _smoothed(image, spacing, choices.smoothing_px)
+    low, high = np.percentile(smooth[region], PERCENTILES) if region.any() else (0.0, 0.0)
+    return (smooth - low) / (high - low) if low < high else None
+
+
+def membrane_seeds(height: np.ndarray, region: np.ndarray, depth: float) -> np.ndarray:
+    """Label the minima in a region that lie by `depth` below the pass to a lower one, (Z, Y, X), whole numbers."""
+    from skimage.measure import label
+    from skimage.morphology import h_minima
+
+    seeds: np.ndarray = label((h_minima(height, depth) > 0) & region, connectivity=3)
+    return seeds
 
 
 def cyst_region(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:

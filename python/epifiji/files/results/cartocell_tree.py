@@ -7,9 +7,11 @@ name, so that several volumes have theirs.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -72,6 +74,38 @@ class CartoCellTree:
         place.parent.mkdir(parents=True, exist_ok=True)
         with replacing(place) as temporary:
             temporary.write_bytes(content)
+
+    def keep_origin(self, made: Path, origin: Mapping[str, Any]) -> None:
+        """Record of what a network or a file of cells is made, before it is made.
+
+        Parameters
+        ----------
+        made
+            In the folder of the job.
+        origin
+            Plain JSON values, such as hashes of volumes, by what they are of.
+
+        Raises
+        ------
+        WrongInputError
+            If it was made of something else.
+        """
+        place = self.folder / "config_files" / f"origins_{self.run}.json"
+        name = made.relative_to(self.folder).as_posix()
+        known = json.loads(place.read_bytes()) if place.exists() else {}
+        # Tuples become lists.
+        origin = json.loads(json.dumps(origin))
+        if made.exists() and known.get(name) != origin:
+            before = known.get(name, {})
+            changed = [what for what, value in origin.items() if before.get(what) != value]
+            raise WrongInputError(
+                f"{made} was made of other data than those given now (different: {', '.join(changed)}), so results "
+                "would mix: specify another number of the run, or another --out."
+            )
+        if known.get(name) != origin:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(place) as temporary:
+                temporary.write_text(json.dumps({**known, name: origin}, indent=1), encoding="utf-8")
 
     def file(self, part: str, volume: str, ending: str = "") -> Path:
         """Return the file of a volume in a folder of the results."""

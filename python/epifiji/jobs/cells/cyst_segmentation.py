@@ -24,18 +24,23 @@ from epifiji.data.settings.cysts import (
 )
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.data.volume_networks import VolumeNetwork
+from epifiji.engine.cells.polygons import polygons
 from epifiji.engine.volumes.properties import lumen_of
-from epifiji.files.labels import require_writable_labels, write_labels
+from epifiji.engine.volumes.turning import turning_view
+from epifiji.engine.volumes.watershed import SEPARATING
+from epifiji.files.figures.turning import write_turning_view
+from epifiji.files.labels import label_colours, require_writable_labels, write_labels
 from epifiji.files.movies.movie_file import file_sha256, is_there, write_stack
-from epifiji.files.results.cell_results import TABLE, labels_file
+from epifiji.files.results.cell_results import TABLE, labels_file, rois_file
 from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import RUN_RECORD, require_same_movie, result_folder, write_record
+from epifiji.files.rois.polygons import polygon_of_cell, write_polygons
 from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
-from epifiji.jobs.cells.cyst_segmenter import SEPARATING, CystSegmenter
+from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst
-from epifiji.jobs.cells.volumes import Volume, opened_volume, separated
+from epifiji.jobs.cells.volumes import Volume, opened_volume, relative_spacing, separated
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
 
@@ -52,9 +57,14 @@ def lumen_file(volume: str) -> str:
     return plain_name(f"{volume}_lumen") + ".tif"
 
 
+def view_file(volume: str) -> str:
+    """Return the name of the file of the 3D view."""
+    return plain_name(f"{volume}_3d") + ".tif"
+
+
 def cyst_files(volume: str) -> list[str]:
     """List the names of the files of a result."""
-    return [RUN_RECORD, TABLE, labels_file(volume), lumen_file(volume)]
+    return [RUN_RECORD, TABLE, labels_file(volume), lumen_file(volume), rois_file(volume), view_file(volume)]
 
 
 def require_free_for_cysts(folder: Path, volume: str, overwrite: bool) -> None:
@@ -122,8 +132,34 @@ class CystSegmentation:
         }
         return [list(columns), *(list(row) for row in zip(*(one.tolist() for one in columns.values()), strict=True))]
 
-    def save(self, folder: str | Path | None = None, overwrite: bool = False, *, out: str | Path | None = None) -> Path:
-        """Write labels, lumen, the table of cells and a record; all or nothing.
+    def write_rois(self, path: Path) -> int:
+        """Write the cells of each plane as a zip of polygons, named after plane and label, and return their number.
+
+        Without cells none is written.
+        """
+        cells = (
+            polygon_of_cell(z, label, corners)
+            for z, plane in enumerate(self.labels)
+            for label, corners in polygons(plane)
+        )
+        return write_polygons(path, cells, self.volume.layout)
+
+    def write_view(self, path: Path) -> None:
+        """Write the 3D view, pictures of the cells from all sides; none without cells."""
+        if self.count:
+            steps = relative_spacing(self.volume)
+            write_turning_view(path, turning_view(self.labels, steps, label_colours().T))
+
+    def save(
+        self,
+        folder: str | Path | None = None,
+        overwrite: bool = False,
+        *,
+        out: str | Path | None = None,
+        rois: bool = False,
+        view_3d: bool = False,
+    ) -> Path:
+        """Write labels, lumen, the table of cells, a record and, if asked, polygons and a 3D view; all or nothing.
 
         Parameters
         ----------
@@ -133,6 +169,10 @@ class CystSegmentation:
             Whether earlier results may be replaced.
         out
             Folder in which the result folder ``<volume>_epifiji`` is made, as on the command line; instead of `folder`.
+        rois
+            Whether to write the cells of each plane as polygons that ImageJ's ROI Manager opens.
+        view_3d
+            Whether to write pictures of the cells from all sides.
 
         Raises
         ------
@@ -149,6 +189,10 @@ class CystSegmentation:
                 depth, height, width = self.lumen.shape
                 write_stack(partial / lumen_file(name), planes, (depth, height, width), np.dtype(np.uint8), spacing)
             write_table(partial / TABLE, self.table())
+            if rois:
+                self.write_rois(partial / rois_file(name))
+            if view_3d:
+                self.write_view(partial / view_file(name))
             files = sorted([*(file.name for file in partial.iterdir()), RUN_RECORD])
             write_record(partial / RUN_RECORD, self.record | {"files": files})
         return place
@@ -185,7 +229,7 @@ def segment_cysts(
     pixels_sha256 = opened.sha256()
     if found is None:
         report(0, SEPARATING)
-        labels, lumen = separated(opened, part_of(chosen, VolumeWatershedSettings))
+        labels, lumen = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
     else:
         scratch = ScratchFolder()
         try:

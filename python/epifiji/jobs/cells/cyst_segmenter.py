@@ -14,9 +14,8 @@ from epifiji.data.settings.detection import BASE_MEGABYTES
 from epifiji.data.volume_networks import VOLUME_OUTPUTS, VolumeNetwork
 from epifiji.engine.networks.families import volume_family_of
 from epifiji.engine.volumes.cysts import cells_of_cyst
+from epifiji.engine.volumes.watershed import SEPARATING
 from epifiji.jobs.networks import loaded_for_volumes
-
-SEPARATING = "separating cells"
 
 
 class CystSegmenter:

@@ -12,6 +12,7 @@ import numpy as np
 from epifiji.data.cells import FieldScores
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
+from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import VolumeWatershedSettings
 from epifiji.engine.simulation.cysts import SimulatedCyst
@@ -95,11 +96,17 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
     return VolumeCells(opened, *separated(opened, chosen), chosen)
 
 
-def separated(volume: Image, settings: VolumeWatershedSettings) -> tuple[np.ndarray, np.ndarray]:
+def separated(
+    volume: Image, settings: VolumeWatershedSettings, report: Report = silent
+) -> tuple[np.ndarray, np.ndarray]:
     """Separate the cells of a volume without a network: labels (Z, Y, X), int32, and the lumen, bool."""
+    return separate_by_membranes(np.asarray(volume), relative_spacing(volume), settings, report)
+
+
+def relative_spacing(volume: Image) -> tuple[float, float, float]:
+    """Return the distances between voxels along Z, Y and X; voxels whose size is not known are taken for cubes."""
     depth, height, width = (volume.spacing[axis] for axis in "ZYX")
-    spacing = (depth, height, width) if depth and height and width else (1.0, 1.0, 1.0)
-    return separate_by_membranes(np.asarray(volume), spacing, settings)
+    return (depth, height, width) if depth and height and width else (1.0, 1.0, 1.0)
 
 
 def opened_volume(volume: Volume, channel: int | None) -> Image:

@@ -22,18 +22,18 @@ from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
+from epifiji.data.settings.cyst_jobs import CartoCellJob
 from epifiji.data.settings.cyst_training import CystTrainingSettings
 from epifiji.data.settings.cysts import InstanceSettings, NetworkPredictionSettings
-from epifiji.data.settings.jobs import CartoCellJob
 from epifiji.data.volume_networks import UNet3DDescription, VolumeNetwork, volume_network
 from epifiji.engine.networks.families import VOLUME_FAMILIES
 from epifiji.engine.networks.unet3d.model import PRESETS
-from epifiji.engine.volumes.cysts import cells_of_cyst, watershed_of_maps
+from epifiji.engine.volumes.cysts import cells_of_cyst, grow_cells
 from epifiji.files.figures.training import LEARNING_CURVE
 from epifiji.files.labelled_volumes import labelled_volume, read_labelled_volumes, volume_files
 from epifiji.files.labels import read_cells
 from epifiji.files.movies.volume_file import read_volume
-from epifiji.files.networks.store import find_network, read_network
+from epifiji.files.networks.store import find_network, read_network, weights_sha256
 from epifiji.files.protocols import read_yaml
 from epifiji.files.results.cartocell_tree import EVALUATION, INSTANCES, POST_PROCESSED, WATERSHED, CartoCellTree
 from epifiji.files.storage.scratch import ScratchFolder
@@ -111,7 +111,7 @@ def cartocell(
     report
         Called with the progress; may raise to cancel.
     **settings
-        Others of :class:`~epifiji.data.settings.jobs.CartoCellJob`.
+        Others of :class:`~epifiji.data.settings.cyst_jobs.CartoCellJob`.
 
     Raises
     ------
@@ -222,9 +222,6 @@ class _Pipeline:
     ) -> VolumeNetwork:
         """Train the network of a run, unless it is there, and write charts and augmented samples."""
         self._result.networks.append(tree.network)
-        if tree.network.is_dir():
-            self._result.notices.append(f"{tree.network} was trained before and is used again.")
-            return volume_network(read_network(find_network(tree.network)))
         job, preset = self._job, PRESETS.get(self._job.preset)
         known = self._config.training(len(volumes))
         if preset is not None:
@@ -236,14 +233,18 @@ class _Pipeline:
             features=preset.features if preset else self._config.features,
             z_steps=cast(Any, preset.z_steps if preset else self._config.z_steps),
         )
-        family = VOLUME_FAMILIES[description.family]
-        recipe = family.recipe(description, None, settings)
         every = [*volumes, *(held_out or ())]
         if len(every) < 2:
             raise WrongInputError(
                 f"{len(every) or 'no'} volume with labels was found, but at least two are needed, as one validates the network: "
                 "add another."
             )
+        tree.keep_origin(tree.network, _origin_of(description, settings, volumes, held_out))
+        if tree.network.is_dir():
+            self._result.notices.append(f"{tree.network} was trained before and is used again.")
+            return volume_network(read_network(find_network(tree.network)))
+        family = VOLUME_FAMILIES[description.family]
+        recipe = family.recipe(description, None, settings)
         last = None if held_out is None else len(held_out)
         task = VolumeTask(settings, every, description, None, recipe, family, held_out=last)
         learnt = run_training(task, Target(tree.name, tree.network, None, False), report)
@@ -274,8 +275,9 @@ class _Pipeline:
         known = {} if truth is None else {one.name: one for one in read_labelled_volumes(volumes, truth)}
         for number, (name, path) in enumerate(files.items()):
             place = tree.file(last, name)
+            one = replace(read_volume(path), name=name)
+            tree.keep_origin(place, {"volume": one.sha256(), "network": weights_sha256(*network.weights)})
             if not place.exists():
-                one = replace(read_volume(path), name=name)
                 _write_cells(tree, segmenter, one, instances, last, PartReport(report, number, len(files), f"{name}: "))
             labels = read_cells(place)
             self._result.cells[name] = int(np.count_nonzero(np.unique(labels)))
@@ -313,6 +315,21 @@ class _Pipeline:
         return found
 
 
+def _origin_of(
+    description: UNet3DDescription,
+    settings: CystTrainingSettings,
+    volumes: Sequence[LabelledVolume],
+    held_out: Sequence[LabelledVolume] | None,
+) -> dict[str, Any]:
+    """Return what identifies a network that is trained; a training may be longer than it was at first."""
+    parts = {"DATA.TRAIN": volumes, "DATA.VAL": held_out or ()}
+    return {
+        "network": description.model_dump(mode="json", include={"features", "z_steps"}),
+        "settings": settings.of_task(description.task, frozenset({"minutes", "patience", "steps"})),
+        **{part: {one.name: one.sha256() for one in every} for part, every in parts.items()},
+    }
+
+
 def _write_cells(
     tree: CartoCellTree, segmenter: CystSegmenter, volume: Image, settings: InstanceSettings, last: str, report: Report
 ) -> None:
@@ -322,12 +339,13 @@ def _write_cells(
     try:
         maps = segmenter.maps(volume, scratch, report)
         tree.write_maps(volume, maps)
-        seeds, region, grown = watershed_of_maps(maps[0], maps[1], settings)
-        for ending, labels in (("_seed_map", seeds), ("_foreground", region.astype(np.int32)), ("_watershed", grown)):
-            tree.write_labels(WATERSHED, volume, labels, ending)
-        tree.write_labels(INSTANCES, volume, grown)
+        grown = grow_cells(maps, settings)
+        steps = {"_seed_map": grown.seeds, "_foreground": grown.region.astype(np.int32), "_watershed": grown.labels}
+        for ending, labels in steps.items():
+            tree.write_labels(WATERSHED, volume, grown.whole(labels), ending)
+        tree.write_labels(INSTANCES, volume, grown.whole(grown.labels))
         if last == POST_PROCESSED:
-            cells, _ = cells_of_cyst(maps, settings)
+            cells, _ = cells_of_cyst(maps, settings, grown)
             tree.write_labels(POST_PROCESSED, volume, cells)
     finally:
         scratch.remove()
