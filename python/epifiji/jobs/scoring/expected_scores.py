@@ -142,7 +142,7 @@ class ExpectedScores:
         WrongInputError
             If one exists and `overwrite` is false.
         """
-        from epifiji.files.figures.curves import draw_curves
+        from epifiji.files.figures.expected import draw_expected
 
         folder = path_from(folder, "the folder to write into")
         require_absent(folder, FILES, overwrite)
@@ -155,17 +155,14 @@ class ExpectedScores:
         ]
         with replacing(folder / TABLE) as new:
             write_table(new, [header, *self._table()])
-        thresholds = sorted({n for one in self.classes for n in one.thresholds()})
-        means = {
-            one.event: {
-                score: [None if math.isnan(value) else value for value in one.expected.mean(score)[thresholds].tolist()]
-                for score in SCORES[:3]
-            }
+        thresholds = {one.event: one.thresholds() for one in self.classes}
+        curves = {
+            one.event: {score: [one.expected.interval(score, n) for n in thresholds[one.event]] for score in SCORES[:3]}
             for one in self.classes
         }
         chosen = {one.event: one.recommended for one in self.classes if one.recommended is not None}
         with replacing(folder / PICTURE) as new:
-            draw_curves(new, "Expected from the review", thresholds, means, chosen)
+            draw_expected(new, thresholds, curves, chosen)
         return [folder / name for name in FILES]
 
     def _table(self) -> Iterator[list[str]]:
