@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
+from cysts_checks import with_preview as cysts_segmented
 from desktop import focus, picture, press, wait_for, windows
 from desktop_checks import manager, runnable, start_command
 from desktop_checks import said as text_of
@@ -418,4 +419,16 @@ def corrected(_: ImageJ, folder: Path) -> str:
     return said
 
 
-PICTURES = [corrected, dialogs, previewed, networks_managed, shown, cells_compared, navigated, scored, discarded, macro]
+PICTURES = [
+    corrected,
+    dialogs,
+    previewed,
+    cysts_segmented,
+    networks_managed,
+    shown,
+    cells_compared,
+    navigated,
+    scored,
+    discarded,
+    macro,
+]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.image import Image
 from epifiji.data.lookup_table import brightness_order
 from epifiji.data.movie import Movie
 from epifiji.data.settings.base import MIN_FRAMES
@@ -39,11 +40,21 @@ def movie_name_of_title(title: str) -> str:
 
 
 def calibration_of_image(
-    pixel_width: float, pixel_height: float, x_unit: Any, y_unit: Any, interval: float, time_unit: Any
+    pixel_width: float,
+    pixel_height: float,
+    x_unit: Any,
+    y_unit: Any,
+    interval: float,
+    time_unit: Any,
+    pixel_depth: float | None = None,
+    z_unit: Any = None,
 ) -> Calibration:
-    """Convert ImageJ's calibration, given in its units, to micrometres and seconds."""
-    y = in_units_of(pixel_height, y_unit, x_unit) if y_unit else pixel_height
-    return checked((pixel_width, y), x_unit, interval, time_unit)
+    """Convert ImageJ's calibration, given in its units, to micrometres and seconds; volumes have a depth of a voxel."""
+    y, z = (
+        in_units_of(size, unit, x_unit) if size and unit else size
+        for size, unit in ((pixel_height, y_unit), (pixel_depth, z_unit))
+    )
+    return checked((pixel_width, y), x_unit, interval, time_unit, z)
 
 
 def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], least_frames: int = MIN_FRAMES) -> Movie:
@@ -107,7 +118,25 @@ def movie_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray], l
         (*image.get("notices", ()), *([inversion_notice(title)] if inverted else []), *read.notices(title)),
         StackLayout(**image.get("layout", {})),
         pixel_height_um=read.y_um,
+        voxel_depth_um=read.z_um,
     ).require_frames(least_frames)
+
+
+def volume_of_image(image: dict[str, Any] | None, blocks: Sequence[np.ndarray]) -> Image:
+    """Make a volume (Z, Y, X) of the planes that a client sent, as :func:`movie_of_image` makes a movie of frames."""
+    movie = movie_of_image(image, blocks, least_frames=1)
+    return Image(
+        movie.pixels,
+        movie.name,
+        movie.pixel_size_um,
+        None,
+        movie.path,
+        movie.notices,
+        movie.layout,
+        axes="ZYX",
+        pixel_height_um=movie.pixel_height_um,
+        voxel_depth_um=movie.voxel_depth_um,
+    )
 
 
 def _shown_inverted(lut: Sequence[int] | None, bits: int, title: str) -> bool:

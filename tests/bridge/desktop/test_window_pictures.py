@@ -17,6 +17,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial import cKDTree
 
 from broken_cells import broken_field, write_field
+from cysts_checks import write_simulated
 from desktop import desktop
 from dialogs_on_screen import NAME, chosen, scaled
 from epifiji.bridge.fiji.commands import COMMANDS
@@ -112,6 +113,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     deaths = [event for event in found if event.event == "cell_death"]
     write_rois(folder / f"{NAME}_cell_death.zip", deaths)
     cells_of(folder)
+    write_simulated(folder)
     make_movies(folder, made)
     network = small_network(1, name="my_notum", origin="the network of our laboratory")
     write_network(network, folder / "networks" / "my_notum")

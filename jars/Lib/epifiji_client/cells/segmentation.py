@@ -21,10 +21,12 @@ STEPS, WIDTH = 100, 460
 class PreviewWindow(object):
     """The sliders, the outlines of the frame in view as an overlay, and the chosen settings."""
 
+    command, again = "Segment Epithelium...", "segmentation_preview_cells"
+
     def __init__(self, image, found):
         self.image, self.found = image, found
         self.before = image.getOverlay()
-        self.values = dict((key, int(round(STEPS * found["values"][key]))) for key in found["keys"])
+        self.values = dict((key, self._step(key, found["values"][key])) for key in found["keys"])
         self.first = dict(self.values)
         self.wanted = LinkedBlockingQueue()
         self.place = image.getCurrentSlice()
@@ -39,13 +41,13 @@ class PreviewWindow(object):
                 while not self.wanted.isEmpty() and what == "show":
                     what = self.wanted.take()
                 if unless_closed(self.image) is None:
-                    raise EngineError("%s was closed during the preview, but its pixels are needed: open it again, and choose Segment "
-                                      "Epithelium... again." % self.image.getTitle())
+                    raise EngineError("%s was closed during the preview, but its pixels are needed: open it again, and choose %s again."
+                                      % (self.image.getTitle(), self.command))
                 if what == "segment":
                     return self._chosen()
                 if what == "cancel":
                     return None
-                self._show(call("segmentation_preview_cells", dict((key, self._number(key)) for key in self.found["keys"])))
+                self._show(call(self.again, dict((key, self._number(key)) for key in self.found["keys"])))
         finally:
             self.window.dispose()
             self.image.setOverlay(self.before)
@@ -59,14 +61,26 @@ class PreviewWindow(object):
         self.image.setOverlay(overlay)
         self.count.setText("%d cells of %.1f px, %s borders" % (answer["cells"], self.found["cell_diameter"], self.found["borders"]))
 
+    def _ends(self, key):
+        return self.found.get("ends", {}).get(key, (0.0, 1.0))
+
+    def _step(self, key, value):
+        low, high = self._ends(key)
+        return min(STEPS, max(0, int(round(STEPS * (value - low) / (high - low)))))
+
     def _number(self, key):
         # An unmoved slider keeps the exact value, which may lie between two steps.
-        return self.found["values"][key] if self.values[key] == self.first[key] else self.values[key] / float(STEPS)
+        if self.values[key] == self.first[key]:
+            return self.found["values"][key]
+        low, high = self._ends(key)
+        return round(low + (high - low) * self.values[key] / STEPS, 4)
 
     def _chosen(self):
         """Return the settings with which the frame in view has the cells that were shown, also where they were estimated."""
-        chosen = dict((key, str(self._number(key))) for key in self.found["keys"] if self.values[key] != self.first[key])
-        return dict(chosen, cell_diameter=repr(self.found["cell_diameter"]), borders=self.found["borders"])
+        return dict(self._moved_values(), cell_diameter=repr(self.found["cell_diameter"]), borders=self.found["borders"])
+
+    def _moved_values(self):
+        return dict((key, str(self._number(key))) for key in self.found["keys"] if self.values[key] != self.first[key])
 
     def _build(self):
         self.window = JFrame(TITLE)
@@ -105,3 +119,17 @@ class PreviewWindow(object):
         self._write(key)
         if not slider.getValueIsAdjusting():
             self.wanted.put("show")
+
+
+class SeedsWindow(PreviewWindow):
+    """The same for a volume without a network: the seeds of cells, in all planes."""
+
+    command, again = "Segment Cysts...", "cyst_preview_seeds"
+
+    def _show(self, answer):
+        pixels, size = unpacked(answer), answer["width"] * answer["height"]
+        show_outlines(self.image, [pixels[size * n:size * (n + 1)] for n in range(answer["planes"])])
+        self.count.setText("%d seeds, one of them in the lumen" % answer["seeds"])
+
+    def _chosen(self):
+        return self._moved_values()

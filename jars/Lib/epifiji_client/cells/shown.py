@@ -10,13 +10,17 @@ from java.io import ByteArrayOutputStream, FileInputStream
 from java.lang import Byte
 from java.util.zip import ZipInputStream
 
+from epifiji_client.images.active import mark_figure
 from epifiji_client.images.manager import managing, roi_manager
 from epifiji_client.images.movies import unless_closed
 from epifiji_client.images.rois import set_frame
-from epifiji_client.screen.windows import put_right
+from epifiji_client.screen.windows import put_free, put_right
 
 OUTLINE = (255, 110, 0)
 """Orange, which differs from black, grey and white for people with any colour vision."""
+
+OPACITY = 110
+"""Of the colours of cells over a stack, 0-255."""
 
 OURS = "cells"
 KIND = "epifiji.kind"
@@ -50,14 +54,55 @@ def show_corrected(image, found):
     show_outlines(image, _frames_of(found["outlines"]))
 
 
-def show_outlines(image, frames):
-    """Lay outlines over an image, one picture for each frame; earlier ones are replaced, other ROIs stay."""
+def show_cyst(image, found, orthogonal):
+    """Show an answer's labels as a new image, in colours over the stack, from all sides, in sections, and as ROIs."""
+    labels, colours = IJ.openImage(found["labels"]), IJ.openImage(found["colours"])
+    image, window = unless_closed(image), not GraphicsEnvironment.isHeadless()
+    table = labels.getLuts()[0]
+    if image is not None:
+        labels.setCalibration(image.getCalibration().copy())
+        planes = [colours.getStack().getProcessor(number).getPixels() for number in range(1, colours.getStackSize() + 1)]
+        show_outlines(image, planes, lambda pixels, width, height: _coloured_roi(pixels, width, height, table))
+        labels.setSlice(image.getCurrentSlice() if image.getStackSize() == labels.getStackSize() else 1)
+    labels.show()
+    if window and image is not None and image.getWindow() is not None:
+        put_right(labels.getWindow(), image.getWindow())
+    if found["view"] and window:
+        view = IJ.openImage(found["view"])
+        mark_figure(view, image)
+        view.show()
+        put_free(view.getWindow(), [shown.getWindow() for shown in (image, labels) if shown is not None] + [IJ.getInstance()])
+    if orthogonal and window:
+        IJ.selectWindow(labels.getID())
+        IJ.run(labels, "Orthogonal Views", "")
+    elif window and image is not None and image.getWindow() is not None:
+        IJ.selectWindow(image.getID())
+    if found["rois"]:
+        _show_rois(image, found["rois"])
+
+
+def _coloured_roi(pixels, width, height, table):
+    """Make a ROI that shows the pixels of a byte array in the colours of a lookup table, through which the image is seen."""
+    bands = [zeros(256, "b") for _ in range(3)]
+    table.getReds(bands[0])
+    table.getGreens(bands[1])
+    table.getBlues(bands[2])
+    # 0 is no cell.
+    opacity = array([0] + [_signed(OPACITY)] * 255, "b")
+    return _picture_roi(pixels, width, height, IndexColorModel(8, 256, *(bands + [opacity])))
+
+
+def show_outlines(image, frames, roi_of=None):
+    """Lay outlines over an image, one picture for each frame; earlier ones are replaced, other ROIs stay.
+
+    roi_of(pixels, width, height) makes the ROI of a picture.
+    """
     overlay = Overlay()
     for roi in (image.getOverlay() or Overlay()).toArray():
         if roi.getProperty(KIND) != OURS:
             overlay.add(roi)
     for number, pixels in enumerate(frames, start=1):
-        roi = outline_roi(pixels, image.getWidth(), image.getHeight())
+        roi = (roi_of or outline_roi)(pixels, image.getWidth(), image.getHeight())
         if len(frames) > 1:
             set_frame(roi, number, image)
         overlay.add(roi)
@@ -67,7 +112,11 @@ def show_outlines(image, frames):
 def outline_roi(pixels, width, height):
     """Make a ROI that shows the pixels of a byte array that are not 0 in one colour, and the image at the others."""
     bands = [array([0, _signed(value)], "b") for value in OUTLINE + (255,)]
-    picture = BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, IndexColorModel(8, 2, *bands))
+    return _picture_roi(pixels, width, height, IndexColorModel(8, 2, *bands))
+
+
+def _picture_roi(pixels, width, height, colours):
+    picture = BufferedImage(width, height, BufferedImage.TYPE_BYTE_INDEXED, colours)
     picture.getRaster().setDataElements(0, 0, width, height, pixels)
     roi = ImageRoi(0, 0, picture)
     roi.setName(OURS)

@@ -189,7 +189,8 @@ def _parameters(label, before, first):
     if any(one["kind"].endswith("network") for one in described["parameters"]):
         engine = call("describe", {})
         of_events, of_cells = engine["networks"], engine["cell_networks"]
-        networks = {"network": of_events, "cell_network": of_cells, "any_network": of_events + of_cells}
+        networks = {"network": of_events, "cell_network": of_cells, "any_network": of_events + of_cells,
+                    "volume_network": engine["volume_networks"]}
         _clear_status()
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False

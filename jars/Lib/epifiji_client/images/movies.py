@@ -119,19 +119,19 @@ class Pixels(object):
         }
 
 
-def shown_pixels(image):
-    """Return the pixels of the channel that an image shows."""
-    return Pixels(image, image.getC() if image.getNChannels() > 1 and not frames_are_channels(image) else None)
+def shown_pixels(image, kind=Pixels):
+    """Return the pixels of the channel that an image shows; kind is Pixels or a class derived from it."""
+    return kind(image, image.getC() if image.getNChannels() > 1 and not frames_are_channels(image) else None)
 
 
-def requested_pixels(image, channel):
-    """Return the pixels of the channel that a user or a macro specified as text, which may be empty.
+def requested_pixels(image, channel, kind=Pixels):
+    """Return the pixels of the channel that a user or a macro specified as text, which may be empty; kind as in shown_pixels.
 
     In the dialog the shown channel is the default. A macro must specify it, so that its result is always the same.
     """
     if channel or GraphicsEnvironment.isHeadless() or Macro.getOptions() is not None:
-        return Pixels(image, int(channel) if channel.isdigit() else None)
-    pixels = shown_pixels(image)
+        return kind(image, int(channel) if channel.isdigit() else None)
+    pixels = shown_pixels(image, kind)
     if image.getNChannels() > 1 and pixels.layout["time_axis"] != "C":
         pixels.notices.append("%s has %d channels: channel %d was used, which is shown."
                               % (image.getTitle(), image.getNChannels(), image.getC()))

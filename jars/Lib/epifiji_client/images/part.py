@@ -46,8 +46,8 @@ def with_selection(parameters, image):
 
 
 def unpacked(answer):
-    """Return the pixels of a picture from the engine as a byte array."""
-    pixels = zeros(answer["width"] * answer["height"], "b")
+    """Return the pixels of a picture from the engine, or of all planes of a stack one after the other, as a byte array."""
+    pixels = zeros(answer["width"] * answer["height"] * answer.get("planes", 1), "b")
     inflater = Inflater()
     inflater.setInput(Base64.getDecoder().decode(answer["pixels"]))
     inflater.inflate(pixels)

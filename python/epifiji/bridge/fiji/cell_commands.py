@@ -11,6 +11,8 @@ from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
 from epifiji.data.settings.base import Channel, Settings, names, placed, setting
 from epifiji.data.settings.comparison import CellComparisonSettings
+from epifiji.data.settings.cyst_jobs import CystSegmentationJob
+from epifiji.data.settings.cysts import CystSegmentationSettings
 from epifiji.data.settings.jobs import (
     CellComparisonJob,
     CellConversionJob,
@@ -44,6 +46,35 @@ class SegmentCommand(SegmentationJob, SegmentationSettings):
     )
     input: str | None = _path(
         "file", "Input", "An image's file, instead of the open image; its results are only written.", "macro"
+    )
+    keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
+
+
+class SegmentCystsCommand(CystSegmentationJob, CystSegmentationSettings):
+    """Segments and measures the cells of a cyst, the open stack of planes (Z), and shows them in colours over the stack."""
+
+    preview: bool = _flag(
+        "Preview",
+        "Without a network: first show the seeds of the cells in all planes, with sliders; a macro gives their values.",
+        default=True,
+    )
+    view_3d: bool = _flag(
+        "3D view",
+        "Show the cells from all sides, as a stack that plays, and write it if the results are written; view_3d=false in a macro "
+        "makes none.",
+        default=True,
+    )
+    orthogonal: bool = _flag("Orthogonal views", "Show the labels in sections along all axes too.")
+    rois: bool = _flag(
+        "ROIs of the cells in each plane",
+        "Put the cells of each plane into the ROI Manager as polygons, and write them if the results are written.",
+    )
+    table: bool = _flag("Show a table", "Show the cells as a table; table=false in a macro shows none.", default=True)
+    save: bool = _flag(
+        "Save next to the image", "Write the results into the folder VOLUME_epifiji next to the image's file."
+    )
+    input: str | None = _path(
+        "file", "Input", "A volume's file, instead of the open image; its results are only written.", "macro"
     )
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 

@@ -12,6 +12,7 @@ from epifiji.bridge.fiji.cell_commands import (
     ConvertCommand,
     CorrectCommand,
     SegmentCommand,
+    SegmentCystsCommand,
     SplitCommand,
     StudyCommand,
 )
@@ -60,7 +61,7 @@ DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events
 TRY = "Try Networks Here"
 DETECT_MANY, POOL = "Detect in Many Movies...", "Pool Results of Movies..."
 REVIEW, ADJUST = "Review Epithelial Events...", "Adjust Event Thresholds..."
-SEGMENT = "Segment Epithelium..."
+SEGMENT, CYSTS = "Segment Epithelium...", "Segment Cysts..."
 CELLS_AROUND = "Measure Cells around Events..."
 REPORT = "Write Event Report..."
 COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Export Events..."
@@ -315,6 +316,7 @@ COMMANDS: dict[str, type[Settings]] = {
     TRY: TryCommand,
     DETECT_MANY: DetectManyCommand,
     SEGMENT: SegmentCommand,
+    CYSTS: SegmentCystsCommand,
     OPEN: OpenCommand,
     REVIEW: ReviewCommand,
     ADJUST: AdjustCommand,

@@ -37,8 +37,8 @@ def described(label: str) -> dict[str, Any]:
     """Describe a command as JSON types: its help, its page in the documentation, and its parameters in the dialog's order.
 
     A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
-    ``image``, ``network``, ``cell_network`` or ``any_network``), `default` (a string, or a boolean for a flag), `unit`,
-    `choices` (for a file or a network the words that are none), `empty` (the meaning of an empty field), `measure`
+    ``image``, ``network``, ``cell_network``, ``any_network`` or ``volume_network``), `default` (a string, or a boolean for a
+    flag), `unit`, `choices` (for a file or a network the words that are none), `empty` (the meaning of an empty field), `measure`
     (``length`` or ``time`` if it is shown in µm or minutes, else empty), `whole` (whether it is a whole number), `help`
     and `page`. If a parameter has a measure, `units` has :data:`UNITS`.
     """

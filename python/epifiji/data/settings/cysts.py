@@ -101,7 +101,13 @@ class InstanceSettings(Settings):
         description="A cell's seed has a lower probability of a contour. Default: Otsu's threshold of the map.",
     )
     least_seed_voxels: int = setting(
-        6, ge=1, le=1_000_000, unit="voxels", page="more", description="Seeds with fewer voxels are removed."
+        6,
+        ge=1,
+        le=1_000_000,
+        unit="voxels",
+        label="Smallest seed",
+        page="more",
+        description="Seeds with fewer voxels are removed.",
     )
     growth_threshold: Threshold | None = setting(
         None,
@@ -121,6 +127,7 @@ class InstanceSettings(Settings):
         ge=0,
         le=100,
         unit="voxels",
+        label="Erosion of the mask",
         page="more",
         description="Radius of the ball by which the mask is eroded; 0: it is not.",
     )
@@ -159,6 +166,7 @@ class CystMeasurementSettings(Settings):
         ge=1,
         le=1000,
         unit="voxels",
+        label="Smallest contact",
         page="more",
         description="Voxels at the lumen, or at the surface, by which cells have to touch to be neighbours there.",
     )

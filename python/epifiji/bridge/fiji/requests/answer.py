@@ -28,6 +28,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     cells_around,
     comparison,
     correction,
+    cysts,
     detection,
     evaluation,
     export,
@@ -120,19 +121,25 @@ def describe_commands() -> Answer:
 def _describe(_: Request) -> Answer:
     """Describe the engine: version, Python, process, and the networks of each task, the default one first."""
     from epifiji.data.cell_networks import CellNetworkDescription
+    from epifiji.data.volume_networks import VolumeNetworkDescription
     from epifiji.files.networks.default import SHIPPED_FOR_CELLS
     from epifiji.files.networks.store import names_default_first
     from epifiji.files.networks.zoo import listed
 
-    of_cells = {one.name for one in listed() if isinstance(one.description, CellNetworkDescription)}
+    found = listed()
+    of_cells, of_volumes = (
+        {one.name for one in found if isinstance(one.description, kind)}
+        for kind in (CellNetworkDescription, VolumeNetworkDescription)
+    )
     names = names_default_first()
 
     return {
         "version": VERSION,
         "python": platform.python_version(),
         "process": os.getpid(),
-        "networks": [name for name in names if name not in of_cells],
+        "networks": [name for name in names if name not in of_cells | of_volumes],
         "cell_networks": sorted(of_cells, key=lambda name: (name != SHIPPED_FOR_CELLS, name.lower())),
+        "volume_networks": sorted(of_volumes, key=str.lower),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.movie import Movie
+from epifiji.data.image import Image
 from epifiji.data.progress import Report
 from epifiji.data.settings.base import Settings
 
@@ -100,7 +100,7 @@ def exclusive_use(report: Report) -> Iterator[None]:
 
 
 def folder_of_results(
-    movie: Movie, out: str | None, written: bool, folder_for: Callable[[str, Path], Path]
+    movie: Image, out: str | None, written: bool, folder_for: Callable[[str, Path], Path]
 ) -> Path | None:
     """Return the folder for the results: in `out`, or next to the movie if they are `written`; None if they are only shown.
 
