@@ -20,6 +20,7 @@ from epifiji.data.labelled import TrainingField
 from epifiji.data.progress import silent
 from epifiji.data.settings.training import CHANGES, RetrainingSettings
 from epifiji.engine.networks.families import CELL_FAMILIES
+from epifiji.engine.networks.flow2d.family import DEFAULT_CHOICES
 from epifiji.engine.networks.unet2d.model import new_weights
 from epifiji.engine.networks.unet2d.sampling import TileSampler
 from epifiji.engine.networks.unet2d.training import cell_loss, jaccard_loss, targets_of
@@ -303,7 +304,7 @@ class TestSeparateCells:
         assert {one["borders"] for one in record["images"]} == {"bright"}
         found = epifiji.segment(images / "a.tif", network="blobs", cell_diameter=22)
         assert found.record["network"]["kind"] == "flow2d"
-        assert found.record["settings"]["tissue_threshold"] == 0.4
+        assert found.record["settings"]["tissue_threshold"] == DEFAULT_CHOICES.tissue_threshold
         second = epifiji.retrain("blobs", images, name="blobs2", **short)
         assert second.network.description.family == "flow2d"
         assert second.before is not None

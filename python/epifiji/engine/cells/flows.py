@@ -13,11 +13,11 @@ from epifiji.data.cell_networks import FlowChoices
 MIDDLE_PX = 2.0
 """Within so many pixels of the middle, directions become shorter in proportion to the distance, so that pixels come to rest."""
 
-STEPS = 30
+STEPS = 20
 """Steps that a pixel is followed."""
 
 STEP = 0.05
-"""Length of a step in cell diameters: together they are one and a half."""
+"""Length of a step in cell diameters: together they are one."""
 
 SPREAD = 0.06
 """Sigma, in cell diameters, of the smoothing of the density of pixels that have come to rest."""

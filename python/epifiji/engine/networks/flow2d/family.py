@@ -27,7 +27,7 @@ from epifiji.engine.networks.unet2d.model import UNet2D, shapes
 DIAMETER_PX = 15.0
 """Diameter of the cells that a new network is trained for; smaller ones are enlarged to it."""
 
-DEFAULT_CHOICES = FlowChoices(tissue_threshold=0.4, least_area=0.3)
+DEFAULT_CHOICES = FlowChoices(tissue_threshold=0.45, least_area=0.4)
 """How cells are separated by a network that is trained from random weights."""
 
 OUTPUTS = len(FLOW_OUTPUTS)
