@@ -65,7 +65,7 @@ def test_the_preview_shows_seeds_and_follows_the_sliders(shown: Finished) -> Non
     # A seed for each cell, and one in the lumen.
     assert abs(seen["first"] - SIMULATED["cells"] - 1) <= 3
     assert seen["cells"] == seen["chosen"] - 1
-    assert sum(drawn > 0 for _, drawn in seen["shown"]) > 20
+    assert sum(drawn > 0 for _, drawn in seen["shown"]) > 10
     recorded = re.search(r'run\("Segment Cysts...", "(.*)"\);', seen["recorded"])
     assert recorded is not None
     assert re.search(r"seed_depth=0\.\d+", recorded[1])
