@@ -139,6 +139,10 @@ def _frames_of(path):
 def _show_rois(image, path):
     """Put polygons into the ROI Manager or, without a window, on the image's overlay."""
     rois = list(_rois_in(path))
+    for roi in rois:
+        if roi.getZPosition() > 0 and image is not None and image.getNFrames() == 1:
+            # In a stack with only Z, ImageJ shows a ROI with positions along all axes in every plane.
+            set_frame(roi, roi.getZPosition(), image)
     if GraphicsEnvironment.isHeadless():
         overlay = (image.getOverlay() if image is not None else None) or Overlay()
         for roi in rois:
