@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import manager, open_movie, roi_table, runnable, said, status
+from desktop_checks import error, manager, on_event_thread, open_movie, roi_table, runnable, said, start_command, status
+from dialogs_on_screen import open_dialog, pressed
+from epifiji.bridge.fiji.commands import STUDY
 from epifiji.bridge.imagej import ImageJ
 from review_checks import _labels
 
@@ -196,4 +198,31 @@ def macro_without_argument(_: ImageJ, __: Path) -> dict[str, Any]:
     return found
 
 
-TOOLS = [score_at_random, cropped_with_the_manager, macro_by_keys, macro_without_argument]
+def protocol_in_a_dialog(_: ImageJ, folder: Path) -> list[str]:
+    """A protocol beside the values of the last study, and beside a folder that is typed too; return the messages."""
+    from scyjava import jimport
+
+    prefs = jimport("ij.Prefs")
+    prefs.set("epifiji.study_cells.seeds", "1, 2")
+    start_command(STUDY)
+    found: list[str] = []
+    for typed in ("", "elsewhere"):
+        dialog = wait_for("the dialog", lambda: open_dialog(STUDY.rstrip(".")))
+        texts = dialog.getStringFields()
+        on_event_thread(lambda texts=texts: texts[0].setText(str(folder / "nowhere.yaml")))  # type: ignore[misc]
+        if typed:
+            on_event_thread(lambda texts=texts, typed=typed: texts[1].setText(typed))  # type: ignore[misc]
+        button = dialog.getButtons()[0]
+        on_event_thread(lambda button=button: button.dispatchEvent(pressed(button)))  # type: ignore[misc]
+        focus("EpiFiji")
+        found.append(error())
+        press("Return")
+    wait_for("the dialog", lambda: open_dialog(STUDY.rstrip(".")))
+    focus(STUDY.rstrip("."))
+    press("Escape")
+    wait_for("the dialog's end", lambda: open_dialog(STUDY.rstrip(".")) is None)
+    prefs.set("epifiji.study_cells.seeds", "")
+    return found
+
+
+TOOLS = [score_at_random, cropped_with_the_manager, macro_by_keys, macro_without_argument, protocol_in_a_dialog]

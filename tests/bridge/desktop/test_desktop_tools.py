@@ -19,6 +19,7 @@ from tools_desktop_checks import (
     cropped_with_the_manager,
     macro_by_keys,
     macro_without_argument,
+    protocol_in_a_dialog,
     score_at_random,
 )
 
@@ -75,6 +76,14 @@ def test_a_rectangle_crops_with_the_managers_rois(shown: Finished) -> None:
         assert new[:3] == old[:3]
         assert new[3] == pytest.approx([old[3][0] - 30, old[3][1] - 15], abs=1e-3)
         assert new[4] == old[4]
+
+
+def test_a_protocol_does_not_meet_what_the_dialog_remembers(shown: Finished) -> None:
+    remembered, typed = shown[protocol_in_a_dialog]
+    assert "nowhere.yaml" in remembered
+    assert "A protocol" not in remembered
+    assert typed.startswith("A protocol was specified and also")
+    assert "seeds" not in typed.lower()
 
 
 def places(path: Path) -> list[tuple[int, float, float]]:

@@ -25,10 +25,11 @@ def from_dialog(label, described, networks, first=None, scale=None):
     and returned in pixels and frames: scale has how many of these are one unit.
 
     The values of first replace those of the last run, for example after wrong input. networks are names by kind of
-    parameter.
+    parameter. If a parameter contains others, such as a protocol, only what the user changed is given beside it.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
     values = dict((one["key"], one["default"] if is_another_movies(one) else remembered(label, one)) for one in parameters)
+    last = dict(values)
     values.update(first or {})
     pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
     more = any(values[one["key"]] != one["default"] for one in pages[1])
@@ -54,6 +55,10 @@ def from_dialog(label, described, networks, first=None, scale=None):
             values.update((one["key"], one["default"]) for one in pages[1])
             break
     given = dict((one["key"], values[one["key"]]) for one in parameters if values[one["key"]] != one["default"])
+    for one in parameters:
+        if one["beside"] and one["key"] in given:
+            kept = [one["key"]] + one["beside"]
+            given = dict((key, value) for key, value in given.items() if key in kept or value != last[key])
     record(given, parameters)
     return given
 

@@ -172,10 +172,11 @@ class StudyCommand(StudyJob):
     protocol: str | None = setting(
         None,
         kind="file",
-        description="A protocol (YAML), such as the one in the folder of another study. It contains all other settings: leave "
-        "them as they are.",
+        description="A protocol (YAML), such as the one in the folder of another study. It contains all other settings but the "
+        "folder for results: what the dialog shows from the last study is not used.",
         order=0,
         empty="none: the settings below",
+        beside=("out", "table", "keep_going"),
     )
     train: str | None = setting(
         None,
@@ -205,10 +206,10 @@ class StudyCommand(StudyJob):
     cell_diameter: Annotated[float, Field(gt=0, le=2000, allow_inf_nan=False)] | Literal["auto"] | None = setting(
         None,
         range="px|auto",
-        description="Diameter of the cells in pixels, or auto to estimate it. Default: no rescaling in the training, an "
-        "estimate in the scoring.",
+        description="Diameter of the cells in pixels. Default, as for auto: that of the annotated cells in the training, an "
+        "estimate from the image in the scoring.",
         order=5,
-        empty="not rescaled; estimated to score",
+        empty="as annotated; estimated to score",
     )
     images: Annotated[tuple[Annotated[int, Field(ge=1)], ...] | None, BeforeValidator(names)] = setting(
         None,

@@ -39,8 +39,9 @@ def described(label: str) -> dict[str, Any]:
     A parameter has `key`, `also` (its older keys), `label`, `kind` (``text``, ``choice``, ``flag``, ``file``, ``folder``,
     ``image``, ``network``, ``cell_network``, ``any_network`` or ``volume_network``), `default` (a string, or a boolean for a
     flag), `unit`, `choices` (for a file or a network the words that are none), `empty` (the meaning of an empty field), `measure`
-    (``length`` or ``time`` if it is shown in µm or minutes, else empty), `whole` (whether it is a whole number), `help`
-    and `page`. If a parameter has a measure, `units` has :data:`UNITS`.
+    (``length`` or ``time`` if it is shown in µm or minutes, else empty), `whole` (whether it is a whole number), `beside`
+    (the keys of what can be specified with it, if it contains the other parameters), `help` and `page`. If a parameter
+    has a measure, `units` has :data:`UNITS`.
     """
     model = COMMANDS[label]
     keys = sorted(model.model_fields, key=lambda key: shown_of(model.model_fields[key]).order)
@@ -70,6 +71,7 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
         "empty": _empty(shown, field.description or ""),
         "measure": ("time" if unit == "frames" else "length") if shown.calibrated else "",
         "whole": field.annotation in (int, int | None),
+        "beside": list(shown.beside),
         "help": field.description or "",
         # The window has sliders for the thresholds.
         "page": "macro" if model is AdjustCommand and key in EventSettings.model_fields else shown.page,

@@ -74,6 +74,9 @@ class Shown:
         What an empty field of a dialog means, in a few words. Default: from the help's sentence "Default: …".
     calibrated
         Whether it is a length (px) or a time (frames) of the movie itself: dialogs show it in µm or minutes if they are known.
+    beside
+        For a setting that contains others, such as a protocol: those that can still be specified. Dialogs then leave out values
+        of the last run.
     """
 
     unit: str = ""
@@ -87,6 +90,7 @@ class Shown:
     words: tuple[str, ...] = ()
     empty: str = ""
     calibrated: bool = False
+    beside: tuple[str, ...] = ()
 
 
 def setting(default: Any = PydanticUndefined, *, description: str = "", **more: Any) -> Any:

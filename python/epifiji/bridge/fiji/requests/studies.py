@@ -9,7 +9,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.cell_commands import OWN_NETWORK, RANDOM_WEIGHTS, StudyCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.base import parse_settings, shown_of
 from epifiji.data.settings.evaluation import CellEvaluationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.study import StudyProtocol
@@ -18,7 +18,6 @@ NO_TRAIN, NO_TEST = (
     "No folder of images to train on was specified, but images with cells are needed: give --train DIR, or --protocol FILE.",
     "No folder of images to test on was specified, but images with cells are needed: give --test DIR, or --protocol FILE.",
 )
-NOT_IN_PROTOCOLS = {"protocol", "out", "table", "keep_going"}
 
 
 @job("study_cells", commands.STUDY, exclusive=True)
@@ -45,7 +44,8 @@ def study(request: Request) -> Answer:
 def _protocol(command: StudyCommand) -> tuple[str | dict[str, Any], str, Path]:
     """Return the protocol, as a file or by its entries, a name, and the folder in which it or the training images are."""
     if command.protocol is not None:
-        more = sorted(command.model_fields_set - NOT_IN_PROTOCOLS)
+        beside = shown_of(StudyCommand.model_fields["protocol"]).beside
+        more = sorted(command.model_fields_set - {"protocol", *beside})
         if more:
             raise WrongInputError(
                 f"A protocol was specified and also {', '.join('--' + key.replace('_', '-') for key in more)}, but all settings "
