@@ -111,7 +111,7 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Segment as a user does: the dialog, the preview, its sliders by keys, then the volume."""
     from scyjava import jimport
 
-    from desktop_checks import start_command, status
+    from desktop_checks import recorded_lines, start_command, status
 
     imagej.run_macro(f'open("{folder / NAME}.tif"); setSlice(20); run("Set... ", "zoom=400");')
     recorder = jimport("ij.plugin.frame.Recorder")
@@ -136,9 +136,7 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     press("Tab", "Tab", "space")
     wait_for("the labels", lambda: _image(f"{NAME}_labels.tif") is not None)
     wait_for("the status", lambda: " cells, found without a network" in status())
-    # The line is written after the command has ended.
-    wait_for("the recorded line", lambda: LABEL in str(recorder.getInstance().getText()))
-    text = str(recorder.getInstance().getText())
+    text = recorded_lines(LABEL)
     record.close()
     for title, name in ((f"{NAME}.tif", "cyst_cells"), (f"{NAME}_3d.tif", "cyst_3d"), ("Cells of cyst", "cyst_table")):
         focus(title)

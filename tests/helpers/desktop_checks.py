@@ -125,7 +125,6 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     window = wait_for("the navigator", lambda: window_titled("Navigator of noise.tif"))
     table = next(part for part in parts(window) if hasattr(part, "getRowCount"))
     wait_for("the status", lambda: "noise" in status())
-    recorder = jimport("ij.plugin.frame.Recorder").getInstance()
     _lay_out(image)
     picture(folder / "screen.png")
     return {
@@ -137,8 +136,18 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
         "status": status(),
         "refused": refused,
         "pixel_um": float(image.getCalibration().pixelWidth),
-        "recorded": str(recorder.getText()),
+        "recorded": recorded_lines(DETECT),
     }
+
+
+def recorded_lines(label: str) -> str:
+    """Return what ImageJ's recorder shows, as soon as it contains a command: the line is written after the command has ended."""
+    from scyjava import jimport
+
+    recorder = jimport("ij.plugin.frame.Recorder")
+    return wait_for(
+        "the recorded line", lambda: text if label in (text := str(recorder.getInstance().getText())) else "", 60
+    )
 
 
 def _lay_out(image: Any) -> None:

@@ -115,7 +115,7 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     """Segment as a user does: the dialog, the preview, a slider by keys, then the whole movie."""
     from scyjava import jimport
 
-    from desktop_checks import start_command, status
+    from desktop_checks import recorded_lines, start_command, status
 
     imagej.run_macro('close("*"); roiManager("reset");')
     imagej.run_macro(f'open("{os.environ["EPIFIJI_TEST_CELLS"]}"); setSlice(2);')
@@ -142,7 +142,7 @@ def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     press("Tab", "space")
     wait_for("the labels", lambda: _image("wing_labels.tif") is not None, 120)
     wait_for("the status", lambda: "cells in 3 frames" in status(), 60)
-    text = str(recorder.getInstance().getText())
+    text = recorded_lines("Segment Epithelium...")
     record.close()
     return {
         "first": first,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import DETECT, DIALOG, manager, start_command
+from desktop_checks import DETECT, DIALOG, manager, recorded_lines, start_command
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
 
@@ -126,7 +126,7 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("the window's end", lambda: not windows(title))
     wait_for("the events", lambda: manager().getCount() > 0)
     time.sleep(1)
-    recorded = str(jimport("ij.plugin.frame.Recorder").getInstance().getText())
+    recorded = recorded_lines("Adjust Event Thresholds...")
     return {
         "before": before,
         "shown": shown,
