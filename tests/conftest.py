@@ -66,6 +66,7 @@ SLOW = (
     "jobs/events/test_review.py::test_a_review_that_was_cut_anywhere_is_refused",
     "jobs/events/test_review.py::test_step_by_step_a_review_has_the_counts",
     "jobs/events/test_statistics.py",
+    "jobs/events/test_trial.py",
     "jobs/scoring/test_evaluate",
     "bridge/fiji/test_segment_requests.py",
     "jobs/cells/test_segmentation.py",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
@@ -96,6 +98,23 @@ def test_a_network_that_cannot_be_used_here_says_why_and_the_others_are_tried() 
     assert "the windows of the network small are 45 x 45 px" in found.networks[0].problem
     assert found.cell_diameter is None
     assert suggested_network(found) is None
+
+
+def test_a_channel_of_16_bits_without_calibration_is_tried(movie: Movie, tmp_path: Path) -> None:
+    """The demonstration's movie is the second channel, without µm and minutes; the first one has no tissue."""
+    pixels = np.asarray(movie.pixels).astype(np.uint16) * 200 + 1000
+    noise = np.random.default_rng(5).integers(0, 65535, pixels.shape).astype(np.uint16)
+    path = tmp_path / "two.tif"
+    tifffile.imwrite(path, np.stack([noise, pixels], 1), imagej=True, metadata={"axes": "TCYX"})
+    found = try_networks(path, ["epinet"], channel=2, mode="exact", **PLACE, **SCALE)
+    (one,), (same,) = found.networks, try_networks(pixels, ["epinet"], mode="exact", **PLACE, **SCALE).networks
+    assert [key(event) for event in one.candidates] == [key(event) for event in same.candidates]
+    assert one.finds
+    assert not any(unit in setting.reason for setting in suggested_settings(found, one) for unit in ("µm", " min)"))
+    other = try_networks(path, ["epinet"], channel=1, mode="exact", **PLACE, **SCALE)
+    assert [key(event) for event in other.networks[0].finds] != [key(event) for event in one.finds]
+    with pytest.raises(WrongInputError, match="3"):
+        try_networks(path, ["epinet"], channel=3, **PLACE, **SCALE)
 
 
 def test_a_trial_can_be_cancelled(movie: Movie) -> None:
