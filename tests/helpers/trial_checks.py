@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, picture, press, wait_for, windows
-from desktop_checks import start_command
+from desktop_checks import on_event_thread, start_command
 from epifiji.bridge.fiji.commands import DETECT, TRY
 from epifiji.bridge.imagej import ImageJ
 
 TITLE, DIALOG = TRY, DETECT.rstrip(".")
+SCALE = "cell_diameter", "event_duration"
+SCALE_LABELS = "Cell diameter (µm)", "Event duration (min)"
+BESIDE = "= 25 px", "= 6 frames"
 
 
 def part(title: str, kind: str, of: Callable[[Any], bool] = lambda _: True) -> Any:
@@ -72,6 +75,10 @@ def networks_tried(_: ImageJ, folder: Path) -> dict[str, Any]:
         return sorted(found, reverse=True)
 
     before = counts()
+    fields = {key: part(TITLE, "JTextField", lambda one, key=key: str(one.getName()) == key) for key in SCALE}
+    labels = [name for name in SCALE_LABELS if part(TITLE, "JLabel", lambda one, name=name: str(one.getText()) == name)]
+    on_event_thread(lambda: (fields["cell_diameter"].setText("5"), fields["event_duration"].setText("30")))
+    labels += [name for name in BESIDE if part(TITLE, "JLabel", lambda one, name=name: str(one.getText()) == name)]
     slider = part(TITLE, "JSlider", lambda one: str(one.getName()) == "threshold")
     slider.setValue(255)
     fewer = wait_for("fewer finds", lambda: (now := counts()) != before and now)
@@ -82,7 +89,13 @@ def networks_tried(_: ImageJ, folder: Path) -> dict[str, Any]:
     )
     refused = str(message.getText())
     press("Return")
+    on_event_thread(lambda: fields["cell_diameter"].setText("900"))
     image.setRoi(30, 30, 100, 100)
+    press_button(TITLE, "Try Again")
+    message = wait_for("the message", lambda: part(TITLE, "JLabel", lambda one: "900" in str(one.getText())))
+    too_large = str(message.getText())
+    press("Return")
+    on_event_thread(lambda: fields["cell_diameter"].setText("5"))
     time.sleep(0.3)
     press_button(TITLE, "Try Again")
     wait_for(
@@ -109,6 +122,8 @@ def networks_tried(_: ImageJ, folder: Path) -> dict[str, Any]:
         "before": before,
         "fewer": fewer,
         "refused": refused,
+        "labels": labels,
+        "too large": too_large,
         "choices": choices,
         "more": more,
         "open": windows(TITLE),

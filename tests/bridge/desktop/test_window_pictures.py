@@ -188,6 +188,9 @@ def test_networks_are_tried_at_a_place(done: Finished) -> None:
     assert len(seen["before"]) == 2
     assert int(seen["before"][0].split()[0]) > int(seen["fewer"][0].split()[0])
     assert "The width of the rectangle is 8 px in the movie, but at least 32 px are needed" in seen["refused"]
+    assert seen["labels"] == ["Cell diameter (µm)", "Event duration (min)", "= 25 px", "= 6 frames"]
+    assert "900 µm" in seen["too large"]
+    assert "400 µm" in seen["too large"], "2000 px of 0.2 µm are the largest"
     assert seen["choices"][0] == "epinet"
     assert not seen["more"]
     assert seen["open"] == []

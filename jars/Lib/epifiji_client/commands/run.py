@@ -120,6 +120,11 @@ def call(job, request, image=None, watch=None):
     return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, _Progress(watch), now.temporary)
 
 
+def scale_of_movie():
+    """Return how many pixels are one micrometre, and how many frames one minute, in the movie of the command; see units.py."""
+    return _running.now.scale
+
+
 def keep(label, given):
     """Store the values of a dialog at once: the command goes on for long, and the program may end meanwhile."""
     remember(label, _described(label)["parameters"], given)
@@ -192,9 +197,9 @@ def _parameters(label, before, first):
         networks = {"network": of_events, "cell_network": of_cells, "any_network": of_events + of_cells,
                     "volume_network": engine["volume_networks"]}
         _clear_status()
+    scale = _running.now.scale = pixels_per_unit(active_image(), described.get("units"))
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
-    scale = _running.now.scale = pixels_per_unit(active_image(), described.get("units"))
     asked = json.loads(System.getProperty(FIRST, "{}")).get(label, {})
     given = from_dialog(label, described, networks, dict(first or {}, **(before or asked)), scale)
     return None if given is None else _absolute(given, described), True

@@ -55,6 +55,7 @@ class TrialSettings(PlaceSettings):
         "from a network's by more than 30 %.",
         page="macro",
         order=6,
+        calibrated=True,
     )
     event_duration: Annotated[float, Field(gt=0, le=10000, allow_inf_nan=False)] | None = placed(
         ScaleSettings, "event_duration", "macro", 7

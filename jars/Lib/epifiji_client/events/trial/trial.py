@@ -4,7 +4,7 @@ from ij.plugin.frame import Recorder
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.screen.log import log
-from epifiji_client.commands.run import call, record, report, run_with
+from epifiji_client.commands.run import call, record, report, run_with, scale_of_movie
 from epifiji_client.screen.windows import show_table
 from epifiji_client.events.trial.window import TrialWindow
 from epifiji_client.images.movies import current_image, frame_in_view, requested_pixels
@@ -21,7 +21,7 @@ def try_networks(parameters):
     if Macro.getOptions() is not None or GraphicsEnvironment.isHeadless():
         _report(parameters, tried(image, parameters))
         return
-    window = TrialWindow(image, tried(image, parameters), lambda more: tried(image, dict(parameters, **more)))
+    window = TrialWindow(image, tried(image, parameters), scale_of_movie(), lambda more: tried(image, dict(parameters, **more)))
     chosen = window.run()
     record(LABEL, window.found["settings"])
     if chosen is not None:

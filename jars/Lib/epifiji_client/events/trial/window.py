@@ -3,12 +3,14 @@ from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GraphicsE
 from java.awt.event import ActionListener, KeyEvent
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import (BorderFactory, Box, BoxLayout, ButtonGroup, JButton, JComboBox, JComponent, JFrame, JLabel, JOptionPane, JPanel,
-                         JRadioButton, JScrollPane, JSlider, JTextField, KeyStroke)
+                         JRadioButton, JScrollPane, JSlider, KeyStroke)
 
+from epifiji_client.commands.units import UNITS
 from epifiji_client.screen.parts import when_closed
 from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, later, put_free, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.thresholds import ALL, LEAST_POSITIVE
+from epifiji_client.events.trial.fields import ScaleField
 from epifiji_client.events.trial.finds import Finds
 from epifiji_client.events.trial.tiles import Tile, map_pictures, movie_pictures
 
@@ -19,6 +21,8 @@ SIDE, MARGIN = 380, 150
 """Width of the part with the settings, and height of what is above and below the pictures."""
 LEAST_TILE, LARGEST_TILE = 90, 260
 GREY = "#606060"
+SCALE = (("cell_diameter", "Cell diameter", "length", "px", "auto"), ("event_duration", "Event duration", "time", "frames", ""))
+"""Key, label, measure, unit without calibration, and text at first of the fields for the scale."""
 TIPS = {
     USE: "Open %s with these settings" % DETECT,
     ALL_OPEN: "Open %s with these settings, for all open movies" % MANY,
@@ -28,10 +32,13 @@ TIPS = {
 
 
 class TrialWindow(object):
-    """The window. again(settings) tries once more, and raises EngineError if that is not possible."""
+    """The window. again(settings) tries once more, and raises EngineError if that is not possible.
 
-    def __init__(self, image, found, again):
-        self.image, self.again = image, again
+    per_unit is how many pixels are one micrometre, and how many frames one minute, as far as the movie is calibrated.
+    """
+
+    def __init__(self, image, found, per_unit, again):
+        self.image, self.per_unit, self.again = image, per_unit, again
         self.wanted = LinkedBlockingQueue()
         self.window = JFrame(TITLE)
         self.found = None
@@ -56,7 +63,7 @@ class TrialWindow(object):
             self.window.dispose()
 
     def _try_again(self):
-        given = dict((key, field.getText().strip()) for key, field in self.fields.items())
+        given = dict((key, field.value()) for key, field in self.fields.items())
         try:
             found = self.again(dict((key, text) for key, text in given.items() if text))
         except EngineError as error:
@@ -103,8 +110,11 @@ class TrialWindow(object):
 
     def _headline(self):
         place = self.found["place"]
-        lines = ["<b>%s</b>, frame %d, %d x %d px at x = %d, y = %d" % (
-            escaped(self.found["name"]), place["frame"] + 1, place["width"], place["height"], place["x"], place["y"])]
+        factor, size = self.per_unit.get("length"), ""
+        if factor:
+            size = " (%.3g x %.3g %s)" % (place["width"] / factor, place["height"] / factor, UNITS["length"])
+        lines = [u"<b>%s</b>, frame %d, %d x %d px at x = %d, y = %d%s" % (
+            escaped(self.found["name"]), place["frame"] + 1, place["width"], place["height"], place["x"], place["y"], size)]
         lines += ["<font color='%s'>%s</font>" % (GREY, escaped(notice)) for notice in self.found["notices"]]
         return JLabel("<html>%s</html>" % "<br>".join(lines))
 
@@ -207,16 +217,17 @@ class TrialWindow(object):
         return panel
 
     def _scale_fields(self):
-        row, self.fields = JPanel(FlowLayout(FlowLayout.LEFT, 4, 0)), {}
-        for key, text, empty in (("cell_diameter", "Cells (px)", "auto"), ("event_duration", "Events (frames)", "")):
-            self.fields[key] = JTextField(self.found["settings"].get(key, empty), 5)
-            self.fields[key].setName(key)
-            row.add(JLabel(text))
-            row.add(self.fields[key])
+        row, self.fields = JPanel(GridBagLayout()), {}
+        for line, (key, text, measure, pixels, empty) in enumerate(SCALE):
+            factor = self.per_unit.get(measure)
+            field = self.fields[key] = ScaleField(key, self.found["settings"].get(key, empty), factor, pixels)
+            _put(row, JLabel("%s (%s)" % (text, UNITS[measure] if factor else pixels)), 0, line)
+            _put(row, field.text, 1, line)
+            _put(row, field.beside, 2, line)
         panel = JPanel(BorderLayout())
         again = JPanel(FlowLayout(FlowLayout.LEFT, 4, 4))
         again.add(self._button("Try Again", AGAIN))
-        panel.add(row, BorderLayout.NORTH)
+        panel.add(row, BorderLayout.WEST)
         panel.add(again, BorderLayout.SOUTH)
         return panel
 
