@@ -140,6 +140,24 @@ def detect_by_keys(_: ImageJ, folder: Path) -> dict[str, Any]:
     }
 
 
+def press_button(text: str) -> None:
+    """Go to a button of the window in front by Tab, whichever fields are enabled before it, and press it."""
+    from scyjava import jimport
+
+    focused = jimport("java.awt.KeyboardFocusManager").getCurrentKeyboardFocusManager().getFocusOwner
+
+    def reached() -> bool:
+        owner = wait_for("the field with the focus", focused)
+        if hasattr(owner, "getText") and str(owner.getText()) == text:
+            return True
+        press("Tab")
+        wait_for("the next field", lambda: (now := focused()) is not None and not now.equals(owner))
+        return False
+
+    wait_for(f"the button {text}", reached, 60)
+    press("space")
+
+
 def recorded_lines(label: str) -> str:
     """Return what ImageJ's recorder shows, as soon as it contains a command: the line is written after the command has ended."""
     from scyjava import jimport

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import DETECT, DIALOG, manager, recorded_lines, start_command
+from desktop_checks import DETECT, DIALOG, manager, press_button, recorded_lines, start_command
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
 
@@ -122,7 +122,7 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
     time.sleep(0.5)
     shown = int(movie.getOverlay().size())
     picture(folder / "adjust.png", title)
-    press("Tab", "Tab", "Tab", "Tab", "space")
+    press_button("Apply")
     wait_for("the window's end", lambda: not windows(title))
     wait_for("the events", lambda: manager().getCount() > 0)
     time.sleep(1)

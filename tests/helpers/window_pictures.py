@@ -15,7 +15,7 @@ from typing import Any
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from cysts_checks import with_preview as cysts_segmented
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import manager, runnable, start_command
+from desktop_checks import manager, press_button, runnable, start_command
 from desktop_checks import said as text_of
 from dialogs_on_screen import NAME, dialog_texts, open_dialog, pressed
 from epifiji.bridge.fiji.commands import COMMANDS
@@ -353,7 +353,7 @@ def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
         others = {str(roi.getStrokeColor()) for roi in movie.getOverlay().toArray()}
         picture(folder / "sliders.png", ADJUST)
         if way == "button":
-            press("Tab", "Tab", "Tab", "Tab", "Tab", "space")
+            press_button("Discard")
         else:
             press("alt+F4")
         wait_for("the end", lambda: not windows(ADJUST))
