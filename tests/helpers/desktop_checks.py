@@ -158,6 +158,20 @@ def press_button(text: str) -> None:
     press("space")
 
 
+def settled(look: Callable[[], Any], quiet_s: float = 3.0) -> Any:
+    """Return a value once it has not changed for some time: a busy computer shows the effect of the last key late."""
+    since, value = time.monotonic(), look()
+
+    def is_quiet() -> bool:
+        nonlocal since, value
+        if (now := look()) != value:
+            since, value = time.monotonic(), now
+        return time.monotonic() - since > quiet_s
+
+    wait_for("the end of changes", is_quiet, 120)
+    return value
+
+
 def recorded_lines(label: str) -> str:
     """Return what ImageJ's recorder shows, as soon as it contains a command: the line is written after the command has ended."""
     from scyjava import jimport

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, picture, press, wait_for, windows
-from desktop_checks import DETECT, DIALOG, manager, press_button, recorded_lines, start_command
+from desktop_checks import DETECT, DIALOG, manager, press_button, recorded_lines, settled, start_command
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.reviews import read_review
 
@@ -119,8 +119,7 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
     focus(title)
     press("Tab", *["Right"] * 55)
     wait_for("fewer events", lambda: movie.getOverlay().size() < before)
-    time.sleep(0.5)
-    shown = int(movie.getOverlay().size())
+    shown = settled(lambda: int(movie.getOverlay().size()))
     picture(folder / "adjust.png", title)
     press_button("Apply")
     wait_for("the window's end", lambda: not windows(title))
