@@ -180,6 +180,10 @@ def test_the_sliders_show_decided_events_with_any_threshold(results: Path) -> No
     worked_on = {place(review.detected[a.item]) for a in review.actions if a.item < len(review.detected)}
     stay = {(e["event"], e["frame"] - 1, round(e["y"], 2), round(e["x"], 2)) for e in found["events"] if e.get("stays")}
     assert (found["decided"], stay) == (True, worked_on)
+    # What is only shown has the events that pass, as the job that computes them, so the window must not show others.
+    shown = ask("candidates", {"results": str(results), "saved": False})["result"]
+    assert (shown["decided"], [e for e in shown["events"] if e.get("stays")]) == (False, [])
+    assert len(shown["events"]) == len(found["events"])
 
 
 def test_other_distances_are_refused_while_there_are_decisions(results: Path) -> None:

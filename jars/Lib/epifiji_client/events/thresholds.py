@@ -55,7 +55,7 @@ class ThresholdWindow(object):
                     return self.chosen() if value else None
                 if what == "distance" and self.wanted.isEmpty():
                     self.distances.update(value)
-                    self._take(call("candidates", dict(self.distances, results=self.found["results"])))
+                    self._take(call("candidates", dict(self.distances, results=self.found["results"], saved=self.found["saved"])))
                 self._show()
         finally:
             self.window.dispose()

@@ -182,8 +182,8 @@ def _require_size(dataset: Dataset, files: Sequence[RecordFile], folder: Path, l
         missing += 0 if place.exists() else file.size - min(file.size, part.stat().st_size if part.exists() else 0)
     if largest is not None and missing > largest:
         raise WrongInputError(
-            f"{dataset.name} needs {missing / 1e9:.2f} GB more, but at most {largest / 1e9:.2f} GB were allowed: allow more with "
-            "--largest-gb, or choose files with --only."
+            f"{dataset.name} needs {missing / 1e9:.2f} GB more, but at most {largest / 1e9:.2f} GB were allowed: allow more, or "
+            f"choose files, as in 'epifiji datasets fetch {dataset.name} --largest-gb 100 --only *.zip'."
         )
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     zips = sum(file.size for file in files if file.name.lower().endswith(".zip") and not _unpacked(folder / file.name))
@@ -191,7 +191,7 @@ def _require_size(dataset: Dataset, files: Sequence[RecordFile], folder: Path, l
     if missing + zips + SPARE_BYTES > free:
         raise WrongInputError(
             f"{dataset.name} needs about {(missing + zips + SPARE_BYTES) / 1e9:.2f} GB in {folder}, but {free / 1e9:.2f} GB are "
-            "free: make room, specify a folder on another disk, or choose files with --only."
+            "free: make room, specify a folder on another disk, or fewer files."
         )
 
 

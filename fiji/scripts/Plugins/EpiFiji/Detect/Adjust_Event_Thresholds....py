@@ -21,7 +21,7 @@ def adjust(parameters):
         raise EngineError("No results were specified, but a result folder with maps is needed: choose one as results.", "input")
     parameters["results"] = File(results).getAbsolutePath()
     if Macro.getOptions() is None and not GraphicsEnvironment.isHeadless():
-        found = call("candidates", {"results": parameters["results"]})
+        found = call("candidates", {"results": parameters["results"], "saved": bool(parameters.get("save"))})
         image = movie_of(image, found, "The maps", "the choice of thresholds")
         window = ThresholdWindow(image, found)
         chosen = window.run()

@@ -21,7 +21,8 @@ from epifiji.files.results.places import folder_of
 def candidates(request: Request) -> Answer:
     """Return every event that any thresholds give.
 
-    The request has ``results``, and ``seed_distance_xy`` and ``seed_distance_t``, whose defaults are those of the run.
+    The request has ``results``, and ``seed_distance_xy`` and ``seed_distance_t``, whose defaults are those of the run. If
+    ``saved`` is false, the events with the chosen thresholds will only be shown, so no decision about them has to stay.
 
     ``labels`` of the answer are those of the sliders, by setting.
 
@@ -39,7 +40,8 @@ def candidates(request: Request) -> Answer:
     settings = {key: value for key, value in asked.items() if value is not None}
     result = events_from_maps(place, threshold=0, min_volume=0, **settings)
     mode = result.record["settings"]["mode"]
-    decided = decided_in(folder_of(place))
+    saved = bool(request.get("saved", True))
+    decided = decided_in(folder_of(place)) if saved else None
     kept = kept_in(result, decided)
     staying = {id(event) for event in kept.events.values()}
     earlier = parse_settings(
@@ -48,6 +50,7 @@ def candidates(request: Request) -> Answer:
     parameters = described(commands.ADJUST)["parameters"]
     return {
         "results": str(place),
+        "saved": saved,
         "name": result.movie.name,
         "movie": str(result.movie.path) if result.movie.path else None,
         "shape": list(result.movie.shape),
