@@ -21,11 +21,12 @@ import tifffile
 
 from epifiji.data.cell_networks import SeparationChoices, UNet2DDescription
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import at_outlines
 from epifiji.data.network import Network
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.networks.unet2d.model import new_weights
 from epifiji.engine.networks.unet2d.training import cell_loss, targets_of
-from epifiji.engine.simulation.rendered_cells import DIAMETER_PX, RealTissue, cell_edges, render_cells
+from epifiji.engine.simulation.rendered_cells import DIAMETER_PX, RealTissue, render_cells
 from epifiji.engine.training.trainer import State, Trainer, drawn_ahead
 from epifiji.files.networks.store import write_network
 
@@ -98,7 +99,7 @@ def _crop(images: np.ndarray, labels: np.ndarray, random: np.random.Generator) -
     number, turns, mirrored = int(random.integers(len(images))), int(random.integers(4)), random.random() < 0.5
     cells = np.asarray(labels[number])
     # Distances are those of whole cells, so the image is cut afterwards.
-    whole = np.asarray(images[number], np.float32), targets_of(cells, cell_edges(cells))
+    whole = np.asarray(images[number], np.float32), targets_of(cells, at_outlines(cells))
     top, left = random.integers(0, SIDE_PX - CROP_PX + 1, 2)
     image, targets = (np.rot90(one[top : top + CROP_PX, left : left + CROP_PX], turns) for one in whole)
     return (image[::-1], targets[::-1]) if mirrored else (image, targets)

@@ -41,28 +41,11 @@ def _pictures(image: Any) -> list[tuple[int, int]]:
     return found
 
 
-def _part(kind: str, known: Any) -> Any:
-    """Find a part of the preview by what is known of it."""
-    from scyjava import jimport, jinstance
-
-    def within(part: Any) -> Any:
-        if jinstance(part, kind) and known(part):
-            return part
-        for child in part.getComponents() if hasattr(part, "getComponents") else []:
-            if (found := within(child)) is not None:
-                return found
-        return None
-
-    for window in jimport("java.awt.Window").getWindows():
-        if window.isVisible() and hasattr(window, "getTitle") and str(window.getTitle()) == PREVIEW:
-            return within(window.getContentPane())
-    return None
-
-
 def _seeds() -> int:
     """Return the number of seeds that the preview counts; 0 before it does."""
-    label = _part("javax.swing.JLabel", lambda part: " seeds, " in str(part.getText()))
-    return int(str(label.getText()).split()[0]) if label is not None else 0
+    from desktop_checks import text_in
+
+    return int((text_in(PREVIEW, " seeds, ") or "0").split()[0])
 
 
 def _close_all(imagej: ImageJ) -> None:

@@ -353,6 +353,20 @@ def parts(container: Any) -> Iterator[Any]:
             yield from parts(part)
 
 
+def part_in(title: str, known: Callable[[Any], bool]) -> Any:
+    """Return the first part of the visible window of a title of which something is true, or None."""
+    window = window_titled(title)
+    return None if window is None else next((part for part in parts(window) if known(part)), None)
+
+
+def text_in(title: str, words: str) -> str:
+    """Return the text of the label in a window that contains some words; empty before there is one."""
+    from scyjava import jinstance
+
+    label = part_in(title, lambda part: jinstance(part, "javax.swing.JLabel") and words in str(part.getText()))
+    return "" if label is None else str(label.getText())
+
+
 def said(dialog: Any) -> str:
     """Return a dialog's text; ImageJ draws it in a canvas that stores its lines."""
     from scyjava import jimport

@@ -79,32 +79,16 @@ def in_manager(_: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def _slider(name: str) -> Any:
-    from scyjava import jimport
+    from desktop_checks import part_in
 
-    def within(part: Any) -> Any:
-        if hasattr(part, "getName") and str(part.getName()) == name:
-            return part
-        for child in part.getComponents() if hasattr(part, "getComponents") else []:
-            if (found := within(child)) is not None:
-                return found
-        return None
-
-    for window in jimport("java.awt.Window").getWindows():
-        if window.isVisible() and hasattr(window, "getTitle") and str(window.getTitle()) == PREVIEW:
-            return within(window.getContentPane())
-    return None
+    return part_in(PREVIEW, lambda part: hasattr(part, "getName") and str(part.getName()) == name)
 
 
 def _count() -> str:
     """Return the preview's line with the number of cells."""
-    from scyjava import jimport, jinstance
+    from desktop_checks import text_in
 
-    for window in jimport("java.awt.Window").getWindows():
-        if window.isVisible() and hasattr(window, "getTitle") and str(window.getTitle()) == PREVIEW:
-            for part in window.getContentPane().getComponents()[0].getComponents():
-                if jinstance(part, "javax.swing.JLabel") and " cells of " in str(part.getText()):
-                    return str(part.getText())
-    return ""
+    return text_in(PREVIEW, " cells of ")
 
 
 def _cells() -> int:

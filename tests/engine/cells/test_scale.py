@@ -11,10 +11,10 @@ from scipy.spatial import KDTree
 
 import epifiji
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import at_outlines
 from epifiji.data.movie import Movie
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.engine.cells.scale import Scale
-from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.jobs.cells.segmenter import segmenter_for
 from epifiji.jobs.networks import cell_network_of
 
@@ -30,7 +30,7 @@ def honeycomb(diameter: float, side: int, seed: int = 0) -> np.ndarray:
     places += random.normal(0, 0.12 * step, places.shape)
     owner = KDTree(places).query(np.stack(np.mgrid[:side, :side], -1).reshape(-1, 2))[1].reshape(side, side)
     width = max(0.6, diameter / 25)
-    lines = ndimage.distance_transform_edt(~cell_edges(owner)) < width
+    lines = ndimage.distance_transform_edt(~at_outlines(owner)) < width
     image = ndimage.gaussian_filter(lines.astype(float), 0.8 * width)
     return random.poisson(60 * image + 12).astype(np.uint16)
 

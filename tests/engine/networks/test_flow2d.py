@@ -7,6 +7,7 @@ import pytest
 
 from epifiji.data.cell_networks import FLOW_OUTPUTS, CellNetwork
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import at_outlines
 from epifiji.data.network import Network
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
@@ -15,7 +16,6 @@ from epifiji.engine.metrics.labels import adjusted_rand_index, overlaps
 from epifiji.engine.networks.families import CELL_FAMILIES
 from epifiji.engine.networks.flow2d.training import flow_loss, targets_of
 from epifiji.engine.networks.unet2d.model import new_weights
-from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.jobs.networks import cell_network_of
 from voronoi_cells import voronoi_labels
 
@@ -53,7 +53,7 @@ def test_flips_turn_directions_over() -> None:
 
 def test_targets_of_labels_separate_them() -> None:
     labels = voronoi_labels(25, 110, 1)
-    targets = targets_of(labels, cell_edges(labels))
+    targets = targets_of(labels, at_outlines(labels))
     assert targets.dtype == np.float32
     assert (targets[..., 2] == (labels > 0)).all()
     choices = FAMILY.description_for("n", None).choices  # type: ignore[attr-defined]
@@ -66,7 +66,7 @@ def test_targets_of_labels_separate_them() -> None:
 def test_the_loss_is_least_for_the_targets_and_unknown_places_do_not_count() -> None:
     random = np.random.default_rng(1)
     labels = voronoi_labels(9, 64, 1)
-    targets = targets_of(labels, cell_edges(labels))[None]
+    targets = targets_of(labels, at_outlines(labels))[None]
     frames, weights = random.gamma(2, 100, (1, 64, 64)).astype(np.float32), small_network().weights[0]
     counted = np.zeros((1, 64, 64), np.float32)
     counted[:, :20] = 1

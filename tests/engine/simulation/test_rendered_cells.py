@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from epifiji.data.label_images import at_outlines
 from epifiji.engine.cells.borders import contacts
-from epifiji.engine.simulation.rendered_cells import DIAMETER_PX, RealTissue, cell_edges, render_cells
+from epifiji.engine.simulation.rendered_cells import DIAMETER_PX, RealTissue, render_cells
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -22,7 +23,7 @@ def test_borders_are_brighter_than_cells_on_average() -> None:
     ratios = []
     for seed in range(30):
         image, labels = render_cells(np.random.default_rng(seed), 96)
-        edges = cell_edges(labels)
+        edges = at_outlines(labels)
         inside = ~edges & (labels > 0)
         ratios.append(image[edges].mean() / image[inside].mean())
     assert np.median(ratios) > 1.15

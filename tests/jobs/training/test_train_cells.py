@@ -16,6 +16,7 @@ import epifiji
 from command_line import one_sentence, run
 from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.errors import CancelledError, WrongInputError
+from epifiji.data.label_images import at_outlines
 from epifiji.data.labelled import TrainingField
 from epifiji.data.progress import silent
 from epifiji.data.settings.training import CHANGES, RetrainingSettings
@@ -24,7 +25,6 @@ from epifiji.engine.networks.flow2d.family import DEFAULT_CHOICES
 from epifiji.engine.networks.unet2d.model import new_weights
 from epifiji.engine.networks.unet2d.sampling import TileSampler
 from epifiji.engine.networks.unet2d.training import cell_loss, jaccard_loss, targets_of
-from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.files.networks.store import SHIPPED_FOLDER, available, user_folder
 from epifiji.jobs.networks import cell_network_of
 from epifiji.jobs.training.cell_sources import read_cell_sources
@@ -176,7 +176,7 @@ class TestTiles:
 
     labels = np.kron(np.arange(1, 26).reshape(5, 5), np.ones((30, 30), int)).astype(np.int32)
     field = TrainingField(
-        ndimage.gaussian_filter(cell_edges(labels).astype(np.float32), 1), labels, np.ones(labels.shape, bool)
+        ndimage.gaussian_filter(at_outlines(labels).astype(np.float32), 1), labels, np.ones(labels.shape, bool)
     )
 
     def drawn(self, *without: str, field: TrainingField = field, seed: int = 1):
@@ -186,7 +186,7 @@ class TestTiles:
         tiles = self.drawn(*CHANGES)
         assert tiles.images.shape == tiles.counted.shape == (4, 64, 64)
         assert tiles.targets.shape == (4, 64, 64, 3)
-        whole = targets_of(self.labels, cell_edges(self.labels))[..., 0]
+        whole = targets_of(self.labels, at_outlines(self.labels))[..., 0]
         for border, counted in zip(tiles.targets[..., 0], tiles.counted, strict=True):
             ys, xs = np.flatnonzero(counted.any(1)), np.flatnonzero(counted.any(0))
             part = border[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]

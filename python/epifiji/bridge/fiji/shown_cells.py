@@ -54,6 +54,11 @@ def marked_cell(labels: np.ndarray, cell: int) -> tuple[int, dict[str, Any]]:
     return int(np.count_nonzero(mask)), picture
 
 
+def text_in_table(value: object) -> str:
+    """Return a measured value as a text for a table in ImageJ, empty if there is none."""
+    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
 def whole(labels: np.ndarray) -> Region:
     """Return the rectangle of a whole frame (Y, X)."""
     return slice(0, labels.shape[0]), slice(0, labels.shape[1])

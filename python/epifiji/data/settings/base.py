@@ -24,6 +24,11 @@ MIN_FRAMES = 5
 """Fewest frames in which an event can be detected."""
 
 
+def one_or_several(value: object) -> object:
+    """Accept a single text instead of several."""
+    return (value,) if isinstance(value, str) else value
+
+
 def names(value: object) -> object:
     """Read names separated by commas."""
     if isinstance(value, str):

@@ -7,12 +7,7 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from epifiji.data.datasets import ARCHIVE
-from epifiji.data.settings.base import Settings, setting
-
-
-def _patterns(value: object) -> object:
-    """Accept a single pattern."""
-    return (value,) if isinstance(value, str) else value
+from epifiji.data.settings.base import Settings, one_or_several, setting
 
 
 class ArchiveSettings(Settings):
@@ -33,10 +28,9 @@ class FetchSettings(ArchiveSettings):
         kind="folder",
         description="Folder for the dataset: new, empty, or with a part of it. Default: its own in EpiFiji's data folder.",
     )
-    only: Annotated[tuple[str, ...], BeforeValidator(_patterns)] = setting(
+    only: Annotated[tuple[str, ...], BeforeValidator(one_or_several)] = setting(
         (),
         values="pattern",
-        kind="",
         description="Download only files with such names, for example '*.zip'. Default: all.",
     )
     largest_gb: float = setting(

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator
 
-from epifiji.data.settings.base import Channel, Page, Settings, setting
+from epifiji.data.settings.base import Channel, Page, Settings, one_or_several, setting
 
 Overlaps = Literal["refuse", "cut"]
 """What happens to pixels that several cells share: the file is refused, or they belong to the cell that comes first."""
@@ -49,14 +49,9 @@ OtherMovie = Annotated[
 ]
 
 
-def _places(value: object) -> object:
-    """Accept a single place of events."""
-    return (value,) if isinstance(value, str) else value
-
-
 EventsOfMovie = Annotated[
     tuple[str, ...],
-    BeforeValidator(_places),
+    BeforeValidator(one_or_several),
     setting(
         kind="folder",
         values="results",

@@ -12,6 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.grey_levels import within_range
+from epifiji.data.label_images import at_outlines
 from epifiji.data.movie import Movie
 
 SAMPLED_FRAMES = 5
@@ -205,10 +206,10 @@ def _basins(image: np.ndarray, even: np.ndarray) -> tuple[np.ndarray, np.ndarray
     from scipy import ndimage
     from skimage.measure import label, regionprops_table
     from skimage.morphology import h_minima
-    from skimage.segmentation import clear_border, find_boundaries, watershed
+    from skimage.segmentation import clear_border, watershed
 
     labels = watershed(even, label(h_minima(even, SEED_DEPTH)))
-    borders = find_boundaries(labels)
+    borders = at_outlines(labels)
     whole = regionprops_table(clear_border(labels), image, ("label", "area", "intensity_min"))
     if not whole["label"].size:
         return np.empty(0), np.empty(0)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from epifiji.data.cells import CellMaps
+from epifiji.data.label_images import areas_of, at_outlines
 from epifiji.engine.cells.diameter import busiest_window, structure_of
 
 SMALLEST_PX, OCTAVES = 10.0, 4
@@ -67,9 +68,7 @@ Segment = Callable[[np.ndarray, Scale], Seen]
 
 def border_certainty(cells: CellMaps) -> float | None:
     """Return the mean probability of a border on the borders of cells minus that in cells; None without cells."""
-    from skimage.segmentation import find_boundaries
-
-    borders = find_boundaries(cells.labels, mode="thick")
+    borders = at_outlines(cells.labels)
     inside = ~borders & (cells.labels > 0)
     if not (borders.any() and inside.any()):
         return None
@@ -163,7 +162,7 @@ def _measured(frames: Sequence[_Frame], segment: Segment, scale: Scale, window_c
             continue
         window = busiest_window(frame, structure, math.ceil(window_cells * scale.diameter_px))
         seen = segment(window, scale)
-        areas = np.unique(clear_border(seen.labels), return_counts=True)[1][1:]
+        areas = areas_of(clear_border(seen.labels))[1][1:]
         pixel = math.sqrt(window.size / seen.labels.size)
         diameters.append(2 * np.sqrt(areas / np.pi) * pixel)
         if len(areas) and seen.certainty is not None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from epifiji.data.label_images import at_outlines
+
 DIAMETER_PX = 22.0
 """Diameter of the cells about which diameters are drawn."""
 
@@ -56,20 +58,9 @@ def render_cells(
         else:
             labels, diameter = _drawn_field(random, side_px)
         labels = _with_gaps(random, labels, diameter)
-        edges = cell_edges(labels)
+        edges = at_outlines(labels)
         if edges.any() and labels.any():
             return _image(random, labels, edges, diameter), labels
-
-
-def cell_edges(labels: np.ndarray) -> np.ndarray:
-    """Return which pixels touch one of another label (Y, X), along a row or column: lines of two pixels."""
-    edges = np.zeros(labels.shape, bool)
-    across, along = labels[1:] != labels[:-1], labels[:, 1:] != labels[:, :-1]
-    edges[1:] |= across
-    edges[:-1] |= across
-    edges[:, 1:] |= along
-    edges[:, :-1] |= along
-    return edges
 
 
 def _noise(random: np.random.Generator, shape: tuple[int, ...], grain_px: float) -> np.ndarray:
@@ -230,7 +221,7 @@ def _clutter(random: np.random.Generator, labels: np.ndarray, edges: np.ndarray,
     shape, side = labels.shape, len(labels)
     drawn = np.zeros(shape)
     if random.random() < 0.3:
-        fine = cell_edges(_drawn_field(random, side)[0]) & (ndimage.distance_transform_edt(~edges) > 2)
+        fine = at_outlines(_drawn_field(random, side)[0]) & (ndimage.distance_transform_edt(~edges) > 2)
         present = np.clip(_noise(random, shape, diameter * 0.3) - random.uniform(0, 1), 0, 1.5)
         lines = ndimage.gaussian_filter(fine.astype(np.float32), random.uniform(0.5, 1.2))
         drawn += random.choice([1, -0.7]) * random.uniform(0.4, 1.6) * present * lines
@@ -240,7 +231,7 @@ def _clutter(random: np.random.Generator, labels: np.ndarray, edges: np.ndarray,
         spots[tuple(random.integers(0, side, (2, count)))] = np.exp(random.normal(0, 0.7, count))
         drawn += random.uniform(0.3, 1.2) * ndimage.gaussian_filter(spots, sigma) * 2 * np.pi * sigma**2
     if random.random() < 0.35:
-        other = cell_edges(_drawn_field(random, side)[0]).astype(np.float32)
+        other = at_outlines(_drawn_field(random, side)[0]).astype(np.float32)
         drawn += 3 * random.uniform(0.05, 0.35) * ndimage.gaussian_filter(other, random.uniform(1.5, 5))
     return drawn
 

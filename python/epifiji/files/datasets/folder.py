@@ -13,13 +13,12 @@ from epifiji.data.datasets import Dataset
 from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import data_folder
 from epifiji.data.progress import PartReport, Report, silent
-from epifiji.files.datasets.records import Record, RecordFile
+from epifiji.files.datasets.records import LARGEST_RECORD_BYTES, Record, RecordFile
 from epifiji.files.storage.archives import dataset_limits, read_limited, unpack_whole
 from epifiji.files.storage.atomic import replacing
-from epifiji.files.storage.downloads import download_further, file_digest
+from epifiji.files.storage.downloads import download_further, file_digest, part_of
 
 RECORD_FILE = "dataset.json"
-LARGEST_RECORD_BYTES = 20_000_000
 UNPACKING = ".unpacking"
 SPARE_BYTES = 500_000_000
 """Space that must stay free on the disk."""
@@ -178,7 +177,7 @@ def _require_size(dataset: Dataset, files: Sequence[RecordFile], folder: Path, l
     missing = 0
     for file in files:
         place = folder / file.name
-        part = place.with_name(f"{place.name}.part")
+        part = part_of(place)
         missing += 0 if place.exists() else file.size - min(file.size, part.stat().st_size if part.exists() else 0)
     if largest is not None and missing > largest:
         raise WrongInputError(

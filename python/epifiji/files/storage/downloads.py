@@ -178,7 +178,7 @@ def download_further(
     WrongInputError
         If there is no answer, or the file has another size or hash; a file with another hash is not kept.
     """
-    part = place.with_name(f"{place.name}.part")
+    part = part_of(place)
     have = part.stat().st_size if part.exists() else 0
     if have > size:
         have = 0
@@ -208,6 +208,11 @@ def download_further(
         f"{address} gave {arrived} bytes with the {algorithm} hash {found}, but {size} bytes with {digest} were expected: they "
         "were not kept; run the same command again."
     )
+
+
+def part_of(place: Path) -> Path:
+    """Return the file with what has arrived of a file that :func:`download_further` downloads."""
+    return place.with_name(f"{place.name}.part")
 
 
 def file_digest(path: Path, algorithm: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,8 @@ from epifiji.data.settings.scoring import ExpectedScoresSettings
 from epifiji.engine.metrics.review_estimates import THRESHOLDS, Expected, expect
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.reviews import REVIEW, read_review
-from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.spreadsheet_cells import write_table
-from epifiji.files.storage.writable import require_absent
+from epifiji.files.storage.writable import new_files, require_absent
 
 TABLE, PICTURE = "expected_scores.csv", "expected_scores.png"
 FILES = (TABLE, PICTURE)
@@ -65,8 +65,13 @@ class ExpectedOfClass:
         """Return the thresholds at which the number of events is another than at the next lower one, rising."""
         counts = self.expected.events
         return [
-            n for n in range(self.lowest, THRESHOLDS) if n == self.lowest or counts[n] != counts[n - 1] if counts[n]
+            n for n in range(self.lowest, THRESHOLDS) if counts[n] and (n == self.lowest or counts[n] != counts[n - 1])
         ]
+
+    @cached_property
+    def levels(self) -> list[dict[str, Any]]:
+        """What :meth:`at` returns for each of :meth:`thresholds`."""
+        return [self.at(threshold) for threshold in self.thresholds()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +131,8 @@ class ExpectedScores:
                 "added": one.added,
                 "recommended": one.recommended,
                 "scores": [
-                    {key: asdict(value) if isinstance(value, Interval) else value for key, value in one.at(n).items()}
-                    for n in one.thresholds()
+                    {key: asdict(value) if isinstance(value, Interval) else value for key, value in level.items()}
+                    for level in one.levels
                 ],
             }
             for one in self.classes
@@ -146,35 +151,31 @@ class ExpectedScores:
 
         folder = path_from(folder, "the folder to write into")
         require_absent(folder, FILES, overwrite)
-        folder.mkdir(parents=True, exist_ok=True)
         header = [
             "class",
             "threshold",
             "events",
             *(f"{score}{end}" for score in SCORES for end in ("", "_from", "_to")),
         ]
-        with replacing(folder / TABLE) as new:
-            write_table(new, [header, *self._table()])
         thresholds = {one.event: one.thresholds() for one in self.classes}
         curves = {
-            one.event: {score: [one.expected.interval(score, n) for n in thresholds[one.event]] for score in SCORES[:3]}
-            for one in self.classes
+            one.event: {score: [level[score] for level in one.levels] for score in SCORES[:3]} for one in self.classes
         }
         chosen = {one.event: one.recommended for one in self.classes if one.recommended is not None}
-        with replacing(folder / PICTURE) as new:
-            draw_expected(new, thresholds, curves, chosen)
+        with new_files(folder, FILES) as partial:
+            write_table(partial / TABLE, [header, *self._table()])
+            draw_expected(partial / PICTURE, thresholds, curves, chosen)
         return [folder / name for name in FILES]
 
     def _table(self) -> Iterator[list[str]]:
         for one in self.classes:
-            for threshold in one.thresholds():
-                found = one.at(threshold)
+            for found in one.levels:
                 values = [
                     "" if value is None else f"{value:.4f}"
                     for score in SCORES
                     for value in (found[score].value, found[score].low, found[score].high)
                 ]
-                yield [one.event, str(threshold), str(found["events"]), *values]
+                yield [one.event, str(found["threshold"]), str(found["events"]), *values]
 
 
 def _count(found: Interval) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from epifiji.data.cell_networks import CellNetworkDescription
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import areas_of, at_outlines
 from epifiji.data.labelled import LabelledImage, TrainingField
 from epifiji.data.movie import Movie
 from epifiji.data.paths import path_from
@@ -18,7 +19,6 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.cells.scale import resized
 from epifiji.engine.metrics.labels import labels_at_border
-from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.engine.tiling.levels import levelled
 from epifiji.files.labelled_images import FORM, read_labelled_images
 from epifiji.jobs.cells.annotated import annotated_cells
@@ -114,7 +114,7 @@ def _prepared(
     used, found = [], []
     for t in range(len(source.movie)):
         labels, _ = _cells_of(source, t)
-        if cell_edges(labels).any():
+        if at_outlines(labels).any():
             used.append(t)
             found.append(_areas(labels))
     if not used:
@@ -155,7 +155,7 @@ def _frame(movie: Movie, t: int) -> np.ndarray:
 
 def _areas(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the areas of cells, and which of them the border of the image does not cut off."""
-    cells, areas = np.unique(labels, return_counts=True)
+    cells, areas = areas_of(labels)
     return areas[cells > 0], ~np.isin(cells[cells > 0], labels_at_border(labels))
 
 
@@ -170,7 +170,7 @@ def _contrast(frame: np.ndarray, labels: np.ndarray, known: np.ndarray, diameter
     from scipy import ndimage
 
     even = frame - ndimage.gaussian_filter(frame, diameter)
-    edges = cell_edges(labels) & known
+    edges = at_outlines(labels) & known
     inside = known & (labels > 0) & ~edges
     return float(even[edges].mean() - even[inside].mean()) / (float(even.std()) or 1.0) if inside.any() else 0.0
 

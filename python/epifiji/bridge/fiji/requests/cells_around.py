@@ -7,6 +7,7 @@ from pathlib import Path
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.cell_commands import CellsAroundCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
+from epifiji.bridge.fiji.shown_cells import text_in_table
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.segmentation import CellsAroundSettings
@@ -45,11 +46,7 @@ def cells_around(request: Request) -> Answer:
         "temporary": None,
         "outlines": files.get(OUTLINES) if command.rois else None,
         "columns": list(rows[0]) if rows else [],
-        "rows": [[_text(value) for value in row.values()] for row in rows],
+        "rows": [[text_in_table(value) for value in row.values()] for row in rows],
         "notices": [*found.notices],
         "said": ("; ".join(found.in_words()) or "no events") + f"; written: {folder}",
     }
-
-
-def _text(value: object) -> str:
-    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)

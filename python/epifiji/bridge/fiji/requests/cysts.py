@@ -12,7 +12,7 @@ from epifiji.bridge.fiji.cell_commands import SegmentCystsCommand
 from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.registry import Answer, Request, exclusive_use, folder_of_results, job, settings_of
-from epifiji.bridge.fiji.shown_cells import packed
+from epifiji.bridge.fiji.shown_cells import packed, text_in_table
 from epifiji.bridge.pixels import volume_of_image
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import Image
@@ -75,7 +75,7 @@ def segment_cysts(request: Request) -> Answer:
         "name": volume.name,
         "notices": list(found.notices),
         "columns": table[0],
-        "rows": [[_text(value) for value in row] for row in table[1:]] if command.table else [],
+        "rows": [[text_in_table(value) for value in row] for row in table[1:]] if command.table else [],
         "said": _in_words(found) + (f"; the results are in {folder}" if folder is not None else ""),
         **({"shown": None} if command.input else _shown(found, command)),
     }
@@ -191,7 +191,3 @@ def _seeds(preview: _Preview, settings: VolumeWatershedSettings, request: Reques
             drawn = (near <= SEED_PX).astype(np.uint8)
     planes, height, width = shape
     return {"seeds": count, "planes": planes, **packed(drawn.reshape(planes * height, width)), "height": height}
-
-
-def _text(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

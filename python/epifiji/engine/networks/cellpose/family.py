@@ -12,6 +12,7 @@ from epifiji.data.cell_networks import CellNetwork, CellNetworkDescription
 from epifiji.data.cellpose import CellposeDescription, shapes
 from epifiji.data.cells import CellMaps
 from epifiji.data.errors import WrongInputError
+from epifiji.data.label_images import at_outlines
 from epifiji.data.network import AnyNetwork, Weights, array_problem, require_arrays
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
@@ -72,7 +73,6 @@ class CellposeFamily:
     ) -> CellMaps:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         from scipy.special import expit, logit
-        from skimage.segmentation import find_boundaries
 
         choices = cast(CellposeDescription, description).choices.replaced(settings)
         threshold = float(np.clip(logit(choices.tissue_threshold), -1e3, 1e3))
@@ -86,7 +86,7 @@ class CellposeFamily:
         labels = found["labels"].astype(np.int32)
         inside = expit(maps[..., 2])
         # Cellpose predicts no borders: they are where its cells end, and outside of all cells.
-        border = np.where(find_boundaries(labels, mode="thick"), 1, 1 - inside).astype(np.float32)
+        border = np.where(at_outlines(labels), 1, 1 - inside).astype(np.float32)
         return CellMaps(labels, border, maps[..., 2] > threshold)
 
     def certainty(self, maps: np.ndarray, cells: CellMaps) -> float | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from epifiji.data.label_images import at_outlines
 from epifiji.data.labelled import TrainingField
 from epifiji.data.settings.training import OF_MOVIES, ZOOM
-from epifiji.engine.simulation.rendered_cells import cell_edges
 from epifiji.engine.training.augmentation import changed, turned
 
 MARGIN_PX = 24
@@ -99,7 +99,7 @@ class TileSampler:
         # Targets are made of turned labels, because some are directions.
         arrays = turned((pixels[None], labels[None], known[None]), random, self._without)
         pixels, labels, known = (one[0] for one in arrays)
-        targets = self._targets_of(labels, cell_edges(labels))
+        targets = self._targets_of(labels, at_outlines(labels))
         inside = np.s_[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
         image = changed(pixels[inside][None], random, self._without)[0]
         return image, targets[inside], known[inside].astype(np.float32)
