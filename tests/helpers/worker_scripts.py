@@ -177,6 +177,9 @@ def cancelled(moment, also=None):
 def stopped_in_time(moment):
     """Cancel, again if it took so long on a busy computer that the engine was ended; note whether the engine was kept."""
     for attempt in range(4):
+        if attempt:
+            # The engine that was started instead has loaded nothing yet, and loading cannot be cancelled.
+            ask(movie)
         process = described()["process"]
         kind, seconds, left, after = cancelled(moment)
         if after == process:
