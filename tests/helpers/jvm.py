@@ -6,18 +6,23 @@ represent.
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import inspect
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 800
+STACKS_S = 60
+"""How long before its time is up a process that does not end prints what all its threads are doing."""
 
 FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""
@@ -60,7 +65,7 @@ def run_checks(
         [str(Path(__file__).parent), *(str(Path(inspect.getfile(check)).parent) for check in checks)]
     )
     process = subprocess.run(
-        [sys.executable, __file__, str(report), "headless" if headless else "window", *names],
+        [sys.executable, __file__, str(report), "headless" if headless else "window", str(timeout_s), *names],
         cwd=folder,
         env={
             **os.environ,
@@ -93,11 +98,31 @@ def run_checks_once(checks: Sequence[Check], folder: Path) -> Finished:
     return Finished(folder, *json.loads(report.read_text()))
 
 
-def _main(report: str, mode: str, *names: str) -> None:
+def _end_with_stacks(seconds: float) -> None:
+    """After some seconds, print the stacks of all threads and Java's windows, and end the process.
+
+    Without it, a process that waits forever, such as for a box that nobody closes, would leave nothing to see.
+    """
+    import jpype
+
+    time.sleep(seconds)
+    faulthandler.dump_traceback(all_threads=True)
+    if jpype.isJVMStarted():
+        for thread, stack in dict(jpype.java.lang.Thread.getAllStackTraces()).items():
+            print(f"\n{thread} {thread.getState()}", *map(str, stack), sep="\n    ", file=sys.stderr)
+        for window in jpype.java.awt.Window.getWindows():
+            print(f"window {window.isShowing()}: {window}", file=sys.stderr)
+    print(f"ended after {seconds:g} s", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _main(report: str, mode: str, timeout_s: str, *names: str) -> None:
     import scyjava
 
     from epifiji.bridge.fiji.open import open_imagej
 
+    limit_s = max(float(timeout_s) - STACKS_S, STACKS_S)
+    threading.Thread(target=_end_with_stacks, args=(limit_s,), daemon=True).start()
     scyjava.config.add_options([*FOR_SHORT_RUNS, f"-Dsun.java2d.uiScale={JAVA_SCALE}"])
     imagej = open_imagej(headless=mode == "headless")
     scyjava.jimport("ij.Prefs").setGuiScale(float(IMAGEJ_SCALE))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
+from desktop import wait_for
 from epifiji.bridge.imagej import ImageJ
 from figure_checks import PLOT, manager, table
 from refusals import refusal
@@ -21,12 +23,38 @@ def listed() -> list[list[Any]]:
     return found
 
 
+def activated(image: Any, quiet_s: float = 0.5) -> Any:
+    """Show an image, wait until its window is the active one and stays so, and return the image.
+
+    A window manager may activate other windows late, after one was closed or opened; ImageJ's current image follows.
+    """
+    from scyjava import jimport
+
+    current = jimport("ij.WindowManager").getCurrentImage
+    if image.getWindow() is None:
+        image.show()
+
+    def is_active() -> bool:
+        window = image.getWindow()
+        if window.isActive() and current() is not None and current().getID() == image.getID():
+            return True
+        window.toFront()
+        window.getCanvas().requestFocus()
+        return False
+
+    def stays_active() -> bool:
+        wait_for("the image in the active window", is_active)
+        time.sleep(quiet_s)
+        return is_active()
+
+    wait_for("the image staying in the active window", stays_active)
+    return image
+
+
 def open_movie(name: str) -> Any:
     from scyjava import jimport
 
-    image = jimport("ij.IJ").openImage(str(Path(f"{name}.tif").resolve()))
-    image.show()
-    return image
+    return activated(jimport("ij.IJ").openImage(str(Path(f"{name}.tif").resolve())))
 
 
 def close_all() -> None:
@@ -51,13 +79,16 @@ def plotted(imagej: ImageJ, title: str) -> dict[str, str]:
     """Return the number of events of each class that the statistics count in the manager."""
     from scyjava import jimport
 
-    imagej.run_macro(f'selectImage("{title}.tif");' + PLOT + 'permutations=19 within=frame");')
+    manager_of_windows = jimport("ij.WindowManager")
+    activated(manager_of_windows.getImage(f"{title}.tif"))
+    imagej.run_macro(PLOT + 'permutations=19 within=frame");')
     shown = table(f"Statistics of {title}")
-    jimport("ij.IJ").selectWindow(f"Statistics of {title}")
-    imagej.run_macro('run("Close");')
-    for picture in ("rate", "density", "neighbours"):
-        imagej.run_macro(f'selectImage("{title}-{picture}"); close();')
     assert shown is not None
+    manager_of_windows.getWindow(f"Statistics of {title}").close()
+    for picture in ("rate", "density", "neighbours"):
+        image = manager_of_windows.getImage(f"{title}-{picture}")
+        image.changes = False
+        image.close()
     return dict(zip(shown["columns"], {row[0]: row for row in shown["rows"]}["events"], strict=True))
 
 
@@ -103,6 +134,8 @@ def saved_and_opened_again(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
     """ROIs of two movies in one manager: only those of the active image's movie are used."""
+    from scyjava import jimport
+
     close_all()
     open_movie("second")
     imagej.run_macro(OPEN.format("second"))
@@ -112,9 +145,8 @@ def two_movies(imagej: ImageJ, _: Path) -> dict[str, Any]:
     counted = {"first": plotted(imagej, "first"), "log": log()}
     counted["second"] = plotted(imagej, "second")
     said = {}
-    said["another"] = refusal(
-        imagej, 'newImage("another", "8-bit", 80, 70, 12);' + PLOT + 'permutations=19 within=frame");'
-    )
+    activated(jimport("ij.IJ").createImage("another", "8-bit", 80, 70, 12))
+    said["another"] = refusal(imagej, PLOT + 'permutations=19 within=frame");')
     rois = list(manager().getRoisAsArray())
     close_all()
     for roi in rois:
