@@ -97,7 +97,7 @@ def test_decided_events_stay_and_the_others_follow(results: Path) -> None:
     assert [a.what for a in review.actions] == [a.what for a in before.actions]
     record = read_record(results)
     assert record.settings.threshold == {"cell_death": HIGH, "cell_sop": HIGH}
-    assert record.entries()["reviewed_events"] == {"kept": 6, "not_passing": 4}
+    assert record.entries()["reviewed_events"] == {"kept": 6, "not_passing": 4, "own": 0}
     assert sum(record.counts.values()) == len(now)
 
 
@@ -149,6 +149,68 @@ def test_an_event_does_not_take_the_peak_of_a_neighbour() -> None:
     # Two events of the table share no peak: the sum of the distances is the smallest.
     both = Decided((), 2, {0: replace(high, x=19.0), 1: replace(high, x=21.0)}, ())
     assert kept_in(result, both).joined(result.events) == [replace(high, x=19.0), replace(high, x=21.0)]
+
+
+def added(results: Path, event: Event) -> None:
+    """Start a review in which an event is added."""
+    path, review = start_review(results)
+    review.do(Action(len(review.detected), "add", event))
+    write_review(path, review)
+
+
+@pytest.mark.parametrize(("dx", "frames", "same"), [(0.2, 0, True), (9.9, 4, True), (10.1, 0, False), (0, 5, False)])
+def test_an_added_event_is_the_new_one_within_the_distances_of_peaks(
+    results: Path, dx: float, frames: int, same: bool
+) -> None:
+    """The distances are those of the settings: 10 px and 4 frames. The nearest other event is 16 px away, on the other side."""
+    everything = read_events(results / "events.csv")
+    adjust(results, HIGH)
+    (new,) = (one for one in everything if one.frame == 9)
+    assert place(new) not in [place(event) for event in read_events(results / "events.csv")]
+    own = replace(new, frame=new.frame + frames, x=new.x - dx, score=math.nan, volume=0.0)
+    added(results, own)
+    listed = ask("candidates", {"results": str(results)})["result"]["events"]
+    assert ((new.event, new.frame + 1, new.x) not in {(e["event"], e["frame"], e["x"]) for e in listed}) is same
+    answer = adjust(results, LOW)
+    expected = {place(event) for event in everything} - ({place(new)} if same else set())
+    assert {place(event) for event in read_events(results / "events.csv")} == expected
+    said = ["1 event passes that is already in the review, because you added or corrected it."]
+    assert answer["notices"] == (said if same else [])
+    _, review = start_review(results)
+    assert sorted(place(item.event) for item in review.items) == sorted([*expected, place(own)])
+    assert read_record(results).entries()["reviewed_events"] == {"kept": 0, "not_passing": 0, "own": int(same)}
+    # The same again changes nothing, and without the person's event the one of the maps is there.
+    adjust(results, LOW)
+    assert {place(event) for event in read_events(results / "events.csv")} == expected
+    review.do(Action(len(review.items) - 1, "reject"))
+    write_review(results / "review.csv", review)
+    adjust(results, LOW)
+    assert {place(event) for event in read_events(results / "events.csv")} == {place(event) for event in everything}
+
+
+def test_an_added_event_is_not_one_that_the_person_saw(results: Path) -> None:
+    before = [place(event) for event in read_events(results / "events.csv")]
+    seen = read_events(results / "events.csv")[0]
+    added(results, replace(seen, x=seen.x + 3))
+    adjust(results, LOW)
+    assert [place(event) for event in read_events(results / "events.csv")] == before
+
+
+def test_a_corrected_event_is_the_new_one_of_its_class_and_place() -> None:
+    """A person made a death at x = 10 an SOP, and moved one from x = 30 to 44; then both are found there too."""
+    death, mover = (Event("cell_death", 4, 10.0, x, 0.9) for x in (10.0, 30.0))
+    sop, there, beside = (
+        Event(name, frame, 10.0, x, 0.6)
+        for name, frame, x in (("cell_sop", 5, 12.0), ("cell_death", 4, 47.0), ("cell_death", 4, 53.0))
+    )
+    record = {"settings": {"seed_distance_xy": 10, "seed_distance_t": 4}}
+    classes, movie = ("cell_death", "cell_sop"), Movie(np.zeros((8, 40, 60), np.uint8), "wing")
+    result = Result([death, mover, there, beside, sop], classes, movie, record)
+    own = (replace(death, event="cell_sop"), replace(mover, x=44.0))
+    kept = kept_in(result, Decided((), 2, {0: death, 1: mover}, (), own))
+    assert kept.joined(result.events) == [death, mover, beside]
+    # One event of a person is one event of the maps, the nearest.
+    assert kept.own == (sop, there)
 
 
 def test_kept_and_rejected_events_are_the_same_after_other_thresholds(results: Path) -> None:

@@ -35,24 +35,31 @@ class Decided:
         Those that the actions are about, as in the table, by their index in the review.
     others
         All other events of the table.
+    own
+        Events that the person added, or whose class or place the person changed, as they are now; without rejected ones.
     """
 
     actions: tuple[Action, ...]
     detected: int
     events: dict[int, Event]
     others: tuple[Event, ...]
+    own: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Events that stay with any thresholds, by their index in the review, and the events of the maps that they are."""
+    """Events that stay with any thresholds, by their index in the review, and the events of the maps that they are.
+
+    `own` are further events of the maps: those that the person's own events are, which only the review contains.
+    """
 
     events: dict[int, Event]
     peaks: tuple[Event, ...]
+    own: tuple[Event, ...] = ()
 
     def joined(self, events: Sequence[Event]) -> list[Event]:
         """Return the events that stay, then those of `events` that are others."""
-        known = {id(peak) for peak in self.peaks}
+        known = {id(peak) for peak in (*self.peaks, *self.own)}
         return without_repeats([*self.events.values(), *(event for event in events if id(event) not in known)])[0]
 
 
@@ -75,7 +82,16 @@ def decided_in(folder: Path) -> Decided | None:
     chosen = sorted({action.item for action in review.actions if action.item < count})
     found = dict(zip(chosen, _found(review, chosen, events), strict=True))
     about = {id(event) for event in found.values()}
-    return Decided(tuple(review.actions), count, found, tuple(event for event in events if id(event) not in about))
+    others = tuple(event for event in events if id(event) not in about)
+    return Decided(tuple(review.actions), count, found, others, _own(review))
+
+
+def _own(review: Review) -> tuple[Event, ...]:
+    return tuple(
+        item.event
+        for item in review.items
+        if item.decision != "reject" and (item.detected is None or item.event != item.detected)
+    )
 
 
 def kept_in(result: Result, decided: Decided | None) -> Kept:
@@ -85,22 +101,31 @@ def kept_in(result: Result, decided: Decided | None) -> Kept:
     hand. So an event of the table is the event of the maps at its place, or else the nearest one within the distances of
     peaks that is at no other event's place. At most one event of the maps is an event of the table. An event that stays
     is as the maps have it if it has its place there, and otherwise as it was.
+
+    An event that the person added or changed is likewise an event of the maps, but none that is an event of the table: the
+    person saw that one, and marked another one beside it.
     """
     if decided is None:
         return Kept({}, ())
+    distances = [result.record["settings"][key] for key in DISTANCES]
+    of_maps = [*result.events, *result.not_passing]
     table = [*decided.events.values(), *decided.others]
-    found = _peaks(table, [*result.events, *result.not_passing], *(result.record["settings"][key] for key in DISTANCES))
+    found = _peaks(table, of_maps, *distances)
+    in_table = {id(peak) for peak in found}
+    new = [peak for peak in of_maps if id(peak) not in in_table]
+    own = tuple(peak for peak in _peaks(decided.own, new, *distances) if peak is not None)
     events, peaks = {}, []
     for (item, event), peak in zip(decided.events.items(), found, strict=False):
         events[item] = peak if peak is not None and _is_at(peak, event) else event
         peaks += [] if peak is None else [peak]
-    return Kept(events, tuple(peaks))
+    return Kept(events, tuple(peaks), own)
 
 
 def keep_decided(result: Result, folder: Path) -> Result:
     """Add the events of a result folder that a person decided about, changed or skipped to its events with other thresholds.
 
-    The decisions belong to the new result, and are saved with it. Undecided events are only those of `result`.
+    The decisions belong to the new result, and are saved with it. Undecided events are only those of `result`, without those
+    that the person already added or made of other events; see :func:`kept_in`.
 
     Parameters
     ----------
@@ -127,8 +152,9 @@ def keep_decided(result: Result, folder: Path) -> Result:
     actions = tuple(replace(one, item=items.get(one.item, one.item + added)) for one in decided.actions)
     passing = {id(event) for event in result.events}
     below = len(kept.events) - sum(id(peak) in passing for peak in kept.peaks)
-    record = result.record | {"reviewed_events": {"kept": len(kept.events), "not_passing": below}}
-    notices = (*result.notices, *_stay_notice(below))
+    own = sum(id(peak) in passing for peak in kept.own)
+    record = result.record | {"reviewed_events": {"kept": len(kept.events), "not_passing": below, "own": own}}
+    notices = (*result.notices, *_stay_notice(below), *_own_notice(own))
     return replace(result, events=events, actions=actions, record=record, notices=notices)
 
 
@@ -137,6 +163,13 @@ def _stay_notice(below: int) -> tuple[str, ...]:
         return ()
     which, were = ("event stays that does", "it was") if below == 1 else ("events stay that do", "they were")
     return (f"{below} {which} not pass, because {were} reviewed.",)
+
+
+def _own_notice(own: int) -> tuple[str, ...]:
+    if not own:
+        return ()
+    those = "1 event passes that is" if own == 1 else f"{own} events pass that are"
+    return (f"{those} already in the review, because you added or corrected {'it' if own == 1 else 'them'}.",)
 
 
 def _found(review: Review, chosen: list[int], events: list[Event]) -> list[Event]:
