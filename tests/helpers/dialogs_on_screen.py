@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, focus, press, wait_for, windows
-from desktop_checks import on_event_thread, parts, start_command
-from epifiji.bridge.fiji.commands import COMPARE, EVALUATE
+from desktop_checks import on_event_thread, parts, start_command, window_titled
+from epifiji.bridge.fiji.commands import COMPARE, EVALUATE, MANAGE
 from epifiji.bridge.imagej import ImageJ
 from jvm import IMAGEJ_SCALE
 
@@ -51,12 +51,12 @@ def pressed(button: Any) -> Any:
 
 
 def scaled(_: ImageJ, __: Path) -> dict[str, Any]:
-    """Open the highest dialog at twice the size, and let its last field have the focus."""
+    """Open the highest dialog at twice the size or more, so that it scrolls, and let its last field have the focus."""
     from scyjava import jimport
 
     title, prefs = EVALUATE.rstrip("."), jimport("ij.Prefs")
     screen = jimport("java.awt.GraphicsEnvironment").getLocalGraphicsEnvironment().getMaximumWindowBounds()
-    prefs.setGuiScale(2)
+    prefs.setGuiScale(max(2, screen.height // 400))
     try:
         start_command(EVALUATE)
         dialog = wait_for("the dialog", lambda: open_dialog(title))
@@ -69,9 +69,27 @@ def scaled(_: ImageJ, __: Path) -> dict[str, Any]:
         wait_for("the last field", lambda: _is_in_view(field, pane))
         press("Escape")
         wait_for("the dialog's end", lambda: not windows(title))
+        return found | {"buttons": _buttons_of_the_networks()}
     finally:
         prefs.setGuiScale(IMAGEJ_SCALE)
-    return found
+
+
+def _buttons_of_the_networks() -> list[bool]:
+    """Return whether each button of the window of networks is whole on the screen: one line has no room for all."""
+    from scyjava import jinstance
+
+    start_command(MANAGE)
+    focus("Networks")
+    window, inside = wait_for("the window", lambda: window_titled("Networks")), []
+
+    def look() -> None:
+        buttons = [part for part in parts(window) if jinstance(part, "javax.swing.JButton") and part.getText()]
+        inside[:] = [bool(part.getVisibleRect().getSize().equals(part.getSize())) for part in buttons]
+
+    on_event_thread(look)
+    press("alt+F4")
+    wait_for("the end", lambda: not windows("Networks"))
+    return inside
 
 
 def chosen(_: ImageJ, folder: Path) -> list[str]:

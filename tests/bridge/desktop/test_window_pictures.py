@@ -173,6 +173,8 @@ def test_a_dialog_in_twice_the_size_fits_on_the_screen_and_scrolls(done: Finishe
     assert seen["whole"]
     assert not seen["first"], "the last field is below the others that have room"
     assert seen["lines"][0] == seen["lines"][1] >= 24
+    assert seen["buttons"]
+    assert all(seen["buttons"]), "a row of buttons that is too wide for the screen has two lines"
 
 
 def test_a_field_for_results_takes_a_folder_and_a_file(done: Finished) -> None:

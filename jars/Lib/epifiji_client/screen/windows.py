@@ -3,7 +3,7 @@ import re
 
 from ij import IJ, Prefs, WindowManager
 from ij.measure import ResultsTable
-from java.awt import Container, Dimension, GraphicsEnvironment
+from java.awt import Container, Dimension, FlowLayout, GraphicsEnvironment
 from java.lang import Runnable, Thread
 from javax.swing import JComponent, JFileChooser, JTable, SwingUtilities
 
@@ -42,7 +42,26 @@ def enlarged(part):
 def set_size(window, width=0, height=0):
     """Give a packed window at least a size, in ImageJ's GUI scale, but not more than the screen has."""
     screen = _screen()
-    window.setSize(min(max(scaled(width), window.getWidth()), screen.width), min(max(scaled(height), window.getHeight()), screen.height))
+    width = min(max(scaled(width), window.getWidth()), screen.width)
+    _wrap_rows(window, width - window.getInsets().left - window.getInsets().right)
+    window.setSize(width, min(max(scaled(height), window.getHeight()), screen.height))
+
+
+def _wrap_rows(part, width):
+    """Give rows of buttons the height of several lines where one is too wide; FlowLayout fills lines, but asks for one."""
+    layout = part.getLayout()
+    if isinstance(layout, FlowLayout) and part.getPreferredSize().width > width:
+        sizes = [inner.getPreferredSize() for inner in part.getComponents()]
+        lines, filled = 1, layout.getHgap()
+        for size in sizes:
+            if filled + size.width + layout.getHgap() > width and filled > layout.getHgap():
+                lines, filled = lines + 1, layout.getHgap()
+            filled += size.width + layout.getHgap()
+        height = max(size.height for size in sizes)
+        part.setPreferredSize(Dimension(width, lines * (height + layout.getVgap()) + layout.getVgap()))
+    for inner in part.getComponents():
+        if isinstance(inner, Container):
+            _wrap_rows(inner, width)
 
 
 def in_lines(text, width, label):
