@@ -69,6 +69,7 @@ def scaled(_: ImageJ, __: Path) -> dict[str, Any]:
         wait_for("the last field", lambda: _is_in_view(field, pane))
         press("Escape")
         wait_for("the dialog's end", lambda: not windows(title))
+        prefs.setGuiScale(screen.width // 400)
         return found | {"buttons": _buttons_of_the_networks()}
     finally:
         prefs.setGuiScale(IMAGEJ_SCALE)
