@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import shutil
 import time
 import zlib
@@ -51,6 +52,13 @@ def pixels_of(picture: dict[str, Any]) -> np.ndarray:
 
 
 WHAT = {"click": "click", "polyline": "line", "polygon": "outline", "delete": "delete"}
+
+
+def test_collections_of_garbage_during_a_correction_skip_what_was_loaded_before(labels: Path) -> None:
+    gc.unfreeze()
+    begin(labels)
+    assert gc.get_freeze_count() > len(gc.get_objects())
+    gc.unfreeze()
 
 
 def test_a_still_image_may_have_many_channels(labels: Path) -> None:

@@ -62,9 +62,11 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
     try:
         task.outputs["answer"] = answer(job, request, [block.ndarray() for block in blocks], _Progress(task))
     finally:
-        # The client may remove the memory once nothing here refers to it.
-        blocks = ()
-        gc.collect()
+        if shared:
+            # The client may remove the memory once nothing here refers to it. Collecting takes up to a second with TensorFlow
+            # loaded, which a step of a correction, without blocks, must not wait for.
+            blocks = ()
+            gc.collect()
         with _changed:
             if not _orphaned.is_set():
                 _in_use.difference_update(shared)

@@ -6,6 +6,7 @@ died, the files are read again: they contain all that the window showed.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,10 @@ def begin(request: Request) -> Answer:
             f"{correction.labels.file} has {_frames(frames)} of {height} x {width} pixels (Y, X), but {title} has "
             f"{_frames(shape[0])} of {shape[1]} x {shape[2]}: open the image in which these cells were segmented."
         )
+    # A collection visits the objects of all libraries, which takes up to a second with TensorFlow loaded, and each step would
+    # wait for it.
+    gc.collect()
+    gc.freeze()
     steps = len(correction.cells.edits)
     said = f"{steps} earlier corrections are continued." if steps else "Click a border, or draw a line across a cell."
     return {
