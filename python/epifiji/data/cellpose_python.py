@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError, config_folder
+from epifiji.data.user_choice import LARGEST_BYTES, choice_in
 
 PYTHON_VARIABLE = "EPIFIJI_CELLPOSE_PYTHON"
 """A variable that names a Python with Cellpose, before the user's choice."""
 
 KEY = "python"
-LARGEST_BYTES = 10_000
 RESET = "run 'epifiji networks cellpose --reset'"
 
 PLACES = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
@@ -44,16 +43,11 @@ def chosen_python() -> tuple[str, str] | None:
     try:
         file = choice_file()
         with file.open("rb") as opened:
-            text = opened.read(LARGEST_BYTES)
+            content = opened.read(LARGEST_BYTES)
     except (NoHomeError, FileNotFoundError, NotADirectoryError, PermissionError):
         # A folder that this user may not enter contains no choice of this user.
         return None
-    try:
-        chosen = json.loads(text.decode("utf-8-sig"))[KEY]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        chosen = None
-    if not isinstance(chosen, str):
-        raise WrongInputError(f"{file} does not contain the path of a Python, as expected: {RESET}.")
+    chosen = choice_in(content, file, KEY, "the path of a Python, as expected", RESET)
     return _existing(chosen, "the chosen Python with Cellpose", f"choose another, or {RESET}"), str(file)
 
 

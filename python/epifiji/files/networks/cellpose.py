@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from epifiji.data.cellpose import LEARNT_SCALE, PREFIX, CellposeDescription, sha
 from epifiji.data.cellpose_python import KEY, choice_file
 from epifiji.data.errors import WrongInputError
 from epifiji.data.network import LONGEST_NAME, AnyNetwork, Network, array_problem
+from epifiji.data.user_choice import written_choice
 from epifiji.files.networks.torch_files import is_torch_file, torch_arrays, torch_shapes
 from epifiji.files.storage.atomic import replacing
 
@@ -45,7 +45,7 @@ def store_python(python: str | None) -> None:
         file.unlink(missing_ok=True)
         return
     with replacing(file) as part:
-        part.write_text(json.dumps({KEY: python}) + "\n", encoding="utf-8")
+        part.write_text(written_choice(KEY, python), encoding="utf-8")
 
 
 def find_model(given: str) -> Path:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError, config_folder
+from epifiji.data.user_choice import LARGEST_BYTES, choice_in, written_choice
 from epifiji.files.storage.archives import read_limited
 from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import recover
@@ -18,7 +17,6 @@ SHIPPED_FOR_CELLS = "epicells"
 """The network for cells that EpiFiji includes."""
 
 KEY = "default_network"
-LARGEST_BYTES = 10_000
 RESET = "run 'epifiji networks default --reset'"
 
 
@@ -49,17 +47,8 @@ def default_name() -> str:
     except (NoHomeError, PermissionError):
         # A folder that this user may not enter contains no choice of this user.
         return SHIPPED
-    try:
-        name = json.loads(read_limited(file, LARGEST_BYTES, "the choice of a network").decode("utf-8-sig"))[KEY]
-    except (ValueError, KeyError, TypeError, RecursionError) as problem:
-        if isinstance(problem, WrongInputError):
-            raise
-        name = None
-    if not isinstance(name, str):
-        raise WrongInputError(
-            f"{file} does not contain the name of a network, as expected for a chosen default: {RESET}."
-        )
-    return name
+    content = read_limited(file, LARGEST_BYTES, "the choice of a network")
+    return choice_in(content, file, KEY, "the name of a network, as expected for a chosen default", RESET)
 
 
 def choose_default(name: str) -> None:
@@ -69,4 +58,4 @@ def choose_default(name: str) -> None:
         file.unlink(missing_ok=True)
         return
     with replacing(file) as part:
-        part.write_text(json.dumps({KEY: name}) + "\n", encoding="utf-8")
+        part.write_text(written_choice(KEY, name), encoding="utf-8")
