@@ -396,7 +396,29 @@ def help_and_what_is_remembered(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     press("Escape")
     wait_for("the dialog's end", lambda: not windows(DIALOG))
     imagej.run_macro(f'run("{DETECT}", "network=small table=false output=[{folder / "not remembered"}]");')
-    return {"remembered": remembered, "help": text}
+    return {"remembered": remembered, "help": text, "emptied": _emptied(folder)}
+
+
+def _emptied(folder: Path) -> list[str]:
+    """Empty a field, write a wrong value into the last one, and return the texts of the dialog that opens again."""
+    start_command(DETECT)
+    focus(DIALOG)
+    dialog = _window_of("GenericDialog")
+    fields = list(dialog.getStringFields())
+    fields[-2].setText("")
+    fields[-1].setText("wrong")
+    fields[-1].requestFocusInWindow()
+    press("Return")
+    focus("EpiFiji")
+    press("Return")
+    again = wait_for("the dialog", lambda: (shown := _window_of("GenericDialog")) and windows(DIALOG) and shown)
+    time.sleep(0.3)
+    picture(folder / "emptied.png", DIALOG)
+    texts = [str(field.getText()) for field in again.getStringFields()]
+    focus(DIALOG)
+    press("Escape")
+    wait_for("the dialog's end", lambda: not windows(DIALOG))
+    return texts
 
 
 def refused_macro(_: ImageJ, folder: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from desktop_checks import (
     refused_macro,
 )
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
+from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.pages import page_of
 from epifiji.bridge.imagej.menu import script_files
 from epifiji.data.events import EVENT_COLOURS, Event
@@ -104,6 +105,12 @@ def test_a_dialog_shows_the_last_values_and_help(shown: Finished) -> None:
     for key, field in COMMANDS[DETECT].model_fields.items():
         assert f"(in macros: {key})" in " ".join(re.sub("<[^>]*>", "", seen["help"]).split())
         assert (field.description or "").split("&")[0].split(";")[0] in " ".join(seen["help"].split())
+
+
+def test_a_field_that_was_emptied_stays_empty_after_wrong_input(shown: Finished) -> None:
+    """It has its default, and not the value of the last run, 130."""
+    default = next(one for one in described(DETECT)["parameters"] if one["key"] == "threshold")
+    assert shown[help_and_what_is_remembered]["emptied"][-2:] == [default["default"] or default["empty"], "wrong"]
 
 
 def test_a_macro_does_not_use_values_of_a_dialog(shown: Finished, movie_file: Path, network_folder: Path) -> None:

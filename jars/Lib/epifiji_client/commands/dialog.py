@@ -18,19 +18,21 @@ PLACEHOLDER, TYPED = Color(120, 120, 120), Color.BLACK
 WITHOUT_TEXT = (KeyEvent.VK_TAB, KeyEvent.VK_ENTER, KeyEvent.VK_ESCAPE, KeyEvent.VK_SHIFT, KeyEvent.VK_CONTROL, KeyEvent.VK_ALT)
 
 
-def from_dialog(label, described, networks, first=None, scale=None):
+def from_dialog(label, described, networks, first=None, scale=None, again=None):
     """Return the parameters that the user gives in a dialog; None if it was cancelled.
 
     It first shows the values of the last run. Lengths and times of a calibrated movie are shown in micrometres and minutes,
     and returned in pixels and frames: scale has how many of these are one unit.
 
-    The values of first replace those of the last run, for example after wrong input. networks are names by kind of
-    parameter. If a parameter contains others, such as a protocol, only what the user changed is given beside it.
+    The values of first replace those of the last run. After wrong input, again has what the user gave, and is all that is
+    shown: a field that was emptied stays empty. networks are names by kind of parameter. If a parameter contains others, such as a protocol, only what the user changed is given beside it.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
     values = dict((one["key"], one["default"] if is_another_movies(one) else remembered(label, one)) for one in parameters)
     last = dict(values)
     values.update(first or {})
+    if again is not None:
+        values = dict(((one["key"], one["default"]) for one in parameters), **again)
     pages = [[one for one in parameters if one["page"] == page] for page in ("first", "more")]
     more = any(values[one["key"]] != one["default"] for one in pages[1])
     number = 0

@@ -201,7 +201,7 @@ def _parameters(label, before, first):
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
     asked = json.loads(System.getProperty(FIRST, "{}")).get(label, {})
-    given = from_dialog(label, described, networks, dict(first or {}, **(before or asked)), scale)
+    given = from_dialog(label, described, networks, dict(first or {}, **asked), scale, before)
     return None if given is None else _absolute(given, described), True
 
 
