@@ -37,7 +37,7 @@ def test_the_answer_for_a_part_is_that_of_the_whole_movie(pixels: np.ndarray, tm
     cut = pixels[
         part["first"] : part["stop"], part["y"] : part["y"] + part["height"], part["x"] : part["x"] + part["width"]
     ]
-    request = {"settings": settings, "image": image(cut), "place": asked["place"], "part": part}
+    request = {"settings": settings, "image": image(cut), "shape": pixels.shape, "place": asked["place"], "part": part}
     found = ask("trial", request, bytes_of(cut))["result"]
     whole = try_networks(pixels, ["epinet"], x=40, y=45, width=90, height=80, frame=12, cell_diameter=25).networks[0]
     (one,) = found["networks"]
@@ -61,5 +61,11 @@ def test_the_answer_for_a_part_is_that_of_the_whole_movie(pixels: np.ndarray, tm
 def test_an_unknown_network_is_named(pixels: np.ndarray) -> None:
     settings = SETTINGS | {"networks": "epinet,none_of_this_name"}
     asked = ask("trial_place", {"settings": settings, "name": "m", "shape": pixels.shape})["result"]
-    request = {"settings": settings, "image": image(pixels), "place": asked["place"], "part": asked["part"]}
+    request = {
+        "settings": settings,
+        "image": image(pixels),
+        "shape": pixels.shape,
+        "place": asked["place"],
+        "part": asked["part"],
+    }
     assert "none_of_this_name" in refused("trial", request, bytes_of(pixels))

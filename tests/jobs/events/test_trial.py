@@ -17,7 +17,8 @@ from epifiji.data.settings.trial import PlaceSettings
 from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.jobs.events.detect import detect
 from epifiji.jobs.events.suggestions import suggested_network, suggested_settings
-from epifiji.jobs.events.trial import LARGEST_SIDE_PX, SIDE_PX, Trial, TriedNetwork, place_of, try_networks
+from epifiji.jobs.events.trial import Trial, TriedNetwork, try_networks
+from epifiji.jobs.events.trial_place import LARGEST_SIDE_PX, SIDE_PX, place_of
 from small_networks import small_network
 
 PLACE = {"x": 45, "y": 40, "width": 60, "height": 70, "frame": 12}
@@ -49,6 +50,21 @@ def test_the_finds_and_maps_are_those_of_the_whole_movie(movie: Movie, tried: Tr
     compact = {key(event) for event in inside if event.volume < 2000}
     assert compact <= {key(event) for event in one.candidates}
     assert compact or number
+
+
+def test_a_detection_with_the_suggested_settings_finds_what_the_trial_shows() -> None:
+    """Cells of 40 px, so that the movie is rescaled: the trial's part begins within the movie and rescales on its own."""
+    movie, _ = simulate(seed=6, frames=26, height=160, width=520, cell_diameter_px=40.0, extrusions=6, margin_frames=4)
+    trial = try_networks(movie, ["epinet"], x=420, y=10, width=100, height=140, frame=20)
+    (one,), place = trial.networks, trial.place
+    values = {setting.setting: setting.value for setting in suggested_settings(trial, one)}
+    assert one.rescaled
+    assert one.uncertain == 0
+    assert float(values["cell_diameter"]) == trial.cell_diameter
+    whole = detect(movie, "epinet", **{name: value for name, value in values.items() if value})
+    expected = sorted(map(key, filter(place.contains, whole.events)))
+    assert expected
+    assert sorted(map(key, one.finds)) == [pytest.approx(values, abs=0.01) for values in expected]
 
 
 def key(event: Event) -> tuple[str, int, float, float, float, int]:
@@ -159,7 +175,7 @@ def test_settings_are_suggested_from_the_scale_and_the_threshold(tried: Trial) -
     near = replace(FIRST, score=tried.networks[0].thresholds["cell_death"] / 255 + 0.01)
     trial = replace(tried, cell_diameter=48.0, settings=tried.settings.model_copy(update={"cell_diameter": "auto"}))
     found = {one.setting: one for one in suggested_settings(trial, of(tried, "epinet", near))}
-    assert found["cell_diameter"].value == "48.0"
+    assert found["cell_diameter"].value == "48"
     assert found["cell_diameter"].reason == (
         "Cells here are about 48.0 px (9.6 µm), but epinet was trained for 25 px, so the movie is rescaled."
     )

@@ -110,26 +110,10 @@ def rescale(
     WrongInputError
         If fewer than 5 frames or no pixels remain, or the result is larger than any disk.
     """
-    count, height, width = movie.shape
-    old, (height, width) = (height, width), (round(height * factor_xy), round(width * factor_xy))
-    if min(height, width) < 1:
-        raise WrongInputError(
-            f"{movie.name} has {old[1]} x {old[0]} px, of which rescaling by {factor_xy:g} would leave less than a pixel: "
-            "check the cell diameter or the factor."
-        )
-    frames = round(count * factor_t)
-    if frames < MIN_FRAMES:
-        raise WrongInputError(
-            f"{movie.name} has {count} frames, which leaves {frames} at the network's event duration, but at least "
-            f"{MIN_FRAMES} are needed: check --event-duration or use a longer movie."
-        )
+    count = movie.shape[0]
+    frames, height, width = rescaled_shape(movie.name, movie.shape, factor_t, factor_xy)
     if factor_xy == factor_t == 1:
         return movie
-    if max(count, frames) * height * width > MAX_PIXELS:
-        raise WrongInputError(
-            f"{movie.name} would be rescaled to {frames} frames of {width} x {height} px, which no disk holds: check the cell "
-            "diameter and the event duration, or the factors."
-        )
     dtype = dtype or movie.dtype
     pixels = create((count, height, width), dtype)
     for t in range(count):
@@ -139,6 +123,29 @@ def rescale(
     if factor_t != 1:
         pixels = _rescale_time(pixels, frames, dtype, compatible, create, steps=steps)
     return replace(movie, pixels=pixels)
+
+
+def rescaled_shape(name: str, shape: tuple[int, int, int], factor_t: float, factor_xy: float) -> tuple[int, int, int]:
+    """Return the shape (T, Y, X) of a movie after rescaling; raises as :func:`rescale`."""
+    count, *old = shape
+    height, width = (round(size * factor_xy) for size in old)
+    if min(height, width) < 1:
+        raise WrongInputError(
+            f"{name} has {old[1]} x {old[0]} px, of which rescaling by {factor_xy:g} would leave less than a pixel: "
+            "check the cell diameter or the factor."
+        )
+    frames = round(count * factor_t)
+    if frames < MIN_FRAMES:
+        raise WrongInputError(
+            f"{name} has {count} frames, which leaves {frames} at the network's event duration, but at least "
+            f"{MIN_FRAMES} are needed: check --event-duration or use a longer movie."
+        )
+    if (factor_xy, factor_t) != (1, 1) and max(count, frames) * height * width > MAX_PIXELS:
+        raise WrongInputError(
+            f"{name} would be rescaled to {frames} frames of {width} x {height} px, which no disk holds: check the cell "
+            "diameter and the event duration, or the factors."
+        )
+    return frames, height, width
 
 
 def rescale_map(
@@ -198,6 +205,12 @@ def _zoom(
         zoomed = ndimage.zoom(values, factors, output=dtype, order=order)
         return zoomed
     exact = ndimage.zoom(values, factors, output=np.float64, order=order, mode="nearest", grid_mode=True)
+    return rounded_as(values, exact, dtype, steps)
+
+
+def rounded_as(values: np.ndarray, exact: np.ndarray, dtype: np.dtype[np.generic], steps: int) -> np.ndarray:
+    """Round interpolated `values` as :func:`rescale` describes, and clip them to a dtype's range."""
+    zoomed: np.ndarray
     least, greatest = float(values.min()), float(values.max())
     if steps and greatest > least:
         step = (greatest - least) / steps

@@ -123,7 +123,7 @@ def _diameter(trial: Trial, network: TriedNetwork) -> Suggestion:
             f"{size}, close enough to the {own:g} px that {network.name} was trained for.",
         )  # fmt: skip
     return Suggestion(
-        "cell_diameter", f"{diameter:.1f}", f"{diameter:.1f} px{um}",
+        "cell_diameter", f"{diameter:.10g}", f"{diameter:.1f} px{um}",
         f"{size}, but {network.name} was trained for {own:g} px, so the movie is rescaled.",
     )  # fmt: skip
 
@@ -137,7 +137,7 @@ def _duration(trial: Trial, network: TriedNetwork) -> Suggestion:
     minutes = f" ({own * interval / 60:.3g} min)" if interval else ""
     if given is not None and abs(given - own) > TOLERANCE * own:
         return Suggestion(
-            "event_duration", f"{given:g}", f"{given:g} frames",
+            "event_duration", f"{given:.10g}", f"{given:g} frames",
             f"You gave it, and {network.name} was trained for {own:g} frames, so the movie is rescaled in time.",
         )  # fmt: skip
     return Suggestion(

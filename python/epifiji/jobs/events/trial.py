@@ -1,15 +1,15 @@
 """A trial: what several networks find at one place of a movie, in a few frames, before the whole movie is processed.
 
 Each network processes a part of the movie that is just large enough for its predictions at the place to be those of a
-detection in the whole movie.
+detection in the whole movie, with the same scale: the part has the pixels of the rescaled movie.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,141 +18,34 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.events import Event
-from epifiji.data.movie import WINDOW_FRAMES, Movie
+from epifiji.data.movie import Movie
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.progress import PartReport, Report, silent
-from epifiji.data.settings.base import MIN_FRAMES, parse_settings
-from epifiji.data.settings.detection import DetectionSettings
-from epifiji.data.settings.trial import PlaceSettings, TrialSettings
+from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.detection import DetectionSettings, EventSettings
+from epifiji.data.settings.trial import TrialSettings
 from epifiji.engine.cells.diameter import estimate_cell_diameter
-from epifiji.engine.tiling.blocks import BlockPredictor
-from epifiji.engine.tiling.scaling import rescale_map, scale_factor
+from epifiji.engine.events.peaks import PeakFinder, Volume
+from epifiji.engine.tiling.parts import Box, Shape, rescaled_map_part, rescaled_part, whole
+from epifiji.engine.tiling.scaling import Storage, rescaled_shape, scale_factor
+from epifiji.engine.tiling.windows import require_room
 from epifiji.files.movies.movie_file import open_movie
 from epifiji.files.networks.zoo import listed
 from epifiji.files.results.result_folder import RAW_MAP
-from epifiji.files.storage.scratch import ScratchFolder
 from epifiji.jobs.events.blocks import predictor_of
 from epifiji.jobs.events.detect import detect, require_mode
+from epifiji.jobs.events.result import MapScale
+from epifiji.jobs.events.trial_place import GRID, Part, Place, place_of
 from epifiji.jobs.networks import event_network_of
 
-SIDE_PX = 200
-"""Side of the rectangle, if none is given."""
+VOLUME_PX, VOLUME_FRAMES = 24, 10
+"""Margin around the place in the map, so that volumes of events in the place are whole."""
 
-LEAST_SIDE_PX, LARGEST_SIDE_PX = 32, 300
-"""Sides of the rectangle; of a larger one the middle is tried."""
-
-SHOWN_FRAMES = 4
-"""Frames before and after the middle one in which events are shown."""
-
-VOLUME_PX, VOLUME_FRAMES = 16, 6
-"""Margin around the place in the map, so that volumes of events at its edge are almost whole."""
+STEP_PX, STEP_FRAMES = 10, 2
+"""Margin for windows at the end of a part, which are not where the whole movie has them."""
 
 AROUND_PX, AROUND_FRAMES = 168, 24
-"""Margin around the place that suffices for all families at their own scale, in pixels and frames of the movie."""
-
-GRID_PX, GRID_FRAMES = 40, 2
-"""Parts begin at multiples of these, so that windows of the default steps, and strides, are where the whole movie has them."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A rectangle of some frames of a movie: frames, rows and columns from 0, `frame` is the middle one."""
-
-    frame: int
-    first: int
-    stop: int
-    y: int
-    x: int
-    height: int
-    width: int
-
-    def contains(self, event: Event) -> bool:
-        """Return whether an event of the movie lies here."""
-        inside = 0 <= event.y - self.y <= self.height - 1 and 0 <= event.x - self.x <= self.width - 1
-        return self.first <= event.frame < self.stop and inside
-
-    def around(
-        self, shape: tuple[int, int, int], margin_px: int = AROUND_PX, margin_frames: int = AROUND_FRAMES
-    ) -> Place:
-        """Return a place with a margin, as far as a movie (T, Y, X) has one, that begins on the grid."""
-        first = max(0, self.first - margin_frames) // GRID_FRAMES * GRID_FRAMES
-        top, left = (max(0, start - margin_px) // GRID_PX * GRID_PX for start in (self.y, self.x))
-        bottom = min(shape[1], self.y + self.height + margin_px)
-        right = min(shape[2], self.x + self.width + margin_px)
-        stop = min(shape[0], self.stop + margin_frames)
-        return Place(self.frame, first, stop, top, left, bottom - top, right - left)
-
-    def within(self, other: Place) -> Place:
-        """Return this place in frames and pixels of another one that contains it."""
-        return Place(
-            self.frame - other.first,
-            self.first - other.first,
-            self.stop - other.first,
-            self.y - other.y,
-            self.x - other.x,
-            self.height,
-            self.width,
-        )
-
-
-def place_of(
-    name: str, shape: tuple[int, int, int], settings: PlaceSettings, view: Sequence[int] | None = None
-) -> tuple[Place, tuple[str, ...]]:
-    """Return the place of a movie (T, Y, X) that settings give, and sentences about it.
-
-    Parameters
-    ----------
-    name
-        Of the movie, for messages.
-    view
-        x, y, width, height of the part of the frame that is in view. Default: the frame.
-
-    Raises
-    ------
-    WrongInputError
-        If the movie is too short, or the frame or rectangle is not in it, or too small.
-    """
-    count, height, width = shape
-    if count < MIN_FRAMES:
-        raise WrongInputError(
-            f"{name} has {count} frame{'s' * (count > 1)}, but at least {MIN_FRAMES} are needed, because networks compare "
-            "frames: use a movie, not a still image."
-        )
-    frame = settings.frame or count // 2 + 1
-    if frame > count:
-        raise WrongInputError(f"frame is {frame}, but {name} has {count} frames: give a frame from 1 to {count}.")
-    notices: list[str] = []
-    seen = view or (0, 0, width, height)
-    x, columns = _side("width", settings.x, settings.width, (seen[0], seen[2]), width, notices)
-    y, rows = _side("height", settings.y, settings.height, (seen[1], seen[3]), height, notices)
-    first, stop = max(0, frame - 1 - SHOWN_FRAMES), min(count, frame + SHOWN_FRAMES)
-    if count < WINDOW_FRAMES:
-        notices.append(
-            f"{name} has {count} frames, fewer than {WINDOW_FRAMES}, so networks see the first and last one many times: "
-            "interpret the events with caution."
-        )
-    return Place(frame - 1, first, stop, y, x, rows, columns), tuple(dict.fromkeys(notices))
-
-
-def _side(
-    what: str, start: int | None, length: int | None, view: tuple[int, int], size: int, notices: list[str]
-) -> tuple[int, int]:
-    """Return start and length of the rectangle along an axis of a movie with `size` pixels."""
-    if start is None:
-        start = view[0] + (view[1] - min(length or SIDE_PX, view[1])) // 2
-    left, right = max(0, start), min(size, start + (length or SIDE_PX))
-    if right - left < min(LEAST_SIDE_PX, size):
-        raise WrongInputError(
-            f"The {what} of the rectangle is {max(0, right - left)} px in the movie, but at least {LEAST_SIDE_PX} px are needed: "
-            "draw a larger rectangle, or none to take the middle of the view."
-        )
-    if right - left > LARGEST_SIDE_PX:
-        notices.append(
-            f"The rectangle has more than {LARGEST_SIDE_PX} x {LARGEST_SIDE_PX} px, so only its middle is tried."
-        )
-        left += (right - left - LARGEST_SIDE_PX) // 2
-        right = left + LARGEST_SIDE_PX
-    return left, right - left
+"""Margin around the place in which the cell diameter is estimated, in pixels and frames of the movie."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +66,8 @@ class TriedNetwork:
         Probability maps (frames, rows, columns) of the place by class, uint8.
     rescaled
         Whether the place was rescaled for the network.
+    uncertain
+        Number of `candidates` whose volume reaches beyond the part that was processed.
     seconds
         Time that it took.
     problem
@@ -186,6 +81,7 @@ class TriedNetwork:
     candidates: tuple[Event, ...] = ()
     maps: dict[str, np.ndarray] | None = None
     rescaled: bool = False
+    uncertain: int = 0
     seconds: float = 0.0
     problem: str = ""
 
@@ -236,7 +132,7 @@ def networks_to_try() -> tuple[str, ...]:
 
 def try_networks(
     movie: Movie | np.ndarray | str | Path,
-    networks: Sequence[AnyNetwork | str | Path] | None = None,
+    networks: Sequence[AnyNetwork | str | Path] | str | None = None,
     report: Report = silent,
     **settings: Any,
 ) -> Trial:
@@ -247,7 +143,7 @@ def try_networks(
     movie
         See :func:`epifiji.detect`.
     networks
-        Default: all networks for events that have a name.
+        Networks, or their names as one text, separated by commas. Default: all networks for events that have a name.
     report
         Called with the progress; may raise to cancel.
     **settings
@@ -259,6 +155,8 @@ def try_networks(
     WrongInputError
         If the movie, the place or a setting is not usable, or there is no network.
     """
+    if isinstance(networks, str):
+        settings, networks = settings | {"networks": networks}, None
     chosen = parse_settings(TrialSettings, settings)
     opened = open_movie(movie, chosen.channel)
     place, notices = place_of(opened.name, opened.shape, chosen)
@@ -272,21 +170,27 @@ def try_at(
     networks: Sequence[AnyNetwork | str | Path] | None = None,
     report: Report = silent,
     notices: tuple[str, ...] = (),
+    part: Part | None = None,
 ) -> Trial:
-    """Detect events at a place of a movie; see :func:`try_networks`."""
+    """Detect events at a place of a movie; see :func:`try_networks`.
+
+    The movie may be only a part of the one that has the place.
+    """
+    part = part or Part(whole(movie.shape), movie.shape)
     given = tuple(networks or settings.networks or networks_to_try())
     if not given:
         raise WrongInputError("No network for events was found, but one is needed: import or fetch one.")
     report(0, "estimating the cell diameter")
-    around = _part(movie, place.around(movie.shape))
+    around = _part(movie, place.box.wider((AROUND_FRAMES, AROUND_PX, AROUND_PX), part.shape, GRID), part)
     around.require_finite()
     diameter, reason = _diameter(around, settings)
     tried = []
     for number, one in enumerate(given):
         network = event_network_of(one)
-        part = PartReport(report, number, len(given), f"{network.description.name}: ")
+        own = PartReport(report, number, len(given), f"{network.description.name}: ")
         name = network.description.name if isinstance(one, Network) else str(one)
-        tried.append(replace(_tried(movie, place, network, settings, diameter, part), name=name))
+        tried.append(replace(_tried(movie, part, place, network, settings, diameter, own), name=name))
+    notices += tuple(_uncertain(one) for one in tried if one.uncertain)
     return Trial(movie, place, tuple(tried), diameter, reason, settings, (*movie.notices, *notices))
 
 
@@ -295,22 +199,28 @@ def _diameter(movie: Movie, settings: TrialSettings) -> tuple[float | None, str]
     if settings.cell_diameter != "auto":
         return settings.cell_diameter, ""
     try:
-        return estimate_cell_diameter(movie), ""
+        # As it is shown and used by a detection with the suggested settings, so that both have the same scale.
+        return round(estimate_cell_diameter(movie), 1), ""
     except WrongInputError:
         return None, "bright junctions around at least ten whole cells of one size were not recognised here"
 
 
-def _part(movie: Movie, place: Place) -> Movie:
+def _uncertain(one: TriedNetwork) -> str:
+    which = "1 possible event reaches" if one.uncertain == 1 else f"{one.uncertain} possible events reach"
+    how = f"{one.name} may give other scores and volumes in the whole movie"
+    return f"{which} so far beyond the rectangle or its frames that {how}."
+
+
+def _part(movie: Movie, box: Box, part: Part) -> Movie:
     """Read a part of a movie into memory."""
-    frames = [
-        movie.frames(t, t + 1)[0, place.y : place.y + place.height, place.x : place.x + place.width].copy()
-        for t in range(place.first, place.stop)
-    ]
+    t, y, x = box.common(part.box).within(part.box)
+    frames = [movie.frames(n, n + 1)[0, y, x].copy() for n in range(t.start, t.stop)]
     return replace(movie, pixels=np.stack(frames), path=None, file_state=None, notices=())
 
 
 def _tried(
     movie: Movie,
+    part: Part,
     place: Place,
     network: EventNetwork,
     settings: TrialSettings,
@@ -331,38 +241,89 @@ def _tried(
     )
     try:
         require_mode(settings.mode, description)
-        predictor = predictor_of(network, settings.mode)
-        part = place.around(movie.shape, *_margins(description, predictor, diameter, settings.event_duration))
-        scale: dict[str, Any] = {"cell_diameter": diameter, "event_duration": settings.event_duration}
-        pixels = _part(movie, part)
-        found = detect(pixels, network, report, threshold=0, min_volume=0, maps="raw", mode=settings.mode, **scale)
+        scaled = _scaled(movie, part, place, network, settings, diameter)
+        found = detect(scaled.movie, network, report, threshold=0, min_volume=0, maps="raw", mode=settings.mode)
     except WrongInputError as problem:
         return replace(tried, problem=str(problem), seconds=time.perf_counter() - started)
-    here, scratch = place.within(part), ScratchFolder()
-    rows, columns = slice(here.y, here.y + here.height), slice(here.x, here.x + here.width)
-    maps = {
-        name: np.array(rescale_map(raw, pixels.shape, settings.mode == "compatible", scratch)[here.first : here.stop])[
-            :, rows, columns
-        ]
-        for name, raw in found.maps[RAW_MAP].items()
-    }
-    candidates = (replace(e, frame=e.frame + part.first, y=e.y + part.y, x=e.x + part.x) for e in found.events)
-    factors = found.record["scale"]["factor_t"], found.record["scale"]["factor_xy"]
+    compatible, raw = settings.mode == "compatible", found.maps[RAW_MAP]
+    candidates, uncertain = scaled.events(raw, place, description.window_half_size_px, compatible)
     return replace(
         tried,
-        candidates=tuple(event for event in candidates if place.contains(event)),
-        maps=maps,
-        rescaled=factors != (1, 1),
+        candidates=candidates,
+        uncertain=uncertain,
+        maps={
+            name: rescaled_map_part(pixels[:], scaled.box, scaled.shape, part.shape, place.box, compatible)
+            for name, pixels in raw.items()
+        },
+        rescaled=scaled.shape != part.shape,
         seconds=time.perf_counter() - started,
     )
 
 
-def _margins(
-    description: EventNetworkDescription, predictor: BlockPredictor, diameter: float | None, duration: float | None
-) -> tuple[int, int]:
-    """Return the margins around a place that predictions for it depend on, in pixels and frames of the movie."""
-    pixels = description.window_half_size_px + predictor.margin_rows + VOLUME_PX
-    frames = max(description.frames_before, description.frames_after) + predictor.margin_frames + VOLUME_FRAMES
+@dataclass(frozen=True)
+class _ScaledPart:
+    """A part of the movie at a network's scale.
+
+    `box` is the part of the rescaled movie of `shape`, `certain` where predictions are those in that movie.
+    """
+
+    movie: Movie
+    box: Box
+    certain: Box
+    shape: Shape
+    old: Shape
+
+    def events(
+        self, maps: Mapping[str, Storage], place: Place, half: int, compatible: bool
+    ) -> tuple[tuple[Event, ...], int]:
+        """Return the events at a place of the movie with any thresholds, and how many of them may be different in it."""
+        scale, defaults = MapScale(self.old, self.shape, half, compatible), EventSettings()
+        seen = self.certain.within(self.box)
+        found, uncertain = [], 0
+        for name, pixels in maps.items():
+            distances = defaults.seed_distance_t, defaults.seed_distance_xy
+            finder = PeakFinder(self.certain.shape[1:], *distances, joining=compatible)
+            frames = np.asarray(pixels[seen[0]])[:, seen[1], seen[2]]
+            volumes = [*chain.from_iterable(map(finder.feed, frames)), *finder.finish()]
+            here = [(scale.event(name, self._moved(one)), self._is_cut(one)) for one in volumes]
+            own = sorted((pair for pair in here if place.contains(pair[0])), key=lambda p: (p[0].frame, p[0].y, p[0].x))
+            found += [event for event, _ in own]
+            uncertain += sum(cut for _, cut in own)
+        return tuple(found), uncertain
+
+    def _moved(self, volume: Volume) -> Volume:
+        return replace(volume, voxels=volume.voxels + np.array(self.certain.start))
+
+    def _is_cut(self, volume: Volume) -> bool:
+        """Return whether a volume touches an end of the part at which the movie does not end."""
+        low, high = volume.voxels.min(0) == 0, volume.voxels.max(0) >= np.array(self.certain.shape) - 2
+        begins, ends = np.array(self.certain.start) == 0, np.array(self.certain.stop) == self.shape
+        return bool((low & ~begins).any() or (high & ~ends).any())
+
+
+def _scaled(
+    movie: Movie, part: Part, place: Place, network: EventNetwork, settings: TrialSettings, diameter: float | None
+) -> _ScaledPart:
+    """Bring the part of a movie that a network needs to its scale.
+
+    Raises
+    ------
+    WrongInputError
+        If the movie has too little room for the network.
+    """
+    description, predictor = network.description, predictor_of(network, settings.mode)
+    factor_t = scale_factor(description.event_duration_frames, settings.event_duration)
     factor_xy = scale_factor(description.cell_diameter_px, diameter)
-    factor_t = scale_factor(description.event_duration_frames, duration)
-    return math.ceil(pixels / factor_xy), math.ceil(frames / factor_t)
+    shape = rescaled_shape(movie.name, part.shape, factor_t, factor_xy)
+    require_room(movie.name, shape, description, rescaled=factor_xy != 1)
+    pixels = description.window_half_size_px + predictor.margin_rows + STEP_PX
+    frames = max(description.frames_before, description.frames_after) + predictor.margin_frames + STEP_FRAMES
+    margins = frames, pixels, pixels
+    known = part.box.inner(part.shape, shape, GRID)
+    certain = place.box.rescaled(part.shape, shape).wider((VOLUME_FRAMES, VOLUME_PX, VOLUME_PX), shape)
+    box = certain.wider(margins, shape, GRID).common(known)
+    certain = certain.common(box.narrower(margins, shape))
+    compatible = settings.mode == "compatible"
+    scaled = rescaled_part(movie, part.box, part.shape, shape, box, compatible)
+    made = replace(movie, pixels=scaled, path=None, file_state=None, notices=())
+    return _ScaledPart(made, box, certain, shape, part.shape)

@@ -42,7 +42,7 @@ def tried(image, parameters):
     asked = call("trial_place", {"settings": settings, "name": pixels.title, "shape": shape, "view": _view(image)})
     place = asked["place"]
     settings.update((key, str(place[key])) for key in RECTANGLE)
-    found = call("trial", {"settings": settings, "place": place, "part": asked["part"]}, PartOfPixels(pixels, asked["part"]))
+    found = call("trial", {"settings": settings, "shape": shape, "place": place, "part": asked["part"]}, PartOfPixels(pixels, asked["part"]))
     found.update(settings=settings, place=place, pixels=PartOfPixels(pixels, place), notices=asked["notices"] + found["notices"])
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from epifiji.bridge.fiji import commands
@@ -27,7 +27,7 @@ def place(request: Request) -> Answer:
     The request has ``settings`` by key, ``name`` and ``shape`` (T, Y, X) of the open movie, and ``view`` (x, y, width,
     height), the part of the frame that is in view.
     """
-    from epifiji.jobs.events.trial import place_of
+    from epifiji.jobs.events.trial_place import needed, place_of
 
     command = parse_settings(TryCommand, request["settings"])
     if command.out is not None:
@@ -36,29 +36,34 @@ def place(request: Request) -> Answer:
         require_place(command.out, command.overwrite)
     count, height, width = request["shape"]
     here, notices = place_of(request["name"], (count, height, width), command, request.get("view"))
-    return {"place": asdict(here), "part": asdict(here.around((count, height, width))), "notices": list(notices)}
+    part = needed(here, (count, height, width), parse_settings(TrialSettings, settings_of(command, TrialSettings)))
+    (first, y, x), (frames, rows, columns) = part.start, part.shape
+    described = {"first": first, "stop": first + frames, "y": y, "x": x, "height": rows, "width": columns}
+    return {"place": asdict(here), "part": described, "notices": list(notices)}
 
 
 @job("trial", commands.TRY)
 def trial(request: Request) -> Answer:
     """Try networks.
 
-    The request has ``settings`` by key, ``image`` of the part, and ``place`` and ``part`` of the answer of ``trial_place``.
+    The request has ``settings`` by key, ``image`` of the part, ``shape`` (T, Y, X) of the open movie, and ``place`` and
+    ``part`` of the answer of ``trial_place``.
     Events of the answer are in frames (from 1) and pixels of the movie. Pictures contain all frames, one below the other.
     """
+    from epifiji.engine.tiling.parts import Box
     from epifiji.jobs.events.suggestions import confirmed, suggested_network, suggested_settings
-    from epifiji.jobs.events.trial import Place, TriedNetwork, try_at
+    from epifiji.jobs.events.trial import TriedNetwork, try_at
+    from epifiji.jobs.events.trial_place import Part, Place
     from epifiji.jobs.events.trial_table import rows_of, write_trial
 
     command = parse_settings(TryCommand, request["settings"])
     settings = parse_settings(TrialSettings, settings_of(command, TrialSettings))
     movie = movie_of_image(request["image"], request.blocks)
-    here, part = Place(**request["place"]), Place(**request["part"])
+    here, known = Place(**request["place"]), request["part"]
+    (count, height, width), first, y, x = request["shape"], known["first"], known["y"], known["x"]
+    box = Box((first, y, x), (known["stop"], y + known["height"], x + known["width"]))
     with exclusive_use(request.report):
-        found = try_at(movie, here.within(part), settings, report=request.report)
-
-    def moved(event: Event) -> Event:
-        return replace(event, frame=event.frame + part.first, y=event.y + part.y, x=event.x + part.x)
+        found = try_at(movie, here, settings, report=request.report, part=Part(box, (count, height, width)))
 
     def shown(one: TriedNetwork) -> dict[str, Any]:
         return {
@@ -71,12 +76,12 @@ def trial(request: Request) -> Answer:
             "min_volumes": one.min_volumes,
             "confirmed": len(confirmed(one, found.networks)),
             "settings": [_described(setting) for setting in suggested_settings(found, one)],
-            "events": [_shown(moved(event)) for event in one.candidates],
+            "events": [_shown(event) for event in one.candidates],
             "maps": {name: packed(pixels.reshape(-1, here.width)) for name, pixels in (one.maps or {}).items()},
         }
 
     names = tuple(dict.fromkeys(name for one in found.networks for name in one.description.events))
-    finds = [(one.name, moved(event)) for one in found.networks for event in one.finds]
+    finds = [(one.name, event) for one in found.networks for event in one.finds]
     suggested = suggested_network(found)
     rows = list(rows_of(finds, movie.pixel_size_um, movie.frame_interval_s))
     return {
