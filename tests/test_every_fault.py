@@ -28,6 +28,7 @@ LONGEST_S = 20
 MOVIES, EVENTS, OTHER = (".tif", ".h5"), (".zip", ".csv"), (".zip", "")
 SUFFIXES = {
     "detect": MOVIES,
+    "try": MOVIES,
     "segment": (*MOVIES, ".png"),
     "segment-cysts": MOVIES,
     "gallery movie": MOVIES,
@@ -113,6 +114,7 @@ COMMANDS: dict[str, Call] = {
         "--out",
         str(good / "out"),
     ],
+    "try": lambda bad, good: ["try", str(bad), "--networks", str(good / "small"), "--out", str(good / "out")],
     "rois": lambda bad, good: ["rois", str(bad), "--out", str(good / "out")],
     "compare detected": lambda bad, good: ["compare", str(bad), str(good / "events.csv")],
     "compare reference": lambda bad, good: ["compare", str(good / "events.csv"), str(bad)],

@@ -29,6 +29,7 @@ from epifiji.bridge.cli.options import JsonOption, MovieOption, with_settings
 from epifiji.bridge.cli.pooled import pool_app
 from epifiji.bridge.cli.reports import reports_app
 from epifiji.bridge.cli.training import training_app
+from epifiji.bridge.cli.trial import trial_app
 from epifiji.bridge.failures import EXIT_CODES, UNEXPECTED, Kind, describe_failure
 from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.streams import finish_output, note, plain, prepare_streams, say
@@ -51,6 +52,7 @@ app = typer.Typer(
 app.add_typer(networks_app, name="networks")
 app.add_typer(datasets_app, name="datasets")
 app.add_typer(movie_app)
+app.add_typer(trial_app)
 app.add_typer(reports_app)
 app.add_typer(pool_app)
 app.add_typer(evaluation_app)

@@ -43,6 +43,7 @@ from epifiji.data.settings.jobs import (
     OverwriteResults,
     ReportJob,
     StatisticsJob,
+    TrialJob,
     output,
 )
 from epifiji.data.settings.movies import (
@@ -91,16 +92,12 @@ class DetectCommand(DetectionJob, DetectionSettings):
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 
 
-class TryCommand(TrialSettings):
+class TryCommand(TrialSettings, TrialJob):
     """Tries all networks at one place of the open movie, in a few frames, and suggests settings for detection."""
 
     table: bool = _flag(
         "Show a table", "Show the finds of all networks as a table; table=false shows none.", "macro", True
     )
-    out: str | None = output(
-        "Write the finds into the file trial.csv in this folder. Default: only show them.", "macro"
-    )
-    overwrite: bool = _flag("Overwrite earlier results", "Replace an earlier trial.csv.", "macro")
     keep_going: bool = _flag("Continue after an error", KEEP_GOING, "macro")
 
 

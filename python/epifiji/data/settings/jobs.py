@@ -101,6 +101,17 @@ class DetectionJob(Settings):
     overwrite: OverwriteResults = False
 
 
+class TrialJob(Settings):
+    """Where the finds of a trial are written."""
+
+    out: str | None = output(
+        "Write the finds into the file trial.csv in this folder. Default: only show them.", "macro"
+    )
+    overwrite: bool = setting(
+        False, description="Replace an earlier trial.csv.", label="Overwrite earlier results", page="macro"
+    )
+
+
 class MapsJob(Settings):
     """Where events from kept maps are written, and whether they may belong to another movie."""
 

@@ -20,8 +20,8 @@ class PlaceSettings(Settings):
         None,
         unit="px",
         page="macro",
-        description="Left edge of the rectangle, from 0 as ImageJ counts pixels. Default: the selection, or the "
-        "middle of the view.",
+        description="Left edge of the rectangle, from 0 as ImageJ counts pixels. Default: the selection or the "
+        "middle of the view in Fiji, else the middle of the frame.",
     )
     y: Pixel | None = setting(
         None, unit="px", page="macro", description="Upper edge of the rectangle, from 0. Default: as for x."
@@ -34,7 +34,7 @@ class PlaceSettings(Settings):
         None,
         values="number",
         page="macro",
-        description="Frame in the middle of the trial, from 1. Default: the frame in view.",
+        description="Frame in the middle of the trial, from 1. Default: the frame in view in Fiji, else the middle one.",
     )
 
 

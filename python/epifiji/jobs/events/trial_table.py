@@ -1,15 +1,19 @@
-"""The table of what networks find in a trial."""
+"""What networks find in a trial, as a table and in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from shlex import quote
+from typing import Any
 
 from epifiji.data.events import Event
 from epifiji.data.paths import path_from
 from epifiji.files.results.events_table import event_rows
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import require_absent
+from epifiji.jobs.events.suggestions import confirmed, suggested_network, suggested_settings
+from epifiji.jobs.events.trial import Trial, TriedNetwork
 
 TRIAL = "trial.csv"
 
@@ -23,6 +27,65 @@ def rows_of(
     yield ["network", *next(rows)]
     for (network, _), row in zip(finds, rows, strict=True):
         yield [network, *row]
+
+
+def described_trial(trial: Trial) -> dict[str, Any]:
+    """Return a trial as plain JSON types: its place, finds by network, and suggested settings; frames count from 1.
+
+    ``command`` is the detection with these settings, in the whole movie; None if no network can be used at the place.
+    """
+    place, movie, network = trial.place, trial.movie, suggested_network(trial)
+    chosen = [one for one in trial.networks if network is not None and one.name == network.value]
+    suggested = [] if network is None else [network, *suggested_settings(trial, chosen[0])]
+    options = [f"--{one.setting.replace('_', '-')} {quote(one.value)}" for one in suggested if one.value]
+    if trial.settings.channel is not None:
+        options.append(f"--channel {trial.settings.channel}")
+    rows = list(
+        rows_of(
+            ((one.name, event) for one in trial.networks for event in one.finds),
+            movie.pixel_size_um,
+            movie.frame_interval_s,
+        )
+    )
+    return {
+        "movie": movie.name,
+        "place": {
+            "x": place.x,
+            "y": place.y,
+            "width": place.width,
+            "height": place.height,
+            "frame": place.frame + 1,
+            "first_frame": place.first + 1,
+            "last_frame": place.stop,
+        },
+        "cell_diameter": trial.cell_diameter,
+        "networks": [_described(one, trial) for one in trial.networks],
+        "suggested": [
+            {
+                "option": f"--{one.setting.replace('_', '-')}",
+                "value": one.value or None,
+                "shown": one.shown,
+                "reason": one.reason,
+            }
+            for one in suggested
+        ],
+        "command": " ".join(["epifiji detect", quote(str(movie.path or movie.name)), *options]) if suggested else None,
+        "columns": rows[0],
+        "rows": rows[1:],
+        "notices": list(trial.notices),
+    }
+
+
+def _described(one: TriedNetwork, trial: Trial) -> dict[str, Any]:
+    names = () if one.problem else one.description.events
+    return {
+        "name": one.name,
+        "counts": {name: sum(event.event == name for event in one.finds) for name in names},
+        "confirmed": len(confirmed(one, trial.networks)),
+        "rescaled": one.rescaled,
+        "seconds": round(one.seconds, 1),
+        "problem": one.problem,
+    }
 
 
 def require_place(folder: str | Path, overwrite: bool) -> None:
