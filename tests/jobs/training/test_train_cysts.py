@@ -15,7 +15,9 @@ from command_line import one_sentence, run
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.files.labelled_volumes import read_labelled_volumes
 from epifiji.files.networks.store import read_network, user_folder, write_network
+from epifiji.jobs.cells.compare import compare_labels
 from epifiji.jobs.training.result import TrainingResult
+from epifiji.jobs.training.volumes import middle_planes
 from small_cysts import CELLS, small_cyst, small_volume_network, write_cyst
 
 SHORT = {"patch": (8, 16, 16), "minutes": 5}
@@ -79,6 +81,15 @@ def test_the_new_network_is_there_with_its_record_and_pictures(learnt: TrainingR
     assert any("are annotated: with fewer than" in notice for notice in learnt.notices)
     again = read_network(learnt.folder)
     assert all((again.weights[0][name] == values).all() for name, values in learnt.network.weights[0].items())
+
+
+def test_a_picture_counts_the_cells_of_the_plane_that_it_shows() -> None:
+    cells = np.repeat(np.repeat(np.array([[[1, 0]], [[2, 3]], [[4, 5]]]), 4, 1), 4, 2)
+    field, *_ = compare_labels("cyst", cells, cells, np.ones(cells.shape, bool), "count")
+    assert set(field.outcomes) == {1, 2, 3, 4, 5}
+    (shown,) = middle_planes([field])
+    assert set(shown.outcomes) == {2, 3}
+    assert np.array_equal(shown.annotated, cells[1])
 
 
 def test_an_interrupted_training_continues(cysts: Path, parent: Path) -> None:

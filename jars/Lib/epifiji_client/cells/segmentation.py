@@ -129,7 +129,7 @@ class SeedsWindow(PreviewWindow):
     def _show(self, answer):
         pixels, size = unpacked(answer), answer["width"] * answer["height"]
         show_outlines(self.image, [pixels[size * n:size * (n + 1)] for n in range(answer["planes"])])
-        self.count.setText("%d seeds, one of them in the lumen" % answer["seeds"])
+        self.count.setText("%d seeds: of cells, and of a lumen if there is one" % answer["seeds"])
 
     def _chosen(self):
         return self._moved_values()

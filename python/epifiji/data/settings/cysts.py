@@ -123,13 +123,13 @@ class InstanceSettings(Settings):
         "threshold of the map.",
     )
     mask_erosion_voxels: int = setting(
-        2,
+        0,
         ge=0,
         le=100,
         unit="voxels",
         label="Erosion of the mask",
         page="more",
-        description="Radius of the ball by which the mask is eroded; 0: it is not.",
+        description="Radius of the ball by which the mask is eroded; 0: it is not. BiaPy uses 2 if a network predicts no mask.",
     )
 
 

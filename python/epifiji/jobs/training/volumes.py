@@ -254,8 +254,13 @@ def score_volumes(
 
 
 def middle_planes(compared: Sequence[ComparedField]) -> tuple[ComparedField, ...]:
-    """Return the middle planes of compared volumes, to draw them."""
-    return tuple(
-        replace(one, annotated=one.annotated[len(one.annotated) // 2], predicted=one.predicted[len(one.predicted) // 2])
-        for one in compared
-    )
+    """Return the middle planes of compared volumes, to draw them, with the outcomes of the cells that are in them."""
+    return tuple(_middle_plane(one) for one in compared)
+
+
+def _middle_plane(volume: ComparedField) -> ComparedField:
+    annotated, predicted = (np.asarray(one[len(one) // 2]) for one in (volume.annotated, volume.predicted))
+    # A legend counts what the picture shows, not the cells of other planes.
+    shown = set(np.unique(annotated).tolist())
+    outcomes = {label: outcome for label, outcome in volume.outcomes.items() if label in shown}
+    return replace(volume, annotated=annotated, predicted=predicted, outcomes=outcomes)
