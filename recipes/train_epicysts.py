@@ -42,7 +42,7 @@ THICK, THICKEST_UM = 0.2, 1.0
 
 ARCHITECTURE, WITHOUT = PRESETS["small"], frozenset({DROPOUT, ELASTIC})
 MOST_STEPS, MINUTES, RATE = 4000, 25, 2e-3
-DIAMETER_PX, VOXEL_UM = 14.0, (0.9, 0.65, 0.65)
+DIAMETER_PX, VOXEL_UM = 15.6, (0.92, 0.66, 0.66)
 PROVENANCE = "Trained by EpiFiji's makers on simulated cysts; BSD-3. See the card beside the weights."
 
 
@@ -83,7 +83,9 @@ def train(folder: Path, out: Path, minutes: float, start: Path | None) -> None:
         ended = state.step >= trainer.steps
         if state.step % 25 == 0 or ended:
             loss, used = np.mean(state.losses[-25:]), time.process_time() - spent
-            print(f"step {state.step} of {trainer.steps}: loss {loss:.4f}, {passed:.0f} s, {used:.0f} s of processor time")
+            print(
+                f"step {state.step} of {trainer.steps}: loss {loss:.4f}, {passed:.0f} s, {used:.0f} s of processor time"
+            )
             np.savez(out, **state.average)
         if ended:
             return

@@ -54,6 +54,19 @@ def test_cells_are_biapys_to_the_voxel(maps: np.ndarray, cells: np.ndarray, touc
     assert np.array_equal(epifiji.cells_of_maps(foreground, contour, mask, **chosen), touching)
 
 
+def test_a_gap_in_a_contour_joins_cells_unless_a_seed_height_is_set() -> None:
+    inside = np.zeros((12, 12, 24), np.float32)
+    inside[2:10, 2:10, 2:11] = inside[2:10, 2:10, 13:22] = 0.9
+    inside[4:8, 4:8, 11:13] = 0.6
+    contour, wall = 0.5 - inside / 2, np.zeros(inside.shape, np.float32)
+    wall[2:10, 2:10, 2:22] = 1
+    known = {"foreground_threshold": 0.5, "contour_threshold": 0.3, "growth_threshold": 0.3, "mask_threshold": 0.5}
+    assert epifiji.cells_of_maps(inside, contour, wall, **known).max() == 1
+    found = epifiji.cells_of_maps(inside, contour, wall, seed_height=0.1, **known)
+    assert found.max() == 2
+    assert found[6, 6, 5] != found[6, 6, 18]
+
+
 def test_maps_with_little_noise_give_the_true_cells() -> None:
     cyst = epifiji.simulate_cyst(seed=1, cells=20, pixel_size_um=0.8, voxel_depth_um=0.8, margin_um=3)
     foreground, contour, mask = probabilities(predicted_maps(cyst, 1, noise=0.02))

@@ -83,7 +83,13 @@ class TestTheDefault:
         assert described["networks"] == ["epinet", "mine", "Aaa"]
         _, said, _ = run(["networks", "list", "--json"], monkeypatch, capsys)
         tasks = {one["name"]: one["task"] for one in json.loads(said)["networks"]}
-        assert tasks == {"epicells": "cells", "epinet": "events", "mine": "events", "Aaa": "events"}
+        assert tasks == {
+            "epicells": "cells",
+            "epicysts": "volumes",
+            "epinet": "events",
+            "mine": "events",
+            "Aaa": "events",
+        }
 
     @pytest.mark.parametrize(
         "arguments",
@@ -196,7 +202,7 @@ class TestRemoving:
         [
             ("epinet", "comes with EpiFiji and is not removed"),
             ("Aaa", "the folder EPIFIJI_NETWORKS"),
-            ("nobody", "there is no network 'nobody': the names are epicells, epinet, mine, Aaa"),
+            ("nobody", "there is no network 'nobody': the names are epicells, epicysts, epinet, mine, Aaa"),
             ("../named", "there is no network '../named'"),
         ],
     )

@@ -31,7 +31,7 @@ from epifiji.files.networks.store import (
 from epifiji.files.networks.zoo import fetch_network, import_network
 from small_networks import small_network, spoil_entry
 
-INCLUDED = ["epicells", "epinet"]
+INCLUDED = ["epicells", "epicysts", "epinet"]
 
 
 @pytest.fixture(autouse=True)
@@ -144,7 +144,7 @@ def test_networks_are_found_by_name_and_the_named_folder_adds_names_but_changes_
     assert find_network("Alpha") == tmp_path / "named" / "Alpha"
     assert find_network("gamma") == imported
     with pytest.raises(
-        WrongInputError, match="no network 'delta'.*a known name .epicells, epinet, gamma, Alpha, beta."
+        WrongInputError, match="no network 'delta'.*a known name .epicells, epicysts, epinet, gamma, Alpha, beta."
     ):
         find_network("delta")
 

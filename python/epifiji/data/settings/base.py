@@ -104,9 +104,10 @@ def setting(default: Any = PydanticUndefined, *, description: str = "", **more: 
     return Field(default, description=description or None, json_schema_extra=shown or None, **more)
 
 
-def placed(kind: type[Settings], name: str, page: Page = "first", order: int = LAST) -> Any:
-    """Return the field of a setting for a model that shows it at another place of its dialog."""
+def placed(kind: type[Settings], name: str, page: Page = "first", order: int = LAST, default: Any = None) -> Any:
+    """Return the field of a setting for a model that shows it at another place of its dialog, or has another default."""
     field = copy(kind.model_fields[name])
+    field.default = field.default if default is None else default
     field.json_schema_extra = {**(field.json_schema_extra or {}), "page": page, "order": order}  # type: ignore[dict-item]
     return field
 

@@ -85,6 +85,10 @@ class CystSettings(Settings):
     )
 
 
+SEED_HEIGHT = 0.1
+"""Seed height for the maps of EpiFiji's own networks."""
+
+
 class InstanceSettings(Settings):
     """How the cells of a volume are made of maps of probabilities; without thresholds, they are chosen automatically."""
 
@@ -100,6 +104,16 @@ class InstanceSettings(Settings):
         page="more",
         description="A cell's seed has a lower probability of a contour. Default: Otsu's threshold of the map.",
     )
+    seed_height: float = setting(
+        0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        label="Seed height",
+        page="more",
+        description="Seeds are places where the smoothed difference of inside and contour rises by so much above the pass to "
+        "a higher one; 0: all that is beyond the thresholds, as in BiaPy.",
+    )
     least_seed_voxels: int = setting(
         6,
         ge=1,
@@ -107,7 +121,7 @@ class InstanceSettings(Settings):
         unit="voxels",
         label="Smallest seed",
         page="more",
-        description="Seeds with fewer voxels are removed.",
+        description="Seeds with fewer voxels are removed; with a seed height, cells.",
     )
     growth_threshold: Threshold | None = setting(
         None,
@@ -196,5 +210,7 @@ class CystSegmentationSettings(
     CystMeasurementSettings, VolumeWatershedSettings, InstanceSettings, NetworkPredictionSettings
 ):
     """How the cells of a cyst are segmented, with a network or without one, and measured."""
+
+    seed_height: float = placed(InstanceSettings, "seed_height", "more", default=SEED_HEIGHT)
 
     channel: Channel = None

@@ -10,8 +10,7 @@ import numpy as np
 from epifiji.data.settings.cysts import InstanceSettings
 from epifiji.engine.volumes.instances import (
     fill_by_voronoi,
-    find_seeds,
-    grow_seeds,
+    grown_from_seeds,
     otsu_threshold,
     without_small,
 )
@@ -84,9 +83,9 @@ def grow_cells(maps: Any, settings: InstanceSettings) -> GrownCells:
     contour = np.asarray(maps[CONTOUR])
     outline = otsu_threshold(contour) if settings.contour_threshold is None else settings.contour_threshold
     inside, contour = (np.ascontiguousarray(one[box]) for one in (inside, contour))
-    seeds = without_small(find_seeds(inside, contour, foreground, outline), settings.least_seed_voxels)
     region = inside > growth
-    return GrownCells(mask.shape, box, seeds, region, grow_seeds(seeds, -inside, region), wall)
+    seeds, labels = grown_from_seeds(inside, contour, foreground, outline, region, settings)
+    return GrownCells(mask.shape, box, seeds, region, labels, wall)
 
 
 def cells_of_cyst(

@@ -22,6 +22,11 @@ from epifiji.data.settings.cysts import InstanceSettings
 SMOOTHING_VOXELS, SMOOTHING_REACH = 1.0, 1
 """Sigma of the smoothing of the height in which seeds grow, and where it is cut off, in sigmas."""
 
+LEAST_CELL = 0.1
+"""Smallest volume of a cell that grew from a maximum, as a part of the median one; smaller ones lie between cells."""
+
+SEED_SMOOTHING_VOXELS = 1.5
+
 PERIMETER_VOXELS = 2
 """Radius of the ball whose erosion leaves out the perimeter of the labelled region."""
 
@@ -58,9 +63,10 @@ def cells_of_maps(foreground: np.ndarray, contour: np.ndarray, mask: np.ndarray,
             f"foreground, contour and mask have the shapes {inside.shape}, {outline.shape} and {wall.shape}, but maps of one "
             "volume have one shape: give those of one prediction."
         )
-    seeds = find_seeds(inside, outline, chosen.foreground_threshold, chosen.contour_threshold)
-    seeds = without_small(seeds, chosen.least_seed_voxels)
-    grown = grow_seeds(seeds, -inside, growth_region(inside, chosen.growth_threshold))
+    least_inside = _or_otsu(chosen.foreground_threshold, inside)
+    most_contour = _or_otsu(chosen.contour_threshold, outline)
+    region = growth_region(inside, chosen.growth_threshold)
+    _, grown = grown_from_seeds(inside, outline, least_inside, most_contour, region, chosen)
     return fill_by_voronoi(grown, wall, chosen.mask_threshold, chosen.mask_erosion_voxels)
 
 
@@ -112,6 +118,44 @@ def find_seeds(
     inside = foreground > _or_otsu(foreground_threshold, foreground)
     inside &= contour < _or_otsu(contour_threshold, contour)
     seeds: np.ndarray = label(inside, connectivity=1).astype(np.int32)
+    return seeds
+
+
+def grown_from_seeds(
+    inside: np.ndarray,
+    contour: np.ndarray,
+    foreground_threshold: float,
+    contour_threshold: float,
+    region: np.ndarray,
+    settings: InstanceSettings,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the seeds and the cells that grow from them, both (Z, Y, X), int32.
+
+    Without a seed height seeds are all that is beyond the thresholds, as in BiaPy, so that a gap in the contour joins two cells.
+    With one they are maxima of the smoothed difference of inside and contour, which are beyond the thresholds; it is then
+    the height in which they grow, and cells much smaller than the others are removed.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    if settings.seed_height == 0:
+        found = find_seeds(inside, contour, foreground_threshold, contour_threshold)
+        seeds = without_small(found, settings.least_seed_voxels)
+        return seeds, grow_seeds(seeds, -inside, region)
+    height = gaussian_filter(inside - contour, SEED_SMOOTHING_VOXELS)
+    beyond = (inside > foreground_threshold) & (contour < contour_threshold)
+    seeds = highest_places(height, settings.seed_height, beyond)
+    cells = grow_seeds(seeds, -height, region)
+    sizes = np.bincount(cells.ravel())[1:]
+    least = LEAST_CELL * np.median(sizes) if len(sizes) else 0
+    return seeds, without_small(cells, max(settings.least_seed_voxels, int(least)))
+
+
+def highest_places(height: np.ndarray, least: float, where: np.ndarray) -> np.ndarray:
+    """Label the maxima that rise by `least` above the pass to a higher one, in a region, (Z, Y, X), int32 (h-maxima)."""
+    from skimage.measure import label
+    from skimage.morphology import h_maxima
+
+    seeds: np.ndarray = label((h_maxima(height, least) > 0) & where, connectivity=3).astype(np.int32)
     return seeds
 
 

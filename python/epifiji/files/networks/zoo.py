@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from epifiji.data.cell_networks import CellNetworkDescription
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetworkDescription
 from epifiji.data.names import wrong_file_name
@@ -206,7 +205,7 @@ def set_default(name: str) -> str:
     """
     known = dict(available())
     if name not in known:
-        names = [one.name for one in listed() if not isinstance(one.description, CellNetworkDescription)]
+        names = [one.name for one in listed() if isinstance(one.description, EventNetworkDescription)]
         more = "; import it first, with 'epifiji networks import'" if Path(name).exists() else ""
         raise WrongInputError(
             f"there is no network {name!r} that could be the default: the names are {', '.join(names)}{more}."

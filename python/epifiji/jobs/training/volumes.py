@@ -18,7 +18,7 @@ from epifiji.data.paths import path_from
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cyst_training import CystTrainingSettings
-from epifiji.data.settings.cysts import InstanceSettings, NetworkPredictionSettings
+from epifiji.data.settings.cysts import SEED_HEIGHT, InstanceSettings, NetworkPredictionSettings
 from epifiji.data.training import MATCH_IOU, CellValidationScores
 from epifiji.data.volume_networks import VolumeNetwork, VolumeNetworkDescription
 from epifiji.engine.networks.families import VOLUME_FAMILIES, volume_family_of
@@ -240,7 +240,7 @@ def score_volumes(
     network: VolumeNetwork, held_out: Sequence[TrainingVolume], report: Report = silent
 ) -> CellValidationScores:
     """Segment held-out volumes, and compare their cells with the annotated ones."""
-    segmenter = CystSegmenter(network, NetworkPredictionSettings(), InstanceSettings())
+    segmenter = CystSegmenter(network, NetworkPredictionSettings(), InstanceSettings(seed_height=SEED_HEIGHT))
     scores, compared = [], []
     for number, one in enumerate(held_out):
         part = PartReport(report, number, len(held_out))
