@@ -100,7 +100,7 @@ class TestWithoutAWindow:
             ("sizes", "have the shape (1, 60, 60) (T, Y, X) and the annotated ones (1, 30, 60)"),
             ("frames", "have the shape (1, 60, 60) (T, Y, X) and the annotated ones (2, 60, 60)"),
             ("photo", "has pixels that are not whole numbers"),
-            ("colours", "rgb.tif has colours, but a whole number for each cell"),
+            ("colours", "rgb has colours, but a whole number for each cell"),
             ("channels", "have the shape (6, 60, 60) (T, Y, X) and the annotated ones (1, 60, 60)"),
             ("iou", "iou is '2', but it must be a number above 0 and at most 1"),
             ("border", "border is 'all', but it must be one of count, ignore"),
@@ -114,6 +114,12 @@ class TestWithoutAWindow:
 
     def test_no_temporary_files_are_left(self, headless: Finished) -> None:
         assert headless[refused]["temporary"] == ""
+
+    def test_an_open_image_is_named_by_its_title(self, headless: Finished) -> None:
+        """And not by the temporary file that the engine reads."""
+        said = headless[refused]["colours"]
+        assert "rgb has colours" in said
+        assert "epifiji-cells-" not in said
         assert names(headless.folder / "temporary") == []
 
     def test_an_image_without_cells_is_compared(self, headless: Finished) -> None:

@@ -32,14 +32,20 @@ def _size(image):
 @contextmanager
 def saved_images(parameters, keys, first):
     """Yield the parameters with temporary files instead of titles of open images; without the first one, of the active image."""
-    folder = Files.createTempDirectory("epifiji-cells-").toString()
+    folder, titles = Files.createTempDirectory("epifiji-cells-").toString(), {}
     try:
         given = dict(parameters)
         for key in keys:
             image = open_image(given[key]) if key in given else active_image() if key == first else None
             if image is not None:
                 given[key] = _saved(image, os.path.join(folder, key))
+                titles[given[key]] = image.getTitle()
         yield given
+    except EngineError as error:
+        # The user knows the images by their titles, not by the temporary files.
+        for path, title in titles.items():
+            error.sentence = error.sentence.replace(path, title)
+        raise
     finally:
         shutil.rmtree(folder, True)
 
