@@ -45,7 +45,7 @@ def _seeds() -> int:
     """Return the number of seeds that the preview counts; 0 before it does."""
     from desktop_checks import text_in
 
-    return int((text_in(PREVIEW, " seeds, ") or "0").split()[0])
+    return int((text_in(PREVIEW, " seeds: ") or "0").split()[0])
 
 
 def _close_all(imagej: ImageJ) -> None:

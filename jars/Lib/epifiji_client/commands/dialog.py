@@ -25,7 +25,8 @@ def from_dialog(label, described, networks, first=None, scale=None, again=None):
     and returned in pixels and frames: scale has how many of these are one unit.
 
     The values of first replace those of the last run. After wrong input, again has what the user gave, and is all that is
-    shown: a field that was emptied stays empty. networks are names by kind of parameter. If a parameter contains others, such as a protocol, only what the user changed is given beside it.
+    shown: a field that was emptied stays empty. networks are names by kind of parameter. If a parameter contains others, such
+    as a protocol, only what the user changed is given beside it.
     """
     parameters = [one for one in described["parameters"] if one["page"] != "macro"]
     values = dict((one["key"], one["default"] if is_another_movies(one) else remembered(label, one)) for one in parameters)
