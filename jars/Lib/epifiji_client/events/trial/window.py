@@ -223,7 +223,7 @@ class TrialWindow(object):
             field = self.fields[key] = ScaleField(key, self.found["settings"].get(key, empty), factor, pixels)
             _put(row, JLabel("%s (%s)" % (text, UNITS[measure] if factor else pixels)), 0, line)
             _put(row, field.text, 1, line)
-            _put(row, field.beside, 2, line)
+            _put(row, field.beside, 2, line, GridBagConstraints.WEST)
         panel = JPanel(BorderLayout())
         again = JPanel(FlowLayout(FlowLayout.LEFT, 4, 4))
         again.add(self._button("Try Again", AGAIN))
@@ -298,10 +298,10 @@ class TrialWindow(object):
         self.tiles.repaint()
 
 
-def _put(table, part, column, row):
+def _put(table, part, column, row, anchor=None):
     place = GridBagConstraints()
     place.gridx, place.gridy, place.insets = column, row, Insets(1, 3, 1, 3)
-    place.anchor = GridBagConstraints.WEST if column == 0 else GridBagConstraints.CENTER
+    place.anchor = anchor or (GridBagConstraints.WEST if column == 0 else GridBagConstraints.CENTER)
     table.add(part, place)
 
 
