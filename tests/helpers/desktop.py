@@ -101,6 +101,21 @@ def press(*keys: str, delay_ms: int = 60) -> None:
     subprocess.run(["xdotool", "key", "--delay", str(delay_ms), *keys], check=True)
 
 
+def close(title: str) -> None:
+    """Close a window by keys; again if they came to another window, which a busy desktop had activated late."""
+
+    def is_closed() -> bool:
+        if shown := windows(title):
+            subprocess.run(["xdotool", "windowactivate", shown[-1]], check=False)
+            time.sleep(1)
+            press("alt+F4")
+            time.sleep(2)
+        return not windows(title)
+
+    wait_for(f"the window {title}", lambda: windows(title))
+    wait_for(f"the end of the window {title}", is_closed)
+
+
 def type_text(text: str) -> None:
     """Type a text into the field that has the focus."""
     subprocess.run(["xdotool", "type", "--delay", "30", "--", text], check=True)

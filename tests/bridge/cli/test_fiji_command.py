@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop import desktop, focus, picture, press, wait_for, windows
+from desktop import close, desktop, focus, picture, wait_for, windows
 from fiji_folders import make_fiji
 
 TIMEOUT_S = 240
@@ -111,8 +111,7 @@ def test_value_and_failure_are_reported_when_the_window_ends_the_process(
         try:
             wait_for("the log", lambda: windows("Log"))
             time.sleep(1)
-            focus("ImageJ")
-            press("alt+F4")
+            close("ImageJ")
             out, error = process.communicate(timeout=TIMEOUT_S)
         finally:
             process.kill()
@@ -130,7 +129,7 @@ def test_the_window_stays_until_it_is_closed(tmp_path: Path) -> None:
             focus("ImageJ")
             picture(tmp_path / "imagej.png")
             assert process.poll() is None
-            press("alt+F4")
+            close("ImageJ")
             wait_for("the end", lambda: not windows("ImageJ"))
             _, error = process.communicate(timeout=TIMEOUT_S)
         finally:
