@@ -22,13 +22,12 @@ import tifffile
 from epifiji.data.cell_networks import SeparationChoices, UNet2DDescription
 from epifiji.data.errors import WrongInputError
 from epifiji.data.label_images import at_outlines
-from epifiji.data.network import Network
 from epifiji.engine.cells.outlines import drawn_lines, label_outlines
 from epifiji.engine.networks.unet2d.model import new_weights
 from epifiji.engine.networks.unet2d.training import cell_loss, targets_of
 from epifiji.engine.simulation.rendered_cells import DIAMETER_PX, RealTissue, render_cells
 from epifiji.engine.training.trainer import State, Trainer, drawn_ahead
-from epifiji.files.networks.store import write_network
+from packing import pack
 
 FIRST_SEED, IMAGES, SIDE_PX = 5_000_000, 16_000, 160
 CROP_PX, BATCH, STEPS, RATE = 144, 8, 12_000, 2e-3
@@ -119,15 +118,9 @@ def train(folder: Path, out: Path, steps: int) -> None:
             return
 
 
-def pack(weights: Path, place: Path) -> None:
-    """Write the network; its card is kept if there is one."""
-    card = place / "card.md"
-    text = card.read_text(encoding="utf-8") if card.exists() else None
-    described = UNet2DDescription(name=place.name, cell_diameter_px=DIAMETER_PX, choices=CHOICES, provenance=PROVENANCE)
-    arrays = {name: values.astype(np.float32) for name, values in np.load(weights).items()}
-    write_network(Network(described, (arrays,)), place, overwrite=True)
-    if text is not None:
-        card.write_text(text, encoding="utf-8")
+def described(name: str) -> UNet2DDescription:
+    """Return the description of the network."""
+    return UNet2DDescription(name=name, cell_diameter_px=DIAMETER_PX, choices=CHOICES, provenance=PROVENANCE)
 
 
 def main() -> None:
@@ -150,7 +143,7 @@ def main() -> None:
     elif given.step == "train":
         train(given.folder, given.out, given.steps)
     else:
-        pack(given.weights, given.place)
+        pack(described(given.place.name), given.weights, given.place)
 
 
 if __name__ == "__main__":

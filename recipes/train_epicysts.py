@@ -18,7 +18,6 @@ from typing import Any, cast
 import numpy as np
 
 from epifiji.data.labelled import TrainingVolume
-from epifiji.data.network import Network
 from epifiji.data.settings.cyst_training import DROPOUT, ELASTIC
 from epifiji.data.volume_networks import UNet3DDescription
 from epifiji.engine.networks.unet3d.model import PRESETS, GreyRange, new_weights
@@ -31,7 +30,8 @@ from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer, drawn_
 from epifiji.files.labelled_volumes import read_labelled_volumes
 from epifiji.files.labels import write_labels
 from epifiji.files.movies.movie_file import write_movie
-from epifiji.files.networks.store import read_network, write_network
+from epifiji.files.networks.store import read_network
+from packing import pack
 
 FIRST_SEED, CYSTS = 7_000_000, 64
 PHOTONS = (2.5, 200.0)
@@ -91,22 +91,16 @@ def train(folder: Path, out: Path, minutes: float, start: Path | None) -> None:
             return
 
 
-def pack(weights: Path, place: Path) -> None:
-    """Write the network; its card is kept if there is one."""
-    card = place / "card.md"
-    text = card.read_text(encoding="utf-8") if card.exists() else None
-    described = UNet3DDescription(
-        name=place.name,
+def described(name: str) -> UNet3DDescription:
+    """Return the description of the network."""
+    return UNet3DDescription(
+        name=name,
         features=ARCHITECTURE.features,
         z_steps=cast(Any, ARCHITECTURE.z_steps),
         cell_diameter_px=DIAMETER_PX,
         voxel_um=VOXEL_UM,
         provenance=PROVENANCE,
     )
-    arrays = {name: values.astype(np.float32) for name, values in np.load(weights).items()}
-    write_network(Network(described, (arrays,)), place, overwrite=True)
-    if text is not None:
-        card.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -128,7 +122,7 @@ def main() -> None:
     elif given.step == "train":
         train(given.folder, given.out, given.minutes, given.start)
     else:
-        pack(given.weights, given.place)
+        pack(described(given.place.name), given.weights, given.place)
 
 
 if __name__ == "__main__":
