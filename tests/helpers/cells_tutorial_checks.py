@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from correct_checks import CORRECT, act, end
-from desktop import focus, picture, press, wait_for, windows
+from desktop import close, focus, picture, press, wait_for
 from desktop_checks import manager, start_command
 from epifiji.bridge.imagej import ImageJ
 from pages import PAGES
@@ -72,8 +72,7 @@ def segmented(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     focus(PREVIEW)
     press("Right")
     wait_for("the slider", lambda: _cells() > 0)
-    press("alt+F4")
-    wait_for("its end", lambda: not windows(PREVIEW))
+    close(PREVIEW)
     _run(imagej, LABEL)
     labels = _image(f"{NAME}_labels.tif")
     labels.setT(7)

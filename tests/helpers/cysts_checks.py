@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop import focus, picture, press, wait_for, windows
+from desktop import close, focus, picture, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.movies.movie_file import write_movie
 
@@ -140,8 +140,7 @@ def cancelled_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     focus("Segment Cysts")
     press("Return")
     wait_for("seeds", _seeds)
-    focus(PREVIEW)
-    press("alt+F4")
+    close(PREVIEW)
     wait_for("its end", lambda: "nothing was segmented" in status())
     seen = {"pictures": _pictures(_image(f"{NAME}.tif")), "labels": _image(f"{NAME}_labels.tif") is None}
     _close_all(imagej)

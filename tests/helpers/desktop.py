@@ -107,10 +107,12 @@ def close(title: str) -> None:
     def is_closed() -> bool:
         if shown := windows(title):
             subprocess.run(["xdotool", "windowactivate", shown[-1]], check=False)
-            time.sleep(1)
+            time.sleep(0.3)
             press("alt+F4")
-            time.sleep(2)
-        return not windows(title)
+        end = time.monotonic() + 3
+        while (remains := bool(windows(title))) and time.monotonic() < end:
+            time.sleep(LOOK_S)
+        return not remains
 
     wait_for(f"the window {title}", lambda: windows(title))
     wait_for(f"the end of the window {title}", is_closed)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from desktop import click, focus, press, wait_for, windows
+from desktop import click, close, focus, press, wait_for, windows
 from desktop_checks import on_event_thread, parts, start_command, window_titled
 from epifiji.bridge.fiji.commands import COMPARE, EVALUATE, MANAGE
 from epifiji.bridge.imagej import ImageJ
@@ -88,8 +88,7 @@ def _buttons_of_the_networks() -> list[bool]:
         inside[:] = [bool(part.getVisibleRect().getSize().equals(part.getSize())) for part in buttons]
 
     on_event_thread(look)
-    press("alt+F4")
-    wait_for("the end", lambda: not windows("Networks"))
+    close("Networks")
     return inside
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from desktop import click, focus, picture, press, wait_for, windows
+from desktop import click, close, focus, picture, press, wait_for, windows
 from desktop_checks import start_command
 from epifiji.bridge.fiji.commands import DETECT_MANY
 from epifiji.bridge.imagej import ImageJ
@@ -166,8 +166,7 @@ def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     name = str(rows()[0][0])
     focus(f"Navigator of {name}.tif")
     press("Escape")
-    press("alt+F4")
-    wait_for("the navigator's end", lambda: not windows(f"Navigator of {name}.tif"))
+    close(f"Navigator of {name}.tif")
     jimport("ij.WindowManager").getImage(f"{name}.tif").close()
     jimport("ij.plugin.frame.RoiManager").getRoiManager().reset()
     focus(TITLE)

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from desktop import click, focus, picture, press, type_text, wait_for, windows
+from desktop import click, close, focus, picture, press, type_text, wait_for, windows
 from desktop_checks import manager, open_movie, start_command, window_titled
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.results.events_table import read_events
@@ -199,8 +199,7 @@ def resumed_session(_: ImageJ, folder: Path) -> dict[str, Any]:
     of_commands = {label: _results_in_dialog(*label) for label in COMMANDS}
     report = _report_found()
     from_menu = _brought_to_front()
-    focus(NAVIGATOR)
-    press("alt+F4")
+    close(NAVIGATOR)
     wait_for("the end", lambda: navigator() is None)
     wait_for("the results", lambda: "the reviewed events are in" in str(jimport("ij.IJ").getLog() or ""))
     return {

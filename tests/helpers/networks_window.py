@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from desktop import click, focus, picture, press, wait_for, windows
+from desktop import click, close, focus, picture, press, wait_for, windows
 from desktop_checks import on_event_thread, start_command
 from epifiji.bridge.fiji.commands import MANAGE
 from epifiji.bridge.imagej import ImageJ
@@ -63,9 +63,7 @@ def networks_managed(_: ImageJ, folder: Path) -> list[str]:
     focus("Import EpiFiji Network")
     press("Escape")
     wait_for("the dialog's end", lambda: not _import_dialog())
-    focus("Networks")
-    press("alt+F4")
-    wait_for("the end", lambda: not windows("Networks"))
+    close("Networks")
     return chosen
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from desktop import focus, picture, press, wait_for, windows
+from desktop import close, focus, picture, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
 
 LABEL, PREVIEW = "Segment Epithelium...", "Preview of Segmentation"
@@ -148,8 +148,7 @@ def cancelled_preview(imagej: ImageJ, _: Path) -> dict[str, Any]:
     focus("Segment Epithelium")
     press("Return")
     wait_for("its cells", _count, 120)
-    focus(PREVIEW)
-    press("alt+F4")
+    close(PREVIEW)
     wait_for("its end", lambda: "nothing was segmented" in status(), 60)
     return {"outlines": _outlines(_image("wing.tif")), "labels": _image("wing_labels.tif") is None}
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from cysts_checks import with_preview as cysts_segmented
-from desktop import focus, picture, press, wait_for, windows
+from desktop import close, focus, picture, press, wait_for, windows
 from desktop_checks import manager, press_button, runnable, start_command
 from desktop_checks import said as text_of
 from dialogs_on_screen import NAME, dialog_texts, open_dialog, pressed
@@ -229,8 +229,7 @@ def previewed(_: ImageJ, folder: Path) -> bool:
     press("Return")
     wait_for("the preview", lambda: windows(PREVIEW))
     _front(folder, PREVIEW, "segmentation_preview")
-    press("alt+F4")
-    wait_for("the end", lambda: not windows(PREVIEW))
+    close(PREVIEW)
     return _image(f"{NAME}.tif").getOverlay() is None
 
 
@@ -285,8 +284,7 @@ def navigated(_: ImageJ, folder: Path) -> dict[str, Any]:
     counts = thresholds_changed_and_undone(title, results / "events.csv", results / "review.csv")
     press("u")
     time.sleep(1)
-    press("alt+F4")
-    wait_for("the end", lambda: not windows(title))
+    close(title)
     time.sleep(0.5)
     jimport("ij.IJ").run(movie, "Set... ", "zoom=200")
     return {"review": (results / "review.csv").exists(), "counts": counts}
@@ -355,7 +353,7 @@ def discarded(_: ImageJ, folder: Path) -> dict[str, Any]:
         if way == "button":
             press_button("Discard")
         else:
-            press("alt+F4")
+            close(ADJUST)
         wait_for("the end", lambda: not windows(ADJUST))
         wait_for("the overlay of before", lambda: movie.getOverlay() is not None and movie.getOverlay().equals(kept))
         found.append({"before": before, "colours": len(others)})
