@@ -11,6 +11,7 @@ from epifiji.data.settings.cysts import InstanceSettings
 from epifiji.engine.volumes.instances import (
     fill_by_voronoi,
     grown_from_seeds,
+    or_otsu,
     otsu_threshold,
     without_small,
 )
@@ -74,14 +75,14 @@ def grow_cells(maps: Any, settings: InstanceSettings) -> GrownCells:
     otsu = otsu_threshold(inside) if None in (settings.foreground_threshold, settings.growth_threshold) else 0.0
     foreground = otsu if settings.foreground_threshold is None else settings.foreground_threshold
     growth = otsu / 2 if settings.growth_threshold is None else settings.growth_threshold
-    wall = otsu_threshold(mask) if settings.mask_threshold is None else settings.mask_threshold
+    wall = or_otsu(settings.mask_threshold, mask)
     # Seeds are above the foreground's threshold, cells above that of growth.
     box = _box((inside > min(foreground, growth)) | (mask > wall))
     if box is None:
         none = np.zeros((0, 0, 0), np.int32)
         return GrownCells(mask.shape, None, none, none.astype(bool), none, wall)
     contour = np.asarray(maps[CONTOUR])
-    outline = otsu_threshold(contour) if settings.contour_threshold is None else settings.contour_threshold
+    outline = or_otsu(settings.contour_threshold, contour)
     inside, contour = (np.ascontiguousarray(one[box]) for one in (inside, contour))
     region = inside > growth
     seeds, labels = grown_from_seeds(inside, contour, foreground, outline, region, settings)

@@ -63,8 +63,8 @@ def cells_of_maps(foreground: np.ndarray, contour: np.ndarray, mask: np.ndarray,
             f"foreground, contour and mask have the shapes {inside.shape}, {outline.shape} and {wall.shape}, but maps of one "
             "volume have one shape: give those of one prediction."
         )
-    least_inside = _or_otsu(chosen.foreground_threshold, inside)
-    most_contour = _or_otsu(chosen.contour_threshold, outline)
+    least_inside = or_otsu(chosen.foreground_threshold, inside)
+    most_contour = or_otsu(chosen.contour_threshold, outline)
     region = growth_region(inside, chosen.growth_threshold)
     _, grown = grown_from_seeds(inside, outline, least_inside, most_contour, region, chosen)
     return fill_by_voronoi(grown, wall, chosen.mask_threshold, chosen.mask_erosion_voxels)
@@ -115,10 +115,16 @@ def find_seeds(
     """
     from skimage.measure import label
 
-    inside = foreground > _or_otsu(foreground_threshold, foreground)
-    inside &= contour < _or_otsu(contour_threshold, contour)
-    seeds: np.ndarray = label(inside, connectivity=1).astype(np.int32)
+    least, most = or_otsu(foreground_threshold, foreground), or_otsu(contour_threshold, contour)
+    seeds: np.ndarray = label(_beyond(foreground, contour, least, most), connectivity=1).astype(np.int32)
     return seeds
+
+
+def _beyond(foreground: np.ndarray, contour: np.ndarray, least: float, most: float) -> np.ndarray:
+    """Return where the foreground is above and the contour below a threshold, (Z, Y, X), bool."""
+    beyond: np.ndarray = foreground > least
+    beyond &= contour < most
+    return beyond
 
 
 def grown_from_seeds(
@@ -142,7 +148,7 @@ def grown_from_seeds(
         seeds = without_small(found, settings.least_seed_voxels)
         return seeds, grow_seeds(seeds, -inside, region)
     height = gaussian_filter(inside - contour, SEED_SMOOTHING_VOXELS)
-    beyond = (inside > foreground_threshold) & (contour < contour_threshold)
+    beyond = _beyond(inside, contour, foreground_threshold, contour_threshold)
     seeds = highest_places(height, settings.seed_height, beyond)
     cells = grow_seeds(seeds, -height, region)
     sizes = np.bincount(cells.ravel())[1:]
@@ -226,7 +232,7 @@ def fill_by_voronoi(
     from scipy.ndimage import binary_fill_holes, distance_transform_edt
     from skimage.morphology import ball, erosion
 
-    region = binary_fill_holes(mask if mask.dtype == bool else mask > _or_otsu(threshold, mask))
+    region = binary_fill_holes(mask if mask.dtype == bool else mask > or_otsu(threshold, mask))
     if erosion_voxels > 0:
         region = erosion(region.astype(np.uint8), ball(erosion_voxels)) > 0
     filled = np.where(region, labels, 0).astype(np.int32)
@@ -239,5 +245,6 @@ def fill_by_voronoi(
     return filled
 
 
-def _or_otsu(threshold: float | None, values: np.ndarray) -> float:
+def or_otsu(threshold: float | None, values: np.ndarray) -> float:
+    """Return a threshold, or Otsu's of the values if it is None."""
     return otsu_threshold(values) if threshold is None else threshold
