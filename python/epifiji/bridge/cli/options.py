@@ -12,7 +12,7 @@ import typer
 from pydantic.fields import FieldInfo
 from typer.core import TyperCommand
 
-from epifiji.data.settings.base import Settings, shown_of
+from epifiji.data.settings.base import Settings, option_of, shown_of
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
@@ -114,7 +114,7 @@ def _other(name: str, field: FieldInfo) -> inspect.Parameter:
 
 def _option(name: str, field: FieldInfo) -> Any:
     """Describe one setting as a typer option."""
-    flag = f"--{name.replace('_', '-')}"
+    flag = option_of(name)
     if field.annotation is bool:
         return typer.Option(flag, help=field.description)
     default = (

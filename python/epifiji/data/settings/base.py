@@ -112,6 +112,11 @@ def placed(kind: type[Settings], name: str, page: Page = "first", order: int = L
     return field
 
 
+def option_of(name: str) -> str:
+    """Return the option of a setting on the command line."""
+    return f"--{name.replace('_', '-')}"
+
+
 def shown_of(field: FieldInfo) -> Shown:
     """Return how a setting is displayed."""
     extra = field.json_schema_extra

@@ -9,6 +9,7 @@ from pathlib import Path
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import SAME_PLACE_PX, Event, by_class, without_repeats
 from epifiji.data.review import Action, Review
+from epifiji.data.settings.base import option_of
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.metrics.events import match_events
 from epifiji.files.results.events_table import read_events
@@ -217,6 +218,6 @@ def _require_same_peaks(result: Result, folder: Path) -> None:
         before = recorded.get(key, default)
         if chosen[key] != before:
             raise WrongInputError(
-                f"--{key.replace('_', '-')} is {chosen[key]}, but the events of {folder}, about which a review decides, were "
+                f"{option_of(key)} is {chosen[key]}, but the events of {folder}, about which a review decides, were "
                 f"made with {before}, and another value makes other events: keep it, or undo the decisions first."
             )

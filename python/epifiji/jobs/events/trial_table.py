@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from epifiji.data.events import Event
 from epifiji.data.paths import path_from
+from epifiji.data.settings.base import option_of
 from epifiji.files.results.events_table import event_rows
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import require_absent
@@ -29,6 +30,12 @@ def rows_of(
         yield [network, *row]
 
 
+def rows_of_trial(trial: Trial) -> list[list[str]]:
+    """Return the header and the finds of all networks; see :func:`rows_of`."""
+    finds = ((one.name, event) for one in trial.networks for event in one.finds)
+    return list(rows_of(finds, trial.movie.pixel_size_um, trial.movie.frame_interval_s))
+
+
 def described_trial(trial: Trial) -> dict[str, Any]:
     """Return a trial as plain JSON types: its place, finds by network, and suggested settings; frames count from 1.
 
@@ -37,16 +44,11 @@ def described_trial(trial: Trial) -> dict[str, Any]:
     place, movie, network = trial.place, trial.movie, suggested_network(trial)
     chosen = [one for one in trial.networks if network is not None and one.name == network.value]
     suggested = [] if network is None else [network, *suggested_settings(trial, chosen[0])]
-    options = [f"--{one.setting.replace('_', '-')} {quote(one.value)}" for one in suggested if one.value]
+    words = ["epifiji", "detect", str(movie.path or movie.name)]
+    words += [word for one in suggested if one.value for word in (option_of(one.setting), one.value)]
     if trial.settings.channel is not None:
-        options.append(f"--channel {trial.settings.channel}")
-    rows = list(
-        rows_of(
-            ((one.name, event) for one in trial.networks for event in one.finds),
-            movie.pixel_size_um,
-            movie.frame_interval_s,
-        )
-    )
+        words += ["--channel", str(trial.settings.channel)]
+    rows = rows_of_trial(trial)
     return {
         "movie": movie.name,
         "place": {
@@ -62,14 +64,14 @@ def described_trial(trial: Trial) -> dict[str, Any]:
         "networks": [_described(one, trial) for one in trial.networks],
         "suggested": [
             {
-                "option": f"--{one.setting.replace('_', '-')}",
+                "option": option_of(one.setting),
                 "value": one.value or None,
                 "shown": one.shown,
                 "reason": one.reason,
             }
             for one in suggested
         ],
-        "command": " ".join(["epifiji detect", quote(str(movie.path or movie.name)), *options]) if suggested else None,
+        "command": shlex.join(words) if suggested else None,
         "columns": rows[0],
         "rows": rows[1:],
         "notices": list(trial.notices),

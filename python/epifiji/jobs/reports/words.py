@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from epifiji.data.record import RunRecord
+from epifiji.data.settings.base import option_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.reports import ReportSettings
 from epifiji.jobs.reports.reported import Reported
@@ -146,7 +147,7 @@ def _options(record: RunRecord) -> list[str]:
             text = ",".join(f"{event}={number}" for event, number in value.items())
         else:
             text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-        options += [f"--{name.replace('_', '-')}", text]
+        options += [option_of(name), text]
     return options
 
 
@@ -155,7 +156,7 @@ def _changed(settings: ReportSettings) -> list[str]:
     for name, field in ReportSettings.model_fields.items():
         value = getattr(settings, name)
         if value != field.default:
-            options += [f"--{name.replace('_', '-')}", str(value)]
+            options += [option_of(name), str(value)]
     return options
 
 

@@ -9,7 +9,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.cell_commands import OWN_NETWORK, RANDOM_WEIGHTS, StudyCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.data.errors import WrongInputError
-from epifiji.data.settings.base import parse_settings, shown_of
+from epifiji.data.settings.base import option_of, parse_settings, shown_of
 from epifiji.data.settings.evaluation import CellEvaluationSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.data.study import StudyProtocol
@@ -48,7 +48,7 @@ def _protocol(command: StudyCommand) -> tuple[str | dict[str, Any], str, Path]:
         more = sorted(command.model_fields_set - {"protocol", *beside})
         if more:
             raise WrongInputError(
-                f"A protocol was specified and also {', '.join('--' + key.replace('_', '-') for key in more)}, but all settings "
+                f"A protocol was specified and also {', '.join(map(option_of, more))}, but all settings "
                 "come from the protocol: leave them out, or specify no protocol."
             )
         file = Path(command.protocol)

@@ -54,7 +54,7 @@ def trial(request: Request) -> Answer:
     from epifiji.jobs.events.suggestions import confirmed, suggested_network, suggested_settings
     from epifiji.jobs.events.trial import TriedNetwork, try_at
     from epifiji.jobs.events.trial_place import Part, Place
-    from epifiji.jobs.events.trial_table import rows_of, write_trial
+    from epifiji.jobs.events.trial_table import rows_of_trial, write_trial
 
     command = parse_settings(TryCommand, request["settings"])
     settings = parse_settings(TrialSettings, settings_of(command, TrialSettings))
@@ -81,9 +81,8 @@ def trial(request: Request) -> Answer:
         }
 
     names = tuple(dict.fromkeys(name for one in found.networks for name in one.description.events))
-    finds = [(one.name, event) for one in found.networks for event in one.finds]
     suggested = suggested_network(found)
-    rows = list(rows_of(finds, movie.pixel_size_um, movie.frame_interval_s))
+    rows = rows_of_trial(found)
     return {
         "name": movie.name,
         "cell_diameter": None if found.cell_diameter is None else round(found.cell_diameter, 1),
