@@ -241,13 +241,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=3)
     given = parser.parse_args()
     from desktop import desktop
-    from jvm import run_checks
+    from jvm import AS_FIJI, run_checks
 
     with tempfile.TemporaryDirectory() as name, desktop() as display:
         folder = Path(name)
         count = make_movie(folder, given.cells, given.side, given.frames)
         env = {
             "DISPLAY": display,
+            AS_FIJI: "1",
             "EPIFIJI_TEST_FIELDS": str(folder),
             "PYTHONPATH": os.pathsep.join([str(TESTS), str(Path(__file__).parent)]),
         }

@@ -27,6 +27,9 @@ STACKS_S = 60
 FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""
 
+AS_FIJI = "EPIFIJI_JAVA_AS_FIJI"
+"""The environment variable with which Java compiles and collects garbage as in Fiji, for measurements of time."""
+
 JAVA_SCALE, IMAGEJ_SCALE = (int(os.environ.get(f"EPIFIJI_{whose}_SCALE", "1")) for whose in ("JAVA", "IMAGEJ"))
 """Scaling of windows, 1 or 2: by Java, as on a screen with small pixels, or by ImageJ's "GUI scale"."""
 
@@ -123,7 +126,9 @@ def _main(report: str, mode: str, timeout_s: str, *names: str) -> None:
 
     limit_s = max(float(timeout_s) - STACKS_S, STACKS_S)
     threading.Thread(target=_end_with_stacks, args=(limit_s,), daemon=True).start()
-    scyjava.config.add_options([*FOR_SHORT_RUNS, f"-Dsun.java2d.uiScale={JAVA_SCALE}"])
+    scyjava.config.add_options(
+        [*(() if AS_FIJI in os.environ else FOR_SHORT_RUNS), f"-Dsun.java2d.uiScale={JAVA_SCALE}"]
+    )
     imagej = open_imagej(headless=mode == "headless")
     scyjava.jimport("ij.Prefs").setGuiScale(float(IMAGEJ_SCALE))
     values: dict[str, Any] = {}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 from epifiji.data.palette import BLUE, FURTHER, GREEN, RED
 
@@ -123,23 +124,21 @@ def without_repeats(events: Iterable[Event]) -> tuple[list[Event], list[Event]]:
     first: list[Event] = []
     repeats: list[Event] = []
     seen: dict[tuple[str, int, int, int], list[Event]] = {}
+    size = 2 * SAME_PLACE_PX
     for event in events:
         if not (math.isfinite(event.y) and math.isfinite(event.x)):
             first.append(event)
             continue
-        # In squares of twice the distance, a repeat lies in the event's square or in a neighbouring one.
-        row, column = (math.floor(place / (2 * SAME_PLACE_PX)) for place in (event.y, event.x))
-        near = (
-            other
-            for dy in (-1, 0, 1)
-            for dx in (-1, 0, 1)
-            for other in seen.get((event.event, event.frame, row + dy, column + dx), ())
-        )
+        row, column = square = math.floor(event.y / size), math.floor(event.x / size)
+        # A repeat lies in the event's square, or in one of the next that it is nearest to.
+        rows = row, row + (1 if event.y / size - row >= 0.5 else -1)
+        columns = column, column + (1 if event.x / size - column >= 0.5 else -1)
+        near = [other for place in product(rows, columns) for other in seen.get((event.event, event.frame, *place), ())]
         if any(max(abs(other.y - event.y), abs(other.x - event.x)) <= SAME_PLACE_PX for other in near):
             repeats.append(event)
             continue
         first.append(event)
-        seen.setdefault((event.event, event.frame, row, column), []).append(event)
+        seen.setdefault((event.event, event.frame, *square), []).append(event)
     return first, repeats
 
 

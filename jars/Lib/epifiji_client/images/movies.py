@@ -200,7 +200,7 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
     image = unless_closed(image)
     answer = dict(answer, events=events_of(answer))
     rois = rois_of_events(image, answer)
-    movie = name_movie(image, answer.get("movie_key"), answer.get("movie_name") or answer["name"])
+    movie = name_shown(image, answer)
     for roi, event in zip(rois, answer["events"]):
         sign(roi, movie, kind, event["event"])
     movies = [movie] + movies_of(image)
@@ -217,6 +217,11 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
         image.setProperty(RESULTS, answer["folder"])
 
 
+def name_shown(image, answer):
+    """Return the name of the movie of an answer with events, and store it with the image; the image may be None."""
+    return name_movie(image, answer.get("movie_key"), answer.get("movie_name") or answer["name"])
+
+
 def events_of(answer):
     """Return the events of an answer, which has them as lines if they may be thousands: Jython is slow with JSON."""
     if "names" not in answer:
@@ -231,18 +236,19 @@ def events_of(answer):
 
 def rois_of_events(image, answer):
     """Make a ROI for each event of an answer, positioned for an image or for None."""
-    kinds = dict((kind["name"], kind) for kind in answer["classes"])
+    kinds = dict((kind["name"], (kind["group"], Color(*kind["colour"]))) for kind in answer["classes"])
     return [_roi(event, kinds[event["event"]], image) for event in answer["events"]]
 
 
 def _roi(event, kind, image):
+    group, colour = kind
     x, y = event["x"], event["y"]
     whole = x == int(x) and y == int(y)
     roi = PointRoi(int(x), int(y)) if whole else PointRoi(x, y)
     roi.setName(event["name"])
     set_frame(roi, event["frame"], image)
-    roi.setGroup(kind["group"])
-    roi.setStrokeColor(Color(*kind["colour"]))
+    roi.setGroup(group)
+    roi.setStrokeColor(colour)
     roi.setStrokeWidth(STROKE_WIDTH)
     roi.setPointType(PointRoi.CIRCLE)
     roi.setSize(SYMBOL_SIZE)
@@ -260,11 +266,17 @@ def _overlay(image, rois, replace, movies, kind):
     _log_edited(edited)
 
 
-def _manage(image, rois, replace, movies, kind, reviewed):
+def wide_manager():
+    """Return the ROI Manager, which is opened if it is not open, wide enough for the names of events."""
     manager = roi_manager()
     if manager.getWidth() < MANAGER_WIDTH:
         manager.setSize(MANAGER_WIDTH, manager.getHeight())
         manager.validate()
+    return manager
+
+
+def _manage(image, rois, replace, movies, kind, reviewed):
+    manager = wide_manager()
     if replace:
         manager.reset()
     remove_from_manager(manager, [index for index, roi in enumerate(manager.getRoisAsArray()) if any([roi is one for one in reviewed])])

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
@@ -114,13 +115,23 @@ def read_events(path: Path) -> list[Event]:
     columns: dict[str, int] | None = None
     try:
         for row in rows:
-            if not any(cell.strip() for cell in row):
+            if not any(map(str.strip, row)):
                 continue
-            cells = [_with_point(cell, delimiter) for cell in row]
+            cells = [_with_point(cell, delimiter) for cell in row] if delimiter == ";" else row
             if columns is None:
                 columns = _columns(cells, path)
+                places = [columns.get(name) for name in COLUMNS]
+            elif len(cells) != len(columns):
+                raise WrongInputError(
+                    f"{path.name}, line {rows.line_num}, has {len(cells)} cells, but the header has {len(columns)} columns: "
+                    "give each column one cell."
+                )
             else:
-                events.append(_event(cells, columns, f"{path.name}, line {rows.line_num}"))
+                texts = ["" if place is None else cells[place].strip() for place in places]
+                try:
+                    events.append(_event(*texts))
+                except ValueError as error:
+                    raise WrongInputError(f"{path.name}, line {rows.line_num}, {error}") from None
     except csv.Error as error:
         raise WrongInputError(
             f"{path.name}, line {rows.line_num}, is not comma-separated values ({error}): "
@@ -268,32 +279,33 @@ def _columns(header: list[str], path: Path) -> dict[str, int]:
     return {name: names.index(name) for name in names}
 
 
-def _event(row: list[str], columns: dict[str, int], where: str) -> Event:
-    """Return the event of one row."""
-    if len(row) != len(columns):
-        raise WrongInputError(
-            f"{where}, has {len(row)} cells, but the header has {len(columns)} columns: give each column one cell."
-        )
-    cells = {name: row[column].strip() for name, column in columns.items()}
-    cells["event"] = text_of(cells["event"])
-    if not cells["event"]:
-        raise WrongInputError(f"{where}, has no class in the column event, but every event needs one: name it.")
-    if wrong := wrong_class_name(cells["event"]):
-        raise WrongInputError(f"{where}, cannot be used, as {wrong}: correct the cell.")
-    values = {name: _value(name, cells.get(name, ""), where) for name in _CELLS}
+def _event(event: str, frame: str, y: str, x: str, score: str, volume: str, border: str) -> Event:
+    """Return the event of the cells of one row, which are those of `COLUMNS`; a ValueError says which cell is wrong."""
+    if wrong := _wrong_class(event):
+        raise ValueError(wrong)
     return Event(
-        event=cells["event"],
-        frame=int(values["frame"]) - 1,
-        y=values["y"],
-        x=values["x"],
-        score=values["score"],
-        volume=int(values["volume"]),
-        border=bool(values["border"]),
+        event=text_of(event),
+        frame=int(_value("frame", frame)) - 1,
+        y=_value("y", y),
+        x=_value("x", x),
+        score=_value("score", score),
+        volume=int(_value("volume", volume)),
+        border=bool(_value("border", border)),
     )
 
 
-def _value(name: str, text: str, where: str) -> float:
-    """Return the number in a cell; refused if the column cannot have it."""
+@lru_cache(maxsize=1000)
+def _wrong_class(cell: str) -> str:
+    """Return what is wrong with a cell of the column event; an empty text if nothing is."""
+    name = text_of(cell)
+    if not name:
+        return "has no class in the column event, but every event needs one: name it."
+    wrong = wrong_class_name(name)
+    return f"cannot be used, as {wrong}: correct the cell." if wrong else ""
+
+
+def _value(name: str, text: str) -> float:
+    """Return the number in a cell; a ValueError says why the column cannot have it."""
     cell = _CELLS[name]
     if not text and cell.empty is not None:
         return cell.empty
@@ -302,5 +314,5 @@ def _value(name: str, text: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not (cell.low <= value <= cell.high) or (cell.whole and not value.is_integer()):
-        raise WrongInputError(f"{where}, has {text!r} as {name}, but {cell.expected} is needed: correct the cell.")
+        raise ValueError(f"has {text!r} as {name}, but {cell.expected} is needed: correct the cell.")
     return value

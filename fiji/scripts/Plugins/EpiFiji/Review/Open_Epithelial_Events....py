@@ -1,19 +1,17 @@
 """Plugins > EpiFiji > Review > Open Epithelial Events...: shows the events of an earlier run on the open movie."""
 from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import movie_of, results_shown
-from epifiji_client.images.movies import current_image, show_events
+from epifiji_client.images.movies import current_image
 from epifiji_client.screen.log import log
-from epifiji_client.events.navigator.navigator import events_shown, table_wanted
+from epifiji_client.events.navigator.opening import EventsShown, table_wanted
 
 
 def open_events(parameters):
-    table = table_wanted(parameters)
-    found = call("open", {"settings": parameters, "lines": True, "table": table})
+    found = call("open", {"settings": parameters, "lines": True, "table": table_wanted(parameters)})
     for notice in found["notices"]:
         log(notice)
     image = movie_of(current_image(needed=False), found, "The events in %s" % found["folder"])
-    show_events(image, found, parameters.get("replace_rois", False), table)
-    events_shown(image, parameters, parameters["results"])
+    EventsShown(image, found, parameters).navigate(parameters["results"])
     report("%d events of %s" % (sum([kind["count"] for kind in found["classes"]]), found["name"]))
 
 

@@ -20,8 +20,8 @@ from epifiji_client.screen.words import duration
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.many.movies import AGAIN, CANCEL, COMPLETE, FAILED, LEFT, LOOKING, PAUSE, PAUSED, REFUSED, RUNNING, quietly
 from epifiji_client.events.many.pooled import show_pooled
-from epifiji_client.events.navigator.navigator import navigate
-from epifiji_client.images.movies import file_of, show_events
+from epifiji_client.events.navigator.opening import EventsShown
+from epifiji_client.images.movies import file_of
 
 SHOWN = "epifiji.many_movies"
 """The property of the JVM with the open window: there is one. Not all scripts share modules."""
@@ -156,8 +156,7 @@ class ManyMoviesWindow(object):
         image = movie["image"] if movie["image"] is not None and movie["image"].getWindow() is not None else _opened(found["movie"])
         if image is None:
             raise EngineError("The movie of %s was not found: open it first." % movie["folder"], "input")
-        show_events(image, found, False, False)
-        navigate(image, movie["folder"])
+        EventsShown(image, found, {"navigator": True}).navigate(movie["folder"])
 
     def _may_pool(self):
         """Ask whether to replace the pooled table of an earlier run; return whether one may be written."""

@@ -55,10 +55,10 @@ ZOOM = 4.0
 LEAST_VIEW_PX = 60
 
 
-def navigate(image, results=None, lines=None, thresholds=(), closed=()):
+def navigate(image, results=None, lines=None, thresholds=(), closed=(), rois_shown=None):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
-    The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
+    rois_shown() waits until the events are in the ROI Manager, if another thread puts them there. The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
     navigator can return to, each with the number of the review's steps before they were changed. Nothing is opened without a window, or if there are no events. It looks as the earlier one
     did, an open one or one of closed, if that was of the same results.
     """
@@ -71,30 +71,10 @@ def navigate(image, results=None, lines=None, thresholds=(), closed=()):
         begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
         found = _ask("navigate", begin)
         if found["order"]:
-            opened = Navigator(image, found, begin, thresholds)
+            opened = Navigator(image, found, begin, thresholds, rois_shown)
             for earlier in closed:
                 opened.take_over(earlier)
             opened.open()
-
-
-def events_shown(image, parameters, results, lines=None):
-    """Open the navigator after a command has shown events, if the command's parameters ask for it; else close an earlier one.
-
-    A macro that opens many movies gets no window for each, unless it asks for it.
-    """
-    if _is_wanted(parameters):
-        navigate(image, results, lines)
-    elif image is not None:
-        close_navigators(image)
-
-
-def table_wanted(parameters):
-    """Return whether a command shows its events as a table: if it is asked to or, by default, if no navigator opens."""
-    return not GraphicsEnvironment.isHeadless() and parameters.get("table", not _is_wanted(parameters))
-
-
-def _is_wanted(parameters):
-    return parameters.get("navigator", Macro.getOptions() is None and not GraphicsEnvironment.isHeadless())
 
 
 def events_adjusted(image, results, lines):
@@ -171,7 +151,7 @@ def _navigators():
 class Navigator(Runnable):
     """The navigator of an image's events; see the module."""
 
-    def __init__(self, image, found, begin, thresholds):
+    def __init__(self, image, found, begin, thresholds, rois_shown=None):
         self.image, self.found, self.begin, self.thresholds = image, found, begin, list(thresholds)
         self.keys = _keys(image)
         self.frames = Frames(image)
@@ -181,7 +161,7 @@ class Navigator(Runnable):
         self.wanted = LinkedBlockingQueue()
         self.rings = Rings(image, self.shown, self.frame_of, self.colours)
         self.rois = ManagedRois(image, self.session, self.want)
-        self.on_movie = False
+        self.on_movie, self._rois_shown = False, rois_shown
         self.ended = CountDownLatch(1)
         self._message, self._next = found["problem"], None
         self._reviewed = None
@@ -208,7 +188,7 @@ class Navigator(Runnable):
         self._show(True, False)
         later(self.view.open)
         self._inputs.start()
-        self.want("adopt", None)
+        self.want("adopt", self._rois_shown)
         thread.start()
 
     def _place(self):
@@ -287,6 +267,8 @@ class Navigator(Runnable):
         elif what == "go":
             session.frame = value
         elif what == "adopt":
+            if value is not None:
+                value()
             self.rois.adopt()
         elif what == "thresholds":
             self._choose_thresholds()
