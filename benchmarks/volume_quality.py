@@ -36,11 +36,11 @@ class Truth(NamedTuple):
     cyst: bool
 
 
-def simulated(data: Path, noise: int) -> list[Truth]:
-    """Three simulated cysts with more noise."""
+def simulated(data: Path, noise: int, count: int = 3) -> list[Truth]:
+    """The first of the simulated cysts, with more noise."""
     random = np.random.default_rng(noise)
     found = []
-    for number in range(3):
+    for number in range(count):
         pixels = tifffile.imread(data / f"cyst_{number:02d}.tif").astype(np.float32)
         variance = (noise - 1) * LEVELS_PER_PHOTON * np.maximum(ndimage.gaussian_filter(pixels, 1), 0)
         pixels += np.sqrt(variance) * random.standard_normal(pixels.shape, np.float32)
