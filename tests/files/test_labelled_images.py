@@ -106,7 +106,7 @@ def test_what_is_there_is_known_without_reading_it(tmp_path: Path) -> None:
             "both belong to the image a, but one image and",
         ),
         ({"a.tif": IMAGE, "a_raw.tif": IMAGE, "a_masks.tif": LABELS}, "both belong to the image a, but one image and"),
-        ({"a.tif": IMAGE, "a_labels.tif": LABELS[:40]}, "has the shape (1, 40, 48) (T, Y, X), but its image"),
+        ({"a.tif": IMAGE, "a_labels.tif": LABELS[:40]}, "has 1 frame of 48 x 40 pixels, but its image"),
         ({"a.tif": IMAGE, "a_labels.tif": 0 * LABELS}, "has the same number in all pixels, so it shows no cells"),
         (
             {

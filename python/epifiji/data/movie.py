@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -123,6 +124,12 @@ class Movie(Image):
             "may be missed or found twice. If frames were stored twice, delete the copies, in Fiji with Image > Stacks > "
             "Delete Slice.",
         )
+
+
+def size_in_words(shape: Sequence[int]) -> str:
+    """Return a shape (T, Y, X) as ImageJ shows it, such as ``2 frames of 640 x 480 pixels``: the width first."""
+    frames, height, width = shape
+    return f"{frames} frame{'' if frames == 1 else 's'} of {width} x {height} pixels"
 
 
 def frame_ranges(frames: list[int], shown: int = 6) -> str:

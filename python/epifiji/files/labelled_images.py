@@ -13,6 +13,7 @@ from pathlib import Path
 from epifiji.data.cells import PackedLabels
 from epifiji.data.errors import WrongInputError
 from epifiji.data.labelled import LabelledImage
+from epifiji.data.movie import Movie, size_in_words
 from epifiji.data.names import composed
 from epifiji.data.record import RecordedSettings
 from epifiji.files.labels import (
@@ -141,6 +142,21 @@ def is_made_by_hand(folder: Path) -> bool:
     return any(not _is_uncorrected(path) for path in _cells_in(folder))
 
 
+def require_size_of(movie: Movie, shape: tuple[int, ...], file: Path | str) -> None:
+    """Refuse a file of cells whose shape (T, Y, X) is not that of its image.
+
+    Raises
+    ------
+    WrongInputError
+        If so.
+    """
+    if shape != movie.shape:
+        raise WrongInputError(
+            f"{file} has {size_in_words(shape)}, but its image {movie.path or movie.name} has {size_in_words(movie.shape)}: give "
+            "the cells of this image."
+        )
+
+
 def _is_image(path: Path) -> bool:
     return (
         not _is_cells(path)
@@ -246,11 +262,7 @@ def _read(image: Path | str, file: Path, channel: int | None, over_z: Planes) ->
     planes: Planes = "max" if getattr(settings, "project", None) == "max" else over_z
     movie = read_movie(image, settings.channel if channel is None else channel, least_frames=1, over_z=planes)
     cells = read_cells(file, movie.shape)
-    if cells.shape != movie.shape:
-        raise WrongInputError(
-            f"{file} has the shape {cells.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the cells of this "
-            "image."
-        )
+    require_size_of(movie, cells.shape, file)
     if cells.min() == cells.max():
         raise WrongInputError(
             f"{file} has the same number in all pixels, so it shows no cells: give labels, or lines around cells."

@@ -12,7 +12,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, by_class, colour_of
-from epifiji.data.movie import Movie
+from epifiji.data.movie import Movie, size_in_words
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import MIN_FRAMES, formerly, parse_settings
@@ -390,9 +390,7 @@ def _require_inside(movie: Movie, events: Sequence[Event]) -> None:
     """Refuse events of another movie."""
     for event in events:
         if not _is_inside(event, movie.shape):
-            count, height, width = movie.shape
             raise WrongInputError(
                 f"An event of {event.event} lies in frame {event.frame + 1}, x {event.x:g}, y {event.y:g}, but "
-                f"{movie.name} has {count} frames of {width} x {height} pixels: specify the movie to which the events "
-                "belong."
+                f"{movie.name} has {size_in_words(movie.shape)}: specify the movie to which the events belong."
             )

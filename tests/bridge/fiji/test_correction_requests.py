@@ -147,10 +147,10 @@ def test_what_does_not_fit_is_refused_in_one_sentence(labels: Path, tmp_path: Pa
 
     assert said(None).startswith("There are no cells of wing.tif next to it: give cells")
     assert said(labels, 1, 99, 200) == (
-        "wing_labels.tif has 1 frame of 150 x 200 pixels (Y, X), but wing.tif has 1 frame of 99 x 200: open the image in which "
+        "wing_labels.tif has 1 frame of 200 x 150 pixels, but wing.tif has 1 frame of 200 x 99 pixels: open the image in which "
         "these cells were segmented."
     )
-    assert "has 1 frame of 150 x 200 pixels (Y, X), but wing.tif has 8 frames of 150 x 200" in said(labels, 8, 150, 200)
+    assert "has 1 frame of 200 x 150 pixels, but wing.tif has 8 frames of 200 x 150" in said(labels, 8, 150, 200)
     assert "none.tif" in said(tmp_path / "none.tif")
     assert "must be" not in said(tmp_path / "none.tif")
     (tmp_path / "broken_labels.tif").write_bytes(labels.read_bytes()[:200])

@@ -114,7 +114,7 @@ def test_bad_images_and_masks_are_refused_in_a_sentence(folder: Path, tmp_path: 
     tifffile.imwrite(place / "empty_labels.tif", 0 * LABELS.astype(np.uint16))
     for image, cells, words in (
         (place / "colour.tif", folder / "a_labels.tif", "colour"),
-        (folder / "a.tif", place / "small_labels.tif", r"(1, 60, 120) (T, Y, X), but its image"),
+        (folder / "a.tif", place / "small_labels.tif", "1 frame of 120 x 60 pixels, but its image"),
         (folder / "a.tif", place / "empty_labels.tif", "has no cells"),
     ):
         code, _, error = run_here("split-cells", str(image), str(cells), "--out", str(tmp_path / "parts"))

@@ -325,7 +325,7 @@ class TestStatistics:
                     assert min(picture.size) > 200
 
     def test_events_outside_the_movie_are_refused(self):
-        with pytest.raises(WrongInputError, match=r"lies in frame 101 .* but the movie has 100 frames of 300 x 400"):
+        with pytest.raises(WrongInputError, match=r"lies in frame 101 .* but the movie has 100 frames of 400 x 300"):
             in_frame([Event("cell_death", 100, 3, 3)], extent=EXTENT)
 
     @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ class TestTheCommand:
             ({}, ["epicells", "epicells"], "is given twice, but networks differ"),
             ({}, ["epicells"], "contains no image, but an image such as a.tif"),
             ({"a.tif": 0}, ["epicells"], "contains no labels or outlines of cells, but an image such as"),
-            ({"a.tif": 0, "a_labels.tif": "small"}, ["epicells"], "has the shape (1, 40, 96) (T, Y, X), but its image"),
+            ({"a.tif": 0, "a_labels.tif": "small"}, ["epicells"], "has 1 frame of 96 x 40 pixels, but its image"),
             ({"a.tif": 0, "a_labels.tif": "empty"}, ["epicells"], "has the same number in all pixels, so it shows no"),
             ({"a.tif": 0, "a_labels.tif": "colours"}, ["epicells"], "has colours, but a whole number for each cell"),
             ({"a.tif": "colours", "a_labels.tif": 1}, ["epicells"], "is a colour"),

@@ -12,7 +12,7 @@ import numpy as np
 from epifiji.data.cell_traces import CellTrace
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, wrong_class_name
-from epifiji.data.movie import Movie
+from epifiji.data.movie import Movie, size_in_words
 from epifiji.files.results.places import folder_of
 from epifiji.files.storage.arrays import read_arrays
 
@@ -84,8 +84,8 @@ def read_followed(folder: Path, movie: Movie) -> tuple[list[CellTrace], float, i
         raise WrongInputError(f"{path} cannot be read ({problem}): {_DO}.") from problem
     if shape != movie.shape:
         raise WrongInputError(
-            f"{path} belongs to a movie of the shape {shape}, but {movie.name} has {movie.shape}: specify the movie that was "
-            "measured."
+            f"{path} belongs to a movie with {size_in_words(shape)}, but {movie.name} has {size_in_words(movie.shape)}: specify "
+            "the movie that was measured."
         )
     _require_inside(traces, movie, path)
     return traces, diameter, seed

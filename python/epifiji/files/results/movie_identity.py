@@ -12,7 +12,7 @@ from typing import Any
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.image import FileState
-from epifiji.data.movie import Movie
+from epifiji.data.movie import Movie, size_in_words
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.files.movies.movie_file import EXTENSION, file_sha256, file_state, is_there, read_movie, split_path
 from epifiji.files.movies.zarr_store import is_zarr
@@ -290,8 +290,8 @@ def check_identity(
         return (f"{place} does not record the pixels of its movie: only its size was compared with {name}.",)
     if recorded.shape is not None and tuple(shape) != recorded.shape:
         raise WrongInputError(
-            f"{name} has {_size(shape)}, but the results in {place} belong to {own} with {_size(recorded.shape)}: open or name "
-            "the movie in which they were found."
+            f"{name} has {size_in_words(shape)}, but the results in {place} belong to {own} with "
+            f"{size_in_words(recorded.shape)}: open or name the movie in which they were found."
         )
     if anyway:
         return (
@@ -301,8 +301,3 @@ def check_identity(
         f"{name} is not the movie that the results in {place} were found in ({own}); its pixels differ: open or name that "
         "movie, or specify --other-movie if they belong to this one too."
     )
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    frames, height, width = shape
-    return f"{frames} frames of {width} x {height} pixels"

@@ -16,7 +16,7 @@ from epifiji.data.polygons import Polygon
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.jobs import CellConversionJob
 from epifiji.engine.cells.polygons import outlines
-from epifiji.files.labelled_images import image_beside
+from epifiji.files.labelled_images import image_beside, require_size_of
 from epifiji.files.labels import image_of_cells, is_coco, write_labels, write_png_labels
 from epifiji.files.masks import cellpose, coco
 from epifiji.files.movies.movie_file import movie_name, read_movie
@@ -122,11 +122,8 @@ def _read(
     place = image if image is not None else image_beside(file)
     movie = None if place is None else read_movie(place, job.channel, least_frames=1)
     labels = read_labels(file, None if movie is None else movie.shape, job.overlaps, notices)
-    if movie is not None and labels.shape != movie.shape:
-        raise WrongInputError(
-            f"{file} has the shape {labels.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the image of "
-            "these cells."
-        )
+    if movie is not None:
+        require_size_of(movie, labels.shape, file)
     yield image_of_cells(file) if movie is None else movie.name, labels, movie
 
 

@@ -15,7 +15,7 @@ from epifiji.data.paths import path_from
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.splitting import CellSplitSettings
 from epifiji.engine.cells.cuts import Part, cut_cells, halves, tiles
-from epifiji.files.labelled_images import read_labelled_images
+from epifiji.files.labelled_images import read_labelled_images, require_size_of
 from epifiji.files.movies.movie_file import read_movie
 from epifiji.files.results.cell_splits import SplitImage, require_room_for_split, write_split
 from epifiji.jobs.cells.annotated import read_labels
@@ -122,11 +122,7 @@ def _images(place: Path, cells: str | Path | None, chosen: CellSplitSettings) ->
         return
     movie = read_movie(place, chosen.channel, least_frames=1)
     labels = read_labels(path_from(cells, "the cells"), movie.shape)
-    if labels.shape != movie.shape:
-        raise WrongInputError(
-            f"{cells} has the shape {labels.shape} (T, Y, X), but its image {movie.path} has {movie.shape}: give the cells of "
-            "this image."
-        )
+    require_size_of(movie, labels.shape, path_from(cells, "the cells"))
     yield movie, labels
 
 

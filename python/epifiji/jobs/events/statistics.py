@@ -11,7 +11,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class, group_of, repeats_notice, without_repeats
-from epifiji.data.movie import Movie
+from epifiji.data.movie import Movie, size_in_words
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.record import RecordedMovie, RunRecord
 from epifiji.data.region import Region
@@ -239,5 +239,5 @@ def _require_inside(events: Sequence[Event], extent: Extent) -> None:
         if not inside:
             raise WrongInputError(
                 f"An event of {event.event} lies in frame {event.frame + 1} at y {event.y:g}, x {event.x:g}, but the movie has "
-                f"{frames} frames of {height} x {width} pixels (Y, X): specify the movie to which the events belong."
+                f"{size_in_words(extent.shape)}: specify the movie to which the events belong."
             )

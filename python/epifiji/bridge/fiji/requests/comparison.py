@@ -15,6 +15,7 @@ from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings
 from epifiji.bridge.fiji.shown_events import movie_key, shown_event
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, by_class
+from epifiji.data.movie import size_in_words
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import ComparisonSettings
 from epifiji.files.results.places import folder_of
@@ -85,7 +86,7 @@ def _require_shape(place: Path, image: dict[str, Any]) -> None:
 
     shape = record_of(place).movie.shape
     if shape and list(shape) != list(image["shape"]):
-        sizes = [f"{t} frames of {y} x {x} pixels (Y, X)" for t, y, x in (shape, image["shape"])]
+        sizes = [size_in_words(one) for one in (shape, image["shape"])]
         raise WrongInputError(
             f"The events in {place} belong to a movie of {sizes[0]}, but {image['title']} has {sizes[1]}: open the "
             "movie in which they were found, or close the image."

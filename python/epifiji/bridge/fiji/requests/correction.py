@@ -18,6 +18,7 @@ from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_cells import larger, marked_cell, shown_region
 from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split
 from epifiji.data.errors import WrongInputError
+from epifiji.data.movie import size_in_words
 from epifiji.data.settings.base import parse_settings
 
 if TYPE_CHECKING:
@@ -47,10 +48,9 @@ def begin(request: Request) -> Answer:
     if found[0] == 1 and request.get("frames_are_channels"):
         shape = 1, *shape[1:]
     if found != shape:
-        frames, height, width = found
         raise WrongInputError(
-            f"{correction.labels.file} has {_frames(frames)} of {height} x {width} pixels (Y, X), but {title} has "
-            f"{_frames(shape[0])} of {shape[1]} x {shape[2]}: open the image in which these cells were segmented."
+            f"{correction.labels.file} has {size_in_words(found)}, but {title} has {size_in_words(shape)}: open the image in "
+            "which these cells were segmented."
         )
     # A collection visits the objects of all libraries, which takes up to a second with TensorFlow loaded, and each step would
     # wait for it.
@@ -234,10 +234,6 @@ def _state(correction: Correction, frame: int | None = None) -> Answer:
 
 def _area(labels: Any, cell: int) -> int:
     return int((labels == cell).sum())
-
-
-def _frames(count: int) -> str:
-    return f"{count} frame{'s' * (count != 1)}"
 
 
 def _time(path: Path) -> int:
