@@ -12,6 +12,7 @@ from figure_checks import table, titles
 from refusals import refusals
 
 COMPARE = 'run("Compare Cells...", "'
+DRAWN = "".join(f'makeOval({x}, 9, 20, 20); run("Add Selection...");' for x in (5, 30))
 OPEN = 'open("merged.tif"); open("true cells.tif");'
 
 
@@ -71,6 +72,8 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
             "empty": 'newImage("empty", "8-bit black", 60, 60, 1);'
             + COMPARE
             + 'annotated=empty out=nothing"); x = zz();',
+            "overlay": f'newImage("drawn", "8-bit black", 60, 60, 1); {DRAWN} {COMPARE}annotated=merged.tif");',
+            "overlay on tissue": f'newImage("tissue", "8-bit noise", 60, 60, 1); {DRAWN} {COMPARE}annotated=merged.tif");',
             "iou": COMPARE + 'predicted=merged.tif annotated=merged.tif iou=2");',
             "border": COMPARE + 'predicted=merged.tif annotated=merged.tif border=all");',
             "key": COMPARE + 'predicted=merged.tif reference=merged.tif");',

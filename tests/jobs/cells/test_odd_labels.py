@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from scipy import ndimage
 
 import epifiji
 from epifiji.data.errors import WrongInputError
@@ -21,6 +22,10 @@ from voronoi_cells import membranes, voronoi_labels
 LABELS = voronoi_labels(60, 160, 1).astype(np.uint16)
 LINES = outlines_of(LABELS)
 INNER = 60 - 23
+APART = (ndimage.minimum_filter(LABELS, 7) == ndimage.maximum_filter(LABELS, 7)).astype(np.uint8)
+"""The inside of cells, 6 px apart."""
+
+SPOT = (np.hypot(*(np.indices(LABELS.shape) - 80)) < 20).astype(np.uint8)
 
 
 def grey(path: Path, pixels: np.ndarray, **how: Any) -> None:
@@ -69,6 +74,20 @@ def test_one_or_two_cells_are_not_taken_for_lines(labels: np.ndarray) -> None:
     assert (found.fields[0].annotated, found.f1.value) == (len(np.unique(labels[labels > 0])), 1)
 
 
+def test_masks_without_numbers_for_cells_are_scored_with_a_notice() -> None:
+    joined = np.zeros_like(LABELS)
+    joined[20:140, 20:140] = 255
+    (notice,) = epifiji.compare_cells(joined, LABELS).notices
+    assert notice.startswith(
+        "the array of predicted cells has a single number, 255, so it counts as one cell: if it is a mask"
+    )
+    (notice,) = epifiji.compare_cells(LABELS, np.full_like(LABELS, 7)).notices
+    assert "annotated cells has a single number, 7" in notice
+    (notice,) = epifiji.compare_cells(LABELS, 0 * LABELS).notices
+    assert notice == "the array of annotated cells has no cells: all of its pixels are 0."
+    assert epifiji.compare_cells(joined, SPOT).notices == ()
+
+
 def test_predicted_outlines_are_compared_where_they_enclose_cells() -> None:
     lines = np.where(LINES, 255, 0)
     found = epifiji.compare_cells(lines, LABELS)
@@ -81,6 +100,9 @@ def test_predicted_outlines_are_compared_where_they_enclose_cells() -> None:
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "the tissue.tif": (lambda path: grey(path, membranes(LABELS)), "most of them are in several separate places"),
     "a mask.tif": (lambda path: grey(path, (LABELS % 3 == 0).astype(np.uint8)), "one value in [0-9]+ separate places"),
+    "inverted.tif": (lambda path: grey(path, 255 * (1 - APART)), "one value, which surrounds [0-9]+ places of 0"),
+    "one spot.tif": (lambda path: grey(path, 255 * (1 - SPOT)), "surrounds 1 place of 0, so it is an inverted"),
+    "classes.tif": (lambda path: grey(path, 1 + APART), "2 values, and one of them is in [0-9]+ separate"),
     "greys.tif": (
         lambda path: grey(path, np.where(LINES, 255, np.where(LABELS == 3, 128, 0)).astype(np.uint8)),
         "lines between cells, but more than two grey values",

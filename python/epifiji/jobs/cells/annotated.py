@@ -31,15 +31,15 @@ FEW_LABELS = 10
 
 
 def require_labels(pixels: np.ndarray, file: Path | str) -> None:
-    """Refuse pixels (T, Y, X) that are neither labels nor lines: a mask, the image of the tissue, or lines of several greys.
+    """Refuse pixels (T, Y, X) that are neither labels nor lines: masks, classes, images of the tissue, lines of several greys.
 
     The first, the middle and the last frame are looked at.
 
     Raises
     ------
     WrongInputError
-        If most of the values of a frame occur in several separate places, or a single one does; or if a value draws a
-        network of lines.
+        If most of the values of a frame occur in several separate places, or a single one does, or one of few in many; or if
+        a value draws a network of lines, or surrounds all others.
     """
     for t in sorted({0, len(pixels) // 2, len(pixels) - 1}):
         parts = _parts(pixels[t])
@@ -48,6 +48,17 @@ def require_labels(pixels: np.ndarray, file: Path | str) -> None:
                 f"{file} has one value in {parts.max()} separate places, so cells are not told apart: give each cell a number of "
                 f"its own, in Fiji with MorphoLibJ's Connected Components Labeling, or lines of at most {2 * LINE_PX} pixels "
                 "between cells."
+            )
+        if len(parts) == 1 and (holes := _surrounded(pixels[t])):
+            raise WrongInputError(
+                f"{file} has one value, which surrounds {holes} {'place' if holes == 1 else 'places'} of 0, so it is an inverted "
+                f"mask, or has lines of more than {2 * LINE_PX} pixels: give each cell a number of its own, in Fiji with Edit > "
+                "Invert and MorphoLibJ's Connected Components Labeling, or thinner lines."
+            )
+        if 1 < len(parts) < FEW_LABELS <= parts.max():
+            raise WrongInputError(
+                f"{file} has {len(parts)} values, and one of them is in {parts.max()} separate places, so they are classes of "
+                "pixels: give each cell a number of its own, in Fiji with MorphoLibJ's Connected Components Labeling."
             )
         if len(parts) >= FEW_LABELS and (parts > 1).mean() > 0.5:
             raise WrongInputError(
@@ -69,6 +80,16 @@ def _parts(frame: np.ndarray) -> np.ndarray:
     values = np.zeros(int(places.max(initial=0)) + 1, frame.dtype)
     values[places] = frame
     return np.unique(values[values > 0], return_counts=True)[1]
+
+
+def _surrounded(frame: np.ndarray) -> int:
+    """Return how many places of 0 are enclosed in a frame (Y, X), if several are, or if what encloses one fills the frame."""
+    from skimage.measure import label
+
+    places = label(frame == 0, connectivity=1)
+    holes = int(places.max(initial=0)) - len(labels_at_border(places))
+    fills = all(side.any() for side in (frame[0], frame[-1], frame[:, 0], frame[:, -1]))
+    return holes if holes > 1 or fills else 0
 
 
 def _draws_network(frame: np.ndarray) -> bool:

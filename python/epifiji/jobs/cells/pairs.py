@@ -10,6 +10,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.label_images import areas_of, numbered
+from epifiji.data.movie import size_in_words
 from epifiji.data.paths import path_from
 from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import CELLS_ENDING, has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
@@ -38,12 +39,14 @@ def pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[Fi
     WrongInputError
         If a side cannot be read, sizes differ, or nothing belongs together.
     """
-    for name, (found, found_labelled), (known, known_labelled) in _images(predicted, annotated):
+    for name, one_side, other_side in _images(predicted, annotated):
+        (found, found_labelled, found_where), (known, known_labelled, known_where) = one_side, other_side
         if found.shape != known.shape:
             raise WrongInputError(
-                f"The predicted cells of {name} have the shape {found.shape} (T, Y, X) and the annotated ones "
-                f"{known.shape}, but both must show the same image: check which files belong together."
+                f"The predicted cells in {found_where} have {size_in_words(found.shape)} and the annotated ones in {known_where} "
+                f"{size_in_words(known.shape)}, but both must show the same image: check which files belong together."
             )
+        notices += [*_doubts(one_side, other_side), *_doubts(other_side, one_side)]
         for frame, (one, other) in enumerate(zip(found, known, strict=True), 1):
             field = field_name(name, frame, len(found))
             cells, enclosed = cells_and_region(one, found_labelled)
@@ -78,8 +81,29 @@ def field_name(image: str, frame: int, frames: int) -> str:
     return image if frames == 1 else f"{image} frame {frame}"
 
 
-Side = tuple[np.ndarray, bool]
-"""Pixels (T, Y, X), and whether they are labels, even if they have two grey levels."""
+class Side(NamedTuple):
+    """Pixels (T, Y, X), whether they are labels, even if they have two grey levels, and where they come from, in words."""
+
+    pixels: np.ndarray
+    labelled: bool
+    where: str
+
+
+def _doubts(side: Side, other: Side) -> Iterator[str]:
+    """Yield a notice if a side may not show what the user thinks: no cell, or a single one where the other has several."""
+    largest = int(side.pixels.max(initial=0))
+    name = Path(side.where).name
+    if largest == 0:
+        yield f"{name} has no cells: all of its pixels are 0."
+    elif side.labelled and _has_one_label(side.pixels) and not (other.labelled and _has_one_label(other.pixels)):
+        yield (
+            f"{name} has a single number, {largest}, so it counts as one cell: if it is a mask of several cells that touch, give "
+            "each of them a number of its own."
+        )
+
+
+def _has_one_label(pixels: np.ndarray) -> bool:
+    return bool(((pixels == 0) | (pixels == pixels.max(initial=0))).all())
 
 
 def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Side]]:
@@ -161,22 +185,23 @@ def _sides(predicted: Cells, annotated: Cells) -> tuple[Side, Side]:
     """Read both sides; ROIs last, because they have the size of the other side."""
     if not isinstance(predicted, np.ndarray) and has_no_size(path_from(predicted, "cells")):
         known = _side(annotated, "annotated")
-        return _side(predicted, "predicted", known[0].shape), known
+        return _side(predicted, "predicted", known.pixels.shape), known
     found = _side(predicted, "predicted")
-    return found, _side(annotated, "annotated", found[0].shape)
+    return found, _side(annotated, "annotated", found.pixels.shape)
 
 
 def _side(given: Cells, what: str, shape: Sequence[int] | None = None) -> Side:
     if not isinstance(given, np.ndarray):
         file = path_from(given, "cells")
         pixels = read_cells(file, shape)
-        return pixels, contains_labels(pixels, file)
+        return Side(pixels, contains_labels(pixels, file), str(file))
     if given.ndim not in (2, 3):
         raise WrongInputError(
             f"Cells were given as an array of the shape {given.shape}, but (Y, X) or (T, Y, X) is expected."
         )
     pixels = given[None] if given.ndim == 2 else given
-    return pixels, contains_labels(pixels, Path(f"the array of {what} cells"))
+    where = f"the array of {what} cells"
+    return Side(pixels, contains_labels(pixels, Path(where)), where)
 
 
 def mostly(labels: np.ndarray, where: np.ndarray) -> np.ndarray:
