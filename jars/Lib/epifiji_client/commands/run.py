@@ -111,13 +111,17 @@ def _remove(folder):
 
 
 def call(job, request, image=None, watch=None):
-    """Do a job of the engine, with its progress in ImageJ's progress bar; Escape cancels it.
+    """Do a job of the engine, with its progress in ImageJ's progress bar and status line, until it ends; Escape cancels it.
 
     watch(done, doing) receives the progress too, and returns whether to stop.
     """
     dialog = Macro.getOptions() is None and not GraphicsEnvironment.isHeadless()
     now = getattr(_running, "now", None) or _Run()
-    return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, _Progress(watch), now.temporary)
+    progress = _Progress(watch)
+    try:
+        return connection.call(job, dict(request, dialog=dialog, scale=now.scale), image, progress, now.temporary)
+    finally:
+        progress.hide()
 
 
 def scale_of_movie():
@@ -173,6 +177,12 @@ class _Progress(object):
             IJ.showStatus("EpiFiji: %s%s (Esc cancels)" % (doing, self._left(done, now)))
         return bool(self.watch is not None and self.watch(done, doing)) or IJ.escapePressed()
 
+    def hide(self):
+        """Hide what was shown: a window may stay open after the job."""
+        if self.shown:
+            IJ.showProgress(1.0)
+            IJ.showStatus("")
+
     def _left(self, done, now):
         spent = now - self.started
         if done <= 0:
@@ -196,7 +206,6 @@ def _parameters(label, before, first):
         of_events, of_cells = engine["networks"], engine["cell_networks"]
         networks = {"network": of_events, "cell_network": of_cells, "any_network": of_events + of_cells,
                     "volume_network": engine["volume_networks"]}
-        _clear_status()
     scale = _running.now.scale = pixels_per_unit(active_image(), described.get("units"))
     if all(one["page"] == "macro" for one in described["parameters"]):
         return {}, False
@@ -242,8 +251,6 @@ def _report_error(error, keep_going):
         # The engine has no word for what a command of many parts has already done.
         sentence = sentence if sentence.startswith("It was cancelled") else NOTHING_CHANGED
         report("cancelled; nothing was changed" if sentence == NOTHING_CHANGED else sentence)
-    else:
-        _clear_status()
     System.setProperty(LAST_ERROR, sentence)
     if keep_going:
         log(sentence)
@@ -282,12 +289,6 @@ def _show_error(sentence):
 def _in_own_imagej():
     """Return whether this is the embedded ImageJ, and not a Fiji."""
     return System.getProperties().get(OWN_COMMANDS) is not None
-
-
-def _clear_status():
-    """Clear the status line, which still shows the last progress."""
-    if not GraphicsEnvironment.isHeadless():
-        IJ.showStatus("")
 
 
 def _hide_progress():

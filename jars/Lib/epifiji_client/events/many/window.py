@@ -3,18 +3,16 @@ import os
 
 from ij import IJ, WindowManager
 from java.awt import BorderLayout, Color, FlowLayout
-from java.awt.event import KeyEvent
 from java.lang import Runnable, System, Thread
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import (
-    AbstractAction, BorderFactory, JButton, JComponent, JFrame, JOptionPane, JPanel, JProgressBar, JScrollPane, JTable,
-    KeyStroke, ListSelectionModel,
+    BorderFactory, JButton, JFrame, JOptionPane, JPanel, JProgressBar, JScrollPane, JTable, ListSelectionModel,
 )
 from javax.swing.table import DefaultTableCellRenderer
 
 from epifiji_client.screen.log import log
 from epifiji_client.commands.run import call, keep, report, run_with
-from epifiji_client.screen.parts import FixedRows, Selecting, when_closed, wrapped_text
+from epifiji_client.screen.parts import FixedRows, Selecting, message_text, on_escape, show_error, when_closed, wrapped_text
 from epifiji_client.screen.windows import and_wait, enlarged, keep_on_screen, later, put_free, set_size
 from epifiji_client.screen.words import duration
 from epifiji_client.engine.errors import EngineError
@@ -42,7 +40,7 @@ TIPS = {
 LEFT_COLUMNS, RIGHT_COLUMNS = ["Movie", "Condition", "State"], ["Time left", "Details"]
 STATE = 2
 WIDTHS, COUNT_WIDTH, RIGHT_WIDTHS = (150, 100, 120), 90, (80, 300)
-LARGEST, ROWS_HEIGHT, MESSAGE_SIZE = (1100, 640), 22, (4, 50)
+LARGEST, ROWS_HEIGHT = (1100, 640), 22
 COLOURS = {RUNNING: Color(0, 90, 181), FAILED: Color(180, 30, 30), REFUSED: Color(150, 90, 0)}
 REFRESH_MS = 200
 GO, STOP, AGAIN_REQUEST, END = "go", "stop", "again", "end"
@@ -75,8 +73,6 @@ class ManyMoviesWindow(object):
     def run(self):
         """Show the window until the user closes it."""
         keep(self.label, self.many.parameters)
-        IJ.showStatus("")
-        IJ.showProgress(1.0)
         self._build()
         System.getProperties().put(SHOWN, self.window)
         try:
@@ -164,7 +160,7 @@ class ManyMoviesWindow(object):
             text = "The pooled table in %s is of an earlier run." % self.many.plan["pooled"]
             asked = []
             and_wait(lambda: asked.append(JOptionPane.showOptionDialog(
-                self.window, wrapped_text(text, *MESSAGE_SIZE), TITLE, JOptionPane.DEFAULT_OPTION, JOptionPane.QUESTION_MESSAGE, None, POOL_CHOICES,
+                self.window, message_text(text), TITLE, JOptionPane.DEFAULT_OPTION, JOptionPane.QUESTION_MESSAGE, None, POOL_CHOICES,
                 POOL_CHOICES[1])))
             self.many.may_replace_pool = asked == [0]
         return self.many.may_replace_pool
@@ -264,7 +260,7 @@ class ManyMoviesWindow(object):
         self.window.add(JScrollPane(self.table), BorderLayout.CENTER)
         self.window.add(below, BorderLayout.SOUTH)
         when_closed(self.window, self._close)
-        _on_escape(self.window, self._close)
+        on_escape(self.window, self._close)
         self._update()
         enlarged(self.window.getContentPane())
         height = min(LARGEST[1], 230 + ROWS_HEIGHT * max(4, len(self.many.movies)))
@@ -320,23 +316,7 @@ class _Apart(Runnable):
             self.do(self.movie)
         except EngineError as error:
             sentence = error.sentence
-            later(lambda: JOptionPane.showMessageDialog(self.window, wrapped_text(sentence, *MESSAGE_SIZE), TITLE, JOptionPane.ERROR_MESSAGE))
-        finally:
-            IJ.showProgress(1.0)
-
-
-def _on_escape(window, do):
-    root = window.getRootPane()
-    root.getInputMap(JComponent.WHEN_IN_FOCUSED_WINDOW).put(KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0), "close")
-    root.getActionMap().put("close", _Action(do))
-
-
-class _Action(AbstractAction):
-    def __init__(self, do):
-        self.do = do
-
-    def actionPerformed(self, event):
-        self.do()
+            later(lambda: show_error(self.window, TITLE, sentence))
 
 
 class _Table(JTable):

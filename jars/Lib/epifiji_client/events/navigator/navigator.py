@@ -325,7 +325,7 @@ class Navigator(Runnable):
         """Show the sliders, and then the events with the chosen thresholds."""
         if not self.found["maps"]:
             raise EngineError("There are no probability maps of these events: detect with maps, and save.", "input")
-        window = ThresholdWindow(self.image, _call("candidates", {"results": self.begin["results"]}))
+        window = ThresholdWindow(self.image, call("candidates", {"results": self.begin["results"]}))
         before = window.chosen()
         chosen = window.run()
         ended = [wanted for wanted in self.wanted.toArray() if wanted[0] in ("end", "close")]
@@ -342,7 +342,7 @@ class Navigator(Runnable):
         Events that were reviewed stay, with their decisions.
         """
         settings = dict(chosen, results=self.begin["results"], save=True)
-        found = _call("adjust", {"settings": settings})
+        found = call("adjust", {"settings": settings})
         for notice in found["notices"]:
             log(notice)
         show_events(self.image, found, False, False)
@@ -416,15 +416,6 @@ class _Command(Runnable):
     def run(self):
         Executer(self.label).run()
         later(self.view.return_to)
-
-
-def _call(job, request):
-    """Do a job that may take long, with progress, which is cleared afterwards as after a command."""
-    try:
-        return call(job, request)
-    finally:
-        IJ.showProgress(1.0)
-        IJ.showStatus("")
 
 
 def _ask(job, request):

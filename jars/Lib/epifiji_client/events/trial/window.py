@@ -1,12 +1,12 @@
 """The window of a trial: networks side by side, sliders for one class, and suggested settings with reasons (Jython 2.7)."""
 from java.awt import BorderLayout, Color, Dimension, FlowLayout, Font, GraphicsEnvironment, GridBagConstraints, GridBagLayout, Insets
-from java.awt.event import ActionListener, KeyEvent
+from java.awt.event import ActionListener
 from java.util.concurrent import LinkedBlockingQueue
-from javax.swing import (BorderFactory, Box, BoxLayout, ButtonGroup, JButton, JComboBox, JComponent, JFrame, JLabel, JOptionPane, JPanel,
-                         JRadioButton, JScrollPane, JSlider, KeyStroke)
+from javax.swing import (BorderFactory, Box, BoxLayout, ButtonGroup, JButton, JComboBox, JFrame, JLabel, JPanel,
+                         JRadioButton, JScrollPane, JSlider)
 
 from epifiji_client.commands.units import UNITS
-from epifiji_client.screen.parts import when_closed
+from epifiji_client.screen.parts import on_escape, show_error, when_closed
 from epifiji_client.screen.windows import enlarged, escaped, keep_on_screen, later, put_free, set_size
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.thresholds import ALL, LEAST_POSITIVE
@@ -47,8 +47,7 @@ class TrialWindow(object):
     def run(self):
         """Show the window until the user closes it or uses its settings; return the label of a command and these, or None."""
         when_closed(self.window, lambda: self.wanted.put(CLOSE))
-        escape = KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0)
-        self.window.getRootPane().registerKeyboardAction(_Wanting(self.wanted, CLOSE), escape, JComponent.WHEN_IN_FOCUSED_WINDOW)
+        on_escape(self.window, lambda: self.wanted.put(CLOSE))
         put_free(self.window, [self.image.getWindow()])
         keep_on_screen(self.window)
         self.window.setVisible(True)
@@ -68,8 +67,7 @@ class TrialWindow(object):
             found = self.again(dict((key, text) for key, text in given.items() if text))
         except EngineError as error:
             if error.kind != "cancelled":
-                JOptionPane.showMessageDialog(self.window, "<html><body style='width:320px'>%s</body></html>" % escaped(error.sentence),
-                                              TITLE, JOptionPane.ERROR_MESSAGE)
+                show_error(self.window, TITLE, error.sentence)
             return
         later(lambda: self._take(found))
 
