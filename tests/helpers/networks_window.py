@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from desktop import click, close, focus, picture, press, wait_for, windows
-from desktop_checks import on_event_thread, start_command
+from desktop_checks import on_event_thread, parts, start_command, status
 from epifiji.bridge.fiji.commands import MANAGE
 from epifiji.bridge.imagej import ImageJ
 from epifiji.files.networks.default import default_name
 
 
-def networks_managed(_: ImageJ, folder: Path) -> list[str]:
-    """Make a network the default and EpiNet again, and open the dialog of the import; return the two defaults."""
+def networks_managed(_: ImageJ, folder: Path) -> list[Any]:
+    """Make a network the default and EpiNet again, choose a wrong Python for Cellpose, and open the dialog of the import.
+
+    Return the two defaults, and of the wrong choice the sentence, its width and ImageJ's status line afterwards.
+    """
     from scyjava import jimport
 
     def part(kind: str, of: Callable[[Any], bool]) -> Any:
@@ -58,13 +61,36 @@ def networks_managed(_: ImageJ, folder: Path) -> list[str]:
     focus("Networks")
     time.sleep(0.5)
     picture(folder / "networks.png", "Networks")
+    wrong = _chosen_for_cellpose(button("Cellpose..."), folder)
+    focus("Networks")
     _click(button("Import..."))
     wait_for("the dialog", _import_dialog)
     focus("Import EpiFiji Network")
     press("Escape")
     wait_for("the dialog's end", lambda: not _import_dialog())
     close("Networks")
-    return chosen
+    return [*chosen, *wrong]
+
+
+def _chosen_for_cellpose(button: Any, folder: Path) -> tuple[str, int, str]:
+    """Choose a text for Cellpose's Python; return what the box says, its width and the status line."""
+    from scyjava import jimport
+
+    def shown(kind: str) -> Any:
+        windows = [one for one in jimport("java.awt.Window").getWindows() if one.isShowing()]
+        found = (one for window in windows for one in parts(window) if str(one.getClass().getSimpleName()) == kind)
+        return next(found, None)
+
+    (folder / "notes.txt").write_text("no program")
+    _click(button)
+    chooser = wait_for("the chooser", lambda: shown("JFileChooser"))
+    file = jimport("java.io.File")(str(folder / "notes.txt"))
+    on_event_thread(lambda: (chooser.setSelectedFile(file), chooser.approveSelection()))
+    box = wait_for("the box", lambda: shown("JOptionPane"))
+    said, width = str(box.getMessage().getText()), int(box.getWidth())
+    _click(next(one for one in parts(box) if str(one.getClass().getSimpleName()) == "JButton"))
+    wait_for("the box's end", lambda: shown("JOptionPane") is None)
+    return said, width, status()
 
 
 def _click(part: Any, x: int = 10, y: int = 10) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
@@ -14,6 +15,11 @@ PYTHON_VARIABLE = "EPIFIJI_CELLPOSE_PYTHON"
 
 KEY = "python"
 RESET = "run 'epifiji networks cellpose --reset'"
+
+CHOOSE = "choose the environment in which Cellpose 3 is installed"
+
+NAME = re.compile(r"(?:python|pypy)[\w.]*$", re.IGNORECASE)
+"""Names of Pythons: any other program would be started for nothing."""
 
 PLACES = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
 """Where an environment's folder has its Python."""
@@ -63,9 +69,10 @@ def python_of(given: str) -> str:
     found = next((path / place for place in PLACES if (path / place).is_file()), None) if path.is_dir() else path
     if found is None or not found.is_file():
         raise WrongInputError(
-            f"{given} is neither a Python nor the folder of an environment with one ({', '.join(PLACES[:3])}): choose the "
-            "environment in which Cellpose is installed."
+            f"{given} is neither a Python nor the folder of an environment with one ({', '.join(PLACES[:3])}): {CHOOSE}."
         )
+    if not path.is_dir() and not NAME.match(path.name):
+        raise WrongInputError(f"{given} is a file, but no Python: {CHOOSE}, or its Python ({PLACES[0]}).")
     # Links are not followed, because an environment is known by the place of its Python.
     return str(found.absolute())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from epifiji.data.cell_networks import CellNetwork, cell_network
-from epifiji.data.cellpose_python import chosen_python, python_of
+from epifiji.data.cellpose_python import CHOOSE, chosen_python, python_of
 from epifiji.data.event_networks import EventNetwork, event_network
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.progress import Report, silent
@@ -20,6 +20,8 @@ from epifiji.files.networks import zoo
 from epifiji.files.networks.cellpose import store_python
 from epifiji.files.networks.default import SHIPPED_FOR_CELLS
 from epifiji.files.networks.store import SHIPPED_FOLDER, find_network, read_network
+
+STARTING = "starting Cellpose in {}, which may take a minute"
 
 _last: dict[str, tuple[tuple[str, ...], Any]] = {}
 """The last network of each task as loaded by its family, and what it depends on."""
@@ -108,7 +110,7 @@ def described_network(network: Network[Any], *more: str) -> dict[str, Any]:
     return known | {"source": network.source or None, "sha256": network.sha256 or None}
 
 
-def cellpose_in_words() -> str:
+def cellpose_in_words(report: Report = silent) -> str:
     """Say in which Python Cellpose is, with its version, or that none is known; Cellpose is started for it.
 
     Raises
@@ -122,12 +124,13 @@ def cellpose_in_words() -> str:
     python = chosen[0] if chosen else sys.executable if find_spec("cellpose") else None
     if python is None:
         return "no Python with Cellpose was chosen, and Cellpose is not installed in EpiFiji's own"
+    report(0, STARTING.format(python))
     versions = cellpose_process_of(python).versions
     where = f", as {chosen[1]} says" if chosen else ""
     return f"Cellpose {versions['cellpose']} with PyTorch {versions['torch']} in {python}{where}"
 
 
-def choose_cellpose(given: str | None) -> str:
+def choose_cellpose(given: str | None, report: Report = silent) -> str:
     """Remember a Python with Cellpose 3, by its path or by the folder of its environment; None forgets it.
 
     Returns :func:`cellpose_in_words`.
@@ -141,9 +144,10 @@ def choose_cellpose(given: str | None) -> str:
 
     if given is not None:
         given = python_of(given)
-        cellpose_process_of(given)
+        report(0, STARTING.format(given))
+        cellpose_process_of(given, CHOOSE)
     store_python(given)
-    return cellpose_in_words()
+    return cellpose_in_words(report)
 
 
 def import_network(

@@ -182,7 +182,14 @@ def test_a_field_for_results_takes_a_folder_and_a_file(done: Finished) -> None:
 
 
 def test_the_window_of_the_networks_chooses_the_default(done: Finished) -> None:
-    assert done[networks_managed] == ["my_notum", "epinet"]
+    assert done[networks_managed][:2] == ["my_notum", "epinet"]
+
+
+def test_a_wrong_python_for_cellpose_is_refused_in_wrapped_lines(done: Finished) -> None:
+    said, width, status = done[networks_managed][2:]
+    assert "notes.txt is a file, but no Python: choose the environment" in said
+    assert width < 800
+    assert "Esc cancels" not in status
 
 
 def test_networks_are_tried_at_a_place(done: Finished) -> None:

@@ -70,6 +70,23 @@ class TestTheChosenPython:
         with pytest.raises(WrongInputError, match="neither a Python nor the folder of an environment"):
             choose_cellpose(str(tmp_path / "config"))
 
+    def test_other_files_are_named(self, tmp_path: Path, model: Path) -> None:
+        """A model of Cellpose, a text, and a program that is named like a Python; what to do names no window or command."""
+        (tmp_path / "notes.txt").write_text("no program")
+        (tmp_path / "python3").write_text("no program")
+        for name, words in (
+            (
+                "cyto9",
+                "cyto9 is a file, but no Python",
+            ),
+            ("notes.txt", "notes.txt is a file, but no Python"),
+            ("python3", "python3 does not start as a Python (Permission denied)"),
+        ):
+            answer = ask("manage_networks", {"settings": {"cellpose": str(tmp_path / name)}})
+            assert words in answer["error"]
+            assert ": choose the environment in which Cellpose 3 is installed" in answer["error"]
+            assert "Manage" not in answer["error"]
+
     def test_it_is_remembered_until_it_is_forgotten(self, tmp_path: Path, model: Path) -> None:
         python = tmp_path / "python"
         python.touch()

@@ -1,17 +1,17 @@
 """The window of all networks: a table, the card of the selected one, and what can be done with it (Jython 2.7)."""
 import os
 
-from ij import Executer
+from ij import Executer, IJ
 from ij.gui import GUI
 from ij.plugin.frame import Recorder
 from java.awt import BorderLayout, FlowLayout, Font
-from java.awt.event import WindowAdapter
+from java.awt.event import KeyEvent, WindowAdapter
 from java.util.concurrent import LinkedBlockingQueue
 from javax.swing import BorderFactory, JButton, JFileChooser, JFrame, JLabel, JOptionPane, JPanel, JScrollPane, JSplitPane, JTable, JTextArea, ListSelectionModel
 
-from epifiji_client.commands.run import call, record, report
+from epifiji_client.commands.run import CANCELLED, call, record, report
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.screen.parts import FixedRows, Selecting
+from epifiji_client.screen.parts import FixedRows, Selecting, on_escape, show_error
 from epifiji_client.screen.windows import chosen_file, enlarged, escaped, later, scaled, set_size
 
 TITLE = "Networks"
@@ -85,7 +85,10 @@ class NetworksWindow(object):
             chosen = chosen if chosen in names else default
             row = names.index(chosen) if chosen in names else 0
             self.table.setRowSelectionInterval(row, row)
-        self.notices.setText("<html>%s</html>" % "<br>".join(map(escaped, self.found["notices"])))
+        self._say(self.found["notices"])
+
+    def _say(self, sentences):
+        self.notices.setText("<html>%s</html>" % "<br>".join(map(escaped, sentences)))
 
     def _name(self):
         """Return the name of the selected network, or None."""
@@ -121,13 +124,21 @@ class NetworksWindow(object):
 
     def _manage(self, settings):
         try:
-            report(call("manage_networks", {"settings": settings})["said"])
+            report(call("manage_networks", {"settings": settings}, watch=self._watch)["said"])
         except EngineError as error:
-            JOptionPane.showMessageDialog(self.window, error.sentence, TITLE, JOptionPane.ERROR_MESSAGE)
+            if error.kind != CANCELLED:
+                show_error(self.window, TITLE, error.sentence)
             return
+        finally:
+            later(lambda: self._say(self.found["notices"]))
         record(self.label, settings)
         Recorder.saveCommand()
         Recorder.setCommand(self.label)
+
+    def _watch(self, done, doing):
+        """Show what is being done, which may be the start of Cellpose; return whether the user closes the window."""
+        later(lambda: self._say(["%s (Esc cancels)" % doing]))
+        return self.wanted.contains((END, None))
 
     def _selected(self):
         name = self._name()
@@ -164,6 +175,8 @@ class NetworksWindow(object):
         self.window.add(below, BorderLayout.SOUTH)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(_Window(self.wanted))
+        # ImageJ sees this key in its own windows only; it matters while a job runs.
+        on_escape(self.window, lambda: IJ.setKeyDown(KeyEvent.VK_ESCAPE))
         enlarged(self.window.getContentPane())
         set_size(self.window, *SIZE)
         GUI.centerOnImageJScreen(self.window)

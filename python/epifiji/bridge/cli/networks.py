@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from epifiji.bridge.cli.console import say_json, say_table
+from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.known_networks import COLUMNS, card_of, members_note, notices_of, row_of
 from epifiji.bridge.streams import note, plain, say
@@ -80,7 +80,8 @@ def networks_cellpose(
 
     if reset and python is not None:
         raise WrongInputError(f"the Python {python!r} and --reset were both given: give one of them.")
-    said = choose_cellpose(python) if reset or python is not None else cellpose_in_words()
+    with ProgressBar("cellpose", silent=as_json) as report:
+        said = choose_cellpose(python, report) if reset or python is not None else cellpose_in_words(report)
     if as_json:
         say_json({"cellpose": said})
     else:

@@ -211,6 +211,7 @@ def segment(
     movie.require_finite()
     pixels_sha256 = movie.sha256()
     watch = Watch(movie, pixels_sha256, chosen.channel)
+    report(0, f"loading {found.description.name}")
     segmenter = segmenter_for(movie, found, chosen)
     segmenter.require_memory(movie.shape[1:])
     loaded = time.perf_counter()

@@ -58,7 +58,7 @@ def manage_networks(request: Request) -> Answer:
         place, was_default = remove_network(command.remove)
         done.append(f"removed {place}" + ("; EpiNet is the default again" if was_default else ""))
     if command.cellpose is not None:
-        done.append(choose_cellpose(None if command.cellpose == "none" else command.cellpose))
+        done.append(choose_cellpose(None if command.cellpose == "none" else command.cellpose, request.report))
     return {"said": "; ".join(done)}
 
 

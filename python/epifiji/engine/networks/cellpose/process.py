@@ -22,6 +22,10 @@ CHOOSE = "choose a Python that has Cellpose 3 with 'epifiji networks cellpose PY
 INSTALL = f"install it with pip install 'epifiji[cellpose]', or {CHOOSE}"
 
 
+class _CannotComputeError(Exception):
+    """Why Cellpose does not compute, without what to do."""
+
+
 class CellposeProcess:
     """A process with Cellpose, which several networks use in turn.
 
@@ -32,7 +36,7 @@ class CellposeProcess:
 
     Raises
     ------
-    WrongInputError
+    _CannotComputeError
         If it does not start, or has no Cellpose 1 to 3.
     """
 
@@ -49,12 +53,11 @@ class CellposeProcess:
                 env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
             )
         except OSError as problem:
-            raise WrongInputError(f"the Python {python} does not start ({problem.strerror}): {INSTALL}.") from problem
-        found = self.ask("hello")[0]
+            raise _CannotComputeError(f"{python} does not start as a Python ({problem.strerror})") from problem
+        found = self._exchange("hello", {})[0]
         if found["cellpose"].split(".")[0] not in ("2", "3"):
-            raise WrongInputError(
-                f"the Python {python} has Cellpose {found['cellpose']}, but Cellpose 3 is needed for models of Cellpose 1 to 3: "
-                f"{INSTALL}."
+            raise _CannotComputeError(
+                f"the Python {python} has Cellpose {found['cellpose']}, but Cellpose 3 is needed for models of Cellpose 1 to 3"
             )
         self.versions: dict[str, str] = found
 
@@ -68,21 +71,24 @@ class CellposeProcess:
         WrongInputError
             If Cellpose cannot, or the process ended.
         """
+        try:
+            return self._exchange(do, arrays or {}, **entries)
+        except _CannotComputeError as problem:
+            raise WrongInputError(f"{problem}: check that Python, and whether memory was full; {INSTALL}.") from problem
+
+    def _exchange(self, do: str, arrays: Weights, **entries: Any) -> tuple[dict[str, Any], Weights]:
         with self._lock:
             try:
                 assert self._process.stdin is not None and self._process.stdout is not None
-                worker.send(self._process.stdin, {"do": do, **entries}, arrays or {})
+                worker.send(self._process.stdin, {"do": do, **entries}, arrays)
                 found = worker.receive(self._process.stdout)
             except (OSError, ValueError):
                 found = None
         if found is None:
             _running.cache_clear()
-            raise WrongInputError(
-                f"Cellpose ended in {self.python} ({self._last_words()}): check that Python, and whether memory was full; "
-                f"{INSTALL}."
-            )
+            raise _CannotComputeError(f"Cellpose ended in {self.python} ({self._last_words()})")
         if "problem" in found[0]:
-            raise WrongInputError(f"Cellpose failed in {self.python} ({found[0]['problem']}): {INSTALL}.")
+            raise _CannotComputeError(f"Cellpose failed in {self.python} ({found[0]['problem']})")
         return found
 
     def ask_network(self, do: str, weights: Weights, gpu: bool, arrays: Any = None, **entries: Any) -> Any:
@@ -115,9 +121,18 @@ def cellpose_process() -> CellposeProcess:
     return cellpose_process_of(cellpose_python())
 
 
-def cellpose_process_of(python: str) -> CellposeProcess:
-    """Return the process of a Python; see :class:`CellposeProcess`."""
-    return _running(python)
+def cellpose_process_of(python: str, do: str = INSTALL) -> CellposeProcess:
+    """Return the process of a Python, started when it is first needed.
+
+    Raises
+    ------
+    WrongInputError
+        If it does not start, or has no Cellpose 1 to 3; `do` is what the user can do.
+    """
+    try:
+        return _running(python)
+    except _CannotComputeError as problem:
+        raise WrongInputError(f"{problem}: {do}.") from problem
 
 
 def cellpose_python() -> str:
