@@ -10,13 +10,14 @@ import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Literal
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event
+from epifiji.data.events import Event, in_fixed_order
 
 Decision = Literal["", "keep", "reject", "skip"]
-Order = Literal["time", "score", "random"]
+Order = Literal["time", "score", "random", "informative"]
 
 DECISIONS: tuple[Decision, ...] = ("keep", "reject", "skip")
 Z_95 = 1.959963984540054
@@ -277,17 +278,35 @@ def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | No
     events
         All events.
     order
-        By ``time``, by ``score`` (ascending, those without a score at the end) or ``random``.
+        By ``time``, by ``score`` (ascending, those without a score at the end), ``random``, or ``informative``: the classes
+        in turn, and the events of each spread evenly over its scores, however many of them are reviewed.
     classes
         Classes to present. Default: all.
     seed
-        Of the random order.
+        Of the random and the informative order.
     """
     wanted = None if classes is None else set(classes)
     chosen = [i for i, event in enumerate(events) if wanted is None or event.event in wanted]
     if order == "random":
         random.Random(seed).shuffle(chosen)
         return chosen
+    by_score = sorted(chosen, key=lambda i: (math.isnan(events[i].score), events[i].score, events[i].frame, i))
     if order == "score":
-        return sorted(chosen, key=lambda i: (math.isnan(events[i].score), events[i].score, events[i].frame, i))
+        return by_score
+    if order == "informative":
+        groups = [
+            [i for i in by_score if events[i].event == name and not math.isnan(events[i].score)]
+            for name in in_fixed_order(events[i].event for i in chosen)
+        ]
+        turns = zip_longest(*([group[place] for place in _spread(len(group), seed)] for group in groups))
+        scored = [i for turn in turns for i in turn if i is not None]
+        return scored + [i for i in by_score if math.isnan(events[i].score)]
     return sorted(chosen, key=lambda i: (events[i].frame, events[i].y, events[i].x, i))
+
+
+def _spread(count: int, seed: int) -> list[int]:
+    """Return all places below a number, each beginning of which is spread evenly: van der Corput's sequence, shifted."""
+    bits = max(1, count - 1).bit_length()
+    shift = random.Random(seed).randrange(1 << bits)
+    places = [(int(f"{step:0{bits}b}"[::-1], 2) + shift) % (1 << bits) for step in range(1 << bits)]
+    return [place for place in places if place < count]

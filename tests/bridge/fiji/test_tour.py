@@ -17,10 +17,13 @@ import pytest
 
 from desktop import desktop
 from epifiji.bridge.imagej import ImageJ
+from epifiji.data.events import Event
 from epifiji.data.movie import Movie
+from epifiji.data.review import Action, Review
 from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
+from epifiji.files.results.reviews import REVIEW, write_review
 from jvm import run_checks
 from pages import PAGES
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
@@ -57,6 +60,9 @@ saveAs("Tiff", drawn + "/cells.tif");
 run("Split Cells...", "images=[" + drawn + "] test=right test_size=20 table=false out=[" + arguments[1] + "/parts]");
 selectImage("cells.tif");
 close();
+selectImage("noise.tif");
+run("Estimate Event Scores...", "results=[" + arguments[1] + "/reviewed] out=[" + arguments[1] + "/scores]");
+close("reviewed-expected_scores");
 selectImage("noise.tif");
 run("Show Event Gallery...", "results=[" + results + "]");
 selectImage("noise.tif");
@@ -133,6 +139,10 @@ def toured(
     (folder / "page").mkdir()
     for name in ("movie", "movie 1"):
         write_movie(simulated, folder / "page" / f"{name}.tif")
+    events = [Event("cell_death", 0, 10 * n, 5, 0.4 + n / 50) for n in range(20)]
+    (folder / "out" / "reviewed").mkdir(parents=True)
+    decisions = [Action(n, "keep" if n > 8 else "reject") for n in range(20)]
+    write_review(folder / "out" / "reviewed" / REVIEW, Review(events, decisions))
     env = {"EPIFIJI_NETWORKS": str(networks), "EPIFIJI_TEST_MOVIE": str(movie_file)}
     with desktop() if window else nullcontext("") as display:
         if window:
@@ -166,6 +176,7 @@ def test_every_command_runs(toured: Toured) -> None:
     assert list((out / "plots").glob("*.png"))
     assert (out / "trial" / "trial.csv").read_text().startswith("network,event,frame,")
     assert list((out / "cells").glob("*.png"))
+    assert (out / "scores" / "expected_scores.csv").read_text().startswith("class,threshold,events,precision,")
     assert (out / "parts" / "split.csv").read_text().splitlines()[1:] == [
         "cells,train,train/cells.tif,0,0,60,40,2",
         "cells,test,test/cells.tif,0,40,60,20,1",

@@ -174,7 +174,27 @@ def test_events_are_presented_by_time_by_score_or_at_random() -> None:
     assert {events[i].event for i in presented(events, "time", ["cell_sop"])} == {"cell_sop"}
 
 
-@pytest.mark.parametrize("order", ["time", "score", "random"])
+@pytest.mark.parametrize("count", [1, 2, 37, 64, 500])
+def test_each_beginning_of_the_informative_order_is_spread_over_the_scores(count: int) -> None:
+    random = np.random.default_rng(count)
+    events = [Event("cell_death", 0, i, 0, float(random.random())) for i in range(count)]
+    events.append(Event("cell_death", 0, 0, 9, math.nan))
+    order = presented(events, "informative", seed=5)
+    assert sorted(order) == list(range(count + 1)) and order[-1] == count
+    ranks = {i: place for place, i in enumerate(sorted(range(count), key=lambda i: events[i].score))}
+    for reviewed in (n for n in (4, 8, 16, 40) if n <= count):
+        counts = np.histogram([ranks[i] for i in order[:reviewed]], 4, (0, count))[0]
+        assert np.ptp(counts) <= 2 and counts.min() >= reviewed // 4 - 2, (reviewed, counts)
+
+
+def test_the_informative_order_takes_the_classes_in_turn() -> None:
+    events = some_events(60)
+    order = presented(events, "informative", seed=1)
+    assert {events[i].event for i in order[:3]} == set(CLASSES)
+    assert presented(events, "informative", seed=2) != order == presented(events, "informative", seed=1)
+
+
+@pytest.mark.parametrize("order", ["time", "score", "random", "informative"])
 def test_corrections_and_additions_change_no_order(order: Any) -> None:
     review = Review(some_events(30))
     before = order_of(review, order, ["cell_death"], 4)

@@ -46,6 +46,20 @@ def test_the_recommended_threshold_has_about_the_best_f1() -> None:
         assert values[chosen] > best - 0.03
 
 
+def test_the_possible_gain_bounds_what_more_decisions_would_bring() -> None:
+    best, values = best_f1()
+    bounds = []
+    for decided in (15, 60, EVENTS):
+        found = [expected_scores(reviewed(decided, seed)).classes[0] for seed in range(5 if decided < EVENTS else 1)]
+        gains = [one.possible_gain or 0.0 for one in found]
+        bounds.append(np.mean(gains))
+        held = [best - values[one.recommended or 0] <= gain + 1e-9 for one, gain in zip(found, gains, strict=True)]
+        assert sum(held) >= len(held) - 1
+    assert bounds[0] > bounds[1] > bounds[2] == 0
+    assert found[0].sentence_of_gain == "More decisions would change little."
+    assert expected_scores(reviewed(60), wish="recall", least=0.9).classes[0].possible_gain is None
+
+
 def test_wishes_of_precision_and_recall_are_fulfilled_as_expected() -> None:
     review = reviewed(EVENTS)
     for wish, least in (("precision", 0.9), ("recall", 0.9)):

@@ -29,6 +29,7 @@ from epifiji.bridge.fiji.network_commands import (
     RetrainCommand,
     TrainCommand,
 )
+from epifiji.data.review import Order
 from epifiji.data.settings.base import Settings, setting
 from epifiji.data.settings.comparison import ComparisonSettings, StatisticsSettings
 from epifiji.data.settings.detection import DetectionSettings, EventClasses, EventSettings
@@ -36,6 +37,7 @@ from epifiji.data.settings.figures import FigureSettings
 from epifiji.data.settings.jobs import (
     ComparisonJob,
     DetectionJob,
+    EvaluationJob,
     EventExportJob,
     GalleryJob,
     NewMovieJob,
@@ -56,6 +58,7 @@ from epifiji.data.settings.movies import (
     Zoom,
 )
 from epifiji.data.settings.reports import ReportSettings
+from epifiji.data.settings.scoring import ExpectedScoresSettings
 from epifiji.data.settings.trial import TrialSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
@@ -68,6 +71,7 @@ REPORT = "Write Event Report..."
 COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Export Events..."
 COMPARE_CELLS, CONVERT, SPLIT = "Compare Cells...", "Convert Cells...", "Split Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
+ESTIMATE = "Estimate Event Scores..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
 STUDY = "Study Cells..."
 MANAGE, EXPORT_NETWORK = "Manage EpiFiji Networks", "Export EpiFiji Network..."
@@ -127,14 +131,16 @@ class ReviewCommand(Settings):
         "folder", "Results", "A result folder or a ROI zip. Default: the ROIs in the manager.", order=2
     )
     events: EventClasses = Field(None, description="Classes to review, separated by commas. Default: all.")
-    order: Literal["time", "score", "random"] = setting(
-        "time", description="Order: by time, by score (lowest first), or at random."
+    order: Order = setting(
+        "time",
+        description="Order: by time, by score (lowest first), at random, or informative: spread over the scores, so that a short "
+        "review tells most about all events.",
     )
     seed: int = setting(
         1,
         ge=0,
         values="number",
-        description="Seed of the random order.",
+        description="Seed of the random and the informative order.",
         label="Random seed",
         page="more",
     )
@@ -232,6 +238,15 @@ class ScoreCommand(Settings):
     out: str | None = output("Write score.csv into this folder. Default: only show a table.")
     overwrite: OverwriteResults = False
     other_movie: OtherMovie = False
+
+
+class EstimateScoresCommand(EvaluationJob, ExpectedScoresSettings):
+    """Estimates precision, recall and F1 of all events from a review of some, and a threshold for a wish."""
+
+    results: str | None = _path(
+        "folder", "Results", "A result folder with a review. Dialogs show the open movie's.", order=2
+    )
+    table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
 NEW_ROIS = (
@@ -335,6 +350,7 @@ COMMANDS: dict[str, type[Settings]] = {
     REPORT: ReportCommand,
     EXPORT: ExportCommand,
     SCORE: ScoreCommand,
+    ESTIMATE: EstimateScoresCommand,
     GALLERY: GalleryCommand,
     CORRECT: CorrectCommand,
     CELLS_AROUND: CellsAroundCommand,

@@ -14,6 +14,7 @@ class ExpectedScoresSettings(Settings):
     wish: Literal["f1", "precision", "recall"] = setting(
         "f1",
         description="What the threshold is chosen for: the highest F1, or the least precision or recall given by least.",
+        label="Threshold for",
     )
     least: float | None = setting(
         None,
@@ -21,6 +22,7 @@ class ExpectedScoresSettings(Settings):
         le=1,
         range="0 to 1",
         description="Least expected precision or recall.",
+        label="At least",
         empty="needed for precision and recall",
     )
     seed: Seed = 1

@@ -27,6 +27,9 @@ from epifiji.files.storage.writable import new_files, require_absent
 TABLE, PICTURE = "expected_scores.csv", "expected_scores.png"
 FILES = (TABLE, PICTURE)
 SCORES = ("precision", "recall", "f1", "false_unreviewed")
+LITTLE = 0.02
+"""A possible gain in F1 up to which more decisions would change little."""
+
 FEWEST = 10
 """Decisions on a class below which a sentence warns that intervals are wide."""
 
@@ -45,6 +48,9 @@ class ExpectedOfClass:
         Lowest threshold that has an effect: all events are above it.
     recommended
         Threshold for the wish, 0-254; None if no threshold is expected to fulfil it.
+    possible_gain
+        By how much F1 at another threshold may exceed that at the recommended one, with a probability of 95 % at most so
+        much; None if the wish is another.
     expected
         Scores at each threshold.
     """
@@ -54,7 +60,17 @@ class ExpectedOfClass:
     added: int
     lowest: int
     recommended: int | None
+    possible_gain: float | None
     expected: Expected
+
+    @property
+    def sentence_of_gain(self) -> str:
+        """Whether more decisions would change the choice of the threshold; empty if the wish is not the highest F1."""
+        if self.possible_gain is None:
+            return ""
+        if self.possible_gain <= LITTLE:
+            return "More decisions would change little."
+        return f"With more decisions another threshold may turn out better, with F1 up to {self.possible_gain:.2f} higher (95 %)."
 
     def at(self, threshold: int) -> dict[str, Any]:
         """Return number of events and scores with intervals at a threshold."""
@@ -119,7 +135,7 @@ class ExpectedScores:
             f"{one.event}: no threshold is expected to give {self.wish}."
             if one.recommended is None
             else f"{one.event}: threshold {one.recommended} for {self.wish} "
-            f"({one.reviewed} of {int(one.expected.events[one.lowest])} events reviewed)."
+            f"({one.reviewed} of {int(one.expected.events[one.lowest])} events reviewed). {one.sentence_of_gain}".rstrip()
             for one in self.classes
         ]
 
@@ -130,6 +146,7 @@ class ExpectedScores:
                 "reviewed": one.reviewed,
                 "added": one.added,
                 "recommended": one.recommended,
+                "possible_gain": one.possible_gain,
                 "scores": [
                     {key: asdict(value) if isinstance(value, Interval) else value for key, value in level.items()}
                     for level in one.levels
@@ -189,7 +206,7 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
 
     Recall is that among the right events that were detected or added in the review; what neither saw is unknown. An
     event whose class was corrected counts as false for its detected class. The intervals need decisions on events of
-    all scores, as in the review's random order (:func:`epifiji.engine.metrics.review_estimates.expect`).
+    all scores, as in the review's informative and random order (:func:`epifiji.engine.metrics.review_estimates.expect`).
 
     Parameters
     ----------
@@ -212,7 +229,7 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
     if not judged:
         raise WrongInputError(
             "The review has no event that was kept or rejected, but some are needed: review some events first, for "
-            "example 60 in random order."
+            "example 60 in informative order."
         )
     for event in in_fixed_order(item.detected.event for item in judged if item.detected is not None):
         one = _of_class(found, event, chosen, notices)
@@ -247,7 +264,9 @@ def _of_class(review: Review, event: str, chosen: ExpectedScoresSettings, notice
     scores = [item.detected.score for item in scored if item.detected is not None]
     expected = expect(scores, [item.correct if item.judged else None for item in scored], added, chosen.seed)
     lowest = int(np.flatnonzero(expected.events == expected.events[0])[-1])
-    return ExpectedOfClass(event, reviewed, added, lowest, _recommended(expected, lowest, chosen), expected)
+    recommended = _recommended(expected, lowest, chosen)
+    gain = _possible_gain(expected, lowest, recommended) if chosen.wish == "f1" and recommended is not None else None
+    return ExpectedOfClass(event, reviewed, added, lowest, recommended, gain, expected)
 
 
 def _recommended(expected: Expected, lowest: int, chosen: ExpectedScoresSettings) -> int | None:
@@ -261,3 +280,9 @@ def _recommended(expected: Expected, lowest: int, chosen: ExpectedScoresSettings
         return None
     # Recall falls with the threshold, so the highest threshold that keeps it leaves the fewest false events.
     return max(enough) if chosen.wish == "recall" else min(enough)
+
+
+def _possible_gain(expected: Expected, lowest: int, recommended: int) -> float:
+    """Return the 95 % quantile of the difference of the best F1 and that at the recommended threshold."""
+    draws = np.nan_to_num(expected.f1)
+    return float(np.quantile(draws[:, lowest:].max(1) - draws[:, recommended], 0.95))

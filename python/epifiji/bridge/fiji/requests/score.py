@@ -1,20 +1,23 @@
-"""The jobs that score events at random: they draw the events, and report how many are correct.
+"""The jobs that score events at random, which draw the events and report how many are correct, and that estimate scores.
 
-The decisions are those of a review in a temporary folder. Nothing is written next to the results, and no decision is
+The decisions of the first are those of a review in a temporary folder. Nothing is written next to the results, and no decision is
 lost if a worker dies.
 """
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import client_folder
-from epifiji.bridge.fiji.commands import ScoreCommand
-from epifiji.bridge.fiji.requests.registry import Answer, Request, job
+from epifiji.bridge.fiji.commands import EstimateScoresCommand, ScoreCommand
+from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.requests.review import read_events, review_answer
+from epifiji.data.errors import WrongInputError
 from epifiji.data.review import Review
 from epifiji.data.settings.base import parse_settings
+from epifiji.data.settings.scoring import ExpectedScoresSettings
 
 
 @job("score_begin", commands.SCORE)
@@ -59,3 +62,31 @@ def end_score(request: Request) -> Answer:
     if command.out is not None and review.precision().judged:
         file = str(write_score(command.out, rows))
     return {"columns": COLUMNS, "rows": rows, "judged": review.precision().judged, "file": file}
+
+
+@job("estimate_scores", commands.ESTIMATE)
+def estimate_scores(request: Request) -> Answer:
+    """Estimate the scores of all events from a review. The request has ``settings`` by key, and ``headless``."""
+    from epifiji.files.storage.writable import require_absent
+    from epifiji.jobs.scoring.expected_scores import FILES, expected_scores
+
+    command = parse_settings(EstimateScoresCommand, request["settings"])
+    if command.results is None:
+        raise WrongInputError("No results were specified, but a review of some events is needed: give --results DIR.")
+    if command.out is not None:
+        require_absent(Path(command.out), FILES, command.overwrite)
+    found = expected_scores(command.results, **settings_of(command, ExpectedScoresSettings))
+    only_shown = command.out is None and not request.get("headless")
+    with client_folder("scores") if only_shown else nullcontext() as temporary:
+        place = command.out or temporary
+        files = found.save(place, command.overwrite) if place else []
+    name = Path(command.results).name
+    return {
+        "name": name,
+        "pictures": [str(file) for file in files if file.suffix == ".png"],
+        "titles": [f"{name}-expected_scores"],
+        "columns": found.columns(),
+        "rows": found.rows(),
+        "notices": list(found.notices),
+        "said": found.recommendations(),
+    }
