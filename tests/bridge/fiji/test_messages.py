@@ -262,3 +262,10 @@ def test_a_refused_value_is_in_the_units_of_the_dialog(job: str, setting: dict[s
 def test_a_request_that_is_not_json_is_refused_in_one_sentence() -> None:
     answer = json.loads(requests.answer("detect", "{", [np.zeros(1, np.uint8)], lambda done, doing: None))
     assert answer["error"].endswith(".")
+
+
+def test_help_of_dialogs_names_commands_of_the_menu() -> None:
+    """And none for a terminal, where the menu has it."""
+    helps = [one["help"] for label in COMMANDS for one in described(label)["parameters"]]
+    assert not [text for text in helps if "'epifiji networks" in text]
+    assert any('chosen with "Manage EpiFiji Networks"' in text for text in helps)

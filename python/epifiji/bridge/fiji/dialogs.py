@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT_MANY, EVALUATE, RETRAIN, SPLIT, STUDY, TRAIN, AdjustCommand
 from epifiji.bridge.fiji.pages import page_of
+from epifiji.bridge.fiji.terminal_commands import with_menu_commands
 from epifiji.data.settings.base import Settings, Shown, shown_of
 from epifiji.data.settings.detection import EventSettings
 from epifiji.files.movies.calibration import (
@@ -72,7 +73,7 @@ def _described_field(model: type[Settings], key: str) -> dict[str, Any]:
         "measure": ("time" if unit == "frames" else "length") if shown.calibrated else "",
         "whole": field.annotation in (int, int | None),
         "beside": list(shown.beside),
-        "help": field.description or "",
+        "help": with_menu_commands(field.description or ""),
         # The window has sliders for the thresholds.
         "page": "macro" if model is AdjustCommand and key in EventSettings.model_fields else shown.page,
     }

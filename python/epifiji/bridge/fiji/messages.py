@@ -13,27 +13,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from epifiji.bridge.fiji.commands import COMMANDS, COMPARE_CELLS, CONVERT, FETCH, IMPORT, MANAGE, PLOT, SPLIT, STUDY
+from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
+from epifiji.bridge.fiji.terminal_commands import TERMINAL, in_the_menu
 from epifiji.data.settings.base import Unit, WrongSettingError, refusal
 
 NOUNS = {"out": "folder", "movie": "movie", "author": "author", "license": "licence", "sha256": "SHA-256"}
 """Nouns for options that the command in Fiji does not have. Other settings are called by their names without dashes."""
 
-IN_THE_MENU = {
-    "plot": PLOT,
-    "networks import": IMPORT,
-    "networks fetch": FETCH,
-    "networks default": MANAGE,
-    "networks cellpose": MANAGE,
-    "compare-cells": COMPARE_CELLS,
-    "convert-cells": CONVERT,
-    "split-cells": SPLIT,
-    "study-cells": STUDY,
-}
-"""Commands for a terminal that are in Fiji's menu too."""
-
-TERMINAL = r"'(?:epifiji (?P<menu>" + "|".join(IN_THE_MENU) + r")(?= |')|(?:epifiji|pip|python|conda) )[^']*'"
 OPTION = r"(?<![\w/\\.-])--(?P<option>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)(?![\w-])(?: (?P<value>[\w=|][\w=|,.-]*))?"
 NOTATION = re.compile(f"{TERMINAL}|{OPTION}")
 """A setting in a sentence, or a command for a terminal: some are in the menu, the others are left unchanged."""
@@ -63,10 +50,8 @@ def in_fiji_terms(text: str, label: str | None = None, dialog: bool = False) -> 
     parameters = _parameters(label)
 
     def named(found: re.Match[str]) -> str:
-        if found["menu"]:
-            return f'"{IN_THE_MENU[found["menu"]]}"'
         if found["option"] not in _options():
-            return found[0]
+            return in_the_menu(found)
         return _named(found["option"], found["value"] or "", parameters, dialog)
 
     message = NOTATION.sub(named, text)
