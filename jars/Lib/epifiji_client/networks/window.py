@@ -43,7 +43,7 @@ class NetworksWindow(object):
     def __init__(self, label):
         self.label = label
         self.wanted = LinkedBlockingQueue()
-        self.found, self.shown, self.names = call("networks", {}), None, []
+        self.found, self.shown, self.names, self.done = call("networks", {}), None, [], []
 
     def run(self):
         """Show the window until the user closes it."""
@@ -85,9 +85,11 @@ class NetworksWindow(object):
             chosen = chosen if chosen in names else default
             row = names.index(chosen) if chosen in names else 0
             self.table.setRowSelectionInterval(row, row)
-        self._say(self.found["notices"])
+        self._say()
 
-    def _say(self, sentences):
+    def _say(self, sentences=()):
+        """Show sentences above the buttons, before the notices about networks; without any, what the last action did."""
+        sentences = list(sentences or self.done) + self.found["notices"]
         self.notices.setText("<html>%s</html>" % "<br>".join(map(escaped, sentences)))
 
     def _name(self):
@@ -124,13 +126,15 @@ class NetworksWindow(object):
 
     def _manage(self, settings):
         try:
-            report(call("manage_networks", {"settings": settings}, watch=self._watch)["said"])
+            self.done = []
+            self.done = [call("manage_networks", {"settings": settings}, watch=self._watch)["said"]]
+            report(self.done[0])
         except EngineError as error:
             if error.kind != CANCELLED:
                 show_error(self.window, TITLE, error.sentence)
             return
         finally:
-            later(lambda: self._say(self.found["notices"]))
+            later(self._say)
         record(self.label, settings)
         Recorder.saveCommand()
         Recorder.setCommand(self.label)
