@@ -3,19 +3,23 @@
     python -m venv cellpose && cellpose/bin/pip install cellpose==3.1.1.2
     EPIFIJI_CELLPOSE_PYTHON=cellpose/bin/python pytest -n0 benchmarks/cellpose_checks.py
 
-Cellpose's trained weights are not needed: a seed determines the weights, so the scores mean nothing; two programs must agree.
+The last three also need what the tests of the desktop need. Cellpose's trained
+weights are not needed: a seed determines the weights, so the scores mean nothing; two programs must agree.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
+import epifiji
 from epifiji.data.cell_networks import cell_network
 from epifiji.data.cellpose import CellposeDescription
 from epifiji.data.settings.segmentation import SegmentationSettings
@@ -24,6 +28,7 @@ from epifiji.engine.networks.cellpose.family import CellposeFamily
 from epifiji.engine.networks.cellpose.process import cellpose_process
 from epifiji.engine.networks.cellpose.recipe import RATE, CellposeTiles, CellposeTrainer
 from epifiji.engine.training.trainer import WARM_UP_STEPS, State
+from epifiji.files.labels import write_labels
 from epifiji.files.networks.store import read_network
 
 PYTHON = os.environ.get("EPIFIJI_CELLPOSE_PYTHON")
@@ -58,6 +63,26 @@ trained = {"trained/" + name: v.detach().numpy() for name, v in net.state_dict()
 np.savez(folder + "/found.npz", dP=flows[1], inside=flows[2], masks=masks, made=made, losses=losses, **trained)
 """
 
+LEARNT = """
+import sys, numpy as np, torch
+from cellpose import models, dynamics, train, transforms
+folder = sys.argv[1]
+given = np.load(folder + "/given.npz")
+torch.manual_seed(1)
+model = models.CellposeModel(gpu=False, pretrained_model=False, mkldnn=False)
+pixels = transforms.normalize_img(given["field"][..., None].astype(np.float32), axis=-1)[..., 0]
+pixels = torch.from_numpy(np.stack([pixels, 0 * pixels])[None])
+targets = dynamics.labels_to_flows([given["labels"].astype(np.int32)], device=torch.device("cpu"))[0][1:][None]
+optimizer = torch.optim.AdamW(model.net.parameters(), lr=0.002)
+model.net.train()
+for _ in range(40):
+    loss = train._loss_fn_seg(targets, model.net(pixels)[0], torch.device("cpu"))
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+model.net.save_model(folder + "/models/learnt")
+again = models.CellposeModel(gpu=False, pretrained_model=folder + "/models/learnt")
+np.save(folder + "/masks.npy", again.eval(given["field"], channels=[0, 0], diameter=30.0)[0])
+"""
+
 pytestmark = pytest.mark.skipif(PYTHON is None, reason="EPIFIJI_CELLPOSE_PYTHON names no Python with Cellpose 3")
 
 
@@ -76,6 +101,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.n
     given: dict[str, Any] = {
         "image": (50 + 100 * (labels > 0) + random.normal(0, 8, labels.shape)).astype(np.float32),
         "labels": labels,
+        "field": (50 + 100 * (labels > 0) + random.normal(0, 8, labels.shape)).astype(np.uint8),
         "images": random.normal(0, 1, (2, 2, 64, 64)).astype(np.float32),
         "targets": np.concatenate(
             [random.integers(0, 2, (2, 1, 64, 64)), random.uniform(-1, 1, (2, 2, 64, 64))], axis=1
@@ -126,3 +152,63 @@ def test_two_steps_of_training_are_those_of_cellpose(made: Any) -> None:
     moved = max(float(np.abs(found[f"trained/{name}"] - values).max()) for name, values in start.items())
     apart = [float(np.abs(found[f"trained/{name}"] - state.weights[name]).max()) for name in start]
     assert max(apart) < moved / 100, (max(apart), moved)
+
+
+@pytest.fixture(scope="module")
+def in_fiji(made: Any) -> tuple[dict[str, np.ndarray], np.ndarray, Any]:
+    """What Cellpose finds with a network that learnt the true cells, and a user who chooses it in Fiji's windows."""
+    from cellpose_in_fiji import chosen, evaluated, segmented
+    from desktop import desktop
+    from jvm import run_checks
+
+    folder, given, _ = made[0].parent, *made[1:]
+    (folder / "models").mkdir()
+    subprocess.run([str(PYTHON), "-c", LEARNT, str(folder)], check=True, timeout=900)
+    (folder / "annotated").mkdir()
+    for place in (folder, folder / "annotated"):
+        tifffile.imwrite(place / "field.tif", given["field"])
+    write_labels(folder / "annotated" / "field_labels.tif", given["labels"][None])
+    with desktop() as display:
+        env = {
+            "DISPLAY": display,
+            "XDG_CONFIG_HOME": str(folder / "config"),
+            "CELLPOSE_LOCAL_MODELS_PATH": str(folder / "models"),
+            "EPIFIJI_CELLPOSE_PYTHON": "",
+            "EPIFIJI_TEST_CELLPOSE": str(PYTHON),
+            "EPIFIJI_TEST_WITHOUT": sys.executable,
+        }
+        checks = [chosen, segmented, evaluated]
+        return given, np.load(folder / "masks.npy"), run_checks(checks, folder, headless=False, env=env, timeout_s=1800)
+
+
+def test_fiji_starts_cellpose_where_the_user_says(in_fiji: Any) -> None:
+    from cellpose_in_fiji import chosen
+
+    seen = in_fiji[-1][chosen]
+    assert "learnt is a file, but no Python" in seen["model"][0]
+    assert "No module named 'cellpose'" in seen["without"][0]
+    assert all("Esc cancels" not in seen[name][1] for name in ("model", "without"))
+    assert f"starting Cellpose in {PYTHON}" in seen["waiting"]
+    assert "Cellpose 3." in seen["said"]
+
+
+def test_labels_in_fiji_are_those_of_cellpose(in_fiji: Any) -> None:
+    from cellpose_in_fiji import segmented
+
+    given, masks, done = in_fiji
+    seen = done[segmented]
+    assert len(np.unique(masks)) == len(np.unique(given["labels"]))
+    assert np.array_equal(seen["labels"], masks)
+    assert seen["preview"].split()[0] == str(masks.max())
+    assert seen["outlines"] == 1
+
+
+def test_scores_in_fiji_are_those_of_its_cells(in_fiji: Any) -> None:
+    from cellpose_in_fiji import evaluated
+
+    given, masks, done = in_fiji
+    scores = done[evaluated]["scores"]
+    expected = epifiji.compare_cells(masks.astype(np.int32), given["labels"])
+    row = dict(zip(scores["columns"], scores["rows"][0], strict=True))
+    assert float(row["cells"]) == expected.fields[0].annotated == len(np.unique(given["labels"])) - 1
+    assert float(row["AP 0.5"]) == pytest.approx(expected.ap.value, abs=1e-3)
