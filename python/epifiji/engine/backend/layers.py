@@ -5,11 +5,9 @@ Arrays are named ``<layer>/kernel|bias``, with Keras's axes (height, width, in, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
-
-import numpy as np
+from math import inf
 
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 
@@ -76,18 +74,18 @@ def local_contrast(frames: Tensor, boxes: Sequence[int]) -> list[Tensor]:
         return tf.reshape(values, (count, height // STRIDE, STRIDE, width // STRIDE, STRIDE))
 
     def wide(values: Tensor) -> Tensor:
-        return tf.repeat(tf.repeat(values, STRIDE, 1), STRIDE, 2)
+        return tf.reshape(values, (count, height // STRIDE, 1, width // STRIDE, 1))
 
     def greatest(values: Tensor) -> Tensor:
         found = tf.reduce_max(squares(values), (2, 4))
         for axis in (1, 2):
-            found = reduce(tf.maximum, _slid(found, boxes[0], axis, -np.inf))
+            (found,) = _slid([found], boxes[0], axis, lambda most, here: [tf.maximum(*most, *here)], [found], -inf)
         return found
 
     least = -greatest(-x)
     span = greatest(x) - least
-    within = tf.cast(tf.math.divide_no_nan(x - wide(least), wide(span)), tf.float32)
-    mean, variance = (tf.cast(one, tf.float64) for one in tf.nn.moments(squares(within), (2, 4)))
+    within = tf.cast(tf.math.divide_no_nan(squares(x) - wide(least), wide(span)), tf.float32)
+    mean, variance = (tf.cast(one, tf.float64) for one in tf.nn.moments(within, (2, 4)))
     channels = [within]
     for box in boxes:
         box_mean, box_variance = _moments(least + span * mean, span**2 * variance, box)
@@ -96,7 +94,7 @@ def local_contrast(frames: Tensor, boxes: Sequence[int]) -> list[Tensor]:
             wide(tf.cast(tf.math.divide_no_nan(0.5 * one, deviation), tf.float32)) for one in (span, least - box_mean)
         )
         channels.append(factor * within + shift)
-    return [channel[..., None] for channel in channels]
+    return [tf.reshape(channel, (count, height, width, 1)) for channel in channels]
 
 
 def _moments(mean: Tensor, variance: Tensor, box: int) -> tuple[Tensor, Tensor]:
@@ -108,24 +106,52 @@ def _moments(mean: Tensor, variance: Tensor, box: int) -> tuple[Tensor, Tensor]:
     """
     tf = import_tensorflow()
     for axis in (1, 2):
-        total = square = among = tf.zeros((), mean.dtype)
         inside = tf.ones_like(mean[:1, :, :1] if axis == 1 else mean[:1, :1])
-        for one, spread, there in zip(*(_slid(values, box, axis) for values in (mean, variance, inside)), strict=True):
-            away = there * (one - mean)
-            total += away
-            square += away**2 + spread
-            among += there
+
+        def add(sums: Sequence[Tensor], here: Sequence[Tensor], middle: Tensor = mean) -> list[Tensor]:
+            one, spread, there = here
+            away = there * (one - middle)
+            return [sums[0] + away, sums[1] + (away**2 + spread), sums[2] + there]
+
+        begun = [tf.zeros_like(one) for one in (mean, mean, inside)]
+        total, square, among = _slid([mean, variance, inside], box, axis, add, begun)
         shift = total / among
         mean, variance = mean + shift, tf.maximum(square / among - shift**2, 0.0)
     return mean, variance
 
 
-def _slid(values: Tensor, box: int, axis: int, beyond: float = 0.0) -> Iterator[Tensor]:
-    """Yield an array (n, Y, X) shifted along an axis to each position of a box; `beyond` fills what lies outside the frame."""
+def _slid(
+    arrays: Sequence[Tensor],
+    box: int,
+    axis: int,
+    add: Callable[[Sequence[Tensor], Sequence[Tensor]], list[Tensor]],
+    begun: Sequence[Tensor],
+    beyond: float = 0.0,
+) -> Sequence[Tensor]:
+    """Shift arrays (n, Y, X) along an axis to each position of a box, and return what `add` has made of all, from `begun` on.
+
+    `beyond` is what lies outside of the frame. It is a loop in TensorFlow's graph: to make the operations of each position took
+    longer than the arithmetic of a short movie.
+    """
     tf = import_tensorflow()
     ends = [(box // 2, box // 2) if one == axis else (0, 0) for one in range(3)]
-    padded = tf.pad(values, ends, constant_values=tf.cast(beyond, values.dtype))
-    # As single operations: Python's indexing makes ten of each, which takes longer to trace than all the arithmetic.
-    size = tf.shape(values)
-    for at in range(box):
-        yield tf.slice(padded, [at if one == axis else 0 for one in range(3)], size)
+    fills = [tf.cast(beyond, values.dtype) for values in arrays]
+    padded = [
+        (tf.pad(values, ends, constant_values=fill), tf.shape(values), values.shape)
+        for values, fill in zip(arrays, fills, strict=True)
+    ]
+
+    def shifted(at: Tensor) -> list[Tensor]:
+        begin = [at if one == axis else 0 for one in range(3)]
+        found = [tf.slice(values, begin, size) for values, size, _ in padded]
+        for one, (_, _, shape) in zip(found, padded, strict=True):
+            one.set_shape(shape)
+        return found
+
+    results: Sequence[Tensor] = tf.while_loop(
+        lambda at, *_: at < box,
+        lambda at, *so_far: (at + 1, *add(so_far, shifted(at))),
+        (tf.constant(0), *begun),
+        parallel_iterations=1,
+    )[1:]
+    return results
