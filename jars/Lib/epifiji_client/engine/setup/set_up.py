@@ -36,12 +36,15 @@ OF_OTHERS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTH
 """Variables of the environment that would lead to other Pythons or packages."""
 
 TRY = """
-import importlib.metadata, json, platform
+import importlib.metadata, json, platform, sys
+sys.modules["keras.src.optimizers"] = None
 import tensorflow
 import epifiji.bridge.fiji.worker
 cards = len(tensorflow.config.list_physical_devices("GPU"))
 print(json.dumps([platform.python_version(), importlib.metadata.version("epifiji"), cards]))
 """
+"""Without Keras, as the engine imports TensorFlow: to compile Keras takes three times as long as all of TensorFlow."""
+
 DOWNLOADED, UNPACKED_BY = 0.85, 0.93
 """The progress when everything is downloaded, and when it is unpacked."""
 
