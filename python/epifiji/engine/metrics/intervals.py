@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+
+# scipy.stats takes longer to import than most comparisons take.
+from scipy.special import ndtr, stdtrit
 
 from epifiji.data.evaluation import CONFIDENCE, Counts, Interval
 from epifiji.data.review import wilson
@@ -178,7 +180,7 @@ def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:
         return Interval()
     outside = (1 - CONFIDENCE) / 2
     if units > 1:
-        outside = stats.norm.cdf(stats.t.ppf(outside, units - 1) * np.sqrt(units / (units - 1)))
+        outside = ndtr(stdtrit(units - 1, outside) * np.sqrt(units / (units - 1)))
     low, high = np.quantile(draws, (outside, 1 - outside))
     return Interval(float(value), float(min(low, value)), float(max(high, value)))
 
