@@ -13,7 +13,7 @@ from PIL import Image
 
 import epifiji
 from command_line import one_sentence, run
-from epifiji.data.errors import WrongInputError
+from epifiji.data.errors import CancelledError, WrongInputError
 
 SIDE, CELLS = 12, 5
 
@@ -118,6 +118,24 @@ class TestFolders:
         Image.fromarray(labels).save(tmp_path / "drawn" / "b_cp_masks.png")
         found = epifiji.compare_cells(tmp_path / "predicted", tmp_path / "drawn")
         assert [(one.name, one.annotated) for one in found.fields] == [("a", 25), ("b", 25)]
+
+    def test_progress_names_each_image_and_can_cancel(self, labels: np.ndarray, tmp_path: Path) -> None:
+        for side in ("predicted", "annotated"):
+            (tmp_path / side).mkdir()
+            for name in ("a", "b"):
+                tifffile.imwrite(tmp_path / side / f"{name}_labels.tif", labels)
+        said: list[tuple[float, str]] = []
+        found = epifiji.compare_cells(tmp_path / "predicted", tmp_path / "annotated", lambda *step: said.append(step))
+        doing = ["reading a", "comparing a", "reading b", "comparing b"]
+        assert said == list(zip([0, 0, 0.5, 0.5], doing, strict=True))
+
+        def cancel(_: float, doing: str) -> None:
+            if doing == "drawing b":
+                raise CancelledError
+
+        with pytest.raises(CancelledError):
+            found.save(tmp_path / "out", report=cancel)
+        assert not (tmp_path / "out").exists()
 
     @pytest.mark.parametrize(
         ("names", "sentence"),

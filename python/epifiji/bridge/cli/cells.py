@@ -114,8 +114,9 @@ def compare_cells(
     """Compare predicted with annotated cells: matches, segmentation quality, Rand index, outlines."""
     from epifiji.jobs.cells.compare import compare_cells as run
 
-    found = run(predicted, annotated, **settings)
-    files = found.save(out, overwrite) if out is not None else []
+    with ProgressBar("compare", silent=as_json) as report:
+        found = run(predicted, annotated, report, **settings)
+        files = found.save(out, overwrite, report) if out is not None else []
     if as_json:
         say_json(found.to_dict() | {"files": [str(file) for file in files]})
         return

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from epifiji.data.cells import ComparedField
+from epifiji.data.progress import Report, silent
 from epifiji.files.figures.cells import draw_outcomes
 from epifiji.files.figures.curves import draw_ap_curve
 from epifiji.files.results.comparisons import Row, write_table
@@ -30,8 +31,9 @@ def write_cell_comparison(
     record: Mapping[str, Any],
     compared: Sequence[ComparedField],
     overwrite: bool,
+    report: Report = silent,
 ) -> list[Path]:
-    """Write all files or none, and return them.
+    """Write all files or none, and return them; `report` may raise to cancel.
 
     Raises
     ------
@@ -44,7 +46,9 @@ def write_cell_comparison(
         write_table(partial / TABLE, rows)
         write_table(partial / CURVE_TABLE, curve)
         write_record(partial / RECORD, record)
+        report(0, "drawing AP over IoU")
         draw_ap_curve(partial / CURVE, curve)
-        for one in compared:
+        for number, one in enumerate(compared):
+            report(number / len(compared), f"drawing {one.name}")
             draw_outcomes(partial / picture_name(one.name), one)
     return [folder / name for name in names]

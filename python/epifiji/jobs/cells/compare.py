@@ -12,6 +12,7 @@ import numpy as np
 from epifiji.data.cells import MEAN_IOUS, ComparedField, FieldScores, Outcome, PackedLabels
 from epifiji.data.evaluation import Interval, mean_of_known, pooled, score_text
 from epifiji.data.paths import path_from
+from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.comparison import CellComparisonSettings
 from epifiji.engine.metrics.intervals import quality_interval, score_intervals
@@ -148,7 +149,7 @@ class CellComparison:
             "notices": list(self.notices),
         }
 
-    def save(self, out: str | Path, overwrite: bool = False) -> list[Path]:
+    def save(self, out: str | Path, overwrite: bool = False, report: Report = silent) -> list[Path]:
         """Write tables of scores and of AP over the IoU, a record, a plot and a picture of each image; return the files.
 
         Raises
@@ -158,10 +159,10 @@ class CellComparison:
         """
         folder = path_from(out, "the folder to write into")
         rows = [_row(one) for one in self.fields]
-        return write_cell_comparison(folder, rows, self.curve(), self.to_dict(), self.compared, overwrite)
+        return write_cell_comparison(folder, rows, self.curve(), self.to_dict(), self.compared, overwrite, report)
 
 
-def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellComparison:
+def compare_cells(predicted: Cells, annotated: Cells, report: Report = silent, **settings: Any) -> CellComparison:
     """Compare predicted with annotated cells of the same images.
 
     Each side is a label image (one whole number for each cell, 0 for none) or an image of outlines, which has two grey
@@ -176,6 +177,8 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
     ----------
     predicted, annotated
         The two sides.
+    report
+        Called with the fraction of the work done; may raise to cancel.
     settings
         See :class:`epifiji.data.settings.comparison.CellComparisonSettings`.
 
@@ -186,7 +189,7 @@ def compare_cells(predicted: Cells, annotated: Cells, **settings: Any) -> CellCo
     """
     chosen = parse_settings(CellComparisonSettings, settings)
     notices: list[str] = []
-    found = compare_fields(pairs(predicted, annotated, notices), chosen)
+    found = compare_fields(pairs(predicted, annotated, notices, report), chosen)
     return replace(found, notices=(*notices, *found.notices))
 
 

@@ -12,6 +12,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.label_images import areas_of, numbered
 from epifiji.data.movie import size_in_words
 from epifiji.data.paths import path_from
+from epifiji.data.progress import PartReport, Report, silent
 from epifiji.engine.metrics.labels import labels_at_border
 from epifiji.files.labels import CELLS_ENDING, has_no_size, image_of_cells, is_cell_image, is_other_form, read_cells
 from epifiji.files.results.cell_corrections import latest_labels
@@ -31,15 +32,17 @@ class Field(NamedTuple):
     known: np.ndarray
 
 
-def pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[Field]:
+def pairs(predicted: Cells, annotated: Cells, notices: list[str], report: Report = silent) -> Iterator[Field]:
     """Yield the cells of both sides, frame by frame, and add sentences about cells that are left out.
+
+    `report` may raise to cancel.
 
     Raises
     ------
     WrongInputError
         If a side cannot be read, sizes differ, or nothing belongs together.
     """
-    for name, one_side, other_side in _images(predicted, annotated):
+    for part, name, one_side, other_side in _images(predicted, annotated, report):
         (found, found_labelled, found_where), (known, known_labelled, known_where) = one_side, other_side
         if found.shape != known.shape:
             raise WrongInputError(
@@ -49,6 +52,7 @@ def pairs(predicted: Cells, annotated: Cells, notices: list[str]) -> Iterator[Fi
         notices += [*_doubts(one_side, other_side), *_doubts(other_side, one_side)]
         for frame, (one, other) in enumerate(zip(found, known, strict=True), 1):
             field = field_name(name, frame, len(found))
+            part((frame - 1) / len(found), f"comparing {field}")
             cells, enclosed = cells_and_region(one, found_labelled)
             true_cells, region = cells_and_region(other, known_labelled)
             # Predicted outlines do not say what the border cuts off either.
@@ -106,17 +110,19 @@ def _has_one_label(pixels: np.ndarray) -> bool:
     return bool(((pixels == 0) | (pixels == pixels.max(initial=0))).all())
 
 
-def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Side]]:
+def _images(predicted: Cells, annotated: Cells, report: Report) -> Iterator[tuple[Report, str, Side, Side]]:
+    """Yield the part of the report, the name and both sides of each image."""
     if isinstance(predicted, np.ndarray) or isinstance(annotated, np.ndarray):
         name = next(
             (image_of_cells(Path(one)) for one in (predicted, annotated) if not isinstance(one, np.ndarray)), "image"
         )
-        yield name, *_sides(predicted, annotated)
+        yield report, name, *_sides(predicted, annotated)
         return
     found, known = (path_from(one, "cells") for one in (predicted, annotated))
     if not (found.is_dir() and known.is_dir()):
         file = _one_file(known)
-        yield image_of_cells(file), *_sides(_one_file(found), file)
+        report(0, f"reading {file.name}")
+        yield report, image_of_cells(file), *_sides(_one_file(found), file)
         return
     sides = _by_image(found), _by_image(known)
     shared = sorted(sides[0].keys() & sides[1].keys())
@@ -125,8 +131,10 @@ def _images(predicted: Cells, annotated: Cells) -> Iterator[tuple[str, Side, Sid
             f"No file of {found} has the name of an image in {known}, but files that belong together are needed, such as "
             "a_labels.tif and a_masks.tif: rename them."
         )
-    for name in shared:
-        yield name, *_sides(sides[0][name], sides[1][name])
+    for number, name in enumerate(shared):
+        part = PartReport(report, number, len(shared))
+        part(0, f"reading {name}")
+        yield part, name, *_sides(sides[0][name], sides[1][name])
 
 
 def _one_file(place: Path) -> Path:

@@ -49,9 +49,10 @@ def compare_cells(request: Request) -> Answer:
             raise WrongInputError(
                 f"{place} is neither an open image nor a file or folder, but cells are needed: check the name."
             )
-    found = compared(command.predicted, command.annotated, **settings_of(command, CellComparisonSettings))
+    settings = settings_of(command, CellComparisonSettings)
+    found = compared(command.predicted, command.annotated, request.report, **settings)
     with client_folder("cells") if command.out is None else nullcontext(Path(command.out)) as folder:
-        files = found.save(folder, command.overwrite)
+        files = found.save(folder, command.overwrite, request.report)
     pictures, left_out = shown_pictures(files, command.out)
     return {
         "name": "cells",
