@@ -1,6 +1,7 @@
 """Corrections of segmented cells: what a person merged, split, added and deleted, as values.
 
-Points are (y, x) in pixels; integers are centres of pixels. Frames count from 0.
+Points are (y, x) in pixels; integers are centres of pixels. Frames count from 0; those of a volume are its planes, and a
+correction there concerns a cell in all planes.
 """
 
 from __future__ import annotations
@@ -86,9 +87,28 @@ class Delete:
     cell: int
 
 
-CellEdit = Merge | Split | Add | Delete
+@dataclass(frozen=True)
+class Continue:
+    """A cell of a volume continues in a plane in which it was missed, by its outline there. Pixels of other cells stay theirs.
 
-KINDS: dict[str, type[CellEdit]] = {"merge": Merge, "split": Split, "add": Add, "delete": Delete}
+    Parameters
+    ----------
+    frame
+        Index of the plane.
+    cell
+        The label of the cell, which is in the plane above or below.
+    outline
+        The corners of the closed outline, as in :class:`Add`.
+    """
+
+    frame: int
+    cell: int
+    outline: tuple[Point, ...]
+
+
+CellEdit = Merge | Split | Add | Delete | Continue
+
+KINDS: dict[str, type[CellEdit]] = {"merge": Merge, "split": Split, "add": Add, "delete": Delete, "continue": Continue}
 """The kinds of corrections by the names that files have for them."""
 
 
@@ -101,5 +121,5 @@ def labels_of(edit: CellEdit) -> tuple[int, ...]:
             return cell, new
         case Add(_, new):
             return (new,)
-        case Delete(_, cell):
+        case Delete(_, cell) | Continue(_, cell):
             return (cell,)

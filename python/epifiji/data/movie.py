@@ -126,10 +126,10 @@ class Movie(Image):
         )
 
 
-def size_in_words(shape: Sequence[int]) -> str:
+def size_in_words(shape: Sequence[int], noun: str = "frame") -> str:
     """Return a shape (T, Y, X) as ImageJ shows it, such as ``2 frames of 640 x 480 pixels``: the width first."""
     frames, height, width = shape
-    return f"{frames} frame{'' if frames == 1 else 's'} of {width} x {height} pixels"
+    return f"{frames} {noun}{'' if frames == 1 else 's'} of {width} x {height} pixels"
 
 
 def frame_ranges(frames: list[int], shown: int = 6) -> str:

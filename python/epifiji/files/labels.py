@@ -159,6 +159,16 @@ def write_png_labels(path: Path, labels: np.ndarray) -> None:
         Image.fromarray(labels.astype(np.uint16)).save(temporary, format="PNG")
 
 
+def stack_axis(path: Path) -> str | None:
+    """Return the axis along which a TIFF says that its images lie: T, or Z for a volume. None if it does not say, or has one."""
+    if not path.is_file() or not _start(path).startswith(TIFF_STARTS):
+        return None
+    with readable(path), tifffile.TiffFile(path) as tif:
+        series = tif.series[0]
+        long = [axis for axis, n in zip(series.axes.upper(), series.shape, strict=True) if n > 1 and axis not in "YXS"]
+        return long[0] if len(tif.series) == 1 and long in (["T"], ["Z"]) else None
+
+
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(16)

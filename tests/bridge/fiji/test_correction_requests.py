@@ -66,7 +66,7 @@ def test_a_still_image_may_have_many_channels(labels: Path) -> None:
     _, height, width = read_cells(labels).shape
     request = {"settings": settings, "beside": None, "title": "wing", "shape": [5, height, width]}
     assert "5 frames" in refused("correct_begin", request)
-    assert ask("correct_begin", request | {"frames_are_channels": True})["result"]["frames"] == 1
+    assert ask("correct_begin", request | {"axis": "C"})["result"]["frames"] == 1
 
 
 def test_all_steps_and_pictures(labels: Path, made: BrokenField) -> None:

@@ -53,11 +53,11 @@ def test_a_file_that_was_cut_anywhere_is_refused(file: Path) -> None:
 CHANGES = {
     "another program's": (
         lambda read: read.pop("epifiji_corrections"),
-        "contains no corrections of cells of version 1",
+        "contains no corrections of cells of version 1 or 2",
     ),
     "a later version's": (
-        lambda read: read.update(epifiji_corrections=2),
-        "contains no corrections of cells of version 1",
+        lambda read: read.update(epifiji_corrections=3),
+        "contains no corrections of cells of version 1 or 2",
     ),
     "no labels": (lambda read: read.pop("labels"), "lacks an entry ('labels')"),
     "no shape": (lambda read: read["labels"].update(shape="big"), "lacks an entry"),

@@ -42,7 +42,7 @@ HINTS = (
     ("z, u", "undo"),
     ("y", "redo"),
     ("h", "hide or show the outlines"),
-    ("left, right", "frames"),
+    ("left, right", "%ss"),
     ("+ - space-drag", "zoom, scroll"),
     ("Esc", "end; every step is saved"),
 )
@@ -164,9 +164,12 @@ class CorrectionWindow(object):
 
     def _say(self, sentence):
         frames = self.found["frames"]
-        state = "%d cells        %d correction%s" % (self.state["count"], self.state["steps"], "s"[:self.state["steps"] != 1])
+        steps, cells = self.state["steps"], "%d cells" % self.state["count"]
+        if "cells" in self.state:
+            cells = "%d cells, %d here" % (self.state["cells"], self.state["count"])
+        state = "%s        %d correction%s" % (cells, steps, "s"[:steps != 1])
         if frames > 1:
-            state = "frame %d of %d        %s" % (self.frame, frames, state)
+            state = "%s %d of %d        %s" % (self.found["noun"], self.frame, frames, state)
         later(lambda: (self.said.setText(sentence), self.below.setText(state)))
 
     def is_in_front(self, window):
@@ -179,7 +182,8 @@ class CorrectionWindow(object):
         self.said.setFocusable(False)
         self.said.setFont(Font("SansSerif", Font.BOLD, 14))
         colours = _row(FlowLayout(FlowLayout.LEFT, 10, 4), [_label(name, colour) for name, colour in NAMES])
-        texts = [_label(text, colour) for key, does in HINTS for text, colour in ((key, Color.LIGHT_GRAY), (does, Color.WHITE))]
+        texts = [_label(text, colour) for key, does in HINTS
+                 for text, colour in ((key, Color.LIGHT_GRAY), (does.replace("%s", self.found["noun"]), Color.WHITE))]
         panel = _row(None, [self.said, self.below, colours, _row(GridLayout(0, 2, 8, 1), texts)])
         panel.setLayout(BoxLayout(panel, BoxLayout.Y_AXIS))
         for part in (self.said, self.below):
@@ -223,12 +227,12 @@ def require_saved(image, parameters, beside):
 
 
 def cells_beside(image):
-    """Return the cells next to an image's file: labels, those of a segmentation, Tissue Analyzer's outlines, ROIs and the like, or None."""
+    """Return the cells next to an image's file: labels, those of a segmentation or of a cyst, Tissue Analyzer's outlines, ROIs and the like, or None."""
     path = file_of(image)
     if path is None:
         return None
     stem = os.path.splitext(path)[0]
     labels = os.path.basename(stem) + "_labels.tif"
-    folders = [os.path.dirname(stem), stem + "_cells"]
+    folders = [os.path.dirname(stem), stem + "_cells", stem + "_epifiji"]
     places = [os.path.join(folder, labels) for folder in folders] + [os.path.join(stem, "handCorrection.tif")] + [stem + ending for ending in OTHERS]
     return next((place for place in places if os.path.isfile(place)), None)

@@ -24,6 +24,11 @@ def shape_of(image):
     return [frames, image.getHeight(), image.getWidth()]
 
 
+def axis_of(image):
+    """Return the axis along which the frames of an image lie: T, Z or C."""
+    return "C" if frames_are_channels(image) else "Z" if image.getNSlices() > 1 else "T"
+
+
 class Frames(object):
     """The frames of an image, in whichever channel it shows."""
 

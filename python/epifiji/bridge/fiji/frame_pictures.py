@@ -39,11 +39,12 @@ class FramePictures:
         self._preparing.start()
         return picture
 
-    def changed(self, frame: int) -> None:
-        """Forget the picture of a frame after its labels changed."""
+    def changed(self, frames: range) -> None:
+        """Forget the pictures of frames after their labels changed."""
         with self._lock:
-            self._changes[frame] += 1
-            self._kept.pop(frame, None)
+            for frame in frames:
+                self._changes[frame] += 1
+                self._kept.pop(frame, None)
 
     def _prepare(self, frame: int, ahead: int) -> None:
         """Prepare the frame in the direction in which the user goes, then the other, unless she is at another one by then."""

@@ -8,9 +8,9 @@ import numpy as np
 
 from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Point, Split, labels_of
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.cells.edits import Region, changed, merged_at, split_along
+from epifiji.engine.cells.edits import Box, Region, changed, merged_at, split_along
 
-CELLS_MORE = {Merge: -1, Split: 1, Add: 1, Delete: -1}
+CELLS_MORE: dict[type[CellEdit], int] = {Merge: -1, Split: 1, Add: 1, Delete: -1}
 """By how many cells a correction of each kind changes a frame's number of cells."""
 
 
@@ -27,7 +27,9 @@ class EditedCells:
     Attributes
     ----------
     touched
-        The rectangle that the last correction, or its undoing, changed in its frame; its cells lie completely in it.
+        The rectangle that the last correction, or its undoing, changed in its frames; its cells lie completely in it.
+    frames
+        The frames in which it may have changed something.
 
     Raises
     ------
@@ -35,12 +37,16 @@ class EditedCells:
         If a correction does not fit the labels.
     """
 
+    noun = "frame"
+    """What one image of the labels is called."""
+
     def __init__(self, labels: np.ndarray, edits: Sequence[CellEdit] = ()) -> None:
         self.labels = labels
         self.edits: list[CellEdit] = []
-        self._before: list[tuple[Region, np.ndarray]] = []
+        self._before: list[tuple[Box, np.ndarray, np.ndarray]] = []
         self._undone: list[CellEdit] = []
         self.touched: Region = (slice(0, 0), slice(0, 0))
+        self.frames = range(0)
         self._counts: dict[int, int] = {}
         self._largest = [int(labels.max(initial=0))]
         for number, edit in enumerate(edits, 1):
@@ -50,7 +56,7 @@ class EditedCells:
                 raise WrongInputError(f"Correction {number} does not fit the labels: {problem}") from problem
 
     def __repr__(self) -> str:
-        return f"<EditedCells: {len(self.labels)} frames, {len(self.edits)} corrections>"
+        return f"<{type(self).__name__}: {len(self.labels)} {self.noun}s, {len(self.edits)} corrections>"
 
     @property
     def next_label(self) -> int:
@@ -70,6 +76,10 @@ class EditedCells:
         """Return the split that a line means; see :func:`epifiji.engine.cells.edits.split_along`."""
         return split_along(self.labels[frame], frame, line, self.next_label)
 
+    def add_around(self, frame: int, outline: Sequence[Point]) -> CellEdit:
+        """Return the correction that a drawn outline means: a new cell."""
+        return Add(frame, self.next_label, tuple(outline))
+
     def do(self, edit: CellEdit) -> None:
         """Make a correction. Undone corrections can then no longer be made again.
 
@@ -79,21 +89,36 @@ class EditedCells:
             If it does not fit the labels, which then stay as they were.
         """
         if not 0 <= edit.frame < len(self.labels):
-            raise WrongInputError(f"There is no frame {edit.frame + 1}: the labels have {len(self.labels)}.")
+            raise WrongInputError(f"There is no {self.noun} {edit.frame + 1}: the labels have {len(self.labels)}.")
         if isinstance(edit, Split | Add) and edit.new < self.next_label:
             raise WrongInputError(f"The label {edit.new} was used before, but a new cell needs a new one.")
         self._do(edit)
         self._undone.clear()
 
     def _do(self, edit: CellEdit) -> None:
-        frame = self.labels[edit.frame]
-        region, after = changed(frame, edit)
-        self._before.append((region, frame[region].copy()))
-        frame[region] = after
-        self.touched = region
+        box, after = self._changed(edit)
+        where = np.flatnonzero(self.labels[box] != after)
+        # Only the changed pixels are kept: the boxes of large cells of a volume would fill the memory.
+        kept = where.astype(np.int32 if after.size < 2**31 else np.int64)
+        self._before.append((box, kept, self._write(box, where, after.ravel()[where])))
         self.edits.append(edit)
         self._largest.append(max(self._largest[-1], *labels_of(edit)))
         self._count(edit, 1)
+
+    def _changed(self, edit: CellEdit) -> tuple[Box, np.ndarray]:
+        """Return what a correction changes: a box of the labels, and the labels in it after the correction."""
+        region, after = changed(self.labels[edit.frame], edit)
+        return (slice(edit.frame, edit.frame + 1), *region), after[None]
+
+    def _write(self, box: Box, where: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Write the values of some pixels of a box, by their index in it, and return those of before."""
+        part = self.labels[box]
+        places = np.unravel_index(where, part.shape)
+        before: np.ndarray = part[places]
+        part[places] = values
+        frames, rows, columns = box
+        self.frames, self.touched = range(frames.start, frames.stop), (rows, columns)
+        return before
 
     def undo(self) -> CellEdit | None:
         """Undo the last correction and return it; None if there is none."""
@@ -101,9 +126,7 @@ class EditedCells:
             return None
         edit = self.edits.pop()
         self._largest.pop()
-        region, before = self._before.pop()
-        self.labels[edit.frame][region] = before
-        self.touched = region
+        self._write(*self._before.pop())
         self._undone.append(edit)
         self._count(edit, -1)
         return edit

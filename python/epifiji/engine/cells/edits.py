@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Point, Split
+from epifiji.data.cell_edits import Add, CellEdit, Continue, Delete, Merge, Point, Split
 from epifiji.data.errors import WrongInputError
 from epifiji.data.polygons import filled
 
@@ -35,6 +35,9 @@ GAP_PX = 1.5
 ACROSS_GAP_PX = 2.5
 
 Region = tuple[slice, slice]
+Box = tuple[slice, slice, slice]
+"""A part of labels (T, Y, X) or (Z, Y, X)."""
+
 Change = tuple[Region, np.ndarray]
 """A rectangle of a frame, and its labels after a correction."""
 
@@ -141,6 +144,10 @@ def changed(labels: np.ndarray, edit: CellEdit) -> Change:
         case Delete():
             region, mask = _cell(labels, edit.cell)
             return region, np.where(mask, 0, labels[region])
+        case Continue():
+            raise WrongInputError(
+                "A cell continues in the planes of a volume only, but these labels are those of a movie."
+            )
 
 
 def _merge(labels: np.ndarray, edit: Merge) -> Change:

@@ -17,7 +17,10 @@ from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.atomic import replacing
 from epifiji.files.storage.journals import recover
 
-VERSION = 1
+VERSION, VERSION_OF_VOLUMES = 1, 2
+"""Programs that know only movies refuse the corrections of volumes, which they would make in one plane."""
+
+VOLUME = "ZYX"
 MAX_BYTES = 200_000_000
 MOST_KEPT = 20_000
 """Lines of corrections that are kept for the next step."""
@@ -36,12 +39,20 @@ class CorrectedLabels:
     sha256
         Hash of the labels, which are outlines' cells if the file has outlines.
     shape
-        (T, Y, X).
+        (T, Y, X), or (Z, Y, X) of a volume.
+    voxel_um
+        Distances between the voxels of a volume along Z, Y and X, µm or None if unknown; None for a movie or an image.
     """
 
     file: str
     sha256: str
     shape: tuple[int, ...]
+    voxel_um: tuple[float | None, ...] | None = None
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether a correction concerns a cell in all planes, instead of one frame."""
+        return self.voxel_um is not None
 
 
 def corrections_file(folder: Path, labels: Path) -> Path:
@@ -63,11 +74,12 @@ def latest_labels(labels: Path) -> Path:
 def write_corrections(path: Path, labels: CorrectedLabels, edits: Sequence[CellEdit]) -> None:
     """Write corrections as JSON in one step, one correction a line.
 
-    Frames count from 1; points are [y, x] in pixels, and integers are centres of pixels.
+    Frames, or planes of a volume, count from 1; points are [y, x] in pixels, and integers are centres of pixels.
     """
+    volume = {"axes": VOLUME, "voxel_um": labels.voxel_um} if labels.is_volume else {}
     head = {
-        "epifiji_corrections": VERSION,
-        "labels": {"file": labels.file, "sha256": labels.sha256, "shape": labels.shape},
+        "epifiji_corrections": VERSION_OF_VOLUMES if labels.is_volume else VERSION,
+        "labels": {"file": labels.file, "sha256": labels.sha256, "shape": labels.shape, **volume},
     }
     lines = ",\n".join(map(_line, edits))
     with replacing(path) as temporary:
@@ -94,17 +106,31 @@ def read_corrections(path: Path) -> tuple[CorrectedLabels, list[CellEdit]]:
         raise WrongInputError(
             f"{path} cannot be read ({error}), but corrections of cells are needed: restore the file as it was."
         ) from None
-    if not isinstance(read, dict) or read.get("epifiji_corrections") != VERSION:
+    if not isinstance(read, dict) or read.get("epifiji_corrections") not in (VERSION, VERSION_OF_VOLUMES):
         raise WrongInputError(
-            f"{path} contains no corrections of cells of version {VERSION}: give a file that Correct Cells... wrote."
+            f"{path} contains no corrections of cells of version {VERSION} or {VERSION_OF_VOLUMES}: give a file that Correct "
+            "Cells... wrote, or use the version of EpiFiji that wrote it."
         )
     try:
         known = read["labels"]
-        labels = CorrectedLabels(str(known["file"]), str(known["sha256"]), tuple(int(n) for n in known["shape"]))
+        shape = tuple(int(n) for n in known["shape"])
+        voxel_um = _voxel(known) if read["epifiji_corrections"] == VERSION_OF_VOLUMES else None
+        labels = CorrectedLabels(str(known["file"]), str(known["sha256"]), shape, voxel_um)
         rows = list(read["corrections"])
     except (KeyError, TypeError, ValueError) as error:
         raise WrongInputError(f"{path} lacks an entry ({error}): restore the file as it was.") from None
     return labels, [_edit(row, number, path.name) for number, row in enumerate(rows, 1)]
+
+
+def _voxel(known: dict[str, Any]) -> tuple[float | None, ...]:
+    """Read the size of a voxel, which decides where cells are split."""
+    steps = known["voxel_um"]
+    if known["axes"] != VOLUME or len(steps) != len(VOLUME):
+        raise ValueError(f"axes are {known['axes']!r} and voxel_um is {steps!r}")
+    found = tuple(None if step is None else float(step) for step in steps)
+    if not all(step is None or (math.isfinite(step) and step > 0) for step in found):
+        raise ValueError(f"voxel_um is {steps!r}")
+    return found
 
 
 @lru_cache(MOST_KEPT)

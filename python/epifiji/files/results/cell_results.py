@@ -16,6 +16,7 @@ from epifiji.files.tissue_analyzer import OUTLINES, outline_files
 
 TABLE = "cells.csv"
 TASK = "cells"
+CYSTS_TASK = "cysts"
 
 PX_COLUMNS = ("frame", "label", "y", "x", "area", "perimeter", "elongation", "orientation", "neighbours", "border")
 DECIMALS = {"y": 2, "x": 2, "perimeter": 2, "elongation": 3, "orientation": 1}
@@ -50,12 +51,7 @@ def require_free_for_cells(folder: Path, image: str, overwrite: bool) -> None:
         If so; the message names the file that would be overwritten, or the folder that cannot be written to.
     """
     require_same_movie(folder, image)
-    corrections = corrections_file(folder, folder / labels_file(image))
-    if corrections.exists():
-        raise WrongInputError(
-            f"{corrections} has corrections of the cells that were segmented there, which do not fit other cells: move it and "
-            "the corrected labels to another folder, or specify another --out."
-        )
+    require_no_corrections(folder, image)
     try:
         record = read_record(folder)
         other = bool(record.model_fields_set) and record.task != TASK
@@ -67,6 +63,22 @@ def require_free_for_cells(folder: Path, image: str, overwrite: bool) -> None:
         )
     require_absent(folder, cell_files(image), overwrite)
     require_absent(folder / plain_name(image), [OUTLINES], overwrite)
+
+
+def require_no_corrections(folder: Path, image: str) -> None:
+    """Refuse to replace cells that have corrections.
+
+    Raises
+    ------
+    WrongInputError
+        If so.
+    """
+    corrections = corrections_file(folder, folder / labels_file(image))
+    if corrections.exists():
+        raise WrongInputError(
+            f"{corrections} has corrections of the cells that were segmented there, which do not fit other cells: move it and "
+            "the corrected labels to another folder, or specify another --out."
+        )
 
 
 def require_no_outlines(folder: Path, image: str, frames: Iterable[str], overwrite: bool) -> None:
@@ -86,10 +98,19 @@ def require_no_outlines(folder: Path, image: str, frames: Iterable[str], overwri
 
 def labels_in(folder: Path) -> Path | None:
     """Return the file of labels of a segmentation's result folder; None for any other folder."""
+    return _labels_of(folder, TASK)
+
+
+def cyst_labels_in(folder: Path) -> Path | None:
+    """Return the file of labels of a cyst's result folder; None for any other folder."""
+    return _labels_of(folder, CYSTS_TASK)
+
+
+def _labels_of(folder: Path, task: str) -> Path | None:
     if not (folder / RUN_RECORD).is_file():
         return None
     record = read_record(folder)
-    if record.task != TASK or record.movie.name is None:
+    if record.task != task or record.movie.name is None:
         return None
     file = folder / labels_file(record.movie.name)
     return file if file.is_file() else None

@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from epifiji.data.cell_edits import KINDS, CellEdit
+from epifiji.data.cell_edits import KINDS, CellEdit, Continue
 from epifiji.data.errors import WrongInputError
 from epifiji.data.paths import path_from
 from epifiji.engine.cells.edited import EditedCells
+from epifiji.engine.volumes.edited import EditedVolume
 from epifiji.files.labels import (
     OTHER_FORMS,
     OUTLINES_OF_TISSUE_ANALYZER,
     image_of_cells,
     write_labels,
 )
+from epifiji.files.movies.volume_file import read_volume
 from epifiji.files.results.cell_corrections import (
     CORRECTED,
     CorrectedLabels,
@@ -28,11 +30,12 @@ from epifiji.files.results.cell_corrections import (
     read_corrections,
     write_corrections,
 )
-from epifiji.files.results.cell_results import labels_in
+from epifiji.files.results.cell_results import cyst_labels_in, labels_in
 from epifiji.files.results.result_folder import read_record
 from epifiji.files.storage.writable import new_files, require_absent
 from epifiji.jobs.cells.annotated import read_labels
 from epifiji.jobs.cells.result import rewrite_result, rewritten_files
+from epifiji.jobs.cells.stack_kind import is_volume, require_no_planes_of_cyst
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Correction:
         Pixel size (µm) and frame interval (s) of the image, if they are known from a segmentation's record.
     file
         The file of the labels.
+    doubt
+        What to tell the user if it is not certain whether the labels are those of a volume.
     """
 
     path: Path
@@ -58,6 +63,7 @@ class Correction:
     cells: EditedCells
     scale: tuple[float | None, float | None]
     file: Path
+    doubt: str | None = None
 
     @property
     def result(self) -> Path:
@@ -72,9 +78,9 @@ class CorrectedCells:
     Parameters
     ----------
     labels
-        (T, Y, X), int32, 0 for no cell.
+        (T, Y, X), or (Z, Y, X) of a volume, int32, 0 for no cell.
     counts
-        Number of corrections of each kind: merge, split, add, delete.
+        Number of corrections of each kind: merge, split, add, delete; of a volume also continue.
     file
         The file of the corrected labels, if it was written.
     notices
@@ -91,7 +97,10 @@ class CorrectedCells:
 
 
 def start_correction(
-    labels: str | Path, out: str | Path | None = None, shape: Sequence[int] | None = None
+    labels: str | Path,
+    out: str | Path | None = None,
+    shape: Sequence[int] | None = None,
+    axis: str | None = None,
 ) -> Correction:
     """Start the correction of cells, or continue an earlier one.
 
@@ -103,6 +112,9 @@ def start_correction(
         The folder of the corrections. Default: the folder of the labels.
     shape
         (T, Y, X) of the image, which is needed for ROIs only.
+    axis
+        The axis along which the images of the shown image lie, T, Z or C; see
+        :func:`epifiji.jobs.cells.stack_kind.is_volume`. Earlier corrections record what the labels are.
 
     Returns
     -------
@@ -117,14 +129,14 @@ def start_correction(
     file = find_labels(path_from(labels, "the cells"))
     folder = file.parent if out is None else path_from(out, "the folder of the corrections")
     path = corrections_file(folder, file)
+    require_no_planes_of_cyst(file)
     cells = read_labels(file, shape)
-    known = CorrectedLabels(file.name, _hash(cells), cells.shape)
-    if not path.exists():
-        require_absent(
-            folder, [path.name, corrected_file(path).name], overwrite=False, instead="specify another folder"
-        )
-        return Correction(path, known, EditedCells(cells), _scale(file), file)
-    return Correction(path, known, _corrected(path, known, cells), _scale(file), file)
+    if path.exists():
+        return _continued(path, file, cells)
+    require_absent(folder, [path.name, corrected_file(path).name], overwrite=False, instead="specify another folder")
+    volume, doubt = is_volume(file, cells, axis)
+    known = CorrectedLabels(file.name, _hash(cells), cells.shape, _voxel_um(file) if volume else None)
+    return Correction(path, known, _edited(known, cells), _scale(file), file, doubt)
 
 
 def record(correction: Correction, step: CellEdit | None, again: bool = False) -> CellEdit | None:
@@ -169,23 +181,28 @@ def finish_correction(correction: Correction) -> CorrectedCells:
     corrections, nothing is written.
     """
     if not correction.cells.edits and not correction.path.exists():
-        return CorrectedCells(correction.cells.labels, _counts([]))
+        return CorrectedCells(correction.cells.labels, _counts(correction))
     removed = () if correction.cells.edits else (correction.path.name, correction.result.name)
     return _written(correction, removed)
 
 
 def _written(correction: Correction, removed: Sequence[str] = ()) -> CorrectedCells:
     """Write the corrected labels, or remove files instead, and the other files of the labels' result if they are there."""
+    from epifiji.jobs.cells.cyst_result import rewrite_cyst, rewritten_cyst_files
+
     cells, result, folder = correction.cells, correction.result, correction.result.parent
-    counts = _counts(cells.edits)
-    is_result = labels_in(folder) is not None and folder.samefile(correction.file.parent)
+    counts, volume = _counts(correction), correction.labels.is_volume
+    files, rewrite = (rewritten_cyst_files, rewrite_cyst) if volume else (rewritten_files, rewrite_result)
+    labels = (cyst_labels_in if volume else labels_in)(folder)
+    is_result = labels is not None and folder.samefile(correction.file.parent)
     notices: tuple[str, ...] = ()
-    with new_files(folder, [*removed, *(rewritten_files(folder) if is_result else ())]) as partial:
-        if not removed:
+    with new_files(folder, [*removed, *(files(folder) if is_result else ())]) as partial:
+        if not removed and volume:
+            write_labels(partial / result.name, cells.labels, spacing=read_volume(correction.file).spacing)
+        elif not removed:
             write_labels(partial / result.name, cells.labels, *correction.scale)
         if is_result:
-            edited = {edit.frame for edit in cells.edits}
-            notices = rewrite_result(partial, folder, cells.labels, edited, counts)
+            notices = rewrite(partial, folder, cells.labels, {edit.frame for edit in cells.edits}, counts)
     return CorrectedCells(cells.labels, counts, None if removed else result, notices)
 
 
@@ -221,12 +238,10 @@ def correct_cells(
         result = path_from(out, "the folder to write into") / f"{image_of_cells(file)}{CORRECTED}"
         require_absent(result.parent, [result.name], overwrite)
     # ROIs do not say how large their image is.
-    cells = read_labels(file, read_corrections(path)[0].shape)
-    known = CorrectedLabels(file.name, _hash(cells), cells.shape)
-    edited = _corrected(path, known, cells)
+    made = _continued(path, file, read_labels(file, read_corrections(path)[0].shape))
     if result is None:
-        return CorrectedCells(edited.labels, _counts(edited.edits))
-    return _written(Correction(corrections_file(result.parent, file), known, edited, _scale(file), file))
+        return CorrectedCells(made.cells.labels, _counts(made))
+    return _written(replace(made, path=corrections_file(result.parent, file)))
 
 
 def find_labels(place: Path) -> Path:
@@ -265,16 +280,30 @@ def corrected_of(file: Path) -> str | None:
     return read_corrections(path)[0].file if path.exists() else None
 
 
-def _corrected(path: Path, labels: CorrectedLabels, cells: np.ndarray) -> EditedCells:
+def _continued(path: Path, file: Path, cells: np.ndarray) -> Correction:
+    """Return the labels of a file with the corrections of another file, which were made to the same labels."""
     known, edits = read_corrections(path)
-    if (known.sha256, known.shape) != (labels.sha256, labels.shape):
+    if (known.sha256, known.shape) != (_hash(cells), cells.shape):
         raise WrongInputError(
-            f"{path} has corrections of other labels than {labels.file}: move it away to start anew, or specify another folder."
+            f"{path} has corrections of other labels than {file.name}: move it away to start anew, or specify another folder."
         )
     try:
-        return EditedCells(cells, edits)
+        edited = _edited(known, cells, edits)
     except WrongInputError as problem:
         raise WrongInputError(f"{path.name} was changed: {problem} Restore the file as it was.") from problem
+    return Correction(path, replace(known, file=file.name), edited, _scale(file), file)
+
+
+def _edited(known: CorrectedLabels, cells: np.ndarray, edits: Sequence[CellEdit] = ()) -> EditedCells:
+    """Return labels with corrections; those of a volume with unknown voxels are split as if these were cubes."""
+    if known.voxel_um is None:
+        return EditedCells(cells, edits)
+    steps = [step for step in known.voxel_um if step]
+    return EditedVolume(cells, edits, steps if len(steps) == len(known.voxel_um) else (1.0, 1.0, 1.0))
+
+
+def _voxel_um(file: Path) -> tuple[float | None, ...]:
+    return tuple(read_volume(file).spacing.values())
 
 
 def _scale(file: Path) -> tuple[float | None, float | None]:
@@ -286,6 +315,6 @@ def _hash(labels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(labels, "<i4").data).hexdigest()
 
 
-def _counts(edits: list[CellEdit]) -> dict[str, int]:
-    made = Counter(type(edit) for edit in edits)
-    return {name: made[kind] for name, kind in KINDS.items()}
+def _counts(correction: Correction) -> dict[str, int]:
+    made = Counter(type(edit) for edit in correction.cells.edits)
+    return {name: made[kind] for name, kind in KINDS.items() if correction.labels.is_volume or kind is not Continue}

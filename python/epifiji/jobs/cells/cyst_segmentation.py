@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from epifiji.engine.volumes.watershed import SEPARATING
 from epifiji.files.figures.turning import write_turning_view
 from epifiji.files.labels import label_colours, require_writable_labels, write_labels
 from epifiji.files.movies.movie_file import file_sha256, is_there, write_stack
-from epifiji.files.results.cell_results import TABLE, labels_file, rois_file
+from epifiji.files.results.cell_results import CYSTS_TASK, TABLE, labels_file, require_no_corrections, rois_file
 from epifiji.files.results.places import chosen_folder
 from epifiji.files.results.result_folder import RUN_RECORD, require_same_movie, result_folder, write_record
 from epifiji.files.rois.polygons import polygon_of_cell, write_polygons
@@ -44,7 +44,6 @@ from epifiji.jobs.cells.volumes import Volume, opened_volume, relative_spacing, 
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
 
-TASK = "cysts"
 NO_NETWORK = "none"
 """Name in place of a network if cells are separated by a watershed."""
 
@@ -68,7 +67,7 @@ def cyst_files(volume: str) -> list[str]:
 
 
 def require_free_for_cysts(folder: Path, volume: str, overwrite: bool) -> None:
-    """Refuse to write into a folder with the results of another volume, or over existing files.
+    """Refuse to write into a folder with the results of another volume, or over existing files or cells with corrections.
 
     Raises
     ------
@@ -76,6 +75,7 @@ def require_free_for_cysts(folder: Path, volume: str, overwrite: bool) -> None:
         If so.
     """
     require_same_movie(folder, volume)
+    require_no_corrections(folder, volume)
     require_absent(folder, cyst_files(volume), overwrite)
 
 
@@ -109,7 +109,14 @@ class CystSegmentation:
     @property
     def count(self) -> int:
         """Number of cells."""
-        return int(self.labels.max(initial=0))
+        return len(self._voxels()[0])
+
+    def _voxels(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the labels that occur, which have gaps after corrections, and the number of voxels of each."""
+        counts = np.bincount(self.labels.ravel())
+        counts[0] = 0
+        present = np.flatnonzero(counts)
+        return present, counts[present]
 
     def __repr__(self) -> str:
         return f"<CystSegmentation of {self.volume.name}: {self.count} cells>"
@@ -118,12 +125,12 @@ class CystSegmentation:
         """Return the header, and a row for each cell: place and size in voxels, and the measurements if there are any."""
         from scipy import ndimage
 
-        numbers = np.arange(1, self.count + 1)
+        numbers, voxels = self._voxels()
         centres = np.array(ndimage.center_of_mass(self.labels > 0, self.labels, numbers)).reshape(-1, 3)
         columns = {
             "label": numbers,
             **{axis: centres[:, place].round(2) for place, axis in enumerate("zyx")},
-            "voxels": np.bincount(self.labels.ravel(), minlength=self.count + 1)[1:],
+            "voxels": voxels,
             **(
                 {name: values for name, values in self.measured.cells.items() if name != "label"}
                 if self.measured
@@ -242,17 +249,10 @@ def segment_cysts(
     require_writable_labels(int(labels.max(initial=0)), opened.name)
     report(1, WRITING)
     notices = [*opened.notices, *_notices(opened, labels, lumen, found)]
-    measured = None
-    if labels.any() and all(opened.spacing.values()) and (lumen.any() or lumen_of(labels).any()):
-        measured = measure_cyst(
-            labels,
-            [step for step in opened.spacing.values() if step],
-            lumen if lumen.any() else None,
-            least_contact_voxels=chosen.least_contact_voxels,
-        )
+    measured = measured_if_possible(opened, labels, lumen, chosen.least_contact_voxels)
     record = {
         "epifiji": RECORD_FORM,
-        "task": TASK,
+        "task": CYSTS_TASK,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "movie": _described(opened, pixels_sha256),
         "network": described_network(found) if found else {"name": None},
@@ -263,6 +263,18 @@ def segment_cysts(
         "seconds": {"total": round(time.perf_counter() - began, 3)},
     }
     return CystSegmentation(opened, labels, lumen, measured, record, tuple(notices))
+
+
+def measured_if_possible(
+    volume: Image, labels: np.ndarray, lumen: np.ndarray, least_contact_voxels: int | None = None
+) -> MeasuredCyst | None:
+    """Measure a cyst; None if it has no cells or no lumen, or the size of a voxel is not known."""
+    lumen = lumen & (labels == 0)
+    steps = [step for step in volume.spacing.values() if step]
+    if not labels.any() or len(steps) < len(volume.axes) or not (lumen.any() or lumen_of(labels).any()):
+        return None
+    chosen = {} if least_contact_voxels is None else {"least_contact_voxels": least_contact_voxels}
+    return measure_cyst(labels, steps, lumen if lumen.any() else None, **chosen)
 
 
 def part_of(settings: Settings, kind: type[Any]) -> Any:
@@ -329,4 +341,5 @@ def _described(volume: Image, pixels_sha256: str) -> dict[str, Any]:
         "dtype": str(volume.dtype),
         "pixel_size_um": volume.pixel_size_um,
         "spacing_um": volume.spacing,
+        "layout": asdict(volume.layout),
     }

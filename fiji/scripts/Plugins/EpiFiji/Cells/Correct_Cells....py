@@ -6,7 +6,7 @@ from epifiji_client.commands.run import call, command, report
 from epifiji_client.cells.correct import CorrectionWindow, cells_beside, require_saved
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.images.active import active_image
-from epifiji_client.images.frames import frames_are_channels, shape_of
+from epifiji_client.images.frames import axis_of, shape_of
 from epifiji_client.images.movies import current_image, shown_pixels
 from epifiji_client.screen.log import log
 
@@ -21,7 +21,7 @@ def correct(parameters):
     beside = cells_beside(image)
     require_saved(image, parameters, beside)
     request = {"settings": parameters, "beside": beside, "title": image.getTitle(), "shape": shape_of(image),
-               "frames_are_channels": frames_are_channels(image)}
+               "axis": axis_of(image)}
     window = CorrectionWindow(image, call("correct_begin", request))
     window.run()
     ended = call("correct_end", {"session": window.session, "outlines": has_outlines(image)})

@@ -7,6 +7,8 @@ died, the files are read again: they contain all that the window showed.
 from __future__ import annotations
 
 import gc
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +18,11 @@ from epifiji.bridge.fiji.client_folder import client_folder
 from epifiji.bridge.fiji.frame_pictures import FramePictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
 from epifiji.bridge.fiji.shown_cells import larger, marked_cell, shown_region
-from epifiji.data.cell_edits import Add, CellEdit, Delete, Merge, Split
+from epifiji.data.cell_edits import Add, CellEdit, Continue, Delete, Merge, Split
 from epifiji.data.errors import WrongInputError
 from epifiji.data.movie import size_in_words
 from epifiji.data.settings.base import parse_settings
+from epifiji.engine.volumes.edited import EditedVolume
 
 if TYPE_CHECKING:
     from epifiji.jobs.cells.correct import Correction
@@ -33,38 +36,49 @@ def begin(request: Request) -> Answer:
     """Begin a correction or continue it.
 
     The request has ``settings`` by key, ``beside`` (the cells next to the image, or None), and the image's ``title`` and
-    ``shape`` (T, Y, X). If ``frames_are_channels``, it may as well be a still image.
+    ``shape`` (T, Y, X), and the ``axis`` along which its frames lie: T, Z or C; if C, it may as well be a still image.
     """
     command = parse_settings(CorrectCommand, request["settings"])
     cells = command.cells or request.get("beside")
-    title, shape = request["title"], tuple(request["shape"])
+    title, shape, axis = request["title"], tuple(request["shape"]), request.get("axis", "T")
     if cells is None:
         raise WrongInputError(f"There are no cells of {title} next to it: give --cells FILE, labels, outlines or ROIs.")
     # ROIs do not say how large their image is; one with channels is a still image.
-    size = (1, *shape[1:]) if request.get("frames_are_channels") else shape
-    session = {"cells": str(cells), "out": command.out, "shape": size}
+    size = (1, *shape[1:]) if axis == "C" else shape
+    session = {"cells": str(cells), "out": command.out, "shape": size, "axis": axis}
+    # The same cells may be those of a volume over another image.
+    _open.clear()
     correction = _correction(session)
     found = correction.cells.labels.shape
-    if found[0] == 1 and request.get("frames_are_channels"):
+    noun = correction.cells.noun
+    if found[0] == 1 and axis == "C":
         shape = 1, *shape[1:]
     if found != shape:
         raise WrongInputError(
-            f"{correction.labels.file} has {size_in_words(found)}, but {title} has {size_in_words(shape)}: open the image in "
-            "which these cells were segmented."
+            f"{correction.labels.file} has {size_in_words(found, noun)}, but {title} has {size_in_words(shape, noun)}: open "
+            "the image in which these cells were segmented."
         )
     # A collection visits the objects of all libraries, which takes up to a second with TensorFlow loaded, and each step would
     # wait for it.
     gc.collect()
     gc.freeze()
-    steps = len(correction.cells.edits)
-    said = f"{steps} earlier corrections are continued." if steps else "Click a border, or draw a line across a cell."
     return {
         "session": session,
         "frames": found[0],
-        "said": said,
+        "noun": noun,
+        "said": _first_sentence(correction),
         "result": str(correction.result),
         **_state(correction),
     }
+
+
+def _first_sentence(correction: Correction) -> str:
+    if steps := len(correction.cells.edits):
+        return f"{steps} earlier corrections are continued."
+    if correction.doubt:
+        return correction.doubt
+    kind = "A volume: cells change in all planes. " if correction.labels.is_volume else ""
+    return f"{kind}Click a border, or draw a line across a cell."
 
 
 @job("correct_frame", commands.CORRECT)
@@ -110,7 +124,7 @@ def step(request: Request) -> Answer:
         )
     if done is not None:
         number = done.frame
-        pictures.changed(number)
+        pictures.changed(correction.cells.frames)
         labels = correction.cells.labels[number]
         region = larger(correction.cells.touched)
         answer |= {"frame": number + 1, "picture": shown_region(labels, correction.cells.corrected(number), region)}
@@ -163,7 +177,7 @@ def _opened(session: dict[str, Any]) -> tuple[int, Correction, FramePictures]:
     if path not in _open or _open[path][0] != _time(path):
         # Labels of a long movie are large: only one correction is kept in memory.
         _open.clear()
-        correction = start_correction(file, session["out"], session["shape"])
+        correction = start_correction(file, session["out"], session["shape"], session["axis"])
         _open[path] = _time(path), correction, FramePictures(correction.cells)
     return _open[path]
 
@@ -180,7 +194,7 @@ def _planned(
     if what == "line":
         return cells.split_along(frame, points)
     if what == "outline":
-        return Add(frame, cells.next_label, tuple(points))
+        return cells.add_around(frame, points)
     cell = cell_at(cells.labels[frame], *points[0]) if points else 0
     if not cell:
         raise WrongInputError("There is no cell under the mouse: move it over the cell to delete, and press d.")
@@ -196,22 +210,27 @@ def _pointed(correction: Correction, frame: int, points: list[tuple[float, float
     if not cell:
         return "There is no cell here: press a to draw its outline.", None
     area, outline = marked_cell(labels, cell)
-    return f"This is cell {cell}, {area} px; click at a border to merge two cells.", outline
+    size = f"{area} px"
+    if isinstance(correction.cells, EditedVolume):
+        size += f" in this plane, {_volume(correction.cells, cell, correction.labels.voxel_um or ())}"
+    return f"This is cell {cell}, {size}; click at a border to merge two cells.", outline
 
 
 def _said(correction: Correction, edit: CellEdit) -> str:
     """Describe a correction that was made."""
-    # The cells of a correction lie completely in the rectangle that it touched.
-    labels = correction.cells.labels[edit.frame][correction.cells.touched]
     match edit:
         case Merge(_, kept, merged):
-            return f"Cell {merged} is merged into cell {kept}, which now has {_area(labels, kept)} px."
+            return f"Cell {merged} is merged into cell {kept}, which now has {_size(correction, edit, kept)}."
         case Split(_, cell, new):
-            return f"Cell {cell} is split: {_area(labels, cell)} px stay, {_area(labels, new)} px are cell {new}."
+            stay, are = (_size(correction, edit, part) for part in (cell, new))
+            return f"Cell {cell} is split: {stay} stay, {are} are cell {new}."
         case Add(_, new):
-            return f"Cell {new} is added: {_area(labels, new)} px."
+            return f"Cell {new} is added: {_area(correction, edit, new)} px."
+        case Continue(_, cell):
+            return f"Cell {cell} continues in this plane: {_area(correction, edit, cell)} px."
         case Delete(_, cell):
-            return f"Cell {cell} is deleted; a merge would have given its area to a neighbour."
+            where, what = (" in all planes", "voxels") if correction.labels.is_volume else ("", "area")
+            return f"Cell {cell} is deleted{where}; a merge would have given its {what} to a neighbour."
 
 
 def _named(edit: CellEdit) -> str:
@@ -222,6 +241,8 @@ def _named(edit: CellEdit) -> str:
             return f"The split of cell {cell}"
         case Add(_, new):
             return f"The addition of cell {new}"
+        case Continue(frame, cell):
+            return f"The continuation of cell {cell} in plane {frame + 1}"
         case Delete(_, cell):
             return f"The deletion of cell {cell}"
 
@@ -229,11 +250,27 @@ def _named(edit: CellEdit) -> str:
 def _state(correction: Correction, frame: int | None = None) -> Answer:
     cells = correction.cells
     count = {} if frame is None else {"count": cells.count(frame)}
-    return {"steps": len(cells.edits), "undone": cells.undone, **count}
+    total = {"cells": cells.cells} if isinstance(cells, EditedVolume) else {}
+    return {"steps": len(cells.edits), "undone": cells.undone, **count, **total}
 
 
-def _area(labels: Any, cell: int) -> int:
-    return int((labels == cell).sum())
+def _size(correction: Correction, edit: CellEdit, cell: int) -> str:
+    """Say how large a cell is after a correction: in voxels in a volume, else in pixels of its frame."""
+    cells = correction.cells
+    if isinstance(cells, EditedVolume):
+        return f"{cells.voxels(cell)} voxels"
+    return f"{_area(correction, edit, cell)} px"
+
+
+def _area(correction: Correction, edit: CellEdit, cell: int) -> int:
+    """Return the pixels of a cell in the frame of a correction, in whose touched rectangle it lies completely."""
+    return int((correction.cells.labels[edit.frame][correction.cells.touched] == cell).sum())
+
+
+def _volume(cells: EditedVolume, cell: int, voxel_um: Sequence[float | None]) -> str:
+    """Say the volume of a cell in voxels and, if the size of a voxel is known, in µm³."""
+    voxels, known = cells.voxels(cell), [step for step in voxel_um if step]
+    return f"{voxels} voxels" + (f" ({voxels * math.prod(known):.4g} µm³)" if len(known) == len(cells.spacing) else "")
 
 
 def _time(path: Path) -> int:
