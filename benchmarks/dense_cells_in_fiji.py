@@ -63,12 +63,11 @@ class Watched:
 
     def run(self, dialog: Any, ended: Callable[[], Any]) -> dict[str, Any]:
         """Click OK, and wait for the end."""
-        from desktop import click, wait_for
+        from desktop import wait_for
         from desktop_checks import status
 
-        place = dialog.getButtons()[0].getLocationOnScreen()
         started = time.perf_counter()
-        click(place.x + 10, place.y + 10)
+        _click_ok(dialog)
 
         def look() -> Any:
             if doing := status():
@@ -93,13 +92,11 @@ def _dialog(label: str) -> Any:
     return dialog
 
 
-def _escaped(label: str, fill: Callable[[Any], None]) -> dict[str, Any]:
-    """Run a command, press Escape as soon as it works, and measure the time until it has ended."""
+def _escaped(dialog: Any) -> dict[str, Any]:
+    """Run a command from its dialog, press Escape as soon as it works, and measure the time until it has ended."""
     from desktop import focus, press
     from desktop_checks import error, status
 
-    dialog = _dialog(label)
-    fill(dialog)
     watched = Watched()
 
     def cancelled() -> bool:
@@ -128,21 +125,21 @@ def compared(_: Any, folder: Path) -> dict[str, Any]:
         jimport("ij.IJ").openImage(str(folder / "cells" / name)).show()
         wait_for(name, lambda name=name: windows(name))
 
-    def fill(dialog: Any) -> None:
+    def asked() -> Any:
+        dialog = _dialog(COMPARE_CELLS)
         dialog.getStringFields().elementAt(0).setText("segmented_labels.tif")
         dialog.getStringFields().elementAt(1).setText("dense_labels.tif")
+        return dialog
 
     found = {}
     for number in ("first", "second"):
-        dialog = _dialog(COMPARE_CELLS)
-        fill(dialog)
-        found[number] = Watched().run(dialog, lambda: windows("Comparison of cells"))
+        found[number] = Watched().run(asked(), lambda: windows("Comparison of cells"))
         time.sleep(1)
         picture(folder / "compared.png")
         for title in ("Comparison of cells", "AP over IoU", "dense_cells"):
             jimport("ij.IJ").selectWindow(title)
             jimport("ij.IJ").run("Close")
-    return {**found, "Escape": _escaped(COMPARE_CELLS, fill)}
+    return {**found, "Escape": _escaped(asked())}
 
 
 def evaluated(_: Any, folder: Path) -> dict[str, Any]:
@@ -151,75 +148,60 @@ def evaluated(_: Any, folder: Path) -> dict[str, Any]:
     from desktop_checks import error
     from epifiji.bridge.fiji.commands import EVALUATE
 
-    def fill(dialog: Any) -> None:
+    def asked() -> Any:
+        dialog = _dialog(EVALUATE)
         dialog.getChoices().elementAt(0).select("epicells")
-        dialog.getStringFields().elementAt(1).setText(str(folder / "annotated"))
+        _put(dialog, EVALUATE, "first", folder=str(folder / "annotated"))
+        return dialog
 
-    dialog = _dialog(EVALUATE)
-    fill(dialog)
-    found = Watched().run(dialog, lambda: error() or windows("Networks on annotated"))
+    found = Watched().run(asked(), lambda: error() or windows("Networks on annotated"))
     time.sleep(1)
     picture(folder / "evaluated.png")
-    return {"first": found | {"error": error()}, "Escape": _escaped(EVALUATE, fill)}
+    return {"first": found | {"error": error()}, "Escape": _escaped(asked())}
 
 
 def trained(_: Any, folder: Path) -> dict[str, Any]:
     """Fine-tune the network that ships with some steps."""
-    from desktop import picture
-    from desktop_checks import error, status
+    from desktop import focus, picture, wait_for, windows
+    from desktop_checks import error
+    from dialogs_on_screen import open_dialog
     from epifiji.bridge.fiji.commands import TRAIN
 
-    steps = os.environ["EPIFIJI_TEST_STEPS"]
+    def asked(name: str) -> Any:
+        """Fill in both pages of the dialog, and return the second one."""
+        first = _dialog(TRAIN)
+        _put(first, TRAIN, "first", folder=str(folder / "annotated"), name=name)
+        first.getCheckboxes().lastElement().setState(True)
+        _click_ok(first)
+        title = TRAIN.rstrip(".")
+        second = wait_for("the second page", lambda: (one := open_dialog(title)) is not None and one != first and one)
+        focus(title)
+        more = {"steps": os.environ["EPIFIJI_TEST_STEPS"], "out": str(folder / name), "network": "epicells"}
+        _put(second, TRAIN, "more", **more)
+        picture(folder / "train_dialog.png")
+        return second
 
-    def fill(dialog: Any, out: str) -> None:
-        if not (more := _more(dialog)).getState():
-            more.setState(True)
-            more.dispatchEvent(_item(more))
-            time.sleep(1)
-        values = {
-            "Annotated": str(folder / "annotated"), "Maximum number": steps, "Name": "dense", "Output": str(folder / out),
-            "Initial": "epicells",
-        }  # fmt: skip
-        for name, field in _fields(dialog).items():
-            for start, value in values.items():
-                if name.startswith(start):
-                    field.setText(value)
-
-    dialog = _dialog(TRAIN)
-    fill(dialog, "trained")
-    picture(folder / "train_dialog.png")
-    found = Watched().run(
-        dialog, lambda: error() or "written" in status() or list((folder / "trained").glob("*/network.json"))
-    )
+    found = Watched().run(asked("dense"), lambda: error() or windows("Training of dense"))
     time.sleep(2)
     picture(folder / "trained.png")
-    return {"first": found | {"error": error()}, "Escape": _escaped(TRAIN, lambda dialog: fill(dialog, "cancelled"))}
+    return {"first": found | {"error": error()}, "Escape": _escaped(asked("cancelled"))}
 
 
-def _more(dialog: Any) -> Any:
-    return next(box for box in dialog.getCheckboxes() if str(box.getLabel()) == "More settings")
+def _put(dialog: Any, label: str, page: str, **values: str) -> None:
+    """Write values into the text fields of a page of a dialog."""
+    from epifiji.bridge.fiji.dialogs import described
+
+    described_page = [one for one in described(label)["parameters"] if one["page"] == page]
+    keys = [one["key"] for one in described_page if one["kind"] in ("text", "file", "folder")]
+    for key, value in values.items():
+        dialog.getStringFields().elementAt(keys.index(key)).setText(value)
 
 
-def _item(box: Any) -> Any:
-    from scyjava import jimport
+def _click_ok(dialog: Any) -> None:
+    from desktop import click
 
-    ItemEvent = jimport("java.awt.event.ItemEvent")
-    return ItemEvent(box, ItemEvent.ITEM_STATE_CHANGED, box.getLabel(), ItemEvent.SELECTED)
-
-
-def _fields(dialog: Any) -> dict[str, Any]:
-    """Return the fields of a dialog by their labels, which precede them."""
-    from scyjava import jinstance
-
-    from desktop_checks import parts
-
-    found, label = {}, ""
-    for part in parts(dialog):
-        if jinstance(part, "java.awt.Label"):
-            label = str(part.getText())
-        elif jinstance(part, "java.awt.TextField"):
-            found.setdefault(label, part)
-    return found
+    place = dialog.getButtons()[0].getLocationOnScreen()
+    click(place.x + 10, place.y + 10)
 
 
 def make_images(folder: Path, cells: int, side: int) -> int:
@@ -260,7 +242,7 @@ def main() -> None:
         checks = [globals()[one] for one in given.only.split(",")]
         for check in checks:
             check.__module__ = Path(__file__).stem
-        env = {"DISPLAY": display, "EPIFIJI_TEST_STEPS": str(given.steps)}
+        env = {"DISPLAY": display, "EPIFIJI_TEST_STEPS": str(given.steps), "XDG_DATA_HOME": str(folder / "data")}
         env["PYTHONPATH"] = os.pathsep.join([str(TESTS), str(Path(__file__).parent)])
         done = run_checks(checks, folder, headless=False, env=env, timeout_s=TIMEOUT_S)
         if given.out is not None:
