@@ -85,6 +85,8 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     """
     settings, recipe, parent = task.settings, task.recipe, task.parent
     parted = task.divided(report)
+    # TensorFlow or Cellpose start now, and parts of images are arranged.
+    report(0, "preparing the training")
     samplers = _samplers(task, parted, report, keep)
     unfinished = Unfinished(_identity(task, keep))
     of_best: list[Any] = []
