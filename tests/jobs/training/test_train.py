@@ -72,6 +72,12 @@ def learnt(movies: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainingRe
         return epifiji.train(movies, steps=60, rate=3e-3)
 
 
+@pytest.fixture
+def no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End trainings before the first step: they are prepared, scored and written, but their weights stay the initial ones."""
+    monkeypatch.setattr(run.TrainingLoop, "_ended", lambda *_: True)
+
+
 def parent_in(folder: Path, *classes: str, rarity: float = 0.3) -> Path:
     """Write an untrained EpiNet that finds events everywhere."""
     described = EpiNetDescription(
@@ -92,6 +98,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.usefixtures("no_steps")
 class TestTheBeginning:
     def test_it_is_the_default_network_if_that_is_an_epinet(self, movies, tmp_path):
         parent_in(user_folder() / "mine", "blink")
@@ -146,6 +153,7 @@ def test_a_class_of_the_users_own_is_learnt(
     assert not list((user_folder().parent.parent).rglob("*.part*"))
 
 
+@pytest.mark.usefixtures("no_steps")
 def test_a_movie_without_events_is_learnt_from_too(movies: Path, tmp_path: Path) -> None:
     folder = tmp_path / "with control"
     shutil.copytree(movies, folder)
@@ -161,6 +169,7 @@ def test_a_movie_without_events_is_learnt_from_too(movies: Path, tmp_path: Path)
     )
 
 
+@pytest.mark.usefixtures("no_steps")
 def test_the_movies_that_the_parent_learnt_from_are_reported(movies: Path, learnt: TrainingResult) -> None:
     again = epifiji.retrain(learnt.folder, movies, name="second", keep=0, steps=10)
     assert any(
@@ -171,7 +180,7 @@ def test_the_movies_that_the_parent_learnt_from_are_reported(movies: Path, learn
 
 
 def test_an_interrupted_training_continues_and_ends_as_one_that_was_not(movies: Path) -> None:
-    settings = {"from_scratch": True, "steps": 12, "name": "interrupted"}
+    settings = {"from_scratch": True, "steps": 10, "name": "interrupted"}
 
     def stop_at(step: int):
         def report(done: float, doing: str) -> None:
@@ -181,13 +190,13 @@ def test_an_interrupted_training_continues_and_ends_as_one_that_was_not(movies: 
         return report
 
     with pytest.raises(
-        CancelledError, match="the state after 5 steps is stored: start the training again to continue from there"
+        CancelledError, match="the state after 4 steps is stored: start the training again to continue from there"
     ):
-        epifiji.train(movies, report=stop_at(5), **settings)
+        epifiji.train(movies, report=stop_at(4), **settings)
     assert not user_folder().exists()
     resumed = epifiji.train(movies, **settings)
-    assert "The training continued from step 5, where it was interrupted." in resumed.notices
-    assert [point.step for point in resumed.points] == [0, 12]
+    assert "The training continued from step 4, where it was interrupted." in resumed.notices
+    assert [point.step for point in resumed.points] == [0, 10]
     whole = epifiji.train(movies, **(settings | {"name": "whole"}))
     assert not any("continued" in notice for notice in whole.notices)
     for name, values in whole.network.weights[0].items():
