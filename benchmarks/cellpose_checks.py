@@ -199,7 +199,7 @@ def test_labels_in_fiji_are_those_of_cellpose(in_fiji: Any) -> None:
     seen = done[segmented]
     assert len(np.unique(masks)) == len(np.unique(given["labels"]))
     assert np.array_equal(seen["labels"], masks)
-    assert seen["preview"].split()[0] == str(masks.max())
+    assert seen["preview"] == f"{masks.max()} cells of 30.0 px"
     assert seen["outlines"] == 1
 
 

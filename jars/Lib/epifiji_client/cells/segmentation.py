@@ -59,7 +59,7 @@ class PreviewWindow(object):
         roi.setPosition(self.place)
         overlay.add(roi)
         self.image.setOverlay(overlay)
-        self.count.setText("%d cells of %.1f px, %s borders" % (answer["cells"], self.found["cell_diameter"], self.found["borders"]))
+        self.count.setText("%d cells of %s" % (answer["cells"], self.found["scale"]))
 
     def _ends(self, key):
         return self.found.get("ends", {}).get(key, (0.0, 1.0))

@@ -139,12 +139,15 @@ def start_preview(request: Request) -> Answer:
         _preview["open"] = _Preview(segmenter, segmenter.maps(movie.frames(0, 1)[0]))
     chosen = own.replaced(settings)
     parameters = {one["key"]: one["label"] for one in described(commands.SEGMENT)["parameters"]}
+    scale = segmenter.scale
+    borders = "dark" if scale.dark else "bright"
     return {
         "keys": own.shown,
         "labels": {key: parameters[key] for key in own.shown},
         "values": {key: getattr(chosen, key) for key in own.shown},
-        "cell_diameter": segmenter.scale.diameter_px,
-        "borders": "dark" if segmenter.scale.dark else "bright",
+        "cell_diameter": scale.diameter_px,
+        "borders": borders,
+        "scale": f"{scale.diameter_px:.1f} px" + (f", {borders} borders" if network.description.inverts else ""),
         **_preview_cells(_preview["open"], {}),
     }
 
