@@ -48,10 +48,7 @@ def _doubt(file: Path, said: str | None) -> str:
         return f"Corrections change one frame, because the image is a movie; {file.name} has planes (Z)."
     if holds_labels(file):
         return f"Corrections change one plane: cells of a volume are labels with planes (Z), not {file.name}."
-    return (
-        f"Corrections change one plane: {file.name} does not say that it is a volume. If it is one, save it in Fiji as a stack "
-        "of planes (Z)."
-    )
+    return f"Corrections change one plane: {file.name} does not say that it is a volume. If so, save it in Fiji with planes (Z)."
 
 
 def require_no_planes_of_cyst(file: Path) -> None:
