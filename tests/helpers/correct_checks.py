@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from desktop import focus, picture, press, wait_for, windows
+from desktop import close, focus, picture, press, wait_for, windows
 from epifiji.bridge.imagej import ImageJ
 from jvm import JAVA_SCALE
 from review_checks import _frame
@@ -225,6 +225,27 @@ def movie_corrected(_: ImageJ, folder: Path) -> dict[str, Any]:
     press("h")
     seen["histogram"] = wait_for("ImageJ's own key", lambda: [w for w in _windows() if "Histogram" in w])
     return seen
+
+
+VOLUME = "cyst"
+
+
+def volume_corrected(_: ImageJ, folder: Path) -> list[list[str]]:
+    """Correct the cells of a volume in its planes: what the window says after each step, and its state."""
+    path = Path(os.environ["EPIFIJI_TEST_FIELDS"]) / f"{VOLUME}.tif"
+    image = open_image(path)
+    image.setZ(5)
+    start(image, labels_of(path))
+    said = [texts()]
+    for what, points in json.loads(path.with_name(f"{VOLUME}_steps.txt").read_text()):
+        said.append([act(image, what, points), texts()[1]])
+        if what == "line":
+            picture(folder / "volume.png")
+    end()
+    wait_for("what was written", lambda: windows("Log"))
+    close("Log")
+    image.close()
+    return said
 
 
 def _windows() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 
 from broken_cells import BrokenField, broken_field, image_of, same_cells, voronoi_cells, write_field
-from correct_checks import MOVIE, killed, mended, movie_corrected, resumed
+from correct_checks import MOVIE, VOLUME, killed, mended, movie_corrected, resumed, volume_corrected
 from desktop import desktop
 from epifiji.data.cell_edits import Split
 from epifiji.files.labels import read_cells, write_labels
@@ -81,10 +81,62 @@ def movie(tmp_path: Path) -> np.ndarray:
     return labels
 
 
-def test_a_movie_is_corrected_by_keys_and_dragging(tmp_path: Path, movie: np.ndarray) -> None:
+OVER = [(20.0, 10.0), (20.0, 58.0), (86.0, 58.0), (86.0, 10.0), (20.0, 10.0)]
+STEPS = [
+    ("click", [(50, 59.5)]),
+    ("z", []),
+    ("line", [(20, 80), (90, 80)]),
+    ("click", [(50, 30)]),
+    ("Right", []),
+    ("delete", [(50, 30)]),
+    ("z", []),
+    *[("comma", [])] * 4,
+    ("freehand", OVER),
+]
+"""What is done in a volume of two boxes, from plane 5 on."""
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> np.ndarray:
+    """Write a volume with two cells in planes 3 to 10 of 12, of 50 and 60 columns, and the steps of its correction."""
+    labels = np.zeros((12, 100, 140), np.int32)
+    labels[2:10, 20:86, 10:60], labels[2:10, 20:86, 60:120] = 1, 2
+    write_labels(tmp_path / f"{VOLUME}_labels.tif", labels, spacing={"Z": 2.0, "Y": 0.5, "X": 0.5})
+    image = np.stack([image_of(plane, number) for number, plane in enumerate(labels)])
+    tifffile.imwrite(tmp_path / f"{VOLUME}.tif", image, imagej=True, metadata={"axes": "ZYX"})
+    (tmp_path / f"{VOLUME}_steps.txt").write_text(json.dumps(STEPS))
+    return labels
+
+
+def check_volume(folder: Path, said: list[list[str]], labels: np.ndarray) -> None:
+    rows, depth = 66, 8
+    sentences = [sentence for sentence, _ in said]
+    assert sentences[0].startswith("A volume: cells change in all planes.")
+    assert sentences[1] == f"Cell 1 is merged into cell 2, which now has {110 * rows * depth} voxels."
+    assert sentences[3] == f"Cell 2 is split: {40 * rows * depth} voxels stay, {20 * rows * depth} voxels are cell 3."
+    assert (
+        f", {50 * rows} px in this plane, {50 * rows * depth} voxels ({50 * rows * depth / 2:.4g} µm³)" in sentences[4]
+    )
+    assert sentences[6].startswith("Cell 1 is deleted in all planes")
+    taken = int(sentences[12].removeprefix("Cell 1 continues in this plane: ").removesuffix(" px."))
+    assert taken == pytest.approx(48 * 66, rel=0.05)
+    states = [state.split("        ") for _, state in said]
+    assert states[1] == ["plane 5 of 12", "1 cells, 1 here", "1 correction"]
+    assert states[6] == ["plane 6 of 12", "2 cells, 2 here", "2 corrections"]
+    assert states[10] == ["plane 3 of 12", "3 cells, 3 here", "1 correction"]
+    corrected = read_cells(folder / f"{VOLUME}_corrected_labels.tif")
+    assert np.array_equal(corrected[2:10] == 3, np.pad(labels[2:10, :, 60:80] == 2, ((0, 0), (0, 0), (60, 60))))
+    assert np.count_nonzero(corrected[1] == 1) == taken
+
+
+def test_a_movie_and_a_volume_are_corrected_by_keys_and_dragging(
+    tmp_path: Path, movie: np.ndarray, volume: np.ndarray
+) -> None:
     with desktop() as display:
         env = {"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(tmp_path)}
-        seen = run_checks([movie_corrected], tmp_path, headless=False, env=env)[movie_corrected]
+        done = run_checks([volume_corrected, movie_corrected], tmp_path, headless=False, env=env)
+    check_volume(tmp_path, done[volume_corrected], volume)
+    seen = done[movie_corrected]
     said = [one for one, _ in seen["said"]]
     cell, new = int(movie[0, 70, 100]), int(movie.max()) + 1
     assert said[0].startswith(f"Cell {cell} is split")
