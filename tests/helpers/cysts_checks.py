@@ -87,7 +87,15 @@ def by_macro(imagej: ImageJ, folder: Path) -> dict[str, Any]:
         "view": [int(n) for n in view.getDimensions()] + [int(view.getBitDepth())],
         "rois": sorted((str(roi.getName()), int(roi.getPosition())) for roi in manager().getRoisAsArray()),
         "table": windows("Cells of cyst") != [],
+        "sections": {title: _numbers(section) for title in ("YZ", "XZ") for section in _sections(title)},
     }
+
+
+def _numbers(image: Any) -> list[list[int]]:
+    """Return the values of an image (Y, X)."""
+    import numpy as np
+
+    return np.asarray(image.getProcessor().getFloatArray()).T.astype(int).tolist()
 
 
 def with_preview(imagej: ImageJ, folder: Path) -> dict[str, Any]:

@@ -55,6 +55,18 @@ def test_colours_lie_over_every_plane_and_rois_are_in_theirs(shown: Finished) ->
     }
 
 
+def test_sections_show_the_numbers_of_cells(shown: Finished) -> None:
+    """Between planes, which are 1.5 times as far apart as pixels, no numbers are interpolated."""
+    labels = np.asarray(epifiji.read_volume(shown.folder / "out" / f"{NAME}_epifiji" / f"{NAME}_labels.tif")).astype(
+        int
+    )
+    depth, height, width = labels.shape
+    planes = ((np.arange(round(1.5 * depth)) + 0.5) / 1.5).astype(int)
+    sections = {title: np.array(one) for title, one in shown[by_macro]["sections"].items()}
+    assert np.array_equal(sections["XZ"], labels[planes, height // 2])
+    assert np.array_equal(sections["YZ"], labels[planes, :, width // 2].T)
+
+
 def test_the_3d_view_is_a_stack_of_colours(shown: Finished) -> None:
     assert shown[by_macro]["view"][2:] == [1, 1, 36, 24]
 

@@ -1,6 +1,6 @@
 """Segmented cells in ImageJ: labels as an image, outlines as an overlay, polygons in the ROI Manager (Jython 2.7)."""
 
-from ij import IJ
+from ij import IJ, ImagePlus, ImageStack
 from ij.gui import ImageRoi, Overlay
 from ij.io import RoiDecoder
 from jarray import array, zeros
@@ -18,6 +18,9 @@ from epifiji_client.screen.windows import put_free, put_right
 
 OUTLINE = (255, 110, 0)
 """Orange, which differs from black, grey and white for people with any colour vision."""
+
+LEAST_SECTION_PX = 200
+"""Sections are shown so large that they are at least so many pixels of the screen wide or high."""
 
 OPACITY = 110
 """Of the colours of cells over a stack, 0-255."""
@@ -67,18 +70,49 @@ def show_cyst(image, found, orthogonal):
     labels.show()
     if window and image is not None and image.getWindow() is not None:
         put_right(labels.getWindow(), image.getWindow())
-    if found["view"] and window:
-        view = IJ.openImage(found["view"])
+    view = IJ.openImage(found["view"]) if found["view"] and window else None
+    if view is not None:
         mark_figure(view, image)
         view.show()
         put_free(view.getWindow(), [shown.getWindow() for shown in (image, labels) if shown is not None] + [IJ.getInstance()])
     if orthogonal and window:
-        IJ.selectWindow(labels.getID())
-        IJ.run(labels, "Orthogonal Views", "")
+        _show_sections(labels, image, [one.getWindow() for one in (image, labels, view) if one is not None] + [IJ.getInstance()])
     elif window and image is not None and image.getWindow() is not None:
         IJ.selectWindow(image.getID())
     if found["rois"]:
         _show_rois(image, found["rois"])
+
+
+def _show_sections(labels, image, others):
+    """Open ImageJ's orthogonal views on labels whose planes are repeated until voxels are cubes.
+
+    ImageJ would interpolate between planes, and numbers between those of two cells are those of others.
+    """
+    calibration, stack = labels.getCalibration().copy(), labels.getStack()
+    planes = stack.getSize()
+    count = max(planes, int(round(planes * calibration.pixelDepth / calibration.pixelWidth)))
+    cubes = ImageStack(labels.getWidth(), labels.getHeight())
+    for number in range(count):
+        # The pixels are those of the labels, so they take no memory.
+        cubes.addSlice(stack.getProcessor(1 + int((number + 0.5) * planes / count)))
+    if count > planes:
+        calibration.pixelDepth = calibration.pixelWidth
+    shown = ImagePlus(labels.getTitle().replace("_labels", "_sections"), cubes)
+    shown.setCalibration(calibration)
+    shown.setLut(labels.getLuts()[0])
+    shown.setDisplayRange(labels.getDisplayRangeMin(), labels.getDisplayRangeMax())
+    shown.setSlice(1 + int((labels.getCurrentSlice() - 0.5) * count / planes))
+    mark_figure(shown, image)
+    shown.show()
+    zoom = image.getCanvas().getMagnification() if image is not None and image.getCanvas() is not None else 1
+    while zoom * max(shown.getWidth(), shown.getHeight()) < LEAST_SECTION_PX:
+        zoom *= 2
+    IJ.run(shown, "Set... ", "zoom=%d x=%d y=%d" % (round(100 * zoom), shown.getWidth() // 2, shown.getHeight() // 2))
+    put_free(shown.getWindow(), others)
+    if shown.getWindow().getX() == shown.getWindow().getY() == 0:
+        # ImageJ puts the sections beside this window and below it once it has moved, and takes 0, 0 for its first place.
+        shown.getWindow().setLocation(1, 1)
+    IJ.run(shown, "Orthogonal Views", "")
 
 
 def _coloured_roi(pixels, width, height, table):
