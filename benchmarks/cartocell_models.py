@@ -1,6 +1,6 @@
 """Compares CartoCell's two networks: M1 from three drawn cysts, and M2 from what M1 finds in thirty undrawn ones.
 
-    python benchmarks/cartocell_models.py --data DATA --out FOLDER [--steps 300]
+    python benchmarks/cartocell_models.py --data DATA --out FOLDER [--steps 450]
 
 All cysts that are learnt from are simulated by EpiFiji. Both networks are scored on twelve others, and on the ten cysts of
 another program in DATA (the tests' data, segmentation/cyst3d), with their own noise and with 8 times its variance. The
@@ -53,7 +53,8 @@ def configured(folder: Path) -> Path:
     place = folder / "cartocell.yaml"
     kind = {"TYPE": "INSTANCE_SEG", "NDIM": "3D", "INSTANCE_SEG": {"DATA_REMOVE_BEFORE_MW": True}}
     # As the network that comes with EpiFiji: thresholds are chosen for each cyst, without dropout and elastic deformation.
-    config = {"PROBLEM": kind, "DATA": data, "MODEL": {"DROPOUT_VALUES": [0.0] * 3}, "AUGMENTOR": {"ELASTIC": False}}
+    augmented = {"ENABLE": True, "RANDOM_ROT": True, "VFLIP": True, "BRIGHTNESS": True}
+    config = {"PROBLEM": kind, "DATA": data, "MODEL": {"DROPOUT_VALUES": [0.0] * 3}, "AUGMENTOR": augmented}
     place.write_text(yaml.safe_dump(config), encoding="utf-8")
     return place
 
@@ -70,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--steps", type=int, default=450)
     given = parser.parse_args()
     folder = given.out.resolve()
     made(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -173,6 +174,19 @@ class Point:
     held_out_loss: float | None = None
     f1: float | None = None
     quality: float | None = None
+
+    @property
+    def rank(self) -> tuple[float, float] | None:
+        """What is larger for a better step; None if nothing was held out.
+
+        Where nothing that was found is right, quality says nothing: it is higher without any cell than with wrong ones, and so
+        for weights that learnt nothing. The loss then decides, and any step with something right is better.
+        """
+        if self.quality is None:
+            return None
+        if self.f1 == 0:
+            return 0.0, -math.inf if self.held_out_loss is None else -self.held_out_loss
+        return 1.0, self.quality
 
 
 def in_words(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.training.trainer import State
 from epifiji.files.storage.unfinished import Unfinished
-from epifiji.jobs.training import loop
+from epifiji.jobs.training import loop, run
 from epifiji.jobs.training.loop import TIMED_STEPS, TrainingLoop
 
 STEP_S = 1.0
@@ -48,6 +49,9 @@ class Counting:
         self.state.losses.append(1 / self.state.step)
         return self.state.losses[-1]
 
+    def loss(self, parts: list[None]) -> float:
+        return 1 / (1 + self.state.step)
+
 
 class Nothing:
     """Draws empty parts."""
@@ -68,17 +72,17 @@ def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-Scorer = Callable[[Weights, Report], tuple[float, float | None]]
+Scorer = Callable[[Weights, Report], tuple[float, float | None, Any]]
 
 
-def better_and_better(weights: Weights, report: Report) -> tuple[float, float | None]:
+def better_and_better(weights: Weights, report: Report) -> tuple[float, float | None, Any]:
     """Score weights by the number of steps."""
     report(1.0, "judging")
-    return float(weights["steps"][0]), None
+    return float(weights["steps"][0]), None, None
 
 
 def course_of(
-    clock: Clock, scorer: Scorer | None = better_and_better, **settings: float
+    clock: Clock, scorer: Scorer | None = better_and_better, held_out: Sequence[None] = (), **settings: float
 ) -> tuple[TrainingLoop, list[Counting]]:
     """Start or continue a loop; returns its trainer too, once it runs."""
     trainers: list[Counting] = []
@@ -91,7 +95,8 @@ def course_of(
         rate=1e-3, points=4, first_weights=lambda: {"steps": np.zeros(1, np.float32)}, trainer=trainer
     )
     chosen = TrainingSettings(**({"steps": 60, "minutes": 1000} | settings))
-    return TrainingLoop(recipe, [(Nothing(), 1.0)], chosen, [], scorer, Unfinished({"test": 1})), trainers
+    unfinished = Unfinished({"test": len(held_out)})
+    return TrainingLoop(recipe, [(Nothing(), 1.0)], chosen, held_out, scorer, unfinished), trainers
 
 
 def stop_where(told: str, at: Callable[[], bool] = lambda: True) -> Report:
@@ -110,7 +115,7 @@ class TestAfterAnInterruption:
         resumed, _ = course_of(clock)
         assert resumed.run(silent)["steps"] == 60
         assert resumed.progress.points[-1].step == 60
-        assert resumed.progress.best_quality == 60
+        assert resumed.progress.best_rank == (1, 60)
 
     def test_the_last_step_is_validated_if_its_validation_was_interrupted(self, clock):
         first, _ = course_of(clock)
@@ -148,6 +153,24 @@ class TestAfterAnInterruption:
         resumed, trainers = course_of(clock)
         resumed.run(silent)
         assert trainers[0].planned[0] == 60
+
+
+def test_weights_that_learnt_nothing_are_not_chosen_where_no_step_finds_anything_right(clock):
+    """Without any cell the quality is 0; with wrong ones it is below, though such weights are nearer to the right ones."""
+
+    def wrong(weights: Weights, report: Report) -> tuple[float, float | None, Any]:
+        step = float(weights["steps"][0])
+        return -0.5 * (step > 0), 0.0, step
+
+    def once_right(weights: Weights, report: Report) -> tuple[float, float | None, Any]:
+        step = float(weights["steps"][0])
+        return -0.5 * (step > 0), 0.1 * (0 < step < 40), step
+
+    ended, _ = course_of(clock, wrong, [None])
+    assert ended.run(silent)["steps"] == ended.best_scores == run._best_step(ended.progress.points) == 60
+    ended, _ = course_of(clock, once_right, [None, None])
+    first = ended.run(silent)["steps"]
+    assert first == ended.best_scores == run._best_step(ended.progress.points) == ended.progress.points[1].step < 40
 
 
 @pytest.mark.parametrize("earlier", [signal.SIG_IGN, signal.SIG_DFL])

@@ -31,8 +31,8 @@ LEAST_GAIN = 0.01
 
 LEARNING = "learning"
 
-Scorer = Callable[[Weights, Report], tuple[float, float | None]]
-"""Returns quality and F1 of weights on held-out events."""
+Scorer = Callable[[Weights, Report], tuple[float, float | None, Any]]
+"""Returns quality, F1, and all scores of weights on held-out events."""
 
 
 @dataclass
@@ -43,8 +43,8 @@ class Progress:
     ----------
     best
         The averaged weights at the best step.
-    best_quality
-        Their quality; less than 0 before the first validation.
+    best_rank
+        Their :attr:`~epifiji.data.training.Point.rank`; None before the first validation.
     points
         Measurements during the training.
     seconds
@@ -56,7 +56,7 @@ class Progress:
     """
 
     best: Weights
-    best_quality: float = -1.0
+    best_rank: tuple[float, float] | None = None
     points: list[Point] = field(default_factory=list)
     seconds: float = 0.0
     since: int = 0
@@ -96,6 +96,7 @@ class TrainingLoop:
         kept = _read(unfinished)
         self.resumed_at = kept[0].step if kept else 0
         self.state, self.progress = kept or _begun(recipe.first_weights())
+        self.best_scores: Any = None
         self._begun = time.monotonic() - self.progress.seconds
         self._saved = time.monotonic()
         self._started_at = self.state.step
@@ -176,11 +177,12 @@ class TrainingLoop:
         quality = f1 = held_out_loss = None
         if self._scorer is not None:
             held_out_loss = trainer.loss(self._held_out) if self._held_out else None
-            quality, f1 = self._scorer(state.average, report)
+            quality, f1, scores = self._scorer(state.average, report)
             least = min((p.held_out_loss for p in progress.points if p.held_out_loss is not None), default=np.inf)
             gained = held_out_loss is not None and held_out_loss < (1 - LEAST_GAIN) * least
-            if quality > progress.best_quality:
-                progress.best_quality, gained = quality, True
+            rank = Point(state.step, 0.0, loss, held_out_loss, f1, quality).rank
+            if rank is not None and (progress.best_rank is None or rank > progress.best_rank):
+                progress.best_rank, self.best_scores, gained = rank, scores, True
                 progress.best = {name: values.copy() for name, values in state.average.items()}
             progress.since = 0 if gained else progress.since + 1
         progress.seconds = time.monotonic() - self._begun
@@ -207,7 +209,7 @@ def _write(unfinished: Unfinished, state: State, progress: Progress) -> None:
         "losses": state.losses,
         "names": {group: sorted(arrays) for group, arrays in groups.items()},
         "points": [asdict(point) for point in progress.points],
-        **{name: getattr(progress, name) for name in ("best_quality", "seconds", "since", "seen")},
+        **{name: getattr(progress, name) for name in ("best_rank", "seconds", "since", "seen")},
     }
     text = np.frombuffer(json.dumps(known).encode(), np.uint8)
     unfinished.put(0, [text, *(arrays[name] for arrays in groups.values() for name in sorted(arrays))])
@@ -224,7 +226,8 @@ def _read(unfinished: Unfinished) -> tuple[State, Progress] | None:
         groups = {group: {name: next(values) for name in names} for group, names in known["names"].items()}
         state = State(groups["weights"], groups["average"], groups["moments"], known["step"], known["losses"])
         points = [Point(**point) for point in known["points"]]
-        kept = {name: known[name] for name in ("best_quality", "seconds", "since", "seen")}
-        return state, Progress(groups["best"], points=points, **kept)
+        kept = {name: known[name] for name in ("seconds", "since", "seen")}
+        rank = None if known["best_rank"] is None else tuple(known["best_rank"])
+        return state, Progress(groups["best"], rank, points=points, **kept)
     except (ValueError, KeyError, TypeError, StopIteration):
         return None

@@ -89,13 +89,9 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     report(0, "preparing the training")
     samplers = _samplers(task, parted, report, keep)
     unfinished = Unfinished(_identity(task, keep))
-    of_best: list[Any] = []
 
-    def validate(weights: Weights, report: Report) -> tuple[float, float | None]:
-        quality, f1, scores = task.scores(recipe.network(weights, task.description), report)
-        if quality > loop.progress.best_quality:
-            of_best[:] = [scores]
-        return quality, f1
+    def validate(weights: Weights, report: Report) -> tuple[float, float | None, Any]:
+        return task.scores(recipe.network(weights, task.description), report)
 
     loop = TrainingLoop(
         recipe,
@@ -108,10 +104,10 @@ def run_training(task: TrainingTask, target: Target, report: Report, keep: float
     if loop.resumed_at:
         task.notices.append(f"The training continued from step {loop.resumed_at}, where it was interrupted.")
     weights = loop.run(report)
-    if task.is_scored and not of_best:
+    after = loop.best_scores
+    if task.is_scored and after is None:
         # The best step was before an interruption.
-        of_best.append(task.scores(recipe.network(weights, task.description), report)[-1])
-    after = of_best[0] if of_best else None
+        after = validate(weights, report)[-1]
     before = task.parent_scores(report) if task.is_scored else None
     learnt_by = parent.description if parent else None
     described: NetworkDescription = with_learnt(task.described(after), task.images, learnt_by)
@@ -145,7 +141,7 @@ def _samplers(task: TrainingTask, parted: Split[Any], report: Report, keep: floa
 
 def _best_step(points: Sequence[Point]) -> int:
     """Return the step whose weights :class:`TrainingLoop` returns: the first of the best ones, or the last if none is scored."""
-    scored = [(point.quality, point.step) for point in points if point.quality is not None]
+    scored = [(rank, point.step) for point in points if (rank := point.rank) is not None]
     if not scored:
         return points[-1].step if points else 0
     return max(scored, key=lambda one: one[0])[1]
