@@ -25,6 +25,7 @@ from desktop_checks import (
 from epifiji.bridge.fiji.commands import COMMANDS, DETECT
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.pages import page_of
+from epifiji.bridge.fiji.terminal_commands import with_menu_commands
 from epifiji.bridge.imagej.menu import script_files
 from epifiji.data.events import EVENT_COLOURS, Event
 from jvm import Finished, run_checks
@@ -104,7 +105,8 @@ def test_a_dialog_shows_the_last_values_and_help(shown: Finished) -> None:
     assert "docs/windows.md" in seen["help"] or page_of(DETECT)["address"] in seen["help"]
     for key, field in COMMANDS[DETECT].model_fields.items():
         assert f"(in macros: {key})" in " ".join(re.sub("<[^>]*>", "", seen["help"]).split())
-        assert (field.description or "").split("&")[0].split(";")[0] in " ".join(seen["help"].split())
+        shown_first = re.split('[&;"]', with_menu_commands(field.description or ""))[0]
+        assert shown_first in " ".join(seen["help"].split())
 
 
 def test_a_field_that_was_emptied_stays_empty_after_wrong_input(shown: Finished) -> None:
