@@ -70,7 +70,7 @@ def networks(folder: Path) -> Path:
 
 def reviewed(folder: Path) -> None:
     """Put a result with a finished review into a folder: all events are kept."""
-    pixels, events = write_blinking(folder, "wing", 5, shape=(28, 96, 160), events=12)
+    pixels, events = write_blinking(folder, "wing", 5, shape=(28, 64, 96), events=8)
     results = folder / "wing_epifiji"
     results.mkdir()
     record = {
