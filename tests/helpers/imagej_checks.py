@@ -213,3 +213,12 @@ def headless_process(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     return run_checks_once(HEADLESS, shared / "checks_without_a_window")
+
+
+def patched_classes(_: ImageJ, __: Path) -> dict[str, Any]:
+    """Return the first entry of Java's class path, and whether ImageJ's classes are patched."""
+    from scyjava import jimport
+
+    path = str(jimport("java.lang.System").getProperty("java.class.path")).split(os.pathsep)
+    fields = [str(field.getName()) for field in jimport("ij.IJ").class_.getDeclaredFields()]
+    return {"first": Path(path[0]).name, "patched": "_hooks" in fields}

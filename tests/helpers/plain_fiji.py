@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from epifiji.bridge.fiji.install import install_fiji
-from epifiji.bridge.imagej.jars import class_path
+from epifiji.bridge.imagej.jars import class_path, patched_jars
 from epifiji.bridge.imagej.java import find_java
 from jvm import FOR_SHORT_RUNS
 
@@ -134,7 +134,7 @@ def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = T
         *FOR_SHORT_RUNS,
         *(f"-D{name}={value}" for name, value in properties.items()),
         "-cp",
-        os.pathsep.join(map(str, sorted((fiji / "jars").glob("*.jar")))),
+        os.pathsep.join(map(str, [*(patched_jars() if headless else []), *sorted((fiji / "jars").glob("*.jar"))])),
         "org.python.util.jython",
         str(fiji / "host.py"),
         str(macro),

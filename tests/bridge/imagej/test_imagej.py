@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from epifiji.bridge.imagej.jars import class_path, endpoints
+from epifiji.bridge.imagej.jars import class_path, endpoints, jar_folder
 from imagej_checks import (
     context_of_another,
     diagnosis,
@@ -19,6 +19,7 @@ from imagej_checks import (
     image_needed_and_none_open,
     macro_value,
     opened_again,
+    patched_classes,
     plugins_folder,
     remembered_parameter,
     script_outputs,
@@ -36,6 +37,18 @@ def headless(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 def test_it_is_headless_and_the_pinned_version(headless: Finished) -> None:
     assert headless[start]["headless"] is True
     assert f"net.imagej:ij:{headless[start]['version']}" in endpoints()
+
+
+def test_classes_that_were_patched_are_used_by_the_next_start(tmp_path: Path) -> None:
+    java = tmp_path / "cache" / "epifiji" / "java"
+    java.mkdir(parents=True)
+    (java / jar_folder().name).symlink_to(jar_folder(), target_is_directory=True)
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    checks = [patched_classes, macro_value, filtered]
+    first, second = (run_checks(checks, tmp_path, env=env) for _ in range(2))
+    assert first[patched_classes] == {"first": class_path()[0].name, "patched": True}
+    assert second[patched_classes] == {"first": "ij-headless.jar", "patched": True}
+    assert (second[macro_value], second[filtered]) == (first[macro_value], first[filtered])
 
 
 def test_starting_java_does_not_change_the_environment(headless: Finished) -> None:

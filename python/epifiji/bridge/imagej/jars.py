@@ -45,6 +45,17 @@ def jar_folder(listed: str = EMBEDDED) -> Path:
     return cache_folder() / "java" / digest
 
 
+def patched_folder() -> Path:
+    """Return the folder in the user's cache for ImageJ's classes that are patched to run without windows; it may not exist."""
+    folder = jar_folder()
+    return folder.with_name(f"{folder.name}-headless")
+
+
+def patched_jars() -> list[Path]:
+    """Return the jar of these classes, the first on the class path of an ImageJ without windows; none at the first start."""
+    return sorted(patched_folder().glob("*.jar"))
+
+
 def class_path(report: Report = silent, listed: str = EMBEDDED) -> list[Path]:
     """Return the jars of a list and those that they need; they are downloaded if the cache does not contain them.
 
