@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,18 @@ def click(image: Any, *points: Sequence[float]) -> None:
         mouse("mousemove", *on_screen(image, y, x), "sleep", "0.05", "click", "1", "sleep", "0.05")
 
 
+def _double_click(image: Any, point: Sequence[float]) -> None:
+    """End a drawn line: again if ImageJ, on a busy machine, took the clicks for single ones, which add no other point."""
+    for _ in range(5):
+        # One command, so that the two clicks follow each other quickly.
+        mouse("mousemove", *on_screen(image, *point), "sleep", "0.05", "click", "--repeat", "2", "--delay", "80", "1")
+        for _ in range(20):
+            roi = image.getRoi()
+            if roi is None or roi.getState() != roi.CONSTRUCTING:
+                return
+            time.sleep(0.05)
+
+
 def drag(image: Any, points: Sequence[Sequence[float]]) -> None:
     places = [on_screen(image, y, x) for y, x in points]
     moves = [part for place in places for part in ("mousemove", *place, "sleep", "0.05")]
@@ -93,10 +106,7 @@ def act(image: Any, what: str, points: Sequence[Sequence[float]] = ()) -> str:
         click(image, *points)
     elif what in ("polygon", "polyline"):
         click(image, *points[:-1])
-        # One command, so that the two clicks follow each other quickly however busy the machine is.
-        mouse(
-            "mousemove", *on_screen(image, *points[-1]), "sleep", "0.05", "click", "--repeat", "2", "--delay", "80", "1"
-        )
+        _double_click(image, points[-1])
     elif what in ("line", "freehand"):
         drag(image, points)
     elif what == "delete":

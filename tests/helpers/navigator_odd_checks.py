@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +74,21 @@ def _said(window: Any) -> str:
     return "; ".join(str(p.getText()) for kind in ("JLabel", "JTextArea") for p in parts(window, f"javax.swing.{kind}"))
 
 
+def _still(look: Callable[[], bool]) -> Iterator[bool]:
+    for _ in range(10):
+        yield look()
+        time.sleep(0.05)
+
+
 def _press_in(window: Any, key: str, said: str) -> None:
     """Press a key in a window until it shows a text."""
-    on_event_thread(window.toFront)
-    wait_for("the window in front", window.isActive)
+
+    def stays_in_front() -> bool:
+        # Another window that was opened or closed before may be activated late.
+        focus(str(window.getTitle()))
+        return all(_still(window.isActive))
+
+    wait_for("the window in front", stays_in_front)
     press(key)
     wait_for(f"what {key} does", lambda: said in _said(window))
 
@@ -172,6 +184,52 @@ def moved_rois(_: Any, __: Path) -> dict[str, Any]:
         "row of the updated": [names[4].rpartition(" ")[0].rpartition(" ")[0], names[4][-5:-1]],
         "rejected is there": names[4] in after,
     }  # fmt: skip
+
+
+LATE = """
+from ij import WindowManager
+from java.lang import System
+from epifiji_client.commands.run import call
+from epifiji_client.events.navigator.navigator import navigate
+from epifiji_client.images.movies import name_shown, show_events, wide_manager
+
+found = call("open", {"settings": {"results": results}, "lines": True})
+image = WindowManager.getCurrentImage()
+name_shown(image, found)
+wide_manager()
+opened = navigate(image, results, has_rois=False)
+"""
+
+
+def decisions_before_the_rois(_: Any, __: Path) -> dict[str, list[str]]:
+    """Reject an event and change the class of another one before their ROIs are there; then again, and close the window first."""
+    from scyjava import jimport
+
+    from epifiji.bridge.imagej.menu import client_folder
+
+    _close_all()
+    _open_movie("first")
+    Path("first", "noise_epifiji", "review.csv").unlink(missing_ok=True)
+    interpreter = jimport("org.python.util.PythonInterpreter")()
+    interpreter.exec_(f"import sys; sys.path.append({str(client_folder())!r})")
+    interpreter.set("results", str(Path("first", "noise_epifiji").resolve()))
+    seen = {}
+    for when in ("open", "closed"):
+        interpreter.exec_(LATE)
+        (window,) = _opened().values()
+        if when == "open":
+            _press_in(window, "n", "1 of 30 decided")
+            _press_in(window, "1", "cell_death   frame 1   score 0.67")
+        else:
+            wait_for("the earlier decisions", lambda window=window: "1 of 30 decided" in _said(window))
+            _press_in(window, "n", "2 of 30 decided")
+            interpreter.exec_('opened.want("close", None); opened.ended.await()')
+        interpreter.exec_("show_events(image, found, False, False); opened.adopt()")
+        count = 29 if when == "open" else 28
+        wait_for("the end of the rejected ROIs", lambda count=count: manager().getCount() == count)
+        time.sleep(0.5)
+        seen[when] = [str(roi.getName()) for roi in manager().getRoisAsArray()]
+    return seen
 
 
 def images_of_other_kinds(imagej: Any, folder: Path) -> dict[str, Any]:

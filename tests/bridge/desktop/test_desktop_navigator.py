@@ -15,7 +15,13 @@ from epifiji.files.results.reviews import read_review, write_review
 from epifiji.jobs.events.review import finish_review
 from jvm import Finished, run_checks
 from navigator_checks import FIRST, SECOND, killed_session, model, resumed_session
-from navigator_odd_checks import images_of_other_kinds, moved_rois, two_movies_of_one_title, write_two_movies
+from navigator_odd_checks import (
+    decisions_before_the_rois,
+    images_of_other_kinds,
+    moved_rois,
+    two_movies_of_one_title,
+    write_two_movies,
+)
 from planted_events import planted
 
 MOVED = replace(planted()[6], y=40.0, x=30.0)
@@ -46,7 +52,7 @@ def done(
         env |= {"DISPLAY": display}
         killed = run_checks([killed_session], tmp_path_factory.mktemp("killed"), headless=False, env=env)
         written = read_review(results / "review.csv").actions
-        odd = [two_movies_of_one_title, moved_rois, images_of_other_kinds]
+        odd = [two_movies_of_one_title, moved_rois, decisions_before_the_rois, images_of_other_kinds]
         resumed_folder = write_two_movies(tmp_path_factory.mktemp("resumed"))
         resumed = run_checks([model, resumed_session, *odd], resumed_folder, headless=False, env=env)
     return killed, written, resumed
@@ -167,3 +173,12 @@ def test_events_are_shown_on_images_of_other_kinds(done: tuple[Finished, list[Ac
     assert seen["channels"] == [2, 1, 2]
     assert seen["rings in both channels"], "rings follow the frame in any channel"
     assert seen["virtual"] == [1, 1, 2]
+
+
+def test_decisions_that_come_before_the_rois_change_them(done: tuple[Finished, list[Action], Finished]) -> None:
+    seen = done[2][decisions_before_the_rois]
+    rejected, changed = "cell_death 1 (0.60)", "cell_sop 1 (0.67)"
+    for names in seen.values():
+        assert rejected not in names and changed not in names
+    assert [name[:10] for name in seen["open"] if name.endswith("(0.67)")] == ["cell_death"]
+    assert (len(seen["open"]), len(seen["closed"])) == (29, 28)

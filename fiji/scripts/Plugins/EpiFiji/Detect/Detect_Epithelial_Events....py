@@ -2,9 +2,9 @@
 from java.awt import GraphicsEnvironment
 
 from epifiji_client.commands.run import call, command, report
-from epifiji_client.images.movies import current_image, requested_pixels, show_maps
+from epifiji_client.images.movies import current_image, requested_pixels, show_maps, wide_manager
 from epifiji_client.screen.log import log
-from epifiji_client.events.navigator.opening import EventsShown, table_wanted
+from epifiji_client.events.navigator.opening import events_shown, table_wanted
 
 
 def detect(parameters):
@@ -13,11 +13,13 @@ def detect(parameters):
     pixels = requested_pixels(image, parameters.get("channel", "")) if image is not None else None
     request = {"settings": parameters, "headless": headless or image is None, "lines": True, "table": table_wanted(parameters)}
     found = call("detect", request, pixels)
-    shown = EventsShown(image, found, parameters) if image is not None else None
     if found.get("maps"):
+        if image is not None and not headless:
+            # The maps lie beside it.
+            wide_manager()
         show_maps(image, found)
-    if shown is not None:
-        shown.navigate(found["folder"], found["lines"])
+    if image is not None:
+        events_shown(image, found, parameters, found["folder"], found["lines"])
     for notice in found["notices"]:
         log(notice)
     counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])

@@ -3,7 +3,7 @@ from epifiji_client.commands.run import call, command, report
 from epifiji_client.images.identity import movie_of, results_shown
 from epifiji_client.images.movies import current_image
 from epifiji_client.screen.log import log
-from epifiji_client.events.navigator.opening import EventsShown, table_wanted
+from epifiji_client.events.navigator.opening import events_shown, table_wanted
 
 
 def open_events(parameters):
@@ -11,7 +11,7 @@ def open_events(parameters):
     for notice in found["notices"]:
         log(notice)
     image = movie_of(current_image(needed=False), found, "The events in %s" % found["folder"])
-    EventsShown(image, found, parameters).navigate(parameters["results"])
+    events_shown(image, found, parameters, parameters["results"])
     report("%d events of %s" % (sum([kind["count"] for kind in found["classes"]]), found["name"]))
 
 

@@ -18,7 +18,7 @@ from epifiji_client.screen.words import duration
 from epifiji_client.engine.errors import EngineError
 from epifiji_client.events.many.movies import AGAIN, CANCEL, COMPLETE, FAILED, LEFT, LOOKING, PAUSE, PAUSED, REFUSED, RUNNING, quietly
 from epifiji_client.events.many.pooled import show_pooled
-from epifiji_client.events.navigator.opening import EventsShown
+from epifiji_client.events.navigator.opening import events_shown
 from epifiji_client.images.movies import file_of
 
 SHOWN = "epifiji.many_movies"
@@ -152,7 +152,7 @@ class ManyMoviesWindow(object):
         image = movie["image"] if movie["image"] is not None and movie["image"].getWindow() is not None else _opened(found["movie"])
         if image is None:
             raise EngineError("The movie of %s was not found: open it first." % movie["folder"], "input")
-        EventsShown(image, found, {"navigator": True}).navigate(movie["folder"])
+        events_shown(image, found, {"navigator": True}, movie["folder"])
 
     def _may_pool(self):
         """Ask whether to replace the pooled table of an earlier run; return whether one may be written."""

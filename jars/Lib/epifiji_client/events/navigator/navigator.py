@@ -55,26 +55,31 @@ ZOOM = 4.0
 LEAST_VIEW_PX = 60
 
 
-def navigate(image, results=None, lines=None, thresholds=(), closed=(), rois_shown=None):
+def navigate(image, results=None, lines=None, thresholds=(), closed=(), has_rois=True):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
-    rois_shown() waits until the events are in the ROI Manager, if another thread puts them there. The events are those of results, or lines as the engine writes them if they are not saved. thresholds are those that the
-    navigator can return to, each with the number of the review's steps before they were changed. Nothing is opened without a window, or if there are no events. It looks as the earlier one
-    did, an open one or one of closed, if that was of the same results.
+    The events are those of results, or lines as the engine writes them if they are not saved. Without has_rois their ROIs come
+    later, and then adopt() is to be called for the returned navigator. thresholds are those that the navigator can return to,
+    each with the number of the review's steps before they were changed. It looks as the earlier one did, an open one or one of
+    closed, if that was of the same results. Nothing is opened, and None returned, without a window, or if there are no events.
     """
     if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
-        return
+        return None
     with locked(OPENING):
         closed = close_navigators(image) or closed
         if not (results or lines):
-            return
+            return None
         begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
         found = _ask("navigate", begin)
-        if found["order"]:
-            opened = Navigator(image, found, begin, thresholds, rois_shown)
-            for earlier in closed:
-                opened.take_over(earlier)
-            opened.open()
+        if not found["order"]:
+            return None
+        opened = Navigator(image, found, begin, thresholds)
+        for earlier in closed:
+            opened.take_over(earlier)
+        opened.open()
+        if has_rois:
+            opened.adopt()
+        return opened
 
 
 def events_adjusted(image, results, lines):
@@ -151,7 +156,7 @@ def _navigators():
 class Navigator(Runnable):
     """The navigator of an image's events; see the module."""
 
-    def __init__(self, image, found, begin, thresholds, rois_shown=None):
+    def __init__(self, image, found, begin, thresholds):
         self.image, self.found, self.begin, self.thresholds = image, found, begin, list(thresholds)
         self.keys = _keys(image)
         self.frames = Frames(image)
@@ -161,7 +166,7 @@ class Navigator(Runnable):
         self.wanted = LinkedBlockingQueue()
         self.rings = Rings(image, self.shown, self.frame_of, self.colours)
         self.rois = ManagedRois(image, self.session, self.want)
-        self.on_movie, self._rois_shown = False, rois_shown
+        self.on_movie = self._closing = False
         self.ended = CountDownLatch(1)
         self._message, self._next = found["problem"], None
         self._reviewed = None
@@ -188,7 +193,6 @@ class Navigator(Runnable):
         self._show(True, False)
         later(self.view.open)
         self._inputs.start()
-        self.want("adopt", self._rois_shown)
         thread.start()
 
     def _place(self):
@@ -200,6 +204,13 @@ class Navigator(Runnable):
         put_free(self.view.window, [movie, IJ.getInstance(), manager])
         if covers(manager, movie) or covers(manager, self.view.window):
             put_free(manager, [movie, self.view.window, IJ.getInstance()])
+
+    def adopt(self):
+        """Find the ROIs of the events, which are in the ROI Manager now, and let them follow the decisions."""
+        self.want("adopt", None)
+        if self._closing:
+            self.rois.adopt()
+            self.rois.release()
 
     def want(self, what, value):
         """Put a request into the queue."""
@@ -267,8 +278,6 @@ class Navigator(Runnable):
         elif what == "go":
             session.frame = value
         elif what == "adopt":
-            if value is not None:
-                value()
             self.rois.adopt()
         elif what == "thresholds":
             self._choose_thresholds()
@@ -287,7 +296,10 @@ class Navigator(Runnable):
                 raise EngineError(NOT_SHOWN, "input")
             if what == "select_copy":
                 what, value = "select", self.rois.index_of(value)
-            changed = session.do(what, value) if value is not None or what != "select" else []
+                if value is None:
+                    # A ROI of another movie: its navigator would answer to a selection here, and this one to that.
+                    return
+            changed = session.do(what, value)
             shown.update(changed)
             self.rois.update(changed)
         if what in ("filter", "show_class"):
@@ -392,9 +404,12 @@ class Navigator(Runnable):
 
     def _close(self):
         """Close the window, and write the results of the review."""
+        self._closing = True
         try:
             self._inputs.stop()
             self.rings.hide()
+            if [wanted for wanted in self.wanted.toArray() if wanted[0] == "adopt"]:
+                self.rois.adopt()
             self.rois.release()
             later(self.view.window.dispose)
             for key in self.keys:

@@ -36,17 +36,19 @@ class ManagedRois(object):
         self._removed, self._adopted = set(), {}
         self._list = self._listener = None
         self._are_out = False
+        # Until the ROIs are there, changes wait: the events as they were.
+        self._begun = list(session.items)
         self.selecting = False
 
     @_alone
     def adopt(self):
         """Find the ROIs of the events in the ROI Manager, and follow the selection there."""
-        manager = open_manager()
+        manager, begun, self._begun = open_manager(), self._begun or [], None
         if manager is None:
             return
         # The ROIs are those of the detection. An earlier review may have changed some events.
         detected = dict((int(index), item_of(line)) for index, line in self.session.found["detected"].items())
-        items = [detected.get(index, item) for index, item in enumerate(self.session.items)]
+        items = [detected.get(index, item) for index, item in enumerate(begun)]
         places = {}
         for index, item in enumerate(items):
             places.setdefault((item["event"], item["frame"], int(round(item["y"])), int(round(item["x"]))), []).append(index)
@@ -71,13 +73,15 @@ class ManagedRois(object):
             manager.runCommand(self.image, "Show None")
         self._follow(manager)
         self.update([index for index, item in enumerate(self.session.items)
-                     if item["added"] or (item["decision"] == "reject" or index in detected) and index in self._rois])
+                     if item["added"] or index in self._rois and (item["decision"] == "reject" or index in detected or item is not begun[index])])
+        if self._are_out:
+            self.take_out()
 
     @_alone
     def update(self, changed):
         """Remove the ROIs of rejected events, and change those of others, as the session now has them."""
         manager = open_manager()
-        if manager is None or not changed:
+        if manager is None or not changed or self._begun is not None:
             return
         self._follow(manager)
         for index in changed:
@@ -96,7 +100,7 @@ class ManagedRois(object):
         """Remove the events' ROIs from the ROI Manager."""
         self._are_out = True
         manager, inside = open_manager(), []
-        if manager is None:
+        if manager is None or self._begun is not None:
             return
         self._know_copies(manager)
         for place, roi in enumerate(manager.getRoisAsArray()):
@@ -113,6 +117,8 @@ class ManagedRois(object):
     def put_back(self):
         """Put the ROIs of all events that are not rejected into the ROI Manager."""
         self._are_out = False
+        if self._begun is not None:
+            return
         manager = roi_manager()
         self._know_copies(manager)
         inside = set([self._items.get(roi) for roi in manager.getRoisAsArray() if self._items.containsKey(roi)])
@@ -124,7 +130,7 @@ class ManagedRois(object):
     @_alone
     def select(self, index):
         """Select an event's ROI in the ROI Manager, if it is there; return whether the user moved this ROI."""
-        manager = open_manager()
+        manager = open_manager() if self._begun is None else None
         place = self._place_of(manager, index) if manager is not None else -1
         if place >= 0 and not manager.isSelected(place):
             self.selecting = True
