@@ -90,6 +90,8 @@ def _chosen_for_cellpose(button: Any, folder: Path) -> tuple[str, int, str]:
     said, width = str(box.getMessage().getText()), int(box.getWidth())
     _click(next(one for one in parts(box) if str(one.getClass().getSimpleName()) == "JButton"))
     wait_for("the box's end", lambda: shown("JOptionPane") is None)
+    # The window reads the list of networks again.
+    wait_for("the end of the progress in the status line", lambda: "Esc cancels" not in status())
     return said, width, status()
 
 
