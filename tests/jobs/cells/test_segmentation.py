@@ -215,7 +215,7 @@ def test_cancelling_ends_between_frames() -> None:
 
     with pytest.raises(CancelledError):
         epifiji.segment(PIXELS, report=cancel, **FIXED)
-    assert set(seen) == {"segmenting cells"}
+    assert set(seen) == {"loading epicells", "segmenting cells"}
 
 
 def test_cells_do_not_depend_on_the_memory(found: epifiji.Segmentation, monkeypatch: pytest.MonkeyPatch) -> None:
