@@ -43,8 +43,11 @@ def mend(correction: Correction) -> None:
     record(correction, Merge(5, kept, merged))
     cut = next(z for z in range(14) if (cells.labels[z] == split).sum() > 40)
     rows = np.nonzero(cells.labels[cut] == split)[0]
-    middle = float(np.median(rows))
-    record(correction, cells.split_along(cut, [(middle, 0.0), (middle, 31.0)]))
+    middle = int(np.median(rows))
+    columns = np.flatnonzero(cells.labels[cut, middle] == split)
+    planned = cells.split_along(cut, [(middle, float(columns[0] - 1)), (middle, float(columns[-1] + 1))])
+    assert planned.cell == split
+    record(correction, planned)
     record(correction, Delete(5, deleted))
 
 
