@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -34,6 +34,11 @@ def client_folder(holds: str) -> Iterator[Path]:
     made = _handed_over.get()
     if made is not None:
         made.append(str(folder))
+
+
+def chosen_or_client_folder(chosen: str | None, holds: str) -> AbstractContextManager[Path]:
+    """Return the folder that the user chose, or else a temporary one for files that are only shown."""
+    return client_folder(holds) if chosen is None else nullcontext(Path(chosen))
 
 
 @contextmanager

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.cell_commands import CompareCellsCommand, ConvertCommand, SplitCommand
-from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_client_folder
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import score_text
@@ -51,7 +50,7 @@ def compare_cells(request: Request) -> Answer:
             )
     settings = settings_of(command, CellComparisonSettings)
     found = compared(command.predicted, command.annotated, request.report, **settings)
-    with client_folder("cells") if command.out is None else nullcontext(Path(command.out)) as folder:
+    with chosen_or_client_folder(command.out, "cells") as folder:
         files = found.save(folder, command.overwrite, request.report)
     pictures, left_out = shown_pictures(files, command.out)
     return {

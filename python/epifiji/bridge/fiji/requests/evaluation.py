@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_client_folder
 from epifiji.bridge.fiji.network_commands import EvaluateCommand
 from epifiji.bridge.fiji.requests.cells import shown_pictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
@@ -34,10 +33,10 @@ def evaluate_networks(request: Request) -> Answer:
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
     settings = settings_of(command, EvaluationSettings)
     found = evaluate(networks, command.folder, request.report, **settings)
-    only_shown = command.out is None and not request.get("headless")
-    with client_folder("evaluation") if only_shown else nullcontext() as temporary:
-        place = command.out or temporary
-        files = found.save(place, command.overwrite) if place else []
+    files: list[Path] = []
+    if command.out is not None or not request.get("headless"):
+        with chosen_or_client_folder(command.out, "evaluation") as folder:
+            files = found.save(folder, command.overwrite)
     place_name = Path(command.folder).name
     pictures, left_out = shown_pictures(files, command.out)
     return {

@@ -6,11 +6,10 @@ lost if a worker dies.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_client_folder, client_folder
 from epifiji.bridge.fiji.commands import EstimateScoresCommand, ScoreCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.requests.review import read_events, review_answer
@@ -76,10 +75,10 @@ def estimate_scores(request: Request) -> Answer:
     if command.out is not None:
         require_absent(Path(command.out), FILES, command.overwrite)
     found = expected_scores(command.results, **settings_of(command, ExpectedScoresSettings))
-    only_shown = command.out is None and not request.get("headless")
-    with client_folder("scores") if only_shown else nullcontext() as temporary:
-        place = command.out or temporary
-        files = found.save(place, command.overwrite) if place else []
+    files: list[Path] = []
+    if command.out is not None or not request.get("headless"):
+        with chosen_or_client_folder(command.out, "scores") as folder:
+            files = found.save(folder, command.overwrite)
     name = Path(command.results).name
     return {
         "name": name,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_client_folder
 from epifiji.bridge.fiji.commands import PlotCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
@@ -50,7 +49,7 @@ def plot(request: Request) -> Answer:
         if request.get("image") and not request.blocks:
             return {"pixels_needed": True}
         raise
-    with client_folder("plots") if command.out is None else nullcontext(Path(command.out)) as folder:
+    with chosen_or_client_folder(command.out, "plots") as folder:
         files = found.save(folder, command.overwrite, **figures)
     rows = found.summary()
     return {
