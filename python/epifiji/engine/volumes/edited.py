@@ -157,9 +157,7 @@ class EditedVolume(EditedCells):
         cut = split_along(pieces, edit.frame, edit.line, int(pieces.max()) + 1)
         region, after = changed(pieces, cut)
         seeds = np.zeros(mask.shape, np.int32)
-        rows, columns = (
-            slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(region, box[1:], strict=True)
-        )
+        rows, columns = _within(region, box[1:])
         for number, value in enumerate((cut.cell, cut.new), 1):
             seeds[plane, rows, columns][_largest(after == value)] = number
         parts = watershed(distance_transform_edt(seeds == 0, self.spacing), seeds, mask=mask, connectivity=1)
@@ -178,8 +176,7 @@ class EditedVolume(EditedCells):
             raise WrongInputError(f"The outline does not continue the cell {edit.cell} of a plane beside this one.")
         box = _around(self._cell(edit.cell)[0], here)
         whole = self.labels[box].copy()
-        inner = tuple(slice(one.start - all_.start, one.stop - all_.start) for one, all_ in zip(here, box, strict=True))
-        whole[inner][drawn[None]] = edit.cell
+        whole[_within(here, box)][drawn[None]] = edit.cell
         return box, whole
 
     def _cell(self, cell: int) -> tuple[Box, np.ndarray]:
@@ -202,6 +199,11 @@ class EditedVolume(EditedCells):
         counts = np.bincount(labels.ravel(), minlength=1)
         for cell in np.flatnonzero(counts[1:]) + 1:
             self._voxels[int(cell)] += sign * int(counts[cell])
+
+
+def _within(part: Sequence[slice], box: Sequence[slice]) -> tuple[slice, ...]:
+    """Return where a part lies in a box that contains it."""
+    return tuple(slice(one.start - whole.start, one.stop - whole.start) for one, whole in zip(part, box, strict=True))
 
 
 def _around(*boxes: Box) -> Box:

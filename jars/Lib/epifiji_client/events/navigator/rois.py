@@ -80,8 +80,8 @@ class ManagedRois(object):
     @_alone
     def update(self, changed):
         """Remove the ROIs of rejected events, and change those of others, as the session now has them."""
-        manager = open_manager()
-        if manager is None or not changed or self._begun is not None:
+        manager = self._manager()
+        if manager is None or not changed:
             return
         self._follow(manager)
         for index in changed:
@@ -99,8 +99,8 @@ class ManagedRois(object):
     def take_out(self):
         """Remove the events' ROIs from the ROI Manager."""
         self._are_out = True
-        manager, inside = open_manager(), []
-        if manager is None or self._begun is not None:
+        manager, inside = self._manager(), []
+        if manager is None:
             return
         self._know_copies(manager)
         for place, roi in enumerate(manager.getRoisAsArray()):
@@ -130,7 +130,7 @@ class ManagedRois(object):
     @_alone
     def select(self, index):
         """Select an event's ROI in the ROI Manager, if it is there; return whether the user moved this ROI."""
-        manager = open_manager() if self._begun is None else None
+        manager = self._manager()
         place = self._place_of(manager, index) if manager is not None else -1
         if place >= 0 and not manager.isSelected(place):
             self.selecting = True
@@ -165,6 +165,10 @@ class ManagedRois(object):
         if manager is not None and not self._items.containsKey(roi):
             self._know_copies(manager)
         return self._items.get(roi)
+
+    def _manager(self):
+        """Return the ROI Manager if it is open; None as long as the ROIs are not there."""
+        return open_manager() if self._begun is None else None
 
     def _know(self, index, roi):
         self._rois[index] = roi
