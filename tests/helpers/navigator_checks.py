@@ -134,9 +134,9 @@ MODEL = """
 from epifiji_client.events.navigator.model import ShownEvents
 from epifiji_client.events.review_session import ReviewSession
 from java.lang import System
-lines = ["cell_death\\t3\\t1.0\\t2.0\\t0.9\\t\\t0", "cell_sop\\t1\\t5.0\\t6.0\\t\\tkeep\\t1"]
-lines += ["cell_death\\t2\\t7.0\\t8.0\\t0.4\\treject\\t0"]
-found = {"items": "\\n".join(lines), "order": [1, 2, 0], "place": 0, "classes": [{"name": "cell_death"}, {"name": "cell_sop"}]}
+events = ["cell_death:3:1.0:2.0:0.9::0", "cell_sop:1:5.0:6.0::keep:1"]
+events += ["cell_death:2:7.0:8.0:0.4:reject:0"]
+found = {"items": "/".join(events), "order": [1, 2, 0], "place": 0, "classes": [{"name": "cell_death"}, {"name": "cell_sop"}]}
 shown = ShownEvents(ReviewSession(found, 5, None))
 seen = [("", shown.session.order)]
 for text in ("death", "death open", "score<0.5", "score > 0.5", "frame>=2 x>5", "added", "kept", "nothing"):

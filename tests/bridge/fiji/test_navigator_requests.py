@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from epifiji.bridge.fiji.requests import review
-from epifiji.bridge.fiji.shown_events import line_of
+from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS, BETWEEN_VALUES, text_of_event, text_of_events
 from epifiji.data.events import Event
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.reviews import read_review
@@ -21,7 +21,7 @@ from requests_of_fiji import ask, refused
 NOBODY = 65534
 """A user without rights, on Linux and macOS."""
 
-LINES = "\n".join(line_of(event) for event in planted())
+TEXT = text_of_events(planted())
 
 
 def opened(begin: dict[str, Any]) -> dict[str, Any]:
@@ -36,9 +36,9 @@ def act(found: dict[str, Any], what: str, item: int = 0, **more: Any) -> dict[st
 @pytest.mark.parametrize("died", [False, True])
 def test_the_first_decision_begins_the_review(tmp_path: Path, died: bool) -> None:
     folder = tmp_path / "new_epifiji"
-    begin = {"events": LINES, "beside": str(folder)}
+    begin = {"events": TEXT, "beside": str(folder)}
     found = opened(begin)
-    assert found["items"] == LINES
+    assert found["items"] == TEXT
     assert found["problem"] is None
     assert not folder.exists()
     if died:
@@ -50,13 +50,13 @@ def test_the_first_decision_begins_the_review(tmp_path: Path, died: bool) -> Non
         review._open.clear()
     act(found, "reject", 5)
     again = opened(begin)
-    decided = [line.split("\t")[5] for line in again["items"].split("\n")]
+    decided = [text.split(BETWEEN_VALUES)[5] for text in again["items"].split(BETWEEN_EVENTS)]
     assert decided[4:6] == ["keep", "reject"]
     assert again["place"] == 6
 
 
 def test_a_review_whose_decisions_were_undone_is_removed(tmp_path: Path) -> None:
-    begin = {"events": LINES, "beside": str(tmp_path)}
+    begin = {"events": TEXT, "beside": str(tmp_path)}
     found = opened(begin)
     act(found, "keep", begin=begin)
     act(found, "undo")
@@ -83,13 +83,13 @@ def test_no_folder_is_made_again_for_a_decision_about_results_that_were_moved(tm
 
 
 def test_events_that_cannot_be_reviewed_are_shown_with_the_reason(tmp_path: Path) -> None:
-    found = opened({"events": LINES, "beside": None})
+    found = opened({"events": TEXT, "beside": None})
     assert found["review"] is None
     assert len(found["order"]) == len(planted())
     assert found["problem"].endswith("save the movie first.")
-    begin = {"events": LINES, "beside": str(tmp_path)}
+    begin = {"events": TEXT, "beside": str(tmp_path)}
     act(opened(begin), "keep", begin=begin)
-    other = opened({"events": line_of(Event("cell_death", 1, 2.0, 3.0)), "beside": str(tmp_path)})
+    other = opened({"events": text_of_event(Event("cell_death", 1, 2.0, 3.0)), "beside": str(tmp_path)})
     assert "is the review of 30 other events" in other["problem"]
 
 
@@ -101,8 +101,8 @@ def test_the_answer_has_corrected_events_as_they_were_detected(tmp_path: Path) -
     act(found, "move", 0, event=moved)
     again = opened({"results": str(tmp_path)})
     assert list(again["detected"]) == ["0"]
-    assert again["detected"]["0"].split("\t")[:4] == ["cell_death", "1", "25.0", "49.0"]
-    assert again["items"].split("\n")[0].split("\t")[:4] == ["cell_death", "1", "1.0", "2.0"]
+    assert again["detected"]["0"].split(BETWEEN_VALUES)[:4] == ["cell_death", "1", "25.0", "49.0"]
+    assert again["items"].split(BETWEEN_EVENTS)[0].split(BETWEEN_VALUES)[:4] == ["cell_death", "1", "1.0", "2.0"]
 
 
 def test_missing_results_are_refused(tmp_path: Path) -> None:

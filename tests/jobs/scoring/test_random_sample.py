@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from epifiji.bridge.fiji.requests.answer import answer
+from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.progress import silent
@@ -106,7 +107,7 @@ def test_scoring_writes_only_score_csv(tmp_path: Path) -> None:
     settings = {"results": str(results), "number": "8", "output": str(tmp_path / "score")}
     answered = ask("score_begin", settings=settings)
     begun = answered["result"]
-    assert len(begun["items"].split("\n")) == len(begun["order"]) == 8
+    assert len(begun["items"].split(BETWEEN_EVENTS)) == len(begun["order"]) == 8
     assert not Path(begun["review"]).is_relative_to(tmp_path)
     for item in range(8):
         ask("review_act", review=begun["review"], what="reject" if item < 2 else "keep", item=item, seconds=1)

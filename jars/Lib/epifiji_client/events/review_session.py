@@ -6,6 +6,7 @@ before the session has it.
 import time
 
 from epifiji_client.engine.errors import EngineError
+from epifiji_client.images.movies import BETWEEN_EVENTS, BETWEEN_VALUES
 
 CHANGES = ("class", "point", "add", "move")
 """Requests that change events; they are ignored if events are only scored."""
@@ -27,7 +28,7 @@ class ReviewSession(object):
 
     def __init__(self, found, frames, ask, begin=None):
         self.found, self.frames, self._ask, self._begin = found, frames, ask, begin
-        self.items = [item_of(line) for line in found["items"].split("\n") if line]
+        self.items = [item_of(text) for text in found["items"].split(BETWEEN_EVENTS) if text]
         self.classes = found["classes"]
         self.fixed = found.get("fixed", False)
         self.open = set([index for index, item in enumerate(self.items) if not item["decision"]])
@@ -189,8 +190,8 @@ class ReviewSession(object):
         self.frame = self.current()["frame"]
 
 
-def item_of(line):
-    """Parse an event from a line of the engine."""
-    event, frame, y, x, score, decision, added = line.split("\t")
+def item_of(text):
+    """Parse an event from a text of the engine."""
+    event, frame, y, x, score, decision, added = text.split(BETWEEN_VALUES)
     return {"event": event, "frame": int(frame), "y": float(y), "x": float(x), "score": float(score) if score else None,
             "decision": decision, "added": added == "1"}

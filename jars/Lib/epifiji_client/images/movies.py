@@ -34,6 +34,9 @@ FAINTEST = 30
 MANAGER_WIDTH = 300
 """Wide enough for names with scores, which ImageJ's default width cuts off."""
 
+BETWEEN_EVENTS, BETWEEN_VALUES = "/", ":"
+"""What separates events, and their values, in an answer's text."""
+
 BEHIND_TEXT = Color(0, 0, 0, 140)
 
 
@@ -191,11 +194,12 @@ def require_shape(image, shape, what):
                           "in which they were found." % tuple([what] + shape + [image.getTitle()] + shape_of(image)), "input")
 
 
-def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
+def show_events(image, answer, replace, table, kind=EVENTS, reviewed=(), visible=True):
     """Show events as ROIs: in the ROI Manager or, without a window, as the image's overlay.
 
     They replace EpiFiji's earlier ROIs of the same movie and kind, and the reviewed ROIs. All others stay, unless
-    replace is true. If the image is None or was closed, only the ROI Manager shows the events.
+    replace is true. If the image is None or was closed, only the ROI Manager shows the events. If visible is false, the movie
+    goes on showing only the ROIs of the ROI Manager that it did.
     """
     image = unless_closed(image)
     answer = dict(answer, events=events_of(answer))
@@ -209,7 +213,7 @@ def show_events(image, answer, replace, table, kind=EVENTS, reviewed=()):
             _overlay(image, rois, replace, movies, kind)
         return
     with managing():
-        _manage(image if image is not None and image.getWindow() is not None else None, rois, replace, movies, kind, reviewed)
+        _manage(image if image is not None and image.getWindow() is not None else None, rois, replace, movies, kind, reviewed, visible)
     if table:
         show_table("Events of %s" % answer["name"], answer["columns"], answer["rows"])
         put_below(WindowManager.getWindow("Events of %s" % answer["name"]), open_manager())
@@ -223,13 +227,13 @@ def name_shown(image, answer):
 
 
 def events_of(answer):
-    """Return the events of an answer, which has them as lines if they may be thousands: Jython is slow with JSON."""
+    """Return the events of an answer, which has them as a text if they may be thousands: Jython is slow with JSON."""
     if "names" not in answer:
         return answer["events"]
     events = []
-    for name, line in zip(answer["names"].split("\n"), answer["lines"].split("\n")):
-        if line:
-            event, frame, y, x = line.split("\t", 4)[:4]
+    for name, values in zip(answer["names"].split(BETWEEN_EVENTS), answer["text"].split(BETWEEN_EVENTS)):
+        if values:
+            event, frame, y, x = values.split(BETWEEN_VALUES, 4)[:4]
             events.append({"name": name, "event": event, "frame": int(frame), "y": float(y), "x": float(x)})
     return events
 
@@ -275,7 +279,7 @@ def wide_manager():
     return manager
 
 
-def _manage(image, rois, replace, movies, kind, reviewed):
+def _manage(image, rois, replace, movies, kind, reviewed, visible):
     manager = wide_manager()
     if replace:
         manager.reset()
@@ -286,7 +290,7 @@ def _manage(image, rois, replace, movies, kind, reviewed):
     for roi in rois:
         # addRoi would rename ROIs after the frame that is shown.
         manager.add(image, roi, -1)
-    if image is not None and rois:
+    if image is not None and rois and visible:
         manager.runCommand(image, "Show All")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +14,13 @@ from epifiji.files.results.events_table import event_rows
 from epifiji.files.rois.roi_files import shown_name
 
 KEY_LENGTH = 16
+
+BETWEEN_EVENTS, BETWEEN_VALUES = "/", ":"
+"""What separates the events of a text for Jython, and the values of each.
+
+No class may have these characters, and JSON has them as they are: Jython takes most of a second to read thousands of ``\\n``
+and ``\\t``. The client's are in ``jars/Lib/epifiji_client/images/movies.py``.
+"""
 
 
 def shown_events(
@@ -25,8 +32,8 @@ def shown_events(
 ) -> dict[str, Any]:
     """Describe events as ROIs and as a table for people.
 
-    A request can leave out what takes long to transfer of thousands of events: with ``lines`` there are the names of the
-    ROIs, one a line, instead of ``events``, and with ``table`` false no rows.
+    A request can leave out what takes long to transfer of thousands of events: with ``as_text`` there are the names of the
+    ROIs, as one text, instead of ``events``, and with ``table`` false no rows.
     """
     groups = by_class(events, classes)
     shown: dict[str, Any] = {
@@ -34,11 +41,11 @@ def shown_events(
             {"name": name, "colour": colour_of(name, groups), "group": group_of(name, groups), "count": len(group)}
             for name, group in groups.items()
         ],
-        "lines": "\n".join(line_of(event) for group in groups.values() for event in group),
+        "text": text_of_events(event for group in groups.values() for event in group),
     }
     numbered = [(event, number) for group in groups.values() for number, event in enumerate(group, start=1)]
-    if request.get("lines"):
-        shown["names"] = "\n".join(shown_name(event, number) for event, number in numbered)
+    if request.get("as_text"):
+        shown["names"] = BETWEEN_EVENTS.join(shown_name(event, number) for event, number in numbered)
     else:
         shown["events"] = [shown_event(event, number) for event, number in numbered]
     if request.get("table", True):
@@ -64,16 +71,24 @@ def movie_key(sha256: str | None, file: str | None = None, folder: Path | None =
     return None if known is None else "w" + hashlib.sha256(known.encode()).hexdigest()[: KEY_LENGTH - 1]
 
 
-def line_of(event: Event, decision: str = "", added: bool = False) -> str:
-    """Write an event as a line: class, frame (from 1), y, x, score, decision, whether it was added. Jython is slow with JSON."""
+def text_of_events(events: Iterable[Event]) -> str:
+    """Write events as a text; Jython is slow with JSON."""
+    return BETWEEN_EVENTS.join(map(text_of_event, events))
+
+
+def text_of_event(event: Event, decision: str = "", added: bool = False) -> str:
+    """Write the values of an event: class, frame (from 1), y, x, score, decision, whether it was added."""
     score = "" if event.score != event.score else repr(event.score)
-    return "\t".join(map(str, (event.event, event.frame + 1, event.y, event.x, score, decision, int(added))))
+    return BETWEEN_VALUES.join(map(str, (event.event, event.frame + 1, event.y, event.x, score, decision, int(added))))
 
 
-def event_of_line(line: str) -> Event:
-    """Read the event of such a line."""
-    name, frame, y, x, score, *_ = line.split("\t")
-    return Event(name, int(frame) - 1, float(y), float(x), float(score) if score else math.nan)
+def events_of_text(text: str) -> list[Event]:
+    """Read the events of such a text."""
+    found = []
+    for one in text.split(BETWEEN_EVENTS) if text else ():
+        name, frame, y, x, score, *_ = one.split(BETWEEN_VALUES)
+        found.append(Event(name, int(frame) - 1, float(y), float(x), float(score) if score else math.nan))
+    return found
 
 
 def shown_event(event: Event, number: int) -> dict[str, Any]:

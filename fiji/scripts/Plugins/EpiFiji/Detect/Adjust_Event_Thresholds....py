@@ -35,7 +35,7 @@ def adjust(parameters):
         log(notice)
     image = movie_of(image, found, "The maps", "the choice of thresholds")
     show_events(image, found, parameters.get("replace_rois", False), parameters.get("table", not navigators_of(image)))
-    events_adjusted(image, found["folder"] if parameters.get("save") else None, found["lines"])
+    events_adjusted(image, found["folder"] if parameters.get("save") else None, found["text"])
     report("%d events of %s%s" % (len(found["events"]), found["name"],
                                   "; saved in " + found["folder"] if parameters.get("save") else ""))
 

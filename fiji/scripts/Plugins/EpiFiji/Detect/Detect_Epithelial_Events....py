@@ -11,7 +11,7 @@ def detect(parameters):
     headless = GraphicsEnvironment.isHeadless()
     image = None if "input" in parameters else current_image()
     pixels = requested_pixels(image, parameters.get("channel", "")) if image is not None else None
-    request = {"settings": parameters, "headless": headless or image is None, "lines": True, "table": table_wanted(parameters)}
+    request = {"settings": parameters, "headless": headless or image is None, "as_text": True, "table": table_wanted(parameters)}
     found = call("detect", request, pixels)
     if found.get("maps"):
         if image is not None and not headless:
@@ -19,7 +19,7 @@ def detect(parameters):
             wide_manager()
         show_maps(image, found)
     if image is not None:
-        events_shown(image, found, parameters, found["folder"], found["lines"])
+        events_shown(image, found, parameters, found["folder"], found["text"])
     for notice in found["notices"]:
         log(notice)
     counts = ", ".join("%d %s" % (kind["count"], kind["name"]) for kind in found["classes"])

@@ -7,7 +7,7 @@ from epifiji_client.events.navigator.opening import events_shown, table_wanted
 
 
 def open_events(parameters):
-    found = call("open", {"settings": parameters, "lines": True, "table": table_wanted(parameters)})
+    found = call("open", {"settings": parameters, "as_text": True, "table": table_wanted(parameters)})
     for notice in found["notices"]:
         log(notice)
     image = movie_of(current_image(needed=False), found, "The events in %s" % found["folder"])

@@ -115,7 +115,8 @@ class Columns(object):
     def __init__(self, items):
         self._numbers, self._kinds, self._counts = {}, [], None
         self.kinds = [self._kind_of(item) for item in items]
-        self._columns = dict((key, [_sortable(item[key]) for item in items]) for key in COLUMNS)
+        self._columns = dict((key, map(operator.itemgetter(key), items)) for key in COLUMNS)
+        self._columns["score"] = map(_sortable, self._columns["score"])
 
     def column(self, key):
         """Return the values of a column; a missing score is -1."""

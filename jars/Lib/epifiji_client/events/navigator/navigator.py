@@ -55,10 +55,10 @@ ZOOM = 4.0
 LEAST_VIEW_PX = 60
 
 
-def navigate(image, results=None, lines=None, thresholds=(), closed=(), has_rois=True):
+def navigate(image, results=None, text=None, thresholds=(), closed=(), has_rois=True):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
-    The events are those of results, or lines as the engine writes them if they are not saved. Without has_rois their ROIs come
+    The events are those of results, or a text as the engine writes them if they are not saved. Without has_rois their ROIs come
     later, and then adopt() is to be called for the returned navigator. thresholds are those that the navigator can return to,
     each with the number of the review's steps before they were changed. It looks as the earlier one did, an open one or one of
     closed, if that was of the same results. Nothing is opened, and None returned, without a window, or if there are no events.
@@ -67,9 +67,9 @@ def navigate(image, results=None, lines=None, thresholds=(), closed=(), has_rois
         return None
     with locked(OPENING):
         closed = close_navigators(image) or closed
-        if not (results or lines):
+        if not (results or text):
             return None
-        begin = {"results": results} if results else {"events": lines, "beside": folder_beside(image)}
+        begin = {"results": results} if results else {"events": text, "beside": folder_beside(image)}
         found = _ask("navigate", begin)
         if not found["order"]:
             return None
@@ -82,11 +82,11 @@ def navigate(image, results=None, lines=None, thresholds=(), closed=(), has_rois
         return opened
 
 
-def events_adjusted(image, results, lines):
+def events_adjusted(image, results, text):
     """Show new events in the navigator of an image's movie, if one is open."""
     closed = close_navigators(image)
     if closed:
-        navigate(image, results, lines, (), closed)
+        navigate(image, results, text, (), closed)
 
 
 def close_navigators(image):
@@ -138,7 +138,7 @@ def set_aside(image):
 
 
 def _folder_of(begin):
-    """Return the folder of the results that a navigator shows, or their lines if they are not saved."""
+    """Return the folder of the results that a navigator shows, or their text if they are not saved."""
     return os.path.normpath(begin["results"]) if begin.get("results") else begin["events"]
 
 
@@ -166,6 +166,7 @@ class Navigator(Runnable):
         self.wanted = LinkedBlockingQueue()
         self.rings = Rings(image, self.shown, self.frame_of, self.colours)
         self.rois = ManagedRois(image, self.session, self.want)
+        self._adoption = None
         self.on_movie = self._closing = False
         self.ended = CountDownLatch(1)
         self._message, self._next = found["problem"], None
@@ -209,7 +210,7 @@ class Navigator(Runnable):
         """Find the ROIs of the events, which are in the ROI Manager now, and let them follow the decisions."""
         self.want("adopt", None)
         if self._closing:
-            self.rois.adopt()
+            self._end_adoption(self.rois.adopting())
             self.rois.release()
 
     def want(self, what, value):
@@ -234,7 +235,11 @@ class Navigator(Runnable):
     def run(self):
         try:
             while True:
-                what, value = self.wanted.take()
+                wanted = self.wanted.poll()
+                if wanted is None and self._adoption is not None:
+                    self._go_on_adopting()
+                    continue
+                what, value = wanted or self.wanted.take()
                 if what == "end" and self.session.pointing is None or what == "close":
                     break
                 following = self.wanted.peek()
@@ -255,6 +260,20 @@ class Navigator(Runnable):
         if self._next is not None:
             self._next()
 
+    def _go_on_adopting(self):
+        """Find some more of the ROIs: thousands take a second or two, in which keys are answered."""
+        try:
+            next(self._adoption)
+        except StopIteration:
+            self._adoption = None
+        except (Exception, JavaException):
+            self._adoption = None
+            IJ.log(traceback.format_exc())
+
+    def _end_adoption(self, adoption):
+        for _ in adoption or ():
+            pass
+
     def _refuse(self, sentence):
         """Show why something was not done, and that nothing was."""
         self.session.pointing = None
@@ -262,6 +281,9 @@ class Navigator(Runnable):
         self._show(False, False)
 
     def _do(self, what, value):
+        if what == "adopt":
+            self._adoption = self.rois.adopting()
+            return
         session, shown = self.session, self.shown
         session.frame = self.frame_of()
         order, changed, self._message = session.order, [], None
@@ -277,8 +299,6 @@ class Navigator(Runnable):
             self._zoom()
         elif what == "go":
             session.frame = value
-        elif what == "adopt":
-            self.rois.adopt()
         elif what == "thresholds":
             self._choose_thresholds()
             return
@@ -408,8 +428,7 @@ class Navigator(Runnable):
         try:
             self._inputs.stop()
             self.rings.hide()
-            if [wanted for wanted in self.wanted.toArray() if wanted[0] == "adopt"]:
-                self.rois.adopt()
+            self._end_adoption(self.rois.adopting() if [wanted for wanted in self.wanted.toArray() if wanted[0] == "adopt"] else self._adoption)
             self.rois.release()
             later(self.view.window.dispose)
             for key in self.keys:

@@ -11,7 +11,7 @@ def table_wanted(parameters):
     return not GraphicsEnvironment.isHeadless() and parameters.get("table", not _is_wanted(parameters))
 
 
-def events_shown(image, found, parameters, results, lines=None):
+def events_shown(image, found, parameters, results, text=None):
     """Show the events of an answer as ROIs and, if a command's parameters ask for it, in the navigator; else close an earlier one.
 
     The image may be None. Thousands of ROIs take as long as the navigator, so they come after its window.
@@ -21,11 +21,12 @@ def events_shown(image, found, parameters, results, lines=None):
         # The navigator is known by the movie's name, and lies beside the ROI Manager.
         name_shown(image, found)
         wide_manager()
-        opened = navigate(image, results, lines, has_rois=False)
+        opened = navigate(image, results, text, has_rois=False)
     elif image is not None:
         close_navigators(image)
     try:
-        show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters))
+        # The navigator's rings show them.
+        show_events(image, found, parameters.get("replace_rois", False), table_wanted(parameters), visible=opened is None)
     finally:
         if opened is not None:
             opened.adopt()

@@ -18,12 +18,21 @@ from epifiji_client.images.rois import CLASS, EVENTS, KEY_LENGTH, KIND, MOVIE, S
 from epifiji_client.images.rois import remove_from_manager, sign, unquoted
 
 
+AT_ONCE = 250
+"""How many ROIs are found at once, which takes some hundredths of a second."""
+
+
 def _alone(method):
-    """Keep other threads from the ROI Manager during a method."""
+    """Keep other threads from the ROI Manager during a method; as long as the ROIs are not there, do nothing instead.
+
+    Nor does it wait then for a command that adds thousands of ROIs.
+    """
     @wraps(method)
-    def called(*arguments):
+    def called(self, *arguments):
+        if self._begun is not None:
+            return None
         with managing():
-            return method(*arguments)
+            return method(self, *arguments)
     return called
 
 
@@ -40,20 +49,23 @@ class ManagedRois(object):
         self._begun = list(session.items)
         self.selecting = False
 
-    @_alone
-    def adopt(self):
-        """Find the ROIs of the events in the ROI Manager, and follow the selection there."""
-        manager, begun, self._begun = open_manager(), self._begun or [], None
-        if manager is None:
-            return
+    def adopting(self):
+        """Find the ROIs of the events in the ROI Manager, and follow the selection there: a generator of short steps.
+
+        Between them the events may change.
+        """
         # The ROIs are those of the detection. An earlier review may have changed some events.
-        detected = dict((int(index), item_of(line)) for index, line in self.session.found["detected"].items())
+        detected = dict((int(index), item_of(text)) for index, text in self.session.found["detected"].items())
+        begun, manager, places = self._begun or [], open_manager(), {}
         items = [detected.get(index, item) for index, item in enumerate(begun)]
-        places = {}
         for index, item in enumerate(items):
             places.setdefault((item["event"], item["frame"], int(round(item["y"])), int(round(item["x"]))), []).append(index)
+            if index % (10 * AT_ONCE) == 0:
+                yield
         keys, ours, names, of_others = [movie[:KEY_LENGTH] for movie in movies_of(self.image)], {None: False}, {}, 0
-        for roi in manager.getRoisAsArray():
+        for number, roi in enumerate(manager.getRoisAsArray() if manager is not None else ()):
+            if number % AT_ONCE == 0:
+                yield
             movie = roi.getProperty(MOVIE)
             if movie not in ours:
                 ours[movie] = movie[:KEY_LENGTH] in keys
@@ -67,20 +79,30 @@ class ManagedRois(object):
             if index is not None:
                 self._know(index, roi)
                 self._adopted[index] = roi
+        self._begun = None
+        self._adopted_all([index for index, item in enumerate(self.session.items)
+                           if item["added"] or index in self._rois and (item["decision"] == "reject" or index in detected or item is not begun[index])],
+                          of_others)
+
+    @_alone
+    def _adopted_all(self, changed, of_others):
+        """Follow the selection, and take over what changed meanwhile."""
+        manager = open_manager()
+        if manager is None:
+            return
         if self._rois and len(self._rois) + of_others == manager.getCount():
             # The rings replace ImageJ's marks and labels, and events of other movies do not belong here. If there are ROIs
             # of the user, these stay visible.
             manager.runCommand(self.image, "Show None")
         self._follow(manager)
-        self.update([index for index, item in enumerate(self.session.items)
-                     if item["added"] or index in self._rois and (item["decision"] == "reject" or index in detected or item is not begun[index])])
+        self.update(changed)
         if self._are_out:
             self.take_out()
 
     @_alone
     def update(self, changed):
         """Remove the ROIs of rejected events, and change those of others, as the session now has them."""
-        manager = self._manager()
+        manager = open_manager()
         if manager is None or not changed:
             return
         self._follow(manager)
@@ -95,11 +117,19 @@ class ManagedRois(object):
             else:
                 self._change(manager, index, item)
 
-    @_alone
     def take_out(self):
         """Remove the events' ROIs from the ROI Manager."""
         self._are_out = True
-        manager, inside = self._manager(), []
+        self._take_out()
+
+    def put_back(self):
+        """Put the ROIs of all events that are not rejected into the ROI Manager."""
+        self._are_out = False
+        self._put_all_back()
+
+    @_alone
+    def _take_out(self):
+        manager, inside = open_manager(), []
         if manager is None:
             return
         self._know_copies(manager)
@@ -114,11 +144,7 @@ class ManagedRois(object):
             self.selecting = False
 
     @_alone
-    def put_back(self):
-        """Put the ROIs of all events that are not rejected into the ROI Manager."""
-        self._are_out = False
-        if self._begun is not None:
-            return
+    def _put_all_back(self):
         manager = roi_manager()
         self._know_copies(manager)
         inside = set([self._items.get(roi) for roi in manager.getRoisAsArray() if self._items.containsKey(roi)])
@@ -130,7 +156,7 @@ class ManagedRois(object):
     @_alone
     def select(self, index):
         """Select an event's ROI in the ROI Manager, if it is there; return whether the user moved this ROI."""
-        manager = self._manager()
+        manager = open_manager()
         place = self._place_of(manager, index) if manager is not None else -1
         if place >= 0 and not manager.isSelected(place):
             self.selecting = True
@@ -165,10 +191,6 @@ class ManagedRois(object):
         if manager is not None and not self._items.containsKey(roi):
             self._know_copies(manager)
         return self._items.get(roi)
-
-    def _manager(self):
-        """Return the ROI Manager if it is open; None as long as the ROIs are not there."""
-        return open_manager() if self._begun is None else None
 
     def _know(self, index, roi):
         self._rois[index] = roi

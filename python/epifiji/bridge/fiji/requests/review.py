@@ -10,7 +10,7 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import ReviewCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
-from epifiji.bridge.fiji.shown_events import event_of_line, line_of, movie_key
+from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS, events_of_text, movie_key, text_of_event
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
 from epifiji.data.record import RunRecord
@@ -88,9 +88,9 @@ def read_events(
 def navigate(request: Request) -> Answer:
     """Begin or continue a review for the navigator, which writes nothing before the first decision.
 
-    The request has ``results``, or ``events`` (lines, as in the answer) and ``beside``, the folder for their review or
+    The request has ``results``, or ``events`` (a text, as in the answer) and ``beside``, the folder for their review or
     None. The answer has a ``problem``, a sentence or None; if it is a sentence, no decision can be recorded. ``detected``
-    has the lines of corrected events as they were detected, by index, and ``maps`` is true if probability maps are kept.
+    has the texts of corrected events as they were detected, by index, and ``maps`` is true if probability maps are kept.
     """
     events, results = _events_to_navigate(request.values)
     problem, path = None, None
@@ -99,7 +99,7 @@ def navigate(request: Request) -> Answer:
     except WrongInputError as error:
         problem, review = str(error), Review(without_repeats(events)[0])
     corrected = {
-        index: line_of(item.detected)
+        index: text_of_event(item.detected)
         for index, item in enumerate(review.items)
         if item.detected is not None and item.event != item.detected
     }
@@ -122,7 +122,7 @@ def _events_to_navigate(values: dict[str, Any]) -> tuple[list[Event], Path | Non
     if values.get("results"):
         events, results, _ = read_events(values["results"], None, None)
         return events, results
-    return [event_of_line(line) for line in values["events"].split("\n") if line], None
+    return events_of_text(values["events"]), None
 
 
 def _started(events: list[Event], folder: str | Path | None) -> tuple[Path, Review]:
@@ -162,7 +162,7 @@ def review_answer(
     classes = list(dict.fromkeys([*known, *(item.event.event for item in review.items)]))
     return {
         "review": str(path) if path is not None else None,
-        "items": "\n".join(map(_line, review.items)),
+        "items": BETWEEN_EVENTS.join(map(_text_of, review.items)),
         "order": list(order),
         "place": place_to_go_on(review, order) if order else 0,
         "classes": [{"name": n, "colour": colour_of(n, classes), "group": group_of(n, classes)} for n in classes],
@@ -200,7 +200,7 @@ def act(request: Request) -> Answer:
     item = decide(path, review, action)
     _open[path] = _time(path), review
     items = review.items
-    changed = _line(items[item]) if item is not None and item < len(items) else None
+    changed = _text_of(items[item]) if item is not None and item < len(items) else None
     return {"item": item, "now": changed, "count": len(items), **_state(review)}
 
 
@@ -256,8 +256,8 @@ def _event(event: dict[str, Any]) -> Event:
     )
 
 
-def _line(item: Item) -> str:
-    return line_of(item.event, item.decision, item.detected is None)
+def _text_of(item: Item) -> str:
+    return text_of_event(item.event, item.decision, item.detected is None)
 
 
 def _state(review: Review) -> Answer:
