@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from epifiji.data.events import wrong_class_name
 from epifiji.data.network import LONGEST_NAME, NOTHING, AnyNetwork, Network, NetworkDescription, require_task
+from epifiji.data.score_map import ScoreMap
 from epifiji.data.settings.detection import Level, Voxels
 
 MOST_CLASSES = 100
 
 ORDER = (
     *("format", "kind", "name", "classes", "window_half_size_px", "frames_before", "frames_after"),
-    *("cell_diameter_px", "event_duration_frames", "thresholds", "min_volumes"),
+    *("cell_diameter_px", "event_duration_frames", "thresholds", "min_volumes", "calibration"),
     *("members", "provenance", "origin", "learnt_from", "weights_sha256"),
 )
 """The entries of a file in their fixed order."""
@@ -48,6 +49,10 @@ class EventNetworkDescription(NetworkDescription):
     min_volumes: dict[str, Voxels] = Field(
         {}, description="Default of the volume in voxels that an event must exceed, by class."
     )
+    calibration: dict[str, ScoreMap] = Field(
+        {},
+        description="Maps from mean probabilities to shares of events that are right, by class; only of calibrated classes.",
+    )
 
     @field_validator("classes")
     @classmethod
@@ -61,9 +66,19 @@ class EventNetworkDescription(NetworkDescription):
                 raise ValueError(wrong)
         return classes
 
+    @model_validator(mode="after")
+    def _check_calibration(self) -> Self:
+        for name in self.calibration:
+            if name not in self.events:
+                raise ValueError(f"calibration has the class {name[:LONGEST_NAME]!r}, which the network does not find")
+        return self
+
     @model_serializer(mode="wrap")
     def _in_order(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         written = write(self)
+        if not self.calibration:
+            # Earlier versions refuse entries that they do not know.
+            written.pop("calibration", None)
         return {key: written[key] for key in ORDER if key in written}
 
     @property

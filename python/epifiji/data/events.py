@@ -63,6 +63,10 @@ SAME_PLACE_PX = 0.5
 """Two events of one class in one frame at most this far apart in y and in x are one event that was marked twice."""
 
 
+AS_SCORE = -1.0
+"""The raw score of an event of which only one score is known."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One cell event.
@@ -76,11 +80,14 @@ class Event:
     y, x
         0-based position in pixels of the movie.
     score
-        Mean probability over the event's volume, 0–1; NaN if there is none.
+        The share of such events that are right, 0–1, if the network's scores are calibrated, else the raw score; NaN if there
+        is none.
     volume
         Voxels of the event in the probability map; 0 if there is no map.
     border
         True if the network could not see a whole window around the event.
+    raw_score
+        Mean probability over the event's volume, 0–1, to which thresholds apply; NaN if it is not known. Default: `score`.
     """
 
     event: str
@@ -90,11 +97,17 @@ class Event:
     score: float = math.nan
     volume: int = 0
     border: bool = False
+    raw_score: float = AS_SCORE
+
+    def __post_init__(self) -> None:
+        """Take the score as the raw one if only it is given."""
+        if self.raw_score == AS_SCORE:
+            object.__setattr__(self, "raw_score", self.score)
 
     def over(self, threshold: int) -> bool:
         """Return whether the mean probability is above a threshold, 0–255."""
         # This is the same comparison as of means with integer thresholds, without rounding of 255 x score.
-        return self.score > threshold / 255
+        return self.raw_score > threshold / 255
 
 
 def in_fixed_order(names: Iterable[str]) -> tuple[str, ...]:

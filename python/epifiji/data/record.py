@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import wrong_class_name
 from epifiji.data.names import wrong_file_name
+from epifiji.data.score_map import ScoreMap
 from epifiji.data.settings.base import Settings, expectation
 from epifiji.data.settings.detection import Level, MapSettings, Voxels
 from epifiji.data.stack_layout import TimeAxis
@@ -99,6 +100,7 @@ class RecordedNetwork(_Part):
     )
     thresholds: dict[ClassName, Level] = Field({}, description="whole numbers from 0 to 255 by class")
     min_volumes: dict[ClassName, Voxels] = Field({}, description="whole numbers of voxels by class")
+    calibration: dict[ClassName, ScoreMap] = Field({}, description="rising maps of scores by class")
     source: AnyPath | None = Field(None, description="the path of a network, or null")
     sha256: str | None = Field(None, description="a SHA-256 as text, or null")
 

@@ -290,7 +290,10 @@ def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | No
     if order == "random":
         random.Random(seed).shuffle(chosen)
         return chosen
-    by_score = sorted(chosen, key=lambda i: (math.isnan(events[i].score), events[i].score, events[i].frame, i))
+    # Calibrated scores may be equal where the raw ones are not.
+    by_score = sorted(
+        chosen, key=lambda i: (math.isnan(events[i].score), events[i].score, events[i].raw_score, events[i].frame, i)
+    )
     if order == "score":
         return by_score
     if order == "informative":

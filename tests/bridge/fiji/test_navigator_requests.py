@@ -101,8 +101,11 @@ def test_the_answer_has_corrected_events_as_they_were_detected(tmp_path: Path) -
     act(found, "move", 0, event=moved)
     again = opened({"results": str(tmp_path)})
     assert list(again["detected"]) == ["0"]
-    assert again["detected"]["0"].split(BETWEEN_VALUES)[:4] == ["cell_death", "1", "25.0", "49.0"]
-    assert again["items"].split(BETWEEN_EVENTS)[0].split(BETWEEN_VALUES)[:4] == ["cell_death", "1", "1.0", "2.0"]
+    now = again["items"].split(BETWEEN_EVENTS)[0].split(BETWEEN_VALUES)
+    before = again["detected"]["0"].split(BETWEEN_VALUES)
+    assert (now[:4], before[:4]) == (["cell_death", "1", "1.0", "2.0"], ["cell_death", "1", "25.0", "49.0"])
+    assert (now[4], now[7]) == (before[4], before[7])
+    assert float(now[4]) == planted()[0].score
 
 
 def test_missing_results_are_refused(tmp_path: Path) -> None:

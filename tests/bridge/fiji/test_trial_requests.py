@@ -41,8 +41,10 @@ def test_the_answer_for_a_part_is_that_of_the_whole_movie(pixels: np.ndarray, tm
     found = ask("trial", request, bytes_of(cut))["result"]
     whole = try_networks(pixels, ["epinet"], x=40, y=45, width=90, height=80, frame=12, cell_diameter=25).networks[0]
     (one,) = found["networks"]
-    known = [(e.event, e.frame + 1, e.y, e.x, e.score, e.volume) for e in whole.candidates]
-    assert [tuple(e[key] for key in ("event", "frame", "y", "x", "score", "volume")) for e in one["events"]] == known
+    known = [(e.event, e.frame + 1, e.y, e.x, e.raw_score, e.volume) for e in whole.candidates]
+    assert [
+        tuple(e[key] for key in ("event", "frame", "y", "x", "raw_score", "volume")) for e in one["events"]
+    ] == known
     assert known
     for name, packed in one["maps"].items():
         levels = np.frombuffer(zlib.decompress(base64.b64decode(packed["pixels"])), np.uint8)

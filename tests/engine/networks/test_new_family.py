@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -21,6 +23,7 @@ from epifiji.engine.tiling.blocks import BlockPredictor, Probabilities, Strip
 from epifiji.engine.tiling.maps import Exact, towards_edge
 from epifiji.engine.tiling.windows import Grid
 from epifiji.files.networks.store import write_network
+from epifiji.files.results.events_table import read_events
 from epifiji.jobs.networks import import_network
 
 HALF, PROBABILITY = 10, np.float32(0.8)
@@ -85,7 +88,7 @@ def constant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return write_network(network({"level": PROBABILITY}), tmp_path / "constant")
 
 
-def network(weights: dict[str, Any]) -> EventNetwork:
+def network(weights: dict[str, Any], **more: Any) -> EventNetwork:
     described = ConstantDescription(
         name="constant",
         classes=("nothing", "blink"),
@@ -94,6 +97,7 @@ def network(weights: dict[str, Any]) -> EventNetwork:
         event_duration_frames=4,
         thresholds={"blink": 100},
         min_volumes={"blink": 10},
+        **more,
     )
     return Network(described, ({key: np.asarray(value, np.float32) for key, value in weights.items()},))
 
@@ -120,6 +124,60 @@ def test_its_networks_are_imported_and_detect(constant: Path) -> None:
     assert (found == found[0]).all()
     assert [event.event for event in result.events] == ["blink"]
     assert result.record["network"]["kind"] == "constant"
+
+
+def test_calibrated_scores_are_reported_and_change_no_event(constant: Path) -> None:
+    calibration = {"blink": {"raw": [0.2, 0.6, 1], "right": [0.1, 0.9, 0.95]}}
+    write_network(network({"level": PROBABILITY}, calibration=calibration), constant.parent / "calibrated")
+    import_network(constant, "raw")
+    pixels = np.random.default_rng(1).integers(0, 255, (11, 41, 38), np.uint8)
+    (before,) = epifiji.detect(pixels, "raw", event_duration=4).events
+    place = import_network(constant.parent / "calibrated", "imported")
+    result = epifiji.detect(pixels, place, event_duration=4, maps="raw")
+    (event,) = result.events
+    expected = np.interp(before.score, [0.2, 0.6, 1], [0.1, 0.9, 0.95])
+    assert (event.score, event.raw_score) == (pytest.approx(expected), before.score)
+    assert replace(event, score=event.raw_score) == before
+    folder = result.save(constant.parent / "movie_epifiji")
+    again = epifiji.events_from_maps(folder).events
+    assert [(one.score, one.raw_score) for one in again] == [(event.score, event.raw_score)]
+    (read,) = read_events(folder / "events.csv")
+    assert (read.score, read.raw_score) == (pytest.approx(event.score, abs=1e-4), pytest.approx(before.score, abs=1e-4))
+
+
+@pytest.mark.parametrize(
+    ("calibration", "message"),
+    [
+        (
+            {"blink": {"raw": [0.2, 0.6], "right": [0.9, 0.1]}},
+            r"right: 0.1 comes after 0.9, but the values may not fall",
+        ),
+        ({"blink": {"raw": [0.6, 0.6], "right": [0.1, 0.9]}}, r"raw: 0.6 comes after 0.6, but the values must rise"),
+        ({"blink": {"raw": [0.2, 0.6], "right": [0.1, 1]}}, r"right.1: Input should be less than 1"),
+        ({"blink": {"raw": [0.2, 0.6], "right": [0.1]}}, r"raw has 2 values and right 1"),
+        ({"blink": {"raw": [0.2], "right": ["nan"]}}, r"right.0: Input should be (a finite number|greater than 0)"),
+        (
+            {"blink": {"raw": [n / 999 for n in range(999)], "right": [0.5] * 999}},
+            r"raw: Tuple should have at most 200",
+        ),
+        ({"blink": {"raw": [], "right": []}}, r"raw: Tuple should have at least 1"),
+        (
+            {"other": {"raw": [0.2], "right": [0.1]}},
+            r"calibration has the class 'other', which the network does not find",
+        ),
+        ({"blink": 5}, r"calibration.blink: Input should be a valid dictionary"),
+        ([1, 2], r"calibration: Input should be a valid dictionary"),
+    ],
+)
+def test_a_broken_map_of_scores_is_refused_in_a_sentence(constant: Path, calibration: Any, message: str) -> None:
+    file = constant / "network.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    assert "calibration" not in entries
+    file.write_text(json.dumps(entries | {"calibration": calibration}), encoding="utf-8")
+    with pytest.raises(WrongInputError, match=message) as refused:
+        import_network(constant, "broken")
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith("import the network again.")
 
 
 def test_its_networks_are_checked_before_they_are_kept(constant: Path) -> None:

@@ -18,7 +18,10 @@ from epifiji.data.movie import Movie
 from epifiji.files.results.events_table import read_events, read_scale, write_events
 from epifiji.jobs.events.result import Result
 
-HEADER = "event,frame,y,x,score,volume,border"
+BEFORE = "event,frame,y,x,score,volume,border"
+"""The header of earlier versions."""
+
+HEADER = f"{BEFORE},raw_score"
 
 
 @pytest.fixture
@@ -38,14 +41,16 @@ class TestWriting:
         events = [
             Event("cell_death", 0, 127, 128.5, 0.987654, 1234, True),
             Event("cell_sop", 11, 0.004, -0.001, 1.0),
+            Event("cell_sop", 12, 1, 2, 0.75, 900, raw_score=0.912345),
             Event("mine, all", 9999, 10.126, 1e4),
         ]
         write_events(tmp_path / "events.csv", events)
         assert (tmp_path / "events.csv").read_text("utf-8").splitlines() == [
             HEADER,
-            "cell_death,1,127,128.5,0.9877,1234,1",
-            "cell_sop,12,0,0,1,0,0",
-            '"mine, all",10000,10.13,10000,,0,0',
+            "cell_death,1,127,128.5,0.9877,1234,1,0.9877",
+            "cell_sop,12,0,0,1,0,0,1",
+            "cell_sop,13,1,2,0.75,900,0,0.9123",
+            '"mine, all",10000,10.13,10000,,0,0,',
         ]
 
     def test_without_events_there_is_only_the_header(self, tmp_path):
@@ -90,6 +95,7 @@ class TestReading:
                 st.floats(0, 1),
                 st.integers(0, 10**9),
                 st.booleans(),
+                st.floats(0, 1),
             )
         )
     )
@@ -102,6 +108,7 @@ class TestReading:
         for read, written in zip(again, events, strict=True):
             np.testing.assert_allclose((read.y, read.x), (written.y, written.x), rtol=0, atol=0.00501)
             assert read.score == pytest.approx(written.score, abs=0.0000501)
+            assert read.raw_score == pytest.approx(written.raw_score, abs=0.0000501)
 
     def test_columns_may_be_in_any_order_and_others_are_ignored(self, table):
         path = table("x,comment,y,frame,event", "3.5,really,2.5,7,cell_sop", "", "")
@@ -109,8 +116,21 @@ class TestReading:
         assert (event.event, event.frame, event.y, event.x, event.volume) == ("cell_sop", 6, 2.5, 3.5, 0)
         assert math.isnan(event.score)
 
+    def test_scores_of_earlier_tables_are_raw(self, table):
+        (event,) = read_events(table(BEFORE, "cell_death,5,1,2,0.75,900,0"))
+        assert (event.score, event.raw_score) == (0.75, 0.75)
+        assert event.over(191)
+        assert not event.over(192)
+
+    def test_thresholds_apply_to_raw_scores(self, table):
+        known, unknown = read_events(table(HEADER, "cell_death,5,1,2,0.75,900,0,0.9", "cell_death,6,1,2,0.75,900,0,"))
+        assert (known.score, known.raw_score) == (0.75, 0.9)
+        assert known.over(229)
+        assert not known.over(230)
+        assert math.isnan(unknown.raw_score)
+
     def test_a_table_saved_by_a_spreadsheet_is_read(self, table):
-        path = table(HEADER, "cell_death, 5.0 ,1,2,,,\r", encoding="utf-8-sig")
+        path = table(BEFORE, "cell_death, 5.0 ,1,2,,,\r", encoding="utf-8-sig")
         (event,) = read_events(path)
         assert (event.frame, event.y, event.border) == (4, 1, False)
 
@@ -170,7 +190,7 @@ class TestReading:
         ],
     )
     def test_a_wrong_cell_is_refused_with_its_line(self, table, row, message):
-        path = table(HEADER, "cell_death,1,1,2,0.5,9,0", row, "cell_death,1,1,2,0.5,9,0")
+        path = table(BEFORE, "cell_death,1,1,2,0.5,9,0", row, "cell_death,1,1,2,0.5,9,0")
         with pytest.raises(WrongInputError, match=rf"^events\.csv, {message}"):
             read_events(path)
 
@@ -234,10 +254,10 @@ class TestCut:
     def test_events_that_were_added_by_hand_are_read(self, tmp_path):
         table = self._saved(tmp_path / "m_epifiji")
         with table.open("a", encoding="utf-8") as file:
-            file.write("cell_death,1,3,4,,,\n")
+            file.write("cell_death,1,3,4,,,,\n")
         assert len(read_events(table)) == 7
 
-    @pytest.mark.parametrize("header", ["event,frame,y,x", "event,frame,y,x,sc", HEADER])
+    @pytest.mark.parametrize("header", ["event,frame,y,x", "event,frame,y,x,sc", BEFORE])
     def test_a_header_that_does_not_end_is_refused(self, table, header):
         with pytest.raises(WrongInputError, match=r"events.csv ends within its first line, '.*', so it was truncated"):
             read_events(table(header))

@@ -137,7 +137,7 @@ def test_a_record_is_enough_to_run_again(movie_file: Path, network_folder: Path,
 
 def test_no_events_leave_a_header_and_no_zip(pixels: np.ndarray, network_folder: Path, tmp_path: Path) -> None:
     folder = epifiji.detect(pixels, network_folder, threshold=255).save(tmp_path / "out")
-    assert (folder / "events.csv").read_text().splitlines() == ["event,frame,y,x,score,volume,border"]
+    assert (folder / "events.csv").read_text().splitlines() == ["event,frame,y,x,score,volume,border,raw_score"]
     assert sorted(file.name for file in folder.iterdir()) == ["events.csv", "overlay.png", "run.json"]
 
 

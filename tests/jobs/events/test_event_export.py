@@ -147,13 +147,13 @@ class TestNapari:
         with (results / 'a & "b"_napari.csv').open(newline="") as file:
             header, *rows = csv.reader(file)
         # napari takes a table with these columns as points, and the others as properties.
-        assert header == ["index", "axis-0", "axis-1", "axis-2", "event", "score", "volume", "border"]
+        assert header == ["index", "axis-0", "axis-1", "axis-2", "event", "score", "volume", "border", "raw_score"]
         table = np.array(rows)
         places = table[:, [name.startswith("axis-") for name in header]].astype(float)
         assert places.tolist() == [[event.frame, event.y, event.x] for event in EVENTS]
         assert table[:, 4].tolist() == [event.event for event in EVENTS]
         np.testing.assert_array_equal(table[:, 5].astype(float), [0.5, 0.875, math.nan])
-        assert table[:, 6:].astype(int).tolist() == [[900, 0], [800, 1], [0, 0]]
+        assert table[:, 6:8].astype(int).tolist() == [[900, 0], [800, 1], [0, 0]]
 
 
 class TestGeoJson:
@@ -170,7 +170,7 @@ class TestGeoJson:
             "name": "cell_division",
             "color": list(colour("cell_division")),
         }
-        assert division["properties"]["measurements"] == {"score": 0.5, "volume": 900, "at border": 0}
+        assert division["properties"]["measurements"] == {"score": 0.5, "raw score": 0.5, "volume": 900, "at border": 0}
         assert len({one["id"] for one in read["features"]}) == 3
 
     def test_cells_are_polygons_around_their_pixels(self, tmp_path):

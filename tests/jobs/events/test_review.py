@@ -414,14 +414,14 @@ def test_a_review_that_was_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_review_that_does_not_say_how_many_events_it_has_is_read(tmp_path: Path) -> None:
-    """Earlier versions did not write the number."""
+    """Earlier versions did not write the number, nor raw scores."""
     review = Review(some_events())
     review.do(Action(1, "reject"))
     path = tmp_path / "review.csv"
     write_review(path, review)
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [row[:1] + row[2:] for row in csv.reader(file)]
-    assert rows[0][:3] == ["number", "event", "frame"]
+        rows = [row[:1] + row[2:7] + row[8:] for row in csv.reader(file)]
+    assert [*rows[0][:3], *rows[0][5:7]] == ["number", "event", "frame", "score", "decision"]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
     assert read_review(path).actions == review.actions

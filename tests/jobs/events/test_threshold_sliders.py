@@ -47,7 +47,7 @@ def shown(
     return sorted(
         (one["event"], one["frame"], round(one["y"], 6), round(one["x"], 6))
         for one in found["events"]
-        if one["score"] > threshold[one["event"]] / 255 and one["volume"] > volume[one["event"]]
+        if one["raw_score"] > threshold[one["event"]] / 255 and one["volume"] > volume[one["event"]]
     )
 
 
@@ -84,9 +84,9 @@ def test_what_is_applied_is_what_the_sliders_show(results: Path, distances: dict
 def test_an_event_at_the_threshold_is_not_over_it(results: Path) -> None:
     found = ask("candidates", results=str(results))
     boxes = [one for one in found["events"] if one["x"] < 20]
-    assert sorted(round(255 * one["score"], 9) for one in boxes) == [151, 180]
+    assert sorted(round(255 * one["raw_score"], 9) for one in boxes) == [151, 180]
     for box in boxes:
-        level = round(255 * box["score"])
+        level = round(255 * box["raw_score"])
         names = dict.fromkeys(("cell_death", "cell_sop"), level)
         assert not [
             one for one in shown(found, names, dict.fromkeys(names, 0)) if one[0] == box["event"] and one[3] < 20

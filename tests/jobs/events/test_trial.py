@@ -172,7 +172,7 @@ def test_another_network_is_suggested_if_the_default_one_misses_what_the_others_
 
 
 def test_settings_are_suggested_from_the_scale_and_the_threshold(tried: Trial) -> None:
-    near = replace(FIRST, score=tried.networks[0].thresholds["cell_death"] / 255 + 0.01)
+    near = replace(FIRST, raw_score=tried.networks[0].thresholds["cell_death"] / 255 + 0.01)
     trial = replace(tried, cell_diameter=48.0, settings=tried.settings.model_copy(update={"cell_diameter": "auto"}))
     found = {one.setting: one for one in suggested_settings(trial, of(tried, "epinet", near))}
     assert found["cell_diameter"].value == "48"

@@ -193,7 +193,7 @@ class TestSideBySide:
         ]
         scores_by_network, networks = {}, []
         for name, (hits, false) in zip("ABC", answers, strict=False):
-            right = [replace(event, score=0.8) for event in annotated[:hits]]
+            right = [replace(event, raw_score=0.8) for event in annotated[:hits]]
             wrong = [Event("cell_death", 3, 30.0 * i, 80.0, 0.8) for i in range(false)]
             scores_by_network[name] = NetworkScores([[*right, *wrong]] * movies, blank, ["cell_death"], settings)
             networks.append(NetworkEvaluation(name, "", "", scores_by_network[name].classes(), 1.0))

@@ -148,7 +148,7 @@ class ReviewSession(object):
     def _change(self, **values):
         """Change the class or the position of the current event."""
         event = dict(self.current(), **values)
-        return self._act("class" if "event" in values else "move", dict((key, event[key]) for key in ("event", "frame", "y", "x", "score")))
+        return self._act("class" if "event" in values else "move", dict((key, event[key]) for key in ("event", "frame", "y", "x")))
 
     def _point(self, frame, y, x):
         """Handle a point: the position of a missed event, or the right position of the current one.
@@ -164,7 +164,7 @@ class ReviewSession(object):
                 return self._change(frame=frame, y=y, x=x)
             return []
         place = self.place()
-        changed = self._act("add", {"event": event["event"], "frame": frame, "y": y, "x": x, "score": None}, len(self.items))
+        changed = self._act("add", {"event": event["event"], "frame": frame, "y": y, "x": x}, len(self.items))
         place = len(self.order) if place is None else place + 1
         self.set_order(self.order[:place] + changed + self.order[place:])
         self.select(changed[0])
@@ -192,6 +192,6 @@ class ReviewSession(object):
 
 def item_of(text):
     """Parse an event from a text of the engine."""
-    event, frame, y, x, score, decision, added = text.split(BETWEEN_VALUES)
+    event, frame, y, x, score, decision, added, _ = text.split(BETWEEN_VALUES)
     return {"event": event, "frame": int(frame), "y": float(y), "x": float(x), "score": float(score) if score else None,
             "decision": decision, "added": added == "1"}

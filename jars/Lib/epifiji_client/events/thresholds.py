@@ -1,6 +1,6 @@
 """The window with sliders for the thresholds of probability maps; the events on the movie follow (Jython 2.7).
 
-The engine returns every event that any thresholds give, with its score and volume. Which of them pass is decided here.
+The engine returns every event that any thresholds give, with its raw score and volume. Which of them pass is decided here.
 The engine is needed again only if the distances between events are changed.
 """
 from ij.gui import Overlay, PointRoi
@@ -70,7 +70,7 @@ class ThresholdWindow(object):
             roi.setStrokeColor(self.colours[event["event"]])
             roi.setPointType(PointRoi.CIRCLE)
             roi.setSize(SYMBOL_SIZE)
-            self.candidates.append((event["event"], event["score"], event["volume"], event.get("stays", False), roi))
+            self.candidates.append((event["event"], event["raw_score"], event["volume"], event.get("stays", False), roi))
         self.largest = max([100] + [candidate[2] for candidate in self.candidates])
 
     def _show(self):

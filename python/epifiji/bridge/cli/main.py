@@ -278,6 +278,7 @@ def _summary(result: Any, folder: Path) -> dict[str, Any]:
                 "score": e.score,
                 "volume": e.volume,
                 "border": e.border,
+                "raw_score": e.raw_score,
             }
             for e in result.events
         ],

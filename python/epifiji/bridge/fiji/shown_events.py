@@ -77,17 +77,19 @@ def text_of_events(events: Iterable[Event]) -> str:
 
 
 def text_of_event(event: Event, decision: str = "", added: bool = False) -> str:
-    """Write the values of an event: class, frame (from 1), y, x, score, decision, whether it was added."""
-    score = "" if event.score != event.score else repr(event.score)
-    return BETWEEN_VALUES.join(map(str, (event.event, event.frame + 1, event.y, event.x, score, decision, int(added))))
+    """Write the values of an event: class, frame (from 1), y, x, score, decision, whether it was added, and the raw score."""
+    score, raw = ("" if math.isnan(one) else repr(one) for one in (event.score, event.raw_score))
+    values = event.event, event.frame + 1, event.y, event.x, score, decision, int(added), raw
+    return BETWEEN_VALUES.join(map(str, values))
 
 
 def events_of_text(text: str) -> list[Event]:
     """Read the events of such a text."""
     found = []
     for one in text.split(BETWEEN_EVENTS) if text else ():
-        name, frame, y, x, score, *_ = one.split(BETWEEN_VALUES)
-        found.append(Event(name, int(frame) - 1, float(y), float(x), float(score) if score else math.nan))
+        name, frame, y, x, score, _, _, raw = one.split(BETWEEN_VALUES)
+        place = int(frame) - 1, float(y), float(x)
+        found.append(Event(name, *place, float(score or "nan"), raw_score=float(raw or "nan")))
     return found
 
 

@@ -60,7 +60,8 @@ class EventSettings(Settings):
     threshold: Annotated[Level | dict[str, Level] | None, BeforeValidator(_by_class)] = setting(
         None,
         range="0-255",
-        description="Lowest mean probability of an event, 0-255; one number, or by class as in cell_death=170,cell_sop=190. "
+        description="Lowest mean probability of an event, 0-255, which is 255 times its raw score, whether or not scores are "
+        "calibrated; one number, or by class as in cell_death=170,cell_sop=190. "
         f"Default: the network's own for each class; {DEFAULT_THRESHOLD['exact']} if it has none, and always "
         f"{DEFAULT_THRESHOLD['compatible']} in compatible mode.",
         label="Threshold",

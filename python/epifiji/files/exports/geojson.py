@@ -19,14 +19,15 @@ PIXEL_CENTRE = 0.5
 
 
 def event_features(events: Sequence[Event], classes: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
-    """Yield a point for each event, with its class, score and volume; `classes` are all those of the network."""
+    """Yield a point for each event, with its class, scores and volume; `classes` are all those of the network."""
     groups = by_class(events)
     known = {*classes, *groups}
     for name, group in groups.items():
         for number, event in enumerate(group, 1):
-            score = {} if math.isnan(event.score) else {"score": event.score}
+            scores = {"score": event.score, "raw score": event.raw_score}
             place = {"type": "Point", "coordinates": [event.x + PIXEL_CENTRE, event.y + PIXEL_CENTRE]}
-            measured = {**score, "volume": event.volume, "at border": int(event.border)}
+            measured = {key: score for key, score in scores.items() if not math.isnan(score)}
+            measured |= {"volume": event.volume, "at border": int(event.border)}
             named = shown_name(event, number)
             yield _feature(place, event.frame, "annotation", named, name, colour_of(name, known), measured)
 

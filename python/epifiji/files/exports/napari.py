@@ -8,7 +8,7 @@ from pathlib import Path
 from epifiji.data.events import Event
 from epifiji.files.storage.spreadsheet_cells import write_rows
 
-COLUMNS = ("index", "axis-0", "axis-1", "axis-2", "event", "score", "volume", "border")
+COLUMNS = ("index", "axis-0", "axis-1", "axis-2", "event", "score", "volume", "border", "raw_score")
 """The number of a point, its position, and properties by which napari can colour it."""
 
 
@@ -20,7 +20,7 @@ def write_napari(path: Path, events: Iterable[Event]) -> None:
         write_rows(
             file,
             (
-                (index, event.frame, event.y, event.x, event.event, event.score, event.volume, int(event.border))
-                for index, event in enumerate(events)
+                (index, one.frame, one.y, one.x, one.event, one.score, one.volume, int(one.border), one.raw_score)
+                for index, one in enumerate(events)
             ),
         )

@@ -18,7 +18,7 @@ VERSION = "7.11.1"
 """The version of TrackMate whose format is written; later versions read it too."""
 
 PLACED_BY_HAND = -1.0
-"""The quality of an event without a score, which is also that of spots that are added by hand in TrackMate."""
+"""The quality and the raw score of an event without a score, which is also that of spots that are added by hand in TrackMate."""
 
 NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -35,8 +35,9 @@ SPOT_FEATURES = (
     ("EVENT_CLASS", "Event class", "Class", "NONE", True),
     ("EVENT_VOLUME", "Event volume", "Volume", "NONE", True),
     ("EVENT_BORDER", "At the border", "Border", "NONE", True),
+    ("EVENT_RAW_SCORE", "Raw score", "Raw score", "NONE", False),
 )
-"""Key, name, short name, dimension, and whether values are integers. The last three are EpiFiji's own."""
+"""Key, name, short name, dimension, and whether values are integers. The last four are EpiFiji's own."""
 
 EDGE_FEATURES = (
     ("SPOT_SOURCE_ID", "Source spot ID", "Source ID", "NONE", True),
@@ -171,7 +172,7 @@ def _model(
             spot = {
                 "ID": str(identifier),
                 "name": _text(name),
-                "QUALITY": repr(PLACED_BY_HAND if math.isnan(event.score) else float(event.score)),
+                "QUALITY": _score(event.score),
                 "POSITION_X": repr(float(event.x * length)),
                 "POSITION_Y": repr(float(event.y * length)),
                 "POSITION_Z": "0.0",
@@ -183,6 +184,7 @@ def _model(
                 "EVENT_CLASS": str(index),
                 "EVENT_VOLUME": str(event.volume),
                 "EVENT_BORDER": str(int(event.border)),
+                "EVENT_RAW_SCORE": _score(event.raw_score),
             }
             SubElement(in_frame, "Spot", spot)
             identifier += 1
@@ -221,6 +223,10 @@ def _settings(movie: ShownMovie, length: float, time: float, radius: float) -> E
     SubElement(analyzers, "EdgeAnalyzers")
     SubElement(analyzers, "TrackAnalyzers")
     return settings
+
+
+def _score(score: float) -> str:
+    return repr(PLACED_BY_HAND if math.isnan(score) else float(score))
 
 
 def _java_colour(colour: tuple[int, int, int]) -> int:

@@ -7,19 +7,19 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import Event, wrong_class_name
+from epifiji.data.events import AS_SCORE, Event, wrong_class_name
 from epifiji.files.results.result_folder import EVENTS_TABLE, RUN_RECORD, read_record
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.journals import recover
 from epifiji.files.storage.spreadsheet_cells import text_of, write_table
 
-COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border")
+COLUMNS = ("event", "frame", "y", "x", "score", "volume", "border", "raw_score")
 """The columns that every table has, in this order; µm and minutes follow if the scale is known."""
 
 REQUIRED_COLUMNS = COLUMNS[:4]
@@ -51,6 +51,7 @@ _CELLS = {
     "score": _Cell("a number from 0 to 1 or nothing", low=0, high=1, empty=math.nan),
     "volume": _Cell("a whole number of at least 0 or nothing", low=0, high=2**53, whole=True, empty=0),
     "border": _Cell("0, 1 or nothing", low=0, high=1, whole=True, empty=0),
+    "raw_score": _Cell("a number from 0 to 1 or nothing", low=0, high=1, empty=math.nan),
 }
 
 
@@ -64,8 +65,8 @@ def write_events(
 
     Columns: `event` (class), `frame` (from 1, as ImageJ shows it), `y` and `x` (pixels, two decimals, integers at pixel
     centres), `score` (0–1, four decimals, empty if there is none), `volume` (voxels), `border` (1 if the network saw no
-    whole window). If the movie is calibrated, then `y_um`, `x_um` (position times the pixel size) and `time_min` (since
-    the first frame) with three decimals. Trailing zeros are left out.
+    whole window), `raw_score` (mean probability, as `score`). If the movie is calibrated, then `y_um`, `x_um` (position
+    times the pixel size) and `time_min` (since the first frame) with three decimals. Trailing zeros are left out.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def event_rows(
     yield [*COLUMNS, *(["y_um", "x_um"] if pixel_size_um else []), *(["time_min"] if frame_interval_s else [])]
     for event in events:
         row = [event.event, str(event.frame + 1), _number(event.y, 2), _number(event.x, 2)]
-        row += [_number(event.score, 4), str(event.volume), str(int(event.border))]
+        row += [_number(event.score, 4), str(event.volume), str(int(event.border)), _number(event.raw_score, 4)]
         if pixel_size_um:
             row += [_number(event.y * pixel_size_um, 3), _number(event.x * pixel_size_um, 3)]
         if frame_interval_s:
@@ -99,9 +100,10 @@ def event_rows(
 def read_events(path: Path) -> list[Event]:
     """Read the events of a table as :func:`write_events` writes it.
 
-    The columns may be in any order, in lower or upper case. `score`, `volume` and `border` may be absent; columns with
-    other names and empty rows are ignored. Positions and scores have the decimals of the table. Tables that a
-    spreadsheet saved with semicolons and decimal commas, or with tabs, are read too.
+    The columns may be in any order, in lower or upper case. `score`, `volume`, `border` and `raw_score` may be absent;
+    without the last, as in tables of earlier versions, scores are raw. Columns with other names and empty rows are
+    ignored. Positions and scores have the decimals of the table. Tables that a spreadsheet saved with semicolons and
+    decimal commas, or with tabs, are read too.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def read_events(path: Path) -> list[Event]:
             else:
                 texts = ["" if place is None else cells[place].strip() for place in places]
                 try:
-                    events.append(_event(*texts))
+                    events.append(_event(texts, "raw_score" in columns))
                 except ValueError as error:
                     raise WrongInputError(f"{path.name}, line {rows.line_num}, {error}") from None
     except csv.Error as error:
@@ -279,8 +281,9 @@ def _columns(header: list[str], path: Path) -> dict[str, int]:
     return {name: names.index(name) for name in names}
 
 
-def _event(event: str, frame: str, y: str, x: str, score: str, volume: str, border: str) -> Event:
+def _event(cells: Sequence[str], raw_known: bool) -> Event:
     """Return the event of the cells of one row, which are those of `COLUMNS`; a ValueError says which cell is wrong."""
+    event, frame, y, x, score, volume, border, raw = cells
     if wrong := _wrong_class(event):
         raise ValueError(wrong)
     return Event(
@@ -291,6 +294,7 @@ def _event(event: str, frame: str, y: str, x: str, score: str, volume: str, bord
         score=_value("score", score),
         volume=int(_value("volume", volume)),
         border=bool(_value("border", border)),
+        raw_score=_value("raw_score", raw) if raw_known else AS_SCORE,
     )
 
 

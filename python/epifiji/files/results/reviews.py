@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 from weakref import WeakKeyDictionary
@@ -36,6 +37,7 @@ COLUMNS = (
     "y",
     "x",
     "score",
+    "raw_score",
     "decision",
     "class",
     "new_frame",
@@ -45,8 +47,10 @@ COLUMNS = (
     "source",
     "history",
 )
-COLUMNS_BEFORE = tuple(name for name in COLUMNS if name != "of")
-"""Columns of reviews by earlier versions, without the number of events."""
+COLUMNS_BEFORE = tuple(
+    tuple(name for name in COLUMNS if name not in left_out) for left_out in (["raw_score"], ["raw_score", "of"])
+)
+"""Columns of reviews by earlier versions: without raw scores, and without the number of events."""
 
 SOURCES = ("detected", "added")
 MAX_BYTES = 200_000_000
@@ -58,7 +62,7 @@ def write_review(path: Path, review: Review) -> None:
     """Write a review as comma-separated values in UTF-8, in one step.
 
     There is one row per event: its number (from 1) and the number of events, so that a truncated file is recognised;
-    class, frame (from 1), y, x and score as detected (empty for an added event); the decision (``keep``, ``reject``,
+    class, frame (from 1), y, x and both scores as detected (empty for an added event); the decision (``keep``, ``reject``,
     ``skip`` or empty); the current class and position; the seconds spent on it; ``detected`` or ``added``; and the
     history: all actions on it, each as ``number:what=value@seconds``, where the number counts all actions of the
     review.
@@ -101,10 +105,10 @@ def _line(cells: list[str]) -> str:
 def _row(item: Item) -> list[str]:
     known = item.detected
     now = item.event
-    before = ["", "", "", "", ""]
+    before = [""] * 6
     if known is not None:
-        score = "" if math.isnan(known.score) else repr(known.score)
-        before = [known.event, str(known.frame + 1), repr(known.y), repr(known.x), score]
+        scores = ["" if math.isnan(score) else repr(score) for score in (known.score, known.raw_score)]
+        before = [known.event, str(known.frame + 1), repr(known.y), repr(known.x), *scores]
     after = [item.decision, now.event, str(now.frame + 1), f"{now.y:.2f}", f"{now.x:.2f}"]
     return [*before, *after, f"{item.seconds:.2f}", "detected" if known is not None else "added"]
 
@@ -197,7 +201,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         ) from None
     finally:
         csv.field_size_limit(limit)
-    if tuple(reader.fieldnames or ()) not in (COLUMNS, COLUMNS_BEFORE) or any(
+    if tuple(reader.fieldnames or ()) not in (COLUMNS, *COLUMNS_BEFORE) or any(
         None in row or None in row.values() for row in rows
     ):
         raise WrongInputError(f"{path.name} lacks the columns of a review ({', '.join(COLUMNS)}): check the path.")
@@ -217,8 +221,10 @@ def _require_whole(rows: list[dict[str, str]], text: str, name: str) -> None:
 
 def _event(row: dict[str, str], where: str) -> Event:
     try:
-        score = float(row["score"]) if row["score"] else math.nan
-        return _sound(Event(row["event"], int(row["frame"]) - 1, float(row["y"]), float(row["x"]), score))
+        score = float(row["score"] or "nan")
+        raw = float(row["raw_score"] or "nan") if "raw_score" in row else score
+        place = int(row["frame"]) - 1, float(row["y"]), float(row["x"])
+        return _sound(Event(row["event"], *place, score, raw_score=raw))
     except ValueError as error:
         raise WrongInputError(f"{where}, contains no event ({error}): restore the file as it was.") from None
 
@@ -242,9 +248,9 @@ def _changed(review: Review, item: int, what: str, value: str, name: str) -> Eve
             return _sound(Event(unquote(event), int(frame) - 1, float(y), float(x)))
         now = review.event(item)
         if what == "class":
-            return _sound(Event(unquote(value), now.frame, now.y, now.x, now.score, now.volume, now.border))
+            return _sound(replace(now, event=unquote(value)))
         frame, y, x = value.split("/")
-        return _sound(Event(now.event, int(frame) - 1, float(y), float(x), now.score, now.volume, now.border))
+        return _sound(replace(now, frame=int(frame) - 1, y=float(y), x=float(x)))
     except (ValueError, IndexError) as error:
         raise WrongInputError(f"{name} has the step {what}={value}, which no review writes ({error}).") from None
 

@@ -239,8 +239,9 @@ class _Detection:
         }
 
     def _scale(self, scaled: Movie) -> MapScale:
-        margin = self.network.description.window_half_size_px
-        return MapScale(self.movie.shape, scaled.shape, margin, self.compatible)
+        description = self.network.description
+        margin = description.window_half_size_px
+        return MapScale(self.movie.shape, scaled.shape, margin, self.compatible, description.calibration)
 
     def _new_maps(self, shape: tuple[int, int, int]) -> dict[str, Storage]:
         return {name: self.scratch(shape, np.uint8) for name in self.classes}
@@ -280,7 +281,9 @@ class _Detection:
             "epifiji": RECORD_FORM,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "movie": described_movie(movie, self.pixels_sha256),
-            "network": described_network(self.network, "classes", "window_half_size_px", "thresholds", "min_volumes"),
+            "network": described_network(
+                self.network, "classes", "window_half_size_px", "thresholds", "min_volumes", "calibration"
+            ),
             "settings": settings.resolved(self.classes, settings.mode),
             "scale": {
                 "cell_diameter_px": self.diameter,

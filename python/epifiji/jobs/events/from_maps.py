@@ -74,7 +74,7 @@ def events_from_maps(
     network = record.network
     chosen = chosen.with_defaults(network.thresholds, network.min_volumes, mode)
     margin = network.window_half_size_px or MARGIN_PX
-    scale = MapScale(source.shape, shapes[classes[0]], margin, mode == "compatible")
+    scale = MapScale(source.shape, shapes[classes[0]], margin, mode == "compatible", network.calibration)
     _require_scale(maps, record, scale)
     finder = EventFinder(scale, classes, chosen, mode)
     for event in classes:

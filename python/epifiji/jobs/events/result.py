@@ -13,6 +13,7 @@ from epifiji.data.events import Event, by_class, colour_of
 from epifiji.data.movie import Movie
 from epifiji.data.progress import WRITING, Report, silent
 from epifiji.data.review import Action, Review
+from epifiji.data.score_map import ScoreMap
 from epifiji.data.settings.detection import EventSettings
 from epifiji.engine.events.peaks import PeakFinder, Volume
 from epifiji.engine.tiling.scaling import Storage, place_in_movie
@@ -191,19 +192,24 @@ class MapScale:
     """Relation between the shapes of a movie and its map.
 
     `margin_px`, in pixels of the map, is the distance from an edge within which the network sees no whole window.
+    `calibration` has the maps of scores of calibrated classes; compatible arithmetic reports the scores of the authors' package.
     """
 
     shape: tuple[int, int, int]
     map_shape: tuple[int, int, int]
     margin_px: int
     compatible: bool
+    calibration: Mapping[str, ScoreMap] = field(default_factory=dict)
 
     def event(self, name: str, volume: Volume) -> Event:
         """Convert a volume of the map to an event."""
         t, y, x = volume.centroid
         frame, in_y, in_x = place_in_movie((t, y, x), self.map_shape, self.shape, self.compatible)
         edges = (y, x, self.map_shape[1] - 1 - y, self.map_shape[2] - 1 - x)
-        return Event(name, frame, in_y, in_x, volume.value / 255, len(volume.voxels), min(edges) < self.margin_px)
+        raw = volume.value / 255
+        known = None if self.compatible else self.calibration.get(name)
+        score = raw if known is None else known.of(raw)
+        return Event(name, frame, in_y, in_x, score, len(volume.voxels), min(edges) < self.margin_px, raw)
 
 
 class EventFinder:

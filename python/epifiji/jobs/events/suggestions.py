@@ -152,7 +152,7 @@ def _range(own: float) -> str:
 
 
 def _threshold(network: TriedNetwork) -> Suggestion:
-    near = sum(one.score <= network.thresholds[one.event] / 255 + NEAR_THRESHOLD for one in network.finds)
+    near = sum(one.raw_score <= network.thresholds[one.event] / 255 + NEAR_THRESHOLD for one in network.finds)
     levels = sorted(set(network.thresholds.values()))
     shown = f"{levels[0]}" if len(levels) == 1 else f"{levels[0]} to {levels[-1]}, by class"
     if not network.finds:

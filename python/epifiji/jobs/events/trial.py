@@ -246,7 +246,7 @@ def _tried(
     except WrongInputError as problem:
         return replace(tried, problem=str(problem), seconds=time.perf_counter() - started)
     compatible, raw = settings.mode == "compatible", found.maps[RAW_MAP]
-    candidates, uncertain = scaled.events(raw, place, description.window_half_size_px, compatible)
+    candidates, uncertain = scaled.events(raw, place, description, compatible)
     return replace(
         tried,
         candidates=candidates,
@@ -274,10 +274,11 @@ class _ScaledPart:
     old: Shape
 
     def events(
-        self, maps: Mapping[str, Storage], place: Place, half: int, compatible: bool
+        self, maps: Mapping[str, Storage], place: Place, description: EventNetworkDescription, compatible: bool
     ) -> tuple[tuple[Event, ...], int]:
         """Return the events at a place of the movie with any thresholds, and how many of them may be different in it."""
-        scale, defaults = MapScale(self.old, self.shape, half, compatible), EventSettings()
+        half, defaults = description.window_half_size_px, EventSettings()
+        scale = MapScale(self.old, self.shape, half, compatible, description.calibration)
         seen = self.certain.within(self.box)
         found, uncertain = [], 0
         for name, pixels in maps.items():

@@ -252,7 +252,7 @@ def _read(place: Path) -> Review:
 def _of_class(review: Review, event: str, chosen: ExpectedScoresSettings, notices: list[str]) -> ExpectedOfClass | None:
     """Return what is expected of a class; None, with a notice, if its events have no scores."""
     items = [item for item in review.items if item.detected is not None and item.detected.event == event]
-    scored = [item for item in items if item.detected is not None and not math.isnan(item.detected.score)]
+    scored = [item for item in items if item.detected is not None and not math.isnan(item.detected.raw_score)]
     if len(scored) < len(items):
         notices.append(f"{event}: {len(items) - len(scored)} of {len(items)} events have no score and were left out.")
     reviewed = sum(item.judged for item in scored)
@@ -261,7 +261,7 @@ def _of_class(review: Review, event: str, chosen: ExpectedScoresSettings, notice
     if reviewed < FEWEST:
         notices.append(f"{event}: only {reviewed} events were reviewed, so intervals are wide.")
     added = sum(item.detected is None and item.event.event == event for item in review.items)
-    scores = [item.detected.score for item in scored if item.detected is not None]
+    scores = [item.detected.raw_score for item in scored if item.detected is not None]
     expected = expect(scores, [item.correct if item.judged else None for item in scored], added, chosen.seed)
     lowest = int(np.flatnonzero(expected.events == expected.events[0])[-1])
     recommended = _recommended(expected, lowest, chosen)

@@ -75,7 +75,9 @@ class NetworkScores:
         Thresholds below which nothing was found have equal counts; the highest of them, or the default, represents all.
         """
         default = self._settings.threshold_of(event, self._settings.mode)
-        lowest = min((one.score * 255 for found in self._candidates for one in found if one.event == event), default=0)
+        lowest = min(
+            (one.raw_score * 255 for found in self._candidates for one in found if one.event == event), default=0
+        )
         start = max((level for level in THRESHOLDS if level < lowest), default=THRESHOLDS[0])
         levels = sorted({*(level for level in THRESHOLDS if level >= min(start, default)), default})
         movies = scored_movies(self._movies, event, self._settings)

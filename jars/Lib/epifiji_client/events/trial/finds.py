@@ -29,7 +29,7 @@ class Finds(object):
         values, place = self.values[name], self.place
         return [(one["frame"] - 1 - place["first"], one["y"] - place["y"], one["x"] - place["x"], self.colours[one["event"]])
                 for one in self.networks[name]["events"]
-                if kind in (None, one["event"]) and one["score"] > values["threshold"][one["event"]] / 255.0
+                if kind in (None, one["event"]) and one["raw_score"] > values["threshold"][one["event"]] / 255.0
                 and one["volume"] > values["min_volume"][one["event"]]]
 
     def limits(self, key, classes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +194,10 @@ def act(request: Request) -> Answer:
     review = _review(path, begin)
     action = None
     if request["what"] != "undo":
-        event = request.get("event")
-        action = Action(
-            int(request["item"]), request["what"], _event(event) if event else None, float(request["seconds"])
-        )
+        event, number = request.get("event"), int(request["item"])
+        known = review.event(number) if request["what"] in ("class", "move") else None
+        after = _event(event, known) if event else None
+        action = Action(number, request["what"], after, float(request["seconds"]))
     item = decide(path, review, action)
     _open[path] = _time(path), review
     items = review.items
@@ -248,12 +249,10 @@ def _time(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def _event(event: dict[str, Any]) -> Event:
-    score = event.get("score")
-    nan = float("nan")
-    return Event(
-        event["event"], int(event["frame"]) - 1, float(event["y"]), float(event["x"]), nan if score is None else score
-    )
+def _event(event: dict[str, Any], known: Event | None) -> Event:
+    """Return an event as a person placed it; one that was detected keeps its scores."""
+    placed = {"event": event["event"], "frame": int(event["frame"]) - 1, "y": float(event["y"]), "x": float(event["x"])}
+    return Event(**placed) if known is None else replace(known, **placed)
 
 
 def _text_of(item: Item) -> str:

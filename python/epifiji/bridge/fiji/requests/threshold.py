@@ -27,7 +27,7 @@ def candidates(request: Request) -> Answer:
     ``labels`` of the answer are those of the sliders, by setting.
 
     If ``decided``, a review has decisions about these events, and their distances cannot be changed. Those that it is about
-    have ``stays``. Any other event passes if its ``score`` is greater than the class's threshold / 255 and its ``volume``
+    have ``stays``. Any other event passes if its ``raw_score`` is greater than the class's threshold / 255 and its ``volume``
     greater than the minimum. In this form the comparison with integer thresholds has no rounding error.
     """
     from epifiji.files.results.result_folder import record_of
@@ -68,7 +68,7 @@ def candidates(request: Request) -> Answer:
         "seed_distance_xy": result.record["settings"]["seed_distance_xy"],
         "seed_distance_t": result.record["settings"]["seed_distance_t"],
         "events": [
-            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "score": e.score, "volume": e.volume}
+            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "raw_score": e.raw_score, "volume": e.volume}
             | ({"stays": True} if id(e) in staying else {})
             for e in kept.joined(result.events)
         ],

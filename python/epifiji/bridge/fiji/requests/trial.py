@@ -102,7 +102,7 @@ def _shown(event: Event) -> dict[str, Any]:
         "frame": event.frame + 1,
         "y": event.y,
         "x": event.x,
-        "score": event.score,
+        "raw_score": event.raw_score,
         "volume": event.volume,
     }
 

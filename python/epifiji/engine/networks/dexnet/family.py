@@ -65,8 +65,8 @@ class DexNetFamily:
         """See :class:`~epifiji.engine.networks.family.EventFamily`."""
         if parent is None:
             raise WrongInputError("A DeXNet is only trained from another one: specify the network to begin with.")
-        # The new network was not imported from the parent's origin.
-        changed = {"name": name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": ""}
+        # The new network was not imported from the parent's origin, and has other scores.
+        changed = {"name": name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": "", "calibration": {}}
         return parent.model_copy(update=changed)
 
     def require_trainable(
