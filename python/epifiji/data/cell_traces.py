@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from epifiji.data.events import Event
+from epifiji.data.opinions import Opinion
 
 AREA, PERIMETER, ROUNDNESS, NEIGHBOURS = "area", "perimeter", "roundness", "neighbours"
 JUNCTIONS, VERTICES = "junction intensity", "vertex intensity"
@@ -73,6 +74,9 @@ class CellTrace:
         Labels of the cell and of its daughters.
     corners
         (n, 2): y, x of the field's first pixel in the movie.
+    opinion
+        Whether the cells change as the event's class says, also if its cell could not be followed; None if this was not
+        asked.
     """
 
     number: int
@@ -90,6 +94,7 @@ class CellTrace:
     cell: int = 0
     daughters: tuple[int, ...] = ()
     corners: np.ndarray = field(default_factory=lambda: np.empty((0, 2), int))
+    opinion: Opinion | None = None
 
     @property
     def zero(self) -> int:

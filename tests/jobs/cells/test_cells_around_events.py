@@ -20,6 +20,7 @@ from epifiji.data.movie import Movie
 from epifiji.engine.cells.borders import borders_of
 from epifiji.engine.cells.scale import Scale
 from epifiji.files.results.cells_around import FILES
+from epifiji.files.results.opinions import read_opinions
 from epifiji.jobs.cells.around_result import CellsAroundEvents
 from followed_cells import TrueCells, simulated, true_cell
 
@@ -60,8 +61,28 @@ def test_a_place_without_an_event_and_one_outside_are_reported_and_left_out() ->
     result = measured(events=events)
     problems = {one.event.frame: one.problem for one in result.traces if one.problem}
     assert problems == {2: "no cell divides here", 500: "it is not in the movie"}
+    opinions = {one.event.frame: one.opinion.reason for one in result.traces if one.opinion and one.problem}
+    assert opinions == {2: "too few frames before the event", 500: "it is not in the movie"}
     assert result.counts == {"cell_death": (4, 5), "cell_division": (2, 3)}
     assert result.means["cell_division"][AREA].counts.max() == 2
+
+
+def test_the_cells_agree_with_true_events_and_not_with_others(found: CellsAroundEvents, tmp_path: Path) -> None:
+    assert {one.opinion and one.opinion.verdict for one in found.traces} == {"agrees"}
+    true = next(one.event for one in found.traces if one.event.event == "cell_death")
+    wrong = [Event("cell_division", true.frame, true.y, true.x), Event("cell_death", 17, 95, 40)]
+    assert min(np.hypot(one.event.y - 95, one.event.x - 40) for one in found.traces) > 40
+    other = measured(events=wrong)
+    assert other.in_words() == [
+        "cell_death: 0 of 1 followed, 1 could not be followed; the cells disagree with 1 of 1 that they show",
+        "cell_division: 0 of 1 followed, 1 could not be followed; the cells disagree with 1 of 1 that they show",
+    ]
+    other.save(tmp_path / "cells")
+    known = read_opinions(tmp_path)
+    assert [(event.event, event.frame, opinion.verdict, opinion.reason) for event, opinion in known] == [
+        ("cell_division", true.frame, "disagrees", "a cell disappears, none divides"),
+        ("cell_death", 17, "disagrees", "the cell is still there 6 frames later"),
+    ]
 
 
 class NoCells:
@@ -139,6 +160,7 @@ def test_changed_outlines_are_measured_again(found: CellsAroundEvents, tmp_path:
     movie = found.movie
     same = epifiji.measure_cells([], movie, from_rois=tmp_path / "cell_outlines.zip", segmenter=TrueCells(simulated()))
     for before, after in zip(found.traces, same.traces, strict=True):
+        assert repr(after.opinion) == repr(before.opinion)
         np.testing.assert_array_equal(before.labels, after.labels)
         for name, values in before.values.items():
             np.testing.assert_array_equal(values, after.values[name])

@@ -10,9 +10,19 @@ import numpy as np
 
 from epifiji.data.cell_traces import AREA, NEIGHBOURS, CellTrace
 from epifiji.data.events import Event
+from epifiji.data.opinions import Opinion
 from epifiji.engine.cells.alignment import fit_constriction, frames_to_end
 from epifiji.engine.cells.around import angle_between, centres_of, long_axis, measure_around
-from epifiji.engine.cells.tracks import Followed, Views, follow_disappearing, follow_dividing, follow_staying
+from epifiji.engine.cells.opinions import CLASSES, opinion_on
+from epifiji.engine.cells.tracks import (
+    Carried,
+    Followed,
+    Views,
+    carried_from_before,
+    follow_disappearing,
+    follow_dividing,
+    follow_staying,
+)
 
 _FEWEST_MEASURED = 3
 AT_EDGE = "the edge of the frame cuts the cell off"
@@ -44,7 +54,8 @@ def trace_event(number: int, event: Event, field: Field, diameter_px: float, see
     """Follow and measure the cell of an event.
 
     The cell of a ``cell_death`` is the one that disappears near the event, that of a ``cell_division`` the one that
-    divides. For other classes it is one that divides or disappears, else the cell at the event's place.
+    divides. For other classes it is one that divides or disappears, else the cell at the event's place. The second opinion
+    is also given if no such cell is found (:mod:`epifiji.engine.cells.opinions`).
 
     Parameters
     ----------
@@ -60,12 +71,15 @@ def trace_event(number: int, event: Event, field: Field, diameter_px: float, see
         Of the draw of control cells.
     """
     if not field.views.labels.any():
-        return CellTrace(number, event, NO_CELLS)
+        return CellTrace(number, event, NO_CELLS, opinion=Opinion("unknown", NO_CELLS))
     index = int(np.clip(event.frame - field.frames[0], 0, len(field.frames) - 1))
     y, x = np.array([event.y, event.x]) - field.corners[index]
-    found = _followed(event.event, field, index, (float(y), float(x)), diameter_px)
+    place = float(y), float(x)
+    before = carried_from_before(field.views, index) if event.event in CLASSES else None
+    found = _followed(event.event, field, index, place, diameter_px, before)
+    opinion = opinion_on(event.event, field.views, index, place, diameter_px, not found.problem, before)
     if found.problem:
-        return CellTrace(number, event, found.problem)
+        return CellTrace(number, event, found.problem, opinion=opinion)
     trace = CellTrace(
         number,
         event,
@@ -75,6 +89,7 @@ def trace_event(number: int, event: Event, field: Field, diameter_px: float, see
         cell=found.cell,
         daughters=found.daughters,
         corners=field.corners,
+        opinion=opinion,
     )
     return measured(trace, field.images, seed)
 
@@ -83,7 +98,7 @@ def measured(trace: CellTrace, images: np.ndarray, seed: int) -> CellTrace:
     """Return a trace with the measurements of its labels in a movie (n, h, w); other arguments as in :func:`trace_event`."""
     values = measure_around(trace.labels, images, trace.cell, trace.daughters, seed)
     if np.count_nonzero(~np.isnan(values[AREA])) < _FEWEST_MEASURED:
-        return CellTrace(trace.number, trace.event, AT_EDGE)
+        return CellTrace(trace.number, trace.event, AT_EDGE, opinion=trace.opinion)
     places = centres_of(trace.labels, (trace.cell, *trace.daughters))
     known = replace(trace, values=values, places=places + trace.corners)
     if trace.end is None:
@@ -135,11 +150,13 @@ def _edited_frame(trace: CellTrace, index: int, regions: Mapping[tuple[int, int]
     return labels
 
 
-def _followed(event: str, field: Field, index: int, place: tuple[float, float], diameter_px: float) -> Followed:
+def _followed(
+    event: str, field: Field, index: int, place: tuple[float, float], diameter_px: float, before: Carried | None
+) -> Followed:
     """Follow the cell of an event by what becomes of it in its class."""
     arguments = (field.views, index, place, diameter_px)
     if event == "cell_death":
-        return follow_disappearing(*arguments)
+        return follow_disappearing(*arguments, before)
     if event == "cell_division":
         return follow_dividing(*arguments)
     for follow in (follow_dividing, follow_disappearing):

@@ -47,6 +47,21 @@ class Change(NamedTuple):
     evidence: float
 
 
+class Carried(NamedTuple):
+    """Cells of one frame that are carried to all others, also those that disappear or divide.
+
+    Parameters
+    ----------
+    first
+        Index of that frame.
+    cells
+        (T, Y, X), int32: a cell has the same label, from 2, in all frames; 1 is the outside of the tissue.
+    """
+
+    first: int
+    cells: np.ndarray
+
+
 @dataclass(frozen=True)
 class Followed:
     """Cells around an event.
@@ -90,7 +105,15 @@ class Views(NamedTuple):
     light: np.ndarray
 
 
-def follow_disappearing(views: Views, frame: int, place: tuple[float, float], diameter_px: float) -> Followed:
+def carried_from_before(views: Views, frame: int) -> Carried:
+    """Carry the cells of a frame before an event to all frames; `frame` is the event's, as an index of T."""
+    first = _anchor(views.labels, frame - _BEFORE_ANCHOR[0], frame - _BEFORE_ANCHOR[1])
+    return Carried(first, _carried(views.border, _corrected(views.border, views.labels, first), first))
+
+
+def follow_disappearing(
+    views: Views, frame: int, place: tuple[float, float], diameter_px: float, before: Carried | None = None
+) -> Followed:
     """Follow the cells around a place at which one disappears.
 
     Parameters
@@ -103,12 +126,14 @@ def follow_disappearing(views: Views, frame: int, place: tuple[float, float], di
         y, x of the event.
     diameter_px
         Mean diameter of cells.
+    before
+        What :func:`carried_from_before` returns, if it is at hand.
     """
     border, labels, _ = views
     if frame < 2:
         return Followed(labels, problem="fewer than two frames before the event")
-    first = _anchor(labels, frame - _BEFORE_ANCHOR[0], frame - _BEFORE_ANCHOR[1])
-    carried = _carried(border, _corrected(border, labels, first), first)
+    first, known = before or carried_from_before(views, frame)
+    carried = known.copy()
     contrasts = _contrasts_of_cells(border, carried)
     centres = _centres(carried)
     areas = _areas(carried)

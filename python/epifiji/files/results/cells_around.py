@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from epifiji.data.cell_traces import CellTrace
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, wrong_class_name
 from epifiji.data.movie import Movie, size_in_words
+from epifiji.data.opinions import Opinion, Verdict
 from epifiji.files.results.places import folder_of
 from epifiji.files.storage.arrays import read_arrays
 
@@ -54,6 +55,7 @@ def write_followed(
             "end": one.end,
             "cell": one.cell,
             "daughters": list(one.daughters),
+            "opinion": one.opinion and [one.opinion.verdict, one.opinion.reason, one.opinion.remaining_area],
         }
         for one in traces
     ]
@@ -98,8 +100,9 @@ def _trace(known: dict[str, Any], arrays: dict[str, np.ndarray]) -> CellTrace:
     if wrong := wrong_class_name(str(name)):
         raise ValueError(wrong)
     event = Event(str(name), int(frame), float(y), float(x))
+    opinion = _opinion(known.get("opinion"))
     if known["problem"]:
-        return CellTrace(number, event, str(known["problem"]))
+        return CellTrace(number, event, str(known["problem"]), opinion=opinion)
     labels, places = arrays[f"labels_{number}"].astype(np.int32), arrays[f"frames_{number}"]
     if labels.ndim != 3 or places.shape != (len(labels), 3):
         raise ValueError(f"the arrays of event {number} have wrong shapes")
@@ -113,7 +116,18 @@ def _trace(known: dict[str, Any], arrays: dict[str, np.ndarray]) -> CellTrace:
         cell=int(known["cell"]),
         daughters=tuple(int(one) for one in known["daughters"]),
         corners=places[:, 1:],
+        opinion=opinion,
     )
+
+
+def _opinion(known: list[Any] | None) -> Opinion | None:
+    """Return an opinion, which measurements of earlier versions lack; raises ValueError if it is wrong."""
+    if known is None:
+        return None
+    verdict, reason, area = known
+    if verdict not in get_args(Verdict):
+        raise ValueError(f"an opinion is {verdict!r}")
+    return Opinion(verdict, str(reason), float(area))
 
 
 def _require_inside(traces: Sequence[CellTrace], movie: Movie, path: Path) -> None:

@@ -15,6 +15,7 @@ from epifiji.data.events import Event, repeats_notice, without_repeats
 from epifiji.data.image import NOT_SQUARE
 from epifiji.data.movie import Movie
 from epifiji.data.network import AnyNetwork
+from epifiji.data.opinions import Opinion
 from epifiji.data.polygons import filled
 from epifiji.data.progress import PartReport, Report, silent
 from epifiji.data.settings.base import parse_settings
@@ -193,7 +194,7 @@ def _traces(
             field = fields.take(index)
             done[index] = trace_event(index + 1, events[index], field, segments.scale.diameter_px, chosen.seed)
     for index, event in enumerate(events):
-        yield done.get(index) or CellTrace(index + 1, event, NOT_IN_MOVIE)
+        yield done.get(index) or CellTrace(index + 1, event, NOT_IN_MOVIE, opinion=Opinion("unknown", NOT_IN_MOVIE))
 
 
 class _Fields:

@@ -35,6 +35,7 @@ from epifiji.files.results.cells_around import (
     write_followed,
 )
 from epifiji.files.results.comparisons import write_table
+from epifiji.files.results.opinions import opinion_columns
 from epifiji.files.results.result_folder import write_record
 from epifiji.files.rois.cell_outlines import outline_name
 from epifiji.files.rois.polygons import write_polygons
@@ -126,6 +127,7 @@ class CellsAroundEvents:
             "x": round(trace.event.x, 2),
             "followed": "no" if trace.problem else "yes",
             "problem": trace.problem,
+            **opinion_columns(trace.opinion),
             "end frame": None if trace.end is None else trace.end + 1,
             f"first area ({units.unit(AREA)})": area and area * units.factor(AREA),
             f"onset of constriction ({units.time_unit})": fit and (fit.onset - trace.zero) * units.time,
@@ -159,8 +161,15 @@ class CellsAroundEvents:
         return [
             f"{name}: {followed} of {count} followed"
             + (f", {count - followed} could not be followed" if count > followed else "")
+            + self._opinions_in_words(name)
             for name, (followed, count) in self.counts.items()
         ]
+
+    def _opinions_in_words(self, event: str) -> str:
+        """Say with how many events of a class the cells disagree; nothing if they cannot say it of any."""
+        verdicts = [one.opinion.verdict for one in self.traces if one.event.event == event and one.opinion is not None]
+        known = len(verdicts) - verdicts.count("unknown")
+        return f"; the cells disagree with {verdicts.count('disagrees')} of {known} that they show" if known else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Events and means as plain JSON types; what is undefined is None."""
