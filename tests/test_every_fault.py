@@ -116,6 +116,7 @@ COMMANDS: dict[str, Call] = {
     ],
     "try": lambda bad, good: ["try", str(bad), "--networks", str(good / "small"), "--out", str(good / "out")],
     "rois": lambda bad, good: ["rois", str(bad), "--out", str(good / "out")],
+    "complete-check": lambda bad, good: ["complete-check", str(bad)],
     "compare detected": lambda bad, good: ["compare", str(bad), str(good / "events.csv")],
     "compare reference": lambda bad, good: ["compare", str(good / "events.csv"), str(bad)],
     "export": lambda bad, good: ["export", str(bad), "--out", str(good / "out.xml")],

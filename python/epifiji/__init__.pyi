@@ -31,6 +31,7 @@ from .jobs.export import export_network
 from .jobs.movie_tools import crop, rescale_with_events, save_gallery
 from .jobs.reports.write import report
 from .jobs.scoring.compare import compare
+from .jobs.scoring.complete_check import complete_check
 from .jobs.scoring.evaluate import evaluate
 from .jobs.scoring.expected_scores import expected_scores
 from .jobs.scoring.random_sample import draw_events
@@ -60,6 +61,7 @@ __all__ = [
     "compare",
     "compare_cells",
     "compare_volumes",
+    "complete_check",
     "convert_cells",
     "correct_cells",
     "crop",

@@ -1,4 +1,4 @@
-"""The commands `evaluate`, networks on annotated movies or images, and `expected-scores`, what a review lets expect."""
+"""The commands `evaluate`, and `expected-scores` and `complete-check`, what a review and complete boxes let conclude."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, say
 from epifiji.data.settings.evaluation import EvaluationSettings
 from epifiji.data.settings.jobs import EvaluationJob
-from epifiji.data.settings.scoring import ExpectedScoresSettings
+from epifiji.data.settings.scoring import CompleteCheckSettings, ExpectedScoresSettings
 
 evaluation_app = typer.Typer()
 
@@ -89,6 +89,44 @@ def expected_scores(
         note(notice)
     say_table(found.columns(), found.rows())
     for sentence in found.recommendations():
+        say(sentence)
+    for file in files:
+        say(f"written: {file}")
+
+
+@evaluation_app.command("complete-check")
+@with_settings(CompleteCheckSettings)
+def complete_check(
+    *,
+    results: Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder.")],
+    mark: Annotated[
+        list[int] | None,
+        typer.Option("--mark", metavar="BOX", help="Every event in this box is marked now. Can be repeated."),
+    ] = None,
+    unmark: Annotated[
+        list[int] | None,
+        typer.Option("--unmark", metavar="BOX", help="Not every event in this box is marked. Can be repeated."),
+    ] = None,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Draw boxes at random, in which every event is to be marked in a review, and estimate recall from them."""
+    from epifiji.jobs.scoring.complete_check import complete_check as run
+
+    found = run(results, **settings)
+    for numbers, is_marked in ((mark, True), (unmark, False)):
+        for number in numbers or ():
+            found = found.mark(number, is_marked)
+    files = [str(file) for file in found.files()]
+    if as_json:
+        say_json(found.to_dict() | {"files": files, "notices": found.notices})
+        return
+    for notice in found.notices:
+        note(notice)
+    say_table(found.box_columns(), found.box_rows())
+    if found.complete:
+        say_table(found.columns(), found.rows())
+    for sentence in found.sentences():
         say(sentence)
     for file in files:
         say(f"written: {file}")

@@ -1,8 +1,10 @@
-"""Settings of estimates from a review."""
+"""Settings of estimates from a review, and of a complete check."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import Seed, Settings, setting
@@ -44,3 +46,35 @@ class ExpectedScoresSettings(Settings):
     def in_words(self) -> str:
         """Return the wish as words."""
         return "the highest F1" if self.least is None else f"{self.wish} of at least {self.least:g}"
+
+
+class CompleteCheckSettings(Settings):
+    """The boxes of a complete check: how many are drawn, and how large they are."""
+
+    boxes: int = setting(
+        1,
+        ge=1,
+        le=10_000,
+        values="number",
+        description="Number of boxes in all. Those that were drawn before count, and stay as they are.",
+        label="Number of boxes",
+    )
+    box_side: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
+        None,
+        unit="px",
+        description="Side of a box. Default: 200 px of the network's scale, about 8 cells.",
+        label="Side of a box",
+        page="more",
+        calibrated=True,
+        empty="8 cells",
+    )
+    box_frames: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
+        None,
+        unit="frames",
+        description="Frames of a box. Default: 25 frames of the network's scale.",
+        label="Frames of a box",
+        page="more",
+        calibrated=True,
+        empty="25 frames of the network",
+    )
+    seed: Seed = 1

@@ -38,7 +38,7 @@ class Expected:
         Number of events above the threshold.
     precision, recall, f1
         Draws of the scores, (`DRAWS`, thresholds), 0-1; NaN where undefined. Recall is that of the right events among all that
-        were detected or added by the reviewer.
+        were detected or added by the reviewer, or with a complete check among all that are there.
     false_unreviewed
         Draws of the number of false events among those that are not reviewed.
     """
@@ -70,6 +70,7 @@ def expect(
     right: Sequence[bool | None],
     added: int = 0,
     seed: int = 1,
+    found: np.ndarray | None = None,
 ) -> Expected:
     """Estimate precision, recall and F1 of the events of a class at each threshold.
 
@@ -83,6 +84,9 @@ def expect(
         Number of right events that the detection missed and the reviewer added.
     seed
         Of the draws.
+    found
+        Draws, (`DRAWS`,), of the share of all events that were detected, 0-1, from a complete check. Default: all but the added
+        ones were detected.
     """
     scores = np.asarray(scores, float)
     reviewed = np.array([one is not None for one in right], bool)
@@ -103,7 +107,10 @@ def expect(
     false_there = np.zeros((DRAWS, THRESHOLDS), int)
     false_there[:, used] = unreviewed - right_unreviewed
     above, events, false = (np.cumsum(one[..., ::-1], -1)[..., ::-1] for one in (right_there, counts, false_there))
-    total = right_there.sum(1, keepdims=True) + added
+    detected = right_there.sum(1, keepdims=True)
+    total = detected + added
+    if found is not None:
+        total = np.maximum(total, detected / np.maximum(found[:, None], 1e-9))
     with np.errstate(invalid="ignore", divide="ignore"):
         return Expected(events, above / events, above / total, 2 * above / (events + total), false)
 

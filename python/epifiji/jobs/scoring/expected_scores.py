@@ -18,11 +18,13 @@ from epifiji.data.paths import path_from
 from epifiji.data.review import Review
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.scoring import ExpectedScoresSettings
-from epifiji.engine.metrics.review_estimates import THRESHOLDS, Expected, expect
+from epifiji.engine.metrics.review_estimates import DRAWS, THRESHOLDS, Expected, expect
+from epifiji.files.results.complete_checks import CHECK, read_check
 from epifiji.files.results.places import folder_of
 from epifiji.files.results.reviews import REVIEW, read_review
 from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, require_absent
+from epifiji.jobs.scoring.complete_check import CompleteCheck
 
 TABLE, PICTURE = "expected_scores.csv", "expected_scores.png"
 FILES = (TABLE, PICTURE)
@@ -53,6 +55,8 @@ class ExpectedOfClass:
         much; None if the wish is another.
     expected
         Scores at each threshold.
+    boxes
+        Number of complete boxes from which recall is estimated; 0 if it is that among detected and added events.
     """
 
     event: str
@@ -62,6 +66,7 @@ class ExpectedOfClass:
     recommended: int | None
     possible_gain: float | None
     expected: Expected
+    boxes: int = 0
 
     @property
     def sentence_of_gain(self) -> str:
@@ -145,6 +150,7 @@ class ExpectedScores:
             one.event: {
                 "reviewed": one.reviewed,
                 "added": one.added,
+                "complete_boxes": one.boxes,
                 "recommended": one.recommended,
                 "possible_gain": one.possible_gain,
                 "scores": [
@@ -204,9 +210,10 @@ def _count(found: Interval) -> str:
 def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedScores:
     """Estimate precision, recall and F1 of all events at each threshold from the decisions of a review on some of them.
 
-    Recall is that among the right events that were detected or added in the review; what neither saw is unknown. An
-    event whose class was corrected counts as false for its detected class. The intervals need decisions on events of
-    all scores, as in the review's informative and random order (:func:`epifiji.engine.metrics.review_estimates.expect`).
+    Recall is that among the right events that were detected or added in the review; what neither saw is unknown, unless there is
+    a complete check (:func:`epifiji.complete_check`), from which recall is then estimated. An event whose class was corrected
+    counts as false for its detected class. The intervals need decisions on events of all scores, as in the review's informative
+    and random order (:func:`epifiji.engine.metrics.review_estimates.expect`).
 
     Parameters
     ----------
@@ -222,8 +229,9 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
     """
     chosen = parse_settings(ExpectedScoresSettings, settings)
     chosen.require_fitting()
+    check = None if isinstance(review, Review) else _check(path_from(review, "the review"))
     found = review if isinstance(review, Review) else _read(path_from(review, "the review"))
-    notices: list[str] = []
+    notices = [] if check is None else check.notices
     classes = []
     judged = [item for item in found.items if item.judged and item.detected is not None]
     if not judged:
@@ -232,7 +240,7 @@ def expected_scores(review: Review | str | Path, **settings: Any) -> ExpectedSco
             "example 60 in informative order."
         )
     for event in in_fixed_order(item.detected.event for item in judged if item.detected is not None):
-        one = _of_class(found, event, chosen, notices)
+        one = _of_class(found, event, chosen, notices, check)
         if one is not None:
             classes.append(one)
     if not classes:
@@ -249,7 +257,16 @@ def _read(place: Path) -> Review:
     return read_review(file)
 
 
-def _of_class(review: Review, event: str, chosen: ExpectedScoresSettings, notices: list[str]) -> ExpectedOfClass | None:
+def _check(place: Path) -> CompleteCheck | None:
+    """Return the complete check next to a review; None if there is none."""
+    folder = folder_of(place)
+    check = read_check(folder / CHECK)
+    return None if check is None else CompleteCheck(folder, check, _read(place))
+
+
+def _of_class(
+    review: Review, event: str, chosen: ExpectedScoresSettings, notices: list[str], check: CompleteCheck | None
+) -> ExpectedOfClass | None:
     """Return what is expected of a class; None, with a notice, if its events have no scores."""
     items = [item for item in review.items if item.detected is not None and item.detected.event == event]
     scored = [item for item in items if item.detected is not None and not math.isnan(item.detected.raw_score)]
@@ -262,11 +279,16 @@ def _of_class(review: Review, event: str, chosen: ExpectedScoresSettings, notice
         notices.append(f"{event}: only {reviewed} events were reviewed, so intervals are wide.")
     added = sum(item.detected is None and item.event.event == event for item in review.items)
     scores = [item.detected.raw_score for item in scored if item.detected is not None]
-    expected = expect(scores, [item.correct if item.judged else None for item in scored], added, chosen.seed)
+    found = None if check is None else check.recall_draws(event, chosen.seed, DRAWS)
+    boxes = 0 if check is None or found is None else len(check.complete)
+    if boxes:
+        are = "box is" if boxes == 1 else "boxes are"
+        notices.append(f"{event}: recall is estimated from the complete check, in which {boxes} {are} complete.")
+    expected = expect(scores, [item.correct if item.judged else None for item in scored], added, chosen.seed, found)
     lowest = int(np.flatnonzero(expected.events == expected.events[0])[-1])
     recommended = _recommended(expected, lowest, chosen)
     gain = _possible_gain(expected, lowest, recommended) if chosen.wish == "f1" and recommended is not None else None
-    return ExpectedOfClass(event, reviewed, added, lowest, recommended, gain, expected)
+    return ExpectedOfClass(event, reviewed, added, lowest, recommended, gain, expected, boxes)
 
 
 def _recommended(expected: Expected, lowest: int, chosen: ExpectedScoresSettings) -> int | None:
