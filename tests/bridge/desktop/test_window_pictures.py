@@ -105,7 +105,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     movie = folder / f"{NAME}.tif"
     write_movie(replace(made, pixel_size_um=0.2, frame_interval_s=300.0), movie)
     # Two are missed, two are false positives, and none is exactly at its true position.
-    found = [replace(e, y=e.y + 2, x=e.x - 1, score=0.72 + 0.025 * i) for i, e in enumerate(known) if i not in (1, 6)]
+    found = [
+        replace(e, y=e.y + 2, x=e.x - 1, score=0.72 + 0.025 * i, raw_score=0.72 + 0.025 * i)
+        for i, e in enumerate(known)
+        if i not in (1, 6)
+    ]
     found += [Event("cell_death", 9, 120, 60, 0.71), Event("cell_division", 15, 30, 90, 0.73)]
     results_of(folder / f"{NAME}_epifiji", found, made.shape, movie)
     results_of(folder / "known_epifiji", known, made.shape, movie)

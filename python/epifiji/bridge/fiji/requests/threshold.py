@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.shown_events import movie_key
 from epifiji.data.errors import WrongInputError
-from epifiji.data.events import colour_of, group_of
+from epifiji.data.events import Event, colour_of, group_of
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import EventSettings
 from epifiji.files.results.places import folder_of
@@ -67,13 +68,16 @@ def candidates(request: Request) -> Answer:
         ],
         "seed_distance_xy": result.record["settings"]["seed_distance_xy"],
         "seed_distance_t": result.record["settings"]["seed_distance_t"],
-        "events": [
-            {"event": e.event, "frame": e.frame + 1, "y": e.y, "x": e.x, "raw_score": e.raw_score, "volume": e.volume}
-            | ({"stays": True} if id(e) in staying else {})
-            for e in kept.joined(result.events)
-        ],
+        "events": [_candidate(e) | ({"stays": True} if id(e) in staying else {}) for e in kept.joined(result.events)],
         "decided": decided is not None,
     }
+
+
+def _candidate(event: Event) -> dict[str, Any]:
+    """Return an event for the client; one in a table without scores that a review decided about has no raw score."""
+    raw = None if math.isnan(event.raw_score) else event.raw_score
+    place = {"event": event.event, "frame": event.frame + 1, "y": event.y, "x": event.x}
+    return {**place, "raw_score": raw, "volume": event.volume}
 
 
 @job("adjust", commands.ADJUST)
