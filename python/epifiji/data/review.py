@@ -15,9 +15,10 @@ from typing import Literal
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event, in_fixed_order
+from epifiji.data.opinions import Opinion, by_disagreement
 
 Decision = Literal["", "keep", "reject", "skip"]
-Order = Literal["time", "score", "random", "informative"]
+Order = Literal["time", "score", "random", "informative", "disagreement"]
 
 DECISIONS: tuple[Decision, ...] = ("keep", "reject", "skip")
 Z_95 = 1.959963984540054
@@ -232,14 +233,21 @@ def _after(item: Item, action: Action) -> Item:
     )
 
 
-def order_of(review: Review, order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
+def order_of(
+    review: Review,
+    order: Order,
+    classes: Iterable[str] | None = None,
+    seed: int = 1,
+    opinions: Sequence[Opinion | None] = (),
+) -> list[int]:
     """Return the order in which the items of a review are presented, the same before and after an interruption.
 
     It depends on the detected events, not on corrected positions and classes. Added events are sorted in by time, or
-    come at the end of any other order. An event is presented if it has, or had, one of the `classes`.
+    come at the end of any other order. An event is presented if it has, or had, one of the `classes`. `opinions` are those
+    on the detected events, for the order by disagreement.
     """
     wanted = None if classes is None else set(classes)
-    chosen = presented(review.detected, order, None, seed)
+    chosen = presented(review.detected, order, None, seed, opinions)
     added = range(len(review.detected), len(review.items))
     if order == "time":
         chosen = presented([item.detected or item.event for item in review.items], order)
@@ -270,7 +278,13 @@ def place_to_go_on(review: Review, order: Sequence[int]) -> int:
     return next((place for place in turned if not items[order[place]].decision), last)
 
 
-def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | None = None, seed: int = 1) -> list[int]:
+def presented(
+    events: Sequence[Event],
+    order: Order,
+    classes: Iterable[str] | None = None,
+    seed: int = 1,
+    opinions: Sequence[Opinion | None] = (),
+) -> list[int]:
     """Return the order in which events are presented, as indices into `events`.
 
     Parameters
@@ -278,12 +292,15 @@ def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | No
     events
         All events.
     order
-        By ``time``, by ``score`` (ascending, those without a score at the end), ``random``, or ``informative``: the classes
-        in turn, and the events of each spread evenly over its scores, however many of them are reviewed.
+        By ``time``, by ``score`` (ascending, those without a score at the end), ``random``, ``informative``: the classes
+        in turn, and the events of each spread evenly over its scores, however many of them are reviewed; or by
+        ``disagreement`` with the cells around them (:func:`epifiji.data.opinions.by_disagreement`).
     classes
         Classes to present. Default: all.
     seed
         Of the random and the informative order.
+    opinions
+        The second opinion on each event, for the order by disagreement.
     """
     wanted = None if classes is None else set(classes)
     chosen = [i for i, event in enumerate(events) if wanted is None or event.event in wanted]
@@ -296,6 +313,10 @@ def presented(events: Sequence[Event], order: Order, classes: Iterable[str] | No
     )
     if order == "score":
         return by_score
+    if order == "disagreement":
+        # Events with equal opinions come by score, so that the least sure ones are first.
+        known = [opinions[i] if opinions else None for i in by_score]
+        return [by_score[place] for place in by_disagreement(known)]
     if order == "informative":
         groups = [
             [i for i in by_score if events[i].event == name and not math.isnan(events[i].score)]

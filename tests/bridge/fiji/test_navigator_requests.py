@@ -13,9 +13,10 @@ import pytest
 from epifiji.bridge.fiji.requests import review
 from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS, BETWEEN_VALUES, text_of_event, text_of_events
 from epifiji.data.events import Event
+from epifiji.data.opinions import Opinion
 from epifiji.files.results.events_table import write_events
 from epifiji.files.results.reviews import read_review
-from planted_events import planted
+from planted_events import planted, write_opinions
 from requests_of_fiji import ask, refused
 
 NOBODY = 65534
@@ -106,6 +107,55 @@ def test_the_answer_has_corrected_events_as_they_were_detected(tmp_path: Path) -
     assert (now[:4], before[:4]) == (["cell_death", "1", "1.0", "2.0"], ["cell_death", "1", "25.0", "49.0"])
     assert (now[4], now[7]) == (before[4], before[7])
     assert float(now[4]) == planted()[0].score
+
+
+def with_opinions(folder: Path) -> dict[str, str]:
+    """Write results and second opinions on three of their events, and return the request for them."""
+    folder.mkdir()
+    write_events(folder / "events.csv", planted())
+    known = (
+        Opinion("agrees", "a cell disappears", 0),
+        Opinion("disagrees", "the cell is still there", 0.9),
+        Opinion("unknown", ""),
+    )
+    write_opinions(folder, {planted()[index]: opinion for index, opinion in zip((0, 3, 2), known, strict=True)})
+    return {"results": str(folder)}
+
+
+def test_second_opinions_come_with_the_events_and_order_a_review(tmp_path: Path) -> None:
+    begin = with_opinions(tmp_path / "movie_epifiji")
+    expected = [
+        "3:cell_death:disagrees:the cell is still there",
+        "2:cell_division:unknown:",
+        "0:cell_death:agrees:a cell disappears",
+    ]
+    found = opened(begin)
+    assert (
+        found["opinions"].split(BETWEEN_EVENTS)
+        == ask("opinions", begin)["result"]["opinions"].split(BETWEEN_EVENTS)
+        == expected
+    )
+    review = ask("review_begin", {"settings": begin | {"order": "disagreement"}})["result"]
+    assert review["order"][:3] == [3, 2, 0] and len(review["order"]) == 30
+    assert review["opinions"] == found["opinions"]
+    Path(found["opinions_file"]).write_text(
+        "number,event,frame,y,x,second opinion\n1,a,b,c,d,perhaps\n", encoding="utf-8"
+    )
+    assert opened(begin)["opinions"] == ""
+    assert "followed_events.csv cannot be read" in refused("opinions", begin)
+
+
+def test_without_second_opinions_the_order_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.csv", planted())
+    begin = {"results": str(tmp_path)}
+    assert opened(begin)["opinions"] == ""
+    for sentence in (
+        refused("opinions", begin),
+        refused("review_begin", {"settings": begin | {"order": "disagreement"}}),
+    ):
+        assert sentence.endswith('has no measurement with second opinions: run "Measure Cells around Events..." first.')
+    assert opened({"events": TEXT, "beside": str(tmp_path / "new")})["opinions_file"] is None
+    assert "measured for saved results only" in refused("opinions", {"events": TEXT, "beside": str(tmp_path / "new")})
 
 
 def test_missing_results_are_refused(tmp_path: Path) -> None:

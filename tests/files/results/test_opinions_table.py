@@ -10,6 +10,7 @@ import pytest
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.opinions import Opinion, by_disagreement, opinions_of
+from epifiji.data.review import Action, Review, order_of, presented
 from epifiji.files.results.opinions import read_opinions, require_opinions
 
 TABLE = """number,event,frame,y,x,followed,problem,second opinion,reason,remaining area,end frame
@@ -78,3 +79,14 @@ def test_disagreeing_events_come_first_and_of_them_those_in_which_least_changes(
         Opinion("disagrees", "", 0.0),
     ]
     assert by_disagreement(opinions) == [4, 2, 6, 5, 3, 1, 0]
+
+
+def test_the_order_by_disagreement_begins_with_events_that_the_cells_contradict() -> None:
+    events = [Event("cell_death", i, i, 0, score) for i, score in enumerate((0.9, 0.8, 0.7, 0.6, 0.5))]
+    unknown = Opinion("unknown", "the cells here cannot be told apart well enough")
+    opinions = [Opinion("agrees", "", 0.1), unknown, None, unknown, Opinion("disagrees", "", 0.9)]
+    assert presented(events, "disagreement", opinions=opinions) == [4, 3, 1, 0, 2]
+    review = Review(events)
+    review.do(Action(5, "add", Event("cell_sop", 0, 1, 2)))
+    assert order_of(review, "disagreement", opinions=opinions) == [4, 3, 1, 0, 2, 5]
+    assert order_of(review, "disagreement", ["cell_sop"], opinions=opinions) == [5]

@@ -133,8 +133,8 @@ class ReviewCommand(Settings):
     events: EventClasses = Field(None, description="Classes to review, separated by commas. Default: all.")
     order: Order = setting(
         "time",
-        description="Order: by time, by score (lowest first), at random, or informative: spread over the scores, so that a short "
-        "review tells most about all events.",
+        description="Order: by time, by score (lowest first), at random, informative: spread over the scores, so that a short "
+        "review tells most about all events; or disagreement: first the events that the cells around them contradict.",
     )
     seed: int = setting(
         1,

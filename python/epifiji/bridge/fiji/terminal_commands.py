@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from epifiji.bridge.fiji.commands import COMPARE_CELLS, CONVERT, FETCH, IMPORT, MANAGE, PLOT, SPLIT, STUDY
+from epifiji.bridge.fiji.commands import CELLS_AROUND, COMPARE_CELLS, CONVERT, FETCH, IMPORT, MANAGE, PLOT, SPLIT, STUDY
 
 IN_THE_MENU = {
     "plot": PLOT,
@@ -12,6 +12,7 @@ IN_THE_MENU = {
     "networks fetch": FETCH,
     "networks default": MANAGE,
     "networks cellpose": MANAGE,
+    "cells": CELLS_AROUND,
     "compare-cells": COMPARE_CELLS,
     "convert-cells": CONVERT,
     "split-cells": SPLIT,

@@ -22,6 +22,11 @@ OPINION, REASON, REMAINING = "second opinion", "reason", "remaining area"
 MAX_TABLE_BYTES = 200_000_000
 
 
+def opinions_file(place: Path) -> Path:
+    """Return the table with the second opinions on the events of a result folder, or of a file in it."""
+    return default_folder(place) / EVENTS_TABLE
+
+
 def read_opinions(place: Path) -> list[tuple[Event, Opinion]]:
     """Read the second opinions on the events of a result folder, or of a file in it.
 
@@ -36,10 +41,9 @@ def read_opinions(place: Path) -> list[tuple[Event, Opinion]]:
     WrongInputError
         If the table of the measurement cannot be read.
     """
-    folder = default_folder(place)
-    path = folder / EVENTS_TABLE
-    if folder.is_dir():
-        recover(folder)
+    path = opinions_file(place)
+    if path.parent.is_dir():
+        recover(path.parent)
     if not path.exists():
         return []
     require_ordinary(path)

@@ -11,13 +11,15 @@ from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.commands import ReviewCommand
 from epifiji.bridge.fiji.manager_events import events_of_manager
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job
-from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS, events_of_text, movie_key, text_of_event
+from epifiji.bridge.fiji.shown_events import BETWEEN_EVENTS, BETWEEN_VALUES, events_of_text, movie_key, text_of_event
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import EVENT_COLOURS, Event, colour_of, group_of, repeats_notice, without_repeats
+from epifiji.data.opinions import Opinion, by_disagreement, opinions_of
 from epifiji.data.record import RunRecord
 from epifiji.data.review import Action, Item, Review, order_of, place_to_go_on
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.stack_layout import StackLayout
+from epifiji.files.results.opinions import opinions_file, read_opinions, require_opinions
 from epifiji.files.results.places import folder_of
 
 _open: dict[Path, tuple[int, Review]] = {}
@@ -42,14 +44,16 @@ def begin(request: Request) -> Answer:
         )
     path, review = start_review(events, folder)
     wanted = command.events
-    order = order_of(review, command.order, wanted, command.seed)
+    opinions = opinions_of(review.detected, _required(results)) if command.order == "disagreement" else ()
+    order = order_of(review, command.order, wanted, command.seed, opinions)
     answer = review_answer(path, review, path.parent, order, notices)
     classes = [kind["name"] for kind in answer["classes"]]
     for name in wanted or ():
         if name not in classes:
             raise WrongInputError(f"There are no events of the class {name!r}: the classes are {', '.join(classes)}.")
     return answer | {
-        "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop", "only_kept"})
+        "opinions": _opinions(review, results),
+        "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop", "only_kept"}),
     }
 
 
@@ -92,20 +96,75 @@ def navigate(request: Request) -> Answer:
     The request has ``results``, or ``events`` (a text, as in the answer) and ``beside``, the folder for their review or
     None. The answer has a ``problem``, a sentence or None; if it is a sentence, no decision can be recorded. ``detected``
     has the texts of corrected events as they were detected, by index, and ``maps`` is true if probability maps are kept.
+    ``opinions`` are the second opinions, and ``opinions_file`` is where the next ones will be, None if results are not saved.
     """
-    events, results = _events_to_navigate(request.values)
-    problem, path = None, None
-    try:
-        path, review = _started(events, results or request.get("beside"))
-    except WrongInputError as error:
-        problem, review = str(error), Review(without_repeats(events)[0])
+    path, review, results, problem = _navigated(request.values)
     corrected = {
         index: text_of_event(item.detected)
         for index, item in enumerate(review.items)
         if item.detected is not None and item.event != item.detected
     }
     answer = review_answer(path, review, results, order_of(review, "time"), write=False)
-    return answer | {"problem": problem, "detected": corrected, "maps": _maps_in(request.get("results"))}
+    return answer | {
+        "problem": problem,
+        "detected": corrected,
+        "maps": _maps_in(request.get("results")),
+        "opinions": _opinions(review, results),
+        "opinions_file": str(opinions_file(results)) if results is not None else None,
+    }
+
+
+@job("opinions", commands.REVIEW)
+def opinions(request: Request) -> Answer:
+    """Read the second opinions on the events of a navigator; the request is that for ``navigate``.
+
+    The answer has ``opinions``, as that of ``navigate``. Results without any are refused.
+    """
+    _, review, results, _ = _navigated(request.values)
+    _required(results)
+    return {"opinions": _opinions(review, results)}
+
+
+def _navigated(values: dict[str, Any]) -> tuple[Path | None, Review, Path | None, str | None]:
+    """Return file and review of a navigator's events, the folder of their record, and why no decision can be recorded."""
+    events, results = _events_to_navigate(values)
+    try:
+        path, review = _started(events, results or values.get("beside"))
+    except WrongInputError as error:
+        return None, Review(without_repeats(events)[0]), results, str(error)
+    return path, review, results, None
+
+
+def _required(results: Path | None) -> list[tuple[Event, Opinion]]:
+    """Read the second opinions on the events of results, and refuse results without any."""
+    if results is None:
+        raise WrongInputError(
+            "The order disagreement needs the cells around the events, which are measured for saved results only: save the "
+            "results next to the movie, and measure the cells around them first."
+        )
+    return require_opinions(results)
+
+
+def _opinions(review: Review, results: Path | None) -> str:
+    """Write second opinions as a text, in the order of disagreement: index and class of the event, verdict, reason.
+
+    Without a readable measurement there are none; who asks for the order by disagreement gets the reason.
+    """
+    try:
+        known = opinions_of(review.detected, read_opinions(results) if results is not None else ())
+    except WrongInputError:
+        return ""
+    texts = []
+    for index in by_disagreement(known):
+        if (opinion := known[index]) is not None:
+            values = (
+                str(index),
+                review.detected[index].event,
+                opinion.verdict,
+                opinion.reason.replace(BETWEEN_EVENTS, " "),
+            )
+            texts.append(BETWEEN_VALUES.join(values))
+    return BETWEEN_EVENTS.join(texts)
 
 
 def _maps_in(place: str | None) -> bool:
