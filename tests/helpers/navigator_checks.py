@@ -134,16 +134,17 @@ MODEL = """
 from epifiji_client.events.navigator.model import ShownEvents
 from epifiji_client.events.review_session import ReviewSession
 from java.lang import System
-events = ["cell_death:3:1.0:2.0:0.9::0", "cell_sop:1:5.0:6.0::keep:1"]
-events += ["cell_death:2:7.0:8.0:0.4:reject:0"]
+events = ["cell_death:3:1.0:2.0:0.9::0:", "cell_sop:1:5.0:6.0::keep:1:"]
+events += ["cell_death:2:7.0:8.0:0.4:reject:0:"]
 found = {"items": "/".join(events), "order": [1, 2, 0], "place": 0, "classes": [{"name": "cell_death"}, {"name": "cell_sop"}]}
+found["opinions"] = "2:cell_death:disagrees:not divided: one cell/0:cell_death:agrees:a cell disappears"
 shown = ShownEvents(ReviewSession(found, 5, None))
 seen = [("", shown.session.order)]
-for text in ("death", "death open", "score<0.5", "score > 0.5", "frame>=2 x>5", "added", "kept", "nothing"):
+for text in ("death", "death open", "score<0.5", "score > 0.5", "frame>=2 x>5", "added", "kept", "nothing", "disagrees"):
     shown.filter(text)
     seen.append((text, shown.session.order))
 shown.filter("")
-for column in ("score", "score", "event"):
+for column in ("score", "score", "event", "opinion", "opinion"):
     shown.sort(column)
     seen.append((column, shown.session.order))
 shown.show_class("cell_death", False)
@@ -154,6 +155,12 @@ shown.take_over(earlier)
 seen.append(("taken over", shown.session.order))
 shown.session.select_same(earlier.session.items[2])
 seen.append(("selected", [shown.session.item]))
+other_class = {"item": 2, "count": 3, "now": "cell_sop:2:7.0:8.0:0.4:reject:0:", "steps": 1}
+session = ReviewSession(dict(found, review="", steps=0), 5, lambda job, request: other_class)
+seen.append((session.items[2]["reason"], [session.items[index]["verdict"] for index in (0, 1, 2)]))
+session.do("select", 2)
+session.do("class", 1)
+seen.append(("other class", [session.items[index]["verdict"] for index in (0, 1, 2)]))
 System.setProperty("seen", "; ".join(["%s: %s" % (text, " ".join(map(str, order))) for text, order in seen]))
 """
 

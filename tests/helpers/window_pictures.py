@@ -21,8 +21,10 @@ from dialogs_on_screen import NAME, dialog_texts, open_dialog, pressed
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.bridge.imagej import ImageJ
+from epifiji.files.results.events_table import read_events
 from navigator_checks import thresholds_changed_and_undone
 from networks_window import networks_managed
+from planted_events import opinions_as_measured, write_opinions
 from tools_desktop_checks import REVIEW_MACRO, _question, _shown, _to_the_question
 
 FIELD = "wing"
@@ -262,6 +264,7 @@ def navigated(_: ImageJ, folder: Path) -> dict[str, Any]:
     title, movie = f"Navigator of {NAME}.tif", _image(f"{NAME}.tif")
     # The results of the other checks stay as they are.
     results = Path(shutil.copytree(folder / f"{NAME}_epifiji", folder / "navigated" / f"{NAME}_epifiji"))
+    write_opinions(results, opinions_as_measured(read_events(results / "events.csv")))
     _start(f"{NAME}.tif", f'run("Open Epithelial Events...", "results=[{results}] table=false navigator");')
     focus(title)
     time.sleep(1)

@@ -109,8 +109,8 @@ def test_a_resumed_session_shows_what_was_decided(done: tuple[Finished, list[Act
 def test_filters_and_sorting(done: tuple[Finished, list[Action], Finished]) -> None:
     assert done[2][model].split("; ") == [
         ": 1 2 0", "death: 2 0", "death open: 0", "score<0.5: 2", "score > 0.5: 0", "frame>=2 x>5: 2", "added: 1", "kept: 1",
-        "nothing: ", "score: 1 2 0", "score: 0 2 1", "event: 2 0 1", "hidden: 1",
-        "taken over: 1", "selected: 2",
+        "nothing: ", "disagrees: 2", "score: 1 2 0", "score: 0 2 1", "event: 2 0 1", "opinion: 2 0 1", "opinion: 1 0 2",
+        "hidden: 1", "taken over: 1", "selected: 2", "not divided: one cell: agrees  disagrees", "other class: agrees  ",
     ]  # fmt: skip
 
 

@@ -85,8 +85,9 @@ class ReviewWindow(object):
         number, count, done = session.place() + 1, len(session.order), session.done()
         score = "" if item["score"] is None else "   score %.2f" % item["score"]
         decided = WORDS[item["decision"]]
-        head = "  %d of %d   %s   frame %d   y %.1f   x %.1f%s   %s%s" % (
-            number, count, item["event"], item["frame"], item["y"], item["x"], score, decided, "   added" if item["added"] else "")
+        doubt = "   cells: %s" % item["reason"] if item["verdict"] == "disagrees" else ""
+        head = "  %d of %d   %s   frame %d   y %.1f   x %.1f%s   %s%s%s" % (
+            number, count, item["event"], item["frame"], item["y"], item["x"], score, decided, "   added" if item["added"] else "", doubt)
         if session.pointing:
             head = "  Click where the missed %s is, on the movie or here; Esc: none" % item["event"]
         elif done == count:

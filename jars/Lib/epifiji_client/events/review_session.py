@@ -15,6 +15,9 @@ DECISIONS = ("keep", "reject", "skip")
 WORDS = {"keep": "kept", "reject": "rejected", "skip": "skipped", "": "open"}
 """Decisions as they are shown."""
 
+NO_OPINION = 10 ** 9
+"""Place of events without a second opinion: after all others."""
+
 SAME_PLACE_PX = 0.01
 """A click that would move an event by less is ignored: ImageJ stores positions in single precision."""
 
@@ -29,6 +32,8 @@ class ReviewSession(object):
     def __init__(self, found, frames, ask, begin=None):
         self.found, self.frames, self._ask, self._begin = found, frames, ask, begin
         self.items = [item_of(text) for text in found["items"].split(BETWEEN_EVENTS) if text]
+        self.opinions = {}
+        self.set_opinions(found.get("opinions"))
         self.classes = found["classes"]
         self.fixed = found.get("fixed", False)
         self.open = set([index for index, item in enumerate(self.items) if not item["decision"]])
@@ -45,6 +50,22 @@ class ReviewSession(object):
         """Set which events are presented, as indexes, and in which order."""
         # Replaced and never changed: windows read it on another thread.
         self.order = order
+
+    def set_opinions(self, text):
+        """Take over second opinions as the engine writes them: in the order of disagreement, each with its event's index."""
+        earlier, self.opinions = self.opinions, {}
+        for place, one in enumerate(text.split(BETWEEN_EVENTS) if text else ()):
+            index, event, verdict, reason = one.split(BETWEEN_VALUES, 3)
+            self.opinions[int(index)] = event, place, verdict, reason
+        for index in set(earlier).union(self.opinions):
+            self._give_opinion(index)
+
+    def _give_opinion(self, index):
+        """Put the second opinion on an event into it, or none if the event now has another class."""
+        event, place, verdict, reason = self.opinions.get(index, (None, NO_OPINION, "", ""))
+        if event != self.items[index]["event"]:
+            place, verdict, reason = NO_OPINION, "", ""
+        self.items[index] = dict(self.items[index], opinion=place, verdict=verdict, reason=reason)
 
     def current(self):
         """Return the current event."""
@@ -125,6 +146,8 @@ class ReviewSession(object):
             return []
         if index < answer["count"]:
             self.items[index:index + 1] = [item_of(answer["now"])]
+            if index in self.opinions:
+                self._give_opinion(index)
             (self.open.discard if self.items[index]["decision"] else self.open.add)(index)
         return [index]
 
@@ -194,4 +217,4 @@ def item_of(text):
     """Parse an event from a text of the engine."""
     event, frame, y, x, score, decision, added, _ = text.split(BETWEEN_VALUES)
     return {"event": event, "frame": int(frame), "y": float(y), "x": float(x), "score": float(score) if score else None,
-            "decision": decision, "added": added == "1"}
+            "decision": decision, "added": added == "1", "opinion": NO_OPINION, "verdict": "", "reason": ""}

@@ -6,7 +6,7 @@ from itertools import compress
 
 from epifiji_client.events.review_session import WORDS
 
-COLUMNS = ("event", "frame", "score", "x", "y", "decision")
+COLUMNS = ("event", "frame", "score", "x", "y", "opinion", "decision")
 """What events can be sorted by."""
 
 COMPARISON = re.compile(r"(frame|score|x|y)(<=|>=|=|<|>)(-?[0-9]*\.?[0-9]+)$")
@@ -17,7 +17,8 @@ OPERATORS = {"<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operat
 class ShownEvents(object):
     """The events of a session that pass the filter and whose classes are shown, sorted.
 
-    A filter consists of words, all of which must apply: parts of a class or decision, or comparisons such as frame>20.
+    A filter consists of words, all of which must apply: parts of a class, decision or second opinion, or comparisons such
+    as frame>20.
     """
 
     def __init__(self, session):
@@ -48,6 +49,11 @@ class ShownEvents(object):
         """Sort by a column, or reverse the order if it is already sorted by it."""
         self.descending = column == self.column and not self.descending
         self.column, self._sorted = column, None
+        self.refresh()
+
+    def take_opinions(self):
+        """Take over the second opinions that the session has now."""
+        self.values, self._sorted = Columns(self.session.items), None
         self.refresh()
 
     def refresh(self):
@@ -100,7 +106,7 @@ class ShownEvents(object):
     def _passing(self, indexes):
         """Return those of the indexes whose events are shown."""
         if self.hidden:
-            indexes = self.values.with_kinds(indexes, lambda event, decision, added: event not in self.hidden)
+            indexes = self.values.with_kinds(indexes, lambda event, decision, added, verdict: event not in self.hidden)
         for test in self._tests:
             indexes = test(self.values, indexes)
         return indexes
@@ -109,7 +115,7 @@ class ShownEvents(object):
 class Columns(object):
     """The values of all events by column, in which thousands are compared faster than in the events themselves.
 
-    Class, decision and whether an event was added together are its kind, a small number.
+    Class, decision, whether an event was added, and the verdict of its second opinion together are its kind, a small number.
     """
 
     def __init__(self, items):
@@ -136,7 +142,7 @@ class Columns(object):
         return [name for name, value in zip(COLUMNS, before) if value != self._columns[name][index]]
 
     def with_kinds(self, indexes, applies):
-        """Return the indexes of the events to whose class, decision and added a function applies."""
+        """Return the indexes of the events to whose kind a function applies."""
         known, kinds = [bool(applies(*kind)) for kind in self._kinds], self.kinds
         if len(set(known)) == 1:
             return indexes if known[0] else []
@@ -144,19 +150,19 @@ class Columns(object):
         return list(compress(indexes, map(known.__getitem__, map(kinds.__getitem__, indexes))))
 
     def kind_of_number(self, number):
-        """Return class, decision and added of a kind."""
+        """Return class, decision, added and verdict of a kind."""
         return self._kinds[number]
 
     def counts(self):
         """Return how many events each class has."""
         if self._counts is None:
             self._counts = {}
-            for number, (event, _, _) in enumerate(self._kinds):
+            for number, (event, _, _, _) in enumerate(self._kinds):
                 self._counts[event] = self._counts.get(event, 0) + self.kinds.count(number)
         return self._counts
 
     def _kind_of(self, item):
-        kind = item["event"], item["decision"], item["added"]
+        kind = item["event"], item["decision"], item["added"], item["verdict"]
         if kind not in self._numbers:
             self._numbers[kind] = len(self._kinds)
             self._kinds.append(kind)
@@ -204,7 +210,7 @@ class OverTime(object):
     def _counted(self, kinds, values):
         counts = {}
         for number in set(kinds):
-            event, decision, _ = values.kind_of_number(number)
+            event, decision, _, _ = values.kind_of_number(number)
             counts[event] = counts.get(event, 0) + (decision != "reject" and kinds.count(number))
         return counts
 
@@ -218,7 +224,8 @@ def _test(word):
     compared = COMPARISON.match(word)
     if not compared:
         return lambda values, indexes: values.with_kinds(
-            indexes, lambda event, decision, added: word in event.lower() or word in WORDS[decision] or added and word in "added")
+            indexes, lambda event, decision, added, verdict:
+                word in event.lower() or word in WORDS[decision] or word in verdict or added and word in "added")
     key, sign, number = compared.groups()
     compare, limit = OPERATORS[sign], float(number)
     return lambda values, indexes: _compared(values.column(key), compare, limit, indexes)

@@ -172,6 +172,7 @@ class Navigator(Runnable):
         self._message, self._next = found["problem"], None
         self._reviewed = None
         self._bounds = self._left_out = None
+        self._opinions_read = self._opinions_time()
 
     def take_over(self, earlier):
         """Show what an earlier navigator of the same results shows, with the same current event, at its place."""
@@ -291,7 +292,11 @@ class Navigator(Runnable):
             shown.filter(value)
         elif what == "show_class":
             shown.show_class(*value)
+        elif what == "opinions":
+            self._read_opinions()
         elif what == "sort":
+            if value == "opinion" and not session.opinions:
+                self._read_opinions()
             shown.sort(value)
         elif what == "rings":
             (self.rings.show if value else self.rings.hide)()
@@ -346,6 +351,19 @@ class Navigator(Runnable):
             self.rings.refresh()
         else:
             self.image.draw()
+
+    def has_new_opinions(self):
+        """Return whether another command measured the cells around the events, and so gave second opinions."""
+        return self._opinions_time() not in (None, self._opinions_read)
+
+    def _opinions_time(self):
+        path = self.found["opinions_file"]
+        return os.path.getmtime(path) if path and os.path.isfile(path) else None
+
+    def _read_opinions(self):
+        self._opinions_read = self._opinions_time()
+        self.session.set_opinions(_ask("opinions", self.begin)["opinions"])
+        self.shown.take_opinions()
 
     def _zoom(self):
         item, window = self.session.current(), self.image.getWindow()

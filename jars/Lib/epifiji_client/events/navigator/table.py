@@ -9,13 +9,15 @@ from javax.swing.table import AbstractTableModel, DefaultTableCellRenderer
 from epifiji_client.events.review_session import WORDS
 from epifiji_client.screen.windows import scaled
 
-WIDTHS = {"event": 110, "frame": 50, "score": 50, "decision": 70}
-OTHER_WIDTH = 62
-NAMES = {"event": "class", "frame": "frame", "score": "score", "decision": "decision"}
+WIDTHS = {"event": 104, "frame": 54, "score": 48, "opinion": 84, "decision": 68}
+OTHER_WIDTH = 56
+NAMES = {"event": "class", "frame": "frame", "score": "score", "opinion": "cells", "decision": "decision"}
 SORTED = {False: u" \u25b2", True: u" \u25bc"}
 """Marks of the column by which the events are sorted: ascending and descending."""
 
 DECIDED = {"keep": Color(0, 110, 50), "reject": Color(150, 60, 60), "skip": Color(120, 100, 0), "": Color.GRAY}
+VERDICTS = {"disagrees": Color(190, 60, 0), "agrees": Color(0, 110, 50), "unknown": Color.GRAY, "": Color.GRAY}
+HEADER_TIP = "Click to sort. cells: whether the cells around an event change as its class says, disagreeing ones first"
 SWATCH_WIDTH, ROW_HEIGHT = 6, 19
 LEAST_WIDTH, LEAST_ROWS = 300, 6
 
@@ -48,6 +50,7 @@ class EventTable(JTable):
         self.getSelectionModel().addListSelectionListener(_Selected(self))
         self.getTableHeader().addMouseListener(_Header(self))
         self.getTableHeader().setReorderingAllowed(False)
+        self.getTableHeader().setToolTipText(HEADER_TIP)
         self.addMouseListener(_Zoom(self))
 
     def refresh(self, all_rows):
@@ -84,7 +87,7 @@ class _Events(AbstractTableModel):
         self.columns = [(key, NAMES[key]) for key in ("event", "frame", "score")] + [("x", "x (px)"), ("y", "y (px)")]
         if scale is not None:
             self.columns += [("x", "x (%s)" % scale[2]), ("y", "y (%s)" % scale[2])]
-        self.columns.append(("decision", NAMES["decision"]))
+        self.columns += [(key, NAMES[key]) for key in ("opinion", "decision")]
 
     def getRowCount(self):
         return len(self.order)
@@ -110,6 +113,8 @@ class _Events(AbstractTableModel):
         value = item[key]
         if key == "decision":
             return WORDS[value] + (", added" if item["added"] else "")
+        if key == "opinion":
+            return item["verdict"]
         if key == "score":
             return "" if value is None else "%.2f" % value
         if key not in ("x", "y"):
@@ -128,15 +133,17 @@ class _Cell(DefaultTableCellRenderer):
         self.super__getTableCellRendererComponent(table, value, is_selected, False, row, column)
         item = self.events.item(row)
         if item is not None:
-            if self.key == "decision":
+            if self.key == "opinion":
+                self.setToolTipText(item["reason"] or None)
+            if self.key in ("opinion", "decision"):
                 self.setBorder(BorderFactory.createEmptyBorder(0, 8, 0, 2))
             if self.key == "event":
                 self.setBorder(BorderFactory.createCompoundBorder(
                     BorderFactory.createMatteBorder(0, SWATCH_WIDTH, 0, 0, self.colours.get(item["event"], Color.WHITE)),
                     BorderFactory.createEmptyBorder(0, 5, 0, 2)))
             if not is_selected:
-                rejected = item["decision"] == "reject"
-                self.setForeground(DECIDED[item["decision"]] if self.key == "decision" else Color.GRAY if rejected else Color.BLACK)
+                own = {"decision": DECIDED[item["decision"]], "opinion": VERDICTS[item["verdict"]]}
+                self.setForeground(own.get(self.key, Color.GRAY if item["decision"] == "reject" else Color.BLACK))
         return self
 
 

@@ -26,7 +26,7 @@ TIPS = {
     "undo": "Undo the last step, any number of times", "add": "Then click on the movie where an event was missed",
     "move": "Then click on the movie where the event is",
 }
-FILTER_TIP = "Parts of a class or decision (death, open, kept, rejected, skipped, added), or comparisons: frame&gt;20 score&lt;0.8 x&lt;100"
+FILTER_TIP = "Parts of a class, decision or opinion (death, open, kept, rejected, added, disagrees), or comparisons: frame&gt;20 score&lt;0.8 x&lt;100"
 SHOWN = (
     ("rings", "rings", "Rings on the movie around the events, which fade in and out"),
     ("ROIs", "managed", "The events' ROIs in the ROI Manager; your own ROIs stay"),
@@ -164,8 +164,10 @@ class NavigatorView(object):
         return [sliders] + commands + [self.report]
 
     def _show_outside(self):
-        """Show what may have changed elsewhere: the movie's title, and whether there is a report."""
+        """Show what may have changed elsewhere: the movie's title, second opinions, and whether there is a report."""
         self.show_report()
+        if self.navigator.has_new_opinions():
+            self.navigator.want("opinions", None)
         self._show_title()
 
     def _show_title(self):
@@ -222,7 +224,9 @@ class NavigatorView(object):
         from epifiji_client.events.review import precision_of
         session = self.session
         done = len(session.items) - len(session.open)
-        return "%d of %d decided.   %s" % (done, len(session.items), precision_of(session.state))
+        doubt = session.current()
+        doubt = "The cells disagree: %s.   " % doubt["reason"] if doubt["verdict"] == "disagrees" else ""
+        return "%s%d of %d decided.   %s" % (doubt, done, len(session.items), precision_of(session.state))
 
 
 def _counted(name, counts):
