@@ -217,6 +217,8 @@ COMMANDS: dict[str, Call] = {
     "rescale": lambda bad, good: ["rescale", str(bad), "--factor-xy", "0.5", "--out", str(good / "out")],
     "evaluate": lambda bad, good: ["evaluate", str(good / "small"), str(bad), "--out", str(good / "out")],
     "evaluate network": lambda bad, good: ["evaluate", str(bad), str(good / "small"), "--out", str(good / "out")],
+    "calibrate-scores": lambda bad, good: ["calibrate-scores", str(good / "small"), str(bad), "--name", "new"],
+    "calibrate-scores network": lambda bad, good: ["calibrate-scores", str(bad), str(good), "--name", "new"],
     "train": lambda bad, good: ["train", str(bad), "--out", str(good / "out")],
     "retrain": lambda bad, good: ["retrain", str(good / "small"), str(bad), "--out", str(good / "out")],
     "retrain for cells": lambda bad, good: ["retrain", "epicells", str(bad), "--out", str(good / "out")],

@@ -70,7 +70,7 @@ def test_networks_events_and_output_of_every_job_are_in_the_reference() -> None:
     page = built("reference/settings.md")
     every = {**vars(jobs), **vars(cyst_jobs)}
     kinds = [kind for name, kind in every.items() if isinstance(kind, type) and name.endswith("Job")]
-    assert len(kinds) == 26
+    assert len(kinds) == 27
     for kind in kinds:
         assert f"\n\n{settings_table(kind)}\n" in page, kind
 

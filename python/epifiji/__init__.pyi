@@ -30,6 +30,7 @@ from .jobs.events.trial import try_networks
 from .jobs.export import export_network
 from .jobs.movie_tools import crop, rescale_with_events, save_gallery
 from .jobs.reports.write import report
+from .jobs.scoring.calibrate import calibrate_scores
 from .jobs.scoring.compare import compare
 from .jobs.scoring.complete_check import complete_check
 from .jobs.scoring.evaluate import evaluate
@@ -56,6 +57,7 @@ __all__ = [
     "Segmentation",
     "VolumeCells",
     "WrongInputError",
+    "calibrate_scores",
     "cartocell",
     "cells_of_maps",
     "compare",

@@ -87,6 +87,15 @@ def in_words(found: Interval) -> str:
 
 
 @dataclass(frozen=True)
+class ScoreBin:
+    """Events with similar scores: their number, their mean score, and the share of them that is right, with its interval."""
+
+    events: int
+    score: float
+    right: Interval
+
+
+@dataclass(frozen=True)
 class Scored:
     """Scores of one class at one threshold, with their intervals."""
 

@@ -16,15 +16,22 @@ import epifiji
 from epifiji.data.descriptions import DESCRIPTIONS
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
+from epifiji.data.events import Event
+from epifiji.data.movie import Movie
 from epifiji.data.network import AnyNetwork, Network, array_problem
+from epifiji.data.progress import silent
+from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.engine.networks.families import EVENT_FAMILIES
 from epifiji.engine.networks.family import EventFamily, Family
 from epifiji.engine.tiling.blocks import BlockPredictor, Probabilities, Strip
 from epifiji.engine.tiling.maps import Exact, towards_edge
 from epifiji.engine.tiling.windows import Grid
+from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.results.events_table import read_events
-from epifiji.jobs.networks import import_network
+from epifiji.files.rois.roi_files import write_rois
+from epifiji.jobs.networks import event_network_of, import_network
+from epifiji.jobs.scoring.judged_events import judged_events
 
 HALF, PROBABILITY = 10, np.float32(0.8)
 
@@ -178,6 +185,28 @@ def test_a_broken_map_of_scores_is_refused_in_a_sentence(constant: Path, calibra
         import_network(constant, "broken")
     assert "\n" not in str(refused.value)
     assert str(refused.value).endswith("import the network again.")
+
+
+def test_detected_events_are_judged_by_annotated_ones(constant: Path, tmp_path: Path) -> None:
+    """It finds one event in each movie, in the middle; of three movies two have one there, and one of these another beside it."""
+    folder, loaded = tmp_path / "movies", event_network_of(constant)
+    folder.mkdir()
+    for number, places in enumerate([[20], [20, 22], [8]]):
+        movie = np.random.default_rng(number).integers(0, 255, (11, 41, 38), np.uint8)
+        write_movie(Movie(movie), folder / f"m{number}.tif")
+        write_rois(folder / f"m{number}_blink.zip", [Event("blink", 5, place, 18) for place in places])
+    settings = EventEvaluationSettings(threshold=80, event_duration=4)
+    found = judged_events(loaded, [folder], settings, [], silent)
+    assert [(one.event, one.right, one.movie) for one in found] == [
+        ("blink", True, 0),
+        ("blink", True, 1),
+        ("blink", False, 2),
+    ]
+    (event,) = epifiji.detect(folder / "m0.tif", loaded, event_duration=4).events
+    assert {(one.raw, one.reported) for one in found} == {(event.raw_score, event.over(80))}
+    above = judged_events(loaded, [folder], settings.model_copy(update={"threshold": 240}), [], silent)
+    assert [one[:4] for one in above] == [one[:4] for one in found]
+    assert not any(one.reported for one in above)
 
 
 def test_its_networks_are_checked_before_they_are_kept(constant: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands `evaluate`, and `expected-scores` and `complete-check`, what a review and complete boxes let conclude."""
+"""The commands `evaluate`, `calibrate-scores`, and `expected-scores` and `complete-check`: what judged events let conclude."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 from epifiji.bridge.cli.console import ProgressBar, say_json, say_table
 from epifiji.bridge.cli.options import JsonOption, with_settings
 from epifiji.bridge.streams import note, say
-from epifiji.data.settings.evaluation import EvaluationSettings
-from epifiji.data.settings.jobs import EvaluationJob
+from epifiji.data.settings.evaluation import EvaluationSettings, EventEvaluationSettings
+from epifiji.data.settings.jobs import CalibrationJob, EvaluationJob
 from epifiji.data.settings.scoring import CompleteCheckSettings, ExpectedScoresSettings
 
 evaluation_app = typer.Typer()
@@ -129,4 +129,38 @@ def complete_check(
     for sentence in found.sentences():
         say(sentence)
     for file in files:
+        say(f"written: {file}")
+
+
+@evaluation_app.command("calibrate-scores")
+@with_settings(CalibrationJob, EventEvaluationSettings)
+def calibrate_scores(
+    *,
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="Name, folder or zip of a network for events.")],
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Folders of movies with their events as MOVIE_<class>.zip, and result folders of this network with a review.",
+        ),
+    ],
+    name: str | None,
+    out: Path | None,
+    overwrite: bool,
+    as_json: JsonOption = False,
+    settings: dict[str, Any],
+) -> None:
+    """Make a copy of a network whose scores are the shares of its events that are right; it finds the same events."""
+    from epifiji.jobs.scoring.calibrate import calibrate_scores as run
+
+    with ProgressBar("calibrate scores", silent=as_json) as report:
+        found = run(network, sources, name, out, overwrite, report, **settings)
+    if as_json:
+        say_json(found.to_dict() | {"files": [str(file) for file in found.files]})
+        return
+    for notice in found.notices:
+        note(notice)
+    say_table(found.columns(), found.rows())
+    say(f"network: {found.folder}")
+    for file in found.files:
         say(f"written: {file}")

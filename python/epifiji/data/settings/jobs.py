@@ -211,6 +211,19 @@ class EvaluationJob(Settings):
     overwrite: OverwriteResults = False
 
 
+class CalibrationJob(Settings):
+    """The name of the network with calibrated scores, and where the measured reliability is written."""
+
+    name: str | None = setting(
+        None,
+        values="name",
+        description="Name of the network with calibrated scores. Default: that of the network with _calibrated.",
+        label="Name of the new network",
+    )
+    out: str | None = output("Folder for tables, picture and record. Default: the new network's folder.")
+    overwrite: OverwriteNetwork = False
+
+
 class StatisticsJob(Settings):
     """Where plots are written, and whether the events may belong to another movie."""
 

@@ -171,18 +171,24 @@ def _bootstrapped(value: float, places: np.ndarray, movies: np.ndarray, score: S
 def drawn_interval(value: float, draws: np.ndarray, units: int) -> Interval:
     """Return the percentile interval of bootstrap draws, widened for few units.
 
-    Percentiles of draws from n units are too narrow by a factor that Student's t and n / (n - 1) correct (T.
-    Hesterberg, What teachers should know about the bootstrap, Am. Stat. 69, 2015, section 4.1). Draws without a score
-    are left out.
+    See :func:`outside_of_interval`. Draws without a score are left out.
     """
     draws = draws[~np.isnan(draws)]
     if np.isnan(value) or not len(draws):
         return Interval()
-    outside = (1 - CONFIDENCE) / 2
-    if units > 1:
-        outside = ndtr(stdtrit(units - 1, outside) * np.sqrt(units / (units - 1)))
+    outside = outside_of_interval(units)
     low, high = np.quantile(draws, (outside, 1 - outside))
     return Interval(float(value), float(min(low, value)), float(max(high, value)))
+
+
+def outside_of_interval(units: int) -> float:
+    """Return the share of bootstrap draws below a 95 % interval, and above it.
+
+    Percentiles of draws from n units are too narrow by a factor that Student's t and n / (n - 1) correct (T.
+    Hesterberg, What teachers should know about the bootstrap, Am. Stat. 69, 2015, section 4.1).
+    """
+    outside = (1 - CONFIDENCE) / 2
+    return float(ndtr(stdtrit(units - 1, outside) * np.sqrt(units / (units - 1)))) if units > 1 else outside
 
 
 def _wider(one: Interval, other: Interval) -> Interval:

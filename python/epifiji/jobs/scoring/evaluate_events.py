@@ -42,7 +42,7 @@ def evaluate_on_events(
     classes = _classes(loaded_networks, movies, chosen)
     scored_classes = in_fixed_order(event for known in classes.values() for event in known)
     known_movies = [KnownMovie(movie.movie) for movie in movies]
-    own = {name: _own(chosen, network) for name, network in loaded_networks.items()}
+    own = {name: own_settings(chosen, network) for name, network in loaded_networks.items()}
     evaluated, scores_by_network = [], {}
     with executor_for(chosen) as executor:
         for number, (name, loaded) in enumerate(loaded_networks.items()):
@@ -51,7 +51,7 @@ def evaluate_on_events(
             for index, movie in enumerate(movies):
                 done = number * len(movies) + index
                 part = PartReport(report, done, len(loaded_networks) * len(movies), f"{name}, {movie.name}: ")
-                found = detect(movie.movie, loaded, part, executor, **_detection(own[name], classes[name]))
+                found = detect(movie.movie, loaded, part, executor, **candidate_settings(own[name], classes[name]))
                 candidates.append(found.events)
             seconds = time.perf_counter() - started
             scores_by_network[name] = NetworkScores(candidates, movies, classes[name], own[name])
@@ -69,7 +69,7 @@ def evaluate_on_events(
     )
 
 
-def _own(settings: EventEvaluationSettings, network: EventNetwork) -> EventEvaluationSettings:
+def own_settings(settings: EventEvaluationSettings, network: EventNetwork) -> EventEvaluationSettings:
     """Return the settings with a network's own thresholds and volumes as defaults."""
     require_mode(settings.mode, network.description)
     return settings.with_defaults(network.description.thresholds, network.description.min_volumes, settings.mode)
@@ -108,7 +108,7 @@ def _classes(
     return classes
 
 
-def _detection(settings: EventEvaluationSettings, classes: tuple[str, ...]) -> dict[str, Any]:
+def candidate_settings(settings: EventEvaluationSettings, classes: tuple[str, ...]) -> dict[str, Any]:
     """Return the settings of a detection that finds the candidates of all thresholds."""
     shared = {*MapSettings.model_fields, *ComputingSettings.model_fields} - {"events", "threshold", "min_volume"}
     lowest = min(THRESHOLDS[0], *(settings.threshold_of(event, settings.mode) for event in classes))

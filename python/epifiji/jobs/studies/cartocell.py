@@ -41,7 +41,7 @@ from epifiji.jobs.cells.compare import CellComparison, compare_fields
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.pairs import Field
 from epifiji.jobs.networks import volume_network_of
-from epifiji.jobs.training.result import Target
+from epifiji.jobs.new_network import Target
 from epifiji.jobs.training.run import run_training
 from epifiji.jobs.training.volumes import VolumeTask, middle_planes
 

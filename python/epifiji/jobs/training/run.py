@@ -16,8 +16,9 @@ from epifiji.engine.training.recipe import TrainingRecipe, held_out_parts
 from epifiji.engine.training.validation_split import Split
 from epifiji.files.storage.unfinished import Unfinished
 from epifiji.jobs.learnt_movies import KnownMovie, with_learnt
+from epifiji.jobs.new_network import Target
 from epifiji.jobs.training.loop import TrainingLoop
-from epifiji.jobs.training.result import Summary, Target, TrainingResult, write_trained
+from epifiji.jobs.training.result import Summary, TrainingResult, write_trained
 from epifiji.jobs.versions import versions
 
 HELD_OUT_PARTS = 12

@@ -25,10 +25,11 @@ from epifiji.files.networks.store import find_network, read_network, shipped_net
 from epifiji.files.results.cell_results import labels_in
 from epifiji.files.training_data import FORM, has_rois
 from epifiji.jobs.networks import cell_network_of, event_network_of
+from epifiji.jobs.new_network import Target, target_for
 from epifiji.jobs.training.cell_sources import read_cell_sources
 from epifiji.jobs.training.cells import CellTask
 from epifiji.jobs.training.events import EventTask
-from epifiji.jobs.training.result import Target, TrainingResult, target_for
+from epifiji.jobs.training.result import TrainingResult, report_files
 from epifiji.jobs.training.run import run_training
 from epifiji.jobs.training.sources import classes_in, read_sources, review_of
 
@@ -111,7 +112,7 @@ def train(
         )
     chosen.require_task(EventTask.task)
     parent, notices = (None, []) if from_scratch else _beginning(network)
-    target = target_for(*how, parent, EventTask.figures)
+    target = target_for(*how, parent, report_files(EventTask.figures))
     sources = read_sources([folder], chosen)
     description = OWN_FAMILY.description_for(target.name, classes_in(sources), parent.description if parent else None)
     recipe = OWN_FAMILY.recipe(description, parent, chosen, keeping=False)
@@ -128,7 +129,7 @@ def _train_cells(
     report: Report,
 ) -> TrainingResult:
     parent = None if from_scratch else cell_network_of(network)
-    target = target_for(*how, cast(AnyNetwork | None, parent), CellTask.figures)
+    target = target_for(*how, cast(AnyNetwork | None, parent), report_files(CellTask.figures))
     return _train_on(read_cell_sources([folder], settings), parent, cells, settings, target, report)
 
 
@@ -243,7 +244,7 @@ def _retrain_events(
 ) -> TrainingResult:
     read = read_sources(given, settings, settings.unmarked)
     suggested = f"{parent.description.name}_{read[0].movie.name}"
-    target = target_for(name, suggested, *how, cast(AnyNetwork, parent), EventTask.figures)
+    target = target_for(name, suggested, *how, cast(AnyNetwork, parent), report_files(EventTask.figures))
     known = parent.description.events
     classes = (*known, *(event for event in classes_in(read) if event not in known))
     family = event_family_of(parent.description)
@@ -266,7 +267,7 @@ def _retrain_cells(
     family.check(cast(AnyNetwork, parent))
     read = read_cell_sources(given, settings)
     suggested = f"{parent.description.name}_{read[0].movie.name}"
-    target = target_for(name, suggested, *how, cast(AnyNetwork, parent), CellTask.figures)
+    target = target_for(name, suggested, *how, cast(AnyNetwork, parent), report_files(CellTask.figures))
     recipe = family.recipe(description, parent, settings, keeping=True)
     return run_training(CellTask(settings, read, description, parent, recipe), target, report, settings.keep)
 

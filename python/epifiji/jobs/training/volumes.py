@@ -31,8 +31,9 @@ from epifiji.jobs.cells.compare import compare_labels, scores_of
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.volumes import Volume, opened_volume, volume_labels
 from epifiji.jobs.networks import volume_network_of
+from epifiji.jobs.new_network import target_for
 from epifiji.jobs.training.cell_summary import CellSummary
-from epifiji.jobs.training.result import TrainingResult, target_for
+from epifiji.jobs.training.result import TrainingResult, report_files
 from epifiji.jobs.training.run import file_of, notices_of_seen, run_training
 
 READING = "reading the volumes"
@@ -94,7 +95,9 @@ def train_cysts(
     parent = None if network is None else volume_network_of(network)
     sources, suggested = _sources(volumes, cells, chosen.channel)
     place = None if out is None else path_from(out, "the folder to write into")
-    target = target_for(name, suggested, place, overwrite, cast(AnyNetwork | None, parent), VolumeTask.figures)
+    target = target_for(
+        name, suggested, place, overwrite, cast(AnyNetwork | None, parent), report_files(VolumeTask.figures)
+    )
     family = OWN_FAMILY if parent is None else volume_family_of(parent.description)
     description = family.description_for(target.name, parent.description if parent else None, chosen)
     recipe = family.recipe(description, parent, chosen)

@@ -1,0 +1,119 @@
+"""Events of a network of which it is known whether they are right, from annotated movies and from reviews."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from epifiji.data.errors import WrongInputError
+from epifiji.data.event_networks import EventNetwork
+from epifiji.data.events import Event
+from epifiji.data.labelled import AnnotatedMovie
+from epifiji.data.progress import PartReport, Report
+from epifiji.data.settings.evaluation import EventEvaluationSettings
+from epifiji.engine.metrics.events import match_events
+from epifiji.files.results.result_folder import read_record
+from epifiji.files.results.reviews import REVIEW, read_review
+from epifiji.files.training_data import classes_of, read_training_folder
+from epifiji.jobs.events.detect import detect
+from epifiji.jobs.executors import executor_for
+from epifiji.jobs.learnt_movies import KnownMovie
+from epifiji.jobs.scoring.evaluate_events import candidate_settings, own_settings
+from epifiji.jobs.scoring.report import learnt_notices
+
+
+class JudgedEvent(NamedTuple):
+    """An event, its raw score, whether it is right, the number of its movie, and whether it is over the threshold."""
+
+    event: str
+    raw: float
+    right: bool
+    movie: int
+    reported: bool
+
+
+def judged_events(
+    network: EventNetwork,
+    places: Sequence[Path],
+    chosen: EventEvaluationSettings,
+    notices: list[str],
+    report: Report,
+) -> list[JudgedEvent]:
+    """Return the judged events of all sources: folders of annotated movies, and results of the network with a review.
+
+    Raises
+    ------
+    WrongInputError
+        If a source is neither, or is the review of another network's events.
+    """
+    if chosen.mode == "compatible":
+        raise WrongInputError(
+            "mode is 'compatible', whose scores are always those of the authors' package: choose another mode to calibrate."
+        )
+    own = own_settings(chosen, network)
+    reviews = [place for place in places if place.name == REVIEW or (place / REVIEW).is_file()]
+    found: list[JudgedEvent] = []
+    for place in reviews:
+        found += _of_review(place, network, len({one.movie for one in found}))
+    confirmed = "unmarked" in chosen.model_fields_set and chosen.unmarked == "none"
+    movies = [
+        movie
+        for place in places
+        if place not in reviews
+        for movie in read_training_folder(place, chosen.channel, confirmed)
+    ]
+    if not movies:
+        return found
+    learnt = [one.name for one in movies if KnownMovie(one.movie).is_one_of(network.description.learnt_from)]
+    if learnt:
+        notices += learnt_notices({network.description.name: learnt}, len(movies), "movies")
+    marked = classes_of(movies)
+    classes = tuple(name for name in chosen.chosen_events(network.description.events) if name in marked)
+    if not classes:
+        raise WrongInputError(
+            f"the movies have ROI files of {', '.join(marked) or 'no class'}, but {network.description.name} finds "
+            f"{', '.join(network.description.events)}: name the files <movie>_<class>.zip after the network's classes."
+        )
+    first = 1 + max((one.movie for one in found), default=-1)
+    with executor_for(chosen) as executor:
+        for number, movie in enumerate(movies):
+            part = PartReport(report, number, len(movies), f"{movie.name}: ")
+            detected = detect(movie.movie, network, part, executor, **candidate_settings(own, classes)).events
+            known = [name for name in classes if chosen.unmarked == "none" or name in movie.classes]
+            found += _matched([one for one in detected if one.event in known], movie, own, first + number)
+    return found
+
+
+def _matched(
+    detected: Sequence[Event], movie: AnnotatedMovie, own: EventEvaluationSettings, number: int
+) -> Iterator[JudgedEvent]:
+    """Match events with the annotated ones: those over the threshold first, so that weaker ones take none of theirs."""
+    over = [one for one in detected if one.over(own.threshold_of(one.event, own.mode))]
+    above = {id(one) for one in over}
+    first = match_events(over, movie.events, own.distance_xy, own.distance_t)
+    weaker = [one for one in detected if id(one) not in above]
+    second = match_events(weaker, first.false_negatives, own.distance_xy, own.distance_t)
+    right = {id(one) for one, _ in (*first.pairs, *second.pairs)}
+    for one in detected:
+        yield JudgedEvent(one.event, one.raw_score, id(one) in right, number, id(one) in above)
+
+
+def _of_review(place: Path, network: EventNetwork, number: int) -> Iterator[JudgedEvent]:
+    """Return the decided events of a review with raw scores."""
+    file = place if place.name == REVIEW else place / REVIEW
+    record, review = read_record(file.parent), read_review(file)
+    if record.network.sha256 != network.sha256:
+        raise WrongInputError(
+            f"{file} is a review of events of {record.network.name or 'an unknown network'}, but the scores of "
+            f"{network.description.name} are to be calibrated: specify results of this network."
+        )
+    if record.settings.mode == "compatible":
+        raise WrongInputError(
+            f"{file} is a review of events that were detected in compatible mode, whose scores are never calibrated: specify "
+            "results of another mode."
+        )
+    for item in review.items:
+        if item.judged and item.detected is not None and not math.isnan(item.detected.raw_score):
+            yield JudgedEvent(item.detected.event, item.detected.raw_score, item.correct, number, True)

@@ -1,0 +1,122 @@
+"""calibrate-scores: a copy of a network whose scores are the shares of its events that are right."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import epifiji
+from command_line import run_here
+from epifiji.data.errors import WrongInputError
+from epifiji.data.events import Event
+from epifiji.data.review import Action, Review
+from epifiji.files.networks.store import read_network, user_folder, write_network
+from epifiji.files.results.reviews import write_review
+from small_networks import small_network
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    return write_network(small_network(1, name="lab"), tmp_path / "lab")
+
+
+def reviewed(folder: Path, path: Path, events: int = 60, seed: int = 1, **record: object) -> Path:
+    """Results with a review: an event of cell_death is right if its raw score is over 0.75, of cell_sop if it is over 0.5."""
+    random = np.random.default_rng(seed)
+    found = [
+        Event(name, i, 10.0, 10.0, raw_score=float(raw), score=0.1)
+        for name, count in (("cell_death", events), ("cell_sop", events // 2))
+        for i, raw in enumerate(random.uniform(0.5, 1, count))
+    ]
+    review = Review(found)
+    for i, event in enumerate(found):
+        right = event.raw_score > (0.75 if event.event == "cell_death" else 0.5)
+        review.do(Action(i, "keep" if right else "reject"))
+    folder.mkdir(parents=True)
+    write_review(folder / "review.csv", review)
+    known = {"network": {"name": "lab", "sha256": read_network(path).sha256}} | record
+    (folder / "run.json").write_text(json.dumps(known))
+    return folder
+
+
+def test_reviews_calibrate_a_copy_of_the_network(network: Path, tmp_path: Path) -> None:
+    results = [reviewed(tmp_path / f"m{i}_epifiji", network, seed=i) for i in range(3)]
+    found = epifiji.calibrate_scores(network, results)
+    assert found.folder == user_folder() / "lab_calibrated"
+    made = read_network(found.folder)
+    assert made.sha256 == read_network(network).sha256
+    assert read_network(network).description.calibration == {}
+    maps = made.description.calibration
+    assert maps["cell_death"].of(0.6) < 0.1
+    assert maps["cell_death"].of(0.9) > 0.9
+    assert min(maps["cell_sop"].right) > 0.95
+    death, sop = found.classes
+    assert (death.events, death.movies, sop.events) == (180, 3, 90)
+    assert death.errors["raw"].value > 0.2
+    assert death.errors["calibrated"].value < 0.1
+    assert "Scores calibrated on" in (found.folder / "card.md").read_text(encoding="utf-8")
+    with (found.folder / "calibration.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert sum(int(row["events"]) for row in rows if row["scores"] == "raw") == 270
+    assert Image.open(found.folder / "calibration.png").width > 400
+    assert json.loads((found.folder / "calibration.json").read_text())["classes"]["cell_sop"]["events"] == 90
+
+
+def test_the_command_writes_where_it_is_told_and_replaces_nothing(network: Path, tmp_path: Path) -> None:
+    results = reviewed(tmp_path / "m_epifiji", network, 120)
+    arguments = ["calibrate-scores", str(network), str(results), "--name", "mine", "--out", str(tmp_path / "out")]
+    code, said, _ = run_here(*arguments)
+    assert code == 0
+    assert re.search(r"cell_death +120 +1 +0\.\d\d", said)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "calibration.csv",
+        "calibration.json",
+        "calibration.png",
+    ]
+    code, _, told = run_here(*arguments)
+    assert (code, "mine" in told, "--overwrite" in told) == (2, True, True)
+    assert run_here(*arguments, "--overwrite")[0] == 0
+
+
+def names_in_user_folder() -> list[str]:
+    return sorted(path.name for path in user_folder().glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("events", "settings", "message"),
+    [
+        (
+            40,
+            {},
+            r"too few judged events \(40 of cell_death, 20 of cell_sop, 0 of cell_division\).* at least 50 of a class",
+        ),
+        (60, {"events": "cell_sop"}, r"too few judged events \(30 of cell_sop\)"),
+        (60, {"mode": "compatible"}, r"mode is 'compatible', whose scores are always those of the authors' package"),
+        (60, {"name": "epinet"}, r"there is a network 'epinet' already"),
+        (60, {"name": "lab"}, r"'lab' of the one that it begins with, which is never replaced"),
+    ],
+)
+def test_what_cannot_be_calibrated_is_refused(network, tmp_path, events, settings, message) -> None:
+    results, before = reviewed(tmp_path / "m_epifiji", network, events), names_in_user_folder()
+    with pytest.raises(WrongInputError, match=message):
+        epifiji.calibrate_scores(network, results, **settings)
+    assert names_in_user_folder() == before
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"network": {"name": "other", "sha256": "0" * 64}}, "is a review of events of other, but the scores of lab"),
+        ({"settings": {"mode": "compatible"}}, "were detected in compatible mode"),
+    ],
+)
+def test_reviews_of_other_events_are_refused(network, tmp_path, record, message) -> None:
+    results = reviewed(tmp_path / "m_epifiji", network, **record)
+    with pytest.raises(WrongInputError, match=message):
+        epifiji.calibrate_scores(network, results)
