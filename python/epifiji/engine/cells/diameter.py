@@ -97,8 +97,8 @@ def estimate_cell_diameter(movie: Movie) -> float:
     interiors is chosen. How constant the median must be depends on the skewness of the pixels: junctions are bright and
     thin, noise is symmetric, and dark junctions are refused.
 
-    Five frames spread over the movie are read, one at a time. In each, at most the 20 by 20 diameters with the most
-    structure are segmented, so time and memory stay bounded for large frames.
+    Five frames spread over the movie, or all of a shorter one, are read, one at a time. In each, at most the 20 by 20
+    diameters with the most structure are segmented, so time and memory stay bounded for large frames.
 
     Parameters
     ----------
@@ -135,8 +135,7 @@ def _sampled_frames(movie: Movie) -> Iterator[np.ndarray]:
     """Yield the middle frames (Y, X) of equal parts of the movie, float32, relative to the first one's range of values."""
     count = movie.shape[0]
     limits = None
-    for part in range(SAMPLED_FRAMES):
-        index = (2 * part + 1) * count // (2 * SAMPLED_FRAMES)
+    for index in dict.fromkeys((2 * part + 1) * count // (2 * SAMPLED_FRAMES) for part in range(SAMPLED_FRAMES)):
         frame = movie.frames(index, index + 1)[0]
         if frame.dtype.kind == "f" and not np.isfinite(frame).all():
             raise WrongInputError(
