@@ -63,6 +63,7 @@ close();
 selectImage("noise.tif");
 run("Estimate Event Scores...", "results=[" + arguments[1] + "/reviewed] out=[" + arguments[1] + "/scores]");
 close("reviewed-expected_scores");
+run("Check Boxes Completely...", "results=[" + results + "] boxes=2 box_frames=5");
 selectImage("noise.tif");
 run("Show Event Gallery...", "results=[" + results + "]");
 selectImage("noise.tif");
@@ -177,6 +178,7 @@ def test_every_command_runs(toured: Toured) -> None:
     assert (out / "trial" / "trial.csv").read_text().startswith("network,event,frame,")
     assert list((out / "cells").glob("*.png"))
     assert (out / "scores" / "expected_scores.csv").read_text().startswith("class,threshold,events,precision,")
+    assert len(json.loads((out / "noise_epifiji" / "complete_check.json").read_text())["boxes"]) == 2
     assert (out / "parts" / "split.csv").read_text().splitlines()[1:] == [
         "cells,train,train/cells.tif,0,0,60,40,2",
         "cells,test,test/cells.tif,0,40,60,20,1",

@@ -17,33 +17,61 @@ DASHES = (3.0, 4.0)
 """Rings of rejected events are dashed."""
 
 
-class Rings(Roi):
-    """All rings, as one element of the movie's overlay.
+class OnMovie(Roi):
+    """What is drawn on a movie, as one element of its overlay, and needs no new ROIs when the frame changes.
 
-    It draws what the frame in view needs, so that playing needs no new ROIs. shown are the shown events of a session,
-    frame_of() gives the frame (from 1) in view, and colours those of the classes.
+    A class of it has paint(pen, magnification), in which pixels of the movie are units and integers the centres of pixels.
     """
 
-    def __init__(self, image, shown, frame_of, colours):
+    def __init__(self, image):
         Roi.__init__(self, 0, 0, 0, 0)
-        self.movie, self.session, self.frame_of, self.colours = image, shown.session, frame_of, colours
-        self._shown, self._paths, self._radius = shown, {}, 0
+        self.movie = image
 
     def show(self):
-        """Add the rings to the movie's overlay, unless they are already there."""
+        """Add it to the movie's overlay, unless it is already there."""
         overlay = self.movie.getOverlay() or Overlay()
         if not any([overlay.get(i) is self for i in range(overlay.size())]):
             overlay.add(self)
             self.movie.setOverlay(overlay)
 
     def hide(self):
-        """Remove the rings from the movie's overlay; the rest of it stays."""
+        """Remove it from the movie's overlay; the rest of it stays."""
         overlay = self.movie.getOverlay()
         for i in reversed(range(overlay.size() if overlay is not None else 0)):
             if overlay.get(i) is self:
                 overlay.remove(i)
         if overlay is not None:
             self.movie.setOverlay(overlay if overlay.size() else None)
+
+    def draw(self, graphics):
+        # A copy of the overlay may be drawn on another image.
+        canvas = self.movie.getCanvas()
+        if self.getImage() is not self.movie or canvas is None:
+            return
+        pen = graphics.create()
+        try:
+            magnification, view = canvas.getMagnification(), canvas.getSrcRect()
+            pen.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON)
+            pen.scale(magnification, magnification)
+            pen.translate(0.5 - view.x, 0.5 - view.y)
+            self.paint(pen, magnification)
+        finally:
+            pen.dispose()
+
+    def contains(self, x, y):
+        return False
+
+    def isHandle(self, x, y):
+        return -1
+
+
+class Rings(OnMovie):
+    """All rings. shown are the shown events of a session, frame_of() gives the frame (from 1) in view, and colours those of the classes."""
+
+    def __init__(self, image, shown, frame_of, colours):
+        OnMovie.__init__(self, image)
+        self.session, self.frame_of, self.colours = shown.session, frame_of, colours
+        self._shown, self._paths, self._radius = shown, {}, 0
 
     def refresh(self):
         """Draw the rings again because events changed."""
@@ -62,27 +90,8 @@ class Rings(Roi):
                         near.append((distance + away, index))
         return min(near)[1] if near else None
 
-    def draw(self, graphics):
-        # A copy of the overlay may be drawn on another image.
-        if self.getImage() is not self.movie or self.movie.getCanvas() is None:
-            return
-        pen = graphics.create()
-        try:
-            self._draw(pen, self.movie.getCanvas())
-        finally:
-            pen.dispose()
-
-    def contains(self, x, y):
-        return False
-
-    def isHandle(self, x, y):
-        return -1
-
-    def _draw(self, pen, canvas):
-        magnification, view, frame = canvas.getMagnification(), canvas.getSrcRect(), self.frame_of()
-        pen.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON)
-        pen.scale(magnification, magnification)
-        pen.translate(0.5 - view.x, 0.5 - view.y)
+    def paint(self, pen, magnification):
+        frame = self.frame_of()
         strokes = dict((decision, _stroke(decision, magnification)) for decision in ("", "keep", "reject"))
         for away in reversed(range(len(FADE))):
             pen.setComposite(AlphaComposite.getInstance(AlphaComposite.SRC_OVER, FADE[away]))

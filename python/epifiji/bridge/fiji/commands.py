@@ -58,7 +58,7 @@ from epifiji.data.settings.movies import (
     Zoom,
 )
 from epifiji.data.settings.reports import ReportSettings
-from epifiji.data.settings.scoring import ExpectedScoresSettings
+from epifiji.data.settings.scoring import CompleteCheckSettings, ExpectedScoresSettings
 from epifiji.data.settings.trial import TrialSettings
 
 DETECT, OPEN, SHOW_MAPS = "Detect Epithelial Events...", "Open Epithelial Events...", "Show Event Probability Maps..."
@@ -71,7 +71,7 @@ REPORT = "Write Event Report..."
 COMPARE, PLOT, EXPORT = "Compare Event ROIs...", "Plot Event Statistics...", "Export Events..."
 COMPARE_CELLS, CONVERT, SPLIT = "Compare Cells...", "Convert Cells...", "Split Cells..."
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
-ESTIMATE = "Estimate Event Scores..."
+ESTIMATE, COMPLETE = "Estimate Event Scores...", "Check Boxes Completely..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
 STUDY = "Study Cells..."
 MANAGE, EXPORT_NETWORK = "Manage EpiFiji Networks", "Export EpiFiji Network..."
@@ -249,6 +249,15 @@ class EstimateScoresCommand(EvaluationJob, ExpectedScoresSettings):
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
 
 
+class CompleteCheckCommand(CompleteCheckSettings):
+    """Draws boxes of the movie at random, in which you mark every event: recall with its interval, in about ten minutes."""
+
+    results: str | None = _path("folder", "Results", "A result folder. Dialogs show the open movie's.", order=2)
+    table: bool = _flag("Show a table", "Show the scores of earlier boxes as a table.")
+    guide: bool = _flag("Guide", "Open the navigator at the box; in a macro only with guide=true.", "macro", True)
+    other_movie: OtherMovie = False
+
+
 NEW_ROIS = (
     "Put the new ROIs into the ROI Manager, in place of the ROIs in it. The new image always has them as its overlay."
 )
@@ -351,6 +360,7 @@ COMMANDS: dict[str, type[Settings]] = {
     EXPORT: ExportCommand,
     SCORE: ScoreCommand,
     ESTIMATE: EstimateScoresCommand,
+    COMPLETE: CompleteCheckCommand,
     GALLERY: GalleryCommand,
     CORRECT: CorrectCommand,
     CELLS_AROUND: CellsAroundCommand,

@@ -26,12 +26,18 @@ class ShownEvents(object):
         self.hidden = set()
         self.text, self.column, self.descending = "", "frame", False
         self._tests, self._sorted, self._by_frame, self._over_time = [], None, None, None
+        self._holds = None
         self.refresh()
 
     def filter(self, text):
         """Show only the events that a text describes."""
         self.text = text.strip().lower()
         self._tests = [_test(word) for word in SPACES.sub(r"\1", self.text).split()]
+        self.refresh()
+
+    def only(self, holds):
+        """List only the events for which holds(event) is true; the others stay visible on the movie."""
+        self._holds = holds
         self.refresh()
 
     def take_over(self, earlier):
@@ -64,7 +70,7 @@ class ShownEvents(object):
             is_by_frame = self.column == "frame" and not self.descending
             self._sorted = self._by_frame if is_by_frame else self._all_sorted(self.column, self.descending)
         by_frame = self._passing(self._by_frame)
-        self.session.set_order(by_frame if self._sorted is self._by_frame else self._passing(self._sorted))
+        self.session.set_order(self._listed(by_frame if self._sorted is self._by_frame else self._passing(self._sorted)))
         self._over_time = OverTime(by_frame, self.values)
 
     def update(self, changed):
@@ -78,11 +84,12 @@ class ShownEvents(object):
             if "frame" in other_place:
                 self._sorted = self._by_frame = None
             is_shown = index < len(session.items) and self._passing([index])
-            if session.place(index) is None and is_shown:
+            is_listed = is_shown and self._listed([index])
+            if session.place(index) is None and is_listed:
                 place = session.place()
                 place = len(order) if place is None else place + 1
                 order = order[:place] + [index] + order[place:]
-            elif session.place(index) is not None and not is_shown:
+            elif session.place(index) is not None and not is_listed:
                 order = [other for other in order if other != index]
             if is_shown:
                 self._over_time.add(index, self.values)
@@ -102,6 +109,11 @@ class ShownEvents(object):
         found = range(len(self.session.items)) if self._by_frame is None else list(self._by_frame)
         found.sort(key=self.values.column(column).__getitem__, reverse=descending)
         return found
+
+    def _listed(self, indexes):
+        """Return those of the indexes whose events are listed and not only visible on the movie."""
+        items = self.session.items
+        return indexes if self._holds is None else [index for index in indexes if self._holds(items[index])]
 
     def _passing(self, indexes):
         """Return those of the indexes whose events are shown."""

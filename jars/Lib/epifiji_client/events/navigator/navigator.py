@@ -18,12 +18,13 @@ from java.util.concurrent import CountDownLatch, LinkedBlockingQueue, TimeUnit
 from epifiji_client.engine import connection
 from epifiji_client.commands.run import call
 from epifiji_client.engine.errors import EngineError
-from epifiji_client.images.figures import described
+from epifiji_client.images.figures import described, show_pictures
 from epifiji_client.images.frames import Frames
 from epifiji_client.images.identity import choose_results, folder_beside
 from epifiji_client.images.manager import locked, open_manager
 from epifiji_client.images.movies import file_of, show_events
 from epifiji_client.screen.log import log
+from epifiji_client.events.navigator.boxes import BoxCheck, BoxOutline, Player
 from epifiji_client.events.navigator.input import navigator_inputs
 from epifiji_client.events.navigator.model import ShownEvents
 from epifiji_client.events.navigator.rois import ManagedRois
@@ -32,7 +33,7 @@ from epifiji_client.events.review_session import ReviewSession
 from epifiji_client.events.rings import Rings
 from epifiji_client.images.rois import KEY_LENGTH, movies_of
 from epifiji_client.events.thresholds import ThresholdWindow
-from epifiji_client.screen.windows import covers, later, put_free, scroll_to
+from epifiji_client.screen.windows import covers, later, put_free, screen_size, scroll_to
 
 OPENING = "epifiji.opening_navigator"
 """The name of the lock of what opens a navigator: two commands at once would open two for one movie."""
@@ -49,19 +50,24 @@ ON_CURRENT = ("keep", "reject", "skip", "class", "move")
 NOT_SHOWN = "This event is not shown: choose one in the table, or clear the filter and tick its class."
 """Requests that change the current event, and why they are refused if it was filtered out."""
 
+OUTSIDE_BOX = "This is outside of the box: it does not count in this check."
+
 MICRONS = ("micron", "microns", "um", u"\u00b5m")
 CLOSING_S = 10
 ZOOM = 4.0
+VIEW = 0.55
+"""The part of the screen's width and height that a box with what is around it takes at most."""
+
 LEAST_VIEW_PX = 60
 
 
-def navigate(image, results=None, text=None, thresholds=(), closed=(), has_rois=True):
+def navigate(image, results=None, text=None, thresholds=(), closed=(), has_rois=True, check=None):
     """Open the navigator of the events of an image's movie, in place of an earlier one of the same movie.
 
     The events are those of results, or a text as the engine writes them if they are not saved. Without has_rois their ROIs come
     later, and then adopt() is to be called for the returned navigator. thresholds are those that the navigator can return to,
     each with the number of the review's steps before they were changed. It looks as the earlier one did, an open one or one of
-    closed, if that was of the same results. Nothing is opened, and None returned, without a window, or if there are no events.
+    closed, if that was of the same results. check is the engine's answer with the boxes of a complete check. Nothing is opened, and None returned, without a window, or if there are no events.
     """
     if GraphicsEnvironment.isHeadless() or image is None or image.getWindow() is None:
         return None
@@ -73,7 +79,7 @@ def navigate(image, results=None, text=None, thresholds=(), closed=(), has_rois=
         found = _ask("navigate", begin)
         if not found["order"]:
             return None
-        opened = Navigator(image, found, begin, thresholds)
+        opened = Navigator(image, found, begin, thresholds, check)
         for earlier in closed:
             opened.take_over(earlier)
         opened.open()
@@ -134,7 +140,7 @@ def set_aside(image):
     finally:
         for navigator in closed:
             begin = navigator.begin
-            navigate(image, begin.get("results"), begin.get("events"), navigator.thresholds, [navigator])
+            navigate(image, begin.get("results"), begin.get("events"), navigator.thresholds, [navigator], check=navigator.boxes())
 
 
 def _folder_of(begin):
@@ -156,7 +162,7 @@ def _navigators():
 class Navigator(Runnable):
     """The navigator of an image's events; see the module."""
 
-    def __init__(self, image, found, begin, thresholds):
+    def __init__(self, image, found, begin, thresholds, check=None):
         self.image, self.found, self.begin, self.thresholds = image, found, begin, list(thresholds)
         self.keys = _keys(image)
         self.frames = Frames(image)
@@ -171,8 +177,10 @@ class Navigator(Runnable):
         self.ended = CountDownLatch(1)
         self._message, self._next = found["problem"], None
         self._reviewed = None
-        self._bounds = self._left_out = None
+        self._bounds = self._left_out = self._player = None
         self._opinions_read = self._opinions_time()
+        self.check = BoxCheck(check, self.session, _ask) if check else None
+        self._outline = BoxOutline(image, self.check, self.frame_of)
 
     def take_over(self, earlier):
         """Show what an earlier navigator of the same results shows, with the same current event, at its place."""
@@ -180,7 +188,8 @@ class Navigator(Runnable):
             return
         self.shown.take_over(earlier.shown)
         self.session.select_same(earlier.session.current())
-        self._bounds = earlier.view.window.getBounds()
+        if bool(self.check) == bool(earlier.check):
+            self._bounds = earlier.view.window.getBounds()
 
     def open(self):
         """Open the window beside the movie."""
@@ -190,6 +199,8 @@ class Navigator(Runnable):
             _navigators().put(key, self)
         thread = Thread(self, "EpiFiji-Navigator")
         thread.setDaemon(True)
+        if self.check is not None:
+            self._go_to_box()
         self._place()
         self.rings.show()
         self._show(True, False)
@@ -286,6 +297,8 @@ class Navigator(Runnable):
             self._adoption = self.rois.adopting()
             return
         session, shown = self.session, self.shown
+        was_playing = self.is_playing()
+        self.stop_playing()
         session.frame = self.frame_of()
         order, changed, self._message = session.order, [], None
         if what == "filter":
@@ -314,6 +327,9 @@ class Navigator(Runnable):
         elif what == "undo" and self.thresholds and session.state["steps"] <= self.thresholds[-1][1]:
             self._apply_thresholds(self.thresholds[-1][0], self.thresholds[:-1])
             return
+        elif what in ("box_play", "box_mark", "box_next", "box_end"):
+            self._check_box(what, was_playing)
+            return
         elif what == "managed":
             (self.rois.put_back if value else self.rois.take_out)()
         else:
@@ -327,6 +343,8 @@ class Navigator(Runnable):
             changed = session.do(what, value)
             shown.update(changed)
             self.rois.update(changed)
+        if what == "point" and self.check is not None and changed and not self.check.holds(session.items[changed[0]]):
+            self._message = OUTSIDE_BOX
         if what in ("filter", "show_class"):
             # An event that leaves by its own decision or class may still be decided; one that is filtered out has no ring.
             self._left_out = session.item if session.place() is None else None
@@ -371,6 +389,51 @@ class Navigator(Runnable):
             self.session.frame = item["frame"]
             Zoom.set(self.image, max(ZOOM, self.image.getCanvas().getMagnification()), int(item["x"]), int(item["y"]))
 
+    def boxes(self):
+        """Return the engine's answer with the boxes of a complete check; None if there is no check."""
+        return self.check and self.check.found
+
+    def is_playing(self):
+        """Return whether the frames of a box are shown again and again."""
+        return self._player is not None and self._player.is_playing
+
+    def stop_playing(self):
+        """Stop at the frame that is shown."""
+        if self._player is not None:
+            self._player.stop()
+
+    def _go_to_box(self):
+        """List only the events of the current box, and show it."""
+        session, (x, y, width, height) = self.session, self.check.view()
+        self.shown.only(self.check.holds)
+        listed = [item for item in session.order if item in session.open] or session.order
+        if listed:
+            session.select(listed[0])
+        self._left_out = session.item if session.place() is None else None
+        session.frame = self.check.box()["frames"][0]
+        screen = screen_size()
+        Zoom.set(self.image, min(ZOOM, VIEW * screen.width / width, VIEW * screen.height / height), x, y)
+        self.frames.show(session.frame)
+        self._outline.show()
+
+    def _check_box(self, what, was_playing):
+        """Do what a button of the complete check asks for."""
+        check = self.check
+        if what == "box_play" and not was_playing:
+            self._player = Player(self.frames, *check.box()["frames"])
+        elif what == "box_mark":
+            check.mark()
+        elif what == "box_next":
+            check.go_on()
+            self._go_to_box()
+        elif what == "box_end":
+            show_pictures(check.found, self.image)
+            log(check.found["said"][0])
+            begin = self.begin
+            self._next = lambda: navigate(self.image, begin["results"], None, self.thresholds, [self])
+            return
+        self._show(what == "box_next", False)
+
     def _choose_thresholds(self):
         """Show the sliders, and then the events with the chosen thresholds."""
         if not self.found["maps"]:
@@ -396,7 +459,7 @@ class Navigator(Runnable):
         for notice in found["notices"]:
             log(notice)
         show_events(self.image, found, False, False)
-        self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds, [self])
+        self._next = lambda: navigate(self.image, self.begin["results"], None, thresholds, [self], check=self.boxes())
 
     def report_file(self):
         """Return the report of these results; None if there is none."""
@@ -445,7 +508,9 @@ class Navigator(Runnable):
         self._closing = True
         try:
             self._inputs.stop()
+            self.stop_playing()
             self.rings.hide()
+            self._outline.hide()
             self._end_adoption(self.rois.adopting() if [wanted for wanted in self.wanted.toArray() if wanted[0] == "adopt"] else self._adoption)
             self.rois.release()
             later(self.view.window.dispose)

@@ -8,6 +8,7 @@ from javax.swing import BorderFactory, BoxLayout, JButton, JCheckBox, JComponent
 from javax.swing import KeyStroke
 from javax.swing.event import DocumentListener
 
+from epifiji_client.events.navigator.box_panel import BoxPanel
 from epifiji_client.events.navigator.strip import Strip
 from epifiji_client.events.navigator.table import EventTable
 from epifiji_client.screen.parts import wrapped_text
@@ -57,7 +58,7 @@ class NavigatorView(object):
         self.strip = Strip(self.shown, navigator.frames.count, navigator.colours, navigator.frame_of, want)
         self.head, self.below, self.count = JLabel(" "), wrapped_text(), JLabel(" ")
         self.below.setFocusable(False)
-        self.boxes = {}
+        self.boxes, self.boxes_panel = {}, None
         self.window = JFrame(title)
         self.window.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.window.addWindowListener(WindowClosing(self))
@@ -111,6 +112,9 @@ class NavigatorView(object):
         line.add(self.count, BorderLayout.EAST)
         line.setBorder(BorderFactory.createEmptyBorder(0, 6, 4, 6))
         top = JPanel(BorderLayout())
+        if self.navigator.check is not None:
+            self.boxes_panel = BoxPanel(self.navigator.check, want, self.navigator.is_playing)
+            top.add(self.boxes_panel, BorderLayout.NORTH)
         top.add(classes, BorderLayout.CENTER)
         top.add(shown, BorderLayout.EAST)
         top.add(line, BorderLayout.SOUTH)
@@ -200,6 +204,8 @@ class NavigatorView(object):
         self.strip.repaint()
         for name, box in self.boxes.items():
             box.setText(_counted(name, counts))
+        if self.boxes_panel is not None:
+            self.boxes_panel.refresh()
         self.count.setText("%d of %d shown" % (len(session.order), len(session.items)))
         self.head.setText(self._heading())
         self.head.setBorder(BorderFactory.createCompoundBorder(

@@ -27,6 +27,7 @@ from epifiji.bridge.fiji.requests import (  # noqa: F401 - importing them regist
     cells,
     cells_around,
     comparison,
+    complete_check,
     correction,
     cysts,
     detection,
