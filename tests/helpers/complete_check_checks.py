@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 from desktop import close, focus, picture, press, wait_for, windows
-from desktop_checks import on_event_thread, open_movie
+from desktop_checks import on_event_thread, open_movie, window_titled
+from dialogs_on_screen import NAME
 from epifiji.bridge.imagej import ImageJ
 from navigator_checks import NAVIGATOR, _click_in, navigator, parts
 
@@ -50,7 +53,6 @@ def checked_box(_: ImageJ, folder: Path) -> dict[str, Any]:
     focus(NAVIGATOR)
     time.sleep(1)
     seen = {"begun": _panel(), "magnification": float(image.getCanvas().getMagnification())}
-    picture(folder / "begun.png")
     _button("Play")
     frames = set()
     wait_for("all frames of the box", lambda: frames.add(int(image.getT())) or len(frames) == 6)
@@ -72,11 +74,9 @@ def checked_box(_: ImageJ, folder: Path) -> dict[str, Any]:
     wait_for("the added event", lambda: any("1 added" in text for text in _panel()["labels"]))
     focus(NAVIGATOR)
     seen["decided"] = _panel()
-    picture(folder / "decided.png")
     _button("All Events Are Marked")
     wait_for("the result", lambda: "recall" in _panel()["text"])
     seen["marked"] = _panel()
-    picture(folder / "marked.png")
     seen["written"] = json.loads((results / "complete_check.json").read_text())
     _button("Next Box")
     wait_for("the next box", lambda: "Box 2 of 2" in _panel()["text"])
@@ -84,7 +84,6 @@ def checked_box(_: ImageJ, folder: Path) -> dict[str, Any]:
     _button("Finish")
     wait_for("the picture", lambda: windows("noise_epifiji-complete_check"))
     wait_for("all events", lambda: navigator() is not None and "recall" not in str(_texts()) and _rows() == 31)
-    picture(folder / "finished.png")
     close(NAVIGATOR)
     wait_for("the end", lambda: not windows(NAVIGATOR))
     seen["overlay"] = image.getOverlay() is None
@@ -97,3 +96,38 @@ def _texts() -> list[str]:
 
 def _rows() -> int:
     return int(parts(navigator(), "javax.swing.JTable")[0].getRowCount())
+
+
+def boxes_checked(_: ImageJ, folder: Path) -> str:
+    """A picture of the navigator during a complete check, beside the movie at the box."""
+    from scyjava import jimport
+
+    title, results = f"Navigator of {NAME}.tif", folder / "checked" / f"{NAME}_epifiji"
+    # The results of the other checks stay as they are.
+    shutil.copytree(folder / f"{NAME}_epifiji", results, ignore=shutil.ignore_patterns("review*", "*.png"))
+    options = f"results=[{results}] box_side=85 box_frames=30 boxes=3 guide"
+    jimport("ij.macro.MacroRunner")(f'selectImage("{NAME}.tif"); run("Check Boxes Completely...", "{options}");')
+    focus(title)
+    time.sleep(1)
+    press("y", "n", delay_ms=500)
+    time.sleep(1)
+    image = jimport("ij.WindowManager").getImage(f"{NAME}.tif")
+    jimport("ij.IJ").run(image, "Set... ", "zoom=300")
+    movie, window = image.getWindow(), window_titled(title)
+    on_event_thread(lambda: (movie.setLocation(20, 100), window.setLocation(30 + int(movie.getWidth()), 100)))
+    parts_of = [folder / f"{name}.png" for name in ("box_movie", "box_window")]
+    for part, shown in zip(parts_of, (f"{NAME}.tif", title), strict=True):
+        focus(shown)
+        time.sleep(0.5)
+        picture(part, shown)
+    both = list(map(str, parts_of))
+    subprocess.run(
+        ["convert", "-background", "white", *both, "+append", str(folder / "complete_check.png")], check=True
+    )
+    for part in parts_of:
+        part.unlink()
+    said = str(parts(window, "javax.swing.JTextArea")[0].getText())
+    close(title)
+    wait_for("the end", lambda: not windows(title))
+    jimport("ij.IJ").run(image, "Set... ", "zoom=200")
+    return said

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from complete_check_checks import boxes_checked
 from correct_checks import CORRECT, act, end, open_image, repairs_of, start
 from cysts_checks import with_preview as cysts_segmented
 from desktop import close, focus, picture, press, wait_for, windows
@@ -429,6 +430,7 @@ PICTURES = [
     shown,
     cells_compared,
     navigated,
+    boxes_checked,
     scored,
     discarded,
     macro,

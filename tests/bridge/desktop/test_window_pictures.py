@@ -17,6 +17,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.spatial import cKDTree
 
 from broken_cells import broken_field, write_field
+from complete_check_checks import boxes_checked
 from cysts_checks import write_simulated
 from desktop import desktop
 from dialogs_on_screen import NAME, chosen, scaled
@@ -237,6 +238,10 @@ def test_a_killed_detection_in_many_movies_continues(done: Finished) -> None:
     ]  # fmt: skip
     ask("detect", {"settings": {"input": second["path"]}, "headless": True, "done": [first["folder"]]})
     assert [one["state"] for one in ask("plan_many", request)["result"]["movies"]] == ["done", "done"]
+
+
+def test_a_complete_check_shows_its_box(done: Finished) -> None:
+    assert done[boxes_checked].startswith("Box 1 of 3: frames ")
 
 
 def test_corrected_cells_are_shown(done: Finished) -> None:

@@ -71,8 +71,8 @@ class CompleteCheckSettings(Settings):
     box_frames: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None = setting(
         None,
         unit="frames",
-        description="Frames of a box. Default: 25 frames of the network's scale.",
-        label="Frames of a box",
+        description="Duration of a box in frames. Default: 25 frames of the network's scale.",
+        label="Duration of a box",
         page="more",
         calibrated=True,
         empty="25 frames of the network",
