@@ -155,7 +155,7 @@ def test_without_second_opinions_the_order_is_refused_with_what_to_do(tmp_path: 
     ):
         assert sentence.endswith('has no measurement with second opinions: run "Measure Cells around Events..." first.')
     assert opened({"events": TEXT, "beside": str(tmp_path / "new")})["opinions_file"] is None
-    assert "measured for saved results only" in refused("opinions", {"events": TEXT, "beside": str(tmp_path / "new")})
+    assert "only measured for saved results" in refused("opinions", {"events": TEXT, "beside": str(tmp_path / "new")})
 
 
 def test_missing_results_are_refused(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def require_opinions(place: Path) -> list[tuple[Event, Opinion]]:
     found = read_opinions(place)
     if not found:
         raise WrongInputError(
-            f"The order disagreement needs the cells around the events, but {folder_of(place)} has no measurement with second "
+            f"Events are sorted by whether the cells around them disagree, but {folder_of(place)} has no measurement with second "
             f"opinions: run 'epifiji cells {folder_of(place)}' first."
         )
     return found

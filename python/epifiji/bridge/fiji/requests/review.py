@@ -139,8 +139,8 @@ def _required(results: Path | None) -> list[tuple[Event, Opinion]]:
     """Read the second opinions on the events of results, and refuse results without any."""
     if results is None:
         raise WrongInputError(
-            "The order disagreement needs the cells around the events, which are measured for saved results only: save the "
-            "results next to the movie, and measure the cells around them first."
+            "Events are sorted by whether the cells around them disagree, but these are only measured for saved results: save "
+            "the results next to the movie, and measure the cells around the events first."
         )
     return require_opinions(results)
 
