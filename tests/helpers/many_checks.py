@@ -17,7 +17,7 @@ from epifiji.bridge.imagej import ImageJ
 from epifiji.data.movie import Movie
 from epifiji.files.movies.movie_file import write_movie
 
-TITLE, DIALOG = "Detection in Many Movies", "Detect in Many Movies"
+TITLE, DIALOG, PLOTS = "Detection in Many Movies", "Detect in Many Movies", "Plot Event Statistics"
 MOVIES, KILLED = "movies_of_2026", "killed"
 BROKEN, TWICE = "damaged", "notum_2"
 FINISHED = ("done", "done before", "failed", "refused", "cancelled")
@@ -114,7 +114,7 @@ def start_many(folder: Path, more: str = "") -> None:
 
 
 def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    """Pause, continue, ask at Escape, retry, pool, open, and start again; one movie is damaged and one is there twice."""
+    """Pause, continue, ask at Escape, retry, pool, plot, open, and start again; one movie is damaged and one is there twice."""
     from scyjava import jimport
 
     seen: dict[str, Any] = {}
@@ -162,6 +162,15 @@ def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     jimport("ij.WindowManager").getImage("Pooled events").close()
     focus(TITLE)
     select(0)
+    click_button("Plots...")
+    wait_for("the dialog", lambda: windows(PLOTS))
+    shown = jimport("java.awt.Window").getWindows()
+    dialog = next(one for one in shown if hasattr(one, "getStringFields") and one.isVisible())
+    seen["plots of"] = Path(str(dialog.getStringFields()[0].getText())).name
+    focus(PLOTS)
+    press("Escape")
+    wait_for("the dialog's end", lambda: not windows(PLOTS))
+    focus(TITLE)
     click_button("Open")
     name = str(rows()[0][0])
     focus(f"Navigator of {name}.tif")
@@ -187,10 +196,20 @@ def detected_in_many(imagej: ImageJ, folder: Path) -> dict[str, Any]:
 
 
 def killed_in_many(imagej: ImageJ, folder: Path) -> None:
-    """Begin with copies of two movies, and end the process during the second."""
+    """Cancel copies of two movies during the first; begin again, and end the process during the second."""
     for name, of in (("a", TWICE), ("b", "notum_1")):
         (folder / KILLED).mkdir(exist_ok=True)
         shutil.copy(folder / MOVIES / "control" / f"{of}.tif", folder / KILLED / f"{name}.tif")
+    start_many(folder / KILLED)
+    wait_for("the first movie", lambda: "%" in rows()[0][2])
+    click_button("Cancel")
+    wait_for("the end", lambda: list(states().values()) == ["cancelled"] * 2 and not button("Cancel").isEnabled())
+    assert button("Retry Failed").isEnabled()
+    assert not button("Open").isEnabled()
+    select(0)
+    wait_for("the reason", lambda: details() == "Cancelled; the same command continues later.")
+    click_button("Close")
+    wait_for("the window's end", lambda: not windows(TITLE))
     start_many(folder / KILLED)
     wait_for("the second movie", lambda: rows()[0][2] == "done" and "%" in rows()[1][2])
     os.kill(os.getpid(), signal.SIGKILL)

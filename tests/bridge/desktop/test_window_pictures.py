@@ -222,6 +222,7 @@ def test_many_movies_are_detected_in_a_window(done: Finished) -> None:
     assert f"{BROKEN}.tif" in seen["reason"]
     assert seen["pooled"] == ["conditions.csv", "pooled.csv", "pooled.png"]
     assert seen["retried"][f"drug/{BROKEN}"] == "done"
+    assert seen["plots of"] == "notum_1_epifiji"
     assert list(seen["again"].values()) == ["done before"] * 4
     assert seen["unchanged"]
 
