@@ -223,6 +223,13 @@ def test_other_files_and_movies_of_unknown_size_are_refused(tmp_path: Path) -> N
         complete_check(tmp_path, SHAPE)
     assert (tmp_path / CHECK_TABLE).read_text() == "mine"
     assert not (tmp_path / CHECK).exists()
+    (tmp_path / CHECK_TABLE).unlink()
+    complete_check(tmp_path, SHAPE)
+    result(tmp_path, shape=(90, 400, 600))
+    with pytest.raises(
+        WrongInputError, match="boxes of a movie of 100 x 400 x 600, but that of the events has 90 x 400 x 600"
+    ):
+        complete_check(tmp_path)
     (tmp_path / CHECK).write_text('{"complete_check": 1, "shape": [1, 2], "parts": [1, 1, 1], "seed": 1, "boxes": []}')
     with pytest.raises(WrongInputError, match="is not a complete check"):
         complete_check(tmp_path)

@@ -250,7 +250,7 @@ class EstimateScoresCommand(EvaluationJob, ExpectedScoresSettings):
 
 
 class CompleteCheckCommand(CompleteCheckSettings):
-    """Draws boxes of the movie at random, in which you mark every event: recall with its interval, in about ten minutes."""
+    """Draws boxes of the movie at random, in which you mark every event, found or not: recall and precision with intervals."""
 
     results: str | None = _path("folder", "Results", "A result folder. Dialogs show the open movie's.", order=2)
     table: bool = _flag("Show a table", "Show the scores of earlier boxes as a table.")

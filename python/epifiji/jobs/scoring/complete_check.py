@@ -290,7 +290,12 @@ def _size(record: RunRecord, chosen: CompleteCheckSettings) -> tuple[float, floa
 def _require_same(
     path: Path, check: Check, record: RunRecord, chosen: CompleteCheckSettings, given: dict[str, Any]
 ) -> None:
-    """Refuse settings that differ from those with which the boxes were drawn."""
+    """Refuse settings that differ from those with which the boxes were drawn, and boxes of another movie."""
+    if record.movie.shape not in (None, check.shape):
+        raise WrongInputError(
+            f"{path} has boxes of a movie of {' x '.join(map(str, check.shape))}, but that of the events has "
+            f"{' x '.join(map(str, record.movie.shape))} (frames, height, width): move the file away to begin another check."
+        )
     named = [name for name in ("box_side", "box_frames", "seed") if given.get(name) is not None]
     wanted = Check.of(check.shape, _size(record, chosen), chosen.seed)
     differs = [name for name in named if name == "seed" and wanted.seed != check.seed]
