@@ -82,11 +82,11 @@ def judged_events(
             part = PartReport(report, number, len(movies), f"{movie.name}: ")
             detected = detect(movie.movie, network, part, executor, **candidate_settings(own, classes)).events
             known = [name for name in classes if chosen.unmarked == "none" or name in movie.classes]
-            found += _matched([one for one in detected if one.event in known], movie, own, first + number)
+            found += matched_events([one for one in detected if one.event in known], movie, own, first + number)
     return found
 
 
-def _matched(
+def matched_events(
     detected: Sequence[Event], movie: AnnotatedMovie, own: EventEvaluationSettings, number: int
 ) -> Iterator[JudgedEvent]:
     """Match events with the annotated ones: those over the threshold first, so that weaker ones take none of theirs."""
