@@ -16,6 +16,9 @@ from epifiji.data.evaluation import Counts, Interval, in_words, pooled
 from epifiji.data.events import Event, in_fixed_order
 from epifiji.data.review import Item, Review
 
+MOST_BOXES = 100_000
+"""Most boxes into which a movie is divided."""
+
 ALL = "all"
 """Name of all classes together."""
 
@@ -84,9 +87,21 @@ class Check:
 
     @classmethod
     def of(cls, shape: tuple[int, int, int], size: tuple[float, float, float], seed: int) -> Check:
-        """Divide a movie (T, Y, X) into boxes of about a size in frames and pixels, none of which is drawn yet."""
-        parts = tuple(min(side, max(1, round(side / length))) for side, length in zip(shape, size, strict=True))
-        return cls(shape, (parts[0], parts[1], parts[2]), seed)
+        """Divide a movie (T, Y, X) into boxes of about a size in frames and pixels, none of which is drawn yet.
+
+        Raises
+        ------
+        WrongInputError
+            If these are more than `MOST_BOXES`.
+        """
+        parts = [min(side, max(1, round(side / length))) for side, length in zip(shape, size, strict=True)]
+        check = cls(shape, (parts[0], parts[1], parts[2]), seed)
+        if check.boxes_in_all > MOST_BOXES:
+            raise WrongInputError(
+                f"Boxes of {size[0]:g} frames and {size[1]:g} x {size[2]:g} px divide the movie into {check.boxes_in_all}, "
+                f"but at most {MOST_BOXES} are possible: make --box-side or --box-frames larger."
+            )
+        return check
 
     @property
     def boxes_in_all(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,7 @@ def test_the_command_draws_marks_and_reports(tmp_path: Path) -> None:
         (["--box-side", "90"], "box_side is 90"),
         (["--seed", "2"], "has boxes of 25 frames and 200 x 200 px with the seed 1"),
         (["--boxes", "0"], "boxes"),
+        (["--box-side", "2", "--box-frames", "1"], "divide the movie into 6000000, but at most 100000 are possible"),
     ],
 )
 def test_what_does_not_fit_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -229,6 +231,10 @@ def test_other_files_and_movies_of_unknown_size_are_refused(tmp_path: Path) -> N
     with pytest.raises(
         WrongInputError, match="boxes of a movie of 100 x 400 x 600, but that of the events has 90 x 400 x 600"
     ):
+        complete_check(tmp_path)
+    text = (tmp_path / CHECK).read_text()
+    (tmp_path / CHECK).write_text(re.sub(r'"parts": \[[^]]*\]', '"parts": [90, 400, 600]', text))
+    with pytest.raises(WrongInputError, match="divides the movie into too many boxes"):
         complete_check(tmp_path)
     (tmp_path / CHECK).write_text('{"complete_check": 1, "shape": [1, 2], "parts": [1, 1, 1], "seed": 1, "boxes": []}')
     with pytest.raises(WrongInputError, match="is not a complete check"):

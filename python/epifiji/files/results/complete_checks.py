@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from epifiji.data.complete_check import Box, Check, Drawn
+from epifiji.data.complete_check import MOST_BOXES, Box, Check, Drawn
 from epifiji.data.errors import WrongInputError
 from epifiji.files.storage.archives import require_ordinary
 from epifiji.files.storage.journals import recover
@@ -69,8 +69,8 @@ def _check(found: dict[str, Any]) -> Check:
     if found["complete_check"] != FORM:
         raise ValueError(f"it has the form {found['complete_check']!r}, but {FORM} is known")
     shape, parts = _three(found["shape"]), _three(found["parts"])
-    if any(part > side for part, side in zip(parts, shape, strict=True)):
-        raise ValueError("it has more boxes than pixels")
+    if any(part > side for part, side in zip(parts, shape, strict=True)) or math.prod(parts) > MOST_BOXES:
+        raise ValueError("it divides the movie into too many boxes")
     check = Check(shape, parts, _whole(found["seed"], 0), tuple(map(_drawn, found["boxes"])))
     drawn = {one.box for one in check.drawn}
     if len(drawn) < len(check.drawn) or not drawn <= set(check.all_boxes()):
