@@ -6,7 +6,7 @@ from epifiji_client.screen.parts import wrapped_text
 from epifiji_client.screen.words import duration
 
 GUIDE = ("Box %d of %d: frames %d to %d, inside the yellow outline. Play it several times and mark every event in it. Events with a "
-         "ring: y keeps, n rejects. Events without one: a, then click; 1 to 4 give the class. Leave out what has its ring outside of the box.")
+         "ring: y keeps, n rejects. Events without one: a, then click; number keys give the class. Leave out what has its ring outside of the box.")
 BACK, EDGE = Color(255, 248, 225), Color(214, 170, 40)
 ROWS, COLUMNS = 4, 52
 
