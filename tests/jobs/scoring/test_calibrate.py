@@ -16,9 +16,10 @@ from command_line import run_here
 from epifiji.data.errors import WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.review import Action, Review
+from epifiji.engine.networks.families import event_family_of
 from epifiji.files.networks.store import read_network, user_folder, write_network
 from epifiji.files.results.reviews import write_review
-from small_networks import small_network
+from small_networks import small_epinet, small_network
 
 
 @pytest.fixture
@@ -120,3 +121,10 @@ def test_reviews_of_other_events_are_refused(network, tmp_path, record, message)
     results = reviewed(tmp_path / "m_epifiji", network, **record)
     with pytest.raises(WrongInputError, match=message):
         epifiji.calibrate_scores(network, results)
+
+
+@pytest.mark.parametrize("make", [small_network, small_epinet])
+def test_a_retrained_network_has_no_maps_of_its_parent(make) -> None:
+    parent = make(calibration={"cell_sop": {"raw": [0.5], "right": [0.7]}}).description
+    made = event_family_of(parent).description_for("new", parent.events, parent)
+    assert (made.events, made.calibration) == (parent.events, {})
