@@ -152,7 +152,7 @@ def _opinions(review: Review, results: Path | None) -> str:
     """
     try:
         known = opinions_of(review.detected, read_opinions(results) if results is not None else ())
-    except WrongInputError:
+    except (WrongInputError, OSError):
         return ""
     texts = []
     for index in by_disagreement(known):
