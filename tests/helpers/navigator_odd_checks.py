@@ -193,7 +193,7 @@ from epifiji_client.commands.run import call
 from epifiji_client.events.navigator.navigator import navigate
 from epifiji_client.images.movies import name_shown, show_events, wide_manager
 
-found = call("open", {"settings": {"results": results}, "lines": True})
+found = call("open", {"settings": {"results": results}, "as_text": True})
 image = WindowManager.getCurrentImage()
 name_shown(image, found)
 wide_manager()

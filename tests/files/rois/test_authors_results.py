@@ -77,7 +77,7 @@ def test_their_maps_follow_the_sliders(shared_data: Path) -> None:
         for one in candidates["events"]
         for kind in candidates["classes"]
         if kind["name"] == one["event"]
-        and one["score"] > kind["threshold"] / 255
+        and one["raw_score"] > kind["threshold"] / 255
         and one["volume"] > kind["min_volume"]
     }
     assert shown == {(one["event"], one["frame"], one["y"], one["x"]) for one in found["events"]}

@@ -29,6 +29,9 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 
 MAX_TABLE_BYTES = 200_000_000
 
+KEPT_CHARACTERS = 5_000_000
+"""The events of a larger table are not kept for the next time that it is read."""
+
 _EXAMPLE = ",".join(COLUMNS)
 
 
@@ -111,7 +114,15 @@ def read_events(path: Path) -> list[Event]:
         If the file is missing, is not such a table, or a cell has an invalid value; the message names the line.
     """
     path = Path(path)
-    text, delimiter = _separated(_text(path))
+    text = _text(path)
+    events = (_last_events_in if len(text) <= KEPT_CHARACTERS else _events_in)(path.name, text)
+    _require_whole(path, text, events)
+    return list(events)
+
+
+def _events_in(name: str, text: str) -> tuple[Event, ...]:
+    """Read the events of a table's text; the name of its file is for messages."""
+    text, delimiter = _separated(text)
     rows = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     events: list[Event] = []
     columns: dict[str, int] | None = None
@@ -121,11 +132,11 @@ def read_events(path: Path) -> list[Event]:
                 continue
             cells = [_with_point(cell, delimiter) for cell in row] if delimiter == ";" else row
             if columns is None:
-                columns = _columns(cells, path)
-                places = [columns.get(name) for name in COLUMNS]
+                columns = _columns(cells, name)
+                places = [columns.get(column) for column in COLUMNS]
             elif len(cells) != len(columns):
                 raise WrongInputError(
-                    f"{path.name}, line {rows.line_num}, has {len(cells)} cells, but the header has {len(columns)} columns: "
+                    f"{name}, line {rows.line_num}, has {len(cells)} cells, but the header has {len(columns)} columns: "
                     "give each column one cell."
                 )
             else:
@@ -133,21 +144,22 @@ def read_events(path: Path) -> list[Event]:
                 try:
                     events.append(_event(texts, "raw_score" in columns))
                 except ValueError as error:
-                    raise WrongInputError(f"{path.name}, line {rows.line_num}, {error}") from None
+                    raise WrongInputError(f"{name}, line {rows.line_num}, {error}") from None
     except csv.Error as error:
         raise WrongInputError(
-            f"{path.name}, line {rows.line_num}, is not comma-separated values ({error}): "
+            f"{name}, line {rows.line_num}, is not comma-separated values ({error}): "
             f"use a table with the header {_EXAMPLE}."
         ) from None
     if columns is None:
-        raise WrongInputError(
-            f"{path.name} is empty, but a table with the header {_EXAMPLE} is needed: write it again."
-        )
-    _require_whole(path, text, events)
-    return events
+        raise WrongInputError(f"{name} is empty, but a table with the header {_EXAMPLE} is needed: write it again.")
+    return tuple(events)
 
 
-def _require_whole(path: Path, text: str, events: list[Event]) -> None:
+_last_events_in = lru_cache(maxsize=1)(_events_in)
+"""The same text is often read by several jobs in turn, and in Fiji the user waits for it."""
+
+
+def _require_whole(path: Path, text: str, events: Sequence[Event]) -> None:
     """Refuse a truncated table: one that ends within its header, or has fewer events than its run found.
 
     Raises
@@ -266,19 +278,19 @@ def _with_point(cell: str, delimiter: str) -> str:
     return cell.replace(",", ".") if delimiter == ";" and _DECIMAL_COMMA.fullmatch(cell.strip()) else cell
 
 
-def _columns(header: list[str], path: Path) -> dict[str, int]:
+def _columns(header: list[str], name: str) -> dict[str, int]:
     """Return the index of each column."""
-    names = [name.strip().lower() for name in header]
-    missing = [name for name in REQUIRED_COLUMNS if name not in names]
+    names = [cell.strip().lower() for cell in header]
+    missing = [column for column in REQUIRED_COLUMNS if column not in names]
     if missing:
         raise WrongInputError(
-            f"{path.name} begins with {','.join(header)[:80]!r} and lacks the column {missing[0]}, but the header "
+            f"{name} begins with {','.join(header)[:80]!r} and lacks the column {missing[0]}, but the header "
             f"{_EXAMPLE} is needed, separated by commas: write the table again or rename its columns."
         )
-    twice = [name for name in COLUMNS if names.count(name) > 1]
+    twice = [column for column in COLUMNS if names.count(column) > 1]
     if twice:
-        raise WrongInputError(f"{path.name} has the column {twice[0]} twice, but one is needed: remove the other.")
-    return {name: names.index(name) for name in names}
+        raise WrongInputError(f"{name} has the column {twice[0]} twice, but one is needed: remove the other.")
+    return {column: names.index(column) for column in names}
 
 
 def _event(cells: Sequence[str], raw_known: bool) -> Event:

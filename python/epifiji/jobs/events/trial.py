@@ -201,17 +201,15 @@ def _diameter(movie: Movie, part: Part, place: Place, settings: TrialSettings) -
     if settings.cell_diameter != "auto":
         return settings.cell_diameter, ""
     around = place.box.wider((0, AROUND_PX, AROUND_PX), part.shape)
-    sampled = sorted({around.start[0], place.frame, around.stop[0] - 1})
-    frames = [_part(movie, Box((t, *around.start[1:]), (t + 1, *around.stop[1:])), part).pixels for t in sampled]
-    movie = replace(
-        movie, pixels=np.concatenate([np.asarray(one) for one in frames]), path=None, file_state=None, notices=()
-    )
-    movie.require_finite()
-    try:
-        # As it is shown and used by a detection with the suggested settings, so that both have the same scale.
-        return round(estimate_cell_diameter(movie), 1), ""
-    except WrongInputError:
-        return None, "bright junctions around at least ten whole cells of one size were not recognised here"
+    for frame in dict.fromkeys((place.frame, around.start[0], around.stop[0] - 1)):
+        one = _part(movie, Box((frame, *around.start[1:]), (frame + 1, *around.stop[1:])), part)
+        one.require_finite()
+        try:
+            # As it is shown and used by a detection with the suggested settings, so that both have the same scale.
+            return round(estimate_cell_diameter(one), 1), ""
+        except WrongInputError:
+            continue
+    return None, "bright junctions around at least ten whole cells of one size were not recognised here"
 
 
 def _uncertain(one: TriedNetwork) -> str:

@@ -95,6 +95,10 @@ class ManagedRois(object):
             # of the user, these stay visible.
             manager.runCommand(self.image, "Show None")
         self._follow(manager)
+        chosen = manager.getSelectedIndexes()
+        if len(chosen) == 1:
+            # It may have been selected meanwhile.
+            self.selected(chosen[0])
         self.update(changed)
         if self._are_out:
             self.take_out()

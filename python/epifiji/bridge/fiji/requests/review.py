@@ -151,9 +151,12 @@ def _opinions(review: Review, results: Path | None) -> str:
     Without a readable measurement there are none; who asks for the order by disagreement gets the reason.
     """
     try:
-        known = opinions_of(review.detected, read_opinions(results) if results is not None else ())
+        measured = read_opinions(results) if results is not None else ()
     except (WrongInputError, OSError):
         return ""
+    if not measured:
+        return ""
+    known = opinions_of(review.detected, measured)
     texts = []
     for index in by_disagreement(known):
         if (opinion := known[index]) is not None:
