@@ -41,6 +41,11 @@ def chosen_or_client_folder(chosen: str | None, holds: str) -> AbstractContextMa
     return client_folder(holds) if chosen is None else nullcontext(Path(chosen))
 
 
+def chosen_or_shown_folder(chosen: str | None, holds: str, is_shown: bool) -> AbstractContextManager[Path | None]:
+    """Return the folder that the user chose, else a temporary one if its files are shown, else None."""
+    return chosen_or_client_folder(chosen, holds) if chosen is not None or is_shown else nullcontext()
+
+
 @contextmanager
 def handed_over() -> Iterator[list[str]]:
     """Collect the folders that are made in the block; if it raises, they are removed."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.client_folder import client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_shown_folder
 from epifiji.bridge.fiji.commands import CompareCommand
 from epifiji.bridge.fiji.manager_events import UNNAMED, events_of_manager
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
@@ -56,14 +55,12 @@ def compare_events(request: Request) -> Answer:
     )
     movie = movie_name_of_title(image["title"]) if image else None
     settings = parse_settings(ComparisonSettings, settings_of(command, ComparisonSettings))
-    only_shown = command.curve and command.out is None
-    with client_folder("curve") if only_shown else nullcontext() as temporary:
-        folder = command.out or temporary
+    with chosen_or_shown_folder(command.out, "curve", command.curve) as folder:
         comparison, files = run_comparison(
             detected,
             command.reference,
             settings,
-            Path(folder) if folder else None,
+            folder,
             command.curve,
             command.overwrite,
             movie,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.client_folder import chosen_or_client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_shown_folder
 from epifiji.bridge.fiji.network_commands import EvaluateCommand
 from epifiji.bridge.fiji.requests.cells import shown_pictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
@@ -33,10 +33,8 @@ def evaluate_networks(request: Request) -> Answer:
     networks = [find_network(command.network), *(find_network(name) for name in command.other_networks or ())]
     settings = settings_of(command, EvaluationSettings)
     found = evaluate(networks, command.folder, request.report, **settings)
-    files: list[Path] = []
-    if command.out is not None or not request.get("headless"):
-        with chosen_or_client_folder(command.out, "evaluation") as folder:
-            files = found.save(folder, command.overwrite)
+    with chosen_or_shown_folder(command.out, "evaluation", not request.get("headless")) as folder:
+        files = found.save(folder, command.overwrite) if folder is not None else []
     place_name = Path(command.folder).name
     pictures, left_out = shown_pictures(files, command.out)
     return {

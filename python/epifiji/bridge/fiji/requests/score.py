@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from epifiji.bridge.fiji import commands
-from epifiji.bridge.fiji.client_folder import chosen_or_client_folder, client_folder
+from epifiji.bridge.fiji.client_folder import chosen_or_shown_folder, client_folder
 from epifiji.bridge.fiji.commands import EstimateScoresCommand, ScoreCommand
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.bridge.fiji.requests.review import read_events, review_answer
@@ -75,10 +75,8 @@ def estimate_scores(request: Request) -> Answer:
     if command.out is not None:
         require_absent(Path(command.out), FILES, command.overwrite)
     found = expected_scores(command.results, **settings_of(command, ExpectedScoresSettings))
-    files: list[Path] = []
-    if command.out is not None or not request.get("headless"):
-        with chosen_or_client_folder(command.out, "scores") as folder:
-            files = found.save(folder, command.overwrite)
+    with chosen_or_shown_folder(command.out, "scores", not request.get("headless")) as folder:
+        files = found.save(folder, command.overwrite) if folder is not None else []
     name = Path(command.results).name
     return {
         "name": name,
