@@ -44,7 +44,8 @@ def begin(request: Request) -> Answer:
         )
     path, review = start_review(events, folder)
     wanted = command.events
-    opinions = opinions_of(review.detected, _required(results)) if command.order == "disagreement" else ()
+    measured = _required(results) if command.order == "disagreement" else _measured(results)
+    opinions = opinions_of(review.detected, measured) if command.order == "disagreement" else ()
     order = order_of(review, command.order, wanted, command.seed, opinions)
     answer = review_answer(path, review, path.parent, order, notices)
     classes = [kind["name"] for kind in answer["classes"]]
@@ -52,7 +53,7 @@ def begin(request: Request) -> Answer:
         if name not in classes:
             raise WrongInputError(f"There are no events of the class {name!r}: the classes are {', '.join(classes)}.")
     return answer | {
-        "opinions": _opinions(review, results),
+        "opinions": _opinions(review, measured),
         "settings": command.model_dump(include={"before", "after", "half_size", "zoom", "loop", "only_kept"}),
     }
 
@@ -109,7 +110,7 @@ def navigate(request: Request) -> Answer:
         "problem": problem,
         "detected": corrected,
         "maps": _maps_in(request.get("results")),
-        "opinions": _opinions(review, results),
+        "opinions": _opinions(review, _measured(results)),
         "opinions_file": str(opinions_file(results)) if results is not None else None,
     }
 
@@ -121,8 +122,7 @@ def opinions(request: Request) -> Answer:
     The answer has ``opinions``, as that of ``navigate``. Results without any are refused.
     """
     _, review, results, _ = _navigated(request.values)
-    _required(results)
-    return {"opinions": _opinions(review, results)}
+    return {"opinions": _opinions(review, _required(results))}
 
 
 def _navigated(values: dict[str, Any]) -> tuple[Path | None, Review, Path | None, str | None]:
@@ -145,15 +145,16 @@ def _required(results: Path | None) -> list[tuple[Event, Opinion]]:
     return require_opinions(results)
 
 
-def _opinions(review: Review, results: Path | None) -> str:
-    """Write second opinions as a text, in the order of disagreement: index and class of the event, verdict, reason.
-
-    Without a readable measurement there are none; who asks for the order by disagreement gets the reason.
-    """
+def _measured(results: Path | None) -> list[tuple[Event, Opinion]]:
+    """Read the second opinions on the events of results; none without a readable measurement."""
     try:
-        measured = read_opinions(results) if results is not None else ()
+        return read_opinions(results) if results is not None else []
     except (WrongInputError, OSError):
-        return ""
+        return []
+
+
+def _opinions(review: Review, measured: list[tuple[Event, Opinion]]) -> str:
+    """Write second opinions as a text, in the order of disagreement: index and class of the event, verdict, reason."""
     if not measured:
         return ""
     known = opinions_of(review.detected, measured)
