@@ -39,10 +39,10 @@ class Box:
             for where, side, (first, end) in zip(place, shape, (self.frames, self.rows, self.columns), strict=True)
         )
 
-    def in_words(self) -> str:
-        """Say where it is, with frames from 1."""
+    def ends(self) -> dict[str, list[int]]:
+        """Return the first and the last of its ``frames`` (from 1), ``y`` and ``x``, as files, tables and windows have them."""
         (first, end), (top, bottom), (left, right) = self.frames, self.rows, self.columns
-        return f"frames {first + 1} to {end}, x {left} to {right - 1}, y {top} to {bottom - 1}"
+        return {"frames": [first + 1, end], "y": [top, bottom - 1], "x": [left, right - 1]}
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,7 @@ def write_check(path: Path, check: Check, scores: list[dict[str, Any]]) -> None:
     """Write a check, and what its complete boxes let conclude, into a file; frames are from 1, first and last."""
     boxes = [
         {
-            "frames": [one.box.frames[0] + 1, one.box.frames[1]],
-            "y": [one.box.rows[0], one.box.rows[1] - 1],
-            "x": [one.box.columns[0], one.box.columns[1] - 1],
+            **one.box.ends(),
             "marked": one.marked,
             "seconds": round(one.seconds, 1),
         }

@@ -152,12 +152,16 @@ class CompleteCheck:
         """Return the rows of that table."""
         rows = []
         for number, one in enumerate(self.check.drawn, 1):
-            items, box = self.items(number), one.box
-            ranges = ((box.frames[0] + 1, box.frames[1]), *((a, b - 1) for a, b in (box.columns, box.rows)))
+            items, ends = self.items(number), one.box.ends()
             added = sum(item.detected is None for item in items)
             counts = len(items) - added, open_in(items), added
             rows.append(
-                [str(number), *(f"{a} to {b}" for a, b in ranges), *map(str, counts), "yes" if one.marked else "no"]
+                [
+                    str(number),
+                    *("{} to {}".format(*ends[key]) for key in ("frames", "x", "y")),
+                    *map(str, counts),
+                    "yes" if one.marked else "no",
+                ]
             )
         return rows
 
@@ -168,16 +172,8 @@ class CompleteCheck:
             "boxes": boxes,
             "boxes_in_all": self.check.boxes_in_all,
             "complete": self.complete,
-            "scores": self._scores(),
+            "scores": _described(self.scores()),
         }
-
-    def _scores(self) -> list[dict[str, Any]]:
-        return [
-            {"class": one.event, "boxes": len(one.boxes)}
-            | dict(zip(("right", "false", "missed"), asdict(one.counts).values(), strict=True))
-            | {name: asdict(getattr(one, name)) for name in SCORES}
-            for one in self.scores()
-        ]
 
     def files(self) -> list[Path]:
         """Return the files that there are: the boxes and, with a complete box, the table and the picture."""
@@ -194,7 +190,7 @@ class CompleteCheck:
         require_absent(self.folder, FILES, (self.folder / CHECK).is_file(), "move them away")
         scores = self.scores()
         with new_files(self.folder, FILES) as partial:
-            write_check(partial / CHECK, self.check, self._scores())
+            write_check(partial / CHECK, self.check, _described(scores))
             if scores:
                 write_table(partial / CHECK_TABLE, [COLUMNS, *map(_row, scores)])
                 self._draw(partial / CHECK_PICTURE, scores)
@@ -206,6 +202,15 @@ class CompleteCheck:
         boxes = [(number, one.box, number in complete) for number, one in enumerate(self.check.drawn, 1)]
         first = self.check.drawn[complete[0] - 1].box
         draw_complete_check(path, self.check.shape, boxes, scores, _frame(self.record, self.folder, first.frames[0]))
+
+
+def _described(scores: Sequence[CheckedScores]) -> list[dict[str, Any]]:
+    return [
+        {"class": one.event, "boxes": len(one.boxes)}
+        | dict(zip(("right", "false", "missed"), asdict(one.counts).values(), strict=True))
+        | {name: asdict(getattr(one, name)) for name in SCORES}
+        for one in scores
+    ]
 
 
 def _row(one: CheckedScores) -> list[str]:

@@ -60,9 +60,7 @@ def _answer(
         "name": found.folder.name,
         "boxes": [
             {
-                "frames": [one.box.frames[0] + 1, one.box.frames[1]],
-                "y": [one.box.rows[0], one.box.rows[1] - 1],
-                "x": [one.box.columns[0], one.box.columns[1] - 1],
+                **one.box.ends(),
                 "complete": number in complete,
                 "seconds": one.seconds,
             }
