@@ -186,7 +186,8 @@ def main() -> None:
             event: ScoreMap(raw=[round(x, 4) for x in one.raw], right=[round(x, 4) for x in one.right])
             for event, one in maps.items()
         }
-        text = network.description.model_copy(update={"calibration": rounded}).model_dump_json(indent=2)
+        changed = {"calibration": rounded, "calibrated_on": f"{len(movies)} simulated movies, none of them real"}
+        text = network.description.model_copy(update=changed).model_dump_json(indent=2)
         (arguments.write / DESCRIPTION).write_text(f"{text}\n", encoding="utf-8")
 
 

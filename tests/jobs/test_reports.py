@@ -52,7 +52,8 @@ def results(folder: Path, name: str = "wing", events: int = 6, network: str = "e
     described = described_movie(movie, movie.sha256())
     thresholds = {"cell_death": 140, "cell_sop": 150, "cell_division": 165}
     settings = {"events": kinds, "threshold": thresholds, "mode": "fast"}
-    record = {"epifiji": 1, "movie": described, "network": {"name": network, "kind": "epinet"}, "settings": settings}
+    used = {"name": network, "kind": "epinet", "calibrated_on": "nine movies"}
+    record = {"epifiji": 1, "movie": described, "network": used, "settings": settings}
     write_record(place / "run.json", {**record, "versions": {"epifiji": "0.1.0", "tensorflow": "2.20.0"}})
     return place
 
@@ -140,6 +141,7 @@ def test_methods_and_commands_name_what_was_used(written):
     text = _Page(written[0]).text
     assert "detected with EpiFiji 0.1.0 and TensorFlow 2.20.0" in text
     assert "thresholds of 140 (death), 150 (SOP) and 165 (division) (of 255)" in text
+    assert "share of right events with this mean probability, as measured in nine movies." in text
     assert "doi 10.1242/dev.201747" in text
     assert "--threshold cell_death=140,cell_sop=150,cell_division=165" in text
     assert "--permutations 19 --before 1 --after 2 --half-size 5 --out report" in text

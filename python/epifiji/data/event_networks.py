@@ -15,7 +15,7 @@ MOST_CLASSES = 100
 
 ORDER = (
     *("format", "kind", "name", "classes", "window_half_size_px", "frames_before", "frames_after"),
-    *("cell_diameter_px", "event_duration_frames", "thresholds", "min_volumes", "calibration"),
+    *("cell_diameter_px", "event_duration_frames", "thresholds", "min_volumes", "calibration", "calibrated_on"),
     *("members", "provenance", "origin", "learnt_from", "weights_sha256"),
 )
 """The entries of a file in their fixed order."""
@@ -53,6 +53,9 @@ class EventNetworkDescription(NetworkDescription):
         {},
         description="Maps from mean probabilities to shares of events that are right, by class; only of calibrated classes.",
     )
+    calibrated_on: str = Field(
+        "", max_length=LONGEST_NAME, description="Movies on which scores mean this, such as '57 simulated movies'."
+    )
 
     @field_validator("classes")
     @classmethod
@@ -78,7 +81,8 @@ class EventNetworkDescription(NetworkDescription):
         written = write(self)
         if not self.calibration:
             # Earlier versions refuse entries that they do not know.
-            written.pop("calibration", None)
+            for entry in ("calibration", "calibrated_on"):
+                written.pop(entry, None)
         return {key: written[key] for key in ORDER if key in written}
 
     @property

@@ -101,6 +101,7 @@ class RecordedNetwork(_Part):
     thresholds: dict[ClassName, Level] = Field({}, description="whole numbers from 0 to 255 by class")
     min_volumes: dict[ClassName, Voxels] = Field({}, description="whole numbers of voxels by class")
     calibration: dict[ClassName, ScoreMap] = Field({}, description="rising maps of scores by class")
+    calibrated_on: str = Field("", description="movies on which scores mean this, as text")
     source: AnyPath | None = Field(None, description="the path of a network, or null")
     sha256: str | None = Field(None, description="a SHA-256 as text, or null")
 

@@ -53,6 +53,7 @@ def test_reviews_calibrate_a_copy_of_the_network(network: Path, tmp_path: Path) 
     made = read_network(found.folder)
     assert made.sha256 == read_network(network).sha256
     assert read_network(network).description.calibration == {}
+    assert made.description.calibrated_on == "270 judged events of 3 movies"
     maps = made.description.calibration
     assert maps["cell_death"].of(0.6) < 0.1
     assert maps["cell_death"].of(0.9) > 0.9
@@ -125,6 +126,7 @@ def test_reviews_of_other_events_are_refused(network, tmp_path, record, message)
 
 @pytest.mark.parametrize("make", [small_network, small_epinet])
 def test_a_retrained_network_has_no_maps_of_its_parent(make) -> None:
-    parent = make(calibration={"cell_sop": {"raw": [0.5], "right": [0.7]}}).description
+    maps = {"cell_sop": {"raw": [0.5], "right": [0.7]}}
+    parent = make(calibration=maps, calibrated_on="nine movies").description
     made = event_family_of(parent).description_for("new", parent.events, parent)
-    assert (made.events, made.calibration) == (parent.events, {})
+    assert (made.events, made.calibration, made.calibrated_on) == (parent.events, {}, "")

@@ -40,6 +40,9 @@ from epifiji.jobs.executors import Executor, executor_for
 from epifiji.jobs.networks import described_network, event_network_of
 from epifiji.jobs.versions import versions
 
+RECORDED = ("classes", "window_half_size_px", "thresholds", "min_volumes", "calibration", "calibrated_on")
+"""Entries of a network's description that events are made again from, or reported with."""
+
 MAPS_KEPT = {"none": (), "raw": (RAW_MAP,), "scaled": (RAW_MAP, SCALED_MAP), "clean": MAP_KINDS}
 
 
@@ -281,9 +284,7 @@ class _Detection:
             "epifiji": RECORD_FORM,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "movie": described_movie(movie, self.pixels_sha256),
-            "network": described_network(
-                self.network, "classes", "window_half_size_px", "thresholds", "min_volumes", "calibration"
-            ),
+            "network": described_network(self.network, *RECORDED),
             "settings": settings.resolved(self.classes, settings.mode),
             "scale": {
                 "cell_diameter_px": self.diameter,

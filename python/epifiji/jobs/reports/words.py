@@ -93,6 +93,9 @@ def _detection(record: RunRecord, classes: Sequence[str]) -> str:
         text += (
             f", after the movie was scaled by {scale.factor_xy or 1:.3g} in space and {scale.factor_t or 1:.3g} in time"
         )
+    if network.calibrated_on and mode != "compatible":
+        text += ". An event's score is the share of right events with this mean probability, as measured in "
+        text += network.calibrated_on
     return f"{text}."
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.evaluation import Interval, ScoreBin, in_words
-from epifiji.data.event_networks import EventNetwork
+from epifiji.data.event_networks import EventNetwork, EventNetworkDescription
 from epifiji.data.network import AnyNetwork, Network
 from epifiji.data.paths import path_from
 from epifiji.data.progress import Report, silent
@@ -224,10 +224,8 @@ def _written(
         f"Scores calibrated on {date:%Y-%m-%d} with EpiFiji {used['epifiji']} on "
         f"{', '.join(f'{one.events} events of {one.event}' for one in classes)}."
     )
-    calibration = described.calibration | {one.event: one.score_map for one in classes}
-    provenance = f"{described.provenance}\n\n{made}".strip()
     changed = described.model_copy(
-        update={"name": target.name, "calibration": calibration, "provenance": provenance, "origin": network.source}
+        update={"name": target.name, "origin": network.source, **_changes(described, classes, made)}
     )
     known = own_card(Path(network.source)) if network.source else None
     record = {
@@ -252,6 +250,16 @@ def _written(
     write_network(Network(changed, network.weights), target.folder, target.overwrite, text, write_files)
     files = tuple((target.out or target.folder) / name for name in FILES)
     return ScoreCalibration(read_network(target.folder), target.folder, tuple(classes), files, tuple(notices))
+
+
+def _changes(described: EventNetworkDescription, classes: Sequence[CalibratedClass], made: str) -> dict[str, Any]:
+    """Return what the description of the copy says of its scores; `made` is a sentence about the calibration."""
+    events, movies = sum(one.events for one in classes), max(one.movies for one in classes)
+    return {
+        "calibration": described.calibration | {one.event: one.score_map for one in classes},
+        "calibrated_on": f"{events} judged events of {movies} movies",
+        "provenance": f"{described.provenance}\n\n{made}".strip(),
+    }
 
 
 def _table(classes: Iterable[CalibratedClass]) -> Iterable[list[str]]:

@@ -66,7 +66,14 @@ class DexNetFamily:
         if parent is None:
             raise WrongInputError("A DeXNet is only trained from another one: specify the network to begin with.")
         # The new network was not imported from the parent's origin, and has other scores.
-        changed = {"name": name, "classes": (NOTHING, *classes), "weights_sha256": (), "origin": "", "calibration": {}}
+        changed = {
+            "name": name,
+            "classes": (NOTHING, *classes),
+            "weights_sha256": (),
+            "origin": "",
+            "calibration": {},
+            "calibrated_on": "",
+        }
         return parent.model_copy(update=changed)
 
     def require_trainable(
