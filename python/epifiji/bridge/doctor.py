@@ -29,6 +29,8 @@ from epifiji.bridge.imagej.java import (
 from epifiji.data.errors import WrongInputError
 from epifiji.data.own_folders import NoHomeError
 from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.backend.devices import ONNX_RUNTIME
+from epifiji.engine.backend.onnx_runtime import onnxruntime_or_problem
 from epifiji.files.leftovers import kept_runs, left_over
 from epifiji.files.networks.default import default_name
 from epifiji.files.networks.store import FOLDER_VARIABLE
@@ -62,7 +64,7 @@ class Finding:
 
 
 def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Finding]:
-    """Check Python, TensorFlow, Java, ImageJ, networks, the display and, if specified, a Fiji folder.
+    """Check Python, TensorFlow, ONNX Runtime, Java, ImageJ, networks, the display and, if specified, a Fiji folder.
 
     TensorFlow is imported and the embedded ImageJ is started in this process: no other check shows whether they work.
     Nothing is raised; problems are among the findings.
@@ -75,9 +77,9 @@ def diagnose(fiji: str | Path | None = None, inside: bool = False) -> list[Findi
         Whether a running ImageJ called this. Java and the embedded ImageJ are not checked then.
     """
     if inside:
-        findings = [_python(), _tensorflow(), _networks(), _kept_runs(), _leftovers(fiji)]
+        findings = [_python(), _tensorflow(), _onnxruntime(), _networks(), _kept_runs(), _leftovers(fiji)]
         return [*findings, *(_fiji(fiji) if fiji and _is_fiji(fiji) else [])]
-    findings = [_python(), _tensorflow(), java := _java(), libraries := _libraries()]
+    findings = [_python(), _tensorflow(), _onnxruntime(), java := _java(), libraries := _libraries()]
     if "problem" in (java.state, libraries.state):
         findings.append(
             Finding("ImageJ", "problem", "not started, because something that it needs is missing", "see above")
@@ -109,6 +111,19 @@ def _tensorflow() -> Finding:
             "run 'pip install --force-reinstall tensorflow' in this Python, if there is a TensorFlow for it",
         )
     return Finding("TensorFlow", "ok", version)
+
+
+def _onnxruntime() -> Finding:
+    """Check what computes EpiNet; without it TensorFlow does."""
+    runtime, problem = onnxruntime_or_problem()
+    if runtime is not None:
+        return Finding(ONNX_RUNTIME, "ok", f"{runtime.__version__}, computes EpiNet on the processor")
+    return Finding(
+        ONNX_RUNTIME,
+        "warning",
+        f"cannot be imported ({problem}): TensorFlow computes EpiNet, with the same events, and starts some seconds later",
+        "run 'pip install --force-reinstall onnxruntime' in this Python",
+    )
 
 
 def _java() -> Finding:

@@ -94,6 +94,21 @@ def _require_threads() -> None:
             )
 
 
+def threads_within_operations() -> int:
+    """Return how many threads an operation may use: ``TF_NUM_INTRAOP_THREADS``, or one for each core that this process may use.
+
+    Raises
+    ------
+    WrongInputError
+        If TensorFlow would end the process because of such a number.
+    """
+    _require_threads()
+    value = os.environ.get(THREADS[0], "").strip()
+    if value.lstrip("+").isdecimal() and int(value):
+        return int(value)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _after_fork() -> None:
     """Record in a child process that it has TensorFlow's state without its threads; an import before the fork does no harm."""
     context = sys.modules.get("tensorflow.python.eager.context")

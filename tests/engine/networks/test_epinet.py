@@ -17,12 +17,12 @@ from epifiji.engine.networks.epinet.maps import WholeFrames
 from epifiji.engine.networks.epinet.model import (
     BOXES,
     REACH_FRAMES,
-    EpiNet,
     contrast,
     encode_frames,
     join_frames,
     places,
 )
+from epifiji.engine.networks.epinet.predictor import EpiNet
 from epifiji.engine.tiling.blocks import Block, read_strip
 from epifiji.files.networks.store import read_network, write_network
 from small_networks import small_epinet

@@ -48,7 +48,7 @@ class ConstantPredictor:
     frames_at_once = 4
     margin_frames = margin_rows = 0
     bytes_for_pixel = bytes_for_place = bytes_held = 0.0
-    prefiltered, precision = False, "float32"
+    prefiltered, precision, runtime = False, "float32", "NumPy"
 
     def __init__(self, level: np.float32) -> None:
         self.answer = np.array([1 - level, level], np.float32)

@@ -20,8 +20,9 @@ from epifiji.data.movie import Movie
 from epifiji.data.network import Network
 from epifiji.data.progress import silent
 from epifiji.engine.networks.epinet.maps import WholeFrames
-from epifiji.engine.networks.epinet.model import EpiNet, places
+from epifiji.engine.networks.epinet.model import places
 from epifiji.engine.networks.epinet.onnx import onnx_model
+from epifiji.engine.networks.epinet.predictor import EpiNet
 from epifiji.engine.tiling.blocks import divide, read_strip
 from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.maps import map_frames

@@ -27,8 +27,9 @@ from epifiji.engine.cells.diameter import estimate_cell_diameter
 from epifiji.engine.networks.dexnet.prefilter import Prefilter, shapes
 from epifiji.engine.networks.dexnet.training import WindowSampler
 from epifiji.engine.networks.epinet.maps import probabilities
-from epifiji.engine.networks.epinet.model import EpiNet, contrast, places
+from epifiji.engine.networks.epinet.model import contrast, places
 from epifiji.engine.networks.epinet.onnx import onnx_model
+from epifiji.engine.networks.epinet.predictor import EpiNet
 from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.targets import at_network_scale
 from epifiji.engine.simulation.movie import simulate

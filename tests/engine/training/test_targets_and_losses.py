@@ -17,9 +17,9 @@ from epifiji.engine.networks.epinet.model import (
     contrast,
     encode_frames,
     join_frames,
-    mean_predictions,
     new_weights,
 )
+from epifiji.engine.networks.epinet.predictor import mean_predictions
 from epifiji.engine.networks.epinet.sampling import Part, Sampler, part_size
 from epifiji.engine.networks.epinet.training import carried_over
 from epifiji.engine.training import augmentation

@@ -113,6 +113,7 @@ def test_a_result_folder_holds_what_was_found(movie_file: Path, network_folder: 
     assert record["network"]["sha256"] == read_network(network_folder).sha256
     assert record["settings"]["threshold"] == {"cell_death": 0, "cell_sop": 0, "cell_division": 0}
     assert record["versions"]["tensorflow"]
+    assert record["runtime"] == "TensorFlow"
     assert set(record["files"]) == {file.name for file in folder.iterdir()}
     assert (folder / "overlay.png").read_bytes().startswith(b"\x89PNG")
 

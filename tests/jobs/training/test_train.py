@@ -28,7 +28,8 @@ from epifiji.data.network import Network
 from epifiji.data.progress import silent
 from epifiji.data.review import Action
 from epifiji.engine.networks.epinet import family
-from epifiji.engine.networks.epinet.model import REACH_FRAMES, mean_predictions, new_weights
+from epifiji.engine.networks.epinet.model import REACH_FRAMES, new_weights
+from epifiji.engine.networks.epinet.predictor import mean_predictions
 from epifiji.engine.networks.epinet.recipe import with_predictions
 from epifiji.engine.training.rehearsal import simulated
 from epifiji.files.movies.movie_file import write_movie

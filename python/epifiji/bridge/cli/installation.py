@@ -21,7 +21,7 @@ def doctor(
     fiji: Annotated[Path | None, typer.Option("--fiji", metavar="DIR", help="A Fiji folder to check too.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check this installation: Python, TensorFlow, Java, ImageJ, networks. Report what is wrong and what to do."""
+    """Check this installation: Python, TensorFlow, ONNX Runtime, Java, ImageJ, networks. Report what is wrong and what to do."""
     from dataclasses import asdict
 
     from epifiji.bridge.doctor import diagnose

@@ -78,10 +78,13 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
 
 
 def _load_engine() -> None:
-    from epifiji.data.tensorflow_import import import_tensorflow
-
-    import_tensorflow()
     import epifiji.jobs.events.detect  # noqa: F401
+    from epifiji.data.tensorflow_import import import_tensorflow
+    from epifiji.engine.backend.onnx_runtime import has_onnxruntime
+
+    # EpiNet needs the first, other networks the second, which takes longer.
+    has_onnxruntime()
+    import_tensorflow()
 
 
 class _Progress:
@@ -178,7 +181,9 @@ def main() -> None:
     # On Windows, importing TensorFlow while another thread waits for standard input may never return.
     if sys.platform == "win32":
         from epifiji.data.tensorflow_import import import_tensorflow
+        from epifiji.engine.backend.onnx_runtime import has_onnxruntime
 
+        has_onnxruntime()
         import_tensorflow()
     prepare_streams()
     threading.excepthook = _end_with_message

@@ -1,4 +1,4 @@
-"""Selection of the device on which TensorFlow computes."""
+"""Selection of the device and the runtime that compute."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pathlib import Path
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.tensorflow_import import import_tensorflow
+from epifiji.engine.backend.onnx_runtime import has_onnxruntime
 
 GPU_BATCH_WINDOWS = 256
 """Windows classified at once on a GPU: 2,560 frames of 45 x 45 px, which need about 2 GB while they are computed."""
+
+TENSORFLOW, ONNX_RUNTIME = "TensorFlow", "ONNX Runtime"
+"""What computes a network; ``run.json`` names it."""
 
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 """Linux's names of the instructions that multiply 16-bit numbers twice as fast as 32-bit numbers."""
@@ -30,9 +34,14 @@ class Device:
     only_cpu: bool = False
     """Whether the user asked for the CPU; other programs than TensorFlow may find a GPU that it does not."""
 
+    onnx: bool = False
+    """Whether ONNX Runtime computes the networks that have a graph in ONNX: on a CPU, if it is installed."""
+
 
 def choose_device(device: str) -> Device:
     """Restrict TensorFlow to the CPU, or let it use a GPU if there is one, and return the choice.
+
+    TensorFlow is not imported, which takes seconds, where it cannot find a GPU.
 
     Parameters
     ----------
@@ -44,6 +53,8 @@ def choose_device(device: str) -> Device:
     WrongInputError
         If ``gpu`` is requested and TensorFlow finds none.
     """
+    if device != "gpu" and not gpu_possible():
+        return _processor(device)
     tf = import_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     if device == "gpu" and not gpus:
@@ -62,7 +73,28 @@ def choose_device(device: str) -> Device:
         pass
     if tf.config.get_visible_devices("GPU"):
         return Device(GPU_BATCH_WINDOWS, "float32")
-    return Device(BATCH_WINDOWS, "bfloat16" if multiplies_bfloat16() else "float32", device == "cpu")
+    return _processor(device)
+
+
+def _processor(device: str) -> Device:
+    precision = "bfloat16" if multiplies_bfloat16() else "float32"
+    return Device(BATCH_WINDOWS, precision, device == "cpu", has_onnxruntime())
+
+
+def gpu_possible() -> bool:
+    """Return whether TensorFlow might find a GPU; only TensorFlow itself knows whether it does.
+
+    On Linux a card has a file in /dev. On Windows and on a Mac only plugins compute on one, which are in a folder of that name.
+    """
+    if "tensorflow" in sys.modules:
+        return True
+    if any((Path(folder) / "tensorflow-plugins").is_dir() for folder in sys.path):
+        return True
+    return sys.platform == "linux" and any(any(DEVICES.glob(name)) for name in CARDS)
+
+
+DEVICES, CARDS = Path("/dev"), ("nvidia*", "nvhost*", "nvmap", "dxg", "kfd")
+"""Where Linux shows cards, and the names: NVIDIA's, those of its small computers, that of Windows' Linux, and AMD's."""
 
 
 @cache

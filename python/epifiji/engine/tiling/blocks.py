@@ -84,6 +84,9 @@ class BlockPredictor(Protocol):
     precision: str
     """The type in which frames are encoded, ``float32`` or ``bfloat16``; ``run.json`` says so."""
 
+    runtime: str
+    """What computes, ``TensorFlow`` or ``ONNX Runtime``; ``run.json`` says so."""
+
     def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
         """Predict the windows of a block.
 

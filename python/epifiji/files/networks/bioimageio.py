@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetworkDescription
 
 FORMAT = "0.5.4"
@@ -203,11 +202,7 @@ def _tiff(values: np.ndarray) -> bytes:
 
 
 def _yaml(values: dict[str, Any]) -> bytes:
-    try:
-        import yaml
-    except ImportError as problem:
-        raise WrongInputError(
-            "an export needs the package pyyaml, which is not installed: pip install 'epifiji[export]'."
-        ) from problem
+    import yaml
+
     text: str = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
     return text.encode()

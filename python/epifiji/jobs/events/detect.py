@@ -238,6 +238,7 @@ class _Detection:
             "device": asdict(choose_device(settings.device)),
             "machine": platform.machine(),
             "precision": predictor.precision,
+            "runtime": predictor.runtime,
             "versions": versions(),
         }
 
@@ -296,4 +297,5 @@ class _Detection:
             "screened": predictor.prefiltered,
             "versions": versions(),
             "precision": predictor.precision,
+            "runtime": predictor.runtime,
         }

@@ -10,6 +10,7 @@ from epifiji.data.record import RunRecord
 from epifiji.data.settings.base import option_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.reports import ReportSettings
+from epifiji.engine.backend.devices import TENSORFLOW
 from epifiji.jobs.reports.reported import Reported
 from epifiji.jobs.versions import versions
 
@@ -73,9 +74,10 @@ def _detection(record: RunRecord, classes: Sequence[str]) -> str:
     if network.name is None:
         return f"Events ({kinds}) were analysed with EpiFiji {versions()['epifiji']}."
     recorded: dict[str, Any] = record.entries().get("versions") or {}
-    version, tensorflow = (str(recorded.get(name) or "") for name in ("epifiji", "tensorflow"))
-    with_tensorflow = f" and TensorFlow {tensorflow}" if tensorflow else ""
-    text = f"Events ({kinds}) were detected with EpiFiji {version or versions()['epifiji']}{with_tensorflow}, which follows the "
+    runtime = str(record.entries().get("runtime") or TENSORFLOW)
+    version, computed_by = (str(recorded.get(name) or "") for name in ("epifiji", runtime.lower().replace(" ", "")))
+    with_runtime = f" and {runtime} {computed_by}" if computed_by else ""
+    text = f"Events ({kinds}) were detected with EpiFiji {version or versions()['epifiji']}{with_runtime}, which follows the "
     text += f"approach of DeXtrusion (Villars et al. 2023), and the network {network.name}"
     if network.sha256:
         text += f" (SHA-256 {network.sha256[:12]})"

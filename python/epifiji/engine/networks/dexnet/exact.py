@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from epifiji.data.progress import LOOKING, Report
+from epifiji.engine.backend.devices import TENSORFLOW
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.tiling.blocks import Probabilities, Strip
 from epifiji.engine.tiling.windows import Grid, cut_windows, normalised
@@ -22,7 +23,7 @@ class ExactPredictor:
     frames_at_once = 24
     margin_frames = margin_rows = 0
     bytes_for_pixel = bytes_for_place = bytes_held = 0.0
-    precision, prefiltered = "float32", False
+    precision, prefiltered, runtime = "float32", False, TENSORFLOW
 
     def __init__(self, classifier: Classifier, lift: float = 0.0) -> None:
         self._classifier, self._lift = classifier, lift

@@ -28,6 +28,7 @@ import numpy as np
 from scipy import ndimage
 
 from epifiji.data.progress import LOOKING, Report
+from epifiji.engine.backend.devices import TENSORFLOW
 from epifiji.engine.backend.layers import STRIDE
 from epifiji.engine.networks.dexnet.model import Classifier
 from epifiji.engine.networks.dexnet.prefilter import HALO_PX, REACH_FRAMES, Prefilter
@@ -70,6 +71,7 @@ class Fast:
 
     frames_at_once = 24
     bytes_for_place = bytes_held = 0.0
+    runtime = TENSORFLOW
 
     def __init__(self, classifier: Classifier, prefilter: Prefilter | None) -> None:
         self._classifier, self._prefilter = classifier, prefilter

@@ -12,8 +12,9 @@ from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.networks.epinet.maps import WholeFrames, probabilities
-from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES, EpiNet, check_epinet
+from epifiji.engine.networks.epinet.model import GRAIN_PX, REACH_FRAMES, check_epinet
 from epifiji.engine.networks.epinet.onnx import INPUT, OPSET, OUTPUT, onnx_model
+from epifiji.engine.networks.epinet.predictor import EpiNet
 from epifiji.engine.networks.epinet.recipe import EpiNetRecipe
 from epifiji.engine.networks.family import OnnxModel
 from epifiji.engine.tiling.blocks import BlockPredictor
@@ -48,7 +49,7 @@ class EpiNetFamily:
 
     def load(self, network: EventNetwork, mode: str, device: Device) -> EpiNet:
         """See :class:`~epifiji.engine.networks.family.EventFamily`."""
-        return EpiNet(network, device.precision if mode == "fast" else "float32")
+        return EpiNet(network, device.precision if mode == "fast" else "float32", device.onnx)
 
     def variant(self, mode: str) -> str:
         """See :class:`~epifiji.engine.networks.family.EventFamily`."""

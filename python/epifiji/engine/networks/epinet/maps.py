@@ -8,7 +8,8 @@ import numpy as np
 
 from epifiji.data.event_networks import EventNetwork
 from epifiji.engine.backend.layers import STRIDE
-from epifiji.engine.networks.epinet.model import places, predictions_of_members
+from epifiji.engine.networks.epinet.model import places
+from epifiji.engine.networks.epinet.predictor import predictions_of_members
 from epifiji.engine.tiling.maps import Votes
 from epifiji.engine.tiling.windows import Grid
 

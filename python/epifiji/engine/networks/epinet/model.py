@@ -10,20 +10,16 @@ Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are determin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
-from epifiji.data.movie import Movie
 from epifiji.data.network import Weights, array_problem, require_arrays
-from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
-from epifiji.engine.tiling.blocks import Block, Probabilities, Strip, read_strip
-from epifiji.engine.tiling.levels import levelled
 from epifiji.engine.tiling.windows import Grid
 
 GRAIN_PX = 8
@@ -201,7 +197,7 @@ def traced_contrast() -> Callable[..., Tensor]:
 
 
 @cache
-def _graph(events: int, precision: str) -> Callable[..., Tensor]:
+def _graph(events: int, precision: str) -> Callable[..., tuple[Tensor, list[Tensor]]]:
     """Return the graph of all networks with this number of event classes, because making one takes a second.
 
     Its arguments are the weights, :data:`FRAMES_TOGETHER` frames and the memory; see :func:`join_more_frames`.
@@ -216,7 +212,9 @@ def _graph(events: int, precision: str) -> Callable[..., Tensor]:
     arrays = {name: tf.TensorSpec(shape, precision) for name, shape in shapes(events).items()}
     pieces = [tf.TensorSpec((n, None, None, depth), precision) for n, _, _, depth in memory_shapes(GRAIN_PX, GRAIN_PX)]
     signature = [arrays, tf.TensorSpec((FRAMES_TOGETHER, None, None), tf.float64), pieces]
-    function: Callable[..., Tensor] = tf.function(answer, input_signature=signature, autograph=False)
+    function: Callable[..., tuple[Tensor, list[Tensor]]] = tf.function(
+        answer, input_signature=signature, autograph=False
+    )
     return function
 
 
@@ -248,86 +246,28 @@ def check_epinet(network: EventNetwork) -> None:
     require_arrays(network, lambda weights: array_problem(weights, shapes(len(events))), kind)
 
 
-def predictions_of_members(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> list[np.ndarray]:
-    """Return each member's predictions at its places in a movie (T, Y, X): (T, rows, columns, events), 0–1."""
-    predictor, movie = EpiNet(network), levelled(Movie(pixels))
-    block = Block(0, pixels.shape[0], 0, pixels.shape[1])
-    grids = [places(movie.shape)] * len(network.weights)
-    found = predictor(read_strip(movie, block, network.description, predictor), grids, report)
-    return [one[..., 1:] for one in found]
+Continued = Callable[[np.ndarray], np.ndarray]
+"""Given `FRAMES_TOGETHER` more frames (n, Y, X), float64, returns the probabilities (n, Y/4, X/4, events) of frames earlier."""
+
+Begin = Callable[[int, int], Continued]
+"""Begins with frames of this height and width, multiples of `GRAIN_PX`."""
 
 
-def mean_predictions(network: EventNetwork, pixels: np.ndarray, report: Report = silent) -> np.ndarray:
-    """Return the mean of the members' predictions (T, rows, columns, events), uint8 in 0–255; see above."""
-    movie: np.ndarray = np.rint(255 * np.mean(predictions_of_members(network, pixels, report), 0)).astype(np.uint8)
-    return movie
+def in_tensorflow(weights: Weights, precision: str) -> Begin:
+    """Return a member that TensorFlow computes, with convolutions of this type."""
+    tf = import_tensorflow()
+    graph = _graph(weights[f"{ANSWER}/bias"].size, precision)
+    held = {name: tf.constant(values, precision) for name, values in weights.items()}
 
+    def begin(height: int, width: int) -> Continued:
+        memory = blank_memory(height, width, precision)
 
-class EpiNet:
-    """A network with its weights, ready to predict blocks; see :class:`epifiji.engine.tiling.blocks.BlockPredictor`.
+        def more(frames: np.ndarray) -> np.ndarray:
+            nonlocal memory
+            found, memory = graph(held, frames, memory)
+            probabilities: np.ndarray = found.numpy()
+            return probabilities
 
-    Parameters
-    ----------
-    network
-        Its weights are checked first.
-    precision
-        The type of convolutions: ``float32``, or ``bfloat16`` if a CPU is faster so, as in training.
-    """
+        return more
 
-    margin_frames = 0
-    frames_at_once = 96
-    prefiltered = False
-    bytes_for_pixel = 0.0
-
-    def __init__(self, network: EventNetwork, precision: str = "float32") -> None:
-        check_epinet(network)
-        self.description, self.precision = network.description, precision
-        # Measured at several heights: memory of each layer over time, and two frames in all layers.
-        self.bytes_for_place = 700.0 if precision == "float32" else 430.0
-        self.bytes_held = 4 * len(network.description.classes) * len(network.weights) / STRIDE**2
-        self.margin_rows = max(0, REACH_PX + GRAIN_PX - network.description.window_half_size_px)
-        tf = import_tensorflow()
-        graph = _graph(len(network.description.events), precision)
-        held = [{name: tf.constant(values, precision) for name, values in one.items()} for one in network.weights]
-        self._members = [partial(graph, weights) for weights in held]
-
-    def __call__(self, strip: Strip, grids: Sequence[Grid], report: Report) -> Probabilities:
-        """Predict at all :func:`places` of a block."""
-        frames = grids[0].frames
-        first = int(frames[0]) - REACH_FRAMES - strip.first
-        # The grids of all blocks coincide if each begins at a multiple of the coarsest.
-        above = -strip.top % GRAIN_PX
-        pixels = strip.pixels[first : first + len(frames) + 2 * REACH_FRAMES, above:]
-        row = (int(grids[0].ys[0]) - strip.top - above) // STRIDE
-        rows, columns = slice(row, row + len(grids[0].ys)), slice(0, len(grids[0].xs))
-        answers = []
-        for number, member in enumerate(self._members):
-
-            def report_done(done: float, number: int = number) -> None:
-                report((number + done) / len(self._members), LOOKING)
-
-            answer = np.empty(
-                (len(frames), len(grids[0].ys), len(grids[0].xs), 1 + len(self.description.events)), np.float32
-            )
-            # The first parts belong to frames before the block's.
-            at = -2 * REACH_FRAMES
-            for part in self._answers(member, pixels, report_done):
-                wanted = part[max(0, -at) : max(0, len(frames) - at), rows, columns]
-                answer[max(0, at) : max(0, at) + len(wanted), ..., 1:] = wanted
-                at += len(part)
-            answer[..., 0] = 1 - answer[..., 1:].max(-1)
-            answers.append(answer)
-        return answers
-
-    def _answers(
-        self, member: Callable[..., Tensor], pixels: np.ndarray, report_done: Callable[[float], None]
-    ) -> Iterator[np.ndarray]:
-        """Process a few frames at a time, and yield the probabilities (n, Y/4, X/4, events) of frames REACH_FRAMES earlier."""
-        fill = [(0, -n % GRAIN_PX) for n in pixels.shape[1:]]
-        memory = blank_memory(pixels.shape[1] + fill[0][1], pixels.shape[2] + fill[1][1], self.precision)
-        for at in range(0, len(pixels), FRAMES_TOGETHER):
-            some = pixels[at : at + FRAMES_TOGETHER].astype(np.float64)
-            some = np.pad(some, [(0, FRAMES_TOGETHER - len(some)), *fill], "edge")
-            found, memory = member(some, memory)
-            yield found.numpy()
-            report_done(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
+    return begin

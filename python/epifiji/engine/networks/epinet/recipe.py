@@ -12,7 +12,8 @@ from epifiji.data.labelled import TrainingMovie
 from epifiji.data.network import Network, Weights
 from epifiji.data.progress import Report
 from epifiji.data.settings.training import TrainingSettings
-from epifiji.engine.networks.epinet.model import mean_predictions, new_weights
+from epifiji.engine.networks.epinet.model import new_weights
+from epifiji.engine.networks.epinet.predictor import mean_predictions
 from epifiji.engine.networks.epinet.sampling import Sampler
 from epifiji.engine.networks.epinet.training import carried_over, epinet_loss
 from epifiji.engine.training.mixing import Draws

@@ -1,0 +1,102 @@
+"""ONNX Runtime, which computes trained networks on the processor and starts in a tenth of TensorFlow's time.
+
+TensorFlow takes its place where it is missing or does not start.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from epifiji.data.tensorflow_import import threads_within_operations
+
+FATAL = 4
+"""The level of messages that are shown; errors are raised."""
+
+
+@cache
+def onnxruntime_or_problem() -> tuple[Any, str]:
+    """Import ONNX Runtime; return it and an empty text, or None and why it does not start."""
+    try:
+        import onnxruntime
+
+        onnxruntime.set_default_logger_severity(FATAL)
+        # On Windows the packages of its authors may report how they are used.
+        onnxruntime.disable_telemetry_events()
+    except Exception as problem:
+        # A library of the system may be missing, or another program's of the same name in the way.
+        return None, f"{type(problem).__name__}: {problem}"
+    return onnxruntime, ""
+
+
+def has_onnxruntime() -> bool:
+    """Return whether ONNX Runtime starts."""
+    return onnxruntime_or_problem()[0] is not None
+
+
+class OnnxSession:
+    """A graph, ready to be computed with as many threads as TensorFlow would use.
+
+    Results do not depend on the number of rows, but the last digit may on the number of threads.
+
+    Parameters
+    ----------
+    model
+        As :meth:`epifiji.engine.backend.onnx_graph.OnnxGraph.model` returns it.
+
+    Raises
+    ------
+    Exception
+        Of various kinds, if ONNX Runtime does not accept the graph.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._session: Any = self._made()
+        _sessions.add(self)
+
+    def __call__(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> dict[str, Any]:
+        """Return the outputs of these names, given all inputs, as values that can be inputs again."""
+        if self._session is None:
+            self._session = self._made()
+        return dict(zip(outputs, self._session.run_with_ort_values(list(outputs), dict(inputs)), strict=True))
+
+    @staticmethod
+    def value(array: np.ndarray) -> Any:
+        """Return an array as an input; it must not be changed until the session was called."""
+        return onnxruntime_or_problem()[0].OrtValue.ortvalue_from_numpy(array)
+
+    def _made(self) -> Any:
+        runtime = onnxruntime_or_problem()[0]
+        options = runtime.SessionOptions()
+        options.log_severity_level = FATAL
+        options.intra_op_num_threads = threads_within_operations()
+        # Threads that wait in a loop take the processor from other programs, and half as much time again.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Memory is reserved as it is needed: a plan for all at once needs a tenth more.
+        options.enable_mem_pattern = False
+        return runtime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+
+    def after_fork(self) -> None:
+        """Forget the session in a forked process, in which its threads are missing: to remove it would wait for them forever."""
+        if self._session is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+        self._session = None
+
+
+_sessions: weakref.WeakSet[OnnxSession] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for session in list(_sessions):
+        session.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
