@@ -16,7 +16,7 @@ import epifiji
 from command_line import one_sentence, run
 from epifiji.data.cartocell import IGNORED, parse_config
 from epifiji.data.errors import CancelledError, WrongInputError
-from epifiji.files.networks.store import write_network
+from epifiji.files.networks.store import read_network, write_network
 from small_cysts import SIDES, small_cyst, small_volume_network, write_cyst
 
 VOLUMES = {"train": (0, 1), "val": (2,), "test": (3, 4)}
@@ -144,16 +144,34 @@ def test_the_whole_pipeline_writes_the_tree_of_the_tutorial_and_continues_at_eac
     assert all("/evaluation/" in one or one.startswith("checkpoints/") or "ap_over_iou" in one for one in others)
     with tifffile.TiffFile(job / "results/cartocell_2/per_image/cyst_3.tif") as tif:
         assert (tif.series[0].axes, tif.series[0].shape) == ("ZCYX", (SIDES[0], 3, *SIDES[1:]))
-    # M2 learnt from the undrawn volumes with the labels that M1 predicted.
-    record = json.loads((second / "training.json").read_text())
-    labels = job / "results/cartocell_1/per_image_post_processing"
-    assert [one["cells_file"] for one in record["volumes"][:-1]] == [str(labels / f"{name}.tif") for name in volumes[1]]
-    assert record["held_out_volumes"] == ["cyst_2"]
+    check_second_network(data, job, first, second)
     check_scores(job / "results/cartocell_2", answer)
     again = epifiji.cartocell("run", config, data / "undrawn", **settings)
     assert again.cells == answer["cells"]
     assert sum("was trained before" in notice for notice in again.notices) == 2
     check_changes_are_noticed(config, data, job)
+
+
+def check_second_network(data: Path, job: Path, first: Path, second: Path) -> None:
+    """M2 began with M1, learnt from undrawn volumes as M1 predicted them and from the drawn ones, and was validated like M1."""
+    m1, m2 = (json.loads((network / "training.json").read_text()) for network in (first, second))
+    labels = job / "results/cartocell_1/per_image_post_processing"
+    files = [labels / "cyst_5.tif", labels / "cyst_6.tif", *(data / "train" / "y" / f"cyst_{n}.tif" for n in (0, 1))]
+    assert [one["cells_file"] for one in m2["volumes"][:-1]] == [str(file) for file in files]
+    assert m1["held_out_volumes"] == m2["held_out_volumes"] == ["cyst_2"]
+    assert m2["parent"]["sha256"] == read_network(first).sha256
+
+
+def test_drawn_cysts_that_validate_the_first_network_validate_the_second_one(data: Path, tmp_path: Path) -> None:
+    changed = {"DATA.VAL.FROM_TRAIN": True, "PROBLEM.INSTANCE_SEG.DATA_MW_TH_TYPE": "auto"}
+    config = write_config(tmp_path / "cartocell_training.yaml", data, **changed)
+    found = epifiji.cartocell("run", config, data / "undrawn", out=tmp_path, steps=20)
+    m1, m2 = (json.loads((network / "training.json").read_text()) for network in found.networks)
+    (held_out,) = m1["held_out_volumes"]
+    (learnt_from,) = {"cyst_0", "cyst_1"} - {held_out}
+    assert m2["held_out_volumes"] == [held_out]
+    assert [one["name"] for one in m2["volumes"][-2:]] == [learnt_from, held_out]
+    assert not any("too high" in notice for notice in found.notices)
 
 
 def check_changes_are_noticed(config: Path, data: Path, job: Path) -> None:

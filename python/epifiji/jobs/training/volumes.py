@@ -215,7 +215,8 @@ class VolumeTask(CellSummary):
         """Add notices about how the sources were read, and what is too little."""
         for source in self.sources:
             self.notices += source.volume.notices
-        self.notices += notices_of_seen(self.parent, self.images, "cells")
+        if self.held_out is None:
+            self.notices += notices_of_seen(self.parent, self.images, "cells")
         count = sum(one.cells for one in self._volumes)
         if count < FEW_CELLS:
             self.notices.append(f"Only {count} cells are annotated: with fewer than {FEW_CELLS} little can be learnt.")
