@@ -184,6 +184,40 @@ def test_a_volume_without_the_size_of_a_voxel_is_segmented_and_not_measured() ->
     assert any("were not measured, because the size of a voxel is not known" in notice for notice in found.notices)
 
 
+@pytest.fixture(scope="module")
+def two_cysts() -> epifiji.Image:
+    """A volume with two cysts beside each other, the second one smaller."""
+    cysts = [
+        epifiji.simulate_cyst(cells=cells, pixel_size_um=0.9, voxel_depth_um=1.2, margin_um=8, seed=3).volume
+        for cells in (24, 18)
+    ]
+    first, second = (np.asarray(one) for one in cysts)
+    lacking = [(0, max(0, a - b)) for a, b in zip(first.shape[:2], second.shape[:2], strict=True)]
+    z, y = first.shape[:2]
+    pixels = np.concatenate([first, np.pad(second, [*lacking, (0, 0)], "edge")[:z, :y]], 2)
+    return epifiji.Image(pixels, "two", pixel_size_um=0.9, voxel_depth_um=1.2, axes="ZYX")
+
+
+def test_a_second_cyst_that_is_left_out_is_reported(two_cysts: epifiji.Image) -> None:
+    left_out = "two has another object of similar size, which was left out: crop the volume to one cyst"
+    found = epifiji.segment_cysts(two_cysts)
+    assert found.labels.max() == 24
+    assert [notice.startswith(left_out) for notice in found.notices] == [True]
+    assert [notice.startswith(left_out) for notice in epifiji.segment_volume(two_cysts).notices] == [True]
+    alone = epifiji.Image(
+        np.asarray(two_cysts)[..., : two_cysts.shape[2] // 2], "one", pixel_size_um=0.9, voxel_depth_um=1.2, axes="ZYX"
+    )
+    assert epifiji.segment_cysts(alone).notices == ()
+
+
+def test_cells_of_two_cysts_are_reported_as_one_of_them_has_no_lumen(two_cysts: epifiji.Image) -> None:
+    found = epifiji.segment_cysts(two_cysts, "epicysts")
+    assert found.labels.max() > 30
+    assert found.notices[0].startswith(
+        "two has 2 separate objects of similar size, but only one lumen was searched for"
+    )
+
+
 def test_voxels_of_another_size_than_those_that_a_network_learnt_from_are_reported(cyst: Path) -> None:
     tiny = small_volume_network()
     for voxel, reported in (((1.5, 1.0, 1.0), False), ((0.5, 0.3, 0.3), True)):

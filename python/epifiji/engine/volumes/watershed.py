@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,10 +18,31 @@ REGION_SMOOTHING_PX, REGION_FRACTION = 2.0, 0.6
 PERCENTILES = (1, 99)
 """The range of grey values is that between these percentiles in the cyst."""
 
+SIMILAR = 0.25
+"""Least volume of a further object that may be a cyst too, as a part of the largest one."""
+
+
+class Separated(NamedTuple):
+    """The cells of a volume.
+
+    Parameters
+    ----------
+    labels
+        (Z, Y, X), int32: the cells from 1 on, 0 in the lumen and outside.
+    lumen
+        (Z, Y, X), bool: of a cyst the largest basin that does not touch the surrounding; empty if there is none.
+    further
+        Number of other objects in the surrounding that may be cysts too (:data:`SIMILAR`), and are left out.
+    """
+
+    labels: np.ndarray
+    lumen: np.ndarray
+    further: int = 0
+
 
 def separate_by_membranes(
     image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings, report: Report = silent
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Separated:
     """Separate cells by their bright membranes.
 
     Seeds are minima of the smoothed grey values that lie by a fraction of their range below the pass to a lower one
@@ -37,21 +59,15 @@ def separate_by_membranes(
         Smoothing and depth of seeds, and whether the volume is a cyst in a dark surrounding.
     report
         Called between the steps; may raise to cancel.
-
-    Returns
-    -------
-    labels
-        (Z, Y, X), int32: the cells from 1 on, 0 in the lumen and outside.
-    lumen
-        (Z, Y, X), bool: of a cyst the largest basin that does not touch the surrounding; empty if there is none.
     """
     from skimage.segmentation import watershed
 
-    region = region_of(image, spacing, choices)
+    objects = bright_objects(image, spacing) if choices.surrounding else np.ones(image.shape, np.int32)
+    region = objects == 1
     report(0.15, SEPARATING)
     height = height_of(image, spacing, choices, region)
     if height is None:
-        return np.zeros(image.shape, np.int32), np.zeros(image.shape, bool)
+        return Separated(np.zeros(image.shape, np.int32), np.zeros(image.shape, bool))
     report(0.25, SEPARATING)
     seeds = membrane_seeds(height, region, choices.seed_depth)
     report(0.6, SEPARATING)
@@ -60,12 +76,12 @@ def separate_by_membranes(
     report(0.9, SEPARATING)
     lumen = _lumen(labels, around) if choices.surrounding else np.zeros(image.shape, bool)
     labels[lumen | (labels == around)] = 0
-    return _consecutive(labels), lumen
+    return Separated(_consecutive(labels), lumen, similar_objects(objects) - 1)
 
 
 def region_of(image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings) -> np.ndarray:
     """Return where there may be seeds, (Z, Y, X), bool: a cyst in its surrounding, or all of a volume."""
-    return cyst_region(image, spacing) if choices.surrounding else np.ones(image.shape, bool)
+    return bright_objects(image, spacing) == 1 if choices.surrounding else np.ones(image.shape, bool)
 
 
 def height_of(
@@ -86,20 +102,30 @@ def membrane_seeds(height: np.ndarray, region: np.ndarray, depth: float) -> np.n
     return seeds
 
 
-def cyst_region(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
-    """Find a cyst in a dark surrounding, with its lumen: the largest connected bright object without holes, (Z, Y, X), bool."""
+def bright_objects(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+    """Find cysts in a dark surrounding, with their lumen: connected bright objects without holes, (Z, Y, X), int32.
+
+    The largest one is 1, the others have the numbers after it in the order of their volumes.
+    """
     from scipy.ndimage import binary_fill_holes, label
     from skimage.filters import threshold_otsu
 
     smooth = _smoothed(image, spacing, REGION_SMOOTHING_PX)
     if smooth.min() == smooth.max():
-        return np.zeros(image.shape, bool)
+        return np.zeros(image.shape, np.int32)
     filled = binary_fill_holes(smooth > smooth.min() + REGION_FRACTION * (threshold_otsu(smooth) - smooth.min()))
     objects, count = label(filled)
-    if count == 0:
-        return np.zeros(image.shape, bool)
-    largest: np.ndarray = objects == 1 + np.bincount(objects.ravel())[1:].argmax()
-    return largest
+    order = np.argsort(-np.bincount(objects.ravel(), minlength=count + 1)[1:], kind="stable")
+    numbers = np.zeros(count + 1, np.int32)
+    numbers[1 + order] = np.arange(1, count + 1)
+    ordered: np.ndarray = numbers[objects]
+    return ordered
+
+
+def similar_objects(objects: np.ndarray) -> int:
+    """Return how many objects, (Z, Y, X), whole numbers from 1 on, have at least :data:`SIMILAR` of the largest one's volume."""
+    sizes = np.bincount(objects.ravel())[1:]
+    return int(np.count_nonzero(sizes >= SIMILAR * sizes.max(initial=1)))
 
 
 def _smoothed(image: np.ndarray, spacing: Sequence[float], sigma_px: float) -> np.ndarray:

@@ -27,7 +27,7 @@ from epifiji.data.volume_networks import VolumeNetwork
 from epifiji.engine.cells.polygons import polygons
 from epifiji.engine.volumes.properties import lumen_of
 from epifiji.engine.volumes.turning import turning_view
-from epifiji.engine.volumes.watershed import SEPARATING
+from epifiji.engine.volumes.watershed import SEPARATING, similar_objects
 from epifiji.files.figures.turning import write_turning_view
 from epifiji.files.labels import label_colours, require_writable_labels, write_labels
 from epifiji.files.movies.movie_file import file_sha256, is_there, write_stack
@@ -40,7 +40,7 @@ from epifiji.files.storage.spreadsheet_cells import write_table
 from epifiji.files.storage.writable import new_files, plain_name, require_absent
 from epifiji.jobs.cells.cyst_segmenter import CystSegmenter
 from epifiji.jobs.cells.cysts import MeasuredCyst, measure_cyst
-from epifiji.jobs.cells.volumes import Volume, opened_volume, relative_spacing, separated
+from epifiji.jobs.cells.volumes import Volume, notices_of_further, opened_volume, relative_spacing, separated
 from epifiji.jobs.networks import described_network, volume_network_of
 from epifiji.jobs.versions import versions
 
@@ -236,7 +236,8 @@ def segment_cysts(
     pixels_sha256 = opened.sha256()
     if found is None:
         report(0, SEPARATING)
-        labels, lumen = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
+        labels, lumen, further = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
+        more = notices_of_further(opened, further)
     else:
         scratch = ScratchFolder()
         try:
@@ -244,11 +245,12 @@ def segment_cysts(
                 found, part_of(chosen, NetworkPredictionSettings), part_of(chosen, InstanceSettings)
             )
             labels, lumen = segmenter(opened, scratch, report)
+            more = _notices_of_parts(opened, labels, lumen)
         finally:
             scratch.remove()
     require_writable_labels(int(labels.max(initial=0)), opened.name)
     report(1, WRITING)
-    notices = [*opened.notices, *_notices(opened, labels, lumen, found)]
+    notices = [*opened.notices, *more, *_notices(opened, labels, lumen, found)]
     measured = measured_if_possible(opened, labels, lumen, chosen.least_contact_voxels)
     record = {
         "epifiji": RECORD_FORM,
@@ -327,6 +329,19 @@ def _notices(volume: Image, labels: np.ndarray, lumen: np.ndarray, network: Volu
                 "volume, in Fiji with Image > Scale..., if cells are cut or joined."
             )
     return found
+
+
+def _notices_of_parts(volume: Image, labels: np.ndarray, lumen: np.ndarray) -> list[str]:
+    """Say that cells of several cysts were found, of which one has a lumen."""
+    from scipy.ndimage import label
+
+    count = similar_objects(label((labels > 0) | lumen)[0])
+    if count < 2:
+        return []
+    return [
+        f"{volume.name} has {count} separate objects of similar size, but only one lumen was searched for: crop the volume to "
+        "one cyst, in Fiji with Image > Crop."
+    ]
 
 
 def _described(volume: Image, pixels_sha256: str) -> dict[str, Any]:

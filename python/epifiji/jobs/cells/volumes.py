@@ -16,7 +16,7 @@ from epifiji.data.progress import Report, silent
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import VolumeWatershedSettings
 from epifiji.engine.simulation.cysts import SimulatedCyst
-from epifiji.engine.volumes.watershed import separate_by_membranes
+from epifiji.engine.volumes.watershed import Separated, separate_by_membranes
 from epifiji.files.labels import read_cells, require_writable_labels, write_labels
 from epifiji.files.movies.volume_file import read_volume
 from epifiji.files.storage.writable import require_absent
@@ -40,12 +40,15 @@ class VolumeCells:
         (Z, Y, X), bool: the lumen, if one was found.
     settings
         The settings that were used.
+    notices
+        Sentences about what was left out.
     """
 
     volume: Image
     labels: np.ndarray
     lumen: np.ndarray
     settings: VolumeWatershedSettings
+    notices: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -93,14 +96,25 @@ def segment_volume(volume: Volume, channel: int | None = None, **settings: Any) 
     chosen = parse_settings(VolumeWatershedSettings, settings)
     opened = opened_volume(volume, channel)
     opened.require_finite()
-    return VolumeCells(opened, *separated(opened, chosen), chosen)
+    found = separated(opened, chosen)
+    return VolumeCells(opened, found.labels, found.lumen, chosen, tuple(notices_of_further(opened, found.further)))
 
 
-def separated(
-    volume: Image, settings: VolumeWatershedSettings, report: Report = silent
-) -> tuple[np.ndarray, np.ndarray]:
-    """Separate the cells of a volume without a network: labels (Z, Y, X), int32, and the lumen, bool."""
+def separated(volume: Image, settings: VolumeWatershedSettings, report: Report = silent) -> Separated:
+    """Separate the cells of a volume without a network."""
     return separate_by_membranes(np.asarray(volume), relative_spacing(volume), settings, report)
+
+
+def notices_of_further(volume: Image, further: int) -> list[str]:
+    """Say that a volume has more cysts than the one that was segmented."""
+    if not further:
+        return []
+    others = (
+        "another object of similar size, which was" if further == 1 else f"{further} others of similar size, which were"
+    )
+    return [
+        f"{volume.name} has {others} left out: crop the volume to one cyst, in Fiji with Image > Crop, to segment it."
+    ]
 
 
 def relative_spacing(volume: Image) -> tuple[float, float, float]:
