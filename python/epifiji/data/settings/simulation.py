@@ -122,6 +122,18 @@ class SimulationSettings(Settings):
         description="Variation of the light from frame to frame: standard deviation of the logarithm.",
     )
 
+    black_frames: Share = setting(
+        0, range="0-0.8", description="Fraction of the frames, of those after the first, that are black."
+    )
+    repeated_frames: Share = setting(
+        0, range="0-0.8", description="Fraction of the frames that show the frame before once more."
+    )
+    skipped_frames: Share = setting(
+        0,
+        range="0-0.8",
+        description="Fraction of the times at which no frame was taken, so that the interval between frames varies.",
+    )
+
     membrane_px: Width | None = setting(
         None,
         unit="px",
@@ -167,6 +179,13 @@ class SimulationSettings(Settings):
     )
     brightness: float = setting(
         75, ge=2, le=250, unit="grey levels", description="Brightness of a membrane, of the 255 levels of 8 bits."
+    )
+    overexposure: float = setting(
+        1,
+        ge=1,
+        le=20,
+        unit="times",
+        description="Factor of the brightness, after which the camera cuts off what is brighter than its 255 levels.",
     )
     photons: float = setting(
         300,

@@ -120,7 +120,11 @@ class Microscope:
         inside = scene.inside
         if settings.clouds:
             inside = inside * np.exp(settings.clouds * self.clouds[:height, :width])
-        return count_photons(self._light(signal, inside, frame), settings, self.random)
+        light = settings.overexposure * self._light(signal, inside, frame)
+        image = count_photons(light, settings, self.random)
+        if settings.overexposure > 1 and settings.bit_depth == 16:
+            np.minimum(image, _GAIN_16_BIT * 255 + _OFFSET_16_BIT, out=image)
+        return image
 
     def _light(self, signal: np.ndarray, inside: np.ndarray, frame: int) -> np.ndarray:
         """Blur a signal (Y, X; 1 = a membrane), add haze and shading; returns grey levels of 0–255."""

@@ -6,7 +6,7 @@ particular, a compact bright spot, is the image that such networks respond to, n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -19,6 +19,7 @@ from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.simulation.distractors import Debris, Distractor, Flicker, Shrinking, make_small
 from epifiji.engine.simulation.event_courses import Course, Division, EventCourse, Extrusion, Sop
+from epifiji.engine.simulation.lost_frames import lose, taken, times_of
 from epifiji.engine.simulation.microscope import Microscope, Spot, membrane_px
 from epifiji.engine.simulation.planning import FieldOfView, Outside, places
 from epifiji.engine.simulation.power_diagram import Tissue
@@ -163,6 +164,15 @@ def simulate_tissue(
     """
     chosen = settings or parse_settings(SimulationSettings, values)
     _require_two_cells(chosen)
+    if chosen.skipped_frames:
+        regular = chosen.model_copy(update={"frames": times_of(chosen), "skipped_frames": 0.0})
+        return _thinned(_simulated(regular, outlines, fewer, report), chosen)
+    made = _simulated(chosen, outlines, fewer, report)
+    return replace(made, pixels=lose(made.pixels, chosen))
+
+
+def _simulated(chosen: SimulationSettings, outlines: np.ndarray | None, fewer: bool, report: Report) -> Simulation:
+    """Simulate a movie of regular frames, none of which is lost."""
     planning, living, seeing = (np.random.default_rng(s) for s in np.random.SeedSequence(chosen.seed).spawn(3))
     view = FieldOfView(chosen)
     tissue: Tissue | RealOutlines
@@ -196,6 +206,15 @@ def simulate_tissue(
     if isinstance(tissue, RealOutlines):
         distractors += [Distractor("unclear", *place) for place in tissue.unclear(chosen.frames)]
     return Simulation(pixels, labels, _events(courses, labels), sorted(distractors), chosen)
+
+
+def _thinned(made: Simulation, settings: SimulationSettings) -> Simulation:
+    """Keep the frames that were taken; what happens at a skipped time is first seen in the next frame."""
+    kept = taken(settings)
+    events = [replace(event, frame=int(np.searchsorted(kept, event.frame))) for event in made.events]
+    others = [one._replace(frame=int(np.searchsorted(kept, one.frame))) for one in made.distractors]
+    pixels = lose(made.pixels[kept], settings)
+    return Simulation(pixels, made.labels[kept], events, sorted(others), settings)
 
 
 def _require_two_cells(settings: SimulationSettings) -> None:

@@ -10,7 +10,10 @@ from epifiji.data.settings.cysts import CystSettings
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.simulation.planning import room
 
-PLAIN_RANGES: dict[str, tuple[float, float]] = {
+Ranges = dict[str, tuple[float, float]]
+"""Lowest and highest value of settings by name."""
+
+PLAIN_RANGES: Ranges = {
     "cell_diameter_px": (15, 40),
     "area_spread": (0.2, 0.5),
     "stretch": (1, 1.5),
@@ -60,6 +63,51 @@ EDGE_RANGES: dict[str, tuple[float, float]] = {"no_tissue": (0.05, 0.55), "dark_
 
 WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px": (0.5, 2)}
 """Widths at a cell diameter of 25 px. They scale with the cells in half of the movies, with the square root in the others."""
+
+_WIDE: dict[str, tuple[float, float]] = {
+    "cell_diameter_px": (14.5, 45),
+    "event_duration": (6, 20),
+    "haze": (0.02, 0.6),
+    "junction_spread": (0.05, 0.5),
+    "tricellular": (0, 1.5),
+}
+
+WIDE_PLAIN_RANGES = PLAIN_RANGES | _WIDE | {"restlessness": (0.3, 2), "contrast": (4, 25), "brightness": (20, 160)}
+"""Ranges of the plain movies of :func:`draw_wide_settings`.
+
+A condition of benchmarks/epinet_scores.py that lies outside the ranges of :func:`draw_settings` lies outside these too.
+"""
+
+WIDE_HARD_RANGES = HARD_RANGES | {
+    **_WIDE,
+    "flow_px": (0, 1.25),
+    "restlessness": (0.5, 2.9),
+    "drift_px": (0.1, 1.7),
+    "unfocused_regions": (0.05, 0.44),
+    "unfocused_frames": (0.01, 0.115),
+    "bleaching": (0.1, 0.75),
+    "unsteady_light": (0.01, 0.19),
+    "haze": (0.1, 0.98),
+    "brightness": (11, 200),
+    "photons": (13, 150),
+    "camera_noise": (1, 8.5),
+}
+"""Ranges of the hard ones."""
+
+WIDE_EDGE_RANGES: dict[str, tuple[float, float]] = {"no_tissue": (0.05, 0.58), "dark_regions": (0.05, 0.54)}
+
+LOSSES: dict[str, tuple[float, tuple[float, float]]] = {
+    "black_frames": (0.15, (0.02, 0.08)),
+    "repeated_frames": (0.2, (0.02, 0.12)),
+    "skipped_frames": (0.2, (0.05, 0.3)),
+    "overexposure": (0.15, (1.5, 6)),
+}
+"""Of a movie of :func:`draw_wide_settings`: the probability that it has the setting at all, and the range of its values."""
+
+SHORT_MOVIES, SHORT_FRAMES, USUAL_FRAMES = 0.35, (10, 25), (40, 70)
+"""Share of short movies, and lengths of these and of the others."""
+
+WIDE_SIDES_PX = (160, 280)
 
 CYST_RANGES: dict[str, tuple[float, float]] = {
     "cell_width_um": (6, 11),
@@ -112,14 +160,51 @@ def draw_settings(seed: int, frames: int = 60, height: int = 256, width: int = 2
         Settings of a movie that has room for all its events.
     """
     random = np.random.default_rng([seed, 2])
+    return _drawn(seed, random, (frames, height, width), (PLAIN_RANGES, HARD_RANGES, EDGE_RANGES))
+
+
+def draw_wide_settings(seed: int) -> SimulationSettings:
+    """Draw the settings of a movie of any size, from wider ranges than :func:`draw_settings` does.
+
+    A third of the movies are short. Events lie up to the movie's first and last frames and the frame's edge. Some movies
+    have black, repeated or skipped frames, or saturated pixels.
+
+    Parameters
+    ----------
+    seed
+        0 or more; also the movie's seed. The same seed gives the same settings.
+
+    Returns
+    -------
+    SimulationSettings
+        Settings of a movie that has room for all its events.
+    """
+    random = np.random.default_rng([seed, 3])
+    frames = int(random.integers(*(SHORT_FRAMES if random.random() < SHORT_MOVIES else USUAL_FRAMES), endpoint=True))
+    height, width = (int(random.integers(*WIDE_SIDES_PX, endpoint=True)) for _ in range(2))
+    ranges = WIDE_PLAIN_RANGES, WIDE_HARD_RANGES, WIDE_EDGE_RANGES
+    settings = _drawn(seed, random, (frames, height, width), ranges)
+    changes: dict[str, Any] = {"margin_frames": 1, "margin_diameters": float(random.uniform(0, 0.4))}
+    for name, (probability, ends) in LOSSES.items():
+        if random.random() < probability:
+            changes[name] = float(random.uniform(*ends))
+    return settings.model_copy(update=changes)
+
+
+def _drawn(
+    seed: int, random: np.random.Generator, shape: tuple[int, int, int], ranges: tuple[Ranges, Ranges, Ranges]
+) -> SimulationSettings:
+    """Draw settings of a movie (frames, height, width) from the ranges of plain movies, of hard ones, and of edges."""
+    plain, harder, edges = ranges
+    frames, height, width = shape
     kind = str(random.choice(["plain", "hard", "edge"]))
     hard = kind == "hard" or (kind == "edge" and random.random() < 0.5)
-    values = {name: float(random.uniform(*ends)) for name, ends in (HARD_RANGES if hard else PLAIN_RANGES).items()}
+    values = {name: float(random.uniform(*ends)) for name, ends in (harder if hard else plain).items()}
     if random.random() < 0.55:
         values["cell_diameter_px"] = float(random.uniform(18, 30))
     values["cell_diameter_px"] = min(values["cell_diameter_px"], min(height, width) / 4)
     for name in ("photons", "contrast", "brightness", "event_duration"):
-        low, high = (HARD_RANGES if hard else PLAIN_RANGES)[name]
+        low, high = (harder if hard else plain)[name]
         values[name] = float(np.exp(random.uniform(np.log(low), np.log(high))))
     for name in _DEGRADATIONS:
         if name in values and random.random() < 0.5:
@@ -127,7 +212,7 @@ def draw_settings(seed: int, frames: int = 60, height: int = 256, width: int = 2
     if random.random() < 0.6:
         values["stretch"] = 1.0
     if kind == "edge":
-        values |= {name: float(random.uniform(*ends)) for name, ends in EDGE_RANGES.items()}
+        values |= {name: float(random.uniform(*ends)) for name, ends in edges.items()}
         dropped = random.choice(["no_tissue", "dark_regions", ""])
         values.pop(str(dropped), None)
     size = values["cell_diameter_px"] / 25
