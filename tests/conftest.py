@@ -58,6 +58,7 @@ SLOW = (
     "jobs/cells/test_segment_with_epyseg.py",
     "jobs/cells/test_correct_cells.py::test_a_killed_process",
     "jobs/events/test_default_arithmetic.py",
+    "jobs/test_train_epinet_recipe.py",
     "jobs/events/test_detect",
     "jobs/events/test_parity.py",
     "jobs/events/test_tissue.py",
