@@ -6,6 +6,7 @@ any other failure.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -315,6 +316,8 @@ def main() -> None:
         code = command(standalone_mode=False) or 0
         finish_output()
         restore(handlers)
+        # Python searches for garbage several times when it ends: 0.2 s with the libraries of a detection.
+        gc.freeze()
         sys.exit(code)
     except BrokenPipeError:
         # The reader of a help text or a table closed the pipe, as after `epifiji --help | head`.
