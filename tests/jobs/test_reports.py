@@ -250,3 +250,12 @@ def test_an_earlier_report_is_replaced_only_if_that_is_requested(tmp_path, monke
     assert [Path(file).name for file in json.loads(printed)["files"]] == ["report.html", "report.pdf"]
     with pytest.raises(WrongInputError, match="exists and would be overwritten"):
         epifiji.report(place, **QUICK)
+
+
+def test_methods_name_the_runtime_that_computed(tmp_path):
+    place = results(tmp_path)
+    record = json.loads((place / "run.json").read_text())
+    record["versions"]["onnxruntime"] = "1.30.0"
+    write_record(place / "run.json", {**record, "runtime": "ONNX Runtime"})
+    html, _ = epifiji.report(place, tmp_path / "out", **QUICK)
+    assert "detected with EpiFiji 0.1.0 and ONNX Runtime 1.30.0, which" in _Page(html.read_text("utf-8")).text
