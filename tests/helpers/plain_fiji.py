@@ -117,8 +117,10 @@ def _imagej(folder: Path) -> Path:
     return folder
 
 
-def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = True) -> list[str]:
-    """Return the command that starts this ImageJ and runs a macro or a Jython script."""
+def command_line(
+    fiji: Path, macro: Path, argument: str = "", headless: bool = True, options: Sequence[str] = FOR_SHORT_RUNS
+) -> list[str]:
+    """Return the command that starts this ImageJ, with these options of Java, and runs a macro or a Jython script."""
     java = find_java(window=not headless)[0]
     properties = {
         "java.awt.headless": str(headless).lower(),
@@ -131,7 +133,7 @@ def command_line(fiji: Path, macro: Path, argument: str = "", headless: bool = T
     return [
         str(java.home / "bin" / "java"),
         "--add-opens=java.base/java.lang=ALL-UNNAMED",
-        *FOR_SHORT_RUNS,
+        *options,
         *(f"-D{name}={value}" for name, value in properties.items()),
         "-cp",
         os.pathsep.join(map(str, [*(patched_jars() if headless else []), *sorted((fiji / "jars").glob("*.jar"))])),
