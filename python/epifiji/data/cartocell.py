@@ -228,6 +228,15 @@ class CartoCellConfig:
         }
 
 
+def _close_key(given: str) -> str | None:
+    """Return the known key that a mistyped one resembles, in its last part too: keys of one section begin alike."""
+    ends = given.rsplit(".", 1)[-1]
+    for known in get_close_matches(given, [*KEYS, *IGNORED, *OLDER], 5):
+        if get_close_matches(ends, [known.rsplit(".", 1)[-1]]):
+            return known
+    return None
+
+
 def parse_config(content: object, name: str) -> CartoCellConfig:
     """Convert the content of a YAML file.
 
@@ -245,8 +254,8 @@ def parse_config(content: object, name: str) -> CartoCellConfig:
         if key in IGNORED:
             ignored[given] = IGNORED[key]
         elif key not in KEYS:
-            close = get_close_matches(given, [*KEYS, *IGNORED, *OLDER], 1)
-            hint = f": it may be {close[0]}" if close else ": leave it out"
+            close = _close_key(given)
+            hint = f": it may be {close}" if close else ": leave it out"
             raise WrongInputError(f"{name} has the key {given}, which EpiFiji does not know{hint}.")
         else:
             try:
