@@ -10,7 +10,7 @@ import pytest
 
 import epifiji
 from epifiji.data.errors import WrongInputError
-from epifiji.engine.volumes.properties import cell_measurements, lumen_of
+from epifiji.engine.volumes.properties import cell_measurements, cyst_measurements, lumen_of
 from epifiji.files.labels import write_labels
 
 WEDGES, INNER, OUTER = 8, 8.0, 16.0
@@ -65,6 +65,20 @@ def test_a_spherical_shell_cut_into_wedges_has_its_measurements(steps: tuple[flo
         "lumen_middle_um": 2 * INNER,
     }
     assert {name: measured.cyst[name] for name in expected} == pytest.approx(expected, rel=0.015)
+
+
+@pytest.mark.parametrize("added", [((9, 14), (0, 25), (11, 3)), ((0, 0), (0, 0), (0, 0))])
+def test_a_cyst_has_its_measurements_wherever_it_lies_in_a_large_volume(added: tuple[tuple[int, int], ...]) -> None:
+    steps = (1.2, 0.6, 0.6)
+    # The cyst touches the volume's border on some sides.
+    labels = np.pad(wedges(steps)[3:-3, 5:-5, 5:-5], added)
+    lumen = lumen_of(labels)
+    whole = cell_measurements(labels, lumen, steps, 5)
+    measured = epifiji.measure_cyst(labels, steps, least_contact_voxels=5)
+    assert measured.cells.keys() == whole.keys()
+    for name, values in whole.items():
+        assert measured.cells[name] == pytest.approx(values, rel=1e-9, abs=1e-9), name
+    assert measured.cyst == pytest.approx(cyst_measurements(labels, lumen, steps, whole), rel=1e-9)
 
 
 def test_a_face_on_a_slope_has_its_area_although_its_voxels_have_more_sides() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.settings.cysts import InstanceSettings
+from epifiji.engine.volumes.boxes import box_around
 from epifiji.engine.volumes.instances import (
     fill_by_voronoi,
     grown_from_seeds,
@@ -77,7 +78,7 @@ def grow_cells(maps: Any, settings: InstanceSettings) -> GrownCells:
     growth = otsu / 2 if settings.growth_threshold is None else settings.growth_threshold
     wall = or_otsu(settings.mask_threshold, mask)
     # Seeds are above the foreground's threshold, cells above that of growth.
-    box = _box((inside > min(foreground, growth)) | (mask > wall))
+    box = box_around((inside > min(foreground, growth)) | (mask > wall), (MARGIN_VOXELS,) * 3)
     if box is None:
         none = np.zeros((0, 0, 0), np.int32)
         return GrownCells(mask.shape, None, none, none.astype(bool), none, wall)
@@ -123,14 +124,6 @@ def cells_of_cyst(
     filled = fill_by_voronoi(found.labels, wall, None, settings.mask_erosion_voxels)
     filled[hole] = 0
     return found.whole(without_small(filled, 1)), found.whole(hole)
-
-
-def _box(mask: np.ndarray) -> tuple[slice, ...] | None:
-    """Return the box around a mask (Z, Y, X) with a margin; None if the mask is empty."""
-    spans = [np.flatnonzero(mask.any(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-    if not all(len(span) for span in spans):
-        return None
-    return tuple(slice(max(0, int(span[0]) - MARGIN_VOXELS), int(span[-1]) + 1 + MARGIN_VOXELS) for span in spans)
 
 
 def _largest(holes: np.ndarray, least_voxels: float) -> np.ndarray:

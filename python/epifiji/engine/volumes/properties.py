@@ -18,6 +18,8 @@ from itertools import product
 
 import numpy as np
 
+from epifiji.engine.volumes.boxes import box_around
+
 CELL_COLUMNS = (
     "label",
     "z_um",
@@ -51,6 +53,26 @@ def lumen_of(labels: np.ndarray) -> np.ndarray:
         return np.zeros(labels.shape, bool)
     largest: np.ndarray = spaces == 1 + np.bincount(spaces.ravel())[1:].argmax()
     return largest
+
+
+def box_of_cyst(labels: np.ndarray, lumen: np.ndarray, spacing_um: Sequence[float]) -> tuple[slice, ...]:
+    """Return the box that measurements of a cyst depend on, in which they are the same as in the whole volume.
+
+    Raises
+    ------
+    ValueError
+        If there are neither cells nor a lumen.
+    """
+    box = box_around((labels > 0) | lumen, _reach(np.asarray(spacing_um, float)))
+    if box is None:
+        raise ValueError("the volume has neither cells nor a lumen")
+    return box
+
+
+def _reach(steps: np.ndarray) -> list[int]:
+    """Return how many voxels away from a face its normals depend on."""
+    reach: list[int] = (np.ceil(4 * SMOOTHING_VOXELS * steps.max() / steps).astype(int) + 1).tolist()
+    return reach
 
 
 def cell_measurements(
@@ -209,7 +231,7 @@ def _lateral_areas(cells: np.ndarray, steps: np.ndarray, count: int) -> np.ndarr
     """Return the area of each cell's faces with other cells, (n,)."""
     from scipy.ndimage import find_objects
 
-    margin = np.ceil(4 * SMOOTHING_VOXELS * steps.max() / steps).astype(int) + 1
+    margin = _reach(steps)
     areas = np.zeros(count)
     for number, box in enumerate(find_objects(cells, count), start=1):
         around = tuple(
