@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,17 @@ def test_a_cyst_has_its_measurements_wherever_it_lies_in_a_large_volume(added: t
     for name, values in whole.items():
         assert measured.cells[name] == pytest.approx(values, rel=1e-9, abs=1e-9), name
     assert measured.cyst == pytest.approx(cyst_measurements(labels, lumen, steps, whole), rel=1e-9)
+
+
+def test_a_cyst_that_fills_the_volume_has_no_shape_and_is_recorded() -> None:
+    labels = np.ones((8, 9, 10), int)
+    labels[4:] = 2
+    labels[3:5, 4:6, 4:6] = 0
+    measured = epifiji.measure_cyst(labels, (1, 1, 1))
+    assert np.isnan(measured.cells["height_um"]).all()
+    recorded = json.loads(json.dumps(measured.to_dict(), allow_nan=False))
+    assert (recorded["sphericity"], recorded["mean_height_um"], recorded["surface_um2"]) == (None, None, 0)
+    assert recorded["lumen_volume_um3"] == 8
 
 
 def test_a_face_on_a_slope_has_its_area_although_its_voxels_have_more_sides() -> None:

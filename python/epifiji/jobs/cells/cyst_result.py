@@ -65,7 +65,7 @@ def rewrite_cyst(
     gone = {file for file in rewritten_cyst_files(folder) if not (place / file).exists()} - {RUN_RECORD}
     record["files"] = [file for file in record.get("files") or () if file not in gone]
     record["counts"] = {"cells": corrected.count}
-    record["cyst"] = measured.cyst if measured else None
+    record["cyst"] = measured.to_dict() if measured else None
     record["corrections"] = {**counts, "planes": sorted(z + 1 for z in planes)}
     write_record(place / RUN_RECORD, record)
     if measured is not None or not all(volume.spacing.values()):

@@ -260,7 +260,7 @@ def segment_cysts(
         "network": described_network(found) if found else {"name": None},
         "settings": chosen.model_dump(mode="json"),
         "counts": {"cells": int(labels.max(initial=0))},
-        "cyst": measured.cyst if measured else None,
+        "cyst": measured.to_dict() if measured else None,
         "versions": versions(),
         "seconds": {"total": round(time.perf_counter() - began, 3)},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,10 @@ class MeasuredCyst:
 
     def __repr__(self) -> str:
         return f"<MeasuredCyst: {self.cyst['cells']} cells, {self.cyst['scutoids']} scutoids>"
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the measurements of the whole as plain JSON types; None for what has no value, as without an outer surface."""
+        return {name: None if math.isnan(value) else value for name, value in self.cyst.items()}
 
     def save(self, out: str | Path, overwrite: bool = False) -> Path:
         """Write the measurements of the cells as a table (CSV), and return its path.
