@@ -156,3 +156,11 @@ class TestTheGraph:
         assert sides == [[1, "y"], [300, "x"]]
         assert (given.type.tensor_type.elem_type, made.type.tensor_type.elem_type) == (1, 11)
         assert (model.doc_string, model.metadata_props[0].key, model.metadata_props[0].value) == ("words", "k", "v")
+
+
+def test_nothing_is_reported_to_the_makers_of_the_runtime(tmp_path: Path) -> None:
+    # Its telemetry keeps an identifier in these folders from its import on, but not where a variable such as CI is set.
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    code = "from epifiji.engine.backend.onnx_runtime import has_onnxruntime; assert has_onnxruntime()"
+    subprocess.run([sys.executable, "-c", code], check=True, env=env)
+    assert list(tmp_path.rglob("*")) == []

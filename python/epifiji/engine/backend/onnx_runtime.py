@@ -23,11 +23,13 @@ FATAL = 4
 @cache
 def onnxruntime_or_problem() -> tuple[Any, str]:
     """Import ONNX Runtime; return it and an empty text, or None and why it does not start."""
+    # Otherwise the packages of its authors report how they are used, from the import on.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
 
         onnxruntime.set_default_logger_severity(FATAL)
-        # On Windows the packages of its authors may report how they are used.
+        # Builds for Windows' own trace of events do not read the variable.
         onnxruntime.disable_telemetry_events()
     except Exception as problem:
         # A library of the system may be missing, or another program's of the same name in the way.
