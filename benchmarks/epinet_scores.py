@@ -29,6 +29,10 @@ from epifiji.files.networks.store import find_network, read_network
 EVENTS = ("cell_death", "cell_sop", "cell_division")
 WITHIN_PX, WITHIN_FRAMES = 15, 4
 SIZE = {"frames": 70, "height": 300, "width": 300}
+ROOM = {"margin_frames": 4, "margin_diameters": 0.5, "separation_diameters": 1.5}
+COUNTED = ("extrusions", "divisions", "sops", "shrinking_cells", "small_cells", "flickering_spots", "debris")
+"""Settings that are numbers of events and of what looks like them."""
+
 SOME = {
     "extrusions": 14,
     "divisions": 12,
@@ -79,8 +83,7 @@ def movies(seed: int, only: list[str]) -> dict[str, Any]:
     made = {}
     for number, (name, values) in enumerate(CONDITIONS.items()):
         if not only or name in only:
-            kept = SIZE | {"margin_frames": 4, "margin_diameters": 0.5, "separation_diameters": 1.5}
-            settings = SimulationSettings(seed=seed + number, **(kept | values))
+            settings = SimulationSettings(seed=seed + number, **(SIZE | ROOM | values))
             made[name] = settings, simulate_tissue(settings)
     return made
 
@@ -110,6 +113,18 @@ def evaluate(name: str, made: dict[str, Any]) -> dict[str, Any]:
     return rows
 
 
+def scores_of(rows: dict[str, Any], titles: list[str]) -> dict[str, Any]:
+    """Return for each class the number of events and the scores with intervals over some movies; nothing without movies."""
+    scored = {}
+    for event in EVENTS if titles else ():
+        table = np.array([rows[title][event] for title in titles])
+        scores = zip(("precision", "recall", "F1"), score_intervals(table, 0), strict=True)
+        scored[event] = {"events": int(table[:, [0, 2]].sum())} | {
+            kind: [one.value, one.low, one.high] for kind, one in scores
+        }
+    return scored
+
+
 def summary(rows: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
     """Return scores of each class with intervals, for all movies and the difficult ones, and false positives without events."""
     scored: dict[str, Any] = {}
@@ -117,13 +132,7 @@ def summary(rows: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
         "all": [t for t in rows if "no events" not in t],
         "hard": [t for t in rows if t in HARD],
     }.items():
-        for event in EVENTS:
-            table = np.array([rows[title][event] for title in titles])
-            if len(table):
-                scores = zip(("precision", "recall", "F1"), score_intervals(table, 0), strict=True)
-                scored[f"{group}, {event}"] = {"events": int(table[:, [0, 2]].sum())} | {
-                    kind: [one.value, one.low, one.high] for kind, one in scores
-                }
+        scored |= {f"{group}, {event}": found for event, found in scores_of(rows, titles).items()}
     quiet = [title for title in rows if "no events" in title]
     if quiet:
         false = sum(rows[title][event][1] for title in quiet for event in EVENTS)

@@ -25,19 +25,17 @@ from epifiji.engine.simulation.movie import simulate_tissue
 from epifiji.files.networks.store import find_network, read_network
 from epifiji.jobs.scoring.evaluate_events import own_settings
 from epifiji.jobs.scoring.judged_events import matched_events
-from epinet_scores import CONDITIONS, EVENTS, HARD, WITHIN_FRAMES, WITHIN_PX
+from epinet_scores import CONDITIONS, COUNTED, EVENTS, HARD, ROOM, SIZE, WITHIN_FRAMES, WITHIN_PX
 
 TITLES = ("plain", "plain, varied", "plain, crowded", "small cells", *HARD[:6])
 SEED, FRAMES, SIDE, LOWEST, LEVELS = 960_000, 60, 440, 126, 255
-COUNTED = ("extrusions", "divisions", "sops", "shrinking_cells", "small_cells", "flickering_spots", "debris")
-ROOM = {"margin_frames": 4, "margin_diameters": 0.5, "separation_diameters": 1.5}
 WITHIN = 0.02
 
 
 def simulated(number: int) -> tuple[SimulationSettings, AnnotatedMovie]:
     """Simulate a movie with the density of events of the benchmark of EpiNet's scores."""
     values = CONDITIONS[TITLES[number]]
-    more = {key: round(values[key] * SIDE**2 / 300**2) for key in COUNTED if key in values}
+    more = {key: round(values[key] * SIDE**2 / SIZE["width"] ** 2) for key in COUNTED if key in values}
     settings = SimulationSettings(
         seed=SEED + number, **(ROOM | values | more | {"frames": FRAMES, "height": SIDE, "width": SIDE})
     )

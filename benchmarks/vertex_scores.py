@@ -17,30 +17,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import epifiji
 from epifiji.data.movie import Movie
 from epifiji.data.network import Network
-from epifiji.engine.metrics.events import match_events
-from epifiji.engine.metrics.intervals import score_intervals
 from epifiji.files.networks.store import find_network, read_network
+from epinet_scores import EVENTS, counts, scores_of
 from vertex_movies.movie import HARSH, MadeMovie, hard, make, plain
 
-EVENTS = ("cell_death", "cell_sop", "cell_division")
-WITHIN_PX, WITHIN_FRAMES = 15.0, 4
 OF_A_COURSE = 4.5 / 14
 """The event duration of networks, as the authors of DeXtrusion count it, of that from an extrusion's begin to its end."""
 
 PLAIN, HARD = 12, 2 * len(HARSH)
-
-
-def matched(found: list[epifiji.Event], made: MadeMovie, event: str) -> tuple[int, int, int]:
-    """Count true positives, false positives and false negatives of a class."""
-    these, those = ([e for e in events if e.event == event] for events in (found, made.events))
-    within = max(WITHIN_PX, 0.6 * made.look.diameter)
-    pairs = len(match_events(these, those, within, WITHIN_FRAMES).pairs)
-    return pairs, len(these) - pairs, len(those) - pairs
 
 
 def evaluate(network: Network, made: MadeMovie, mode: str) -> dict[str, Any]:
@@ -53,8 +40,9 @@ def evaluate(network: Network, made: MadeMovie, mode: str) -> dict[str, Any]:
         cell_diameter=made.look.diameter,
         event_duration=made.look.duration * OF_A_COURSE,
     ).events
-    counts: dict[str, Any] = {event: matched(found, made, event) for event in EVENTS}
-    return counts | {"seconds": time.process_time() - started}
+    scale = max(1.0, made.look.diameter / 25)
+    found_of: dict[str, Any] = {event: counts(found, made.events, event, scale) for event in EVENTS}
+    return found_of | {"seconds": time.process_time() - started}
 
 
 def summary(rows: dict[str, Any], movies: dict[str, MadeMovie]) -> dict[str, Any]:
@@ -64,12 +52,7 @@ def summary(rows: dict[str, Any], movies: dict[str, MadeMovie]) -> dict[str, Any
         titles = [title for title in rows if title.startswith(group)]
         if not titles:
             continue
-        for event in EVENTS:
-            table = np.array([rows[title][event] for title in titles])
-            scores = zip(("precision", "recall", "F1"), score_intervals(table, 0), strict=True)
-            scored[f"{group}, {event}"] = {"events": int(table[:, [0, 2]].sum())} | {
-                kind: [one.value, one.low, one.high] for kind, one in scores
-            }
+        scored |= {f"{group}, {event}": found for event, found in scores_of(rows, titles).items()}
         false = sum(rows[title][event][1] for title in titles for event in EVENTS)
         units = sum(movies[title].cells * movies[title].look.frames for title in titles) / 1e4
         scored[f"{group}, false events"] = {"events": false, "of 100 cells and 100 frames": false / units}

@@ -39,7 +39,7 @@ from epifiji.jobs.scoring.judged_events import JudgedEvent, matched_events
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-from epinet_scores import CONDITIONS, EVENTS, HARD, SIZE, WITHIN_FRAMES, WITHIN_PX
+from epinet_scores import CONDITIONS, COUNTED, EVENTS, HARD, ROOM, SIZE, WITHIN_FRAMES, WITHIN_PX
 
 PLAIN = ("plain", "plain, varied", "plain, crowded", "small cells", "quick", "slow")
 LOWEST = 126
@@ -54,8 +54,6 @@ DEGRADATIONS = (
     "no_tissue",
     "dark_regions",
 )
-COUNTED = ("extrusions", "divisions", "sops", "shrinking_cells", "small_cells", "flickering_spots", "debris")
-ROOM = {"margin_frames": 4, "margin_diameters": 0.5, "separation_diameters": 1.5}
 DENSITY = {"plain, crowded": 1.0, "tissue edge": 1.7}
 """By how much events and distractors are more than in the benchmark: 2.2 times, unless there is less room."""
 

@@ -44,6 +44,7 @@ from epifiji.engine.training.mixing import Mixed
 from epifiji.engine.training.trainer import PARTS_A_STEP, State, Trainer, drawn_ahead
 from epifiji.files.networks.store import find_network, read_network, weights_sha256, write_network
 from epifiji.files.outlines import read_outlines
+from epifiji.files.storage.atomic import replacing
 from epifiji.jobs.training.sources import prepare, read_sources
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -113,25 +114,9 @@ def simulate(folder: Path, seeds: range, outlines: list[Path]) -> None:
         random = np.random.default_rng([seed, 4])
         number = int(random.integers(len(drawn))) if drawn and random.random() < OF_OUTLINES else None
         movie = at_scale(draw_wide_settings(seed), None if number is None else drawn[number])
-        with whole(file) as part:
+        with replacing(file) as part:
             np.savez_compressed(part, pixels=movie.pixels, events=movie.events, marked=movie.nothing)
         print(file.name, *movie.pixels.shape, len(movie.events), "events", f"{time.process_time():.0f} s", flush=True)
-
-
-class whole:  # noqa: N801
-    """A file that appears when it is complete."""
-
-    def __init__(self, file: Path) -> None:
-        self.file, self.part = file, file.with_name(f".{os.getpid()}-{file.name}")
-
-    def __enter__(self) -> Path:
-        return self.part
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self.part.replace(self.file)
-        else:
-            self.part.unlink(missing_ok=True)
 
 
 def read_movies(files: Iterable[Path], mined: bool = False) -> list[TrainingMovie]:
@@ -172,7 +157,7 @@ def mine(files: Iterable[Path], network: Network) -> None:
             matches = match_events(those, these, WITHIN_PX, WITHIN_FRAMES)
             missed.append(true[[event in matches.false_negatives for event in these]].reshape(-1, 4))
             false += [(event.frame, event.y, event.x) for event in matches.false_positives]
-        with whole(mined_file(file)) as part:
+        with replacing(mined_file(file)) as part:
             np.savez(part, missed=np.concatenate(missed), false=np.array(false, float).reshape(-1, 3))
         print(
             file.name, sum(map(len, missed)), "missed,", len(false), f"false, {time.process_time():.0f} s", flush=True
@@ -207,7 +192,7 @@ def write_state(state: State, out: Path) -> None:
         for p, part in zip("wam", (state.weights, state.average, state.moments), strict=True)
         for n, a in part.items()
     }
-    with whole(out) as part, part.open("wb") as file:
+    with replacing(out) as part, part.open("wb") as file:
         np.savez(file, step=state.step, **held)
 
 

@@ -79,6 +79,11 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
 
 def _load_engine() -> None:
     import epifiji.jobs.events.detect  # noqa: F401
+
+    _load_runtimes()
+
+
+def _load_runtimes() -> None:
     from epifiji.data.tensorflow_import import import_tensorflow
     from epifiji.engine.backend.onnx_runtime import has_onnxruntime
 
@@ -180,11 +185,7 @@ def main() -> None:
 
     # On Windows, importing TensorFlow while another thread waits for standard input may never return.
     if sys.platform == "win32":
-        from epifiji.data.tensorflow_import import import_tensorflow
-        from epifiji.engine.backend.onnx_runtime import has_onnxruntime
-
-        has_onnxruntime()
-        import_tensorflow()
+        _load_runtimes()
     prepare_streams()
     threading.excepthook = _end_with_message
     sys.stdin = Requests(sys.stdin.buffer)

@@ -62,7 +62,7 @@ def separate_by_membranes(
     """
     from skimage.segmentation import watershed
 
-    objects = bright_objects(image, spacing) if choices.surrounding else np.ones(image.shape, np.int32)
+    objects = _objects(image, spacing, choices)
     region = objects == 1
     report(0.15, SEPARATING)
     height = height_of(image, spacing, choices, region)
@@ -81,7 +81,13 @@ def separate_by_membranes(
 
 def region_of(image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings) -> np.ndarray:
     """Return where there may be seeds, (Z, Y, X), bool: a cyst in its surrounding, or all of a volume."""
-    return bright_objects(image, spacing) == 1 if choices.surrounding else np.ones(image.shape, bool)
+    region: np.ndarray = _objects(image, spacing, choices) == 1
+    return region
+
+
+def _objects(image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings) -> np.ndarray:
+    """Return :func:`bright_objects` of cysts in their surrounding, or 1 in all of a volume, (Z, Y, X), int32."""
+    return bright_objects(image, spacing) if choices.surrounding else np.ones(image.shape, np.int32)
 
 
 def height_of(
