@@ -18,7 +18,6 @@ from epifiji.engine.volumes.instances import (
     find_seeds,
     grow_seeds,
     growth_region,
-    otsu_threshold,
     without_small,
 )
 
@@ -125,11 +124,6 @@ def test_without_seeds_there_are_no_cells() -> None:
 def test_small_objects_are_removed_and_the_others_keep_their_order() -> None:
     labels = np.repeat([0, 3, 1, 5, 2], [4, 3, 2, 5, 3]).reshape(1, 1, -1)
     assert without_small(labels, 3).ravel().tolist() == np.repeat([0, 2, 0, 3, 1], [4, 3, 2, 5, 3]).tolist()
-
-
-def test_otsus_threshold_separates_two_levels() -> None:
-    assert 0.2 <= otsu_threshold(np.repeat([0.2, 0.7], 50).reshape(4, 5, 5)) < 0.7
-    assert otsu_threshold(np.full((3, 3, 3), 0.4)) == 0.4
 
 
 MAP = np.zeros((4, 5, 6), np.float32)

@@ -2,67 +2,94 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from epifiji.data.settings.cysts import InstanceSettings
-from epifiji.engine.volumes.boxes import box_around
-from epifiji.engine.volumes.instances import (
-    fill_by_voronoi,
-    grown_from_seeds,
-    or_otsu,
-    otsu_threshold,
-    without_small,
-)
+from epifiji.engine.volumes.instances import fill_by_voronoi, grown_from_seeds, least_cell, or_otsu
+from epifiji.engine.volumes.slabs import Box, MapOf, boxes_around, objects_of, otsu_threshold, slabs, voxel_counts
 
 LEAST_LUMEN = 0.25
 """Smallest hole of the mask that is a lumen, as a part of the mean volume of cells; smaller ones are filled."""
 
-MARGIN_VOXELS = 4
-"""Voxels around everything above a threshold that are processed: more than any smoothing or erosion reaches."""
+MARGIN_VOXELS = 8
+"""Voxels around an object that are processed with it: more than smoothing reaches."""
 
 INSIDE, CONTOUR, MASK = range(3)
 """The maps in their order."""
 
 
+@dataclass(frozen=True)
+class GrownPart:
+    """The steps of the watershed in a box.
+
+    Parameters
+    ----------
+    box
+        A slice of each axis.
+    seeds, labels
+        In the box: seeds, and the cells, which do not touch yet, int32.
+    """
+
+    box: Box
+    seeds: np.ndarray
+    labels: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class GrownCells:
-    """The steps of the watershed, in the box outside of which all of them are empty.
+    """The steps of the watershed, in boxes outside of which all of them are empty.
 
     Parameters
     ----------
     shape
         (Z, Y, X) of the volume.
-    box
-        A slice of each axis; None if nothing is above the thresholds.
-    seeds, region, labels
-        In the box: seeds (int32), where they may grow (bool), and the cells, which do not touch yet (int32).
+    parts
+        Boxes that do not overlap; numbers of seeds and of cells are those of the whole volume.
+    growth_threshold
+        Above which cells may grow in the map of the inside.
     mask_threshold
         Above which the mask belongs to the wall.
     """
 
     shape: tuple[int, ...]
-    box: tuple[slice, ...] | None
-    seeds: np.ndarray
-    region: np.ndarray
-    labels: np.ndarray
+    parts: tuple[GrownPart, ...]
+    growth_threshold: float
     mask_threshold: float
 
-    def whole(self, part: np.ndarray) -> np.ndarray:
-        """Return an array of the box as one of the whole volume."""
-        made = np.zeros(self.shape, part.dtype)
-        if self.box is not None:
-            made[self.box] = part
-        return made
+    @property
+    def seeds(self) -> np.ndarray:
+        """The seeds of the whole volume, (Z, Y, X), int32."""
+        return _whole(self.shape, np.int32, ((part.box, part.seeds) for part in self.parts))
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The cells of the whole volume, which do not touch yet, (Z, Y, X), int32."""
+        return _whole(self.shape, np.int32, ((part.box, part.labels) for part in self.parts))
+
+    def region(self, maps: Any) -> np.ndarray:
+        """Return where cells may grow in the whole volume, (Z, Y, X), bool, from the maps that they grew in."""
+        inside = MapOf(maps, INSIDE)
+        return _whole(self.shape, bool, (((slab,), inside[slab] > self.growth_threshold) for slab in slabs(self.shape)))
+
+
+def _whole(shape: tuple[int, ...], dtype: type, parts: Iterable[tuple[Box, np.ndarray]]) -> np.ndarray:
+    made: np.ndarray = np.zeros(shape, dtype)
+    for box, part in parts:
+        made[box] = part
+    return made
 
 
 def grow_cells(maps: Any, settings: InstanceSettings) -> GrownCells:
     """Find seeds in the maps of a network, and grow them by a watershed.
 
     The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`. Automatic thresholds are those of the whole
-    maps. Only the box around everything above them is processed, which gives the same labels.
+    maps, which are read a few planes at a time. Then only boxes around objects are processed, whose voxels belong to the
+    wall or to the inside of a cell. The labels are the same, except with a seed height for seeds that do not rise by it
+    above their box's border. Objects with fewer voxels than the smallest seed, and those without a seed, are left out.
 
     Parameters
     ----------
@@ -72,22 +99,69 @@ def grow_cells(maps: Any, settings: InstanceSettings) -> GrownCells:
     settings
         Thresholds and sizes.
     """
-    inside, mask = np.asarray(maps[INSIDE]), np.asarray(maps[MASK])
+    inside, contour, mask = (MapOf(maps, number) for number in (INSIDE, CONTOUR, MASK))
     otsu = otsu_threshold(inside) if None in (settings.foreground_threshold, settings.growth_threshold) else 0.0
     foreground = otsu if settings.foreground_threshold is None else settings.foreground_threshold
     growth = otsu / 2 if settings.growth_threshold is None else settings.growth_threshold
-    wall = or_otsu(settings.mask_threshold, mask)
-    # Seeds are above the foreground's threshold, cells above that of growth.
-    box = box_around((inside > min(foreground, growth)) | (mask > wall), (MARGIN_VOXELS,) * 3)
-    if box is None:
-        none = np.zeros((0, 0, 0), np.int32)
-        return GrownCells(mask.shape, None, none, none.astype(bool), none, wall)
-    contour = np.asarray(maps[CONTOUR])
-    outline = or_otsu(settings.contour_threshold, contour)
-    inside, contour = (np.ascontiguousarray(one[box]) for one in (inside, contour))
-    region = inside > growth
-    seeds, labels = grown_from_seeds(inside, contour, foreground, outline, region, settings)
-    return GrownCells(mask.shape, box, seeds, region, labels, wall)
+    wall, outline = or_otsu(settings.mask_threshold, mask), or_otsu(settings.contour_threshold, contour)
+
+    def read(slab: slice) -> tuple[np.ndarray, list[np.ndarray]]:
+        cells = inside[slab]
+        # Seeds are above the foreground's threshold, cells above that of growth.
+        cell, seed = cells > min(foreground, growth), (cells > foreground) & (contour[slab] < outline)
+        return cell | (mask[slab] > wall), [cell, seed]
+
+    objects = objects_of(inside.shape, read)
+    voxels, seeds = objects.counts.T
+    with_seeds = objects.those((voxels >= settings.least_seed_voxels) & (seeds > 0))
+    parts = []
+    for box in boxes_around(inside.shape, with_seeds, MARGIN_VOXELS):
+        here, around = (np.ascontiguousarray(one[box]) for one in (inside, contour))
+        continued = [(side.start > 0, side.stop < length) for side, length in zip(box, inside.shape, strict=True)]
+        found = grown_from_seeds(here, around, foreground, outline, here > growth, settings, continued)
+        parts.append(GrownPart(box, *found))
+    parts = _in_order(inside.shape, parts)
+    if settings.seed_height:
+        sizes = _sizes(part.labels for part in parts)
+        numbers = _kept(sizes >= least_cell(sizes[1:], settings))
+        parts = [replace(part, labels=numbers[part.labels]) for part in parts]
+    return GrownCells(inside.shape, tuple(parts), growth, wall)
+
+
+def _in_order(shape: tuple[int, ...], parts: list[GrownPart]) -> list[GrownPart]:
+    """Number the seeds, and their cells, in the order of their first voxels in the volume."""
+    firsts: list[np.ndarray] = [np.zeros(0, np.int64)]
+    for part in parts:
+        places = np.flatnonzero(part.seeds)
+        _, at = np.unique(part.seeds.ravel()[places], return_index=True)
+        corner = [side.start for side in part.box]
+        inner = np.unravel_index(places[at], part.seeds.shape)
+        there = tuple(one + start for one, start in zip(inner, corner, strict=True))
+        firsts.append(np.ravel_multi_index(there, shape))
+    order = np.argsort(np.concatenate(firsts))
+    numbers = np.zeros(len(order), np.int32)
+    numbers[order] = np.arange(1, len(order) + 1)
+    found, total = [], 0
+    for part, first in zip(parts, firsts[1:], strict=True):
+        own = np.concatenate([np.zeros(1, np.int32), numbers[total : total + len(first)]])
+        found.append(GrownPart(part.box, own[part.seeds], own[part.labels]))
+        total += len(first)
+    return found
+
+
+def _sizes(parts: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the number of voxels of each label in several parts."""
+    counts = [np.zeros(1, np.int64), *(voxel_counts(part) for part in parts)]
+    sizes = np.zeros(max(map(len, counts)), np.int64)
+    for one in counts:
+        sizes[: len(one)] += one
+    return sizes
+
+
+def _kept(kept: np.ndarray) -> np.ndarray:
+    """Return the new number of each label, from 1 in their order, 0 for those that are not kept, and for 0."""
+    kept[0] = False
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)
 
 
 def cells_of_cyst(
@@ -96,7 +170,8 @@ def cells_of_cyst(
     """Separate the cells of a cyst, and find its lumen.
 
     The steps are those of :func:`epifiji.engine.volumes.instances.cells_of_maps`, but the largest hole of the mask is the
-    lumen and stays free.
+    lumen and stays free, and so do objects of the mask without a cell, such as specks in a noisy background, which are no part of
+    the nearest one.
 
     Parameters
     ----------
@@ -112,18 +187,36 @@ def cells_of_cyst(
     lumen
         (Z, Y, X), bool; empty if the mask encloses no large hole.
     """
-    from scipy.ndimage import binary_fill_holes
-
     found = grow_cells(maps, settings) if grown is None else grown
-    count = int(found.labels.max(initial=0))
-    if not count or found.box is None:
+    sizes = _sizes(part.labels for part in found.parts)[1:]
+    count = int(np.count_nonzero(sizes))
+    if not count:
         return np.zeros(found.shape, np.int32), np.zeros(found.shape, bool)
-    wall = np.asarray(maps[(MASK, *found.box)]) > found.mask_threshold
-    least = LEAST_LUMEN * np.count_nonzero(found.labels) / count
-    hole = _largest(binary_fill_holes(wall) & ~wall, least)
-    filled = fill_by_voronoi(found.labels, wall, None, settings.mask_erosion_voxels)
-    filled[hole] = 0
-    return found.whole(without_small(filled, 1)), found.whole(hole)
+    mask = MapOf(maps, MASK)
+    walls = [_wall_with_cells(mask[part.box] > found.mask_threshold, part.labels) for part in found.parts]
+    holes = [_largest(hole, LEAST_LUMEN * sizes.sum() / count) for _, hole in walls]
+    largest = int(np.argmax([np.count_nonzero(hole) for hole in holes]))
+    filled = []
+    for number, (part, (wall, _)) in enumerate(zip(found.parts, walls, strict=True)):
+        touching = fill_by_voronoi(part.labels, wall, None, settings.mask_erosion_voxels)
+        if number == largest:
+            touching[holes[number]] = 0
+        filled.append((part.box, touching))
+    numbers = _kept(_sizes(labels for _, labels in filled) > 0)
+    labels = _whole(found.shape, np.int32, ((box, numbers[labels]) for box, labels in filled))
+    return labels, _whole(found.shape, bool, [(found.parts[largest].box, holes[largest])])
+
+
+def _wall_with_cells(wall: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the objects of a wall that contain or enclose a cell, and their holes, (Z, Y, X), bool."""
+    from scipy.ndimage import binary_fill_holes, label
+
+    numbers, count = label(binary_fill_holes(wall))
+    kept = np.zeros(count + 1, bool)
+    kept[numbers[labels > 0]] = True
+    kept[0] = False
+    solid = kept[numbers]
+    return solid & wall, solid & ~wall
 
 
 def _largest(holes: np.ndarray, least_voxels: float) -> np.ndarray:

@@ -18,6 +18,7 @@ import numpy as np
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import InstanceSettings
+from epifiji.engine.volumes.slabs import Planes, otsu_threshold, voxel_counts
 
 SMOOTHING_VOXELS, SMOOTHING_REACH = 1.0, 1
 """Sigma of the smoothing of the height in which seeds grow, and where it is cut off, in sigmas."""
@@ -26,6 +27,9 @@ LEAST_CELL = 0.1
 """Smallest volume of a cell that grew from a maximum, as a part of the median one; smaller ones lie between cells."""
 
 SEED_SMOOTHING_VOXELS = 1.5
+
+CLOSED = ((False, False),) * 3
+"""A volume that does not continue beyond its arrays, before and after them along each axis."""
 
 PERIMETER_VOXELS = 2
 """Radius of the ball whose erosion leaves out the perimeter of the labelled region."""
@@ -67,6 +71,8 @@ def cells_of_maps(foreground: np.ndarray, contour: np.ndarray, mask: np.ndarray,
     most_contour = or_otsu(chosen.contour_threshold, outline)
     region = growth_region(inside, chosen.growth_threshold)
     _, grown = grown_from_seeds(inside, outline, least_inside, most_contour, region, chosen)
+    if chosen.seed_height:
+        grown = without_small(grown, least_cell(voxel_counts(grown)[1:], chosen))
     return fill_by_voronoi(grown, wall, chosen.mask_threshold, chosen.mask_erosion_voxels)
 
 
@@ -84,16 +90,6 @@ def _probabilities(name: str, given: Any) -> np.ndarray:
             f"{name} has values from {low:g} to {high:g}, but probabilities from 0 to 1 are expected: divide 8-bit maps by 255."
         )
     return values
-
-
-def otsu_threshold(values: np.ndarray) -> float:
-    """Return Otsu's threshold of a map; its value if all values are equal, and so nothing is above it.
-
-    N. Otsu, A threshold selection method from gray-level histograms, IEEE Trans. Syst. Man Cybern. 9, 62–66, 1979.
-    """
-    from skimage.filters import threshold_otsu
-
-    return float(threshold_otsu(values)) if values.min() < values.max() else float(values.min())
 
 
 def find_seeds(
@@ -134,12 +130,18 @@ def grown_from_seeds(
     contour_threshold: float,
     region: np.ndarray,
     settings: InstanceSettings,
+    continued: Sequence[tuple[bool, bool]] = CLOSED,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the seeds and the cells that grow from them, both (Z, Y, X), int32.
+    """Return the seeds and the cells that grow from them, both (Z, Y, X), int32, without removing small cells.
 
     Without a seed height seeds are all that is beyond the thresholds, as in BiaPy, so that a gap in the contour joins two cells.
     With one they are maxima of the smoothed difference of inside and contour, which are beyond the thresholds; it is then
-    the height in which they grow, and cells much smaller than the others are removed.
+    the height in which they grow, and cells much smaller than the others (:func:`least_cell`) are to be removed.
+
+    Parameters
+    ----------
+    continued
+        For each axis, whether the volume continues before and after the arrays, which are then a box of it.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -149,19 +151,30 @@ def grown_from_seeds(
         return seeds, grow_seeds(seeds, -inside, region)
     height = gaussian_filter(inside - contour, SEED_SMOOTHING_VOXELS)
     beyond = _beyond(inside, contour, foreground_threshold, contour_threshold)
-    seeds = highest_places(height, settings.seed_height, beyond)
-    cells = grow_seeds(seeds, -height, region)
-    sizes = np.bincount(cells.ravel())[1:]
-    least = LEAST_CELL * np.median(sizes) if len(sizes) else 0
-    return seeds, without_small(cells, max(settings.least_seed_voxels, int(least)))
+    seeds = highest_places(height, settings.seed_height, beyond, continued)
+    return seeds, grow_seeds(seeds, -height, region)
 
 
-def highest_places(height: np.ndarray, least: float, where: np.ndarray) -> np.ndarray:
-    """Label the maxima that rise by `least` above the pass to a higher one, in a region, (Z, Y, X), int32 (h-maxima)."""
+def least_cell(sizes: np.ndarray, settings: InstanceSettings) -> int:
+    """Return how many voxels a cell that grew from a maximum has at least, from the numbers of voxels of all of them."""
+    cells = sizes[sizes >= settings.least_seed_voxels]
+    return max(settings.least_seed_voxels, int(LEAST_CELL * np.median(cells)) if len(cells) else 0)
+
+
+def highest_places(
+    height: np.ndarray, least: float, where: np.ndarray, continued: Sequence[tuple[bool, bool]] = CLOSED
+) -> np.ndarray:
+    """Label the maxima that rise by `least` above the pass to a higher one, in a region, (Z, Y, X), int32 (h-maxima).
+
+    Where the volume continues, there is a higher one outside, so that a maximum also rises by `least` above its way there.
+    """
     from skimage.measure import label
     from skimage.morphology import h_maxima
 
-    seeds: np.ndarray = label((h_maxima(height, least) > 0) & where, connectivity=3).astype(np.int32)
+    sides = [(int(before), int(after)) for before, after in continued]
+    padded = np.pad(height, sides, constant_values=float(height.max()) + 2 * least)
+    inner = tuple(slice(before, before + length) for (before, _), length in zip(sides, height.shape, strict=True))
+    seeds: np.ndarray = label((h_maxima(padded, least)[inner] > 0) & where, connectivity=3).astype(np.int32)
     return seeds
 
 
@@ -245,6 +258,6 @@ def fill_by_voronoi(
     return filled
 
 
-def or_otsu(threshold: float | None, values: np.ndarray) -> float:
+def or_otsu(threshold: float | None, values: Planes) -> float:
     """Return a threshold, or Otsu's of the values if it is None."""
     return otsu_threshold(values) if threshold is None else threshold

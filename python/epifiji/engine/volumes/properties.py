@@ -47,12 +47,14 @@ def lumen_of(labels: np.ndarray) -> np.ndarray:
     """Return the space without cells that cells enclose on all sides, the largest connected one, (Z, Y, X), bool."""
     from scipy.ndimage import binary_fill_holes, label
 
-    wall = labels > 0
+    lumen, box = np.zeros(labels.shape, bool), box_around(labels > 0, (0, 0, 0))
+    if box is None:
+        return lumen
+    wall = labels[box] > 0
     spaces, count = label(binary_fill_holes(wall) & ~wall)
-    if count == 0:
-        return np.zeros(labels.shape, bool)
-    largest: np.ndarray = spaces == 1 + np.bincount(spaces.ravel())[1:].argmax()
-    return largest
+    if count:
+        lumen[box] = spaces == 1 + np.bincount(spaces.ravel())[1:].argmax()
+    return lumen
 
 
 def box_of_cyst(labels: np.ndarray, lumen: np.ndarray, spacing_um: Sequence[float]) -> tuple[slice, ...]:

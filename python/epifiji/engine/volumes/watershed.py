@@ -9,6 +9,7 @@ import numpy as np
 
 from epifiji.data.progress import Report, silent
 from epifiji.data.settings.cysts import VolumeWatershedSettings
+from epifiji.engine.volumes.slabs import voxel_counts
 
 SEPARATING = "separating cells"
 
@@ -76,7 +77,7 @@ def separate_by_membranes(
     report(0.9, SEPARATING)
     lumen = _lumen(labels, around) if choices.surrounding else np.zeros(image.shape, bool)
     labels[lumen | (labels == around)] = 0
-    return Separated(_consecutive(labels), lumen, similar_objects(objects) - 1)
+    return Separated(_consecutive(labels), lumen, similar_objects(voxel_counts(objects)[1:]) - 1)
 
 
 def region_of(image: np.ndarray, spacing: Sequence[float], choices: VolumeWatershedSettings) -> np.ndarray:
@@ -128,9 +129,8 @@ def bright_objects(image: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
     return ordered
 
 
-def similar_objects(objects: np.ndarray) -> int:
-    """Return how many objects, (Z, Y, X), whole numbers from 1 on, have at least :data:`SIMILAR` of the largest one's volume."""
-    sizes = np.bincount(objects.ravel())[1:]
+def similar_objects(sizes: np.ndarray) -> int:
+    """Return how many objects have at least :data:`SIMILAR` of the largest one's volume, from the voxels of each, (n,)."""
     return int(np.count_nonzero(sizes >= SIMILAR * sizes.max(initial=1)))
 
 

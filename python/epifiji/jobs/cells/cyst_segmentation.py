@@ -25,7 +25,9 @@ from epifiji.data.settings.cysts import (
 from epifiji.data.settings.detection import ComputingSettings
 from epifiji.data.volume_networks import VolumeNetwork
 from epifiji.engine.cells.polygons import polygons
+from epifiji.engine.volumes.boxes import box_around
 from epifiji.engine.volumes.properties import lumen_of
+from epifiji.engine.volumes.slabs import objects_of, voxel_counts
 from epifiji.engine.volumes.turning import turning_view
 from epifiji.engine.volumes.watershed import SEPARATING, similar_objects
 from epifiji.files.figures.turning import write_turning_view
@@ -113,7 +115,7 @@ class CystSegmentation:
 
     def _voxels(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the labels that occur, which have gaps after corrections, and the number of voxels of each."""
-        counts = np.bincount(self.labels.ravel())
+        counts = voxel_counts(self.labels)
         counts[0] = 0
         present = np.flatnonzero(counts)
         return present, counts[present]
@@ -126,7 +128,9 @@ class CystSegmentation:
         from scipy import ndimage
 
         numbers, voxels = self._voxels()
-        centres = np.array(ndimage.center_of_mass(self.labels > 0, self.labels, numbers)).reshape(-1, 3)
+        box = box_around(self.labels > 0, (0, 0, 0)) or (slice(0, 1),) * 3
+        cells, corner = self.labels[box], [side.start for side in box]
+        centres = np.array(ndimage.center_of_mass(cells > 0, cells, numbers)).reshape(-1, 3) + corner
         columns = {
             "label": numbers,
             **{axis: centres[:, place].round(2) for place, axis in enumerate("zyx")},
@@ -333,9 +337,12 @@ def _notices(volume: Image, labels: np.ndarray, lumen: np.ndarray, network: Volu
 
 def _notices_of_parts(volume: Image, labels: np.ndarray, lumen: np.ndarray) -> list[str]:
     """Say that cells of several cysts were found, of which one has a lumen."""
-    from scipy.ndimage import label
 
-    count = similar_objects(label((labels > 0) | lumen)[0])
+    def read(slab: slice) -> tuple[np.ndarray, list[np.ndarray]]:
+        there = (labels[slab] > 0) | lumen[slab]
+        return there, [there]
+
+    count = similar_objects(objects_of(labels.shape, read).counts[:, 0])
     if count < 2:
         return []
     return [

@@ -353,10 +353,10 @@ def _write_cells(
         maps = segmenter.maps(volume, scratch, report)
         tree.write_maps(volume, maps)
         grown = grow_cells(maps, settings)
-        steps = {"_seed_map": grown.seeds, "_foreground": grown.region.astype(np.int32), "_watershed": grown.labels}
-        for ending, labels in steps.items():
-            tree.write_labels(WATERSHED, volume, grown.whole(labels), ending)
-        tree.write_labels(INSTANCES, volume, grown.whole(grown.labels))
+        tree.write_labels(WATERSHED, volume, grown.seeds, "_seed_map")
+        tree.write_labels(WATERSHED, volume, grown.region(maps).astype(np.int32), "_foreground")
+        for part, ending in ((WATERSHED, "_watershed"), (INSTANCES, "")):
+            tree.write_labels(part, volume, grown.labels, ending)
         if last == POST_PROCESSED:
             cells, _ = cells_of_cyst(maps, settings, grown)
             tree.write_labels(POST_PROCESSED, volume, cells)

@@ -228,7 +228,8 @@ class GreyRange:
     def of(cls, volume: Image) -> GreyRange:
         """Measure it on evenly distributed voxels; planes are read one after the other."""
         step = max(1, math.prod(volume.shape) // SAMPLED_VOXELS)
-        some = [pixels.ravel()[::step] for _, pixels in volume.chunks()]
+        # Copies, so that the planes are not kept.
+        some = [pixels.ravel()[::step].copy() for _, pixels in volume.chunks()]
         low, high = np.quantile(np.concatenate(some).astype(np.float64), SHARES)
         return cls(float(low), float(high))
 
