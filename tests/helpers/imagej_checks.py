@@ -11,6 +11,8 @@ import pytest
 
 from epifiji.bridge.fiji.open import open_imagej
 from epifiji.bridge.imagej import ImageJ, ImageJError
+from epifiji.bridge.imagej.compiled_client import compile_once, compiled_folder
+from epifiji.bridge.imagej.menu import client_folder
 from epifiji.data.errors import WrongInputError
 from image_checks import (
     calibration_in_imagej,
@@ -222,3 +224,22 @@ def patched_classes(_: ImageJ, __: Path) -> dict[str, Any]:
     path = str(jimport("java.lang.System").getProperty("java.class.path")).split(os.pathsep)
     fields = [str(field.getName()) for field in jimport("ij.IJ").class_.getDeclaredFields()]
     return {"first": Path(path[0]).name, "patched": "_hooks" in fields}
+
+
+def client_module(_: ImageJ, __: Path) -> str:
+    """Return the file from which Jython loads a module of the client, as a command of the menu does."""
+    from scyjava import jimport
+
+    interpreter = jimport("org.python.util.PythonInterpreter")()
+    interpreter.getSystemState().dont_write_bytecode = True
+    interpreter.exec_("from epifiji_client.screen import words\nfile = words.__file__")
+    return str(interpreter.get("file"))
+
+
+def client_compiled_later(_: ImageJ, __: Path) -> bool:
+    """Remove the file that is in the place of the compiled client, and compile it as the next start would."""
+    place = compiled_folder(client_folder())
+    blocked = place.parent.is_file()
+    place.parent.unlink()
+    compile_once(client_folder())
+    return blocked

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from epifiji.bridge.imagej.compiled_client import compiled_folder
 from epifiji.bridge.imagej.jars import class_path, endpoints, jar_folder
+from epifiji.bridge.imagej.menu import client_folder
 from imagej_checks import (
+    client_compiled_later,
+    client_module,
     context_of_another,
     diagnosis,
     ending_macros,
@@ -39,16 +44,44 @@ def test_it_is_headless_and_the_pinned_version(headless: Finished) -> None:
     assert f"net.imagej:ij:{headless[start]['version']}" in endpoints()
 
 
-def test_classes_that_were_patched_are_used_by_the_next_start(tmp_path: Path) -> None:
-    java = tmp_path / "cache" / "epifiji" / "java"
+@pytest.fixture(scope="session")
+def two_starts(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Finished]:
+    """Start twice with a cache that has only the downloaded libraries, and a file in the place of the compiled client."""
+    folder = tmp_path_factory.mktemp("two starts")
+    java = folder / "cache" / "epifiji" / "java"
     java.mkdir(parents=True)
     (java / jar_folder().name).symlink_to(jar_folder(), target_is_directory=True)
-    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    checks = [patched_classes, macro_value, filtered]
-    first, second = (run_checks(checks, tmp_path, env=env) for _ in range(2))
+    (java / compiled_folder(client_folder()).parent.name).write_text("no folder")
+    env = {"XDG_CACHE_HOME": str(folder / "cache")}
+    checks = [patched_classes, macro_value, filtered, client_module]
+    first = run_checks([*checks, client_compiled_later], folder, env=env)
+    return first, run_checks(checks, folder, env=env)
+
+
+def test_classes_that_were_patched_are_used_by_the_next_start(two_starts: tuple[Finished, Finished]) -> None:
+    first, second = two_starts
     assert first[patched_classes] == {"first": class_path()[0].name, "patched": True}
     assert second[patched_classes] == {"first": "ij-headless.jar", "patched": True}
     assert (second[macro_value], second[filtered]) == (first[macro_value], first[filtered])
+
+
+def test_a_client_that_was_compiled_is_used_by_the_next_start(two_starts: tuple[Finished, Finished]) -> None:
+    """The file in its place does no harm."""
+    first, second = two_starts
+    assert first[client_compiled_later] is True
+    assert first[client_module] == str(client_folder() / "epifiji_client/screen/words.py")
+    kept = first.folder / "cache/epifiji/java" / compiled_folder(client_folder()).parent.name
+    assert second[client_module] == str(kept / "Lib/epifiji_client/screen/words$py.class")
+    assert not list(client_folder().rglob("*.class"))
+
+
+def test_a_changed_client_is_compiled_into_another_folder(tmp_path: Path) -> None:
+    same, changed, renamed = (Path(shutil.copytree(client_folder(), tmp_path / name)) for name in "abc")
+    (changed / "epifiji_client/screen/words.py").write_text("# changed")
+    (renamed / "epifiji_client/screen/words.py").rename(renamed / "epifiji_client/screen/other.py")
+    folders = [compiled_folder(lib) for lib in (client_folder(), same, changed, renamed)]
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
 
 
 def test_starting_java_does_not_change_the_environment(headless: Finished) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from epifiji.bridge.imagej.compiled_client import compile_once, compiled_folder
 from epifiji.bridge.imagej.errors import ImageJError, java_errors, java_message
 from epifiji.bridge.imagej.gateway import ImageJ
 from epifiji.bridge.imagej.guards import watch_java
@@ -139,10 +140,11 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
     java, notices = find_java(window=not headless)
     jars = class_path(report)
     report(1.0, "starting ImageJ")
+    client = compiled_folder(client_folder())
     options = {
         "java.awt.headless": str(headless).lower(),
         "plugins.dir": _home(),
-        "python.path": client_folder(),
+        "python.path": client if client.is_dir() else client_folder(),
         "java.util.prefs.userRoot": _home(),
     }
     patched = patched_jars() if headless else []
@@ -156,6 +158,7 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
         context = jimport("org.scijava.Context")(jimport("org.scijava.plugin.PluginIndex")())
         when_jvm_stops(context.dispose)
         _add_jython(context)
+        compile_once(client_folder())
         if not headless:
             window = jimport("ij.ImageJ")
             window(window.EMBEDDED)
