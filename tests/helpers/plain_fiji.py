@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from epifiji.bridge.fiji.install import install_fiji
+from epifiji.bridge.imagej.compiled_client import compiled_folder
 from epifiji.bridge.imagej.jars import class_path, patched_jars
 from epifiji.bridge.imagej.java import find_java
+from epifiji.bridge.imagej.menu import client_folder
 from jvm import FOR_SHORT_RUNS
 
 TIMEOUT_S = 600
@@ -95,7 +97,22 @@ System.exit(0)  # as Fiji does after a macro, however that ended
 def make_plain_fiji(folder: Path, python: Path | None = None) -> Path:
     """Make a folder with ImageJ, Jython and EpiFiji in it."""
     install_fiji(_imagej(folder), python)
+    _add_compiled_client(folder / "jars" / "Lib")
     return folder
+
+
+def _add_compiled_client(lib: Path) -> None:
+    """Add what Jython compiled for an embedded ImageJ: in each of these Fijis it would compile and keep the same.
+
+    It uses what was compiled from a source of the same time.
+    """
+    kept = compiled_folder(client_folder())
+    for compiled in kept.rglob("*$py.class"):
+        source = compiled.with_name(compiled.name.replace("$py.class", ".py"))
+        installed = lib / source.relative_to(kept)
+        shutil.copyfile(compiled, installed.with_name(compiled.name))
+        times = source.stat()
+        os.utime(installed, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def make_unpacked_fiji(folder: Path, archive: Path) -> Path:
