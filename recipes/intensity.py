@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from epifiji.engine.networks.epinet.sampling import Part, Sampler
 
@@ -46,7 +47,37 @@ def lose(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return result
 
 
+def glow(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Move 10 to 50 % of the light into a wide halo, as out-of-focus light and scattering do."""
+    share, sigma = random.uniform(0.1, 0.5), random.uniform(3, 9)
+    return (1 - share) * frames + share * gaussian_filter(frames, (0, sigma, sigma))
+
+
+def sharpen(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Enhance edges, as a deconvolution or the camera's software does."""
+    strength, sigma = random.uniform(0.3, 1.5), random.uniform(0.8, 2)
+    return np.maximum(frames + strength * (frames - gaussian_filter(frames, (0, sigma, sigma))), 0)
+
+
+def mottle(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Make the light lumpy, as that of a protein in puncta; lumps last for some frames."""
+    sizes = (random.uniform(0.5, 3), *(2 * [random.uniform(0.7, 2)]))
+    lumps = gaussian_filter(random.standard_normal(frames.shape, np.float32), sizes)
+    return frames * np.exp(random.uniform(0.1, 0.5) * lumps / max(float(lumps.std()), 1e-6))
+
+
+def multiply(frames: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Add the noise of an electron-multiplying camera, whose gain is random: its variance is twice that of the photons."""
+    photons = np.exp(random.uniform(np.log(8), np.log(150)))
+    counted = random.poisson(photons * np.clip(frames, 0, None))
+    return random.standard_gamma(np.maximum(counted, 1e-3)) / photons
+
+
 CHANGES: tuple[tuple[float, Change], ...] = (
+    (0.2, glow),
+    (0.12, mottle),
+    (0.12, multiply),
+    (0.12, sharpen),
     (0.12, saturate),
     (0.12, cut_below),
     (0.1, coarsen),

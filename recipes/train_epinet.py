@@ -112,8 +112,13 @@ def simulate(folder: Path, seeds: range, outlines: list[Path]) -> None:
         if file.exists():
             continue
         random = np.random.default_rng([seed, 4])
+        settings = draw_wide_settings(seed)
         number = int(random.integers(len(drawn))) if drawn and random.random() < OF_OUTLINES else None
-        movie = at_scale(draw_wide_settings(seed), None if number is None else drawn[number])
+        try:
+            movie = at_scale(settings, None if number is None else drawn[number])
+        except WrongInputError:
+            # The outlines show too few cells for a field of this size.
+            movie = at_scale(settings, None)
         with replacing(file) as part:
             np.savez_compressed(part, pixels=movie.pixels, events=movie.events, marked=movie.nothing)
         print(file.name, *movie.pixels.shape, len(movie.events), "events", f"{time.process_time():.0f} s", flush=True)

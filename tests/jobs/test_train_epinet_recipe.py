@@ -114,3 +114,20 @@ def test_intensities_change_as_described(seed: int) -> None:
     changed = np.flatnonzero((lost != given).any((1, 2)))
     assert 1 <= len(changed) <= 3
     assert all((lost[t] == 0).all() or (lost[t] == lost[t - 1]).all() for t in changed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_halos_and_noise_keep_the_light(seed: int) -> None:
+    random, given = np.random.default_rng(seed), np.repeat(frames(seed), 4, 0)
+    halo = intensity.glow(given, random)
+    np.testing.assert_allclose(halo.mean(), given.mean(), rtol=0.02)
+    assert halo.std() < given.std()
+    assert intensity.sharpen(given, random).std() > given.std()
+    even = np.full_like(given, 0.5)
+    lumps = np.log(intensity.mottle(even, random) / 0.5)
+    assert 0.09 < lumps.std() < 0.52
+    noisy = intensity.multiply(even, np.random.default_rng(seed))
+    photons = np.exp(np.random.default_rng(seed).uniform(np.log(8), np.log(150)))
+    # Poisson noise alone has the variance mean / photons; a random gain doubles it.
+    np.testing.assert_allclose(noisy.mean(), 0.5, rtol=0.02)
+    np.testing.assert_allclose(noisy.var(), 2 * 0.5 / photons, rtol=0.05)

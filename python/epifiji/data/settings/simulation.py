@@ -58,9 +58,9 @@ class SimulationSettings(Settings):
     event_variety: float = setting(
         0,
         ge=0,
-        le=1,
+        le=2,
         description="Variation of events: from 0, all are similar, to 1, durations, courses, sizes and brightness "
-        "are drawn from wide ranges.",
+        "are drawn from wide ranges, to 2, from still wider ones, with furrows, midbodies and lumpy spots.",
     )
     margin_frames: int = setting(
         8, ge=1, le=1000, unit="frames", description="Number of first and last frames without events."

@@ -8,7 +8,7 @@ import numpy as np
 
 from epifiji.data.settings.simulation import SimulationSettings
 from epifiji.engine.simulation.epithelium import REFERENCE_DIAMETER_PX, Epithelium
-from epifiji.engine.simulation.event_courses import Course
+from epifiji.engine.simulation.event_courses import SOP_BRIGHTNESS, Course
 from epifiji.engine.simulation.microscope import Spot
 
 LEAST_AREA = 0.05
@@ -40,12 +40,21 @@ class Shrinking(Course):
         self.rest = round(self.pace * self.random.uniform(0, 4))
         self.after += self.rest
         self.glow = self.vary(0.25, -0.1, 1)
+        self.slow_ends = False
+
+    def draw_beyond(self) -> None:
+        """Change parameters if courses vary by more than 1."""
+        self.duration = self.lasting(self.duration, 0.65, 1.6)
+        self.glow = self.beside(self.glow, -0.3, 1.5)
+        self.slow_ends = self.random.random() < 0.5 * self.beyond
 
     def steer(self, tissue: Epithelium, elapsed: int) -> None:
         """Change the cell, `elapsed` frames after the event (negative: before it)."""
         row = tissue.row(self.identities[0])
         gone, back = -elapsed / self.duration, (elapsed - self.rest) / max(1, self.after - self.rest)
         far = np.clip(gone if elapsed < 0 else back, 0, 1)
+        if self.slow_ends:
+            far = 0.5 - 0.5 * np.cos(np.pi * far)
         end = 1 if elapsed < 0 else self.kept
         area = self.area * (self.least + (end - self.least) * far)
         tissue.cells["area"][row] = max(area, LEAST_AREA * tissue.mean_area)
@@ -79,9 +88,18 @@ class Flicker(Course):
         self.pattern = random.random(2 * self.life + 1) < 0.5
         if self.kind == "short":
             self.life = int(random.integers(0, 3))
+        self.sharpness = 1.0
         self.duration = self.after = self.life + 1
         if self.kind == "lasting":
             self.duration, self.after = self.frame + 1, 10**6
+
+    def draw_beyond(self) -> None:
+        """Change parameters if courses vary by more than 1: those that an SOP has too."""
+        self.sharpness = self.beside(1, 0.7, 2.5)
+        if self.kind != "broad":
+            self.sigma_px = self.size * self.beside(self.sigma_px / self.size, 1.3, 4.5)
+        if self.kind == "dim":
+            self.brightness = self.beside(self.brightness, 0.15, 0.6 * SOP_BRIGHTNESS[0])
 
     def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
         """Return the bright spots in this frame."""
@@ -90,7 +108,7 @@ class Flicker(Course):
         if gone or (self.kind == "blinking" and not self.pattern[elapsed + self.life]):
             return []
         y, x = self.site(tissue, frame) + self.offset
-        return [Spot(float(y), float(x), self.brightness, self.sigma_px)]
+        return [Spot(float(y), float(x), self.brightness, self.sigma_px, self.sharpness)]
 
     def observed(self, labels: np.ndarray) -> Distractor | None:
         """Return the cell's position in the labels (T, Y, X) in the middle of the spot's life, or None if they do not show it."""
@@ -115,6 +133,8 @@ class Debris:
         self.lobes = random.normal(0, 1.6 * size, (lobes, 2)) * (lobes > 1)
         self.sigmas = size * random.uniform(0.7, 2.2, lobes)
         self.brightness = random.uniform(0.6, 4, lobes)
+        if settings.event_variety > 1:
+            self.sigmas = self.sigmas * np.random.default_rng(int(random.integers(2**63))).uniform(0.7, 2, lobes)
 
     def spots(self, frame: int) -> list[Spot]:
         """Return the bright spots in this frame."""

@@ -33,7 +33,7 @@ CELL = np.dtype(
     ]
 )
 
-_BOND_DECAY = 0.7  # per frame
+BOND_DECAY = 0.7  # per frame
 _SPREADING = 2.0  # largest deviation of the product of affinities from its mean, in standard deviations
 
 
@@ -123,10 +123,10 @@ class Epithelium(ABC):
         sisters = cells["sister"][first] == cells["identity"][second]
         glow = (1 + cells["glow"].astype(np.float32)) * ~cells["void"]
         light = np.exp(self.junction_spread * np.clip(product, -_SPREADING, _SPREADING))
-        light *= 1 + sisters * cells["bond"].astype(np.float32)[first]
+        light *= np.maximum(1 + sisters * cells["bond"].astype(np.float32)[first], 0)
         glowing: np.ndarray = light * np.maximum(glow[first], glow[second])
         return glowing
 
     def age_bonds(self) -> None:
         """Let new junctions approach the brightness of the others, for one frame."""
-        self.cells["bond"] *= _BOND_DECAY
+        self.cells["bond"] *= BOND_DECAY

@@ -34,6 +34,8 @@ class Spot(NamedTuple):
     brightness: float
     """1 = that of a membrane."""
     sigma_px: float
+    sharpness: float = 1.0
+    """1: a Gaussian; more: flat with a sharp rim; less: a peak with a wide foot."""
 
 
 class Camera(Protocol):
@@ -190,4 +192,5 @@ def _shine(signal: np.ndarray, spot: Spot) -> None:
         y, x = np.ogrid[
             window[0].start : window[0].start + part.shape[0], window[1].start : window[1].start + part.shape[1]
         ]
-        part += spot.brightness * np.exp(-((y - spot.y) ** 2 + (x - spot.x) ** 2) / (2 * spot.sigma_px**2))
+        near = ((y - spot.y) ** 2 + (x - spot.x) ** 2) / (2 * spot.sigma_px**2)
+        part += spot.brightness * np.exp(-(near if spot.sharpness == 1 else near**spot.sharpness))

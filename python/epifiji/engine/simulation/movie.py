@@ -202,6 +202,8 @@ def _simulated(chosen: SimulationSettings, outlines: np.ndarray | None, fewer: b
         spots: list[Spot] = [spot for course in courses for spot in course.spots(tissue, frame)]
         spots += [spot for speck in debris for spot in speck.spots(frame)]
         labels[frame], pixels[frame] = scene.labels, microscope.picture(scene, spots, frame)
+        for course in courses:
+            course.label(labels[frame], frame)
     distractors = _distractors(courses, debris, small, labels)
     if isinstance(tissue, RealOutlines):
         distractors += [Distractor("unclear", *place) for place in tissue.unclear(chosen.frames)]

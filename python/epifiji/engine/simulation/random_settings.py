@@ -67,6 +67,7 @@ WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px
 _WIDE: dict[str, tuple[float, float]] = {
     "cell_diameter_px": (14.5, 45),
     "event_duration": (6, 20),
+    "event_variety": (0.5, 2),
     "haze": (0.02, 0.6),
     "junction_spread": (0.05, 0.5),
     "tricellular": (0, 1.5),
@@ -108,6 +109,9 @@ SHORT_MOVIES, SHORT_FRAMES, USUAL_FRAMES = 0.35, (10, 25), (40, 70)
 """Share of short movies, and lengths of these and of the others."""
 
 WIDE_SIDES_PX = (160, 280)
+
+WIDE_EVENTS = {"extrusions": 1.5, "divisions": 1.5, "sops": 2.5}
+"""More events than :func:`draw_settings` plans, by these factors; there may not be room for all."""
 
 CYST_RANGES: dict[str, tuple[float, float]] = {
     "cell_width_um": (6, 11),
@@ -185,6 +189,7 @@ def draw_wide_settings(seed: int) -> SimulationSettings:
     ranges = WIDE_PLAIN_RANGES, WIDE_HARD_RANGES, WIDE_EDGE_RANGES
     settings = _drawn(seed, random, (frames, height, width), ranges)
     changes: dict[str, Any] = {"margin_frames": 1, "margin_diameters": float(random.uniform(0, 0.4))}
+    changes |= {name: round(factor * getattr(settings, name)) for name, factor in WIDE_EVENTS.items()}
     for name, (probability, ends) in LOSSES.items():
         if random.random() < probability:
             changes[name] = float(random.uniform(*ends))
