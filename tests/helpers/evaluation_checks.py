@@ -11,8 +11,7 @@ from figure_checks import table, titles
 from refusals import refusals
 
 EVALUATE = 'run("Evaluate Event Network...", "min_volume=20 '
-
-
+CALIBRATE = 'run("Calibrate Event Scores...", "network=[net one] '
 OF_CELLS = 'run("Evaluate Event Network...", "cell_diameter=20 borders=bright '
 
 
@@ -20,6 +19,10 @@ def evaluated_headless(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro(EVALUATE + 'network=[net one] folder=[the movies] events=cell_death output=[its scores]");')
     imagej.run_macro(OF_CELLS + 'network=epicells folder=[the cells] output=[cell scores]");')
     imagej.run_macro(OF_CELLS + 'network=epicells folder=[the cells/a.tif] iou=0.75 output=[one image]");')
+
+
+def calibrated_headless(imagej: ImageJ, _: Path) -> None:
+    imagej.run_macro(CALIBRATE + 'results=[my results] name=of_reviews output=[its calibration] table=false");')
 
 
 def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
@@ -39,6 +42,14 @@ def refused(imagej: ImageJ, _: Path) -> dict[str, str]:
         "a setting of events": 'network=epicells folder=[the cells] threshold=100");',
     }
     codes = {name: EVALUATE + code for name, code in commands.items()}
+    to_calibrate = {
+        "nothing to calibrate with": '");',
+        "results without a review": 'results=[not reviewed]");',
+        "results of another network": 'results=[of another]");',
+        "no results": 'results=[the movies]");',
+        "a name that exists": 'results=[my results] name=of_reviews");',
+    }
+    codes |= {name: CALIBRATE + code for name, code in to_calibrate.items()}
     return refusals(imagej, codes | {name: OF_CELLS + code for name, code in of_cells.items()})
 
 
@@ -48,9 +59,14 @@ def evaluated_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
     imagej.run_macro('newImage("mine", "8-bit", 30, 30, 1);')
     imagej.run_macro(EVALUATE + 'network=[net one] other_networks=[net two] folder=[the movies]");')
     shown, log = titles(), str(jimport("ij.IJ").getLog())
+    imagej.run_macro(CALIBRATE + 'results=[my results/day 1/a_epifiji] ");')
+    calibrated, errors = titles(), table("Scores of net_one_calibrated")
+    imagej.run_macro('selectImage("net_one_calibrated-calibration"); close();')
     imagej.run_macro(OF_CELLS + 'network=epicells other_networks=merging folder=[the cells] ");')
     return {
         "titles": shown,
+        "calibrated": calibrated,
+        "calibration errors": errors,
         "of cells": titles(),
         "cell scores": table("Networks on the cells"),
         "cell differences": table("Networks compared on the cells"),
@@ -62,5 +78,5 @@ def evaluated_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
     }
 
 
-HEADLESS = [evaluated_headless, refused]
+HEADLESS = [evaluated_headless, calibrated_headless, refused]
 WINDOW = [evaluated_in_a_window]

@@ -19,10 +19,19 @@ from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.rois.roi_files import write_rois
 from epifiji.jobs.networks import cell_network_of
-from evaluation_checks import EVALUATE, HEADLESS, WINDOW, evaluated_headless, evaluated_in_a_window, refused
+from evaluation_checks import (
+    EVALUATE,
+    HEADLESS,
+    WINDOW,
+    calibrated_headless,
+    evaluated_headless,
+    evaluated_in_a_window,
+    refused,
+)
 from folders import names
 from jvm import Finished, run_checks
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
+from reviewed_results import reviewed
 from small_networks import small_network
 from voronoi_cells import membranes, voronoi_labels
 
@@ -51,6 +60,11 @@ def files(folder: Path) -> Path:
     choices = of_cells.description.choices.model_copy(update={"merge_below": 0.8})
     merging = of_cells.description.model_copy(update={"name": "merging", "choices": choices})
     write_network(replace(of_cells, description=merging), folder / "merging")
+    for number, place in enumerate(("a_epifiji", "day 2/b_epifiji")):
+        reviewed(folder / "my results" / "day 1" / place, folder / "net one", seed=number)
+    reviewed(folder / "not reviewed", folder / "net one")
+    (folder / "not reviewed" / "review.csv").unlink()
+    reviewed(folder / "of another", folder / "net two")
     return folder
 
 
@@ -79,6 +93,17 @@ class TestWithoutAWindow:
             assert written["networks"][0]["all"] == json.loads(json.dumps(expected.to_dict()))["networks"][0]["all"]
             assert f"EpiFiji: {expected.conclusion}" in headless.out
 
+    def test_reviews_in_all_folders_calibrate_a_copy(self, headless: Finished) -> None:
+        folder, first = headless.folder, headless.folder / "my results" / "day 1"
+        assert headless[calibrated_headless] is None
+        assert names(folder / "its calibration") == ["calibration.csv", "calibration.json", "calibration.png"]
+        expected = epifiji.calibrate_scores(
+            folder / "net one", [first / "a_epifiji", first / "day 2/b_epifiji"], name="in_python"
+        )
+        written = json.loads((folder / "its calibration" / "calibration.json").read_text(encoding="utf-8"))
+        assert written["classes"] == json.loads(json.dumps(expected.to_dict()))["classes"]
+        assert "EpiFiji: of_reviews is in the lists of networks from now on" in headless.out
+
     @pytest.mark.parametrize(
         ("what", "words"),
         [
@@ -97,6 +122,14 @@ class TestWithoutAWindow:
                 "the movies contains ROI files of events, but no labels or outlines of cells, but epicells",
             ),
             ("cells only", "the cells contains images with annotated cells, but epinet finds events"),
+            ("nothing to calibrate with", "with annotated movies, or results=[folder] with reviewed results."),
+            (
+                "results without a review",
+                "not reviewed contains results without a review, but reviewed ones are needed",
+            ),
+            ("results of another network", "is a review of events of lab, but the scores of net_one are to be"),
+            ("no results", "the movies contains no results of a detection, but events.csv is expected"),
+            ("a name that exists", "of_reviews"),
             (
                 "a setting of events",
                 "threshold is specified, but evaluations of networks that segment cells have no such",
@@ -115,6 +148,8 @@ def test_with_a_window_there_are_tables_and_curves(tmp_path: Path) -> None:
         env = {"DISPLAY": display, "TMPDIR": str(tmp_path / "temporary")}
         seen = run_checks(WINDOW, tmp_path, headless=False, env=env)[evaluated_in_a_window]
     assert seen["titles"] == ["mine", "the movies-evaluation"]
+    assert seen["calibrated"] == ["mine", "the movies-evaluation", "net_one_calibrated-calibration"]
+    assert [row[:3] for row in seen["calibration errors"]["rows"]] == [["cell_death", "60", "1"]]
     assert seen["active"] == "mine"
     assert seen["of cells"] == ["mine", "the movies-evaluation", "the cells-evaluation", "a_cells"]
     assert [row[:2] for row in seen["cell scores"]["rows"]] == [

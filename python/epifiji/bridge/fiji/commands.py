@@ -21,6 +21,7 @@ from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
 from epifiji.bridge.fiji.many_commands import DetectManyCommand, PoolCommand
 from epifiji.bridge.fiji.network_commands import (
+    CalibrateCommand,
     EvaluateCommand,
     ExportNetworkCommand,
     FetchNetworkCommand,
@@ -73,7 +74,7 @@ COMPARE_CELLS, CONVERT, SPLIT = "Compare Cells...", "Convert Cells...", "Split C
 SCORE, GALLERY = "Score Events at Random...", "Show Event Gallery..."
 ESTIMATE, COMPLETE = "Estimate Event Scores...", "Check Boxes Completely..."
 EVALUATE, TRAIN, RETRAIN = "Evaluate Event Network...", "Train Event Network...", "Retrain from Review..."
-STUDY = "Study Cells..."
+STUDY, CALIBRATE = "Study Cells...", "Calibrate Event Scores..."
 MANAGE, EXPORT_NETWORK = "Manage EpiFiji Networks", "Export EpiFiji Network..."
 IMPORT, FETCH = "Import EpiFiji Network...", "Fetch DeXtrusion Network..."
 CORRECT = "Correct Cells..."
@@ -347,6 +348,7 @@ COMMANDS: dict[str, type[Settings]] = {
     CONVERT: ConvertCommand,
     SPLIT: SplitCommand,
     EVALUATE: EvaluateCommand,
+    CALIBRATE: CalibrateCommand,
     TRAIN: TrainCommand,
     RETRAIN: RetrainCommand,
     STUDY: StudyCommand,

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
-from epifiji.bridge.fiji.commands import COMMANDS, DETECT_MANY, EVALUATE, RETRAIN, SPLIT, STUDY, TRAIN, AdjustCommand
+from epifiji.bridge.fiji.commands import (
+    CALIBRATE,
+    COMMANDS,
+    DETECT_MANY,
+    EVALUATE,
+    RETRAIN,
+    SPLIT,
+    STUDY,
+    TRAIN,
+    AdjustCommand,
+)
 from epifiji.bridge.fiji.pages import page_of
 from epifiji.bridge.fiji.terminal_commands import with_menu_commands
 from epifiji.data.settings.base import Settings, Shown, shown_of
@@ -19,7 +29,7 @@ from epifiji.files.movies.calibration import (
     SECONDS,
 )
 
-OTHER_MOVIES = (DETECT_MANY, TRAIN, RETRAIN, EVALUATE, STUDY, SPLIT)
+OTHER_MOVIES = (DETECT_MANY, TRAIN, RETRAIN, EVALUATE, CALIBRATE, STUDY, SPLIT)
 """Commands whose settings are not those of the open movie, so its calibration does not apply."""
 
 UNITS: dict[str, dict[str, Any]] = {

@@ -10,11 +10,13 @@ from epifiji.bridge.fiji.fields import KEEP_GOING
 from epifiji.bridge.fiji.fields import flag as _flag
 from epifiji.bridge.fiji.fields import path as _path
 from epifiji.data.settings.base import Settings, names, placed, setting
-from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.evaluation import EvaluationSettings, EventEvaluationSettings
 from epifiji.data.settings.jobs import (
     AnyNetworkName,
+    CalibrationJob,
     EvaluationJob,
     ExportJob,
+    NetworkName,
     NewNetworkJob,
     RetrainingJob,
     TrainingJob,
@@ -54,6 +56,28 @@ class EvaluateCommand(EvaluationJob, EvaluationSettings):
     seed_height: Share | None = placed(SegmentationSettings, "seed_height", "more")
     merge_below: Share | None = placed(SegmentationSettings, "merge_below", "more")
     table: bool = _flag("Show a table", "Show the scores as a table; table=false in a macro shows none.", default=True)
+
+
+class CalibrateCommand(CalibrationJob, EventEvaluationSettings):
+    """Makes a copy of a network whose scores are the shares of its events that are right; it finds the same events.
+
+    Which events are right is known from annotated movies, from reviews of this network's events, or from both.
+    """
+
+    network: NetworkName = None
+    folder: str | None = _path(
+        "folder",
+        "Annotated movies",
+        "Movies, each with its events next to it (movie_cell_death.zip for movie.tif and so on).",
+        order=4,
+    )
+    results: str | None = _path(
+        "folder",
+        "Reviewed results",
+        "A result folder of this network with a review, or a folder that contains such folders, at any depth.",
+        order=4,
+    )
+    table: bool = _flag("Show a table", "Show the errors as a table; table=false in a macro shows none.", default=True)
 
 
 TRAINING_TABLE = "Show the scores on held-out events or cells as a table; table=false in a macro shows none."

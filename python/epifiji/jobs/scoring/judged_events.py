@@ -15,9 +15,10 @@ from epifiji.data.progress import PartReport, Report
 from epifiji.data.settings.evaluation import EventEvaluationSettings
 from epifiji.engine.metrics.events import match_events
 from epifiji.files.results.result_folder import read_record
-from epifiji.files.results.reviews import REVIEW, read_review
+from epifiji.files.results.reviews import REVIEW, REVIEWED, read_review
 from epifiji.files.training_data import classes_of, read_training_folder
 from epifiji.jobs.events.detect import detect
+from epifiji.jobs.events.pooled import result_folders_in
 from epifiji.jobs.executors import executor_for
 from epifiji.jobs.learnt_movies import KnownMovie
 from epifiji.jobs.scoring.evaluate_events import candidate_settings, own_settings
@@ -98,6 +99,23 @@ def matched_events(
     right = {id(one) for one, _ in (*first.pairs, *second.pairs)}
     for one in detected:
         yield JudgedEvent(one.event, one.raw_score, id(one) in right, number, id(one) in above)
+
+
+def reviewed_results_in(place: Path) -> list[Path]:
+    """List the result folders with a review, of a result folder or of all in a folder, at any depth.
+
+    Raises
+    ------
+    WrongInputError
+        If there are none.
+    """
+    folders = [one.parent if one.name == REVIEWED else one for one in result_folders_in(place)]
+    found = [one for one in folders if (one / REVIEW).is_file()]
+    if not found:
+        raise WrongInputError(
+            f"{place} contains results without a review, but reviewed ones are needed: review some of the events first."
+        )
+    return found
 
 
 def _of_review(place: Path, network: EventNetwork, number: int) -> Iterator[JudgedEvent]:

@@ -1,4 +1,4 @@
-"""The job that evaluates networks for ImageJ. It returns tables, curves as a picture, and a conclusion."""
+"""The jobs that evaluate networks for ImageJ, and calibrate their scores. They return tables, pictures, and a conclusion."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from epifiji.bridge.fiji import commands
 from epifiji.bridge.fiji.client_folder import chosen_or_shown_folder
-from epifiji.bridge.fiji.network_commands import EvaluateCommand
+from epifiji.bridge.fiji.network_commands import CalibrateCommand, EvaluateCommand
 from epifiji.bridge.fiji.requests.cells import shown_pictures
 from epifiji.bridge.fiji.requests.registry import Answer, Request, job, settings_of
 from epifiji.data.errors import WrongInputError
 from epifiji.data.settings.base import parse_settings
-from epifiji.data.settings.evaluation import EvaluationSettings
+from epifiji.data.settings.evaluation import EvaluationSettings, EventEvaluationSettings
 
 
 @job("evaluate", commands.EVALUATE, exclusive=True)
@@ -47,4 +47,41 @@ def evaluate_networks(request: Request) -> Answer:
         "difference_rows": found.difference_rows(),
         "notices": [*found.notices, *left_out, *found.choices()],
         "said": found.conclusion,
+    }
+
+
+@job("calibrate_scores", commands.CALIBRATE, exclusive=True)
+def calibrate_scores(request: Request) -> Answer:
+    """Make a copy of a network with calibrated scores. The request has ``settings`` by key."""
+    from epifiji.files.networks.store import find_network
+    from epifiji.jobs.scoring.calibrate import PICTURE, calibrate_scores
+    from epifiji.jobs.scoring.judged_events import reviewed_results_in
+
+    command = parse_settings(CalibrateCommand, request["settings"])
+    sources = [] if command.folder is None else [Path(command.folder)]
+    if command.results is not None:
+        sources += reviewed_results_in(Path(command.results))
+    if not sources:
+        raise WrongInputError(
+            "No folder was specified, but events of which it is known whether they are right are needed: give --folder DIR with "
+            "annotated movies, or --results DIR with reviewed results."
+        )
+    found = calibrate_scores(
+        find_network(command.network),
+        sources,
+        command.name,
+        command.out,
+        command.overwrite,
+        request.report,
+        **settings_of(command, EventEvaluationSettings),
+    )
+    name = found.network.description.name
+    return {
+        "name": name,
+        "pictures": [str(file) for file in found.files if file.name == PICTURE],
+        "titles": [f"{name}-calibration"],
+        "columns": found.columns(),
+        "rows": found.rows(),
+        "notices": list(found.notices),
+        "said": f"{name} is in the lists of networks from now on; it finds the same events.",
     }
