@@ -27,6 +27,14 @@ STACKS_S = 60
 FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""
 
+SHORT_EPIFIJI = (
+    sys.executable,
+    "-c",
+    f"import scyjava, sys; scyjava.config.add_options({list(FOR_SHORT_RUNS)!r});"
+    "from epifiji.bridge.cli.main import main; sys.argv[0] = 'epifiji'; main()",
+)
+"""The command line with these options, before its arguments: half the processor time where it starts ImageJ."""
+
 AS_FIJI = "EPIFIJI_JAVA_AS_FIJI"
 """The environment variable with which Java compiles and collects garbage as in Fiji, for measurements of time."""
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import tifffile
@@ -13,16 +14,19 @@ import tifffile
 from epifiji.engine.metrics.events import match_events, score
 from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.results.events_table import read_events
+from jvm import SHORT_EPIFIJI
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "epifiji", "demo", *arguments]
+def run(program: Sequence[str], *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [*program, "demo", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
 
 
 def test_the_demonstration_finds_the_simulated_events_and_shows_them(shared_data: Path, tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    answer = run("--out", str(out), "--network", "notum_all", EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
+    answer = run(
+        SHORT_EPIFIJI, "--out", str(out), "--network", "notum_all", EPIFIJI_NETWORKS=str(shared_data / "dexnets")
+    )
     assert "network:  notum_all" in answer.stdout
     assert answer.returncode == 0, answer.stderr
     folder = out / "epifiji_demo_epifiji"
@@ -38,14 +42,15 @@ def test_the_demonstration_finds_the_simulated_events_and_shows_them(shared_data
         assert len(tif.imagej_metadata["Overlays"]) == len(found)
     for picture in ("overlay.png", "epifiji_demo_imagej.png"):
         assert (folder / picture).read_bytes().startswith(b"\x89PNG")
-    again = run("--out", str(out), EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
+    again = run(SHORT_EPIFIJI, "--out", str(out), EPIFIJI_NETWORKS=str(shared_data / "dexnets"))
     assert again.returncode == 2
     assert "epifiji_demo.tif exists: give another --out, or --overwrite" in again.stderr
 
 
 def test_the_demonstration_needs_no_downloaded_network(tmp_path: Path) -> None:
     out = tmp_path / "demo"
-    answer = run("--out", str(out), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
+    program = [sys.executable, "-m", "epifiji"]
+    answer = run(program, "--out", str(out), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
     assert answer.returncode == 0, answer.stderr
     folder = out / "epifiji_demo_epifiji"
     assert json.loads((folder / "run.json").read_text())["network"]["name"] == "epinet"

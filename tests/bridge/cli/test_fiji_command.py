@@ -12,18 +12,14 @@ import pytest
 
 from desktop import close, desktop, focus, picture, wait_for, windows
 from fiji_folders import make_fiji
+from jvm import FOR_SHORT_RUNS, SHORT_EPIFIJI
 
 TIMEOUT_S = 240
-EPIFIJI = [
-    sys.executable,
-    "-c",
-    "import sys; from epifiji.bridge.cli.main import main; sys.argv[0] = 'epifiji'; main()",
-]
 
 
 def fiji(*arguments: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*EPIFIJI, "fiji", *map(str, arguments)],
+        [*SHORT_EPIFIJI, "fiji", *map(str, arguments)],
         env={**os.environ, **env},
         capture_output=True,
         text=True,
@@ -47,7 +43,7 @@ def test_movies_are_open_for_the_macro_whatever_their_paths(tmp_path: Path, movi
         (folder / name).write_bytes(movie_file.read_bytes())
     macro = tmp_path / "which.ijm"
     macro.write_text('return getTitle() + " " + nImages + " " + nSlices;')
-    command = [*EPIFIJI, "fiji", "first.tif", "second.tif", "--headless", "--macro", str(macro)]
+    command = [*SHORT_EPIFIJI, "fiji", "first.tif", "second.tif", "--headless", "--macro", str(macro)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert (done.returncode, done.stdout) == (0, "second.tif 2 12\n"), done.stderr
     refused = fiji(tmp_path / "none.tif", "--headless", "--macro", macro)
@@ -78,9 +74,11 @@ def test_invalid_inputs_are_refused_in_one_sentence(tmp_path: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
-QUITTING = """
+QUITTING = f"""
 import sys
 from pathlib import Path
+import scyjava
+scyjava.config.add_options({list(FOR_SHORT_RUNS)!r})
 from epifiji.bridge.fiji.open import open_imagej, run_fiji
 open_imagej(headless=False)
 import jpype
@@ -123,7 +121,7 @@ def test_value_and_failure_are_reported_when_the_window_ends_the_process(
 def test_the_window_stays_until_it_is_closed(tmp_path: Path) -> None:
     with desktop() as display:
         env = {**os.environ, "DISPLAY": display}
-        process = subprocess.Popen([*EPIFIJI, "fiji"], env=env, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*SHORT_EPIFIJI, "fiji"], env=env, stderr=subprocess.PIPE, text=True)
         os.environ["DISPLAY"] = display
         try:
             focus("ImageJ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from batch_checks import (
 )
 from desktop import desktop
 from epifiji.files.movies.movie_file import read_movie, write_movie
-from jvm import TIMEOUT_S, Finished, run_checks
+from jvm import SHORT_EPIFIJI, TIMEOUT_S, Finished, run_checks
 from movie_files import write_zarr
 from plain_fiji import make_plain_fiji, run_in_plain_fiji
 from small_networks import chosen
@@ -52,10 +51,8 @@ class Batch:
         """Run the macro without a window, in a Fiji if one is specified, otherwise in the embedded ImageJ."""
         if self.fiji is not None:
             return run_in_plain_fiji(self.fiji, MACRO.read_text(encoding="ascii"), argument)
-        command = ["-m", "epifiji", "fiji", "--headless", "--macro", str(MACRO), "--argument", argument]
-        return subprocess.run(
-            [sys.executable, *command], capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=self.folder
-        )
+        command = [*SHORT_EPIFIJI, "fiji", "--headless", "--macro", str(MACRO), "--argument", argument]
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, cwd=self.folder)
 
     @property
     def movies(self) -> Path:
