@@ -32,7 +32,7 @@ from epifiji.jobs.events.detect import detect
 from epifiji.jobs.executors import DaskWorkers, executor_for
 from small_networks import spoil_entry
 
-SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 12}
+SETTINGS = {"mode": "exact", "threshold": 0, "min_volume": 0, "maps": "raw", "step_xy": 24}
 
 
 @pytest.fixture(autouse=True)
@@ -95,7 +95,7 @@ class TestAnInterruptedRun:
         other = pixels.copy()
         other[50, 3, 4] ^= 1
         detect(other, network_folder, **SETTINGS)
-        detect(pixels, network_folder, **{**SETTINGS, "step_xy": 13})
+        detect(pixels, network_folder, **{**SETTINGS, "step_xy": 25})
         assert asked == [0, 24, 48, 72] * 2
 
     def test_may_have_other_thresholds(self, pixels, network_folder, asked) -> None:
