@@ -13,7 +13,7 @@ from epifiji.data.settings.cyst_training import CHANGES
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.data.volume_networks import UNet3DDescription
 from epifiji.engine.networks.families import VOLUME_FAMILIES
-from epifiji.engine.networks.unet3d.model import PRESETS, Architecture, GreyRange, UNet3D, logits, new_weights
+from epifiji.engine.networks.unet3d.model import PRESETS, SHARES, Architecture, GreyRange, UNet3D, logits, new_weights
 from epifiji.engine.networks.unet3d.sampling import PartSampler
 from epifiji.engine.networks.unet3d.training import targets_of, volume_loss
 
@@ -86,6 +86,26 @@ def test_the_layers_are_those_of_tensorflow(weights: Weights):
     expected = (tf.matmul(x, weights["answer/kernel"]) + weights["answer/bias"]).numpy()
     assert expected.std() > 0.1
     assert np.abs(logits(weights, SIZES, pixels).numpy() - expected).max() < 1e-4
+
+
+def test_the_range_of_a_small_volume_are_the_quantiles_of_all_its_voxels():
+    image = volume(40, 120, 128)
+    grey = GreyRange.of(image)
+    assert (grey.low, grey.high) == pytest.approx(tuple(np.quantile(np.asarray(image), SHARES)))
+
+
+@pytest.mark.parametrize("corner", [(0, 0, 0), (30, 150, 391), (60, 470, 200)])
+def test_background_around_a_cyst_does_not_change_its_range(corner: tuple[int, int, int]):
+    random = np.random.default_rng(4)
+    cyst = random.gamma(2, 100, (30, 55, 60))
+    pixels = random.poisson(12, (100, 550, 461)).astype(np.float32)
+    pixels[tuple(slice(start, start + side) for start, side in zip(corner, cyst.shape, strict=True))] = cyst
+    # In the whole volume the same quantile is that of the background.
+    assert np.quantile(pixels, SHARES[1]) < 30
+    window = np.concatenate([cyst.ravel(), random.poisson(12, 128 * 128 * 100 - cyst.size)])
+    grey = GreyRange.of(Image(pixels, axes="ZYX"))
+    assert grey.high == pytest.approx(np.quantile(window, SHARES[1]), rel=0.1)
+    assert grey.low == np.quantile(pixels, SHARES[0])
 
 
 @pytest.mark.parametrize(("z_step", "blocks"), [(1, 8), (2, 8)])
