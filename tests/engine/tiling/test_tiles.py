@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,24 @@ def test_blocks_of_a_volume_have_their_reach_along_each_axis(
         assert numbers[tile.read].size <= 1.3 * 50**3
     assert (kept == 1).all()
     assert (len(found) == 1) == (numbers.size <= 50**3)
+
+
+@pytest.mark.parametrize("most", [900, 1500, 4000])
+@pytest.mark.parametrize("shape", [(12, 40, 44), (30, 21, 24), (60, 13, 9)])
+def test_no_other_blocks_read_fewer_voxels(shape: tuple[int, ...], most: int) -> None:
+    reach = (1, 2, 2)
+    sides = [
+        [
+            [min(length, start + kept + halo) - max(0, start - halo) for start in range(0, length, kept)]
+            for kept in range(1, length + 1)
+        ]
+        for length, halo in zip(shape, reach, strict=True)
+    ]
+    totals = [prod(map(sum, cuts)) for cuts in itertools.product(*sides) if prod(map(max, cuts)) <= most]
+    read = [[side.stop - side.start for side in tile.read] for tile in tiles(shape, reach, most)]
+    assert len(read) > 1
+    assert max(map(prod, read)) <= most
+    assert sum(map(prod, read)) == min(totals)
 
 
 def test_a_filter_in_blocks_of_a_volume_from_a_file_is_that_of_the_whole(tmp_path: Path) -> None:

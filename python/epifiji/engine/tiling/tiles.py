@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 Area = tuple[slice, ...]
 """Rows and columns; of a volume planes, rows and columns."""
@@ -45,13 +46,7 @@ def tiles(shape: Sequence[int], reach_px: int | Sequence[int], most_px: int, gra
         whole = tuple(slice(0, length) for length in shape)
         yield Tile(whole, whole)
         return
-    steps: list[int] = []
-    left = most_px
-    for axis in reversed(range(len(shape))):
-        length, reach = shape[axis], reaches[axis]
-        side = _root(left, axis + 1)
-        steps.insert(0, length if axis and length <= side else _kept(length, side, reach, grain_px))
-        left = max(1, left // min(length, length if steps[0] == length else steps[0] + 2 * reach))
+    steps = _fewest_read(shape, reaches, most_px, grain_px) or _near_squares(shape, reaches, most_px, grain_px)
     for corner in product(*(range(0, length, step) for length, step in zip(shape, steps, strict=True))):
         kept = tuple(
             slice(start, min(length, start + step)) for start, length, step in zip(corner, shape, steps, strict=True)
@@ -61,6 +56,51 @@ def tiles(shape: Sequence[int], reach_px: int | Sequence[int], most_px: int, gra
             for one, length, reach in zip(kept, shape, reaches, strict=True)
         )
         yield Tile(read, kept)
+
+
+def _fewest_read(shape: Sequence[int], reaches: Sequence[int], most_px: int, grain_px: int) -> list[int] | None:
+    """Return how much of each side tiles keep so that all together read the fewest pixels.
+
+    None if tiles of at most `most_px` pixels keep less than half of their sides on average.
+    """
+    best, found = 2 ** len(shape) * math.prod(shape), None
+    *outer, inner = (_cuts(length, reach, grain_px) for length, reach in zip(shape, reaches, strict=True))
+    for cuts in product(*outer):
+        left = most_px // math.prod(cut.read for cut in cuts)
+        # Fewer cuts come first, and read less.
+        last = next((cut for cut in inner if cut.read <= left), None)
+        if last is not None and (total := math.prod(cut.total for cut in (*cuts, last))) < best:
+            best, found = total, [cut.kept for cut in (*cuts, last)]
+    return found
+
+
+class _Cut(NamedTuple):
+    """A way to cut a side: what each part keeps, what it reads at most, and what all of them read, in pixels."""
+
+    kept: int
+    read: int
+    total: int
+
+
+def _cuts(length: int, reach_px: int, grain_px: int) -> list[_Cut]:
+    """List the ways to cut a side into parts of one length and, at its end, a shorter one."""
+    found = []
+    for kept in sorted({-(-length // (count * grain_px)) * grain_px for count in range(1, length + 1)}, reverse=True):
+        spans = [min(length, start + kept + reach_px) - max(0, start - reach_px) for start in range(0, length, kept)]
+        found.append(_Cut(kept, max(spans), sum(spans)))
+    return found
+
+
+def _near_squares(shape: Sequence[int], reaches: Sequence[int], most_px: int, grain_px: int) -> list[int]:
+    """Return how much of each side tiles of nearly equal sides keep, at least half of their side."""
+    steps: list[int] = []
+    left = most_px
+    for axis in reversed(range(len(shape))):
+        length, reach = shape[axis], reaches[axis]
+        side = _root(left, axis + 1)
+        steps.insert(0, length if axis and length <= side else _kept(length, side, reach, grain_px))
+        left = max(1, left // min(length, length if steps[0] == length else steps[0] + 2 * reach))
+    return steps
 
 
 def _root(number: int, degree: int) -> int:
