@@ -1,4 +1,4 @@
-"""Measures time and memory of networks for volumes: flat in the size of the volume, and for both presets.
+"""Measures time, memory and quality of networks for volumes: flat in the size of the volume, and for both presets.
 
     python benchmarks/volume_speed.py [--planes 50 100 200] [--side 512]
 
@@ -32,20 +32,20 @@ SMALL_VOLUME = (32, 96, 96)
 MEGAVOXEL, KILOBYTES_A_MEGABYTE = 1e6, 1024
 
 
-def placed(planes: int, side: int) -> Image:
-    """Return a volume with a cyst in its middle."""
-    cyst = simulate_cyst(
-        draw_cyst_settings(SEED, pixel_size_um=0.8, voxel_depth_um=1.0, margin_um=3.0, bit_depth=8)
-    ).volume
-    inside = np.asarray(cyst)[:planes, :side, :side]
+def placed(planes: int, side: int) -> tuple[Image, np.ndarray]:
+    """Return a volume with a cyst in its middle, and the true cells."""
+    cyst = simulate_cyst(draw_cyst_settings(SEED, pixel_size_um=0.8, voxel_depth_um=1.0, margin_um=3.0, bit_depth=8))
+    inside = np.asarray(cyst.volume)[:planes, :side, :side]
     volume = np.random.default_rng(SEED).poisson(BACKGROUND, (planes, side, side)).astype(np.uint8)
     corner = [(whole - part) // 2 for whole, part in zip(volume.shape, inside.shape, strict=True)]
-    volume[tuple(slice(at, at + part) for at, part in zip(corner, inside.shape, strict=True))] = inside
-    return replace(cyst, pixels=volume)
+    place = tuple(slice(at, at + part) for at, part in zip(corner, inside.shape, strict=True))
+    truth = np.zeros(volume.shape, np.int32)
+    volume[place], truth[place] = inside, cyst.labels[:planes, :side, :side]
+    return replace(cyst.volume, pixels=volume), truth
 
 
-def segmented(folder: Path, volume: Image) -> dict[str, float]:
-    """Segment a volume by the command in a process of its own; return its memory (MB), times (s) and number of cells."""
+def segmented(folder: Path, volume: Image, truth: np.ndarray) -> dict[str, float]:
+    """Segment a volume by the command in a process of its own; return its memory (MB), times (s), and cells with their AP."""
     write_movie(volume, folder / "cyst.tif")
     began = time.perf_counter()
     command = ["epifiji", "segment-cysts", "cyst.tif", "--network", "epicysts", "--out", "found"]
@@ -53,12 +53,13 @@ def segmented(folder: Path, volume: Image) -> dict[str, float]:
     _, status, used = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"{' '.join(command)} ended with {status}")
-    labels = epifiji.read_volume(next((folder / "found").rglob("*_labels.tif")))
+    labels = np.asarray(epifiji.read_volume(next((folder / "found").rglob("*_labels.tif")))).astype(np.int32)
     return {
         "mb": used.ru_maxrss / KILOBYTES_A_MEGABYTE,
         "cpu": used.ru_utime + used.ru_stime,
         "wall": time.perf_counter() - began,
-        "cells": int(np.asarray(labels).max()),
+        "cells": int(labels.max()),
+        "ap": epifiji.compare_volumes(labels, truth).matches[0.5].ap,
     }
 
 
@@ -84,16 +85,17 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     given = parser.parse_args()
     print(
-        "| volume (Z, Y, X) | memory (MB) | processor time (s/megavoxel) | time (s) | cells | load |\n|---|---|---|---|---|---|"
+        "| volume (Z, Y, X) | memory (MB) | processor time (s/megavoxel) | time (s) | cells (true) | AP at 0.5 | load |\n"
+        "|---|---|---|---|---|---|---|"
     )
     for planes in given.planes:
         with tempfile.TemporaryDirectory() as name:
-            volume = placed(planes, given.side)
-            used = segmented(Path(name), volume)
+            volume, truth = placed(planes, given.side)
+            used = segmented(Path(name), volume, truth)
         per = used["cpu"] / (prod(volume.shape) / MEGAVOXEL)
         print(
             f"| {planes} x {given.side} x {given.side} | {used['mb']:.0f} | {per:.2f} | {used['wall']:.0f} | {used['cells']:.0f} "
-            f"| {os.getloadavg()[0]:.1f} |",
+            f"({np.unique(truth).size - 1}) | {used['ap']:.2f} | {os.getloadavg()[0]:.1f} |",
             flush=True,
         )
     for preset in ("small", "full"):
