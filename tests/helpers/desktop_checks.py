@@ -208,11 +208,11 @@ def _frame_after_choosing(image: Any, index: int) -> int:
 
 
 def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
-    """Press Escape at three times: at the start of the work, later, and in the middle."""
+    """Press Escape at three times: at the start of the work, later, and after a quarter, when much is still to be done."""
     from scyjava import jimport
 
     found = []
-    for moment in (0.0, 0.2, 0.5):
+    for moment in (0.0, 0.1, 0.25):
         before = roi_table()
         image = jimport("ij.WindowManager").getCurrentImage()
         jimport("ij.macro.MacroRunner")(SLOWER)

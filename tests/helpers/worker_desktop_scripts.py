@@ -96,7 +96,7 @@ MacroRunner('run("Detect Epithelial Events...", "%s");' % LOOSE)
 wait_for(lambda: len(rois()) > 1 and Interpreter.getInstance() is None)
 before = rois()
 found["moments"] = []
-for moment in (0.0, 0.2, 0.5):
+for moment in (0.0, 0.1, 0.25):
     MacroRunner(SLOW % LOOSE)
     wait_for(lambda: done() > moment)
     press("noise.tif")
