@@ -99,7 +99,7 @@ class Flicker(Course):
         if self.kind != "broad":
             self.sigma_px = self.size * self.beside(self.sigma_px / self.size, 1.3, 4.5)
         if self.kind == "dim":
-            self.brightness = self.beside(self.brightness, 0.15, 0.6 * SOP_BRIGHTNESS[0])
+            self.brightness = self.beside(self.brightness, 0.15, 0.5 * SOP_BRIGHTNESS[0])
 
     def spots(self, tissue: Epithelium, frame: int) -> list[Spot]:
         """Return the bright spots in this frame."""
@@ -134,7 +134,7 @@ class Debris:
         self.sigmas = size * random.uniform(0.7, 2.2, lobes)
         self.brightness = random.uniform(0.6, 4, lobes)
         if settings.event_variety > 1:
-            self.sigmas = self.sigmas * np.random.default_rng(int(random.integers(2**63))).uniform(0.7, 2, lobes)
+            self.sigmas = self.sigmas * np.random.default_rng(int(random.integers(2**63))).uniform(0.7, 1.6, lobes)
 
     def spots(self, frame: int) -> list[Spot]:
         """Return the bright spots in this frame."""

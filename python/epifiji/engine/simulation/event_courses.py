@@ -14,7 +14,7 @@ from epifiji.engine.simulation.planning import SEPARATION_FRAMES
 
 _DRIFT_DIAMETERS = 0.15  # motion of a cell during its event
 _SPOT_SIGMA_PX = 3.2  # at the reference diameter
-SOP_BRIGHTNESS = (1.1, 4.5)
+SOP_BRIGHTNESS = (1.3, 4.5)
 """Least and most brightness of an SOP's spot, 1 = a membrane's; dim spots that are none stay below the least."""
 
 
@@ -353,10 +353,10 @@ class Sop(EventCourse):
     def draw_beyond(self) -> None:
         """Change parameters if courses vary by more than 1."""
         random = self.random
-        self.after = self.duration = self.lasting(self.after, 0.7, 1.7, 2)
+        self.after = self.duration = self.lasting(self.after, 0.85, 1.7)
         self.brightness = self.beside(self.brightness, *SOP_BRIGHTNESS)
         self.sigma_px = self.size * self.beside(self.sigma_px / self.size, 1.3, 4.5)
-        self.rise, self.fall = (self.beside(end, 1, max(1.5, 0.9 * self.after)) for end in (self.rise, self.fall))
+        self.rise, self.fall = (self.beside(end, 1.5, max(2, 0.9 * self.after)) for end in (self.rise, self.fall))
         self.sharpness = self.beside(1, 0.7, 2.5)
         lumps = round(self.beside(1, 1, 4))
         self.lumps = 0.6 * self.sigma_px * random.standard_normal((lumps, 2)) * (lumps > 1)

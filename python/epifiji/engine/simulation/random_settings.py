@@ -67,7 +67,7 @@ WIDTHS_PX: dict[str, tuple[float, float]] = {"membrane_px": (0.7, 1.8), "blur_px
 _WIDE: dict[str, tuple[float, float]] = {
     "cell_diameter_px": (14.5, 45),
     "event_duration": (6, 20),
-    "event_variety": (0.5, 2),
+    "event_variety": (0.3, 2),
     "haze": (0.02, 0.6),
     "junction_spread": (0.05, 0.5),
     "tricellular": (0, 1.5),
