@@ -11,7 +11,7 @@ from pathlib import Path
 import tifffile
 
 import epifiji
-from epifiji.engine.simulation.movie import DEMO, simulate
+from demo_movie import demo_movie
 from epifiji.files.movies.movie_file import write_movie
 from small_networks import chosen
 
@@ -42,7 +42,7 @@ def test_the_example_for_python_finds_and_keeps_the_events(
 
 def test_the_example_for_what_follows_a_detection_runs(tmp_path: Path) -> None:
     movie_file, detected, results = tmp_path / "cells.tif", tmp_path / "cells_epifiji", tmp_path / "results"
-    write_movie(simulate(**DEMO)[0], movie_file)
+    write_movie(demo_movie()[0], movie_file)
     found = epifiji.detect(movie_file, "epinet", maps="raw")
     found.save(detected)
     finished = subprocess.run(

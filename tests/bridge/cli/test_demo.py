@@ -11,8 +11,8 @@ from pathlib import Path
 
 import tifffile
 
+from demo_movie import demo_movie
 from epifiji.engine.metrics.events import match_events, score
-from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.results.events_table import read_events
 from jvm import SHORT_EPIFIJI
 
@@ -33,7 +33,7 @@ def test_the_demonstration_finds_the_simulated_events_and_shows_them(shared_data
     assert str(folder / "overlay.png") in answer.stdout.replace("\n", "")
     found = read_events(folder / "events.csv")
     assert f"{len(found)} events found; 10 were planted" in answer.stdout
-    _, planted = simulate(**DEMO)
+    _, planted = demo_movie()
     scores = score(match_events(found, planted)).overall
     assert scores.true_positives >= 9
     assert scores.false_positives <= 1
@@ -54,7 +54,7 @@ def test_the_demonstration_needs_no_downloaded_network(tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stderr
     folder = out / "epifiji_demo_epifiji"
     assert json.loads((folder / "run.json").read_text())["network"]["name"] == "epinet"
-    _, planted = simulate(**DEMO)
+    _, planted = demo_movie()
     scores = score(match_events(read_events(folder / "events.csv"), planted)).overall
     assert scores.true_positives >= 9
     assert scores.false_positives <= 1

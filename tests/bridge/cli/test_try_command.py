@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from command_line import run_here
-from epifiji.engine.simulation.movie import DEMO, simulate
+from demo_movie import demo_movie
 from epifiji.jobs.events.trial import Trial, try_networks
 
 PLACE: dict[str, Any] = {"x": 45, "y": 40, "width": 60, "height": 70, "frame": 12, "cell_diameter": 25}
@@ -23,7 +23,7 @@ OPTIONS = [text for name, value in PLACE.items() for text in (f"--{name.replace(
 @pytest.fixture(scope="module")
 def movie(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("try") / "wing disc.tif"
-    tifffile.imwrite(path, np.asarray(simulate(**DEMO)[0].pixels), imagej=True, metadata={"axes": "TYX"})
+    tifffile.imwrite(path, np.asarray(demo_movie()[0].pixels), imagej=True, metadata={"axes": "TYX"})
     return path
 
 

@@ -19,12 +19,12 @@ from scipy.spatial import cKDTree
 from broken_cells import broken_field, write_field
 from complete_check_checks import boxes_checked
 from cysts_checks import write_simulated
+from demo_movie import demo_movie
 from desktop import desktop
 from dialogs_on_screen import NAME, chosen, scaled
 from epifiji.bridge.fiji.commands import COMMANDS
 from epifiji.bridge.fiji.dialogs import described
 from epifiji.data.events import Event, by_class
-from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.results.events_table import write_events
@@ -102,7 +102,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     # Fields show the end of a path: in the pictures it is to be one that a user may have.
     folder = tmp_path_factory.mktemp("windows") / "movies_of_the_pupal_notum_2026"
     folder.mkdir()
-    made, known = simulate(**DEMO)
+    made, known = demo_movie()
     movie = folder / f"{NAME}.tif"
     write_movie(replace(made, pixel_size_um=0.2, frame_interval_s=300.0), movie)
     # Two are missed, two are false positives, and none is exactly at its true position.

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from demo_movie import demo_movie
 from desktop import desktop
 from epifiji.bridge.imagej import ImageJ
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.review import Action, Review
-from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.networks.store import write_network
 from epifiji.files.results.reviews import REVIEW, write_review
@@ -118,7 +118,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory, network_folder: Path) -> 
 @pytest.fixture(scope="module")
 def simulated() -> Movie:
     """A part of the demonstration's movie, for the macro of the page."""
-    whole, _ = simulate(**DEMO)
+    whole, _ = demo_movie()
     return replace(whole, pixels=whole.pixels[:16, :110, :110])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from epifiji.engine.simulation.movie import DEMO, simulate
+from demo_movie import demo_movie
 from epifiji.jobs.events.trial import try_networks
 from requests_of_fiji import ask, bytes_of, image, refused
 
@@ -27,7 +27,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def pixels() -> np.ndarray:
-    return np.asarray(simulate(**DEMO)[0].pixels)
+    return np.asarray(demo_movie()[0].pixels)
 
 
 def test_the_answer_for_a_part_is_that_of_the_whole_movie(pixels: np.ndarray, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cells_around_checks import HEADLESS, WINDOW, measured_headless, measured_in_a_window, refused
+from demo_movie import demo_movie
 from desktop import desktop
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
-from epifiji.engine.simulation.movie import DEMO, simulate
 from epifiji.files.movies.movie_file import read_movie, write_movie
 from epifiji.files.results.cells_around import FILES
 from epifiji.files.results.events_table import write_events
@@ -23,7 +23,7 @@ from jvm import Finished, run_checks
 
 def files(folder: Path) -> Path:
     """Put a movie with the results of a detection, and another movie, into a folder."""
-    made, known = simulate(**DEMO)
+    made, known = demo_movie()
     write_movie(made, folder / "m.tif")
     write_movie(Movie(made.frames(0, 30)[::-1]), folder / "other.tif")
     (folder / "m_epifiji").mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from desktop import desktop
 from epifiji.data import palette
 from epifiji.data.events import Event
+from epifiji.data.movie import Movie
 from epifiji.engine.simulation.movie import simulate
 from epifiji.files.movies.movie_file import write_movie
 from epifiji.files.results.events_table import write_events
@@ -62,6 +64,11 @@ def results(folder: Path) -> Path:
     return folder
 
 
+@cache
+def cells() -> Movie:
+    return simulate(seed=3, frames=6, height=150, width=160, extrusions=0, divisions=0, sops=0)[0]
+
+
 def files(folder: Path) -> Path:
     """Write the inputs of the checks into a folder."""
     results(folder / "detected")
@@ -71,8 +78,7 @@ def files(folder: Path) -> Path:
     write_map(maps / map_file("wing", "cell_death", "rawproba"), iter(field), SHAPE)
     write_events(folder / "known.csv", KNOWN)
     write_rois(folder / "wing_cell_death.zip", KNOWN[:2])
-    cells, _ = simulate(seed=3, frames=6, height=150, width=160, extrusions=0, divisions=0, sops=0)
-    write_movie(replace(cells, name="cells"), folder / "cells.tif")
+    write_movie(replace(cells(), name="cells"), folder / "cells.tif")
     (folder / "of_cells").mkdir()
     write_events(folder / "of_cells" / "events.csv", [FOUND, FALSE])
     write_record(folder / "of_cells" / "run.json", {"movie": {"name": "cells", "shape": [6, 150, 160]}})

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import tifffile
 
+from demo_movie import demo_movie
 from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.events import Event
 from epifiji.data.movie import Movie
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.trial import PlaceSettings
-from epifiji.engine.simulation.movie import DEMO, simulate
+from epifiji.engine.simulation.movie import simulate
 from epifiji.jobs.events.detect import detect
 from epifiji.jobs.events.suggestions import suggested_network, suggested_settings
 from epifiji.jobs.events.trial import Trial, TriedNetwork, try_networks
@@ -27,7 +28,7 @@ SCALE = {"cell_diameter": 25.0}
 
 @pytest.fixture(scope="module")
 def movie() -> Movie:
-    return replace(simulate(**DEMO)[0], pixel_size_um=0.2, frame_interval_s=300.0)
+    return replace(demo_movie()[0], pixel_size_um=0.2, frame_interval_s=300.0)
 
 
 @pytest.fixture(scope="module")
