@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,22 @@ def test_cells_of_two_cysts_are_reported_as_one_of_them_has_no_lumen(two_cysts: 
     assert found.notices[0].startswith(
         "two has 2 separate objects of similar size, but only one lumen was searched for"
     )
+
+
+@pytest.mark.parametrize("network", ["none", "epicysts"])
+def test_noise_and_dark_membranes_are_reported_and_a_cyst_in_little_light_is_not(network: str) -> None:
+    def said(volume: epifiji.Image) -> list[str]:
+        notices = epifiji.segment_cysts(volume, network=network).notices
+        return [one for one in notices if "hardly brighter than the cells" in one]
+
+    sizes = {"cells": 24, "pixel_size_um": 0.8, "voxel_depth_um": 1.2}
+    dim = epifiji.simulate_cyst(seed=3, photons=4, **sizes).volume
+    assert said(dim) == []
+    dark = np.asarray(epifiji.simulate_cyst(seed=3, **sizes).volume)
+    noise = np.random.default_rng(1).poisson(12, (30, 60, 60)).astype(np.uint8)
+    for pixels in (255 - dark, noise):
+        (notice,) = said(replace(dim, pixels=pixels))
+        assert "check the channel, and whether membranes are bright." in notice
 
 
 def test_voxels_of_another_size_than_those_that_a_network_learnt_from_are_reported(cyst: Path) -> None:
