@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -206,6 +207,12 @@ def test_files_and_functions_are_short(path: Path) -> None:
     assert text.count("\n") <= lines
     long = {name: count for name, count in _functions(ast.parse(text)) if count > function_lines}
     assert not long
+
+
+def test_modules_of_tests_have_names_of_their_own() -> None:
+    """pytest imports them by their names alone, so a second one of the same name is not run."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(name for name, count in Counter(names).items() if count > 1) == []
 
 
 def test_every_floor_exists_and_no_other() -> None:
