@@ -31,19 +31,23 @@ FileState = tuple[int, int, int, int]
 """Bytes, times of the last changes of content and of anything (ns), and number of a file: if all are equal it is unchanged."""
 
 
-class Stack(Protocol):
-    """Any object that returns pixels when sliced along its first axis: a numpy array, an HDF5 dataset, a file read by pages."""
+class Sliced(Protocol):
+    """Any object that returns values when sliced along its first axis: a numpy array, an HDF5 dataset, a file read by pages."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis, such as (T, Y, X)."""
 
+    def __getitem__(self, positions: slice) -> np.ndarray:
+        """Return the positions ``start:stop`` of the first axis as an array of as many axes, such as (n, Y, X)."""
+
+
+class Stack(Sliced, Protocol):
+    """Such an object with pixels of a known type."""
+
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """A real numeric type."""
-
-    def __getitem__(self, positions: slice) -> np.ndarray:
-        """Return the positions ``start:stop`` of the first axis as an array of as many axes, such as (n, Y, X)."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-from epifiji.engine.volumes.slabs import Planes, slabs
+from epifiji.data.image import Sliced
+from epifiji.engine.volumes.slabs import slabs
 
 FEWEST_VOXELS = 100
 """Of borders, and of insides; with fewer there is no contrast to be measured."""
@@ -14,7 +15,7 @@ MOST_VOXELS = 1_000_000
 """Of borders, and of insides, that are compared: one in so many of a larger volume."""
 
 
-def border_contrast(volume: Planes, labels: np.ndarray) -> float | None:
+def border_contrast(volume: Sliced, labels: np.ndarray) -> float | None:
     """Return the probability that a voxel at a border between two cells is brighter than one inside a cell.
 
     This is U / (n m) of Mann and Whitney (Ann. Math. Stat. 18, 1947), the area under the curve of the receiver operating

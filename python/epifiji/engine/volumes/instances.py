@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from epifiji.data.errors import WrongInputError
+from epifiji.data.image import Sliced
 from epifiji.data.settings.base import parse_settings
 from epifiji.data.settings.cysts import InstanceSettings
-from epifiji.engine.volumes.slabs import Planes, otsu_threshold, voxel_counts
+from epifiji.engine.volumes.slabs import otsu_threshold, voxel_counts
 
 SMOOTHING_VOXELS, SMOOTHING_REACH = 1.0, 1
 """Sigma of the smoothing of the height in which seeds grow, and where it is cut off, in sigmas."""
@@ -258,6 +259,6 @@ def fill_by_voronoi(
     return filled
 
 
-def or_otsu(threshold: float | None, values: Planes) -> float:
+def or_otsu(threshold: float | None, values: Sliced) -> float:
     """Return a threshold, or Otsu's of the values if it is None."""
     return otsu_threshold(values) if threshold is None else threshold

@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+
+from epifiji.data.image import Sliced
 
 SLAB_VOXELS = 2_000_000
 """Voxels of the planes that are read at once, if it is more than one plane."""
@@ -22,17 +24,6 @@ CLUSTER_VOXELS = 8
 """Boxes of objects are rounded up to multiples of it before overlapping ones are joined."""
 
 Box = tuple[slice, ...]
-
-
-class Planes(Protocol):
-    """A volume (Z, Y, X) that returns its planes ``start:stop`` when sliced: an array, or one that is read from a file."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of each axis."""
-
-    def __getitem__(self, positions: slice) -> np.ndarray:
-        """Return planes, (n, Y, X)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ def slabs(shape: tuple[int, ...]) -> Iterator[slice]:
         yield slice(start, min(shape[0], start + count))
 
 
-def otsu_threshold(values: Planes) -> float:
+def otsu_threshold(values: Sliced) -> float:
     """Return Otsu's threshold of a map of floats; its value if all values are equal, and so nothing is above it.
 
     It equals that of scikit-image, which needs the whole map. N. Otsu, A threshold selection method from gray-level
