@@ -241,5 +241,5 @@ def client_compiled_later(_: ImageJ, __: Path) -> bool:
     place = compiled_folder(client_folder())
     blocked = place.parent.is_file()
     place.parent.unlink()
-    compile_once(client_folder())
+    compile_once(client_folder(), place)
     return blocked

@@ -32,14 +32,13 @@ def compiled_folder(sources: Path) -> Path:
     return jars.with_name(f"{jars.name}-client-{digest.hexdigest()[:DIGITS]}") / LIB
 
 
-def compile_once(sources: Path) -> None:
-    """Compile Jython modules into the cache, if it does not contain them; Java must run.
+def compile_once(sources: Path, folder: Path) -> None:
+    """Compile Jython modules into their folder (:func:`compiled_folder`), if it does not exist; Java must run.
 
     Without permission or room to write, every start compiles what it needs, as the first one does.
     """
     import jpype
 
-    folder = compiled_folder(sources)
     if not folder.is_dir():
         with suppress(OSError, jpype.JException), Change() as change:
             _compile(sources, folder, change.add(folder.parent) / LIB)

@@ -140,11 +140,12 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
     java, notices = find_java(window=not headless)
     jars = class_path(report)
     report(1.0, "starting ImageJ")
-    client = compiled_folder(client_folder())
+    sources = client_folder()
+    compiled = compiled_folder(sources)
     options = {
         "java.awt.headless": str(headless).lower(),
         "plugins.dir": _home(),
-        "python.path": client if client.is_dir() else client_folder(),
+        "python.path": compiled if compiled.is_dir() else sources,
         "java.util.prefs.userRoot": _home(),
     }
     patched = patched_jars() if headless else []
@@ -158,7 +159,7 @@ def _start_embedded(headless: bool, report: Report) -> ImageJ:
         context = jimport("org.scijava.Context")(jimport("org.scijava.plugin.PluginIndex")())
         when_jvm_stops(context.dispose)
         _add_jython(context)
-        compile_once(client_folder())
+        compile_once(sources, compiled)
         if not headless:
             window = jimport("ij.ImageJ")
             window(window.EMBEDDED)
