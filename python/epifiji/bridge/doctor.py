@@ -114,14 +114,16 @@ def _tensorflow() -> Finding:
 
 
 def _onnxruntime() -> Finding:
-    """Check what computes EpiNet; without it TensorFlow does."""
+    """Check what computes EpiNet and networks for cells; without it TensorFlow does."""
     runtime, problem = onnxruntime_or_problem()
     if runtime is not None:
-        return Finding(ONNX_RUNTIME, "ok", f"{runtime.__version__}, computes EpiNet on the processor")
+        return Finding(
+            ONNX_RUNTIME, "ok", f"{runtime.__version__}, computes EpiNet and networks for cells on the processor"
+        )
     return Finding(
         ONNX_RUNTIME,
         "warning",
-        f"cannot be imported ({problem}): TensorFlow computes EpiNet, with the same events, and starts some seconds later",
+        f"cannot be imported ({problem}): TensorFlow takes its place, with the same results, and starts some seconds later",
         "run 'pip install --force-reinstall onnxruntime' in this Python",
     )
 

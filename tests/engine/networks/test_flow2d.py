@@ -11,6 +11,7 @@ from epifiji.data.label_images import at_outlines
 from epifiji.data.network import Network
 from epifiji.data.settings.segmentation import SegmentationSettings
 from epifiji.data.settings.training import TrainingSettings
+from epifiji.engine.backend.devices import choose_device
 from epifiji.engine.cells.flows import cells_of_flows
 from epifiji.engine.metrics.labels import adjusted_rand_index, overlaps
 from epifiji.engine.networks.families import CELL_FAMILIES
@@ -33,7 +34,7 @@ def small_network(seed: int = 1) -> CellNetwork:
 
 
 def test_maps_are_directions_and_probabilities() -> None:
-    loaded = FAMILY.load(small_network(), None)  # type: ignore[arg-type]
+    loaded = FAMILY.load(small_network(), choose_device("cpu"))
     maps = FAMILY.maps(loaded, np.random.default_rng(1).gamma(2, 100, (50, 41)), False, 500)
     assert maps.shape == (50, 41, 4)
     assert maps[..., :2].min() < -0.05
@@ -42,7 +43,7 @@ def test_maps_are_directions_and_probabilities() -> None:
 
 
 def test_flips_turn_directions_over() -> None:
-    loaded = FAMILY.load(small_network(), None)  # type: ignore[arg-type]
+    loaded = FAMILY.load(small_network(), choose_device("cpu"))
     image = np.random.default_rng(1).gamma(2, 100, (48, 40))
     averaged = FAMILY.maps(loaded, image, True, 500)
     # The average over all mirror images of a mirror image is the mirror image of the average.

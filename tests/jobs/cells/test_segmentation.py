@@ -219,18 +219,18 @@ def test_cancelling_ends_between_frames() -> None:
 
 
 def test_cells_do_not_depend_on_the_memory(found: epifiji.Segmentation, monkeypatch: pytest.MonkeyPatch) -> None:
-    from epifiji.engine.networks.unet2d import model
+    from epifiji.engine.networks.unet2d import predictor
 
     wide = np.tile(PIXELS[0], (4, 1))
     seen = []
-    predict = model.UNet2D.__call__
+    predict = predictor.UNet2D.__call__
 
     def watched(network: Any, frame: np.ndarray, at_once: int) -> np.ndarray:
         seen.append(at_once)
         return predict(network, frame, at_once)
 
-    monkeypatch.setattr(model.UNet2D, "__call__", watched)
-    monkeypatch.setattr(model, "BYTES_A_PIXEL", 9000)
+    monkeypatch.setattr(predictor.UNet2D, "__call__", watched)
+    monkeypatch.setattr(predictor, "BYTES_A_PIXEL", 9000)
     much, little = (epifiji.segment(wide, memory=memory, **FIXED) for memory in (100_000, 1200))
     assert np.array_equal(np.asarray(much.labels), np.asarray(little.labels))
     assert min(seen) < wide.size < max(seen)

@@ -21,8 +21,9 @@ import numpy as np
 from epifiji.bridge.failures import EXIT_CODES
 from epifiji.bridge.fiji.requests.answer import VERSION, answer
 from epifiji.bridge.streams import note, prepare_streams
-from epifiji.data.errors import CancelledError
+from epifiji.data.errors import CancelledError, WrongInputError
 from epifiji.data.interrupts import on_signals
+from epifiji.data.tensorflow_import import import_tensorflow
 
 __all__ = ["VERSION", "do_task", "main"]
 
@@ -79,17 +80,14 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
 
 def _load_engine() -> None:
     import epifiji.jobs.events.detect  # noqa: F401
-
-    _load_runtimes()
-
-
-def _load_runtimes() -> None:
-    from epifiji.data.tensorflow_import import import_tensorflow
+    from epifiji.engine.backend.devices import gpu_possible
     from epifiji.engine.backend.onnx_runtime import has_onnxruntime
+    from epifiji.files.networks.default import SHIPPED, default_name
 
-    # EpiNet needs the first, other networks the second, which takes longer.
-    has_onnxruntime()
-    import_tensorflow()
+    # EpiFiji's own networks need TensorFlow only on a graphics card; it takes seconds and 0.4 GB.
+    with suppress(WrongInputError):
+        if not has_onnxruntime() or gpu_possible() or default_name() != SHIPPED:
+            import_tensorflow()
 
 
 class _Progress:
@@ -185,7 +183,7 @@ def main() -> None:
 
     # On Windows, importing TensorFlow while another thread waits for standard input may never return.
     if sys.platform == "win32":
-        _load_runtimes()
+        import_tensorflow()
     prepare_streams()
     threading.excepthook = _end_with_message
     sys.stdin = Requests(sys.stdin.buffer)

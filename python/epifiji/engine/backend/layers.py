@@ -84,11 +84,14 @@ def local_contrast(frames: Tensor, boxes: Sequence[int]) -> list[Tensor]:
 
     least = -greatest(-x)
     span = greatest(x) - least
-    within = tf.cast(tf.math.divide_no_nan(squares(x) - wide(least), wide(span)), tf.float32)
-    mean, variance = (tf.cast(one, tf.float64) for one in tf.nn.moments(within, (2, 4)))
+    above = squares(x) - wide(least)
+    within = tf.cast(tf.math.divide_no_nan(above, wide(span)), tf.float32)
+    # With the digits of a mean in float32 a flat place would not have one level, if what is around it is not flat.
+    mean = least + tf.reduce_mean(above, (2, 4))
+    variance = tf.cast(tf.math.reduce_variance(within, (2, 4)), tf.float64)
     channels = [within]
     for box in boxes:
-        box_mean, box_variance = _moments(least + span * mean, span**2 * variance, box)
+        box_mean, box_variance = _moments(mean, span**2 * variance, box)
         deviation = tf.sqrt(box_variance) + LEAST_DEVIATION * span
         factor, shift = (
             wide(tf.cast(tf.math.divide_no_nan(0.5 * one, deviation), tf.float32)) for one in (span, least - box_mean)

@@ -184,7 +184,7 @@ class CellFamily(Family, Protocol):
     """A family of networks that predict maps of one frame, from which its cells are separated."""
 
     def load(self, network: CellNetwork, device: Device) -> Any:
-        """Put the weights on a device; the result is kept for the next image."""
+        """Put the weights on a device; the result is kept for the next image. Its attribute `runtime` names what computes."""
 
     def maps(self, loaded: Any, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """Predict the network's outputs for a whole frame of any size, in tiles if it is large.

@@ -333,5 +333,6 @@ def _record(movie: Movie, pixels_sha256: str, segmenter: Segmenter, cells: list[
         "settings": settings | {"borders": "dark" if segmenter.scale.dark else "bright"},
         "scale": {"cell_diameter_px": segmenter.scale.diameter_px},
         "counts": {"cells": sum(len(one["label"]) for one in cells)},
+        "runtime": segmenter.runtime,
         "versions": versions(),
     }

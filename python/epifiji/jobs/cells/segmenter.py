@@ -53,6 +53,11 @@ class Segmenter:
         self._family = cell_family_of(network.description)
         self._loaded = loaded_for_cells(network, settings.device) if loaded is None else loaded
 
+    @property
+    def runtime(self) -> str:
+        """What computes the network, such as ``ONNX Runtime``."""
+        return str(self._loaded.runtime)
+
     def __call__(self, frame: np.ndarray, report: Report = silent) -> CellMaps:
         """Segment a frame (Y, X) of any real dtype, with finite pixels; `report` may raise to cancel."""
         report(0, SEGMENTING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class LoadedCellpose:
     process: CellposeProcess
     weights: Weights
     gpu: bool
+
+    runtime: ClassVar[str] = "PyTorch"
 
 
 class CellposeFamily:

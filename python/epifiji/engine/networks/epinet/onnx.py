@@ -32,7 +32,7 @@ def onnx_model(network: EventNetwork) -> bytes:
     """
     check_epinet(network)
     graph = _MovieGraph()
-    contrast = graph.local_contrast(graph.frames_of_movie(), np.float32)
+    contrast = graph.contrast(graph.frames_of_movie(), np.float32)
     members = [graph.member(f"member_{number}", one, contrast) for number, one in enumerate(network.weights)]
     mean = members[0] if len(members) == 1 else graph.add("Mean", members)
     graph.movie_of_answers(mean)

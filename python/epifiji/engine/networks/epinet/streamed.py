@@ -106,6 +106,6 @@ def in_onnx(weights: Weights) -> Begin:
 def streamed_graph(weights: Weights) -> StreamedGraph:
     """Return the graph of a member."""
     graph = StreamedGraph()
-    graph.member(MEMBER, weights, graph.local_contrast(FRAMES))
+    graph.member(MEMBER, weights, graph.contrast(FRAMES))
     graph.outputs[PROBABILITY] = SINGLE, (FRAMES_TOGETHER, weights[f"{ANSWER}/bias"].size, *FINE_SIDES)
     return graph

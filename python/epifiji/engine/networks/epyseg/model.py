@@ -10,6 +10,7 @@ import numpy as np
 from epifiji.data.linknet import FIRST, Convolution, centre, convolutions, decoder, encoder, head
 from epifiji.data.network import Weights, array_problem
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
+from epifiji.engine.backend.devices import TENSORFLOW
 
 GRAIN_PX = 32
 """Sides of the input are multiples of it, because of five poolings by 2."""
@@ -97,6 +98,8 @@ class Linknet:
 
     Several members are averaged.
     """
+
+    runtime = TENSORFLOW
 
     def __init__(self, members: tuple[Weights, ...]) -> None:
         tf = import_tensorflow()

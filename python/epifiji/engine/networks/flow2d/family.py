@@ -22,7 +22,8 @@ from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.flows import cells_of_flows
 from epifiji.engine.networks.flow2d.recipe import Flow2DRecipe
 from epifiji.engine.networks.flow2d.training import DIRECTIONS
-from epifiji.engine.networks.unet2d.model import UNet2D, shapes
+from epifiji.engine.networks.unet2d.model import shapes
+from epifiji.engine.networks.unet2d.predictor import UNet2D
 
 DIAMETER_PX = 15.0
 """Diameter of the cells that a new network is trained for; smaller ones are enlarged to it."""
@@ -45,7 +46,7 @@ class Flow2DFamily:
     def load(self, network: CellNetwork, device: Device) -> UNet2D:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         self.check(cast(AnyNetwork, network))
-        return UNet2D(network.weights, DIRECTIONS)
+        return UNet2D(network.weights, DIRECTIONS, device.onnx)
 
     def maps(self, loaded: UNet2D, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""

@@ -14,7 +14,8 @@ from epifiji.data.settings.training import TrainingSettings
 from epifiji.engine.backend.devices import Device
 from epifiji.engine.cells.scale import border_certainty
 from epifiji.engine.cells.watershed import separate_cells
-from epifiji.engine.networks.unet2d.model import UNet2D, shapes
+from epifiji.engine.networks.unet2d.model import shapes
+from epifiji.engine.networks.unet2d.predictor import UNet2D
 from epifiji.engine.networks.unet2d.recipe import UNet2DRecipe
 from epifiji.engine.simulation.rendered_cells import DIAMETER_PX
 
@@ -34,7 +35,7 @@ class UNet2DFamily:
     def load(self, network: CellNetwork, device: Device) -> UNet2D:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""
         self.check(cast(AnyNetwork, network))
-        return UNet2D(network.weights)
+        return UNet2D(network.weights, onnx=device.onnx)
 
     def maps(self, loaded: UNet2D, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
         """See :class:`~epifiji.engine.networks.family.CellFamily`."""

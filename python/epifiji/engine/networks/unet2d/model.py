@@ -10,7 +10,7 @@ Layers are those of :mod:`epifiji.engine.backend.layers`; all sizes are determin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 
 import numpy as np
@@ -18,7 +18,6 @@ import numpy as np
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.engine.backend.layers import Layer, convolved, layer_shapes, local_contrast
-from epifiji.engine.tiling.tiles import tiles
 
 WIDTHS = (16, 32, 64, 96)
 """Features at the full side, and at a half, a quarter and an eighth of it."""
@@ -38,16 +37,10 @@ CONTRAST_REACH_PX, FIELD_REACH_PX = 72, 64
 REACH_PX = CONTRAST_REACH_PX + FIELD_REACH_PX
 """Pixels around a place that a prediction depends on."""
 
-TILE_PX = 1_000_000
-"""Pixels that are predicted at once if there is memory for them."""
-
-BYTES_A_PIXEL = 500
-"""Approximate memory for the prediction of a pixel."""
-
-FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
-"""Steps along Y and X of an image and its mirror images."""
-
 OUTPUTS = ("border", "distance", "tissue")
+
+Compute = Callable[[np.ndarray], np.ndarray]
+"""Computes the contrast (Y, X, 3) of a frame (Y, X), or the outputs (Y, X, n) of that; Y and X are multiples of `GRAIN_PX`."""
 
 STEM = Layer("stem", WIDTHS[0], side=3)
 DOWN = tuple(Layer(f"down_{n}", width, side=3, stride=2) for n, width in enumerate(WIDTHS[1:], 1))
@@ -64,7 +57,8 @@ INWARD = tuple(_step(f"in_{n}", width) for n, width in enumerate(WIDTHS))
 OUTWARD = tuple(_step(f"out_{n}", width) for n, width in enumerate(WIDTHS[:-1]))
 
 
-def _answer(outputs: int) -> Layer:
+def answer_layer(outputs: int) -> Layer:
+    """Return the last layer of a network with so many outputs."""
     return Layer(ANSWER, outputs, side=1)
 
 
@@ -78,7 +72,7 @@ def shapes(outputs: int = len(OUTPUTS)) -> dict[str, tuple[int, ...]]:
     for step in (*INWARD, *OUTWARD):
         for layer in step:
             found |= layer_shapes(layer, layer.width)
-    return found | layer_shapes(_answer(outputs), WIDTHS[0])
+    return found | layer_shapes(answer_layer(outputs), WIDTHS[0])
 
 
 def new_weights(random: np.random.Generator, outputs: int = len(OUTPUTS)) -> Weights:
@@ -111,7 +105,7 @@ def logits(weights: Tensors, contrasts: Tensor) -> Tensor:
     for layer, step in zip(reversed(UP), reversed(OUTWARD), strict=True):
         x = tf.repeat(tf.repeat(convolved(weights, layer, x), 2, 1), 2, 2)
         x = _mixed(weights, step, tf.nn.relu(x + skipped.pop()))
-    return convolved(weights, _answer(weights[f"{ANSWER}/bias"].shape[0]), x)
+    return convolved(weights, answer_layer(weights[f"{ANSWER}/bias"].shape[0]), x)
 
 
 def activated(found: Tensor, directions: int) -> Tensor:
@@ -152,56 +146,14 @@ def _graph(outputs: int, directions: int) -> Callable[..., Tensor]:
     return function
 
 
-class UNet2D:
-    """A network with its weights, ready to predict frames.
+def contrast_in_tensorflow() -> Compute:
+    """Return what TensorFlow makes of a frame (Y, X), float64: its contrast (Y, X, 3), float32."""
+    return lambda frame: _contrast_graph()(frame[None]).numpy()[0]
 
-    Parameters
-    ----------
-    members
-        Arrays of each member; their predictions are averaged.
-    directions
-        Number of outputs, the first ones, that are from -1 to 1.
-    """
 
-    def __init__(self, members: Sequence[Weights], directions: int = 0) -> None:
-        tf = import_tensorflow()
-        held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
-        self._outputs = len(members[0][f"{ANSWER}/bias"])
-        self._directions = directions
-        self._members = [partial(_graph(self._outputs, directions), weights) for weights in held]
-
-    def averaged(self, frame: np.ndarray, flips: bool, megabytes: float) -> np.ndarray:
-        """Predict the outputs for a frame as :meth:`__call__`, with `flips` as the mean over its mirror images.
-
-        `megabytes` is the approximate memory for it.
-        """
-        at_once = int(min(TILE_PX, megabytes * 1e6 / BYTES_A_PIXEL))
-        found = [self._mirrored(frame, y, x, at_once) for y, x in (FLIPS if flips else FLIPS[:1])]
-        mean: np.ndarray = np.mean(found, axis=0)
-        return mean
-
-    def _mirrored(self, frame: np.ndarray, y: int, x: int, at_once: int) -> np.ndarray:
-        """Predict from a mirror image, in which directions across the mirror are the opposite."""
-        found = self(frame[::y, ::x], at_once)[::y, ::x]
-        if self._directions:
-            found[..., : self._directions] *= np.array((y, x), np.float32)
-        return found
-
-    def __call__(self, frame: np.ndarray, at_once: int = TILE_PX) -> np.ndarray:
-        """Predict the outputs for a frame (Y, X) of any size, float64: (Y, X, outputs), float32 as :func:`activated`.
-
-        Frames with more pixels than `at_once` are predicted in tiles that overlap by what a prediction depends on, so they
-        do not show. The
-        contrast is computed first, because it depends on more pixels than the convolutions.
-        """
-        height, width = frame.shape
-        padded = np.pad(frame, [(0, -n % GRAIN_PX) for n in frame.shape], "edge")
-        contrasts = np.empty((*padded.shape, CHANNELS), np.float32)
-        for tile in tiles(padded.shape, CONTRAST_REACH_PX, at_once, GRAIN_PX):
-            contrasts[tile.kept] = _contrast_graph()(padded[None][:, *tile.read]).numpy()[0][tile.part]
-        found = np.empty((*padded.shape, self._outputs), np.float32)
-        for tile in tiles(padded.shape, FIELD_REACH_PX, at_once, GRAIN_PX):
-            seen = contrasts[None][:, *tile.read]
-            mean = sum(member(seen).numpy() for member in self._members) / len(self._members)
-            found[tile.kept] = mean[0][tile.part]
-        return found[:height, :width]
+def member_in_tensorflow(weights: Weights, directions: int) -> Compute:
+    """Return what TensorFlow makes of the contrast of a frame (Y, X, 3): its outputs (Y, X, n), float32."""
+    tf = import_tensorflow()
+    held = {name: tf.constant(values) for name, values in weights.items()}
+    predict = partial(_graph(len(weights[f"{ANSWER}/bias"]), directions), held)
+    return lambda contrasts: predict(contrasts[None]).numpy()[0]
