@@ -38,7 +38,7 @@ FOLDERS = {
         "results",
     ),
     "engine": ("backend", "tiling", "cells", "volumes", "events", "metrics", "simulation", "training", "networks"),
-    "jobs": ("cells", "events", "reports", "scoring", "training", "studies"),
+    "jobs": ("cells", "events", "scoring", "reports", "training", "studies"),
     "bridge": ("imagej", "fiji", "cli"),
 }
 """The folders of each floor; a folder imports only from those before it. Modules next to the folders join them."""

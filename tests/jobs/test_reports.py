@@ -191,6 +191,36 @@ def test_a_finished_review_gives_its_precision_and_the_kept_events(pooled):
     assert "5 of 6 were confirmed" in text
 
 
+def test_a_complete_check_gives_its_recall(tmp_path):
+    place = results(tmp_path)
+    boxes = {"box_side": SIDE / 2, "box_frames": FRAMES}
+    epifiji.complete_check(place, boxes=4, **boxes)
+    without = epifiji.report(place, tmp_path / "first", **QUICK)[0].read_text("utf-8")
+    assert "<h2>Complete check<" not in without
+    assert "Recall was estimated" not in _Page(without).text
+    path, review = start_review(place)
+    for item in range(6):
+        decide(path, review, Action(item, "keep"))
+    decide(path, review, Action(6, "add", Event("cell_death", 3, 10.0, 10.0)))
+    check = epifiji.complete_check(place)
+    for number in range(1, 4):
+        check = check.mark(number)
+    there = sum(len(check.items(number)) for number in range(1, 4))
+    missed = any(item.detected is None for number in range(1, 4) for item in check.items(number))
+    page = epifiji.report(place, tmp_path / "second", **QUICK)[0].read_text("utf-8")
+    assert "<h2>Complete check<" in page
+    text = _Page(page).text
+    recall = check.scores()[-1].recall
+    assert recall.value == pytest.approx((there - missed) / there)
+    expected = f"{recall.value:.2f} ({recall.low:.2f} to {recall.high:.2f})"
+    assert "divided into 4 boxes of about the same size. 3 of them, drawn at random, are complete" in text
+    assert (
+        f"Recall was estimated in 3 of 4 boxes of the movie, drawn at random, in which every event was marked: {there - missed} "
+        f"of {there} had been detected, a recall of {expected} (95 % interval)." in text
+    )
+    assert text.count(expected) >= 2
+
+
 def test_texts_of_strangers_are_escaped(pooled):
     page = _Page(pooled)
     assert STRANGE in page.text

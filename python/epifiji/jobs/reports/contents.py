@@ -19,6 +19,7 @@ from epifiji.jobs.reports.pictures import (
 from epifiji.jobs.reports.pooled import exposure_of, pooled, rate_in_words
 from epifiji.jobs.reports.reported import Reported
 from epifiji.jobs.reports.words import class_in_words, commands, listed, methods, references
+from epifiji.jobs.scoring.complete_check import CompleteCheck
 from epifiji.jobs.versions import versions
 
 SHOWN_SETTINGS = {
@@ -71,6 +72,8 @@ def _parts(one: Reported, settings: ReportSettings, report: Report) -> Iterator[
         yield Section("Events per cell", [cells])
     if one.review is not None:
         yield Section("Review", [*_review(one)])
+    if one.check is not None:
+        yield Section("Complete check", [*_check(one.check)])
     if movie is not None and one.events and settings.clips:
         yield Section("Gallery", [Text(_about_clips(one, settings)), clips(one, movie, settings, report)])
 
@@ -180,6 +183,15 @@ def _review(one: Reported) -> Iterator[Block]:
     yield Text(
         "Precision is the share of correct events among those that were kept or rejected; its interval is Wilson's."
     )
+
+
+def _check(check: CompleteCheck) -> Iterator[Block]:
+    yield Text(
+        f"The movie was divided into {check.check.boxes_in_all} boxes of about the same size. "
+        f"{len(check.complete)} of them, drawn at random, are complete: every event in them was marked, whether it had been "
+        "detected or not. Recall is the share of these events that had been detected. Intervals are of 95 %."
+    )
+    yield Table(tuple(check.columns()), [[class_in_words(row[0]), *row[1:]] for row in check.rows()])
 
 
 def _about_clips(one: Reported, settings: ReportSettings) -> str:

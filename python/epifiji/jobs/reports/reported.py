@@ -25,6 +25,7 @@ from epifiji.jobs.events.pooled import result_folders_in
 from epifiji.jobs.events.review import summarised
 from epifiji.jobs.events.statistics import event_statistics
 from epifiji.jobs.events.statistics_result import Statistics
+from epifiji.jobs.scoring.complete_check import CompleteCheck, check_in
 
 MOST_RESULTS = 1000
 
@@ -55,6 +56,8 @@ class Reported:
         Whether they are the kept ones of a finished review.
     review
         The review, finished or not; None without one.
+    check
+        The complete check of the review; None without one, or if no box is complete.
     movie
         The movie; None if it was not found.
     notices
@@ -67,6 +70,7 @@ class Reported:
     events: list[Event]
     reviewed: bool
     review: ReviewOutcome | None
+    check: CompleteCheck | None
     movie: Movie | None
     notices: tuple[str, ...]
 
@@ -140,9 +144,12 @@ def collect(
         notices += require_movie(opened, record.movie, place, other_movie)
     elif file := find_movie(record, folder):
         opened = read_movie(file, record.settings.channel)
-    source, review = place, None
+    source, review, check = place, None, None
     if place.is_dir() and (place / REVIEW).is_file():
-        review = ReviewOutcome(*summarised(read_review(place / REVIEW)))
+        decided = read_review(place / REVIEW)
+        review = ReviewOutcome(*summarised(decided))
+        check = check_in(place, decided, record)
+        notices += check.notices if check is not None else []
         if (place / REVIEWED / EVENTS_TABLE).is_file():
             source = place / REVIEWED
     chosen: dict[str, Any] = settings.model_dump(include=set(StatisticsSettings.model_fields))
@@ -161,6 +168,7 @@ def collect(
         sorted(events, key=lambda event: (event.frame, event.y, event.x, event.event)),
         source != place,
         review,
+        check if check is not None and check.complete else None,
         opened,
         tuple(dict.fromkeys([*notices, *statistics.notices])),
     )

@@ -6,12 +6,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from epifiji.data.evaluation import in_words
 from epifiji.data.record import RunRecord
 from epifiji.data.settings.base import option_of
 from epifiji.data.settings.detection import DetectionSettings
 from epifiji.data.settings.reports import ReportSettings
 from epifiji.engine.backend.devices import TENSORFLOW
 from epifiji.jobs.reports.reported import Reported
+from epifiji.jobs.scoring.complete_check import CompleteCheck
 from epifiji.jobs.versions import versions
 
 DEXTRUSION = (
@@ -51,6 +53,8 @@ def methods(reported: Reported, settings: ReportSettings) -> str:
         )
     if reported.review is not None:
         sentences.append(_reviewing(reported))
+    if reported.check is not None:
+        sentences.append(_checking(reported.check))
     sentences.append(
         f"Events were counted {statistics.region.text}. Rates are numbers of events per {extent.rate_unit}, with exact 95 % "
         "intervals of a Poisson distribution."
@@ -121,6 +125,20 @@ def _reviewing(reported: Reported) -> str:
         "only confirmed and added events were analysed." if reported.reviewed else "all detected events were analysed."
     )
     return f"{text}; {rest}"
+
+
+def _checking(check: CompleteCheck) -> str:
+    """Say how recall was estimated, for all classes together."""
+    scores = check.scores()[-1]
+    drawn = f"Recall was estimated in {len(check.complete)} of {check.check.boxes_in_all} boxes of the movie, drawn at random"
+    counts = scores.counts
+    there = counts.true_positives + counts.false_negatives
+    if not there:
+        return f"{drawn}, in which there were no events."
+    return (
+        f"{drawn}, in which every event was marked: {counts.true_positives} of {there} had been detected, a recall of "
+        f"{in_words(scores.recall)} (95 % interval)."
+    )
 
 
 def references(reported: Sequence[Reported]) -> list[str]:

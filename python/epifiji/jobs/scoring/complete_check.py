@@ -276,6 +276,20 @@ def complete_check(
     return found
 
 
+def check_in(folder: Path, review: Review, record: RunRecord) -> CompleteCheck | None:
+    """Return the complete check of a review in its folder; None if there is none, or if its boxes are those of another movie.
+
+    Raises
+    ------
+    WrongInputError
+        If its file cannot be read.
+    """
+    check = read_check(folder / CHECK)
+    if check is None or record.movie.shape not in (None, check.shape):
+        return None
+    return CompleteCheck(folder, check, review, record)
+
+
 def _new(record: RunRecord, shape: Sequence[int] | None, chosen: CompleteCheckSettings) -> Check:
     known = record.movie.shape or shape
     if known is None:
