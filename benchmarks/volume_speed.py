@@ -22,7 +22,9 @@ import numpy as np
 
 import epifiji
 from epifiji.data.image import Image
-from epifiji.engine.networks.unet3d.model import PRESETS, GreyRange, UNet3D, new_weights
+from epifiji.engine.networks.unet3d.grey_range import GreyRange
+from epifiji.engine.networks.unet3d.model import PRESETS, new_weights
+from epifiji.engine.networks.unet3d.predictor import UNet3D
 from epifiji.engine.simulation.cysts import simulate_cyst
 from epifiji.engine.simulation.random_settings import draw_cyst_settings
 from epifiji.files.movies.movie_file import write_movie
@@ -66,7 +68,7 @@ def segmented(folder: Path, volume: Image, truth: np.ndarray) -> dict[str, float
 def predicted(preset: str) -> float:
     """Return the processor time of a prediction by a network with random weights, in s for a megavoxel."""
     shape = PRESETS[preset]
-    network = UNet3D([new_weights(np.random.default_rng(1), shape)], shape)
+    network = UNet3D([new_weights(np.random.default_rng(1), shape)], shape, onnx=True)
     volume = Image(np.random.default_rng(2).integers(0, 255, SMALL_VOLUME, np.uint8), "noise", axes="ZYX")
     times = []
     # The first one builds the graph.

@@ -20,7 +20,8 @@ import numpy as np
 from epifiji.data.labelled import TrainingVolume
 from epifiji.data.settings.cyst_training import DROPOUT, ELASTIC
 from epifiji.data.volume_networks import UNet3DDescription
-from epifiji.engine.networks.unet3d.model import PRESETS, GreyRange, new_weights
+from epifiji.engine.networks.unet3d.grey_range import GreyRange
+from epifiji.engine.networks.unet3d.model import PRESETS, new_weights
 from epifiji.engine.networks.unet3d.recipe import SMALL_SIDES
 from epifiji.engine.networks.unet3d.sampling import PartSampler
 from epifiji.engine.networks.unet3d.training import volume_loss

@@ -114,11 +114,13 @@ def _tensorflow() -> Finding:
 
 
 def _onnxruntime() -> Finding:
-    """Check what computes EpiNet and networks for cells; without it TensorFlow does."""
+    """Check what computes networks on the processor; without it TensorFlow does."""
     runtime, problem = onnxruntime_or_problem()
     if runtime is not None:
         return Finding(
-            ONNX_RUNTIME, "ok", f"{runtime.__version__}, computes EpiNet and networks for cells on the processor"
+            ONNX_RUNTIME,
+            "ok",
+            f"{runtime.__version__}, computes EpiNet and networks for cells and volumes on the processor",
         )
     return Finding(
         ONNX_RUNTIME,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
 from epifiji.data.errors import WrongInputError
@@ -13,7 +14,10 @@ from epifiji.data.settings.cyst_training import CHANGES
 from epifiji.data.tensorflow_import import import_tensorflow
 from epifiji.data.volume_networks import UNet3DDescription
 from epifiji.engine.networks.families import VOLUME_FAMILIES
-from epifiji.engine.networks.unet3d.model import PRESETS, SHARES, Architecture, GreyRange, UNet3D, logits, new_weights
+from epifiji.engine.networks.unet3d.grey_range import SHARES, GreyRange
+from epifiji.engine.networks.unet3d.model import PRESETS, Architecture, logits, new_weights
+from epifiji.engine.networks.unet3d.onnx import member_graph
+from epifiji.engine.networks.unet3d.predictor import UNet3D
 from epifiji.engine.networks.unet3d.sampling import PartSampler
 from epifiji.engine.networks.unet3d.training import targets_of, volume_loss
 
@@ -35,9 +39,11 @@ def weights() -> Weights:
     return drawn_weights()
 
 
-@pytest.fixture(scope="module")
-def predict(weights: Weights) -> UNet3D:
-    return UNet3D([weights], SIZES)
+@pytest.fixture(scope="module", params=[True, False], ids=["ONNX Runtime", "TensorFlow"])
+def predict(weights: Weights, request: pytest.FixtureRequest) -> UNet3D:
+    loaded = UNet3D([weights], SIZES, request.param)
+    assert loaded.runtime == ("ONNX Runtime" if request.param else "TensorFlow")
+    return loaded
 
 
 def volume(*shape: int, seed: int = 1) -> Image:
@@ -88,6 +94,23 @@ def test_the_layers_are_those_of_tensorflow(weights: Weights):
     assert np.abs(logits(weights, SIZES, pixels).numpy() - expected).max() < 1e-4
 
 
+@pytest.mark.parametrize("z_steps", [(1, 1), (1, 2), (2, 2)])
+@pytest.mark.parametrize("shape", [(1, 3, 5), (4, 4, 4), (13, 24, 30)])
+def test_onnx_runtime_predicts_what_tensorflow_predicts(z_steps: tuple[int, int], shape: tuple[int, int, int]):
+    sizes = Architecture((3, 4, 5), z_steps)
+    members = [drawn_weights(5, sizes), drawn_weights(6, sizes)]
+    ours, tensorflows = (joined(UNet3D(members, sizes, onnx), volume(*shape)) for onnx in (True, False))
+    assert np.abs(ours - tensorflows).max() < 2e-5
+    assert np.ptp(ours) > 0.01
+
+
+def test_the_graph_is_valid():
+    for z_steps in ((1, 2), (2, 1)):
+        sizes = Architecture((3, 4, 5), z_steps)
+        model = onnx.load_from_string(member_graph(drawn_weights(5, sizes), sizes))
+        onnx.checker.check_model(model, full_check=True)
+
+
 def test_the_range_of_a_small_volume_are_the_quantiles_of_all_its_voxels():
     image = volume(40, 120, 128)
     grey = GreyRange.of(image)
@@ -111,7 +134,7 @@ def test_background_around_a_cyst_does_not_change_its_range(corner: tuple[int, i
 @pytest.mark.parametrize(("z_step", "blocks"), [(1, 8), (2, 8)])
 def test_blocks_along_all_axes_do_not_show(z_step: int, blocks: int):
     sizes = Architecture((2, 3), (z_step,))
-    predict = UNet3D([drawn_weights(4, sizes)], sizes)
+    predict = UNet3D([drawn_weights(4, sizes)], sizes, onnx=True)
     image = volume(23, 25, 27)
     whole = joined(predict, image)
     found = list(predict.blocks(image, GreyRange.of(image), 14**3))

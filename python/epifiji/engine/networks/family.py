@@ -250,7 +250,7 @@ class VolumeFamily(Family, Protocol):
     """A family of networks that predict maps of a volume, from which its cells are separated."""
 
     def load(self, network: VolumeNetwork, device: Device) -> Any:
-        """Put the weights on a device; the result is kept for the next volume."""
+        """Put the weights on a device; the result is kept for the next volume. Its attribute `runtime` names what computes."""
 
     def maps(
         self,

@@ -251,7 +251,7 @@ def segment_cysts(
     if found is None:
         report(0, SEPARATING)
         labels, lumen, further = separated(opened, part_of(chosen, VolumeWatershedSettings), report)
-        more = notices_of_further(opened, further)
+        more, runtime = notices_of_further(opened, further), {}
     else:
         scratch = ScratchFolder()
         try:
@@ -259,7 +259,7 @@ def segment_cysts(
                 found, part_of(chosen, NetworkPredictionSettings), part_of(chosen, InstanceSettings)
             )
             labels, lumen = segmenter(opened, scratch, report)
-            more = _notices_of_parts(opened, labels, lumen)
+            more, runtime = _notices_of_parts(opened, labels, lumen), {"runtime": segmenter.runtime}
         finally:
             scratch.remove()
     require_writable_labels(int(labels.max(initial=0)), opened.name)
@@ -280,6 +280,7 @@ def segment_cysts(
         "settings": chosen.model_dump(mode="json"),
         "counts": {"cells": int(labels.max(initial=0))},
         "cyst": measured.to_dict() if measured else None,
+        **runtime,
         "versions": versions(),
         "seconds": {"total": round(time.perf_counter() - began, 3)},
     }

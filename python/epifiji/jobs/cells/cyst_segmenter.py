@@ -36,6 +36,11 @@ class CystSegmenter:
         self._family = volume_family_of(network.description)
         self._loaded = loaded_for_volumes(network, prediction.device)
 
+    @property
+    def runtime(self) -> str:
+        """What computes the network, such as ``ONNX Runtime``."""
+        return str(self._loaded.runtime)
+
     def maps(
         self, volume: Image, make: Callable[[tuple[int, ...], Any], Any] = np.zeros, report: Report = silent
     ) -> Any:

@@ -13,7 +13,9 @@ from epifiji.data.progress import Report
 from epifiji.data.settings.cyst_training import CystTrainingSettings
 from epifiji.data.volume_networks import UNet3DDescription, VolumeNetwork, VolumeNetworkDescription
 from epifiji.engine.backend.devices import Device
-from epifiji.engine.networks.unet3d.model import PRESETS, GreyRange, UNet3D
+from epifiji.engine.networks.unet3d.grey_range import GreyRange
+from epifiji.engine.networks.unet3d.model import PRESETS
+from epifiji.engine.networks.unet3d.predictor import UNet3D
 from epifiji.engine.networks.unet3d.recipe import UNet3DRecipe, architecture_of
 from epifiji.engine.tiling.tiles import Area
 
@@ -31,7 +33,7 @@ class UNet3DFamily:
     def load(self, network: VolumeNetwork, device: Device) -> UNet3D:
         """See :class:`~epifiji.engine.networks.family.VolumeFamily`."""
         self.check(cast(AnyNetwork, network))
-        return UNet3D(network.weights, architecture_of(cast(UNet3DDescription, network.description)))
+        return UNet3D(network.weights, architecture_of(cast(UNet3DDescription, network.description)), device.onnx)
 
     def maps(
         self,

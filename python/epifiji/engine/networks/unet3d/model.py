@@ -12,41 +12,21 @@ takes two thirds of the time of TensorFlow's convolution of volumes, and with it
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import product
 
 import numpy as np
 
-from epifiji.data.image import Image
 from epifiji.data.network import Weights
-from epifiji.data.progress import Report, silent
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
 from epifiji.data.volume_networks import VOLUME_OUTPUTS
-from epifiji.engine.tiling.tiles import Area, tiles
 
 OUTPUTS = len(VOLUME_OUTPUTS)
 ANSWER = "answer"
-PREDICTING = "predicting cells"
 
-SHARES = (0.01, 0.995)
-"""These quantiles of the grey values become 0 and 1."""
-
-LOWEST, HIGHEST = -0.5, 2.0
-"""Limits of grey values after that."""
-
-SAMPLED_VOXELS = 4_000_000
-"""Most voxels from which quantiles are computed, at least half of them if the volume has as many."""
-
-WINDOW_VOXELS = 128
-"""Sides of the windows of a larger volume, in one of which the higher quantile is largest: background has no part in it."""
-
-BYTES_A_FEATURE = 40
-"""Approximate memory for the prediction of a voxel, for each feature of the first level; 29 and 37 were measured."""
-
-MOST_VOXELS = 4_000_000
-"""Voxels that are predicted at once if there is memory for them."""
+Compute = Callable[[np.ndarray], np.ndarray]
+"""Computes the outputs (Z, Y, X, 3) of a block of grey values (Z, Y, X), float32, whose sides are multiples of the grain."""
 
 
 @dataclass(frozen=True)
@@ -214,115 +194,8 @@ def _graph(architecture: Architecture) -> Callable[..., Tensor]:
     return function
 
 
-def _quantile(pixels: np.ndarray, share: float) -> float:
-    return float(np.quantile(pixels.astype(np.float64), share))
-
-
-def _windows(shape: Sequence[int], sides: Sequence[int]) -> Iterator[Area]:
-    """Iterate over windows that overlap by half of their sides; a shorter side of the volume is that of a window."""
-    starts = [
-        [*range(0, max(0, length - side), max(1, side // 2)), max(0, length - side)]
-        for length, side in zip(shape, sides, strict=True)
-    ]
-    for corner in product(*starts):
-        yield tuple(slice(start, start + side) for start, side in zip(corner, sides, strict=True))
-
-
-@dataclass(frozen=True)
-class GreyRange:
-    """The grey values that become 0 and 1.
-
-    Parameters
-    ----------
-    low, high
-        Quantiles :data:`SHARES` of a volume's grey values; the higher one is the largest that a window of it has.
-    """
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, volume: Image) -> GreyRange:
-        """Measure it on evenly distributed voxels; planes are read one after the other.
-
-        In a volume of which a cyst is a small part, the higher quantile of all voxels is that of the background, whose noise
-        would be as bright as membranes.
-        """
-        step = math.ceil(math.sqrt(math.prod(volume.shape) / SAMPLED_VOXELS))
-        # Copies, so that the planes are not kept.
-        some = np.concatenate([pixels[:, ::step, ::step].copy() for _, pixels in volume.chunks()])
-        sides = (WINDOW_VOXELS, *[math.ceil(WINDOW_VOXELS / step)] * 2)
-        high = max(_quantile(some[window], SHARES[1]) for window in _windows(some.shape, sides))
-        return cls(_quantile(some, SHARES[0]), high)
-
-    def scaled(self, pixels: np.ndarray) -> np.ndarray:
-        """Scale pixels of any real type to float32."""
-        span = self.high - self.low
-        values = (pixels.astype(np.float64) - self.low) / (span if span > 0 else 1.0)
-        return np.clip(values, LOWEST, HIGHEST).astype(np.float32)
-
-
-class UNet3D:
-    """A network with its weights, ready to predict volumes.
-
-    Parameters
-    ----------
-    members
-        Arrays of each member; their predictions are averaged.
-    architecture
-        Their sizes.
-    """
-
-    def __init__(self, members: Sequence[Weights], architecture: Architecture) -> None:
-        tf = import_tensorflow()
-        held = [{name: tf.constant(values) for name, values in member.items()} for member in members]
-        self.architecture = architecture
-        self._members = [partial(_graph(architecture), weights) for weights in held]
-
-    def voxels_within(self, megabytes: float) -> int:
-        """Return how many voxels can be predicted at once."""
-        return int(min(MOST_VOXELS, megabytes * 1e6 / (BYTES_A_FEATURE * self.architecture.features[0])))
-
-    def blocks(
-        self,
-        volume: Image,
-        grey: GreyRange,
-        voxels_at_once: int,
-        padding: tuple[int, int, int] | None = None,
-        flips: bool = False,
-        report: Report = silent,
-    ) -> Iterator[tuple[Area, np.ndarray]]:
-        """Predict a volume block by block: the place of each, and its outputs (Z, Y, X, 3), float32 from 0 to 1.
-
-        Parameters
-        ----------
-        voxels_at_once
-            Voxels of the largest block, as it is read.
-        padding
-            Voxels around each block that are read too, and predicted but not kept, along Z, Y and X; rounded up to whole
-            grains. Default: all on which a prediction depends, so that blocks do not show.
-        flips
-            Whether to average over the four mirror images in the plane.
-        report
-            Called before each block; may raise to cancel.
-        """
-        grain = self.architecture.grain
-        wanted = self.architecture.reach if padding is None else padding
-        around = [-(-one // grain) * grain for one in wanted]
-        every = list(tiles(volume.shape, around, voxels_at_once, grain))
-        for number, tile in enumerate(every):
-            report(number / len(every), PREDICTING)
-            block = grey.scaled(volume.box(tile.read))
-            sides = block.shape
-            block = np.pad(block, [(0, -side % grain) for side in sides], "edge")
-            found = self._averaged(block, flips)
-            yield tile.kept, found[tuple(slice(side) for side in sides)][tile.part]
-
-    def _averaged(self, block: np.ndarray, flips: bool) -> np.ndarray:
-        ways = list(product((1, -1), repeat=2)) if flips else [(1, 1)]
-        total: np.ndarray = np.zeros((*block.shape, OUTPUTS), np.float32)
-        for y, x in ways:
-            seen = np.ascontiguousarray(block[:, ::y, ::x])[None, ..., None]
-            for member in self._members:
-                total += member(seen).numpy()[0][:, ::y, ::x]
-        return total / np.float32(len(ways) * len(self._members))
+def member_in_tensorflow(weights: Weights, architecture: Architecture) -> Compute:
+    """Return a member that TensorFlow computes."""
+    tf = import_tensorflow()
+    predict = partial(_graph(architecture), {name: tf.constant(values) for name, values in weights.items()})
+    return lambda block: predict(block[None, ..., None]).numpy()[0]

@@ -10,7 +10,8 @@ import numpy as np
 from epifiji.data.labelled import TrainingVolume
 from epifiji.data.settings.cyst_training import BLUR, BRIGHTNESS, DROPOUT, ELASTIC, NOISE
 from epifiji.data.settings.training import FLIP, ROTATION, ZOOM
-from epifiji.engine.networks.unet3d.model import HIGHEST, LOWEST, Architecture
+from epifiji.engine.networks.unet3d.grey_range import HIGHEST, LOWEST
+from epifiji.engine.networks.unet3d.model import Architecture
 from epifiji.engine.networks.unet3d.training import targets_of
 
 MARGIN_VOXELS = 1
