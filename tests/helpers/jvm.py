@@ -24,8 +24,14 @@ TIMEOUT_S = 800
 STACKS_S = 60
 """How long before its time is up a process that does not end prints what all its threads are doing."""
 
-FOR_SHORT_RUNS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
-"""Options of Java: better compilation, and threads that collect garbage, take more time than they save in short runs."""
+FOR_SHORT_RUNS = (
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:-BytecodeVerificationRemote",
+)
+"""Options of Java: better compilation, threads that collect garbage, and the check of each of 6,000 classes that compilers made
+take more time than they save in short runs."""
 
 SHORT_EPIFIJI = (
     sys.executable,
