@@ -195,6 +195,15 @@ def network_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def epinet_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An EpiNet with random weights, as a folder; processes that detect with it start without TensorFlow."""
+    from epifiji.files.networks.store import write_network
+    from small_networks import small_epinet
+
+    return write_network(small_epinet(seed=11, name="small"), tmp_path_factory.mktemp("epinets") / "small")
+
+
+@pytest.fixture(scope="session")
 def movie_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short calibrated movie of smooth noise."""
     import numpy as np

@@ -8,10 +8,13 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from epifiji.bridge.fiji.worker import do_task
+from epifiji.engine.backend.devices import gpu_possible
+from small_networks import chosen
 
 ENGINE = [sys.executable, "-m", "epifiji.bridge.fiji.worker"]
 TASK = {
@@ -111,3 +114,19 @@ def test_a_request_without_pixels_does_not_wait_for_a_collection_of_garbage() ->
         gc.enable()
     assert "result" in json.loads(task.outputs["answer"])
     assert collected == []
+
+
+@pytest.mark.parametrize(("network", "with_tensorflow"), [("epinet_folder", False), ("network_folder", True)])
+def test_tensorflow_is_loaded_before_the_first_detection_only_if_the_users_network_needs_it(
+    network: str, with_tensorflow: bool, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    env = {"EPIFIJI_NETWORKS": str(request.getfixturevalue(network).parent), **chosen("small", tmp_path)}
+    code = (
+        "import sys; from epifiji.bridge.fiji import worker; worker._load_engine(); print('tensorflow' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | env, capture_output=True, text=True, timeout=300, check=True
+    )
+    # A card of the system leaves the choice to TensorFlow.
+    cards = gpu_possible() and "tensorflow" not in sys.modules
+    assert ended.stdout.strip() == str(with_tensorflow or cards)

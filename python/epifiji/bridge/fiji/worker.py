@@ -80,13 +80,18 @@ def do_task(task: Any, job: str, request: str, blocks: Sequence[Any]) -> None:
 
 def _load_engine() -> None:
     import epifiji.jobs.events.detect  # noqa: F401
+    from epifiji.data.event_networks import EpiNetDescription
     from epifiji.engine.backend.devices import gpu_possible
     from epifiji.engine.backend.onnx_runtime import has_onnxruntime
-    from epifiji.files.networks.default import SHIPPED, default_name
+    from epifiji.files.networks.store import find_network, read_description
 
-    # EpiFiji's own networks need TensorFlow only on a graphics card; it takes seconds and 0.4 GB.
-    with suppress(WrongInputError):
-        if not has_onnxruntime() or gpu_possible() or default_name() != SHIPPED:
+    # An EpiNet, EpiFiji's own or the user's, needs TensorFlow only on a graphics card; it takes seconds and 0.4 GB.
+    with suppress(WrongInputError, OSError):
+        if (
+            not has_onnxruntime()
+            or gpu_possible()
+            or not isinstance(read_description(find_network()), EpiNetDescription)
+        ):
             import_tensorflow()
 
 
