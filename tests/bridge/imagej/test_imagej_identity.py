@@ -15,7 +15,7 @@ from jvm import Finished, run_checks
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> Finished:
+def done(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, epinet_folder: Path) -> Finished:
     """Run the checks for movies of all types in one ImageJ."""
     run = tmp_path_factory.mktemp("identity")
     for name in TYPES:
@@ -25,7 +25,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_fol
         write_movie(Movie(pixels, "movie", 0.2, 300.0), folder / "movie.tif")
         other = np.random.default_rng(1).integers(0, 255, pixels.shape).astype(name)
         write_movie(Movie(other, "another", 0.2, 300.0), folder / "another.tif")
-        found = epifiji.detect(folder / "movie.tif", network_folder, threshold=0, min_volume=0, maps="raw")
+        found = epifiji.detect(folder / "movie.tif", epinet_folder, threshold=0, min_volume=0, maps="raw")
         found.save(folder / "movie_epifiji")
     return run_checks(IDENTITY, run)
 

@@ -25,8 +25,8 @@ from result_checks import (
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> tuple[Path, Result]:
-    result = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100, maps="scaled")
+def saved(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, epinet_folder: Path) -> tuple[Path, Result]:
+    result = epifiji.detect(movie_file, epinet_folder, threshold=130, min_volume=100, maps="scaled")
     return result.save(tmp_path_factory.mktemp("saved") / "noise_epifiji"), result
 
 

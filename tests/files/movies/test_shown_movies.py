@@ -139,8 +139,8 @@ def test_single_frames_that_were_written_as_ome_images_in_a_loop_are_a_movie(tmp
 
 
 @pytest.fixture(scope="module")
-def detected(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> dict[str, Any]:
-    places = {"EPIFIJI_NETWORKS": str(network_folder.parent), "EPIFIJI_TEST_MOVIE": str(movie_file)}
+def detected(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, epinet_folder: Path) -> dict[str, Any]:
+    places = {"EPIFIJI_NETWORKS": str(epinet_folder.parent), "EPIFIJI_TEST_MOVIE": str(movie_file)}
     return run_checks([detected_in_variants], tmp_path_factory.mktemp("variants"), env=places)[detected_in_variants]
 
 
@@ -215,6 +215,6 @@ class TestFramesWithoutAPicture:
         with pytest.raises(WrongInputError, match="first in frame 5"):
             Movie(frames).require_finite()
 
-    def test_a_detection_reports_them(self, network_folder):
-        result = epifiji.detect(np.zeros((12, 60, 60), np.uint8), network=str(network_folder))
+    def test_a_detection_reports_them(self, epinet_folder):
+        result = epifiji.detect(np.zeros((12, 60, 60), np.uint8), network=str(epinet_folder))
         assert any("no events can be found" in notice for notice in result.notices)

@@ -88,11 +88,11 @@ def test_the_movie_beside_the_rois_says_what_they_mean(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("axes", "expected"), [("ZYX", (1, 5, 1)), ("TYX", (1, 1, 5)), ("CYX", (5, 1, 1))])
 def test_a_detection_writes_rois_for_the_movies_own_axes(
-    tmp_path: Path, network_folder: Path, axes: str, expected: tuple[int, int, int]
+    tmp_path: Path, epinet_folder: Path, axes: str, expected: tuple[int, int, int]
 ) -> None:
     pixels = np.random.default_rng(7).integers(0, 255, (12, 70, 80), np.uint8)
     tifffile.imwrite(tmp_path / "m.tif", pixels, imagej=True, metadata={"axes": axes})
-    result = epifiji.detect(tmp_path / "m.tif", network_folder, threshold=126, min_volume=10, mode="exact")
+    result = epifiji.detect(tmp_path / "m.tif", epinet_folder, threshold=126, min_volume=10, mode="exact")
     assert result.events
     folder = result.save(tmp_path / "m_epifiji")
     letter = "CZT"[expected.index(5)]
