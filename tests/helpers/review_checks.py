@@ -111,11 +111,16 @@ def _do(steps: list[str], image: Any) -> None:
             time.sleep(0.3)
 
 
-def _start(imagej: ImageJ) -> Any:
+def _start(results: str) -> Any:
+    """Start the review of a result folder, which an environment variable names, and return the movie's only image."""
     from scyjava import jimport
 
+    for identifier in list(jimport("ij.WindowManager").getIDList() or ()):
+        earlier = jimport("ij.WindowManager").getImage(identifier)
+        earlier.changes = False
+        earlier.close()
     image = open_movie()
-    code = f'run("Review Epithelial Events...", "results=[{os.environ["EPIFIJI_TEST_RESULTS"]}] {OPTIONS} only_kept");'
+    code = f'run("Review Epithelial Events...", "results=[{os.environ[results]}] {OPTIONS} only_kept");'
     jimport("ij.macro.MacroRunner")(code)
     focus(REVIEW)
     wait_for("the first event", lambda: _picture().getIcon() is not None)
@@ -132,19 +137,19 @@ def _end(folder: Path) -> dict[str, Any]:
 
 
 def whole_review(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    image = _start(imagej)
+    image = _start("EPIFIJI_TEST_RESULTS")
     _do(FIRST + SECOND, image)
     return _end(folder)
 
 
 def killed_review(imagej: ImageJ, _: Path) -> None:
-    image = _start(imagej)
+    image = _start("EPIFIJI_TEST_KILLED")
     _do(FIRST, image)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def resumed_review(imagej: ImageJ, folder: Path) -> dict[str, Any]:
-    image = _start(imagej)
+    image = _start("EPIFIJI_TEST_KILLED")
     _do(SECOND, image)
     return _end(folder)
 
@@ -157,7 +162,7 @@ def keys_given_back(imagej: ImageJ, folder: Path) -> dict[str, Any]:
     jimport("ij.plugin.MacroInstaller")().install(
         'macro "Mine [y]" { call("java.lang.System.setProperty", "mine", "fired"); }'
     )
-    image = _start(imagej)
+    image = _start("EPIFIJI_TEST_KEYS")
     shown = _visible()
     for title in (REVIEW, str(image.getTitle())):
         focus(title)
@@ -195,7 +200,7 @@ def _visible() -> list[str]:
 
 
 def _done_steps() -> int:
-    file = Path(os.environ["EPIFIJI_TEST_RESULTS"]) / "review.csv"
+    file = Path(os.environ["EPIFIJI_TEST_KEYS"]) / "review.csv"
     return len(read_review(file).actions) if file.exists() else 0
 
 

@@ -33,15 +33,15 @@ def done(tmp_path_factory: pytest.TempPathFactory, results: dict[str, Path], mov
     finished = {}
     with desktop() as display:
         for name, checks in {
-            "whole": [whole_review, review_of_the_manager, one_class_at_random],
-            "killed": [killed_review],
-            "resumed": [resumed_review],
-            "keys": [keys_given_back],
+            "killed": [whole_review, review_of_the_manager, one_class_at_random, killed_review],
+            "resumed": [resumed_review, keys_given_back],
         }.items():
             env = {
                 "DISPLAY": display,
                 "EPIFIJI_TEST_MOVIE": str(movie_file),
-                "EPIFIJI_TEST_RESULTS": str(results["killed" if name == "resumed" else name]),
+                "EPIFIJI_TEST_RESULTS": str(results["whole"]),
+                "EPIFIJI_TEST_KILLED": str(results["killed"]),
+                "EPIFIJI_TEST_KEYS": str(results["keys"]),
                 "EPIFIJI_TEST_OTHER": str(results["manager"].parent / "other"),
                 "EPIFIJI_TEST_OTHER_RESULTS": str(results["random"]),
             }
@@ -77,7 +77,7 @@ DECIDED = {
 
 
 def test_every_key_and_click_is_in_the_table(done: dict[str, Finished], results: dict[str, Path]) -> None:
-    assert "manager" in done["whole"][whole_review]
+    assert "manager" in done["killed"][whole_review]
     review = read_review(results["whole"] / "review.csv")
     items = review.items
     events = planted()
@@ -109,7 +109,7 @@ def test_a_killed_review_continues_to_the_same_result(done: dict[str, Finished],
     assert rows(results["killed"]) == rows(results["whole"])
     whole, killed = results["whole"] / "reviewed", results["killed"] / "reviewed"
     assert {f.name: f.read_bytes() for f in killed.iterdir()} == {f.name: f.read_bytes() for f in whole.iterdir()}
-    assert done["resumed"][resumed_review]["manager"] == done["whole"][whole_review]["manager"]
+    assert done["resumed"][resumed_review]["manager"] == done["killed"][whole_review]["manager"]
 
 
 def test_the_results_are_the_kept_and_rejected_events(done: dict[str, Finished], results: dict[str, Path]) -> None:
@@ -118,18 +118,18 @@ def test_the_results_are_the_kept_and_rejected_events(done: dict[str, Finished],
     rejected = read_rois(folder / "noise_nothing.zip", "nothing")
     assert [(e.frame, e.y, e.x) for e in rejected] == [(e.frame, e.y, e.x) for e in review.rejected()]
     kept = sum(len(read_rois(file, "any")) for file in folder.glob("noise_cell_*.zip"))
-    assert kept == len(review.kept()) == len(done["whole"][whole_review]["manager"])
+    assert kept == len(review.kept()) == len(done["killed"][whole_review]["manager"])
 
 
 def test_keys_act_only_in_front_and_are_released_at_the_end(done: dict[str, Finished]) -> None:
-    seen = done["keys"][keys_given_back]
+    seen = done["resumed"][keys_given_back]
     assert seen["during"] == {"mine": "", "opened": []}
     assert seen["elsewhere"] == 0
     assert seen["fired"] == "fired"
 
 
 def test_one_class_in_a_random_order_as_a_loop(done: dict[str, Finished], results: dict[str, Path]) -> None:
-    seen = done["whole"][one_class_at_random]
+    seen = done["killed"][one_class_at_random]
     assert seen["pictures"] >= 3, "the loop moved"
     review = read_review(results["random"] / "review.csv")
     order = [index for index in presented(planted(), "random", None, 2) if planted()[index].event == "cell_sop"]
@@ -144,7 +144,7 @@ def test_one_class_in_a_random_order_as_a_loop(done: dict[str, Finished], result
 
 
 def test_the_managers_rois_can_be_reviewed_and_stay(done: dict[str, Finished], results: dict[str, Path]) -> None:
-    seen = done["whole"][review_of_the_manager]
+    seen = done["killed"][review_of_the_manager]
     assert seen["same"]
     review = read_review(results["manager"].parent / "other" / "review.csv")
     assert len(review.detected) == seen["count"]
