@@ -258,6 +258,7 @@ def review(tmp_path: Path) -> Iterator[Path]:
     return place
 
 
+@pytest.mark.usefixtures("no_steps")
 def test_a_network_is_retrained_from_a_review_into_another_one(
     review: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
