@@ -103,7 +103,7 @@ def detected_in_a_window(imagej: ImageJ, _: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network_folder: Path) -> list[Finished]:
+def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, epinet_folder: Path) -> list[Finished]:
     """Run a detection with new preferences, and with unusual ones in ImageJ's folder and in the home folder."""
     finished = []
     with desktop() as display:
@@ -119,7 +119,7 @@ def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network
             env = {
                 "DISPLAY": display,
                 "EPIFIJI_TEST_MOVIE": str(movie_file),
-                "EPIFIJI_NETWORKS": str(network_folder.parent),
+                "EPIFIJI_NETWORKS": str(epinet_folder.parent),
                 "JAVA_TOOL_OPTIONS": f"'-Duser.home={folder / 'home'}'",
                 **own,
             }
@@ -128,12 +128,12 @@ def of_homes(tmp_path_factory: pytest.TempPathFactory, movie_file: Path, network
 
 
 def test_events_become_the_same_rois_with_any_preferences(
-    of_homes: list[Finished], movie_file: Path, network_folder: Path
+    of_homes: list[Finished], movie_file: Path, epinet_folder: Path
 ) -> None:
     """They are the ROIs of an ImageJ with new preferences, and the events of Python."""
     clean, odd = (finished[detected_in_a_window]["rois"] for finished in of_homes)
     assert odd == clean
-    events = epifiji.detect(movie_file, network_folder, threshold=130, min_volume=100).events
+    events = epifiji.detect(movie_file, epinet_folder, threshold=130, min_volume=100).events
     assert events
     for (kind, _, name, _, colour, place, (*_, t, _)), event in zip(odd, events, strict=True):
         assert kind == "Point"
@@ -174,14 +174,14 @@ def test_names_of_files_are_the_same_to_java_and_python(tmp_path: Path, movie_fi
 
 
 def test_results_of_a_movie_opened_by_a_relative_path_are_next_to_it(
-    tmp_path: Path, movie_file: Path, network_folder: Path
+    tmp_path: Path, movie_file: Path, epinet_folder: Path
 ) -> None:
     """The worker's working folder differs from ImageJ's; a network's path is relative to ImageJ's too."""
     fiji = make_plain_fiji(tmp_path / "Fiji")
     (fiji / "movies").mkdir()
     (fiji / "movies" / "noise.tif").write_bytes(movie_file.read_bytes())
     (fiji / "nets").mkdir()
-    (fiji / "nets" / "own").symlink_to(network_folder)
+    (fiji / "nets" / "own").symlink_to(epinet_folder)
     code = """# Fiji's launcher gives ImageJ such an image.
 from ij import IJ, WindowManager
 image = IJ.openImage("movies/noise.tif")
