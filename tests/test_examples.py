@@ -13,25 +13,31 @@ import tifffile
 import epifiji
 from demo_movie import demo_movie
 from epifiji.files.movies.movie_file import write_movie
+from jvm import SHORT_JAVA
 from small_networks import chosen
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "docs" / "examples"
 
 
 def test_the_example_for_python_finds_and_keeps_the_events(
-    tmp_path: Path, movie_file: Path, network_folder: Path
+    tmp_path: Path, movie_file: Path, epinet_folder: Path
 ) -> None:
     results = tmp_path / "my results"
     finished = subprocess.run(
         [sys.executable, str(EXAMPLES / "detect_from_python.py"), str(movie_file), str(results)],
-        env={**os.environ, "EPIFIJI_NETWORKS": str(network_folder.parent), **chosen("small", tmp_path / "config")},
+        env={
+            **os.environ,
+            **SHORT_JAVA,
+            **chosen("small", tmp_path / "config"),
+            "EPIFIJI_NETWORKS": str(epinet_folder.parent),
+        },
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    expected = epifiji.detect(movie_file, network_folder, threshold=150)
+    expected = epifiji.detect(movie_file, epinet_folder, threshold=150)
     assert str(expected.counts) in finished.stdout
     assert f"ROIs on the movie: {len(expected.events)}" in finished.stdout
     with (results / "noise_epifiji" / "events.csv").open() as file:

@@ -41,6 +41,9 @@ SHORT_EPIFIJI = (
 )
 """The command line with these options, before its arguments: half the processor time where it starts ImageJ."""
 
+SHORT_JAVA = {"JAVA_TOOL_OPTIONS": " ".join(FOR_SHORT_RUNS)}
+"""Environment variables that give Java these options, for a program that must be started as users start it."""
+
 AS_FIJI = "EPIFIJI_JAVA_AS_FIJI"
 """The environment variable with which Java compiles and collects garbage as in Fiji, for measurements of time."""
 

@@ -14,7 +14,7 @@ import tifffile
 from demo_movie import demo_movie
 from epifiji.engine.metrics.events import match_events, score
 from epifiji.files.results.events_table import read_events
-from jvm import SHORT_EPIFIJI
+from jvm import SHORT_EPIFIJI, SHORT_JAVA
 
 
 def run(program: Sequence[str], *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -50,7 +50,8 @@ def test_the_demonstration_finds_the_simulated_events_and_shows_them(shared_data
 def test_the_demonstration_needs_no_downloaded_network(tmp_path: Path) -> None:
     out = tmp_path / "demo"
     program = [sys.executable, "-m", "epifiji"]
-    answer = run(program, "--out", str(out), EPIFIJI_NETWORKS="", XDG_DATA_HOME=str(tmp_path), HOME=str(tmp_path))
+    own = {"XDG_DATA_HOME": str(tmp_path), "HOME": str(tmp_path), "EPIFIJI_NETWORKS": ""}
+    answer = run(program, "--out", str(out), **own, **SHORT_JAVA)
     assert answer.returncode == 0, answer.stderr
     folder = out / "epifiji_demo_epifiji"
     assert json.loads((folder / "run.json").read_text())["network"]["name"] == "epinet"
