@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from command_line import run_here
 from desktop import close, desktop, focus, picture, wait_for, windows
 from fiji_folders import make_fiji
 from jvm import FOR_SHORT_RUNS, SHORT_EPIFIJI
@@ -68,10 +69,10 @@ def test_invalid_inputs_are_refused_in_one_sentence(tmp_path: Path) -> None:
         (["--fiji", str(tmp_path)], "is no Fiji (it lacks jars/ij-*.jar)"),
         (["--fiji", str(folder)], "has no EpiFiji in it: run 'epifiji install-fiji' with this folder first."),
     ):
-        done = fiji(*arguments)
-        assert done.returncode == 2, done.stderr
-        assert words in done.stderr
-        assert done.stderr.count("\n") == 1
+        code, _, error = run_here("fiji", *arguments)
+        assert code == 2, error
+        assert words in error
+        assert error.count("\n") == 1
 
 
 QUITTING = f"""
