@@ -42,6 +42,18 @@ def varied(request: pytest.FixtureRequest) -> Simulation:
 
 
 @pytest.fixture(scope="module")
+def plain() -> Simulation:
+    """Extrusions without variety."""
+    return simulate_tissue(**QUIET | {"seed": 3, "frames": 60, "height": 200, "width": 200, "extrusions": 8})
+
+
+@pytest.fixture(scope="module")
+def quiet() -> Simulation:
+    """A few frames without events."""
+    return simulate_tissue(**QUIET)
+
+
+@pytest.fixture(scope="module")
 def cut_off() -> Simulation:
     """A movie with a part outside the tissue."""
     return simulate_tissue(**QUIET | {"no_tissue": 0.3, "height": 200, "width": 200})
@@ -89,8 +101,7 @@ def test_no_cell_inside_vanishes_without_an_event(varied: Simulation) -> None:
                 assert (frame, round(y), round(x)) in deaths
 
 
-def test_events_differ_in_duration_and_in_the_shape_of_their_course(varied: Simulation) -> None:
-    plain = simulate_tissue(**QUIET | {"seed": 3, "frames": 60, "height": 200, "width": 200, "extrusions": 8})
+def test_events_differ_in_duration_and_in_the_shape_of_their_course(plain: Simulation, varied: Simulation) -> None:
     spreads = []
     for simulation in (plain, varied):
         halves = []
@@ -235,8 +246,8 @@ def test_bleaching_leaves_the_stated_part() -> None:
     assert membrane_light(made, 7) / membrane_light(made, 0) == pytest.approx(0.4, abs=0.07)
 
 
-def test_16_bits_show_the_same_light() -> None:
-    eight, sixteen = (simulate_tissue(**QUIET, bit_depth=depth).pixels for depth in (8, 16))
+def test_16_bits_show_the_same_light(quiet: Simulation) -> None:
+    eight, sixteen = quiet.pixels, simulate_tissue(**QUIET, bit_depth=16).pixels
     assert (eight.dtype, sixteen.dtype) == (np.uint8, np.uint16)
     assert np.abs((sixteen.astype(float) - 100) / 16 - eight).max() <= 0.5 + 100 / 16
 
@@ -247,9 +258,9 @@ def test_frames_out_of_focus_are_blurred() -> None:
     assert 0.2 <= np.mean(sharpness < 0.75 * sharpness.max()) <= 0.5
 
 
-def test_dark_regions_are_dark() -> None:
-    plain, dark = (simulate_tissue(**QUIET, dark_regions=share).pixels[0].astype(float) for share in (0.0, 0.4))
-    ratio = ndimage.uniform_filter(dark, 15) / ndimage.uniform_filter(plain, 15)
+def test_dark_regions_are_dark(quiet: Simulation) -> None:
+    usual, dark = (made.pixels[0].astype(float) for made in (quiet, simulate_tissue(**QUIET, dark_regions=0.4)))
+    ratio = ndimage.uniform_filter(dark, 15) / ndimage.uniform_filter(usual, 15)
     assert np.mean(ratio < 0.6) == pytest.approx(0.4, abs=0.12)
 
 
