@@ -43,7 +43,15 @@ def fiji(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def events(movie_file: Path, network_folder: Path) -> list[Event]:
+def events(movie_file: Path, epinet_folder: Path) -> list[Event]:
+    found = epifiji.detect(movie_file, epinet_folder, **LOOSE).events
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
+def events_of_tensorflow(movie_file: Path, network_folder: Path) -> list[Event]:
+    """The events of a network that TensorFlow computes, which a worker has to load."""
     found = epifiji.detect(movie_file, network_folder, **LOOSE).events
     assert found
     return found
@@ -102,13 +110,13 @@ def fill() -> None:
 
 
 def test_a_dialog_by_keys_gives_the_same_events(
-    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
+    fiji: Path, movie_file: Path, epinet_folder: Path, events: list[Event]
 ) -> None:
-    assert_same(run_at_desktop(fiji, DIALOG, network_folder.parent, fill, movie=movie_file)["rois"], events)
+    assert_same(run_at_desktop(fiji, DIALOG, epinet_folder.parent, fill, movie=movie_file)["rois"], events)
 
 
 def test_an_unpacked_archive_sets_up_its_python_in_one_window_and_finds_the_same_events(
-    tmp_path: Path, movie_file: Path, network_folder: Path, events: list[Event]
+    tmp_path: Path, movie_file: Path, network_folder: Path, events_of_tensorflow: list[Event]
 ) -> None:
     """From the package index, 450 MB; the only test that does so."""
     try:
@@ -129,7 +137,7 @@ def test_an_unpacked_archive_sets_up_its_python_in_one_window_and_finds_the_same
         seen = run_at_desktop(
             fiji, DIALOG, network_folder.parent, set_up_and_fill, (), movie=movie_file, patience_s=SET_UP_S
         )
-        assert_same(seen["rois"], events)
+        assert_same(seen["rois"], events_of_tensorflow)
         assert Path(seen["python"][0]).is_relative_to(place / own_version())
         assert sorted(path.name for path in place.iterdir()) == [".lock", own_version(), "uv"]
         # An engine elsewhere would be another Python: this one has its own EpiFiji, which is the one of the archive.
@@ -141,7 +149,7 @@ def test_an_unpacked_archive_sets_up_its_python_in_one_window_and_finds_the_same
 
 
 def test_escape_cancels_at_three_times_and_the_next_command_works(
-    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
+    fiji: Path, movie_file: Path, network_folder: Path, events_of_tensorflow: list[Event]
 ) -> None:
     seen = run_at_desktop(fiji, ESCAPE, network_folder.parent, movie=movie_file)
     assert len(seen["moments"]) == 3
@@ -151,13 +159,13 @@ def test_escape_cancels_at_three_times_and_the_next_command_works(
         assert not moment["locked"]
         assert not moment["overlay"]
         assert "Exception" not in moment["titles"]
-    assert seen["next"] == len(events)
+    assert seen["next"] == len(events_of_tensorflow)
 
 
 def test_a_macros_wrong_option_is_shown_in_a_box_and_ends_the_macro(
-    fiji: Path, network_folder: Path, tmp_path: Path
+    fiji: Path, epinet_folder: Path, tmp_path: Path
 ) -> None:
-    seen = run_at_desktop(fiji, REFUSED, network_folder.parent, out=tmp_path / "went on")
+    seen = run_at_desktop(fiji, REFUSED, epinet_folder.parent, out=tmp_path / "went on")
     assert seen["said"].startswith(
         "Detect Epithelial Events... was given 'netwrk', but its parameters are cell_diameter, "
     )
@@ -166,9 +174,9 @@ def test_a_macros_wrong_option_is_shown_in_a_box_and_ends_the_macro(
 
 
 def test_a_movie_closed_during_a_detection_still_gives_events_and_maps(
-    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event]
+    fiji: Path, movie_file: Path, epinet_folder: Path, events: list[Event]
 ) -> None:
-    seen = run_at_desktop(fiji, CLOSED, network_folder.parent, movie=movie_file)
+    seen = run_at_desktop(fiji, CLOSED, epinet_folder.parent, movie=movie_file)
     for moment in ("reading", "searching"):
         assert not seen[moment]["open"]
         assert_same(seen[moment]["rois"], events)
@@ -178,11 +186,11 @@ def test_a_movie_closed_during_a_detection_still_gives_events_and_maps(
 
 
 def test_events_are_reviewed_and_scored_by_keys(
-    fiji: Path, movie_file: Path, network_folder: Path, events: list[Event], tmp_path: Path
+    fiji: Path, movie_file: Path, epinet_folder: Path, events: list[Event], tmp_path: Path
 ) -> None:
-    results = epifiji.detect(movie_file, network_folder, **LOOSE).save(tmp_path / "noise_epifiji")
+    results = epifiji.detect(movie_file, epinet_folder, **LOOSE).save(tmp_path / "noise_epifiji")
     out = tmp_path / "out"
-    run_at_desktop(fiji, REVIEW, network_folder.parent, movie=movie_file, results=results, out=out)
+    run_at_desktop(fiji, REVIEW, epinet_folder.parent, movie=movie_file, results=results, out=out)
     decided = [item.decision for item in read_review(out / "review.csv").items if item.decision]
     assert decided == ["keep", "reject", "keep"]
     with (out / "score.csv").open(newline="") as file:
@@ -192,13 +200,13 @@ def test_events_are_reviewed_and_scored_by_keys(
     assert in_navigator == ["reject"]
 
 
-def test_cells_are_corrected_by_clicks_and_keys(fiji: Path, network_folder: Path, tmp_path: Path) -> None:
+def test_cells_are_corrected_by_clicks_and_keys(fiji: Path, epinet_folder: Path, tmp_path: Path) -> None:
     made = broken_field(8)
     write_field(tmp_path, "wing", made)
     repairs = [one for one in made.repairs if one[0] in ("click", "delete")]
     cells = tmp_path / "wing_labels.tif"
     seen = run_at_desktop(
-        fiji, CORRECT, network_folder.parent, movie=tmp_path / "wing.tif", cells=cells, repairs=repairs
+        fiji, CORRECT, epinet_folder.parent, movie=tmp_path / "wing.tif", cells=cells, repairs=repairs
     )
     assert seen["processes"] != os.getpid()
     _, edits = read_corrections(tmp_path / "wing_corrections.json")
