@@ -122,8 +122,8 @@ def end() -> None:
     wait_for("the window's end", lambda: not windows(CORRECT))
 
 
-def fields() -> list[Path]:
-    return sorted(Path(os.environ["EPIFIJI_TEST_FIELDS"]).glob("field_?.tif"))
+def fields(where: str = "EPIFIJI_TEST_FIELDS") -> list[Path]:
+    return sorted(Path(os.environ[where]).glob("field_?.tif"))
 
 
 def labels_of(field: Path) -> Path:
@@ -158,7 +158,7 @@ def mended(imagej: ImageJ, folder: Path) -> dict[str, list[str]]:
 
 def killed(_: ImageJ, __: Path) -> None:
     """Mend half of a field's errors, and end ImageJ in the middle."""
-    (path,) = fields()
+    (path,) = fields("EPIFIJI_TEST_KILLED")
     image = open_image(path)
     start(image, labels_of(path))
     for what, points in repairs_of(path)[:3]:
@@ -167,7 +167,7 @@ def killed(_: ImageJ, __: Path) -> None:
 
 
 def resumed(_: ImageJ, folder: Path) -> list[str]:
-    (path,) = fields()
+    (path,) = fields("EPIFIJI_TEST_KILLED")
     image = open_image(path)
     start(image, labels_of(path))
     said = texts()

@@ -26,14 +26,21 @@ def broken() -> dict[str, BrokenField]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory, broken: dict[str, BrokenField]) -> Finished:
+def killed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a field whose correction is killed."""
+    return tmp_path_factory.mktemp("killed")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory, killed_folder: Path, broken: dict[str, BrokenField]) -> Finished:
+    """Correct all fields, and then one more, in an ImageJ that is killed meanwhile."""
     folder = tmp_path_factory.mktemp("fields")
     for name, made in broken.items():
         write_field(folder, name, made)
+    write_field(killed_folder, "field_4", broken["field_4"])
     with desktop() as display:
-        return run_checks(
-            [mended], folder, headless=False, env={"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(folder)}
-        )
+        env = {"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(folder), "EPIFIJI_TEST_KILLED": str(killed_folder)}
+        return run_checks([mended, killed], folder, headless=False, env=env)
 
 
 def test_sixty_errors_in_ten_fields_are_mended_exactly(done: Finished, broken: dict[str, BrokenField]) -> None:
@@ -46,18 +53,19 @@ def test_sixty_errors_in_ten_fields_are_mended_exactly(done: Finished, broken: d
         assert same_cells(corrected, made.truth), (name, said[name])
 
 
-def test_a_killed_correction_continues_to_the_exact_result(tmp_path: Path, broken: dict[str, BrokenField]) -> None:
+def test_a_killed_correction_continues_to_the_exact_result(
+    done: Finished, killed_folder: Path, broken: dict[str, BrokenField]
+) -> None:
     made = broken["field_4"]
-    write_field(tmp_path, "field_4", made)
+    assert done.code == -9
+    assert [file.name for file in killed_folder.glob("*_correct*")] == ["field_4_corrections.json"]
     with desktop() as display:
-        env = {"DISPLAY": display, "EPIFIJI_TEST_FIELDS": str(tmp_path)}
-        assert run_checks([killed], tmp_path, headless=False, env=env).code == -9
-        assert [file.name for file in tmp_path.glob("*_correct*")] == ["field_4_corrections.json"]
-        said = run_checks([resumed], tmp_path, headless=False, env=env)[resumed]
+        env = {"DISPLAY": display, "EPIFIJI_TEST_KILLED": str(killed_folder)}
+        said = run_checks([resumed], killed_folder, headless=False, env=env)[resumed]
     assert said[0] == "3 earlier corrections are continued."
     assert said[1].endswith("3 corrections")
     assert [one.rpartition(" is ")[2] for one in said[2:6]] == ["undone.", "undone.", "made again.", "made again."]
-    assert same_cells(read_cells(tmp_path / "field_4_corrected_labels.tif")[0], made.truth), said
+    assert same_cells(read_cells(killed_folder / "field_4_corrected_labels.tif")[0], made.truth), said
 
 
 @pytest.fixture
