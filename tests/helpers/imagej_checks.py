@@ -27,7 +27,9 @@ from image_checks import (
     virtual_stack,
 )
 from jvm import Finished, run_checks_once
+from outline_checks import cells_in_imagej, filled_in_imagej
 from refusals import refusals
+from tools_desktop_checks import REVIEW_MACRO
 
 
 def start(imagej: ImageJ, _: Path) -> dict[str, Any]:
@@ -163,6 +165,16 @@ def context_of_another(imagej: ImageJ, _: Path) -> dict[str, Any]:
     return {"macro": other.run_macro('return "a";'), "script": other.run_script("#@output int n\nn = 1\n")}
 
 
+def refused_macros(imagej: ImageJ, _: Path) -> list[str]:
+    """Run the macro of a review without a window, with several arguments."""
+    said = []
+    for argument in ("", "rois=[a.zip]"):
+        with pytest.raises(ImageJError) as failure:
+            imagej.run_macro(REVIEW_MACRO.read_text(encoding="ascii"), argument)
+        said.append(str(failure.value))
+    return said
+
+
 def image_needed_and_none_open(imagej: ImageJ, _: Path) -> None:
     imagej.run_macro('run("Close All");\nsaveAs("tiff", "x.tif");')
 
@@ -203,6 +215,9 @@ HEADLESS = [
     rois_in_overlay,
     refused_files,
     context_of_another,
+    filled_in_imagej,
+    cells_in_imagej,
+    refused_macros,
     image_needed_and_none_open,
 ]
 

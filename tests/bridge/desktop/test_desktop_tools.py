@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from desktop import desktop
-from epifiji.bridge.imagej import ImageJ
 from epifiji.data.review import wilson
 from epifiji.files.rois.roi_files import read_rois, write_rois
+from imagej_checks import headless_process, refused_macros
 from jvm import Finished, run_checks
 from planted_events import planted
 from tools_desktop_checks import (
-    REVIEW_MACRO,
     TOOLS,
     cropped_with_the_manager,
     macro_by_keys,
@@ -109,18 +108,6 @@ def test_the_macro_uses_the_open_image_and_the_managers_rois(shown: Finished, mo
     rejected.unlink()
 
 
-def refused_macros(imagej: ImageJ, folder: Path) -> list[str]:
-    """Run the macro without a window, with several arguments."""
-    from epifiji.bridge.imagej import ImageJError
-
-    said = []
-    for argument in ("", "rois=[a.zip]"):
-        with pytest.raises(ImageJError) as failure:
-            imagej.run_macro(REVIEW_MACRO.read_text(encoding="ascii"), argument)
-        said.append(str(failure.value))
-    return said
-
-
-def test_without_a_window_the_macro_ends_with_one_sentence(tmp_path: Path) -> None:
-    for said in run_checks([refused_macros], tmp_path)[refused_macros]:
+def test_without_a_window_the_macro_ends_with_one_sentence(tmp_path_factory: pytest.TempPathFactory) -> None:
+    for said in headless_process(tmp_path_factory)[refused_macros]:
         assert "Reviewing events needs a window, but this ImageJ has none: start it without --headless." in said
