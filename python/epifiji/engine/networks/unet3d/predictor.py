@@ -18,8 +18,8 @@ from epifiji.engine.tiling.tiles import Area, tiles
 
 PREDICTING = "predicting cells"
 
-BYTES_A_FEATURE = {ONNX_RUNTIME: 35, TENSORFLOW: 50}
-"""Approximate memory for the prediction of a voxel, for each feature of the first level; measured: 26 to 33, and 29 to 49."""
+BYTES_A_FEATURE = {ONNX_RUNTIME: 42, TENSORFLOW: 50}
+"""Approximate memory for the prediction of a voxel, for each feature of the first level; measured: 25 to 38, and 29 to 49."""
 
 MOST_VOXELS = 4_000_000
 """Voxels that are predicted at once if there is memory for them."""
