@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -102,6 +106,19 @@ def test_onnx_runtime_predicts_what_tensorflow_predicts(z_steps: tuple[int, int]
     ours, tensorflows = (joined(UNet3D(members, sizes, onnx), volume(*shape)) for onnx in (True, False))
     assert np.abs(ours - tensorflows).max() < 2e-5
     assert np.ptp(ours) > 0.01
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory of a process is read as on Linux")
+def test_the_memory_for_a_block_is_given_back():
+    network = UNet3D([drawn_weights(5, PRESETS["small"])], PRESETS["small"], onnx=True)
+
+    def megabytes() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    before = megabytes()
+    joined(network, volume(32, 96, 96))
+    # It needs 25 bytes a voxel for each of 16 features, 118 MB.
+    assert megabytes() - before < 60
 
 
 def test_the_graph_is_valid():

@@ -86,7 +86,8 @@ class UNet3DGraph(FrameGraph):
 
 def member_in_onnx(weights: Weights, architecture: Architecture) -> Compute:
     """Return a member that ONNX Runtime computes."""
-    session = OnnxSession(member_graph(weights, architecture))
+    # A block needs gigabytes, and Fiji's engine stays.
+    session = OnnxSession(member_graph(weights, architecture), frees=True)
 
     def compute(block: np.ndarray) -> np.ndarray:
         maps: np.ndarray = session({BLOCK: session.value(block[:, None])}, [MAPS])[MAPS].numpy()
