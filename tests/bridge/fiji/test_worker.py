@@ -24,7 +24,7 @@ import epifiji
 from epifiji.bridge.fiji.worker import Messages
 from epifiji.files.networks.store import write_network
 from plain_fiji import command_line, make_plain_fiji
-from small_networks import small_epinet
+from small_networks import small_network
 from worker_scripts import IMAGES, KILLED, LIFE, LOOSE, TWO_AT_ONCE, run_script
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and /dev/shm")
@@ -88,7 +88,7 @@ def movies(tmp_path_factory: pytest.TempPathFactory, pixels: np.ndarray) -> Path
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_network(small_epinet(seed=15), tmp_path_factory.mktemp("network") / "quick")
+    return write_network(small_network(1, seed=15), tmp_path_factory.mktemp("network") / "quick")
 
 
 @pytest.fixture(scope="module")
