@@ -124,12 +124,12 @@ def adjusted(_: ImageJ, folder: Path) -> dict[str, Any]:
     press_button("Apply")
     wait_for("the window's end", lambda: not windows(title))
     wait_for("the events", lambda: manager().getCount() > 0)
-    time.sleep(1)
+    rois = settled(lambda: int(manager().getCount()))
     recorded = recorded_lines("Adjust Event Thresholds...")
     return {
         "before": before,
         "shown": shown,
-        "rois": int(manager().getCount()),
+        "rois": rois,
         "overlay": movie.getOverlay() is None,
         "recorded": recorded,
     }
