@@ -56,19 +56,14 @@ def test_cells_are_followed_to_their_end_although_frames_are_segmented_badly(fou
     assert np.mean(same) > 0.8
 
 
-def of_class(name: str) -> list[Event]:
-    return [event for event in simulated().events if event.event == name]
-
-
 def test_a_place_without_an_event_and_one_outside_are_reported_and_left_out() -> None:
-    deaths, divisions = (of_class(name) for name in ("cell_death", "cell_division"))
-    others = [Event("cell_division", 2, 90, 90), Event("cell_death", 500, 9, 9)]
-    result = measured(events=[*deaths[:1], *divisions, *others])
+    events = [*simulated().events, Event("cell_division", 2, 90, 90), Event("cell_death", 500, 9, 9)]
+    result = measured(events=events)
     problems = {one.event.frame: one.problem for one in result.traces if one.problem}
     assert problems == {2: "no cell divides here", 500: "it is not in the movie"}
     opinions = {one.event.frame: one.opinion.reason for one in result.traces if one.opinion and one.problem}
     assert opinions == {2: "too few frames before the event", 500: "it is not in the movie"}
-    assert result.counts == {"cell_death": (1, 2), "cell_division": (2, 3)}
+    assert result.counts == {"cell_death": (4, 5), "cell_division": (2, 3)}
     assert result.means["cell_division"][AREA].counts.max() == 2
 
 
