@@ -17,6 +17,9 @@ STRIDE = 4
 LEAST_DEVIATION = 0.02
 """Added to a standard deviation, as a fraction of the range of values in the neighbourhood."""
 
+HIGHEST, LOWEST = 5.0, -2.0
+"""Limits of contrast relative to the standard deviation, where networks clip it."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -98,6 +101,13 @@ def local_contrast(frames: Tensor, boxes: Sequence[int]) -> list[Tensor]:
         )
         channels.append(factor * within + shift)
     return [tf.reshape(channel, (count, height, width, 1)) for channel in channels]
+
+
+def clipped_contrast(frames: Tensor, boxes: Sequence[int]) -> Tensor:
+    """Convert frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 1 + boxes), float32, clipped."""
+    tf = import_tensorflow()
+    by_range, *by_deviation = local_contrast(frames, boxes)
+    return tf.concat([by_range, *(tf.clip_by_value(one, LOWEST, HIGHEST) for one in by_deviation)], -1)
 
 
 def _moments(mean: Tensor, variance: Tensor, box: int) -> tuple[Tensor, Tensor]:

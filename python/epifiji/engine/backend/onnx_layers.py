@@ -11,11 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from epifiji.data.network import Weights
-from epifiji.engine.backend.layers import LEAST_DEVIATION, STRIDE, Layer
+from epifiji.engine.backend.layers import HIGHEST, LEAST_DEVIATION, LOWEST, STRIDE, Layer
 from epifiji.engine.backend.onnx_graph import DOUBLE, SINGLE, OnnxGraph
-
-HIGHEST, LOWEST = 5.0, -2.0
-"""Limits of contrast relative to the standard deviation."""
 
 END = 2**62
 """The end of an axis, in a slice."""

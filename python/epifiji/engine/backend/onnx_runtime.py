@@ -8,13 +8,15 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from epifiji.data.tensorflow_import import threads_within_operations
+
+T = TypeVar("T")
 
 FATAL = 4
 """The level of messages that are shown; errors are raised."""
@@ -40,6 +42,15 @@ def onnxruntime_or_problem() -> tuple[Any, str]:
 def has_onnxruntime() -> bool:
     """Return whether ONNX Runtime starts."""
     return onnxruntime_or_problem()[0] is not None
+
+
+def accepted(make: Callable[[], T]) -> T | None:
+    """Return what sessions are made for, or None if ONNX Runtime does not start with them: TensorFlow computes the same."""
+    try:
+        return make()
+    except Exception:
+        # A session raises errors of many kinds, such as those of a processor that it does not know.
+        return None
 
 
 class OnnxSession:

@@ -19,7 +19,7 @@ from epifiji.data.errors import WrongInputError
 from epifiji.data.event_networks import EventNetwork
 from epifiji.data.network import Weights, array_problem, require_arrays
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
-from epifiji.engine.backend.layers import STRIDE, Layer, convolved, layer_shapes, local_contrast
+from epifiji.engine.backend.layers import STRIDE, Layer, clipped_contrast, convolved, layer_shapes
 from epifiji.engine.tiling.windows import Grid
 
 GRAIN_PX = 8
@@ -180,13 +180,11 @@ def _answered(weights: Tensors, coarse: Tensor, fine: Tensor) -> Tensor:
 
 
 def contrast(frames: Tensor) -> Tensor:
-    """Convert frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32.
+    """Convert frames (n, Y, X) of any real type and level to :func:`clipped_contrast` (n, Y, X, 3), float32.
 
     The wide neighbourhood distinguishes dim from bright regions.
     """
-    tf = import_tensorflow()
-    by_range, *by_deviation = local_contrast(frames, BOXES)
-    return tf.concat([by_range, *(tf.clip_by_value(one, -2.0, 5.0) for one in by_deviation)], -1)
+    return clipped_contrast(frames, BOXES)
 
 
 @cache

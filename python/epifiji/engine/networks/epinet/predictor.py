@@ -11,6 +11,7 @@ from epifiji.data.movie import Movie
 from epifiji.data.progress import LOOKING, Report, silent
 from epifiji.engine.backend.devices import ONNX_RUNTIME, TENSORFLOW
 from epifiji.engine.backend.layers import STRIDE
+from epifiji.engine.backend.onnx_runtime import accepted
 from epifiji.engine.networks.epinet.model import (
     FRAMES_TOGETHER,
     GRAIN_PX,
@@ -63,11 +64,10 @@ class EpiNet:
     def __init__(self, network: EventNetwork, precision: str = "float32", onnx: bool = False) -> None:
         check_epinet(network)
         self.description = network.description
-        self._begins = _in_onnx(network) if onnx else []
-        self.runtime = ONNX_RUNTIME if self._begins else TENSORFLOW
-        self.precision = "float32" if self._begins else precision
-        if not self._begins:
-            self._begins = [in_tensorflow(weights, precision) for weights in network.weights]
+        found = accepted(lambda: [in_onnx(weights) for weights in network.weights]) if onnx else None
+        self.runtime = TENSORFLOW if found is None else ONNX_RUNTIME
+        self.precision = precision if found is None else "float32"
+        self._begins = found or [in_tensorflow(weights, precision) for weights in network.weights]
         # Measured at several heights: memory of each layer over time, and two frames in all layers.
         self.bytes_for_place = 750.0 if self.runtime == ONNX_RUNTIME else 700.0 if precision == "float32" else 430.0
         self.bytes_held = 4 * len(network.description.classes) * len(network.weights) / STRIDE**2
@@ -110,12 +110,3 @@ class EpiNet:
             some = pixels[at : at + FRAMES_TOGETHER].astype(np.float64)
             yield more(np.pad(some, [(0, FRAMES_TOGETHER - len(some)), *fill], "edge"))
             report_done(min(1.0, (at + FRAMES_TOGETHER) / len(pixels)))
-
-
-def _in_onnx(network: EventNetwork) -> list[Begin]:
-    """Return the members, or an empty list if ONNX Runtime does not start with them."""
-    try:
-        return [in_onnx(weights) for weights in network.weights]
-    except Exception:
-        # TensorFlow computes the same. A session raises errors of many kinds, such as those of a processor that it does not know.
-        return []

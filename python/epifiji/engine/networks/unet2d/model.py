@@ -17,7 +17,7 @@ import numpy as np
 
 from epifiji.data.network import Weights
 from epifiji.data.tensorflow_import import Tensor, Tensors, import_tensorflow
-from epifiji.engine.backend.layers import Layer, convolved, layer_shapes, local_contrast
+from epifiji.engine.backend.layers import Layer, clipped_contrast, convolved, layer_shapes
 
 WIDTHS = (16, 32, 64, 96)
 """Features at the full side, and at a half, a quarter and an eighth of it."""
@@ -88,10 +88,8 @@ def new_weights(random: np.random.Generator, outputs: int = len(OUTPUTS)) -> Wei
 
 
 def contrast(frames: Tensor) -> Tensor:
-    """Convert frames (n, Y, X) of any real type and level to :func:`local_contrast` (n, Y, X, 3), float32."""
-    tf = import_tensorflow()
-    by_range, *by_deviation = local_contrast(frames, BOXES)
-    return tf.concat([by_range, *(tf.clip_by_value(one, -2.0, 5.0) for one in by_deviation)], -1)
+    """Convert frames (n, Y, X) of any real type and level to :func:`clipped_contrast` (n, Y, X, 3), float32."""
+    return clipped_contrast(frames, BOXES)
 
 
 def logits(weights: Tensors, contrasts: Tensor) -> Tensor:

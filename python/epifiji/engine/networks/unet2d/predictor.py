@@ -8,6 +8,7 @@ import numpy as np
 
 from epifiji.data.network import Weights
 from epifiji.engine.backend.devices import ONNX_RUNTIME, TENSORFLOW
+from epifiji.engine.backend.onnx_runtime import accepted
 from epifiji.engine.networks.unet2d.model import (
     ANSWER,
     CHANNELS,
@@ -47,7 +48,7 @@ class UNet2D:
     def __init__(self, members: Sequence[Weights], directions: int = 0, onnx: bool = False) -> None:
         self._outputs = len(members[0][f"{ANSWER}/bias"])
         self._directions = directions
-        found = _in_onnx(members, directions) if onnx else None
+        found = accepted(lambda: _in_onnx(members, directions)) if onnx else None
         self.runtime = TENSORFLOW if found is None else ONNX_RUNTIME
         self._contrast, self._members = found or _in_tensorflow(members, directions)
 
@@ -90,10 +91,5 @@ def _in_tensorflow(members: Sequence[Weights], directions: int) -> tuple[Compute
     return contrast_in_tensorflow(), [member_in_tensorflow(weights, directions) for weights in members]
 
 
-def _in_onnx(members: Sequence[Weights], directions: int) -> tuple[Compute, list[Compute]] | None:
-    """Return the same, or None if ONNX Runtime does not start with it."""
-    try:
-        return contrast_in_onnx(), [member_in_onnx(weights, directions) for weights in members]
-    except Exception:
-        # A session raises errors of many kinds, such as those of a processor that it does not know.
-        return None
+def _in_onnx(members: Sequence[Weights], directions: int) -> tuple[Compute, list[Compute]]:
+    return contrast_in_onnx(), [member_in_onnx(weights, directions) for weights in members]

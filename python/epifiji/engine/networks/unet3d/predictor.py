@@ -11,8 +11,9 @@ from epifiji.data.image import Image
 from epifiji.data.network import Weights
 from epifiji.data.progress import Report, silent
 from epifiji.engine.backend.devices import ONNX_RUNTIME, TENSORFLOW
+from epifiji.engine.backend.onnx_runtime import accepted
 from epifiji.engine.networks.unet3d.grey_range import GreyRange
-from epifiji.engine.networks.unet3d.model import OUTPUTS, Architecture, Compute, member_in_tensorflow
+from epifiji.engine.networks.unet3d.model import OUTPUTS, Architecture, member_in_tensorflow
 from epifiji.engine.networks.unet3d.onnx import member_in_onnx
 from epifiji.engine.tiling.tiles import Area, tiles
 
@@ -40,10 +41,9 @@ class UNet3D:
 
     def __init__(self, members: Sequence[Weights], architecture: Architecture, onnx: bool = False) -> None:
         self.architecture = architecture
-        self._members = _in_onnx(members, architecture) if onnx else []
-        self.runtime = ONNX_RUNTIME if self._members else TENSORFLOW
-        if not self._members:
-            self._members = [member_in_tensorflow(weights, architecture) for weights in members]
+        found = accepted(lambda: [member_in_onnx(weights, architecture) for weights in members]) if onnx else None
+        self.runtime = TENSORFLOW if found is None else ONNX_RUNTIME
+        self._members = found or [member_in_tensorflow(weights, architecture) for weights in members]
 
     def voxels_within(self, megabytes: float) -> int:
         """Return how many voxels can be predicted at once."""
@@ -93,12 +93,3 @@ class UNet3D:
             for member in self._members:
                 total += member(seen)[:, ::y, ::x]
         return total / np.float32(len(ways) * len(self._members))
-
-
-def _in_onnx(members: Sequence[Weights], architecture: Architecture) -> list[Compute]:
-    """Return the members, or an empty list if ONNX Runtime does not start with them."""
-    try:
-        return [member_in_onnx(weights, architecture) for weights in members]
-    except Exception:
-        # A session raises errors of many kinds, such as those of a processor that it does not know.
-        return []
